@@ -2,8 +2,9 @@ import type { FormEvent, ReactNode } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { remainingError } from "../../../parts/faults.ts";
 import { Section } from "../../../parts/page.tsx";
-import { ErrorNote, Note } from "../../../parts/states.tsx";
+import { ErrorNote } from "../../../parts/states.tsx";
 import { useUnsaved } from "../../../parts/unsaved.ts";
+import { ConflictNote } from "../conflict_note.tsx";
 import type { SectionState } from "./use_section.ts";
 
 /** Some settings of the function, which are saved together. */
@@ -19,7 +20,7 @@ export function SectionForm<D>(
     readonly children: ReactNode;
   },
 ) {
-  const { changed, conflicts, error, isSaving } = section;
+  const { changed, error, isSaving } = section;
   const isDirty = changed.length > 0;
   useUnsaved(isDirty, title.toLowerCase());
   const rest = remainingError(error, faults);
@@ -36,16 +37,7 @@ export function SectionForm<D>(
         aria-label={title}
       >
         {about === undefined ? null : <p className="muted">{about}</p>}
-        {conflicts.length === 0 ? null : (
-          <Note tone="warn">
-            <span>
-              Changed elsewhere since you began:{" "}
-              {conflicts.map((name) => words[name as keyof D & string]).join(", ")}. Save keeps
-              yours.
-            </span>
-            <Button onClick={section.takeTheirs}>Take theirs</Button>
-          </Note>
-        )}
+        <ConflictNote edits={section} words={words} />
         {children}
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="row">

@@ -1,12 +1,11 @@
 /** Forms of triggers: what is typed, and the request that follows. */
 import type { Trigger } from "../../../api/types.ts";
+import { isSame } from "../edits.ts";
 import { linesOf } from "../lines.ts";
 import { durationIn, durationText, numberIn } from "../typed_values.ts";
 import { type Kind, LOCAL_ZONE, type Method, methodOf, METHODS } from "./words.ts";
 
 export interface ScheduleDraft {
-  /** Schedules have none. */
-  readonly secret?: never;
   readonly repeats: boolean;
   readonly cronSpec: string;
   /** Local time, as the field has it. */
@@ -50,12 +49,10 @@ export interface HttpDraft {
   readonly maxAge: string;
 }
 
-export interface TriggerDraft {
+/** What a form has; of the kinds, one counts. */
+export interface TriggerDraft extends ScheduleDraft, WebhookDraft, HttpDraft {
   readonly displayName: string;
   readonly vfsId: string;
-  readonly schedule: ScheduleDraft;
-  readonly webhook: WebhookDraft;
-  readonly http: HttpDraft;
 }
 
 /** What a form begins with: a trigger, or the defaults of a new one. */
@@ -63,9 +60,9 @@ export function draftOf(trigger: Trigger | undefined): TriggerDraft {
   return {
     displayName: trigger?.displayName ?? "",
     vfsId: trigger?.vfsId ?? "",
-    schedule: scheduleDraft(trigger?.schedule),
-    webhook: webhookDraft(trigger),
-    http: httpDraft(trigger?.http),
+    ...scheduleDraft(trigger?.schedule),
+    ...webhookDraft(trigger),
+    ...httpDraft(trigger?.http),
   };
 }
 
@@ -118,8 +115,23 @@ function httpDraft(http: Trigger["http"]): HttpDraft {
   };
 }
 
+/** The fields of the trigger that differ between two requests, as an update mask names them. */
+export function fieldsBetween(kind: Kind, before: TriggerRequest, after: TriggerRequest): string[] {
+  return [
+    ...differing(before, after).filter((name) => name !== kind),
+    ...differing(before[kind], after[kind]).map((name) => `${kind}.${name}`),
+  ];
+}
+
+function differing(before: unknown, after: unknown): string[] {
+  const [a, b] = [before, after] as Readonly<Record<string, unknown>>[];
+  return Object.keys({ ...a, ...b }).filter((name) => !isSame(a?.[name], b?.[name]));
+}
+
+export type TriggerRequest = Readonly<Record<string, unknown>>;
+
 /** The trigger of a request. Throws `SyntaxError` if the input is not JSON. */
-export function requestOf(kind: Kind, draft: TriggerDraft): Readonly<Record<string, unknown>> {
+export function requestOf(kind: Kind, draft: TriggerDraft): TriggerRequest {
   const { displayName, vfsId } = draft;
   return { displayName, vfsId, [kind]: settingsOf(kind, draft) };
 }
@@ -127,17 +139,20 @@ export function requestOf(kind: Kind, draft: TriggerDraft): Readonly<Record<stri
 function settingsOf(kind: Kind, draft: TriggerDraft): Readonly<Record<string, unknown>> {
   switch (kind) {
     case "schedule":
-      return scheduleOf(draft.schedule);
+      return scheduleOf(draft);
     case "webhook":
-      return webhookOf(draft.webhook);
+      return webhookOf(draft);
     case "http":
-      return httpOf(draft.http);
+      return httpOf(draft);
   }
 }
 
-function scheduleOf({ repeats, cronSpec, at, start, stored, input, ...rest }: ScheduleDraft) {
+function scheduleOf(draft: ScheduleDraft) {
+  const { repeats, cronSpec, at, start, stored, input, timezone, catchUp, overlap } = draft;
   return {
-    ...rest,
+    timezone,
+    catchUp,
+    overlap,
     ...repeats ? { cronSpec } : { at: timeOf(at, stored.at) },
     ...repeats && start !== "" ? { start: timeOf(start, stored.start) } : {},
     input: input.trim() === "" ? {} : JSON.parse(input) as unknown,

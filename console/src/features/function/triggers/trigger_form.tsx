@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
@@ -9,9 +9,12 @@ import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { TextField } from "../../../parts/field.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { useUnsaved } from "../../../parts/unsaved.ts";
+import { ConflictNote } from "../conflict_note.tsx";
+import { isSame, useEdits } from "../edits.ts";
 import { VolumeField } from "../volume_field.tsx";
-import { draftOf, requestOf, type TriggerDraft } from "./drafts.ts";
+import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HTTP_FAULTS, HttpFields } from "./http_fields.tsx";
+import { triggersQuery } from "./queries.ts";
 import { SCHEDULE_FAULTS, ScheduleFields } from "./schedule_fields.tsx";
 import { secretIn, type ShownSecret } from "./secret_note.tsx";
 import { WEBHOOK_FAULTS, WebhookFields } from "./webhook_fields.tsx";
@@ -21,6 +24,43 @@ const FAULTS: Readonly<Record<Kind, readonly string[]>> = {
   schedule: SCHEDULE_FAULTS,
   webhook: WEBHOOK_FAULTS,
   http: HTTP_FAULTS,
+};
+
+/** What the fields call the values. */
+const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
+  displayName: "Name",
+  vfsId: "Volume",
+  repeats: "Runs",
+  cronSpec: "Cron line",
+  at: "Time",
+  stored: "Time",
+  timezone: "Time zone",
+  input: "Input",
+  catchUp: "Times that passed without a server",
+  overlap: "A time while an earlier run goes on",
+  start: "No run before",
+  method: "Sender",
+  secret: "Secret",
+  jwksUrl: "URL of the key set",
+  publicKey: "Public key",
+  headerName: "Header of the signature",
+  headerPrefix: "Prefix of the signature",
+  headerEncoding: "Encoding",
+  allowSourceCidrs: "Networks of senders",
+  maxBytes: "Largest body in bytes",
+  response: "Answer",
+  eventIdHeader: "Header with the id of the event",
+  slug: "Slug",
+  auth: "Who may call",
+  host: "Host of its own",
+  recordBody: "Record the first KiB of bodies of text",
+  hasCors: "CORS",
+  allowOrigins: "Origins",
+  allowMethods: "Methods",
+  allowHeaders: "Headers of requests",
+  exposeHeaders: "Headers that pages see",
+  allowCredentials: "Credentials",
+  maxAge: "Preflight answers are kept for",
 };
 
 export interface TriggerFormProps {
@@ -36,11 +76,12 @@ export interface TriggerFormProps {
 export function TriggerForm(props: TriggerFormProps) {
   const { functionId, kind, trigger, onClose, onSaved } = props;
   const queries = useQueryClient();
-  const [initial] = useState(() => draftOf(trigger));
-  const [draft, setDraft] = useState(initial);
+  const current = draftOf(trigger);
+  const edits = useEdits(current);
+  const { draft, changed } = edits;
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   const noun = KIND_WORDS[kind].toLowerCase();
-  const leave = useUnsaved(draft !== initial, `the ${noun}`);
+  const leave = useUnsaved(changed.length > 0, `the ${noun}`);
   const close = () => {
     leave();
     onClose();
@@ -49,11 +90,18 @@ export function TriggerForm(props: TriggerFormProps) {
     event.preventDefault();
     setState({ busy: true });
     try {
-      const saved = await save(functionId, kind, draft, trigger);
+      const newest = trigger === undefined ? undefined : await readNewest(queries, trigger);
+      const before = draftOf(newest);
+      if (newest !== undefined && changed.some((name) => !isSame(before[name], current[name]))) {
+        setState({ busy: false });
+        return;
+      }
+      const mine = Object.fromEntries(changed.map((name) => [name, draft[name]]));
+      const saved = await save(functionId, kind, { ...before, ...mine }, newest);
       await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
       await queries.invalidateQueries({ queryKey: keys.function(functionId) });
       leave();
-      onSaved(saved.trigger, secretIn(saved, draft[kind].secret));
+      onSaved(saved.trigger, secretIn(saved, draft.secret));
     } catch (error) {
       setState({ busy: false, error });
     }
@@ -68,11 +116,12 @@ export function TriggerForm(props: TriggerFormProps) {
       title={trigger === undefined ? `New ${noun}` : `Edit the ${noun}`}
     >
       <form className="stack" noValidate onSubmit={(event) => void submit(event)}>
+        <ConflictNote edits={edits} words={WORDS} />
         <Fields
           kind={kind}
           draft={draft}
           error={state.error}
-          onChange={(change) => setDraft((before) => ({ ...before, ...change }))}
+          onChange={edits.edit}
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
@@ -94,7 +143,6 @@ function Fields(
     readonly onChange: (change: Partial<TriggerDraft>) => void;
   },
 ) {
-  const { schedule, webhook, http } = draft;
   return (
     <>
       <div className="function-fields">
@@ -114,43 +162,35 @@ function Fields(
         />
       </div>
       {kind === "schedule"
-        ? (
-          <ScheduleFields
-            draft={schedule}
-            error={error}
-            onChange={(change) => onChange({ schedule: { ...schedule, ...change } })}
-          />
-        )
+        ? <ScheduleFields draft={draft} error={error} onChange={onChange} />
         : kind === "webhook"
-        ? (
-          <WebhookFields
-            draft={webhook}
-            error={error}
-            onChange={(change) => onChange({ webhook: { ...webhook, ...change } })}
-          />
-        )
-        : (
-          <HttpFields
-            draft={http}
-            error={error}
-            onChange={(change) => onChange({ http: { ...http, ...change } })}
-          />
-        )}
+        ? <WebhookFields draft={draft} error={error} onChange={onChange} />
+        : <HttpFields draft={draft} error={error} onChange={onChange} />}
     </>
   );
 }
 
+/** The trigger as the server has it now. */
+async function readNewest(queries: QueryClient, known: Trigger): Promise<Trigger> {
+  const all = await queries.fetchQuery({ ...triggersQuery(known.functionId), staleTime: 0 });
+  return all.find(({ id }) => id === known.id) ?? known;
+}
+
+/** Makes a trigger, or changes those of its fields that differ. Throws `ApiError`. */
 async function save(functionId: string, kind: Kind, draft: TriggerDraft, before?: Trigger) {
-  const trigger = checkedRequest(kind, draft) as never;
+  const request = checkedRequest(kind, draft);
+  const trigger = request as never;
   if (before === undefined) {
     return await dataOf(api.POST("/api/v1/functions/{function_id}/triggers", {
       params: { path: { function_id: functionId } },
       body: { trigger },
     }));
   }
+  const fields = fieldsBetween(kind, requestOf(kind, draftOf(before)), request);
+  if (fields.length === 0) return { trigger: before };
   return await dataOf(api.PATCH("/api/v1/functions/{function_id}/triggers/{id}", {
     params: { path: { function_id: functionId, id: before.id } },
-    body: { trigger, updateMask: `displayName,vfsId,${kind}` },
+    body: { trigger, updateMask: fields.join(",") },
   }));
 }
 
