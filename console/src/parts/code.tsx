@@ -1,11 +1,12 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy.tsx";
-import { formatBytes } from "./format.ts";
-import { visibleText } from "./values.tsx";
+import { countOf, formatCount } from "./format.ts";
+import { visibleText } from "./visible_text.ts";
 
-/** Longer texts begin cut; a browser lays out a line of 1 MiB for seconds. */
+/** Longer texts begin cut. */
 const SHOWN_CHARACTERS = 20_000;
+/** A browser lays out a line of 1 MiB for seconds. */
 const SHOWN_OF_LINE = 2_000;
 
 /** Text as it is, in a fixed-width type, with controls made visible. */
@@ -13,8 +14,10 @@ export function CodeBlock(
   { text, label }: { readonly text: string; readonly label: string },
 ) {
   const [isWhole, setWhole] = useState(false);
-  const isCut = !isWhole && text.length > SHOWN_CHARACTERS;
-  const shown = cutLines(isCut ? text.slice(0, SHOWN_CHARACTERS) : text);
+  const start = useMemo(() => startOf(text), [text]);
+  const isCut = start !== text;
+  const shown = useMemo(() => isWhole ? broken(text) : start, [text, start, isWhole]);
+  const visible = useMemo(() => visibleText(shown), [shown]);
   return (
     <div className="code">
       <div className="code-tools">
@@ -23,26 +26,61 @@ export function CodeBlock(
       <pre
         className="code-text"
         tabIndex={0}
-        aria-label={label}
-      ><bdi>{visibleText(shown)}</bdi></pre>
-      {isCut
+        aria-label={visibleText(label)}
+      ><bdi>{visible}</bdi></pre>
+      {isCut && !isWhole
         ? (
           <Button onClick={() => setWhole(true)}>
-            Show all {formatBytes(text.length)}
+            Show all {countOf(text.length, "character")}
           </Button>
+        )
+        : null}
+      {isWhole && shown !== text
+        ? (
+          <p className="muted">
+            Lines are broken after {formatCount(SHOWN_OF_LINE)} characters; a copy has them whole.
+          </p>
         )
         : null}
     </div>
   );
 }
 
-function cutLines(text: string): string {
-  if (text.length <= SHOWN_OF_LINE) return text;
-  return text.split("\n").map((line) =>
-    line.length > SHOWN_OF_LINE
-      ? `${line.slice(0, SHOWN_OF_LINE)} … (${formatBytes(line.length)} in this line)`
-      : line
-  ).join("\n");
+/** The first lines of a text, long ones cut; the text itself if that is all of it. */
+function startOf(text: string): string {
+  const lines: string[] = [];
+  let left = SHOWN_CHARACTERS;
+  for (let at = 0; at <= text.length && left > 0;) {
+    const found = text.indexOf("\n", at);
+    const end = found < 0 ? text.length : found;
+    const shown = pieceOf(text, at, end);
+    const length = countOf(end - at, "character");
+    lines.push(at + shown.length < end ? `${shown} … (${length} in this line)` : shown);
+    left -= shown.length + 1;
+    at = end + 1;
+  }
+  return lines.join("\n");
+}
+
+/** The whole text, in which long lines go on in the next one. */
+function broken(text: string): string {
+  return text.split("\n").map((line) => {
+    const pieces: string[] = [];
+    for (let at = 0; at < line.length;) {
+      const piece = pieceOf(line, at, line.length);
+      pieces.push(piece);
+      at += piece.length;
+    }
+    return pieces.join("\n");
+  }).join("\n");
+}
+
+/** As much of a line as one line shows. It ends with a whole character. */
+function pieceOf(text: string, from: number, end: number): string {
+  const to = from + SHOWN_OF_LINE;
+  if (to >= end) return text.slice(from, end);
+  const isWithin = (text.charCodeAt(to - 1) & 0xfc00) === 0xd800;
+  return text.slice(from, isWithin ? to - 1 : to);
 }
 
 /** A value as formatted JSON. */

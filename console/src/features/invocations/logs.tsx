@@ -1,21 +1,10 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
-import type { LogLine } from "../../api/types.ts";
-import { Button } from "../../parts/button.tsx";
-import { CodeBlock } from "../../parts/code.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { useMemo, useState } from "react";
 import { SelectField, TextField } from "../../parts/field.tsx";
-import { formatBytes, formatCount, formatExact } from "../../parts/format.ts";
+import { formatCount } from "../../parts/format.ts";
+import { LogView } from "../../parts/log_view.tsx";
 import { Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
-import { visibleText } from "../../parts/values.tsx";
 import { type LogFilter, matchingLines, useLog } from "./log_stream.ts";
-
-/** Of one line; a dialog has the rest. */
-const SHOWN_CHARACTERS = 500;
-const LINE_HEIGHT = 20;
-/** This near its end the log follows new lines, in px. */
-const END_DISTANCE = 24;
 
 const EVERYTHING: LogFilter = { text: "", level: "", source: "" };
 
@@ -86,96 +75,4 @@ function LogFilters(
       />
     </div>
   );
-}
-
-/** Lines of any number and length, of which the visible ones are drawn. */
-function LogView({ lines }: { readonly lines: readonly LogLine[] }) {
-  const place = useRef<HTMLDivElement>(null);
-  const [opened, setOpened] = useState<LogLine>();
-  const virtualizer = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => place.current,
-    estimateSize: () => LINE_HEIGHT,
-    getItemKey: (index) => lines[index]?.sequence ?? index,
-    overscan: 20,
-  });
-  useFollowing(place, lines.length);
-  return (
-    <>
-      <div ref={place} className="invocation-log" tabIndex={0} role="region" aria-label="Log lines">
-        <div
-          className="invocation-log-lines"
-          role="list"
-          style={{ height: virtualizer.getTotalSize() }}
-        >
-          {virtualizer.getVirtualItems().map(({ index, key, start }) => {
-            const line = lines[index];
-            return line === undefined ? null : (
-              <div
-                key={key}
-                ref={virtualizer.measureElement}
-                data-index={index}
-                role="listitem"
-                aria-posinset={index + 1}
-                aria-setsize={lines.length}
-                className={`invocation-log-line invocation-log-${line.level}`}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <Line line={line} onOpen={setOpened} />
-              </div>
-            );
-          })}
-        </div>
-      </div>
-      <Dialog
-        open={opened !== undefined}
-        onClose={() => setOpened(undefined)}
-        title={`Line ${opened?.sequence ?? ""}`}
-        size="large"
-      >
-        <CodeBlock text={opened?.message ?? ""} label="the line" />
-      </Dialog>
-    </>
-  );
-}
-
-function Line(
-  { line, onOpen }: { readonly line: LogLine; readonly onOpen: (line: LogLine) => void },
-) {
-  const { time, level, source, message } = line;
-  const isCut = message.length > SHOWN_CHARACTERS;
-  const date = new Date(time);
-  return (
-    <>
-      <time dateTime={time} title={`${formatExact(date)} (${time})`} className="muted">
-        {date.toLocaleTimeString(undefined, { hour12: false })}
-      </time>
-      <span className="invocation-log-level">{level}</span>
-      <span className="invocation-log-source muted">{source}</span>
-      <span className="invocation-log-message">
-        <bdi>{visibleText(isCut ? message.slice(0, SHOWN_CHARACTERS) : message)}</bdi>
-        {isCut
-          ? <Button onClick={() => onOpen(line)}>Show all {formatBytes(message.length)}</Button>
-          : null}
-      </span>
-    </>
-  );
-}
-
-/** Keeps the end in view as lines arrive, if it is in view. */
-function useFollowing(place: RefObject<HTMLDivElement | null>, count: number): void {
-  const isAtEnd = useRef(false);
-  useEffect(() => {
-    const element = place.current;
-    if (element === null) return;
-    const note = () => {
-      const below = element.scrollHeight - element.scrollTop - element.clientHeight;
-      isAtEnd.current = below < END_DISTANCE && element.scrollTop > 0;
-    };
-    element.addEventListener("scroll", note, { passive: true });
-    return () => element.removeEventListener("scroll", note);
-  }, [place]);
-  useEffect(() => {
-    if (isAtEnd.current) place.current?.scrollTo({ top: place.current.scrollHeight });
-  }, [place, count]);
 }
