@@ -15,6 +15,7 @@ interface Input {
 
 export default async function main({ name, mood }: Input, context: CallContext) {
   console.log("greets", name);
+  if (name === "slow") for (let n = 0; n < 600; n++) console.log(\`line \${n}\`, "x".repeat(60));
   if (name === "slow") await new Promise((resolve) => setTimeout(resolve, 600_000));
   if (name === "nobody") throw new TypeError("Nobody to greet");
   return { message: \`Hello, \${name}!\`, mood: mood ?? "calm", attempt: context.attempt };
@@ -242,11 +243,12 @@ async function runs(flow: Flow): Promise<void> {
   await enter(page, `{"name": "nobody"}`);
   await page.keyboard.press("Control+Enter");
   await panel.getByRole("alert").getByText("Nobody to greet").waitFor();
-  await panel.getByRole("link", { name: /^main\.ts:11:/ }).click();
-  await page.waitForURL(/file=main\.ts&line=11/);
+  await panel.getByRole("link", { name: /^main\.ts:12:/ }).click();
+  await page.waitForURL(/file=main\.ts&line=12/);
   await enter(page, `{"name": "slow"}`);
   await page.keyboard.press("Control+Enter");
-  await panel.getByLabel("Log", { exact: true }).getByText("greets slow").waitFor();
+  // The end of a long log is in view while the call goes on.
+  await panel.getByLabel("Log", { exact: true }).getByText("line 599").waitFor();
   await panel.getByRole("button", { name: "Cancel" }).click();
   await panel.getByText("CANCELLED", { exact: true }).waitFor();
   await panel.getByRole("combobox", { name: "Earlier inputs" }).selectOption(`{"name": "Ada"}`);
@@ -300,12 +302,12 @@ async function readsCommit(flow: Flow): Promise<void> {
   await write(page, `// A draft\n${MAIN.replace("Hello", "Salute")}`);
   const { body } = await client.invoke(id, { name: "nobody" });
   await console.goto(`/invocations/${body.invocationId}`);
-  await page.getByRole("link", { name: /^main\.ts:11:/ }).first().click();
-  await page.waitForURL(new RegExp(`\\?commit=${publishedCommitId}&file=main\\.ts&line=11$`));
+  await page.getByRole("link", { name: /^main\.ts:12:/ }).first().click();
+  await page.waitForURL(new RegExp(`\\?commit=${publishedCommitId}&file=main\\.ts&line=12$`));
   await page.getByRole("textbox", { name: /^Code of .*: main\.ts$/ })
     .waitFor({ state: "attached" });
   await shown(page, "Hello, ");
-  await page.locator(".function-editor .line-numbers.active-line-number", { hasText: "11" })
+  await page.locator(".function-editor .line-numbers.active-line-number", { hasText: "12" })
     .waitFor();
   await console.assertAccessible();
   await console.screenshot("function_commit");
@@ -315,6 +317,40 @@ async function readsCommit(flow: Flow): Promise<void> {
   await page.getByRole("link", { name: "Back to the draft" }).click();
   await shown(page, "// A draft");
   await shown(page, "Salute, ");
+}
+
+/** The draft beside the head, the published commit and any other one. */
+async function compares(flow: Flow): Promise<void> {
+  const { page, console, id } = flow;
+  const { publishedCommitId } = await readFunction(flow);
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  const dialog = page.getByRole("dialog", { name: "What the draft changes" });
+  const line = (text: string) => dialog.locator(".view-line", { hasText: text }).first();
+  await line("// A draft").waitFor();
+  assert.equal(await line("Hello, ").count(), 0, "the head greets as the draft does");
+  const commit = dialog.getByLabel("Compare with");
+  await commit.selectOption(publishedCommitId);
+  await dialog.getByRole("button", { name: "main.ts changed" }).click();
+  await line("Hello, ").waitFor();
+  await commit.selectOption({ label: "Another …" });
+  await dialog.getByLabel("Id or tag").fill("HEAD");
+  await line("Hello, ").waitFor({ state: "detached" });
+  await console.assertAccessible();
+  await console.screenshot("function_compare");
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const panel = page.locator(".function-run");
+  await panel.getByLabel("Code").selectOption({ label: "Another …" });
+  await panel.getByText("Enter the id of a commit").waitFor();
+  await panel.getByLabel("Id or tag").fill(publishedCommitId);
+  await enter(page, `{"name": "Gr\u00adace"}`);
+  await panel.getByRole("button", { name: /^Run/ }).click();
+  await panel.getByLabel("Output", { exact: true }).getByText("Hello, Gr\\u00adace!").waitFor();
+  const inputs = panel.getByLabel("Earlier inputs");
+  await inputs.locator("option", { hasText: "Gr\\u00adace" }).waitFor({ state: "attached" });
+  const { body } = await flow.client.get(`/api/v1/functions/${id}/invocations`);
+  assert.equal(body.list[0].commitId, publishedCommitId);
+  await panel.getByRole("button", { name: "Close" }).click();
 }
 
 async function narrow(flow: Flow): Promise<void> {
@@ -343,6 +379,7 @@ browserTest("console: the code of a function", async (t) => {
     ["a publish shows the difference and can be undone", () => publishes(flow)],
     ["tests show their assertions", () => tests(flow)],
     ["an error leads to the commit that ran", () => readsCommit(flow)],
+    ["a draft is compared before it is saved", () => compares(flow)],
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

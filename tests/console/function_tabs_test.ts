@@ -57,6 +57,11 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     const published = dialog.getByLabel("Compare with").locator("option", { hasText: "Published" });
     await dialog.getByLabel("Compare with").selectOption(await published.getAttribute("value"));
     await dialog.getByText("version: 2").first().waitFor();
+    await dialog.getByLabel("Compare with").selectOption({ label: "Another …" });
+    await dialog.getByLabel("Id or tag").fill("refs/tags/none");
+    await dialog.getByRole("alert").getByText(/tag "none"/).waitFor();
+    await dialog.getByLabel("Id or tag").fill("HEAD");
+    await dialog.getByText("version: 2").first().waitFor();
     await page.goBack();
     await dialog.waitFor({ state: "detached" });
   });
@@ -64,13 +69,25 @@ browserTest("console: history, triggers and settings of a function", async (t) =
   await t.step("two clicks roll back, and the toast undoes it", async () => {
     assert.equal(await version(), 2);
     await row("stable").getByRole("button", { name: /^Roll back/ }).click();
-    await dialog.getByText("Callers get").waitFor();
+    await dialog.getByText(/^Calls run it in place of/).waitFor();
+    await dialog.locator(".view-line", { hasText: "version: 2" }).first().waitFor();
+    await dialog.locator(".view-line", { hasText: "version: 1" }).first().waitFor();
+    await console.assertAccessible();
+    await console.screenshot("function_roll_back");
     await dialog.getByRole("button", { name: "Roll back" }).click();
     await row("stable").getByText("Published").waitFor();
     assert.equal(await version(), 1);
     await button("Undo").click();
     await row("second").getByText("Published").waitFor();
     assert.equal(await version(), 2);
+  });
+
+  await t.step("a function without a published commit says so", async () => {
+    await update({ publishedCommitId: "" }, { updateMask: "publishedCommitId" });
+    await page.getByText("Unpublished", { exact: true }).waitFor();
+    await update({ publishedCommitId: second }, { updateMask: "publishedCommitId" });
+    await row("second").getByText("Published").waitFor();
+    assert.equal(await page.getByText("Unpublished", { exact: true }).count(), 0);
   });
 
   await t.step("a schedule shows its faults at their fields, and then its next runs", async () => {
@@ -117,6 +134,40 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await page.getByText("None while it is paused").waitFor();
     await button("Resume").click();
     await page.getByRole("list", { name: "Next runs" }).waitFor();
+  });
+
+  await t.step("two people edit one trigger, and neither overwrites the other", async () => {
+    const [{ id: trigger }] = ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;
+    const path = `/api/v1/functions/${id}/triggers/${trigger}`;
+    const theirs = async (field: string, value: string) =>
+      ok(
+        await client.call("PATCH", path, {
+          trigger: { schedule: { [field]: value } },
+          updateMask: `schedule.${field}`,
+        }),
+      );
+    const schedule = async () => ok(await client.get(path)).trigger.schedule;
+    const cron = dialog.getByLabel("Cron line");
+    await button("Edit").click();
+    await cron.fill("0 8 * * *");
+    await theirs("timezone", "Europe/Paris");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    const { cronSpec, timezone } = await schedule();
+    assert.deepEqual([cronSpec, timezone], ["0 8 * * *", "Europe/Paris"]);
+    await button("Edit").click();
+    await cron.fill("0 9 * * *");
+    await theirs("cronSpec", "0 7 * * *");
+    await dialog.getByText("Changed elsewhere since you began: Cron line.").waitFor();
+    assert.equal(await cron.inputValue(), "0 9 * * *");
+    await console.assertAccessible();
+    await console.screenshot("trigger_conflict");
+    await dialog.getByRole("button", { name: "Take theirs" }).click();
+    assert.equal(await cron.inputValue(), "0 7 * * *");
+    await cron.fill("0 10 * * *");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await schedule()).cronSpec, "0 10 * * *");
   });
 
   await t.step("a webhook's secret is shown once, and signs a delivery", async () => {

@@ -132,7 +132,16 @@ async function staysInert({ client, opened, page, echo }: Stage): Promise<void> 
   await page.getByText(MARKUP).first().waitFor();
   const log = page.getByRole("region", { name: "Log lines" });
   await log.getByRole("button", { name: /Show all/ }).first().click();
-  await page.getByRole("dialog").getByText("in this line").waitFor();
+  const dialog = page.getByRole("dialog");
+  const { body } = await client.get(`/api/v1/functions/${echo}/invocations/${failed}/logs`);
+  const messages: string[] = body.list.map(({ message }: { message: string }) => message);
+  const message = messages.find((text) => text.length > 10_000) ?? "";
+  const count = message.length.toLocaleString("en");
+  await dialog.getByText(`(${count} characters in this line)`).waitFor();
+  await dialog.getByRole("button", { name: /^Show all/ }).click();
+  await dialog.getByText(/^Lines are broken after/).waitFor();
+  const whole = await dialog.locator("pre").textContent() ?? "";
+  assert.ok(whole.replaceAll("\n", "") === message.replaceAll("\u202e", "\\u202e"));
   await page.keyboard.press("Escape");
   await opened.goto("/invocations");
   await page.getByText("no such thing").first().waitFor();

@@ -158,7 +158,7 @@ async function publishes({ client, page, id }: Flow): Promise<void> {
   assert.equal((await read()).publishedCommitId, head);
   await press(page, page.getByRole("link", { name: "History" }));
   await press(page, page.getByRole("button", { name: /^Roll back to/ }).last());
-  const question = page.getByRole("dialog", { name: "Roll back" });
+  const question = page.getByRole("dialog", { name: /^Roll back to commit/ });
   await press(page, question.getByRole("button", { name: "Roll back" }));
   await question.waitFor({ state: "detached" });
   assert.equal((await read()).publishedCommitId, former);

@@ -6,9 +6,13 @@ export interface FunctionStateProps {
   readonly publishedCommitId?: string | undefined;
 }
 
-/** Whether callers get the newest code: a draft was never published, and a function behind has newer commits. */
-export function FunctionState({ isDraft, head, publishedCommitId }: FunctionStateProps) {
+/** Whether callers get the newest code, older code, or none. A draft was never published. */
+export function FunctionState({ isDraft, head, publishedCommitId = "" }: FunctionStateProps) {
   if (isDraft === true) return <Badge title="It was never published">Draft</Badge>;
+  if (publishedCommitId === "") {
+    const title = "It has no published commit: calls that name no commit fail";
+    return <Badge tone="warn" title={title}>Unpublished</Badge>;
+  }
   return head === publishedCommitId
     ? <Badge tone="good" title="Callers get the newest commit">Published</Badge>
     : <Badge tone="warn" title="The newest commit is not published">Behind</Badge>;

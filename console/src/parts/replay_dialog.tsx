@@ -1,15 +1,15 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "./button.tsx";
+import { CommitField } from "./commit_field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { faultOf, remainingError } from "./faults.ts";
-import { SelectField, TextAreaField, TextField } from "./field.tsx";
+import { TextAreaField } from "./field.tsx";
 import { shortId } from "./format.ts";
 import { ErrorNote, Note } from "./states.tsx";
 
 /** A longer input is not laid out for editing. */
 const EDITABLE_CHARACTERS = 200_000;
 const FIELDS = ["json", "commitId"];
-const OTHER = "other";
 
 /** What differs from the call that is repeated. */
 export interface Change {
@@ -35,7 +35,7 @@ export function ReplayDialog(
 ) {
   const [original] = useState(() => JSON.stringify(input, null, 2));
   const [text, setText] = useState(original);
-  const [commit, setCommit] = useState({ choice: "", other: "" });
+  const [commit, setCommit] = useState("");
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   const fault = text === original ? undefined : faultOfInput(text);
   const run = async (event: FormEvent) => {
@@ -44,7 +44,7 @@ export function ReplayDialog(
     try {
       await onReplay({
         input: text === original ? undefined : text,
-        commitId: commit.choice === OTHER ? commit.other.trim() : commit.choice,
+        commitId: commit,
       });
     } catch (error) {
       setState({ busy: false, error });
@@ -65,11 +65,15 @@ export function ReplayDialog(
               error={fault ?? faultOf(state.error, "json")}
             />
           )}
-        <CommitChoice
-          commitId={commitId}
+        <CommitField
+          label="Commit"
           value={commit}
           onChange={setCommit}
           error={faultOf(state.error, "commitId")}
+          options={[
+            { value: "", label: `The same (${shortId(commitId)})` },
+            { value: "HEAD", label: "The head" },
+          ]}
         />
         {remaining === undefined ? null : <ErrorNote error={remaining} />}
         <div className="actions">
@@ -80,48 +84,6 @@ export function ReplayDialog(
         </div>
       </form>
     </Dialog>
-  );
-}
-
-interface Choice {
-  readonly choice: string;
-  readonly other: string;
-}
-
-function CommitChoice(
-  { commitId, value, onChange, error }: {
-    readonly commitId: string;
-    readonly value: Choice;
-    readonly onChange: (value: Choice) => void;
-    readonly error: string | undefined;
-  },
-) {
-  return (
-    <>
-      <SelectField
-        label="Commit"
-        value={value.choice}
-        onChange={(choice) => onChange({ ...value, choice })}
-        error={value.choice === OTHER ? undefined : error}
-        options={[
-          { value: "", label: `The same (${shortId(commitId)})` },
-          { value: "HEAD", label: "The head" },
-          { value: OTHER, label: "Another …" },
-        ]}
-      />
-      {value.choice === OTHER
-        ? (
-          <TextField
-            label="Id or tag"
-            hint="A tag is written as refs/tags/NAME"
-            value={value.other}
-            onChange={(other) => onChange({ ...value, other })}
-            error={error}
-            mono
-          />
-        )
-        : null}
-    </>
   );
 }
 

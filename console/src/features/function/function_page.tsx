@@ -127,7 +127,9 @@ function Actions({ fn, runButton, onRun }: {
       >
         Publish
       </Button>
-      {isPublishing ? <PublishDialog fn={fn} onClose={() => setPublishing(false)} /> : null}
+      {isPublishing
+        ? <PublishDialog fn={fn} commitId={head} onClose={() => setPublishing(false)} />
+        : null}
     </>
   );
 }

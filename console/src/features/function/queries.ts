@@ -7,6 +7,7 @@ import { textOf } from "./content.ts";
 
 const TYPES_POLL = 1_000;
 const PAGE_SIZE = 50;
+const COMMIT_ID = /^[0-9A-Za-z]{27}$/;
 
 /** A commit with its files; the content of a file is base64. */
 export interface CommitContent {
@@ -43,7 +44,8 @@ export const commitQuery = (functionId: string, id: string) =>
         diagnostics: typeCheck?.diagnostics ?? [],
       };
     },
-    staleTime: Infinity,
+    // A tag and HEAD come to name another commit.
+    staleTime: COMMIT_ID.test(id) ? Infinity : 0,
     refetchInterval: ({ state }) => state.data?.types === "PENDING" ? TYPES_POLL : false,
   });
 

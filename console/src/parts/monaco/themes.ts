@@ -25,7 +25,7 @@ const COLOURS: Readonly<Record<string, string>> = {
 
 const TOKENS: readonly (readonly [scope: string, token: string])[] = [
   ["", "--ink"],
-  ["comment", "--ink-3"],
+  ["comment", "--ink-2"],
   ["keyword", "--accent"],
   ["string", "--good"],
   ["string.key.json", "--ink"],

@@ -1,8 +1,10 @@
+import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { TextField } from "../../../parts/field.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { toast } from "../../../parts/toasts.tsx";
+import { CompareDialog } from "./compare_dialog.tsx";
 import { setDraft } from "./draft_store.ts";
 import { sizeOf } from "./drafts.ts";
 import type { Saving } from "./use_save.ts";
@@ -13,7 +15,10 @@ export function SaveBar({ workspace, saving }: {
   readonly workspace: Workspace;
   readonly saving: Saving;
 }) {
-  const { functionId, draft, rival } = workspace;
+  const { functionId, draft, rival, movedTo } = workspace;
+  const [isComparing, setComparing] = useState(false);
+  // A note above asks for a decision, and compares itself.
+  const canSave = draft !== undefined && movedTo === undefined && rival === undefined;
   const discard = () => {
     setDraft(functionId, undefined);
     toast("Draft discarded", { undo: () => setDraft(functionId, draft) });
@@ -36,11 +41,17 @@ export function SaveBar({ workspace, saving }: {
         type="submit"
         look="primary"
         busy={saving.isSaving}
-        disabled={draft === undefined || workspace.movedTo !== undefined || rival !== undefined}
+        disabled={!canSave}
       >
         Save <Keys keys="Mod+S" />
       </Button>
       <Button disabled={draft === undefined || saving.isSaving} onClick={discard}>Discard</Button>
+      {canSave ? <Button onClick={() => setComparing(true)}>Compare</Button> : null}
+      <CompareDialog
+        workspace={workspace}
+        open={isComparing}
+        onClose={() => setComparing(false)}
+      />
       <span className="muted" role="status">{stateOf(workspace, saving)}</span>
     </form>
   );

@@ -1,19 +1,22 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { BinaryFile } from "../../../parts/binary_file.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
+import { CommitField } from "../../../parts/commit_field.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { isText } from "../../../parts/file_content.ts";
 import { shortId } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
 import { SelectField } from "../../../parts/field.tsx";
+import { useTyped } from "../../../parts/typed_field.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
+import { useCommitOptions } from "../commit_options.ts";
 import { contentsOf } from "../content.ts";
 import { Difference } from "../difference.tsx";
-import { type CommitContent, commitQuery, commitsQuery } from "../queries.ts";
+import { type CommitContent, commitQuery } from "../queries.ts";
 
 /** The files of one commit, to read, or how they differ from another one. */
 export function CommitDialog(
@@ -35,6 +38,11 @@ function Content(
   { fn, content: { commit, files } }: { readonly fn: Fn; readonly content: CommitContent },
 ) {
   const [other, setOther] = useState("");
+  const [typed, type] = useTyped(other, setOther);
+  const options = [
+    { value: "", label: "No commit" },
+    ...useCommitOptions(fn).filter(({ value }) => value !== commit.id),
+  ];
   const paths = Object.keys(files);
   const [chosen, setChosen] = useState("main.ts");
   const path = files[chosen] === undefined ? paths[0] : chosen;
@@ -58,7 +66,7 @@ function Content(
           Read it in the editor
         </Link>
       </p>
-      <CompareField fn={fn} commitId={commit.id} value={other} onChange={setOther} />
+      <CommitField label="Compare with" value={typed} onChange={type} options={options} />
       {other !== "" ? <Difference functionId={fn.id} from={other} to={commit.id} /> : null}
       {other !== "" ? null : path === undefined ? <Empty title="No files" /> : (
         <>
@@ -76,32 +84,5 @@ function Content(
         </>
       )}
     </div>
-  );
-}
-
-/** Chooses the commit to compare with: the published one, or any other. */
-function CompareField({ fn, commitId, value, onChange }: {
-  readonly fn: Fn;
-  readonly commitId: string;
-  readonly value: string;
-  readonly onChange: (commitId: string) => void;
-}) {
-  const { data } = useInfiniteQuery(commitsQuery(fn.id));
-  const commits = data?.pages.flatMap(({ list }) => list) ?? [];
-  return (
-    <SelectField
-      label="Compare with"
-      value={value}
-      onChange={onChange}
-      options={[
-        { value: "", label: "No commit" },
-        ...commits.filter(({ id }) => id !== commitId).map(({ id, message = "" }) => ({
-          value: id,
-          label: `${id === fn.publishedCommitId ? "Published " : ""}${shortId(id)} ${
-            visibleText(message).slice(0, 60)
-          }`,
-        })),
-      ]}
-    />
   );
 }

@@ -8,12 +8,19 @@ import { shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
+import { PublishDialog } from "../publish/publish_dialog.tsx";
 import { commitsQuery } from "../queries.ts";
 import { useFunction } from "../use_function.ts";
 import { CommitDialog } from "./commit_dialog.tsx";
 import { publishesQuery, tagsQuery } from "./queries.ts";
-import { type Candidate, PublishDialog } from "./roll_back.tsx";
 import { type TimelineEvent, timelineOf } from "./timeline.ts";
+
+/** A commit that can be published. */
+interface Candidate {
+  readonly commitId: string;
+  /** Whether it is older than the published one. */
+  readonly isEarlier: boolean;
+}
 
 const FROM = "/shell/functions/$functionId/history";
 
@@ -26,7 +33,9 @@ export function HistoryTab() {
   return (
     <>
       <Timeline fn={fn} onPublish={setCandidate} />
-      <PublishDialog fn={fn} candidate={candidate} onClose={() => setCandidate(undefined)} />
+      {candidate === undefined
+        ? null
+        : <PublishDialog fn={fn} {...candidate} onClose={() => setCandidate(undefined)} />}
       {commit === undefined ? null : (
         <CommitDialog
           fn={fn}
@@ -184,13 +193,12 @@ function PublishButton(
   const index = order.get(id) ?? Infinity;
   const publishedIndex = order.get(fn.publishedCommitId ?? "");
   const isEarlier = publishedIndex !== undefined && index > publishedIndex;
-  const { message = "" } = event.kind === "commit" ? event.commit : event.publish;
   const action = isEarlier ? "Roll back" : "Publish";
   return (
     <Button
       look="plain"
       aria-label={`${action} ${isEarlier ? "to " : ""}${shortId(id)}`}
-      onClick={() => onPublish({ id, message, isEarlier })}
+      onClick={() => onPublish({ commitId: id, isEarlier })}
     >
       {action}
     </Button>

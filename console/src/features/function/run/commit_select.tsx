@@ -1,28 +1,26 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import type { Commit, Fn } from "../../../api/types.ts";
-import { SelectField } from "../../../parts/field.tsx";
+import type { Fn } from "../../../api/types.ts";
+import { CommitField } from "../../../parts/commit_field.tsx";
 import { shortId } from "../../../parts/format.ts";
-import { visibleText } from "../../../parts/values.tsx";
-import { commitsQuery } from "../queries.ts";
+import { useCommitOptions } from "../commit_options.ts";
 
-/** The draft, the head, the published commit, or the id of any. */
+/** The draft, the head, the published commit, or what names any: an id or a tag. */
 export type Target = string;
 
 /** Chooses what runs. */
-export function CommitSelect({ fn, hasDraft, value, onChange }: {
+export function CommitSelect({ fn, hasDraft, value, error, onChange }: {
   readonly fn: Fn;
   readonly hasDraft: boolean;
   readonly value: Target;
+  readonly error: string | undefined;
   readonly onChange: (value: Target) => void;
 }) {
-  const { data } = useInfiniteQuery(commitsQuery(fn.id));
-  const commits = data?.pages.flatMap(({ list }) => list) ?? [];
   const { head = "", publishedCommitId = "" } = fn;
   return (
-    <SelectField
+    <CommitField
       label="Code"
       hint={value === "draft" ? "The draft is saved as a commit first." : undefined}
       value={value}
+      error={error}
       onChange={onChange}
       options={[
         ...hasDraft ? [{ value: "draft", label: "Draft" }] : [],
@@ -30,12 +28,8 @@ export function CommitSelect({ fn, hasDraft, value, onChange }: {
         ...publishedCommitId === ""
           ? []
           : [{ value: "published", label: `Published ${shortId(publishedCommitId)}` }],
-        ...commits.map(optionOf),
+        ...useCommitOptions(fn).filter(({ value }) => value !== publishedCommitId),
       ]}
     />
   );
-}
-
-function optionOf({ id, message = "" }: Commit) {
-  return { value: id, label: `${shortId(id)} ${visibleText(message).slice(0, 60)}` };
 }

@@ -2,11 +2,13 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { Field, SelectField } from "../../../parts/field.tsx";
 import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
+import { visibleText } from "../../../parts/visible_text.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
 import { begin } from "./invoke.ts";
@@ -34,15 +36,22 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   const [fault, setFault] = useState<string>();
   const schema = useInputSchema(workspace);
   const run = useRun(fn, workspace, target);
+  const rest = remainingError(run.error, ["commitId"]);
   const start = () => {
     const found = inputFault(typed.current);
     setFault(found);
-    if (found === undefined && !run.isPending) run.mutate(typed.current);
+    if (found === undefined && target !== "" && !run.isPending) run.mutate(typed.current);
   };
   return (
     <section className="function-run" aria-label="Run" tabIndex={-1} ref={takeFocus}>
       <Section title="Run" actions={<Button look="plain" onClick={onClose}>Close</Button>}>
-        <CommitSelect fn={fn} hasDraft={hasDraft} value={target} onChange={choose} />
+        <CommitSelect
+          fn={fn}
+          hasDraft={hasDraft}
+          value={target}
+          onChange={choose}
+          error={target === "" ? "Enter the id of a commit" : faultOf(run.error, "commitId")}
+        />
         <Field
           label="Input"
           hint={schema === undefined ? undefined : "Completes by the type of main.ts"}
@@ -72,11 +81,11 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
             {target === "draft" ? "Save and run" : "Run"} <Keys keys="Mod+Enter" />
           </Button>
         </div>
-        {run.error === null ? null : <ErrorNote error={run.error} />}
+        {rest === undefined ? null : <ErrorNote error={rest} />}
         {run.error instanceof HeadMoved ? <p>The tab Code shows the difference.</p> : null}
         {run.data === undefined
           ? null
-          : <RunResult key={run.data.id} functionId={fn.id} {...run.data} />}
+          : <RunResult key={run.data} functionId={fn.id} id={run.data} />}
       </Section>
     </section>
   );
@@ -97,7 +106,7 @@ function useRun(fn: Fn, workspace: Workspace | undefined, target: Target) {
         ? await save(queries, workspace, "Run from the console")
         : idOf(fn, target);
       rememberInput(fn.id, text);
-      return { id: await begin(fn.id, commitId, text), commitId };
+      return await begin(fn.id, commitId, text);
     },
   });
 }
@@ -121,7 +130,10 @@ function Remembered({ functionId, input, onChoose }: {
       onChange={onChoose}
       options={[
         ...inputs.includes(input) ? [] : [{ value: "", label: "This input is new" }],
-        ...inputs.map((value) => ({ value, label: value.replace(/\s+/g, " ").slice(0, 80) })),
+        ...inputs.map((value) => ({
+          value,
+          label: visibleText(value.replace(/\s+/g, " ").slice(0, 80)),
+        })),
       ]}
     />
   );

@@ -4,8 +4,9 @@ import { useEffect, useState } from "react";
 import type { Invocation, LogLine } from "../../../api/types.ts";
 import { StatusBadge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
-import { CodeBlock, JsonBlock } from "../../../parts/code.tsx";
+import { JsonBlock } from "../../../parts/code.tsx";
 import { shortId } from "../../../parts/format.ts";
+import { LogView } from "../../../parts/log_view.tsx";
 import { ErrorNote, Loaded } from "../../../parts/states.tsx";
 import { Duration, visibleText } from "../../../parts/values.tsx";
 import { keys } from "../../../api/keys.ts";
@@ -13,11 +14,9 @@ import { PositionLink, positionOf } from "../position.tsx";
 import { cancel, followLogs, hasEnded, invocationQuery } from "./invoke.ts";
 
 /** An invocation while it runs and after: status, output or error, log. */
-export function RunResult({ functionId, id, commitId }: {
-  readonly functionId: string;
-  readonly id: string;
-  readonly commitId: string;
-}) {
+export function RunResult(
+  { functionId, id }: { readonly functionId: string; readonly id: string },
+) {
   const query = useQuery(invocationQuery(functionId, id));
   const [lines, error] = useLogs(functionId, id);
   return (
@@ -25,8 +24,8 @@ export function RunResult({ functionId, id, commitId }: {
       <Loaded query={query}>
         {(invocation) => (
           <>
-            <Head functionId={functionId} invocation={invocation} commitId={commitId} />
-            <Outcome invocation={invocation} commitId={commitId} />
+            <Head functionId={functionId} invocation={invocation} />
+            <Outcome invocation={invocation} />
           </>
         )}
       </Loaded>
@@ -34,10 +33,7 @@ export function RunResult({ functionId, id, commitId }: {
       {lines.length === 0 ? null : (
         <div>
           <h3>Log</h3>
-          <CodeBlock
-            label="Log"
-            text={lines.map(({ level, message }) => `${level.padEnd(5)} ${message}`).join("\n")}
-          />
+          <LogView label="Log" lines={lines} startsAtEnd />
         </div>
       )}
     </section>
@@ -59,12 +55,10 @@ function useLogs(functionId: string, id: string): readonly [readonly LogLine[], 
   return [lines, error];
 }
 
-function Head({ functionId, invocation, commitId }: {
-  readonly functionId: string;
-  readonly invocation: Invocation;
-  readonly commitId: string;
-}) {
-  const { id, status, error, startedAt, endedAt } = invocation;
+function Head(
+  { functionId, invocation }: { readonly functionId: string; readonly invocation: Invocation },
+) {
+  const { id, commitId, status, error, startedAt, endedAt } = invocation;
   const stop = useMutation({ mutationFn: () => cancel(functionId, id) });
   const isRunning = !hasEnded(invocation);
   return (
@@ -87,11 +81,8 @@ function Head({ functionId, invocation, commitId }: {
   );
 }
 
-function Outcome({ invocation, commitId }: {
-  readonly invocation: Invocation;
-  readonly commitId: string;
-}) {
-  const { error, output } = invocation;
+function Outcome({ invocation }: { readonly invocation: Invocation }) {
+  const { commitId, error, output } = invocation;
   if (error !== undefined) {
     return (
       <div className="note note-bad" role="alert">
