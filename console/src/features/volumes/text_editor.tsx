@@ -7,7 +7,7 @@ import { TextAreaField } from "../../parts/field.tsx";
 import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { type FileText, useFileDraft } from "./draft.ts";
+import { type DraftState, type FileText, useFileDraft } from "./draft.ts";
 import { withLineEnds } from "./line_ends.ts";
 import { contentQuery, writeFile } from "./queries.ts";
 
@@ -25,23 +25,7 @@ export function TextEditor(
 ) {
   const draft = useFileDraft(volume.id, path, { text, etag });
   const { text: edited, isChanged, edit, discard } = draft;
-  const queries = useQueryClient();
-  const save = useMutation({
-    mutationFn: async (options: { readonly anyway: boolean }): Promise<FileText> => {
-      const expected = options.anyway ? undefined : draft.base.etag;
-      const text = withLineEnds(edited, draft.base.text);
-      const etag = await writeFile(volume.id, path, new Blob([text]), expected);
-      return { text, etag };
-    },
-    onSuccess: async (saved) => {
-      const bytes = new TextEncoder().encode(saved.text);
-      const content = { bytes, size: bytes.length, etag: saved.etag };
-      queries.setQueryData(contentQuery(volume.id, path).queryKey, content);
-      draft.rebase(saved);
-      toast("Saved");
-      await queries.invalidateQueries({ queryKey: ["volume"] });
-    },
-  });
+  const save = useSave(volume.id, path, draft);
   const { mutate, reset } = save;
   useShortcuts(useMemo(() => [
     {
@@ -85,6 +69,27 @@ export function TextEditor(
       </div>
     </div>
   );
+}
+
+/** Writes the draft of a file. */
+function useSave(volumeId: string, path: string, draft: DraftState) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (options: { readonly anyway: boolean }): Promise<FileText> => {
+      const expected = options.anyway ? undefined : draft.base.etag;
+      const text = withLineEnds(draft.text, draft.base.text);
+      const etag = await writeFile(volumeId, path, new Blob([text]), expected);
+      return { text, etag };
+    },
+    onSuccess: async (saved) => {
+      const bytes = new TextEncoder().encode(saved.text);
+      const content = { bytes, size: bytes.length, etag: saved.etag };
+      queries.setQueryData(contentQuery(volumeId, path).queryKey, content);
+      draft.rebase(saved);
+      toast("Saved");
+      await queries.invalidateQueries({ queryKey: ["volume"] });
+    },
+  });
 }
 
 function jsonFault(text: string): string | undefined {

@@ -18,10 +18,20 @@ const COLOURS: Readonly<Record<string, string>> = {
   "editorIndentGuide.background1": "--line",
   "editorError.foreground": "--bad",
   "editorWarning.foreground": "--warn",
+  "diffEditor.insertedLineBackground": "--good-soft",
+  "diffEditor.removedLineBackground": "--bad-soft",
   "focusBorder": "--accent",
   "input.background": "--raised",
   "input.border": "--line-strong",
 };
+
+/** The same for what lies over a line, and shows it. */
+const SHADES: Readonly<Record<string, string>> = {
+  "diffEditor.insertedTextBackground": "--good",
+  "diffEditor.removedTextBackground": "--bad",
+};
+/** Two digits: text keeps its contrast. */
+const SHADE_ALPHA = "22";
 
 const TOKENS: readonly (readonly [scope: string, token: string])[] = [
   ["", "--ink"],
@@ -48,9 +58,10 @@ export function followTheme(): void {
       base: isDark() ? "vs-dark" : "vs",
       inherit: true,
       rules: TOKENS.map(([token, name]) => ({ token, foreground: colourOf(name).slice(1) })),
-      colors: Object.fromEntries(
-        Object.entries(COLOURS).map(([key, name]) => [key, colourOf(name)]),
-      ),
+      colors: Object.fromEntries([
+        ...Object.entries(COLOURS).map(([key, name]) => [key, colourOf(name)]),
+        ...Object.entries(SHADES).map(([key, name]) => [key, colourOf(name) + SHADE_ALPHA]),
+      ]),
     });
     editor.setTheme("invoked");
   };

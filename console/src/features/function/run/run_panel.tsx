@@ -36,7 +36,6 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   const [fault, setFault] = useState<string>();
   const schema = useInputSchema(workspace);
   const run = useRun(fn, workspace, target);
-  const rest = remainingError(run.error, ["commitId"]);
   const start = () => {
     const found = inputFault(typed.current);
     setFault(found);
@@ -81,13 +80,23 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
             {target === "draft" ? "Save and run" : "Run"} <Keys keys="Mod+Enter" />
           </Button>
         </div>
-        {rest === undefined ? null : <ErrorNote error={rest} />}
-        {run.error instanceof HeadMoved ? <p>The tab Code shows the difference.</p> : null}
+        <RunError error={run.error} />
         {run.data === undefined
           ? null
           : <RunResult key={run.data} functionId={fn.id} id={run.data} />}
       </Section>
     </section>
+  );
+}
+
+/** Why nothing runs, unless the field of the commit says it. */
+function RunError({ error }: { readonly error: unknown }) {
+  const rest = remainingError(error, ["commitId"]);
+  return (
+    <>
+      {rest === undefined ? null : <ErrorNote error={rest} />}
+      {error instanceof HeadMoved ? <p>The tab Code shows the difference.</p> : null}
+    </>
   );
 }
 
