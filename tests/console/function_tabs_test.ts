@@ -1,5 +1,6 @@
 /** The tabs of a function: history and roll-back, triggers, settings. */
 import assert from "node:assert/strict";
+import type { Request } from "playwright-core";
 import type { Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
@@ -168,6 +169,38 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.waitFor({ state: "detached" });
     assert.equal((await schedule()).cronSpec, "0 10 * * *");
+  });
+
+  await t.step("a slow answer is awaited, and read again after a newer change", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const cancelled: string[] = [];
+    const note = (request: Request) => cancelled.push(request.url());
+    await page.route(new RegExp(`/api/v1/functions/${id}$`), async (route) => {
+      const response = await route.fetch();
+      asked.resolve();
+      await promise;
+      await route.fulfill({ response }).catch(() => {});
+    });
+    page.on("requestfailed", note);
+    const heading = (name: string) => page.getByRole("heading", { level: 1, name, exact: true });
+    await update({ displayName: "first" }, { updateMask: "displayName" });
+    await asked.promise;
+    await update({ displayName: "second" }, { updateMask: "displayName" });
+    // Changes arrive in their order: once the page shows this one, it knows of the one before.
+    const [{ id: daily }] = ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;
+    const pause = { trigger: { paused: true }, updateMask: "paused" };
+    ok(await client.call("PATCH", `/api/v1/functions/${id}/triggers/${daily}`, pause));
+    await button("Resume").waitFor();
+    assert.deepEqual(cancelled, []);
+    resolve();
+    await heading("second").waitFor();
+    await page.unrouteAll();
+    page.off("requestfailed", note);
+    await update({ displayName: "test" }, { updateMask: "displayName" });
+    await heading("test").waitFor();
+    await button("Resume").click();
+    await page.getByRole("list", { name: "Next runs" }).waitFor();
   });
 
   await t.step("a webhook's secret is shown once, and signs a delivery", async () => {

@@ -1,7 +1,7 @@
 /** Invocations and dead letters in the console. What comes from functions and callers is hostile. */
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, setHidden } from "../support/console.ts";
 import { INVOKED } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { bulkCancels, filtersByAddress, filtersByTime } from "./invocation_filters.ts";
@@ -202,10 +202,17 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   await page.waitForURL((url) => url.pathname.endsWith(wrote));
 }
 
-async function cancels({ client, opened, page, echo }: Stage): Promise<void> {
+async function cancels({ client, opened: console, page, echo }: Stage): Promise<void> {
   const id = await start(client, echo, { wait: true });
-  await opened.goto(`/invocations/${id}`);
+  await console.goto(`/invocations/${id}`);
   await page.getByText("waiting", { exact: true }).waitFor();
+  // A hidden page reads no log; as it is shown again, it has each line once.
+  const closed = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/logs"));
+  await setHidden(page, true);
+  await closed;
+  const opened = page.waitForResponse((response) => response.url().endsWith("/logs"));
+  await setHidden(page, false);
+  await opened;
   await page.getByRole("button", { name: "Cancel it" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
   await page.getByText("CANCELLED:").waitFor();

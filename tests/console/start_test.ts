@@ -1,11 +1,12 @@
 /** From a one-time link to a function of one's own: sign-in, first run, list, overview, settings. */
 import assert from "node:assert/strict";
-import type { Json } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
 import {
   browserTest,
   ConsoleBrowser,
   newPage,
   type Page,
+  setHidden,
   signIn,
   signInLink,
 } from "../support/console.ts";
@@ -22,6 +23,45 @@ async function hold(page: Page, address: RegExp): Promise<() => void> {
     await route.continue();
   });
   return resolve;
+}
+
+async function endSessions(client: Client): Promise<void> {
+  const { list } = (await client.get("/auth/v1/sessions")).body;
+  for (const { id } of list) await client.call("DELETE", `/auth/v1/sessions/${id}`);
+}
+
+/** A tab that others hide leaves its connections to them, and shows what it missed. */
+async function hides({ page }: ConsoleBrowser, client: Client): Promise<void> {
+  await page.goto(new URL("/volumes", page.url()).href);
+  await page.getByText("There is no volume yet").waitFor();
+  const closed = page.waitForEvent(
+    "requestfailed",
+    (request) => request.url().endsWith("/api/v1/events"),
+  );
+  await setHidden(page, true);
+  await closed;
+  await client.post("/api/v1/vfs/volumes", { displayName: "made behind" });
+  await setHidden(page, false);
+  await page.getByRole("link", { name: "made behind" }).waitFor();
+}
+
+/** A page that asks for nothing notices by the stream of changes, and goes on once another tab has signed in. */
+async function losesSession({ page }: ConsoleBrowser, server: TestServer): Promise<void> {
+  const client = await server.client();
+  await endSessions(client);
+  await client.post("/api/v1/vfs/volumes", { displayName: "made meanwhile" });
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Your session has ended").waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const tab = await newPage(page.context());
+  await signIn(tab, await signInLink(server));
+  await tab.close();
+  await page.evaluate(`dispatchEvent(new Event("focus"))`);
+  await page.getByRole("link", { name: "made meanwhile" }).waitFor();
+  await client.post("/api/v1/vfs/volumes", { displayName: "made after" });
+  await page.getByRole("link", { name: "made after" }).waitFor();
+  assert.equal(await dialog.count(), 0);
 }
 
 /** Addresses without a page, and of names that every object inherits, keep the navigation. */
@@ -272,18 +312,22 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
   await t.step("any address keeps the navigation", () => opensAnyAddress(console));
   await t.step("a page that fails keeps the navigation", () => failsInside(console));
 
+  await t.step("a hidden tab shows what it missed", () => hides(console, client));
+  await t.step("a session that ends elsewhere is noticed", () => losesSession(console, server));
+
   await t.step("a session that ends in the middle of a form keeps what was typed", async () => {
     await console.goto("/functions/new");
     await page.getByRole("textbox", { name: "Name" }).fill("survivor");
-    const sessions = (await client.get("/auth/v1/sessions")).body.list;
-    for (const { id } of sessions) await client.call("DELETE", `/auth/v1/sessions/${id}`);
+    await endSessions(client);
     await page.getByRole("button", { name: "Create" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("Your session has ended").waitFor();
     await console.assertAccessible();
     await dialog.getByLabel("Link or code").fill(await signInLink(server));
+    const followed = page.waitForRequest(/\/api\/v1\/events$/);
     await dialog.getByRole("button", { name: "Sign in" }).click();
     await dialog.waitFor({ state: "detached" });
+    await followed;
     assert.equal(await page.getByRole("textbox", { name: "Name" }).inputValue(), "survivor");
     await page.getByRole("button", { name: "Create" }).click();
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);

@@ -137,6 +137,14 @@ export async function newPage(
   return page;
 }
 
+/** Hides a page, as a tab over it does, or shows it again. A browser without a window hides none. */
+export async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`(() => {
+    Object.defineProperty(document, "hidden", { configurable: true, value: ${isHidden} });
+    document.dispatchEvent(new Event("visibilitychange"));
+  })()`);
+}
+
 /** A link that signs in once. */
 export async function signInLink(server: Served): Promise<string> {
   const { code, stdout, stderr } = await runInvoked(["console", "link"], {

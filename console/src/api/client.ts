@@ -50,6 +50,11 @@ export function onSessionExpired(listener: () => void): () => void {
   return () => expired.delete(listener);
 }
 
+/** Calls the listeners of `onSessionExpired`. */
+export function expireSession(): void {
+  for (const listener of expired) listener();
+}
+
 /** The data of an answer. Throws `ApiError`. */
 export async function dataOf<T>(request: Promise<Answer<T>>): Promise<T> {
   const answer = await request.catch((error: unknown) => {
@@ -98,7 +103,7 @@ function errorOf(response: Response, body: unknown): ApiError {
   const fields = details.flatMap((detail) =>
     Array.isArray(detail["fieldViolations"]) ? detail["fieldViolations"] as FieldFault[] : []
   );
-  if (response.status === 401) { for (const listener of expired) listener(); }
+  if (response.status === 401) expireSession();
   const message = status.message ?? `The server answered ${response.status}`;
   return new ApiError(response.status, reason, message, fields);
 }

@@ -15,6 +15,12 @@ export const sessionQuery = queryOptions({
   retry: false,
 });
 
+/** Whether somebody is signed in; undefined if the server does not answer that. */
+export async function isSignedIn(): Promise<boolean | undefined> {
+  const session = await dataOf(api.GET("/auth/v1/session")).catch(() => undefined);
+  return session === undefined ? undefined : session.principal !== undefined;
+}
+
 /** Redeems the code of a one-time link. */
 export async function signIn(code: string): Promise<SignedIn> {
   return await dataOf(api.POST("/auth/v1/session", { body: { code } }));

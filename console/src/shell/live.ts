@@ -1,5 +1,8 @@
-import type { QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
+import { expireSession } from "../api/client.ts";
+import { isSignedIn } from "../api/session.ts";
 import { AWAY_POLL, isServerReady } from "../browser/server.ts";
+import { whileVisible } from "../browser/visible.ts";
 
 /** Queries of a kind are refreshed at most this often, in ms. */
 const REFRESH_INTERVAL = 1_000;
@@ -10,12 +13,14 @@ const KINDS = new Set([
   "trigger",
   "volume",
 ]);
-/** The first and the longest wait before a new connection, in ms: the server may reject it again, as without a session. */
+/** The first and the longest wait before a new connection, in ms: the server may reject it again, as above its limit. */
 const FIRST_WAIT = 250;
 const MAX_WAIT = 60_000;
 
 /**
- * Refreshes what the page shows when the server says that it changed. Returns what ends it.
+ * Refreshes what the page shows when the server says that it changed, while the reader sees the page. What changed while
+ * they did not appears as they come back. If the session has ended, stops and calls the listeners of that. Returns what
+ * ends it.
  * @param onAway whether the server is away, whenever this changes
  */
 export function followChanges(
@@ -23,12 +28,23 @@ export function followChanges(
   onAway: (isAway: boolean) => void,
 ): () => void {
   const refreshes = new Refreshes(queries);
+  // A tab that opens behind others has loaded its data by the time it is shown.
+  refreshes.wasLost = document.hidden;
+  const end = whileVisible(() => connect(refreshes, onAway));
+  return () => {
+    end();
+    refreshes.end();
+  };
+}
+
+/** Keeps a connection, over restarts of the server. Returns what closes it. */
+function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () => void {
   let source: EventSource | undefined;
   let timer: number | undefined;
   let wait = FIRST_WAIT;
   let hasEnded = false;
 
-  const connect = () => {
+  const open = () => {
     source = new EventSource("/api/v1/events");
     source.onopen = () => {
       wait = FIRST_WAIT;
@@ -44,36 +60,67 @@ export function followChanges(
   };
   const again = async () => {
     const isReady = await isServerReady();
+    const hasExpired = isReady && await isSignedIn() === false;
     if (hasEnded) return;
     onAway(!isReady);
-    timer = setTimeout(isReady ? connect : () => void again(), isReady ? wait : AWAY_POLL);
+    if (hasExpired) return expireSession();
+    timer = setTimeout(isReady ? open : () => void again(), isReady ? wait : AWAY_POLL);
     if (isReady) wait = Math.min(2 * wait, MAX_WAIT);
   };
 
-  connect();
+  open();
   return () => {
     hasEnded = true;
     source?.close();
     clearTimeout(timer);
-    refreshes.end();
+    refreshes.wasLost = true;
   };
 }
 
 class Refreshes {
   /** Whether there was no connection for a time, in which anything may have changed. */
   wasLost = false;
-  readonly #waiting = new Map<string, number>();
+  /** Of each kind at most one refresh runs and one waits: on a slow network a newer one must not cancel the one that runs. */
+  readonly #modes = new Map<string, "waiting" | "running" | "running, and one waits">();
+  readonly #timers = new Set<number>();
+  #hasEnded = false;
 
   constructor(private readonly queries: QueryClient) {}
 
   of(data: string): void {
     const kind = kindOf(data);
-    if (kind === undefined || this.#waiting.has(kind)) return;
+    if (kind === undefined) return;
+    const mode = this.#modes.get(kind);
+    if (mode === undefined) this.#wait(kind);
+    if (mode === "running") this.#modes.set(kind, "running, and one waits");
+  }
+
+  #wait(kind: string): void {
+    this.#modes.set(kind, "waiting");
     const timer = setTimeout(() => {
-      this.#waiting.delete(kind);
-      void this.queries.invalidateQueries({ queryKey: [kind] });
+      this.#timers.delete(timer);
+      void this.#run(kind);
     }, REFRESH_INTERVAL);
-    this.#waiting.set(kind, timer);
+    this.#timers.add(timer);
+  }
+
+  async #run(kind: string): Promise<void> {
+    this.#modes.set(kind, "running");
+    await this.#refresh([kind]);
+    const isWanted = this.#modes.get(kind) !== "running" && !this.#hasEnded;
+    this.#modes.delete(kind);
+    if (isWanted) this.#wait(kind);
+  }
+
+  /** Reads everything below a key that is shown. What is being read may be from before the change, and is read again. */
+  async #refresh(queryKey: QueryKey): Promise<void> {
+    const early = new Set(
+      this.queries.getQueryCache().findAll({ queryKey, fetchStatus: "fetching" }),
+    );
+    await this.queries.invalidateQueries({ queryKey }, { cancelRefetch: false });
+    if (early.size === 0) return;
+    const predicate = (query: Query) => early.has(query);
+    await this.queries.invalidateQueries({ predicate }, { cancelRefetch: false });
   }
 
   afterLoss(): void {
@@ -82,7 +129,8 @@ class Refreshes {
   }
 
   end(): void {
-    for (const timer of this.#waiting.values()) clearTimeout(timer);
+    this.#hasEnded = true;
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }
 

@@ -1,10 +1,10 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { Dialog } from "../parts/dialog.tsx";
 import { SignInForm } from "./sign_in_form.tsx";
 
 /** Asks for a new link over the page, which keeps whatever is typed. */
-export function SessionDialog({ onClose }: { readonly onClose: () => void }) {
-  const queries = useQueryClient();
+export function SessionDialog(
+  { onSignedIn, onClose }: { readonly onSignedIn: () => void; readonly onClose: () => void },
+) {
   return (
     <Dialog
       open
@@ -13,12 +13,7 @@ export function SessionDialog({ onClose }: { readonly onClose: () => void }) {
       title="Your session has ended"
       description="Sign in again. This page keeps what you typed."
     >
-      <SignInForm
-        onSignedIn={() => {
-          onClose();
-          void queries.invalidateQueries();
-        }}
-      />
+      <SignInForm onSignedIn={onSignedIn} />
     </Dialog>
   );
 }

@@ -1,7 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
-import { onSessionExpired } from "../api/client.ts";
 import { sessionQuery } from "../api/session.ts";
 import { fromServer } from "../browser/server.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
@@ -9,6 +8,7 @@ import type { PaletteItem, Typed } from "../parts/palette.tsx";
 import { Keys, type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
+import { useSession } from "./use_session.ts";
 
 // Dialogs are no part of the first load.
 const SessionDialog = lazy(async () => ({
@@ -53,13 +53,13 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [isFinding, setFinding] = useState(false);
   const [isHelping, setHelping] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  const [isExpired, setExpired] = useState(false);
-  useEffect(() => onSessionExpired(() => setExpired(true)), []);
+  const session = useSession();
+  const hasSession = session.mode === "valid";
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isLeaving = useRouterState({ select: (state) => state.status === "pending" });
   const [isAway, setAway] = useState(false);
-  useEffect(() => followChanges(queries, setAway), [queries]);
+  useEffect(() => hasSession ? followChanges(queries, setAway) : undefined, [hasSession, queries]);
   useEffect(() => setOpen(false), [path]);
   const items = useCommands(setFinding, setHelping);
   return (
@@ -82,7 +82,9 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       </div>
       <Suspense>
         {isHelping ? <ShortcutSheet open onClose={() => setHelping(false)} /> : null}
-        {isExpired ? <SessionDialog onClose={() => setExpired(false)} /> : null}
+        {session.mode === "asking"
+          ? <SessionDialog onSignedIn={session.renew} onClose={session.close} />
+          : null}
       </Suspense>
     </div>
   );

@@ -4,7 +4,8 @@ import { formatCount } from "../../parts/format.ts";
 import { LogView } from "../../parts/log_view.tsx";
 import { Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
-import { type LogFilter, matchingLines, useLog } from "./log_stream.ts";
+import { useLog } from "../../shell/use_log.ts";
+import { type LogFilter, matchingLines } from "./log_filter.ts";
 
 const EVERYTHING: LogFilter = { text: "", level: "", source: "" };
 

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
-import type { Invocation, LogLine } from "../../../api/types.ts";
+import { useEffect } from "react";
+import type { Invocation } from "../../../api/types.ts";
 import { StatusBadge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
@@ -10,15 +10,20 @@ import { LogView } from "../../../parts/log_view.tsx";
 import { ErrorNote, Loaded } from "../../../parts/states.tsx";
 import { Duration, visibleText } from "../../../parts/values.tsx";
 import { keys } from "../../../api/keys.ts";
+import { useLog } from "../../../shell/use_log.ts";
 import { PositionLink, positionOf } from "../position.tsx";
-import { cancel, followLogs, hasEnded, invocationQuery } from "./invoke.ts";
+import { cancel, hasEnded, invocationQuery } from "./invoke.ts";
 
 /** An invocation while it runs and after: status, output or error, log. */
 export function RunResult(
   { functionId, id }: { readonly functionId: string; readonly id: string },
 ) {
   const query = useQuery(invocationQuery(functionId, id));
-  const [lines, error] = useLogs(functionId, id);
+  const { lines, mode } = useLog(functionId, id);
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (mode === "ended") void queries.invalidateQueries({ queryKey: keys.invocation(id) });
+  }, [mode, queries, id]);
   return (
     <section className="stack" aria-label="Result">
       <Loaded query={query}>
@@ -29,7 +34,7 @@ export function RunResult(
           </>
         )}
       </Loaded>
-      {error === undefined ? null : <ErrorNote error={error} />}
+      {mode === "failed" ? <ErrorNote error="Cannot read the log" /> : null}
       {lines.length === 0 ? null : (
         <div>
           <h3>Log</h3>
@@ -38,21 +43,6 @@ export function RunResult(
       )}
     </section>
   );
-}
-
-/** The lines of the log as they come; the invocation is read again at their end. */
-function useLogs(functionId: string, id: string): readonly [readonly LogLine[], unknown] {
-  const [lines, setLines] = useState<readonly LogLine[]>([]);
-  const [error, setError] = useState<unknown>();
-  const queries = useQueryClient();
-  useEffect(() => {
-    const controller = new AbortController();
-    followLogs(functionId, id, setLines, controller.signal)
-      .then(() => queries.invalidateQueries({ queryKey: keys.invocation(id) }))
-      .catch((failure) => controller.signal.aborted || setError(failure));
-    return () => controller.abort();
-  }, [functionId, id, queries]);
-  return [lines, error];
 }
 
 function Head(

@@ -1,0 +1,35 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useState } from "react";
+import { onSessionExpired } from "../api/client.ts";
+import { isSignedIn } from "../api/session.ts";
+
+/**
+ * The session of an open page: `valid`, until the server does not know it; then `asking` for a new one, and `ended` once the
+ * reader closes the question. Both become `valid` as the reader signs in here, or returns from another tab that did.
+ */
+export type SessionMode = "valid" | "asking" | "ended";
+
+export interface PageSession {
+  readonly mode: SessionMode;
+  /** Goes on with a new session. */
+  readonly renew: () => void;
+  readonly close: () => void;
+}
+
+export function useSession(): PageSession {
+  const [mode, setMode] = useState<SessionMode>("valid");
+  const queries = useQueryClient();
+  const renew = useCallback(() => {
+    setMode("valid");
+    void queries.invalidateQueries();
+  }, [queries]);
+  useEffect(() => onSessionExpired(() => setMode("asking")), []);
+  const isValid = mode === "valid";
+  useEffect(() => {
+    if (isValid) return;
+    const check = () => void isSignedIn().then((is) => is === true && renew());
+    addEventListener("focus", check);
+    return () => removeEventListener("focus", check);
+  }, [isValid, renew]);
+  return { mode, renew, close: () => setMode("ended") };
+}
