@@ -19,6 +19,7 @@ const TIMES = [
   "notBefore",
   "startedAt",
   "endedAt",
+  "newestAt",
   "time",
   "start",
 ];

@@ -24,7 +24,7 @@ export const statistics = {
       limit: "limit",
     },
     response: "getStatisticsResponse",
-    dated: { list: "each" },
+    dated: { list: "each", functions: "each" },
   },
 } as const satisfies Specs<Statistics>;
 

@@ -50,16 +50,19 @@ sharedSuite("the client", {
       client,
       `const result = await sdk.functions.getFunction({ id: input.id }, { retries: { strategy: "none" } });
       const { contentType, statusCode, rawResponse, functionsServiceGetFunctionResponse: answer } = result;
+      const { getStatisticsResponse: { functions: [counts] } } =
+        await sdk.statistics.get({ byFunction: true, functionIds: [input.id] });
       const { functionsServiceListTagsResponse: { tags } } = await sdk.functions.listTags({ functionId: input.id });
       return {
         contentType, statusCode, status: rawResponse.status, raw: await rawResponse.json(),
-        id: answer.function.id, dates: answer.function.createdAt instanceof Date && tags.createdAt.createdAt instanceof Date,
+        id: answer.function.id, dates: [answer.function.createdAt, tags.createdAt.createdAt, counts.newestAt].every((date) => date instanceof Date),
       };`,
     );
     const { function: { head } } = ok(await client.get(`/api/v1/functions/${id}`));
     ok(
       await client.post(`/api/v1/functions/${id}/tags`, { commitId: head, name: "createdAt" }),
     );
+    ok(await client.invoke(id));
     const { raw, ...given } = await outputOf(client, caller, { id });
     assert.deepEqual(given, {
       contentType: "application/json",
