@@ -272,12 +272,15 @@ async function publishes(flow: Flow): Promise<void> {
   const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
   await dialog.getByRole("button", { name: "main.ts changed" }).click();
   await dialog.locator(".view-line", { hasText: "Salut" }).first().waitFor();
+  // What is published is what the dialog has shown, also if the head moves meanwhile.
+  const { body } = await flow.client.commit(flow.id, await headFiles(flow.client, flow.id));
+  await page.getByText(`Head: commit ${body.commit.id.slice(-8)}`).waitFor({ state: "attached" });
   await dialog.getByRole("button", { name: "Publish" }).click();
-  await page.getByText("Published", { exact: true }).first().waitFor();
-  assert.equal((await readFunction(flow)).publishedCommitId, head);
   const toast = page.locator(".toast", { hasText: "Published" });
+  await toast.waitFor();
+  assert.equal((await readFunction(flow)).publishedCommitId, head);
   await toast.getByRole("button", { name: "Undo" }).click();
-  await page.getByText("Behind", { exact: true }).waitFor();
+  await page.locator(".toast", { hasText: "The former commit is published" }).waitFor();
   assert.equal((await readFunction(flow)).publishedCommitId, publishedCommitId);
 }
 

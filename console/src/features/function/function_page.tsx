@@ -113,7 +113,8 @@ function Actions({ fn, runButton, onRun }: {
   readonly runButton: RefObject<HTMLButtonElement | null>;
   readonly onRun: () => void;
 }) {
-  const [isPublishing, setPublishing] = useState(false);
+  /** The head that the dialog shows: it may move meanwhile. */
+  const [published, setPublished] = useState<string>();
   const { head = "", publishedCommitId = "" } = fn;
   return (
     <>
@@ -123,13 +124,13 @@ function Actions({ fn, runButton, onRun }: {
       <Button
         look="primary"
         disabled={head === "" || head === publishedCommitId}
-        onClick={() => setPublishing(true)}
+        onClick={() => setPublished(head)}
       >
         Publish
       </Button>
-      {isPublishing
-        ? <PublishDialog fn={fn} commitId={head} onClose={() => setPublishing(false)} />
-        : null}
+      {published === undefined
+        ? null
+        : <PublishDialog fn={fn} commitId={published} onClose={() => setPublished(undefined)} />}
     </>
   );
 }
