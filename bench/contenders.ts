@@ -14,7 +14,7 @@ export interface Contender {
 /** The name of the baseline. */
 export const BARE = "deno run";
 
-/** Arguments longer than this are refused by Linux. */
+/** Arguments longer than this are rejected by Linux. */
 const ARGUMENT_BYTES_MAX = 128 * 1024 - 1;
 
 /** Pinned, so that two runs compare the same peers. */

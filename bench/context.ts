@@ -6,6 +6,6 @@ export interface Context {
   readonly directory: string;
   /** Where the peers are installed; kept between runs. */
   readonly cacheDirectory: string;
-  /** Tells a person that waits what is being measured. */
+  /** Shows a person that waits what is being measured. */
   progress(line: string): void;
 }

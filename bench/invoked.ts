@@ -2,7 +2,7 @@
 import { Client, type Json, unbase64 } from "../tests/support/client.ts";
 import { type ServerOptions, TestServer } from "../tests/support/server.ts";
 import { HttpClient } from "./http_client.ts";
-import { type Call, Refused } from "./load.ts";
+import { type Call, Rejected } from "./load.ts";
 import { checkAnswer, type Workload } from "./workload.ts";
 
 /**
@@ -60,7 +60,10 @@ export class Invoked implements AsyncDisposable {
       const { token } = await this.client();
       const answer = await this.#http.post(path, `authorization: Bearer ${token}\r\n`, body);
       if (answer.status === 429) {
-        throw new Refused(who, 1000 * Number(/\r\nretry-after: (\d+)/.exec(answer.head)?.[1] ?? 1));
+        throw new Rejected(
+          who,
+          1000 * Number(/\r\nretry-after: (\d+)/.exec(answer.head)?.[1] ?? 1),
+        );
       }
       if (answer.status !== 200) {
         throw new Error(`${who} answered ${answer.status}: ${answer.body}`);

@@ -1,8 +1,8 @@
 /** The load generator. It shares the cores of the machine with what it measures. */
 
 /** The server said that it is full: an answer that is right under too much load, and no measurement. */
-export class Refused extends Error {
-  override name = "Refused";
+export class Rejected extends Error {
+  override name = "Rejected";
 
   /** @param retryAfterMs when the server wants to be asked again */
   constructor(who: string, readonly retryAfterMs: number) {
@@ -10,13 +10,13 @@ export class Refused extends Error {
   }
 }
 
-/** One call; rejects with {@link Refused} or, on a wrong answer, with what was wrong. */
+/** One call; rejects with {@link Rejected} or, on a wrong answer, with what was wrong. */
 export type Call = () => Promise<void>;
 
 export interface Load {
   /** Milliseconds of each call that was answered. */
   readonly samples: number[];
-  /** Calls that were refused. */
+  /** Calls that were rejected. */
   readonly refused: number;
 }
 
@@ -47,7 +47,7 @@ export async function oneByOne(count: number, pauseMs: number, call: Call): Prom
 }
 
 /**
- * Closed loop: so many callers that rest only where they are refused, as long as they are asked to. `perSecond` counts
+ * Closed loop: so many callers that pause only after a rejection, as long as it asks. `perSecond` counts
  * answers.
  */
 export async function saturate(
@@ -70,7 +70,7 @@ export async function saturate(
   return { samples, refused, perSecond: samples.length / seconds };
 }
 
-/** The samples and refusals of several rounds as one. */
+/** The samples and rejections of several rounds as one. */
 export function merge(loads: readonly Load[]): Load {
   return {
     samples: loads.flatMap(({ samples }) => samples),
@@ -93,7 +93,7 @@ class Tally implements Load {
       this.samples.push(performance.now() - startMs);
       return 0;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Rejected)) throw error;
       this.refused++;
       return error.retryAfterMs;
     }

@@ -92,7 +92,7 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** Every place among 100 calls has a kind; they are spread, not one after the other. */
+/** Every position among 100 calls has a kind; they are spread, not one after the other. */
 const SCHEDULE: readonly Kind[] = KINDS.flatMap((kind) =>
   Array.from({ length: kind.percent }, (_, n) => ({ kind, at: (n + 0.5) / kind.percent }))
 ).toSorted((a, b) => a.at - b.at).map(({ kind }) => kind);

@@ -3,7 +3,7 @@
 /** Samples that a percentile needs beyond it, so that it is more than one unlucky call. */
 const SAMPLES_BEYOND = 1;
 
-/** The nearest rank; NaN where there are no samples. */
+/** The nearest rank; NaN without samples. */
 export function percentile(samples: readonly number[], percent: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const rank = Math.ceil(sorted.length * percent / 100);
@@ -18,7 +18,7 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** What is told of a set of samples. A percentile that the samples are too few for is undefined. */
+/** The summary of a set of samples. A percentile that the samples are too few for is undefined. */
 export interface Summary {
   readonly n: number;
   readonly p50: number;

@@ -22,7 +22,10 @@ function. A function has the role \`reader\` and those of its \`scopedRoleIds\`.
 - \`public\` needs no credential.
 - \`signed-url\` needs a path with a token that the server signed; the path is the credential.
 - \`signed-request\` needs a request that its sender signed, as the trigger says.
-- \`console\` needs a request of a page of the console, with or without a session.`;
+- \`console\` needs a request of a page of the console, with or without a session.
+
+\`CreateLink\` needs an access token. Requests to endpoints are no operations: \`/preview/\` needs
+\`invoke\`, and \`/run/\` what its trigger says: [endpoints.md](endpoints.md).`;
 
 /** The page. */
 export function renderPermissionsPage(): string {

@@ -245,7 +245,7 @@ async function runFile(
   return { end, text };
 }
 
-/** The reports of what failed; the end of the output when there are none. */
+/** The reports of what failed; the end of the output without them. */
 function errorsIn(text: string): string {
   const from = text.indexOf(ERRORS_HEADING);
   if (from === -1) return text.split("\n").slice(-LAST_LINES).join("\n").trimEnd();

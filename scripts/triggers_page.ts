@@ -44,8 +44,10 @@ const PAGE = `<!-- deno-fmt-ignore-file -->
 # Triggers
 
 A trigger starts a function: a schedule, a webhook or an endpoint. It belongs to its function, runs
-the published commit, and has the rights of the function. Its calls are asynchronous, with three
-attempts unless the function has a \`retryPolicy\`. Records name the trigger.
+the published commit, and has the rights of the function. Records name the trigger.
+
+Calls of schedules, and of webhooks that do not answer with the function, are asynchronous. They
+have three attempts unless the function has a \`retryPolicy\`.
 
 \`\`\`sh
 invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin

@@ -118,7 +118,7 @@ Deno.test("the checks notice what is wrong", async () => {
   assert.deepEqual(rows("| A | B |\n| - | - |\n| `x` | y |\n\ntext"), [["x", "y"]]);
 });
 
-/** What stands below a heading of the second level, up to the next one. */
+/** The text below a heading of the second level, up to the next one. */
 function section(page: string, title: string): string {
   const found = page.split(/^## /m).find((part) => part.startsWith(`${title}\n`));
   assert.ok(found !== undefined, `there is no section ${title}`);
@@ -176,7 +176,7 @@ function unknownFlags(pages: Pages): string[] {
   );
 }
 
-/** Flags and `INVOKED_` variables; a pattern such as `INVOKED_*` is none. */
+/** Flags and `INVOKED_` variables; without patterns such as `INVOKED_*`. */
 function flagsOf(text: string): string[] {
   const found = text.matchAll(/(?<![\w-])(?:--[a-z][a-z-]*[a-z]|INVOKED_[A-Z_]*[A-Z])\b/g);
   return [...new Set([...found].map(([flag]) => flag))];

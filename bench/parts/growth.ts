@@ -17,7 +17,7 @@ const INVOCATION_SEARCH = "search invocations, ";
 const MS_PER_DAY = 86_400_000;
 /** Between two calls, in which the pool replaces the process that was used. */
 const CALL_PAUSE_MS = 100;
-/** Idle servers of other sizes stand beside the measured one. */
+/** Idle servers of other sizes run beside the measured one. */
 const FLAGS = ["--pool-size", "4"];
 
 interface Site {

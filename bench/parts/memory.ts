@@ -1,4 +1,4 @@
-/** Part f: memory of processes that stand ready, and of the server. */
+/** Part f: memory of processes that wait, and of the server. */
 import { childrenOf, descendantsOf } from "../../tests/support/processes.ts";
 import type { Context } from "../context.ts";
 import { Invoked } from "../invoked.ts";
@@ -7,7 +7,7 @@ import { type Memory, memoryOf } from "../process_memory.ts";
 import { type PartResult, type Row, rowOf } from "../report.ts";
 import { bundleOf, HELLO, type Workload } from "../workload.ts";
 
-/** Processes of the function; one more, which takes on any code, stands beside them. */
+/** Processes of the function; one more, which takes any code, waits beside them. */
 const PROVISIONED = 6;
 const LOOK_INTERVAL_MS = 500;
 /** Memory counts as settled when so many looks in a row saw the same processes with about the same. */
@@ -87,7 +87,7 @@ async function serverRows(context: Context): Promise<Row[]> {
   ];
 }
 
-/** The memory of all processes that stand ready, once it does not change any more. */
+/** The memory of all processes that wait, once it does not change any more. */
 async function settledProcesses(server: number): Promise<Memory[]> {
   let last: readonly Memory[] = [];
   let same = 0;

@@ -14,7 +14,7 @@ const INTERVAL_MS = 60_000 / FUNCTIONS;
 /** Calls of a round, after which the other contender has one. */
 const ROUND_CALLS = 20;
 const FUNCTION_BYTES = 1_000;
-/** Room for a template of each: about 3 MiB by the server's estimate. */
+/** Memory for a template of each: about 3 MiB by the server's estimate. */
 const POOL_MEMORY = "2GiB";
 const SETTLE_MS = 2000;
 const LOOK_INTERVAL_MS = 500;

@@ -75,7 +75,7 @@ export function findBreaks(measured: Measured): Break[] {
     const last = outcomes.at(-1);
     if (last === undefined) throw new Error("There is no outcome");
     const part = busiest(last);
-    const { text, mend } = REMEDIES[part];
+    const { text, mend } = CHANGES[part];
     const remedy = text(stage);
     const earlier = breaks.at(-1);
     if (earlier?.part === part) breaks.splice(-1, 1, { ...earlier, remedy });
@@ -102,7 +102,7 @@ function busiest({ utilization }: Outcome): Part {
   return parts.reduce((most, part) => utilization[part] > utilization[most] ? part : most);
 }
 
-interface Remedy {
+interface Change {
   readonly text: (stage: Stage) => string;
   readonly mend: (stage: Stage, measured: Measured) => Stage;
 }
@@ -110,7 +110,7 @@ interface Remedy {
 const doubled = (
   field: "apiNodes" | "workers" | "natsCores" | "postgresCores",
   what: string,
-): Remedy => ({
+): Change => ({
   text: ({ installation }) => `${2 * installation[field]} ${what}`,
   mend: (stage) => {
     const installation = { ...stage.installation, [field]: 2 * stage.installation[field] };
@@ -120,7 +120,7 @@ const doubled = (
 
 const THREE_SERVERS = "three servers of NATS, without sync_interval: always";
 
-const REMEDIES: Readonly<Record<Part, Remedy>> = {
+const CHANGES: Readonly<Record<Part, Change>> = {
   api: doubled("apiNodes", "API nodes"),
   writers: doubled("apiNodes", "API nodes"),
   postgres: doubled("postgresCores", "processors for PostgreSQL"),

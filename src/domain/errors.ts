@@ -143,7 +143,7 @@ export function blobMissing(what: string, { message }: BlobError): DomainError {
 }
 
 /** INVALID_ARGUMENT for a resource that the path names. @param what that cannot be done @param why it cannot */
-export function unfit(what: string, why: string): DomainError {
+export function invalidTarget(what: string, why: string): DomainError {
   const violations = [{ field: "id", description: why }];
   return new DomainError("INVALID_FIELD", `${what}: ${why}`, { violations });
 }

@@ -1,4 +1,4 @@
-/** `--database` of serve and of commands that open the store: what is refused, and what is never shown. */
+/** `--database` of serve and of commands that open the store: what is rejected, and what is never shown. */
 import assert from "node:assert/strict";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";

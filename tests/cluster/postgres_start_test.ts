@@ -1,4 +1,4 @@
-/** Migrations, and what a start on PostgreSQL refuses. */
+/** Migrations, and what a start on PostgreSQL rejects. */
 import assert from "node:assert/strict";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";

@@ -1,4 +1,4 @@
-/** An upgrade without downtime: releases whose protocols differ by one work side by side, others are refused. */
+/** An upgrade without downtime: releases whose protocols differ by one work side by side, others are rejected. */
 import assert from "node:assert/strict";
 import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { Client, type Json, unbase64 } from "../support/client.ts";

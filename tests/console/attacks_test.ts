@@ -25,7 +25,7 @@ const REPORT_TIMEOUT_MS = 180_000;
 const FAILED = /^failed: /;
 /** An answer that the page may not see. */
 const OPAQUE = /^got opaque 0 $/;
-/** A frame that is refused may have no event at all. */
+/** A frame that is blocked may have no event at all. */
 const FRAMED = /^(?:failed: |got nothing in time$)/;
 const SENT = /^got load$/;
 
@@ -172,7 +172,7 @@ function assertOutcomes(outcomes: Json, expected: Readonly<Record<string, RegExp
   assert.deepEqual(wrong.map(([name]) => `${name}: ${outcomes[name]}`), []);
 }
 
-/** What the user of the console has: nothing of it may change. */
+/** What the user of the console has; it may not change. */
 async function stateOf({ page }: Attacked): Promise<Json> {
   const { list } = await call(page, "GET", FUNCTIONS);
   return {

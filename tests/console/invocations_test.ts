@@ -43,7 +43,7 @@ browserTest("invocations and dead letters in the console", async (t) => {
   await t.step("each filter is in the address", () => filtersByAddress(stage));
   await t.step("times are exact, and stay while they are typed", () => filtersByTime(stage));
   await t.step("what has not ended is cancelled by a filter", () => bulkCancels(stage));
-  await t.step("new rows wait for a reader who is further down", () => staysInPlace(stage));
+  await t.step("new rows wait for a reader who is further down", () => keepsPosition(stage));
   await t.step("a record shows hostile content as text", () => staysInert(stage));
   await t.step("a record leads to its parts, and runs again", () => showsRecord(stage));
   await t.step("a record has a section for each thing that it did", () => showsSections(stage));
@@ -92,7 +92,7 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   await page.waitForURL(/\/invocations\/[0-9A-Za-z]{27}$/);
 }
 
-async function staysInPlace({ client, opened, page, echo }: Stage): Promise<void> {
+async function keepsPosition({ client, opened, page, echo }: Stage): Promise<void> {
   for (let call = 0; call < 40; call++) await run(client, echo, { call });
   await opened.goto("/invocations");
   await page.locator(row).nth(44).waitFor();

@@ -85,7 +85,7 @@ async function scroll(page: Page): Promise<number> {
   let most = 0;
   for (let rows = 0; rows < SCROLLED; rows = await loaded(page)) {
     await page.mouse.wheel(0, WHEEL_PX);
-    // Until the next page is there, the wheel is at the end.
+    // Before the next page is there, the wheel is at the end.
     await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
     most = Math.max(most, await drawn(page));
   }

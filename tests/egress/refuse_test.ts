@@ -1,4 +1,4 @@
-/** Requests of functions that the proxy refuses, through the API. */
+/** Requests of functions that the proxy rejects, through the API. */
 import assert from "node:assert/strict";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";

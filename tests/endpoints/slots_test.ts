@@ -37,7 +37,7 @@ Deno.test("work under waitUntil keeps the slot of its call until it is done", as
   assert.equal(await early.text(), "early");
   await asked.promise;
   const { invocationId } = ok(await invoke());
-  // The queue has room for one call, which would have left it if a slot were free.
+  // The queue takes one call, which would have left it if a slot were free.
   assertError(await invoke(), "RESOURCE_EXHAUSTED", "QUEUE_FULL");
   assert.match((await client.invocation(app.functionId, invocationId)).status, /_PENDING$/);
   released.resolve();

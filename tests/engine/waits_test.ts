@@ -5,7 +5,7 @@ import { ConcurrencyLimiter } from "../../src/engine/admission/concurrency_limit
 
 const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 
-/** Places that run what they are given, and a clock that stands still. */
+/** Slots that run what they get, and a clock that does not move. */
 class Stage {
   now = 0;
   readonly limiter: ConcurrencyLimiter;
@@ -29,7 +29,7 @@ class Stage {
     return rounded(this.limiter.perSecond);
   }
 
-  /** Takes a slot; answers why not, where there is none. */
+  /** Takes a slot; answers why it got none. */
   call(functionId: string, mode: "sync" | "async" = "sync") {
     try {
       this.#running.push(this.limiter.acquire({ functionId, inputBytes: 1, mode }));
@@ -43,7 +43,7 @@ class Stage {
     return undefined;
   }
 
-  /** How many calls of the function are let in before one is refused. */
+  /** How many calls of the function are admitted before one is rejected. */
   letIn(functionId: string): number {
     for (let calls = 0; calls < 100; calls++) {
       if (this.call(functionId) !== undefined) return calls;

@@ -1,4 +1,4 @@
-/** The examples, as their pages tell to use them: tested, checked, deployed and called by the command line. */
+/** The examples, as their pages say: tested, checked, deployed and called by the command line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** A data directory without room: what was acknowledged is kept, and all heals without a restart. */
+/** A data directory on a full disk: what was acknowledged is kept, and all heals without a restart. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Client, type Json } from "../support/client.ts";
@@ -24,7 +24,7 @@ const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const REASON = /: the disk of the server's data directory is full$/;
 const ASYNC = { prefer: "respond-async" };
 
-/** Waits at a barrier, prints lines, and returns more than the log of the database has room for. */
+/** Waits at a barrier, prints lines, and returns more than the log of the database can take. */
 const WAIT = `
 import { vfs } from "@c1/functions-sdk";
 export default async ({ url, file }) => {

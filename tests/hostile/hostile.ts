@@ -66,12 +66,12 @@ function wrapped(body: string): Pick<Hostile, "main" | "attempt"> {
   return { main: mainOfAttempts([body]), attempt: body };
 }
 
-/** An attempt that must be refused with an error that begins so (\`Name: message\`); what it returns is what it got. */
+/** An attempt that must be rejected with an error that begins so (\`Name: message\`); what it returns is what it got. */
 export function refused(name: string, body: string, begins: string): Hostile {
   return { name, ...wrapped(body), end: refusedEnd(begins) };
 }
 
-/** As {@link refused}, with an end for each mode. */
+/** The same, with an end for each mode. */
 export function refusedBy(
   name: string,
   body: string,

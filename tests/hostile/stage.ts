@@ -20,7 +20,7 @@ const DATA = "data";
 const IDS = "ids.json";
 
 /** Where a hostile function is: a deployed function, and which of its attempts. */
-interface Place {
+interface DeployedFunction {
   readonly id: string;
   readonly attempt: number;
 }
@@ -30,7 +30,7 @@ export interface Ground extends AsyncDisposable {
   readonly canaries: Canaries;
   readonly host: Host;
   readonly dataDir: string;
-  readonly places: Map<Hostile, Place>;
+  readonly places: Map<Hostile, DeployedFunction>;
 }
 
 /** @param deployed a directory that {@link deployAll} has filled; without it, functions are deployed when they run */
@@ -55,7 +55,7 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
 /** Deployed functions and the data directory that holds them, for every ground that copies it. */
 export interface Deployed {
   readonly directory: string;
-  readonly places: ReadonlyMap<Hostile, Place>;
+  readonly places: ReadonlyMap<Hostile, DeployedFunction>;
 }
 
 /**
@@ -84,11 +84,11 @@ export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
     await server.stop();
   });
   const ids: string[] = JSON.parse(await Deno.readTextFile(join(directory, IDS)));
-  const placeOf = (at: number): Place => {
+  const deployedAt = (at: number): DeployedFunction => {
     const { main = 0, attempt = 0 } = places[at] ?? {};
     return { id: ids[main] ?? "", attempt };
   };
-  return { directory, places: new Map(all.map((hostile, at) => [hostile, placeOf(at)])) };
+  return { directory, places: new Map(all.map((hostile, at) => [hostile, deployedAt(at)])) };
 }
 
 async function copyDirectory(from: string, to: string): Promise<void> {
@@ -151,7 +151,7 @@ export class Stage implements AsyncDisposable {
     return faults;
   }
 
-  async #judgeCall({ id, attempt }: Place, hostile: Hostile): Promise<string[]> {
+  async #judgeCall({ id, attempt }: DeployedFunction, hostile: Hostile): Promise<string[]> {
     const answer = await this.client.invoke(id, { ...this.#input(), attempt });
     if (answer.status !== 200) return [`the call was answered ${JSON.stringify(answer.body)}`];
     const { invocationId } = answer.body;
@@ -213,7 +213,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  async #deployed(hostile: Hostile): Promise<Place> {
+  async #deployed(hostile: Hostile): Promise<DeployedFunction> {
     const { places, canaries, host } = this.ground;
     const place = places.get(hostile) ??
       { id: await this.client.deploy(hostile.main), attempt: 0 };

@@ -33,7 +33,7 @@ Deno.test("bodies take bounded memory", async (t) => {
     });
   }
 
-  await t.step("a refusal of a whole request keeps the connection", async () => {
+  await t.step("the rejection of a whole request keeps the connection", async () => {
     const { text } = await exchange(
       server.url,
       [`${head("/api/v1/functions", 2)}{}`, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"],

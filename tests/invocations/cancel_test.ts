@@ -110,7 +110,7 @@ async function unknown({ client }: Stage): Promise<void> {
   assertError(await client.post(`${pathOf("nothing", body.invocationId)}/cancel`), ...nowhere);
 }
 
-// Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
+// Functions return their process ids, which name nothing outside in bubblewrap's own namespace.
 serverSuite("cancelling an invocation", {
   flags: ["--isolation", "process", "--max-running", "1", "--pool-size", "1"],
 }, {

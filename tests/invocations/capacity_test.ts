@@ -7,7 +7,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 const FLAGS = [
-  // Functions tell their process ids, which name nothing outside in bubblewrap's own namespace.
+  // Functions return their process ids, which name nothing outside in bubblewrap's own namespace.
   ...["--isolation", "process"],
   ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
   ...["--invocation-timeout", "5s", "--cpu-time", "1s"],
@@ -22,7 +22,7 @@ async function cancel(client: Client, id: string, invocationId: string): Promise
   await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`);
 }
 
-/** Both places are free: of three calls exactly the third is refused. */
+/** Both slots are free: of three calls exactly the third is rejected. */
 async function assertAllFree(client: Client): Promise<void> {
   const id = await client.deploy(HANG);
   const background = { prefer: "respond-async" };
@@ -50,7 +50,7 @@ async function queueFull({ client }: Stage): Promise<void> {
     assert.equal(refused.body.code, 8);
     assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
-  // What is wrong with a request is told before there is no place for it.
+  // A fault of a request is reported before the lack of a slot.
   assertError(
     await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }),
     "INVALID_ARGUMENT",
@@ -81,7 +81,7 @@ async function givenBack({ client }: Stage): Promise<void> {
   }
 }
 
-async function repeatsTakeNoPlace({ client }: Stage): Promise<void> {
+async function repeatsTakeNoSlot({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const key = { "idempotency-key": "again" };
   const { body } = await client.invoke(id, {}, key);
@@ -122,6 +122,6 @@ async function disconnects({ client, server }: Stage): Promise<void> {
 serverSuite("the limits of running and waiting calls", { flags: FLAGS }, {
   "turn away what finds no place": queueFull,
   "get a place back however a call ends": givenBack,
-  "leave repeats of a call alone": repeatsTakeNoPlace,
+  "leave repeats of a call alone": repeatsTakeNoSlot,
   "get a place back of a client that went away": disconnects,
 });

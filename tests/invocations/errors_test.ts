@@ -11,7 +11,7 @@ const FLAGS = [
 ];
 
 /**
- * Invokes a new function that must fail; answers `WORD: message` as the record tells it, after its
+ * Invokes a new function that must fail; answers `WORD: message` as it is recorded, after its
  * process is gone and the server has served another call.
  */
 async function failing(stage: Stage, main: string, files: Files = {}): Promise<string> {

@@ -116,8 +116,8 @@ async function filters({ client }: Stage): Promise<void> {
   assert.deepEqual(await found({ since: createdAt, until: createdAt }), []);
 
   const path = `/api/v1/functions/${id}/invocations/search`;
-  const refusals = [{ status: "SUCCESS" }, { since: "yesterday" }, { until: 17 }, { query: {} }];
-  for (const body of refusals) {
+  const invalid = [{ status: "SUCCESS" }, { since: "yesterday" }, { until: 17 }, { query: {} }];
+  for (const body of invalid) {
     const message = new RegExp(`^${Object.keys(body)[0]}: `);
     assertError(await client.post(path, body), "INVALID_ARGUMENT", "INVALID_FIELD", { message });
   }

@@ -72,11 +72,11 @@ async function reused({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const head = (await client.get(`/api/v1/functions/${id}`)).body.function.head;
   const { body } = await client.invoke(id, { a: 1 }, keyed("mine"));
-  const refusal = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
+  const fault = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
     message: new RegExp(body.invocationId),
   }] as const;
-  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...refusal);
-  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...refusal);
+  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...fault);
+  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...fault);
   assert.equal(await countOf(client, id), 1);
 
   const other = await client.deploy(ECHO);
@@ -93,7 +93,7 @@ async function refusedFirst({ client }: Stage): Promise<void> {
     "FAILED_PRECONDITION",
     "NO_PUBLISHED_COMMIT",
   );
-  // A refused call does not hold its key.
+  // A rejected call does not hold its key.
   const { status } = await client.invoke(id, { a: 2 }, keyed("early"), { commitId: "HEAD" });
   assert.equal(status, 200);
 }

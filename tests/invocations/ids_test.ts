@@ -1,4 +1,4 @@
-/** Ids of invocations tell their time: see `src/domain/ids.ts`. */
+/** Ids of invocations encode their time: see `src/domain/ids.ts`. */
 import assert from "node:assert/strict";
 import KSUID from "ksuid";
 import { Ids } from "../../src/domain/ids.ts";

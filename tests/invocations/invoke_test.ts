@@ -47,14 +47,14 @@ async function commitReferences({ client }: Stage): Promise<void> {
   );
 
   const other = await client.createFunction("other", { "main.ts": ECHO });
-  const refusals = [
+  const rejected = [
     [other.commit.id, "NOT_FOUND", "COMMIT_NOT_FOUND"],
     ["2".repeat(27), "NOT_FOUND", "COMMIT_NOT_FOUND"],
     ["head", "NOT_FOUND", "COMMIT_NOT_FOUND"],
     ["refs/tags/none", "NOT_FOUND", "TAG_NOT_FOUND"],
     [openId, "FAILED_PRECONDITION", "COMMIT_NOT_FINALIZED"],
   ] as const;
-  for (const [commitId, code, reason] of refusals) {
+  for (const [commitId, code, reason] of rejected) {
     assertError(await client.invoke(id, {}, {}, { commitId }), code, reason);
   }
   const after = await client.get(`/api/v1/functions/${id}/invocations`);
@@ -122,7 +122,7 @@ async function refusedInputs({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const path = `/api/v1/functions/${id}/invoke`;
   const tooLong = base64(`{"a":"${"x".repeat(INPUT_LIMIT_BYTES - 7)}"}`);
-  const refusals: readonly (readonly [unknown, RegExp])[] = [
+  const rejected: readonly (readonly [unknown, RegExp])[] = [
     ["%%%", /json: is not base64/],
     ["e30=e30=", /json: is not base64/],
     ["e", /json: is not base64/],
@@ -141,7 +141,7 @@ async function refusedInputs({ client }: Stage): Promise<void> {
     [base64(`{"a":${"[".repeat(1000)}${"]".repeat(1000)}}`), /json: nests deeper .* 1,000 levels/],
     [tooLong, /json: 16,385 B are more than the limit of 16 KiB \(--max-input\)/],
   ];
-  for (const [json, message] of refusals) {
+  for (const [json, message] of rejected) {
     const answer = await client.post(path, { json });
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
     assert.equal(answer.body.details[0].fieldViolations[0].field, "json");
@@ -174,7 +174,7 @@ async function exactOutput({ client }: Stage): Promise<void> {
   }
 }
 
-/** A function whose output is this text: its numbers are written out as they stand. */
+/** A function whose output is this text: its numbers are written as they are. */
 function rawReturning(text: string): string {
   return `const text = ${JSON.stringify(text)};
 const raw = (_key, value, { source }) => typeof value === "number" ? JSON.rawJSON(source) : value;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { base64, Client, type Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 
-/** Stands for what users confide to the server; it must not be in the log. */
+/** Represents what users confide to the server; it must not be in the log. */
 const CONFIDED = "c0nf1ded";
 const REQUEST_ID = "given-by-a-proxy.17";
 
@@ -74,7 +74,7 @@ async function goAway(server: TestServer): Promise<void> {
       "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
     const connection = await Deno.connect({ hostname, port: Number(port) });
     await connection.write(new TextEncoder().encode(head + "{".repeat(1000)));
-    // Until the server reads the body: an answer to another request is later than that.
+    // Before the server reads the body: an answer to another request is later than that.
     assert.equal((await client.get("/healthz")).status, 200);
     connection.close();
   }

@@ -1,4 +1,4 @@
-/** In which order waiting calls have their turns, and which calls are refused before they wait. */
+/** In which order waiting calls get slots, and which calls are rejected before they wait. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";
@@ -11,7 +11,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
 const ASYNC = { prefer: "respond-async" };
 
-/** Tells when it started; two that run one after the other never tell the same. */
+/** Returns when it started; two that run one after the other never return the same. */
 const STARTED = `export default async () => {
   const at = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -23,8 +23,8 @@ const SLEEP = `export default async () => {
   return {};
 };`;
 
-/** Takes the only place until it is told to give it back. */
-async function holdPlace(client: Client): Promise<() => Promise<void>> {
+/** Takes the only slot, and returns what releases it. */
+async function holdSlot(client: Client): Promise<() => Promise<void>> {
   const id = await client.deploy(HANG);
   const { invocationId } = ok(await client.invoke(id, {}, ASYNC));
   return async () => {
@@ -61,7 +61,7 @@ async function startOfRecord(client: Client, id: string, invocationId: string): 
 
 async function functionsTakeTurns({ client }: Stage): Promise<void> {
   const [flooded, other] = [await client.deploy(STARTED), await client.deploy(STARTED)];
-  const release = await holdPlace(client);
+  const release = await holdSlot(client);
   const flood = await callAndWait(client, flooded, 20);
   const single = await callAndWait(client, other, 1);
   await release();
@@ -71,7 +71,7 @@ async function functionsTakeTurns({ client }: Stage): Promise<void> {
 
 async function callersGoFirst({ client }: Stage): Promise<void> {
   const [one, other] = [await client.deploy(STARTED), await client.deploy(STARTED)];
-  const release = await holdPlace(client);
+  const release = await holdSlot(client);
   const background = [
     ok(await client.invoke(one, {}, ASYNC)),
     ok(await client.invoke(one, {}, ASYNC)),
@@ -86,7 +86,7 @@ async function callersGoFirst({ client }: Stage): Promise<void> {
 
 async function oneTurnInEight({ client }: Stage): Promise<void> {
   const id = await client.deploy(STARTED);
-  const release = await holdPlace(client);
+  const release = await holdSlot(client);
   const { invocationId } = ok(await client.invoke(id, {}, ASYNC));
   const calls = await callAndWait(client, id, 20);
   await release();
@@ -102,7 +102,7 @@ serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
 
 async function unmeasured({ client }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
-  const release = await holdPlace(client);
+  const release = await holdSlot(client);
   const call = client.invoke(id);
   await waiting(client, 1);
   assert.equal((await client.get("/readyz")).body.callsPerSecond, null);
@@ -115,7 +115,7 @@ async function unmeasured({ client }: Stage): Promise<void> {
 
 async function tooFarAway({ client }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
-  const release = await holdPlace(client);
+  const release = await holdSlot(client);
   for (const headers of [{}, { "idempotency-key": "refused" }]) {
     const refused = await client.invoke(id, {}, headers);
     assertError(refused, "RESOURCE_EXHAUSTED", "OVERLOADED", {
@@ -130,7 +130,7 @@ async function tooFarAway({ client }: Stage): Promise<void> {
   assert.match((await client.invocation(id, background.invocationId)).status, /_PENDING$/);
   await release();
   await client.ended(id, background.invocationId);
-  // Its end is on disk before its place is free.
+  // Its end is on disk before its slot is free.
   await eventually(
     async () => ok(await client.get("/readyz")).running === 0 || undefined,
     "a free place",

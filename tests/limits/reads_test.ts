@@ -127,7 +127,7 @@ async function flood({ client, server }: Stage, reads: boolean): Promise<void> {
   for (let n = 0; n < 2; n++) {
     assert.equal((await client.get("/healthz")).status, 200);
     assert.deepEqual(await outputOf(client, echo, { n }), { n });
-    // A correct program waits for its turn.
+    // A correct program waits.
     assert.deepEqual(await outputOf(client, reader, { functionId: large, id }), {
       chars: TEXT_CHARS,
     });

@@ -11,7 +11,7 @@ import { openLdap, openPostgres, openRedis } from "./wire_services.ts";
 const CONCURRENCY = 3;
 
 /** Where the services are, as every function receives it, and as its allowlist names them. */
-interface Places {
+interface Deployed {
   readonly input: Readonly<Record<string, string>>;
   readonly hosts: readonly string[];
 }
@@ -24,7 +24,7 @@ Deno.test("npm packages do in a function what docs/npm.md says", async (context)
   // On a busy machine the largest packages take longer than a build of an author may.
   const builds = ["--max-builds", `${CONCURRENCY}`, "--build-timeout", "10m"];
   await using opened = await openServer([...LOOPBACK, ...builds]);
-  const places: Places = {
+  const places: Deployed = {
     input: {
       https: services.url,
       ldap: `ldap://localhost:${ldap.port}`,
@@ -36,7 +36,7 @@ Deno.test("npm packages do in a function what docs/npm.md says", async (context)
       ...[ldap, postgres, redis].map(({ port }) => `localhost:${port}`),
     ],
   };
-  // The largest packages stand at the end of the table: they start first.
+  // The largest packages are at the end of the table: they start first.
   const queue = (await readFunctions()).toReversed();
   const work = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -67,7 +67,7 @@ async function meets(
   api: Client,
   source: string,
   fate: Fate | undefined,
-  { input, hosts }: Places,
+  { input, hosts }: Deployed,
 ): Promise<void> {
   assert.ok(fate !== undefined, "tests/npm/packages.ts does not know this function");
   if ("at" in fate && fate.at === "commit") {

@@ -98,7 +98,7 @@ async function files({ client }: Stage): Promise<void> {
   });
 }
 
-async function refusals({ client }: Stage): Promise<void> {
+async function rejections({ client }: Stage): Promise<void> {
   const read = await answer(
     client,
     `import { readFileSync } from "node:fs";\nexport default () => readFileSync("/etc/passwd");`,
@@ -137,6 +137,6 @@ sharedSuite("what packages are told of the machine", {
   "node:os tells of the same small machine, however it is imported": machine,
   "process runs as nobody, without arguments and environment": user,
   "node:fs says that nothing is there, and refuses with a code": files,
-  "an uncaught refusal tells the author why": refusals,
+  "an uncaught error names the wall": rejections,
   "a function can replace what it is told": replaced,
 });

@@ -103,7 +103,7 @@ async function many({ client }: Stage): Promise<void> {
   }
   for (const one of failed) await client.ended(id, one);
   const [text, exited, thrown] = failed;
-  // Not parked: it is none of them, though the filter finds it.
+  // It is not parked, though the filter finds it.
   await client.invoke(id, { until: 9 });
   const letters = `/api/v1/functions/${id}/dead_letters`;
   const bulk = async (what: "replay" | "drop", body: Json) => {

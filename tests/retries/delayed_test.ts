@@ -72,7 +72,7 @@ async function cancels({ client }: Stage): Promise<void> {
   assert.deepEqual((await client.post(path)).body.invocation, invocation);
 }
 
-async function refusals({ client }: Stage): Promise<void> {
+async function rejections({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const cases: [string, Record<string, string>, RegExp][] = [
     [inMs(-1_000), {}, /^Invoke-At: \S+Z is in the past; the time of the server is \S+Z$/],
@@ -105,7 +105,7 @@ sharedSuite("a delayed call", {
   "can be waited for": waitsForTheEnd,
   "starts once for an idempotency key": repeats,
   "can be cancelled while it waits": cancels,
-  "needs a time to come and a caller that does not wait": refusals,
+  "needs a time to come and a caller that does not wait": rejections,
   "starts with all others of its time": many,
 });
 

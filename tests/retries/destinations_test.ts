@@ -133,7 +133,7 @@ async function depth({ client }: Stage): Promise<void> {
   ]);
 }
 
-async function refusals({ client, server }: Stage): Promise<void> {
+async function rejections({ client, server }: Stage): Promise<void> {
   const [a, b, c] = [
     await client.deploy(ECHO),
     await client.deploy(ECHO),
@@ -195,7 +195,7 @@ serverSuite("a destination", { flags: FLAGS }, {
   "is tried again, but not after 410": again,
   "gets no end of a cancelled call": cancelled,
   "is bounded in depth": depth,
-  "is checked when it is set": refusals,
+  "is checked when it is set": rejections,
 });
 
 Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", async () => {

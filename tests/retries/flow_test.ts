@@ -213,7 +213,7 @@ async function breaks({ client, server }: Stage): Promise<void> {
   }
 }
 
-async function refusals({ client, server }: Stage): Promise<void> {
+async function rejections({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(HANGING);
   const faults: [Json, RegExp][] = [
     [{ concurrencyKey: "user" }, /concurrencyKey: must be a JSON Pointer such as \/user\/id/],
@@ -270,7 +270,7 @@ serverSuite("the calls of a function", { flags: FLAGS }, {
   "start one at a time for each concurrency key": keys,
   "are debounced by a key": debounces,
   "pause by a circuit breaker, until they run or are cancelled": breaks,
-  "have limits that are checked": refusals,
+  "have limits that are checked": rejections,
 });
 
 Deno.test("calls that a rate limit delays survive a crash, and start once", async () => {

@@ -270,7 +270,7 @@ sandboxTest(
     const { root, templates } = await rootOf(cacheDir);
     Deno.kill(root, "SIGKILL");
     for (const call of calls) assert.match(await call, /^EXITED: .*SIGKILL/);
-    // Until the next root forks, calls start processes of their own.
+    // Before the next root forks, calls start processes of their own.
     assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
     await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
     const alive = await treePids(cacheDir);

@@ -98,7 +98,7 @@ sandboxTest("calls that follow each other find one more instance", async (sandbo
 }, POOL);
 
 /** Scripts that are not fit for a template. Each is evaluated in every call. */
-const UNFIT: Readonly<Record<string, string>> = {
+const UNSUITABLE: Readonly<Record<string, string>> = {
   "reads secrets": "const { key } = meta.invoked.secrets;",
   "asks the server": `const { json: key } = await meta.invoked.call('{"method":"echo"}');`,
   "prints": `console.log("loading"); const key = 1;`,
@@ -129,12 +129,12 @@ const UNFIT: Readonly<Record<string, string>> = {
 sandboxTest("a script that uses what differs between calls has no template", async (sandboxes) => {
   const host = { call: () => Promise.resolve({ value: "heard" }) };
   sandboxes.provision(
-    Object.values(UNFIT).map((top) => {
+    Object.values(UNSUITABLE).map((top) => {
       const body = `${top} const main = () => ({ key: typeof key });`;
       return { key: body, script: scriptOf(body), count: 1 };
     }),
   );
-  for (const [name, top] of Object.entries(UNFIT)) {
+  for (const [name, top] of Object.entries(UNSUITABLE)) {
     const body = `${top} const main = () => ({ key: typeof key });`;
     const options = { secrets: { key: "a value" }, host };
     for (let call = 0; call < 3; call++) {

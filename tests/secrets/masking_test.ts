@@ -13,7 +13,7 @@ const SECRETS = {
   MIXED: "a\"b'c`d\\e",
 };
 
-/** Runs a function whose body has the secrets in scope; answers what is told of the call. */
+/** Runs a function whose body has the secrets in scope; answers all that is reported of the call. */
 async function told(
   client: Client,
   body: string,

@@ -137,7 +137,7 @@ async function readyUrl(directory: string, { process, log }: Started): Promise<s
     "a nats-server that listens",
     READY_TIMEOUT_MS,
   );
-  // A server that ends later ends nobody's wait.
+  // A server that ends later ends no wait.
   ended.catch(() => {});
   return await Promise.race([ready, ended]);
 }

@@ -1,4 +1,4 @@
-/** A relay of TCP that a test can cut, slow down, or make deaf in one direction. */
+/** A relay of TCP that a test can cut, slow down, or silence in one direction. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** What the relay does with data: passes it on, or takes it and passes nothing on. */

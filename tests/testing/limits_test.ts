@@ -10,7 +10,7 @@ import { outline, resultsOf, runTests, withTests } from "./support.ts";
 const IMPORT = `import { test } from "@c1/test";\n`;
 const FINE = `test("fine", ({ ok }) => { ok(1); });\n`;
 
-/** Runs tests as soon as there is a place: those who look whether it is taken take it for a moment themselves. */
+/** Runs tests as soon as a slot is free: those who look whether it is free take it for a moment themselves. */
 async function admitted(client: Client, id: string): Promise<Answer<Json>> {
   return await eventually(async () => {
     const answer = await runTests(client, id);

@@ -1,4 +1,4 @@
-/** What a run of tests tells, through the API. */
+/** What a run of tests reports, through the API. */
 import assert from "node:assert/strict";
 import { sharedSuite } from "../support/suite.ts";
 import type { Json } from "../support/client.ts";

@@ -1,4 +1,4 @@
-/** The types of commits: checked in the background, told beside the commit, a bar to nothing. */
+/** The types of commits: checked in the background, reported beside the commit, without blocking anything. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";

@@ -249,7 +249,7 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     capability: { webhook: { capabilityUrl: {} } },
     site: { http: { slug: "site", host: "site.functions.example", auth: "ENDPOINT_AUTH_OPEN" } },
     daily: { schedule: { cronSpec: "* * * * *" } },
-    // It has passed, and the server would refuse it.
+    // It has passed, and the server would reject it.
     once: { schedule: { at: "2026-01-01T00:00:00Z" } },
   };
   await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify({ ...manifest, triggers }));

@@ -96,7 +96,13 @@ for (const [sender, example] of Object.entries(EXAMPLES)) {
     assert.equal((await verdictOf(example, [`${secret.slice(0, -1)}_`])).kind, "rejected");
     assert.equal((await verdictOf(example, [])).kind, "rejected");
     assert.equal((await verdictOf(example, [secret], { tail: " " })).kind, "rejected");
-    if (example.at === 0) return;
+  });
+}
+
+const TIMED = Object.entries(EXAMPLES).filter(([, { at }]) => at !== 0);
+for (const [sender, example] of TIMED) {
+  Deno.test(`the time that ${sender} signs may be 5 minutes off`, async () => {
+    const { secret } = example;
     assert.equal((await verdictOf(example, [secret], { later: 300 })).kind, "verified");
     assert.equal((await verdictOf(example, [secret], { later: -300 })).kind, "verified");
     assert.equal((await verdictOf(example, [secret], { later: 301 })).kind, "invalid");

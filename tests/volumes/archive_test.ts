@@ -8,7 +8,7 @@ function file(name: string, body: string): TarEntry {
   return { header: { name, type: "file", size: Buffer.byteLength(body) }, body };
 }
 
-/** The archive of one entry, with another text at a place of its header. */
+/** The archive of one entry, with another text at an offset of its header. */
 function withHeader(tar: Uint8Array, at: number, text: string): Uint8Array {
   const changed = tar.slice();
   changed.set(new TextEncoder().encode(text), at);

@@ -14,7 +14,7 @@ const logger = getLogger(["invoked", "cluster"]);
 const STORE_TIMEOUT_MS = 5_000;
 
 /** Where the slot of a claim is: in this process, or on a worker. */
-export type ClaimPlace =
+export type SlotLocation =
   | { readonly kind: "here" }
   | { readonly kind: "worker"; readonly session: OwnerSession };
 
@@ -22,7 +22,7 @@ export type ClaimPlace =
 export class SlotClaim implements Claim {
   readonly #answered = Promise.withResolvers<void>();
 
-  constructor(readonly worker: string, readonly place: ClaimPlace) {}
+  constructor(readonly worker: string, readonly place: SlotLocation) {}
 
   get session(): OwnerSession | undefined {
     return this.place.kind === "worker" ? this.place.session : undefined;

@@ -35,8 +35,8 @@ export async function recordCall(
       const earlier = request === undefined ? undefined : await idempotency.holder(tx, request);
       if (earlier !== undefined) return earlier;
       const isChecked = mode === "sync" && row.skipReason === null;
-      const refusal = isChecked && limited ? await admitNow(tx, limited, row) : undefined;
-      if (refusal !== undefined) return refusal;
+      const rejection = isChecked && limited ? await admitNow(tx, limited, row) : undefined;
+      if (rejection !== undefined) return rejection;
       await call.alongside?.(tx, row);
       await tx.invocations.insert(row);
       await further?.(tx);

@@ -3,7 +3,7 @@ import { countOf } from "../../config/mod.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { DomainError, unfit } from "../errors.ts";
+import { DomainError, invalidTarget } from "../errors.ts";
 import { AlreadyStarted, type Invoke, type Skip } from "../invocations/invoke.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
@@ -84,7 +84,10 @@ export class Schedules implements DueWork {
     const trigger = await this.parts.triggers.row(functionId, id);
     const settings = settingsOf(trigger);
     if (settings.kind !== "schedule") {
-      throw unfit(`Cannot run trigger ${id}`, `it is not a schedule, but of kind ${settings.kind}`);
+      throw invalidTarget(
+        `Cannot run trigger ${id}`,
+        `it is not a schedule, but of kind ${settings.kind}`,
+      );
     }
     const call = callOf(trigger, settings.schedule);
     return (await this.parts.invocations.invoke(principalOf(trigger), call)).id;

@@ -4,7 +4,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { DomainError, invalid, unfit } from "../errors.ts";
+import { DomainError, invalid, invalidTarget } from "../errors.ts";
 import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
@@ -196,7 +196,7 @@ export class Triggers {
     const row = await this.row(functionId, id);
     const form = secretFormOf(settingsOf(row));
     if (form === undefined) {
-      throw unfit(`Cannot rotate the secret of trigger ${id}`, "it has no secret");
+      throw invalidTarget(`Cannot rotate the secret of trigger ${id}`, "it has no secret");
     }
     if (expireOldAfterMs > OLD_SECRET_MAX_MS) {
       throw invalid({

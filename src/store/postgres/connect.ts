@@ -55,7 +55,7 @@ export async function readFacts(client: pg.Client): Promise<ServerFacts> {
 }
 
 /** Why the store cannot use such a server, continuing "Cannot use LABEL: "; undefined if it can. */
-export function unfitness(facts: ServerFacts): string | undefined {
+export function unsupportedReason(facts: ServerFacts): string | undefined {
   if (facts.version < OLDEST_VERSION) {
     return `its PostgreSQL is ${facts.versionText}, and the oldest supported is ${
       OLDEST_VERSION / 10_000

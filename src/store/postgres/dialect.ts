@@ -10,7 +10,7 @@ import {
   durabilityWarning,
   openClient,
   readFacts,
-  unfitness,
+  unsupportedReason,
   writerSettings,
 } from "./connect.ts";
 import { STATEMENT_TIMEOUT_MS } from "./connection.ts";
@@ -145,7 +145,7 @@ class WriterOpening {
   async #prepare(client: pg.Client, previous: number | undefined): Promise<void> {
     const { label } = this.#options.database.url;
     const facts = await readFacts(client);
-    const fault = unfitness(facts);
+    const fault = unsupportedReason(facts);
     if (fault !== undefined) throw new DatabaseError(`Cannot use ${label}: ${fault}`);
     await client.query(writerSettings(facts, this.#options));
     await this.#lock(client, previous);

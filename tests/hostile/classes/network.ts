@@ -115,7 +115,7 @@ const AROUND = [
   ),
 ];
 
-/** Clients of the proxy, with an address that it must refuse. */
+/** Clients of the proxy, with an address that it must reject. */
 const CLIENTS: Readonly<Record<string, string>> = {
   "fetch":
     `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
@@ -137,7 +137,7 @@ const CLIENTS: Readonly<Record<string, string>> = {
     `return await settled((await import("node:tls")).connect(input.port, "127.0.0.1"), "secureConnect");`,
 };
 
-/** The error of a client that the proxy refused; `node:` ones say `connect EACCES`. */
+/** The error of a client that the proxy rejected; `node:` ones say `connect EACCES`. */
 const TOLD: Readonly<Record<string, string>> = {
   "fetch": "TypeError: fetch failed: 127.0.0.1:",
   "fetch over TLS": "TypeError: fetch failed: 127.0.0.1:",
@@ -159,14 +159,14 @@ const UNLISTED = Object.entries(CLIENTS).map(([name, body]) => ({
   logs: /127\.0\.0\.1:\d+ refused: \w+, not in the function's outboundNetworkAllowlist/,
 }));
 
-/** A destination in the URL, its allowlist entry, and why it must still be refused. */
-interface Place {
+/** A destination in the URL, its allowlist entry, and why it must still be rejected. */
+interface Destination {
   readonly url: string;
   readonly allow: string;
   readonly why: string;
 }
 
-const PLACES: readonly Place[] = [
+const DESTINATIONS: readonly Destination[] = [
   { url: "localhost:CANARY", allow: "localhost:CANARY", why: "loopback" },
   { url: "LOCALHOST.:CANARY", allow: "localhost:CANARY", why: "loopback" },
   { url: "2130706433:CANARY", allow: "127.0.0.1:CANARY", why: "loopback" },
@@ -213,7 +213,7 @@ const SSRF: Hostile = {
   name: "addresses that are not public, in every form",
   main: `export default async (input: any): Promise<any> => {
     const said: Record<string, string> = {};
-    for (const url of ${JSON.stringify(PLACES.map(({ url }) => url))}) {
+    for (const url of ${JSON.stringify(DESTINATIONS.map(({ url }) => url))}) {
       try {
         const r = await fetch("http://" + url.replace("CANARY", input.port));
         said[url] = r.status + " " + await r.text();
@@ -225,10 +225,10 @@ const SSRF: Hostile = {
   };`,
   end: {
     output: Object.fromEntries(
-      PLACES.map(({ url, why }) => [url, `EGRESS_DENIED ${why} (--egress-allow-private)`]),
+      DESTINATIONS.map(({ url, why }) => [url, `EGRESS_DENIED ${why} (--egress-allow-private)`]),
     ),
   },
-  allowlist: [...new Set(PLACES.map(({ allow }) => allow))],
+  allowlist: [...new Set(DESTINATIONS.map(({ allow }) => allow))],
 };
 
 /** Through an allowed host. */

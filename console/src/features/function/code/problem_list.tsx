@@ -25,7 +25,7 @@ export function ProblemList({ problems, onOpen }: {
           <li key={index} className="function-problem">
             <button
               type="button"
-              className="function-place"
+              className="function-position"
               onClick={() =>
                 onOpen(problem.path, problem.line)}
             >
