@@ -163,6 +163,8 @@ export async function loadModules(
     ...SHIMS,
     console: shimOf("console", getBuiltin("console")),
     crypto: shimOf("crypto", getBuiltin("crypto")),
+    timers: shimOf("timers", getBuiltin("timers")),
+    vm: shimOf("vm", getBuiltin("vm")),
   });
   restrict(moduleClass, shims, () => areShimsLoaded);
   await importAll(builtinModules.filter((name) => !isUnavailable(name)));

@@ -89,10 +89,13 @@ function reduceBuiltins(getBuiltin: BuiltinGetter): void {
   keepLog(getBuiltin("console"));
 }
 
-/** Built-ins of Node with functions that forks would share: `node:crypto` and `node:process`. */
+/** Built-ins of Node with functions that forks would share. */
 export interface NodeParts {
   readonly crypto: object;
   readonly process: object;
+  readonly timers: { readonly promises: object };
+  readonly timersPromises: { readonly scheduler: object };
+  readonly vm: Vm;
 }
 
 /**
@@ -112,10 +115,17 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<voi
   useProcess(process);
   hardenProcess(process);
   reduceBuiltins(getBuiltin);
-  prepare({ crypto: getBuiltin("crypto"), process });
+  const vm = getBuiltin("vm") as Vm;
+  prepare({
+    crypto: getBuiltin("crypto"),
+    process,
+    timers: getBuiltin("timers") as NodeParts["timers"],
+    timersPromises: getBuiltin("timers/promises") as NodeParts["timersPromises"],
+    vm,
+  });
   await loadModules(untyped(getBuiltin("module"), "Module") as ModuleClass, getBuiltin);
   loadOnUse(getBuiltin);
-  useVm(getBuiltin("vm") as Vm);
+  useVm(vm);
   for (const key of REMOVED_FROM_PROCESS) remove(process, key);
   // Set by `node:module`; receives arguments of the process.
   remove(globalThis, "nodeBootstrap");

@@ -11,16 +11,24 @@ const SCRIPT_URL = "invoked:bundle.js";
 interface CompiledScript {
   readonly cachedDataRejected?: boolean;
   runInThisContext(): unknown;
+  runInContext(context: object): unknown;
+  runInNewContext(...args: unknown[]): unknown;
   createCachedData(): Uint8Array;
 }
 
-/** The parts of `node:vm` that compile. */
+/** The parts of `node:vm` that compile, and that make realms. */
 export interface Vm {
   readonly Script: {
     new (text: string, options: object): CompiledScript;
     readonly prototype: CompiledScript;
   };
-  readonly constants: { readonly USE_MAIN_CONTEXT_DEFAULT_LOADER: unknown };
+  readonly constants: {
+    readonly USE_MAIN_CONTEXT_DEFAULT_LOADER: unknown;
+    readonly DONT_CONTEXTIFY: unknown;
+  };
+  createContext(...args: unknown[]): object;
+  runInNewContext(...args: unknown[]): unknown;
+  isContext(object: object): boolean;
 }
 
 interface Compiler {

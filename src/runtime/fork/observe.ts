@@ -1,26 +1,20 @@
 /**
  * Observes a script while a template evaluates it. All calls start from the state that it leaves, so it must not use
- * what differs between calls: random numbers, the clock, timers. Host calls, secrets and the network are observed where
- * they are made.
+ * what differs between calls: random numbers, the clock, timers. Host calls and secrets are observed where they are
+ * made, connections by the server.
  *
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */
-import { anonymous } from "../anonymous.ts";
 import { untyped } from "../harden.ts";
 import type { NodeParts } from "../node.ts";
 import {
-  apply,
-  construct,
-  dataDescriptor,
   defineProperty,
   dictionary,
   getOwnPropertyDescriptor,
+  getPrototypeOf,
   ownKeys,
-  ProxyOf,
 } from "../primordials.ts";
-
-// deno-lint-ignore no-explicit-any -- the type of "any function"
-type AnyFunction = (...args: any[]) => unknown;
+import { replacePart, reportUses, watchClass, watched, watchFormats } from "./watch.ts";
 
 /** The functions of an object that are observed; all of them without names. */
 interface Observed {
@@ -29,82 +23,67 @@ interface Observed {
 }
 
 /** Sources of random numbers in `node:crypto`. */
-const CRYPTO_NAMES = /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie)/;
+const CRYPTO_NAMES =
+  /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie|publicEncrypt|encapsulate)/;
+/** Its classes whose objects make keys of their own. */
+const KEY_CLASSES = ["ECDH", "DiffieHellman", "DiffieHellmanGroup"] as const;
 /** What a process is asked about itself. */
 const PROCESS_NAMES =
   /^(?:hrtime|uptime|cpuUsage|threadCpuUsage|memoryUsage|resourceUsage|availableMemory|constrainedMemory)$/;
 const PERFORMANCE_NAMES = /^(?:now|mark|measure|timerify|eventLoopUtilization|toJSON)$/;
+const TIMER_NAMES = /^(?:setTimeout|setInterval|setImmediate)$/;
+/** What makes realms: these have functions of their own, which are not observed. */
+const REALM_NAMES = /^(?:createContext|runInNewContext)$/;
 
 /** Begins the observation. Returns what ends it. */
 export type Observe = (report: () => never) => () => void;
 
-const watcher = anonymous((
-  apply: typeof Reflect.apply,
-  construct: typeof Reflect.construct,
-) => {
-  const state: { report: (() => never) | undefined } = { report: undefined };
-  return {
-    state,
-    watch: (original: AnyFunction): AnyFunction =>
-      function (this: unknown, ...args: unknown[]) {
-        if (state.report !== undefined) state.report();
-        return apply(original, this, args);
-      },
-    // Without arguments a date is that of now.
-    apply(target: AnyFunction, self: unknown, args: unknown[]) {
-      if (state.report !== undefined) state.report();
-      return apply(target, self, args);
-    },
-    construct(target: AnyFunction, args: unknown[], newTarget: AnyFunction) {
-      if (args.length === 0 && state.report !== undefined) state.report();
-      return construct(target, args, newTarget);
-    },
-  };
-});
+function replace({ target, names = /./ }: Observed): void {
+  for (const key of ownKeys(target)) {
+    if (typeof key !== "string" || key === "constructor" || !names.test(key)) continue;
+    // Some are made by their getters.
+    const value = watched(untyped(target, key));
+    const { configurable, enumerable } = getOwnPropertyDescriptor(target, key) ?? {};
+    if (configurable !== true || typeof value !== "function") continue;
+    const descriptor = { value, writable: true, configurable, enumerable };
+    defineProperty(target, key, dictionary<unknown>(descriptor));
+  }
+}
 
 /** Prepares the observation, in the root. */
-export function makeObserver({ crypto, process }: NodeParts): Observe {
-  const { state, watch, ...dateTraps } = watcher(apply, construct);
-  /** Such as `process.hrtime.bigint`. */
-  const watchParts = (original: object, watched: object) => {
-    for (const key of ownKeys(original)) {
-      const part = getOwnPropertyDescriptor(original, key)?.value;
-      if (key !== "prototype" && typeof part === "function") {
-        defineProperty(watched, key, dataDescriptor(watch(part as AnyFunction), true));
-      }
-    }
-  };
-  const replace = ({ target, names = /./ }: Observed) => {
-    for (const key of ownKeys(target)) {
-      const descriptor = getOwnPropertyDescriptor(target, key);
-      if (typeof key !== "string" || key === "constructor" || !names.test(key)) continue;
-      if (descriptor?.configurable !== true) continue;
-      // Some globals are made by their getters.
-      const value = target === globalThis ? untyped(target, key) : descriptor.value;
-      if (typeof value === "function") {
-        const watched = watch(value as AnyFunction);
-        defineProperty(target, key, dataDescriptor(watched, true));
-        watchParts(value, watched);
-      }
-    }
-  };
+export function makeObserver(parts: NodeParts): Observe {
+  const { crypto, process, timers, timersPromises, vm } = parts;
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.
   replace({ target: crypto, names: CRYPTO_NAMES });
+  for (const key of KEY_CLASSES) {
+    const { prototype } = untyped(crypto, key) as { readonly prototype: object };
+    replace({ target: prototype, names: /^generateKeys$/ });
+  }
+  for (const target of [timers, timers.promises, timersPromises, globalThis]) {
+    replace({ target, names: TIMER_NAMES });
+  }
+  replace({ target: getPrototypeOf(timersPromises.scheduler) as object });
+  replace({ target: vm, names: REALM_NAMES });
+  replace({ target: vm.Script.prototype, names: REALM_NAMES });
   return (report) => {
-    replace({ target: Crypto.prototype });
+    replace({ target: Crypto.prototype, names: /^(?:getRandomValues|randomUUID)$/ });
     replace({ target: SubtleCrypto.prototype });
     replace({ target: Math, names: /^random$/ });
     replace({ target: Date, names: /^now$/ });
     replace({ target: Performance.prototype, names: PERFORMANCE_NAMES });
+    replacePart(Performance.prototype, "timeOrigin", watched);
+    watchFormats(Intl.DateTimeFormat.prototype);
     replace({ target: process, names: PROCESS_NAMES });
     replace({ target: Deno, names: /^memoryUsage$/ });
     replace({ target: Temporal.Now });
-    replace({ target: globalThis, names: /^(?:setTimeout|setInterval|setImmediate)$/ });
-    const traps = dictionary<unknown>(dateTraps) as ProxyHandler<DateConstructor>;
-    const observedDate = new ProxyOf(Date, traps);
-    defineProperty(Date.prototype, "constructor", dataDescriptor(observedDate, true));
-    defineProperty(globalThis, "Date", dataDescriptor(observedDate, true));
-    state.report = report;
-    return () => state.report = undefined;
+    replace({ target: AbortSignal, names: /^timeout$/ });
+    replace({ target: Atomics, names: /^waitAsync$/ });
+    // The HTTP client that the first request makes keeps the network of this process.
+    replace({ target: globalThis, names: /^fetch$/ });
+    watchClass("WebSocket", "anyObject");
+    watchClass("EventSource", "anyObject");
+    watchClass("Date", "date");
+    reportUses(report);
+    return () => reportUses(undefined);
   };
 }
