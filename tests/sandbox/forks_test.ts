@@ -35,7 +35,7 @@ async function each(count: number, body: (number: number) => Promise<void>): Pro
 
 /** Draws from every source of random numbers. The walls make no difference, so one mode is tested. */
 const DRAWS = `
-  const nodeCrypto = await import("node:crypto");
+  const nodeCrypto = await import("node:crypto"), nodeVm = await import("node:vm");
   const hex = (bytes) => Buffer.from(bytes).toString("hex");
   async function main() {
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]);
@@ -51,6 +51,9 @@ const DRAWS = `
       webKey: hex(await crypto.subtle.exportKey("pkcs8", pair.privateKey)),
       nodeKey: hex(key.export({ type: "pkcs8", format: "der" })),
       boundary: new Response(new FormData()).headers.get("content-type"),
+      realm: String(nodeVm.runInNewContext("Math.random()")),
+      scriptRealm: String(new nodeVm.Script("Math.random()").runInNewContext()),
+      context: String(nodeVm.runInContext("Math.random()", nodeVm.createContext({}))),
       objectURL: URL.createObjectURL(new Blob(["a"])),
     };
   }`;
@@ -80,6 +83,59 @@ sandboxTest(
     sandboxes.provision([{ key: DRAWS, script: scriptOf(DRAWS), count: 2 }]);
     await eventually(async () => (await run(sandboxes, DRAWS)).process === "template" || undefined);
     await checkDraws(sandboxes, "template");
+  },
+  POOL,
+  AVAILABLE_MODES.slice(0, 1),
+);
+
+sandboxTest(
+  "a realm of node:vm has random numbers of its own, and all else as in Node",
+  async (sandboxes) => {
+    const body = `const vm = await import("node:vm");
+    const main = () => {
+      const { createContext, runInContext, runInNewContext, Script } = vm;
+      const attempt = (run) => { try { return run(); } catch (error) { return error.name + ": " + error.message; } };
+      const drawn = Array.from({ length: 8 }, () => runInNewContext("Math.random()"));
+      const many = runInNewContext("Array.from({ length: 1000 }, () => Math.random())");
+      const random = () => 1, context = createContext({});
+      runInContext("Math.random = () => 7", context);
+      const rejecting = new Proxy({}, { get() { throw new Error("rejected"); } });
+      return {
+        drawn: new Set([...drawn, ...many]).size,
+        isBelowOne: many.every((n) => n >= 0 && n < 1),
+        isEven: Math.abs(many.reduce((sum, n) => sum + n, 0) / 1000 - 0.5) < 0.1,
+        isOfRealm: runInNewContext("Math.random instanceof Function"),
+        isForeign: runInNewContext("Math.random") instanceof Function,
+        passed: runInNewContext("Math.random", { Math: { random } }) === random,
+        mine: runInNewContext("Math", { Math }).random === Math.random,
+        kept: runInNewContext("Math.random()", createContext(context)),
+        rejecting: attempt(() => new Script("1").runInNewContext(rejecting)),
+        vanilla: runInNewContext("typeof Math.random()", vm.constants.DONT_CONTEXTIFY),
+        eval: attempt(() => runInNewContext("eval('1')", {}, { contextCodeGeneration: { strings: false } })),
+        name: attempt(() => runInNewContext("1", {}, { contextName: 1 })),
+        object: attempt(() => createContext(1)),
+        file: attempt(() => runInNewContext("(() => new Error().stack)()", {}, "a.js")).includes("a.js:1"),
+        sandbox: runInNewContext("value = 1 + value; this", { value: 1 }).value,
+      };
+    };`;
+    assert.deepEqual(await output(sandboxes, body), {
+      drawn: 1008,
+      isBelowOne: true,
+      isEven: true,
+      isOfRealm: true,
+      isForeign: false,
+      passed: true,
+      mine: true,
+      kept: 7,
+      rejecting: 1,
+      vanilla: "number",
+      eval: "EvalError: Code generation from strings disallowed for this context",
+      name:
+        'TypeError: The "options.contextName" property must be of type string. Received type number (1)',
+      object: 'TypeError: The "object" argument must be of type object. Received type number (1)',
+      file: true,
+      sandbox: 2,
+    });
   },
   POOL,
   AVAILABLE_MODES.slice(0, 1),

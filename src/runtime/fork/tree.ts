@@ -9,6 +9,7 @@ import { type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
 import { gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
+import { replaceRealms } from "./realms.ts";
 import { makeSettler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
 import { replaceClock, replaceRandom } from "./unique.ts";
@@ -39,6 +40,7 @@ export function beginRoot(): Library {
 /** Replaces what forks would share. Built-ins must not be imported yet: an import keeps what it binds. */
 export function prepareForks(library: Library, parts: NodeParts): Forks {
   replaceRandom(parts.crypto);
+  replaceRealms(parts.vm, Math.random);
   return { library, observe: makeObserver(parts), beginClock: replaceClock() };
 }
 
