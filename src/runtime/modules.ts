@@ -42,9 +42,9 @@ const SHIMS = dictionary<string>({
     `export { builtinModules, createRequire, default, findSourceMap, isBuiltin, Module, SourceMap,
     syncBuiltinESMExports, wrap } from "node:module";`,
   process: `import process from "node:process";
-    export { arch, argv, chdir, cpuUsage, cwd, default, emitWarning, execArgv, exit, hrtime, memoryUsage,
-      nextTick, pid, platform, ppid, resourceUsage, stderr, stdin, stdout, version, versions } from "node:process";
-    export const { argv0, env, execPath, title, ${USER_EXPORTS} } = process;`,
+    export { arch, argv, chdir, cwd, default, emitWarning, execArgv, exit, hrtime, memoryUsage,
+      nextTick, pid, platform, ppid, stderr, stdin, stdout, version, versions } from "node:process";
+    export const { argv0, cpuUsage, env, execPath, resourceUsage, title, ${USER_EXPORTS} } = process;`,
   worker_threads: `import { createRequire } from "node:module";
     const threads = createRequire("file:///main.js")("node:worker_threads");
     export default threads;

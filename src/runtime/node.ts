@@ -92,6 +92,7 @@ function reduceBuiltins(getBuiltin: BuiltinGetter): void {
 /** Built-ins of Node with functions that forks would share. */
 export interface NodeParts {
   readonly crypto: object;
+  readonly net: Net;
   readonly process: object;
   readonly timers: { readonly promises: object };
   readonly timersPromises: { readonly scheduler: object };
@@ -118,6 +119,7 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<voi
   const vm = getBuiltin("vm") as Vm;
   prepare({
     crypto: getBuiltin("crypto"),
+    net: getBuiltin("net") as Net,
     process,
     timers: getBuiltin("timers") as NodeParts["timers"],
     timersPromises: getBuiltin("timers/promises") as NodeParts["timersPromises"],

@@ -151,10 +151,21 @@ const UNSUITABLE: Readonly<Record<string, string>> = {
   "fetches data": `const key = await (await fetch("data:,key")).text();`,
   "opens a WebSocket": `const key = new WebSocket("ws://127.0.0.1:8123/"); key.onerror = () => {};`,
   "opens an EventSource": `const key = new EventSource("http://127.0.0.1:8123/"); key.close();`,
+  "connects a socket": `const key = (await import("node:net")).connect(8123, "127.0.0.1");
+    key.on("error", () => {});`,
+  "connects with TLS": `const key = (await import("node:tls")).connect(8123, "127.0.0.1");
+    key.on("error", () => {});`,
+  "connects with HTTP/2":
+    `const key = (await import("node:http2")).connect("http://127.0.0.1:8123");
+    key.on("error", () => {});`,
   "makes a realm": `const key = (await import("node:vm")).runInNewContext("Math.random()");`,
   "makes a context": `const key = (await import("node:vm")).default.createContext();`,
   "runs a script in a realm":
     `const key = new (await import("node:vm")).Script("Date.now()").runInNewContext();`,
+  "reads cpuUsage of node:process": `const key = (await import("node:process")).cpuUsage().user;`,
+  "reads resourceUsage of node:process":
+    `const key = (await import("node:process")).resourceUsage().maxRSS;`,
+  "makes a mark": `const key = new PerformanceMark("a").startTime;`,
   "reads performance.timeOrigin": "const key = performance.timeOrigin;",
   "formats the time of now": "const key = new Intl.DateTimeFormat().format();",
   "formats an undefined time": "const key = new Intl.DateTimeFormat().format(undefined);",

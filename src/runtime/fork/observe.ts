@@ -1,7 +1,7 @@
 /**
  * Observes a script while a template evaluates it. All calls start from the state that it leaves, so it must not use
- * what differs between calls: random numbers, the clock, timers. Host calls and secrets are observed where they are
- * made, connections by the server.
+ * what differs between calls: random numbers, the clock, timers, the network. Host calls and secrets are observed where
+ * they are made.
  *
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */
@@ -52,13 +52,14 @@ function replace({ target, names = /./ }: Observed): void {
 
 /** Prepares the observation, in the root. */
 export function makeObserver(parts: NodeParts): Observe {
-  const { crypto, process, timers, timersPromises, vm } = parts;
+  const { crypto, net, process, timers, timersPromises, vm } = parts;
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.
   replace({ target: crypto, names: CRYPTO_NAMES });
   for (const key of KEY_CLASSES) {
     const { prototype } = untyped(crypto, key) as { readonly prototype: object };
     replace({ target: prototype, names: /^generateKeys$/ });
   }
+  replace({ target: process, names: PROCESS_NAMES });
   for (const target of [timers, timers.promises, timersPromises, globalThis]) {
     replace({ target, names: TIMER_NAMES });
   }
@@ -73,15 +74,16 @@ export function makeObserver(parts: NodeParts): Observe {
     replace({ target: Performance.prototype, names: PERFORMANCE_NAMES });
     replacePart(Performance.prototype, "timeOrigin", watched);
     watchFormats(Intl.DateTimeFormat.prototype);
-    replace({ target: process, names: PROCESS_NAMES });
     replace({ target: Deno, names: /^memoryUsage$/ });
     replace({ target: Temporal.Now });
     replace({ target: AbortSignal, names: /^timeout$/ });
     replace({ target: Atomics, names: /^waitAsync$/ });
     // The HTTP client that the first request makes keeps the network of this process.
     replace({ target: globalThis, names: /^fetch$/ });
+    replace({ target: net.Socket.prototype, names: /^connect$/ });
     watchClass("WebSocket", "anyObject");
     watchClass("EventSource", "anyObject");
+    watchClass("PerformanceMark", "anyObject");
     watchClass("Date", "date");
     reportUses(report);
     return () => reportUses(undefined);
