@@ -6,6 +6,7 @@
  */
 import { anonymous } from "./anonymous.ts";
 import {
+  bufferOf,
   byteLength,
   Bytes,
   createObject,
@@ -183,8 +184,8 @@ function replyReader(receive: Receive, onReply: OnReply): () => void {
 }
 
 function answerOf(done: boolean, body: Uint8Array<ArrayBuffer>, jsonBytes: number): HostAnswer {
-  const json = decode(new Bytes(body.buffer, 0, jsonBytes));
-  const bytes = new Bytes(body.buffer, jsonBytes);
+  const json = decode(new Bytes(bufferOf(body), 0, jsonBytes));
+  const bytes = new Bytes(bufferOf(body), jsonBytes);
   return dictionary<unknown>({ done, json, bytes }) as unknown as HostAnswer;
 }
 
@@ -211,7 +212,7 @@ function readExactly(
   let filled = 0;
   const step = () => {
     if (filled === length) return done(bytes);
-    react(receive(new Bytes(bytes.buffer, filled)), (count: number | null) => {
+    react(receive(new Bytes(bufferOf(bytes), filled)), (count: number | null) => {
       if (count === null) return;
       filled += count;
       step();

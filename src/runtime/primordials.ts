@@ -130,11 +130,17 @@ const { stdin, stdout, stderr } = Deno;
 const { read, readSync } = stdin;
 const { writeSync } = stdout;
 const { writeSync: writeErrorSync } = stderr;
+/** Deno looks up the length of what it reads into, and user code may have replaced its getter. */
+function ownLength(into: Uint8Array): Uint8Array {
+  defineProperty(into, "length", dataDescriptor(byteLength(into), false));
+  return into;
+}
 /** Blocking read from stdin; null at its end. */
-export const readStdin = (into: Uint8Array): number | null => apply(readSync, stdin, [into]);
+export const readStdin = (into: Uint8Array): number | null =>
+  apply(readSync, stdin, [ownLength(into)]);
 /** Read from stdin that does not block; null at its end. */
 export const readStdinLater = (into: Uint8Array): Promise<number | null> =>
-  apply(read, stdin, [into]) as Promise<number | null>;
+  apply(read, stdin, [ownLength(into)]) as Promise<number | null>;
 /** Blocking write to stdout; returns the number of bytes written. */
 export const writeStdout = (bytes: Uint8Array): number => apply(writeSync, stdout, [bytes]);
 /** Blocking write to stderr; returns the number of bytes written. */

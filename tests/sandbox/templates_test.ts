@@ -304,6 +304,38 @@ sandboxTest("a template that changes built-ins cannot forge an answer", async (s
   }
 }, POOL);
 
+sandboxTest(
+  "a fork settles without code of its template, whose stacks name no path",
+  async (sandboxes) => {
+    const body = `${SLOW} const stacks = [];
+    const note = () => void stacks.push(String(new Error().stack));
+    const watch = (target, key, value) =>
+      Object.defineProperty(target, key, { configurable: true, get() { note(); return value(this); } });
+    watch(globalThis, "crypto", () => ({}));
+    watch(globalThis, "performance", () => ({}));
+    const typed = Object.getPrototypeOf(Uint8Array.prototype);
+    for (const key of ["length", "byteLength", "byteOffset", "buffer"]) {
+      const { get } = Object.getOwnPropertyDescriptor(typed, key);
+      watch(typed, key, (self) => get.call(self));
+    }
+    const main = async () => {
+      const before = [...stacks];
+      const { json } = await meta.invoked.call('{"method":"echo"}');
+      const overflow = () => {
+        try { overflow(); } catch { try { Math.random(); } catch (error) { stacks.push(error.stack); } }
+      };
+      overflow();
+      const paths = stacks.filter((stack) => /bootstrap|file:/.test(stack));
+      return { before, paths, json, isDrawn: Math.random() < 1 };
+    };`;
+    const host = { call: () => Promise.resolve({ value: 1 }) };
+    const { outcome } = await fromTemplate(sandboxes, body, { host });
+    const outputJson = JSON.stringify({ before: [], paths: [], json: "1", isDrawn: true });
+    assert.deepEqual(outcome, { kind: "success", outputJson });
+  },
+  POOL,
+);
+
 /** The template of the only script, which is a child of the root and forks templates itself. */
 async function scriptTemplateOf(
   cacheDir: string,

@@ -4,7 +4,7 @@
  * Runs without user code, except in forks of a template that has evaluated a script: so it uses captured primordials and
  * values that were made before.
  */
-import { Bytes, decode, setBytes } from "../primordials.ts";
+import { bufferOf, byteLength, Bytes, decode, setBytes } from "../primordials.ts";
 import {
   cString,
   EPOLL_EVENT_BYTES,
@@ -133,10 +133,11 @@ export function makeSettler(
       beAlone();
       // What an earlier instance has left in this egress socket comes before the connection.
       connect(token, egressPath);
+      // Before all that needs no more than a function may.
+      putUpWalls();
       reseed();
       beginClock();
       useNetwork(egressPath);
-      putUpWalls();
     },
     useNetwork,
     lowerLimits: makeLimits(libc),
@@ -147,7 +148,7 @@ export function makeSettler(
 function textOf(bytes: Uint8Array<ArrayBuffer>): string {
   let length = 0;
   while (bytes[length] !== 0) length++;
-  return decode(new Bytes(bytes.buffer, 0, length));
+  return decode(new Bytes(bufferOf(bytes), 0, length));
 }
 
 function makeDescriptors(libc: Libc, { descriptors }: TreeSetup) {
@@ -199,7 +200,7 @@ function makeGreeter(
     if (egressPath !== undefined) setBytes(egressSocket, egressPath, UNIX_FAMILY_BYTES);
     const address = egressPath === undefined ? treeSocket : egressSocket;
     const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (libc.connect(channel, address, address.length) !== 0) libc._exit(EXIT_NO_SERVER);
+    if (libc.connect(channel, address, byteLength(address)) !== 0) libc._exit(EXIT_NO_SERVER);
     const greeting = new Bytes(GREETING_BYTES);
     greeting[0] = kind;
     setBytes(greeting, token, 1);

@@ -26,8 +26,15 @@ const FORK_STRIDE = 256;
 const TEMPLATE_STRIDE = FORK_STRIDE * 1024;
 
 const originalRandom = Math.random;
-const { getRandomValues } = crypto;
-const draw = (bytes: Uint8Array) => apply(getRandomValues, crypto, [bytes]);
+/** Holds the object: the global is an accessor that user code can replace. */
+const draw = anonymous(
+  (
+    apply: typeof Reflect.apply,
+    getRandomValues: (this: Crypto, bytes: Uint8Array) => unknown,
+    own: Crypto,
+  ) =>
+  (bytes: Uint8Array): unknown => apply(getRandomValues, own, [bytes]),
+)(apply, crypto.getRandomValues as (this: Crypto, bytes: Uint8Array) => unknown, crypto);
 
 /** Small, because each page that a fork writes to is copied. */
 const block = new Uint8Array(RESEED_BLOCK_BYTES);
