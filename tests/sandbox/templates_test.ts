@@ -336,6 +336,37 @@ sandboxTest(
   POOL,
 );
 
+/** Lines of the limits of a process; empty once it has ended. */
+async function limitsOf(pid: number): Promise<string> {
+  return await Deno.readTextFile(`/proc/${pid}/limits`).catch(() => "");
+}
+
+sandboxTest(
+  "a script is evaluated for a template with the limits of an instance",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    const spinning = "for (;;);";
+    sandboxes.provision([{ key: spinning, script: scriptOf(spinning), count: 1 }]);
+    await eventually(async () => {
+      const all = await Promise.all((await treePids(cacheDir)).map(limitsOf));
+      // An instance could not raise its limit again, but the forks of a template need time of their own.
+      return all.find((limits) => /^Max cpu time +60 +(?!60 )/m.test(limits));
+    }, "a template with a limit of processor time");
+    const body = `const held = [];
+      try { while (held.length < 12) held.push(new Uint8Array(16 * ${MIB}).fill(1)); } catch {}
+      const main = () => ({ held: held.length });`;
+    sandboxes.provision([{ key: body, script: scriptOf(body), count: 1 }]);
+    const { outcome } = await fromTemplate(sandboxes, body);
+    const { held } = JSON.parse(outcome.kind === "success" ? outcome.outputJson : "{}");
+    assert.ok(held > 0 && held <= 9, `${held} times 16 MiB`);
+    const { script, below } = await scriptTemplateOf(cacheDir);
+    for (const pid of [script, ...below]) {
+      assert.match(await limitsOf(pid), /^Max cpu time +(?!60 )(\S+) +\1 /m);
+      assert.match(await limitsOf(pid), /^Max data size +(\d+) +\1 /m);
+    }
+  },
+  POOL,
+);
+
 /** The template of the only script, which is a child of the root and forks templates itself. */
 async function scriptTemplateOf(
   cacheDir: string,

@@ -55,6 +55,7 @@ export function makeForker(
     children.forget();
   };
   return () => {
+    settler.asForker();
     for (;;) {
       const command = channel.receive(children);
       if (command === Command.FORK_TEMPLATE && fork("template")) becomeTemplate();
@@ -64,7 +65,7 @@ export function makeForker(
       }
       if (command === Command.KILL) children.kill(channel.number(), channel.report);
       if (command === Command.LOAD) {
-        settler.useNetwork(channel.path);
+        settler.asLoading(channel.path);
         return "loading";
       }
     }

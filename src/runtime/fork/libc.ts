@@ -59,6 +59,7 @@ const SYMBOLS = {
   malloc_trim: { parameters: ["u32"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   _exit: { parameters: ["i32"], result: "void" },
   __errno_location: { parameters: [], result: "pointer" },

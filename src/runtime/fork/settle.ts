@@ -68,8 +68,13 @@ export interface Settler {
   asInstance(token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
   /** Lowers the limits of this instance for good. */
   readonly lowerLimits: LowerLimits;
-  /** Makes the network of this process the egress socket with this path, which ends with a zero. */
-  useNetwork(egressPath: Uint8Array<ArrayBuffer>): void;
+  /**
+   * A template that evaluates a script: with the limits of an instance, and with this egress socket, whose path ends with
+   * a zero.
+   */
+  asLoading(egressPath: Uint8Array<ArrayBuffer>): void;
+  /** A process that forks: its forks take as much processor time as they take. */
+  asForker(): void;
 }
 
 /** Prepares everything that forks need, before any user code. */
@@ -82,7 +87,8 @@ export function makeSettler(
   const { stdin, stdout, stderr } = setup.descriptors;
   const descriptors = makeDescriptors(libc, setup);
   const greet = makeGreeter(libc, setup.socketPath);
-  const putUpWalls = makeWalls(libc, setup);
+  const limits = makeMaxima(libc, setup);
+  const putUpWalls = makeWalls(libc, setup, limits);
   const names = PROXY_VARIABLES.map(cString);
   const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
   proxy.set(new TextEncoder().encode(PROXY_PREFIX));
@@ -139,7 +145,11 @@ export function makeSettler(
       beginClock();
       useNetwork(egressPath);
     },
-    useNetwork,
+    asLoading(egressPath) {
+      limits.bind();
+      useNetwork(egressPath);
+    },
+    asForker: limits.releaseCpu,
     lowerLimits: makeLimits(libc),
   };
 }
@@ -212,26 +222,17 @@ function makeGreeter(
 }
 
 /** The walls of an instance, from the first that needs no other to the filter, which forbids what the others need. */
-function makeWalls(libc: Libc, setup: TreeSetup): () => void {
-  const { filter, dataBytes, cpuSeconds } = setup;
+function makeWalls(libc: Libc, { filter }: TreeSetup, limits: Maxima): () => void {
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
   const scope = makeScope(libc);
   const program = filterProgram(Uint8Array.fromBase64(filter));
   const noCapabilities = new Uint8Array(24);
   const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
-  const limits = [[RLIMIT_DATA, dataBytes], [RLIMIT_CPU, cpuSeconds]] as const;
-  const encoded = limits.filter(([, value]) => value !== undefined).map(([resource, value]) => ({
-    resource,
-    limit: rlimit(value ?? 0),
-  }));
   const need = (worked: boolean) => {
     if (!worked) libc._exit(EXIT_NO_WALLS);
   };
   return () => {
-    for (let index = 0; index < encoded.length; index++) {
-      const { resource, limit } = encoded[index] as typeof encoded[number];
-      need(libc.setrlimit(resource, limit) === 0);
-    }
+    limits.bindForGood();
     if (hasScopes) need(scope());
     need(libc.capset(capabilityHeader, noCapabilities) === 0);
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
@@ -256,6 +257,42 @@ export function makeScope(libc: Libc): () => boolean {
       libc.landlockRestrictSelf(SYS_LANDLOCK_RESTRICT_SELF, made, 0) === 0;
     libc.close(made);
     return entered;
+  };
+}
+
+/** The largest limits of a call, in force for a process. */
+interface Maxima {
+  /** Those of an instance. */
+  bindForGood(): void;
+  /** Those of a template while it evaluates a script. */
+  bind(): void;
+  /** Ends the limit of processor time that {@link bind} has set. */
+  releaseCpu(): void;
+}
+
+function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
+  const data = dataBytes === undefined ? undefined : rlimit(dataBytes);
+  const cpu = cpuSeconds === undefined ? undefined : rlimit(cpuSeconds);
+  const set = (resource: number, limit: Uint8Array<ArrayBuffer> | undefined) => {
+    if (limit !== undefined && libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NO_WALLS);
+  };
+  /** What this root may set at most. */
+  const released = rlimit(0);
+  libc.getrlimit(RLIMIT_CPU, released);
+  const hardAt = released.length / 2;
+  released.copyWithin(0, hardAt);
+  const bound = released.slice();
+  if (cpu !== undefined) bound.set(cpu.subarray(0, hardAt));
+  return {
+    bindForGood() {
+      set(RLIMIT_DATA, data);
+      set(RLIMIT_CPU, cpu);
+    },
+    bind() {
+      set(RLIMIT_DATA, data);
+      set(RLIMIT_CPU, bound);
+    },
+    releaseCpu: () => set(RLIMIT_CPU, released),
   };
 }
 
