@@ -7,6 +7,7 @@ import { captureConsole } from "./console.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import { rehearse } from "./fork/rehearse.ts";
 import type { Became } from "./fork/forker.ts";
+import type { Engine } from "./fork/memory.ts";
 import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
@@ -45,8 +46,8 @@ function asTemplate(
 }
 
 /** Becomes a root, and returns in a fork of it: in an instance, or in a template that is to load a script. */
-async function fork(forks: Forks): Promise<Forked> {
-  const tree = openTree(core, forks);
+async function fork(forks: Forks, engine: Engine): Promise<Forked> {
+  const tree = openTree(core, engine, forks);
   await rehearse(ConsoleOf);
   return { tree, became: tree.serve() };
 }
@@ -109,9 +110,9 @@ const { ConsoleOf, core } = harden();
 let forks: Forks | undefined;
 preload((parts) => {
   if (library !== undefined) forks = prepareForks(library, parts);
-}).then(() => {
+}).then((engine) => {
   if (forks === undefined) announce(READY_MESSAGE);
-  return forks === undefined ? undefined : fork(forks);
+  return forks === undefined ? undefined : fork(forks, engine);
 }).then((forked) => {
   library = undefined;
   forks = undefined;

@@ -3,6 +3,7 @@ import { type Bindings, type Net, routeTcp, type Tls, TOOLS, tunnelPipes } from 
 import type { BuiltinGetter } from "./builtins.ts";
 import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { keepLog } from "./console.ts";
+import type { Engine } from "./fork/memory.ts";
 import { loadModules, type ModuleClass } from "./modules.ts";
 import { blockResolver, disableNameResolution, type Resolver, type Resolvers } from "./names.ts";
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
@@ -102,8 +103,9 @@ export interface NodeParts {
 /**
  * Loads and hardens the Node part, before user code.
  * @param prepare called before anything imports the built-ins
+ * @returns what reaches the garbage collector
  */
-export async function loadNode(prepare: (parts: NodeParts) => void): Promise<void> {
+export async function loadNode(prepare: (parts: NodeParts) => void): Promise<Engine> {
   const { process } = globalThis as unknown as { readonly process: Process };
   const getBuiltin = process.getBuiltinModule;
   blockDescriptors(process, "pipe_wrap", "Pipe");
@@ -125,12 +127,21 @@ export async function loadNode(prepare: (parts: NodeParts) => void): Promise<voi
     timersPromises: getBuiltin("timers/promises") as NodeParts["timersPromises"],
     vm,
   });
-  await loadModules(untyped(getBuiltin("module"), "Module") as ModuleClass, getBuiltin);
+  // The table of modules closes `node:v8` only if it loads it itself.
+  let engine: object = {};
+  await loadModules(untyped(getBuiltin("module"), "Module") as ModuleClass, (name) => {
+    const loaded = getBuiltin(name);
+    if (name === "v8") engine = loaded;
+    return loaded;
+  });
   loadOnUse(getBuiltin);
   useVm(vm);
   for (const key of REMOVED_FROM_PROCESS) remove(process, key);
   // Set by `node:module`; receives arguments of the process.
   remove(globalThis, "nodeBootstrap");
+  const { setFlagsFromString } = engine as Engine;
+  const { runInNewContext } = getBuiltin("vm") as Engine;
+  return { setFlagsFromString, runInNewContext };
 }
 
 function hardenProcess(process: Process): void {

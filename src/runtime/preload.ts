@@ -2,6 +2,7 @@
  * Loads everything of the engine that a function can reach, before the first byte of user code. What loads later runs
  * among prototypes of the function, whose accessors see what the engine reads and assigns while it loads.
  */
+import type { Engine } from "./fork/memory.ts";
 import { loadNode, type NodeParts } from "./node.ts";
 import { apply, getOwnPropertyDescriptor, ownKeys } from "./primordials.ts";
 
@@ -53,11 +54,13 @@ function settled(): Promise<void> {
 /**
  * Loads and hardens all. Resolves once all work that this began has ended.
  * @param prepare called before anything imports the built-ins of Node
+ * @returns what reaches the garbage collector
  */
-export async function preload(prepare: (parts: NodeParts) => void): Promise<void> {
-  await loadNode(prepare);
+export async function preload(prepare: (parts: NodeParts) => void): Promise<Engine> {
+  const engine = await loadNode(prepare);
   readAll(globalThis);
   readAll(Deno);
   for (const use of USES) await use();
   await settled();
+  return engine;
 }

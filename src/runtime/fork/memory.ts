@@ -2,7 +2,6 @@
  * The memory of a root before it forks. Every page that it has costs each fork at its start and end, and every page that
  * a fork writes to is copied for it.
  */
-import { remove } from "../harden.ts";
 import { joinHeap } from "./huge_pages.ts";
 import type { Library } from "./libc.ts";
 
@@ -36,12 +35,25 @@ const BLOCK_STEP_BYTES = 16;
 /** Most blocks of one size. */
 const BLOCKS_MAX = 20_000;
 
+/** What reaches the garbage collector of the engine: parts of `node:v8` and `node:vm`. */
+export interface Engine {
+  setFlagsFromString(flag: string): void;
+  runInNewContext(code: string): unknown;
+}
+
+/** Collects again and again until nothing more is found. */
+function collectGarbage({ setFlagsFromString, runInNewContext }: Engine): void {
+  // Each realm that is made while the flag is set has the function, and the function writes files past all permissions.
+  // The flag cannot be unset in a process that starts with it.
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as (options: object) => void;
+  setFlagsFromString("--no-expose-gc");
+  gc({ type: "major", flavor: "last-resort" });
+}
+
 /** Gives back what is not needed, and makes further allocations lie side by side. */
-export function packMemory(library: Library): void {
-  const { gc } = globalThis as { gc?: (options: object) => void };
-  // Collects again and again until nothing more is found.
-  gc?.({ type: "major", flavor: "last-resort" });
-  remove(globalThis, "gc");
+export function packMemory(library: Library, engine: Engine): void {
+  collectGarbage(engine);
   library.libc.malloc_trim(0);
   fillGaps(library);
   joinHeap(library);

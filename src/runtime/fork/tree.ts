@@ -7,7 +7,7 @@ import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
 import { type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
-import { gatherMemory, packMemory } from "./memory.ts";
+import { type Engine, gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { replaceRealms } from "./realms.ts";
 import { makeSettler } from "./settle.ts";
@@ -45,7 +45,11 @@ export function prepareForks(library: Library, parts: NodeParts): Forks {
 }
 
 /** Makes this process a root, once everything is loaded and hardened, and waits for the server's setup. */
-export function openTree(core: Core, { library, observe, beginClock }: Forks): Tree {
+export function openTree(
+  core: Core,
+  engine: Engine,
+  { library, observe, beginClock }: Forks,
+): Tree {
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();
@@ -54,7 +58,7 @@ export function openTree(core: Core, { library, observe, beginClock }: Forks): T
   shareCode(library.libc);
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
-  packMemory(library);
+  packMemory(library, engine);
   return { serve, observe, lowerLimits: settler.lowerLimits };
 }
 

@@ -19,11 +19,8 @@ const DENY_FLAGS = [
   "--deny-run",
 ] as const;
 
-/**
- * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. The
- * root collects its garbage once, because every page that it has costs each fork.
- */
-const FORKING_V8_FLAGS = ["--single-threaded", "--no-maglev", "--expose-gc"] as const;
+/** V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. */
+const FORKING_V8_FLAGS = ["--single-threaded", "--no-maglev"] as const;
 
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;

@@ -129,6 +129,11 @@ export const PROCESSES = [
     'TypeError: TypeError: Module "node:v8" is not available in a function',
   ),
   refused(
+    "writes a snapshot of the engine's memory from a new realm",
+    `(await import("node:vm")).runInNewContext("gc")({ type: "major-snapshot", filename: input.dataDir + "/snapshot" }); return "written";`,
+    "ReferenceError: gc is not defined",
+  ),
+  refused(
     "loads graphics drivers",
     `return await (navigator as any).gpu.requestAdapter();`,
     "TypeError: Cannot read properties of undefined (reading 'requestAdapter')",
