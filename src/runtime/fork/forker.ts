@@ -43,10 +43,10 @@ export function makeForker(
   /** Forks; returns whether this process is now the fork. */
   const fork = (kind: "template" | "instance"): boolean => {
     const number = channel.number();
-    advanceRandom(kind);
     const pid = children.start(number, isRoot ? rootFlags : templateFlags);
     if (pid > 0) channel.report(ForkEvent.FORKED, number, pid, 0, 0);
     if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
+    if (pid !== 0) advanceRandom(kind);
     return pid === 0;
   };
   const becomeTemplate = () => {

@@ -9,6 +9,7 @@ import { frameWriter } from "../request.ts";
 import { type Outside, run } from "../run.ts";
 import { codeCacheOf, compile } from "../script.ts";
 import type { Receive } from "../host.ts";
+import { advanceRandom } from "./unique.ts";
 import { HOST_REPLY_HEAD_BYTES, HostStatus, LoadPurpose, NONCE_BYTES } from "../wire.ts";
 
 /** Calls that succeed and fail. */
@@ -39,6 +40,8 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
       await rehearseCall(ConsoleOf, script, codeCache);
     }
   }
+  // Compiles it for all forks.
+  advanceRandom("template");
   // Reactions that follow the answer end here, too.
   await new Promise((resolve) => setTimeout(resolve));
 }

@@ -19,7 +19,7 @@ import {
   unixAddress,
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
-import { reseed } from "./unique.ts";
+import { reseed, scatterRandom } from "./unique.ts";
 import { Greeting, GREETING_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
 const AF_UNIX = 1;
@@ -89,9 +89,7 @@ export function makeSettler(
   const greet = makeGreeter(libc, setup.socketPath);
   const limits = makeMaxima(libc, setup);
   const putUpWalls = makeWalls(libc, setup, limits);
-  const names = PROXY_VARIABLES.map(cString);
-  const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
-  proxy.set(new TextEncoder().encode(PROXY_PREFIX));
+  const useNetwork = makeNetwork(libc, useEgressSocket);
   const openFiles = rlimit(setup.openFilesMax);
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forker = libc.getpid();
@@ -113,13 +111,6 @@ export function makeSettler(
     libc.close(channel);
     libc.close(errors);
     descriptors.renewEventLoop();
-  };
-  const useNetwork = (egressPath: Uint8Array<ArrayBuffer>) => {
-    useEgressSocket(textOf(egressPath));
-    setBytes(proxy, egressPath, PROXY_PREFIX.length);
-    for (let index = 0; index < names.length; index++) {
-      libc.setenv(names[index] as Uint8Array<ArrayBuffer>, proxy, 1);
-    }
   };
   return {
     asTemplate(token) {
@@ -146,11 +137,29 @@ export function makeSettler(
       useNetwork(egressPath);
     },
     asLoading(egressPath) {
+      scatterRandom();
       limits.bind();
       useNetwork(egressPath);
     },
     asForker: limits.releaseCpu,
     lowerLimits: makeLimits(libc),
+  };
+}
+
+/** Makes the function that makes the network of this process an egress socket; its path ends with a zero. */
+function makeNetwork(
+  libc: Libc,
+  useEgressSocket: (path: string) => void,
+): (egressPath: Uint8Array<ArrayBuffer>) => void {
+  const names = PROXY_VARIABLES.map(cString);
+  const proxy = new Uint8Array(PROXY_PREFIX.length + PATH_MAX_BYTES + 1);
+  proxy.set(new TextEncoder().encode(PROXY_PREFIX));
+  return (egressPath) => {
+    useEgressSocket(textOf(egressPath));
+    setBytes(proxy, egressPath, PROXY_PREFIX.length);
+    for (let index = 0; index < names.length; index++) {
+      libc.setenv(names[index] as Uint8Array<ArrayBuffer>, proxy, 1);
+    }
   };
 }
 

@@ -18,11 +18,11 @@ import {
 const RESEED_BLOCK_BYTES = 4096;
 const RESEED_BLOCKS = 17;
 /**
- * Numbers that a template takes from V8's own generator before each fork, so that forks do not share those that they
+ * Numbers that a template takes from V8's own generator after each fork, so that forks do not share those that they
  * draw. Deno itself draws two for each `FormData` that becomes a body.
  */
-const FORK_STRIDE = 256;
-/** The same for the root before each template: all strides of one template. */
+const FORK_STRIDE = 2048;
+/** The same for the root after each template: all strides of one template. */
 const TEMPLATE_STRIDE = FORK_STRIDE * 1024;
 
 const originalRandom = Math.random;
@@ -45,10 +45,19 @@ export function reseed(): void {
   resetRandom();
 }
 
-/** Moves on V8's generator before the fork of a template, or of an instance. */
+/** Moves on V8's generator after the fork of a template, or of an instance. */
 export function advanceRandom(of: "template" | "instance"): void {
   const stride = of === "template" ? TEMPLATE_STRIDE : FORK_STRIDE;
   for (let n = 0; n < stride; n++) originalRandom();
+}
+
+/**
+ * Moves V8's generator to a random position, in a template with a script: its own templates would draw the numbers of later
+ * templates of the root. The distance is odd, so that no two numbers of a body are those of a body of the root's templates.
+ */
+export function scatterRandom(): void {
+  const distance = (sources.random() * TEMPLATE_STRIDE) | 1;
+  for (let n = 0; n < distance; n++) originalRandom();
 }
 
 /** `Math.random` and `randomUUID` on the generator of bytes, and a function that drops what was drawn ahead. */
