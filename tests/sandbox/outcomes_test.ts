@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { failure, output, run, sandboxTest } from "./harness.ts";
+import { failure, output, run, sandboxTest, scriptOf } from "./harness.ts";
 
 sandboxTest("the returned object is the output", async (sandboxes) => {
   assert.deepEqual(
@@ -181,3 +181,28 @@ sandboxTest("an abort kills at once and reports its reason", async (sandboxes) =
     );
   }
 });
+
+sandboxTest(
+  "a call that is cancelled while its instance is forked is not written",
+  async (sandboxes) => {
+    let readings = 0;
+    const controller = new AbortController();
+    const refused = () => Promise.reject(new Error("not made"));
+    const running = sandboxes.run({
+      script: scriptOf("const main = () => ({});"),
+      functionKey: "cancelled",
+      get inputJson() {
+        readings++;
+        return "{}";
+      },
+      outboundAllowlist: [],
+      config: { secrets: {} },
+      limits: {},
+    }, { host: { call: refused }, stackMap: refused, onLog() {}, signal: controller.signal });
+    controller.abort("CANCELLED");
+    const outcome = await running;
+    assert.equal(outcome.kind === "error" && outcome.code, "CANCELLED");
+    assert.equal(readings, 0);
+    assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
+  },
+);

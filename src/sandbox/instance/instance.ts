@@ -239,7 +239,7 @@ export class Instance {
     const load = this.#lifecycle.is("ready")
       ? [encodeLoad(this.#nonce, limits, { purpose: LoadPurpose.CALL, script, codeCache })]
       : [];
-    this.#beginCall();
+    this.#beginCall(hooks.signal);
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
     if (this.#calls === 1) {
@@ -318,9 +318,9 @@ export class Instance {
     return this.#egressSocket?.wasUsedOutsideRun ?? false;
   }
 
-  #beginCall(): void {
-    // Connections that were opened outside a run are not those of this call.
-    if (this.#usedEgressOutsideRun) this.#killNow();
+  #beginCall(signal?: AbortSignal): void {
+    // The call may have been cancelled while this was forked. Connections from outside a run are not those of this call.
+    if (signal?.aborted || this.#usedEgressOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
     if (this.#lifecycle.is("idle")) this.#idleMs += this.#callStartedMs - this.#idleSinceMs;
