@@ -86,6 +86,17 @@ sandboxTest("provisioned instances stay within the memory of the pool", async (s
   assert.ok(sandboxes.stats.ready <= within, String(sandboxes.stats.ready));
 }, { ...POOL, poolMemoryBytes: 12 * MIB });
 
+sandboxTest("a template counts with the memory that its script has taken", async (sandboxes) => {
+  await fromTemplate(sandboxes, COUNTER);
+  const large = `${SLOW} const table = new Uint8Array(40 * ${MIB}).fill(1);
+    const main = () => ({ bytes: table.length });`;
+  for (let call = 0; call < 10; call++) {
+    assert.equal((await run(sandboxes, large)).process, "root");
+  }
+  // It never fits, so nothing was given up for it.
+  assert.equal((await run(sandboxes, COUNTER)).process, "template");
+}, { ...POOL, poolMemoryBytes: 32 * MIB });
+
 sandboxTest("calls that follow each other find one more instance", async (sandboxes) => {
   const body = `${SLOW} const main = () => ({ sum });`;
   await fromTemplate(sandboxes, body);

@@ -16,7 +16,7 @@ import { Template } from "./template.ts";
 const EVALUATION_MIN_MS = 1;
 /** Time spent on evaluations of one script after which a template is made: about what making it costs. */
 const SPENT_MS = 20;
-/** Private memory of a template, and of a unit of evaluated script; measured, see docs/performance.md. */
+/** Private memory of a template, and of a unit of evaluated script; see docs/performance.md. A script may add more. */
 const TEMPLATE_BYTES = 2 * 1024 * 1024;
 const BYTES_PER_UNIT = 13;
 /** Private memory of an instance that waits, and of the template that forks it. */
@@ -34,12 +34,18 @@ const COUNTED_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** What is known of a script. `spentMs` grows until a template is made; an unsuitable script gets none. */
-type Known = { readonly kind: "counted"; spentMs: number } | { readonly kind: "unsuitable" };
+/**
+ * What is known of a script. `spentMs` grows until a template is made, whose memory is then known; an unsuitable script
+ * gets none.
+ */
+type Known =
+  | { readonly kind: "counted"; spentMs: number; addedBytes: number }
+  | { readonly kind: "unsuitable" };
 
 interface Evaluated {
   readonly template: Template;
   readonly egressSockets: EgressSockets;
+  readonly addedBytes: number;
 }
 
 interface Ready {
@@ -110,7 +116,7 @@ export class ScriptTemplates implements Disposable {
   /** A call has evaluated this script. Makes a template once that is worth it. */
   noteEvaluation(key: string, script: string, evaluationMs: number): void {
     if (evaluationMs < EVALUATION_MIN_MS) return;
-    const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0 };
+    const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0, addedBytes: 0 };
     if (known.kind === "unsuitable") return;
     known.spentMs += evaluationMs;
     this.#known.set(key, known);
@@ -142,15 +148,20 @@ export class ScriptTemplates implements Disposable {
   async #make(key: string, script: string): Promise<void> {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
     if (this.#known.get(key)?.kind === "unsuitable") return;
-    const ownBytes = TEMPLATE_BYTES + BYTES_PER_UNIT * script.length;
-    const size = this.#makeRoom(key, ownBytes);
-    if (size < 1) return;
-    this.#making.set(key, ownBytes + size * WAITING_BYTES);
+    const expectedBytes = this.#ownBytes(key, script);
+    const expectedSize = this.#makeRoom(key, expectedBytes);
+    if (expectedSize < 1) return;
+    this.#making.set(key, expectedBytes + expectedSize * WAITING_BYTES);
     try {
       await this.#slots.acquire();
       const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
-      const { template, egressSockets } = evaluated;
+      const { template, egressSockets, addedBytes } = evaluated;
+      this.#noteMemory(key, addedBytes);
+      this.#making.delete(key);
+      const ownBytes = this.#ownBytes(key, script);
+      const size = this.#makeRoom(key, ownBytes);
+      if (size < 1) return template[Symbol.dispose]();
       const pool = new InstancePool(template, this.#supplies, egressSockets, size, true);
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
@@ -172,13 +183,28 @@ export class ScriptTemplates implements Disposable {
     const egressSockets = new EgressSockets(this.#supplies.egress);
     template.ended.then(() => egressSockets[Symbol.dispose]());
     const loaded = { script, codeCache: this.#codeCaches.of(key) };
-    const fault = await template.load(loaded, this.#limits, egressSockets.take());
-    if (fault === undefined && !this.#isClosed) return { template, egressSockets };
+    const evaluation = await template.load(loaded, this.#limits, egressSockets.take());
+    if (!("fault" in evaluation) && !this.#isClosed) {
+      return { template, egressSockets, ...evaluation };
+    }
     template[Symbol.dispose]();
-    if (this.#isClosed) return undefined;
+    if (this.#isClosed || !("fault" in evaluation)) return undefined;
     this.#known.set(key, { kind: "unsuitable" });
-    logger.debug("{key} has no template: {fault}", { key, fault });
+    logger.debug("{key} has no template: {fault}", { key, fault: evaluation.fault });
     return undefined;
+  }
+
+  /** Memory of a template with this script: as measured if it was made before, else an estimate. */
+  #ownBytes(key: string, script: string): number {
+    const known = this.#known.get(key);
+    const addedBytes = known?.kind === "counted" ? known.addedBytes : 0;
+    return Math.max(TEMPLATE_BYTES + BYTES_PER_UNIT * script.length, addedBytes);
+  }
+
+  #noteMemory(key: string, addedBytes: number): void {
+    const known = this.#known.get(key);
+    const spentMs = known?.kind === "counted" ? known.spentMs : 0;
+    this.#known.set(key, { kind: "counted", spentMs, addedBytes });
   }
 
   /** A template ended by itself. Its script has to deserve the next one anew; that of a broken one gets none. */
@@ -190,7 +216,7 @@ export class ScriptTemplates implements Disposable {
 
   /**
    * Gives up what was not used for the longest time and is not provisioned, until the instances fit that are to wait for
-   * this script. Returns how many fit.
+   * this script. Returns how many fit. Gives up nothing if none could.
    */
   #makeRoom(key: string, ownBytes: number): number {
     const limit = this.#limits.poolMemoryBytes - ownBytes;
@@ -199,7 +225,16 @@ export class ScriptTemplates implements Disposable {
     const wanted = this.#countOf(key) ?? 1;
     let others = 0;
     for (const bytes of this.#making.values()) others += bytes;
-    for (const [other, ready] of this.#ready) if (other !== key) others += bytesOf(ready);
+    let kept = others;
+    for (const [other, ready] of this.#ready) {
+      if (other === key) continue;
+      others += bytesOf(ready);
+      if (this.#countOf(other) !== undefined) kept += bytesOf(ready);
+    }
+    if (kept + WAITING_BYTES > limit) {
+      this.#noteLack(key, 0, wanted);
+      return 0;
+    }
     for (const [other, ready] of this.#ready) {
       if (others + wanted * WAITING_BYTES <= limit && mayAdd()) break;
       if (other === key || this.#countOf(other) !== undefined) continue;

@@ -1,7 +1,7 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
-import { type Cgroup, joinCgroup, processBelow, readProcfs } from "../../isolation/mod.ts";
+import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isolation/mod.ts";
 import { cgroupBytes } from "../instance/cgroups.ts";
 import { Child } from "../instance/child.ts";
 import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
@@ -14,6 +14,13 @@ import { type Forked, type Forker, ForkerLink } from "./forker.ts";
 import type { TreeSupplies } from "./supplies.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
+
+const BYTES_PER_KIB = 1024;
+/** Anonymous memory in a process's status. */
+const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
+
+/** What the evaluation of a script has added to the memory of a template; else why calls cannot start from it. */
+export type Evaluation = { readonly fault: string } | { readonly addedBytes: number };
 
 /** Longest time that a script may take to evaluate. */
 const LOAD_TIMEOUT_MS = 5_000;
@@ -94,14 +101,14 @@ export class Template implements Forker, Disposable {
   }
 
   /**
-   * Evaluates a script. Resolves with the reason if calls cannot start from its state; it is of no use then.
+   * Evaluates a script. A template with a fault is of no use.
    * @param egressSocket its network, which the script must not use
    */
   async load(
     { script, codeCache }: Pick<LoadMessage, "script" | "codeCache">,
     limits: { readonly outputBytes: number; readonly logBytes: number },
     egressSocket: EgressSocket,
-  ): Promise<string | undefined> {
+  ): Promise<Evaluation> {
     const nonce = makeNonce();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const timer = setTimeout(() => resolve("it takes too long"), LOAD_TIMEOUT_MS);
@@ -110,11 +117,12 @@ export class Template implements Forker, Disposable {
     this.link.load(this.#supplies.pathInside(egressSocket.socketPath));
     const { AHEAD: purpose } = LoadPurpose;
     this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
-    const fault = await promise ?? await this.#leftover(egressSocket);
+    const fault = await promise;
+    const evaluation = fault === undefined ? await this.#judge(egressSocket) : { fault };
     clearTimeout(timer);
     this.#child.reader = this.#events;
     this.#nonce = nonce;
-    return fault;
+    return evaluation;
   }
 
   /** Forks an instance with this network. */
@@ -154,10 +162,14 @@ export class Template implements Forker, Disposable {
     this.#child.kill();
   }
 
-  /** What the evaluation left behind that forks would share. */
-  async #leftover(egressSocket: EgressSocket): Promise<string | undefined> {
-    if (egressSocket.wasUsedOutsideRun) return "it uses the network";
-    const status = await readProcfs(`${this.pid}/status`) ?? "";
-    return /^Threads:\s+1$/m.test(status) ? undefined : "it leaves a thread";
+  /** Looks at what the evaluation left behind: forks share it. */
+  async #judge(egressSocket: EgressSocket): Promise<Evaluation> {
+    const both = [this.pid, this.#forker.pid];
+    const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
+    if (egressSocket.wasUsedOutsideRun) return { fault: "it uses the network" };
+    // Its forker has more threads.
+    if (!/^Threads:\s+1$/m.test(statuses)) return { fault: "it leaves a thread" };
+    const [own = 0, blank = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));
+    return { addedBytes: Math.max(0, own - blank) * BYTES_PER_KIB };
   }
 }
