@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
 import { bubblewrapCandidates } from "../../src/isolation/bubblewrap.ts";
 import { landlockCandidates } from "../../src/isolation/landlock.ts";
+import { findProgram } from "../../src/isolation/machine.ts";
 import { processCandidates } from "../../src/isolation/process_mode.ts";
 import { openImage } from "../../src/sandbox/image/image.ts";
 import { loaderNamedIn } from "../../src/isolation/libraries.ts";
@@ -11,8 +12,10 @@ import {
   EGRESS,
   failure,
   LIMITS,
+  poolOf,
   poolPids,
   REUSE,
+  run,
   type Sandboxes,
   sandboxTest,
   SEARCH_PATH,
@@ -259,3 +262,29 @@ Deno.test("the loader is read from the header of the program", async () => {
   assert.equal(loaderNamedIn(new TextEncoder().encode("#!/bin/sh\n".repeat(9))), undefined);
   assert.equal(loaderNamedIn(new Uint8Array(3)), undefined);
 });
+
+/** Flags with which forks start and do not all that a process can. */
+const UNFIT_TO_FORK: Readonly<Record<string, RegExp>> = {
+  "--seed=1": /^forks repeat random numbers$/,
+  "--v8-flags=--jitless": /^UNCAUGHT: ReferenceError: WebAssembly is not defined/,
+};
+
+for (const [flag, fault] of Object.entries(UNFIT_TO_FORK)) {
+  if (!AVAILABLE_MODES.includes("process") || Deno.build.os !== "linux") continue;
+  Deno.test(`no call is forked by an engine with ${flag}`, async () => {
+    const cacheDir = await Deno.makeTempDir();
+    const real = await findProgram("setsid", SEARCH_PATH);
+    const insert = `for argument; do shift; set -- "$@" "$argument";
+      if [ "$argument" = run ]; then set -- "$@" ${flag}; fi; done; exec ${real} "$@"\n`;
+    await Deno.writeTextFile(`${cacheDir}/setsid`, `#!/bin/sh\n${insert}`, { mode: 0o755 });
+    {
+      const searchPath = `${cacheDir}:${SEARCH_PATH}`;
+      await using sandboxes = poolOf("process", cacheDir, {}, { searchPath });
+      await sandboxes.start();
+      assert.match(sandboxes.forkFault ?? "", fault);
+      const { process } = await run(sandboxes, "const main = () => ({});");
+      assert.equal(process, "single");
+    }
+    await Deno.remove(cacheDir, { recursive: true });
+  });
+}

@@ -1,10 +1,12 @@
 /** Tests an isolation with a real instance and verifies its walls in `/proc`. */
+import { isDeepStrictEqual } from "node:util";
 import type { SandboxLimits } from "../contract.ts";
 import { missingWall } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
 import { runLimits } from "../instance/limits.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import { ByteBudget } from "../../shared/byte_budget.ts";
+import { StackMap } from "../../shared/stack.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
 
 const KIB = 1024;
@@ -12,8 +14,44 @@ const KIB = 1024;
 /** Limits of the probe's one call. */
 const PROBE_LIMITS = { timeoutMs: 10_000, outputBytes: KIB, logBytes: KIB };
 
-const PROBE_SCRIPT = "async function () { return { default: () => ({ ok: true }) }; }";
-const PROBE_ANSWER = '{"ok":true}';
+/**
+ * Uses what does not work in a fork unless its forker was made fit for it: timers, threads of the pool, messages and
+ * compilation. It also draws from every source of random numbers.
+ */
+const PROBE_SCRIPT = `async function () {
+  const { gzip } = await import("node:zlib");
+  const empty = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
+  return {
+    default: async () => {
+      await new Promise((done) => setTimeout(done, 1));
+      const zipped = await new Promise((done, fail) =>
+        gzip("text", (error, bytes) => error ? fail(error) : done(bytes)));
+      const { port1, port2 } = new MessageChannel();
+      const message = await new Promise((done) => {
+        port1.onmessage = ({ data }) => done(data);
+        port2.postMessage("message");
+      });
+      port1.close();
+      return {
+        did: [
+          (await crypto.subtle.digest("SHA-256", empty)).byteLength,
+          zipped[0],
+          message,
+          WebAssembly.Module.exports((await WebAssembly.instantiate(empty)).module).length,
+        ],
+        drawn: [
+          String(Math.random()),
+          crypto.getRandomValues(new Uint8Array(16)).toHex(),
+          crypto.randomUUID(),
+        ],
+      };
+    },
+  };
+}`;
+const DID = [32, 0x1f, "message", 0];
+
+/** What a probe has drawn; else what is wrong with it. */
+type Probed = { readonly drawn: readonly string[] } | { readonly fault: string };
 
 /** What is wrong with the isolation of the launcher; undefined if an instance that is spawned works in it. */
 export async function probeSingle(launcher: Launcher): Promise<string | undefined> {
@@ -22,7 +60,10 @@ export async function probeSingle(launcher: Launcher): Promise<string | undefine
     const fault = instance.pid === undefined
       ? undefined
       : await missingWall(instance.pid, launcher.isolation.expected);
-    if (fault === undefined) return await probeInstance(instance, launcher.program.limits);
+    if (fault === undefined) {
+      const probed = await probeInstance(instance, launcher.program.limits);
+      return "fault" in probed ? probed.fault : undefined;
+    }
     await instance.kill();
     return fault;
   } catch (error) {
@@ -31,11 +72,30 @@ export async function probeSingle(launcher: Launcher): Promise<string | undefine
   }
 }
 
-/** Runs a call in the instance. Resolves with what is wrong with the answer; undefined if it is right. */
-export async function probeInstance(
-  instance: Instance,
+/**
+ * What is wrong with the forks of a root; undefined if two of them work and draw different random numbers.
+ * @param take takes a fork that has loaded no code
+ */
+export async function probeForks(
+  take: () => Promise<Instance | undefined>,
   limits: SandboxLimits,
 ): Promise<string | undefined> {
+  const seen = new Set<string>();
+  for (let fork = 1; fork <= 2; fork++) {
+    const instance = await take();
+    if (instance === undefined) return "the root does not fork";
+    const probed = await probeInstance(instance, limits);
+    if ("fault" in probed) return probed.fault;
+    if (probed.drawn.some((drawn) => seen.has(drawn))) return "forks repeat random numbers";
+    for (const drawn of probed.drawn) seen.add(drawn);
+  }
+}
+
+/** Runs a call in the instance. */
+async function probeInstance(
+  instance: Instance,
+  limits: SandboxLimits,
+): Promise<Probed> {
   try {
     const outcome = await instance.run(
       {
@@ -49,15 +109,19 @@ export async function probeInstance(
       },
       {
         host: { call: () => Promise.reject(new Error("The probe makes no host calls")) },
-        stackMap: () => Promise.reject(new Error("The probe has no source map")),
+        stackMap: () =>
+          StackMap.open(() => Promise.reject(new Error("The probe has no source map"))),
         onLog() {},
         replyBudget: new ByteBudget(REPLIES_CONTENT_MAX_BYTES),
         signal: new AbortController().signal,
       },
       runLimits({}, { ...limits, ...PROBE_LIMITS }),
     );
-    if (outcome.kind === "error") return `${outcome.code}: ${outcome.message}`;
-    return outcome.outputJson === PROBE_ANSWER ? undefined : "the probe answered something else";
+    if (outcome.kind === "error") return { fault: `${outcome.code}: ${outcome.message}` };
+    const { did, drawn } = JSON.parse(outcome.outputJson);
+    return isDeepStrictEqual(did, DID)
+      ? { drawn }
+      : { fault: `the probe answered ${JSON.stringify(did)}` };
   } finally {
     await instance.kill();
   }

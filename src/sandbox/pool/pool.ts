@@ -4,7 +4,7 @@ import type { ForkStatus, Provisioned, SandboxJob, SandboxLimits } from "../cont
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import { probeInstance } from "../diagnostics/probe.ts";
+import { probeForks } from "../diagnostics/probe.ts";
 import type { Tree } from "../tree/tree.ts";
 import { Crashes } from "./crashes.ts";
 import type { Singles } from "./singles.ts";
@@ -111,9 +111,7 @@ export class Pool implements AsyncDisposable {
   }
 
   async #startTree(): Promise<void> {
-    this.#forkFault ??= await this.#tree?.start((instance) =>
-      probeInstance(instance, this.#limits)
-    );
+    this.#forkFault ??= await this.#tree?.start((take) => probeForks(take, this.#limits));
     if (this.#forkFault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", {
       fault: this.#forkFault,

@@ -5,7 +5,7 @@ import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import { CodeCaches } from "./code_caches.ts";
+import { CodeCaches, type TakeBlank } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
@@ -46,7 +46,7 @@ export class Tree implements AsyncDisposable {
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
   readonly #codeCaches: CodeCaches;
-  /** The first root, which serves once one of its instances is checked. */
+  /** The first root, which serves once some of its instances are checked. */
   readonly #first: Root;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
@@ -82,16 +82,15 @@ export class Tree implements AsyncDisposable {
 
   /**
    * Lets the first root fork.
-   * @param probe checks one of its instances; resolves with what is wrong
+   * @param probe checks some of its instances; resolves with what is wrong
    * @returns what is wrong; undefined if the tree serves, or was closed meanwhile
    */
   async start(
-    probe: (instance: Instance) => Promise<string | undefined>,
+    probe: (take: TakeBlank) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const instance = await generation.blanks.take(this.#limits);
-      const fault = instance === undefined ? "the root does not fork" : await probe(instance);
+      const fault = await probe(() => generation.blanks.take(this.#limits));
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : fault;
