@@ -5,16 +5,24 @@ const DEPTH_MAX = 100;
 
 /**
  * A JSON value as protobuf's JSON mapping reads it: without a value it is `{}`, and a member that is `null` is
- * absent. Changes the value in place.
+ * absent, but for the input of a schedule. Changes the value in place.
  * @throws BODY_NOT_JSON if it exceeds {@link DEPTH_MAX}
  */
 export function normalizeJson(value: unknown): unknown {
   if (value === null || value === undefined) return {};
-  dropNulls(value, 0);
+  dropNulls(value, { depth: 0, key: "", isOfFunction: false });
   return value;
 }
 
-function dropNulls(value: unknown, depth: number): void {
+/** @param at where the value is: how deep, below which key, and whether it is JSON of a function, which keeps it */
+function dropNulls(
+  value: unknown,
+  { depth, key: parent, isOfFunction }: {
+    readonly depth: number;
+    readonly key: string;
+    readonly isOfFunction: boolean;
+  },
+): void {
   if (typeof value !== "object" || value === null) return;
   if (depth > DEPTH_MAX) {
     throw new DomainError(
@@ -23,7 +31,11 @@ function dropNulls(value: unknown, depth: number): void {
     );
   }
   for (const [key, member] of Object.entries(value)) {
-    if (member === null && !Array.isArray(value)) delete (value as Record<string, unknown>)[key];
-    else dropNulls(member, depth + 1);
+    if (member === null && !Array.isArray(value) && !isOfFunction) {
+      delete (value as Record<string, unknown>)[key];
+      continue;
+    }
+    const isInput = parent === "schedule" && key === "input";
+    dropNulls(member, { depth: depth + 1, key, isOfFunction: isOfFunction || isInput });
   }
 }

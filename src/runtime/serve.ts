@@ -174,14 +174,13 @@ const makeSender = anonymous(function (tools: Tools) {
   const { setBytes, statusOf, typedArrayName, TypeErrorOf } = tools;
   type Result = ReadableStreamReadResult<unknown>;
 
-  /** The request of `http.respond`, up to whether the response ends. @param bytes of the body, if it does not follow at once */
-  const headJson = (response: Response, status: number, bytes: number | undefined): string => {
-    let list = bytes === undefined ? "" : `["content-length","${bytes}"]`;
+  /** The request of `http.respond`, up to whether the response ends. */
+  const headJson = (response: Response, status: number): string => {
+    let list = "";
     forEachHeader(headersOf(response), (value, name) => {
-      if (bytes !== undefined && name === "content-length") return;
       list += `${list === "" ? "" : ","}[${jsonStringify(name)},${jsonStringify(value)}]`;
     });
-    return `{"method":"http.respond","params":{"status":${status},"headers":[${list}],"end":`;
+    return `{"method":"http.respond","params":{"status":${status},"headers":[${list}],`;
   };
 
   return ({ keep, call, post, fail, done, onOther, onReturn, onWait }: Around) =>
@@ -193,7 +192,7 @@ const makeSender = anonymous(function (tools: Tools) {
     } catch {
       return onOther(response);
     }
-    const head = headJson(response, status, undefined);
+    const head = headJson(response, status);
     const isDone = (answer: HostAnswer): boolean => {
       if (!answer.done) fail(new TypeErrorOf((jsonParse(answer.json) as HostFault).message));
       return answer.done;
@@ -205,7 +204,7 @@ const makeSender = anonymous(function (tools: Tools) {
       });
     };
     const body = bodyOf(response);
-    if (body === null) return sendLast(`${head}true,"hasBody":false}}`);
+    if (body === null) return sendLast(`${head}"hasBody":false,"end":true}}`);
     const reader = getReader(body);
 
     /** Chunks of the first host call, from 0 up to `count`. */
@@ -251,8 +250,8 @@ const makeSender = anonymous(function (tools: Tools) {
       const first = bytesGathered();
       const end = bytes > PIECE_BYTES ? PIECE_BYTES : bytes;
       const piece = new Bytes(bufferOf(first), byteOffset(first), end);
-      const json = isWhole ? headJson(response, status, bytes) : head;
-      sendPiece(`${json}false}}`, piece, () => sendPieces(first, end));
+      const length = isWhole ? `"length":${bytes},` : "";
+      sendPiece(`${head}${length}"end":false}}`, piece, () => sendPieces(first, end));
     };
     const take = (result: Result): void => {
       if (isHeadSent) {
@@ -271,7 +270,7 @@ const makeSender = anonymous(function (tools: Tools) {
         return sendHead(true);
       }
       isHeadSent = true;
-      sendLast(`${head}true}}`, bytesGathered());
+      sendLast(`${head}"end":true}}`, bytesGathered());
     };
     const readNext = (): void => {
       isReading = true;

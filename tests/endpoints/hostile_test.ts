@@ -112,6 +112,12 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     status: 500,
     error: /its Content-Length is 1, its body has 6 bytes/,
   },
+  "promises another length than a large body has": {
+    code:
+      `return new Response(new Uint8Array(2_000_000), { headers: { "content-length": "10" } });`,
+    status: 500,
+    error: /its Content-Length is 10, its body has 2000000 bytes/,
+  },
   "promises two lengths": {
     code:
       `await respond({ headers: [["content-length", "1"], ["Content-Length", "2"]] }, "a"); return never;`,

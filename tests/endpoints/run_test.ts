@@ -96,6 +96,7 @@ async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
     assert.equal(own.headers.get("content-security-policy"), "default-src 'self'");
     // It would remove the cookies of the server, if both are of one site.
     assert.equal(own.headers.get("clear-site-data"), null);
+    assert.equal(own.headers.get("cache-control"), null, "a function decides what is stored");
   }
   for (const host of ["none.localhost", "other.example.test"]) {
     const other = await at(host);

@@ -205,6 +205,16 @@ sharedSuite("triggers", {
     assert.deepEqual(open.http, { ...http, auth: "ENDPOINT_AUTH_OPEN" });
   },
 
+  "the input of a schedule keeps what is null": async ({ client }) => {
+    const functionId = await client.deploy(MAIN);
+    const input = { cursor: null, list: [{ a: null }] };
+    const schedule = { ...SCHEDULE.schedule, input };
+    const { trigger } = await createTrigger(client, functionId, { schedule });
+    assert.deepEqual(trigger.schedule.input, input);
+    const updated = await updateTrigger(client, trigger, { schedule });
+    assert.deepEqual(updated.schedule.input, input);
+  },
+
   "bad triggers name their fault, and nothing is created": async ({ client }) => {
     const functionId = await client.deploy(MAIN);
     const bad = (trigger: Json, field: string, message?: RegExp) =>

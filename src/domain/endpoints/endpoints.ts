@@ -137,14 +137,19 @@ export class Endpoints {
       this.#streams,
     );
     using _ = { [Symbol.dispose]: () => exchange.close() };
-    await this.parts.invocations.invoke(by, {
-      ...call,
-      json: encoder.encode(JSON.stringify({ method, url, headers: headers.map(masked) })),
-      idempotencyKey: undefined,
-      wait: { kind: "until-end" },
-      remoteAddress,
-      exchange,
-    });
+    try {
+      await this.parts.invocations.invoke(by, {
+        ...call,
+        json: encoder.encode(JSON.stringify({ method, url, headers: headers.map(masked) })),
+        idempotencyKey: undefined,
+        wait: { kind: "until-end" },
+        remoteAddress,
+        exchange,
+      });
+    } catch (error) {
+      if (error instanceof DomainError && exchange.isAnswered) return;
+      throw error;
+    }
     exchange.ended(NOT_RUN);
   }
 }

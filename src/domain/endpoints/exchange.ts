@@ -23,7 +23,7 @@ import {
   substituteOf,
   tooManyStreams,
 } from "./ends.ts";
-import { mayHaveBody, ResponseFault, responseHead } from "./response_head.ts";
+import { bodyLengthIn, mayHaveBody, ResponseFault, responseHead } from "./response_head.ts";
 import type { Streams } from "./streams.ts";
 import { Timer } from "./timer.ts";
 
@@ -118,6 +118,11 @@ export class HttpExchange {
   /** Aborts when the run has to end; the reason is a {@link RunEnd}. */
   get signal(): AbortSignal {
     return this.#stop.signal;
+  }
+
+  /** Whether an answer has begun, or nobody waits for one. */
+  get isAnswered(): boolean {
+    return !this.#lifecycle.is("waiting");
   }
 
   get record(): HttpRecord {
@@ -296,7 +301,7 @@ export class HttpExchange {
     if (this.#lifecycle.is("over")) return GONE;
     if (!this.#lifecycle.is("waiting")) throw this.#faulty("the function responded twice");
     const end = isEnd(params);
-    const head = this.#headOf(params, end ? bytes.length : undefined);
+    const head = this.#headOf(params, end ? bytes.length : bodyLengthIn(params));
     const isWhole = end || this.request.input.method === "HEAD" || !mayHaveBody(head.status);
     if (!isWhole && !this.#becomeStream()) return GONE;
     this.#firstByte.stop();

@@ -22,6 +22,14 @@ export function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
 }
 
+/** The length of the whole body, of which this is the first piece; undefined if it is not known. */
+export function bodyLengthIn(params: unknown): number | undefined {
+  const { length } = (typeof params === "object" ? params : undefined) as {
+    readonly length?: unknown;
+  } ?? {};
+  return Number.isSafeInteger(length) && Number(length) >= 0 ? Number(length) : undefined;
+}
+
 /**
  * The head to send, whose length is that of the body.
  * @param value what the function sent

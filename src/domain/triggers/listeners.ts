@@ -155,6 +155,9 @@ export class Listeners {
       return { kind: "function", answer };
     } catch (error) {
       if (error instanceof AlreadyStarted) return await this.#repeat(proved, error.invocationId);
+      if (error instanceof DomainError && error.reason === "NO_JSON_HANDLER") {
+        throw failed(invocationId);
+      }
       if (isLate && invocationId === "") {
         const { message: reason } = noStart(this.parts.timeoutMs);
         await this.#record(row, proved.receivedAt, { status: "REFUSED", reason });

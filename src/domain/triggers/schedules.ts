@@ -132,20 +132,26 @@ export class Schedules implements DueWork {
       case "CATCH_UP_NONE":
         return await this.#skip(due, last, missedSkip(planned, last));
       case "CATCH_UP_LAST":
-        return await this.#start(due, last);
+        return await this.#startFrom(due, last, "catchUp is CATCH_UP_LAST");
       case "CATCH_UP_ALL": {
-        const earliest = missed.at(-1) ?? planned;
-        if (planned >= earliest) return await this.#start(due, planned);
         const { maxCatchUp } = this.parts;
-        const skip = missedSkip(
-          planned,
+        const earliest = missed.at(-1) ?? planned;
+        return await this.#startFrom(
+          due,
           earliest,
           `${countOf(maxCatchUp, "time")} are caught up with`,
         );
-        const before = timesBefore(schedule, new Date(earliest), 1)[0];
-        return await this.#skip(due, before?.toISOString() ?? planned, skip);
       }
     }
+  }
+
+  /** Skips the times before the first that runs, if there are any; that one is due next. */
+  async #startFrom(due: DueTime, first: string, why: string): Promise<void> {
+    const { schedule, planned } = due;
+    if (planned >= first) return await this.#start(due, planned);
+    const [before] = timesBefore(schedule, new Date(first), 1);
+    const to = before?.toISOString() ?? planned;
+    await this.#skip(due, to, missedSkip(planned, to, why));
   }
 
   /** Starts the call of a time, unless an earlier one of the schedule goes on and must end first. */

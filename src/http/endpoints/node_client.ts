@@ -15,6 +15,8 @@ import { framing, tooManyExtensions } from "../body.ts";
 import { closeAfter } from "../unread_body.ts";
 
 const encoder = new TextEncoder();
+/** A client that takes no more than this within the idle timeout counts as gone. */
+const WRITE_BYTES = 64 * 1024;
 const INVOCATION_HEADER = "Invocation-Id";
 
 /** Limits of the bodies of one request and its response; each is a named setting in `src/config`. */
@@ -28,6 +30,9 @@ export class NodeClient implements HttpClient {
   readonly #gone = new AbortController();
   readonly #isFramed: ((bytes: number) => boolean) | undefined;
   #bytes = 0;
+  /** Writes under way; the last ends a response that is complete. */
+  #writes = 0;
+  #isComplete = false;
   /** The body of a request that was read ahead, until it is taken. */
   #whole: Uint8Array | undefined;
 
@@ -127,12 +132,17 @@ export class NodeClient implements HttpClient {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.gone.aborted || this.outgoing.write(bytes)) return;
-    await this.#eventOf(this.outgoing, ["drain", "close"], () => this.cut());
+    this.#writes++;
+    for (let at = 0; at < bytes.length && !this.gone.aborted; at += WRITE_BYTES) {
+      if (this.outgoing.write(bytes.subarray(at, at + WRITE_BYTES))) continue;
+      await this.#eventOf(this.outgoing, ["drain", "close"], () => this.cut());
+    }
+    if (--this.#writes === 0 && this.#isComplete) this.outgoing.end();
   }
 
   end(): void {
-    this.outgoing.end();
+    this.#isComplete = true;
+    if (this.#writes === 0) this.outgoing.end();
   }
 
   cut(): void {

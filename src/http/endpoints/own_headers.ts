@@ -3,6 +3,7 @@ import type { Header } from "../../domain/endpoints/client.ts";
 
 /** What the server's own answers have, and a function decides on a host of its own. */
 export const HEADERS_OF_SERVER = [
+  "Cache-Control",
   "Content-Security-Policy",
   "Referrer-Policy",
   "X-Content-Type-Options",
