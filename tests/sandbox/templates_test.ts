@@ -376,7 +376,7 @@ sandboxTest(
     // Forks could not raise a hard limit of their template, and it needs time of its own to fork.
     await awaitLimits(/^Max cpu time +60 +(?!60 )\S/m, spin);
     const body = `const held = [];
-      try { while (held.length < 12) held.push(new Uint8Array(16 * ${MIB}).fill(1)); } catch {}
+      try { while (held.length < 12) held.push(new Uint8Array(16 * ${MIB})); } catch {}
       const main = () => ({ held: held.length });`;
     sandboxes.provision([{ key: body, script: scriptOf(body), count: 1 }]);
     const { outcome } = await fromTemplate(sandboxes, body);
