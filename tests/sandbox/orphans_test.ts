@@ -58,6 +58,9 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
         }, "a root with templates, and a process that does not belong to it");
       const isGone = async (pid: number) =>
         !(await processesWith(argument)).some((found) => found.pid === pid);
+      // Its probe has ended: without one of its templates that would fail.
+      const isServed = async () => (await run(sandboxes, GOOD)).process === "root";
+      await eventually(async () => await isServed() || undefined, "a call from the root");
       const first = await rootWithOrphan();
       const [template] = first.templates;
       assert.ok(template);
