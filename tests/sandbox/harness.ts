@@ -15,6 +15,7 @@ import {
 } from "../../src/sandbox/mod.ts";
 import { StackMap } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
+import { eventually } from "../support/eventually.ts";
 
 export { AVAILABLE_MODES };
 
@@ -228,4 +229,16 @@ export async function poolPids(cpuTimeMs: number): Promise<number[]> {
     if (!/^State:\tZ/m.test(await read("status"))) pids.push(Number(name));
   }
   return pids;
+}
+
+/** Runs the body until a call starts from its template. */
+export async function fromTemplate(
+  sandboxes: Sandboxes,
+  body: string,
+  options: RunOptions = {},
+): Promise<Ran> {
+  return await eventually(async () => {
+    const ran = await run(sandboxes, body, options);
+    return ran.process === "template" ? ran : undefined;
+  }, "a call from a template");
 }
