@@ -17,7 +17,7 @@ export interface Load {
   /** Milliseconds of each call that was answered. */
   readonly samples: number[];
   /** Calls that were rejected. */
-  readonly refused: number;
+  readonly rejected: number;
 }
 
 /**
@@ -66,15 +66,15 @@ export async function saturate(
   };
   await Promise.all(Array.from({ length: callers }, caller));
   const seconds = (performance.now() - start) / 1000;
-  const { samples, refused } = tally;
-  return { samples, refused, perSecond: samples.length / seconds };
+  const { samples, rejected } = tally;
+  return { samples, rejected, perSecond: samples.length / seconds };
 }
 
 /** The samples and rejections of several rounds as one. */
 export function merge(loads: readonly Load[]): Load {
   return {
     samples: loads.flatMap(({ samples }) => samples),
-    refused: loads.reduce((sum, { refused }) => sum + refused, 0),
+    rejected: loads.reduce((sum, { rejected }) => sum + rejected, 0),
   };
 }
 
@@ -84,7 +84,7 @@ export async function pause(ms: number): Promise<void> {
 
 class Tally implements Load {
   readonly samples: number[] = [];
-  refused = 0;
+  rejected = 0;
 
   /** Answers how long the caller is asked to rest. */
   async time(call: Call, startMs: number): Promise<number> {
@@ -94,7 +94,7 @@ class Tally implements Load {
       return 0;
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
-      this.refused++;
+      this.rejected++;
       return error.retryAfterMs;
     }
   }

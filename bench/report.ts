@@ -13,7 +13,7 @@ export interface Row extends Summary {
   readonly subject: string;
   readonly unit: Unit;
   /** Calls that were rejected because the subject was full. */
-  readonly refused: number;
+  readonly rejected: number;
   /** The subject's median in multiples of that of the baseline, where there is one. */
   readonly ratio?: number;
 }
@@ -32,11 +32,11 @@ export interface RowOptions {
   readonly measure: string;
   readonly subject: string;
   readonly unit: Unit;
-  readonly refused?: number;
+  readonly rejected?: number;
 }
 
 export function rowOf(options: RowOptions, samples: readonly number[]): Row {
-  return { refused: 0, ...options, ...summarize(samples) };
+  return { rejected: 0, ...options, ...summarize(samples) };
 }
 
 /** Gives every row the ratio to the row of the same measure that `baseline` names. */
@@ -47,7 +47,7 @@ export function withRatios(rows: readonly Row[], baseline: string): Row[] {
   });
 }
 
-const HEADER = ["", "measure", "of", "n", "refused", "p50", "p95", "p99", "p99.9", "ratio"];
+const HEADER = ["", "measure", "of", "n", "rejected", "p50", "p95", "p99", "p99.9", "ratio"];
 const LEFT_COLUMNS = 3;
 
 /** All rows as one table of text. */
@@ -65,7 +65,7 @@ export function renderTable(rows: readonly Row[]): string {
 }
 
 function cellsOf(row: Row): string[] {
-  const { part, measure, subject, n, refused, unit } = row;
+  const { part, measure, subject, n, rejected, unit } = row;
   const value = (amount: number | undefined) =>
     amount === undefined ? "" : `${formatAmount(amount)} ${unit}`;
   return [
@@ -73,7 +73,7 @@ function cellsOf(row: Row): string[] {
     measure,
     subject,
     String(n),
-    refused === 0 ? "" : String(refused),
+    rejected === 0 ? "" : String(rejected),
     value(row.p50),
     value(row.p95),
     value(row.p99),

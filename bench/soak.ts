@@ -209,9 +209,9 @@ async function holdingsOf(server: TestServer, temporaryDir: string): Promise<Hol
     const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
     return Math.round(Number(kib) * 1024 / BYTES_PER_MIB);
   };
-  const places = ["work", "cache"].map((name) => join(dataDir, name));
+  const directories = ["work", "cache"].map((name) => join(dataDir, name));
   const files = await Promise.all(
-    [...places, temporaryDir, ...await sharedDirs(dataDir)].map(countFiles),
+    [...directories, temporaryDir, ...await sharedDirs(dataDir)].map(countFiles),
   );
   return {
     processes: descendantsOf(pid).length,

@@ -124,8 +124,8 @@ async function latency(plan: Plan, cluster: TestCluster, clustered: Contender): 
   }
   const rowsOf = (measure: string, loads: typeof random) =>
     contenders.map(({ name: subject }) => {
-      const { samples, refused } = merge(loads.get(subject) ?? []);
-      return rowOf({ part: "latency", measure, subject, unit: "ms", refused }, samples);
+      const { samples, rejected } = merge(loads.get(subject) ?? []);
+      return rowOf({ part: "latency", measure, subject, unit: "ms", rejected }, samples);
     });
   return withRatios([
     ...rowsOf("one by one", alone),

@@ -79,7 +79,7 @@ async function commitAndCall(
   const files = { "main.ts": `// commit ${n}\n${workload.source}` };
   const start = performance.now();
   const { status, body } = await client.commit(functionId, files);
-  if (status !== 200) throw new Error(`The commit was refused: ${JSON.stringify(body)}`);
+  if (status !== 200) throw new Error(`The commit was rejected: ${JSON.stringify(body)}`);
   if (!await invoked.set(functionId, "publishedCommitId", body.commit.id)) {
     throw new Error("The commit could not be published");
   }

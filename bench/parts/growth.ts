@@ -300,8 +300,8 @@ async function measureClients(context: Context, rounds: number): Promise<Row[]> 
   }
   return cases.flatMap(({ name, clients, loads, rates }) => {
     const row = { part: CLIENT_PART, measure: name, subject: clientLabel(clients) };
-    const { samples, refused } = merge(loads);
-    return [rowOf({ ...row, unit: "ms", refused }, samples), rowOf({ ...row, unit: "/s" }, rates)];
+    const { samples, rejected } = merge(loads);
+    return [rowOf({ ...row, unit: "ms", rejected }, samples), rowOf({ ...row, unit: "/s" }, rates)];
   });
 }
 

@@ -86,9 +86,9 @@ async function measure(
 function latencyRows(contenders: readonly Contender[], { loads }: Measured): Row[] {
   return RATES.flatMap((rate) =>
     contenders.map(({ name }) => {
-      const { samples, refused } = merge(loads.get(rate)?.get(name) ?? []);
+      const { samples, rejected } = merge(loads.get(rate)?.get(name) ?? []);
       const measure = `${rate} calls/s`;
-      return rowOf({ part: "latency", measure, subject: name, unit: "ms", refused }, samples);
+      return rowOf({ part: "latency", measure, subject: name, unit: "ms", rejected }, samples);
     })
   );
 }

@@ -49,7 +49,7 @@ export async function memory(context: Context): Promise<PartResult> {
     charts: {
       memory: {
         kind: "bars",
-        title: "Memory of a process that stands ready, median",
+        title: "Memory of a process that waits, median",
         amount: "MiB",
         labels: CASES.map(({ name }) => name),
         series: [{ name: PSS, values: values(PSS) }, { name: PRIVATE, values: values(PRIVATE) }],

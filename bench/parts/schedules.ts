@@ -39,8 +39,8 @@ export async function schedules(context: Context): Promise<PartResult> {
   const lastMs = await lastEnd(server, scheduled, plan.schedules) - at.getTime();
 
   const measure = `${plan.schedules} schedules due`;
-  const row = (subject: string, { samples, refused }: Load) =>
-    rowOf({ part: PART, measure, subject, unit: "ms", refused }, samples);
+  const row = (subject: string, { samples, rejected }: Load) =>
+    rowOf({ part: PART, measure, subject, unit: "ms", rejected }, samples);
   const rows = [row(ALONE, alone), row("calls meanwhile", meanwhile)];
   const ratio = (rows[1]?.p95 ?? NaN) / (rows[0]?.p95 ?? NaN);
   return {

@@ -82,9 +82,9 @@ async function bySize(
   }
   const rows = withRatios(
     cases.map(({ size, contender, loads }) => {
-      const { samples, refused } = merge(loads);
+      const { samples, rejected } = merge(loads);
       const subject = contender.name;
-      return rowOf({ part, measure: size.label, subject, unit: "ms", refused }, samples);
+      return rowOf({ part, measure: size.label, subject, unit: "ms", rejected }, samples);
     }),
     BARE,
   );

@@ -43,7 +43,7 @@ export interface Break extends Stage {
   /** Calls a second at which the part breaks: up to the rate before it keeps up. */
   readonly brokenPerSecond: number;
   readonly part: Part;
-  readonly remedy: string;
+  readonly fix: string;
 }
 
 /** What each part takes, by what was measured. */
@@ -76,12 +76,12 @@ export function findBreaks(measured: Measured): Break[] {
     if (last === undefined) throw new Error("There is no outcome");
     const part = busiest(last);
     const { text, mend } = CHANGES[part];
-    const remedy = text(stage);
+    const fix = text(stage);
     const earlier = breaks.at(-1);
-    if (earlier?.part === part) breaks.splice(-1, 1, { ...earlier, remedy });
+    if (earlier?.part === part) breaks.splice(-1, 1, { ...earlier, fix });
     else if (breaks.length === BREAKS_MAX) return breaks;
     else {
-      breaks.push({ ...stage, outcomes, brokenPerSecond: last.callsPerSecond, part, remedy });
+      breaks.push({ ...stage, outcomes, brokenPerSecond: last.callsPerSecond, part, fix });
     }
     stage = mend(stage, measured);
   }

@@ -32,7 +32,7 @@ function latency(breaks: readonly Break[]): Chart {
     amount: "ms, by calls per second",
     labels: rates.map(shortRate),
     series: breaks.map((found, at) => ({
-      name: at === 0 ? "as configured" : `after remedy ${at}`,
+      name: at === 0 ? "as configured" : `after fix ${at}`,
       values: rates.map((_, index) => found.outcomes[index]?.p99),
     })),
   };
@@ -41,7 +41,7 @@ function latency(breaks: readonly Break[]): Chart {
 function utilization({ outcomes }: Break): Chart {
   return {
     kind: "lines",
-    title: "How busy each part is, after the first remedy",
+    title: "How busy each part is, after the first fix",
     amount: "percent, by calls per second",
     labels: outcomes.map(({ callsPerSecond }) => shortRate(callsPerSecond)),
     series: Object.entries(SHOWN_PARTS).map(([part, name]) => ({
@@ -91,11 +91,11 @@ export function renderTables(measured: Measured, breaks: readonly Break[]): stri
     "",
     ...table(
       ["Breaks at", "Calls an hour", "What breaks", "What helps"],
-      breaks.map(({ brokenPerSecond, part, remedy }) => [
+      breaks.map(({ brokenPerSecond, part, fix }) => [
         `${Math.round(brokenPerSecond).toLocaleString("en")} calls a second`,
         `${(brokenPerSecond * 3600 / 1e6).toFixed(1)} million`,
         PARTS[part],
-        remedy,
+        fix,
       ]),
     ),
     "",

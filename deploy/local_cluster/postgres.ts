@@ -4,7 +4,7 @@ import pg from "pg";
 import { exists } from "../../src/shared/files.ts";
 import { type Program, StartFailure } from "./processes.ts";
 
-/** Who runs PostgreSQL when this process is root: it refuses to be root itself. */
+/** Who runs PostgreSQL when this process is root: it does not run as root. */
 const SYSTEM_USER = "postgres";
 const USER = "invoked";
 const DATABASE = "invoked";

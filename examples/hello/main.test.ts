@@ -6,7 +6,7 @@ export default function registerTests({ handler }: TestContext) {
     equal(message, "Hello, Ada!");
   });
 
-  test("greets the world where there is no name", async ({ equal }) => {
+  test("greets the world without a name", async ({ equal }) => {
     const { message } = await handler({});
     equal(message, "Hello, world!");
   });

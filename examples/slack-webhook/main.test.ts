@@ -31,19 +31,19 @@ export default function registerTests({ handler }: TestContext) {
     equal(world.bodies.join(), '{"text":"hello"}');
   });
 
-  test("tries again when the service is busy, broken or away", async ({ equal }) => {
+  test("tries again when the service is busy, broken or unreachable", async ({ equal }) => {
     const world = service(busy("2"), broken(), new TypeError("no route"), ok());
     equal(await post("https://chat.example/hook", "hello", world), 4);
     equal(world.pauses.join(), "2000,500,1000");
   });
 
-  test("gives up in the end, and at once where it is refused", async ({ equal }) => {
+  test("gives up after the last attempt, and at once after a rejection", async ({ equal }) => {
     const down = service(broken(), broken(), broken(), broken());
     const failed = await post("https://chat.example/hook", "x", down).catch(String);
     equal(failed, "Error: gave up after 4 attempts: status 503: oh no");
-    const refusing = service(new Response("invalid_token", { status: 403 }));
-    const refused = await post("https://chat.example/hook", "x", refusing).catch(String);
-    equal(refused, "Error: status 403: invalid_token");
+    const rejecting = service(new Response("invalid_token", { status: 403 }));
+    const rejected = await post("https://chat.example/hook", "x", rejecting).catch(String);
+    equal(rejected, "Error: status 403: invalid_token");
   });
 
   test("needs a text", async ({ equal }) => {

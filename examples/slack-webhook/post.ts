@@ -9,15 +9,15 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Posts a message and answers how many attempts it took. Again, after a pause that doubles, where the service is busy
- * (429, for as long as Retry-After says), fails (5xx), or cannot be reached; at once a failure where it refuses.
+ * Posts a message and returns the number of attempts. Tries again, after a pause that doubles, if the service is busy
+ * (429, after Retry-After), fails (5xx) or cannot be reached. Throws at once if it rejects the message.
  */
 export async function post(url: string, text: string, world: World): Promise<number> {
   let why = "";
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const outcome = await tryOnce(url, text, world);
     if (outcome.kind === "done") return attempt;
-    if (outcome.kind === "refused") throw new Error(outcome.why);
+    if (outcome.kind === "rejected") throw new Error(outcome.why);
     why = outcome.why;
     console.warn(`attempt ${attempt} failed: ${why}`);
     if (attempt === ATTEMPTS) break;
@@ -29,7 +29,7 @@ export async function post(url: string, text: string, world: World): Promise<num
 
 type Outcome =
   | { readonly kind: "done" }
-  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "rejected"; readonly why: string }
   | { readonly kind: "later"; readonly why: string; readonly retryAfterMs: number | undefined };
 
 async function tryOnce(url: string, text: string, { fetch }: World): Promise<Outcome> {
@@ -45,7 +45,7 @@ async function tryOnce(url: string, text: string, { fetch }: World): Promise<Out
   }
   if (response.ok) return { kind: "done" };
   const why = `status ${response.status}: ${(await response.text()).slice(0, 200)}`;
-  if (response.status !== 429 && response.status < 500) return { kind: "refused", why };
+  if (response.status !== 429 && response.status < 500) return { kind: "rejected", why };
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
   return { kind: "later", why, retryAfterMs: seconds >= 0 ? seconds * 1000 : undefined };
 }

@@ -73,14 +73,14 @@ sharedSuite("publishes", {
     );
   },
 
-  "a refused update is no publish": async ({ client }) => {
+  "a rejected update is no publish": async ({ client }) => {
     const { id, commits: [first = ""] } = await withCommits(client, "One");
     const fn = { id, publishedCommitId: first, secret: { NEW: "" } };
-    const refused = await client.post("/api/v1/functions/update", {
+    const rejected = await client.post("/api/v1/functions/update", {
       function: fn,
       updateMask: "publishedCommitId,secret",
     });
-    assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD");
+    assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD");
     assert.deepEqual((await publishes(client, id)).list, []);
   },
 

@@ -113,7 +113,7 @@ Deno.test("a lock decides the version of a name, and the build keeps it", async 
   assert.match(pinned.sourceMap, /npm:ms@2\.1\.1\/index\.js/);
 });
 
-Deno.test("what a name cannot stand for is rejected where it is imported, with its file and line", async () => {
+Deno.test("what a name cannot map to is rejected where it is imported, with its file and line", async () => {
   await using opened = await openBuilder();
   const own = "only npm: packages, node: modules and the commit's own files can be imported";
   const registry =

@@ -45,7 +45,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
     assert.ok(accepted >= QUEUED_MAX, `${accepted} were accepted`);
   });
 
-  await t.step("a cancelled call makes room, at any node", async () => {
+  await t.step("a cancelled call leaves the queue, at any node", async () => {
     const path = `/api/v1/functions/${hang}/invocations`;
     for (;;) {
       const { body } = await here.get(`${path}?pageSize=100`);
@@ -81,7 +81,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
   });
 });
 
-Deno.test("an API node refuses --max-running", async () => {
+Deno.test("an API node rejects --max-running", async () => {
   const { code, stderr } = await runInvoked([
     "serve",
     ...["--nats", "nats://127.0.0.1:1", "--database", "postgres://u@127.0.0.1:1/x"],

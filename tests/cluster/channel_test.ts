@@ -98,13 +98,13 @@ Deno.test("messages arrive once, whole and in order, whatever happens to frames"
 });
 
 Deno.test("a slow receiver holds the sender back", async () => {
-  const gate = Promise.withResolvers<void>();
+  const hold = Promise.withResolvers<void>();
   let sent = 0;
   const a: Side = new Side((frame) => {
     sent++;
     b.channel.receive(frame);
   });
-  const b: Side = new Side((frame) => a.channel.receive(frame), () => gate.promise);
+  const b: Side = new Side((frame) => a.channel.receive(frame), () => hold.promise);
   let written = 0;
   const writing = (async () => {
     for (let n = 0; n < 100; n++) {
@@ -115,7 +115,7 @@ Deno.test("a slow receiver holds the sender back", async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.equal(written, 8, "a window of chunks was sent, and nothing of the rest");
   assert.ok(sent < 100);
-  gate.resolve();
+  hold.resolve();
   await writing;
   await a.channel.drained();
   assert.equal(b.arrived.length, 100);
@@ -143,11 +143,11 @@ const FORGED: readonly [string, readonly Uint8Array[], RegExp][] = [
   ["a chunk beyond the credit", [chunk(9, 1, { type: 1, byteLength: 1 })], /exceeds the credit/],
   ["a message beyond the limit", [chunk(1, 1, { type: 1, byteLength: 1e6 })], /1000000 bytes, the/],
   ["a chunk beyond the limit", [chunk(1, 200_000, { type: 1, byteLength: 9e4 })], /a chunk has 2/],
-  ["a chunk of no message", [chunk(1, 1)], /out of place/],
+  ["a chunk of no message", [chunk(1, 1)], /out of order/],
   [
     "a message in a message",
     [chunk(1, 1, { type: 1, byteLength: 2 }), chunk(2, 1, { type: 1, byteLength: 2 })],
-    /out of place/,
+    /out of order/,
   ],
   ["a message longer than it says", [chunk(1, 3, { type: 1, byteLength: 2 })], /longer than its 2/],
   [

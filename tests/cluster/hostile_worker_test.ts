@@ -30,14 +30,14 @@ const DEEDS: readonly [string, Deed, RegExp][] = [
     /an outcome is malformed at error\.code/,
   ],
   [
-    "a log line that is none",
+    "a malformed log line",
     write(MessageType.LOG, text(`[{"time":1,"level":"loud","source":"console","message":""}]`)),
     /log lines is malformed at 0\.level/,
   ],
   ["a host call without a head", write(MessageType.HOST_CALL, text("x")), /its head is missing/],
   ["a second acceptance", write(MessageType.ACCEPTED, text("{}")), /an answer is malformed/],
   ["a message of no type", write(99, text("x")), /no message of type 99/],
-  ["a frame that is none", (_, send) => send(text("hello")), /a frame cannot be read/],
+  ["a malformed frame", (_, send) => send(text("hello")), /a frame cannot be read/],
   [
     "a message beyond the limit",
     (_, send) => {
@@ -78,7 +78,7 @@ Deno.test("hostile workers", async (t) => {
     }
   });
 
-  await t.step("a worker that refuses its job after all ends the call", async () => {
+  await t.step("a worker that rejects its job after all ends the call", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.url);
     rogue.will((channel) => channel.close(CloseReason.FULL));
     const { body: { invocationId } } = await client.invoke(echo, { n: 1 });

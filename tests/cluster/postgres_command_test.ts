@@ -23,7 +23,7 @@ Deno.test("commands with --database", async (t) => {
     return result.stderr;
   };
 
-  await t.step("a URL with a fault is refused with the fault", async () => {
+  await t.step("a URL with a fault is rejected with the fault", async () => {
     const faults = {
       "mysql://invoked:pass-word@h/d": "it does not begin with postgres:// or postgresql://",
       "postgres://invoked:pass-word@h": "it names no database",
@@ -107,7 +107,7 @@ Deno.test("commands with --database", async (t) => {
   });
 
   await t.step(
-    "serve refuses a later database, and a directory that another database was used with",
+    "serve rejects a later database, and a directory that another database was used with",
     async () => {
       const later = await postgres.database();
       await runInvoked(["db", "migrate", "--database", later]);

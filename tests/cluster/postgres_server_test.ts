@@ -64,11 +64,11 @@ Deno.test("a server on PostgreSQL", async (t) => {
     assert.equal((await client.invoke(echo, { text: "again" })).status, 200);
 
     await postgres.stop("SIGQUIT");
-    const refused = await eventually(async () => {
+    const rejected = await eventually(async () => {
       const answer = await client.invoke(echo, { text: "away" });
       return answer.status === 503 ? answer : undefined;
     }, "a rejected call");
-    assert.equal(refused.body.details[0].reason, "STORAGE_UNAVAILABLE");
+    assert.equal(rejected.body.details[0].reason, "STORAGE_UNAVAILABLE");
     assert.equal((await client.get("/readyz")).status, 503);
     await postgres.restart();
     await eventually(

@@ -34,7 +34,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
     assert.deepEqual(Uint8Array.from(keys?.[0]?.sealed ?? []), new Uint8Array([0, 255]));
   });
 
-  await t.step("a second server on the database of one that is alone is refused", async () => {
+  await t.step("a second server on the database of one that is alone is rejected", async () => {
     const url = await postgres.database();
     await using first = await makeTempDir();
     await using second = await makeTempDir();
@@ -47,7 +47,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
     }
   });
 
-  await t.step("a database of a later version, or of another program, is refused", async () => {
+  await t.step("a database of a later version, or of another program, is rejected", async () => {
     const later = await postgres.database();
     await using directory = await makeTempDir();
     await (await openPostgresStore(directory.path, later))[Symbol.asyncDispose]();

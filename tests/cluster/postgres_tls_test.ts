@@ -42,7 +42,7 @@ Deno.test("TLS to PostgreSQL", async (t) => {
     },
   );
 
-  await t.step("another name or another issuer is refused", async () => {
+  await t.step("another name or another issuer is rejected", async () => {
     for (
       const [host, parameters] of [
         ["127.0.0.2", `sslmode=verify-full&${root}`],

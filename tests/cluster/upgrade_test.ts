@@ -83,7 +83,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
   const callers = new Callers(atOld, slow);
   await callers.someMore();
 
-  await t.step("an API node two protocols ahead is refused, and migrates nothing", async () => {
+  await t.step("an API node two protocols ahead is rejected, and migrates nothing", async () => {
     await using directory = await makeTempDir();
     const { code, stderr } = await runInvoked([
       "serve",
@@ -145,7 +145,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
   });
 });
 
-Deno.test("an API node two protocols behind is refused", async () => {
+Deno.test("an API node two protocols behind is rejected", async () => {
   await using cluster = await TestCluster.start();
   await cluster.node({ launcher: launcherOf(await buildOf(PROTOCOL + 2)) });
   await assert.rejects(cluster.node(), /Cannot join the API nodes of the database/);

@@ -91,7 +91,7 @@ Deno.test("workers that end or hang", async (t) => {
     },
   );
 
-  await t.step("a full worker refuses, and the next one is asked", async () => {
+  await t.step("a full worker rejects, and the next one is asked", async () => {
     const long = await running(client, sleep, { ms: 3000 });
     assert.deepEqual(outputOf(await client.invoke(echo, { n: 3 })), { n: 3 });
     assert.deepEqual(outputOf(await long.ended), { slept: 3000 });
@@ -120,7 +120,7 @@ Deno.test("workers that end or hang", async (t) => {
   });
 });
 
-Deno.test("what a start refuses", async (t) => {
+Deno.test("what a start rejects", async (t) => {
   await using cluster = await TestCluster.start();
   await using directory = await makeTempDir();
   const data = ["--data", directory.path];

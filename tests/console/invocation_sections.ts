@@ -8,7 +8,7 @@ const ENDPOINT = `export default { fetch: async (request) => {
   return new Response("short and stout", { status: 418 });
 } };`;
 const REACHING = `export default async function main() {
-  await fetch("https://refused.example/").catch(() => {});
+  await fetch("https://denied.example/").catch(() => {});
   return {};
 }`;
 const FLAKY = `export default function main({ until }, { attempt }) {
@@ -48,8 +48,8 @@ async function showsEgress({ client, opened, page }: Stage): Promise<void> {
   await set(client, id, { outboundNetworkAllowlist: allowlist });
   await opened.goto(`/invocations/${await run(client, id, {})}`);
   const table = page.getByRole("table", { name: "Hosts and verdicts" });
-  const refused = table.getByRole("row").filter({ hasText: "refused.example:443" });
-  await refused.getByText("Refused", { exact: true }).waitFor();
+  const rejected = table.getByRole("row").filter({ hasText: "denied.example:443" });
+  await rejected.getByText("Refused", { exact: true }).waitFor();
 }
 
 async function showsAttempts({ client, opened, page }: Stage): Promise<void> {

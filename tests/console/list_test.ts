@@ -22,7 +22,7 @@ const ARRIVALS = 120;
 /** Less than a screen. */
 const DRAWN_PX = 400;
 /** Which row has the focus, where it is on the screen, and how far the page is scrolled. */
-const PLACE = `(() => {
+const POSITION = `(() => {
   const link = document.activeElement;
   const row = link.closest("tr");
   return [link.href, row && Math.round(row.getBoundingClientRect().top), Math.round(scrollY)].join(" ");
@@ -113,18 +113,18 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
   await t.step("what arrives while one is far down moves nothing", async () => {
     await page.keyboard.press("j");
     await page.keyboard.press("j");
-    const before = await page.evaluate(PLACE);
+    const before = await page.evaluate(POSITION);
     assert.match(String(before), /^http.* \d+ \d+$/, "a row is focused");
     const height = await loaded(page);
     await arrive(client, 1);
     await page.getByRole("button", { name: "1 new", exact: true }).waitFor();
-    assert.equal(await page.evaluate(PLACE), before);
+    assert.equal(await page.evaluate(POSITION), before);
     await arrive(client, ARRIVALS);
     await page.getByRole("button", { name: "100+ new" }).waitFor();
-    assert.equal(await page.evaluate(PLACE), before);
+    assert.equal(await page.evaluate(POSITION), before);
     assert.equal(await loaded(page), height);
     await page.keyboard.press("k");
-    assert.notEqual(await page.evaluate(PLACE), before);
+    assert.notEqual(await page.evaluate(POSITION), before);
   });
 
   await t.step("more arrivals than a page replace the list, which is never empty", async () => {

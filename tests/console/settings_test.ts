@@ -169,16 +169,16 @@ async function values(stage: Stage): Promise<void> {
   await variables.fill("Value 1", "one");
   await variables.save();
   assert.match(await variables.fault("Name 1"), /\S/);
-  await variables.fill("Name 1", "PLACE");
+  await variables.fill("Name 1", "REGION");
   await add.click();
-  await variables.fill("Name 2", "PLACE");
+  await variables.fill("Name 2", "REGION");
   await variables.fill("Value 2", "two");
   await variables.save();
   assert.match(await variables.fault("Name 2"), /two variables/);
   await variables.fill("Name 2", "OTHER");
   await variables.save();
   await variables.saved();
-  assert.deepEqual((await readFunction(stage)).variables, { OTHER: "two", PLACE: "one" });
+  assert.deepEqual((await readFunction(stage)).variables, { OTHER: "two", REGION: "one" });
   // A deploy that sets all secrets between the click and the write loses none of them.
   const { promise, resolve } = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
@@ -199,7 +199,7 @@ async function values(stage: Stage): Promise<void> {
   await page.unrouteAll();
   const names = async () => Object.keys((await readFunction(stage)).secret).sort();
   assert.deepEqual(await names(), ["ANOTHER", "OF_A_DEPLOY", "OF_THE_PAGE"]);
-  await secrets.fill("Name of the secret", "PLACE");
+  await secrets.fill("Name of the secret", "REGION");
   await secrets.fill("Value of the secret", "typed");
   await secrets.form.getByRole("button", { name: "Set the secret" }).click();
   assert.match(await secrets.fault("Name of the secret"), /variable/);

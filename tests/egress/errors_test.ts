@@ -92,8 +92,8 @@ egressSuite("what a request that fails rejects with", "egress", {
       [`127.0.0.1:${port}`],
       { port },
     );
-    const refused = "ECONNREFUSED";
-    assert.deepEqual(output, { net: refused, tls: refused, denied: "EACCES", https: refused });
+    const rejected = "ECONNREFUSED";
+    assert.deepEqual(output, { net: rejected, tls: rejected, denied: "EACCES", https: rejected });
   },
 
   "a host's own answer resolves, whatever its status and headers": async (api) => {

@@ -72,13 +72,13 @@ Deno.test("the clients of npm reach an allowed host, and no other", async (t) =>
       for (const line of reached.egress) assert.match(line, /^localhost:\d+ allowed: /);
 
       for (const url of [`https://localhost:${other.port}/`, `https://${outside}/`]) {
-        const refused = await call(api, id, { url });
-        for (const [client, outcome] of Object.entries(refused.output)) {
+        const rejected = await call(api, id, { url });
+        for (const [client, outcome] of Object.entries(rejected.output)) {
           if (client === "fetch") assert.equal(outcome, "EGRESS_DENIED");
           else assert.notEqual(typeof outcome, "number", `${client}: ${outcome}`);
         }
-        assert.ok(refused.egress.length >= 6, refused.egress.join("\n"));
-        for (const line of refused.egress) assert.match(line, / refused: /);
+        assert.ok(rejected.egress.length >= 6, rejected.egress.join("\n"));
+        for (const line of rejected.egress) assert.match(line, / refused: /);
       }
       assert.deepEqual([...other.seen, ...closed.seen], []);
       await opened.server.stop();

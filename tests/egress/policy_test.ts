@@ -21,7 +21,7 @@ Deno.test("only public addresses are allowed", () => {
   ) {
     assert.equal(fault(address), undefined, address);
   }
-  const refused = [
+  const rejected = [
     ...["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"],
     ...["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "::ffff:10.0.0.1"],
     ...["169.254.169.254", "169.254.0.1", "fe80::1", "::ffff:a9fe:a9fe", "64:ff9b::a9fe:a9fe"],
@@ -35,7 +35,7 @@ Deno.test("only public addresses are allowed", () => {
     ...["64:ff9b:1::1", "100::1", "5f00::1", "4000::1", "2001:10::1", "2001:20::1"],
     ...["fe80::1%eth0", "", "localhost", "127.0.0.1:80", "[::1]"],
   ];
-  for (const address of refused) assert.notEqual(fault(address), undefined, address);
+  for (const address of rejected) assert.notEqual(fault(address), undefined, address);
 });
 
 Deno.test("the operator allows networks, and no others", () => {
@@ -75,7 +75,7 @@ Deno.test("an allowlist allows what it names", () => {
     ["0x0a.1", 80],
     ["[2001:db8:0::1]", 80],
   ] as const;
-  const refused = [
+  const rejected = [
     ["api.example.com", 8443],
     ["xapi.example.com", 443],
     ["api.example.com.evil.example", 443],
@@ -90,7 +90,7 @@ Deno.test("an allowlist allows what it names", () => {
   const allows = (text: string, port: number) =>
     list.allows({ host: normalHost(text) ?? text, port });
   for (const [host, port] of allowed) assert.equal(allows(host, port), true, `${host}:${port}`);
-  for (const [host, port] of refused) assert.equal(allows(host, port), false, `${host}:${port}`);
+  for (const [host, port] of rejected) assert.equal(allows(host, port), false, `${host}:${port}`);
 });
 
 Deno.test("an invalid entry has an error that names its fault", () => {

@@ -47,7 +47,7 @@ function say(path: string, text: string, until?: string): Promise<string> {
 
 const CLOSE = "Connection: close\r\n\r\n";
 
-Deno.test("a request for anything but an allowed host is refused and not forwarded", async (context) => {
+Deno.test("a request for anything but an allowed host is rejected and not forwarded", async (context) => {
   await using host = new Host();
   const allowed = `127.0.0.1:${host.port}`;
   await using opened = await open([allowed]);

@@ -53,13 +53,13 @@ for (const mode of AVAILABLE_MODES) {
           );
           const before = host.seen.length;
           await allow(api, id, ["localhost"]);
-          const refused = await call(api, id, { client, url, fails: true });
+          const rejected = await call(api, id, { client, url, fails: true });
           assert.equal(host.seen.length, before, "the host was reached");
           if (client !== "WebSocket") {
-            assert.equal(refused.output.failed, isTunnel ? "EACCES" : "EGRESS_DENIED");
-          } else assert.equal(refused.output.failed, "the WebSocket failed");
+            assert.equal(rejected.output.failed, isTunnel ? "EACCES" : "EGRESS_DENIED");
+          } else assert.equal(rejected.output.failed, "the WebSocket failed");
           assert.match(
-            refused.egress[0] ?? "",
+            rejected.egress[0] ?? "",
             new RegExp(`^${where} refused: \\w+, not in the function's outboundNetworkAllowlist$`),
           );
         });

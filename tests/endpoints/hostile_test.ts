@@ -56,7 +56,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     status: 500,
     error: /^EXITED: /,
   },
-  "sends a status that is none": {
+  "sends an invalid status": {
     code: `await respond({ status: 99 }); return never;`,
     status: 500,
     error: /^BAD_OUTPUT: the response cannot be sent: its status 99 is not between 200 and 599$/,
@@ -334,7 +334,7 @@ async function neighbours({ client, server }: Stage<TestServer>): Promise<void> 
 const FLAGS = ["--endpoint-body-limit", "2MiB", "--endpoint-timeout", "60s"];
 
 serverSuite("hostile functions that answer requests", { flags: FLAGS }, {
-  "send no response that is none": attacks,
+  "send no invalid response": attacks,
   "send no part of a response as a whole one": cutOff,
   "poison only themselves": poisons,
   "see no path of the server": stacks,

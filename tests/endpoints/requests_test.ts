@@ -139,8 +139,8 @@ async function methods({ client }: Stage): Promise<void> {
   assert.match(await raw(client.url, line(`TRACE ${echo.path}/ HTTP/1.1`)), /^HTTP\/1\.1 400 /);
   assert.match(await raw(client.url, line(`GET ${echo.path}/ HTTP/1.0`)), /^HTTP\/1\.1 201 /);
   const upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
-  const refused = await raw(client.url, line(`GET ${echo.path}/ HTTP/1.1`, upgrade));
-  assert.match(refused, /^HTTP\/1\.1 501 [^]*UPGRADE_NOT_SUPPORTED/);
+  const rejected = await raw(client.url, line(`GET ${echo.path}/ HTTP/1.1`, upgrade));
+  assert.match(rejected, /^HTTP\/1\.1 501 [^]*UPGRADE_NOT_SUPPORTED/);
   const chunked = "Transfer-Encoding: chunked\r\nTrailer: X-Last\r\n";
   const trailers = await raw(
     client.url,

@@ -133,8 +133,8 @@ async function origin({ client }: Stage): Promise<void> {
       ...["set-cookie", "clear-site-data", "service-worker-allowed", "strict-transport-security"],
     ]
   ) assert.equal(headers.get(name), null, name);
-  const refused = await fetch(client.url + path, { headers: { "Service-Worker": "script" } });
-  assertError(await answerOf(refused), "PERMISSION_DENIED", "NOT_FOR_SCRIPTS");
+  const rejected = await fetch(client.url + path, { headers: { "Service-Worker": "script" } });
+  assertError(await answerOf(rejected), "PERMISSION_DENIED", "NOT_FOR_SCRIPTS");
 }
 
 async function callers({ client }: Stage): Promise<void> {
@@ -256,7 +256,7 @@ async function cors({ client }: Stage): Promise<void> {
 
 async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   const functionId = await client.deploy(APP);
-  const refused: readonly (readonly [string, RegExp])[] = [
+  const rejected: readonly (readonly [string, RegExp])[] = [
     ["other.example.test", /--endpoint-hosts or below localhost \(--endpoint-domain\)/],
     ["a.own.example.test", /--endpoint-hosts/],
     ["localhost", /a host of the server/],
@@ -269,7 +269,7 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   });
   assert.equal(trigger.http.host, host);
   const path = `/api/v1/functions/${functionId}/triggers`;
-  for (const [host, message] of refused) {
+  for (const [host, message] of rejected) {
     const fault = { fields: ["trigger.http.host"], message };
     const made = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };
     assertError(await client.post(path, made), "INVALID_ARGUMENT", "INVALID_FIELD", fault);
@@ -299,7 +299,7 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   database.prepare(
     "update triggers set host = ?, settings = json_set(settings, '$.host', ?) where id = ?",
   ).run("other.example.test", "other.example.test", trigger.id);
-  assert.equal(ok(await client.get(`${path}/${trigger.id}`)).trigger.http.host, refused[0]?.[0]);
+  assert.equal(ok(await client.get(`${path}/${trigger.id}`)).trigger.http.host, rejected[0]?.[0]);
   assert.equal((await updateTrigger(client, trigger, { paused: true })).paused, true);
   assert.equal((await createTrigger(client, functionId, same.trigger)).trigger.http.host, host);
 }

@@ -7,9 +7,9 @@ import { shimTest } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 import { type Preview, preview, recordOf, send } from "./support.ts";
 
-const EARLY = (gate: string) => `
+const EARLY = (hold: string) => `
 export function fetch(request: Request, { waitUntil }: { waitUntil(work: Promise<unknown>): void }) {
-  waitUntil(globalThis.fetch("http://${gate}/").then((response) => response.text()));
+  waitUntil(globalThis.fetch("http://${hold}/").then((response) => response.text()));
   return new Response("early");
 }
 export default () => ({ ran: true });`;
@@ -55,7 +55,7 @@ async function readSlowly(url: string, { path }: Preview, token: string): Promis
 Deno.test("work under waitUntil keeps the slot of its call until it is done", async () => {
   const asked = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
-  await using gate = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
+  await using hold = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
     asked.resolve();
     await released.promise;
     return new Response("go on");
@@ -68,7 +68,7 @@ Deno.test("work under waitUntil keeps the slot of its call until it is done", as
     ],
   });
   const client = await server.client();
-  const host = `127.0.0.1:${gate.addr.port}`;
+  const host = `127.0.0.1:${hold.addr.port}`;
   const app = await preview(client, EARLY(host));
   await settings(client, app.functionId, { outboundNetworkAllowlist: [host] });
   const invoke = () => client.invoke(app.functionId, {}, BACKGROUND, { commitId: app.commitId });

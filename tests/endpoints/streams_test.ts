@@ -83,16 +83,16 @@ async function uploads({ client }: Stage): Promise<void> {
 /** A client that answers nothing reads what it sends: both bodies go on at the same time. */
 async function bothWays({ client, server }: Stage): Promise<void> {
   const app = await preview(client, APP);
-  const gate = Promise.withResolvers<void>();
+  const hold = Promise.withResolvers<void>();
   const body = ReadableStream.from(async function* () {
     yield new TextEncoder().encode("one");
-    await gate.promise;
+    await hold.promise;
     yield new TextEncoder().encode("two");
   }());
   const response = await send(client, app, "/echo", { method: "POST", body, duplex: "half" });
   const reader = readerOf(response);
   assert.equal((await reader.read()).value, "one");
-  gate.resolve();
+  hold.resolve();
   assert.equal((await reader.read()).value, "two");
   assert.equal((await reader.read()).done, true);
   assert.ok(server.url.length > 0);

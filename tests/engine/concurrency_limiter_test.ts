@@ -78,7 +78,7 @@ Deno.test("a function at its limit waits, others pass", async () => {
   assert.deepEqual([limiter.running, limiter.queued], [3, 0]);
 });
 
-Deno.test("a full queue refuses only what cannot run at once, and names the limit", () => {
+Deno.test("a full queue rejects only what cannot run at once, and names the limit", () => {
   const limiter = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 2, maxQueued: 1 });
   const rejection = (functionId: string) => {
     try {
@@ -146,7 +146,7 @@ Deno.test("a nested call that leaves while it waits frees nothing", async () => 
   assert.deepEqual([limiter.running, limiter.queued], [0, 0]);
 });
 
-Deno.test("nested calls that wait take no room from calls from outside", () => {
+Deno.test("nested calls that wait do not count against calls from outside", () => {
   const limiter = new ConcurrencyLimiter({
     ...ROOMY,
     maxRunning: 1,
@@ -160,7 +160,7 @@ Deno.test("nested calls that wait take no room from calls from outside", () => {
   assert.throws(() => limiter.acquire(of("b")), AdmissionRejected);
 });
 
-Deno.test("asynchronous calls that wait take no room from those that somebody waits for", () => {
+Deno.test("asynchronous calls that wait do not count against those that somebody waits for", () => {
   const limiter = new ConcurrencyLimiter({ ...ROOMY, maxQueued: 1 });
   limiter.acquire(of("a"));
   limiter.acquire(of("a", "async"));

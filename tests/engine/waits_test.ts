@@ -140,13 +140,13 @@ Deno.test("a grant that does not come counts while it lasts", () => {
 Deno.test("a low rate is corrected although all that would wait are rejected", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 20_000);
-  let refused = 0;
-  for (;; refused++) {
+  let rejected = 0;
+  for (;; rejected++) {
     assert.equal(stage.call("a"), undefined, "a free slot is taken whatever was measured");
     if (stage.call("a") === undefined) break;
     stage.end(10);
   }
-  assert.ok(refused > 0 && refused < 100, String(refused));
+  assert.ok(rejected > 0 && rejected < 100, String(rejected));
 });
 
 Deno.test("what was measured long ago is forgotten", () => {

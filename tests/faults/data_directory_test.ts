@@ -98,7 +98,7 @@ async function namesIn(path: string): Promise<string[]> {
   return names.filter((name) => name !== "cache" && name !== "work").toSorted();
 }
 
-Deno.test("the database of a later version is refused and stays as it is", async () => {
+Deno.test("the database of a later version is rejected and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
     db.exec("insert into kysely_migration values ('024_of_the_future', '2030-01-01')");
@@ -121,7 +121,7 @@ Deno.test("another master key is noticed before the database is migrated", async
   assert.deepEqual(schemaOf(directory.path), before);
 });
 
-Deno.test("the database of an early version is refused by name before it is migrated", async () => {
+Deno.test("the database of an early version is rejected by name before it is migrated", async () => {
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   const key = Buffer.from(await Deno.readTextFile(join(directory.path, "master.key")), "base64");

@@ -56,7 +56,7 @@ export default async function main(input: any): Promise<any> {
   try {
     return { got: String(await attempts[input.attempt]!(input)) };
   } catch (error: any) {
-    return { refused: \`\${error?.name ?? typeof error}: \${error?.message ?? error}\` };
+    return { rejected: \`\${error?.name ?? typeof error}: \${error?.message ?? error}\` };
   }
 }
 `;
@@ -67,27 +67,27 @@ function wrapped(body: string): Pick<Hostile, "main" | "attempt"> {
 }
 
 /** An attempt that must be rejected with an error that begins so (\`Name: message\`); what it returns is what it got. */
-export function refused(name: string, body: string, begins: string): Hostile {
-  return { name, ...wrapped(body), end: refusedEnd(begins) };
+export function rejected(name: string, body: string, begins: string): Hostile {
+  return { name, ...wrapped(body), end: rejectedEnd(begins) };
 }
 
 /** The same, with an end for each mode. */
-export function refusedBy(
+export function rejectedBy(
   name: string,
   body: string,
   begins: Readonly<Record<Mode, string>>,
 ): Hostile {
   const end = {
-    bubblewrap: refusedEnd(begins.bubblewrap),
-    landlock: refusedEnd(begins.landlock),
-    process: refusedEnd(begins.process),
+    bubblewrap: rejectedEnd(begins.bubblewrap),
+    landlock: rejectedEnd(begins.landlock),
+    process: rejectedEnd(begins.process),
   };
   return { name, ...wrapped(body), end };
 }
 
-function refusedEnd(begins: string): End {
+function rejectedEnd(begins: string): End {
   const text = JSON.stringify(begins).slice(0, -1);
-  return { outputMatches: new RegExp(`^{"refused":${RegExp.escape(text)}`) };
+  return { outputMatches: new RegExp(`^{"rejected":${RegExp.escape(text)}`) };
 }
 
 /** An attempt that gets exactly this harmless value. */

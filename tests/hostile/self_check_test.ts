@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { CLASSES } from "./classes/mod.ts";
 import { allGone } from "../support/processes.ts";
-import { type Hostile, refused, returns } from "./hostile.ts";
+import { type Hostile, rejected, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
 
 /** A stage in the strongest mode, with more flags. */
@@ -19,7 +19,7 @@ async function withStage(
 }
 
 const FETCHES: Hostile = {
-  ...refused(
+  ...rejected(
     "fetches the canary",
     `const r = await fetch("http://127.0.0.1:" + input.port + "/"); throw new Error("403 " + await r.text());`,
     "TypeError: fetch failed: ",
@@ -49,9 +49,9 @@ Deno.test("a leaked canary is detected, wherever it leaks", async () => {
       base64: (token: string) => `export default () => ({ got: "${btoa(token)}" });`,
     };
     for (const [way, main] of Object.entries(ways)) {
-      for (const [place, token] of Object.entries(tokens)) {
+      for (const [file, token] of Object.entries(tokens)) {
         const faults = await stage.attack([returns(way, main(token), {})]);
-        assert.ok(faults.includes(`${way}: LEAK of the canary in the ${place}`), `${way} ${place}`);
+        assert.ok(faults.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
       }
     }
   });

@@ -30,7 +30,7 @@ export interface Ground extends AsyncDisposable {
   readonly canaries: Canaries;
   readonly host: Host;
   readonly dataDir: string;
-  readonly places: Map<Hostile, DeployedFunction>;
+  readonly functions: Map<Hostile, DeployedFunction>;
 }
 
 /** @param deployed a directory that {@link deployAll} has filled; without it, functions are deployed when they run */
@@ -47,7 +47,7 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
     canaries,
     host,
     dataDir,
-    places: new Map(deployed?.places),
+    functions: new Map(deployed?.functions),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
@@ -55,7 +55,7 @@ export async function openGround(deployed?: Deployed): Promise<Ground> {
 /** Deployed functions and the data directory that holds them, for every ground that copies it. */
 export interface Deployed {
   readonly directory: string;
-  readonly places: ReadonlyMap<Hostile, DeployedFunction>;
+  readonly functions: ReadonlyMap<Hostile, DeployedFunction>;
 }
 
 /**
@@ -65,7 +65,7 @@ export interface Deployed {
 export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
   const bodies: string[] = [];
   const mains: string[] = [];
-  const places = all.map(({ main, attempt, allowlist }) =>
+  const functions = all.map(({ main, attempt, allowlist }) =>
     attempt === undefined || allowlist !== undefined
       ? { main: mains.push(main), attempt: 0 }
       : { main: 0, attempt: bodies.push(attempt) - 1 }
@@ -85,10 +85,10 @@ export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
   });
   const ids: string[] = JSON.parse(await Deno.readTextFile(join(directory, IDS)));
   const deployedAt = (at: number): DeployedFunction => {
-    const { main = 0, attempt = 0 } = places[at] ?? {};
+    const { main = 0, attempt = 0 } = functions[at] ?? {};
     return { id: ids[main] ?? "", attempt };
   };
-  return { directory, places: new Map(all.map((hostile, at) => [hostile, deployedAt(at)])) };
+  return { directory, functions: new Map(all.map((hostile, at) => [hostile, deployedAt(at)])) };
 }
 
 async function copyDirectory(from: string, to: string): Promise<void> {
@@ -143,10 +143,10 @@ export class Stage implements AsyncDisposable {
   }
 
   async #judge(hostile: Hostile): Promise<string[]> {
-    const place = await this.#deployed(hostile);
+    const deployed = await this.#deployed(hostile);
     const faults: string[] = [];
     for (let call = 0; call < (hostile.calls ?? 1); call++) {
-      faults.push(...await this.#judgeCall(place, hostile));
+      faults.push(...await this.#judgeCall(deployed, hostile));
     }
     return faults;
   }
@@ -176,7 +176,7 @@ export class Stage implements AsyncDisposable {
   #leaks(text: string): string[] {
     return Object.entries(this.ground.canaries.tokens)
       .filter(([, token]) => text.includes(token) || text.includes(btoa(token)))
-      .map(([place]) => `LEAK of the canary in the ${place}`);
+      .map(([deployed]) => `LEAK of the canary in the ${deployed}`);
   }
 
   /** A check that begins after this call. Callers during a check share the next one. */
@@ -214,19 +214,21 @@ export class Stage implements AsyncDisposable {
   }
 
   async #deployed(hostile: Hostile): Promise<DeployedFunction> {
-    const { places, canaries, host } = this.ground;
-    const place = places.get(hostile) ??
+    const { functions, canaries, host } = this.ground;
+    const deployed = functions.get(hostile) ??
       { id: await this.client.deploy(hostile.main), attempt: 0 };
-    places.set(hostile, place);
+    functions.set(hostile, deployed);
     // The ports differ from ground to ground.
     if (hostile.allowlist !== undefined && !this.#allowed.has(hostile)) {
       this.#allowed.add(hostile);
       const outboundNetworkAllowlist = hostile.allowlist.map((entry) =>
         entry.replace("CANARY", `${canaries.port}`).replace("HOST", `${OPEN_ADDRESS}:${host.port}`)
       );
-      await update(this.client, place.id, "outboundNetworkAllowlist", { outboundNetworkAllowlist });
+      await update(this.client, deployed.id, "outboundNetworkAllowlist", {
+        outboundNetworkAllowlist,
+      });
     }
-    return place;
+    return deployed;
   }
 }
 

@@ -17,14 +17,14 @@ Deno.test("bodies take bounded memory", async (t) => {
   const client = await server.client();
   const token = client.token ?? "";
 
-  const refused: Readonly<Record<string, readonly [number, string]>> = {
+  const rejected: Readonly<Record<string, readonly [number, string]>> = {
     "without a token": [401, head("/api/v1/functions", 12_000_000)],
     "over the limit": [400, head("/api/v1/functions", 13_000_000, token)],
     "of a token request over its limit": [400, head("/auth/v1/token", 100_000)],
     "to a wrong upload URL": [403, head("/file/x", 500_000).replace("POST", "PUT")],
     "to an unknown path": [404, head("/nowhere", 500_000)],
   };
-  for (const [name, [status, request]] of Object.entries(refused)) {
+  for (const [name, [status, request]] of Object.entries(rejected)) {
     await t.step(`a body ${name} is not read, and its connection is closed`, async () => {
       const { text, closed } = await exchange(server.url, [request, PART]);
       assert.deepEqual(statuses(text), [status], text);

@@ -188,7 +188,7 @@ async function guess(url: string): Promise<void> {
   assert.deepEqual(await inTurn(STRANGER, ...direct), [401, 401, 429], "no proxy");
 }
 
-Deno.test("a network that is none is named at the start", async () => {
+Deno.test("an invalid network is named at the start", async () => {
   const { code, stderr } = await runInvoked([
     "serve",
     "--trusted-proxies",

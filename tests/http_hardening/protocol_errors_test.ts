@@ -61,7 +61,7 @@ async function forBrowsers(t: Deno.TestContext, server: TestServer): Promise<voi
   const get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
   const ours = {
     "400, malformed": [`${get}X : a\r\n\r\n`, 400],
-    "400, a Host that is none": ["GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
+    "400, an invalid Host": ["GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
     "408": [`${get}X: `, 408],
     "431, too long": [`${get}X: ${"a".repeat(20_000)}\r\n\r\n`, 431],
     "431, too many": [`${get}${"a: 1\r\n".repeat(201)}\r\n`, 431],

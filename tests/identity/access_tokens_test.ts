@@ -63,7 +63,7 @@ sharedSuite("access tokens", {
     }
   },
 
-  "a token of a clock that was ahead is refused, beyond a minute": async ({ server, client }) => {
+  "a token of a clock that was ahead is rejected, beyond a minute": async ({ server, client }) => {
     const key = await signingKeyOf(server.dataDir);
     const claims = decodeJwt(client.token ?? "");
     const issuedAhead = async (seconds: number) => {
@@ -78,7 +78,7 @@ sharedSuite("access tokens", {
     assertError(days, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
   },
 
-  "forged, changed and unsigned tokens are refused": async ({ client }) => {
+  "forged, changed and unsigned tokens are rejected": async ({ client }) => {
     const token = client.token ?? "";
     const [header = "", payload = "", signature = ""] = token.split(".");
     const claims = decodeJwt(token);
@@ -119,7 +119,7 @@ sharedSuite("access tokens", {
     await assertRefused(client, (await foreign.client()).token ?? "");
   },
 
-  "other schemes and places of a token are not taken": async ({ server, client }) => {
+  "a token is accepted in no other scheme and header": async ({ server, client }) => {
     const { clientId, clientSecret } = await server.credentials();
     const anonymous = new Client(client.url, undefined);
     const headers = [

@@ -18,8 +18,8 @@ async function runCurl({ welcome }: TestServer): Promise<unknown> {
     env: { PATH: Deno.env.get("PATH") ?? "" },
     stdin: "null",
   }).output();
-  const told = new TextDecoder().decode(stderr);
-  assert.deepEqual([code, told], [0, ""]);
+  const reported = new TextDecoder().decode(stderr);
+  assert.deepEqual([code, reported], [0, ""]);
   const { json } = JSON.parse(new TextDecoder().decode(stdout));
   return JSON.parse(atob(json));
 }

@@ -42,13 +42,13 @@ async function queueFull({ client }: Stage): Promise<void> {
   const waiting = client.invoke(id, { ms: 1 });
   await eventually(async () => await countOf(client, id) === 1 ? true : undefined);
   for (const headers of [{}, { prefer: "respond-async" }, { "idempotency-key": "full" }]) {
-    const refused = await client.invoke(id, { ms: 1 }, headers);
-    assertError(refused, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
+    const rejected = await client.invoke(id, { ms: 1 }, headers);
+    assertError(rejected, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
       message:
         /limit of 1 call at a time is reached \(--max-running\), and the queue is full with 1 call \(--max-queued\)/,
     });
-    assert.equal(refused.body.code, 8);
-    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    assert.equal(rejected.body.code, 8);
+    assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   // A fault of a request is reported before the lack of a slot.
   assertError(
@@ -58,7 +58,7 @@ async function queueFull({ client }: Stage): Promise<void> {
   );
   await cancel(client, hanging, running.body.invocationId);
   assert.ok((await waiting).body.json);
-  assert.equal(await countOf(client, id), 1, "a refused call leaves no invocation");
+  assert.equal(await countOf(client, id), 1, "a rejected call leaves no invocation");
   const { status, body } = await client.invoke(id, { ms: 1 }, { "idempotency-key": "full" });
   assert.equal(status, 200);
   assert.ok(body.json);
@@ -120,8 +120,8 @@ async function disconnects({ client, server }: Stage): Promise<void> {
 }
 
 serverSuite("the limits of running and waiting calls", { flags: FLAGS }, {
-  "turn away what finds no place": queueFull,
-  "get a place back however a call ends": givenBack,
+  "reject what finds no free slot": queueFull,
+  "get a slot back however a call ends": givenBack,
   "leave repeats of a call alone": repeatsTakeNoSlot,
-  "get a place back of a client that went away": disconnects,
+  "get a slot back of a client that went away": disconnects,
 });

@@ -260,7 +260,7 @@ async function unknown({ client }: Stage): Promise<void> {
 }
 
 sharedSuite("the history of invocations", {
-  "tells input, output and error": fields,
+  "returns input, output and error": fields,
   "is searched by status, time and text": filters,
   "is searched by the start of an id": prefixes,
   "comes in pages that stay right while calls come in": pages,

@@ -85,7 +85,7 @@ async function reused({ client }: Stage): Promise<void> {
   assert.notEqual(elsewhere.body.invocationId, body.invocationId);
 }
 
-async function refusedFirst({ client }: Stage): Promise<void> {
+async function rejectedFirst({ client }: Stage): Promise<void> {
   const draft = await client.createFunction("draft", { "main.ts": ECHO });
   const id = draft.function.id;
   assertError(
@@ -129,7 +129,7 @@ sharedSuite("Idempotency-Key", {
   "a repeat of a failed call answers the failure": repeatsFailure,
   "concurrent calls with one key run the code once": concurrent,
   "a repeat while the first runs waits for it, or not, as it likes": whileRunning,
-  "another request with the key is refused; another function is separate": reused,
-  "a call that was refused leaves its key free": refusedFirst,
+  "another request with the key is rejected; another function is separate": reused,
+  "a call that was rejected leaves its key free": rejectedFirst,
   "a key has 1 to 255 visible ASCII characters": keys,
 });

@@ -5,7 +5,7 @@ import { Ids } from "../../src/domain/ids.ts";
 
 const secondOf = (ms: number) => Math.floor(ms / 1000);
 
-Deno.test("an id and its time tell the same second, also after the clock was set back", () => {
+Deno.test("an id and its time have the same second, also after the clock was set back", () => {
   const ids = new Ids();
   const real = Date.now;
   try {

@@ -58,7 +58,7 @@ async function commitReferences({ client }: Stage): Promise<void> {
     assertError(await client.invoke(id, {}, {}, { commitId }), code, reason);
   }
   const after = await client.get(`/api/v1/functions/${id}/invocations`);
-  assert.equal(after.body.list.length, 5, "a refused call leaves no invocation");
+  assert.equal(after.body.list.length, 5, "a rejected call leaves no invocation");
 }
 
 async function rollback({ client }: Stage): Promise<void> {
@@ -118,7 +118,7 @@ async function acceptedInputs({ client }: Stage): Promise<void> {
   assert.equal(await invoke({ json: base64(deep) }), deep);
 }
 
-async function refusedInputs({ client }: Stage): Promise<void> {
+async function rejectedInputs({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const path = `/api/v1/functions/${id}/invoke`;
   const tooLong = base64(`{"a":"${"x".repeat(INPUT_LIMIT_BYTES - 7)}"}`);
@@ -214,9 +214,9 @@ export default async ({ time }: { time: string }) => ({ ms: ms(time), text: shou
 serverSuite("invoking a function", { flags: FLAGS }, {
   "runs the published commit, or the one that is named": commitReferences,
   "rolls back by publishing an older commit": rollback,
-  "refuses what cannot be invoked": notInvocable,
+  "rejects what cannot be invoked": notInvocable,
   "takes a JSON object in every form of base64, or nothing": acceptedInputs,
-  "refuses every other input and records nothing": refusedInputs,
+  "rejects every other input and records nothing": rejectedInputs,
   "answers the exact text of the output": exactOutput,
   "gives every call a fresh process": freshProcesses,
   "runs npm packages and the commit's other files": packagesAndFiles,

@@ -41,10 +41,10 @@ async function* follow(
   assert.equal(text, "", "the stream ends with a whole event");
 }
 
-const COUNT = `export default async ({ gate }: { gate: number }) => {
+const COUNT = `export default async ({ waitMs }: { waitMs: number }) => {
   for (let i = 1; i <= 5; i++) {
     console.log("line " + i);
-    await new Promise((resolve) => setTimeout(resolve, gate));
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
   return {};
 };`;
@@ -70,7 +70,7 @@ async function live({ client }: Stage): Promise<void> {
 
 async function inOrder({ client }: Stage): Promise<void> {
   const id = await client.deploy(COUNT);
-  const { body } = await client.invoke(id, { gate: 60 }, { prefer: "respond-async" });
+  const { body } = await client.invoke(id, { waitMs: 60 }, { prefer: "respond-async" });
   const followers = await Promise.all(
     [1, 2].map(() => Array.fromAsync(follow(client, id, body.invocationId))),
   );
@@ -88,7 +88,7 @@ async function inOrder({ client }: Stage): Promise<void> {
 
 async function replays({ client }: Stage): Promise<void> {
   const id = await client.deploy(COUNT);
-  const { body } = await client.invoke(id, { gate: 0 });
+  const { body } = await client.invoke(id, { waitMs: 0 });
   const after = async (lastEventId: string) =>
     await Array.fromAsync(
       follow(client, id, body.invocationId, { "last-event-id": lastEventId }),
@@ -106,7 +106,7 @@ async function replays({ client }: Stage): Promise<void> {
 
 async function resumes({ client }: Stage): Promise<void> {
   const id = await client.deploy(COUNT);
-  const { body } = await client.invoke(id, { gate: 80 }, { prefer: "respond-async" });
+  const { body } = await client.invoke(id, { waitMs: 80 }, { prefer: "respond-async" });
   let last: Event | undefined;
   for await (const event of follow(client, id, body.invocationId)) {
     last = event;

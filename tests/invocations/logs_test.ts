@@ -263,7 +263,7 @@ async function unknown({ client }: Stage): Promise<void> {
 }
 
 serverSuite("logs of an invocation", { flags: FLAGS }, {
-  "tell level, time and order of console calls": levels,
+  "have level, time and order of console calls": levels,
   "hold the lines of raw stdout and stderr": rawStreams,
   "come in pages": pages,
   "end at the limit with one visible mark": capped,

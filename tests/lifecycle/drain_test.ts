@@ -148,10 +148,10 @@ async function letsFinish(server: TestServer): Promise<void> {
   await draining(client);
   assert.equal((await client.get("/healthz")).status, 200);
   for (const prefer of ["", "respond-async"]) {
-    const refused = await client.invoke(id, {}, { prefer });
-    assertError(refused, "UNAVAILABLE", "SERVER_STOPPING");
-    assert.equal(refused.body.code, 14);
-    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    const rejected = await client.invoke(id, {}, { prefer });
+    assertError(rejected, "UNAVAILABLE", "SERVER_STOPPING");
+    assert.equal(rejected.body.code, 14);
+    assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   barrier.open(url);
   const { status, headers, body } = await running;

@@ -119,7 +119,7 @@ Deno.test("the log is JSON with request ids, has no failure for clients that wen
   }
 });
 
-Deno.test("an answer that breaks off is a line of the log, and a probe that succeeds is none", async () => {
+Deno.test("an answer that breaks off is a line of the log, and a probe that succeeds is not", async () => {
   await using server = await TestServer.start();
   await probe(server);
   const client = await server.client();

@@ -116,16 +116,16 @@ async function unmeasured({ client }: Stage): Promise<void> {
 async function tooFarAway({ client }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
   const release = await holdSlot(client);
-  for (const headers of [{}, { "idempotency-key": "refused" }]) {
-    const refused = await client.invoke(id, {}, headers);
-    assertError(refused, "RESOURCE_EXHAUSTED", "OVERLOADED", {
+  for (const headers of [{}, { "idempotency-key": "rejected" }]) {
+    const rejected = await client.invoke(id, {}, headers);
+    assertError(rejected, "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
         /the limit of 1 call at a time is reached \(--max-running\), and [\d.]+ calls end per second\. .* \d.*s exceeds the limit of 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
     });
-    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
-  assert.deepEqual(list, [], "a refused call leaves no invocation");
+  assert.deepEqual(list, [], "a rejected call leaves no invocation");
   const background = ok(await client.invoke(id, {}, ASYNC));
   assert.match((await client.invocation(id, background.invocationId)).status, /_PENDING$/);
   await release();
@@ -133,10 +133,10 @@ async function tooFarAway({ client }: Stage): Promise<void> {
   // Its end is on disk before its slot is free.
   await eventually(
     async () => ok(await client.get("/readyz")).running === 0 || undefined,
-    "a free place",
+    "a free slot",
   );
-  const { invocationId } = ok(await client.invoke(id, {}, { "idempotency-key": "refused" }));
-  assert.notEqual(invocationId, background.invocationId, "the key of a refused call is free");
+  const { invocationId } = ok(await client.invoke(id, {}, { "idempotency-key": "rejected" }));
+  assert.notEqual(invocationId, background.invocationId, "the key of a rejected call is free");
 }
 
 async function nested({ client }: Stage): Promise<void> {
@@ -155,7 +155,7 @@ serverSuite("a call whose turn is too far away", {
   flags: [...ONE_AT_A_TIME, "--max-wait", "50ms"],
 }, {
   "waits while nothing was measured": unmeasured,
-  "is refused, unless it is asynchronous": tooFarAway,
+  "is rejected, unless it is asynchronous": tooFarAway,
   "passes where a running invocation makes it": nested,
 });
 
@@ -223,9 +223,12 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
   for (const { invocationId } of [held, queued]) await client.ended(slow, invocationId);
   await server.stop("SIGTERM");
   const log = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
-  const told = log.filter(({ logger }) => logger === "invoked.engine");
-  assert.deepEqual(told.map(({ level, message }) => [level, message.replace(/\d+ run/, "N run")]), [
-    ["WARN", "Rejects calls with 429: N run and 1 wait"],
-    ["WARN", "Admits all calls again; 3 were rejected"],
-  ]);
+  const reported = log.filter(({ logger }) => logger === "invoked.engine");
+  assert.deepEqual(
+    reported.map(({ level, message }) => [level, message.replace(/\d+ run/, "N run")]),
+    [
+      ["WARN", "Rejects calls with 429: N run and 1 wait"],
+      ["WARN", "Admits all calls again; 3 were rejected"],
+    ],
+  );
 });

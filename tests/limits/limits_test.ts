@@ -74,14 +74,14 @@ Deno.test("what a call sends, receives and asks for has limits", async () => {
   assert.match(bytes.egress.join("\n"), /limit of 64 KiB reached \(--max-egress\)/);
 
   const requests = await reach(`
-    const told = [];
+    const reported = [];
     for (let n = 0; n < 5; n++) {
       const { status, failed } = await outcome(() => fetch("http://${where}/"));
-      told.push(status ?? failed);
+      reported.push(status ?? failed);
     }
-    return { told };`);
+    return { reported };`);
   assert.deepEqual(requests.output, {
-    told: [200, 200, 200, "EGRESS_LIMIT", "EGRESS_LIMIT"],
+    reported: [200, 200, 200, "EGRESS_LIMIT", "EGRESS_LIMIT"],
   });
   assert.match(requests.egress.join("\n"), /limit of 3 requests \(--max-egress-requests\) reached/);
 
@@ -89,15 +89,15 @@ Deno.test("what a call sends, receives and asks for has limits", async () => {
     const open = () => new Promise((resolve) => {
       const socket = new WebSocket("ws://${where}/ws");
       socket.onopen = () => resolve("open");
-      socket.onerror = () => resolve("refused");
+      socket.onerror = () => resolve("rejected");
     });
-    const told = [];
-    for (let n = 0; n < 3; n++) told.push(await open());
-    told.push((await outcome(() => fetch("http://${where}/"))).failed);
-    told.push((await outcome(() => request("http://${where}/"))).failed);
-    return { told };`);
+    const reported = [];
+    for (let n = 0; n < 3; n++) reported.push(await open());
+    reported.push((await outcome(() => fetch("http://${where}/"))).failed);
+    reported.push((await outcome(() => request("http://${where}/"))).failed);
+    return { reported };`);
   assert.deepEqual(connections.output, {
-    told: ["open", "open", "refused", "EGRESS_LIMIT", "EACCES"],
+    reported: ["open", "open", "rejected", "EGRESS_LIMIT", "EACCES"],
   });
   assert.match(
     connections.egress.join("\n"),

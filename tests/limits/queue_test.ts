@@ -15,7 +15,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
   const other = await client.deploy("export default () => ({ ran: true });");
   const background = { prefer: "respond-async" };
 
-  await context.step("a turn that does not come in time is 429 and runs nothing", async () => {
+  await context.step("a slot that is not granted in time is 429 and runs nothing", async () => {
     const running = await client.invoke(hanging, {}, background);
     const late = await client.invoke(hanging);
     assert.equal(late.status, 429);
@@ -41,14 +41,14 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     }
   });
 
-  await context.step("one function at its limit leaves room for others", async () => {
+  await context.step("one function at its limit does not block others", async () => {
     const running = await client.invoke(hanging, {}, background);
     const waiting = await client.invoke(hanging, {}, background);
-    const refused = await client.invoke(hanging, {}, background);
-    assert.equal(refused.status, 429);
-    assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
+    const rejected = await client.invoke(hanging, {}, background);
+    assert.equal(rejected.status, 429);
+    assert.equal(rejected.body.details[0].reason, "QUEUE_FULL");
     assert.match(
-      refused.body.message,
+      rejected.body.message,
       /limit of 1 call at a time for one function is reached \(--max-running-per-function\), and the queue is full with 1 call /,
     );
     assert.equal((await client.invoke(other)).status, 200);
@@ -87,15 +87,15 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
   for (let round = 0; round < 2; round++) {
     const waiting = await client.invoke(hanging, input, background);
     assert.equal(waiting.status, 200);
-    const refused = await client.invoke(hanging, input, background);
-    assert.equal(refused.status, 429);
-    assert.equal(refused.body.code, 8);
-    assert.equal(refused.body.details[0].reason, "QUEUE_FULL");
+    const rejected = await client.invoke(hanging, input, background);
+    assert.equal(rejected.status, 429);
+    assert.equal(rejected.body.code, 8);
+    assert.equal(rejected.body.details[0].reason, "QUEUE_FULL");
     assert.match(
-      refused.body.message,
+      rejected.body.message,
       /: the limit of 1 call at a time is reached \(--max-running\), and the queue has 1 call with 6,011 B of input; 6,011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
     );
-    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const small = await client.invoke(hanging, {}, background);
     assert.equal(small.status, 200, "what still fits is taken");
     for (const { body } of [small, waiting]) await cancel(body.invocationId);

@@ -24,7 +24,7 @@ Deno.test("npm packages do in a function what docs/npm.md says", async (context)
   // On a busy machine the largest packages take longer than a build of an author may.
   const builds = ["--max-builds", `${CONCURRENCY}`, "--build-timeout", "10m"];
   await using opened = await openServer([...LOOPBACK, ...builds]);
-  const places: Deployed = {
+  const deployed: Deployed = {
     input: {
       https: services.url,
       ldap: `ldap://localhost:${ldap.port}`,
@@ -44,7 +44,7 @@ Deno.test("npm packages do in a function what docs/npm.md says", async (context)
       const fate = PACKAGES[name];
       await context.step({
         name,
-        fn: () => meets(opened.api, source, fate, places),
+        fn: () => meets(opened.api, source, fate, deployed),
         // Steps beside each other see each other's connections.
         sanitizeOps: false,
         sanitizeResources: false,

@@ -133,10 +133,10 @@ async function replaced({ client }: Stage): Promise<void> {
   assert.deepEqual(output, { names: ["mocked", "mocked"], exist: true });
 }
 
-sharedSuite("what packages are told of the machine", {
-  "node:os tells of the same small machine, however it is imported": machine,
+sharedSuite("what packages see of the machine", {
+  "node:os reports the same small machine, however it is imported": machine,
   "process runs as nobody, without arguments and environment": user,
-  "node:fs says that nothing is there, and refuses with a code": files,
+  "node:fs says that nothing is there, and rejects with a code": files,
   "an uncaught error names the wall": rejections,
-  "a function can replace what it is told": replaced,
+  "a function can replace what it sees": replaced,
 });

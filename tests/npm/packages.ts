@@ -58,7 +58,7 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
   },
   "dotenv": { output: { file: "EACCES", parsed: { A: "1" }, home: "none", own: [] } },
   "jose": { output: { sub: "ada", role: "admin", hidden: true } },
-  "jsonwebtoken": { output: { hmac: "ada", rsa: "bob", refused: "invalid signature" } },
+  "jsonwebtoken": { output: { hmac: "ada", rsa: "bob", rejected: "invalid signature" } },
   "bcryptjs": { output: { right: true, wrong: false, rounds: 4 } },
   "hash-wasm": {
     output: { xxhash: "26c7827d889f6da3", argon2: "050e753148c29f5e90770cb5e132199b" },
@@ -118,7 +118,7 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
   },
   "openai": { output: { whole: "Hello", streamed: "Hello" } },
   "anthropic-ai-sdk": { output: { whole: { type: "text", text: "Hello" }, streamed: "Hello" } },
-  "sendgrid-mail": { output: { statusCode: 202, failed: "refused" } },
+  "sendgrid-mail": { output: { statusCode: 202, failed: "rejected" } },
   "google-auth-library": { output: { authorization: "Bearer granted" } },
   "googleapis-admin": { output: { users: ["ada@example.com", "bob@example.com"] } },
   "microsoft-graph-client": { output: { names: ["Ada", "Bob", "Cy"], failed: 404 } },
@@ -126,7 +126,7 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
   "ldapts": {
     output: {
       entries: [{ dn: "uid=ada,dc=example", cn: "Ada", mail: "ada@example.com" }],
-      refused: "InvalidCredentialsError",
+      rejected: "InvalidCredentialsError",
     },
   },
   "pg": { output: { rows: [{ id: 1, name: "Ada" }], rowCount: 1, failed: "42601" } },

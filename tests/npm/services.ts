@@ -155,8 +155,8 @@ function anthropic({ body }: Call): Response {
 
 function sendgrid({ headers, body }: Call): Response {
   if (headers.get("authorization") !== "Bearer SG.key") return new Response(null, { status: 401 });
-  return JSON.parse(body).subject === "refuse"
-    ? Response.json({ errors: [{ message: "refused" }] }, { status: 400 })
+  return JSON.parse(body).subject === "reject"
+    ? Response.json({ errors: [{ message: "rejected" }] }, { status: 400 })
     : new Response(null, { status: 202 });
 }
 

@@ -28,10 +28,10 @@ serverSuite("process reuse: reuse", {}, {
       "PROCESS_REUSE_NONE",
     );
     for (const processReuse of ["shared", "", 1]) {
-      const refused = await client.post("/api/v1/functions/update", {
+      const rejected = await client.post("/api/v1/functions/update", {
         function: { id: shared.id, processReuse },
       });
-      assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", {
         fields: ["function.processReuse"],
       });
     }
@@ -70,12 +70,12 @@ serverSuite("process reuse: reuse", {}, {
         "let running = false;",
       ),
     );
-    const lane = async () => {
+    const caller = async () => {
       const seen: string[] = [];
       for (let n = 0; n < 12; n++) seen.push((await call(client, id, { ms: n % 3 })).process);
       return seen;
     };
-    const seen = (await Promise.all([lane(), lane(), lane(), lane()])).flat();
+    const seen = (await Promise.all([caller(), caller(), caller(), caller()])).flat();
     const processes = new Set(seen);
     assert.ok(processes.size < seen.length, `${processes.size} processes for ${seen.length} calls`);
   },

@@ -85,7 +85,7 @@ async function replaysEdited({ client }: Stage): Promise<void> {
     "NOT_FOUND",
     "COMMIT_NOT_FOUND",
   );
-  assert.deepEqual(await deadLetters(client, id), [other, failed], "what is refused stays");
+  assert.deepEqual(await deadLetters(client, id), [other, failed], "what is rejected stays");
   const edited = await client.post(path(failed), { json: base64('{"until":0}') });
   const again = await client.ended(id, edited.body.invocationId);
   assert.deepEqual([again.status, again.input], [`${STATUS}SUCCESS`, { until: 0 }]);
@@ -123,8 +123,8 @@ async function many({ client }: Stage): Promise<void> {
   };
   assert.deepEqual(await ids("error_word=UNCAUGHT"), [thrown]);
   assert.deepEqual(await ids("query=exit"), [exited]);
-  const refused = await client.get(`${letters}?error_word=no%20word`);
-  assertError(refused, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["error_word"] });
+  const rejected = await client.get(`${letters}?error_word=no%20word`);
+  assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["error_word"] });
 
   const dropped = await bulk("drop", { filter: { errorWord: "BAD_OUTPUT" } });
   assert.deepEqual(dropped, { count: 1, skipped: 0 });

@@ -13,7 +13,7 @@ const ASK = `const ask = async (method, params, bytes) => {
 /** Replies with the request. The methods `fail`, `break` and `wait` do what they say. */
 const ECHO: Host = {
   async call({ method, params, bytes, signal }) {
-    if (method === "fail") throw new HostCallError("NotFound", "there is none", { path: "/a" });
+    if (method === "fail") throw new HostCallError("NotFound", "not found", { path: "/a" });
     if (method === "break") throw new Error("a secret of the server");
     if (method === "wait") {
       await new Promise<void>((resolve) =>
@@ -34,7 +34,7 @@ sandboxTest("a function calls the server and gets a reply", async (sandboxes) =>
   };`;
   assert.deepEqual(await output(sandboxes, body, { host: ECHO }), {
     echo: { done: true, value: { method: "echo", params: { a: ["é", null] } }, bytes: [2, 3] },
-    failed: { code: "NotFound", message: "there is none", details: { path: "/a" } },
+    failed: { code: "NotFound", message: "not found", details: { path: "/a" } },
     broken: { code: "INTERNAL", message: "the server failed; see its log" },
     done: [false, false],
   });

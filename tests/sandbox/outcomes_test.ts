@@ -187,7 +187,7 @@ sandboxTest(
   async (sandboxes) => {
     let readings = 0;
     const controller = new AbortController();
-    const refused = () => Promise.reject(new Error("not made"));
+    const rejected = () => Promise.reject(new Error("not made"));
     const running = sandboxes.run({
       script: scriptOf("const main = () => ({});"),
       functionKey: "cancelled",
@@ -198,7 +198,7 @@ sandboxTest(
       outboundAllowlist: [],
       config: { secrets: {} },
       limits: {},
-    }, { host: { call: refused }, stackMap: refused, onLog() {}, signal: controller.signal });
+    }, { host: { call: rejected }, stackMap: rejected, onLog() {}, signal: controller.signal });
     controller.abort("CANCELLED");
     const outcome = await running;
     assert.equal(outcome.kind === "error" && outcome.code, "CANCELLED");

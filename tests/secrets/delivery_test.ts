@@ -102,12 +102,12 @@ export default () => {
     () => { delete meta.invoked; },
     () => { meta.invoked!.secrets.API_KEY = "forged"; },
     () => { Object.defineProperty(meta, "invoked", { value: {} }); },
-  ].map((act) => { try { act(); return "did"; } catch { return "refused"; } });
+  ].map((act) => { try { act(); return "did"; } catch { return "rejected"; } });
   return { tries, now: functions.getConfig().secrets.API_KEY };
 };`);
     await setSecrets(client, poisons, { API_KEY: VALUE });
     assert.deepEqual(await outputOf(client, poisons), {
-      tries: ["refused", "refused", "refused", "refused"],
+      tries: ["rejected", "rejected", "rejected", "rejected"],
       now: VALUE,
     });
   });

@@ -14,7 +14,7 @@ const SECRETS = {
 };
 
 /** Runs a function whose body has the secrets in scope; answers all that is reported of the call. */
-async function told(
+async function reported(
   client: Client,
   body: string,
 ): Promise<{ readonly logs: string[]; readonly error: string }> {
@@ -38,7 +38,7 @@ Deno.test("secrets are masked", async (t) => {
   const client = await server.client();
 
   await t.step("in every source and in the forms that programs print", async () => {
-    const { logs, error } = await told(
+    const { logs, error } = await reported(
       client,
       `console.log("token " + TOKEN + "!", SHORT);
       console.error(JSON.stringify({ TOKEN }));
@@ -54,12 +54,12 @@ Deno.test("secrets are masked", async (t) => {
     assert.equal(logs[3], "https://host/?q=***");
     assert.equal(logs[4], "***");
     assert.deepEqual(logs.slice(5), ["a *** b", "***", "***", "***", "short", "***"]);
-    const raw = await told(client, "write(Deno.stderr, TOKEN + TOKEN); return {};");
+    const raw = await reported(client, "write(Deno.stderr, TOKEN + TOKEN); return {};");
     assert.deepEqual(raw.logs, ["******"]);
   });
 
   await t.step("in objects that are printed, whatever quotes a value has", async () => {
-    const { logs } = await told(
+    const { logs } = await reported(
       client,
       `console.log({ TOKEN }); console.log(inspect({ TOKEN })); console.log(inspect({ MIXED }));
       return {};`,
@@ -74,7 +74,7 @@ Deno.test("secrets are masked", async (t) => {
   await t.step(
     "in errors: message, thrown value, output fault, and where a message is cut",
     async () => {
-      const error = async (body: string) => (await told(client, body)).error;
+      const error = async (body: string) => (await reported(client, body)).error;
       assert.match(
         await error(`throw new Error("got " + TOKEN);`),
         /^UNCAUGHT: Error: got \*\*\*\n/,
@@ -95,7 +95,7 @@ Deno.test("secrets are masked", async (t) => {
 
   await t.step("where a long line is cut", async () => {
     for (const before of [65_536 - 3, 65_536 - 6, 65_536 - 12, 65_536]) {
-      const { logs } = await told(
+      const { logs } = await reported(
         client,
         `const text = "x".repeat(${before}) + KEY + "y".repeat(70000);
         write(Deno.stdout, text); console.log(text); return {};`,

@@ -63,7 +63,7 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
   await eventually(() => Promise.resolve(node.isLive || undefined));
 });
 
-Deno.test("a node alone on its database takes the place of those before it", async () => {
+Deno.test("a node alone on its database replaces those before it", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
   await using _earlier = await joinNodes(store, 3_600_000);

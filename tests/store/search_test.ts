@@ -276,7 +276,7 @@ Deno.test("a search for a rare text reads few rows, and any search a bounded num
   assert.deepEqual(await search(store, { functionId: "f", query: "ee" }), [idOf(1, 1)]);
 });
 
-Deno.test("what is purged leaves the index, and its place in the database may be taken again", async () => {
+Deno.test("what is purged leaves the index, and its row id may be used again", async () => {
   await using history = await History.make();
   const rows = Array.from(
     { length: 100 },

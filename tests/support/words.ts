@@ -15,6 +15,25 @@ const BANNED = [
   /\bshared functions?\b|\bisolation `?(?:shared|fresh)\b/i,
 ] as const;
 
+/** Banned words as others have them: enums of the API, log lines of egress, operating systems, names of packages. */
+const QUOTED = new RegExp(
+  [
+    String.raw`\bE?(?:CONN)?REFUSED\b`,
+    String.raw`\brefused: `,
+    String.raw`["'\x60][Rr]efused["'\x60]`,
+    String.raw`onnection (?:was )?refused`,
+    String.raw`(?:further ones are |/|\.\* ?)refused\b`,
+    String.raw`\bparser\.feed\(`,
+    String.raw`"neutral"`,
+  ].join("|"),
+  "g",
+);
+
+/** The banned words in the source of a program, its names and texts included. */
+export function bannedWordsInSource(source: string): string[] {
+  return bannedWordsIn(source.replace(QUOTED, ""));
+}
+
 /** The banned words in a text, in the order of the list. */
 export function bannedWordsIn(text: string): string[] {
   return BANNED.flatMap((phrase) => [...text.matchAll(new RegExp(phrase, `${phrase.flags}g`))])

@@ -15,7 +15,7 @@ async function admitted(client: Client, id: string): Promise<Answer<Json>> {
   return await eventually(async () => {
     const answer = await runTests(client, id);
     return answer.status === 429 ? undefined : answer;
-  }, "a place for the run");
+  }, "a slot for the run");
 }
 
 /** As {@link admitted}, by a caller who goes away. */
@@ -28,7 +28,7 @@ async function heldUntil(client: Client, id: string, signal: AbortSignal): Promi
     });
     await body?.cancel();
     return status === 429 ? undefined : status;
-  }, "a place for the run");
+  }, "a slot for the run");
 }
 
 serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
@@ -47,17 +47,17 @@ serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
       test("hogs", () => { const all: unknown[] = []; for (;;) all.push(new Array(1e6).fill(1.5)); });
       ${FINE}`,
     );
-    const told = outline(results).map((line) => line.split("\n")[0]);
+    const reported = outline(results).map((line) => line.split("\n")[0]);
     const limit = "TIMEOUT: the test ran longer than its limit of 1 s (--test-timeout)";
-    assert.deepEqual(told.slice(0, 5), [
+    assert.deepEqual(reported.slice(0, 5), [
       `loops | FAIL | ${limit}`,
       `waits | FAIL | ${limit}`,
       "stalls | FAIL | EXITED: the promise of the function never settled and nothing was left that could settle it",
       "exits | FAIL | EXITED: the process of the function ended before its answer, with exit code 0",
       "leaves a rejection | FAIL | UNCAUGHT: Error: nobody waits",
     ]);
-    assert.match(told[5] ?? "", /^hogs \| FAIL \| (?:OUT_OF_MEMORY|TIMEOUT): /);
-    assert.equal(told[6], "fine | OK");
+    assert.match(reported[5] ?? "", /^hogs \| FAIL \| (?:OUT_OF_MEMORY|TIMEOUT): /);
+    assert.equal(reported[6], "fine | OK");
     const [loops, , stalls] = results;
     assert.equal(loops.assertions.length, 1);
     assert.deepEqual(loops.logs, [{ level: "info", source: "console", log: "in" }]);
@@ -113,9 +113,12 @@ serverSuite(
         client,
         `${IMPORT}test("long", () => { for (;;); });\n${FINE}`,
       );
-      const told =
+      const reported =
         "TIMEOUT: the tests ran longer together than their limit of 1,500 ms (--invocation-timeout)";
-      assert.deepEqual(outline(results), [`long | FAIL | ${told}`, `fine | FAIL | ${told}`]);
+      assert.deepEqual(outline(results), [
+        `long | FAIL | ${reported}`,
+        `fine | FAIL | ${reported}`,
+      ]);
     },
 
     "the number of tests": async ({ client }) => {
@@ -136,9 +139,12 @@ serverSuite(
           for (let i = 0; i < 1000; i++) { ok(i + 1); if (i % 10 === 0) await new Promise((r) => setTimeout(r)); }
         });\n${FINE}`,
       );
-      const told =
+      const reported =
         "OUTPUT_TOO_LARGE: the tests make more assertions than their limit of 20 (--max-assertions)";
-      assert.deepEqual(outline(results), [`many | FAIL | ${told}`, `fine | FAIL | ${told}`]);
+      assert.deepEqual(outline(results), [
+        `many | FAIL | ${reported}`,
+        `fine | FAIL | ${reported}`,
+      ]);
       assert.equal(results[0].assertions.length, 20);
     },
 
@@ -149,9 +155,12 @@ serverSuite(
           for (let i = 0; i < 20; i++) equal("x".repeat(5000), "y");
         });\n${FINE}`,
       );
-      const told =
+      const reported =
         "OUTPUT_TOO_LARGE: the results hold more than the limit of 64 KiB (--max-output)";
-      assert.deepEqual(outline(results), [`large | FAIL | ${told}`, `fine | FAIL | ${told}`]);
+      assert.deepEqual(outline(results), [
+        `large | FAIL | ${reported}`,
+        `fine | FAIL | ${reported}`,
+      ]);
     },
 
     "the log, over all processes": async ({ client }) => {
@@ -173,8 +182,8 @@ serverSuite(
   },
 );
 
-const PLACES: Steps = {
-  "a run takes a place, and gives it back when its caller goes away": async ({ client }) => {
+const SLOTS: Steps = {
+  "a run takes a slot, and gives it back when its caller goes away": async ({ client }) => {
     const slow = await withTests(client, `${IMPORT}test("slow", () => { for (;;); });`);
     const gone = new AbortController();
     const left = heldUntil(client, slow, gone.signal).then(() => "answered", () => "gone");
@@ -182,23 +191,23 @@ const PLACES: Steps = {
     await eventually(async () => {
       const { status } = await client.invoke(other);
       return status === 429 ? true : undefined;
-    }, "the place of the run");
+    }, "the slot of the run");
     assertError(await runTests(client, other), "RESOURCE_EXHAUSTED", "QUEUE_FULL");
     gone.abort();
     assert.equal(await left, "gone");
     const results = await eventually(async () => {
       const { status, body } = await runTests(client, other);
       return status === 200 ? body.results : undefined;
-    }, "a free place");
+    }, "a free slot");
     assert.deepEqual(outline(results), ["fine | OK"]);
   },
 };
 
-Deno.test("tests: places", async (t) => {
+Deno.test("tests: slots", async (t) => {
   await using server = await TestServer.start({
     flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
   });
-  await runSteps(t, server, PLACES);
+  await runSteps(t, server, SLOTS);
   await t.step("a run that a stop cuts off is reported as interrupted", async () => {
     const client = await server.client();
     const id = await withTests(
@@ -208,13 +217,13 @@ Deno.test("tests: places", async (t) => {
     const running = admitted(client, id);
     await eventually(
       async () => (await client.invoke(id)).status === 429 ? true : undefined,
-      "the place of the run",
+      "the slot of the run",
     );
     server.signal("SIGTERM");
-    const told = "INTERRUPTED: the server stopped while it ran";
+    const reported = "INTERRUPTED: the server stopped while it ran";
     assert.deepEqual(outline(ok(await running).results), [
-      `long | FAIL | ${told}`,
-      `fine | FAIL | ${told}`,
+      `long | FAIL | ${reported}`,
+      `fine | FAIL | ${reported}`,
     ]);
     assert.equal((await server.status).code, 0);
   });

@@ -15,11 +15,11 @@ sharedSuite("tests: docs/testing.md", {
         .map(([, text = ""]) => text);
     const [main = "", tests = ""] = blocks("ts");
     const [answer = ""] = blocks("json");
-    const told: Json = JSON.parse(answer);
+    const reported: Json = JSON.parse(answer);
     const id = await client.deploy(main, { "main.test.ts": tests });
-    const results = told.results.map((found: Json) =>
-      typeof found === "string" ? told.result : found
+    const results = reported.results.map((found: Json) =>
+      typeof found === "string" ? reported.result : found
     );
-    assert.deepEqual(ok(await runTests(client, id)), { result: told.result, results });
+    assert.deepEqual(ok(await runTests(client, id)), { result: reported.result, results });
   },
 });

@@ -28,7 +28,7 @@ export default async function registerTests({ handler }: TestContext) {
 `;
 
 sharedSuite("tests: results", {
-  "every assertion of every test, where it stands, and what was logged": async ({ client }) => {
+  "every assertion of every test, its position, and what was logged": async ({ client }) => {
     const { result, results } = await answerOf(client, BOTH);
     assert.deepEqual(results, [
       {
@@ -214,7 +214,7 @@ sharedSuite("tests: results", {
     assert.equal(answer.result.name, "plain");
   },
 
-  "what a test throws is told apart from its assertions, with the author's lines": async (
+  "what a test throws is reported apart from its assertions, with the author's lines": async (
     { client },
   ) => {
     const results = await resultsOf(
@@ -238,7 +238,7 @@ test("goes on", ({ ok }) => { ok(1); });`,
     assert.deepEqual(results.map(({ assertions }) => assertions.length), [1, 0, 1]);
   },
 
-  "an assertion of a helper stands where the test calls it": async ({ client }) => {
+  "an assertion of a helper has the position of the call in the test": async ({ client }) => {
     const [{ assertions }] = await resultsOf(
       client,
       `import { test } from "@c1/test";
@@ -310,7 +310,7 @@ test("helper", (t) => {
     assert.deepEqual(ok(await client.get(`/api/v1/functions/${id}/invocations`)).list, []);
   },
 
-  "secrets of the run reach the tests and are masked in what is told": async ({ client }) => {
+  "secrets of the run reach the tests and are masked in what is reported": async ({ client }) => {
     const id = await withTests(
       client,
       `import { test } from "@c1/test";

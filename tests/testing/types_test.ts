@@ -24,7 +24,7 @@ async function checked(client: Client, functionId: string, reference = "HEAD"): 
 }
 
 const STEPS: Steps = {
-  "each fault with its place and code, in every file and the tests": async ({ client }) => {
+  "each fault with its position and code, in every file and the tests": async ({ client }) => {
     const id = await client.deploy(WRONG, {
       "lib/length.ts": LENGTH,
       "main.test.ts":

@@ -15,7 +15,7 @@ Deno.test("the operator's certificate", async (t) => {
   assert.ok(cert !== undefined && key !== undefined && ca !== undefined);
   const source = await selfSignedSource(directory, []);
   await source.load();
-  const refused = async (flags: string[], code: number, expected: RegExp) => {
+  const rejected = async (flags: string[], code: number, expected: RegExp) => {
     const run = await runInvoked([
       "serve",
       "--port",
@@ -45,22 +45,22 @@ Deno.test("the operator's certificate", async (t) => {
       assert.deepEqual(await exchange(server.url, [""]), { text: "", closed: true });
     });
     await t.step("half of it stops the start", async () => {
-      await refused(
+      await rejected(
         ["--tls-cert", cert],
         2,
         /--tls-cert: it is .*must be given together with --tls-key/,
       );
-      await refused(
+      await rejected(
         ["--tls-key", key],
         2,
         /--tls-key: it is .*must be given together with --tls-cert/,
       );
-      await refused(
+      await rejected(
         ["--tls-cert", cert, "--tls-key", key, "--tls-self-signed"],
         2,
         /--tls-self-signed: it is true, but must be false with --tls-cert or --tls-key/,
       );
-      await refused(
+      await rejected(
         ["--tls-self-signed", "--public-url", "http://a.example"],
         2,
         /--public-url: it is http:\/\/a\.example, but must be an https URL/,
@@ -68,13 +68,13 @@ Deno.test("the operator's certificate", async (t) => {
     });
     await t.step("files that are missing, swapped or of two pairs stop the start", async () => {
       const missing = join(directory, "none.pem");
-      await refused(["--tls-cert", missing, "--tls-key", key], 1, /Cannot read .*none\.pem/);
-      await refused(
+      await rejected(["--tls-cert", missing, "--tls-key", key], 1, /Cannot read .*none\.pem/);
+      await rejected(
         ["--tls-cert", key, "--tls-key", cert],
         1,
         /server\.key: it does not begin with/,
       );
-      await refused(
+      await rejected(
         ["--tls-cert", ca, "--tls-key", key],
         1,
         /it is not the key of the certificate/,

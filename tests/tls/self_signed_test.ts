@@ -83,7 +83,7 @@ Deno.test("an SDK gets a token by assertion over https and invokes", async (t) =
     assert.ok(!shown.ca);
   });
 
-  await t.step("a client without the CA refuses", async () => {
+  await t.step("a client without the CA rejects", async () => {
     using stranger = tlsClient(server.url, []);
     await assert.rejects(
       stranger.send("GET", "/healthz"),

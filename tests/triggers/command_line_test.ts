@@ -220,7 +220,7 @@ Deno.test("each method of a webhook has its flags, and those of no other", async
   const publicKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
   const discord = await webhookOf("discord", "discord", "--public-key", publicKey);
   assert.deepEqual(discord.discord, { publicKey });
-  const refused: readonly (readonly [string[], RegExp])[] = [
+  const rejected: readonly (readonly [string[], RegExp])[] = [
     [["jwt"], /Cannot use --webhook jwt: --jwks-url is missing/],
     [["discord"], /--public-key is missing/],
     [["header"], /--signature-header is missing/],
@@ -228,7 +228,7 @@ Deno.test("each method of a webhook has its flags, and those of no other", async
     [["hmac", "--secret"], /Cannot use --secret with --webhook hmac: the server makes its secret/],
     [["jwt", "--jwks-url", jwksUrl, "--secret"], /its sender alone has a key/],
   ];
-  for (const [flags, message] of refused) assertFails(await create("bad", ...flags), 2, message);
+  for (const [flags, message] of rejected) assertFails(await create("bad", ...flags), 2, message);
 });
 
 Deno.test("invoked dev takes signed examples for the webhooks of its folder", async () => {

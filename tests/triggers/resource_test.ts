@@ -12,7 +12,7 @@ const NO_POINT = "ab".repeat(32);
 const SCHEDULE = { schedule: { cronSpec: "0 9 * * 1-5", timezone: "Europe/Berlin" } };
 
 /** Creates a trigger that must fail for these fields. */
-async function refused(
+async function rejected(
   client: Client,
   functionId: string,
   trigger: Json,
@@ -218,7 +218,7 @@ sharedSuite("triggers", {
   "bad triggers name their fault, and nothing is created": async ({ client }) => {
     const functionId = await client.deploy(MAIN);
     const bad = (trigger: Json, field: string, message?: RegExp) =>
-      refused(client, functionId, trigger, field, message);
+      rejected(client, functionId, trigger, field, message);
     const schedule = (change: Json) => ({ schedule: { cronSpec: "* * * * *", ...change } });
     await bad({}, "trigger", /exactly one of/);
     await bad({ ...SCHEDULE, http: { slug: "a" } }, "trigger", /exactly one of/);

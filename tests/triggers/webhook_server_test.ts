@@ -204,10 +204,10 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
       );
     }
     const path = `${triggersOf(functionId)}/${trigger.id}/deliveries?page_size=100`;
-    const refused = ok(await client.get(path)).list.filter(({ status, reason }: Json) =>
+    const rejected = ok(await client.get(path)).list.filter(({ status, reason }: Json) =>
       status === "DELIVERY_STATUS_REFUSED" && /missing/.test(reason)
     );
-    assert.ok(refused.length <= 20, `${refused.length} were recorded`);
+    assert.ok(rejected.length <= 20, `${rejected.length} were recorded`);
   });
 
   await t.step("the log has no token of a path", async () => {

@@ -43,7 +43,7 @@ const CASES: Readonly<Record<string, Case>> = {
     [["readDir", "/none"], "NotFound"],
     [["readDir", "/"], ["d/"]],
   ],
-  "tells files from directories": [
+  "distinguishes files from directories": [
     [["mkdir", "/d"], null],
     [["writeTextFile", "/f", "123"], null],
     [["stat", "/d"], { isFile: false, isDirectory: true, isSymlink: false, size: 0, mtime: true }],
@@ -186,7 +186,7 @@ sharedSuite("vfs in a function", {
     }]);
   },
 
-  "reads and writes at any place of open files": async ({ client }) => {
+  "reads and writes at any position of open files": async ({ client }) => {
     const volume = await Volume.create(client);
     await volume.put("stored", "0123456789");
     const id = await client.deploy(`

@@ -194,20 +194,20 @@ class Cluster {
     const isAsync = this.#random.uniform() < this.load.asyncShare;
     node.loop.request(apiMs * atStart, () =>
       node.writer.write(() => {
-        const place = () =>
-          this.#place((worker) => {
+        const assign = () =>
+          this.#assign((worker) => {
             node.loop.request(
               apiMs * atAssignment,
               () => node.writer.write(() => this.#execute(node, worker, startedAt)),
             );
           });
-        if (isAsync) this.#queue.request(queueMs, place);
-        else place();
+        if (isAsync) this.#queue.request(queueMs, assign);
+        else assign();
       }));
   }
 
   /** Finds a worker with a free slot. */
-  #place(then: (worker: SimulatedWorker) => void): void {
+  #assign(then: (worker: SimulatedWorker) => void): void {
     for (let offer = 0; offer < OFFERS_MAX; offer++) {
       const [one, other] = [this.#anyWorker(), this.#anyWorker()];
       const worker = one.free >= other.free ? one : other;

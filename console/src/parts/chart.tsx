@@ -22,7 +22,7 @@ export interface TimeChartProps {
 
 /** Lines over time. The same numbers are in a table for those who cannot see it. */
 export function TimeChart(props: TimeChartProps) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const [library, setLibrary] = useState<typeof uPlot>();
   const { times, series, height = 160 } = props;
   // A canvas does not follow the custom properties that coloured it.
@@ -31,7 +31,7 @@ export function TimeChart(props: TimeChartProps) {
     void import("uplot").then((module) => setLibrary(() => module.default));
   }, []);
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (element === null || library === undefined) return;
     const options = optionsOf(series, element, height);
     const chart = new library(options, [
@@ -50,7 +50,7 @@ export function TimeChart(props: TimeChartProps) {
   return (
     <figure className="chart">
       <div
-        ref={place}
+        ref={container}
         className="chart-plot"
         style={{ minHeight: height }}
         aria-hidden="true"

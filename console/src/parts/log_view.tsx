@@ -33,19 +33,19 @@ export interface LogViewProps {
 export function LogView(
   { lines, label = "Log lines", startsAtEnd = false }: LogViewProps,
 ) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const [opened, setOpened] = useState<ShownLine>();
   const virtualizer = useVirtualizer({
     count: lines.length,
-    getScrollElement: () => place.current,
+    getScrollElement: () => container.current,
     estimateSize: () => LINE_HEIGHT,
     getItemKey: (index) => lines[index]?.sequence ?? index,
     overscan: 20,
   });
-  useFollowing(place, virtualizer.getTotalSize(), startsAtEnd);
+  useFollowing(container, virtualizer.getTotalSize(), startsAtEnd);
   return (
     <>
-      <div ref={place} className="log" tabIndex={0} role="region" aria-label={label}>
+      <div ref={container} className="log" tabIndex={0} role="region" aria-label={label}>
         <div
           className="log-lines"
           role="list"
@@ -111,13 +111,13 @@ function Line(
 
 /** Keeps the end in view as the log grows, if it is in view. */
 function useFollowing(
-  place: RefObject<HTMLDivElement | null>,
+  container: RefObject<HTMLDivElement | null>,
   height: number,
   startsAtEnd: boolean,
 ): void {
   const isAtEnd = useRef(startsAtEnd);
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (element === null) return;
     let before = 0;
     const note = () => {
@@ -129,8 +129,8 @@ function useFollowing(
     };
     element.addEventListener("scroll", note, { passive: true });
     return () => element.removeEventListener("scroll", note);
-  }, [place]);
+  }, [container]);
   useEffect(() => {
-    if (isAtEnd.current) place.current?.scrollTo({ top: place.current.scrollHeight });
-  }, [place, height]);
+    if (isAtEnd.current) container.current?.scrollTo({ top: container.current.scrollHeight });
+  }, [container, height]);
 }

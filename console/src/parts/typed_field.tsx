@@ -47,7 +47,7 @@ export function useTyped(
 export function TypedField(
   { value, onChange, clean, offered, focusKey = false, ...rest }: TypedFieldProps,
 ) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const list = useId();
   const [text, setText] = useTyped(value, onChange);
   const shortcuts = useMemo(() =>
@@ -55,12 +55,12 @@ export function TypedField(
       ? [{
         keys: "/",
         label: "Search the text",
-        run: () => place.current?.querySelector("input")?.focus(),
+        run: () => container.current?.querySelector("input")?.focus(),
       }]
       : [], [focusKey]);
   useShortcuts(shortcuts);
   return (
-    <div ref={place}>
+    <div ref={container}>
       <TextField
         {...rest}
         {...(offered === undefined ? {} : { list })}

@@ -22,10 +22,10 @@ export type SlotLocation =
 export class SlotClaim implements Claim {
   readonly #answered = Promise.withResolvers<void>();
 
-  constructor(readonly worker: string, readonly place: SlotLocation) {}
+  constructor(readonly worker: string, readonly location: SlotLocation) {}
 
   get session(): OwnerSession | undefined {
-    return this.place.kind === "worker" ? this.place.session : undefined;
+    return this.location.kind === "worker" ? this.location.session : undefined;
   }
 
   /** Resolves once its worker knows the owner: only then it takes the job. */

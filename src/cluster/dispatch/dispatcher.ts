@@ -68,10 +68,10 @@ export class Dispatcher implements JobRunner {
     }
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
     for (;;) {
-      const place = await this.#place(job, ports, placement, deadline, signal);
-      if (place === undefined) return killed(killCodeOf(signal));
+      const location = await this.#findSlot(job, ports, placement, deadline, signal);
+      if (location === undefined) return killed(killCodeOf(signal));
       try {
-        return await this.#runAt(place, job, ports, signal, placement);
+        return await this.#runAt(location, job, ports, signal, placement);
       } catch (error) {
         // The worker never had the job.
         if (!(error instanceof NotDelivered)) throw error;
@@ -90,17 +90,19 @@ export class Dispatcher implements JobRunner {
   }
 
   async #runAt(
-    place: TakenSlot,
+    location: TakenSlot,
     job: Job,
     ports: JobPorts,
     signal: AbortSignal,
     placement: Placement,
   ): Promise<Outcome> {
-    const session = "session" in place ? place.session : undefined;
+    const session = "session" in location ? location.session : undefined;
     this.#placed.set(placement.runId, { session, isLent: false });
     try {
-      if ("slot" in place) return await this.#runHere(place.slot, job, ports, signal, placement);
-      return await place.session.run(job, ports, signal);
+      if ("slot" in location) {
+        return await this.#runHere(location.slot, job, ports, signal, placement);
+      }
+      return await location.session.run(job, ports, signal);
     } finally {
       this.#placed.delete(placement.runId);
       this.#release(session);
@@ -126,16 +128,16 @@ export class Dispatcher implements JobRunner {
     claim: SlotClaim,
     runId: string,
   ): Promise<Outcome> {
-    const { place } = claim;
+    const { location } = claim;
     // Recorded with the claim.
     const { onAssigned: _recorded, ...rest } = ports;
     this.#placed.set(runId, { session: claim.session, isLent: false });
     try {
       await claim.answered;
-      if (place.kind === "here") {
+      if (location.kind === "here") {
         return await this.#local.runner.run(job, ports, signal, { runId });
       }
-      return await place.session.run(job, rest, signal);
+      return await location.session.run(job, rest, signal);
     } catch (error) {
       throw error instanceof NotDelivered ? new NotPlaced(error.message) : error;
     } finally {
@@ -144,7 +146,7 @@ export class Dispatcher implements JobRunner {
   }
 
   /** Finds a free slot; undefined if the run was ended meanwhile. @throws NotPlaced */
-  async #place(
+  async #findSlot(
     job: Job,
     ports: JobPorts,
     placement: Placement,
@@ -153,9 +155,9 @@ export class Dispatcher implements JobRunner {
   ): Promise<TakenSlot | undefined> {
     while (!signal.aborted) {
       const { changed } = this.#registry;
-      const place = this.#takeHere() ?? await this.#ask(job, ports) ??
+      const location = this.#takeHere() ?? await this.#ask(job, ports) ??
         await this.#borrow(job, placement);
-      if (place !== undefined) return place;
+      if (location !== undefined) return location;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw new NotPlaced("no worker had a free slot in time");
       await waitFor([changed, this.#local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);

@@ -92,7 +92,7 @@ export class Receiver {
 
   #join({ number, head, bytes }: Chunk): void {
     if ((head === undefined) !== (this.#assembly !== undefined)) {
-      throw new BrokenProtocol(`chunk ${number} is out of place in its message`);
+      throw new BrokenProtocol(`chunk ${number} is out of order in its message`);
     }
     const assembly = this.#assembly ??= this.#begin(head as { type: number; byteLength: number });
     if (assembly.filled + bytes.length > assembly.bytes.length) {

@@ -75,10 +75,10 @@ export class Outbox implements DueWork {
   /** Begins attempts and does not wait for them: a slow host keeps nothing else. */
   async runDue(now: Date): Promise<void> {
     const { store } = this.parts;
-    const room = SENDING_MAX - this.#sending.size;
-    if (room <= 0) return;
+    const free = SENDING_MAX - this.#sending.size;
+    if (free <= 0) return;
     const until = new Date(now.getTime() + ATTEMPT_MS).toISOString();
-    for (const row of await store.read.outbox.due(now.toISOString(), room)) {
+    for (const row of await store.read.outbox.due(now.toISOString(), free)) {
       const isOurs = await store.write((tx) => tx.outbox.begin(row, until, now.toISOString()));
       if (isOurs) void this.#attempt({ ...row, attempts: row.attempts + 1 });
     }

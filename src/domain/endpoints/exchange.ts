@@ -226,13 +226,13 @@ export class HttpExchange {
     this.#finish(substitute);
   }
 
-  #refuse(error: DomainError, code = "CANCELLED"): void {
+  #reject(error: DomainError, code = "CANCELLED"): void {
     this.#kill({ kind: "error", code, message: error.message }, { kind: "error", error });
   }
 
   #awaitFirstByte(): void {
     const { timeoutMs } = this.limits;
-    this.#firstByte.start(timeoutMs, () => this.#refuse(respondedTooLate(timeoutMs), "TIMEOUT"));
+    this.#firstByte.start(timeoutMs, () => this.#reject(respondedTooLate(timeoutMs), "TIMEOUT"));
   }
 
   /** The client is gone. Its call may end by itself within a grace period. */
@@ -248,7 +248,7 @@ export class HttpExchange {
     if (this.#stream !== undefined) return true;
     this.#stream = this.streams.take();
     if (this.#stream === undefined) {
-      this.#refuse(tooManyStreams(this.streams.max));
+      this.#reject(tooManyStreams(this.streams.max));
       return false;
     }
     const { streamTimeoutMs } = this.limits;
@@ -292,7 +292,7 @@ export class HttpExchange {
         throw new HostCallError("CANCELLED", message);
       }
       if (!(error instanceof DomainError)) throw error;
-      this.#refuse(error);
+      this.#reject(error);
       throw new HostCallError("CANCELLED", error.message);
     }
   }

@@ -35,7 +35,7 @@ export class DelayedCalls implements DueWork {
 
   async runDue(now: Date): Promise<void> {
     for (;;) {
-      const limit = Math.min(BATCH_MAX, this.#room());
+      const limit = Math.min(BATCH_MAX, this.#free());
       if (limit <= 0) return;
       const due = await this.parts.store.read.delays.due(now.toISOString(), limit);
       await eachAtOnce(due, BEGUN_AT_ONCE, (delay) => this.#begin(delay));
@@ -44,7 +44,7 @@ export class DelayedCalls implements DueWork {
   }
 
   /** How many calls may join the queue of this process; any number may be offered to workers. */
-  #room(): number {
+  #free(): number {
     const { engine, attempts } = this.parts;
     return attempts.ownerOfWaiting === null ? BATCH_MAX : QUEUED_MAX - engine.load.queued;
   }

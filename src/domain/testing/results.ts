@@ -24,10 +24,10 @@ const OWN_MODULES = "@c1/";
 
 /** The position of the assertion with this stack: in the test file, else in the nearest file. */
 export function positionOf(stack: string, map: StackMap): string {
-  const places = map.frames(stack).take(ASSERTION_FRAMES_MAX)
+  const positions = map.frames(stack).take(ASSERTION_FRAMES_MAX)
     .map(({ location }) => location).filter((location) => !location.startsWith(OWN_MODULES))
     .toArray();
-  return places.find((place) => place.startsWith(TEST_FILE)) ?? places[0] ?? "";
+  return positions.find((position) => position.startsWith(TEST_FILE)) ?? positions[0] ?? "";
 }
 
 /** The result of a test. Values of secrets are masked in all its texts. */

@@ -48,11 +48,11 @@ export function shareCode(libc: Libc): void {
   if (machineBytes < MACHINE_MIN_BYTES) return;
   for (const { from, to } of codeRanges(libc)) {
     const bytes = to - from;
-    const room = BigInt(
+    const reserved = BigInt(
       libc.mmap(0n, bytes + HUGE_PAGE_BYTES, PROT_READ_WRITE, NEW_MEMORY, -1, 0n),
     );
-    if (room === MMAP_FAILED) return;
-    const copy = roundUp(room);
+    if (reserved === MMAP_FAILED) return;
+    const copy = roundUp(reserved);
     libc.madvise(copy, bytes, MADV_HUGEPAGE);
     libc.memcpy(copy, from, bytes);
     // A copy in small pages would cost each fork more than the pages of the file do.
@@ -63,8 +63,8 @@ export function shareCode(libc: Libc): void {
     } else {
       libc.munmap(copy, bytes);
     }
-    if (copy > room) libc.munmap(room, copy - room);
-    libc.munmap(copy + bytes, room + HUGE_PAGE_BYTES - copy);
+    if (copy > reserved) libc.munmap(reserved, copy - reserved);
+    libc.munmap(copy + bytes, reserved + HUGE_PAGE_BYTES - copy);
   }
 }
 

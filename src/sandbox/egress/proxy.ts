@@ -116,11 +116,11 @@ export class EgressProxy implements Disposable {
 
   #listen(): void {
     this.#http.on("request", (request, answer) => {
-      const refused = (failure: EgressFailure) => {
+      const reject = (failure: EgressFailure) => {
         if (answer.headersSent) answer.destroy();
         else rejectRequest(answer, failure);
       };
-      this.#pass(request, refused, async (exchange, session) => {
+      this.#pass(request, reject, async (exchange, session) => {
         const to = parseAbsolute(request.url ?? "");
         const upstream = await this.#connect(exchange, session, to, to?.tls ?? false);
         if (to !== undefined) forwardRequest(exchange, to, request, answer, upstream);
@@ -178,14 +178,14 @@ export class EgressProxy implements Disposable {
   /** Runs the body for a request of an open session, and reports every fault. */
   async #pass(
     request: IncomingMessage,
-    refused: (failure: EgressFailure) => void,
+    reject: (failure: EgressFailure) => void,
     body: (exchange: Exchange, session: EgressSession) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
     const session = this.#origins.get(request.socket)?.session;
-    if (session === undefined) return refused(unlogged(NO_SESSION));
+    if (session === undefined) return reject(unlogged(NO_SESSION));
     const exchange = session.begin(request.method ?? "?");
-    if (exchange instanceof EgressFault) return refused(unlogged(exchange));
+    if (exchange instanceof EgressFault) return reject(unlogged(exchange));
     try {
       await body(exchange, session);
     } catch (error) {
@@ -196,7 +196,7 @@ export class EgressProxy implements Disposable {
         ? error
         : new EgressFault("ECONNRESET", "the proxy failed");
       exchange.fail(fault);
-      refused(exchange.failure ?? unlogged(fault));
+      reject(exchange.failure ?? unlogged(fault));
     }
   }
 

@@ -1,5 +1,5 @@
 /** Open descriptors of the process, by every number. */
-import { gets, refused } from "../hostile.ts";
+import { gets, rejected } from "../hostile.ts";
 
 const SCAN = (open: string) =>
   `const hit: number[] = []; for (let fd = 3; fd < 256; fd++) { try { ${open}; hit.push(fd); } catch {} }
@@ -36,27 +36,27 @@ export const DESCRIPTORS = [
     `const tty = await import("node:tty"); ${SCAN(`new tty.WriteStream(fd)`)}`,
     "",
   ),
-  refused(
+  rejected(
     "listens on one",
     `const net = await import("node:net"); const s = net.createServer(); s.listen({ fd: 5 }); return await settled(s, "listening");`,
     "Error: listen EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "streams one",
     `const fs = await import("node:fs"); return await settled(fs.createReadStream("", { fd: 5 }), "data");`,
     "Error: Bad file descriptor (os error 9)",
   ),
-  refused(
+  rejected(
     "reads one through procfs",
     `return Deno.readTextFileSync("/proc/self/fd/3");`,
     'NotCapable: Requires read access to "/proc/self/fd/3"',
   ),
-  refused(
+  rejected(
     "reads one through /dev/fd",
     `return Deno.readTextFileSync("/dev/fd/5");`,
     'NotCapable: Requires read access to "/dev/fd/5"',
   ),
-  refused(
+  rejected(
     "opens the terminal",
     `return Deno.openSync("/dev/tty", { read: true, write: true });`,
     'NotCapable: Requires read access to "/dev/tty"',
@@ -66,12 +66,12 @@ export const DESCRIPTORS = [
     `const bytes = new Uint8Array(64); return Deno.stdin.readSync(bytes);`,
     "null",
   ),
-  refused(
+  rejected(
     "sends a handle to another process",
     `(process as any).send("x", null); return "sent";`,
     "TypeError: process.send is not a function",
   ),
-  refused(
+  rejected(
     "takes a handle by Pipe",
     `const net: any = await import("node:net"); const s = new net.Socket(); return Object.keys(s._handle.constructor);`,
     "TypeError: Cannot read properties of null (reading 'constructor')",

@@ -1,13 +1,13 @@
 /** Facts of the server that the process and the machine could reveal. */
-import { gets, refused } from "../hostile.ts";
+import { gets, rejected } from "../hostile.ts";
 
 export const ENVIRONMENT = [
-  refused(
+  rejected(
     "lists variables by Deno",
     `return JSON.stringify(Deno.env.toObject());`,
     "NotCapable: Requires env access",
   ),
-  refused(
+  rejected(
     "reads a variable by Deno",
     `return Deno.env.get("CANARY");`,
     'NotCapable: Requires env access to "CANARY"',
@@ -23,27 +23,27 @@ export const ENVIRONMENT = [
     `return (await import("node:process")).env.CANARY;`,
     "undefined",
   ),
-  refused(
+  rejected(
     "reads its environ",
     `return Deno.readTextFileSync("/proc/self/environ");`,
     'NotCapable: Requires read access to "/proc/self/environ"',
   ),
-  refused(
+  rejected(
     "reads the server's environ",
     `return Deno.readTextFileSync("/proc/" + input.serverPid + "/environ");`,
     'NotCapable: Requires read access to "',
   ),
-  refused(
+  rejected(
     "reads its parent's arguments",
     `return Deno.readTextFileSync("/proc/" + Deno.ppid + "/cmdline");`,
     'NotCapable: Requires read access to "',
   ),
-  refused(
+  rejected(
     "reads another process's environ",
     `return (await import("node:fs")).readFileSync("/proc/" + input.canaryPid + "/environ", "utf8");`,
     'NotCapable: Requires read access to "',
   ),
-  refused(
+  rejected(
     "asks for the host name",
     `return Deno.hostname();`,
     'NotCapable: Requires sys access to "hostname"',
@@ -53,7 +53,7 @@ export const ENVIRONMENT = [
     `return (await import("node:os")).hostname();`,
     "localhost",
   ),
-  refused(
+  rejected(
     "asks for interfaces",
     `return JSON.stringify(Deno.networkInterfaces());`,
     'NotCapable: Requires sys access to "networkInterfaces"',
@@ -63,23 +63,23 @@ export const ENVIRONMENT = [
     `return JSON.stringify((await import("node:os")).networkInterfaces());`,
     "{}",
   ),
-  refused(
+  rejected(
     "asks for the load",
     `return Deno.loadavg();`,
     'NotCapable: Requires sys access to "loadavg"',
   ),
-  refused("asks for the user", `return Deno.uid();`, 'NotCapable: Requires sys access to "uid"'),
+  rejected("asks for the user", `return Deno.uid();`, 'NotCapable: Requires sys access to "uid"'),
   gets(
     "asks for the user by node:os",
     `return (await import("node:os")).userInfo().username;`,
     "nobody",
   ),
-  refused(
+  rejected(
     "asks for the memory of the machine",
     `return Deno.systemMemoryInfo().total;`,
     'NotCapable: Requires sys access to "systemMemoryInfo"',
   ),
-  refused(
+  rejected(
     "asks for the release of the kernel",
     `return Deno.osRelease();`,
     'NotCapable: Requires sys access to "osRelease"',
@@ -124,27 +124,27 @@ export const ENVIRONMENT = [
     `const { functions } = await load("node:module").then(() => globalThis as any).catch(() => ({})); return JSON.stringify((import.meta as any).invoked);`,
     '{"secrets":{},"variables":{}}',
   ),
-  refused(
+  rejected(
     "asks for the engine's internals",
     `return Object.keys((Deno as any)[(Deno as any).internal]);`,
     "TypeError: Cannot convert undefined or null to object",
   ),
-  refused(
+  rejected(
     "looks for Deno's internal symbol",
     `for (const k of Object.getOwnPropertySymbols(Deno)) if ((Deno as any)[k]?.core) return "core"; throw new Error("no core");`,
     "Error: no core",
   ),
-  refused(
+  rejected(
     "asks for Deno.core",
     `return Object.keys((Deno as any).core);`,
     "TypeError: Cannot convert undefined or null to object",
   ),
-  refused(
+  rejected(
     "asks for a permission",
     `const { state } = await Deno.permissions.request({ name: "read" }); if (state !== "granted") throw new Error(state); return state;`,
     "Error: denied",
   ),
-  refused(
+  rejected(
     "asks for a permission for one path",
     `const { state } = await Deno.permissions.request({ name: "env", variable: "CANARY" }); if (state !== "granted") throw new Error(state); return state;`,
     "Error: denied",

@@ -1,84 +1,84 @@
 /** Files: reading, writing, listing. `input.file` is readable by every user of the machine. */
-import { gets, refused, refusedBy } from "../hostile.ts";
+import { gets, rejected, rejectedBy } from "../hostile.ts";
 
 export const FILE_SYSTEM = [
-  refused(
+  rejected(
     "reads by Deno",
     `return Deno.readTextFileSync(input.file);`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by Deno, later",
     `return await Deno.readTextFile(input.file);`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "opens by Deno",
     `return (await Deno.open(input.file)).readable;`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by node:fs",
     `return (await import("node:fs")).readFileSync(input.file);`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by node:fs/promises",
     `return await (await import("node:fs/promises")).readFile(input.file);`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "streams by node:fs",
     `const s = (await import("node:fs")).createReadStream(input.file); return await settled(s, "data");`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by a file handle",
     `return await (await (await import("node:fs/promises")).open(input.file)).readFile();`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads as a Blob",
     `return await (await (await import("node:fs")).openAsBlob(input.file)).text();`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by fetch",
     `return await (await fetch("file://" + input.file)).text();`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads through a link of procfs",
     `return Deno.readTextFileSync("/proc/self/root" + input.file);`,
     'NotCapable: Requires read access to "/proc/self/root',
   ),
-  refused(
+  rejected(
     "reads a path that climbs",
     `return Deno.readTextFileSync("/proc/../" + input.file);`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "reads by a file URL",
     `return Deno.readTextFileSync(new URL("file://" + input.file));`,
     "NotCapable: Requires read access to ",
   ),
-  refused("requires", `return req(input.file);`, "TypeError: Module "),
-  refused(
+  rejected("requires", `return req(input.file);`, "TypeError: Module "),
+  rejected(
     "loads by extension",
     `const M = req("module"); const m = new M("x"); M._extensions[".js"](m, input.file); return m.exports;`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "lists by Deno",
     `return [...Deno.readDirSync("/")].map((e) => e.name);`,
     'NotCapable: Requires read access to "/"',
   ),
-  refused(
+  rejected(
     "lists by node:fs",
     `return (await import("node:fs")).readdirSync("/tmp");`,
     'NotCapable: Requires read access to "/tmp"',
   ),
-  refused(
+  rejected(
     "asks whether a file exists",
     `return Deno.statSync(input.file).size;`,
     "NotCapable: Requires read access to ",
@@ -88,107 +88,107 @@ export const FILE_SYSTEM = [
     `return (await import("node:fs")).existsSync(input.file);`,
     "false",
   ),
-  refused(
+  rejected(
     "resolves links",
     `return Deno.realPathSync("/proc/self/exe");`,
     'NotCapable: Requires read access to "/proc/self/exe"',
   ),
-  refused(
+  rejected(
     "reads the master key",
     `return Deno.readTextFileSync(input.dataDir + "/master.key");`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "opens the database",
     `return Deno.readFileSync(input.dataDir + "/invoked.db").length;`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "attaches the database",
     `const { DatabaseSync } = await import("node:sqlite"); return new DatabaseSync(input.dataDir + "/invoked.db").prepare("select * from functions").all();`,
     'TypeError: TypeError: Module "node:sqlite" is not available in a function',
   ),
-  refused(
+  rejected(
     "writes by Deno",
     `Deno.writeTextFileSync(input.file, "overwritten"); return "written";`,
     "NotCapable: Requires write access to ",
   ),
-  refused(
+  rejected(
     "writes by node:fs",
     `(await import("node:fs")).writeFileSync(input.file, "overwritten"); return "written";`,
     "NotCapable: Requires write access to ",
   ),
-  refused(
+  rejected(
     "appends to the runtime",
     `Deno.writeTextFileSync("/proc/self/cwd/bootstrap.ts", "x", { append: true }); return "written";`,
     'NotCapable: Requires write access to "/proc/self/cwd/bootstrap.ts"',
   ),
-  refused(
+  rejected(
     "makes a temporary file",
     `return Deno.makeTempFileSync();`,
     "NotCapable: Requires write access to <TMP>",
   ),
-  refused(
+  rejected(
     "makes a temporary directory by node:fs",
     `return (await import("node:fs")).mkdtempSync("/tmp/x");`,
     "NotCapable: Requires write access to ",
   ),
-  refused(
+  rejected(
     "removes",
     `Deno.removeSync(input.file); return "removed";`,
     "NotCapable: Requires write access to ",
   ),
-  refused(
+  rejected(
     "renames",
     `(await import("node:fs")).renameSync(input.file, input.file + "x"); return "renamed";`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "links",
     `Deno.linkSync(input.file, "/tmp/x"); return "linked";`,
     "NotCapable: Requires read access to ",
   ),
-  refused(
+  rejected(
     "links by symbol",
     `(await import("node:fs")).symlinkSync(input.file, "/tmp/x"); return "linked";`,
     "NotCapable: Deno.symlinkSync() requires unscoped --allow-read and --allow-write permissions; path-scoped grants",
   ),
-  refused(
+  rejected(
     "changes the mode",
     `Deno.chmodSync(input.file, 0o777); return "changed";`,
     "NotCapable: Requires write access to ",
   ),
-  refused(
+  rejected(
     "changes the directory",
     `Deno.chdir("/etc"); return Deno.cwd();`,
     'NotCapable: Requires read access to "/etc"',
   ),
-  refused(
+  rejected(
     "watches",
     `return await Deno.watchFs("/tmp")[Symbol.asyncIterator]().next();`,
     'NotCapable: Requires read access to "/tmp"',
   ),
-  refused(
+  rejected(
     "spills a database into a directory of its choice",
     `const { DatabaseSync } = await import("node:sqlite"); new DatabaseSync(":memory:").exec("pragma temp_store_directory='/tmp'"); return "spilled";`,
     'TypeError: TypeError: Module "node:sqlite" is not available in a function',
   ),
-  refused(
+  rejected(
     "writes a heap snapshot",
     `return (await import("node:v8")).writeHeapSnapshot("/tmp/x.heapsnapshot");`,
     'TypeError: TypeError: Module "node:v8" is not available in a function',
   ),
-  refused(
+  rejected(
     "maps the file system into WASI",
     `const { WASI } = await import("node:wasi"); return new WASI({ version: "preview1", preopens: { "/": "/" } });`,
     'TypeError: TypeError: Module "node:wasi" is not available in a function',
   ),
-  refused(
+  rejected(
     "lists the sockets of all instances",
     `return Array.from(Deno.readDirSync(input.socketDir), ({ name }) => name);`,
     "PermissionDenied: Permission denied",
   ),
-  refusedBy(
+  rejectedBy(
     "opens the directory of sockets",
     `Deno.chmodSync(input.socketDir, 0o777); return "opened";`,
     {
@@ -197,7 +197,7 @@ export const FILE_SYSTEM = [
       process: "PermissionDenied: Operation not permitted",
     },
   ),
-  refusedBy(
+  rejectedBy(
     "puts a file beside the sockets",
     `Deno.writeTextFileSync(input.socketDir + "/x", ""); return "written";`,
     {

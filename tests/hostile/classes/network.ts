@@ -2,66 +2,66 @@
  * The network. `input.port` is the canary's on 127.0.0.1; `input.host` is a host on 127.0.0.2, which the operator
  * allows and the allowlist names.
  */
-import { fails, type Hostile, refused, returns } from "../hostile.ts";
+import { fails, type Hostile, rejected, returns } from "../hostile.ts";
 
 /** Ways to bypass the proxy. */
 const AROUND = [
-  refused(
+  rejected(
     "Deno.connect",
     `await Deno.connect({ hostname: "127.0.0.1", port: input.port }); return "connected";`,
     "Error: Deno.connect is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.connectTls",
     `await Deno.connectTls({ hostname: "127.0.0.1", port: input.port }); return "connected";`,
     "Error: Deno.connectTls is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.listen",
     `return Deno.listen({ port: 0 }).addr;`,
     "Error: Deno.listen is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.serve",
     `return Deno.serve({ port: 0 }, () => new Response("")).addr;`,
     "Error: Deno.serve is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.listenDatagram",
     `return (Deno as any).listenDatagram({ port: 0, transport: "udp" });`,
     "Error: Deno.listenDatagram is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.createHttpClient",
     `return await (await fetch("http://127.0.0.1:" + input.port, { client: (Deno as any).createHttpClient({ proxy: { url: "http://127.0.0.1:" + input.port } }) } as any)).text();`,
     "Error: Deno.createHttpClient is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno.connectQuic",
     `return await (Deno as any).connectQuic({ hostname: "127.0.0.1", port: input.port, alpnProtocols: ["h3"] });`,
     "Error: Deno.connectQuic is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "WebTransport",
     `const w = new (globalThis as any).WebTransport("https://127.0.0.1:" + input.port); await w.ready; return "ready";`,
     "TypeError: globalThis.WebTransport is not a constructor",
   ),
-  refused(
+  rejected(
     "Deno.openKv",
     `return await (Deno as any).openKv("http://127.0.0.1:" + input.port);`,
     "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "a unix socket by Deno",
     `await Deno.connect({ transport: "unix", path: input.unix } as any); return "connected";`,
     "Error: Deno.connect is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "a unix socket by node:net",
     `return await settled((await import("node:net")).connect({ path: input.unix }), "connect");`,
     "Error: connect EACCES ",
   ),
-  refused(
+  rejected(
     "an abstract socket by node:net",
     `return await settled((await import("node:net")).connect({ path: "\\0" + input.abstract }), "connect");`,
     "Error: connect EACCES ",
@@ -73,42 +73,42 @@ const AROUND = [
       http.get({ socketPath: "\\0" + input.abstract, path: "/" }, resolve).on("error", reject));`,
     /^UNCAUGHT: Error: connect EACCES /,
   ),
-  refused(
+  rejected(
     "the egress socket by node:net",
     `return await settled((await import("node:net")).connect({ path: input.egressSocket }), "connect");`,
     "Error: connect EACCES /run/egress.sock - Local (undefined:undefined)",
   ),
-  refused(
+  rejected(
     "the egress socket by fetch",
     `return await (await fetch("unix:" + input.egressSocket)).text();`,
     "TypeError: Url scheme 'unix' not supported",
   ),
-  refused(
+  rejected(
     "listening by node:net",
     `const s = (await import("node:net")).createServer(); s.listen(0); return await settled(s, "listening");`,
     "Error: listen EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "listening by node:http",
     `const s = (await import("node:http")).createServer(); s.listen(0); return await settled(s, "listening");`,
     "Error: listen EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "listening on an abstract socket",
     `const s = (await import("node:net")).createServer(); s.listen({ path: "\\0" + input.abstract + "x" }); return await settled(s, "listening");`,
     "Error: listen EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "UDP by node:dgram",
     `const { promise, resolve, reject } = Promise.withResolvers(); (await import("node:dgram")).createSocket("udp4").on("error", reject).send("x", input.udpPort, "127.0.0.1", (e) => e ? reject(e) : resolve("sent")); return await promise;`,
     "Error: send EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "UDP by bind",
     `const s = (await import("node:dgram")).createSocket("udp4"); s.bind(0); return await settled(s, "listening");`,
     "Error: bind EACCES: not available in a function",
   ),
-  refused(
+  rejected(
     "a pipe's own handle",
     `const net: any = await import("node:net"); const s = new net.Socket(); s.connect({ path: "x:1" }); const H = s._handle.constructor; const h = new H(0); const code = h.bind("\\0x"); if (code !== 0) throw new Error(String(code)); return "bound";`,
     "Error: -13",
@@ -138,24 +138,24 @@ const CLIENTS: Readonly<Record<string, string>> = {
 };
 
 /** The error of a client that the proxy rejected; `node:` ones say `connect EACCES`. */
-const TOLD: Readonly<Record<string, string>> = {
+const REPORTED: Readonly<Record<string, string>> = {
   "fetch": "TypeError: fetch failed: 127.0.0.1:",
   "fetch over TLS": "TypeError: fetch failed: 127.0.0.1:",
   "WebSocket": "Error: NetworkError: failed to connect to WebSocket: Invalid status code: 403",
   "EventSource": "Error: error",
 };
 
-const toldBy = (client: string) => TOLD[client] ?? "Error: connect EACCES 127.0.0.1:";
+const reportedBy = (client: string) => REPORTED[client] ?? "Error: connect EACCES 127.0.0.1:";
 
 const BY_CLIENT = Object.entries(CLIENTS).map(([name, body]) => ({
-  ...refused(`the canary, allowed by name, by ${name}`, body, toldBy(name)),
+  ...rejected(`the canary, allowed by name, by ${name}`, body, reportedBy(name)),
   allowlist: ["127.0.0.1:CANARY"],
   logs:
     /127\.0\.0\.1:\d+ refused: \w+, the address is not public but loopback \(--egress-allow-private\)/,
 }));
 
 const UNLISTED = Object.entries(CLIENTS).map(([name, body]) => ({
-  ...refused(`the canary, not allowed, by ${name}`, body, toldBy(name)),
+  ...rejected(`the canary, not allowed, by ${name}`, body, reportedBy(name)),
   logs: /127\.0\.0\.1:\d+ refused: \w+, not in the function's outboundNetworkAllowlist/,
 }));
 
@@ -249,9 +249,9 @@ const THROUGH_A_HOST = [
     "a redirect to a file",
     `export default async (input: any): Promise<any> => {
       try { return { got: await (await fetch("http://" + input.host + "/redirect?to=file:///etc/passwd")).text() }; }
-      catch (error: any) { return { refused: error.name }; }
+      catch (error: any) { return { rejected: error.name }; }
     };`,
-    { refused: "TypeError" },
+    { rejected: "TypeError" },
   ),
   returns(
     "a Host header of another",
@@ -274,21 +274,21 @@ const THROUGH_A_HOST = [
     "a header that ends the request",
     `export default async (input: any): Promise<any> => {
       try { await fetch("http://" + input.host + "/", { headers: { x: "y\\r\\n\\r\\nGET http://127.0.0.1:" + input.port + "/ HTTP/1.1" } }); return { sent: true }; }
-      catch (error: any) { return { refused: error.name }; }
+      catch (error: any) { return { rejected: error.name }; }
     };`,
-    { refused: "TypeError" },
+    { rejected: "TypeError" },
   ),
-  refused(
+  rejected(
     "CONNECT smuggled into the name of a host",
     `return await settled((await import("node:net")).connect({ host: input.host + " HTTP/1.1\\r\\n\\r\\nCONNECT 127.0.0.1", port: input.port }), "connect");`,
     "Error: connect EACCES [",
   ),
-  refused(
+  rejected(
     "CONNECT smuggled into a path",
     `return await settled((await import("node:net")).connect({ path: input.host + " HTTP/1.1\\r\\n\\r\\nCONNECT 127.0.0.1:" + input.port }), "connect");`,
     "Error: connect EACCES ",
   ),
-  refused(
+  rejected(
     "a user that looks like the host",
     `const r = await fetch("http://" + input.host + "@127.0.0.1:" + input.port + "/"); throw new Error(r.status + " " + await r.text());`,
     "TypeError: fetch failed: 127.0.0.1:",

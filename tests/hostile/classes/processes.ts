@@ -1,139 +1,139 @@
 /** Other processes: starting, killing, debugging them; threads; native code. */
-import { gets, refused } from "../hostile.ts";
+import { gets, rejected } from "../hostile.ts";
 
 export const PROCESSES = [
-  refused(
+  rejected(
     "runs by Deno",
     `return new Deno.Command("id").outputSync().code;`,
     "Error: Failed to spawn 'id': no path to search",
   ),
-  refused(
+  rejected(
     "runs by Deno, a path",
     `return new Deno.Command("/bin/sh", { args: ["-c", "id"] }).spawn().pid;`,
     'NotCapable: Requires run access to "/bin/sh"',
   ),
-  refused(
+  rejected(
     "runs by node:child_process",
     `const r = (await import("node:child_process")).spawnSync("/bin/id", [], { env: {} }); if (r.error) throw r.error; return r.status;`,
     'NotCapable: Requires env access to "NODE_V8_COVERAGE"',
   ),
-  refused(
+  rejected(
     "executes by node:child_process",
     `return (await import("node:child_process")).execSync("id", { env: {} });`,
     'NotCapable: Requires env access to "NODE_V8_COVERAGE"',
   ),
-  refused(
+  rejected(
     "spawns by node:child_process",
     `return await settled((await import("node:child_process")).spawn("id", [], { env: {} }), "exit");`,
     'NotCapable: Requires env access to "NODE_V8_COVERAGE"',
   ),
-  refused(
+  rejected(
     "forks",
     `return (await import("node:child_process")).fork("/main.js").pid;`,
     "NotCapable: Requires env access",
   ),
-  refused(
+  rejected(
     "forks a cluster",
     `return (await import("node:cluster")).default.fork().id;`,
     'NotCapable: Requires env access to "NODE_V8_COVERAGE"',
   ),
-  refused(
+  rejected(
     "kills its parent by Deno",
     `Deno.kill(Deno.ppid, "SIGCONT"); return "sent";`,
     "NotCapable: Requires run access",
   ),
-  refused(
+  rejected(
     "kills the server by Deno",
     `Deno.kill(input.serverPid, "SIGKILL"); return "sent";`,
     "NotCapable: Requires run access",
   ),
-  refused(
+  rejected(
     "kills by process",
     `(process as any).kill(input.canaryPid, "SIGKILL"); return "sent";`,
     "TypeError: process.kill is not a function",
   ),
-  refused(
+  rejected(
     "kills by ChildProcess",
     `const { ChildProcess } = await import("node:child_process"); const c: any = new ChildProcess(); c.pid = input.canaryPid; if (!c.kill("SIGKILL")) throw new Error("not sent"); return "sent";`,
     "Error: not sent",
   ),
-  refused(
+  rejected(
     "kills its group",
     `Deno.kill(-input.serverPid, "SIGKILL"); return "sent";`,
     "NotCapable: Requires run access",
   ),
-  refused(
+  rejected(
     "starts the debugger of another",
     `(process as any)._debugProcess(input.serverPid); return "sent";`,
     "TypeError: process._debugProcess is not a function",
   ),
-  refused(
+  rejected(
     "changes a priority",
     `(await import("node:os")).setPriority(input.serverPid, 19); return "changed";`,
     'NotCapable: Requires sys access to "setPriority"',
   ),
-  refused(
+  rejected(
     "changes its user",
     `(process as any).setuid(0); return "changed";`,
     'NotCapable: Requires sys access to "setuid"',
   ),
-  refused(
+  rejected(
     "loads a library by Deno",
     `return Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } }).symbols.getpid();`,
     'NotCapable: Requires ffi access to "libc.so.6"',
   ),
-  refused(
+  rejected(
     "loads an addon by process",
     `(process as any).dlopen({ exports: {} }, "/x.node"); return "loaded";`,
     "TypeError: process.dlopen is not a function",
   ),
-  refused("requires an addon", `return req("/tmp/x.node");`, "TypeError: Module "),
-  refused(
+  rejected("requires an addon", `return req("/tmp/x.node");`, "TypeError: Module "),
+  rejected(
     "makes a Worker",
     `new Worker("data:application/javascript,1", { type: "module" }); return "made";`,
     "ReferenceError: Worker is not defined",
   ),
-  refused(
+  rejected(
     "makes a worker of node:worker_threads",
     `new (await import("node:worker_threads")).Worker("1", { eval: true }); return "made";`,
     "TypeError: Worker threads are not available in a function",
   ),
-  refused(
+  rejected(
     "makes a worker of its default export",
     `new (await import("node:worker_threads")).default.Worker("1", { eval: true }); return "made";`,
     "TypeError: Worker threads are not available in a function",
   ),
-  refused(
+  rejected(
     "makes a required worker",
     `new (req("worker_threads").Worker)("1", { eval: true }); return "made";`,
     "TypeError: Worker threads are not available in a function",
   ),
-  refused(
+  rejected(
     "opens the inspector",
     `return Object.keys(await import("node:inspector"));`,
     'TypeError: TypeError: Module "node:inspector" is not available in a function',
   ),
-  refused(
+  rejected(
     "opens the inspector's promises",
     `return Object.keys(await import("node:inspector/promises"));`,
     'TypeError: TypeError: Module "node:inspector/promises" is not available in a function',
   ),
-  refused(
+  rejected(
     "reads memory of the engine",
     `return (await import("node:v8")).getHeapSnapshot();`,
     'TypeError: TypeError: Module "node:v8" is not available in a function',
   ),
-  refused(
+  rejected(
     "sets flags of the engine",
     `(await import("node:v8")).setFlagsFromString("--allow-natives-syntax"); return "set";`,
     'TypeError: TypeError: Module "node:v8" is not available in a function',
   ),
-  refused(
+  rejected(
     "writes a snapshot of the engine's memory from a new realm",
     `(await import("node:vm")).runInNewContext("gc")({ type: "major-snapshot", filename: input.dataDir + "/snapshot" }); return "written";`,
     "ReferenceError: gc is not defined",
   ),
-  refused(
+  rejected(
     "loads graphics drivers",
     `return await (navigator as any).gpu.requestAdapter();`,
     "TypeError: Cannot read properties of undefined (reading 'requestAdapter')",

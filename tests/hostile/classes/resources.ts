@@ -1,5 +1,5 @@
 /** Exceeding limits, and not ending. The limits are those of {@link LIMIT_FLAGS}. */
-import { attempts, fails, gets, type Hostile, refused, returns } from "../hostile.ts";
+import { attempts, fails, gets, type Hostile, rejected, returns } from "../hostile.ts";
 
 /** Small limits, which are reached soon. Busy loops reach the processor time first, waits the wall clock. */
 export const LIMIT_FLAGS = [
@@ -85,14 +85,14 @@ export const RESOURCES: readonly Hostile[] = [
     // The error of zlib does not mention memory.
     /^(OUT_OF_MEMORY: |EXITED: .* with the signal (SIGABRT|SIGSEGV)$)/,
   ),
-  refused("one string", `return "x".repeat(2 ** 30).length;`, "RangeError: Invalid string length"),
-  refused("one array", `return new Array(2 ** 32).length;`, "RangeError: Invalid array length"),
-  refused(
+  rejected("one string", `return "x".repeat(2 ** 30).length;`, "RangeError: Invalid string length"),
+  rejected("one array", `return new Array(2 ** 32).length;`, "RangeError: Invalid array length"),
+  rejected(
     "recursion",
     `const down = (): number => 1 + down(); return down();`,
     "RangeError: Maximum call stack size exceeded",
   ),
-  refused(
+  rejected(
     "scrypt with much memory",
     `const { scryptSync } = await import("node:crypto"); return scryptSync("a", "b", 64, { N: 2 ** 20, r: 8, maxmem: 2 ** 31 }).length;`,
     "Error: scrypt key derivation failed",

@@ -3,7 +3,7 @@ import { fails, type Hostile, returns } from "../hostile.ts";
 
 const gives = (name: string, expression: string, output: object): Hostile =>
   returns(name, `export default (): any => (${expression});`, output);
-const refusedOutput = (name: string, expression: string, error: RegExp): Hostile =>
+const rejectedOutput = (name: string, expression: string, error: RegExp): Hostile =>
   fails(name, `export default (): any => (${expression});`, error);
 
 const isNo = (what: string) =>
@@ -12,80 +12,80 @@ const TOO_LARGE =
   /^OUTPUT_TOO_LARGE: the output has [\d,]+ bytes, its limit is 64 KiB \(--max-output\)$/;
 
 export const RESULTS: readonly Hostile[] = [
-  refusedOutput("a number", "5", isNo("a number")),
-  refusedOutput("a string", `"{}"`, isNo("a string")),
-  refusedOutput("null", "null", isNo("null")),
-  refusedOutput("nothing", "undefined", isNo("undefined")),
-  refusedOutput("an array", "[1]", isNo("an array")),
-  refusedOutput("a function", "() => {}", isNo("a function")),
-  refusedOutput("a symbol", "Symbol()", isNo("a symbol")),
-  refusedOutput("a BigInt", "5n", isNo("a bigint")),
-  refusedOutput("a BigInt within", "({ a: 5n })", /^BAD_OUTPUT: /),
-  refusedOutput("a cycle", "(() => { const a: any = {}; a.a = a; return a; })()", /^BAD_OUTPUT: /),
-  refusedOutput(
+  rejectedOutput("a number", "5", isNo("a number")),
+  rejectedOutput("a string", `"{}"`, isNo("a string")),
+  rejectedOutput("null", "null", isNo("null")),
+  rejectedOutput("nothing", "undefined", isNo("undefined")),
+  rejectedOutput("an array", "[1]", isNo("an array")),
+  rejectedOutput("a function", "() => {}", isNo("a function")),
+  rejectedOutput("a symbol", "Symbol()", isNo("a symbol")),
+  rejectedOutput("a BigInt", "5n", isNo("a bigint")),
+  rejectedOutput("a BigInt within", "({ a: 5n })", /^BAD_OUTPUT: /),
+  rejectedOutput("a cycle", "(() => { const a: any = {}; a.a = a; return a; })()", /^BAD_OUTPUT: /),
+  rejectedOutput(
     "a cycle by a getter",
     "(() => { const a: any = { get a() { return a; } }; return a; })()",
     /^BAD_OUTPUT: /,
   ),
-  refusedOutput(
+  rejectedOutput(
     "an object without end",
     "(() => { const make = (): any => ({ get a() { return make(); } }); return make(); })()",
     /^BAD_OUTPUT: /,
   ),
-  refusedOutput(
+  rejectedOutput(
     "200,000 levels",
     `(() => { let a: any = {}; for (let i = 0; i < 2e5; i++) a = { a }; return a; })()`,
     TOO_LARGE,
   ),
-  refusedOutput(
+  rejectedOutput(
     "200,000 levels of arrays by toJSON",
     `({ toJSON() { let a: any = []; for (let i = 0; i < 2e5; i++) a = [a]; return { a }; } })`,
     /^BAD_OUTPUT: /,
   ),
-  refusedOutput(
+  rejectedOutput(
     "1,001 levels",
     `(() => { let a: any = {}; for (let i = 0; i < 1001; i++) a = { a }; return a; })()`,
     /^BAD_OUTPUT: /,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a toJSON that gives a text",
     `({ toJSON() { return '{"forged":1}'; } })`,
     /^BAD_OUTPUT: the function returned an object whose toJSON gives something else/,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a toJSON that throws",
     `({ toJSON() { throw new Error("no"); } })`,
     /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a getter that throws",
     `({ get a() { throw new Error("no"); } })`,
     /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a Proxy that throws",
     `new Proxy({}, { ownKeys() { throw new Error("no"); } })`,
     /^BAD_OUTPUT: the output cannot be turned into JSON: Error: no/,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a revoked Proxy",
     `(() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy; })()`,
     /^UNCAUGHT: TypeError: Cannot perform 'get' on a proxy that has been revoked/,
   ),
-  refusedOutput(
+  rejectedOutput(
     "a then that throws",
     `({ get then() { throw new Error("no"); } })`,
     /^UNCAUGHT: Error: no/,
   ),
-  refusedOutput("one byte too much", `({ a: "x".repeat(64 * 1024 - 7) })`, TOO_LARGE),
-  refusedOutput("far too much", `({ a: Array(8).fill("x".repeat(1e6)) })`, TOO_LARGE),
-  refusedOutput(
+  rejectedOutput("one byte too much", `({ a: "x".repeat(64 * 1024 - 7) })`, TOO_LARGE),
+  rejectedOutput("far too much", `({ a: Array(8).fill("x".repeat(1e6)) })`, TOO_LARGE),
+  rejectedOutput(
     "a text that no string holds",
     `({ a: Array(600).fill("x".repeat(1e6)) })`,
     // V8's error does not mention memory.
     /^(EXITED: .* with the signal (SIGABRT|SIGSEGV|SIGTRAP|SIGILL)|OUT_OF_MEMORY: )/,
   ),
-  refusedOutput("escapes that grow", `({ a: "\\u0000".repeat(20_000) })`, TOO_LARGE),
+  rejectedOutput("escapes that grow", `({ a: "\\u0000".repeat(20_000) })`, TOO_LARGE),
   gives("as much as is allowed", `({ a: "x".repeat(10) })`, { a: "xxxxxxxxxx" }),
   gives(
     "a key __proto__",
@@ -98,7 +98,7 @@ export const RESULTS: readonly Hostile[] = [
     { status: "FUNCTION_INVOCATION_STATUS_ERROR", error: "TIMEOUT: forged", invocationId: "x" },
   ),
   gives("no numbers", `({ a: NaN, b: Infinity, c: -0 })`, { a: null, b: null, c: 0 }),
-  refusedOutput(
+  rejectedOutput(
     "an Error behind a replaced JSON",
     `(() => { JSON.stringify = () => "{}"; Array.isArray = () => true as never; return { a: [new Error("x")] }; })()`,
     /^BAD_OUTPUT: output\.a\[0\] is an Error, which JSON cannot represent$/,

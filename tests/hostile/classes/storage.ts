@@ -1,12 +1,12 @@
 /** State that a call could leave for the next. Each is called twice, and both calls must find the same. */
-import { gets, type Hostile, refused, returns } from "../hostile.ts";
+import { gets, type Hostile, rejected, returns } from "../hostile.ts";
 
 const twice = (one: Hostile): Hostile => ({ ...one, calls: 2 });
 
-const kept = (name: string, place: string) =>
+const kept = (name: string, variable: string) =>
   returns(
     name,
-    `let own: any;\nexport default (): any => { const g: any = globalThis; const was = ${place} ?? null; ${place} = 1; return { was }; };`,
+    `let own: any;\nexport default (): any => { const g: any = globalThis; const was = ${variable} ?? null; ${variable} = 1; return { was }; };`,
     { was: null },
   );
 
@@ -17,22 +17,22 @@ export const STORAGE = [
   kept("a registered symbol", `g[Symbol.for("kept")]`),
   kept("the console", "g.console.kept"),
   kept("a property of Deno", "g.Deno.kept"),
-  refused(
+  rejected(
     "localStorage",
     `const was = localStorage.getItem("k"); localStorage.setItem("k", "v"); return was;`,
     "ReferenceError: localStorage is not defined",
   ),
-  refused(
+  rejected(
     "sessionStorage",
     `const was = sessionStorage.getItem("k"); sessionStorage.setItem("k", "v"); return was;`,
     "ReferenceError: sessionStorage is not defined",
   ),
-  refused(
+  rejected(
     "caches",
     `return await (await caches.open("k")).put("http://x/", new Response("v"));`,
     "ReferenceError: caches is not defined",
   ),
-  refused(
+  rejected(
     "BroadcastChannel",
     `new BroadcastChannel("k").postMessage("v"); return "sent";`,
     "ReferenceError: BroadcastChannel is not defined",
@@ -44,37 +44,37 @@ export const STORAGE = [
     await new Promise((r) => setTimeout(r, 50)); channel.close(); return heard;`,
     "0",
   ),
-  refused(
+  rejected(
     "navigator.locks",
     `return await (navigator as any).locks.request("k", () => "held");`,
     "TypeError: Cannot read properties of undefined (reading 'request')",
   ),
-  refused(
+  rejected(
     "Deno KV",
     `return await (await (Deno as any).openKv()).set(["k"], 1);`,
     "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "Deno KV in memory",
     `return await (await (Deno as any).openKv(":memory:")).set(["k"], 1);`,
     "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
   ),
-  refused(
+  rejected(
     "a database in a file",
     `const { DatabaseSync } = await import("node:sqlite"); new DatabaseSync("/tmp/k.db"); return "made";`,
     'TypeError: TypeError: Module "node:sqlite" is not available in a function',
   ),
-  refused(
+  rejected(
     "shared memory",
     `Deno.writeTextFileSync("/dev/shm/k", "v"); return "kept";`,
     'NotCapable: Requires write access to "/dev/shm/k"',
   ),
-  refused(
+  rejected(
     "the cache of modules",
     `Deno.writeTextFileSync("/" + Deno.cwd() + "/sandbox/k", "v"); return "kept";`,
     'NotCapable: Requires write access to "///sandbox/k"',
   ),
-  refused(
+  rejected(
     "a variable of the environment",
     `const was = Deno.env.get("K"); Deno.env.set("K", "v"); return was;`,
     'NotCapable: Requires env access to "K"',

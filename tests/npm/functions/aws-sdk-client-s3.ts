@@ -13,11 +13,11 @@ export default async function main({ https }: { https: string }) {
     forcePathStyle: true,
     credentials: { accessKeyId: "AKIA", secretAccessKey: "secret" },
   });
-  const place = { Bucket: "reports", Key: "2024/a b.txt" };
-  const { ETag } = await s3.send(new PutObjectCommand({ ...place, Body: "the report" }));
-  const { Body } = await s3.send(new GetObjectCommand(place));
+  const object = { Bucket: "reports", Key: "2024/a b.txt" };
+  const { ETag } = await s3.send(new PutObjectCommand({ ...object, Body: "the report" }));
+  const { Body } = await s3.send(new GetObjectCommand(object));
   const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket: "reports" }));
-  const missing = await s3.send(new GetObjectCommand({ ...place, Key: "none" }))
+  const missing = await s3.send(new GetObjectCommand({ ...object, Key: "none" }))
     .catch((error) => error.name);
   return {
     etag: ETag,

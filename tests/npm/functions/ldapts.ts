@@ -8,7 +8,7 @@ export default async function main({ ldap }: { ldap: string }) {
     filter: "(&(objectClass=person)(uid=ada))",
     attributes: ["cn", "mail"],
   });
-  const refused = await client.bind("cn=admin,dc=example", "wrong").catch((error) => error.name);
+  const rejected = await client.bind("cn=admin,dc=example", "wrong").catch((error) => error.name);
   await client.unbind();
-  return { entries: searchEntries, refused };
+  return { entries: searchEntries, rejected };
 }

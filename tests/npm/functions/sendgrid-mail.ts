@@ -11,7 +11,7 @@ export default async function main({ https }: { https: string }) {
     text: "See the attachment",
     attachments: [{ content: Buffer.from("a,b").toString("base64"), filename: "report.csv" }],
   });
-  const failed = await sendgrid.send({ to: "x@y.z", from: "a@b.c", subject: "refuse", text: "." })
+  const failed = await sendgrid.send({ to: "x@y.z", from: "a@b.c", subject: "reject", text: "." })
     .catch((error) => error.response.body.errors[0].message);
   return { statusCode, failed };
 }

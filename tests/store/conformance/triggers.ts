@@ -123,8 +123,13 @@ export const TRIGGERS: Steps = {
   },
 
   "deliveries are listed newest first, and go with their time or their trigger": async (store) => {
-    const refused = deliveryRow({ id: id(40), triggerId: WEBHOOK, status: "REFUSED", reason: "r" });
-    await store.write((tx) => tx.deliveries.insert({ ...refused, receivedAt: time(40) }));
+    const rejected = deliveryRow({
+      id: id(40),
+      triggerId: WEBHOOK,
+      status: "REFUSED",
+      reason: "r",
+    });
+    await store.write((tx) => tx.deliveries.insert({ ...rejected, receivedAt: time(40) }));
     const ids = async () =>
       (await store.read.deliveries.ofTrigger(WEBHOOK, PAGE)).rows.map((row) => row.id);
     assert.deepEqual(await ids(), [id(40), id(31), id(30)]);

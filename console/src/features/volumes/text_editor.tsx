@@ -12,7 +12,7 @@ import { withLineEnds } from "./line_ends.ts";
 import { contentQuery, writeFile } from "./queries.ts";
 
 const ROWS = 24;
-const REFUSED = "Not saved: the file has changed since you began. Your text is kept here.";
+const NOT_SAVED = "Not saved: the file has changed since you began. Your text is kept here.";
 
 /** Edits a text file. Saving fails if somebody wrote the file meanwhile; the text stays. */
 export function TextEditor(
@@ -34,19 +34,19 @@ export function TextEditor(
       run: () => isChanged && mutate({ anyway: false }),
     },
   ], [mutate, isChanged]));
-  const isRefused = save.error instanceof ApiError && save.error.status === 412;
+  const isNotSaved = save.error instanceof ApiError && save.error.status === 412;
   return (
     <div className="stack">
-      {draft.isBehind && !isRefused
+      {draft.isBehind && !isNotSaved
         ? <Note tone="warn">The file has changed since you began. Your text is kept here.</Note>
         : null}
-      {save.error === null ? null : <ErrorNote error={isRefused ? REFUSED : save.error} />}
+      {save.error === null ? null : <ErrorNote error={isNotSaved ? NOT_SAVED : save.error} />}
       <TextAreaField label="Content" value={edited} onChange={edit} rows={ROWS} />
       {path.endsWith(".json") && jsonFault(edited) !== undefined
         ? <Note tone="warn">Not JSON: {jsonFault(edited)}</Note>
         : null}
       <div className="actions">
-        {isRefused || draft.isBehind
+        {isNotSaved || draft.isBehind
           ? <Button look="danger" onClick={() => mutate({ anyway: true })}>Overwrite</Button>
           : null}
         <Button

@@ -29,15 +29,15 @@ type Editor = monaco.editor.IStandaloneCodeEditor;
 /** Edits several files, of which one is shown, with the TypeScript service over all. */
 export function CodeEditor(props: CodeEditorProps) {
   const { label, files, types, path, problems, reveal } = props;
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const latest = useRef(props);
   latest.current = props;
   const [parts, setParts] = useState<{ readonly editor: Editor; readonly models: Models }>();
   useEffect(() => {
-    if (place.current === null) return;
+    if (container.current === null) return;
     const models = new Models((changed, text) => latest.current.onChange(changed, text));
     const { readOnly } = latest.current;
-    const editor = monaco.editor.create(place.current, {
+    const editor = monaco.editor.create(container.current, {
       ...OPTIONS,
       model: null,
       ...(readOnly === undefined ? {} : { readOnly: true, readOnlyMessage: { value: readOnly } }),
@@ -73,7 +73,7 @@ export function CodeEditor(props: CodeEditorProps) {
     parts.editor.revealPositionInCenter(position);
     parts.editor.focus();
   }, [parts, reveal, path]);
-  return <div ref={place} className="editor" />;
+  return <div ref={container} className="editor" />;
 }
 
 /** How long typing rests before the packages of the files are looked up, in ms. */

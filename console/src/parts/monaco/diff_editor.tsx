@@ -12,17 +12,17 @@ export interface DiffEditorProps {
 
 /** Two texts of a file beside each other; below each other in little space. Of one side alone the whole text. */
 export function DiffEditor({ label, path, original, modified }: DiffEditorProps) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (place.current === null) return;
+    if (container.current === null) return;
     const text = original === undefined ? modified : modified === undefined ? original : undefined;
     if (text !== undefined) {
-      return showSide(place.current, `${label}: ${path}`, path, {
+      return showSide(container.current, `${label}: ${path}`, path, {
         text,
         word: original === undefined ? "added" : "deleted",
       });
     }
-    const editor = monaco.editor.createDiffEditor(place.current, {
+    const editor = monaco.editor.createDiffEditor(container.current, {
       ...OPTIONS,
       readOnly: true,
       renderOverviewRuler: false,
@@ -46,7 +46,7 @@ export function DiffEditor({ label, path, original, modified }: DiffEditorProps)
       models.modified.dispose();
     };
   }, [label, path, original, modified]);
-  return <div ref={place} className="editor" />;
+  return <div ref={container} className="editor" />;
 }
 
 interface LoneSide {
@@ -56,13 +56,13 @@ interface LoneSide {
 
 /** Shows a text of which all lines were added or deleted. Returns what ends it. */
 function showSide(
-  place: HTMLElement,
+  container: HTMLElement,
   label: string,
   path: string,
   { text, word }: LoneSide,
 ): () => void {
   const model = monaco.editor.createModel(text, shownLanguage(path));
-  const editor = monaco.editor.create(place, {
+  const editor = monaco.editor.create(container, {
     ...OPTIONS,
     model,
     readOnly: true,

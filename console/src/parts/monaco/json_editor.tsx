@@ -18,17 +18,17 @@ let count = 0;
 /** Edits one JSON document. */
 export function JsonEditor(props: JsonEditorProps) {
   const { label, schema } = props;
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const model = useRef<monaco.editor.ITextModel>(undefined);
   const latest = useRef(props);
   latest.current = props;
   useEffect(() => {
-    if (place.current === null) return;
+    if (container.current === null) return;
     count += 1;
     const uri = monaco.Uri.parse(`inmemory://input/${count}.json`);
     const created = monaco.editor.createModel(latest.current.initial, "json", uri);
     model.current = created;
-    const editor = monaco.editor.create(place.current, {
+    const editor = monaco.editor.create(container.current, {
       ...OPTIONS,
       model: created,
       lineNumbers: "off",
@@ -59,5 +59,5 @@ export function JsonEditor(props: JsonEditorProps) {
       : [{ uri: "inmemory://schema/input.json", fileMatch: [uri], schema }];
     jsonDefaults.setDiagnosticsOptions({ ...jsonDefaults.diagnosticsOptions, schemas });
   }, [schema, label]);
-  return <div ref={place} className="editor editor-json" />;
+  return <div ref={container} className="editor editor-json" />;
 }

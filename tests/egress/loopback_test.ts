@@ -22,8 +22,8 @@ Deno.test("a flood of output does not hide connections, in a temporary directory
   assert.deepEqual(output, { status: 200 });
 });
 
-egressSuite("refused where loopback is not allowed", "server", {
-  "loopback is refused unless the operator allows it, whatever the allowlist names": async (
+egressSuite("rejected where loopback is not allowed", "server", {
+  "loopback is rejected unless the operator allows it, whatever the allowlist names": async (
     api,
   ) => {
     await using host = new Host();
@@ -62,7 +62,7 @@ egressSuite("refused where loopback is not allowed", "server", {
   },
 });
 
-egressSuite("refused where loopback is allowed", "egress", {
+egressSuite("rejected where loopback is allowed", "egress", {
   "every hop of a redirect is checked": async (api) => {
     await using first = new Host();
     await using second = new Host({ hostname: "127.0.0.2" });
@@ -72,11 +72,11 @@ egressSuite("refused where loopback is allowed", "egress", {
         { headers: { authorization: "Bearer secret" } });
       return { status: r.status, text: await r.text() };
     });`;
-    const refused = await once(api, body, [from]);
-    assert.deepEqual(refused.output, { failed: "EGRESS_DENIED", why: refused.egress[1] });
+    const rejected = await once(api, body, [from]);
+    assert.deepEqual(rejected.output, { failed: "EGRESS_DENIED", why: rejected.egress[1] });
     assert.deepEqual(second.seen, []);
     assert.match(
-      refused.egress.join("\n"),
+      rejected.egress.join("\n"),
       /^127.0.0.1:\d+ allowed: GET, status 302, .*\n127.0.0.2:\d+ refused: GET, /,
     );
     const followed = await once(api, body, [from, to]);
@@ -94,13 +94,13 @@ egressSuite("refused where loopback is allowed", "egress", {
     };`,
       [],
     );
-    const refused = (method: string) =>
+    const rejected = (method: string) =>
       `127.0.0.1:${host.port} refused: ${method}, not in the function's outboundNetworkAllowlist`;
     assert.deepEqual(output, {
-      fetched: { failed: "EGRESS_DENIED", why: refused("GET") },
-      node: { failed: "EACCES", why: `connect EACCES ${refused("CONNECT")}` },
+      fetched: { failed: "EGRESS_DENIED", why: rejected("GET") },
+      node: { failed: "EACCES", why: `connect EACCES ${rejected("CONNECT")}` },
     });
-    assert.deepEqual(egress, [refused("GET"), refused("CONNECT")]);
+    assert.deepEqual(egress, [rejected("GET"), rejected("CONNECT")]);
     assert.deepEqual(host.seen, []);
   },
 
