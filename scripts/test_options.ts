@@ -40,6 +40,7 @@ export interface Options {
   readonly seed: string;
   readonly jobs?: number;
   readonly require?: string;
+  readonly retryFailed?: true;
 }
 
 export interface Selection extends Options {
@@ -66,6 +67,10 @@ export function buildTestCommand(): Command {
       readJobs,
     )
     .option("--require <names>", `fail if one of these is missing: ${REQUIRABLE.join(" ")}`)
+    .option(
+      "--retry-failed",
+      "run up to three files that failed once more, each alone; one that passes then counts as flaky",
+    )
     .exitOverride();
 }
 

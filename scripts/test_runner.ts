@@ -90,10 +90,15 @@ const EXIT_INTERRUPTED = 130;
 /** Lines of output that are printed of tests that ended without a report. */
 const LAST_LINES = 50;
 
+/** More failed files than this are a fault of the code, whatever else ran beside them. */
+const RETRIED_FILES_MAX = 3;
+
 /** How one part of the run ended. */
 interface Ended {
   readonly passed: number;
   readonly failed: number;
+  /** Files that failed beside others and passed alone. */
+  readonly flaky?: number;
 }
 
 /** Test files in the order in which they start. */
@@ -189,7 +194,7 @@ async function checkAll(): Promise<Ended> {
 async function runTests(
   files: readonly string[],
   missing: Missing,
-  { verbose, long, seed, jobs }: Options,
+  { verbose, long, seed, jobs, retryFailed }: Options,
 ): Promise<Ended> {
   const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
   const cleanUp = () => endRun(runDir);
@@ -206,21 +211,30 @@ async function runTests(
     TEST_SEED: seed,
     TEST_LONG: `${long === true}`,
   };
-  const ends: Ended[] = [];
+  const ends = new Map<string, Ended>();
   const reports: string[] = [];
   const queue = [...files];
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const { end, text } = await runFile(file, env, verbose === true);
-      ends.push(end);
+      ends.set(file, end);
       if (end.failed > 0) reports.push(errorsIn(text));
     }
   };
   const length = jobs ?? Math.ceil(navigator.hardwareConcurrency * JOBS_PER_CORE);
   await Promise.all(Array.from({ length }, work));
+  const failed = [...ends].flatMap(([file, end]) => end.failed > 0 ? [file] : []);
+  if (retryFailed && failed.length <= RETRIED_FILES_MAX) {
+    for (const file of failed) {
+      const { end } = await runFile(file, env, verbose === true);
+      if (end.failed > 0) continue;
+      ends.set(file, { ...end, flaky: 1 });
+      console.log(`FLAKY: ${file} failed beside other files and passed alone`);
+    }
+  }
   cleanUp();
   if (!verbose) reports.forEach((report) => console.log(report));
-  return sum(ends);
+  return sum([...ends.values()]);
 }
 
 /** Runs one file in a process of its own: of several, Deno chooses the order. */
@@ -253,10 +267,14 @@ function errorsIn(text: string): string {
   return text.slice(from, to === -1 ? undefined : from + to).trimEnd();
 }
 
-function sum(ends: readonly Ended[]): Ended {
-  return ends.reduce(
-    (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }),
-    { passed: 0, failed: 0 },
+function sum(ends: readonly Ended[]): Required<Ended> {
+  return ends.reduce<Required<Ended>>(
+    (a, b) => ({
+      passed: a.passed + b.passed,
+      failed: a.failed + b.failed,
+      flaky: a.flaky + (b.flaky ?? 0),
+    }),
+    { passed: 0, failed: 0, flaky: 0 },
   );
 }
 
@@ -339,7 +357,8 @@ async function main(): Promise<number> {
   const seconds = Math.round((Date.now() - startedMs) / 1000);
   if (isRandom || total.failed > 0) console.log(`seed: ${seed}`);
   const word = total.failed === 0 ? "ok" : "FAILED";
-  console.log(`${word} | ${total.passed} passed | ${total.failed} failed (${seconds} s)`);
+  const flaky = total.flaky > 0 ? ` | ${total.flaky} flaky` : "";
+  console.log(`${word} | ${total.passed} passed | ${total.failed} failed${flaky} (${seconds} s)`);
   return total.failed === 0 ? 0 : 1;
 }
 
