@@ -100,7 +100,7 @@ METHODS
 - The answer is \`{}\`, once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\` it is what the
   function returns: \`{status, headers, body}\`, or any other object as JSON. After
   \`--webhook-timeout\` it is 504, and the call is cancelled.
-- Slack's challenge and Discord's ping are answered without a call.
+- Slack's challenge and Discord's pings are answered without a call.
 - A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
 - Who is not proved gets one answer, whatever is wrong: 401. The reason is in

@@ -14,6 +14,12 @@ export interface CallContext {
   };
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string;
+  /** The same for `fetch`, in the form of `Deno.serve`: `getConnInfo` of Hono reads it. The port is 0: proxies hide it. */
+  readonly remoteAddr?: {
+    readonly transport: "tcp";
+    readonly hostname: string;
+    readonly port: number;
+  };
   /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
   readonly deadline: string;
   /**

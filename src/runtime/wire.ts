@@ -67,6 +67,8 @@ export interface HandlerContext {
   readonly trigger: { readonly kind: string; readonly id?: string };
   /** Address of the client that sent the request it answers; absent if it answers none. */
   readonly remoteAddress?: string;
+  /** The same for `fetch`, in the form of `Deno.ServeHandlerInfo`. */
+  readonly remoteAddr?: Pick<Deno.NetAddr, "transport" | "hostname" | "port">;
   /** When the call is killed unless it has ended, in RFC 3339. */
   readonly deadline: string;
 }

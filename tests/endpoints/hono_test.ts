@@ -11,6 +11,7 @@ import manifest from "../../package.json" with { type: "json" };
 const APP = `import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { getCookie, setCookie } from "hono/cookie";
+import { getConnInfo } from "hono/deno";
 import { etag } from "hono/etag";
 import { HTTPException } from "hono/http-exception";
 import { stream, streamSSE } from "hono/streaming";
@@ -51,6 +52,10 @@ app.get("/events", (c) => streamSSE(c, async (out) => {
     await out.sleep(2);
   }
 }));
+app.get("/client", (c) => {
+  const { address, transport } = getConnInfo(c).remote;
+  return c.json({ address, transport });
+});
 app.get("/moved", (c) => c.redirect("/items/1", 308));
 app.delete("/items/:id", (c) => c.body(null, 204));
 app.get("/fails", () => { throw new HTTPException(418, { message: "a teapot" }); });
@@ -99,6 +104,7 @@ const REQUESTS: readonly Sent[] = [
   { path: "/file", method: "HEAD" },
   { path: "/stream" },
   { path: "/events" },
+  { path: "/client" },
   { path: "/moved" },
   { path: "/fails" },
   { path: "/throws" },

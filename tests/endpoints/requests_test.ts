@@ -49,6 +49,7 @@ async function requests({ client }: Stage): Promise<void> {
     attempt: 1,
     trigger: { kind: "http" },
     remoteAddress: "127.0.0.1",
+    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
     waitUntil: "function",
   });
   assert.equal(invocationId, response.headers.get("invocation-id"));

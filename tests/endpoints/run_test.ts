@@ -86,7 +86,7 @@ async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
         `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nCookie: own=1\r\nConnection: close\r\n\r\n`,
       ),
     );
-  for (const host of [`${slug}.localhost:1234`, "own.example.test"]) {
+  for (const host of [`${slug}.localhost:1234`, `${slug}.localhost.:1234`, "own.example.test"]) {
     const own = await at(host);
     assert.equal(own.status, 200, host);
     assert.equal(own.body.url, `http://${host}/api/v1/functions`);

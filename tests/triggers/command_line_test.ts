@@ -71,7 +71,11 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
   await using author = await deployed("manifest");
   await declare(author, {
     daily: { schedule: { cronSpec: "0 9 * * *", start: "2026-01-01T01:00:00+01:00" } },
-    github: { webhook: { github: {}, maxBytes: 1000 } },
+    // Other words for what the server answers.
+    github: {
+      webhook: { github: null, header: { name: "X-Sig", prefix: "" }, maxBytes: "1000" },
+      paused: true,
+    },
   });
   assert.match(await author.ok(["diff"]), /\+ +"cronSpec": "0 9 \* \* \*"/);
   const first = await author.json("deploy");
@@ -82,6 +86,7 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
   assert.match(first.triggers[1].webhookSecret, /^[0-9a-f]{64}$/);
   assert.deepEqual((await author.json("deploy")).triggers, []);
   assert.match((await author.run(["diff"])).stderr, /No differences/);
+  assert.equal((await author.json("trigger", "show", ".", "github")).paused, true);
 
   await declare(author, { daily: { schedule: { cronSpec: "0 10 * * *" } } });
   assert.match(await author.ok(["diff"]), /-.*0 9[^]*\+.*0 10[^]*-.*github/);
@@ -100,6 +105,26 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
   await replacesAndFails(author);
   await declare(author, { hook: { webhook: { github: { secret: "x" } } } });
   assertFails(await author.run(["deploy"]), 2, /triggers\.hook: must not have a secret/);
+  await declare(author, { daily: { schedule: { cronSpec: "0 9 * * *", timezon: "UTC" } } });
+  const misspelt = await author.run(["deploy"]);
+  assertFails(
+    misspelt,
+    2,
+    /triggers\.daily\.schedule: has no setting "timezon"; it has cronSpec, at,/,
+  );
+  const flag = await author.run(
+    [
+      "trigger",
+      "create",
+      ".",
+      "x",
+      "--slug",
+      "x",
+      "--settings",
+      '{"http": {"cors": {"origin": 1}}}',
+    ],
+  );
+  assertFails(flag, 2, /--settings: http\.cors: has no setting "origin"; it has allowOrigins,/);
 });
 
 /** @param author with the schedule `daily` */

@@ -68,7 +68,12 @@ sharedSuite("triggers", {
   ) => {
     const functionId = await client.deploy(MAIN);
     const { trigger } = await createTrigger(client, functionId, {
-      schedule: { ...SCHEDULE.schedule, input: { a: 1 }, overlap: "OVERLAP_SKIP" },
+      schedule: {
+        ...SCHEDULE.schedule,
+        start: new Date().toISOString(),
+        input: { a: 1 },
+        overlap: "OVERLAP_SKIP",
+      },
     });
     const paused = await updateTrigger(client, trigger, { paused: true });
     assert.deepEqual([paused.paused, paused.nextRuns], [true, []]);
@@ -266,6 +271,18 @@ sharedSuite("triggers", {
     await bad({ http: elsewhere }, "trigger.http.host", /--endpoint-hosts/);
     const cors = { allowOrigins: ["*"], allowCredentials: true };
     await bad({ http: { slug: unique("s"), cors } }, "trigger.http.cors.allowOrigins");
+    for (
+      const [field, value] of [
+        ["allowOrigins", "https://a.example/"],
+        ["allowOrigins", "a.example"],
+        ["allowMethods", "GET, POST"],
+        ["allowHeaders", "a:b"],
+        ["exposeHeaders", "x\r\ny"],
+      ] as const
+    ) {
+      const lists = { allowOrigins: ["capacitor://localhost", "null"], [field]: ["*", value] };
+      await bad({ http: { slug: unique("s"), cors: lists } }, `trigger.http.cors.${field}[1]`);
+    }
     const exposed = { allowOrigins: ["https://a.example"], exposeHeaders: ["*"] };
     await bad(
       { http: { slug: unique("s"), cors: { ...exposed, allowCredentials: true } } },

@@ -187,6 +187,8 @@ sharedSuite("webhooks", {
       assertError(answer, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
     }
     ok(await deliver(client, trigger, "{}", signing.github("newest", "{}")));
+    const empty = await client.post(path, { secret: "" });
+    assertError(empty, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /must not be empty/ });
   },
 
   "Slack's challenge and Discord's ping are answered, and start nothing": async ({ client }) => {
@@ -210,10 +212,46 @@ sharedSuite("webhooks", {
     const ping = '{"type": 1, "id": "1"}';
     const pong = await deliver(client, discord.trigger, ping, signing.discord(privateKey, ping));
     assert.deepEqual(ok(pong), { type: 1 });
+    const event = '{"type": 0, "version": 1, "application_id": "1"}';
+    const ofEvents = await deliver(
+      client,
+      discord.trigger,
+      event,
+      signing.discord(privateKey, event),
+    );
+    assert.deepEqual([ofEvents.status, ofEvents.body], [204, ""]);
     const unsigned = await deliver(client, slack.trigger, challenge, {});
     assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
     const calls = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
     assert.deepEqual(calls, []);
+    // A webhook event has the type of the ping of interactions.
+    const authorized = '{"type": 1, "event": {"type": "APPLICATION_AUTHORIZED"}}';
+    const headers = {
+      "content-type": "application/json",
+      ...signing.discord(privateKey, authorized),
+    };
+    const taken = await deliver(client, discord.trigger, authorized, headers);
+    assert.deepEqual([taken.status, taken.body], [204, ""]);
+    const { output } = await onlyCall(client, discord.trigger);
+    assert.deepEqual(output.input.payload.event, { type: "APPLICATION_AUTHORIZED" });
+  },
+
+  "a repeat is answered although the limits of the function let nothing start": async (
+    { client },
+  ) => {
+    const functionId = await client.deploy("export default () => ({ done: true });");
+    const change = { id: functionId, rateLimit: { calls: 1, period: "86400s" } };
+    ok(
+      await client.post("/api/v1/functions/update", { function: change, updateMask: "rateLimit" }),
+    );
+    const { trigger } = await createTrigger(client, functionId, {
+      webhook: { github: { secret: SECRET }, response: "WEBHOOK_RESPONSE_FUNCTION" },
+    });
+    const headers = signing.github(SECRET, "{}", { id: randomUUID() });
+    assert.deepEqual(ok(await deliver(client, trigger, "{}", headers)), { done: true });
+    assert.deepEqual(ok(await deliver(client, trigger, "{}", headers)), {});
+    const other = await deliver(client, trigger, "{}", signing.github(SECRET, "{}"));
+    assertError(other, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
   },
 
   "a form is parsed, other bytes come as they are, credentials do not": async ({ client }) => {

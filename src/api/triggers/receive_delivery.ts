@@ -48,6 +48,8 @@ function replyOf(answer: DeliveryAnswer): Reply {
   switch (answer.kind) {
     case "accepted":
       return Reply.json({});
+    case "empty":
+      return Reply.empty(204);
     case "handshake":
       return Reply.json(answer.json);
     case "function":

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
-import { durationIn, textIn } from "../primitives.ts";
-import { TRIGGER_SECRET_CHARS_MAX } from "../../domain/triggers/secrets.ts";
+import { durationIn } from "../primitives.ts";
 import { secretJson, shownSecrets } from "./answers.ts";
 import { triggerParam } from "./schemas.ts";
+import { secretText } from "./settings.ts";
 
 export const rotateSecret = jsonOperation({
   operationId: "invoked.TriggerService.RotateSecret",
@@ -18,10 +18,11 @@ export const rotateSecret = jsonOperation({
       format: "duration",
       description: "Default 86400s; 0s ends the old one at once",
     }),
-    secret: textIn.min(1).max(TRIGGER_SECRET_CHARS_MAX).optional().openapi({
-      writeOnly: true,
-      description: "The new one; absent: one is made",
-    }),
+    secret: secretText.min(1, { error: "must not be empty; absent, one is made" }).optional()
+      .openapi({
+        writeOnly: true,
+        description: "The new one; absent: one is made",
+      }),
   }).openapi("invoked.RotateSecretRequest"),
   response: z.object(shownSecrets),
   async handle({ params, body: { secret, expireOldAfter } }, { triggers }) {

@@ -65,9 +65,11 @@ const sourceCidr = textIn.refine((text) => ipaddr.isValidCIDR(text), {
   error: "must be a network such as 192.0.2.0/24 or 2001:db8::/32",
 });
 
-const secretIn = textIn.max(TRIGGER_SECRET_CHARS_MAX, {
+export const secretText = textIn.max(TRIGGER_SECRET_CHARS_MAX, {
   error: `must have at most ${TRIGGER_SECRET_CHARS_MAX} characters`,
-}).optional().openapi({
+});
+
+const secretIn = secretText.optional().openapi({
   writeOnly: true,
   description: "Never answered. Absent in a new trigger: one is made and answered once",
 });
@@ -143,15 +145,33 @@ function methodOf(method: { readonly kind: WebhookMethod["kind"] }): WebhookMeth
   return { kind: "header", name: name ?? "", prefix, encoding };
 }
 
-const listIn = z.array(textIn).max(CORS_ENTRIES_MAX, {
-  error: `must have at most ${CORS_ENTRIES_MAX} entries`,
-}).default([]);
+/** A list of CORS. Values that no browser sends would match nothing, or break the header. */
+function corsList(isValid: (text: string) => boolean, error: string) {
+  return z.array(textIn.refine((text) => text === "*" || isValid(text), { error }))
+    .max(CORS_ENTRIES_MAX, { error: `must have at most ${CORS_ENTRIES_MAX} entries` }).default([]);
+}
+
+const corsHeaderNames = corsList(
+  (name) => HEADER_NAME.test(name),
+  'must be the name of a header, or "*"',
+);
+
+/** As browsers send it: scheme, host and port in lower case, without a path. */
+function isOrigin(text: string): boolean {
+  if (text === "null") return true;
+  const url = URL.parse(text);
+  if (url === null) return false;
+  return text === (url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin);
+}
 
 const corsIn = z.object({
-  allowOrigins: listIn,
-  allowMethods: listIn,
-  allowHeaders: listIn,
-  exposeHeaders: listIn,
+  allowOrigins: corsList(
+    isOrigin,
+    'must be an origin as browsers send it, such as https://example.com, or "*"',
+  ),
+  allowMethods: corsList((name) => HEADER_NAME.test(name), 'must be the name of a method, or "*"'),
+  allowHeaders: corsHeaderNames,
+  exposeHeaders: corsHeaderNames,
   allowCredentials: z.boolean().default(false),
   maxAge: durationIn.optional(),
 }).superRefine(({ allowCredentials, allowOrigins, exposeHeaders }, context) => {

@@ -6,7 +6,6 @@ import { MissingEndpoint } from "../client/api_error.ts";
 import { volumeIdOf } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import {
-  type Kind,
   kindOf,
   KINDS,
   type Trigger,
@@ -15,16 +14,17 @@ import {
   type TriggerSettings,
 } from "../client/triggers.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
+import { complete, SETTINGS_OF } from "./trigger_settings.ts";
 
 const TRIGGERS_MAX = 1000;
 
-const settings = z.record(z.string(), z.unknown());
-
 /** A trigger under its name, without its secret; the settings are those of the API. */
 export const declaredTrigger = z.strictObject({
-  schedule: settings.optional(),
-  webhook: settings.optional(),
-  http: settings.optional(),
+  schedule: SETTINGS_OF.schedule.optional(),
+  webhook: SETTINGS_OF.webhook.optional(),
+  http: SETTINGS_OF.http.optional(),
+  /** Absent: a deploy leaves it as it is on the server. */
+  paused: z.boolean().optional(),
   /** Name or id of the volume of its calls. */
   volume: z.string().min(1).optional(),
 }).refine((trigger) => KINDS.filter((kind) => trigger[kind] !== undefined).length === 1, {
@@ -45,30 +45,6 @@ export interface TriggerDifference {
   readonly wanted: TriggerChange | undefined;
 }
 
-/** What the server takes for absent settings. */
-const DEFAULTS: Readonly<Record<Kind, TriggerSettings>> = {
-  schedule: {
-    timezone: "UTC",
-    input: {},
-    catchUp: "CATCH_UP_NONE",
-    overlap: "OVERLAP_ALLOW",
-  },
-  webhook: {
-    allowSourceCidrs: [],
-    maxBytes: 65_536,
-    response: "WEBHOOK_RESPONSE_ACCEPTED",
-  },
-  http: { auth: "ENDPOINT_AUTH_BEARER", recordBody: false },
-};
-const HEADER_DEFAULTS = { prefix: "", encoding: "SIGNATURE_ENCODING_HEX" };
-const CORS_DEFAULTS = {
-  allowOrigins: [],
-  allowMethods: [],
-  allowHeaders: [],
-  exposeHeaders: [],
-  allowCredentials: false,
-};
-
 /** How the triggers of a folder differ from those on the server; none without `triggers` in `invoked.json`. */
 export async function differencesOf(
   api: Api,
@@ -78,12 +54,18 @@ export async function differencesOf(
   if (declared === undefined) return [];
   const remote = fn === undefined ? [] : await remoteTriggers(api, fn);
   const differences: TriggerDifference[] = [];
-  for (const [name, { volume, ...kinds }] of Object.entries(declared)) {
+  for (const [name, { volume, paused, ...kinds }] of Object.entries(declared)) {
     const before = remote.find(({ displayName }) => displayName === name);
     const vfsId = volume === undefined ? "" : await volumeIdOf(api, volume);
-    const wanted = { displayName: name, ...kinds as TriggerChange, vfsId };
+    const kind = kindOf(kinds as Trigger);
+    const wanted = {
+      displayName: name,
+      [kind]: complete(kind, kinds[kind] ?? {}),
+      ...paused === undefined ? {} : { paused },
+      vfsId,
+    };
     if (before === undefined) differences.push({ name, change: "added", before, wanted });
-    else if (kindOf(before) !== kindOf(wanted as Trigger)) {
+    else if (kindOf(before) !== kind) {
       differences.push(...replacing({ name, before, wanted }));
     } else if (!isSame(before, wanted)) {
       differences.push({ name, change: "changed", before, wanted });
@@ -170,7 +152,7 @@ export async function* applyDifferences(
     }
     const { trigger, ...secrets } = before === undefined
       ? await api.triggers.create(fn, wanted)
-      : await api.triggers.update(before, wanted, `${kindOf(wanted as Trigger)},vfsId`);
+      : await api.triggers.update(before, wanted, maskOf(wanted));
     yield { name, id: trigger.id, change, ...secrets };
   }
 }
@@ -188,24 +170,15 @@ async function remoteTriggers(api: Api, fn: RemoteFunction): Promise<Trigger[]> 
 function isSame(remote: Trigger, wanted: TriggerChange): boolean {
   const kind = kindOf(wanted as Trigger);
   if (remote[kind] === undefined || (remote.vfsId ?? "") !== wanted.vfsId) return false;
+  if (remote.paused !== (wanted.paused ?? remote.paused)) return false;
   const { listenerId: _, ...own } = remote[kind];
-  return isDeepStrictEqual(own, complete(kind, wanted[kind] ?? {}));
+  return isDeepStrictEqual(own, wanted[kind]);
 }
 
-/** Settings as the server answers them. */
-function complete(kind: Kind, given: TriggerSettings): TriggerSettings {
-  const whole: Record<string, unknown> = { ...DEFAULTS[kind], ...given };
-  for (const field of ["at", "start"]) {
-    const time = Date.parse(String(whole[field]));
-    if (!Number.isNaN(time)) whole[field] = new Date(time).toISOString();
-  }
-  if (kind === "webhook" && whole["header"] !== undefined) {
-    whole["header"] = { ...HEADER_DEFAULTS, ...whole["header"] as object };
-  }
-  if (kind === "http" && whole["cors"] !== undefined) {
-    whole["cors"] = { ...CORS_DEFAULTS, ...whole["cors"] as object };
-  }
-  return whole;
+/** The fields of a trigger that the folder decides on. */
+function maskOf(wanted: TriggerChange): string {
+  const fields = [kindOf(wanted as Trigger), "vfsId"];
+  return (wanted.paused === undefined ? fields : [...fields, "paused"]).join();
 }
 
 function hasSecret({ webhook, http }: {

@@ -11,13 +11,13 @@ export const INPUT_HELP =
 /** Other names of stdin. Deno reads no device by its path. */
 const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
-/** The JSON text of the input in `--input`. @throws {Failure} for any other text than a JSON object */
-export async function readInput(given: string | undefined): Promise<string> {
+/** The JSON text of a flag. @throws {Failure} for any other text than a JSON object */
+export async function readInput(given: string | undefined, flag = "--input"): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
   const fault = faultOf(text);
   if (fault === undefined) return text;
-  const from = isStdin(given) ? "stdin" : inputFile(given) ?? "--input";
+  const from = isStdin(given) ? "stdin" : inputFile(given) ?? flag;
   throw new Failure(`Cannot use the input in ${from}: it is not a JSON object${fault}`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",

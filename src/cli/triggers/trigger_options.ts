@@ -1,10 +1,12 @@
 /** The flags that describe a trigger. */
 import { type Command, Option } from "commander";
+import { z } from "zod";
 import type { Api } from "../client/api.ts";
 import { volumeIdOf } from "../client/find.ts";
-import { KINDS, type TriggerChange, type TriggerSettings } from "../client/triggers.ts";
+import { type Kind, KINDS, type TriggerChange, type TriggerSettings } from "../client/triggers.ts";
+import { SETTINGS_OF } from "../folder/trigger_settings.ts";
 import { readInput } from "../options/input.ts";
-import { Failure } from "../terminal/failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import { readSecret } from "./secret_input.ts";
 
 /** Methods of webhooks as flags name them, and as the API does. */
@@ -102,16 +104,7 @@ export function addTriggerOptions(command: Command): void {
 /** What the flags say. */
 export async function changeOf(api: Api, options: TriggerOptions): Promise<TriggerChange> {
   const { volume } = options;
-  const further = options.settings === undefined
-    ? {}
-    : JSON.parse(await readInput(options.settings)) as Record<string, TriggerSettings>;
-  const unknown = Object.keys(further).find((name) => !KINDS.some((kind) => kind === name));
-  if (unknown !== undefined) {
-    throw new Failure(`Cannot use --settings: ${JSON.stringify(unknown)} is not a kind`, {
-      next: `the kinds are ${KINDS.join(", ")}`,
-      exit: "usage",
-    });
-  }
+  const further = await furtherOf(options);
   const flags = {
     schedule: await scheduleOf(options),
     webhook: await webhookOf(options),
@@ -126,6 +119,24 @@ export async function changeOf(api: Api, options: TriggerOptions): Promise<Trigg
     ...Object.fromEntries(kinds),
     ...volume === undefined ? {} : { vfsId: await volumeIdOf(api, volume) },
   };
+}
+
+type FurtherSettings = { readonly [Each in Kind]?: TriggerSettings | undefined };
+
+/** What `--settings` says. @throws {Failure} for names that no trigger has */
+async function furtherOf({ settings }: TriggerOptions): Promise<FurtherSettings> {
+  if (settings === undefined) return {};
+  const given = z.strictObject(SETTINGS_OF).partial().safeParse(
+    JSON.parse(await readInput(settings, "--settings")),
+  );
+  if (given.success) return given.data;
+  const faults = given.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join(".")}: ${message}`
+  );
+  throw new Failure(`Cannot use --settings: ${oneLine(faults.join("; "))}`, {
+    next: `give an object with one of ${KINDS.join(", ")}, as invoked.json has it`,
+    exit: "usage",
+  });
 }
 
 async function scheduleOf({ cron, at, timezone, input }: TriggerOptions): Promise<TriggerSettings> {

@@ -11,7 +11,8 @@ export type OwnHosts = (host: string) => EndpointAddress | undefined;
 export function ownHosts(domain: string | undefined, hosts: readonly string[]): OwnHosts {
   const suffix = domain === undefined ? undefined : `.${domain}`;
   return (host) => {
-    const name = host.replace(/:\d+$/, "");
+    // A dot at the end only says that the name is whole.
+    const name = host.replace(/\.?(?::\d+)?$/, "");
     if (hosts.includes(name)) return { host: name };
     if (suffix === undefined || !name.endsWith(suffix)) return undefined;
     return { host: name, slug: name.slice(0, -suffix.length) };

@@ -24,7 +24,7 @@ export function startedJob(
   const { limits, limits: { timeoutMs = 0 } } = job;
   return {
     ...job,
-    context,
+    context: { ...context, ...peerOf(execution) },
     handler: "fetch",
     inputJson: exchange.takeInput(),
     // Its bodies may take longer than a call.
@@ -46,4 +46,10 @@ function contextOf(
     ...remoteAddress === undefined ? {} : { remoteAddress },
     deadline: new Date(Date.now() + (job.limits.timeoutMs ?? 0)).toISOString(),
   };
+}
+
+/** The client as the information of `Deno.serve` has it, from where frameworks read it. */
+function peerOf({ remoteAddress }: Startable): Pick<HandlerContext, "remoteAddr"> {
+  if (remoteAddress === undefined) return {};
+  return { remoteAddr: { transport: "tcp", hostname: remoteAddress, port: 0 } };
 }

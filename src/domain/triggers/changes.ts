@@ -112,8 +112,11 @@ export function updatedSettings(
     for (const name of names) {
       const field = WEBHOOK_METHODS.some((method) => method === name) ? "method" : name;
       merged[field] = given[field];
-      // One replaces the other.
-      if (name === "at" && given[field] !== undefined) merged["cronSpec"] = undefined;
+      // One replaces the other, with what belongs to it alone.
+      if (name === "at" && given[field] !== undefined) {
+        merged["cronSpec"] = undefined;
+        if (!names.includes("start")) merged["start"] = undefined;
+      }
       if (name === "cronSpec" && given[field] !== undefined) merged["at"] = undefined;
     }
   }

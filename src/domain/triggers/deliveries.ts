@@ -21,6 +21,8 @@ export interface Delivery {
 export type DeliveryAnswer =
   /** A call was started, or an event repeats one. */
   | { readonly kind: "accepted" }
+  /** As `accepted`, for a sender that expects no body. */
+  | { readonly kind: "empty" }
   /** What a sender asks for to see that it is understood; it starts nothing. */
   | { readonly kind: "handshake"; readonly json: unknown }
   | { readonly kind: "function"; readonly answer: FunctionAnswer };
@@ -31,6 +33,10 @@ export interface FunctionAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
+
+/** The `type` of a ping to the URL of interactions, and to that of webhook events. Of the latter 1 is an event. */
+const DISCORD_PING = 1;
+const DISCORD_EVENT_PING = 0;
 
 const STATUS_MIN = 200;
 const STATUS_MAX = 599;
@@ -60,13 +66,33 @@ export function inputOf(
 }
 
 /** What a handshake of the sender is answered; undefined for anything else. */
-export function handshakeOf(method: WebhookMethod["kind"], body: Uint8Array): unknown {
+export function handshakeOf(
+  method: WebhookMethod["kind"],
+  body: Uint8Array,
+): DeliveryAnswer | undefined {
   if (method !== "slack" && method !== "discord") return undefined;
+  const { type, challenge, event } = membersOf(body);
+  if (method === "slack") {
+    const isChallenge = type === "url_verification" && typeof challenge === "string";
+    return isChallenge ? { kind: "handshake", json: { challenge } } : undefined;
+  }
+  if (event !== undefined) return undefined;
+  if (type === DISCORD_EVENT_PING) return { kind: "empty" };
+  return type === DISCORD_PING ? { kind: "handshake", json: { type: DISCORD_PING } } : undefined;
+}
+
+/** What the sender of an accepted delivery is answered: Discord expects no body for its webhook events. */
+export function acceptanceOf(method: WebhookMethod["kind"], body: Uint8Array): DeliveryAnswer {
+  const isEventOfDiscord = method === "discord" && membersOf(body).event !== undefined;
+  return { kind: isEventOfDiscord ? "empty" : "accepted" };
+}
+
+/** What handshakes are known by. */
+function membersOf(
+  body: Uint8Array,
+): { readonly type?: unknown; readonly challenge?: unknown; readonly event?: unknown } {
   const message = jsonOf(body);
-  if (typeof message !== "object" || message === null) return undefined;
-  const { type, challenge } = message as { readonly type?: unknown; readonly challenge?: unknown };
-  if (method === "discord") return type === 1 ? { type: 1 } : undefined;
-  return type === "url_verification" && typeof challenge === "string" ? { challenge } : undefined;
+  return typeof message === "object" && message !== null ? message : {};
 }
 
 /**

@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 import { formatBytes } from "../../config/mod.ts";
-import type { DeliveryRow } from "../../store/deliveries.ts";
+import type { DeliveryReader, DeliveryRow, DeliveryWriter } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { readContent } from "../../shared/content.ts";
@@ -10,6 +10,7 @@ import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { AlreadyStarted, type Invocations } from "../invocations/invocations.ts";
 import {
+  acceptanceOf,
   type Delivery,
   type DeliveryAnswer,
   functionAnswer,
@@ -87,11 +88,16 @@ export class Listeners {
       if (verdict.kind === "invalid") {
         throw new DomainError("WEBHOOK_INVALID", `Cannot take the delivery: ${verdict.reason}`);
       }
-      const json = handshakeOf(webhook.method.kind, delivery.body);
-      if (json !== undefined) return { kind: "handshake", json };
+      const handshake = handshakeOf(webhook.method.kind, delivery.body);
+      if (handshake !== undefined) return handshake;
       assertRunning(row);
       const event = withHeader(verdict.event, webhook, delivery);
-      return await this.#start({ row, webhook, delivery, event, receivedAt });
+      const proved = { row, webhook, delivery, event, receivedAt };
+      // Limits of the function are for calls: a repeat starts none.
+      const first = await this.#firstOf(this.parts.store.read.deliveries, proved);
+      return first === undefined
+        ? await this.#start(proved)
+        : await this.#repeat(proved, first.invocationId ?? "");
     } catch (error) {
       if (!(error instanceof DomainError) || hasStarted(error)) throw error;
       await this.#record(row, receivedAt, { status: "REFUSED", reason: error.message });
@@ -143,7 +149,7 @@ export class Listeners {
       });
       if (!isAnswered) {
         await started;
-        return { kind: "accepted" };
+        return acceptanceOf(webhook.method.kind, delivery.body);
       }
       const { status, output } = await this.#within(started, () => {
         isLate = true;
@@ -168,33 +174,38 @@ export class Listeners {
 
   /** Records that the delivery starts a call, unless an earlier one of its event has. @throws AlreadyStarted */
   async #recordStart(
-    deliveries: {
-      insert(row: DeliveryRow): Promise<void>;
-      insertFirst(row: DeliveryRow & { eventId: string }, since: string): Promise<boolean>;
-      ofEvent(id: string, event: string, since: string): Promise<DeliveryRow | undefined>;
-    },
-    { row, event, receivedAt }: Proved,
+    deliveries: DeliveryWriter,
+    proved: Proved,
     invocationId: string,
   ): Promise<void> {
     const started: DeliveryRow = {
-      ...this.#newRow(row, receivedAt),
+      ...this.#newRow(proved.row, proved.receivedAt),
       status: "STARTED",
       invocationId,
     };
-    const { id: eventId } = event;
+    const { id: eventId } = proved.event;
     if (eventId === undefined) return await deliveries.insert(started);
-    const since = new Date(receivedAt.getTime() - DELIVERY_KEPT_MS).toISOString();
-    if (await deliveries.insertFirst({ ...started, eventId }, since)) return;
-    const first = await deliveries.ofEvent(row.id, eventId, since);
+    if (await deliveries.insertFirst({ ...started, eventId }, keptSince(proved))) return;
+    const first = await this.#firstOf(deliveries, proved);
     throw new AlreadyStarted(first?.invocationId ?? "");
   }
 
+  /** The delivery that has started a call for the event. */
+  async #firstOf(
+    deliveries: Pick<DeliveryReader, "ofEvent">,
+    proved: Proved,
+  ): Promise<DeliveryRow | undefined> {
+    const { row, event: { id } } = proved;
+    return id === undefined ? undefined : await deliveries.ofEvent(row.id, id, keptSince(proved));
+  }
+
   async #repeat(
-    { row, webhook, event, receivedAt }: Proved,
+    { row, webhook, delivery, event, receivedAt }: Proved,
     invocationId: string,
   ): Promise<DeliveryAnswer> {
     await this.#record(row, receivedAt, { status: "REPEAT", invocationId });
-    if (!CONFLICT_METHODS.includes(webhook.method.kind)) return { kind: "accepted" };
+    const { kind } = webhook.method;
+    if (!CONFLICT_METHODS.includes(kind)) return acceptanceOf(kind, delivery.body);
     throw new DomainError(
       "WEBHOOK_REPEATED",
       `Cannot take the delivery: event ${event.id} was delivered before and started invocation ` +
@@ -252,6 +263,11 @@ export class Listeners {
       eventId: null,
     };
   }
+}
+
+/** Since when deliveries count that have started a call for the event. */
+function keptSince({ receivedAt }: Proved): string {
+  return new Date(receivedAt.getTime() - DELIVERY_KEPT_MS).toISOString();
 }
 
 /** Whether a delivery is recorded already: a call was started for it, or before it. */
