@@ -112,6 +112,7 @@ Deno.test("triggers of invoked.json are deployed with the code, compared, and pr
     2,
     /triggers\.daily\.schedule: has no setting "timezon"; it has cronSpec, at,/,
   );
+  await declare(author, {});
   const flag = await author.run(
     [
       "trigger",
