@@ -14,6 +14,8 @@ export async function prepareBalancer(
     "defaults",
     "  mode http",
     "  timeout connect 2s",
+    // A node that is busy has not ended.
+    "  timeout check 10s",
     // Calls that wait, and logs that are followed.
     "  timeout client 1h",
     "  timeout server 1h",

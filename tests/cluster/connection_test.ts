@@ -120,15 +120,16 @@ Deno.test("a channel goes on after NATS was killed and started again", async () 
   await using from = open(a, there, back);
   await using to = open(b, back, there);
   const expected: number[] = [];
+  let restarted = Promise.resolve();
   for (let n = 0; n < 60; n++) {
     if (n === 20) {
       await server.stop("SIGKILL");
-      setTimeout(() => server.restart(), 500);
+      restarted = server.restart();
     }
     expected.push(n);
     await from.write(1, new Uint8Array(40_000).fill(n));
   }
-  await from.drained();
+  await Promise.all([from.drained(), restarted]);
   assert.deepEqual(arrived, expected);
   assert.equal(to.isOpen, true);
   assert.equal(a.fault, undefined);

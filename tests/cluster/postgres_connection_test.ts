@@ -29,20 +29,13 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
       .length === 1;
 
   await t.step("a commit whose answer was lost is acknowledged, once", async () => {
-    await insert(() => {
-      relay.swallow("toClient");
-      setTimeout(() => relay.cut(), 300);
-    });
+    await insert(() => relay.cutAfter("commit"));
     assert.equal(await isThere(number), true);
   });
   await writable(store);
 
   await t.step("a commit that did not arrive fails, and leaves nothing", async () => {
-    const failing = insert(() => {
-      relay.swallow("toServer");
-      setTimeout(() => relay.cut(), 300);
-    });
-    await assert.rejects(failing, StorageUnavailable);
+    await assert.rejects(insert(() => relay.cutBefore("commit")), StorageUnavailable);
     assert.equal(await isThere(number), false);
   });
   await writable(store);
@@ -53,10 +46,7 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
       const results = await Promise.allSettled([
         insert(),
         store.write((tx) => tx.functions.insert(functionRow({ id: id(1) }))),
-        insert(() => {
-          relay.swallowAnswersAfter("commit");
-          setTimeout(() => relay.cut(), 300);
-        }),
+        insert(() => relay.cutAfter("commit")),
       ]);
       assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
       assert.equal(await isThere(number), true);

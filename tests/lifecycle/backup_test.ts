@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { type Client, unbase64 } from "../support/client.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { makeTempDir, removeDirectory } from "../support/invoked.ts";
 import { sqlite3Test } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 import { tlsClient } from "../tls/support.ts";
@@ -126,7 +126,7 @@ sqlite3Test("the recipes of the page back up a running server and restore it", a
     await server.stop("SIGKILL");
   }
   await runRecipe("Restore", directory.path);
-  await Deno.remove(dataDir, { recursive: true });
+  await removeDirectory(dataDir);
 
   const restored = join(directory.path, "restored");
   {

@@ -18,8 +18,8 @@ const STARTED = `export default async () => {
   return { at };
 };`;
 const HANG = "export default () => new Promise((resolve) => setTimeout(resolve, 1e6));";
-const SLEEP = `export default async () => {
-  await new Promise((resolve) => setTimeout(resolve, 300));
+const SLEEP = `export default async ({ hangs }) => {
+  await new Promise((resolve) => setTimeout(resolve, hangs ? 1e6 : 300));
   return {};
 };`;
 
@@ -211,8 +211,8 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
   const client = await server.client();
   const [slow, other] = [await client.deploy(SLEEP), await client.deploy(STARTED)];
   ok(await client.invoke(slow));
-  const held = ok(await client.invoke(slow, {}, ASYNC));
-  const queued = ok(await client.invoke(slow, {}, ASYNC));
+  const held = ok(await client.invoke(slow, { hangs: true }, ASYNC));
+  const queued = ok(await client.invoke(slow, { hangs: true }, ASYNC));
   for (let call = 0; call < 3; call++) {
     assertError(await client.invoke(slow), "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
@@ -220,7 +220,9 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
     });
   }
   ok(await client.invoke(other));
-  for (const { invocationId } of [held, queued]) await client.ended(slow, invocationId);
+  for (const { invocationId } of [queued, held]) {
+    ok(await client.post(`/api/v1/functions/${slow}/invocations/${invocationId}/cancel`));
+  }
   await server.stop("SIGTERM");
   const log = (await server.log).trim().split("\n").map((line) => JSON.parse(line));
   const reported = log.filter(({ logger }) => logger === "invoked.engine");

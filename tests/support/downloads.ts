@@ -1,5 +1,6 @@
 /** The downloads of builds, which the servers of one run share: every server would otherwise fetch the bundler anew. */
 import { dirname, join } from "node:path";
+import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 
 /** Below a data directory, or the private directory of a function's folder. */
@@ -20,7 +21,7 @@ export async function shareDownloads(
     const first = await Deno.makeTempDir({ prefix: "invoked-test-" });
     await link(join(first, DOWNLOADS), shared);
     await fill(first);
-    await Deno.remove(first, { recursive: true });
+    await removeDirectory(first);
   });
   await link(own, shared);
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { removeDirectory } from "./invoked.ts";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./ports.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
@@ -36,11 +37,9 @@ export class TestNats implements AsyncDisposable {
 
   static async start(options: NatsOptions = {}): Promise<TestNats> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-nats-" });
-    await writeConfig(directory, -1, options);
+    await writeConfig(directory, freePort(), options);
     const started = spawn(directory);
     const url = await readyUrl(directory, started);
-    // From here on it keeps the port that it found free.
-    await writeConfig(directory, Number(new URL(url).port), options);
     return new TestNats(directory, options.storeDir ?? storeDirIn(directory), started, url);
   }
 
@@ -73,7 +72,7 @@ export class TestNats implements AsyncDisposable {
 
   /** Removes all that it stored, after {@link stop}. */
   async lose(): Promise<void> {
-    await Deno.remove(this.storeDir, { recursive: true });
+    await removeDirectory(this.storeDir);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,8 +6,9 @@ import { eventually } from "./eventually.ts";
 export const RUN_DIR_VARIABLE = "TEST_RUN_DIR";
 
 /** How long the work may take on a busy machine. */
-const PATIENCE_MS = 300_000;
-const REMOVAL_PATIENCE_MS = 5_000;
+const PATIENCE_MS = 900_000;
+const REMOVAL_PATIENCE_MS = 60_000;
+const REMOVAL_PAUSE_MS = 50;
 
 let ownDir: string | undefined;
 
@@ -31,6 +32,7 @@ export function endRun(directory: string): void {
     } catch (error) {
       // A killed process may still write.
       if (Date.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVAL_PAUSE_MS);
     }
   }
 }

@@ -1,9 +1,10 @@
 /** Starts a real PostgreSQL on a free port of loopback. */
-import { createServer } from "node:net";
 import pg from "pg";
 import { pathOf } from "./diagnosis.ts";
 import { eventually } from "./eventually.ts";
+import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
+import { freePort } from "./ports.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** The user of the system that runs PostgreSQL, which does not run as root. */
@@ -53,7 +54,7 @@ export class TestPostgres implements AsyncDisposable {
       await Deno.writeTextFile(path, text, { mode: 0o600 });
       if (isRoot()) await run(["chown", SYSTEM_USER, path]);
     }
-    const postgres = new TestPostgres(directory, await freePort(), { ...SETTINGS, ...settings });
+    const postgres = new TestPostgres(directory, freePort(), { ...SETTINGS, ...settings });
     await postgres.restart();
     return postgres;
   }
@@ -118,7 +119,7 @@ export class TestPostgres implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGQUIT");
-    await Deno.remove(this.directory, { recursive: true });
+    await removeDirectory(this.directory);
   }
 }
 
@@ -175,15 +176,4 @@ async function run([program = "", ...args]: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(program, { args, stdout: "null" }).output();
   if (success) return;
   throw new Error(`Cannot run ${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const listening = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", listening.resolve);
-  await listening.promise;
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
-  return address.port;
 }

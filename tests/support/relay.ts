@@ -12,7 +12,7 @@ export class Relay implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
 
-  #trigger: string | undefined;
+  #trigger: { readonly text: string; readonly arrives: boolean } | undefined;
   #replaced: readonly [string, string] | undefined;
   #delayMs = 0;
 
@@ -42,9 +42,14 @@ export class Relay implements AsyncDisposable {
     this.#flow[direction] = "swallow";
   }
 
-  /** From the next data on that has this text on its way to the server, the server's answers are lost. */
-  swallowAnswersAfter(text: string): void {
-    this.#trigger = text;
+  /** Ends every connection in place of the next data on its way to the server that has this text. */
+  cutBefore(text: string): void {
+    this.#trigger = { text, arrives: false };
+  }
+
+  /** Ends every connection in place of the server's answer to the next data that has this text. */
+  cutAfter(text: string): void {
+    this.#trigger = { text, arrives: true };
   }
 
   /** From here on every such text in answers of the server arrives as another one of the same length. */
@@ -71,6 +76,7 @@ export class Relay implements AsyncDisposable {
 
   #join(client: Socket, server: Socket): void {
     const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
+    let isAnswerLost = false;
     for (const [from, to, direction] of pairs) {
       this.#sockets.add(from);
       from.on("data", async (data: Buffer) => {
@@ -79,9 +85,11 @@ export class Relay implements AsyncDisposable {
           await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
           from.resume();
         }
-        const isTrigger = direction === "toServer" && this.#trigger !== undefined &&
-          data.includes(this.#trigger);
-        if (isTrigger) this.swallow("toClient");
+        if (direction === "toClient" && isAnswerLost) return this.cut();
+        if (direction === "toServer" && this.#trigger && data.includes(this.#trigger.text)) {
+          isAnswerLost = this.#trigger.arrives;
+          if (!isAnswerLost) return this.cut();
+        }
         if (this.#flow[direction] === "pass" && !to.destroyed) {
           to.write(direction === "toClient" ? this.#changed(data) : data);
         }

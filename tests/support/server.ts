@@ -6,8 +6,8 @@ import { INVOKED, removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
-/** How long a server may take to become ready; a bound for broken ones, not a measurement. */
-const READY_TIMEOUT_MS = 180_000;
+/** How long a server may take to become ready; a bound for broken ones. The first of a checkout builds the console. */
+export const READY_TIMEOUT_MS = 600_000;
 
 /** What would keep the machine busy behind every suite. The suites about type checks, waits and pools set their own. */
 const DEFAULTS = {

@@ -11,6 +11,7 @@ import { filledOnce, PROCESS_SUFFIX } from "./once.ts";
 import {
   makeDataDir,
   READY,
+  READY_TIMEOUT_MS,
   serveCommand,
   Served,
   SERVER_ENV,
@@ -32,8 +33,6 @@ const SERVERS = {
   },
 } as const;
 type Name = keyof typeof SERVERS;
-/** How long it may take to become ready on a busy machine. */
-const PATIENCE_MS = 120_000;
 
 /** Runs the program in the background: it must outlive the test file that starts it. */
 const IN_BACKGROUND = `out=$1 log=$2 pid=$3; shift 3
@@ -64,7 +63,7 @@ async function start(name: Name, directory: string): Promise<void> {
       return READY.test(text) ? urlIn(text) : undefined;
     },
     `a server with the log ${log}`,
-    PATIENCE_MS,
+    READY_TIMEOUT_MS,
   );
   await Deno.writeTextFile(join(directory, "served.json"), JSON.stringify({ pid, dataDir, url }));
 }

@@ -10,10 +10,10 @@ import { selfSignedSource } from "../../src/http/tls/self_signed.ts";
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LIMITS = {
   maxHeaderBytes: 16_384,
-  headerTimeoutMs: 1000,
-  requestTimeoutMs: 1000,
-  answerTimeoutMs: 1000,
-  keepAliveTimeoutMs: 1000,
+  headerTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+  answerTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 60_000,
   maxConnections: 10,
 };
 

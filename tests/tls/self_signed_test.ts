@@ -117,39 +117,36 @@ Deno.test("an SDK gets a token by assertion over https and invokes", async (t) =
 });
 
 Deno.test("the CA is made once; the certificate follows the names and never runs out", async (t) => {
-  const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
   const start = (...flags: string[]) => TestServer.start({ flags: [...FLAGS, ...flags], dataDir });
   const certFile = join(dataDir, "tls", "server.pem");
   let ca = "";
   let cert = "";
-  try {
-    await t.step("kept over a restart", async () => {
-      await using first = await start();
-      [ca, cert] = [await caOf(first), await Deno.readTextFile(certFile)];
-      await first.stop();
-      await using second = await start();
-      assert.equal(await caOf(second), ca);
-      assert.equal(await Deno.readTextFile(certFile), cert);
-      const token = await runInvoked(["token", "--data", dataDir]);
-      assert.equal(token.code, 0, token.stderr);
-    });
-    await t.step("the host of the public URL is added", async () => {
-      await using server = await start("--public-url", "https://functions.example:8443");
-      assert.equal(await caOf(server), ca);
-      const added = new X509Certificate(await Deno.readTextFile(certFile));
-      assert.equal(added.checkHost("functions.example"), "functions.example");
-      assert.equal(added.checkHost("localhost"), "localhost");
-    });
-    await t.step("a certificate of another CA, or a broken one, is replaced", async () => {
-      for (const broken of [ca, "nonsense", ""]) {
-        await Deno.writeTextFile(certFile, broken);
-        await using server = await start();
-        assert.ok(new X509Certificate(await Deno.readTextFile(certFile)).checkHost("localhost"));
-        using client = tlsClient(server.url, [ca]);
-        assert.equal((await client.send("GET", "/healthz")).status, 200);
-      }
-    });
-  } finally {
-    await Deno.remove(dataDir, { recursive: true });
-  }
+  await t.step("kept over a restart", async () => {
+    await using first = await start();
+    [ca, cert] = [await caOf(first), await Deno.readTextFile(certFile)];
+    await first.stop();
+    await using second = await start();
+    assert.equal(await caOf(second), ca);
+    assert.equal(await Deno.readTextFile(certFile), cert);
+    const token = await runInvoked(["token", "--data", dataDir]);
+    assert.equal(token.code, 0, token.stderr);
+  });
+  await t.step("the host of the public URL is added", async () => {
+    await using server = await start("--public-url", "https://functions.example:8443");
+    assert.equal(await caOf(server), ca);
+    const added = new X509Certificate(await Deno.readTextFile(certFile));
+    assert.equal(added.checkHost("functions.example"), "functions.example");
+    assert.equal(added.checkHost("localhost"), "localhost");
+  });
+  await t.step("a certificate of another CA, or a broken one, is replaced", async () => {
+    for (const broken of [ca, "nonsense", ""]) {
+      await Deno.writeTextFile(certFile, broken);
+      await using server = await start();
+      assert.ok(new X509Certificate(await Deno.readTextFile(certFile)).checkHost("localhost"));
+      using client = tlsClient(server.url, [ca]);
+      assert.equal((await client.send("GET", "/healthz")).status, 200);
+    }
+  });
 });
