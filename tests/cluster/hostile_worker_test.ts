@@ -99,13 +99,17 @@ Deno.test("hostile workers", async (t) => {
     const bytes = encodeOutcome({ kind: "success", outputJson: `{"n":"forged"}` });
     const head = { type: MessageType.OUTCOME, byteLength: bytes.length };
     let forged = 0;
-    const outcomes = (number: number) => encodeChunk({ number, head, bytes }, FLOW);
+    // One of them has the number that its owner expects.
+    const outcomes = Array.from(
+      { length: 20 },
+      (_, at) => encodeChunk({ number: 1 + at, head, bytes }, FLOW),
+    );
     using _forging = forge(rogue.nats, () => {
       forged++;
-      return forged % 3 === 0 ? encodeClose(CloseReason.DONE) : outcomes(1 + forged % 12);
+      return [...outcomes, encodeClose(CloseReason.DONE)];
     });
     assert.deepEqual(outputOf(await client.invoke(sleep, { n: 3 })), { n: 3 });
-    assert.ok(forged > 5);
+    assert.ok(forged > 0);
   });
 
   await node.stop();

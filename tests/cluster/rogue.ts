@@ -77,11 +77,11 @@ export class RogueWorker implements AsyncDisposable {
   }
 }
 
-/** Repeats what every session is sent to its owner, changed, under another worker's id. */
-export function forge(nats: Nats, frame: (worker: string) => Uint8Array): Disposable {
+/** Sends frames under another worker's id to the owner of each session, with every frame that its worker sends. */
+export function forge(nats: Nats, frames: () => readonly Uint8Array[]): Disposable {
   return nats.subscribe("invoked.v1.from.>", ({ subject }) => {
     const [, worker = "", node = "", session = ""] = partsOf(subject);
     if (worker === nats.id) return;
-    nats.publish(subjects.toNode(nats.id, node, session), frame(worker));
+    for (const frame of frames()) nats.publish(subjects.toNode(nats.id, node, session), frame);
   });
 }

@@ -5,7 +5,7 @@ import { serverSuite } from "../support/suite.ts";
 
 serverSuite("memory and builds", {
   flags: [
-    ...["--memory", "64MiB", "--invocation-timeout", "20s"],
+    ...["--memory", "64MiB", "--invocation-timeout", "5m"],
     ...["--max-file", "64KiB", "--max-commit", "64KiB", "--max-artifact", "64KiB"],
     ...["--max-download", "1MiB", "--max-builds", "1"],
   ],

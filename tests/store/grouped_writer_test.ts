@@ -7,6 +7,25 @@ import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
+/** Timers that fire when the test says so, however long a busy machine takes. Disposing it gives the others back. */
+class HeldTimers implements Disposable {
+  readonly #callbacks: (() => void)[] = [];
+  readonly #setTimeout = globalThis.setTimeout;
+
+  constructor() {
+    const hold = (callback: () => void) => this.#callbacks.push(callback);
+    globalThis.setTimeout = hold as unknown as typeof setTimeout;
+  }
+
+  fire(): void {
+    for (const callback of this.#callbacks.splice(0)) callback();
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
+}
+
 Deno.test("writes wait for work between transactions, and continue after its failure", async () => {
   await using directory = await makeTempDir();
   const dialect = sqliteDialect(`${directory.path}/a.db`);
@@ -27,6 +46,7 @@ Deno.test("writes wait for work between transactions, and continue after its fai
     events.push("work ends");
   });
   const second = write("second");
+  await eventually(() => events.includes("work begins") || undefined, "the work");
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(events.filter((name) => name !== "first"), ["work begins"]);
   rest.resolve();
@@ -53,16 +73,18 @@ Deno.test("a write that is acknowledged at its commit shares the sync of the nex
   });
   const write = (durability: Durability) => writer.write(() => Promise.resolve(), durability);
 
-  await write("committed");
-  assert.equal(syncs, 0);
-  await write("durable");
-  assert.equal(syncs, 1);
+  {
+    using timers = new HeldTimers();
+    await write("committed");
+    assert.equal(syncs, 0);
+    await write("durable");
+    assert.equal(syncs, 1);
 
-  await write("committed");
-  await eventually(
-    () => Promise.resolve(syncs === 2 || undefined),
-    "the sync of a write without a durable one",
-  );
+    await write("committed");
+    assert.equal(syncs, 1);
+    timers.fire();
+  }
+  await eventually(() => syncs === 2 || undefined, "the sync of a write without a durable one");
 
   await write("committed");
   await writer.settled();
