@@ -314,7 +314,7 @@ async function watchOverHttp({ url, token }: Client) {
 async function loginWith({ server, client }: Stage, roles: readonly string[]): Promise<Client> {
   const answer = await client.post("/api/v1/iam/personal_clients", { displayName: "caller" });
   const { client: { id, clientId }, clientSecret } = ok(answer);
-  using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 5000 });
+  using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
   database.prepare("INSERT INTO service_principals VALUES (?, 'Caller', ?, '')")
     .run(id, JSON.stringify(roles));
   database.prepare("UPDATE credentials SET principal_id = ? WHERE id = ?").run(id, id);

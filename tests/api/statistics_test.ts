@@ -85,7 +85,7 @@ serverSuite("statistics", {}, {
   },
   async "puts calls into the step of their time"({ client, server }) {
     const id = await called(client, 2, 0);
-    using db = new DatabaseSync(join(server.dataDir, "invoked.db"));
+    using db = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
     db.prepare("update invocations set duration_micros = 1000000 where function_id = ?").run(id);
     const { list: [{ createdAt }] } =
       (await client.get(`/api/v1/functions/${id}/invocations`)).body;

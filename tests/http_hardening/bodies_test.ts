@@ -63,7 +63,10 @@ Deno.test("bodies take bounded memory", async (t) => {
 
       const waiting = client.post("/api/v1/functions", large);
       greedy.close();
-      assert.notEqual((await waiting).status, 429);
+      // On a busy machine it may be rejected before the server notices the end of the other.
+      if ((await waiting).status === 429) {
+        assert.notEqual((await client.post("/api/v1/functions", large)).status, 429);
+      }
     },
   );
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { INVOKED } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { exchange } from "./raw.ts";
 
 /** Becomes a command with this limit of open files. */
 function limited(files: number): string[] {
@@ -10,13 +11,17 @@ function limited(files: number): string[] {
 }
 
 Deno.test("connections without a token do not take the descriptors of the server", async () => {
-  await using server = await TestServer.start({ launcher: limited(640) });
+  // Silent connections stay open while the test opens others.
+  const flags = ["--header-timeout", "60s"];
+  await using server = await TestServer.start({ launcher: limited(640), flags });
   const client = await server.client();
   const { hostname, port } = new URL(server.url);
   const address = { hostname, port: Number(port) };
   const kept = await Promise.all(Array.from({ length: 20 }, () => Deno.connect(address)));
   const fn = await client.deploy(`export default () => ({ open: true });`);
   const strangers = await Promise.all(Array.from({ length: 640 }, () => Deno.connect(address)));
+  const beyond = await exchange(server.url, ["GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"]);
+  assert.deepEqual(beyond, { text: "", closed: true });
   for (const connection of kept) connection.close();
 
   // A keep-alive connection from before, or one that became free.

@@ -28,8 +28,18 @@ async function modeOf(path: string): Promise<number> {
   return ((await Deno.lstat(path)).mode ?? 0) & 0o777;
 }
 
+/** Undefined for what is gone. */
+function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
+  return reading.catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+}
+
+/** The paths below a directory, in which files of instances come and go. */
 async function* walk(directory: string): AsyncGenerator<string> {
-  for await (const entry of Deno.readDir(directory)) {
+  const entries = await unlessGone(Array.fromAsync(Deno.readDir(directory))) ?? [];
+  for (const entry of entries) {
     const path = join(directory, entry.name);
     yield path;
     if (entry.isDirectory) yield* walk(path);
@@ -67,7 +77,7 @@ Deno.test("first start: a private data directory, credentials, and a curl that w
     assert.equal(await modeOf(join(dataDir, name)), 0o600, name);
   }
   for await (const path of walk(dataDir)) {
-    const isOpen = (await modeOf(path) & 0o077) !== 0;
+    const isOpen = ((await unlessGone(modeOf(path)) ?? 0) & 0o077) !== 0;
     // Downloaded packages are public, and below a directory that is not.
     assert.equal(isOpen && !/\/cache(\/|$)/.test(path), false, path);
   }

@@ -31,7 +31,12 @@ export async function runInvoked(args: readonly string[], options: RunOptions = 
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  if (stdin !== undefined) await new Response(stdin).body?.pipeTo(process.stdin);
+  if (stdin !== undefined) {
+    await new Response(stdin).body?.pipeTo(process.stdin).catch((error) => {
+      // A command that does not need its stdin may end first.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    });
+  }
   const { code, stdout, stderr } = await process.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
