@@ -112,9 +112,10 @@ Deno.test("cancel kills invocations by id, by the start of an id, or all of a fu
     const { invocation } =
       (await client.get(`/api/v1/functions/${hanging}/invocations/${id}`)).body;
     assert.match(invocation.status, /PENDING|RUNNING/);
+    await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`, {});
   });
   await t.step("all of a function", async () => {
-    const ids = [await start(), await start()];
+    const ids = [await start(), await start(), await start()];
     assertFails(await run("--function", hanging), 2, /Cannot ask "Cancel 3 invocations/, /--yes/);
     const { code, stdout } = await run("--function", hanging, "--yes", "--json");
     assert.equal(code, 0);

@@ -108,7 +108,10 @@ Deno.test("logs --follow prints every call, failing ones too, and goes on after 
       await client.invoke(id, { fail: "no luck" });
       return /outcome/.test(follower.stdout) || undefined;
     }, "the outcome of a call");
-    assert.match(follower.stdout, /^\S{27} \S+Z error \[outcome\] ERROR in [\d,]+ ms: UNCAUGHT: /);
+    await follower.printed(
+      "stdout",
+      /^\S{27} \S+Z error \[outcome\] ERROR in [\d,]+ ms: UNCAUGHT: /,
+    );
     // Its log is being followed when the server dies.
     const hanging = MAIN.replace(
       "return {}",

@@ -6,7 +6,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
   const settings = async () => await author.json("settings", "list");
   const manifest = {
     name: "limited",
-    timeout: "1500ms",
+    timeout: "59500ms",
     memoryMib: 64,
     maxConcurrency: 2,
     retention: "30d",
@@ -27,7 +27,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     const { vfsId, variables, effectiveLimits } = await settings();
     assert.deepEqual([vfsId, variables], [volume.id, { STAGE: "a=b", KEPT: "" }]);
     const limits = {
-      timeout: "1.500s",
+      timeout: "59.500s",
       cpuTimeout: "30s",
       memoryMib: 64,
       maxConcurrency: 2,
@@ -38,7 +38,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     const shown = await author.ok(["show"]);
     assert.match(
       shown,
-      /^limits +timeout 1\.500s, .*memory 64 MiB, 2 calls at a time, kept for 30 d$/m,
+      /^limits +timeout 59\.500s, .*memory 64 MiB, 2 calls at a time, kept for 30 d$/m,
     );
     assert.match(shown, /^variables +STAGE=a=b$/m);
   });
@@ -47,7 +47,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     async () => {
       await author.ok(["invoke", "limited"]);
       const shown = await author.ok(["show", "limited", "latest"]);
-      assert.match(shown, /^limits +timeout 1\.500s, /m);
+      assert.match(shown, /^limits +timeout 59\.500s, /m);
       assert.match(shown, /^volume +data \(\w{27}\), read at version 0$/m);
     },
   );

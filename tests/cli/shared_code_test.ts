@@ -105,7 +105,8 @@ class Repository implements AsyncDisposable {
 
   static async create(files: Readonly<Record<string, string>>): Promise<Repository> {
     const disposables = new AsyncDisposableStack();
-    const { path } = disposables.use(await makeTempDir());
+    // Tests write beside the repository.
+    const path = join(disposables.use(await makeTempDir()).path, "repository");
     await writeTree(path, files);
     return new Repository(path, await sharedServer(), disposables);
   }

@@ -9,7 +9,7 @@ import { functionOf } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
 
 /** A shell waits for its completions, so a slow server has none. */
-const TIMEOUT_MS = 1500;
+const TIMEOUT_MS = 3_000;
 const MAX_VALUES = 100;
 const MAX_INVOCATIONS = 20;
 
