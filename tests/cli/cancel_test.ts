@@ -25,7 +25,8 @@ async function runningOf(client: Client, id: string): Promise<Json> {
 }
 
 Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach", async (t) => {
-  await using server = await TestServer.start();
+  // Calls run until they are cancelled, however late that is.
+  await using server = await TestServer.start({ flags: ["--invocation-timeout", "10m"] });
   const client = await server.client();
   const env = { INVOKED_DATA: server.dataDir };
   for (const flags of [[], ["--logs"], ["--json"], ["--idempotency-key", "mine"]]) {

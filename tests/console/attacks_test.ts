@@ -13,6 +13,7 @@ import {
   signIn,
   signInLink,
 } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { attackSource, hostileFunction, type Victim } from "./hostile_page.ts";
 
@@ -20,8 +21,6 @@ import { attackSource, hostileFunction, type Victim } from "./hostile_page.ts";
 const SITE = "example.test";
 const FUNCTIONS = "/api/v1/functions";
 const SESSION = "/auth/v1/session";
-/** Longer than what a hostile page waits for its attacks; a bound for what hangs. */
-const REPORT_TIMEOUT_MS = 180_000;
 const FAILED = /^failed: /;
 /** An answer that the page may not see. */
 const OPAQUE = /^got opaque 0 $/;
@@ -118,7 +117,7 @@ async function attacked(server: TestServer, browser: Browser, host: string): Pro
     Object.assign(globalThis, { messages });
     globalThis.addEventListener("message", (event) => messages.push(event));
   });
-  const page = await newPage(context, REPORT_TIMEOUT_MS);
+  const page = await newPage(context);
   await signIn(page, await linkAt(server, origin));
   await page.evaluate("localStorage.setItem('invoked.kept', '1')");
   return { server, browser, context, page, origin };
@@ -198,8 +197,10 @@ async function assertAsks(page: Page, { console, code }: Victim): Promise<void> 
 
 /** A window of the console that a hostile page has opened is out of its reach. */
 async function assertOutOfReach({ context, origin }: Attacked): Promise<void> {
-  const opened = context.pages().find((page) => page.url().includes("q=opened"));
-  assert.ok(opened !== undefined, "the window was not opened, or was led elsewhere");
+  const opened = await eventually(
+    () => context.pages().find((page) => page.url().includes("q=opened")),
+    "a window that was opened, and led nowhere else",
+  );
   assert.ok(opened.url().startsWith(origin), opened.url());
   const seen = await opened.evaluate("[opener, name, messages.length].join()");
   assert.equal(seen, ",,0");
@@ -214,7 +215,7 @@ browserTest("console: functions on the server's host and as webhooks attack in v
     const { page: kept, context, origin } = victims;
     const { victim, webhook } = await publish(victims, "localhost");
     const before = await stateOf(victims);
-    const page = await newPage(context, REPORT_TIMEOUT_MS);
+    const page = await newPage(context);
 
     await t.step("at /run/", async () => {
       await page.goto(`${origin}/functions`);
@@ -265,7 +266,7 @@ browserTest("console: functions on hosts of the same site attack in vain over TL
     const { context, origin } = victims;
     const { victim } = await publish(victims, SITE);
     const before = await stateOf(victims);
-    const page = await newPage(context, REPORT_TIMEOUT_MS);
+    const page = await newPage(context);
     await page.goto(origin.replace(SITE, `hostile.${SITE}`));
     await assertFail(page, ON_OWN_HOST);
     await assertOutOfReach(victims);

@@ -16,6 +16,9 @@ interface Flow {
   readonly id: string;
 }
 
+/** What a tab says of a draft. */
+const unsaved = (page: Page) => page.getByText(/not saved/);
+
 /** Opens the function's code in a tab. */
 async function open(page: Page, { console, id }: Flow): Promise<void> {
   await page.goto(`${console.url}/functions/${id}`);
@@ -40,10 +43,12 @@ async function bothTypeInTurn(flow: Flow): Promise<void> {
     `${MAIN}// first\n// second\n// third\n`,
   );
   // The other tab goes on from the new commit, without a word of a moved head.
+  await unsaved(page).waitFor({ state: "detached" });
   await append(page, "// fourth\n");
   await shown(other, "// fourth");
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
+  await unsaved(other).waitFor({ state: "detached" });
   assert.match((await headFiles(client, id))["main.ts"] ?? "", /third\n\/\/ fourth\n$/);
   assert.equal(await page.getByText(/The head moved/).count(), 0);
   // A head that moved since the other tab's save is the head, also once the editor is opened again.
@@ -98,8 +103,11 @@ async function twoDrafts({ page, other, console }: Flow): Promise<void> {
 async function decide({ page, other, client, id }: Flow): Promise<void> {
   const dialog = page.getByRole("dialog", { name: "Two drafts" });
   await dialog.getByRole("button", { name: "Keep this tab's" }).click();
+  // A toast stays while the pointer is over it.
+  await page.getByRole("button", { name: "Undo" }).hover();
   await shown(other, "// and more");
-  assert.equal(await other.locator(".view-line", { hasText: "// of the other" }).count(), 0);
+  await other.locator(".view-line", { hasText: "// of the other" }).first()
+    .waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Undo" }).click();
   await shown(page, "// of the other");
   await shown(other, "// of the other");
@@ -173,8 +181,7 @@ browserTest("console: drafts of a function", async (t) => {
   };
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
-  const other = await console.page.context().newPage();
-  console.watch(other);
+  const other = await console.newTab();
   const id = await client.deploy(MAIN);
   const flow: Flow = { client, console, page: console.page, other, id };
   const steps: readonly (readonly [string, () => Promise<void>])[] = [

@@ -115,8 +115,15 @@ browserTest("console: a new user's first function", async (t) => {
     const network = await page.context().newCDPSession(slow);
     await network.send("Network.enable");
     await network.send("Network.emulateNetworkConditions", SLOW);
+    // However late this test looks, the page still loads.
+    const seen = Promise.withResolvers<void>();
+    await slow.route(/\/search\/functions|\/api\/v1\/functions\b/, async (route) => {
+      await seen.promise;
+      await route.continue();
+    });
     await slow.goto(`${server.url}/functions`);
     await slow.getByRole("status").or(slow.locator("[aria-busy=true]")).first().waitFor();
+    seen.resolve();
     await slow.getByRole("link", { name: "morning" }).click();
     await slow.getByRole("heading", { name: "morning" }).waitFor();
     await slow.close();

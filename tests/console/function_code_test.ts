@@ -277,7 +277,8 @@ async function publishes(flow: Flow): Promise<void> {
   await page.getByText(`Head: commit ${body.commit.id.slice(-8)}`).waitFor({ state: "attached" });
   await dialog.getByRole("button", { name: "Publish" }).click();
   const toast = page.locator(".toast", { hasText: "Published" });
-  await toast.waitFor();
+  // It stays while the pointer is over it.
+  await toast.hover();
   assert.equal((await readFunction(flow)).publishedCommitId, head);
   await toast.getByRole("button", { name: "Undo" }).click();
   await page.locator(".toast", { hasText: "The former commit is published" }).waitFor();
@@ -364,7 +365,11 @@ async function narrow(flow: Flow): Promise<void> {
 }
 
 browserTest("console: the code of a function", async (t) => {
-  await using server = await TestServer.start({ env: { INVOKED_CHECK_TYPES: "true" } });
+  await using server = await TestServer.start({
+    // A call that the test cancels runs until then, however late that is.
+    flags: ["--invocation-timeout", "10m"],
+    env: { INVOKED_CHECK_TYPES: "true" },
+  });
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
   const id = await client.deploy(MAIN, { "main.test.ts": TESTS });

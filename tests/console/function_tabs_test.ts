@@ -44,6 +44,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await table.getByText("stable").waitFor();
     await table.getByText("Head").waitFor();
     await table.getByText("Published").waitFor();
+    await row(/^Publish/).nth(1).waitFor();
     assert.equal(await row(/^Publish/).count(), 2);
     assert.equal(await page.locator("main img").count(), 0);
     await console.assertAccessible();
@@ -76,6 +77,8 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await console.assertAccessible();
     await console.screenshot("function_roll_back");
     await dialog.getByRole("button", { name: "Roll back" }).click();
+    // A toast stays while the pointer is over it.
+    await button("Undo").hover();
     await row("stable").getByText("Published").waitFor();
     assert.equal(await version(), 1);
     await button("Undo").click();
@@ -88,7 +91,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await page.getByText("Unpublished", { exact: true }).waitFor();
     await update({ publishedCommitId: second }, { updateMask: "publishedCommitId" });
     await row("second").getByText("Published").waitFor();
-    assert.equal(await page.getByText("Unpublished", { exact: true }).count(), 0);
+    await page.getByText("Unpublished", { exact: true }).waitFor({ state: "detached" });
   });
 
   await t.step("a schedule shows its faults at their fields, and then its next runs", async () => {

@@ -61,6 +61,7 @@ async function showsAttempts({ client, opened, page }: Stage): Promise<void> {
   await opened.goto(`/invocations/${invocation}`);
   const attempts = page.getByRole("table", { name: "Attempts, oldest first" });
   await attempts.getByText("Success").waitFor();
+  await attempts.locator("tr[aria-rowindex]").nth(1).waitFor();
   assert.equal(await attempts.locator("tr[aria-rowindex]").count(), 2);
   await attempts.getByText("attempt 1").waitFor();
   await page.getByText("2 of 3").first().waitFor();

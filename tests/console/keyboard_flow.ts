@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
 import type { Client } from "../support/client.ts";
-import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { type ConsoleBrowser, type Page, pressInTurn } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
 
 type Locator = ReturnType<Page["locator"]>;
@@ -53,8 +53,7 @@ export async function worksByKeyboard(
     (await triggers()).find(({ displayName }: Json) => displayName === "by keys");
 
   await console.goto("/");
-  await page.keyboard.press("g");
-  await page.keyboard.press("f");
+  await pressInTurn(page, "g", "f");
   await page.getByRole("heading", { name: "Functions", level: 1 }).waitFor();
   await press(page, page.getByRole("link", { name: "test", exact: true }));
   await page.getByRole("heading", { name: "test", level: 1 }).waitFor();

@@ -140,7 +140,7 @@ async function runs({ page }: Flow): Promise<void> {
   await panel.getByLabel("Output", { exact: true }).getByText("Ada").waitFor();
   await press(page, panel.getByRole("button", { name: "Close" }), "Shift+Tab");
   await panel.waitFor({ state: "detached" });
-  assert.ok(await isFocused(run));
+  await run.and(page.locator(":focus")).waitFor();
   await press(page, page.getByRole("link", { name: "Tests" }));
   await press(page, page.getByRole("button", { name: "Run the tests" }));
   await page.getByText(/1 test, none failed/).waitFor();

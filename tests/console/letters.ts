@@ -27,6 +27,7 @@ export async function decides({ client, opened, page }: Stage): Promise<void> {
   await page.locator(row).nth(2).getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();
+  await dialog.locator(row).nth(1).waitFor();
   assert.equal(await dialog.locator(row).count(), 2);
   await dialog.getByRole("button", { name: "Drop" }).click();
   await page.getByRole("heading", { name: "Drop 1 dead letter?" }).waitFor();

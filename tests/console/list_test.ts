@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fill, NEEDLE, OLDEST_FUNCTION } from "../../bench/history.ts";
 import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
@@ -26,6 +27,13 @@ const POSITION = `(() => {
   const link = document.activeElement;
   const row = link.closest("tr");
   return [link.href, row && Math.round(row.getBoundingClientRect().top), Math.round(scrollY)].join(" ");
+})()`;
+/** Whether the table has all the rows ahead that it asks for. */
+const IS_SETTLED = `(() => {
+  const last = [...document.querySelectorAll("tr[aria-rowindex]")].at(-1);
+  const isLoading = last.parentElement.textContent.includes("Loading more");
+  const below = last.parentElement.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;
+  return !isLoading && Math.round(below / ${ROW_HEIGHT}) >= 100;
 })()`;
 const DRAWN_IDS = `[...document.querySelectorAll("tr[aria-rowindex] a")]
   .map((link) => link.pathname.split("/").at(-1))`;
@@ -79,6 +87,11 @@ async function loaded(page: Page): Promise<number> {
   return Math.floor(Number(height) / ROW_HEIGHT);
 }
 
+/** Waits until no page of rows is on its way: the table asks for the next one a page ahead. */
+async function settled(page: Page): Promise<void> {
+  await eventually(async () => await page.evaluate(IS_SETTLED) === true || undefined, "the rows");
+}
+
 /** Scrolls through as many rows as are asked for; answers how many were drawn at most. */
 async function scroll(page: Page): Promise<number> {
   await page.mouse.move(640, 600);
@@ -111,6 +124,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
 
   const client = await server.client();
   await t.step("what arrives while one is far down moves nothing", async () => {
+    await settled(page);
     await page.keyboard.press("j");
     await page.keyboard.press("j");
     const before = await page.evaluate(POSITION);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 import { deployNamed, run } from "./stage.ts";
@@ -65,7 +66,7 @@ async function create(
   await page.getByRole("radio", { name: new RegExp(`^${template}(?![\\w-])`) }).check();
   const name = page.getByRole("textbox", { name: "Name" });
   if (template === "blank") await name.fill("blank");
-  assert.equal(await name.inputValue(), template);
+  await eventually(async () => await name.inputValue() === template || undefined, "a name");
   await page.getByRole("button", { name: "Create" }).click();
   await page.getByRole("heading", { name: template, level: 1 }).waitFor();
   const id = new URL(page.url()).pathname.split("/")[2];
@@ -97,6 +98,7 @@ browserTest("console: every template is created, run and tested", async (t) => {
   const { page } = console;
   const client = await server.client();
   await console.goto("/functions/new");
+  await page.getByRole("radio").nth(Object.keys(TEMPLATES).length - 1).waitFor();
   assert.equal(await page.getByRole("radio").count(), Object.keys(TEMPLATES).length);
   for (const [template, expected] of Object.entries(TEMPLATES)) {
     await t.step(template, async () => {

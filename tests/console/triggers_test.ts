@@ -303,6 +303,8 @@ browserTest("console: each trigger is made, tested and changed", async (t) => {
   const ca = join(directory.path, "ca.pem");
   await Deno.writeTextFile(ca, CA);
   const flags = ["--egress-ca", ca, "--egress-allow-private", "127.0.0.0/8,::1"];
+  // A stream that the test stops goes on until then, however late that is.
+  flags.push("--invocation-timeout", "10m", "--endpoint-idle-timeout", "10m");
   await using server = await TestServer.start({ flags });
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();

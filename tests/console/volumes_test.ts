@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { browserTest, ConsoleBrowser } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -22,6 +22,11 @@ const DROPPED = 120;
 
 async function stored(url: string, token: string | undefined): Promise<string> {
   return await (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).text();
+}
+
+/** Waits until the page says so; a note says "Not saved". */
+async function saved(page: Page): Promise<void> {
+  await page.locator(".toast").getByText("Saved", { exact: true }).first().waitFor();
 }
 
 /** Drops a folder of the disk, as a file manager does. */
@@ -153,7 +158,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await table.getByText("Grace").waitFor();
     await table.getByRole("button", { name: "age" }).click();
     await table.getByRole("button", { name: "age" }).click();
-    assert.match(await table.getByRole("row").nth(1).innerText(), /Grace/);
+    await table.getByRole("row").nth(1).getByText("Grace").waitFor();
     await console.assertAccessible();
     await console.screenshot("volume_csv");
   });
@@ -168,7 +173,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await page.getByRole("alert").waitFor();
     assert.equal(await text.inputValue(), "# Two\n");
     await page.getByRole("button", { name: "Overwrite" }).click();
-    await page.getByText("Saved").waitFor();
+    await saved(page);
     assert.equal(await stored(server.url + file, client.token), "# Two\n");
   });
 
@@ -196,7 +201,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await eventually(async () => await text.inputValue() === "# Later\n" || undefined);
     await text.fill("# Last\n");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("Saved").waitFor();
+    await saved(page);
     assert.equal(await stored(server.url + file, client.token), "# Last\n");
     assert.equal(await page.getByRole("alert").count(), 0);
   });
@@ -216,7 +221,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
       assert.equal(await text.inputValue(), before.replaceAll("\r\n", "\n"));
       await text.fill(edited);
       await page.getByRole("button", { name: "Save" }).click();
-      await page.getByText("Saved").waitFor();
+      await saved(page);
       assert.equal(await stored(server.url + file, client.token), after);
       assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled());
     }

@@ -13,8 +13,12 @@ import type { Served } from "./server.ts";
 
 export type Page = BrowserPage;
 
+/** How long the browser may take to start, or a page to show something; a bound for what hangs, not a measurement. */
+const SHOWN_TIMEOUT_MS = 180_000;
+
 export const CHROMIUM = {
   executablePath: "/usr/bin/chromium",
+  timeout: SHOWN_TIMEOUT_MS,
   args: [
     "--no-sandbox",
     "--disable-gpu",
@@ -32,8 +36,6 @@ export const CHROMIUM = {
  */
 const CPU_THROTTLE = Number(Deno.env.get("CONSOLE_CPU_THROTTLE") ?? "1");
 
-/** How long the page may take to show something; a bound for what hangs, not a measurement. */
-const SHOWN_TIMEOUT_MS = 60_000;
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 /** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
@@ -77,6 +79,13 @@ export class ConsoleBrowser implements AsyncDisposable {
   async goto(path: string): Promise<void> {
     await this.page.goto(this.url + path);
     await this.page.getByRole("heading", { level: 1 }).waitFor();
+  }
+
+  /** A further tab of the same session. */
+  async newTab(): Promise<Page> {
+    const page = await newPage(this.page.context());
+    this.watch(page);
+    return page;
   }
 
   /** Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. */
@@ -126,15 +135,19 @@ export class ConsoleBrowser implements AsyncDisposable {
 /** A page of a browser, as slow as the environment asks for. */
 export async function newPage(
   context: BrowserContext,
-  timeoutMs: number = SHOWN_TIMEOUT_MS,
 ): Promise<Page> {
   const page = await context.newPage();
-  page.setDefaultTimeout(timeoutMs);
+  page.setDefaultTimeout(SHOWN_TIMEOUT_MS);
   if (CPU_THROTTLE > 1) {
     const session = await context.newCDPSession(page);
     await session.send("Emulation.setCPUThrottlingRate", { rate: CPU_THROTTLE });
   }
   return page;
+}
+
+/** Presses one key and then another at the same time for a busy machine: the page forgets the first after a while. */
+export async function pressInTurn(page: Page, first: string, second: string): Promise<void> {
+  await Promise.all([page.keyboard.press(first), page.keyboard.press(second)]);
 }
 
 /** Hides a page, as a tab over it does, or shows it again. A browser without a window hides none. */

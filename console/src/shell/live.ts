@@ -28,8 +28,6 @@ export function followChanges(
   onAway: (isAway: boolean) => void,
 ): () => void {
   const refreshes = new Refreshes(queries);
-  // A tab that opens behind others has loaded its data by the time it is shown.
-  refreshes.wasLost = document.hidden;
   const end = whileVisible(() => connect(refreshes, onAway));
   return () => {
     end();
@@ -78,8 +76,8 @@ function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () =>
 }
 
 class Refreshes {
-  /** Whether there was no connection for a time, in which anything may have changed. */
-  wasLost = false;
+  /** Whether there was no connection for a time, in which anything may have changed: as while the page loaded. */
+  wasLost = true;
   /** Of each kind at most one refresh runs and one waits: on a slow network a newer one must not cancel the one that runs. */
   readonly #modes = new Map<string, "waiting" | "running" | "running, and one waits">();
   readonly #timers = new Set<number>();
