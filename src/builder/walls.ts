@@ -26,7 +26,7 @@ const OPEN_FILES_MAX = 4096;
 /** Limit of one file that a compiler writes, in bytes: above every package and bundle, below the size of a disk. */
 const FILE_BYTES_MAX = 512 * 1024 * 1024;
 /** Limit of the process that tests the walls, in milliseconds. */
-const PROBE_TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 60_000;
 
 /** The isolation of every compiler process. Disposing it removes the sockets of the registry proxies. */
 export interface Walls extends AsyncDisposable {

@@ -256,7 +256,7 @@ Deno.test("an unreachable server is reported with the cause and the step that he
   const listen = (url: string) =>
     runInvoked(["list"], { env: { INVOKED_SERVER_URL: url, INVOKED_ACCESS_TOKEN: "x" } });
   // No port that another test may be given.
-  const local = await listen("http://127.0.0.1:1");
+  const local = await listen("http://127.0.0.1:2");
   assertFails(local, 4, /127\.0\.0\.1:\d+: tcp connect error: Connection refused/, /invoked serve/);
   const remote = await listen("https://tenant.invalid");
   assertFails(remote, 4, /https:\/\/tenant\.invalid: dns error: /, /check the URL and the network/);

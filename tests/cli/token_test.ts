@@ -57,7 +57,7 @@ Deno.test("token rejects a credentials file of another shape", async () => {
 
 Deno.test("token says that the server cannot be reached", async () => {
   // No port that another test may be given.
-  const serverUrl = "http://127.0.0.1:1";
+  const serverUrl = "http://127.0.0.1:2";
   const run = await runToken(JSON.stringify({ ...CREDENTIALS, serverUrl }));
   assertFailure(
     run,
