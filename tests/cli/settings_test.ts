@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { assertFails, Author } from "./support.ts";
 
+/** No other test has a volume of this name on the server that they share. */
+const VOLUME = "limits";
+
 Deno.test("invoked.json and settings set limits, variables and the volume of a function", async (t) => {
   await using author = await Author.startShared("limited");
   const settings = async () => await author.json("settings", "list");
@@ -15,10 +18,10 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     author.write("invoked.json", JSON.stringify({ ...manifest, ...more }));
 
   await t.step("deploy sets what invoked.json names, and adds --var", async () => {
-    await write({ volume: "data", variables: { STAGE: "dev", KEPT: "" } });
-    assertFails(await author.run(["deploy"]), 1, /Cannot find volume "data"/, /volumes create/);
+    await write({ volume: VOLUME, variables: { STAGE: "dev", KEPT: "" } });
+    assertFails(await author.run(["deploy"]), 1, /Cannot find volume "limits"/, /volumes create/);
     assertFails(await author.run(["show"]), 1, /Cannot find function "limited"/, /invoked deploy/);
-    const volume = await author.json("volumes", "create", "data");
+    const volume = await author.json("volumes", "create", VOLUME);
     const deployed = await author.json("deploy", "--publish", "--var", "STAGE=a=b");
     assert.deepEqual(
       deployed.settings,
@@ -48,7 +51,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       await author.ok(["invoke", "limited"]);
       const shown = await author.ok(["show", "limited", "latest"]);
       assert.match(shown, /^limits +timeout 59\.500s, /m);
-      assert.match(shown, /^volume +data \(\w{27}\), read at version 0$/m);
+      assert.match(shown, /^volume +limits \(\w{27}\), read at version 0$/m);
     },
   );
   await t.step("settings set and unset change single ones", async () => {
