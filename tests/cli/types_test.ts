@@ -88,7 +88,7 @@ registerTests({ handler: main });
 Deno.test("deploy reports no types if the server does not check them", async () => {
   await using directory = await makeTempDir();
   const server = await sharedServer();
-  const cwd = join(directory.path, "untyped");
+  const cwd = join(directory.path, "unchecked");
   await initFolder(cwd);
   const { code, stderr } = await runInvoked(["deploy"], {
     cwd,
