@@ -55,6 +55,11 @@ const UNSUITABLE: Readonly<Record<string, string>> = {
     const key = await promisify(nodeCrypto.generateKeyPair)("ed25519");`,
   "encrypts with padding": `const nodeCrypto = await import("node:crypto");
     let key = 1; try { nodeCrypto.publicEncrypt("no key", Buffer.from("a")); } catch {}`,
+  "signs": `const nodeCrypto = await import("node:crypto");
+    let key = 1; try { nodeCrypto.sign("sha256", Buffer.from("a"), "no key"); } catch {}`,
+  "signs with an object": `const nodeCrypto = await import("node:crypto");
+    let key = 1; try { nodeCrypto.createSign("sha256").update("a").sign("no key"); } catch {}`,
+  "makes a file": `const key = new File([], "a").lastModified;`,
   "fetches data": `const key = await (await fetch("data:,key")).text();`,
   "opens a WebSocket": `const key = new WebSocket("ws://127.0.0.1:8123/"); key.onerror = () => {};`,
   "opens an EventSource": `const key = new EventSource("http://127.0.0.1:8123/"); key.close();`,
@@ -109,7 +114,8 @@ const LOOK = `
   const makePair = promisify(nodeCrypto.generateKeyPair);
   const formatter = new Intl.DateTimeFormat("en", { timeZone: "UTC" }), { format } = formatter;
   const dates = [format(0), formatter.formatToParts(0).length, new Date(0).getTime()];
-  const all = { setTimeout, setInterval, setImmediate, fetch, WebSocket, EventSource, Date, format,
+  const all = { setTimeout, setInterval, setImmediate, fetch, WebSocket, EventSource, File, Date, format,
+    sign: nodeCrypto.sign, signWith: nodeCrypto.Sign.prototype.sign,
     formatToParts: formatter.formatToParts, timeout: AbortSignal.timeout, waitAsync: Atomics.waitAsync,
     promised: promises.setTimeout, repeated: promises.setInterval, wait: promises.scheduler.wait,
     generateKeys: nodeCrypto.ECDH.prototype.generateKeys, createECDH: nodeCrypto.createECDH,

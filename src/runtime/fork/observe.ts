@@ -24,9 +24,14 @@ interface Observed {
 
 /** Sources of random numbers in `node:crypto`. */
 const CRYPTO_NAMES =
-  /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie|publicEncrypt|encapsulate)/;
-/** Its classes whose objects make keys of their own. */
-const KEY_CLASSES = ["ECDH", "DiffieHellman", "DiffieHellmanGroup"] as const;
+  /^(?:random|generate|getRandom|prng|rng|pseudoRandom|createDiffie|publicEncrypt|encapsulate|sign$)/;
+/** Its classes whose objects draw random numbers, and their methods that do. */
+const CRYPTO_CLASSES = [
+  ["ECDH", /^generateKeys$/],
+  ["DiffieHellman", /^generateKeys$/],
+  ["DiffieHellmanGroup", /^generateKeys$/],
+  ["Sign", /^sign$/],
+] as const;
 /** What a process is asked about itself. */
 const PROCESS_NAMES =
   /^(?:hrtime|uptime|cpuUsage|threadCpuUsage|memoryUsage|resourceUsage|availableMemory|constrainedMemory)$/;
@@ -55,9 +60,9 @@ export function makeObserver(parts: NodeParts): Observe {
   const { crypto, net, process, timers, timersPromises, vm } = parts;
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.
   replace({ target: crypto, names: CRYPTO_NAMES });
-  for (const key of KEY_CLASSES) {
+  for (const [key, names] of CRYPTO_CLASSES) {
     const { prototype } = untyped(crypto, key) as { readonly prototype: object };
-    replace({ target: prototype, names: /^generateKeys$/ });
+    replace({ target: prototype, names });
   }
   replace({ target: process, names: PROCESS_NAMES });
   for (const target of [timers, timers.promises, timersPromises, globalThis]) {
@@ -84,6 +89,8 @@ export function makeObserver(parts: NodeParts): Observe {
     watchClass("WebSocket", "anyObject");
     watchClass("EventSource", "anyObject");
     watchClass("PerformanceMark", "anyObject");
+    // It has the time at which it is made.
+    watchClass("File", "anyObject");
     watchClass("Date", "date");
     reportUses(report);
     return () => reportUses(undefined);
