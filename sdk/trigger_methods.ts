@@ -30,6 +30,16 @@ export interface Triggers {
     request: OfFunction & { createTriggerRequest?: { trigger?: Trigger } },
     options?: RequestOptions,
   ): Answered<"createTriggerResponse", ShownSecrets & { trigger?: Trigger }>;
+  /** Creates what has no `id`, deletes what has no `trigger`, changes what has both: all or none. */
+  apply(
+    request: OfFunction & {
+      applyTriggersRequest?: {
+        changes?: { id?: string; trigger?: Trigger; updateMask?: string }[];
+        validateOnly?: boolean;
+      };
+    },
+    options?: RequestOptions,
+  ): Answered<"applyTriggersResponse", { list?: (ShownSecrets & { trigger?: Trigger })[] }>;
   get(
     request: InFunction,
     options?: RequestOptions,

@@ -30,6 +30,12 @@ export const triggers = {
     response: "createTriggerResponse",
     dated: TRIGGER,
   },
+  apply: {
+    id: "invoked.TriggerService.ApplyTriggers",
+    path: OF_FUNCTION,
+    body: "applyTriggersRequest",
+    response: "applyTriggersResponse",
+  },
   get: {
     id: "invoked.TriggerService.GetTrigger",
     path: IN_FUNCTION,

@@ -52,6 +52,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
     "invoked.InvocationService.Cancel",
   "get /api/v1/functions/{function_id}/triggers": `${TRIGGERS}.ListTriggers`,
   "post /api/v1/functions/{function_id}/triggers": `${TRIGGERS}.CreateTrigger`,
+  "post /api/v1/functions/{function_id}/triggers/apply": `${TRIGGERS}.ApplyTriggers`,
   "get /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.GetTrigger`,
   "patch /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.UpdateTrigger`,
   "delete /api/v1/functions/{function_id}/triggers/{id}": `${TRIGGERS}.DeleteTrigger`,

@@ -15,6 +15,7 @@ import {
   type AppliedTrigger,
   applyDifferences,
   assertNoneInTheWay,
+  checkDifferences,
   differencesOf,
   type TriggerDifference,
 } from "./folder/triggers.ts";
@@ -88,7 +89,7 @@ async function deploy(
   api: Api,
   folder: string,
   manifest: Manifest,
-  { check, publish: wanted, message = "", var: variables = {}, prune, json }: Options,
+  { check, publish: wanted, message = "", var: variables = {}, prune }: Options,
 ): Promise<Deployed> {
   const { files, skipped, folderFromRoot } = await readFunctionFolder(folder);
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
@@ -112,6 +113,8 @@ async function deploy(
   if (!prune) assertNoneInTheWay(differences);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   if (existing === undefined) api.session.names.remember(fn);
+  // A trigger that the server rejects must not leave new code published without it.
+  await checkDifferences(api, fn, differences, prune === true);
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
@@ -122,7 +125,8 @@ async function deploy(
     ...settings,
     ...publishes ? { publishedCommitId: commitId } : {},
   });
-  const triggers = await applyTriggers(api, fn, differences, { prune, json, commitId });
+  const triggers = await applyDifferences(api, fn, differences, prune === true);
+  noteTriggers(triggers, differences, prune === true);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
@@ -167,41 +171,21 @@ async function applyChange(
   }
 }
 
-/** Makes the triggers of the function those of the folder. A failure loses no secret of those that were made before. */
-async function applyTriggers(
-  api: Api,
-  fn: RemoteFunction,
+function noteTriggers(
+  applied: readonly AppliedTrigger[],
   differences: readonly TriggerDifference[],
-  { prune = false, json = false, commitId }: {
-    readonly prune: boolean | undefined;
-    readonly json: boolean | undefined;
-    readonly commitId: string | undefined;
-  },
-): Promise<AppliedTrigger[]> {
-  const applied: AppliedTrigger[] = [];
-  try {
-    for await (const trigger of applyDifferences(api, fn, differences, prune)) {
-      applied.push(trigger);
-      noteTrigger(trigger);
-    }
-  } catch (error) {
-    if (json) {
-      printJson({ functionId: fn.id, name: fn.displayName, commitId, triggers: applied });
-    }
-    throw error;
+  prune: boolean,
+): void {
+  for (const { name, change, ...secrets } of applied) {
+    note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
+    const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
+    const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
+    if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
   }
-  const kept = differences.filter(({ change }) => change === "removed" && !prune);
-  for (const { name } of kept) {
+  if (prune) return;
+  for (const { name } of differences.filter(({ change }) => change === "removed")) {
     note(`  trigger ${oneLine(name)} stays; --prune deletes it`);
   }
-  return applied;
-}
-
-function noteTrigger({ name, change, ...secrets }: AppliedTrigger): void {
-  note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
-  const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
-  const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
-  if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
 }
 
 function namesOf(change: FunctionChange): string[] {

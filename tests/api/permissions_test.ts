@@ -85,6 +85,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.InvocationService.ListLogs": "read",
   [`${TRIGGERS}.ListTriggers`]: "read",
   [`${TRIGGERS}.CreateTrigger`]: "write",
+  [`${TRIGGERS}.ApplyTriggers`]: "write",
   [`${TRIGGERS}.GetTrigger`]: "read",
   [`${TRIGGERS}.UpdateTrigger`]: "write",
   [`${TRIGGERS}.DeleteTrigger`]: "write",

@@ -86,6 +86,10 @@ const WRITES = (
     functionId: triggered,
     createTriggerRequest: { trigger: { displayName: "by a function", ...SCHEDULE } },
   },
+  "triggers.apply": {
+    functionId: triggered,
+    applyTriggersRequest: { changes: [{ trigger: { displayName: "applied", ...SCHEDULE } }] },
+  },
   "triggers.update": {
     functionId: triggered,
     id: scheduleId,

@@ -152,17 +152,42 @@ async function replacesAndFails(author: Author): Promise<void> {
     ...["daily removed", "site removed", "daily added", "page added"],
   ]);
 
-  const never = { schedule: { cronSpec: "0 0 30 2 *" } };
-  await declare(author, { daily: hook, page: { http }, first: hook, never });
-  const failed = await author.run(["deploy"]);
-  assertFails(failed, 1, /never comes/);
-  assert.match(failed.stderr, /\+ trigger first\n {4}its secret, shown only now: [0-9a-f]{64}\n/);
-  await declare(author, { daily: hook, page: { http }, first: hook, second: hook, never });
-  const { code, stdout } = await author.run(["deploy", "--json"]);
-  assert.equal(code, 1);
-  const partial = JSON.parse(stdout);
-  assert.deepEqual(changesOf(partial), ["second added"]);
-  assert.match(partial.triggers[0].webhookSecret, /^[0-9a-f]{64}$/);
+  await exchangesAndFails(author, hook, http.slug);
+}
+
+/** @param author with the webhook `daily`, and the endpoint `page` at the slug */
+async function exchangesAndFails(author: Author, hook: Json, slug: string): Promise<void> {
+  const other = unique("other");
+  await declare(author, { daily: hook, page: { http: { slug } }, site: { http: { slug: other } } });
+  await author.ok(["deploy"]);
+  const before = await author.json("trigger", "list");
+  const exchanged = { daily: hook, page: { http: { slug: other } }, site: { http: { slug } } };
+  await declare(author, exchanged);
+  await author.ok(["deploy"]);
+  const after = await author.json("trigger", "list");
+  const slugOf = (list: Json, name: string) =>
+    list.find(({ displayName }: Json) => displayName === name).http.slug;
+  assert.deepEqual([slugOf(after, "page"), slugOf(after, "site")], [other, slug]);
+  assert.deepEqual(after.map(({ id }: Json) => id), before.map(({ id }: Json) => id));
+
+  const head = (await author.json("show")).head;
+  const stranger = await deployed("stranger");
+  await stranger.ok(["trigger", "create", ".", "taken", "--slug", `${slug}-taken`]);
+  await stranger[Symbol.asyncDispose]();
+  await author.write("other.ts", "export const changed = true;\n");
+  for (
+    const [name, wanted, message] of [
+      ["never", { schedule: { cronSpec: "0 0 30 2 *" } }, /trigger "never": .*never comes/],
+      ["taken", { http: { slug: `${slug}-taken` } }, /trigger "taken": .*has this slug/],
+    ] as const
+  ) {
+    await declare(author, { ...exchanged, first: hook, [name]: wanted });
+    const failed = await author.run(["deploy", "--publish"]);
+    assertFails(failed, 1, message);
+    assert.match(failed.stderr, /Nothing was deployed/);
+  }
+  assert.deepEqual(await author.json("trigger", "list"), after);
+  assert.equal((await author.json("show")).head, head);
 }
 
 Deno.test("the settings that docs/triggers.md shows are deployed", async () => {

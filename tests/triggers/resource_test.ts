@@ -186,6 +186,56 @@ sharedSuite("triggers", {
     await createTrigger(client, second, { http: { slug } });
   },
 
+  "several changes are made together, or none of them": async ({ client }) => {
+    const functionId = await client.deploy(MAIN);
+    const path = `${triggersOf(functionId)}/apply`;
+    const apply = (changes: Json, more: Json = {}) => client.post(path, { changes, ...more });
+    const [a, b] = [unique("a"), unique("b")];
+    const made = ok(
+      await apply([
+        { trigger: { displayName: "one", http: { slug: a } } },
+        { trigger: { displayName: "two", http: { slug: b } } },
+        { trigger: { displayName: "hook", webhook: { github: {} } } },
+      ]),
+    ).list;
+    assert.match(made[2].webhookSecret, /^[0-9a-f]{64}$/);
+    const [one, two, hook] = made.map(({ trigger }: Json) => trigger);
+    const namesAndSlugs = async () =>
+      Object.fromEntries(
+        ok(await client.get(triggersOf(functionId))).list
+          .map(({ id, displayName, http }: Json) => [id, [displayName, http?.slug]]),
+      );
+    const exchanged = [
+      { id: one.id, trigger: { displayName: "two", http: { slug: b } } },
+      { trigger: { displayName: "hook", ...SCHEDULE } },
+      { id: two.id, trigger: { displayName: "one", http: { slug: a } }, updateMask: "*" },
+      { id: hook.id },
+    ];
+    const before = await namesAndSlugs();
+    assert.deepEqual(ok(await apply(exchanged, { validateOnly: true })).list, []);
+    assert.deepEqual(await namesAndSlugs(), before);
+    const bad = await apply([...exchanged, { trigger: { displayName: "x", http: {} } }]);
+    assertError(bad, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["changes[4].trigger.http.slug"],
+      message: /Cannot apply trigger "x"/,
+    });
+    const twice = await apply([{ id: one.id }, { id: one.id, trigger: { paused: true } }]);
+    assertError(twice, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[1].id"] });
+    const foreign = { id: one.id, trigger: { http: { slug: a } } };
+    assertError(await apply([foreign]), "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
+    assertError(await apply([{ id: "none" }]), "NOT_FOUND", "TRIGGER_NOT_FOUND");
+    assertError(await apply([{}]), "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[0]"] });
+    assert.deepEqual(await namesAndSlugs(), before);
+    const { list } = ok(await apply(exchanged));
+    assert.deepEqual(list.map(({ trigger }: Json) => trigger.displayName), ["two", "hook", "one"]);
+    assert.equal(list[1].trigger.nextRuns.length, 5);
+    assert.deepEqual(await namesAndSlugs(), {
+      [one.id]: ["two", b],
+      [two.id]: ["one", a],
+      [list[1].trigger.id]: ["hook", undefined],
+    });
+  },
+
   "a signed endpoint has a secret, and cross-origin rules come back as they were": async (
     { client },
   ) => {

@@ -10,12 +10,8 @@ import {
   WEBHOOK_RESPONSES,
   type WebhookSettings,
 } from "../../domain/triggers/settings.ts";
-import type {
-  MadeTrigger,
-  ShownSecret,
-  Triggers,
-  TriggerView,
-} from "../../domain/triggers/triggers.ts";
+import type { MadeTrigger, Triggers, TriggerView } from "../../domain/triggers/triggers.ts";
+import type { ShownSecret } from "../../domain/triggers/writes.ts";
 import { durationJson, durationOut, int32Out, timestamp } from "../primitives.ts";
 
 const catchUp = z.enum(CATCH_UPS);

@@ -1,4 +1,5 @@
 import type { Operation } from "../operation.ts";
+import { applyTriggers } from "./apply_triggers.ts";
 import { createTrigger } from "./create_trigger.ts";
 import { deleteTrigger } from "./delete_trigger.ts";
 import { getTrigger } from "./get_trigger.ts";
@@ -13,6 +14,7 @@ import { updateTrigger } from "./update_trigger.ts";
 export const TRIGGER_OPERATIONS: readonly Operation[] = [
   listTriggers,
   createTrigger,
+  applyTriggers,
   getTrigger,
   updateTrigger,
   deleteTrigger,

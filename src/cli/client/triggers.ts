@@ -67,6 +67,13 @@ export interface TriggerChange {
   readonly http?: TriggerSettings;
 }
 
+/** A change of one trigger: without an id it is created, without a trigger it is deleted. */
+export interface WantedChange {
+  readonly id?: string;
+  readonly trigger?: TriggerChange;
+  readonly updateMask?: string;
+}
+
 type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
 
 /** The triggers of functions: one method for each operation. */
@@ -128,6 +135,22 @@ export class TriggerApi {
     const body = { trigger, ...updateMask === undefined ? {} : { updateMask } };
     const path = `${pathOf({ id: functionId })}/${id}`;
     return await this.session.call(what, "PATCH", path, MadeResponse, body);
+  }
+
+  /**
+   * Makes all changes, or none. Answers what is created or changed, in their order.
+   * @param validateOnly checks them, and answers nothing
+   */
+  async apply(
+    fn: FunctionName,
+    changes: readonly WantedChange[],
+    validateOnly = false,
+  ): Promise<readonly MadeTrigger[]> {
+    const what = `Cannot change the triggers of ${oneLine(fn.displayName)}`;
+    const body = { changes, ...validateOnly ? { validateOnly } : {} };
+    const schema = z.object({ list: z.array(MadeResponse) });
+    const answer = this.session.post(what, `${pathOf(fn)}/apply`, schema, body);
+    return (await needsAddition("triggers", answer)).list;
   }
 
   async delete({ functionId, id, displayName }: Trigger): Promise<void> {

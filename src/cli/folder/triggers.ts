@@ -12,8 +12,10 @@ import {
   type TriggerChange,
   type TriggerSecrets,
   type TriggerSettings,
+  type WantedChange,
 } from "../client/triggers.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
+import { note } from "../terminal/output.ts";
 import { complete, SETTINGS_OF } from "./trigger_settings.ts";
 
 const TRIGGERS_MAX = 1000;
@@ -80,7 +82,7 @@ export async function differencesOf(
 }
 
 /** Differences that replace a trigger by another one with its name. */
-export function replacing(
+function replacing(
   { name, before, wanted }: Omit<TriggerDifference, "change">,
 ): readonly TriggerDifference[] {
   return [
@@ -129,32 +131,48 @@ export interface AppliedTrigger extends TriggerSecrets {
   readonly change: TriggerDifference["change"];
 }
 
-/** The order in which triggers free what others take. */
-const ORDER = ["removed", "changed", "added"] as const;
-
-/**
- * Makes the triggers on the server those of the folder. Others stay unless they are pruned. Yields each once it is
- * applied: a later one may fail, and secrets are shown only then.
- */
-export async function* applyDifferences(
+/** Checks that {@link applyDifferences} would succeed, before anything is deployed. */
+export async function checkDifferences(
   api: Api,
   fn: RemoteFunction,
   differences: readonly TriggerDifference[],
   prune: boolean,
-): AsyncGenerator<AppliedTrigger, void, void> {
-  const ordered = ORDER.flatMap((each) => differences.filter(({ change }) => change === each));
-  for (const { name, change, before, wanted } of ordered) {
-    if (wanted === undefined) {
-      if (!prune || before === undefined) continue;
-      await api.triggers.delete(before);
-      yield { name, id: before.id, change };
-      continue;
-    }
-    const { trigger, ...secrets } = before === undefined
-      ? await api.triggers.create(fn, wanted)
-      : await api.triggers.update(before, wanted, maskOf(wanted));
-    yield { name, id: trigger.id, change, ...secrets };
+): Promise<void> {
+  const changes = applied(differences, prune).map(changeOf);
+  if (changes.length === 0) return;
+  try {
+    await api.triggers.apply(fn, changes, true);
+  } catch (error) {
+    note("Nothing was deployed: the server rejects a trigger of invoked.json");
+    throw error;
   }
+}
+
+/** Makes the triggers on the server those of the folder, all or none. Others stay unless they are pruned. */
+export async function applyDifferences(
+  api: Api,
+  fn: RemoteFunction,
+  differences: readonly TriggerDifference[],
+  prune: boolean,
+): Promise<AppliedTrigger[]> {
+  const wanted = applied(differences, prune);
+  if (wanted.length === 0) return [];
+  const made = [...await api.triggers.apply(fn, wanted.map(changeOf))];
+  return wanted.map(({ name, change, before }) => {
+    const { trigger, ...secrets } = change === "removed" ? { trigger: before } : made.shift() ?? {};
+    return { name, id: trigger?.id ?? "", change, ...secrets };
+  });
+}
+
+/** What a deploy changes. */
+function applied(differences: readonly TriggerDifference[], prune: boolean): TriggerDifference[] {
+  return differences.filter(({ change }) => change !== "removed" || prune);
+}
+
+function changeOf({ before, wanted }: TriggerDifference): WantedChange {
+  const id = before === undefined ? {} : { id: before.id };
+  if (wanted === undefined) return id;
+  return { ...id, trigger: wanted, ...before === undefined ? {} : { updateMask: maskOf(wanted) } };
 }
 
 /** The triggers of a function; none on a server of C1, which has no triggers of functions. */

@@ -7,7 +7,6 @@ import {
   applyDifferences,
   type DeclaredTriggers,
   differencesOf,
-  replacing,
   type TriggerDifference,
 } from "../folder/triggers.ts";
 import { keepTriggerSecrets } from "./trigger_secrets.ts";
@@ -37,8 +36,8 @@ export class LocalTriggers {
       localOf(declared, x.toString("hex")),
       fn,
     );
-    const applied = applyDifferences(this.api, fn, differences.flatMap(localDifferences), true);
-    for await (const { id, name, change, ...secrets } of applied) {
+    const applied = await applyDifferences(this.api, fn, differences.map(paused), true);
+    for (const { id, name, change, ...secrets } of applied) {
       const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
       const secret = change !== "removed" && declared[name]?.webhook?.["discord"] !== undefined
         ? String(privateKey.export({ format: "pem", type: "pkcs8" }))
@@ -51,14 +50,11 @@ export class LocalTriggers {
   }
 }
 
-/** Pauses schedules. An endpoint with another slug is a new one, so that two can exchange their slugs. */
-function localDifferences(difference: TriggerDifference): readonly TriggerDifference[] {
-  const { before, wanted } = difference;
-  if (wanted?.schedule !== undefined) {
-    return [{ ...difference, wanted: { ...wanted, paused: true } }];
-  }
-  const isMoved = before?.http?.["slug"] !== wanted?.http?.["slug"];
-  return difference.change === "changed" && isMoved ? replacing(difference) : [difference];
+/** Pauses schedules. */
+function paused(difference: TriggerDifference): TriggerDifference {
+  const { wanted } = difference;
+  if (wanted?.schedule === undefined) return difference;
+  return { ...difference, wanted: { ...wanted, paused: true } };
 }
 
 /** The triggers as a local server can have them. @param publicKey in place of Discord's */

@@ -1,43 +1,31 @@
-import { randomBytes } from "node:crypto";
-import { countOf } from "../../config/mod.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { DomainError, invalid, invalidTarget } from "../errors.ts";
+import { invalid, invalidTarget } from "../errors.ts";
 import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, liveFunction } from "../references.ts";
-import { liveVolume } from "../volumes/volumes.ts";
-import { assertFree } from "./addresses.ts";
+import { applyChanges, type WantedChange } from "./apply.ts";
+import { changedFields, type TriggerChange } from "./changes.ts";
+import type { TriggerLimits } from "./limits.ts";
+import { timesAfter } from "./schedule_times.ts";
+import { checkSecret, makeSecret, secretFormOf, type TriggerSecrets } from "./secrets.ts";
+import { settingsOf, type TriggerSettings } from "./settings.ts";
 import {
-  changedFields,
-  type ChangedTrigger,
-  checkName,
-  newSettings,
-  type TriggerChange,
-  updatedSettings,
-} from "./changes.ts";
-import { checkHost, checkWebhook, type TriggerLimits } from "./limits.ts";
-import { timeAfter, timesAfter } from "./schedule_times.ts";
-import {
-  checkSecret,
-  makeSecret,
-  type SecretForm,
-  secretFormOf,
-  TriggerSecrets,
-} from "./secrets.ts";
-import { settingsColumns, settingsOf, type TriggerSettings } from "./settings.ts";
+  current,
+  type ShownSecret,
+  triggerNotFound,
+  TriggerWrites,
+  type WrittenTrigger,
+} from "./writes.ts";
 
 /** Scheduled times that are shown ahead. */
 const NEXT_RUNS = 5;
-const LISTENER_ID_BYTES = 20;
 const OLD_SECRET_DEFAULT_MS = 24 * 60 * 60 * 1000;
 const OLD_SECRET_MAX_MS = 30 * OLD_SECRET_DEFAULT_MS;
-
-const NO_SECRET = { sealedSecret: null, sealedOldSecret: null, oldSecretUntil: null } as const;
 
 /** A trigger with its settings and its times. */
 export interface TriggerView {
@@ -54,12 +42,6 @@ export interface LastRun {
   readonly invocationId: string | null;
   /** Why nothing was started. */
   readonly reason: string | null;
-}
-
-/** A secret that is shown once. */
-export interface ShownSecret {
-  readonly form: SecretForm;
-  readonly value: string;
 }
 
 /** A trigger after a request, and the secret that the request has made. */
@@ -81,42 +63,26 @@ export interface TriggerParts {
   readonly onPlanned: () => void;
 }
 
+/** Thrown to undo changes that were only tried. */
+class Trial extends Error {}
+
 /** Triggers: what starts a function besides calls of the API. */
 export class Triggers {
-  constructor(private readonly parts: TriggerParts) {}
+  readonly #writes: TriggerWrites;
+
+  constructor(private readonly parts: TriggerParts) {
+    this.#writes = new TriggerWrites(parts);
+  }
 
   /** @throws INVALID_FIELD, TRIGGER_ALREADY_EXISTS, TRIGGER_LIMIT, VOLUME_NOT_FOUND, FUNCTION_NOT_FOUND */
   async create(functionId: string, change: TriggerChange): Promise<MadeTrigger> {
-    const fn = await liveFunction(this.parts.store.read, functionId);
-    const { id, time } = this.parts.ids.nextWithTime();
-    const changed = newSettings(change, time);
-    checkWebhook(changed.settings, this.parts.limits);
-    checkHost(changed.settings, this.parts.limits);
-    const made = this.#secretFor(changed, undefined);
-    const now = time.toISOString();
-    const row: TriggerRow = {
-      ...settingsColumns(changed.settings),
-      id,
-      functionId: fn.id,
-      displayName: checkName(change.displayName),
-      paused: change.paused ? 1 : 0,
-      volumeId: change.vfsId || null,
-      listenerId: changed.settings.kind === "webhook" ? newListenerId() : null,
-      ...NO_SECRET,
-      ...made === undefined ? {} : { sealedSecret: this.parts.secrets.seal(id, made.value) },
-      createdAt: now,
-      updatedAt: now,
-    };
-    return await this.#write(fn.id, change, async (tx) => {
-      await liveFunction(tx, fn.id);
-      const count = (await tx.triggers.idsOf([fn.id])).get(fn.id)?.length ?? 0;
-      const { maxTriggers } = this.parts.limits;
-      if (count >= maxTriggers) throw tooMany(fn.id, maxTriggers);
-      await this.#assertFree(tx, row);
-      await tx.triggers.insert(row);
-      await this.#plan(tx, row, changed.settings, time);
-      return { row, secret: changed.secret === undefined ? made : undefined };
+    const { id } = await liveFunction(this.parts.store.read, functionId);
+    const draft = this.#writes.draft(id, change, this.parts.ids.nextWithTime());
+    const [made] = await this.#write(id, [change], async (tx) => {
+      await liveFunction(tx, id);
+      return [await this.#writes.insert(tx, draft)];
     });
+    return made as MadeTrigger;
   }
 
   /** @throws TRIGGER_NOT_FOUND, FUNCTION_NOT_FOUND */
@@ -141,34 +107,37 @@ export class Triggers {
   ): Promise<MadeTrigger> {
     const { kind } = await this.row(functionId, id);
     const fields = changedFields(change, mask, kind);
-    return await this.#write(functionId, change, async (tx) => {
-      const before = await this.#current(tx, functionId, id);
-      const now = new Date();
-      const changed = updatedSettings(settingsOf(before), change, fields, now);
-      checkWebhook(changed.settings, this.parts.limits);
-      // A host stored under earlier settings stays until an update names it.
-      if (fields.has("http") || fields.has("http.host")) {
-        checkHost(changed.settings, this.parts.limits);
-      }
-      const made = this.#secretFor(changed, before);
-      const row: TriggerRow = {
-        ...before,
-        ...settingsColumns(changed.settings),
-        ...fields.has("displayName") ? { displayName: checkName(change.displayName) } : {},
-        ...fields.has("paused") ? { paused: change.paused ? 1 : 0 } : {},
-        ...fields.has("vfsId") ? { volumeId: change.vfsId || null } : {},
-        ...made === undefined
-          ? keptSecret(before, changed.settings)
-          : { ...NO_SECRET, sealedSecret: this.parts.secrets.seal(id, made.value) },
-        updatedAt: now.toISOString(),
-      };
-      await this.#assertFree(tx, row);
-      await tx.triggers.update(id, row);
-      if (changed.changesTimes || row.paused !== before.paused) {
-        await this.#plan(tx, row, changed.settings, now);
-      }
-      return { row, secret: changed.secret === undefined ? made : undefined };
+    const [made] = await this.#write(functionId, [change], async (tx) => {
+      const before = await current(tx, functionId, id);
+      return [await this.#writes.update(tx, this.#writes.revise(before, change, fields))];
     });
+    return made as MadeTrigger;
+  }
+
+  /**
+   * Makes all changes, or none. What only one trigger can have may go from one to another.
+   * @param isTrial checks them, and changes nothing
+   * @returns the triggers that are created or updated, in their order
+   * @throws as {@link create} and {@link update}; the error names the change
+   */
+  async apply(
+    functionId: string,
+    wanted: readonly WantedChange[],
+    isTrial: boolean,
+  ): Promise<MadeTrigger[]> {
+    const { id } = await liveFunction(this.parts.store.read, functionId);
+    const changes = wanted.flatMap(({ trigger }) => trigger === undefined ? [] : [trigger]);
+    try {
+      return await this.#write(id, changes, async (tx) => {
+        await liveFunction(tx, id);
+        const written = await applyChanges(tx, id, wanted, this.#writes, this.parts.ids);
+        if (isTrial) throw new Trial();
+        return written;
+      });
+    } catch (error) {
+      if (error instanceof Trial) return [];
+      throw error;
+    }
   }
 
   /** Deletes a trigger with its deliveries; its invocations stay. @throws TRIGGER_NOT_FOUND */
@@ -209,10 +178,10 @@ export class Triggers {
     const now = new Date();
     await this.parts.store.write(
       async (tx) => {
-        const current = await this.#current(tx, functionId, id);
+        const before = await current(tx, functionId, id);
         await tx.triggers.update(id, {
           sealedSecret: this.parts.secrets.seal(id, value),
-          sealedOldSecret: current.sealedSecret,
+          sealedOldSecret: before.sealedSecret,
           oldSecretUntil: new Date(now.getTime() + expireOldAfterMs).toISOString(),
           updatedAt: now.toISOString(),
         });
@@ -245,71 +214,29 @@ export class Triggers {
     const row = await this.parts.store.read.triggers.get(id);
     if (row?.functionId === functionId) return row;
     await anyFunction(this.parts.store.read, functionId);
-    throw notFound(functionId, id);
+    throw triggerNotFound(functionId, id);
   }
 
-  /** The secret that a change needs: the given one, one that is made, or undefined if the stored one stays. */
-  #secretFor(
-    { settings, secret }: ChangedTrigger,
-    before: TriggerRow | undefined,
-  ): ShownSecret | undefined {
-    const form = secretFormOf(settings);
-    if (form === undefined) {
-      if (secret === undefined) return undefined;
-      const description =
-        "must be absent: only signed webhooks and endpoints with ENDPOINT_AUTH_SIGNATURE have one";
-      throw invalid({ field: secretFieldOf(settings), description });
-    }
-    if (secret !== undefined) {
-      checkSecret(form, secret, secretFieldOf(settings));
-      return { form, value: secret };
-    }
-    const isKept = before !== undefined && before.sealedSecret !== null &&
-      methodOf(settingsOf(before)) === methodOf(settings);
-    return isKept ? undefined : { form, value: makeSecret(form) };
-  }
-
-  /** Runs a write of a trigger under the locks of its function and of what it names. */
+  /** Runs writes of triggers under the locks of their function and of what they name. */
   async #write(
     functionId: string,
-    { vfsId, http }: TriggerChange,
-    statements: (
-      tx: Writers,
-    ) => Promise<{ readonly row: TriggerRow; readonly secret: ShownSecret | undefined }>,
-  ): Promise<MadeTrigger> {
-    const { row, secret } = await this.parts.store.write(
+    changes: readonly TriggerChange[],
+    statements: (tx: Writers) => Promise<WrittenTrigger[]>,
+  ): Promise<MadeTrigger[]> {
+    const volumes = changes.flatMap(({ vfsId }) => vfsId ? [locks.ofVolume(vfsId)] : []);
+    const hasAddress = changes.some(({ http }) => http !== undefined);
+    const written = await this.parts.store.write(
       statements,
       "durable",
       [
         locks.ofFunction(functionId),
-        ...vfsId ? [locks.ofVolume(vfsId)] : [],
-        ...http === undefined ? [] : [locks.triggerAddresses],
+        ...new Set(volumes),
+        ...hasAddress ? [locks.triggerAddresses] : [],
       ],
     );
     this.parts.onPlanned();
-    return { trigger: await this.#view(row), secret };
-  }
-
-  /** @throws TRIGGER_ALREADY_EXISTS, VOLUME_NOT_FOUND */
-  async #assertFree(tx: Writers, row: TriggerRow): Promise<void> {
-    await assertFree(tx, row, this.parts.limits.hosts.domain);
-    if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
-  }
-
-  /** The trigger as this transaction sees it. */
-  async #current(tx: Writers, functionId: string, id: string): Promise<TriggerRow> {
-    const row = await tx.triggers.get(id);
-    if (row !== undefined) return row;
-    throw notFound(functionId, id);
-  }
-
-  /** Plans the next time of a schedule: after now, and after the last time that was taken. */
-  async #plan(tx: Writers, row: TriggerRow, settings: TriggerSettings, now: Date): Promise<void> {
-    if (settings.kind !== "schedule") return;
-    const last = (await tx.schedules.of([row.id])).get(row.id)?.lastAt;
-    const after = new Date(Math.max(now.getTime(), Date.parse(last ?? "1970-01-01T00:00:00Z")));
-    const next = row.paused === 1 ? undefined : timeAfter(settings.schedule, after);
-    await tx.schedules.plan(row.id, next?.toISOString() ?? null);
+    const views = await this.#views(written.map(({ row }) => row));
+    return written.map(({ secret }, at) => ({ trigger: views[at] as TriggerView, secret }));
   }
 
   async #view(row: TriggerRow): Promise<TriggerView> {
@@ -347,42 +274,4 @@ function lastRunOf(
   if (schedule === undefined || schedule.lastAt === null) return undefined;
   const { lastAt, lastInvocationId, lastReason } = schedule;
   return { time: lastAt, invocationId: lastInvocationId, reason: lastReason };
-}
-
-/** The field of a request that gives the secret. */
-function secretFieldOf(settings: TriggerSettings): string {
-  return settings.kind === "webhook"
-    ? `trigger.webhook.${settings.webhook.method.kind}.secret`
-    : `trigger.${settings.kind}.secret`;
-}
-
-/** What decides about the form of a secret and who knows it. */
-function methodOf(settings: TriggerSettings): string {
-  return settings.kind === "webhook" ? settings.webhook.method.kind : secretFormOf(settings) ?? "";
-}
-
-/** The secrets that stay: none if the trigger has none any more. */
-function keptSecret(before: TriggerRow, settings: TriggerSettings): Partial<TriggerRow> {
-  if (secretFormOf(settings) !== undefined || before.sealedSecret === null) return {};
-  return NO_SECRET;
-}
-
-/** A listener's id is no secret, but nobody guesses one. */
-function newListenerId(): string {
-  return randomBytes(LISTENER_ID_BYTES).toString("base64url");
-}
-
-function notFound(functionId: string, id: string): DomainError {
-  return new DomainError(
-    "TRIGGER_NOT_FOUND",
-    `Cannot find trigger ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
-  );
-}
-
-function tooMany(functionId: string, max: number): DomainError {
-  return new DomainError(
-    "TRIGGER_LIMIT",
-    `Cannot create a trigger of function ${functionId}: it has ${countOf(max, "trigger")}, ` +
-      "the limit (--max-triggers)",
-  );
 }

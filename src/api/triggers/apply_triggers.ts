@@ -1,0 +1,41 @@
+import { z } from "@hono/zod-openapi";
+import { functionParam } from "../functions/schemas.ts";
+import { jsonOperation } from "../operation.ts";
+import { fieldMask, textIn } from "../primitives.ts";
+import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
+import { triggerIn } from "./schemas.ts";
+
+const CHANGES_MAX = 1_000;
+
+const changeIn = z.object({
+  id: textIn.optional().openapi({ description: "Absent: the trigger is created" }),
+  trigger: triggerIn.optional().openapi({ description: "Absent: the trigger is deleted" }),
+  updateMask: fieldMask.optional(),
+}).refine(({ id, trigger }) => id !== undefined || trigger !== undefined, {
+  error: "must have an id, a trigger, or both",
+});
+
+export const applyTriggers = jsonOperation({
+  operationId: "invoked.TriggerService.ApplyTriggers",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/triggers/apply",
+  summary: "Create, change and delete triggers, all or none; they may exchange names and slugs",
+  permission: "write",
+  params: functionParam,
+  body: z.object({
+    changes: z.array(changeIn)
+      .max(CHANGES_MAX, { error: `must have at most ${CHANGES_MAX} entries` }).default([]),
+    validateOnly: z.boolean().optional().openapi({
+      description: "Checks the changes and makes none; then the list is empty",
+    }),
+  }).openapi("invoked.ApplyTriggersRequest"),
+  response: z.object({
+    list: z.array(madeTriggerOut).openapi({
+      description: "What was created or changed, in the order of the request",
+    }),
+  }),
+  async handle({ params, body: { changes, validateOnly = false } }, { triggers }) {
+    const made = await triggers.apply(params.function_id, changes, validateOnly);
+    return { list: made.map((each) => madeTriggerJson(each, triggers)) };
+  },
+});
