@@ -149,7 +149,7 @@ async function replacesAndFails(author: Author): Promise<void> {
   assertFails(moved, 1, /trigger page: http site of the server has its slug, and stays without/);
   await declare(author, { daily: hook, page: { http } });
   assert.deepEqual(changesOf(await author.json("deploy", "--prune")), [
-    ...["daily removed", "site removed", "daily added", "page added"],
+    ...["daily removed", "daily added", "page added", "site removed"],
   ]);
 
   await exchangesAndFails(author, hook, http.slug);

@@ -221,8 +221,8 @@ sharedSuite("triggers", {
     });
     const twice = await apply([{ id: one.id }, { id: one.id, trigger: { paused: true } }]);
     assertError(twice, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[1].id"] });
-    const foreign = { id: one.id, trigger: { http: { slug: a } } };
-    assertError(await apply([foreign]), "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
+    const taken = { id: one.id, trigger: { http: { slug: b } } };
+    assertError(await apply([taken]), "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS");
     assertError(await apply([{ id: "none" }]), "NOT_FOUND", "TRIGGER_NOT_FOUND");
     assertError(await apply([{}]), "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[0]"] });
     assert.deepEqual(await namesAndSlugs(), before);
