@@ -69,8 +69,9 @@ the file:
 }
 \`\`\`
 
-The fields are those of \`invoked.Trigger\` in \`/openapi.json\`. A function with triggers cannot be
-deleted.
+The fields are those of \`invoked.Trigger\` in \`/openapi.json\`, and \`paused\`. An update replaces
+\`cors\` and the method of a webhook whole. A deploy changes all triggers or none; a rejected one
+deploys nothing. A function with triggers cannot be deleted.
 
 ## Schedules
 
@@ -96,7 +97,7 @@ A webhook has a listener, \`POST /api/v1/webhooks/incoming/{listenerId}\`, and o
 METHODS
 
 - A signed timestamp may be ${MINUTES} minutes off. A repeat of an event within ${DAYS} days starts
-  nothing; without an id each delivery is new.
+  nothing, even if the first call failed; without an id each delivery is new.
 - The answer is \`{}\`, once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\` it is what the
   function returns: \`{status, headers, body}\`, or any other object as JSON. After
   \`--webhook-timeout\` it is 504, and the call is cancelled.

@@ -152,6 +152,23 @@ async function debounces({ client, server }: Stage): Promise<void> {
   const calls = [await start(client, quick, { n: 1 }), await start(client, quick, { n: 2 })];
   const ended = await Promise.all(calls.map((call) => client.ended(quick, call)));
   assert.deepEqual(ended.at(-1).output, { n: 2 });
+
+  const path = `/api/v1/functions/${id}/triggers/apply`;
+  await eventually(async () => {
+    const at = new Date(Date.now() + 2_000).toISOString();
+    const changes = [1, 2].map((n) => ({
+      trigger: { displayName: `at ${n}`, schedule: { at, input: { doc: 3, n } } },
+    }));
+    // Once more if the time has passed when the server reads it.
+    return (await client.post(path, { changes })).status === 200 ? true : undefined;
+  });
+  const reasons = await eventually(async () => {
+    const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+    const started = list.filter(({ trigger }: Json) => trigger.kind === "TRIGGER_KIND_SCHEDULE");
+    const found = started.map(({ skipReason, waitReason }: Json) => skipReason ?? waitReason);
+    return found.length === 2 ? found.toSorted() : undefined;
+  });
+  assert.deepEqual(reasons, ["SKIP_REASON_DEBOUNCED", "WAIT_REASON_DEBOUNCE"]);
 }
 
 async function breaks({ client, server }: Stage): Promise<void> {

@@ -604,6 +604,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/{function_id}/triggers/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create, change and delete triggers, all or none; they may exchange names and slugs */
+        post: operations["invoked.TriggerService.ApplyTriggers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/{id}": {
         parameters: {
             query?: never;
@@ -1712,6 +1729,117 @@ export interface components {
                 [key: string]: unknown;
             })[];
             message: string;
+        };
+        "invoked.ApplyTriggersRequest": {
+            /** @default [] */
+            changes?: {
+                /** @description Absent: the trigger is created */
+                id?: string;
+                /** @description Absent: the trigger is deleted */
+                trigger?: {
+                    displayName?: string;
+                    http?: {
+                        auth?: components["schemas"]["invoked.EndpointAuth"];
+                        cors?: {
+                            /** @default false */
+                            allowCredentials?: boolean;
+                            /** @default [] */
+                            allowHeaders?: string[];
+                            /** @default [] */
+                            allowMethods?: string[];
+                            /** @default [] */
+                            allowOrigins?: string[];
+                            /** @default [] */
+                            exposeHeaders?: string[];
+                            /**
+                             * Format: duration
+                             * @example 30s
+                             */
+                            maxAge?: string;
+                        };
+                        host?: string;
+                        /** @description Records the first KiB of a request's body of text; default false */
+                        recordBody?: boolean;
+                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        secret?: string;
+                        slug?: string;
+                    };
+                    paused?: boolean;
+                    schedule?: {
+                        /**
+                         * Format: date-time
+                         * @description The one time of a schedule that does not repeat
+                         */
+                        at?: string;
+                        catchUp?: components["schemas"]["invoked.CatchUp"];
+                        /**
+                         * @description minute, hour, day, month, day of the week; or @daily and the like
+                         * @example 0 9 * * 1-5
+                         */
+                        cronSpec?: string;
+                        input?: {
+                            [key: string]: unknown;
+                        };
+                        overlap?: components["schemas"]["invoked.Overlap"];
+                        /**
+                         * Format: date-time
+                         * @description No run before
+                         */
+                        start?: string;
+                        /** @description IANA name, default UTC */
+                        timezone?: string;
+                    };
+                    /** @description Volume of its calls */
+                    vfsId?: string;
+                    webhook?: {
+                        allowSourceCidrs?: string[];
+                        capabilityUrl?: Record<string, never>;
+                        discord?: {
+                            publicKey: string;
+                        };
+                        eventIdHeader?: string;
+                        github?: {
+                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            secret?: string;
+                        };
+                        header?: {
+                            encoding?: components["schemas"]["invoked.SignatureEncoding"];
+                            name: string;
+                            prefix?: string;
+                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            secret?: string;
+                        };
+                        hmac?: Record<string, never>;
+                        jwt?: {
+                            jwksUrl: string;
+                        };
+                        /**
+                         * Format: int32
+                         * @description Largest body; 0 or absent means 65536
+                         */
+                        maxBytes?: number;
+                        response?: components["schemas"]["invoked.WebhookResponse"];
+                        slack?: {
+                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            secret?: string;
+                        };
+                        standardWebhooks?: {
+                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            secret?: string;
+                        };
+                        stripe?: {
+                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            secret?: string;
+                        };
+                    };
+                };
+                updateMask?: string | {
+                    /** @default [] */
+                    paths?: string[];
+                };
+            }[];
+            /** @description Checks the changes and makes none; then the list is empty */
+            validateOnly?: boolean;
         };
         "invoked.Attempt": {
             /** Format: int32 */
@@ -4286,6 +4414,52 @@ export interface operations {
                 content: {
                     "application/json": {
                         invocationId: string;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.TriggerService.ApplyTriggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.ApplyTriggersRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What was created or changed, in the order of the request */
+                        list: {
+                            trigger: components["schemas"]["invoked.Trigger"];
+                            /** @description Answered once */
+                            webhookCapabilityUrl?: string;
+                            /** @description Of hmac; answered once */
+                            webhookHmacSecret?: string;
+                            /** @description Of other methods; answered once */
+                            webhookSecret?: string;
+                        }[];
                     };
                 };
             };

@@ -32,8 +32,10 @@ export async function delayCall(
   maxDelayed: number,
 ): Promise<string | undefined> {
   const limited = governed(fn);
-  const { id: invocationId, notBefore } = row;
-  if (notBefore !== null || limited === undefined) {
+  const { id: invocationId, notBefore, triggerKind } = row;
+  // The time of a schedule has come: what is debounced begins to wait.
+  const isLater = notBefore !== null && triggerKind !== "schedule";
+  if (isLater || limited === undefined) {
     await assertRoom(tx, fn, maxDelayed);
     const dueAt = notBefore ?? row.createdAt;
     const base = { invocationId, functionId: fn.id, key: null, since: null };
