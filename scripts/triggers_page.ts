@@ -110,7 +110,8 @@ METHODS
 - \`invoked trigger rotate-secret\` replaces a secret; the old one is accepted for a time.
 - \`invoked trigger test\` sends a signed example, also to the server of \`invoked dev\`.
 
-The function gets this input. \`payload\` is the parsed JSON or form, \`body\` the exact bytes in base64:
+The function gets this input. \`payload\` is the parsed JSON or form, with \`name\`, \`type\` and
+\`size\` of files; \`body\` has the exact bytes in base64:
 
 \`\`\`json
 {

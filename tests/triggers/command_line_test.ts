@@ -324,6 +324,8 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     displayName === "daily"
   );
   assert.equal(daily.paused, true);
+  const list = await runInvoked(["trigger", "list", "local", "--data", dataDir], { cwd: folder });
+  assert.match(list.stdout, /^once\t.*\tpassed UTC\t/m);
   const { github, once } = triggers;
   const changed = { github: once, site: github, page: triggers.site };
   await Deno.writeTextFile(

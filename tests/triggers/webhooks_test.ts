@@ -257,7 +257,7 @@ sharedSuite("webhooks", {
   "a form is parsed, other bytes come as they are, credentials do not": async ({ client }) => {
     const functionId = await client.deploy(ECHO);
     const { trigger, webhookCapabilityUrl } = await createTrigger(client, functionId, {
-      webhook: { capabilityUrl: {} },
+      webhook: { capabilityUrl: {}, maxBytes: 1024 * 1024 },
     });
     const inputFor = async (body: string | Uint8Array, headers: signing.Headers) => {
       const url = `${webhookCapabilityUrl}?a=1&a=2&camelCase=%20x`;
@@ -272,6 +272,19 @@ sharedSuite("webhooks", {
     assert.deepEqual(form.payload, { text: "/x", tag: ["a", "b"] });
     assert.deepEqual(form.query, { a: ["1", "2"], camelCase: " x" });
     assert.equal(form.headers.cookie, undefined);
+    const many = "a&".repeat(500_000);
+    const list = await inputFor(many, { "content-type": "application/x-www-form-urlencoded" });
+    assert.equal(list.payload.a.length, 500_000);
+    const file = 'filename="a.txt"\r\nContent-Type: text/plain';
+    const fields = ['name="text"\r\n\r\nhé', `name="file"; ${file}\r\n\r\nabc`];
+    const parts = fields.map((each) => `--x\r\nContent-Disposition: form-data; ${each}\r\n`);
+    const multipart = { "content-type": "multipart/form-data; boundary=x" };
+    const inParts = await inputFor(`${parts.join("")}--x--\r\n`, multipart);
+    assert.deepEqual(inParts.payload, {
+      text: "hé",
+      file: { name: "a.txt", type: "text/plain", size: 3 },
+    });
+    assert.equal("payload" in await inputFor("--y", multipart), false);
     const bytes = Uint8Array.of(0xff, 0xfe, 0, 1);
     const raw = await inputFor(bytes, { "content-type": "application/octet-stream" });
     assert.equal("payload" in raw, false);

@@ -9,6 +9,9 @@ const MAX_CANDIDATES = 1000;
 /** Fewest characters of an id that name its trigger. */
 const PREFIX_CHARS_MIN = 6;
 
+/** The time of a schedule of a local server whose own one has passed. */
+export const PASSED_AT = "9999-12-31T00:00:00.000Z";
+
 /** Settings of one kind, as the API and `invoked.json` have them. */
 const Settings = z.record(z.string(), z.unknown());
 export type TriggerSettings = z.output<typeof Settings>;
@@ -197,6 +200,11 @@ export class TriggerApi {
 /** The kind of a trigger. */
 export function kindOf(trigger: Pick<Trigger, Kind>): Kind {
   return KINDS.find((kind) => trigger[kind] !== undefined) ?? "http";
+}
+
+/** The time of a schedule that does not repeat, for people. */
+export function shownAt(at: unknown): string {
+  return at === PASSED_AT ? "passed" : String(at);
 }
 
 function pathOf({ id }: Pick<RemoteFunction, "id">): string {

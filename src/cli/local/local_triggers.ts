@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import type { Api } from "../client/api.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
-import type { TriggerSettings } from "../client/triggers.ts";
+import { PASSED_AT, type TriggerSettings } from "../client/triggers.ts";
 import {
   applyDifferences,
   type DeclaredTriggers,
@@ -10,9 +10,6 @@ import {
   type TriggerDifference,
 } from "../folder/triggers.ts";
 import { keepTriggerSecrets } from "./trigger_secrets.ts";
-
-/** The time of a schedule whose own one has passed. */
-const NEVER = "9999-12-31T00:00:00.000Z";
 
 /**
  * The triggers of a folder on a local server. Schedules are paused: `invoked trigger run` starts them. The secrets of
@@ -71,7 +68,9 @@ function localOf(declared: DeclaredTriggers, publicKey: string): DeclaredTrigger
 
 /** With a time in the future for one in the past, which a server rejects. It never comes: the schedule is paused. */
 function localSchedule(schedule: TriggerSettings): TriggerSettings {
-  return Date.parse(String(schedule["at"])) <= Date.now() ? { ...schedule, at: NEVER } : schedule;
+  return Date.parse(String(schedule["at"])) <= Date.now()
+    ? { ...schedule, at: PASSED_AT }
+    : schedule;
 }
 
 /** Without the networks of its sender: the developer sends. */

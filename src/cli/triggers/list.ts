@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { kindOf, type Trigger } from "../client/triggers.ts";
+import { kindOf, shownAt, type Trigger } from "../client/triggers.ts";
 import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
@@ -44,5 +44,5 @@ export function register(command: Command): void {
 function startOf(trigger: Trigger, url: string): string {
   const { schedule } = trigger;
   if (schedule === undefined) return addressOf(trigger, url);
-  return `${schedule["cronSpec"] ?? schedule["at"]} ${schedule["timezone"]}`;
+  return `${schedule["cronSpec"] ?? shownAt(schedule["at"])} ${schedule["timezone"]}`;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { kindOf } from "../client/triggers.ts";
+import { kindOf, shownAt } from "../client/triggers.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { printFields, printJson, timeInWords } from "../terminal/output.ts";
@@ -27,7 +27,7 @@ export function register(command: Command): void {
         ["state", trigger.paused ? "paused" : "active"],
         ...address === "" ? [] : [["address", address] as const],
         ...Object.entries(settings).map(([field, value]) =>
-          [field, typeof value === "string" ? value : JSON.stringify(value)] as const
+          [field, shownSetting(field, value)] as const
         ),
         ...trigger.vfsId === undefined ? [] : [["volume", trigger.vfsId] as const],
         ...lastRun === undefined ? [] : [
@@ -40,4 +40,9 @@ export function register(command: Command): void {
       ]);
     },
   );
+}
+
+function shownSetting(field: string, value: unknown): string {
+  if (field === "at") return shownAt(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

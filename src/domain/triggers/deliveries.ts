@@ -47,13 +47,13 @@ const isOfConnection = (name: string) =>
   HOP_BY_HOP.has(name.toLowerCase()) || name.toLowerCase() === "content-length";
 
 /** The input of the function. */
-export function inputOf(
+export async function inputOf(
   { headers, query, body }: Delivery,
   method: WebhookMethod["kind"],
   { id, time }: VerifiedEvent,
-): Uint8Array {
+): Promise<Uint8Array> {
   const contentType = headers["content-type"];
-  const payload = payloadOf(body, contentType);
+  const payload = await payloadOf(body, contentType);
   const input = {
     ...payload === undefined ? {} : { payload },
     body: Buffer.from(body).toString("base64"),
@@ -133,19 +133,57 @@ function lower(entries: readonly (readonly [string, string])[]): Record<string, 
 }
 
 /** The parsed body; undefined unless it is JSON or a form. */
-function payloadOf(body: Uint8Array, contentType = ""): unknown {
-  const [mediaType = ""] = contentType.toLowerCase().split(";");
-  if (/^application\/(?:[\w.+-]+\+)?json$/.test(mediaType.trim())) return jsonOf(body);
-  if (mediaType.trim() !== "application/x-www-form-urlencoded") return undefined;
-  return valuesOf(new URLSearchParams(new TextDecoder().decode(body)));
+async function payloadOf(body: Uint8Array, contentType = ""): Promise<unknown> {
+  const mediaType = (contentType.split(";")[0] ?? "").trim().toLowerCase();
+  if (/^application\/(?:[\w.+-]+\+)?json$/.test(mediaType)) return jsonOf(body);
+  switch (mediaType) {
+    case "application/x-www-form-urlencoded":
+      return valuesOf(new URLSearchParams(new TextDecoder().decode(body)));
+    case "multipart/form-data":
+      return await partsOf(body, contentType);
+  }
+  return undefined;
+}
+
+/** What a form says of a file, whose bytes are those of the body. */
+interface FileOfForm {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+}
+
+/** The fields of a form in parts; undefined for a malformed one. */
+async function partsOf(
+  body: Uint8Array,
+  contentType: string,
+): Promise<Record<string, unknown> | undefined> {
+  try {
+    const headers = { "content-type": contentType };
+    const form = await new Response(body as BufferSource, { headers }).formData();
+    const described = function* (): Generator<[string, string | FileOfForm]> {
+      for (const [field, value] of form) {
+        if (typeof value === "string") yield [field, value];
+        else yield [field, { name: value.name, type: value.type, size: value.size }];
+      }
+    };
+    return valuesOf(described());
+  } catch {
+    return undefined;
+  }
 }
 
 /** The values of a query or a form; those of a repeated name as a list. */
-export function valuesOf(pairs: URLSearchParams): Record<string, string | readonly string[]> {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of pairs) values.set(name, [...values.get(name) ?? [], value]);
+export function valuesOf<Value = string>(
+  pairs: Iterable<[string, Value]>,
+): Record<string, Value | readonly Value[]> {
+  const values = new Map<string, Value[]>();
+  for (const [name, value] of pairs) {
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [value]);
+    else known.push(value);
+  }
   return Object.fromEntries(
-    [...values].map(([name, all]) => [name, all.length === 1 ? all[0] as string : all]),
+    [...values].map(([name, all]) => [name, all.length === 1 ? all[0] as Value : all]),
   );
 }
 

@@ -132,10 +132,11 @@ export class Listeners {
     let invocationId = "";
     let isLate = false;
     try {
+      const json = await inputOf(delivery, webhook.method.kind, event);
       const started = this.parts.invocations.invoke(principalOf(row), {
         functionId: row.functionId,
         commitId: "",
-        json: inputOf(delivery, webhook.method.kind, event),
+        json,
         vfsId: row.volumeId ?? "",
         idempotencyKey: undefined,
         wait: isAnswered ? { kind: "until-end" } : { kind: "at-most", ms: 0 },
