@@ -20,6 +20,11 @@ interface Started {
   invocationId?: string;
 }
 
+/** A secret that was made, and its trigger. */
+interface SecretOfTrigger extends ShownSecrets {
+  triggerId?: string;
+}
+
 /** Schedules, webhooks and endpoints of functions. */
 export interface Triggers {
   list(
@@ -39,7 +44,7 @@ export interface Triggers {
       };
     },
     options?: RequestOptions,
-  ): Answered<"applyTriggersResponse", { list?: (ShownSecrets & { trigger?: Trigger })[] }>;
+  ): Answered<"applyTriggersResponse", { list?: Trigger[]; secrets?: SecretOfTrigger[] }>;
   get(
     request: InFunction,
     options?: RequestOptions,

@@ -35,6 +35,7 @@ export const triggers = {
     path: OF_FUNCTION,
     body: "applyTriggersRequest",
     response: "applyTriggersResponse",
+    dated: LIST,
   },
   get: {
     id: "invoked.TriggerService.GetTrigger",

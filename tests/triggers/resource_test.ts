@@ -197,9 +197,11 @@ sharedSuite("triggers", {
         { trigger: { displayName: "two", http: { slug: b } } },
         { trigger: { displayName: "hook", webhook: { github: {} } } },
       ]),
-    ).list;
-    assert.match(made[2].webhookSecret, /^[0-9a-f]{64}$/);
-    const [one, two, hook] = made.map(({ trigger }: Json) => trigger);
+    );
+    const [one, two, hook] = made.list;
+    const [{ triggerId, webhookSecret }] = made.secrets;
+    assert.deepEqual([triggerId, made.secrets.length], [hook.id, 1]);
+    assert.match(webhookSecret, /^[0-9a-f]{64}$/);
     const namesAndSlugs = async () =>
       Object.fromEntries(
         ok(await client.get(triggersOf(functionId))).list
@@ -227,12 +229,12 @@ sharedSuite("triggers", {
     assertError(await apply([{}]), "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[0]"] });
     assert.deepEqual(await namesAndSlugs(), before);
     const { list } = ok(await apply(exchanged));
-    assert.deepEqual(list.map(({ trigger }: Json) => trigger.displayName), ["two", "hook", "one"]);
-    assert.equal(list[1].trigger.nextRuns.length, 5);
+    assert.deepEqual(list.map(({ displayName }: Json) => displayName), ["two", "hook", "one"]);
+    assert.equal(list[1].nextRuns.length, 5);
     assert.deepEqual(await namesAndSlugs(), {
       [one.id]: ["two", b],
       [two.id]: ["one", a],
-      [list[1].trigger.id]: ["hook", undefined],
+      [list[1].id]: ["hook", undefined],
     });
   },
 

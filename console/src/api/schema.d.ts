@@ -1838,7 +1838,7 @@ export interface components {
                     paths?: string[];
                 };
             }[];
-            /** @description Checks the changes and makes none; then the list is empty */
+            /** @description Checks the changes and makes none; then the lists are empty */
             validateOnly?: boolean;
         };
         "invoked.Attempt": {
@@ -4451,8 +4451,10 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description What was created or changed, in the order of the request */
-                        list: {
-                            trigger: components["schemas"]["invoked.Trigger"];
+                        list: components["schemas"]["invoked.Trigger"][];
+                        /** @description The secrets that were made, with their triggers; answered once */
+                        secrets: {
+                            triggerId: string;
                             /** @description Answered once */
                             webhookCapabilityUrl?: string;
                             /** @description Of hmac; answered once */

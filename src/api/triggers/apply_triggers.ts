@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { fieldMask, textIn } from "../primitives.ts";
-import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
+import { secretJson, shownSecrets, triggerJson, triggerOut } from "./answers.ts";
 import { triggerIn } from "./schemas.ts";
 
 const CHANGES_MAX = 1_000;
@@ -26,16 +26,24 @@ export const applyTriggers = jsonOperation({
     changes: z.array(changeIn)
       .max(CHANGES_MAX, { error: `must have at most ${CHANGES_MAX} entries` }).default([]),
     validateOnly: z.boolean().optional().openapi({
-      description: "Checks the changes and makes none; then the list is empty",
+      description: "Checks the changes and makes none; then the lists are empty",
     }),
   }).openapi("invoked.ApplyTriggersRequest"),
   response: z.object({
-    list: z.array(madeTriggerOut).openapi({
+    list: z.array(triggerOut).openapi({
       description: "What was created or changed, in the order of the request",
+    }),
+    secrets: z.array(z.object({ triggerId: z.string(), ...shownSecrets })).openapi({
+      description: "The secrets that were made, with their triggers; answered once",
     }),
   }),
   async handle({ params, body: { changes, validateOnly = false } }, { triggers }) {
     const made = await triggers.apply(params.function_id, changes, validateOnly);
-    return { list: made.map((each) => madeTriggerJson(each, triggers)) };
+    return {
+      list: made.map(({ trigger }) => triggerJson(trigger)),
+      secrets: made.flatMap(({ trigger: { row }, secret }) =>
+        secret === undefined ? [] : [{ triggerId: row.id, ...secretJson(row, secret, triggers) }]
+      ),
+    };
   },
 });

@@ -50,6 +50,11 @@ export type TriggerSecrets = z.output<typeof Secrets>;
 const TriggerResponse = z.object({ trigger: Trigger });
 const MadeResponse = TriggerResponse.extend(Secrets.shape);
 export type MadeTrigger = z.output<typeof MadeResponse>;
+const AppliedResponse = z.object({
+  list: z.array(Trigger),
+  secrets: z.array(Secrets.extend({ triggerId: z.string() })),
+});
+export type AppliedChanges = z.output<typeof AppliedResponse>;
 
 const Delivery = z.object({
   id: z.string(),
@@ -141,19 +146,18 @@ export class TriggerApi {
   }
 
   /**
-   * Makes all changes, or none. Answers what is created or changed, in their order.
+   * Makes all changes, or none. Answers what is created or changed, in their order, and the secrets that were made.
    * @param validateOnly checks them, and answers nothing
    */
   async apply(
     fn: FunctionName,
     changes: readonly WantedChange[],
     validateOnly = false,
-  ): Promise<readonly MadeTrigger[]> {
+  ): Promise<AppliedChanges> {
     const what = `Cannot change the triggers of ${oneLine(fn.displayName)}`;
     const body = { changes, ...validateOnly ? { validateOnly } : {} };
-    const schema = z.object({ list: z.array(MadeResponse) });
-    const answer = this.session.post(what, `${pathOf(fn)}/apply`, schema, body);
-    return (await needsAddition("triggers", answer)).list;
+    const answer = this.session.post(what, `${pathOf(fn)}/apply`, AppliedResponse, body);
+    return await needsAddition("triggers", answer);
   }
 
   async delete({ functionId, id, displayName }: Trigger): Promise<void> {

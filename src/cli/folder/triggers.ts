@@ -157,10 +157,12 @@ export async function applyDifferences(
 ): Promise<AppliedTrigger[]> {
   const wanted = applied(differences, prune);
   if (wanted.length === 0) return [];
-  const made = [...await api.triggers.apply(fn, wanted.map(changeOf))];
+  const { list, secrets } = await api.triggers.apply(fn, wanted.map(changeOf));
+  const made = [...list];
   return wanted.map(({ name, change, before }) => {
-    const { trigger, ...secrets } = change === "removed" ? { trigger: before } : made.shift() ?? {};
-    return { name, id: trigger?.id ?? "", change, ...secrets };
+    const id = (change === "removed" ? before : made.shift())?.id ?? "";
+    const { triggerId: _, ...secret } = secrets.find(({ triggerId }) => triggerId === id) ?? {};
+    return { name, id, change, ...secret };
   });
 }
 
