@@ -63,8 +63,8 @@ export interface TriggerParts {
   readonly onPlanned: () => void;
 }
 
-/** Thrown to undo changes that were only tried. */
-class Trial extends Error {}
+/** Thrown to undo changes that were only checked. */
+class ValidationOnly extends Error {}
 
 /** Triggers: what starts a function besides calls of the API. */
 export class Triggers {
@@ -116,14 +116,14 @@ export class Triggers {
 
   /**
    * Makes all changes, or none. What only one trigger can have may go from one to another.
-   * @param isTrial checks them, and changes nothing
+   * @param isValidation checks them, and changes nothing
    * @returns the triggers that are created or updated, in their order
    * @throws as {@link create} and {@link update}; the error names the change
    */
   async apply(
     functionId: string,
     wanted: readonly WantedChange[],
-    isTrial: boolean,
+    isValidation: boolean,
   ): Promise<MadeTrigger[]> {
     const { id } = await liveFunction(this.parts.store.read, functionId);
     const changes = wanted.flatMap(({ trigger }) => trigger === undefined ? [] : [trigger]);
@@ -131,11 +131,11 @@ export class Triggers {
       return await this.#write(id, changes, async (tx) => {
         await liveFunction(tx, id);
         const written = await applyChanges(tx, id, wanted, this.#writes, this.parts.ids);
-        if (isTrial) throw new Trial();
+        if (isValidation) throw new ValidationOnly();
         return written;
       });
     } catch (error) {
-      if (error instanceof Trial) return [];
+      if (error instanceof ValidationOnly) return [];
       throw error;
     }
   }
