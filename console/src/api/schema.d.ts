@@ -5459,6 +5459,13 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+            /** @description The same, for a sender that expects no body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description An error */
             default: {
                 headers: {
@@ -5494,6 +5501,13 @@ export interface operations {
                 content: {
                     "application/json": Record<string, never>;
                 };
+            };
+            /** @description The same, for a sender that expects no body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description An error */
             default: {

@@ -10,6 +10,7 @@ const ANSWERS = {
     description: "The call is durable, or the answer of the function",
     content: { "application/json": z.object({}) },
   },
+  204: { description: "The same, for a sender that expects no body" },
 } as const;
 
 /** Takes a delivery: counts its address, reads it, checks its sender, starts a call. */
