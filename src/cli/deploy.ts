@@ -112,9 +112,12 @@ async function deploy(
   const differences = await differencesOf(api, manifest.triggers, existing);
   if (!prune) assertNoneInTheWay(differences);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
-  if (existing === undefined) api.session.names.remember(fn);
   // A trigger that the server rejects must not leave new code published without it.
-  await checkDifferences(api, fn, differences, prune === true);
+  await checkDifferences(api, fn, differences, prune === true).catch(async (error) => {
+    if (existing === undefined) await api.deleteFunction(fn);
+    throw error;
+  });
+  if (existing === undefined) api.session.names.remember(fn);
   const commitId = changes.length === 0
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;

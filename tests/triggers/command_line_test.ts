@@ -172,6 +172,11 @@ async function exchangesAndFails(author: Author, hook: Json, slug: string): Prom
 
   const head = (await author.json("show")).head;
   const stranger = await deployed("stranger");
+  const fresh = await Author.startShared(unique("fresh"));
+  await declare(fresh, { page: { http: { slug } } });
+  assertFails(await fresh.run(["deploy"]), 1, /has this slug/);
+  assertFails(await fresh.run(["show"]), 1, /Cannot find function/);
+  await fresh[Symbol.asyncDispose]();
   await stranger.ok(["trigger", "create", ".", "taken", "--slug", `${slug}-taken`]);
   await stranger[Symbol.asyncDispose]();
   await author.write("other.ts", "export const changed = true;\n");
