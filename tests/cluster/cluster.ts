@@ -40,6 +40,9 @@ export class TestCluster implements AsyncDisposable {
       this.database,
       "--nats",
       this.nats.url,
+      // Calls that hang do so as long as their test needs them, on a busy machine too.
+      "--invocation-timeout",
+      "10m",
       ...options.flags ?? [],
     ];
     return this.opened.use(

@@ -16,7 +16,7 @@ const RUNNING = 4;
 /** More than one write of log lines. */
 const LINES = 1_200;
 const FLAGS = [
-  ...[...BARRIER_FLAGS, "--max-output", "4MiB"],
+  ...[...BARRIER_FLAGS, "--max-output", "4MiB", "--invocation-timeout", "10m"],
   // All calls that wait at the barrier but one are asynchronous.
   ...["--max-running", String(RUNNING), "--async-slots", String(RUNNING - 1)],
 ];

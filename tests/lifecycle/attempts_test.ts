@@ -15,7 +15,7 @@ const UP_TO = `export default async ({ last }, context) => {
 
 const BACKGROUND = { prefer: "respond-async" };
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
-const TWICE = ["--max-attempts", "2"];
+const TWICE = ["--max-attempts", "2", "--invocation-timeout", "10m"];
 
 async function messages(client: Client, id: string, invocation: string): Promise<string[]> {
   const { body } = await client.get(`/api/v1/functions/${id}/invocations/${invocation}/logs`);

@@ -172,7 +172,10 @@ Deno.test("a server drains, and the next one on its data has what it left", asyn
     flags: readonly string[],
     run: (server: TestServer) => Promise<void>,
   ) => {
-    await using server = await TestServer.start({ dataDir, flags });
+    await using server = await TestServer.start({
+      dataDir,
+      flags: ["--invocation-timeout", "10m", ...flags],
+    });
     await t.step(name, () => run(server));
   };
   let [late, killed]: (Ended | undefined)[] = [];

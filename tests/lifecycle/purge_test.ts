@@ -14,7 +14,7 @@ const INVOCATIONS = 2_000;
 const LINES = 30;
 /** Of the first invocation: more than a step erases. */
 const MANY_LINES = 1_200;
-const SWEEP = ["--retention-sweep", "50ms"];
+const SWEEP = ["--retention-sweep", "50ms", "--invocation-timeout", "10m"];
 
 /** Copies an invocation to many that ended just before it, each with a log. */
 function giveHistory(database: string, template: Json): string[] {
@@ -80,7 +80,7 @@ function leaveBlobs(database: string, functionId: string, contents: readonly str
 
 /** The retention of a function erases what has ended, and leaves what runs and other functions. */
 async function retention(client: Client): Promise<void> {
-  const wait = "export default () => new Promise(() => setTimeout(() => {}, 60_000));";
+  const wait = "export default () => new Promise(() => setTimeout(() => {}, 1e6));";
   const [id, waiting, other] = [
     await client.deploy(MAIN),
     await client.deploy(wait),

@@ -9,7 +9,10 @@ import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
 
-const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
+const ONE_AT_A_TIME = [
+  ...["--max-running", "1", "--pool-size", "1"],
+  ...["--invocation-timeout", "10m"],
+];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
 interface Left {

@@ -8,7 +8,9 @@ import { TestServer } from "../support/server.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
-const ONE_AT_A_TIME = ["--max-running", "1", "--pool-size", "1"];
+/** However long a busy machine takes, what holds a slot holds it, and what waits for one waits. */
+const PATIENT = ["--invocation-timeout", "10m", "--queue-timeout", "10m"];
+const ONE_AT_A_TIME = [...PATIENT, "--max-running", "1", "--pool-size", "1"];
 const ASYNC = { prefer: "respond-async" };
 
 /** Returns when it started; two that run one after the other never return the same. */
@@ -190,7 +192,7 @@ async function asyncShare({ client }: Stage): Promise<void> {
   for (const id of ids.slice(1)) await cancel(id);
 }
 
-const SHARED = ["--max-running", "4", "--max-queued", "4", "--pool-size", "2"];
+const SHARED = [...PATIENT, "--max-running", "4", "--max-queued", "4", "--pool-size", "2"];
 serverSuite("asynchronous calls", { flags: SHARED }, {
   "take half of the slots, and leave the others to calls that somebody waits for": asyncShare,
 });
@@ -206,7 +208,10 @@ Deno.test("asynchronous calls may have more slots, or fewer", async () => {
 
 Deno.test("a function at its own limit is rejected by its own rate, and logged once", async () => {
   await using server = await TestServer.start({
-    flags: ["--max-running", "3", "--max-running-per-function", "1", "--max-wait", "50ms"],
+    flags: [
+      ...[...PATIENT, "--max-wait", "50ms"],
+      ...["--max-running", "3", "--max-running-per-function", "1"],
+    ],
   });
   const client = await server.client();
   const [slow, other] = [await client.deploy(SLEEP), await client.deploy(STARTED)];

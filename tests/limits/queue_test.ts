@@ -6,6 +6,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     flags: [
       ...["--max-running", "3", "--max-running-per-function", "1", "--pool-size", "1"],
       ...["--max-queued", "1", "--queue-timeout", "300ms", "--cpu-time", "1s"],
+      ...["--invocation-timeout", "10m"],
     ],
   });
   const client = await server.client();
@@ -69,7 +70,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
 Deno.test("the inputs of waiting calls have a limit together, and its bytes are given back", async () => {
   await using server = await TestServer.start({
     flags: [
-      ...["--max-running", "1", "--pool-size", "1"],
+      ...["--max-running", "1", "--pool-size", "1", "--invocation-timeout", "10m"],
       ...["--max-input", "8KiB", "--max-queued-bytes", "10KiB"],
     ],
   });
