@@ -25,8 +25,6 @@ const BACKGROUND = { prefer: "respond-async" };
 const SUCCESS = "FUNCTION_INVOCATION_STATUS_SUCCESS";
 const ERROR = "FUNCTION_INVOCATION_STATUS_ERROR";
 const FLAGS = ["--max-attempts", "2", "--max-running-per-function", "16"];
-/** Longer than the lease of a node. */
-const TAKEOVER_MS = 60_000;
 
 /** A client of a node, with the credentials that the first one made. */
 async function clientOf(node: TestServer, first: TestServer): Promise<Client> {
@@ -37,25 +35,10 @@ async function clientOf(node: TestServer, first: TestServer): Promise<Client> {
 /** Resolves once the call has printed that this attempt runs. */
 async function runs(client: Client, id: string, invocation: string, attempt: number) {
   const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
-  await eventually(
-    async () => {
-      const { body } = await client.get(path);
-      return body.list.find(({ message }: { message: string }) => message === `attempt ${attempt}`);
-    },
-    `attempt ${attempt}`,
-    TAKEOVER_MS,
-  );
-}
-
-async function ended(client: Client, id: string, invocation: string) {
-  return await eventually(
-    async () => {
-      const found = await client.invocation(id, invocation);
-      return /SUCCESS|ERROR/.test(found.status) ? found : undefined;
-    },
-    "the end of the call",
-    TAKEOVER_MS,
-  );
+  await eventually(async () => {
+    const { body } = await client.get(path);
+    return body.list.find(({ message }: { message: string }) => message === `attempt ${attempt}`);
+  }, `attempt ${attempt}`);
 }
 
 async function cancelElsewhere(here: Client, there: Client): Promise<void> {
@@ -120,7 +103,7 @@ async function concurrency(here: Client, there: Client): Promise<void> {
       return output;
     }),
     client.invoke(id, {}, BACKGROUND).then(async ({ body }) =>
-      (await ended(client, id, body.invocationId)).output
+      (await client.ended(id, body.invocationId)).output
     ),
   ]);
   const intervals: { start: number; end: number }[] = await Promise.all(calls);
@@ -171,8 +154,8 @@ Deno.test("API nodes that share one database", async (t) => {
     });
     await first.stop("SIGKILL");
     await waiting;
-    assert.match((await ended(there, taken, sync)).error, /^INTERRUPTED: /);
-    const { output, attempt } = await ended(there, taken, again);
+    assert.match((await there.ended(taken, sync)).error, /^INTERRUPTED: /);
+    const { output, attempt } = await there.ended(taken, again);
     assert.deepEqual([output, attempt], [{ attempt: 2 }, 2]);
   });
 
@@ -187,7 +170,7 @@ Deno.test("API nodes that share one database", async (t) => {
       return newest.id !== before[0].id && newest.attempt === 1 ? newest : undefined;
     });
     third.signal("SIGSTOP");
-    const taken_ = await ended(there, taken, id);
+    const taken_ = await there.ended(taken, id);
     assert.match(taken_.error, /^INTERRUPTED: /);
     third.signal("SIGCONT");
     await call;

@@ -60,6 +60,8 @@ export class ConsoleBrowser implements AsyncDisposable {
       viewport: { width: 1280, height: 820 },
       ...options,
     });
+    // Of pages, too, that a test or a link opens beside the first one.
+    context.setDefaultTimeout(SHOWN_TIMEOUT_MS);
     const page = await newPage(context);
     const opened = new ConsoleBrowser(server.url, browser, page);
     opened.watch(page);

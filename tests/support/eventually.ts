@@ -1,5 +1,5 @@
 /** How long something may take to come about; a bound for what never does, not a measurement. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 /** The pause between two probes grows with the wait, so that a long one takes little processor time. */
 const PAUSE_MIN_MS = 10;
 const PAUSE_MAX_MS = 100;

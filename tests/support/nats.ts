@@ -6,7 +6,7 @@ import { freePort } from "./ports.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 180_000;
 
 export interface NatsOptions {
   /** Further lines of its configuration file, such as `authorization` or `tls`. */

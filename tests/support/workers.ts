@@ -3,7 +3,7 @@ import { INVOKED, removeDirectory } from "./invoked.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a worker may take to become ready; a bound for broken ones, not a measurement. */
-const READY_TIMEOUT_MS = 120_000;
+const READY_TIMEOUT_MS = 300_000;
 
 export interface WorkerOptions {
   readonly nats: string;
