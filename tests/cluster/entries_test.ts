@@ -7,6 +7,7 @@ import { Nats } from "../../src/cluster/nats/connection.ts";
 import { WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { Registry } from "../../src/cluster/registry/registry.ts";
 import { TestNats } from "../support/nats.ts";
+import { Relay } from "../support/relay.ts";
 import { TestWorker } from "../support/workers.ts";
 
 Deno.test("a worker cannot erase the entries of others with a header of its own", async () => {
@@ -32,6 +33,23 @@ Deno.test("a worker cannot erase the entries of others with a header of its own"
     const bucket = await new Kvm(nats.connection).open(WORKERS_BUCKET);
     assert.equal((await bucket.get("other"))?.string(), "other");
   }
+});
+
+Deno.test("an API node opens the bucket that another one has made since it looked for one", async () => {
+  await using server = await TestNats.start();
+  await using relay = await Relay.to(Number(new URL(server.url).port));
+  await using opened = new AsyncDisposableStack();
+  const open = async (url: string) => {
+    const options = { urls: [url], credentialsFile: undefined, caFile: undefined };
+    opened.use(await Registry.open(opened.use(await Nats.connect(options, "api"))));
+  };
+  let hasMade = false;
+  relay.before("STREAM.CREATE", async () => {
+    await open(server.url);
+    hasMade = true;
+  });
+  await open(`nats://127.0.0.1:${relay.port}`);
+  assert.ok(hasMade);
 });
 
 Deno.test("a worker that starts before every API node says what it waits for", async () => {

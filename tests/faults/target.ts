@@ -24,7 +24,7 @@ export class Target implements AsyncDisposable, Door {
   readonly shim: FaultShim;
   /** Undefined on a machine without libfaketime. */
   readonly clock: FakeClock | undefined;
-  readonly #expected = new Set<ExpectedEnd>();
+  #expected: ExpectedEnd | undefined;
   /** Ends that no fault explains, with the last lines of the log. */
   readonly unexplained: string[] = [];
   #server: TestServer | undefined;
@@ -77,14 +77,14 @@ export class Target implements AsyncDisposable, Door {
     this.#client = undefined;
   }
 
-  /** Runs work during which the server may end for this reason. */
+  /**
+   * Runs work during which the server may end for this reason. A server that a fault of the machine ends may answer
+   * once more before: that reason counts as long as no other does.
+   */
   async expecting(end: ExpectedEnd, work: () => Promise<void>): Promise<void> {
-    this.#expected.add(end);
-    try {
-      await work();
-    } finally {
-      this.#expected.delete(end);
-    }
+    this.#expected = end;
+    await work();
+    if (end === "kill") this.#expected = undefined;
   }
 
   /** Resolves once the server says that it is ready. */
@@ -126,7 +126,7 @@ export class Target implements AsyncDisposable, Door {
       if (this.#stopping) return;
       const log = await server.log;
       const end = reasonOf(status, log);
-      if (end === undefined || !this.#expected.has(end)) {
+      if (end === undefined || this.#expected !== end) {
         const last = log.trimEnd().split("\n").slice(-5).join("\n");
         this.unexplained.push(`the server ended with ${status.signal ?? status.code}:\n${last}`);
       }

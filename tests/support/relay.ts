@@ -13,6 +13,7 @@ export class Relay implements AsyncDisposable {
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
 
   #trigger: { readonly text: string; readonly arrives: boolean } | undefined;
+  #before: { readonly text: string; readonly work: () => Promise<void> } | undefined;
   #replaced: readonly [string, string] | undefined;
   #delayMs = 0;
 
@@ -52,6 +53,11 @@ export class Relay implements AsyncDisposable {
     this.#trigger = { text, arrives: true };
   }
 
+  /** Does this before the next data that has this text goes on to the server. */
+  before(text: string, work: () => Promise<void>): void {
+    this.#before = { text, work };
+  }
+
   /** From here on every such text in answers of the server arrives as another one of the same length. */
   replaceInAnswers(text: string, by: string): void {
     this.#replaced = [text, by];
@@ -83,6 +89,13 @@ export class Relay implements AsyncDisposable {
         if (this.#delayMs > 0) {
           from.pause();
           await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+          from.resume();
+        }
+        const before = direction === "toServer" ? this.#before : undefined;
+        if (before !== undefined && data.includes(before.text)) {
+          this.#before = undefined;
+          from.pause();
+          await before.work();
           from.resume();
         }
         if (direction === "toClient" && isAnswerLost) return this.cut();

@@ -89,6 +89,11 @@ const DENIED = /Requires \w+ access to (".*"), run again with the --allow-\w+ fl
 export function describeError(error: unknown): string {
   const messages: string[] = [];
   for (let at = error; at !== undefined && messages.length <= MAX_CAUSES;) {
+    if (at instanceof SuppressedError) {
+      // What failed first, and not what failed as it was cleared away.
+      at = at.suppressed;
+      continue;
+    }
     const message = at instanceof Error ? at.message : String(at);
     // Many errors quote their cause.
     if (message !== "" && !messages.some((outer) => outer.includes(message))) {

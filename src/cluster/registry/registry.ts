@@ -11,6 +11,8 @@ const logger = getLogger(["invoked", "cluster"]);
 export const ENTRY_LIFETIME_MS = 10_000;
 /** The stream of the bucket. */
 const STREAM = `KV_${WORKERS_BUCKET}`;
+/** What NATS answers to whoever makes a stream that exists with another configuration. */
+const NAME_TAKEN = 10058;
 const EXPIRE_INTERVAL_MS = 1_000;
 const WATCH_AGAIN_MS = 1_000;
 
@@ -90,9 +92,12 @@ export class Registry implements AsyncDisposable {
   }
 
   async #openBucket(): Promise<KV> {
-    const bucket = await new Kvm(this.#nats.connection).create(WORKERS_BUCKET, {
-      ttl: ENTRY_LIFETIME_MS,
-      history: 1,
+    const options = { ttl: ENTRY_LIFETIME_MS, history: 1 };
+    const create = () => new Kvm(this.#nats.connection).create(WORKERS_BUCKET, options);
+    const bucket = await create().catch((error) => {
+      // Another node made it after this one had found none, and has changed its configuration already.
+      if (error.code !== NAME_TAKEN) throw error;
+      return create();
     });
     // With a header of its own entry a worker could otherwise erase those of all others.
     await this.#nats.jetstream.streams.update(STREAM, { allow_rollup_hdrs: false });

@@ -12,7 +12,7 @@ const THREADS = 8;
 const F_SETPIPE_SZ = 1031;
 /** The smallest pipe. A larger write blocks once it is full. */
 const PIPE_BYTES = 4096;
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** The part of Deno's core that lets the event loop end in spite of a pending operation. */
 export interface Core {

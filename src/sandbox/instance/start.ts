@@ -3,8 +3,8 @@ import { READY_MESSAGE } from "../../runtime/wire.ts";
 import type { Child } from "./child.ts";
 import { discardOutput } from "./pipes.ts";
 
-/** Longest wait for the ready message of a process. */
-export const START_TIMEOUT_MS = 10_000;
+/** Longest wait for the ready message of a process; a bound for those that hang, also on a busy machine. */
+export const START_TIMEOUT_MS = 60_000;
 /** Most bytes of a failed process's stderr in an error message. */
 const START_STDERR_MAX_BYTES = 4096;
 
