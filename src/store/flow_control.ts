@@ -26,6 +26,12 @@ export class FlowControlWriter {
       .where("at", "<", before).execute();
   }
 
+  /** Forgets the start of a call that was to come after a time. */
+  async forgetSlotOf(functionId: string, invocationId: string, after: string): Promise<void> {
+    await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)
+      .where("invocationId", "=", invocationId).where("at", ">", after).execute();
+  }
+
   /** Forgets the starts that are to come. */
   async forgetLaterSlots(functionId: string, now: string): Promise<void> {
     await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)

@@ -33,9 +33,11 @@ async function rates({ client }: Stage): Promise<void> {
   assert.match(body.invocation.error, /^CANCELLED: /);
 
   const released = await start(client, id, { n: 1 });
-  await eventually(async () =>
-    (await client.invocation(id, released)).waitReason === "WAIT_REASON_RATE_LIMIT" || undefined
-  );
+  const next = await eventually(async () => {
+    const found = await client.invocation(id, released);
+    return found.waitReason === "WAIT_REASON_RATE_LIMIT" ? found : undefined;
+  });
+  assert.equal(next.notBefore, notBefore, "the time of the call that was cancelled");
   await settings(client, id, { rateLimit: {} });
   const ended = await client.ended(id, released);
   assert.deepEqual([ended.output, ended.notBefore <= ended.startedAt], [{ n: 1 }, true]);
@@ -122,6 +124,26 @@ async function keys({ client }: Stage): Promise<void> {
   await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`);
   assert.equal((await client.ended(id, second)).status, `${STATUS}SUCCESS`);
   await waiting;
+}
+
+/** What waits for its key takes no start of the rate limit: else it would start at another time than that. */
+async function keysBeforeRates({ client }: Stage): Promise<void> {
+  const id = await client.deploy(HANGING);
+  const rateLimit = { calls: 2, period: "600s" };
+  await settings(client, id, { rateLimit, concurrencyKey: "/k" });
+  const first = await start(client, id, { k: 1, hangs: true });
+  await running(client, id, first);
+  const second = await start(client, id, { k: 1 });
+  const waitsFor = async (reason: string) =>
+    await eventually(async () => {
+      const { waitReason } = await client.invocation(id, second);
+      return waitReason === `WAIT_REASON_${reason}` || undefined;
+    });
+  await waitsFor("CONCURRENCY_KEY");
+  const other = await start(client, id, { k: 2 });
+  assert.equal((await client.ended(id, other)).status, `${STATUS}SUCCESS`);
+  await client.post(`/api/v1/functions/${id}/invocations/${first}/cancel`);
+  await waitsFor("RATE_LIMIT");
 }
 
 async function debounces({ client, server }: Stage): Promise<void> {
@@ -285,6 +307,7 @@ serverSuite("the calls of a function", { flags: FLAGS }, {
   "start at a rate": rates,
   "obey a changed rate, and no other change lets them start": ratesAnew,
   "start one at a time for each concurrency key": keys,
+  "wait for their key before they take a start of the rate limit": keysBeforeRates,
   "are debounced by a key": debounces,
   "pause by a circuit breaker, until they run or are cancelled": breaks,
   "have limits that are checked": rejections,

@@ -71,14 +71,19 @@ export class Cancellation {
     return await peers?.cancel(row.owner, id) ?? false;
   }
 
-  async #endUnclaimed({ id, attempt }: InvocationRow): Promise<boolean> {
+  async #endUnclaimed({ id, functionId, attempt }: InvocationRow): Promise<boolean> {
     const { store, notifier } = this.parts;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
     const end = endOf({ kind: "error", code: "CANCELLED", message });
     if (end.status !== "ERROR") return false;
     const now = new Date().toISOString();
-    const hasEnded = await store.write((tx) => tx.invocations.endUnclaimed(id, end.error, now));
+    const hasEnded = await store.write(async (tx) => {
+      if (!await tx.invocations.endUnclaimed(id, end.error, now)) return false;
+      // Another call may start at the time that the rate limit had given to this one.
+      await tx.flow.forgetSlotOf(functionId, id, now);
+      return true;
+    });
     if (hasEnded) notifier.notify(id);
     return hasEnded;
   }

@@ -120,19 +120,19 @@ export async function furtherDelay(
   if (!isCounted && reason !== "released" && await isPaused(tx, { fn, limits })) {
     return { dueAt: NEVER, reason: "circuit-breaker", key: null };
   }
-  if (!isCounted && rate !== undefined) {
-    const at = await nextSlot(tx, fn.id, rate);
-    await takeSlot(tx, fn.id, invocationId, at, rate);
-    if (Date.parse(at) > Date.now()) return { dueAt: at, reason: "rate-limit", key: null };
-  }
   const { concurrencyKey: key } = row;
-  if (perKey === undefined || key === null) return undefined;
-  if (await tx.flow.countActive(fn.id, key) < perKey.max) return undefined;
-  return {
-    dueAt: new Date(Date.now() + KEY_POLL_MS).toISOString(),
-    reason: "concurrency",
-    key,
-  };
+  const isBusy = perKey !== undefined && key !== null &&
+    await tx.flow.countActive(fn.id, key) >= perKey.max;
+  if (isBusy) {
+    // It starts later than at the time that the rate limit had given to it, and takes another.
+    if (reason === "rate-limit") await tx.flow.forgetSlotOf(fn.id, invocationId, "");
+    const dueAt = new Date(Date.now() + KEY_POLL_MS).toISOString();
+    return { dueAt, reason: "concurrency", key };
+  }
+  if (rate === undefined || row.attempt > 0 || reason === "rate-limit") return undefined;
+  const at = await nextSlot(tx, fn.id, rate);
+  await takeSlot(tx, fn.id, invocationId, at, rate);
+  return Date.parse(at) > Date.now() ? { dueAt: at, reason: "rate-limit", key: null } : undefined;
 }
 
 /** Counts a run, or pauses the function once it has had as many as it may within the period. */
