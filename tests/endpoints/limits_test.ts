@@ -125,9 +125,18 @@ async function rates({ client }: Stage): Promise<void> {
     return responses.find(({ status }) => status === 429);
   });
   assert.equal(shared.headers.get("access-control-allow-origin"), Origin, "its page sees why");
+
+  const strangers = Array.from({ length: 40 }, async (_, at) => {
+    const headers = { "X-Forwarded-For": `192.0.2.${at}` };
+    const { status, body } = await fetch(`${client.url}/run/${slug}/`, { headers });
+    await body?.cancel();
+    return status;
+  });
+  assert.deepEqual(await Promise.all(strangers), Array(40).fill(401), "they keep nobody out");
 }
 
-const SIZES = ["--endpoint-body-limit", "1MiB", "--endpoint-rate", "5"];
+const SIZES = ["--endpoint-body-limit", "1MiB", "--endpoint-rate", "5"]
+  .concat("--trusted-proxies", "127.0.0.1/32");
 
 serverSuite("requests to a function", { flags: SIZES }, {
   "have a largest body": sizes,

@@ -43,7 +43,8 @@ export function servePreviews(
     const by = await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit);
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
-    options.rates.count(remoteAddress, functionId);
+    options.rates.countAddress(remoteAddress);
+    options.rates.countFunction(functionId);
     const origin = options.publicOrigin.of(incoming);
     const route = { origin, prefix, rest, withheld: CHECKED, remoteAddress };
     const request = requestOf(incoming, route);
@@ -81,22 +82,25 @@ export class EndpointRates {
     if (perSecond > 0) this.#buckets = new TokenBuckets({ perSecond, burst: perSecond }, node);
   }
 
-  /** @throws RATE_LIMITED */
-  count(address: string | undefined, functionId: string): void {
-    const keys = {
-      "this address": `a ${address ?? ""}`,
-      "all clients of this function": `f ${functionId}`,
-    };
-    for (const [who, key] of Object.entries(keys)) {
-      const seconds = this.#buckets?.take(key) ?? 0;
-      if (seconds === 0) continue;
-      throw new DomainError(
-        "RATE_LIMITED",
-        `Cannot take the request: ${who} may send ${
-          countOf(this.perSecond, "request")
-        } per second to endpoints (--endpoint-rate)`,
-        { retryAfterSeconds: Math.ceil(seconds) },
-      );
-    }
+  /** Counts a request before anything of it is checked. @throws RATE_LIMITED */
+  countAddress(address: string | undefined): void {
+    this.#count("this address", `a ${address ?? ""}`);
+  }
+
+  /** Counts a request whose sender may call the function: strangers use up nothing of its clients. @throws RATE_LIMITED */
+  countFunction(functionId: string): void {
+    this.#count("all clients of this function", `f ${functionId}`);
+  }
+
+  #count(who: string, key: string): void {
+    const seconds = this.#buckets?.take(key) ?? 0;
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Cannot take the request: ${who} may send ${
+        countOf(this.perSecond, "request")
+      } per second to endpoints (--endpoint-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
   }
 }

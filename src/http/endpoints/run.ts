@@ -67,7 +67,7 @@ async function serveEndpoint(
   const { cors } = endpoint.http;
   const shared = cors === undefined ? [] : corsHeaders(incoming, cors);
   for (const [name, value] of shared) outgoing.setHeader(name, value);
-  options.rates.count(remoteAddress, endpoint.row.functionId);
+  options.rates.countAddress(remoteAddress);
   if (cors !== undefined && isPreflight(incoming)) {
     for (const [name, value] of preflightHeaders(incoming, cors)) outgoing.setHeader(name, value);
     return c.body(null, 204);
@@ -79,6 +79,7 @@ async function serveEndpoint(
   const client = new NodeClient(incoming, outgoing, options, guarded);
   const isChecked = await authorize(c, endpoint, client, services, options);
   if (isChecked === undefined) return RESPONSE_ALREADY_SENT;
+  options.rates.countFunction(endpoint.row.functionId);
   const withheld = new Set([...isOwn ? [] : ["cookie"], ...isChecked ? ["authorization"] : []]);
   const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
