@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
+import { COMMAND_ENV, INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
 import { initFolder } from "./support.ts";
 
@@ -23,7 +23,7 @@ class Dev implements AsyncDisposable {
       args: ["dev", "--json", ...args],
       cwd: folder,
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "" },
+      env: COMMAND_ENV,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

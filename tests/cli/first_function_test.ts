@@ -1,7 +1,7 @@
 /** Pastes the `sh` blocks of docs/first-function.md: each prints what the `text` block below it shows. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { INVOKED } from "../support/invoked.ts";
+import { COMMAND_ENV, INVOKED } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 
 /** What differs from one run to the next. */
@@ -37,7 +37,7 @@ Deno.test("docs/first-function.md shows what its commands print", async () => {
     args: ["-c", `exec 2>&1\n${steps.map(({ commands }) => commands).join("printf '\\0'\n")}`],
     cwd: folder,
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" },
+    env: COMMAND_ENV,
     stdin: "null",
   }).output();
   const outputs = new TextDecoder().decode(stdout).split("\0");

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { INVOKED, makeTempDir, type Run, runInvoked, type RunOptions } from "../support/invoked.ts";
+import {
+  COMMAND_ENV,
+  INVOKED,
+  makeTempDir,
+  type Run,
+  runInvoked,
+  type RunOptions,
+} from "../support/invoked.ts";
 import { shareDownloads } from "../support/downloads.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
 import { type Served, startOnce, TestServer } from "../support/server.ts";
@@ -104,7 +111,7 @@ export class Running implements AsyncDisposable {
       args: [...args],
       cwd,
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
+      env: { ...COMMAND_ENV, ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -19,6 +19,13 @@ export interface RunOptions {
   readonly stdin?: string | Uint8Array<ArrayBuffer>;
 }
 
+/** The environment of commands, without the variables of a test. On a busy machine a build takes longer than it may by default. */
+export const COMMAND_ENV: Readonly<Record<string, string>> = {
+  PATH: Deno.env.get("PATH") ?? "",
+  NO_COLOR: "1",
+  INVOKED_BUILD_TIMEOUT: "10m",
+};
+
 /** Runs the command with these arguments and nothing of the caller's environment but PATH. */
 export async function runInvoked(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const { env = {}, cwd = "/", program = INVOKED, stdin } = options;
@@ -26,7 +33,7 @@ export async function runInvoked(args: readonly string[], options: RunOptions = 
     args: [...args],
     cwd,
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1", ...env },
+    env: { ...COMMAND_ENV, ...env },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",

@@ -9,8 +9,12 @@ import { signalUnlessEnded } from "./processes.ts";
 /** How long a server may take to become ready; a bound for broken ones. The first of a checkout builds the console. */
 export const READY_TIMEOUT_MS = 600_000;
 
-/** What would keep the machine busy behind every suite. The suites about type checks, waits and pools set their own. */
+/**
+ * What would keep the machine busy behind every suite, and limits that a busy machine exceeds. The suites about type
+ * checks, waits, builds and pools set their own.
+ */
 const DEFAULTS = {
+  INVOKED_BUILD_TIMEOUT: "10m",
   INVOKED_CHECK_TYPES: "false",
   INVOKED_MAX_WAIT: "60s",
   INVOKED_POOL_SIZE: "2",
