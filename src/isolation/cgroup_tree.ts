@@ -97,10 +97,12 @@ for tree; do make "$tree"; done
 /** Removes the directories and all cgroups in them, once the killed processes have left them. */
 const REMOVE = `
 for directory; do
-  for try in 1 2 3 4 5 6 7 8 9 10; do
+  tries=0
+  while [ "$tries" -lt 100 ]; do
     rmdir "$directory"/*/ 2>/dev/null
     rmdir "$directory" 2>/dev/null && break
     sleep 0.05
+    tries=$((tries + 1))
   done
 done
 `;

@@ -13,21 +13,15 @@ import {
   treePids,
 } from "./harness.ts";
 
-/** Longest wait for the end of a killed process. */
-const GONE_TIMEOUT_MS = 10_000;
-
 /** Limits of processor time, in milliseconds, that identify the processes of these tests. */
 const MARKS = { outlive: 101_000, dispose: 103_000, replace: 105_000, orphan: 107_000 };
 
 /** Resolves once all processes with this limit have ended. */
 async function allEnded(cpuTimeMs: number): Promise<void> {
-  const deadline = Date.now() + GONE_TIMEOUT_MS;
-  for (;;) {
-    const pids = await poolPids(cpuTimeMs);
-    if (pids.length === 0) return;
-    assert.ok(Date.now() < deadline, `processes ${pids} outlived their call`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await eventually(
+    async () => (await poolPids(cpuTimeMs)).length === 0 || undefined,
+    "the end of all processes",
+  );
 }
 
 /** Registers a test that needs procfs, for every mode. */
@@ -48,6 +42,9 @@ sandboxTest(
   },
 );
 
+/** Ends the body of a call that is looked at while it runs. */
+const SEEN = "seen";
+
 linuxTest("the process ends with its call, whatever the outcome", async (mode) => {
   const cacheDir = await Deno.makeTempDir();
   {
@@ -57,6 +54,7 @@ linuxTest("the process ends with its call, whatever the outcome", async (mode) =
       "const main = () => ({});",
       "function main() { throw 1; }",
       "function main() { for (;;); }",
+      `function main() { for (;;); } // ${SEEN}`,
       "function main() { setInterval(() => {}, 1); return { a: 1 }; }",
       "function main() { Deno.exit(1); }",
       "function main() { return 1; }",
@@ -67,9 +65,13 @@ linuxTest("the process ends with its call, whatever the outcome", async (mode) =
         return pids.length === sandboxes.stats.ready && pids.length > 0 ? pids : undefined;
       });
       let seen: Promise<number[]> | undefined;
-      const onLog = () => seen ??= poolPids(MARKS.outlive);
-      await run(sandboxes, `console.log(1);\n${body}`, { timeoutMs: 300, onLog });
-      if (body.includes("for (;;)")) assert.ok((await seen)?.some((pid) => waiting.includes(pid)));
+      const stop = new AbortController();
+      const onLog = () => {
+        seen ??= poolPids(MARKS.outlive).finally(() => stop.abort("CANCELLED"));
+      };
+      const options = body.endsWith(SEEN) ? { onLog, signal: stop.signal } : { timeoutMs: 300 };
+      await run(sandboxes, `console.log(1);\n${body}`, options);
+      if (body.endsWith(SEEN)) assert.ok((await seen)?.some((pid) => waiting.includes(pid)));
       await eventually(async () => {
         const pids = await poolPids(MARKS.outlive);
         return waiting.some((pid) => !pids.includes(pid)) || undefined;
@@ -116,9 +118,10 @@ sandboxTest(
     }
     // Once they are reaped the pool knows of their ends.
     const exists = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-    while ((await Promise.all(killed.map(exists))).includes(true)) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await eventually(
+      async () => (await Promise.all(killed.map(exists))).includes(true) ? undefined : true,
+      "the end of all that were killed",
+    );
     assert.deepEqual(await output(sandboxes, "const main = () => ({ ok: 1 });"), { ok: 1 });
   },
   { cpuTimeMs: MARKS.replace },

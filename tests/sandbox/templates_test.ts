@@ -1,7 +1,7 @@
 /** Calls that start from a template, which has evaluated their script, behave as if they evaluated it. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { childrenOf, signalUnlessEnded } from "../support/processes.ts";
+import { allGone, childrenOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import {
   AVAILABLE_MODES,
   failure,
@@ -238,8 +238,11 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       const running = run(sandboxes, WAITING, { input: { wait }, onLog: () => resolve() });
       await up;
       const { script, below } = await scriptTemplateOf(cacheDir);
+      const family = [script, ...descendantsOf(script)];
       // Those below end with a script template that was killed.
       for (const pid of [script, ...below]) signalUnlessEnded(pid, signal);
+      // Until then one that waits may take a call, and end in it.
+      if (signal === "SIGKILL") await allGone(family);
       // Each of these finds no instance of the template, or one that still waits.
       const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
       for (const { outcome } of await Promise.all(calls)) assert.equal(outcome.kind, "success");

@@ -22,8 +22,36 @@ const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
 /** What the evaluation of a script has added to the memory of a template; else why calls cannot start from it. */
 export type Evaluation = { readonly fault: string } | { readonly addedBytes: number };
 
-/** Longest time that a script may take to evaluate. */
+/** Longest time that a script may take to evaluate, without that in which it waits for a processor. */
 const LOAD_TIMEOUT_MS = 5_000;
+/** Shortest time between two looks at a script that takes long. */
+const LOOK_AGAIN_MS = 1_000;
+const NANOS_PER_MS = 1e6;
+
+/** Calls `end` once a process has had {@link LOAD_TIMEOUT_MS}, until it is disposed. */
+function endingLate(pid: number, end: () => void): Disposable {
+  const startedMs = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isDone = false;
+  const look = async () => {
+    const leftMs = startedMs + LOAD_TIMEOUT_MS + await delayOf(pid) - performance.now();
+    if (leftMs <= 0) end();
+    else if (!isDone) timer = setTimeout(look, Math.max(leftMs, LOOK_AGAIN_MS));
+  };
+  timer = setTimeout(look, LOAD_TIMEOUT_MS);
+  return {
+    [Symbol.dispose]() {
+      isDone = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** How long a process was ready to run while others ran, in milliseconds; 0 where the kernel does not count it. */
+async function delayOf(pid: number): Promise<number> {
+  const [, delayNanos] = (await readAllProcfs([`${pid}/schedstat`])).split(" ");
+  return Number(delayNanos ?? 0) / NANOS_PER_MS;
+}
 
 /** Its disposal kills it with all of its forks. */
 export class Template implements Forker, Disposable {
@@ -111,7 +139,7 @@ export class Template implements Forker, Disposable {
   ): Promise<Evaluation> {
     const nonce = makeNonce();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const timer = setTimeout(() => resolve("it takes too long"), LOAD_TIMEOUT_MS);
+    using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
     this.link.load(this.#supplies.pathInside(egressSocket.socketPath));
@@ -119,7 +147,6 @@ export class Template implements Forker, Disposable {
     this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const fault = await promise;
     const evaluation = fault === undefined ? await this.#judge(egressSocket) : { fault };
-    clearTimeout(timer);
     this.#child.reader = this.#events;
     this.#nonce = nonce;
     return evaluation;
