@@ -241,7 +241,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       const family = [script, ...descendantsOf(script)];
       // Those below end with a script template that was killed.
       for (const pid of [script, ...below]) signalUnlessEnded(pid, signal);
-      // Until then one that waits may take a call, and end in it.
+      // One that waits could still take a call before its own end.
       if (signal === "SIGKILL") await allGone(family);
       // Each of these finds no instance of the template, or one that still waits.
       const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
