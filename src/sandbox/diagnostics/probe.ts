@@ -11,8 +11,8 @@ import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
 
 const KIB = 1024;
 
-/** Limits of the probe's one call. */
-const PROBE_LIMITS = { timeoutMs: 10_000, outputBytes: KIB, logBytes: KIB };
+/** Limits of the probe's one call. A server whose forks are late does not fork until its next start. */
+const PROBE_LIMITS = { timeoutMs: 60_000, outputBytes: KIB, logBytes: KIB };
 
 /**
  * Uses what does not work in a fork unless its forker was made fit for it: timers, threads of the pool, messages and

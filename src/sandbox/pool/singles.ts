@@ -40,7 +40,7 @@ export class Singles implements AsyncDisposable {
     this.#size = size;
     this.#starting++;
     try {
-      this.#waiting.push(await this.#start());
+      this.#wait(await this.#start());
     } finally {
       this.#starting--;
     }
@@ -101,6 +101,11 @@ export class Singles implements AsyncDisposable {
     return instance;
   }
 
+  /** Keeps an instance for a call; one that started during the disposal was killed. */
+  #wait(instance: Instance): void {
+    if (!this.#closed.signal.aborted) this.#waiting.push(instance);
+  }
+
   async #refill(): Promise<void> {
     if (this.#closed.signal.aborted || this.#backoffMs > 0) return;
     if (this.#starting >= navigator.hardwareConcurrency) return;
@@ -108,7 +113,7 @@ export class Singles implements AsyncDisposable {
     this.#starting++;
     this.#refill();
     try {
-      this.#waiting.push(await this.#start());
+      this.#wait(await this.#start());
     } catch (error) {
       if (this.#closed.signal.aborted) return;
       await this.#backOff(error);
