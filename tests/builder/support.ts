@@ -11,6 +11,7 @@ import {
   registryOf,
   type SourceFiles,
 } from "../../src/builder/mod.ts";
+import { removeDirectory } from "../support/invoked.ts";
 
 /** Limits that no ordinary test reaches. */
 export const HIGH_LIMITS: BuildLimits = {
@@ -53,7 +54,7 @@ export async function openBuilder(
     builder,
     async [Symbol.asyncDispose]() {
       await builder[Symbol.asyncDispose]();
-      await Deno.remove(root, { recursive: true });
+      await removeDirectory(root);
     },
   };
 }

@@ -163,7 +163,7 @@ async function slots({ client }: Stage): Promise<void> {
   }, "a stream after others have ended");
 }
 
-const FLAGS = ["--max-streams", "3", "--max-running", "2", "--disconnect-grace", "500ms"];
+const FLAGS = ["--max-streams", "3", "--max-running", "2", "--disconnect-grace", "3s"];
 
 serverSuite("bodies of requests and responses", { flags: FLAGS }, {
   "are streamed in": uploads,

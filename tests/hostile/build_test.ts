@@ -7,7 +7,7 @@ import { type Canaries, openCanaries } from "./canaries.ts";
 
 const OK = "export default () => ({ built: true });\n";
 const BUILD_LIMITS = [
-  ...["--build-timeout", "10s", "--max-artifact", "1MiB"],
+  ...["--build-timeout", "2m", "--max-artifact", "1MiB"],
   ...["--max-commit", "1MiB", "--max-file", "1MiB"],
 ];
 

@@ -46,7 +46,7 @@ export async function openCanaries(): Promise<Canaries> {
   await Deno.writeTextFile(file, tokens.file);
   await Deno.chmod(file, 0o666);
   const sleeper = new Deno.Command("sleep", {
-    args: ["600"],
+    args: ["86400"],
     clearEnv: true,
     env: { PATH: Deno.env.get("PATH") ?? "", CANARY: tokens.process },
   }).spawn();

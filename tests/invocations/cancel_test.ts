@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { instancesOf, oneGone } from "../support/processes.ts";
+import { instancesOf, instancesWithWaiting, oneGone } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
@@ -24,7 +24,7 @@ async function running({ client, server }: Stage): Promise<void> {
   const busy = "console.log('up'); export default () => { for (;;); };";
   for (const main of [HANG, busy]) {
     const id = await client.deploy(main);
-    const waiting = instancesOf(server.pid);
+    const waiting = await instancesWithWaiting(client, server.pid);
     const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
     await logged(client, id, body.invocationId);
     const running = instancesOf(server.pid);

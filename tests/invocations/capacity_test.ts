@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { instancesOf, oneGone } from "../support/processes.ts";
+import { instancesWithWaiting, oneGone } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
+import { settings } from "../retries/support.ts";
 import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 const FLAGS = [
   // Functions return their process ids, which name nothing outside in bubblewrap's own namespace.
   ...["--isolation", "process"],
   ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
-  ...["--invocation-timeout", "5s", "--cpu-time", "1s"],
+  ...["--cpu-time", "1s"],
 ];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
@@ -75,6 +76,7 @@ async function givenBack({ client }: Stage): Promise<void> {
   ];
   for (const ending of endings) {
     const id = await client.deploy(`export default () => { ${ending} };`);
+    if (ending.startsWith("setInterval")) await settings(client, id, { timeout: "2s" });
     const { headers } = await client.invoke(id);
     assert.equal(headers.get("invocation-status"), `${PREFIX}ERROR`, ending);
     await assertAllFree(client);
@@ -98,7 +100,7 @@ async function repeatsTakeNoSlot({ client }: Stage): Promise<void> {
 
 async function disconnects({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
-  const waiting = instancesOf(server.pid);
+  const waiting = await instancesWithWaiting(client, server.pid);
   const controller = new AbortController();
   const call = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
     method: "POST",

@@ -12,6 +12,9 @@ const DISGUISED =
 const functionOf = (crash: string) =>
   `export default ({ crash }: any) => { if (crash) { ${crash} } return { ok: true }; };`;
 
+/** On a busy machine a few evaluations may take so long that they earn a template. */
+const FORKED = /^PROCESS_KIND_(?:ROOT|TEMPLATE)$/;
+
 async function kindOf(client: Client, id: string, crash = false): Promise<string> {
   const { body } = await client.invoke(id, { crash });
   const { processKind, error = "" } = await client.invocation(id, body.invocationId);
@@ -27,8 +30,8 @@ Deno.test("the calls of a function that crashes often are not forked", async (t)
     for (const crash of [CRASH, DISGUISED]) {
       const id = await client.deploy(functionOf(crash));
       for (let count = 0; count < CRASHES_MAX; count++) {
-        assert.equal(await kindOf(client, id), "PROCESS_KIND_ROOT");
-        assert.equal(await kindOf(client, id, true), "PROCESS_KIND_ROOT");
+        assert.match(await kindOf(client, id), FORKED);
+        assert.match(await kindOf(client, id, true), FORKED);
       }
       assert.equal(await kindOf(client, id), "PROCESS_KIND_SINGLE");
       assert.equal(await kindOf(client, id, true), "PROCESS_KIND_SINGLE");
@@ -55,7 +58,7 @@ Deno.test("the calls of a function that crashes often are not forked", async (t)
     assert.equal(await kindOf(client, id), "PROCESS_KIND_SINGLE");
   });
   await t.step("while those of others are", async () => {
-    assert.equal(await kindOf(client, other), "PROCESS_KIND_ROOT");
+    assert.match(await kindOf(client, other), FORKED);
   });
   await server.stop("SIGTERM");
   const warnings = (await server.log).match(/crashed 3 times within 1 h/g);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Files } from "../support/client.ts";
-import { instancesOf, oneGone } from "../support/processes.ts";
+import { settings } from "../retries/support.ts";
+import { instancesWithWaiting, oneGone } from "../support/processes.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 
 const FLAGS = [
@@ -17,7 +18,7 @@ const FLAGS = [
 async function failing(stage: Stage, main: string, files: Files = {}): Promise<string> {
   const { client, server } = stage;
   const id = await client.deploy(main, files);
-  const waiting = instancesOf(server.pid);
+  const waiting = await instancesWithWaiting(client, server.pid);
   const error = await failingCall(stage, id);
   await oneGone(waiting);
   const hello = await client.invoke(await aliveFunction(client));
@@ -50,7 +51,10 @@ async function failingCall({ client }: Stage, id: string, input: unknown = {}): 
 const alive = new WeakMap<Client, string>();
 
 async function aliveFunction(client: Client): Promise<string> {
-  const id = alive.get(client) ?? await client.deploy("export default () => ({ alive: true });");
+  const known = alive.get(client);
+  if (known !== undefined) return known;
+  const id = await client.deploy("export default () => ({ alive: true });");
+  await settings(client, id, { timeout: "60s" });
   alive.set(client, id);
   return id;
 }
@@ -366,7 +370,7 @@ serverSuite("a function that fails", { flags: FLAGS }, {
 
 serverSuite(
   "a function that does not end",
-  { flags: [...FLAGS, "--invocation-timeout", "500ms"] },
+  { flags: [...FLAGS, "--invocation-timeout", "500ms", "--max-timeout", "60s"] },
   {
     "TIMEOUT: with its limit": outOfTime,
   },

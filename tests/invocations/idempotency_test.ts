@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
-import { ECHO, SLEEP } from "./functions.ts";
+import { ECHO, HANG, SLEEP } from "./functions.ts";
 
 async function countOf(client: Client, id: string): Promise<number> {
   return (await client.get(`/api/v1/functions/${id}/invocations?page_size=100`)).body.list.length;
@@ -55,15 +55,17 @@ async function concurrent({ client }: Stage): Promise<void> {
 }
 
 async function whileRunning({ client }: Stage): Promise<void> {
+  const hanging = await client.deploy(HANG);
+  const background = { prefer: "respond-async" };
+  const held = await client.invoke(hanging, {}, { ...keyed("running"), ...background });
+  const peek = await client.invoke(hanging, {}, { ...keyed("running"), prefer: "wait=0" });
+  assert.deepEqual(peek.body, held.body);
+  await client.post(`/api/v1/functions/${hanging}/invocations/${held.body.invocationId}/cancel`);
+
   const id = await client.deploy(SLEEP);
-  const started = await client.invoke(id, { ms: 800 }, {
-    ...keyed("running"),
-    prefer: "respond-async",
-  });
+  const started = await client.invoke(id, { ms: 500 }, { ...keyed("running"), ...background });
   assert.equal(started.body.json, undefined);
-  const peek = await client.invoke(id, { ms: 800 }, { ...keyed("running"), prefer: "wait=0" });
-  assert.deepEqual(peek.body, started.body);
-  const waited = await client.invoke(id, { ms: 800 }, keyed("running"));
+  const waited = await client.invoke(id, { ms: 500 }, keyed("running"));
   assert.equal(waited.body.invocationId, started.body.invocationId);
   assert.ok(waited.body.json);
 }

@@ -131,6 +131,9 @@ async function waitsForTheStart({ client }: Stage): Promise<void> {
 async function hangsUp({ server, client }: Stage): Promise<void> {
   const id = await client.deploy(HANG);
   const { body } = await client.invoke(id, {}, { prefer: "respond-async" });
+  const path = `/api/v1/functions/${id}/invocations/${body.invocationId}/logs`;
+  // Once it runs, its instance has all of its sockets.
+  await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined);
   const before = await connections(server.pid);
   const hungUp = Array.from({ length: 20 }, async () => {
     for await (const _ of follow(client, id, body.invocationId)) break;

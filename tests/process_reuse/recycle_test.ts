@@ -40,7 +40,9 @@ const cases = (all: readonly (readonly [string, string])[]) =>
     all.map(([name, code]) => `case ${JSON.stringify(name)}: { ${code} break; }`).join("\n")
   } } return said;`;
 
-serverSuite("process reuse: recycling", { flags: ["--invocation-timeout", "8s"] }, {
+serverSuite("process reuse: recycling", {
+  flags: ["--invocation-timeout", "8s", "--memory", "64MiB"],
+}, {
   "work that is left running": async ({ client }) => {
     const slow = await client.deploy(
       `export default () => new Promise((resolve) => setTimeout(resolve, ${NEVER_MS}));`,

@@ -6,7 +6,8 @@ import { findProgram } from "../../src/isolation/machine.ts";
 import { AVAILABLE_MODES, poolOf, run, SEARCH_PATH, treePids } from "./harness.ts";
 
 const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
-const GOOD = "const main = () => ({ ok: 1 });";
+/** Reads the clock: on a busy machine another script may earn a template by its evaluations. */
+const GOOD = "const at = Date.now(); const main = () => ({ ok: at && 1 });";
 
 interface Found {
   readonly pid: number;

@@ -1,6 +1,7 @@
 /** Trees of calls that grow without end, and servers that stop in the middle of one. */
 import assert from "node:assert/strict";
 import { ECHO, SLEEP } from "../invocations/functions.ts";
+import { settings } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -8,7 +9,7 @@ import { TestServer } from "../support/server.ts";
 import { serverSuite } from "../support/suite.ts";
 import { childrenOf, deployWithSdk, outputOf } from "./support.ts";
 
-const FLAGS = ["--max-running", "2", "--pool-size", "2", "--invocation-timeout", "3s"];
+const FLAGS = ["--max-running", "2", "--pool-size", "2"];
 
 serverSuite("a function that calls itself without end", { flags: FLAGS }, {
   "ends with the call from outside, and takes everything with it": async ({ client }) => {
@@ -18,6 +19,7 @@ serverSuite("a function that calls itself without end", { flags: FLAGS }, {
       for (;;) await Promise.all(calls);`,
       ["invoker"],
     );
+    await settings(client, bomb, { timeout: "4s" });
     const { invocationId } = ok(await client.invoke(bomb, { self: bomb }));
     assert.match((await client.invocation(bomb, invocationId)).error, /^TIMEOUT: /);
     const children = await childrenOf(client, invocationId);
@@ -43,7 +45,7 @@ async function stops(server: TestServer): Promise<void> {
   const sleep = await client.deploy(SLEEP);
   const caller = await deployWithSdk(
     client,
-    `await invoke("${sleep}", { ms: 1000 });
+    `await invoke("${sleep}", { ms: 5000 });
     return { second: (await invoke("${sleep}", { ms: 0 })).output !== undefined };`,
     ["invoker"],
   );

@@ -1,5 +1,7 @@
 /** Looks at processes through procfs. */
+import type { Client } from "./client.ts";
 import { eventually } from "./eventually.ts";
+import { ok } from "./expect.ts";
 
 /** Sends a signal to a child of this process, or to the process with an id, unless it has ended. */
 export function signalUnlessEnded(process: Deno.ChildProcess | number, signal: Deno.Signal): void {
@@ -41,6 +43,18 @@ function below(ancestor: number, children: ReadonlyMap<number, readonly number[]
 export function instancesOf(server: number): readonly number[] {
   const children = readChildren();
   return below(server, children).filter((pid) => !children.has(pid));
+}
+
+/** As {@link instancesOf}, once an instance waits that the next call takes. */
+export async function instancesWithWaiting(
+  client: Client,
+  server: number,
+): Promise<readonly number[]> {
+  await eventually(async () => {
+    const { instances } = ok(await client.get("/api/v1/status"));
+    return instances?.waiting > 0 ? true : undefined;
+  }, "an instance that waits");
+  return instancesOf(server);
 }
 
 /** Resolves once one of these processes is gone: the instance that a call took. */

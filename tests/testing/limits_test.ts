@@ -1,5 +1,6 @@
 /** Tests that do not end, tests that end everything, and the limits of a run. */
 import assert from "node:assert/strict";
+import { settings } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { runSteps, serverSuite, sharedSuite, type Steps } from "../support/suite.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -31,7 +32,10 @@ async function heldUntil(client: Client, id: string, signal: AbortSignal): Promi
   }, "a slot for the run");
 }
 
-serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
+/** Blocks without processor time. */
+const BLOCK = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
+
+serverSuite("tests: what ends a process", { flags: ["--test-timeout", "3s"] }, {
   "each test that does not end is cut off, and the others run": async ({ client }) => {
     const results = await resultsOf(
       client,
@@ -48,7 +52,7 @@ serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
       ${FINE}`,
     );
     const reported = outline(results).map((line) => line.split("\n")[0]);
-    const limit = "TIMEOUT: the test ran longer than its limit of 1 s (--test-timeout)";
+    const limit = "TIMEOUT: the test ran longer than its limit of 3 s (--test-timeout)";
     assert.deepEqual(reported.slice(0, 5), [
       `loops | FAIL | ${limit}`,
       `waits | FAIL | ${limit}`,
@@ -69,7 +73,7 @@ serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
       client,
       `${IMPORT}
       const shared = globalThis as { left?: number };
-      test("one", () => { shared.left = 1; for (;;); });
+      test("one", () => { shared.left = 1; ${BLOCK} });
       test("two", ({ equal }) => { equal(shared.left, undefined); });`,
     );
     assert.equal(results[1].status, "FUNCTION_TEST_RESULT_STATUS_OK");
@@ -92,7 +96,7 @@ serverSuite("tests: what ends a process", { flags: ["--test-timeout", "1s"] }, {
     const results = await resultsOf(
       client,
       `${IMPORT}
-      test("first", () => { for (;;); });
+      test("first", () => { ${BLOCK} });
       test("at " + crypto.randomUUID(), () => {});`,
     );
     assert.match(results[1].error, /^EXITED: main\.test\.ts adds other tests each time/);
@@ -103,18 +107,17 @@ serverSuite(
   "tests: limits of a run",
   {
     flags: [
-      ...["--invocation-timeout", "1500ms", "--max-tests", "3", "--max-assertions", "20"],
+      ...["--max-tests", "3", "--max-assertions", "20"],
       ...["--max-output", "64KiB", "--max-log", "1KiB"],
     ],
   },
   {
     "all tests share the time of one call": async ({ client }) => {
-      const results = await resultsOf(
-        client,
-        `${IMPORT}test("long", () => { for (;;); });\n${FINE}`,
-      );
+      const id = await withTests(client, `${IMPORT}test("long", () => { ${BLOCK} });\n${FINE}`);
+      await settings(client, id, { timeout: "3s" });
+      const { results } = ok(await runTests(client, id));
       const reported =
-        "TIMEOUT: the tests ran longer together than their limit of 1,500 ms (--invocation-timeout)";
+        "TIMEOUT: the tests ran longer together than their limit of 3 s (--invocation-timeout)";
       assert.deepEqual(outline(results), [
         `long | FAIL | ${reported}`,
         `fine | FAIL | ${reported}`,
@@ -184,7 +187,7 @@ serverSuite(
 
 const SLOTS: Steps = {
   "a run takes a slot, and gives it back when its caller goes away": async ({ client }) => {
-    const slow = await withTests(client, `${IMPORT}test("slow", () => { for (;;); });`);
+    const slow = await withTests(client, `${IMPORT}test("slow", () => { ${BLOCK} });`);
     const gone = new AbortController();
     const left = heldUntil(client, slow, gone.signal).then(() => "answered", () => "gone");
     const other = await withTests(client, IMPORT + FINE);
@@ -205,7 +208,10 @@ const SLOTS: Steps = {
 
 Deno.test("tests: slots", async (t) => {
   await using server = await TestServer.start({
-    flags: ["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
+    flags: [
+      ...["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
+      ...["--test-timeout", "60s"],
+    ],
   });
   await runSteps(t, server, SLOTS);
   await t.step("a run that a stop cuts off is reported as interrupted", async () => {
@@ -240,11 +246,15 @@ serverSuite(
       const fine = await withTests(client, IMPORT + FINE);
       ok(await runTests(client, fine));
       const { invocationId } = ok(await client.invoke(busy, {}, { prefer: "respond-async" }));
+      await eventually(async () => {
+        const { status } = await client.invocation(busy, invocationId);
+        return status.endsWith("_RUNNING") || undefined;
+      }, "the slot of the call");
       assertError(await runTests(client, fine), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
         message: /^Cannot run the tests: queued for longer than the limit of 200 ms/,
       });
       ok(await client.post(`/api/v1/functions/${busy}/invocations/${invocationId}/cancel`));
-      assert.deepEqual(outline(ok(await runTests(client, fine)).results), ["fine | OK"]);
+      assert.deepEqual(outline(ok(await admitted(client, fine)).results), ["fine | OK"]);
     },
   },
 );

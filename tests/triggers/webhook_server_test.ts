@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { CA } from "../egress/certificates.ts";
 import { Client, type Json } from "../support/client.ts";
 import { settings, start } from "../retries/support.ts";
+import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
@@ -124,7 +125,7 @@ const SIGNED = (body: string) => ({
 });
 
 Deno.test("rates, time limits and networks of a server", async (t) => {
-  const flags = ["--webhook-rate", "5", "--webhook-timeout", "300ms", "--max-webhook", "64KiB"]
+  const flags = ["--webhook-rate", "5", "--webhook-timeout", "3s", "--max-webhook", "64KiB"]
     .concat("--trusted-proxies", "127.0.0.0/8", "--log-level", "info");
   await using server = await TestServer.start({ flags });
   const client = await server.client();
@@ -166,7 +167,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     const before = ok(await client.get(path)).list.length;
     const late = await deliver("192.0.2.40", body(1));
     assert.equal(late.status, 504);
-    assert.match(late.body.message, /no call could start within the limit of 0\.3 s/);
+    assert.match(late.body.message, /no call could start within the limit of 3 s/);
     ok(await client.post(`${path}/${holder}/cancel`, {}));
     await client.ended(functionId, holder);
     const next = await deliver("192.0.2.41", body(2));
@@ -186,11 +187,15 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
   });
 
   await t.step("an address sends at most so many, before anything is read", async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, () => deliver("192.0.2.7", "{}", {})),
-    );
-    const rejected = answers.filter(({ status }) => status === 429);
-    assert.ok(rejected.length > 0 && rejected.length < 30, `${rejected.length} were rejected`);
+    const rejected = await eventually(async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, () => deliver("192.0.2.7", "{}", {})),
+      );
+      const rejected = answers.filter(({ status }) => status === 429);
+      assert.ok(rejected.length < 30, `${rejected.length} were rejected`);
+      // A slow machine may send them no faster.
+      return rejected.length > 0 ? rejected : undefined;
+    }, "more deliveries than the rate allows");
     for (const answer of rejected) {
       assertError(answer, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--webhook-rate/ });
       assert.ok(Number(answer.headers.get("retry-after")) >= 1);

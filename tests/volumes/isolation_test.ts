@@ -208,15 +208,21 @@ serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAG
   "count to 24 with 24 that add 1 and retry": async ({ client }) => {
     const { functions, volume } = await prepare(client);
     let conflicts = 0;
-    const add = async () => {
-      for (;;) {
-        const { record } = await functions.run(volume.id, ["add", "/counter"]);
+    // The first two have both read the counter before either ends.
+    const held = [barrier.next(), barrier.next()];
+    const add = async (_: unknown, n: number) => {
+      for (let url = held[n];; url = undefined) {
+        const waits: Step[] = url === undefined ? [] : [["barrier", url]];
+        const { record } = await functions.run(volume.id, ["add", "/counter"], ...waits);
         if (record.status === SUCCESS) return;
         assert.match(record.error, /^VFS_CONFLICT: \/counter changed since/);
         conflicts++;
       }
     };
-    await Promise.all(Array.from({ length: 24 }, add));
+    const adding = Promise.all(Array.from({ length: 24 }, add));
+    await Promise.race([Promise.all(held.map((url) => barrier.arrived(url))), adding]);
+    for (const url of held) barrier.open(url);
+    await adding;
     assert.deepEqual(await volume.tree(), { "/counter": "24" });
     assert.equal((await volume.get()).version, 24);
     assert.ok(conflicts > 0, "no two of them conflicted");
