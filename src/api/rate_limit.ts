@@ -1,3 +1,4 @@
+import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 import { countOf } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -46,6 +47,15 @@ export class TokenBuckets {
   }
 }
 
+/** Groups of 16 bits of an IPv6 address that one customer of a network has: a network of /64. */
+const IPV6_NETWORK_GROUPS = 4;
+
+/** What limits of an address count: the address, or the network of an IPv6 address, of which one host has any number. */
+export function senderOf(address = ""): string {
+  if (!address.includes(":") || !ipaddr.IPv6.isValid(address)) return address;
+  return ipaddr.IPv6.parse(address).parts.slice(0, IPV6_NETWORK_GROUPS).join(":");
+}
+
 /** Counts a request of a principal. @throws RATE_LIMITED */
 export type ApiRateLimit = (by: Principal) => void;
 
@@ -87,7 +97,7 @@ export class WebhookRateLimit {
 
   /** @throws RATE_LIMITED */
   countAddress(address: string | undefined): void {
-    this.#assert(this.#ofAddresses?.take(address ?? ""), "this address sends");
+    this.#assert(this.#ofAddresses?.take(senderOf(address)), "this address sends");
   }
 
   /** @throws RATE_LIMITED */
@@ -125,11 +135,11 @@ export class TokenRateLimit {
 
   /** Counts a request with right credentials. Answers 0, or the seconds after which to try again. */
   countGranted(address: string | undefined, { clientId }: Principal): number {
-    return this.#granted?.take(`${address ?? ""} ${clientId}`) ?? 0;
+    return this.#granted?.take(`${senderOf(address)} ${clientId}`) ?? 0;
   }
 
   /** Counts a request that fails. Answers 0, or the seconds after which to try again. */
   countFailed(address: string | undefined): number {
-    return this.#failed?.take(address ?? "") ?? 0;
+    return this.#failed?.take(senderOf(address)) ?? 0;
   }
 }

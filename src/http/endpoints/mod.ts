@@ -1,7 +1,7 @@
 /** Serves requests to functions: each goes to the `fetch` of a commit, whose bodies are streamed. */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
-import { TokenBuckets } from "../../api/rate_limit.ts";
+import { senderOf, TokenBuckets } from "../../api/rate_limit.ts";
 import type { Services } from "../../api/services.ts";
 import { countOf } from "../../config/mod.ts";
 import type { OwnHosts } from "../../domain/endpoints/own_hosts.ts";
@@ -84,7 +84,7 @@ export class EndpointRates {
 
   /** Counts a request before anything of it is checked. @throws RATE_LIMITED */
   countAddress(address: string | undefined): void {
-    this.#count("this address", `a ${address ?? ""}`);
+    this.#count("this address", `a ${senderOf(address)}`);
   }
 
   /** Counts a request whose sender may call the function: strangers use up nothing of its clients. @throws RATE_LIMITED */
