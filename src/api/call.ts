@@ -95,9 +95,21 @@ function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
   if (parsed.success) return parsed.data;
   const violations = parsed.error.issues.map(({ path, message }): FieldViolation => ({
     field: path.length === 0 ? "body" : fieldPath(path),
-    description: message.replace(/^Invalid input: e/, "e"),
+    description: descriptionOf(message),
   }));
   throw invalid(...violations as [FieldViolation, ...FieldViolation[]]);
+}
+
+/** What Zod says of a value of another type. */
+const OTHER_TYPE = /^Invalid input: expected (\w+), received (\w+)$/;
+
+/** The fault of a value, in the words of the other descriptions. */
+function descriptionOf(message: string): string {
+  const [, expected, received] = OTHER_TYPE.exec(message) ?? [];
+  if (expected === undefined) return message.replace(/^Invalid input: /, "");
+  if (received === "undefined") return "is missing";
+  const type = expected === "record" ? "object" : expected;
+  return `must be ${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
 /** `["list", 0, "a"]` -> `list[0].a` */

@@ -321,6 +321,16 @@ sharedSuite("triggers", {
     await bad({ http: { slug: unique("s"), host: "a:80" } }, "trigger.http.host");
     const elsewhere = { slug: unique("s"), host: "other.example.test" };
     await bad({ http: elsewhere }, "trigger.http.host", /--endpoint-hosts/);
+    for (
+      const [body, field, message] of [
+        [{}, "trigger", /trigger: is missing/],
+        [{ trigger: "daily" }, "trigger", /must be an object/],
+        [{ trigger: { paused: "yes", ...SCHEDULE } }, "trigger.paused", /must be a boolean/],
+      ] as const
+    ) {
+      const answer = await client.post(triggersOf(functionId), body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field], message });
+    }
     const cors = { allowOrigins: ["*"], allowCredentials: true };
     await bad({ http: { slug: unique("s"), cors } }, "trigger.http.cors.allowOrigins");
     for (
