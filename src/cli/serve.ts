@@ -4,9 +4,9 @@ import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { exists } from "../shared/files.ts";
 import { DataDirError } from "../store/data_dir.ts";
-import { isSyncFailure } from "../store/storage_health.ts";
+import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
-import { describeError, Failure, failureMessage } from "./terminal/failure.ts";
+import { describeError, Failure, failureMessage, firstError } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -16,6 +16,9 @@ import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
 const logger = getLogger(["invoked", "cli"]);
+
+/** How often a server starts that loses its database meanwhile. */
+const STARTS_MAX = 3;
 
 interface ServeOptions {
   readonly json?: boolean;
@@ -54,12 +57,20 @@ async function serve(config: Config, json: boolean): Promise<void> {
 /** Loads the server's modules, which the short commands do not need. */
 async function start(config: Config): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
-  try {
-    return await startServer(config, { deployExample: true, onSyncFailure: exitOnSyncFailure });
-  } catch (error) {
-    if (error instanceof Error && isSyncFailure(error)) throw syncFailure(error);
-    logger.debug("the server did not start", { error });
-    throw error instanceof DataDirError ? error : startFailure(error, config);
+  for (let starts = 1;; starts++) {
+    try {
+      return await startServer(config, { deployExample: true, onSyncFailure: exitOnSyncFailure });
+    } catch (thrown) {
+      const error = firstError(thrown);
+      if (error instanceof Error && isSyncFailure(error)) throw syncFailure(error);
+      logger.debug("the server did not start", { error: thrown });
+      // A disk that is full stays so; a database that was reached is there again soon.
+      const isLost = error instanceof StorageUnavailable && config.database.url !== undefined;
+      if (!isLost || starts === STARTS_MAX) {
+        throw error instanceof DataDirError ? error : startFailure(error, config);
+      }
+      logger.warn("the server starts again: {reason}", { reason: describeError(error) });
+    }
   }
 }
 

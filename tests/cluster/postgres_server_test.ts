@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
+import { Relay } from "../support/relay.ts";
 import { TestServer } from "../support/server.ts";
 
 const ECHO = `export default async (input, { attempt }) => {
@@ -79,6 +80,20 @@ Deno.test("a server on PostgreSQL", async (t) => {
     assert.equal((await server.stop()).code, 0);
     assert.ok(!(await server.log).includes("pass-word"));
   });
+});
+
+Deno.test("a server starts although it loses its connection to the database meanwhile", async () => {
+  await using postgres = await TestPostgres.start();
+  await using relay = await Relay.to(postgres.port);
+  const url = (await postgres.database()).replace(`:${postgres.port}/`, `:${relay.port}/`);
+  relay.cutBefore('insert into "nodes"');
+  await using server = await TestServer.start({ flags: ["--database", url] });
+  ok(await (await server.client()).get("/api/v1/functions"));
+  await server.stop();
+  assert.match(
+    await server.log,
+    /the server starts again: the (?:connection to the )?database/,
+  );
 });
 
 async function callAndFind(client: Client, id: string): Promise<void> {

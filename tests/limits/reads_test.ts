@@ -25,6 +25,9 @@ const ANSWERS_MIN = 5;
 /** How long the whole history may take to be indexed on a busy machine. */
 const INDEXING_PATIENCE_MS = 180_000;
 
+/** How long all functions of a flood may take to get their first replies on a busy machine. */
+const FLOOD_PATIENCE_MS = 900_000;
+
 /** Returns a text of five million characters. */
 const LARGE = `export default () => ({ text: "x".repeat(${TEXT_CHARS}) });`;
 
@@ -52,12 +55,16 @@ async function startFlood(client: Client, flood: string, input: unknown): Promis
     const { invocationId } = ok(
       await client.invoke(flood, input, { Prefer: "respond-async" }),
     );
-    await eventually(async () => {
-      const { list } = ok(
-        await client.get(`/api/v1/functions/${flood}/invocations/${invocationId}/logs`),
-      );
-      return list.some(({ message }: { message: string }) => message === "up") ? true : undefined;
-    }, "the first reply to a flood");
+    await eventually(
+      async () => {
+        const { list } = ok(
+          await client.get(`/api/v1/functions/${flood}/invocations/${invocationId}/logs`),
+        );
+        return list.some(({ message }: { message: string }) => message === "up") ? true : undefined;
+      },
+      "the first reply to a flood",
+      FLOOD_PATIENCE_MS,
+    );
     return invocationId as string;
   });
   return new Flood(client, flood, await Promise.all(started));
@@ -101,7 +108,7 @@ function readCalls(functionId: string, id: string): string[] {
 
 const FLAGS = [
   ...["--max-output", "12MiB", "--max-running", "20", "--async-slots", "20"],
-  ...["--invocation-timeout", "5m"],
+  ...["--invocation-timeout", "30m"],
 ];
 
 /** Memory of the server before the first flood. */

@@ -85,15 +85,15 @@ const MAX_CAUSES = 4;
 /** How Deno reports a path that it opens to no program with fewer than all permissions. */
 const DENIED = /Requires \w+ access to (".*"), run again with the --allow-\w+ flag/;
 
+/** What failed first, and not what failed as it was cleared away. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
 /** The message of a thrown value and of its causes as one line. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
-  for (let at = error; at !== undefined && messages.length <= MAX_CAUSES;) {
-    if (at instanceof SuppressedError) {
-      // What failed first, and not what failed as it was cleared away.
-      at = at.suppressed;
-      continue;
-    }
+  for (let at = firstError(error); at !== undefined && messages.length <= MAX_CAUSES;) {
     const message = at instanceof Error ? at.message : String(at);
     // Many errors quote their cause.
     if (message !== "" && !messages.some((outer) => outer.includes(message))) {
