@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { freePort } from "../support/ports.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { HANG } from "../invocations/functions.ts";
@@ -94,11 +95,10 @@ Deno.test("invoke --logs and --detach exclude each other", async () => {
 Deno.test("logs --follow prints every call, failing ones too, and goes on after a restart", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
-  let port = "";
+  const flags = ["--port", String(freePort())];
   let id = "";
   await using follower = await (async () => {
-    await using server = await TestServer.start({ dataDir });
-    port = new URL(server.url).port;
+    await using server = await TestServer.start({ dataDir, flags });
     const client = await server.client();
     id = await client.deploy(MAIN);
     const follower = new Running(["logs", id, "--follow"], { INVOKED_DATA: dataDir });
@@ -127,7 +127,7 @@ Deno.test("logs --follow prints every call, failing ones too, and goes on after 
     await follower.printed("stderr", /Cannot reach the server at .*; trying again/);
     return follower;
   })();
-  await using server = await TestServer.start({ dataDir, flags: ["--port", port] });
+  await using server = await TestServer.start({ dataDir, flags });
   await follower.printed("stderr", /Connected again/);
   await follower.printed("stdout", /\[outcome\] ERROR in [\d,]+ ms: INTERRUPTED: /);
   await (await server.client()).invoke(id, { say: "after the restart" });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { removeDirectory } from "../support/invoked.ts";
+import { freePort } from "../support/ports.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
 import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
 
@@ -173,12 +174,10 @@ browserTest("console: drafts of a function", async (t) => {
   const dataDir = await makeDataDir();
   await using stack = new AsyncDisposableStack();
   stack.defer(() => removeDirectory(dataDir));
-  const server = stack.use(await TestServer.start({ dataDir }));
+  const flags = ["--port", String(freePort())];
+  const server = stack.use(await TestServer.start({ dataDir, flags }));
   const stop = () => server.stop();
-  const restart = async () => {
-    const flags = ["--port", new URL(server.url).port];
-    return await stack.use(await TestServer.start({ dataDir, flags })).client();
-  };
+  const restart = async () => await stack.use(await TestServer.start({ dataDir, flags })).client();
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
   const other = await console.newTab();

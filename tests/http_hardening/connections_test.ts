@@ -1,7 +1,7 @@
 /** Connections leave the server the descriptors that it needs. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { INVOKED } from "../support/invoked.ts";
+import { INVOKED, removeDirectory } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { exchange } from "./raw.ts";
 
@@ -56,7 +56,7 @@ Deno.test("a limit of the system that is too low is named at the start", async (
           ...["serve", "--port", "0", "--data", dataDir],
         ],
       }).output();
-      await Deno.remove(dataDir, { recursive: true });
+      await removeDirectory(dataDir);
       assert.equal(code, 1);
       assert.match(new TextDecoder().decode(stderr), message);
     });

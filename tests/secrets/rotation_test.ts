@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { unbase64 } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
-import { INVOKED, runInvoked } from "../support/invoked.ts";
+import { INVOKED, removeDirectory, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { github } from "../triggers/signing.ts";
@@ -125,7 +125,7 @@ Deno.test("a key in the data directory is rotated", async (t) => {
       await check(dataDir, id, {}, token);
     });
   } finally {
-    await Deno.remove(dataDir, { recursive: true });
+    await removeDirectory(dataDir);
   }
 });
 
@@ -164,7 +164,7 @@ Deno.test("a key in the environment is rotated to another one there", async (t) 
       await check(dataDir, id, next, token);
     });
   } finally {
-    await Deno.remove(dataDir, { recursive: true });
+    await removeDirectory(dataDir);
   }
 });
 
@@ -174,5 +174,5 @@ Deno.test("a directory without a server is left as it is", async () => {
   assert.equal(code, 1);
   assert.match(stderr, /invoked\.db does not exist\nnext: start the server once with this --data/);
   await assert.rejects(Deno.stat(join(directory, "typo")), Deno.errors.NotFound);
-  await Deno.remove(directory, { recursive: true });
+  await removeDirectory(directory);
 });
