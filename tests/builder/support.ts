@@ -15,7 +15,7 @@ import { removeDirectory } from "../support/invoked.ts";
 
 /** Limits that no ordinary test reaches. */
 export const HIGH_LIMITS: BuildLimits = {
-  timeoutMs: 60_000,
+  timeoutMs: 300_000,
   memoryBytes: 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,
   maxDownloadBytes: 256 * 1024 ** 2,

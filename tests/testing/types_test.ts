@@ -6,7 +6,9 @@ import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 import { runSteps, sharedSuite, type Steps } from "../support/suite.ts";
 
-const CHECKED = { env: { INVOKED_CHECK_TYPES: "true" } };
+/** A check takes seconds of processor time, and as long as it takes on a busy machine. */
+const CHECKED = { env: { INVOKED_CHECK_TYPES: "true", INVOKED_BUILD_TIMEOUT: "10m" } };
+const CHECK_PATIENCE_MS = 600_000;
 
 const WRONG = `import { length } from "./lib/length.ts";
 export default (): { n: string } => ({ n: length });
@@ -15,12 +17,13 @@ const LENGTH = "export const length: number = 'three';\n";
 
 /** The report on a commit once its types were checked. */
 async function checked(client: Client, functionId: string, reference = "HEAD"): Promise<Json> {
-  return await eventually(async () => {
+  const read = async () => {
     const { typeCheck } = ok(
       await client.get(`/api/v1/functions/${functionId}/commits/${reference}`),
     );
     return typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : typeCheck;
-  }, "the types of the commit");
+  };
+  return await eventually(read, "the types of the commit", CHECK_PATIENCE_MS);
 }
 
 const STEPS: Steps = {

@@ -47,9 +47,10 @@ function endingLate(pid: number, end: () => void): Disposable {
   };
 }
 
-/** How long a process was ready to run while others ran, in milliseconds; 0 where the kernel does not count it. */
+/** How long a process was ready to run while others ran, in milliseconds; 0 if that cannot be read. */
 async function delayOf(pid: number): Promise<number> {
-  const [, delayNanos] = (await readAllProcfs([`${pid}/schedstat`])).split(" ");
+  const text = await readAllProcfs([`${pid}/schedstat`]).catch(() => "");
+  const [, delayNanos] = text.split(" ");
   return Number(delayNanos ?? 0) / NANOS_PER_MS;
 }
 
