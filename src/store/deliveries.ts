@@ -52,6 +52,12 @@ export class DeliveryWriter extends DeliveryReader {
     return (numInsertedOrUpdatedRows ?? 0n) > 0n;
   }
 
+  /** Gives the event of a delivery free, and notes why it has started nothing. */
+  async reject(id: string, reason: string): Promise<void> {
+    await this.db.updateTable("deliveries").set({ eventId: null, status: "REFUSED", reason })
+      .where("id", "=", id).execute();
+  }
+
   async deleteBefore(time: string): Promise<void> {
     await this.db.deleteFrom("deliveries").where("receivedAt", "<", time).execute();
   }

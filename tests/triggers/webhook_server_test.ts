@@ -11,6 +11,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { KeyHost } from "./key_host.ts";
+import { github } from "./signing.ts";
 import { createTrigger, ECHO, triggersOf } from "./support.ts";
 
 const BODY = '{"a": 1}';
@@ -176,6 +177,35 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
     assert.match(list[1].reason, /no call could start/);
     await settings(client, functionId, { concurrencyKey: "" });
+  });
+
+  await t.step("an event whose call did not start in time may be delivered again", async () => {
+    await settings(client, functionId, { maxConcurrency: 1 });
+    const path = `/api/v1/functions/${functionId}/invocations`;
+    const holder = await start(client, functionId);
+    await eventually(async () =>
+      (await client.invocation(functionId, holder)).attempt === 1 ? true : undefined
+    );
+    const signed = github("s", "{}", { id: "00000000-0000-4000-8000-000000000001" });
+    const first = await deliver("192.0.2.50", "{}", signed);
+    const [, invocationId = ""] = /invocation (\w+) took longer/.exec(first.body.message) ?? [];
+    assert.match((await client.ended(functionId, invocationId)).error, /before it started/);
+    ok(await client.post(`${path}/${holder}/cancel`, {}));
+    await client.ended(functionId, holder);
+    await settings(client, functionId, { maxConcurrency: 0 });
+    const again = await deliver("192.0.2.51", "{}", signed);
+    assert.equal(again.status, 504);
+    assert.doesNotMatch(again.body.message, new RegExp(invocationId));
+    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+    const rejected = list.find((delivery: Json) => delivery.invocationId === invocationId);
+    assert.deepEqual([rejected.status, rejected.reason], [
+      "DELIVERY_STATUS_REFUSED",
+      "its call did not start",
+    ]);
+    await eventually(
+      async () => (await deliver("192.0.2.52", "{}", signed)).status === 200 ? true : undefined,
+      "a repeat of an event whose call has run",
+    );
   });
 
   await t.step("a body above the limit of all webhooks is 413 for everybody", async () => {

@@ -95,7 +95,7 @@ export class Listeners {
       const proved = { row, webhook, delivery, event, receivedAt };
       // Limits of the function are for calls: a repeat starts none.
       const first = await this.#firstOf(this.parts.store.read.deliveries, proved);
-      return first === undefined
+      return first === undefined || await this.#freesEvent(first)
         ? await this.#start(proved)
         : await this.#repeat(proved, first.invocationId ?? "");
     } catch (error) {
@@ -198,6 +198,18 @@ export class Listeners {
   ): Promise<DeliveryRow | undefined> {
     const { row, event: { id } } = proved;
     return id === undefined ? undefined : await deliveries.ofEvent(row.id, id, keptSince(proved));
+  }
+
+  /**
+   * Gives an event free whose sender waited for the function, if none of its code ran: the call had no slot in time, or
+   * the server ended first. False for any other, whose event has had its call.
+   */
+  async #freesEvent({ id, invocationId }: DeliveryRow): Promise<boolean> {
+    const { store } = this.parts;
+    const call = await store.read.invocations.getAny(invocationId ?? "");
+    if (call?.mode !== "sync" || call.status !== "ERROR" || call.attempt > 0) return false;
+    await store.write((tx) => tx.deliveries.reject(id, "its call did not start"));
+    return true;
   }
 
   async #repeat(
