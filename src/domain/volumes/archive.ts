@@ -1,3 +1,4 @@
+import { assertPublished, tooShort, wasChanged } from "./blob_faults.ts";
 import { createHash } from "node:crypto";
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
 import { formatCount } from "../../config/mod.ts";
@@ -149,14 +150,12 @@ export class VolumeArchives {
       const hash = createHash("sha256");
       for (let at = 0; at < size;) {
         const bytes = await blob.read(at, READ_STEP_BYTES);
-        if (bytes.length === 0) throw new Error(`Cannot read blob ${digest}: it is too short`);
+        if (bytes.length === 0) throw tooShort(digest);
         await body.write(bytes);
         hash.update(bytes);
         at += bytes.length;
       }
-      if (hash.digest("hex") !== digest) {
-        throw new Error(`Cannot read blob ${digest}: its content was changed`);
-      }
+      if (hash.digest("hex") !== digest) throw wasChanged(digest);
     }
     await body.close();
   }
@@ -197,8 +196,10 @@ class Unpacked implements AsyncDisposable {
         changes.set(path, { kind: "directory", modifiedAt, mayExist: true });
         continue;
       }
-      const blob = entry.kind === "published" ? entry.blob : blobs.next().value;
-      if (blob === undefined) throw new Error(`Cannot commit ${path}: its blob was not published`);
+      const blob = assertPublished(
+        entry.kind === "published" ? entry.blob : blobs.next().value,
+        path,
+      );
       changes.set(path, { kind: "file", ...blob, modifiedAt });
     }
     return changes;
@@ -245,8 +246,8 @@ class Unpacked implements AsyncDisposable {
       if (staged.memory !== undefined) {
         return this.#put(path, { kind: "small", staged, modifiedAt });
       }
-      const [blob] = await this.store.volumeBlobs.publish([staged]);
-      if (blob === undefined) throw new Error(`Cannot write ${path}: its blob was not published`);
+      const [stored] = await this.store.volumeBlobs.publish([staged]);
+      const blob = assertPublished(stored, path);
       this.#published.push(blob);
       this.#put(path, { kind: "published", blob, modifiedAt });
     } catch (error) {

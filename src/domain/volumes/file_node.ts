@@ -1,3 +1,4 @@
+import { tooShort } from "./blob_faults.ts";
 import type { MemoryBudget, StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { BlobReader, VolumeBlobs } from "../../store/blobs/volume_blobs.ts";
 import type { Usage } from "./usage.ts";
@@ -202,7 +203,7 @@ async function copyStart(
   using reader = await blobs.open(stored.digest, stored.size);
   for (let at = 0; at < length;) {
     const bytes = await reader.read(at, Math.min(COPY_STEP_BYTES, length - at));
-    if (bytes.length === 0) throw new Error(`Cannot read blob ${stored.digest}: it is too short`);
+    if (bytes.length === 0) throw tooShort(stored.digest);
     await staged.write(at, bytes);
     at += bytes.length;
   }

@@ -1,3 +1,4 @@
+import { assertPublished, tooShort, wasChanged } from "./blob_faults.ts";
 import { createHash } from "node:crypto";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
@@ -82,15 +83,13 @@ export class VolumeFiles {
     return await withPublished(
       this.store.volumeBlobs,
       [staged],
-      ([blob]) =>
+      ([stored]) =>
         this.store.write(
           async (tx) => {
             await liveVolume(tx, volumeId);
             const old = await this.#newestFile(tx, volumeId, path);
             checkFile(request.preconditions, path, old?.digest);
-            if (blob === undefined) {
-              throw new Error(`Cannot write ${path}: its blob was not published`);
-            }
+            const blob = assertPublished(stored, path);
             const modifiedAt = new Date().toISOString();
             const changes = await missingDirectories(tx, volumeId, path, modifiedAt);
             changes.set(path, { kind: "file", ...blob, modifiedAt });
@@ -276,11 +275,11 @@ function streamBlob(
         const bytes = at < end
           ? await blob.read(at, Math.min(end - at, READ_STEP_BYTES))
           : new Uint8Array();
-        if (at < end && bytes.length === 0) throw new Error("Cannot read a blob: it is too short");
+        if (at < end && bytes.length === 0) throw tooShort(digest);
         at += bytes.length;
         hash?.update(bytes);
         if (at === end && hash !== undefined && hash.digest("hex") !== digest) {
-          throw new Error(`Cannot read blob ${digest}: its content was changed`);
+          throw wasChanged(digest);
         }
         if (bytes.length > 0) controller.enqueue(bytes);
         if (at < end) return;

@@ -1,3 +1,4 @@
+import { assertPublished } from "./blob_faults.ts";
 import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { FileNode } from "./file_node.ts";
@@ -40,9 +41,7 @@ export function changesOf(
       const { node } = change;
       const { modifiedAt } = node;
       const own = blobs.get(node);
-      const blob = own ?? node.stored;
-      if (blob === undefined) throw new Error(`Cannot commit ${path}: its blob was not published`);
-      const { digest, size } = blob;
+      const { digest, size } = assertPublished(own ?? node.stored, path);
       changes.set(path, { kind: "file", digest, size, small: own?.small, modifiedAt });
     }
   }
