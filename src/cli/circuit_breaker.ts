@@ -21,9 +21,9 @@ export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
     .addArgument(
-      new Argument("<decision>", "What becomes of the paused calls").choices(["run", "cancel"]),
+      new Argument("<decision>", "What happens to the paused calls").choices(["run", "cancel"]),
     )
-    .option("--reason <TEXT>", "The reason, which the log of the server and cancelled calls have");
+    .option("--reason <TEXT>", "Reason for the log of the server, and for cancelled calls");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, `invoked circuit-breaker hello run --reason "the import was expected"`);

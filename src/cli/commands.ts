@@ -61,7 +61,11 @@ const TRIGGERS: readonly CommandEntry[] = [
   ["list", "List the triggers of a function", () => import("./triggers/list.ts")],
   ["show", "Show a trigger, its last run and the next ones", () => import("./triggers/show.ts")],
   ["create", "Create a schedule, webhook or endpoint", () => import("./triggers/create.ts")],
-  ["update", "Change what the flags name", () => import("./triggers/update.ts")],
+  [
+    "update",
+    "Change the settings of a trigger that the flags name",
+    () => import("./triggers/update.ts"),
+  ],
   ["pause", "Pause a trigger", () => import("./triggers/pause.ts")],
   ["resume", "Resume a paused trigger", () => import("./triggers/resume.ts")],
   ["run", "Start the call of a schedule now", () => import("./triggers/run.ts")],
@@ -175,10 +179,10 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       "Print the differences between two commits, or between a commit and this folder",
       () => import("./diff.ts"),
     ],
-    ["publish", "Make a commit the one that calls run", () => import("./publish.ts")],
+    ["publish", "Publish a commit, so that calls run it", () => import("./publish.ts")],
     [
       "rollback",
-      "Publish the commit again that was published before, or another one",
+      "Publish the previously published commit again, or another one",
       () => import("./rollback.ts"),
     ],
   ]],
@@ -224,7 +228,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       () => import("./tag.ts"),
     ],
     ["secrets", "Set, list and remove the secrets of a function", SECRETS],
-    ["trigger", "Start functions by schedules, webhooks and endpoints", TRIGGERS],
+    ["trigger", "Manage the schedules, webhooks and endpoints of a function", TRIGGERS],
     ["settings", "Set, list and reset the settings and variables of a function", SETTINGS],
     [
       "delete",
@@ -256,7 +260,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ["console", "Sign in to the console in a browser", [
       [
         "link",
-        "Print a link that signs a browser in to the console, once",
+        "Print a link that signs one browser in to the console",
         () => import("./console/link.ts"),
       ],
     ]],
@@ -275,13 +279,13 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ],
     [
       "doctor",
-      "Test the isolation of functions on this machine; takes the same flags as serve",
+      "Test the isolation of functions on this machine; takes the flags of serve",
       () => import("./doctor.ts"),
     ],
     ["keys", "Manage the master key", [
       [
         "rotate",
-        "Create a new master key and encrypt all secrets and server keys with it; stop the server before",
+        "Encrypt all secrets and server keys with a new master key; stop the server first",
         () => import("./keys.ts"),
       ],
     ]],

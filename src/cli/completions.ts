@@ -1,11 +1,13 @@
 import { script } from "@bomb.sh/tab";
 import { Argument, type Command } from "commander";
+import { addExamples } from "./options/common_options.ts";
 
 const SHELLS = ["bash", "zsh", "fish", "powershell"];
 
 /** `invoked completions`: the script of a shell. */
 export function register(command: Command): void {
   command.addArgument(new Argument("<shell>", "Shell of the script").choices(SHELLS));
+  addExamples(command, "source <(invoked completions bash)");
   command.action((shell: string) => {
     if (shell === "bash") console.log(BASH);
     else script(shell, "invoked", "invoked");

@@ -43,10 +43,10 @@ interface Options {
 /** `invoked deploy`: uploads and builds the function of a folder. */
 export function register(command: Command): void {
   command
-    .option("--check", "Check the types first, and deploy nothing if they have errors")
-    .option("--publish", "Make the commit the one that calls run")
+    .option("--check", "Check the types first; deploy nothing if they have errors")
+    .option("--publish", "Publish the commit, so that calls run it")
     .option("--message <TEXT>", "Message of the commit")
-    .option("--prune", "Delete the triggers that invoked.json does not have");
+    .option("--prune", "Delete the triggers that are not in invoked.json");
   addVarOption(command, "Variable of the function, besides those of invoked.json");
   const server = addServerOptions(command);
   addJsonOption(command);

@@ -30,9 +30,9 @@ interface Options {
 /** `invoked login`: keeps the credentials of a client. The secret is never an argument: every user can read those. */
 export function register(command: Command): void {
   command
-    .option("--server <URL>", "URL of the server [default a question, INVOKED_SERVER_URL]")
-    .option("--client-id <ID>", "Id of the client [default a question]")
-    .option("--ca <FILE>", "Certificates in PEM that are trusted besides those of the system")
+    .option("--server <URL>", "URL of the server; a terminal asks for it [INVOKED_SERVER_URL]")
+    .option("--client-id <ID>", "Id of the client; a terminal asks for it")
+    .option("--ca <FILE>", "CA certificates (PEM) to trust besides those of the system")
     .addOption(
       new Option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
     );

@@ -1,4 +1,4 @@
-import { type Argument, Command, type Option } from "commander";
+import { type Argument, Command, Help, type Option } from "commander";
 import { formatCount } from "../config/units.ts";
 import project from "../../package.json" with { type: "json" };
 import { type CommandEntry, COMMANDS } from "./commands.ts";
@@ -11,7 +11,14 @@ const VALUES_HELP = [
 ].join("\n");
 
 /** The command that prints completions of the words behind it. */
-const COMPLETE: CommandEntry = ["complete", "", () => import("./complete.ts")];
+const COMPLETE: CommandEntry = [
+  "complete",
+  "Print what a shell completes the last word with",
+  () => import("./complete.ts"),
+];
+/** The library's heading of options without a group. */
+const OWN_OPTIONS = "Options:";
+const HELP_COMMAND = ["help [command]", "Print the help of a command"] as const;
 /** Commands whose arguments name another command. */
 const ABOUT_COMMANDS = ["help", "complete"];
 
@@ -26,7 +33,7 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
     .version(`invoked ${project.version}`, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
     .configureOutput({ writeOut })
-    .configureHelp({ optionDescription, argumentDescription, subcommandTerm })
+    .configureHelp({ optionDescription, argumentDescription, subcommandTerm, groupItems })
     .showHelpAfterError("next: run invoked --help or invoked <command> --help")
     .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${VALUES_HELP}`)
     .exitOverride();
@@ -36,7 +43,7 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
     for (const entry of commands) await addCommand(program, entry, paths);
   }
   await addCommand(program, COMPLETE, paths, { hidden: true });
-  program.helpCommand("help [command]", "Print the help of a command");
+  program.helpCommand(...HELP_COMMAND);
   return program;
 }
 
@@ -61,6 +68,7 @@ async function addCommand(
   const command = parent.command(name, options).description(description);
   const below = paths?.filter(([first]) => first === name).map(([, ...rest]) => rest);
   if (typeof content === "object") {
+    command.helpCommand(...HELP_COMMAND);
     for (const entry of content) await addCommand(command, entry, below);
   } else if (below === undefined || below.length > 0) {
     (await content()).register(command);
@@ -72,16 +80,31 @@ function subcommandTerm(command: Command): string {
   return command.name();
 }
 
-/** Shows choices and the default in brackets, as the descriptions of settings do. */
-function optionDescription(
-  { description, argChoices, defaultValue, defaultValueDescription }: Option,
-): string {
-  const choices = argChoices === undefined ? "" : `: ${argChoices.join(", ")}`;
-  return `${description}${choices}${describeDefault(defaultValueDescription ?? defaultValue)}`;
+/** The options of the command itself come first, whatever the order in which they were added. */
+function groupItems<Item extends Command | Option>(
+  items: Item[],
+  visible: Item[],
+  groupOf: (item: Item) => string,
+): Map<string, Item[]> {
+  const groups = new Help().groupItems(items, visible, groupOf);
+  const own = groups.get(OWN_OPTIONS);
+  return own === undefined ? groups : new Map([[OWN_OPTIONS, own], ...groups]);
 }
 
-function argumentDescription({ description, defaultValue }: Argument): string {
-  return `${description}${describeDefault(defaultValue)}`;
+/** Shows choices and the default in brackets, as the descriptions of settings do. */
+function optionDescription(option: Option): string {
+  const { description, defaultValue, defaultValueDescription } = option;
+  return `${description}${choicesOf(option)}${
+    describeDefault(defaultValueDescription ?? defaultValue)
+  }`;
+}
+
+function argumentDescription(argument: Argument): string {
+  return `${argument.description}${choicesOf(argument)}${describeDefault(argument.defaultValue)}`;
+}
+
+function choicesOf({ argChoices }: Option | Argument): string {
+  return argChoices === undefined ? "" : `: ${argChoices.join(", ")}`;
 }
 
 function describeDefault(value: unknown): string {

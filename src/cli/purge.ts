@@ -44,7 +44,7 @@ export function register(command: Command): void {
         .conflicts(["commit", "file"]),
     )
     .option("--dry-run", "Print what would be purged");
-  addYesOption(command);
+  addYesOption(command, "Purge without a question");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

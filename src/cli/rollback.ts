@@ -18,7 +18,7 @@ export function register(command: Command): void {
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option(
       "--to <COMMIT>",
-      "Id or tag of the commit [default the one that was published before the published one]",
+      "Id or tag of the commit [default the previously published one]",
     );
   const server = addServerOptions(command);
   addJsonOption(command);

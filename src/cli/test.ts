@@ -35,7 +35,7 @@ export function register(command: Command): void {
   command
     .option("--watch", "Run the tests again after every save")
     .addOption(
-      new Option("--junit <FILE>", "Write the results as JUnit XML, too").conflicts("watch"),
+      new Option("--junit <FILE>", "Also write the results as JUnit XML").conflicts("watch"),
     )
     .option(
       "--secrets <FILE>",

@@ -15,7 +15,7 @@ interface Options {
 
 /** `invoked whoami`: which server commands use, with which credentials, and what those may do. */
 export function register(command: Command): void {
-  command.option("--profiles", "List the profiles of this user instead; it asks no server");
+  command.option("--profiles", "List the profiles of this user instead, without a request");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, "invoked whoami", "invoked whoami --profile production");

@@ -6,8 +6,6 @@ import { INVOKED, runInvoked } from "../support/invoked.ts";
 
 /** Their output is a program of the shell, or a file. */
 const WITHOUT_JSON = ["invoked completions", "invoked volumes cat"];
-/** Its help is the library's. */
-const WITHOUT_EXAMPLE = ["invoked completions"];
 
 Deno.test("docs/cli.md is what the commands say", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/cli.md", import.meta.url));
@@ -28,7 +26,18 @@ Deno.test("every command has --json and an example", async () => {
     const [path, help] = [pathOf(command), helpOf(command)];
     assert.equal(/ --json /.test(help), !WITHOUT_JSON.includes(path), path);
     const example = new RegExp(`^Examples:\n(?:  .*\n)*  .*${path}`, "m");
-    assert.equal(example.test(help), !WITHOUT_EXAMPLE.includes(path), path);
+    assert.match(help, example, path);
+  }
+});
+
+Deno.test("help names the choices of arguments, and own options before those of the server", async () => {
+  for (const command of leafCommands(await buildProgram())) {
+    const [path, help] = [pathOf(command), helpOf(command)];
+    for (const { argChoices } of command.registeredArguments) {
+      assert.ok(argChoices === undefined || help.includes(argChoices.join(", ")), path);
+    }
+    const [own, server] = [help.indexOf("\nOptions:"), help.indexOf("\nServer:")];
+    assert.ok(own > 0 && (server < 0 || own < server), path);
   }
 });
 
@@ -48,6 +57,7 @@ Deno.test("help of a command is its --help, and a group lists its commands", asy
   assert.equal(help.stdout, flag.stdout);
   const group = await runInvoked(["secrets", "--help"]);
   assert.match(group.stdout, /^ {2}unset +Remove secrets/m);
+  assert.match(group.stdout, /^ {2}help +Print the help of a command/m);
 });
 
 Deno.test("completions are a program of the shell", async () => {

@@ -15,11 +15,11 @@ interface Options {
 export function register(command: Command): void {
   command.argument("<name>", "Name of the client");
   command.addOption(
-    new Option("--role <ROLE...>", "Roles that it is limited to")
+    new Option("--role <ROLE...>", "Roles of the client")
       .choices(["reader", "invoker", "administrator"]).default([], "those of the caller"),
   );
   command.addOption(
-    new Option("--expires <DURATION>", "When it expires, such as 30d, at most 180d")
+    new Option("--expires <DURATION>", "Lifetime of the client, such as 30d; at most 180d")
       .argParser(parseLifetime).default(undefined, "never"),
   );
   const server = addServerOptions(command);

@@ -25,10 +25,10 @@ const FLAGS: readonly string[] = [
 ];
 
 const HELP = `
-Stop the server before. The database must be empty, and the data directory is not changed. Blobs go
+Stop the server first. The database must be empty, and the data directory is not changed. Blobs go
 into NATS, or into the directory of --to-data. First the blobs are copied and read again, then all
 rows in one transaction, of which a digest is compared. After a failure the database has no row; run
-the copy again: blobs that are there are not sent again.`;
+the copy again: it sends only the missing blobs.`;
 
 interface CopyOptions {
   readonly toData?: string;
@@ -41,7 +41,7 @@ export function register(command: Command): void {
     command,
     ALL_SETTINGS.filter(({ path, group }) => FLAGS.includes(path) || group === "database"),
   );
-  command.option("--to-data <dir>", "New data directory for the blobs, in place of NATS");
+  command.option("--to-data <DIR>", "New data directory for the blobs, in place of NATS");
   addJsonOption(command);
   addExamples(
     command,

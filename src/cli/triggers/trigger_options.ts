@@ -73,32 +73,43 @@ export interface TriggerOptions {
 export function addTriggerOptions(command: Command): void {
   command
     .option("--cron <LINE>", "A schedule: minute, hour, day, month, day of the week, or @daily")
-    .option("--at <TIME>", "A schedule of one time, RFC 3339")
+    .option("--at <TIME>", "A schedule of one run, at a time such as 2026-01-31T12:00:00Z")
     .option("--timezone <NAME>", "Time zone of the schedule, such as Europe/Berlin [default UTC]")
     .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file")
     .addOption(
-      new Option("--webhook <METHOD>", "A webhook, and how its sender proves itself")
+      new Option("--webhook <METHOD>", "A webhook, and how its sender is authenticated")
         .choices(Object.keys(METHODS)),
     )
     .option("--secret", "Take the secret of the webhook from stdin; otherwise one is made")
-    .option("--jwks-url <URL>", "Of --webhook jwt: where the keys of the sender are, an https URL")
-    .option("--public-key <HEX>", "Of --webhook discord: the public key of the application")
-    .option("--signature-header <NAME>", "Of --webhook header: the header with the HMAC-SHA256")
-    .option("--signature-prefix <TEXT>", "Of --webhook header: before the HMAC, such as sha256=")
+    .option("--jwks-url <URL>", "With --webhook jwt: https URL of the key set of the sender")
+    .option("--public-key <HEX>", "With --webhook discord: the public key of the application")
+    .option(
+      "--signature-header <NAME>",
+      "With --webhook header: name of the header with the HMAC-SHA256",
+    )
+    .option(
+      "--signature-prefix <TEXT>",
+      "With --webhook header: text before the HMAC, such as sha256=",
+    )
     .addOption(
-      new Option("--signature-encoding <ENCODING>", "Of --webhook header [default hex]")
+      new Option(
+        "--signature-encoding <ENCODING>",
+        "With --webhook header: form of the HMAC [default hex]",
+      )
         .choices(["hex", "base64"]),
     )
-    .option("--slug <SLUG>", "An endpoint: its part of the path after /run/")
+    .option("--slug <SLUG>", "An endpoint, at the path /run/SLUG")
     .addOption(
       new Option("--auth <AUTH>", "Who may call the endpoint [default bearer]")
         .choices(["open", "bearer", "signature"]),
     )
     .option(
       "--settings <JSON>",
-      `Further settings as invoked.json has them: an object with one of ${KINDS.join(", ")}; @FILE`,
+      `Further settings, as in invoked.json: an object with one of ${
+        KINDS.join(", ")
+      }; @FILE reads it`,
     )
-    .option("--volume <VOLUME>", "Name or id of the volume of its calls");
+    .option("--volume <VOLUME>", "Name or id of the volume to attach to its calls");
 }
 
 /** What the flags say. */

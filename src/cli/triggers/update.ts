@@ -18,7 +18,7 @@ interface Options extends TriggerOptions {
 /** `invoked trigger update`: changes what its flags name. */
 export function register(command: Command): void {
   addTriggerArguments(command);
-  command.option("--name <NAME>", "Its new name");
+  command.option("--name <NAME>", "New name of the trigger");
   addTriggerOptions(command);
   const server = addServerOptions(command);
   addJsonOption(command);
