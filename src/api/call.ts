@@ -1,4 +1,5 @@
 import type { z } from "@hono/zod-openapi";
+import { FAULT_OPTIONS, faultOf } from "../config/mod.ts";
 import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
 import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./operation.ts";
@@ -91,25 +92,13 @@ function authorize(
 /** @throws INVALID_FIELD with every violation */
 function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
   if (schema === undefined) return {};
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
-  const violations = parsed.error.issues.map(({ path, message }): FieldViolation => ({
-    field: path.length === 0 ? "body" : fieldPath(path),
-    description: descriptionOf(message),
+  const violations = parsed.error.issues.map((issue): FieldViolation => ({
+    field: issue.path.length === 0 ? "body" : fieldPath(issue.path),
+    description: faultOf(issue),
   }));
   throw invalid(...violations as [FieldViolation, ...FieldViolation[]]);
-}
-
-/** What Zod says of a value of another type. */
-const OTHER_TYPE = /^Invalid input: expected (\w+), received (\w+)$/;
-
-/** The fault of a value, in the words of the other descriptions. */
-function descriptionOf(message: string): string {
-  const [, expected, received] = OTHER_TYPE.exec(message) ?? [];
-  if (expected === undefined) return message.replace(/^Invalid input: /, "");
-  if (received === "undefined") return "is missing";
-  const type = expected === "record" ? "object" : expected;
-  return `must be ${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
 /** `["list", 0, "a"]` -> `list[0].a` */

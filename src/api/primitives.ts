@@ -1,4 +1,4 @@
-import { formatCount } from "../config/mod.ts";
+import { FAULT_OPTIONS, faultOf, quoted } from "../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 
 /**
@@ -38,16 +38,23 @@ export const bytesOut = z.string().openapi({ type: "string", format: "byte" });
 export const int32In = z.union([z.number(), z.string().regex(/^-?\d{1,10}$/).transform(Number)], {
   error: "must be a 32-bit integer",
 }).refine((n) => Number.isInteger(n) && Math.abs(n) <= INT32_MAX, {
-  error: "must be a 32-bit integer",
+  error: ({ input }) => `must be a 32-bit integer; it is ${input}`,
 })
   .openapi({ type: "integer", format: "int32" });
+
+/** A 32-bit integer from 0 on. */
+export const countIn = int32In.refine((n) => n >= 0, {
+  error: ({ input }) => `must not be negative; it is ${input}`,
+});
 
 export const int32Out = z.number().int().openapi({ type: "integer", format: "int32" });
 
 /** A 64-bit integer that a JSON number holds exactly; a string of digits is accepted as well. */
 export const int64In = z.union([z.number(), z.string().regex(/^-?\d{1,16}$/).transform(Number)], {
   error: "must be a 64-bit integer",
-}).refine((n) => Number.isSafeInteger(n), { error: "must be an integer of at most 53 bits" })
+}).refine((n) => Number.isSafeInteger(n), {
+  error: ({ input }) => `must be an integer of at most 53 bits; it is ${input}`,
+})
   .openapi({ type: "string", format: "int64" });
 
 /** A 64-bit integer of an answer: a string, as protobuf's JSON mapping has it. */
@@ -65,7 +72,9 @@ export const durationIn = z.string().transform((text, context) => {
   }
   context.addIssue({
     code: "custom",
-    message: `must be a number of seconds such as "30s" or "1.5s", with at most 3 decimals`,
+    message:
+      'must be a number of seconds such as "30s" or "1.5s", with at most 3 decimals; it is ' +
+      quoted(text),
   });
   return z.NEVER;
 }).openapi({ type: "string", format: "duration", example: "30s" });
@@ -114,11 +123,14 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
       return z.NEVER;
     }
     for (const [key, member] of Object.entries(input)) {
-      const parsed = value.safeParse(member);
-      if (parsed.success) map.set(key, parsed.data);
-      else {for (const { message } of parsed.error.issues) {
-          context.addIssue({ code: "custom", message, path: [key] });
-        }}
+      const parsed = value.safeParse(member, FAULT_OPTIONS);
+      if (parsed.success) {
+        map.set(key, parsed.data);
+        continue;
+      }
+      for (const issue of parsed.error.issues) {
+        context.addIssue({ code: "custom", message: faultOf(issue), path: [key] });
+      }
     }
     return map;
   }).openapi({ type: "object", additionalProperties: values });
@@ -130,9 +142,7 @@ export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" })
   .openapi({ type: "object", additionalProperties: { type: "string", format: "byte" } });
 
 /** Text of a request. */
-export const textIn = z.string({
-  error: (issue) => issue.input === undefined ? "is missing" : "must be a string",
-}).refine((text) => !text.includes("\0"), {
+export const textIn = z.string().refine((text) => !text.includes("\0"), {
   error: "must not contain a NUL character",
 });
 
@@ -140,16 +150,14 @@ export const textIn = z.string({
 const SEARCH_CHARS_MAX = 1024;
 
 /** Text to search for. */
-export const searchText = z.string().max(SEARCH_CHARS_MAX, {
-  error: `must have at most ${formatCount(SEARCH_CHARS_MAX)} characters`,
-});
+export const searchText = z.string().max(SEARCH_CHARS_MAX);
 
 /** The start of ids to find; empty finds all. */
 export const idPrefixIn = z.string().regex(/^[0-9A-Za-z]{0,27}$/, {
   error: "must be the start of an id: at most 27 letters and digits",
 }).optional().openapi({ description: "Only those whose id begins with it" });
 /** A flag of a query. */
-export const trueOrFalse = z.enum(["true", "false"], { error: "must be true or false" });
+export const trueOrFalse = z.enum(["true", "false"]);
 
 /** The page fields in the query of a GET. */
 export const pageQuery = z.object({

@@ -1,3 +1,4 @@
+import { formatBytes } from "../config/mod.ts";
 /**
  * The paths that files of a commit may have. A valid path names one file below any directory, on every file system
  * that the server runs on. Messages show it unchanged.
@@ -37,7 +38,7 @@ export function pathFault(path: string): string | undefined {
   if (path.includes("\\")) return "it contains a backslash";
   if (path.startsWith("/")) return "it is absolute";
   if (encoder.encode(path).length > MAX_PATH_BYTES) {
-    return `it is longer than ${MAX_PATH_BYTES} bytes`;
+    return `it is longer than ${formatBytes(MAX_PATH_BYTES)}`;
   }
   for (const segment of path.split("/")) {
     if (segment === "") return "it has an empty segment";

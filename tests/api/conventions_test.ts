@@ -111,6 +111,87 @@ sharedSuite("conventions", {
     }
   },
 
+  "a fault of a field names its rule and its value, but no secret": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("f");
+    const update = (settings: Json) =>
+      client.post(`${FUNCTIONS}/update`, { function: { id, ...settings } });
+    const trigger = (settings: Json) =>
+      client.post(`${FUNCTIONS}/${id}/triggers`, { trigger: { displayName: "t", ...settings } });
+    const cron = (schedule: Json) => trigger({ schedule: { cronSpec: "@daily", ...schedule } });
+    const secret = "s".repeat(70_000);
+    const cases: [Promise<{ body: Json }>, string][] = [
+      [client.post(SEARCH, []), "body: must be an object; it is a list"],
+      [client.post(FUNCTIONS, {}), "displayName: is missing"],
+      [client.post(FUNCTIONS, { displayName: "" }), "displayName: must not be empty"],
+      [client.post(FUNCTIONS, { displayName: 1 }), "displayName: must be a string; it is a number"],
+      [
+        client.post(FUNCTIONS, { displayName: "x".repeat(3000) }),
+        "displayName: must have at most 256 characters; it has 3,000",
+      ],
+      [
+        update({ processReuse: "SHARED" }),
+        "function.processReuse: must be one of PROCESS_REUSE_UNSPECIFIED, PROCESS_REUSE_NONE, " +
+        'PROCESS_REUSE_SEQUENTIAL; it is "SHARED"',
+      ],
+      [update({ memoryMib: 1.5 }), "function.memoryMib: must be a 32-bit integer; it is 1.5"],
+      [update({ memoryMib: -1 }), "function.memoryMib: must not be negative; it is -1"],
+      [
+        update({ provisionedConcurrency: 1e5 }),
+        "function.provisionedConcurrency: 100,000 is not between 0 and 100",
+      ],
+      [
+        update({ timeout: "1m" }),
+        'function.timeout: must be a number of seconds such as "30s" or "1.5s", with at most 3 decimals; it is "1m"',
+      ],
+      [
+        update({ variables: { A: "v".repeat(70_000) } }),
+        "function.variables: must have at most 64 KiB; it has 70,001 B, names and values together",
+      ],
+      [
+        update({ secret: { A: secret } }),
+        "function.secret.A: must have at most 64 KiB; it has 70 kB",
+      ],
+      [update({ secret: { A: [secret] } }), "function.secret.A: must be a string; it is a list"],
+      [
+        client.post(`${FUNCTIONS}/${id}/invocations/search`, { since: "yesterday" }),
+        'since: must be an RFC 3339 time such as 2026-01-31T12:00:00Z; it is "yesterday"',
+      ],
+      [
+        client.post(`${FUNCTIONS}/${id}/circuit_breaker/clear`, {}),
+        "decision: is missing; it must be one of PAUSED_EXECUTION_DECISION_UNSPECIFIED, " +
+        "PAUSED_EXECUTION_DECISION_RUN, PAUSED_EXECUTION_DECISION_CANCEL",
+      ],
+      [
+        client.post("/api/v1/iam/personal_clients", { displayName: "c", expires: "1s" }),
+        "expires: 1 s is not between 60 s and 180 d",
+      ],
+      [
+        cron({ overlap: "X" }),
+        "trigger.schedule.overlap: must be one of OVERLAP_UNSPECIFIED, OVERLAP_ALLOW, OVERLAP_SKIP, " +
+        'OVERLAP_QUEUE; it is "X"',
+      ],
+      [
+        cron({ cronSpec: "x".repeat(2000) }),
+        "trigger.schedule.cronSpec: must have at most 256 characters; it has 2,000",
+      ],
+      [
+        trigger({ webhook: { hmac: {}, maxBytes: 2 ** 30 } }),
+        "trigger.webhook.maxBytes: 1 GiB exceed the limit of 1 MiB (--max-webhook)",
+      ],
+      [
+        trigger({ webhook: { hmac: {}, allowSourceCidrs: ["x"] } }),
+        'trigger.webhook.allowSourceCidrs[0]: must be a network such as 192.0.2.0/24 or 2001:db8::/32; it is "x"',
+      ],
+      [
+        trigger({ webhook: { github: { secret } } }),
+        "trigger.webhook.github.secret: must have at most 256 characters; it has 70,000",
+      ],
+    ];
+    for (const [answer, message] of cases) {
+      assert.equal((await answer).body.message, message);
+    }
+  },
+
   "integers may come as strings, and go as numbers": async ({ client }) => {
     const { function: { id } } = await client.createFunction("i");
     for (const [given, expected] of [["7", 7], [8, 8], ["0", 0]]) {

@@ -103,12 +103,18 @@ serverSuite("statistics", {}, {
       assert.equal(answer.status, 400);
       assert.match(answer.body.message, message);
     };
-    await rejected({ step: "0.5s" }, /^step: must be a whole number of seconds/);
-    await rejected({ step: "1s" }, /^step: makes 86400 steps, the limit is 1000/);
-    await rejected({ since: "2020-01-01T00:00:00Z" }, /^since: must be at most 400 d before until/);
+    await rejected({ step: "0.5s" }, /^step: 500 ms is not a whole number of seconds/);
+    await rejected({ step: "1s" }, /^step: makes 86,400 steps, the limit is 1,000/);
+    await rejected(
+      { since: "2020-01-01T00:00:00Z" },
+      /^since: is .* before until, the limit is 400 d/,
+    );
     await rejected({ since: "2099-01-01T00:00:00Z" }, /^since: must be before until/);
-    await rejected({ by_function: "true", limit: "101" }, /^limit: must be 1 to 100/);
-    await rejected({ by_function: "perhaps" }, /^by_function: must be true or false/);
+    await rejected({ by_function: "true", limit: "101" }, /^limit: 101 is not between 1 and 100/);
+    await rejected(
+      { by_function: "perhaps" },
+      /^by_function: must be one of true, false; it is "perhaps"/,
+    );
     const unknown = await client.get("/api/v1/functions/none/statistics");
     assertError(unknown, "NOT_FOUND", "FUNCTION_NOT_FOUND", { message: /none/ });
   },

@@ -111,6 +111,13 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
     assertFails(await author.run(["deploy"]), 2, /Cannot use \S+.*invoked\.json: .*"secret"/);
   });
+  await t.step("invoked.json has fields of other types", async () => {
+    await author.write("invoked.json", `{"name": 7, "allowlist": "a.example", "timeout": 5}`);
+    const faults =
+      "name: must be a string; it is a number; allowlist: must be a list; it is a string; " +
+      "timeout: must be a duration";
+    assertFails(await author.run(["deploy"]), 2, new RegExp(faults), /its fields are /);
+  });
   await t.step("invoked.json is no JSON", async () => {
     await author.write("invoked.json", "{");
     assertFails(await author.run(["deploy"]), 2, /invoked\.json: it is not JSON/, /correct it/);

@@ -183,7 +183,7 @@ const COMMITS: readonly HostileCommit[] = [
   path("a\\..\\escaped.ts", /backslash/),
   path("a\0.ts", /control/),
   path("main.ts/inner.ts", /main\.ts is a file and not a directory/),
-  path(`${"a".repeat(300)}.ts`, /longer than 255 bytes/),
+  path(`${"a".repeat(300)}.ts`, /longer than 255 B/),
   {
     name: "names that are options of the compiler",
     files: () => ({

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
 import { durationIn } from "../primitives.ts";
@@ -11,7 +12,7 @@ export const createClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Create",
   method: "post",
   path: "/api/v1/iam/personal_clients",
-  summary: "Create a client of the caller's principal; its secret is answered once",
+  summary: "Create a client of the caller's principal; its secret is returned once",
   permission: "write",
   ofClient: true,
   body: z.object({
@@ -19,7 +20,9 @@ export const createClient = jsonOperation({
     scopedRoles: scopedRolesIn.default([]),
     allowSourceCidr: sourceCidrsIn.optional(),
     expires: durationIn.refine((ms) => ms >= LIFETIME_MIN_MS && ms <= LIFETIME_MAX_MS, {
-      error: "must be between 60s and 15552000s (180 days)",
+      error: ({ input }) =>
+        `${formatDuration(Number(input))} is not between ${formatDuration(LIFETIME_MIN_MS)} and ` +
+        formatDuration(LIFETIME_MAX_MS),
     }).optional().openapi({
       type: "string",
       format: "duration",

@@ -1,3 +1,4 @@
+import { quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import type { ClientRow } from "../../store/identity.ts";
@@ -39,14 +40,13 @@ export function clientJson(row: ClientRow): z.input<typeof clientOut> {
   };
 }
 
-export const clientNameIn = textIn.min(1, { error: "must not be empty" })
-  .max(DISPLAY_NAME_CHARS_MAX, { error: `must have at most ${DISPLAY_NAME_CHARS_MAX} characters` });
+export const clientNameIn = textIn.min(1).max(DISPLAY_NAME_CHARS_MAX);
 
 export const scopedRolesIn = z.array(
   z.string().refine(isRole, {
-    error: `must be a role of this server: ${ROLES.join(", ")}`,
+    error: ({ input }) => `${quoted(input)} is not a role of this server: ${ROLES.join(", ")}`,
   }),
-).max(ROLES.length, { error: `must have at most ${ROLES.length} entries` });
+).max(ROLES.length);
 
 /** A list that must stay empty. */
 export const sourceCidrsIn = z.array(z.string()).max(0, {

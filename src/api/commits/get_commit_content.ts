@@ -15,7 +15,7 @@ export const getCommitContent = jsonOperation({
   params: z.object({ function_id: z.string(), id: z.string() }),
   query: z.object({
     show_purged: trueOrFalse.default("false").openapi({
-      description: "Answer what is left of a commit of which files were purged, instead of 410",
+      description: "Return the remaining files of a commit with purged files, instead of 410",
     }),
   }),
   response: z.object({

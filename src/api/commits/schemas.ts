@@ -54,7 +54,7 @@ const typeDiagnosticOut = z.object({
   line: int32Out.optional(),
   column: int32Out.optional(),
   message: z.string(),
-  code: z.string().optional().openapi({ description: "Such as TS2322" }),
+  code: z.string().optional().openapi({ description: "Code of the compiler, such as TS2322" }),
 }).openapi("invoked.TypeDiagnostic");
 
 /** What is known of a commit's types: an addition of ours, beside the commit. */

@@ -8,11 +8,11 @@ const URL_CHARS_MAX = 2048;
 
 export const destinationIn = z.object({
   functionId: textIn.optional(),
-  url: textIn.max(URL_CHARS_MAX, { error: `must have at most ${URL_CHARS_MAX} characters` })
+  url: textIn.max(URL_CHARS_MAX)
     .optional().openapi({ description: "Its host and port must be in outboundNetworkAllowlist" }),
   secret: textIn.optional().openapi({
     description: "Signs requests to the URL as Standard Webhooks does: whsec_ and base64. " +
-      "Never answered; absent or empty keeps the stored one",
+      "Never returned; absent or empty keeps the stored one",
   }),
 }).openapi({
   description: "Gets {invocation: {id, functionId, status, error, input, output}} at the end of " +
@@ -35,7 +35,9 @@ export const sentOut = z.object({
     "DESTINATION_STATE_FAILED",
   ]),
   attempts: int32Out,
-  nextAttemptAt: timestamp.optional().openapi({ description: "While it is pending" }),
+  nextAttemptAt: timestamp.optional().openapi({
+    description: "Time of the next attempt while it is pending",
+  }),
   error: z.string().optional().openapi({ description: "Why the last attempt failed" }),
   invocationId: z.string().optional().openapi({ description: "The invocation that it started" }),
   updatedAt: timestamp,

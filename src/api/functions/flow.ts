@@ -1,4 +1,5 @@
 /** How often and how many at a time the calls of a function start, on the wire. */
+import { quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import {
   CIRCUIT_BREAKER_PERIODS,
@@ -8,10 +9,10 @@ import {
 import type { FunctionRow } from "../../store/functions.ts";
 import { jsonOperation } from "../operation.ts";
 import {
+  countIn,
   durationIn,
   durationJson,
   durationOut,
-  int32In,
   int32Out,
   textIn,
   timestamp,
@@ -19,18 +20,16 @@ import {
 
 const REASON_CHARS_MAX = 1_024;
 
-const circuitBreakerPeriod = z.enum(CIRCUIT_BREAKER_PERIODS, {
-  error: `must be one of ${CIRCUIT_BREAKER_PERIODS.join(", ")}`,
-}).openapi("invoked.CircuitBreakerPeriod");
+const circuitBreakerPeriod = z.enum(CIRCUIT_BREAKER_PERIODS).openapi(
+  "invoked.CircuitBreakerPeriod",
+);
 
 const pointerIn = textIn.openapi({ description: "JSON Pointer into the input, such as /user/id" });
-
-const limit = int32In.refine((n) => n >= 0, { error: "must not be negative" });
 
 /** The settings that a request can carry. */
 export const flowIn = {
   concurrencyKey: pointerIn.optional(),
-  maxConcurrencyPerKey: limit.optional().openapi({
+  maxConcurrencyPerKey: countIn.optional().openapi({
     description: "Calls with the same concurrencyKey at a time; 0 or absent: 1. Others wait",
   }),
   debounce: z.object({
@@ -41,12 +40,12 @@ export const flowIn = {
     description: "Of asynchronous calls with the same key, the last starts once none came for " +
       "`delay`, at most `maxDelay` after the first; the others are skipped. {} removes it",
   }),
-  rateLimit: z.object({ calls: limit.optional(), period: durationIn.optional() }).optional()
+  rateLimit: z.object({ calls: countIn.optional(), period: durationIn.optional() }).optional()
     .openapi({
       description:
         "Starts in any period: a call that waits gets 429, others are delayed. {} removes it",
     }),
-  circuitBreakerMax: limit.optional().openapi({
+  circuitBreakerMax: countIn.optional().openapi({
     description: "Runs in the trailing period, after which calls pause for a decision; 0: any",
   }),
   circuitBreakerPeriod: circuitBreakerPeriod.optional(),
@@ -66,7 +65,7 @@ export const flowOut = {
   circuitBreakerMax: int32Out.optional(),
   circuitBreakerPeriod: circuitBreakerPeriod.optional(),
   circuitBreakerPausedAt: timestamp.optional().openapi({
-    description: "While calls pause for a decision",
+    description: "Time of the pause while calls wait for a decision",
   }),
 };
 
@@ -113,11 +112,11 @@ export const clearCircuitBreaker = jsonOperation({
   permission: "invoke",
   params: z.object({ function_id: z.string() }),
   body: z.object({
-    decision: z.enum(DECISIONS, { error: `must be one of ${DECISIONS.slice(1).join(", ")}` })
-      .refine((decision) => decision !== DECISIONS[0], { error: "must be RUN or CANCEL" }),
-    reason: textIn.max(REASON_CHARS_MAX, {
-      error: `must have at most ${REASON_CHARS_MAX} characters`,
-    }).default(""),
+    decision: z.enum(DECISIONS).refine((decision) => decision !== DECISIONS[0], {
+      error: ({ input }) =>
+        `must be one of ${DECISIONS.slice(1).join(", ")}; it is ${quoted(input)}`,
+    }),
+    reason: textIn.max(REASON_CHARS_MAX).default(""),
   }).openapi("invoked.ClearCircuitBreakerRequest"),
   response: z.object({
     count: int32Out.openapi({ description: "Calls that had been paused" }),

@@ -16,8 +16,8 @@ const purgeIn = z.object({
       "Purge this file, and files of the same content, of the commit; without commitId of every " +
       "commit that has it; without path all files of the commit",
   }),
-  dryRun: z.boolean({ error: "must be true or false" }).default(false).openapi({
-    description: "Only answer what would be purged",
+  dryRun: z.boolean().default(false).openapi({
+    description: "Only return what would be purged",
   }),
 }).openapi("invoked.PurgeRequest");
 

@@ -7,9 +7,7 @@ import {
 } from "../../domain/functions/retry_policy.ts";
 import { durationIn, durationJson, durationOut, int32In, int32Out } from "../primitives.ts";
 
-const word = z.enum(RETRYABLE_WORDS, {
-  error: `must be one of ${RETRYABLE_WORDS.join(", ")}`,
-});
+const word = z.enum(RETRYABLE_WORDS);
 const { maxAttempts, initialBackoffMs, maxBackoffMs, retryOn } = DEFAULT_RETRY_POLICY;
 
 export const retryPolicyIn = z.object({
@@ -32,7 +30,9 @@ export const retryPolicyOut = z.object({
   initialBackoff: durationOut.optional(),
   maxBackoff: durationOut.optional(),
   retryOn: z.array(word).optional(),
-}).openapi("invoked.RetryPolicy", { description: "What the function has of its own" });
+}).openapi("invoked.RetryPolicy", {
+  description: "Retry policy of the function itself, without defaults",
+});
 
 /** The API's form of a stored policy. */
 export function retryPolicyJson(json: string): z.input<typeof retryPolicyOut> {

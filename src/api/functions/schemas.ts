@@ -1,10 +1,11 @@
+import { exceeds, formatBytes } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { type Functions, type FunctionView } from "../../domain/functions/functions.ts";
 import { SECRET_VALUE_BYTES_MAX, SECRETS_MAX } from "../../domain/functions/named_values.ts";
 import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
 import { bytesOut, durationJson, filesIn, timestamp } from "../primitives.ts";
 import { effectiveLimitsOut, limitsJson } from "./limits.ts";
-import { atMost, namedValuesIn, settingsIn, settingsJson, settingsOut } from "./settings.ts";
+import { namedValuesIn, settingsIn, settingsJson, settingsOut } from "./settings.ts";
 
 /** Names a function by its id. */
 export const idParam = z.object({ id: z.string() });
@@ -18,12 +19,12 @@ export const functionOut = z.object({
   publishedCommitId: z.string().optional(),
   isDraft: z.boolean().openapi({ description: "True until the first publish" }),
   secret: z.record(z.string(), z.string()).openapi({
-    description: "Names of the secrets; values are never answered",
+    description: "Names of the secrets; values are never returned",
   }),
-  effectiveLimits: effectiveLimitsOut.openapi({ description: "What is in force" }),
+  effectiveLimits: effectiveLimitsOut.openapi({ description: "Limits in force" }),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()).openapi({
-    description: "Ids of its triggers; it cannot be deleted while there is one",
+    description: "Ids of its triggers; a function with triggers cannot be deleted",
   }),
   workflowTemplateRefs: z.array(z.string()),
   createdAt: timestamp,
@@ -69,7 +70,7 @@ export function functionAndCommitJson(
 
 export const createFunctionIn = z.object({
   ...settingsIn,
-  displayName: settingsIn.displayName.unwrap().min(1, { error: "must not be empty" }),
+  displayName: settingsIn.displayName.unwrap().min(1),
   initialContent: filesIn.optional(),
   commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");
@@ -77,7 +78,8 @@ export const createFunctionIn = z.object({
 export const secretsIn = namedValuesIn(
   "secret",
   z.string().refine((value) => Buffer.byteLength(value) <= SECRET_VALUE_BYTES_MAX, {
-    error: atMost(SECRET_VALUE_BYTES_MAX, "bytes"),
+    error: ({ input }) =>
+      exceeds(Buffer.byteLength(String(input)), SECRET_VALUE_BYTES_MAX, formatBytes),
   }),
   SECRETS_MAX,
 ).openapi({
@@ -90,8 +92,7 @@ export const secretsIn = namedValuesIn(
 /** The fields of a function that an update can carry; others are ignored. */
 export const functionIn = z.object({
   ...settingsIn,
-  id: z.string({ error: (issue) => issue.input === undefined ? "is missing" : "must be a string" })
-    .min(1, { error: "must not be empty" }),
+  id: z.string().min(1),
   publishedCommitId: z.string().optional(),
   secret: secretsIn.optional(),
 });

@@ -1,3 +1,4 @@
+import { countOf, exceeds, formatBytes, formatCount, quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { entryFault } from "../../sandbox/mod.ts";
 import {
@@ -20,6 +21,7 @@ import { MIB } from "../../domain/functions/limits.ts";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import {
+  countIn,
   durationIn,
   durationJson,
   durationOut,
@@ -35,14 +37,10 @@ import { retryPolicyIn, retryPolicyJson, retryPolicyOut } from "./retry_policy.t
 
 /** The settings of a function on the wire. `src/domain/functions/settings.ts` has their columns. */
 
-export const functionType = z.enum(FUNCTION_TYPES, {
-  error: `must be one of ${FUNCTION_TYPES.join(", ")}`,
-})
+export const functionType = z.enum(FUNCTION_TYPES)
   .openapi("c1.api.functions.v1.FunctionType");
 
-export const processReuse = z.enum(PROCESS_REUSES, {
-  error: `must be one of ${PROCESS_REUSES.join(", ")}`,
-})
+export const processReuse = z.enum(PROCESS_REUSES)
   .openapi("invoked.ProcessReuse", {
     description:
       "NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, " +
@@ -96,11 +94,6 @@ export function settingsJson(row: FunctionRow) {
 }
 
 /** Characters of a value that an error repeats. */
-const QUOTED_CHARS_MAX = 200;
-
-function quoted(value: unknown): string {
-  return JSON.stringify(String(value).slice(0, QUOTED_CHARS_MAX));
-}
 
 const allowlistEntry = z.string().superRefine((entry, context) => {
   const fault = entryFault(entry);
@@ -122,7 +115,8 @@ export function namedValuesIn<Value extends z.ZodType<string>>(
 ) {
   return mapIn(value, { type: "string" }).superRefine((values, context) => {
     if (values.size > max) {
-      context.addIssue({ code: "custom", message: atMost(max, "names") });
+      const message = exceeds(values.size, max, (names) => countOf(names, "name"));
+      context.addIssue({ code: "custom", message });
     }
     for (const name of values.keys()) {
       if (VALUE_NAME.test(name)) continue;
@@ -137,7 +131,13 @@ export function namedValuesIn<Value extends z.ZodType<string>>(
 
 export const variablesIn = namedValuesIn("variable", z.string(), VARIABLES_MAX)
   .refine((variables) => bytesOf(variables) <= VARIABLES_BYTES_MAX, {
-    error: atMost(VARIABLES_BYTES_MAX, "bytes of names and values together"),
+    error: ({ input }) =>
+      exceeds(
+        bytesOf(input as Readonly<Record<string, string>>),
+        VARIABLES_BYTES_MAX,
+        formatBytes,
+      ) +
+      ", names and values together",
   })
   .openapi({
     type: "object",
@@ -149,30 +149,24 @@ function bytesOf(variables: Readonly<Record<string, string>>): number {
   return Buffer.byteLength(Object.entries(variables).flat().join(""));
 }
 
-const limit = int32In.refine((n) => n >= 0, { error: "must not be negative" })
-  .openapi({ description: "0 or absent: the default of the server" });
+const limit = countIn.openapi({ description: "0 or absent: the default of the server" });
 const durationLimit = durationIn.openapi({
   description: "0s or absent: the default of the server",
 });
 
 /** The settings that a request can carry. */
 export const settingsIn = {
-  displayName: textIn.max(DISPLAY_NAME_CHARS_MAX, {
-    error: atMost(DISPLAY_NAME_CHARS_MAX, "characters"),
-  }).optional(),
-  description: textIn.max(DESCRIPTION_CHARS_MAX, {
-    error: atMost(DESCRIPTION_CHARS_MAX, "characters"),
-  }).optional(),
+  displayName: textIn.max(DISPLAY_NAME_CHARS_MAX).optional(),
+  description: textIn.max(DESCRIPTION_CHARS_MAX).optional(),
   functionType: functionType.optional(),
   outboundNetworkAllowlist: z.array(allowlistEntry)
-    .max(ALLOWLIST_ENTRIES_MAX, { error: atMost(ALLOWLIST_ENTRIES_MAX, "entries") }).optional(),
+    .max(ALLOWLIST_ENTRIES_MAX).optional(),
   provisionedConcurrency: int32In.refine((n) => n >= 0 && n <= PROVISIONED_CONCURRENCY_MAX, {
-    error: `must be between 0 and ${PROVISIONED_CONCURRENCY_MAX}`,
+    error: ({ input }) =>
+      `${formatCount(Number(input))} is not between 0 and ${PROVISIONED_CONCURRENCY_MAX}`,
   }).optional(),
   processReuse: processReuse.optional(),
-  scopedRoleIds: z.array(roleId).max(SCOPED_ROLES_MAX, {
-    error: atMost(SCOPED_ROLES_MAX, "entries"),
-  }).optional(),
+  scopedRoleIds: z.array(roleId).max(SCOPED_ROLES_MAX).optional(),
   timeout: durationLimit.optional(),
   cpuTimeout: durationLimit.optional(),
   memoryMib: limit.optional(),
@@ -185,8 +179,3 @@ export const settingsIn = {
   onFailure: destinationIn.optional(),
   ...flowIn,
 } satisfies { readonly [S in keyof FunctionSettings]-?: z.ZodType<FunctionSettings[S]> };
-
-/** @param unit in the plural */
-export function atMost(limit: number, unit: string): string {
-  return `must have at most ${limit} ${unit}`;
-}

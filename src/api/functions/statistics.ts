@@ -1,3 +1,4 @@
+import { countOf, exceeds, formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import type {
   Counts,
@@ -14,6 +15,7 @@ import {
   int32Out,
   timestamp,
   timestampIn,
+  trueOrFalse,
 } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
 
@@ -31,7 +33,7 @@ const timeQuery = {
 };
 
 const countsOut = {
-  calls: int32Out.openapi({ description: "That were accepted in it; skipped ones do not count" }),
+  calls: int32Out.openapi({ description: "Calls accepted in the step; skipped ones do not count" }),
   failures: z.record(z.string(), int32Out).openapi({
     description: "Failures by the word of their error",
   }),
@@ -50,7 +52,7 @@ const functionOut = z.object({
   displayName: z.string(),
   ...countsOut,
   newestAt: timestamp.optional().openapi({
-    description: "When its newest invocation was accepted, whenever that was; absent without one",
+    description: "Time of its newest invocation, in or before the range; absent without one",
   }),
   callsByStep: z.array(int32Out),
   failuresByStep: z.array(int32Out),
@@ -95,27 +97,31 @@ export const getStatistics = jsonOperation({
   permission: "read",
   query: z.object({
     ...timeQuery,
-    by_function: z.enum(["true", "false"], { error: "must be true or false" }).optional().openapi({
-      description: "Answer `functions` instead of `list`",
+    by_function: trueOrFalse.optional().openapi({
+      description: "Return `functions` instead of `list`",
     }),
     function_ids: z.string().transform((text) => text.split(",").filter((id) => id !== ""))
       .refine((ids) => ids.length <= FUNCTIONS_MAX, {
-        error: `must have at most ${FUNCTIONS_MAX} ids`,
+        error: ({ input }) =>
+          exceeds((input as string[]).length, FUNCTIONS_MAX, (ids) => countOf(ids, "id")),
       }).optional().openapi({
         type: "string",
-        description: "With by_function: only these, separated by commas",
+        description: "With by_function: only these functions, separated by commas",
       }),
     order_by: order.optional().openapi({
-      description: "With by_function: the greatest first; by calls unless given",
+      description: "With by_function: sorts functions, the greatest first; by calls unless given",
     }),
     limit: int32In.refine((n) => n >= 1 && n <= FUNCTIONS_MAX, {
-      error: `must be 1 to ${FUNCTIONS_MAX}`,
-    }).optional().openapi({ description: "With by_function: most functions; 100 by default" }),
+      error: ({ input }) => `${formatCount(Number(input))} is not between 1 and ${FUNCTIONS_MAX}`,
+    }).optional().openapi({
+      description: "With by_function: largest number of functions; 100 by default",
+    }),
   }),
   response: z.object({
     list: z.array(stepOut).optional(),
     functions: z.array(functionOut).optional().openapi({
-      description: "Those with calls, as `order_by` says; then those of `function_ids` without",
+      description:
+        "Functions with calls, sorted by `order_by`; then those of `function_ids` without calls",
     }),
   }).openapi("invoked.Statistics"),
   async handle({ query }, { statistics }) {

@@ -13,7 +13,9 @@ export const bulkIn = z.object({
 /** What an operation on many invocations has done. */
 export const bulkOut = z.object({
   count: int32Out,
-  skipped: int32Out.openapi({ description: "That could not be replayed, cancelled or dropped" }),
+  skipped: int32Out.openapi({
+    description: "Invocations that could not be replayed, cancelled or dropped",
+  }),
 }).openapi("invoked.BulkResponse");
 
 export const replayInvocations = jsonOperation({

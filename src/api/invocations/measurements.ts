@@ -34,15 +34,16 @@ export const measurementsOut = {
   }),
   usage: z.object({
     cpuTime: durationOut.optional().openapi({
-      description: "Of its process, the start of a fork included; absent where it is not measured",
+      description:
+        "Processor time of its process, with the start of a fork; absent if not measured",
     }),
-    wallTime: durationOut.optional().openapi({ description: "In its process" }),
+    wallTime: durationOut.optional().openapi({ description: "Time in its process" }),
     peakMemoryBytes: int64Out.optional().openapi({
       description: "Peak of resident memory of its process, shared pages of the runtime included",
     }),
     egressBytes: int64Out,
     volumeBytes: int64Out.optional().openapi({
-      description: "Of files that it read and wrote; absent without a volume",
+      description: "Bytes of files that it read and wrote; absent without a volume",
     }),
   }).openapi("invoked.InvocationUsage").optional(),
   egress: z.array(egressOut).optional().openapi({

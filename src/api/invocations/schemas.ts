@@ -26,7 +26,7 @@ const STATUSES = [
 const UNSPECIFIED = `${PREFIX}UNSPECIFIED` as const;
 const NAMES = [UNSPECIFIED, ...STATUSES.map((status) => `${PREFIX}${status}` as const)];
 
-export const invocationStatus = z.enum(NAMES, { error: `must be one of ${NAMES.join(", ")}` })
+export const invocationStatus = z.enum(NAMES)
   .openapi("c1.api.functions.v1.FunctionInvocationStatus");
 
 /** The status as the API spells it. */
@@ -96,7 +96,7 @@ export const invocationOut = z.object({
   ...startsOut,
   http: httpOut.optional(),
   ...measurementsOut,
-  limits: limitsOut.optional().openapi({ description: "In force since it was accepted" }),
+  limits: limitsOut.optional().openapi({ description: "Limits in force since it was accepted" }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -105,7 +105,7 @@ export const invocationOut = z.object({
 export const invocationAnswer = z.object({
   invocation: invocationOut.extend({
     destination: sentOut.optional().openapi({
-      description: "Where its end went; absent in lists, and without a destination",
+      description: "Delivery of its end; absent in lists, and without a destination",
     }),
   }),
 });

@@ -37,7 +37,7 @@ function prefixed<Prefix extends string, Name extends string>(
     `${prefix}UNSPECIFIED` as const,
     ...names.map((name) => `${prefix}${name}` as const),
   ];
-  return z.enum(values, { error: `must be one of ${values.join(", ")}` });
+  return z.enum(values);
 }
 
 export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("invoked.TriggerKind");
@@ -75,7 +75,7 @@ export const startsOut = {
   trigger: z.object({
     kind: triggerKind,
     id: z.string().optional().openapi({
-      description: "Of the trigger, or of the invocation that a replay or a destination follows",
+      description: "Id of the trigger, or of the invocation that a replay or a destination follows",
     }),
   }).openapi("invoked.InvocationTrigger", { description: "What started it" }),
   notBefore: timestamp.optional().openapi({
@@ -83,7 +83,7 @@ export const startsOut = {
       "The time that its next or last attempt waited for; absent: it could start at once",
   }),
   waitReason: waitReason.optional().openapi({
-    description: "What it waits for; absent if it waits for a slot, or not any more",
+    description: "What it waits for; absent if it waits for a slot, or no longer waits",
   }),
   startedAt: timestamp.optional().openapi({
     description:

@@ -11,7 +11,7 @@ const VIEWS = [
 ] as const;
 
 /** The field of a list of invocations. */
-export const viewIn = z.enum(VIEWS, { error: `must be one of ${VIEWS.join(", ")}` }).optional()
+export const viewIn = z.enum(VIEWS).optional()
   .openapi("invoked.InvocationView", {
     description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, " +
       "`phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 " +

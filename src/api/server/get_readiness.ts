@@ -7,7 +7,7 @@ const ready = z.object({
   running: z.number().int(),
   waiting: z.number().int(),
   callsPerSecond: z.number().nullable().openapi({
-    description: "What the server sustains, as measured; null while it was not full",
+    description: "Measured throughput while all slots are taken; null without a measurement",
   }),
 });
 const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });

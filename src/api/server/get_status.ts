@@ -11,9 +11,9 @@ const size = z.number().int().openapi({ description: "Bytes" });
 const worker = z.object({
   id: z.string(),
   version: z.string(),
-  capacity: int32Out.openapi({ description: "Its slots" }),
+  capacity: int32Out.openapi({ description: "Number of its slots" }),
   free: int32Out,
-  isDraining: z.boolean().openapi({ description: "Whether it takes no more calls" }),
+  isDraining: z.boolean().openapi({ description: "Whether it accepts no new calls" }),
 }).openapi("invoked.Worker");
 
 const status = z.object({

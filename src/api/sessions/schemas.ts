@@ -6,8 +6,8 @@ import { timestamp } from "../primitives.ts";
 export const sessionOut = z.object({
   id: z.string(),
   clientId: z.string().openapi({ description: "The client that made its link" }),
-  address: z.string().openapi({ description: "Where the browser signed in from" }),
-  userAgent: z.string().openapi({ description: "What the browser calls itself" }),
+  address: z.string().openapi({ description: "Address from which the browser signed in" }),
+  userAgent: z.string().openapi({ description: "User-Agent of the browser" }),
   createdAt: timestamp,
   expiresAt: timestamp,
 }).openapi("invoked.Session");
@@ -20,7 +20,7 @@ export function sessionJson(row: ConsoleSessionRow): z.input<typeof sessionOut> 
 
 /** Who is signed in; without a field if nobody is. */
 export const signedIn = z.object({
-  id: z.string().optional().openapi({ description: "Of the session" }),
+  id: z.string().optional().openapi({ description: "Id of the session" }),
   principal: z.object({ id: z.string(), displayName: z.string(), roles: z.array(z.string()) })
     .optional(),
   expiresAt: timestamp.optional(),

@@ -24,8 +24,8 @@ const scheduleOut = z.object({
   timezone: z.string(),
   start: timestamp.optional(),
   input: z.record(z.string(), z.unknown()),
-  catchUp: catchUp.openapi({ description: "What becomes of times that passed without a server" }),
-  overlap: overlap.openapi({ description: "What becomes of a time while an earlier run goes on" }),
+  catchUp: catchUp.openapi({ description: "What happens to times that passed without a server" }),
+  overlap: overlap.openapi({ description: "What happens to a time while an earlier run goes on" }),
 }).openapi("invoked.ScheduleTrigger");
 
 const webhookOut = z.object({
@@ -90,9 +90,15 @@ export const triggerOut = z.object({
 export const triggerAnswer = z.object({ trigger: triggerOut });
 
 export const shownSecrets = {
-  webhookHmacSecret: z.string().optional().openapi({ description: "Of hmac; answered once" }),
-  webhookSecret: z.string().optional().openapi({ description: "Of other methods; answered once" }),
-  webhookCapabilityUrl: z.string().optional().openapi({ description: "Answered once" }),
+  webhookHmacSecret: z.string().optional().openapi({
+    description: "Secret of the method hmac; returned once",
+  }),
+  webhookSecret: z.string().optional().openapi({
+    description: "Secret of other methods; returned once",
+  }),
+  webhookCapabilityUrl: z.string().optional().openapi({
+    description: "Address with the secret; returned once",
+  }),
 };
 
 export const madeTriggerOut = z.object({ trigger: triggerOut, ...shownSecrets });

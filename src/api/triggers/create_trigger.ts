@@ -8,7 +8,7 @@ export const createTrigger = jsonOperation({
   operationId: "invoked.TriggerService.CreateTrigger",
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers",
-  summary: "Create a trigger; a secret that is made is answered once",
+  summary: "Create a trigger; a generated secret is returned once",
   permission: "write",
   params: functionParam,
   body: z.object({ trigger: triggerIn }).openapi("invoked.CreateTriggerRequest"),

@@ -1,7 +1,7 @@
 /** The settings of a trigger on the wire: one of `schedule`, `webhook` and `http`. */
 import { z } from "@hono/zod-openapi";
 import ipaddr from "ipaddr.js";
-import { formatBytes } from "../../config/mod.ts";
+import { exceeds, formatBytes, quoted } from "../../config/mod.ts";
 import { TRIGGER_SECRET_CHARS_MAX } from "../../domain/triggers/secrets.ts";
 import {
   CATCH_UPS,
@@ -15,7 +15,7 @@ import {
 } from "../../domain/triggers/settings.ts";
 import { isDiscordKey } from "../../domain/triggers/signatures/presets.ts";
 import { HEADER_NAME } from "../../shared/http_headers.ts";
-import { durationIn, int32In, textIn, timestampIn } from "../primitives.ts";
+import { countIn, durationIn, textIn, timestampIn } from "../primitives.ts";
 
 const INPUT_BYTES_MAX = 64 * 1024;
 const CORS_ENTRIES_MAX = 100;
@@ -27,7 +27,7 @@ const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0
 
 /** An enum of a request, without the value that means the default. */
 export function enumIn<const Values extends readonly string[]>(values: Values, name: string) {
-  return z.enum(values, { error: `must be one of ${values.join(", ")}` })
+  return z.enum(values)
     .transform((value) =>
       value.endsWith("_UNSPECIFIED")
         ? undefined
@@ -55,23 +55,26 @@ export const scheduleIn = z.object({
   }),
   input: z.record(z.string(), z.unknown(), { error: "must be a JSON object" }).refine(
     (input) => Buffer.byteLength(JSON.stringify(input)) <= INPUT_BYTES_MAX,
-    { error: `must have at most ${formatBytes(INPUT_BYTES_MAX)} as JSON` },
+    {
+      error: ({ input }) =>
+        exceeds(Buffer.byteLength(JSON.stringify(input)), INPUT_BYTES_MAX, formatBytes) +
+        " as JSON",
+    },
   ).optional().openapi({ type: "object", additionalProperties: true }),
   catchUp: enumIn(CATCH_UPS, "invoked.CatchUp").optional(),
   overlap: enumIn(OVERLAPS, "invoked.Overlap").optional(),
 });
 
 const sourceCidr = textIn.refine((text) => ipaddr.isValidCIDR(text), {
-  error: "must be a network such as 192.0.2.0/24 or 2001:db8::/32",
+  error: ({ input }) =>
+    `must be a network such as 192.0.2.0/24 or 2001:db8::/32; it is ${quoted(input)}`,
 });
 
-export const secretText = textIn.max(TRIGGER_SECRET_CHARS_MAX, {
-  error: `must have at most ${TRIGGER_SECRET_CHARS_MAX} characters`,
-});
+export const secretText = textIn.max(TRIGGER_SECRET_CHARS_MAX);
 
 const secretIn = secretText.optional().openapi({
   writeOnly: true,
-  description: "Never answered. Absent in a new trigger: one is made and answered once",
+  description: "Never returned. If absent, a new trigger gets one, which is returned once",
 });
 
 const withSecret = z.object({ secret: secretIn });
@@ -98,19 +101,16 @@ const methodsIn = {
   }),
   header: z.object({
     name: headerName,
-    prefix: textIn.max(PREFIX_CHARS_MAX, {
-      error: `must have at most ${PREFIX_CHARS_MAX} characters`,
-    }).optional(),
+    prefix: textIn.max(PREFIX_CHARS_MAX).optional(),
     encoding: enumIn(SIGNATURE_ENCODINGS, "invoked.SignatureEncoding").optional(),
     secret: secretIn,
   }),
 } satisfies Record<WebhookMethod["kind"], z.ZodObject>;
 
 export const webhookIn = z.object({
-  allowSourceCidrs: z.array(sourceCidr)
-    .max(SOURCE_CIDRS_MAX, { error: `must have at most ${SOURCE_CIDRS_MAX} entries` }).optional(),
-  maxBytes: int32In.refine((n) => n >= 0, { error: "must not be negative" }).optional().openapi({
-    description: "Largest body; 0 or absent means 65536",
+  allowSourceCidrs: z.array(sourceCidr).max(SOURCE_CIDRS_MAX).optional(),
+  maxBytes: countIn.optional().openapi({
+    description: "Largest body in bytes; 0 or absent: 65,536",
   }),
   response: enumIn(WEBHOOK_RESPONSES, "invoked.WebhookResponse").optional(),
   eventIdHeader: headerName.optional(),
@@ -146,9 +146,10 @@ function methodOf(method: { readonly kind: WebhookMethod["kind"] }): WebhookMeth
 }
 
 /** A list of CORS. Values that no browser sends would match nothing, or break the header. */
-function corsList(isValid: (text: string) => boolean, error: string) {
+function corsList(isValid: (text: string) => boolean, rule: string) {
+  const error = ({ input }: { readonly input?: unknown }) => `${rule}; it is ${quoted(input)}`;
   return z.array(textIn.refine((text) => text === "*" || isValid(text), { error }))
-    .max(CORS_ENTRIES_MAX, { error: `must have at most ${CORS_ENTRIES_MAX} entries` }).default([]);
+    .max(CORS_ENTRIES_MAX).default([]);
 }
 
 const corsHeaderNames = corsList(

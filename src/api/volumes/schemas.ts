@@ -1,4 +1,3 @@
-import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
 import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "../primitives.ts";
@@ -45,9 +44,7 @@ export function volumeJson(row: VolumeRow): z.input<typeof volumeOut> {
 }
 
 export const createVolumeIn = z.object({
-  displayName: textIn.min(1, { error: "must not be empty" }).max(DISPLAY_NAME_CHARS_MAX, {
-    error: `must have at most ${formatCount(DISPLAY_NAME_CHARS_MAX)} characters`,
-  }),
+  displayName: textIn.min(1).max(DISPLAY_NAME_CHARS_MAX),
   quotaBytes: int64In.optional().openapi({ description: "Default: --max-volume" }),
 }).openapi("invoked.CreateVolumeRequest");
 
@@ -59,7 +56,7 @@ export const volumeEntryOut = z.object({
   path: z.string(),
   type: z.enum(["file", "directory"]),
   size: int64Out,
-  etag: z.string().optional().openapi({ description: "As the ETag header has it; files only" }),
+  etag: z.string().optional().openapi({ description: "Value of the header ETag; files only" }),
   modifiedAt: timestamp,
 }).openapi("invoked.VolumeEntry");
 
@@ -80,7 +77,9 @@ export const volumeVersionOut = z.object({
   version: int32Out,
   createdAt: timestamp,
   invocationId: z.string().optional().openapi({ description: "The invocation that made it" }),
-  principalId: z.string().optional().openapi({ description: "Whose request made it" }),
+  principalId: z.string().optional().openapi({
+    description: "The principal whose request made it",
+  }),
   restoredVersion: int32Out.optional().openapi({ description: "The version that it brought back" }),
   paths: z.array(z.string()).openapi({ description: "The first changed paths, at most 100" }),
   pathCount: int32Out.openapi({ description: "How many paths changed" }),

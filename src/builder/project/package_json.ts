@@ -1,5 +1,6 @@
 /** The dependencies and `imports` of a package.json. */
 
+import { formatCount } from "../../config/mod.ts";
 import { isBuiltin } from "node:module";
 import { readJsonObject, type Value } from "../config_json.ts";
 import type { Diagnostic } from "../contract.ts";
@@ -60,7 +61,7 @@ export function readPackageJson(
     /^#./.test(key)
   );
   if (imports.filter(([key]) => key.includes("*")).length > MAX_PATTERNS) {
-    const message = `Cannot use imports: it has more than ${MAX_PATTERNS} patterns`;
+    const message = `Cannot use imports: it has more than ${formatCount(MAX_PATTERNS)} patterns`;
     faults.push({ path, line: imports[0]?.[1].line ?? 1, message });
   } else {
     for (const [key, value] of imports) {

@@ -58,7 +58,7 @@ export const SETTING_SCHEMAS = {
   debounce: objectOf({ key: z.string(), delay: duration, maxDelay: duration }),
   rateLimit: objectOf({ calls: count, period: duration }),
   circuitBreakerMax: count,
-  circuitBreakerPeriod: z.enum(PERIODS, { error: `must be one of ${PERIODS.join(", ")}` }),
+  circuitBreakerPeriod: z.enum(PERIODS),
 } as const;
 
 export type SettingName = keyof typeof SETTING_SCHEMAS;

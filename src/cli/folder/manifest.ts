@@ -1,3 +1,4 @@
+import { FAULT_OPTIONS, faultOf } from "../../config/field_faults.ts";
 import { join } from "node:path";
 import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
@@ -46,10 +47,10 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
   }
-  const parsed = Manifest.safeParse(parseManifest(path, text));
+  const parsed = Manifest.safeParse(parseManifest(path, text), FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) =>
-    `${path.length === 0 ? "the file" : path.join(".")}: ${message}`
+  const faults = parsed.error.issues.map((issue) =>
+    `${issue.path.length === 0 ? "the file" : issue.path.join(".")}: ${faultOf(issue)}`
   );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
     next: `its fields are ${Object.keys(Manifest.shape).join(", ")}`,

@@ -1,3 +1,4 @@
+import { FAULT_OPTIONS, faultOf } from "../../config/field_faults.ts";
 import { nearest } from "../../config/mod.ts";
 import type { Api, FunctionChange } from "../client/api.ts";
 import { volumeIdOf } from "../client/find.ts";
@@ -62,14 +63,14 @@ function needSetting(name: string): SettingName {
 }
 
 function valueOf(name: SettingName, text: string): SettingValue {
-  const parsed = SETTING_SCHEMAS[name].safeParse(plainValue(text));
+  const parsed = SETTING_SCHEMAS[name].safeParse(plainValue(text), FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
-  throw new Failure(
-    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
-    { exit: "usage" },
-  );
+  const fault = issue === undefined ? "is not valid" : faultOf(issue);
+  throw new Failure(`Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${fault}`, {
+    exit: "usage",
+  });
 }
 
 /** A number, a JSON object, or the text itself. */

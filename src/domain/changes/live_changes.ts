@@ -1,4 +1,5 @@
 /** Changes as those who watch the server get them: soon, few, and without their content. */
+import { countOf } from "../../config/mod.ts";
 import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
@@ -87,7 +88,7 @@ export class LiveChanges implements Disposable {
     if (watching >= this.maxPerClient) {
       throw new DomainError(
         "RATE_LIMITED",
-        `Cannot watch changes: this client does so ${watching} times, and the limit is ${this.maxPerClient} ` +
+        `Cannot watch changes: this client has ${countOf(watching, "open stream")}, the limit ` +
           "(--max-event-streams)",
         { retryAfterSeconds: 60 },
       );

@@ -1,5 +1,5 @@
 /** How a request ends that its function did not answer, or not in time. */
-import { formatDuration } from "../../config/mod.ts";
+import { countOf, formatDuration } from "../../config/mod.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
 import type { Substitute } from "./client.ts";
@@ -40,8 +40,9 @@ export function respondedTooLate(timeoutMs: number): DomainError {
 }
 
 export function tooManyStreams(max: number): DomainError {
-  const message =
-    `Cannot go on with a long body: ${max} calls with one run, the limit (--max-streams)`;
+  const message = `Cannot go on with a long body: ${
+    countOf(max, "call")
+  } with one run, the limit (--max-streams)`;
   return new DomainError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
 

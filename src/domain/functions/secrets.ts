@@ -1,3 +1,4 @@
+import { countOf, exceeds } from "../../config/mod.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
@@ -48,7 +49,7 @@ export class Secrets {
     }
     const kept = [...stored.filter((name) => !isOf(name)), ...given.map(([name]) => name)];
     if (kept.length > SECRETS_MAX) {
-      const description = `must have at most ${SECRETS_MAX} names`;
+      const description = exceeds(kept.length, SECRETS_MAX, (names) => countOf(names, "name"));
       throw invalid({ field: "function.secret", description });
     }
     await tx.functions.keepSecrets(functionId, kept);

@@ -1,4 +1,5 @@
 /** How often functions were called, with what ends, and how long that took. */
+import { formatCount, formatDuration } from "../../config/mod.ts";
 import { firstIdOf } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
 import {
@@ -213,16 +214,23 @@ function stepsOf({ since, until, stepMs }: StatisticsQuery): Steps {
   const range = end - start;
   if (range <= 0) throw invalid({ field: "since", description: "must be before until" });
   if (range > RANGE_DAYS_MAX * MS_PER_DAY) {
-    const description = `must be at most ${RANGE_DAYS_MAX} d before until`;
+    const description = `is ${
+      formatDuration(range)
+    } before until, the limit is ${RANGE_DAYS_MAX} d`;
     throw invalid({ field: "since", description });
   }
   const step = stepMs ?? Math.ceil(range / DEFAULT_STEPS / MS_PER_SECOND) * MS_PER_SECOND;
   if (step <= 0 || step % MS_PER_SECOND !== 0) {
-    throw invalid({ field: "step", description: "must be a whole number of seconds, at least 1s" });
+    throw invalid({
+      field: "step",
+      description: `${formatDuration(step)} is not a whole number of seconds from 1 s on`,
+    });
   }
   const count = Math.ceil(range / step);
   if (count > STEPS_MAX) {
-    const description = `makes ${count} steps, the limit is ${STEPS_MAX}; name a longer one`;
+    const description = `makes ${formatCount(count)} steps, the limit is ${
+      formatCount(STEPS_MAX)
+    }; name a longer one`;
     throw invalid({ field: "step", description });
   }
   // The steps of the next request are the same, and counted already.

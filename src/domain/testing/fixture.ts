@@ -2,6 +2,7 @@
  * What tests have besides the code of their commit: a volume, secrets, variables and allowed hosts that the commit declares. They
  * have nothing of the function itself, so a run of tests cannot reach what its calls work on.
  */
+import { countOf, exceeds, FAULT_OPTIONS, faultOf, formatBytes, quoted } from "../../config/mod.ts";
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { entryFault } from "../../sandbox/egress/allowlist.ts";
@@ -21,7 +22,8 @@ function namedValues(noun: string, value: z.ZodType<string>, max: number) {
   return z.record(z.string(), value).superRefine((values, context) => {
     const names = Object.keys(values);
     if (names.length > max) {
-      context.addIssue({ code: "custom", message: `must have at most ${max} names` });
+      const message = exceeds(names.length, max, (count) => countOf(count, "name"));
+      context.addIssue({ code: "custom", message });
     }
     for (const name of names.filter((name) => !VALUE_NAME.test(name))) {
       const message = `is not a ${noun}'s name: ${VALUE_NAME_RULE}`;
@@ -30,14 +32,17 @@ function namedValues(noun: string, value: z.ZodType<string>, max: number) {
   });
 }
 
-const secret = z.string().min(1, { error: "must not be empty" })
+const secret = z.string().min(1)
   .refine((value) => Buffer.byteLength(value) <= SECRET_VALUE_BYTES_MAX, {
-    error: `must have at most ${SECRET_VALUE_BYTES_MAX} bytes`,
+    error: ({ input }) =>
+      exceeds(Buffer.byteLength(String(input)), SECRET_VALUE_BYTES_MAX, formatBytes),
   });
 
 const allowedHost = z.string().superRefine((entry, context) => {
   const message = entryFault(entry);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
+  if (message !== undefined) {
+    context.addIssue({ code: "custom", message: `${quoted(entry)} ${message}` });
+  }
 });
 
 const volume = z.strictObject({
@@ -74,10 +79,13 @@ export class FixtureError extends Error {
 
 /** @throws FixtureError for JSON of another shape */
 export function readFixture(json: unknown): DeclaredFixture {
-  const parsed = declaredFixture.safeParse(json);
+  const parsed = declaredFixture.safeParse(json, FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new FixtureError(issue?.path.join(".") ?? "", issue?.message ?? "is not valid");
+  throw new FixtureError(
+    issue?.path.join(".") ?? "",
+    issue === undefined ? "is not valid" : faultOf(issue),
+  );
 }
 
 /** The fixture in a commit's {@link FIXTURE_FILE}. @throws FixtureError */

@@ -1,4 +1,5 @@
 /** The host calls of running tests. Their parameters are hostile. */
+import { formatCount } from "../../config/mod.ts";
 import { z } from "zod";
 import { STACK_MAX_UNITS, TEXT_MAX_UNITS } from "../../../sdk/test_limits.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
@@ -72,6 +73,8 @@ function checkCount(params: unknown, maxTests: number): void {
   if (!Array.isArray(tests) || tests.length <= maxTests) return;
   throw new HostCallError(
     "INVALID_ARGUMENT",
-    `main.test.ts adds ${tests.length} tests, more than the limit of ${maxTests} (--max-tests)`,
+    `main.test.ts adds ${formatCount(tests.length)} tests, more than the limit of ${
+      formatCount(maxTests)
+    } (--max-tests)`,
   );
 }

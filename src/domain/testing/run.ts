@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../../config/mod.ts";
+import { formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
 import { LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import {
@@ -262,7 +262,9 @@ export class TestRun {
     const { maxAssertions } = this.#limits;
     if (++this.#assertions > maxAssertions) {
       this.#stop(
-        `OUTPUT_TOO_LARGE: the tests make more assertions than their limit of ${maxAssertions} (--max-assertions)`,
+        `OUTPUT_TOO_LARGE: the tests make more assertions than their limit of ${
+          formatCount(maxAssertions)
+        } (--max-assertions)`,
       );
       return null;
     }

@@ -1,4 +1,5 @@
 /** What a request says of a trigger, and the settings that follow. */
+import { countOf, exceeds } from "../../config/mod.ts";
 import { invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
 import { checkTimes } from "./schedule_times.ts";
@@ -132,7 +133,11 @@ export function checkName(displayName: string | undefined): string {
   const field = "trigger.displayName";
   if (!displayName?.trim()) throw invalid({ field, description: "must not be empty" });
   if (displayName.length <= TRIGGER_NAME_CHARS_MAX) return displayName;
-  const description = `must have at most ${TRIGGER_NAME_CHARS_MAX} characters`;
+  const description = exceeds(
+    displayName.length,
+    TRIGGER_NAME_CHARS_MAX,
+    (chars) => countOf(chars, "character"),
+  );
   throw invalid({ field, description });
 }
 

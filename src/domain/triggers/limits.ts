@@ -1,4 +1,5 @@
 /** What the settings of the server allow a trigger to be set to. */
+import { formatBytes } from "../../config/mod.ts";
 import { ownHosts } from "../endpoints/own_hosts.ts";
 import { invalid } from "../errors.ts";
 import type { TriggerSettings } from "./settings.ts";
@@ -25,7 +26,9 @@ export function checkWebhook(settings: TriggerSettings, { maxWebhookBytes }: Tri
   if (settings.kind !== "webhook" || settings.webhook.maxBytes <= maxWebhookBytes) return;
   throw invalid({
     field: "trigger.webhook.maxBytes",
-    description: `must be at most ${maxWebhookBytes} (--max-webhook)`,
+    description: `${formatBytes(settings.webhook.maxBytes)} exceed the limit of ${
+      formatBytes(maxWebhookBytes)
+    } (--max-webhook)`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { formatBytes } from "../../config/mod.ts";
 /** Longest path of a volume, in bytes of UTF-8. */
 export const PATH_BYTES_MAX = 1024;
 /** Longest name of a file or directory, in bytes of UTF-8. */
@@ -26,7 +27,7 @@ export function volumePath(text: string): string {
       continue;
     }
     if (Buffer.byteLength(name) > NAME_BYTES_MAX) {
-      throw new PathError(`has a name of more than ${NAME_BYTES_MAX} bytes`);
+      throw new PathError(`has a name of more than ${formatBytes(NAME_BYTES_MAX)}`);
     }
     names.push(name);
   }
@@ -76,5 +77,5 @@ export function comparePaths(a: string, b: string): number {
 }
 
 function tooLong(): PathError {
-  return new PathError(`has more than ${PATH_BYTES_MAX} bytes`);
+  return new PathError(`has more than ${formatBytes(PATH_BYTES_MAX)}`);
 }

@@ -300,7 +300,7 @@ class ListeningSocket implements EgressSocket {
     connection.on("close", () => held.delete(connection));
     connection.on("error", () => connection.destroy());
     if (isAccepted) return onConnection(connection);
-    const limit = `limit of ${maxConnections} connections (--max-egress-connections)`;
+    const limit = `limit of ${countOf(maxConnections, "connection")} (--max-egress-connections)`;
     session?.warnOnce(limit);
     if (this.#rejected.size > REJECTED_CONNECTIONS_MAX) return void connection.destroy();
     rejectConnection(connection, unlogged(new EgressFault("EGRESS_LIMIT", `${limit} reached`)));

@@ -1,4 +1,5 @@
 /** Small documents of other hosts that the server itself reads, under the address policy of functions. */
+import { formatBytes } from "../../config/mod.ts";
 import type { IncomingMessage } from "node:http";
 import { addressPolicy } from "./addresses.ts";
 import { ownRequest } from "./own_request.ts";
@@ -34,7 +35,7 @@ async function bodyOf(answer: IncomingMessage, maxBytes: number): Promise<Uint8A
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`it has more than ${formatBytes(maxBytes)}`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
