@@ -274,7 +274,7 @@ export interface PurgeRequest {
   commitId?: string;
   /** Without it all files of the commit. */
   path?: string;
-  /** Whether only the size is answered. */
+  /** Whether only the size is returned. */
   dryRun?: boolean;
 }
 

@@ -30,7 +30,7 @@ export interface RetryPolicy {
 export interface Destination {
   functionId?: string;
   url?: string;
-  /** Never answered. */
+  /** Never returned. */
   secret?: string;
 }
 

@@ -78,7 +78,7 @@ async function thrownBy(body: () => unknown): Promise<Thrown | undefined> {
     if (!(thrown instanceof Error)) {
       return {
         name: "",
-        message: `a value that is no error was thrown: ${show(thrown)}`,
+        message: `a value that is not an error was thrown: ${show(thrown)}`,
         stack: "",
       };
     }

@@ -91,7 +91,7 @@ export interface Trigger {
   updatedAt?: Date;
 }
 
-/** Secrets that the server made; each is answered once. */
+/** Secrets that the server made; each is returned once. */
 export interface ShownSecrets {
   webhookHmacSecret?: string;
   webhookSecret?: string;

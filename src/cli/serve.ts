@@ -85,7 +85,7 @@ function startFailure(error: unknown, { server: { host, port } }: Config): Failu
     });
   }
   if (typeof code === "string" && NO_ADDRESS.includes(code)) {
-    return new Failure(`Cannot start the server: ${host} is no address of this machine`, {
+    return new Failure(`Cannot start the server: ${host} is not an address of this machine`, {
       next: "choose another with --host; 0.0.0.0 is all of them",
     });
   }

@@ -93,7 +93,7 @@ export class Cluster implements AsyncDisposable {
     if (this.capacity > 0 || this.registry.workers.length > 0) this.#usableAt = now;
     return now - this.#usableAt < NO_WORKER_MAX_MS
       ? undefined
-      : `no worker has been there for ${NO_WORKER_MAX_MS / 1000} s`;
+      : `no worker has been available for ${NO_WORKER_MAX_MS / 1000} s`;
   }
 
   /**

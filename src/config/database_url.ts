@@ -198,6 +198,6 @@ function decoded(text: string, part: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new UrlFault(`its ${part} has a % that is not the begin of an escape; write % as %25`);
+    throw new UrlFault(`its ${part} has a % that does not begin an escape; write % as %25`);
   }
 }

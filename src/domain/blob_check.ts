@@ -33,7 +33,7 @@ export class BlobCheck implements AsyncDisposable {
       await this.#checkCommits();
       await this.#checkVolumes();
       if (this.#missing > LOGGED_MAX) {
-        logger.error("{missing} blobs are missing or damaged in all", { missing: this.#missing });
+        logger.error("{missing} blobs in total are missing or damaged", { missing: this.#missing });
       }
     } catch (error) {
       logger.error("Cannot look for missing blobs", { error });

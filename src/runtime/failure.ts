@@ -130,7 +130,7 @@ function addNamed(error: unknown, prefix: string, depth: number, found: Related)
 export function describeThrown(thrown: unknown): Failure & { readonly kind: "uncaught" } {
   const parts = errorParts(thrown, FAILURE_MESSAGE_MAX_UNITS, FAILURE_STACK_MAX_UNITS);
   if (parts === undefined) {
-    const message = `a value that is no error was thrown: ${describeOther(thrown)}`;
+    const message = `a value that is not an error was thrown: ${describeOther(thrown)}`;
     return { kind: "uncaught", name: "", message, stack: "", related: [] };
   }
   const found = assign(createObject(null), { thrown, length: 0 }) as Related;

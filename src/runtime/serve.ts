@@ -224,7 +224,7 @@ const makeSender = anonymous(function (tools: Tools) {
     };
     const bytesOf = (value: unknown): Uint8Array => {
       if (typedArrayName(value) === "Uint8Array") return value as Uint8Array;
-      throw new TypeErrorOf("the body of the response has a chunk that is no Uint8Array");
+      throw new TypeErrorOf("the body of the response has a chunk that is not a Uint8Array");
     };
     const sendPiece = (json: string, piece: Uint8Array, next: () => void) =>
       react(call(json, piece), (answer: HostAnswer) => {

@@ -75,7 +75,7 @@ Deno.test("workers that end or hang", async (t) => {
 
   await t.step("without a worker the node is not ready, and says why", async () => {
     const { reason } = await readiness(node.url, 503);
-    assert.match(JSON.stringify(reason), /no worker has been there for 10 s/);
+    assert.match(JSON.stringify(reason), /no worker has been available for 10 s/);
   });
 
   await t.step("a call waits for a worker that comes", async () => {
@@ -121,7 +121,7 @@ Deno.test("workers that end or hang", async (t) => {
   await t.step("calls go on while NATS is killed and started again", async () => {
     const { ended } = await running(client, sleep, { ms: 2000 });
     await cluster.nats.stop("SIGKILL");
-    assert.match(JSON.stringify(await readiness(node.url, 503)), /NATS at .* is away/);
+    assert.match(JSON.stringify(await readiness(node.url, 503)), /NATS at .* is unreachable/);
     await cluster.nats.restart();
     assert.deepEqual(outputOf(await ended), { slept: 2000 });
     assert.deepEqual(outputOf(await call(client, echo, { n: 4 })), { n: 4 });

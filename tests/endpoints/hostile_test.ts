@@ -85,7 +85,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   "sends headers that are no list": {
     code: `await respond({ headers: { a: "b" } }); return never;`,
     status: 500,
-    error: /its headers are no list/,
+    error: /its headers are not a list/,
   },
   "ends a line in a header": {
     code: `await respond({ headers: [["x-a", "b\\r\\nSet-Cookie: evil=1"]] }); return never;`,

@@ -222,7 +222,7 @@ async function responses({ client }: Stage): Promise<void> {
     throws: /^UNCAUGHT: Error: a secret of the function\n +at .*main\.ts:\d+/,
     object: /^BAD_OUTPUT: fetch returned an object, not a Response$/,
     text: /^BAD_OUTPUT: fetch returned an object, not a Response$/,
-    strings: /^UNCAUGHT: TypeError: the body of the response has a chunk that is no Uint8Array/,
+    strings: /^UNCAUGHT: TypeError: the body of the response has a chunk that is not a Uint8Array/,
     locked: /^UNCAUGHT: TypeError: .*locked/,
   };
   for (const [name, error] of Object.entries(faults)) {

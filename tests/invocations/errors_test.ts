@@ -362,7 +362,7 @@ serverSuite("a function that fails", { flags: FLAGS }, {
   "UNCAUGHT: with the causes and members of the error": uncaughtCauses,
   "OUT_OF_MEMORY: with its limit": outOfMemory,
   "EXITED: for an exit, and for a promise that never settles": exits,
-  "BAD_OUTPUT: for all that is no JSON object": badOutputs,
+  "BAD_OUTPUT: for all that is not a JSON object": badOutputs,
   "BAD_OUTPUT: with the class and the path of what JSON loses": lostOutputs,
   "SUCCESS: with what JSON represents": keptOutputs,
   "OUTPUT_TOO_LARGE: from the first byte over the limit": largeOutputs,

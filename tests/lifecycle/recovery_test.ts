@@ -107,7 +107,7 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
     await server.stop("SIGTERM");
     assert.match(
       await server.log,
-      /Nobody ran 6 invocations any more: 2 are interrupted, 4 resume now/,
+      /6 invocations had no owner: 2 ended as INTERRUPTED, 4 run again/,
     );
   }
   await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });

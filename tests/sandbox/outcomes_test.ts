@@ -75,7 +75,7 @@ sandboxTest("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxe
       "function main() { queueMicrotask(() => { throw new Error('micro'); }); return new Promise((r) => setTimeout(r, 3000)); }",
       /Error: micro\n/,
     ],
-    ["function main() { throw 'text'; }", /a value that is no error was thrown: "text"$/],
+    ["function main() { throw 'text'; }", /a value that is not an error was thrown: "text"$/],
     ["function main() { throw null; }", /thrown: null$/],
     ["function main() { throw Symbol('s'); }", /thrown: Symbol\(s\)$/],
     ["function main() { throw { code: 7 }; }", /thrown: \{"code":7\}$/],

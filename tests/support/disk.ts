@@ -24,23 +24,17 @@ export interface FaultRule {
 
 /** Makes writes, syncs and accepts of a server fail. Disposing it removes its file of rules. */
 export class FaultShim implements AsyncDisposable {
-  private constructor(
-    private readonly rulesFile: string,
-    /** The environment of a server with this shim. */
-    readonly env: Readonly<Record<string, string>>,
-  ) {}
+  private constructor(private readonly rulesFile: string, private readonly shim: string) {}
 
-  /** @param sendBufferBytes SO_SNDBUF of each connection that the server accepts; without it the kernel sizes it */
-  static async open(
-    { sendBufferBytes }: { readonly sendBufferBytes?: number } = {},
-  ): Promise<FaultShim> {
+  static async open(): Promise<FaultShim> {
     const rules = await Deno.makeTempFile({ prefix: "invoked-test-rules-" });
     await Deno.writeFile(rules, new Uint8Array(RULES_BYTES));
-    return new FaultShim(rules, {
-      LD_PRELOAD: await builtShim(),
-      FAULT_RULES: rules,
-      ...sendBufferBytes === undefined ? {} : { ACCEPTED_SEND_BYTES: `${sendBufferBytes}` },
-    });
+    return new FaultShim(rules, await builtShim());
+  }
+
+  /** The environment of a server with this shim. */
+  get env(): Record<string, string> {
+    return { LD_PRELOAD: this.shim, FAULT_RULES: this.rulesFile };
   }
 
   /** Replaces the rules; none ends all faults. The file keeps its length, because the server has it mapped. */

@@ -5,8 +5,6 @@
  *     write|sync|accept ERRNO PART_OF_PATH
  *
  * A part that ends with "$" is the end of the path. The path of a TCP socket is "tcp:" and its port.
- *
- * ACCEPTED_SEND_BYTES is the SO_SNDBUF of each TCP connection that the server accepts.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -117,12 +115,5 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags) {
   FAIL("accept", fd);
-  int accepted = REAL(accept4)(fd, address, bytes, flags);
-  const char *size = getenv("ACCEPTED_SEND_BYTES");
-  char path[1024];
-  if (accepted >= 0 && size != NULL && path_of(accepted, path, sizeof path) && strncmp(path, "tcp:", 4) == 0) {
-    int value = atoi(size);
-    if (setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &value, sizeof value) != 0) abort();
-  }
-  return accepted;
+  return REAL(accept4)(fd, address, bytes, flags);
 }

@@ -232,7 +232,7 @@ test("goes on", ({ ok }) => { ok(1); });`,
     assert.deepEqual(outline(results), [
       "throws | FAIL | UNCAUGHT: RangeError: too far\n" +
       "    at broken (lib/broken.ts:2:9)\n    at eval (main.test.ts:3:37)",
-      'rejects | FAIL | UNCAUGHT: a value that is no error was thrown: {"a":1}',
+      'rejects | FAIL | UNCAUGHT: a value that is not an error was thrown: {"a":1}',
       "goes on | OK",
     ]);
     assert.deepEqual(results.map(({ assertions }) => assertions.length), [1, 0, 1]);

@@ -526,7 +526,7 @@ export interface paths {
         /** List the triggers of a function, newest first */
         get: operations["invoked.TriggerService.ListTriggers"];
         put?: never;
-        /** Create a trigger; a secret that is made is answered once */
+        /** Create a trigger; a generated secret is returned once */
         post: operations["invoked.TriggerService.CreateTrigger"];
         delete?: never;
         options?: never;
@@ -700,7 +700,7 @@ export interface paths {
         /** List the clients of the caller's principal, newest first */
         get: operations["c1.api.iam.v1.PersonalClientService.List"];
         put?: never;
-        /** Create a client of the caller's principal; its secret is answered once */
+        /** Create a client of the caller's principal; its secret is returned once */
         post: operations["c1.api.iam.v1.PersonalClientService.Create"];
         delete?: never;
         options?: never;
@@ -1048,7 +1048,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Upload a file of an open commit to the URL that opening it answered */
+        /** Upload a file of an open commit, to its upload URL */
         put: operations["invoked.UploadService.Upload"];
         post?: never;
         delete?: never;
@@ -1128,7 +1128,7 @@ export interface components {
             circuitBreakerMax?: number;
             /**
              * Format: date-time
-             * @description While calls pause for a decision
+             * @description Time of the pause while calls wait for a decision
              */
             circuitBreakerPausedAt?: string;
             circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
@@ -1146,7 +1146,7 @@ export interface components {
             functionType?: components["schemas"]["c1.api.functions.v1.FunctionType"];
             /** @description The newest commit */
             head?: string;
-            /** @description Ids of its triggers; it cannot be deleted while there is one */
+            /** @description Ids of its triggers; a function with triggers cannot be deleted */
             hookRefs?: string[];
             id?: string;
             /** @description True until the first publish */
@@ -1169,7 +1169,7 @@ export interface components {
             retention?: string;
             retryPolicy?: components["schemas"]["invoked.RetryPolicy"];
             scopedRoleIds?: string[];
-            /** @description Names of the secrets; values are never answered */
+            /** @description Names of the secrets; values are never returned */
             secret?: {
                 [key: string]: string;
             };
@@ -1384,7 +1384,7 @@ export interface components {
             /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
             onFailure?: {
                 functionId?: string;
-                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never answered; absent or empty keeps the stored one */
+                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
                 secret?: string;
                 /** @description Its host and port must be in outboundNetworkAllowlist */
                 url?: string;
@@ -1392,7 +1392,7 @@ export interface components {
             /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
             onSuccess?: {
                 functionId?: string;
-                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never answered; absent or empty keeps the stored one */
+                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
                 secret?: string;
                 /** @description Its host and port must be in outboundNetworkAllowlist */
                 url?: string;
@@ -1568,7 +1568,7 @@ export interface components {
                 /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
                 onFailure?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never answered; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
                     secret?: string;
                     /** @description Its host and port must be in outboundNetworkAllowlist */
                     url?: string;
@@ -1576,7 +1576,7 @@ export interface components {
                 /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
                 onSuccess?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never answered; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
                     secret?: string;
                     /** @description Its host and port must be in outboundNetworkAllowlist */
                     url?: string;
@@ -1867,7 +1867,7 @@ export interface components {
             count: number;
             /**
              * Format: int32
-             * @description That could not be replayed, cancelled or dropped
+             * @description Invocations that could not be replayed, cancelled or dropped
              */
             skipped: number;
         };
@@ -1913,7 +1913,7 @@ export interface components {
                     host?: string;
                     /** @description Records the first KiB of a request's body of text; default false */
                     recordBody?: boolean;
-                    /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                    /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                     secret?: string;
                     slug?: string;
                 };
@@ -1952,14 +1952,14 @@ export interface components {
                     };
                     eventIdHeader?: string;
                     github?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     header?: {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
                         prefix?: string;
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     hmac?: Record<string, never>;
@@ -1968,20 +1968,20 @@ export interface components {
                     };
                     /**
                      * Format: int32
-                     * @description Largest body; 0 or absent means 65536
+                     * @description Largest body in bytes; 0 or absent: 65,536
                      */
                     maxBytes?: number;
                     response?: components["schemas"]["invoked.WebhookResponse"];
                     slack?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     standardWebhooks?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     stripe?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                 };
@@ -2007,7 +2007,7 @@ export interface components {
         "invoked.DeadLetter": {
             /** @description Oldest first */
             attempts: components["schemas"]["invoked.Attempt"][];
-            /** @description Of its last attempt */
+            /** @description Error of its last attempt */
             error: string;
             functionId: string;
             id: string;
@@ -2037,7 +2037,7 @@ export interface components {
             functionId?: string;
             url?: string;
         };
-        /** @description What is in force */
+        /** @description Limits in force */
         "invoked.EffectiveLimits": {
             /**
              * Format: duration
@@ -2125,7 +2125,7 @@ export interface components {
         "invoked.FunctionStatistics": {
             /**
              * Format: int32
-             * @description That were accepted in it; skipped ones do not count
+             * @description Calls accepted in the step; skipped ones do not count
              */
             calls: number;
             callsByStep: number[];
@@ -2143,7 +2143,7 @@ export interface components {
             functionId: string;
             /**
              * Format: date-time
-             * @description When its newest invocation was accepted, whenever that was; absent without one
+             * @description Time of its newest invocation, in or before the range; absent without one
              */
             newestAt?: string;
             /**
@@ -2255,14 +2255,14 @@ export interface components {
         };
         /** @description What started it */
         "invoked.InvocationTrigger": {
-            /** @description Of the trigger, or of the invocation that a replay or a destination follows */
+            /** @description Id of the trigger, or of the invocation that a replay or a destination follows */
             id?: string;
             kind: components["schemas"]["invoked.TriggerKind"];
         };
         "invoked.InvocationUsage": {
             /**
              * Format: duration
-             * @description Of its process, the start of a fork included; absent where it is not measured
+             * @description Processor time of its process, with the start of a fork; absent if not measured
              */
             cpuTime?: string;
             /** Format: int64 */
@@ -2274,12 +2274,12 @@ export interface components {
             peakMemoryBytes?: string;
             /**
              * Format: int64
-             * @description Of files that it read and wrote; absent without a volume
+             * @description Bytes of files that it read and wrote; absent without a volume
              */
             volumeBytes?: string;
             /**
              * Format: duration
-             * @description In its process
+             * @description Time in its process
              */
             wallTime?: string;
         };
@@ -2330,7 +2330,7 @@ export interface components {
              */
             commitId?: string;
             /**
-             * @description Only answer what would be purged
+             * @description Only return what would be purged
              * @default false
              */
             dryRun?: boolean;
@@ -2381,7 +2381,7 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
-        /** @description What the function has of its own */
+        /** @description Retry policy of the function itself, without defaults */
         "invoked.RetryPolicy": {
             /** Format: duration */
             initialBackoff?: string;
@@ -2405,7 +2405,7 @@ export interface components {
             /** Format: date-time */
             at?: string;
             /**
-             * @description What becomes of times that passed without a server
+             * @description What happens to times that passed without a server
              * @enum {string}
              */
             catchUp: "CATCH_UP_UNSPECIFIED" | "CATCH_UP_NONE" | "CATCH_UP_LAST" | "CATCH_UP_ALL";
@@ -2414,7 +2414,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description What becomes of a time while an earlier run goes on
+             * @description What happens to a time while an earlier run goes on
              * @enum {string}
              */
             overlap: "OVERLAP_UNSPECIFIED" | "OVERLAP_ALLOW" | "OVERLAP_SKIP" | "OVERLAP_QUEUE";
@@ -2422,7 +2422,7 @@ export interface components {
             start?: string;
             timezone: string;
         };
-        /** @description Where its end went; absent in lists, and without a destination */
+        /** @description Delivery of its end; absent in lists, and without a destination */
         "invoked.SentEnd": {
             /** Format: int32 */
             attempts: number;
@@ -2433,7 +2433,7 @@ export interface components {
             invocationId?: string;
             /**
              * Format: date-time
-             * @description While it is pending
+             * @description Time of the next attempt while it is pending
              */
             nextAttemptAt?: string;
             /** @enum {string} */
@@ -2443,7 +2443,7 @@ export interface components {
             url?: string;
         };
         "invoked.Session": {
-            /** @description Where the browser signed in from */
+            /** @description Address from which the browser signed in */
             address: string;
             /** @description The client that made its link */
             clientId: string;
@@ -2452,7 +2452,7 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
             id: string;
-            /** @description What the browser calls itself */
+            /** @description User-Agent of the browser */
             userAgent: string;
         };
         /** @enum {string} */
@@ -2460,7 +2460,7 @@ export interface components {
         "invoked.SignedIn": {
             /** Format: date-time */
             expiresAt?: string;
-            /** @description Of the session */
+            /** @description Id of the session */
             id?: string;
             principal?: {
                 displayName: string;
@@ -2474,14 +2474,14 @@ export interface components {
          */
         "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
         "invoked.Statistics": {
-            /** @description Those with calls, as `order_by` says; then those of `function_ids` without */
+            /** @description Functions with calls, sorted by `order_by`; then those of `function_ids` without calls */
             functions?: components["schemas"]["invoked.FunctionStatistics"][];
             list?: components["schemas"]["invoked.StatisticsStep"][];
         };
         "invoked.StatisticsStep": {
             /**
              * Format: int32
-             * @description That were accepted in it; skipped ones do not count
+             * @description Calls accepted in the step; skipped ones do not count
              */
             calls: number;
             /**
@@ -2591,7 +2591,7 @@ export interface components {
         /** @enum {string} */
         "invoked.TypeCheckState": "TYPE_CHECK_STATE_UNSPECIFIED" | "TYPE_CHECK_STATE_NOT_CHECKED" | "TYPE_CHECK_STATE_PENDING" | "TYPE_CHECK_STATE_CHECKED";
         "invoked.TypeDiagnostic": {
-            /** @description Such as TS2322 */
+            /** @description Code of the compiler, such as TS2322 */
             code?: string;
             /** Format: int32 */
             column?: number;
@@ -2635,7 +2635,7 @@ export interface components {
                     host?: string;
                     /** @description Records the first KiB of a request's body of text; default false */
                     recordBody?: boolean;
-                    /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                    /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                     secret?: string;
                     slug?: string;
                 };
@@ -2674,14 +2674,14 @@ export interface components {
                     };
                     eventIdHeader?: string;
                     github?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     header?: {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
                         prefix?: string;
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     hmac?: Record<string, never>;
@@ -2690,20 +2690,20 @@ export interface components {
                     };
                     /**
                      * Format: int32
-                     * @description Largest body; 0 or absent means 65536
+                     * @description Largest body in bytes; 0 or absent: 65,536
                      */
                     maxBytes?: number;
                     response?: components["schemas"]["invoked.WebhookResponse"];
                     slack?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     standardWebhooks?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                     stripe?: {
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
                 };
@@ -2736,7 +2736,7 @@ export interface components {
             version: number;
         };
         "invoked.VolumeEntry": {
-            /** @description As the ETag header has it; files only */
+            /** @description Value of the header ETag; files only */
             etag?: string;
             /** Format: date-time */
             modifiedAt: string;
@@ -2758,7 +2758,7 @@ export interface components {
             pathCount: number;
             /** @description The first changed paths, at most 100 */
             paths: string[];
-            /** @description Whose request made it */
+            /** @description The principal whose request made it */
             principalId?: string;
             /**
              * Format: int32
@@ -2769,7 +2769,7 @@ export interface components {
             version: number;
         };
         /**
-         * @description What it waits for; absent if it waits for a slot, or not any more
+         * @description What it waits for; absent if it waits for a slot, or no longer waits
          * @enum {string}
          */
         "invoked.WaitReason": "WAIT_REASON_UNSPECIFIED" | "WAIT_REASON_INVOKE_AT" | "WAIT_REASON_BACKOFF" | "WAIT_REASON_DEBOUNCE" | "WAIT_REASON_RATE_LIMIT" | "WAIT_REASON_CONCURRENCY_KEY" | "WAIT_REASON_CIRCUIT_BREAKER";
@@ -2809,13 +2809,13 @@ export interface components {
         "invoked.Worker": {
             /**
              * Format: int32
-             * @description Its slots
+             * @description Number of its slots
              */
             capacity: number;
             /** Format: int32 */
             free: number;
             id: string;
-            /** @description Whether it takes no more calls */
+            /** @description Whether it accepts no new calls */
             isDraining: boolean;
             version: string;
         };
@@ -3196,7 +3196,7 @@ export interface operations {
     "c1.api.functions.v1.FunctionsService.GetCommitContent": {
         parameters: {
             query?: {
-                /** @description Answer what is left of a commit of which files were purged, instead of 410 */
+                /** @description Return the remaining files of a commit with purged files, instead of 410 */
                 show_purged?: "true" | "false";
             };
             header?: never;
@@ -4172,11 +4172,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         trigger: components["schemas"]["invoked.Trigger"];
-                        /** @description Answered once */
+                        /** @description Address with the secret; returned once */
                         webhookCapabilityUrl?: string;
-                        /** @description Of hmac; answered once */
+                        /** @description Secret of the method hmac; returned once */
                         webhookHmacSecret?: string;
-                        /** @description Of other methods; answered once */
+                        /** @description Secret of other methods; returned once */
                         webhookSecret?: string;
                     };
                 };
@@ -4286,11 +4286,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         trigger: components["schemas"]["invoked.Trigger"];
-                        /** @description Answered once */
+                        /** @description Address with the secret; returned once */
                         webhookCapabilityUrl?: string;
-                        /** @description Of hmac; answered once */
+                        /** @description Secret of the method hmac; returned once */
                         webhookHmacSecret?: string;
-                        /** @description Of other methods; answered once */
+                        /** @description Secret of other methods; returned once */
                         webhookSecret?: string;
                     };
                 };
@@ -4370,11 +4370,11 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description Answered once */
+                        /** @description Address with the secret; returned once */
                         webhookCapabilityUrl?: string;
-                        /** @description Of hmac; answered once */
+                        /** @description Secret of the method hmac; returned once */
                         webhookHmacSecret?: string;
-                        /** @description Of other methods; answered once */
+                        /** @description Secret of other methods; returned once */
                         webhookSecret?: string;
                     };
                 };
@@ -4547,13 +4547,13 @@ export interface operations {
     "invoked.StatisticsService.Get": {
         parameters: {
             query?: {
-                /** @description Answer `functions` instead of `list` */
+                /** @description Return `functions` instead of `list` */
                 by_function?: "true" | "false";
-                /** @description With by_function: only these, separated by commas */
+                /** @description With by_function: only these functions, separated by commas */
                 function_ids?: string;
-                /** @description With by_function: most functions; 100 by default */
+                /** @description With by_function: largest number of functions; 100 by default */
                 limit?: number;
-                /** @description With by_function: the greatest first; by calls unless given */
+                /** @description With by_function: sorts functions, the greatest first; by calls unless given */
                 order_by?: "STATISTICS_ORDER_UNSPECIFIED" | "STATISTICS_ORDER_CALLS" | "STATISTICS_ORDER_FAILURES" | "STATISTICS_ORDER_P99" | "STATISTICS_ORDER_CPU_TIME";
                 /** @description 24 hours before `until` by default */
                 since?: string;
@@ -5896,7 +5896,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description What the server sustains, as measured; null while it was not full */
+                        /** @description Measured throughput while all slots are taken; null without a measurement */
                         callsPerSecond: number | null;
                         running: number;
                         /** @enum {string} */

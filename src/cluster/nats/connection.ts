@@ -30,7 +30,7 @@ const REPEAT_MS = 1_000;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 
 /**
- * A connection to NATS that reconnects for ever. What is sent while it is away may be lost.
+ * A connection to NATS that reconnects for ever. What is sent while it is unreachable may be lost.
  */
 export class Nats implements AsyncDisposable {
   #isUp = true;
@@ -76,7 +76,7 @@ export class Nats implements AsyncDisposable {
   /** Why NATS cannot be used now; undefined while it can. */
   get fault(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    return this.#isUp ? undefined : `NATS at ${this.urls} is away`;
+    return this.#isUp ? undefined : `NATS at ${this.urls} is unreachable`;
   }
 
   /** Largest message in bytes. */
@@ -118,7 +118,7 @@ export class Nats implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.connection.isClosed()) return;
-    // What was published last should leave; a NATS that is away does not delay the end.
+    // What was published last should leave; a NATS that is unreachable does not delay the end.
     if (this.#isUp) await Promise.race([this.connection.flush().catch(() => {}), later(1_000)]);
     await this.connection.close();
   }
@@ -127,7 +127,7 @@ export class Nats implements AsyncDisposable {
     for await (const status of this.connection.status()) {
       if (status.type === "disconnect") {
         this.#isUp = false;
-        logger.warn("NATS at {urls} is away", { urls: this.urls });
+        logger.warn("NATS at {urls} is unreachable", { urls: this.urls });
       } else if (status.type === "reconnect") {
         this.#reconnected();
       } else if (status.type === "error") this.#report(status.error);
@@ -145,7 +145,7 @@ export class Nats implements AsyncDisposable {
       return;
     }
     this.#isUp = true;
-    logger.info("NATS at {urls} is back", { urls: this.urls });
+    logger.info("NATS at {urls} is connected again", { urls: this.urls });
     for (const work of this.#onReconnected) this.#repeat(work);
   }
 

@@ -75,7 +75,7 @@ function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
       `its status ${shown(status)} is not between ${STATUS_MIN} and ${STATUS_MAX}`,
     );
   }
-  if (!Array.isArray(headers)) throw new ResponseFault("its headers are no list");
+  if (!Array.isArray(headers)) throw new ResponseFault("its headers are not a list");
   if (headers.length > HEADERS_MAX) {
     throw new ResponseFault(
       `it has ${countOf(headers.length, "header")}, the limit is ${HEADERS_MAX}`,

@@ -46,7 +46,7 @@ export class Recovery {
   ) {
     parts.node.onBeat(() => {
       this.#recovering ??= this.#work().catch((error) => {
-        logger.error("Cannot recover calls that nobody runs: {error}", { error });
+        logger.error("Cannot recover calls without an owner: {error}", { error });
       }).finally(() => this.#recovering = undefined);
     });
   }
@@ -117,7 +117,7 @@ export class Recovery {
     const [interrupted, running] = [count(ended), count(resumed)];
     if (interrupted + running === 0) return;
     logger.warn(
-      "Nobody ran {count} invocations any more: {interrupted} are interrupted, {running} resume now",
+      "{count} invocations had no owner: {interrupted} ended as INTERRUPTED, {running} run again",
       { count: interrupted + running, interrupted, running },
     );
   }

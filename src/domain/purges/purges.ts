@@ -102,7 +102,7 @@ export class Purges {
       const where = commit === undefined ? `a commit of function ${fn.id}` : `commit ${commit.id}`;
       throw invalid({
         field: "path",
-        description: `${JSON.stringify(path)} is no file of ${where}`,
+        description: `${JSON.stringify(path)} is not a file of ${where}`,
       });
     }
     const files = await this.#eraseFiles(by, fn, selection, dryRun);

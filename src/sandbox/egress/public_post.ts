@@ -46,7 +46,7 @@ export function publicPost(
   const router = new Router(addressPolicy(allowPrivate), ca);
   return async ({ url, allowlist, headers, body }) => {
     const to = parseAbsolute(url);
-    if (to === undefined) throw new EgressFault("EGRESS_DENIED", "it is no http or https URL");
+    if (to === undefined) throw new EgressFault("EGRESS_DENIED", "it is not an http or https URL");
     if (!new Allowlist(allowlist).allows(to)) {
       const endpoint = formatEndpoint(to);
       throw new EgressFault("EGRESS_DENIED", `${endpoint} is not in the outboundNetworkAllowlist`);
