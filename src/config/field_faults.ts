@@ -37,6 +37,11 @@ export function exceeds(has: number, limit: number, format: (amount: number) => 
   return `must have at most ${format(limit)}; it has ${format(has)}`;
 }
 
+/** A number of characters, for {@link exceeds}. */
+export function characters(count: number): string {
+  return countOf(count, "character");
+}
+
 /** A value in quotes, cut to {@link SHOWN_CHARS_MAX}. */
 export function quoted(value: unknown): string {
   return JSON.stringify(String(value).slice(0, SHOWN_CHARS_MAX));
@@ -63,7 +68,7 @@ function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function atMost(maximum: number, origin: string): string {
-  if (origin === "string") return `must have at most ${countOf(maximum, "character")}`;
+  if (origin === "string") return `must have at most ${characters(maximum)}`;
   if (origin === "array") return `must have at most ${countOf(maximum, "entry", "entries")}`;
   return `must be at most ${formatCount(maximum)}`;
 }

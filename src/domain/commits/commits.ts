@@ -1,4 +1,4 @@
-import { formatCount } from "../../config/mod.ts";
+import { characters, exceeds } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
 import type { Engine } from "../../engine/contract.ts";
 import { type ArtifactColumns, type CommitFileRow, type CommitRow } from "../../store/commits.ts";
@@ -288,7 +288,7 @@ export class Commits {
     if (spec.message.length > COMMIT_MESSAGE_CHARS_MAX) {
       throw invalid({
         field: "commitMessage",
-        description: `must have at most ${formatCount(COMMIT_MESSAGE_CHARS_MAX)} characters`,
+        description: exceeds(spec.message.length, COMMIT_MESSAGE_CHARS_MAX, characters),
       });
     }
     return {

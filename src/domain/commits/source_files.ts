@@ -1,6 +1,6 @@
 import type { SourceFiles } from "../../builder/mod.ts";
 import { pathFault, pathSetFault } from "../../builder/paths.ts";
-import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount, quoted } from "../../config/mod.ts";
 import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 
 /** The module whose default export is the function. */
@@ -35,7 +35,7 @@ export function checkPaths(field: string, paths: readonly string[], limits: Comm
   const conflict = pathSetFault(paths);
   if (conflict !== undefined) throw invalid(pathViolation(field, conflict.path, conflict.fault));
   if (!paths.includes(ENTRY)) {
-    throw invalid({ field, description: `${ENTRY} is missing: it holds the function` });
+    throw invalid({ field, description: `${ENTRY} is missing, which holds the function` });
   }
 }
 
@@ -70,5 +70,5 @@ function tooLarge(field: string, bytes: number, limit: string): DomainError {
 }
 
 function pathViolation(field: string, path: string, fault: string): FieldViolation {
-  return { field, description: `path ${JSON.stringify(path.slice(0, 300))}: ${fault}` };
+  return { field, description: `path ${quoted(path)}: ${fault}` };
 }

@@ -1,3 +1,4 @@
+import { quoted } from "../../config/mod.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
@@ -17,10 +18,7 @@ export class Tags {
     if (!TAG_NAME.test(name)) {
       throw invalid({
         field: "name",
-        description:
-          `${
-            JSON.stringify(name.slice(0, 200))
-          } is not a tag name: 1 to 128 letters, digits, dots, ` +
+        description: `${quoted(name)} is not a tag name: 1 to 128 letters, digits, dots, ` +
           "underscores and hyphens, beginning with a letter or digit, and not HEAD",
       });
     }

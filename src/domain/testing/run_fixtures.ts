@@ -1,4 +1,5 @@
 /** The fixtures of a run of tests. */
+import { quoted } from "../../config/mod.ts";
 import { HostCallError } from "../../sandbox/contract.ts";
 import type { Digest } from "../../store/blobs/commit_blobs.ts";
 import type { CommitFileRow } from "../../store/commits.ts";
@@ -118,7 +119,7 @@ function filesBelow(folder: string, rows: readonly CommitFileRow[]): readonly Se
   if (found.length > 0) return found;
   throw new FixtureError(
     "volume.folder",
-    `no file of the commit is in ${JSON.stringify(folder.slice(0, 200))}`,
+    `no file of the commit is in ${quoted(folder)}`,
   );
 }
 
@@ -129,6 +130,6 @@ function seedPath(field: string, text: string): string {
     throw new PathError("is the root");
   } catch (error) {
     if (!(error instanceof PathError)) throw error;
-    throw new FixtureError(field, `${JSON.stringify(text.slice(0, 200))} ${error.message}`);
+    throw new FixtureError(field, `${quoted(text)} ${error.message}`);
   }
 }

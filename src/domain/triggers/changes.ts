@@ -1,5 +1,5 @@
 /** What a request says of a trigger, and the settings that follow. */
-import { countOf, exceeds } from "../../config/mod.ts";
+import { characters, exceeds } from "../../config/mod.ts";
 import { invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
 import { checkTimes } from "./schedule_times.ts";
@@ -133,11 +133,7 @@ export function checkName(displayName: string | undefined): string {
   const field = "trigger.displayName";
   if (!displayName?.trim()) throw invalid({ field, description: "must not be empty" });
   if (displayName.length <= TRIGGER_NAME_CHARS_MAX) return displayName;
-  const description = exceeds(
-    displayName.length,
-    TRIGGER_NAME_CHARS_MAX,
-    (chars) => countOf(chars, "character"),
-  );
+  const description = exceeds(displayName.length, TRIGGER_NAME_CHARS_MAX, characters);
   throw invalid({ field, description });
 }
 

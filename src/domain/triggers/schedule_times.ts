@@ -1,5 +1,5 @@
 /** The times of a schedule. */
-import { countOf, exceeds } from "../../config/mod.ts";
+import { characters, exceeds } from "../../config/mod.ts";
 import { Cron } from "croner";
 import { invalid } from "../errors.ts";
 import type { ScheduleSettings } from "./settings.ts";
@@ -89,7 +89,6 @@ function checkZone(timezone: string, prefix: string): void {
 function checkLine(cronSpec: string, timezone: string, prefix: string): void {
   const fault = (description: string) => invalid({ field: `${prefix}cronSpec`, description });
   if (cronSpec.length > CRON_CHARS_MAX) {
-    const characters = (count: number) => countOf(count, "character");
     throw fault(exceeds(cronSpec.length, CRON_CHARS_MAX, characters));
   }
   const fields = cronSpec.trim().split(/\s+/).length;

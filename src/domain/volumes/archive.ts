@@ -1,7 +1,7 @@
 import { assertPublished, tooShort, wasChanged } from "./blob_faults.ts";
 import { createHash } from "node:crypto";
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
-import { formatCount } from "../../config/mod.ts";
+import { formatCount, quoted } from "../../config/mod.ts";
 import {
   MemoryBudget,
   SMALL_BLOB_BYTES_MAX,
@@ -296,7 +296,7 @@ function archivePath(name: string): string {
 }
 
 function archiveInvalid(name: string, why: string): DomainError {
-  const shown = JSON.stringify(name.slice(0, 200));
+  const shown = quoted(name);
   return new DomainError("ARCHIVE_INVALID", `Cannot read entry ${shown} of the archive: ${why}`);
 }
 
