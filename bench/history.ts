@@ -21,7 +21,7 @@ export interface Past {
  * The first invocations of the template, the same however long the rest of its history: all that failed, all with the
  * needle in their input, all of the first day. Whoever looks for them looks through all that came later.
  */
-export const OLDEST = 100;
+const OLDEST = 100;
 export const NEEDLE = "needle";
 /** The oldest function alone has the needle in its name. */
 export const OLDEST_FUNCTION = `oldest ${NEEDLE}`;

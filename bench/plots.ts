@@ -1,6 +1,6 @@
 /** Small SVG plots, made by hand: grouped bars and lines, both over a logarithmic axis of amounts. */
 
-export interface Series {
+interface Series {
   readonly name: string;
   /** One for each label of the chart; undefined leaves a gap. */
   readonly values: readonly (number | undefined)[];

@@ -27,7 +27,7 @@ export interface PartResult {
 }
 
 /** What the samples of one subject are compared with, and which unit they have. */
-export interface RowOptions {
+interface RowOptions {
   readonly part: string;
   readonly measure: string;
   readonly subject: string;

@@ -34,7 +34,7 @@ async function keep(file: string, make: () => string): Promise<void> {
 }
 
 /** The configuration of a nats-server whose certificate is beside its directory. */
-export async function writeNatsConfig(directory: string): Promise<void> {
+async function writeNatsConfig(directory: string): Promise<void> {
   const text = await Deno.readTextFile(new URL("nats/nats.conf", import.meta.url));
   const config = text.replace('include "users.conf"', 'include "accounts.conf"')
     .replace(

@@ -4,7 +4,7 @@ import { type Fate, PACKAGES } from "../tests/npm/packages.ts";
 const FOLDER = new URL("../tests/npm/functions/", import.meta.url);
 
 /** A function of the suite. */
-export interface PackageFunction {
+interface PackageFunction {
   /** Name of its file without `.ts`. */
   readonly name: string;
   readonly source: string;

@@ -43,7 +43,7 @@ export interface Options {
   readonly retryFailed?: true;
 }
 
-export interface Selection extends Options {
+interface Selection extends Options {
   readonly paths: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 /** The rules of the house that a machine can check: who imports whom, sizes of files, the environment, skipped tests. */
 import assert from "node:assert/strict";
 import { posix } from "node:path";
+import { type Files, readFiles, readSources } from "./support/repository.ts";
 import { bannedWordsInSource } from "./support/words.ts";
 
 /** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
@@ -93,11 +94,12 @@ const ENVIRONMENT = new RegExp(
   String.raw`\b(?:Deno|process)\s*(?:\?\.|\.)\s*env\b` +
     String.raw`|\bimport\s*\{[^}]*\benv\b[^}]*\}\s*from\s*["'](?:node:)?process["']`,
 );
+const EXPORT =
+  /^export (?:async )?(?:function\*?|const|let|class|abstract class|interface|type|enum) (\w+)/gm;
+/** Folders whose exports are also for others: functions, and files that a script writes. */
+const PUBLIC = /^(?:sdk|tests\/npm\/functions)\/|schema\.d\.ts$/;
 const SKIPPED_TEST =
   /\b(?:test|describe|it|step)\s*\.\s*(?:only|ignore|skip)\b|\b(?:ignore|only|skip)\s*:/;
-
-/** The text of each file by its path from the root of the project. */
-type Files = ReadonlyMap<string, string>;
 
 Deno.test("each folder imports only what the matrix allows", async () => {
   assert.deepEqual(findForbiddenImports(await readSources()), []);
@@ -135,6 +137,12 @@ Deno.test("names, texts and comments use the words of the glossary", async () =>
     const files = [...await readFiles(folder)].filter(([path]) => !WORD_LISTS.includes(path));
     assert.deepEqual(findReplacedWords(new Map(files)), []);
   }
+});
+
+Deno.test("another file uses each export", async () => {
+  const folders = ["src", "sdk", "console/src", "deploy", "scripts", "bench", "tests"];
+  const files = await Promise.all(folders.map(readFiles));
+  assert.deepEqual(findUnusedExports(new Map(files.flatMap((found) => [...found]))), []);
 });
 
 Deno.test("no test is skipped or run alone", async () => {
@@ -222,6 +230,16 @@ Deno.test("the checks find what breaks the rules", () => {
     "src/b.ts: place",
     "src/b.ts: Seat",
   ]);
+
+  const exporting = new Map([
+    ["src/a.ts", "export const ONE = 1;\nexport async function two() {}\nexport type Three = 3;"],
+    [
+      "src/d.ts",
+      `import { two } from "./a.ts";\nconst three = lazy(() => import("./a.ts"), "Three");`,
+    ],
+    ["sdk/e.ts", "export const FOUR = 4;"],
+  ]);
+  assert.deepEqual(findUnusedExports(exporting), ["src/a.ts exports ONE"]);
 
   const tests = new Map([
     ["tests/a_test.ts", "Deno.test('runs', () => {})"],
@@ -325,6 +343,21 @@ function findReplacedWords(files: Files): string[] {
   });
 }
 
+/** Exports whose name no other file has. */
+function findUnusedExports(files: Files): string[] {
+  const filesWith = new Map<string, number>();
+  for (const text of files.values()) {
+    for (const word of new Set(text.match(/\w+/g))) {
+      filesWith.set(word, (filesWith.get(word) ?? 0) + 1);
+    }
+  }
+  return [...files].filter(([path]) => !PUBLIC.test(path)).flatMap(([path, text]) =>
+    [...text.matchAll(EXPORT)].map(([, name = ""]) => name)
+      .filter((name) => (filesWith.get(name) ?? 0) < 2)
+      .map((name) => `${path} exports ${name}`)
+  );
+}
+
 function findSkippedTests(files: Files): string[] {
   return [...files].filter(([, text]) => SKIPPED_TEST.test(text))
     .map(([path]) => `${path} skips tests or runs one alone`);
@@ -351,25 +384,4 @@ function folderOf(path: string): string | undefined {
 /** The entry of the matrix for a folder. */
 function entryOf(folder: string): string {
   return folder.startsWith("console/features/") ? "console/features" : folder;
-}
-
-async function readSources(): Promise<Files> {
-  const folders = await Promise.all(["src", "sdk", "console/src"].map(readFiles));
-  return new Map(folders.flatMap((files) => [...files]));
-}
-
-async function readFiles(folder: string): Promise<Files> {
-  const files = new Map<string, string>();
-  const root = new URL("../", import.meta.url);
-  for await (const entry of Deno.readDir(new URL(folder, root))) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) {
-      for (const [inner, text] of await readFiles(path)) files.set(inner, text);
-    } else if (/\.tsx?$/.test(path)) files.set(path, await Deno.readTextFile(new URL(path, root)));
-  }
-  assert.ok(
-    files.size > 0 || !/^(?:src|sdk|tests)$/.test(folder),
-    `${folder} has no TypeScript file`,
-  );
-  return files;
 }

@@ -47,7 +47,7 @@ export interface Break extends Stage {
 }
 
 /** What each part takes, by what was measured. */
-export function serviceTimes({ nats, postgres, calls }: Measured): ServiceTimes {
+function serviceTimes({ nats, postgres, calls }: Measured): ServiceTimes {
   return {
     apiMs: calls.apiMs,
     workerMs: calls.workerMs,

@@ -5,7 +5,7 @@ import type { Role } from "../nats/permissions.ts";
 import { isListening } from "./network.ts";
 import type { Program } from "./processes.ts";
 
-export interface NatsServer {
+interface NatsServer {
   readonly program: Program;
   readonly url: string;
   /** Files with the seeds of the users, by their names such as `api-1`. */

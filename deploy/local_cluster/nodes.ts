@@ -10,14 +10,14 @@ const WELCOME_END = /^curl .*\n/m;
 const WORKER_READY = /ready with \d+ slots/;
 
 /** What API nodes and workers have in common. */
-export interface NatsAccess {
+interface NatsAccess {
   readonly url: string;
   /** Certificates that the servers of NATS have. */
   readonly caFile: string;
   readonly credentialsFile: string;
 }
 
-export interface NodeOptions {
+interface NodeOptions {
   readonly name: string;
   readonly dataDir: string;
   readonly port: number;

@@ -11,7 +11,7 @@ const DATABASE = "invoked";
 /** Where Debian has the programs of each version. */
 const VERSIONS_DIRECTORY = "/usr/lib/postgresql";
 
-export interface Postgres {
+interface Postgres {
   readonly program: Program;
   readonly url: string;
 }

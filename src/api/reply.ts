@@ -2,14 +2,14 @@ import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
 
 /** HTTP statuses of replies that are not errors of the domain. */
-export type ReplyStatus = 200 | 201 | 204 | 206 | 304 | 429 | 503;
+type ReplyStatus = 200 | 201 | 204 | 206 | 304 | 429 | 503;
 
 /** An event of a stream (https://html.spec.whatwg.org/#server-sent-events). */
 export type ServerSentEvent =
   | { readonly event?: string; readonly data: string; readonly id?: string }
   | { readonly comment: string };
 
-export type ReplyBody =
+type ReplyBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "empty" }
   /** What a function answers a stranger; its headers cannot act on the origin of the server. */

@@ -12,7 +12,7 @@ import {
 
 const logger = getLogger(["invoked", "api"]);
 
-export type HttpStatus =
+type HttpStatus =
   | 400
   | 401
   | 403
@@ -63,7 +63,7 @@ export function statusOf(reason: Reason): HttpStatus {
 }
 
 /** An error as google.rpc.Status in protobuf's JSON mapping, with its HTTP status. */
-export interface StatusAnswer {
+interface StatusAnswer {
   readonly status: HttpStatus;
   readonly body: { readonly code: number; readonly message: string; readonly details: unknown[] };
 }

@@ -61,7 +61,7 @@ export async function buildIn(
 }
 
 /** The result of work in a workspace: its value, or the reasons of a rejection without server paths. */
-export type WorkResult<T> =
+type WorkResult<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 

@@ -7,7 +7,7 @@ export interface Rename {
 }
 
 /** The part between `import` or `export` and `from`. Names are source text: identifiers or string literals. */
-export interface Clause {
+interface Clause {
   /** `x` of `import x from`. */
   readonly defaultName?: string;
   /** `x` of `* as x`. */

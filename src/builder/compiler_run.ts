@@ -29,7 +29,7 @@ export type CompilerRun =
   | { readonly kind: "tooMuchOutput" };
 
 /** One run of the compiler. */
-export interface CompilerCommand {
+interface CompilerCommand {
   /** The command line with its walls. */
   readonly command: readonly string[];
   readonly cwd: string;

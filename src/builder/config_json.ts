@@ -17,7 +17,7 @@ export interface Value {
 }
 
 /** The object that a file holds, or the fault of the file. */
-export type ReadJson =
+type ReadJson =
   | { readonly kind: "object"; readonly members: ReadonlyMap<string, Value> }
   | { readonly kind: "fault"; readonly fault: Pick<Diagnostic, "line" | "message"> };
 

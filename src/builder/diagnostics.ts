@@ -36,7 +36,7 @@ function cut(message: string): string {
 }
 
 /** A directory of the server, and its replacement in messages. */
-export interface Replacement {
+interface Replacement {
   readonly directory: string;
   readonly by: string;
 }

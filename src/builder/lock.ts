@@ -25,7 +25,7 @@ const lockSchema = z.object({
 });
 
 /** The text of a lock of packages from the registry, or its fault. */
-export type CheckedLock =
+type CheckedLock =
   | {
     readonly kind: "lock";
     readonly text: string;

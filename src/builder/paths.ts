@@ -8,7 +8,7 @@ import { formatBytes } from "../config/mod.ts";
 export const MAX_PATH_BYTES = 255;
 
 /** An invalid path and its fault. */
-export interface PathFault {
+interface PathFault {
   readonly path: string;
   readonly fault: string;
 }

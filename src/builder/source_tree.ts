@@ -46,7 +46,7 @@ export function folderOf(files: SourceFiles): string | Diagnostic {
 }
 
 /** The path of a file of a commit in the author's tree. */
-export function treePath(path: string, folder: string): string {
+function treePath(path: string, folder: string): string {
   if (folder === "") return path;
   return path.startsWith(`${ROOT_DIR}/`) ? path.slice(ROOT_DIR.length + 1) : join(folder, path);
 }

@@ -6,7 +6,7 @@ import { readSdk } from "./sdk.ts";
 import { z } from "zod";
 
 /** Most bytes, files and depth of directories of the packages of one commit. */
-export const TYPES_BYTES_MAX = 16 * 1024 * 1024;
+const TYPES_BYTES_MAX = 16 * 1024 * 1024;
 const TYPES_FILES_MAX = 5_000;
 const DEPTH_MAX = 16;
 /** Directories and files that are looked at, declarations or not. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 /** What the module of a command exports. */
-export interface CommandModule {
+interface CommandModule {
   /** Adds arguments, flags, examples and the action to the command. */
   register(command: Command): void;
 }

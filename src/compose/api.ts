@@ -25,7 +25,7 @@ import manifest from "../../package.json" with { type: "json" };
 /** Where `scripts/console` builds the console. */
 const CONSOLE_DIR = fileURLToPath(new URL("../../console/dist", import.meta.url));
 
-export interface ApiParts {
+interface ApiParts {
   readonly domain: Domain;
   readonly store: Store;
   readonly engine: Engine;

@@ -26,7 +26,7 @@ export async function openObjects(
 }
 
 /** What the records of a server are opened with. */
-export interface RecordsParts {
+interface RecordsParts {
   readonly sealer: Sealer;
   /** Undefined for a server without NATS: it is alone on its database, and has its blobs on disk. */
   readonly nats: Nats | undefined;

@@ -37,7 +37,7 @@ const EXAMPLE_DIR = fileURLToPath(new URL("../../examples/hello/", import.meta.u
 /** How long answers may take to leave once every invocation has ended. */
 const ANSWERS_TIMEOUT_MS = 2_000;
 
-export interface StartOptions {
+interface StartOptions {
   /** Deploys the example into a store that never had a function. */
   readonly deployExample: boolean;
   /** Called once a sync of stored data failed; ends the process at once, without closing anything. */

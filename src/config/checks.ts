@@ -13,7 +13,7 @@ const MEMORY_PER_PAYLOAD = 4;
 const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1"];
 
 /** Two settings that contradict each other. */
-export interface Contradiction {
+interface Contradiction {
   readonly setting: SettingPath;
   /** The accepted values, continuing "it is V, but must be ...". */
   readonly must: string;

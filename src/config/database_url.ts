@@ -3,8 +3,8 @@ import type { Kind } from "./kinds.ts";
 import { Secret } from "./secret.ts";
 
 /** How a connection is encrypted, in the words of PostgreSQL. */
-export const SSL_MODES = ["disable", "require", "verify-ca", "verify-full"] as const;
-export type SslMode = typeof SSL_MODES[number];
+const SSL_MODES = ["disable", "require", "verify-ca", "verify-full"] as const;
+type SslMode = typeof SSL_MODES[number];
 
 const DEFAULT_PORT = 5432;
 const DEFAULT_CONNECT_TIMEOUT_S = 10;

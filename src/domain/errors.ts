@@ -106,7 +106,7 @@ export interface FieldViolation {
   readonly description: string;
 }
 
-export interface ErrorOptions {
+interface ErrorOptions {
   readonly violations?: readonly FieldViolation[];
   /** For RESOURCE_EXHAUSTED and UNAVAILABLE: when to try again. */
   readonly retryAfterSeconds?: number;

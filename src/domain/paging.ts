@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { DomainError } from "./errors.ts";
 import { SignedTokens } from "./signed_tokens.ts";
 
-export const PAGE_SIZE_DEFAULT = 25;
-export const PAGE_SIZE_MIN = 10;
-export const PAGE_SIZE_MAX = 100;
+const PAGE_SIZE_DEFAULT = 25;
+const PAGE_SIZE_MIN = 10;
+const PAGE_SIZE_MAX = 100;
 
 /** The page that a caller requests. */
 export interface PageQuery {
@@ -65,7 +65,7 @@ export class Pages {
 }
 
 /** A page request for the store, and the token of the next page. */
-export interface OpenPage {
+interface OpenPage {
   readonly size: number;
   readonly after: string | undefined;
   tokenFor(next: string | undefined): string;

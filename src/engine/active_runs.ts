@@ -15,7 +15,7 @@ const NOT_STARTED: Readonly<Record<StopReason, NotStarted>> = {
 /**
  * One run that the engine tracks. Modes: `queued` until its slot is granted, `running`, `ended` once it is disposed.
  */
-export class ActiveRun implements Disposable {
+class ActiveRun implements Disposable {
   readonly #request: RunRequest;
   readonly #onEnd: (id: string) => void;
   readonly #stop = new AbortController();

@@ -1,11 +1,11 @@
 /** A subscription to one invocation. */
-export interface InvocationSubscription extends Disposable {
+interface InvocationSubscription extends Disposable {
   /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
   next(timeoutMs: number): Promise<void>;
 }
 
 /** Carries notifications between nodes. They may be lost: whoever waits for one looks again after a time. */
-export interface NotificationRelay {
+interface NotificationRelay {
   publish(invocationId: string): void;
   /** Calls `wake` for each notification of another node. */
   subscribe(invocationId: string, wake: () => void): Disposable;

@@ -21,7 +21,7 @@ import { securityHeaders } from "./security_headers.ts";
 import { SessionCookies } from "./session_cookie.ts";
 import { closeUnread } from "./unread_body.ts";
 
-export interface AppOptions {
+interface AppOptions {
   readonly bodies: BodyLimits;
   /** Whether clients shall insist on https. */
   readonly hsts: boolean;

@@ -4,7 +4,7 @@
 const PAIR = /^\s*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")\s*$/;
 
 /** The parameters of one proxy, by their names in lower case. */
-export type ForwardedElement = ReadonlyMap<string, string>;
+type ForwardedElement = ReadonlyMap<string, string>;
 
 /** The elements of a header, that of the nearest proxy first; undefined for a malformed one. */
 export function forwardedElements(header: string): (ForwardedElement | undefined)[] {

@@ -11,7 +11,7 @@ import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`; see `src/compose/descriptors.ts` for the last. */
-export interface ServerLimits {
+interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;

@@ -22,7 +22,7 @@ export const SYSTEM_TREE: CgroupTree = {
 };
 
 /** Limits of one cgroup. */
-export interface CgroupLimits {
+interface CgroupLimits {
   readonly memoryBytes: number;
   /** Processes and threads. */
   readonly pidsMax: number;

@@ -70,7 +70,7 @@ export async function readAllProcfs(paths: readonly string[]): Promise<string> {
 }
 
 /** What the kernel knows of a process, with ids in the namespace of the server. */
-export interface ProcessStatus {
+interface ProcessStatus {
   readonly parent: number;
   readonly group: number;
 }

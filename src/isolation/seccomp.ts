@@ -66,7 +66,7 @@ const AF_UNIX = 1;
 const SEARCH_LEAF_NUMBERS = 3;
 
 /** Assembles lines into machine code. Jumps lead to the verdicts at the end. */
-export function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
+function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   const verdicts = Object.keys(VERDICTS) as Verdict[];
   const program = new Uint8Array((lines.length + verdicts.length) * INSTRUCTION_BYTES);
   const view = new DataView(program.buffer);
@@ -98,7 +98,7 @@ function byFirstArgument(number: number, ...judged: readonly Line[]): readonly L
 }
 
 /** What a process may do beyond the calls that every one may make. */
-export interface SeccompOptions {
+interface SeccompOptions {
   /** Start processes. */
   readonly mayFork: boolean;
   /** Give its forks namespaces of their own, wait for them and kill them. */

@@ -7,7 +7,7 @@ import { setPriority } from "node:os";
  */
 export const NICENESS = 5;
 
-export interface SpawnOptions {
+interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Path of the `setsid` program. */
   readonly setsid: string | undefined;

@@ -21,7 +21,7 @@ import {
 } from "./primordials.ts";
 
 /** Paths that a function sees instead of paths of the server. */
-export const MAIN_URL = "file:///main.js";
+const MAIN_URL = "file:///main.js";
 export const MAIN_PATH = "/main.js";
 export const RUNTIME_NAME = "deno";
 

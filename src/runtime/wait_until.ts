@@ -4,7 +4,7 @@ import { PromiseOf } from "./primordials.ts";
 import { react } from "./react.ts";
 
 /** The work of one call. */
-export interface Background {
+interface Background {
   /** The function that the handler gets. It has no effect once the call has ended. */
   readonly waitUntil: (work: unknown) => void;
   /** Calls back once no work is left. The call has ended then. */

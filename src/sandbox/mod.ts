@@ -45,7 +45,7 @@ const STOPPED: KillCode = "INTERRUPTED";
 const INSTANCES_PER_CALL_MAX = 10;
 
 /** Options of all sandboxes. */
-export interface SandboxOptions {
+interface SandboxOptions {
   /** A private directory of the server, created when missing. Holds the compiled runtime and no user data. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;

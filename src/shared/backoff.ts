@@ -1,5 +1,5 @@
 /** Bounds of the pauses between attempts, in milliseconds. */
-export interface BackoffLimits {
+interface BackoffLimits {
   readonly initialMs: number;
   readonly maxMs: number;
 }

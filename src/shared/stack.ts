@@ -37,7 +37,7 @@ function mapped(map: TraceMap | undefined, { line, column }: Position): string {
 }
 
 /** One frame of a mapped stack. */
-export interface StackFrame {
+interface StackFrame {
   readonly functionName: string | undefined;
   /** `main.ts:LINE:COL`, or `<anonymous>` or `index 0` for a built-in function. */
   readonly location: string;

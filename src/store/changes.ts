@@ -21,7 +21,7 @@ import {
   ValuesNode,
 } from "kysely";
 
-export type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
+type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
 
 /** What a statement has changed; without an id if it names several, or names them in another way. */
 export interface Change {

@@ -4,7 +4,7 @@ import type { RowCache } from "./row_cache.ts";
 import type { ConsoleSessionTable, Schema, SessionLinkTable } from "./schema.ts";
 
 export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
-export type SessionLinkRow = Selectable<SessionLinkTable>;
+type SessionLinkRow = Selectable<SessionLinkTable>;
 
 /** Reads the sessions of the console. */
 export class ConsoleSessionReader {

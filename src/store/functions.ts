@@ -6,13 +6,13 @@ import type { DestinationSecretTable } from "./invocation_tables.ts";
 import type { FunctionSecretTable, FunctionTable, PublishTable, Schema } from "./schema.ts";
 
 export type FunctionRow = Selectable<FunctionTable>;
-export type FunctionSecretRow = Selectable<FunctionSecretTable>;
-export type DestinationSecretRow = Selectable<DestinationSecretTable>;
-export type PublishRow = Selectable<PublishTable>;
+type FunctionSecretRow = Selectable<FunctionSecretTable>;
+type DestinationSecretRow = Selectable<DestinationSecretTable>;
+type PublishRow = Selectable<PublishTable>;
 /** A publish with the message of its commit; null without a commit. */
 export type DescribedPublishRow = PublishRow & { readonly message: string | null };
 
-export interface FunctionSearch {
+interface FunctionSearch {
   /** Text to find in display name or description, or a whole id; empty matches all. */
   readonly query: string;
   /** Empty means any. */

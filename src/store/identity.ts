@@ -3,8 +3,8 @@ import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { CredentialTable, Schema, ServerKeyTable, ServicePrincipalTable } from "./schema.ts";
 
-export type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
-export type CredentialRow = Selectable<CredentialTable>;
+type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
+type CredentialRow = Selectable<CredentialTable>;
 export type ServerKeyRow = Selectable<ServerKeyTable>;
 /** A client with the roles of its principal. */
 export type ClientRow = CredentialRow & Pick<ServicePrincipalRow, "roles">;

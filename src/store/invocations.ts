@@ -171,7 +171,7 @@ export class IdempotencyKeyReader {
 }
 
 /** What reads beside the event loop. */
-export interface LongReads {
+interface LongReads {
   readonly long: Kysely<Schema>;
   readonly finder: InvocationFinder;
 }

@@ -94,7 +94,7 @@ export interface Store extends AsyncDisposable {
   ): Promise<T>;
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   /**
    * Called once a sync failed: content that the store believes to be on the disk may not be there, so nothing may be
    * acknowledged from here on, and only another start can find out what is there.

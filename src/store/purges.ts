@@ -41,7 +41,7 @@ export interface PurgeSize {
 }
 
 /** What one step has erased. */
-export interface ErasedStep extends PurgeSize {
+interface ErasedStep extends PurgeSize {
   /** The next step begins after this invocation; undefined if nothing is left. */
   readonly next: string | undefined;
 }

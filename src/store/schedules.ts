@@ -5,7 +5,7 @@ import type { ScheduleTable } from "./trigger_tables.ts";
 export type ScheduleRow = Selectable<ScheduleTable>;
 
 /** How the last of the times that are taken ended: with an invocation, or without one for a reason. */
-export type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason"> & {
+type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason"> & {
   readonly lastAt: string;
 };
 

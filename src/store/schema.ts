@@ -112,7 +112,7 @@ export interface CommitFileTable {
   size: number;
 }
 
-export interface TagTable {
+interface TagTable {
   functionId: string;
   name: string;
   commitId: string;
@@ -157,14 +157,14 @@ export interface PurgeTable {
 }
 
 /** How far the invocations of a function were purged. */
-export interface PurgeMarkTable {
+interface PurgeMarkTable {
   functionId: string;
   /** The greatest id of an invocation that was purged. */
   lastId: string;
 }
 
 /** Blobs of purged files and artifacts that are still to be erased. */
-export interface PurgedBlobTable {
+interface PurgedBlobTable {
   digest: string;
 }
 
@@ -219,7 +219,7 @@ export interface VolumeEntryTable {
 }
 
 /** Blobs of volumes that are too small for a file of their own. */
-export interface SmallBlobTable {
+interface SmallBlobTable {
   digest: string;
   content: Uint8Array;
 }
@@ -276,7 +276,7 @@ export interface SessionLinkTable {
   expiresAt: string;
 }
 
-export interface UsedAssertionTable {
+interface UsedAssertionTable {
   /** SHA-256 of client id and `jti` or signature, base64url. */
   fingerprint: string;
   expiresAt: string;
@@ -303,7 +303,7 @@ export interface NodeTable {
 }
 
 /** Work that one node does for all: who, and until when. */
-export interface LeaseTable {
+interface LeaseTable {
   name: string;
   /** The id of a node. */
   holder: string;
@@ -311,7 +311,7 @@ export interface LeaseTable {
 }
 
 /** Counts the changes of rows that nodes keep in memory. It has one row. */
-export interface ChangeTable {
+interface ChangeTable {
   id: number;
   count: number;
 }

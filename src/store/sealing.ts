@@ -21,7 +21,7 @@ export class SealingError extends Error {
 }
 
 /** The id of a master key, which reveals nothing of the key. */
-export function keyIdOf(key: Uint8Array): string {
+function keyIdOf(key: Uint8Array): string {
   return createHash("sha256").update("invoked master key\0").update(key).digest()
     .subarray(0, KEY_ID_BYTES).toString("hex");
 }

@@ -5,7 +5,7 @@ import { firstIdOf } from "./invocation_search.ts";
 import type { Schema } from "./schema.ts";
 
 /** The ids of the calls of a step: from the first, before the last. */
-export interface StepIds {
+interface StepIds {
   readonly from: string;
   readonly before: string;
 }

@@ -7,7 +7,7 @@ import type { TriggerTable } from "./trigger_tables.ts";
 export type TriggerRow = Selectable<TriggerTable>;
 
 /** A column that names one trigger of all functions. */
-export type TriggerAddress = "listenerId" | "slug" | "host";
+type TriggerAddress = "listenerId" | "slug" | "host";
 
 /** Reads triggers. */
 export class TriggerReader {

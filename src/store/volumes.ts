@@ -10,7 +10,7 @@ export type VolumeEntryRow = Selectable<VolumeEntryTable>;
 const VALUES_PER_STATEMENT_MAX = 500;
 
 /** A blob, and one of the files that have it. */
-export interface BlobUse {
+interface BlobUse {
   readonly digest: string;
   readonly volumeId: string;
   readonly path: string;
@@ -18,7 +18,7 @@ export interface BlobUse {
 }
 
 /** Entries of a directory, in the order of the bytes of their paths. */
-export interface EntryQuery {
+interface EntryQuery {
   readonly volumeId: string;
   readonly version: number;
   /** A directory's path; `/` is the root. */
@@ -31,7 +31,7 @@ export interface EntryQuery {
 }
 
 /** The bounds, both exclusive, of the paths below a directory. */
-export function rangeBelow(directory: string): readonly [string, string] {
+function rangeBelow(directory: string): readonly [string, string] {
   const prefix = directory === "/" ? "" : directory;
   // "0" is the character after "/".
   return [`${prefix}/`, `${prefix}0`];

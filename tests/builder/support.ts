@@ -14,7 +14,7 @@ import {
 import { removeDirectory } from "../support/invoked.ts";
 
 /** Limits that no ordinary test reaches. */
-export const HIGH_LIMITS: BuildLimits = {
+const HIGH_LIMITS: BuildLimits = {
   timeoutMs: 300_000,
   memoryBytes: 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,

@@ -20,7 +20,7 @@ export interface User {
 }
 
 /** How users come to be: listed in the configuration, or signed for an account. */
-export interface Form {
+interface Form {
   readonly name: string;
   /** The configuration that knows them, and the users. */
   readonly make: (directory: string) => Promise<{ config: string; users: User[] }>;

@@ -17,7 +17,7 @@ const CLOCK_JUMP_SECONDS_MAX = 2 * 60 * 60;
 export const CLOCK_FAULT = "a jump of the clock";
 
 /** What a fault acts on. */
-export interface ServerContext extends FaultContext {
+interface ServerContext extends FaultContext {
   readonly target: Target;
   /** The data directory. */
   readonly dataDir: string;

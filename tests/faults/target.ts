@@ -15,7 +15,7 @@ const EXIT_STORAGE = 5;
  * Why the server may end now: a signal of the harness, its own reaction to a fault, or a panic of the runtime, which
  * Deno has without descriptors.
  */
-export type ExpectedEnd = "kill" | "failed sync" | "panic";
+type ExpectedEnd = "kill" | "failed sync" | "panic";
 
 /** Modes: `running` restarts the server when it ends; `stopping` lets it end. */
 export class Target implements AsyncDisposable, Door {

@@ -8,7 +8,7 @@ import { TestNats } from "./nats.ts";
 import { connectNats } from "../../src/cluster/nats/transport.ts";
 
 /** The same for all nodes of one test. */
-export const ROOT_KEY = new Uint8Array(32).fill(7);
+const ROOT_KEY = new Uint8Array(32).fill(7);
 
 const CACHE_BYTES = 64 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ class Opened implements AsyncDisposable {
   }
 }
 
-export interface OpenStore extends AsyncDisposable {
+interface OpenStore extends AsyncDisposable {
   readonly store: Store;
   readonly dataDir: string;
 }
@@ -58,7 +58,7 @@ export const STORES: Readonly<Record<string, () => Promise<OpenStore>>> = {
   "in the object store": inObjectStore,
 };
 
-export interface OpenNode extends AsyncDisposable {
+interface OpenNode extends AsyncDisposable {
   readonly objects: Objects;
   readonly connection: NatsConnection;
   readonly cacheDir: string;

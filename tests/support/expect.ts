@@ -17,7 +17,7 @@ const CODES = {
   DATA_LOSS: [15, 500],
 } as const;
 
-export interface ExpectedError {
+interface ExpectedError {
   /** Fields of the google.rpc.BadRequest detail, in any order; without them there must be none. */
   readonly fields?: readonly string[];
   readonly message?: RegExp;

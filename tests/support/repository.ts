@@ -1,4 +1,5 @@
 /** The files of this repository, by their path from its root. */
+import assert from "node:assert/strict";
 
 export const ROOT = new URL("../../", import.meta.url);
 
@@ -13,4 +14,29 @@ export async function exists(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The text of each file by its path from the root of the project. */
+export type Files = ReadonlyMap<string, string>;
+
+/** The TypeScript of the server, the SDK and the console. */
+export async function readSources(): Promise<Files> {
+  const folders = await Promise.all(["src", "sdk", "console/src"].map(readFiles));
+  return new Map(folders.flatMap((files) => [...files]));
+}
+
+/** The TypeScript files of a folder. */
+export async function readFiles(folder: string): Promise<Files> {
+  const files = new Map<string, string>();
+  for await (const entry of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) {
+      for (const [inner, text] of await readFiles(path)) files.set(inner, text);
+    } else if (/\.tsx?$/.test(path)) files.set(path, await readText(path));
+  }
+  assert.ok(
+    files.size > 0 || !/^(?:src|sdk|tests)$/.test(folder),
+    `${folder} has no TypeScript file`,
+  );
+  return files;
 }

@@ -14,7 +14,7 @@ export function seconds(fromNow = 0): number {
 }
 
 /** Signs a body with a secret; `at` is the Unix time, `id` that of the event. */
-export type Signer = (
+type Signer = (
   secret: string,
   body: string,
   more?: { readonly at?: number; readonly id?: string },

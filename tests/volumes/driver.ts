@@ -58,7 +58,7 @@ export default async ({ steps }) => {
 export type Step = readonly [op: string, ...args: unknown[]];
 
 /** The value of a step, or the name of its error. */
-export type StepResult = Json;
+type StepResult = Json;
 
 /** The end of a call. */
 export interface Ending {

@@ -9,12 +9,12 @@ export const api = createClient<paths>({
 });
 
 /** Headers of requests that do not go through `api`: files of volumes, uploads. */
-export const CONSOLE_HEADERS: Readonly<Record<string, string>> = {
+const CONSOLE_HEADERS: Readonly<Record<string, string>> = {
   "X-Invoked-Console": "1",
 };
 
 /** A fault of one field of a request, by its path in the body. */
-export interface FieldFault {
+interface FieldFault {
   readonly field: string;
   readonly description: string;
 }

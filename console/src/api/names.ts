@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "./client.ts";
 
 /** A name and what it names. */
-export interface NamedFunction {
+interface NamedFunction {
   readonly id: string;
   readonly name: string;
 }

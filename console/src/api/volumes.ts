@@ -4,7 +4,7 @@ const PAGE_SIZE = 100;
 const PAGES_MAX = 10;
 
 /** A volume as a choice. */
-export interface VolumeChoice {
+interface VolumeChoice {
   readonly id: string;
   readonly displayName: string;
 }

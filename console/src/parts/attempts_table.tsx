@@ -1,7 +1,7 @@
 import { type Column, DataTable } from "./table.tsx";
 import { Duration, Name, Time } from "./values.tsx";
 
-export interface AttemptRow {
+interface AttemptRow {
   readonly attempt: number;
   readonly startedAt?: string;
   readonly endedAt?: string;

@@ -1,6 +1,6 @@
 import { enumWords } from "./format.ts";
 
-export interface BadgeProps {
+interface BadgeProps {
   readonly tone?: "quiet" | "good" | "bad" | "warn" | "accent";
   readonly children: React.ReactNode;
   readonly title?: string;

@@ -5,7 +5,7 @@ import { formatCount } from "./format.ts";
 import { ErrorNote, Loading } from "./states.tsx";
 import { toast } from "./toasts.tsx";
 
-export interface BulkDialogProps {
+interface BulkDialogProps {
   /** Such as "Replay". */
   readonly verb: string;
   /** Such as "Replayed". */

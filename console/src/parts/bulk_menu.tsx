@@ -4,7 +4,7 @@ import { BulkDialog } from "./bulk_dialog.tsx";
 import { Menu } from "./menu.tsx";
 
 /** Words of what can be done to many. */
-export interface BulkWords {
+interface BulkWords {
   /** Such as "Replay". */
   readonly verb: string;
   /** Such as "Replayed". */
@@ -16,7 +16,7 @@ export interface BulkWords {
   readonly danger?: boolean;
 }
 
-export interface BulkMenuProps<Action extends string> {
+interface BulkMenuProps<Action extends string> {
   readonly actions: Readonly<Record<Action, BulkWords>>;
   /** What the count depends on. */
   readonly filter: unknown;

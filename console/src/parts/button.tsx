@@ -1,6 +1,6 @@
 import type { ComponentPropsWithRef, ReactNode } from "react";
 
-export interface ButtonProps extends ComponentPropsWithRef<"button"> {
+interface ButtonProps extends ComponentPropsWithRef<"button"> {
   /** `plain` has no border until it is pointed at; `danger` destroys something. */
   readonly look?: "primary" | "normal" | "plain" | "danger";
   /** Says that the button works. It does nothing meanwhile and keeps the focus, which a disabled one loses. */

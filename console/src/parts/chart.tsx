@@ -3,7 +3,7 @@ import type uPlot from "uplot";
 import { isDark, onThemeChange } from "../theme/theme.ts";
 import { formatExact } from "./format.ts";
 
-export interface ChartSeries {
+interface ChartSeries {
   readonly label: string;
   /** A custom property of the theme, such as `--accent`. */
   readonly colour: string;
@@ -12,7 +12,7 @@ export interface ChartSeries {
   readonly fill?: boolean;
 }
 
-export interface TimeChartProps {
+interface TimeChartProps {
   readonly label: string;
   /** Seconds since 1970, ascending. */
   readonly times: readonly number[];

@@ -3,7 +3,7 @@ import { SelectField, TextField } from "./field.tsx";
 
 const OTHER = "other";
 
-export interface CommitFieldProps {
+interface CommitFieldProps {
   readonly label: string;
   readonly hint?: string | undefined;
   readonly error?: string | undefined;

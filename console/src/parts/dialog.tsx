@@ -36,7 +36,7 @@ function useFocusBack(): void {
   }, [opener]);
 }
 
-export interface ConfirmDialogProps {
+interface ConfirmDialogProps {
   readonly open: boolean;
   readonly onClose: () => void;
   readonly title: string;

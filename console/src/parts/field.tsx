@@ -1,6 +1,6 @@
 import { type ReactNode, useId } from "react";
 
-export interface FieldProps {
+interface FieldProps {
   readonly label: string;
   readonly hint?: ReactNode;
   /** The fault of the value, shown at the field. */
@@ -9,7 +9,7 @@ export interface FieldProps {
   readonly children: (control: ControlProps) => ReactNode;
 }
 
-export interface ControlProps {
+interface ControlProps {
   readonly id: string;
   readonly "aria-describedby"?: string;
   readonly "aria-invalid"?: true;
@@ -46,7 +46,7 @@ interface ValueProps<T> extends Omit<FieldProps, "children"> {
   readonly disabled?: boolean;
 }
 
-export interface TextFieldProps extends ValueProps<string> {
+interface TextFieldProps extends ValueProps<string> {
   readonly type?:
     | "text"
     | "password"

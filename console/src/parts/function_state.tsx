@@ -1,6 +1,6 @@
 import { Badge } from "./badge.tsx";
 
-export interface FunctionStateProps {
+interface FunctionStateProps {
   readonly isDraft?: boolean | undefined;
   readonly head?: string | undefined;
   readonly publishedCommitId?: string | undefined;

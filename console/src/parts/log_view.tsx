@@ -12,7 +12,7 @@ const LINE_HEIGHT = 20;
 /** This near its end the log follows new lines, in px. */
 const END_DISTANCE = 24;
 
-export interface ShownLine {
+interface ShownLine {
   /** Of the invocation, from 1. */
   readonly sequence: number;
   readonly time: string;
@@ -21,7 +21,7 @@ export interface ShownLine {
   readonly message: string;
 }
 
-export interface LogViewProps {
+interface LogViewProps {
   /** The label for screen readers. */
   readonly label?: string;
   readonly lines: readonly ShownLine[];

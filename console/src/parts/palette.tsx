@@ -16,7 +16,7 @@ export interface Typed {
   readonly isEntered: boolean;
 }
 
-export interface PaletteProps {
+interface PaletteProps {
   readonly onClose: () => void;
   /** What was typed before the palette was there. */
   readonly begin: Typed;

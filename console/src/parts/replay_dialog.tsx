@@ -19,7 +19,7 @@ export interface Change {
   readonly commitId: string;
 }
 
-export interface ReplayDialogProps {
+interface ReplayDialogProps {
   readonly title: string;
   readonly action: string;
   readonly input: Readonly<Record<string, unknown>> | undefined;

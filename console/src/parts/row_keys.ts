@@ -4,7 +4,7 @@ import { useShortcuts } from "./shortcuts.tsx";
 /** Frames within which a row that was scrolled to is drawn. */
 const DRAW_FRAMES = 20;
 
-export interface RowKeysOptions {
+interface RowKeysOptions {
   readonly body: RefObject<HTMLTableSectionElement | null>;
   readonly count: number;
   /** Draws the row of an index, if it is far from those on the screen. */

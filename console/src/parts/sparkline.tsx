@@ -1,6 +1,6 @@
 import { visibleText } from "./visible_text.ts";
 
-export interface SparklinePoint {
+interface SparklinePoint {
   readonly calls: number;
   readonly failures: number;
 }

@@ -39,7 +39,7 @@ export interface Column<T> {
   readonly sortBy?: (row: T) => string | number;
 }
 
-export interface DataTableProps<T> {
+interface DataTableProps<T> {
   /** What the table lists, for screen readers. */
   readonly label: string;
   readonly columns: readonly Column<T>[];

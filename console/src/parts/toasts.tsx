@@ -4,7 +4,7 @@ import { visibleText } from "./visible_text.ts";
 
 const manager = Toast.createToastManager();
 
-export interface ToastOptions {
+interface ToastOptions {
   readonly description?: string;
   readonly tone?: "quiet" | "bad";
   /** Undoes what the toast reports. */

@@ -5,7 +5,7 @@ import { useShortcuts } from "./shortcuts.tsx";
 /** From the last typed letter to the report, in ms. */
 const TYPING_PAUSE = 300;
 
-export interface TypedFieldProps {
+interface TypedFieldProps {
   readonly label: string;
   readonly value: string;
   readonly onChange: (value: string) => void;

@@ -16,7 +16,7 @@ const subscribers = new Set<(now: Date) => void>();
 let timer: number | undefined;
 
 /** The time, renewed each 15 s; all uses share one timer. */
-export function useNow(): Date {
+function useNow(): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
     subscribers.add(setNow);

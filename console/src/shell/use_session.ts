@@ -7,9 +7,9 @@ import { isSignedIn } from "../api/session.ts";
  * The session of an open page: `valid`, until the server does not know it; then `asking` for a new one, and `ended` once the
  * reader closes the question. Both become `valid` as the reader signs in here, or returns from another tab that did.
  */
-export type SessionMode = "valid" | "asking" | "ended";
+type SessionMode = "valid" | "asking" | "ended";
 
-export interface PageSession {
+interface PageSession {
   readonly mode: SessionMode;
   /** Goes on with a new session. */
   readonly renew: () => void;

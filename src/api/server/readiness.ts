@@ -1,7 +1,7 @@
 import type { ForkStatus } from "../../sandbox/contract.ts";
 
 /** How busy the server is. */
-export interface LoadReport {
+interface LoadReport {
   readonly running: number;
   readonly queued: number;
   /** Calls a second that it sustains, as measured; undefined while it was not full. */

@@ -26,7 +26,7 @@ const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** An enum of a request, without the value that means the default. */
-export function enumIn<const Values extends readonly string[]>(values: Values, name: string) {
+function enumIn<const Values extends readonly string[]>(values: Values, name: string) {
   return z.enum(values)
     .transform((value) =>
       value.endsWith("_UNSPECIFIED")

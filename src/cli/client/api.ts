@@ -44,7 +44,7 @@ export interface FunctionChange extends SettingValues {
   readonly secret?: Readonly<Record<string, string>>;
 }
 
-export interface CommitContents {
+interface CommitContents {
   readonly commit: Commit;
   readonly files: Files;
   /** Undefined if the server does not check types. */

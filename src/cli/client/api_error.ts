@@ -10,7 +10,7 @@ const Status = z.object({
 });
 
 /** The response to a request that was not successful. */
-export interface ErrorResponse {
+interface ErrorResponse {
   readonly status: number;
   /** The stable reason; undefined if the server gives none. */
   readonly reason: string | undefined;

@@ -32,7 +32,7 @@ export interface DataDir {
 }
 
 /** Where a command looks for its server and credentials. */
-export interface TargetSources {
+interface TargetSources {
   readonly settings: ClientSettings;
   /** The profile that `--profile` names. */
   readonly profile: string | undefined;

@@ -12,7 +12,7 @@ const Introspection = z.object({
 });
 
 /** Who the credentials belong to. */
-export interface RemotePrincipal {
+interface RemotePrincipal {
   readonly id: string;
   readonly tenantId: string;
   readonly roles: readonly string[];

@@ -47,7 +47,7 @@ export interface Skipped {
 }
 
 /** What a folder has for its function. */
-export interface FunctionFolder {
+interface FunctionFolder {
   /** By path in the commit, in the order of the paths. */
   readonly files: Files;
   /** From the root that invoked.json names to the folder; empty without files above the folder. */

@@ -11,7 +11,7 @@ import { type Module, readModules } from "./modules.ts";
 const MAX_LISTED = 10_000;
 
 /** A file above that is not part of the function. */
-export interface SkippedAbove {
+interface SkippedAbove {
   /** From the root. */
   readonly path: string;
   readonly reason: "hidden" | "ignored";

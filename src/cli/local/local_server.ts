@@ -16,7 +16,7 @@ const MS_PER_SECOND = 1000;
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** A server in this process with a temporary store; disposing it removes the store. */
-export interface LocalServer extends AsyncDisposable {
+interface LocalServer extends AsyncDisposable {
   readonly api: Api;
   /** Other commands reach the server with `--data` and this directory. */
   readonly dataDir: string;

@@ -1,7 +1,7 @@
 import { EXIT_CODES } from "./failure.ts";
 
 /** Ends work that runs until the user stops it. */
-export interface Interrupt extends Disposable {
+interface Interrupt extends Disposable {
   /** Aborted by Ctrl-C, SIGTERM or {@link stop}. */
   readonly signal: AbortSignal;
   stop(): void;

@@ -13,7 +13,7 @@ const REASONS = {
 } as const satisfies Record<string, string>;
 
 /** What of an invocation says what it waits for. */
-export interface WaitingCall {
+interface WaitingCall {
   readonly status: string;
   readonly notBefore?: string | undefined;
   readonly waitReason?: string | undefined;

@@ -14,7 +14,7 @@ const logger = getLogger(["invoked", "cluster"]);
 const STORE_TIMEOUT_MS = 5_000;
 
 /** Where the slot of a claim is: in this process, or on a worker. */
-export type SlotLocation =
+type SlotLocation =
   | { readonly kind: "here" }
   | { readonly kind: "worker"; readonly session: OwnerSession };
 

@@ -20,7 +20,7 @@ import type { Sessions } from "./sessions.ts";
 const ASK_AGAIN_MS = 500;
 
 /** What an API node can run itself. */
-export interface LocalCapacity {
+interface LocalCapacity {
   readonly runner: JobRunner;
   readonly slots: Slots;
 }

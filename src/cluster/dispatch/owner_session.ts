@@ -49,7 +49,7 @@ export interface OwnerParts {
 }
 
 /** Limits of what a worker may send; each is a named setting in `src/config`. */
-export interface OwnerLimits {
+interface OwnerLimits {
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
   readonly maxLogBytes: number;

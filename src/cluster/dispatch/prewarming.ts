@@ -15,7 +15,7 @@ const SETTLE_MS = 500;
 /** How long a worker may take to report a list that it was sent; then it is sent again. */
 const REPEAT_AFTER_MS = 5_000;
 
-export interface PrewarmingParts {
+interface PrewarmingParts {
   readonly nats: Nats;
   /** The key of the object of a script, by its digest. */
   readonly keyOf: (digest: string) => Uint8Array;

@@ -9,7 +9,7 @@ import { type OwnerParts, OwnerSession, type Rejection } from "./owner_session.t
 const OFFER_TIMEOUT_MS = 2_000;
 
 /** What an offer asks for. */
-export interface OfferRequest {
+interface OfferRequest {
   readonly scriptDigest: string;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;

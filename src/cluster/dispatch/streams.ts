@@ -6,7 +6,7 @@ const NANOS_PER_MS = 1_000_000;
 /** How long a repeated offer of the same attempt is dropped. */
 const DUPLICATES_MS = 120_000;
 /** How long a worker may keep a call without a sign of life; then another one gets it. */
-export const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 30_000;
 const ACKS_PENDING_MAX = 100_000;
 
 /** Creates the work queue of asynchronous calls and its consumer, or adapts them. */

@@ -35,7 +35,7 @@ export type ChannelEnd =
   | { readonly by: "fault"; readonly message: string }
   | { readonly by: "self" };
 
-export interface ChannelOptions {
+interface ChannelOptions {
   /** Sends a frame, which may be lost, repeated, delayed or overtaken. */
   readonly send: (frame: Uint8Array) => void;
   /** A handler that throws ends the channel as a fault of the peer. */

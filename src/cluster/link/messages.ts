@@ -114,7 +114,7 @@ const Prewarm = z.object({
 });
 
 /** Scripts that a worker keeps ready. */
-export type Prewarm = Readonly<z.infer<typeof Prewarm>>;
+type Prewarm = Readonly<z.infer<typeof Prewarm>>;
 
 const Logs = z.array(z.object({
   time: z.number().min(0).max(8.64e15),

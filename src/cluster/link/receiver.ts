@@ -4,7 +4,7 @@ import type { Chunk } from "./frames.ts";
 /** Takes a message. Its promise delays the next message, and with it the credit of the peer. */
 export type MessageHandler = (type: number, bytes: Uint8Array) => Promise<void> | void;
 
-export interface ReceiverLimits {
+interface ReceiverLimits {
   /** Chunks that the peer may send beyond the last one that was consumed. */
   readonly windowChunks: number;
   readonly chunkBytesMax: number;

@@ -27,7 +27,7 @@ const READ_CONCURRENCY = 16;
 /** How old chunks without a record become: longer than any upload takes. */
 const STRAY_MIN_AGE_MS = 6 * 60 * 60 * 1000;
 
-export interface BucketOptions {
+interface BucketOptions {
   /** The key of an object by its digest. */
   readonly keyOf: (digest: string) => Uint8Array;
   readonly cache: ChunkCache;

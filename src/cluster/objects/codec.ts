@@ -20,7 +20,7 @@ const SEALED_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES;
 export const CONTENT_BYTES = CHUNK_BYTES - SEALED_BYTES;
 
 /** The header of a chunk. It is true once the chunk is opened. */
-export interface ChunkHeader {
+interface ChunkHeader {
   readonly index: number;
   /** Bytes of the whole content. */
   readonly size: number;
@@ -61,7 +61,7 @@ export function headerOf(chunk: Uint8Array): ChunkHeader | undefined {
   return Number.isSafeInteger(size) && index < chunksOf(size) ? { index, size } : undefined;
 }
 
-export function sealChunk(
+function sealChunk(
   key: Uint8Array,
   digest: string,
   { index, size }: ChunkHeader,

@@ -7,9 +7,9 @@ import { onNats } from "./failures.ts";
 import { create, SpaceProbe } from "./space_probe.ts";
 
 export const COMMITS_BUCKET = "invoked_commits";
-export const VOLUMES_BUCKET = "invoked_volumes";
+const VOLUMES_BUCKET = "invoked_volumes";
 
-export interface ObjectsOptions {
+interface ObjectsOptions {
   /** A directory of its own for chunks that were read, and the limit of their size. */
   readonly cacheDir: string;
   readonly cacheBytes: number;

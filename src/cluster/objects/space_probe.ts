@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { Layout } from "./layout.ts";
 import { ObjectUploads } from "./upload.ts";
 
-export const PROBE_BUCKET = "invoked_probe";
+const PROBE_BUCKET = "invoked_probe";
 /** Free space that a full NATS must have before it counts as one that takes writes again. */
 const PROBE_BYTES = 1024 * 1024;
 

@@ -8,7 +8,7 @@ import { isId, WORKERS_BUCKET } from "../nats/subjects.ts";
 const logger = getLogger(["invoked", "cluster"]);
 
 /** Age at which an entry is gone, here and in the bucket. */
-export const ENTRY_LIFETIME_MS = 10_000;
+const ENTRY_LIFETIME_MS = 10_000;
 /** The stream of the bucket. */
 const STREAM = `KV_${WORKERS_BUCKET}`;
 /** What NATS answers to whoever makes a stream that exists with another configuration. */

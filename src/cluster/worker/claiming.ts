@@ -16,7 +16,7 @@ const HELLO_PAUSE_MS = 1_000;
 const EARLY_FRAMES_MAX = 16;
 
 /** Opens the session of a claim that an API node accepted. */
-export type OpenClaimed = (id: string, node: string, slot: Disposable) => WorkerSession;
+type OpenClaimed = (id: string, node: string, slot: Disposable) => WorkerSession;
 
 /** Claims asynchronous calls for slots of this worker. */
 export class Claiming {

@@ -24,7 +24,7 @@ const HOLD_OFFER_MS = 5_000;
 /** The same for the job of a claim, whose record is written first. */
 const HOLD_CLAIM_MS = 30_000;
 
-export interface WorkerParts {
+interface WorkerParts {
   readonly nats: Nats;
   readonly key: SealKey;
   readonly runner: JobRunner;

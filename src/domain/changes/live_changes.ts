@@ -7,7 +7,7 @@ import { DomainError } from "../errors.ts";
 const KINDS = ["function", "commit", "invocation", "trigger", "volume"] as const;
 
 /** Something changed. Without an id several did. */
-export interface LiveChange {
+interface LiveChange {
   readonly kind: typeof KINDS[number];
   readonly id?: string;
   readonly functionId?: string;

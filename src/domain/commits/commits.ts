@@ -30,17 +30,17 @@ import {
 import type { TypeChecks } from "./type_checks.ts";
 import type { UploadUrls } from "./upload_urls.ts";
 
-export const COMMIT_MESSAGE_CHARS_MAX = 4096;
+const COMMIT_MESSAGE_CHARS_MAX = 4096;
 
 /** A built commit that the caller inserts in a transaction of its own. */
-export interface BuiltCommit {
+interface BuiltCommit {
   readonly row: CommitRow;
   insert(tx: Writers): Promise<void>;
   /** To be called after that transaction. */
   written(): void;
 }
 
-export interface NewCommit {
+interface NewCommit {
   readonly functionId: string;
   readonly by: Principal;
   readonly message: string;

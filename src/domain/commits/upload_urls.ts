@@ -2,7 +2,7 @@ import { DomainError } from "../errors.ts";
 import { SignedTokens } from "../signed_tokens.ts";
 
 /** The file that an upload URL is for, and its expiry. */
-export interface UploadGrant {
+interface UploadGrant {
   readonly functionId: string;
   readonly commitId: string;
   readonly path: string;

@@ -17,7 +17,7 @@ import {
 const VISITED_MAX = 1_000;
 
 /** The destinations that a request sets. */
-export type WantedDestinations = {
+type WantedDestinations = {
   readonly [Event in DestinationEvent]?: WantedTarget | undefined;
 };
 

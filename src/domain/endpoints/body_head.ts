@@ -1,7 +1,7 @@
 import type { Header } from "./client.ts";
 
 /** Bytes of a body of text that a record has at most. */
-export const BODY_HEAD_BYTES = 1024;
+const BODY_HEAD_BYTES = 1024;
 
 const TEXT_TYPE =
   /^(?:text\/.+|application\/(?:.+\+)?json|application\/x-www-form-urlencoded|multipart\/form-data)$/i;

@@ -34,7 +34,7 @@ export interface Endpoint {
 }
 
 /** What endpoints work with. */
-export interface EndpointParts {
+interface EndpointParts {
   readonly store: Store;
   readonly invocations: Invocations;
   readonly secrets: TriggerSecrets;

@@ -44,7 +44,7 @@ export interface EndpointLimits {
 }
 
 /** What an exchange learns of its run when it begins. */
-export interface ExchangeRun {
+interface ExchangeRun {
   /** Wall-clock time of a call without long bodies, and what sets it. */
   readonly timeoutMs: number;
   readonly timeoutSetting: string;

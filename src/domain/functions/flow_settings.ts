@@ -61,7 +61,7 @@ export interface WantedFlow {
 }
 
 /** The columns of these settings. */
-export type FlowColumns = Pick<
+type FlowColumns = Pick<
   FunctionRow,
   | "concurrencyKey"
   | "maxConcurrencyPerKey"

@@ -53,7 +53,7 @@ export interface FunctionChange extends FunctionSettings {
 }
 
 /** A function as it is after a request, and the commit that the request made. */
-export interface ChangedFunction {
+interface ChangedFunction {
   readonly fn: FunctionView;
   readonly commit: CommitRow | undefined;
 }

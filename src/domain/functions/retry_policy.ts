@@ -18,7 +18,7 @@ export const RETRYABLE_WORDS = [
   "VFS_QUOTA",
   "VFS_UNFINISHED",
 ] as const satisfies readonly (ErrorCode | VolumeErrorCode)[];
-export type RetryableWord = (typeof RETRYABLE_WORDS)[number];
+type RetryableWord = (typeof RETRYABLE_WORDS)[number];
 
 const ATTEMPTS_MAX = 100;
 const BACKOFF_MIN_MS = 10;

@@ -73,7 +73,7 @@ export type Setting = keyof typeof COLUMN_OF;
 export const SETTINGS = Object.keys(COLUMN_OF) as readonly Setting[];
 
 /** The columns of all settings. */
-export type SettingColumns = Omit<
+type SettingColumns = Omit<
   FunctionRow,
   | "id"
   | "head"

@@ -37,7 +37,7 @@ export interface Steps {
 }
 
 /** A time to count, as a request names it. */
-export interface StatisticsQuery {
+interface StatisticsQuery {
   /** RFC 3339; 24 hours before `until` if absent. */
   readonly since: string | undefined;
   /** Exclusive; now if absent. Without both, steps begin at whole multiples of their length, and the last one is that of now. */

@@ -15,7 +15,7 @@ const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
 
 /** A new access token. */
-export interface IssuedToken {
+interface IssuedToken {
   readonly token: string;
   readonly expiresInSeconds: number;
 }

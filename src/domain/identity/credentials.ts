@@ -62,14 +62,14 @@ export interface ClientCredentials {
 }
 
 /** What the server keeps of a credential. */
-export interface CredentialRecord {
+interface CredentialRecord {
   readonly clientId: string;
   readonly secretHash: string;
   readonly publicJwk: string;
 }
 
 /** What a client is for: a service principal, or a person. */
-export type ClientUse = "spc" | "pcc";
+type ClientUse = "spc" | "pcc";
 
 /**
  * The host in the ids of clients. C1's Go SDK takes the server's address from it, and appends C1's domain to a host

@@ -21,7 +21,7 @@ export { ServerKeys } from "./server_keys.ts";
 export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 
 /** A new principal that the caller inserts. */
-export interface NewServicePrincipal {
+interface NewServicePrincipal {
   readonly principal: Principal;
   /** The secret exists here only. */
   readonly credentials: ClientCredentials;

@@ -20,7 +20,7 @@ export function isRole(id: string): id is Role {
 }
 
 /** The running invocation that makes a call and waits for it. */
-export interface CallingInvocation extends InvocationContext {
+interface CallingInvocation extends InvocationContext {
   /** Aborts when it ends; what it waits for is then cancelled. */
   readonly signal: AbortSignal;
 }

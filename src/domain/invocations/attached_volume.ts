@@ -12,7 +12,7 @@ const logger = getLogger(["invoked", "volumes"]);
 export type VolumeErrorCode = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
 
 /** An outcome, and the versions of the volume that belong to its record. */
-export interface VolumeOutcome {
+interface VolumeOutcome {
   readonly outcome: Outcome;
   readonly volumeVersionRead: number;
   /** Absent when the invocation changed nothing. */

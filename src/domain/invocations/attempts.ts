@@ -12,7 +12,7 @@ const logger = getLogger(["invoked", "domain"]);
 /** Failed offers that are repeated soon; the calls of others are offered again as those that wait for long. */
 const FAILED_OFFERS_MAX = 10_000;
 
-export interface AttemptParts {
+interface AttemptParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly node: Node;

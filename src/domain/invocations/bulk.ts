@@ -19,14 +19,14 @@ const DROPPED_AT_ONCE = 16;
 type Named = Pick<InvocationOverview, "functionId" | "id">;
 
 /** What was done to many invocations, or would be. */
-export interface BulkAnswer {
+interface BulkAnswer {
   readonly count: number;
   /** That could not be replayed, cancelled or dropped. */
   readonly skipped: number;
 }
 
 /** What acts on one invocation or dead letter. */
-export interface BulkParts {
+interface BulkParts {
   readonly searches: Pick<InvocationSearches, "overview">;
   readonly invocations: Pick<Invocations, "cancel">;
   readonly replays: Replays;

@@ -9,7 +9,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 const logger = getLogger(["invoked", "domain"]);
 
 /** What becomes of the calls that a circuit breaker has paused. */
-export type PausedDecision = "RUN" | "CANCEL";
+type PausedDecision = "RUN" | "CANCEL";
 
 /** Clears the circuit breakers of functions. */
 export class CircuitBreaker {

@@ -80,7 +80,7 @@ export interface Execution {
 }
 
 /** What an execution works with. */
-export interface ExecutionParts {
+interface ExecutionParts {
   /** Hands calls without a caller to workers; undefined if they run in this process alone. */
   readonly queue?: CallQueue | undefined;
   readonly store: Store;

@@ -33,7 +33,7 @@ export class KeyIsBusy extends DomainError {
 type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key">;
 
 /** A call of a function with limits of its own. */
-export interface GovernedCall {
+interface GovernedCall {
   readonly fn: FunctionRow;
   readonly limits: FlowLimits;
 }

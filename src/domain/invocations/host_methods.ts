@@ -8,7 +8,7 @@ import type { VolumeSession } from "../volumes/session.ts";
 const HTTP_PREFIX = "http.";
 
 /** What belongs to one invocation that makes host calls. */
-export interface HostParts {
+interface HostParts {
   /** Undefined without a volume. */
   readonly volume: VolumeSession | undefined;
   /** Undefined for a call of the default export. */

@@ -5,7 +5,7 @@ import { DomainError, invalid } from "../errors.ts";
 import { locks } from "../locks.ts";
 
 /** How long a key refers to its first invocation. */
-export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** A call with an idempotency key: caller, function, and a hash of the request. */

@@ -50,7 +50,7 @@ export interface CallLimits extends InputLimits, BacklogLimits {
 }
 
 /** What invocations work with. */
-export interface InvocationParts {
+interface InvocationParts {
   readonly store: Store;
   readonly engine: Engine;
   readonly node: Node;

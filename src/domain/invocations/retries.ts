@@ -19,7 +19,7 @@ export interface NextAttempt {
 }
 
 /** How often a call may start. */
-export type AttemptColumns = Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
+type AttemptColumns = Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
 
 /**
  * The policy of an asynchronous call: that of its function, else that of its trigger, else `maxAttempts` for calls whose

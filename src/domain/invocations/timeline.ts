@@ -6,7 +6,7 @@ const MICROS_PER_MS = 1000;
 
 /** The phases of an attempt in their order. */
 export const PHASES = ["admission", "queue", "instance", "evaluate", "run", "record"] as const;
-export type PhaseName = typeof PHASES[number];
+type PhaseName = typeof PHASES[number];
 
 /** What is recorded of an attempt, as JSON. Times in microseconds. */
 export interface Recorded {

@@ -15,7 +15,7 @@ export const LEASE_MS = 8_000;
 const LEASE_RETRY_SECONDS = 2;
 
 /** Work that one node does for all. */
-export const LEASES = ["housekeeping", "recovery", "schedules"] as const;
+const LEASES = ["housekeeping", "recovery", "schedules"] as const;
 export type LeaseName = (typeof LEASES)[number];
 
 export interface NodeSpec {

@@ -46,7 +46,7 @@ export interface TestRecord {
 }
 
 /** What a test run needs of the server. */
-export interface TestEnvironment {
+interface TestEnvironment {
   /**
    * Takes what an instance declares for the tests; true if they need another instance, which begins with it.
    * @throws HostCallError for what cannot be declared

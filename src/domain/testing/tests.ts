@@ -38,7 +38,7 @@ export interface TestParts {
 }
 
 /** What to test. */
-export interface TestRequest extends RunValues {
+interface TestRequest extends RunValues {
   /** Reference of a commit; empty means the published one. */
   readonly commit: string;
 }

@@ -13,7 +13,7 @@ export interface TriggerLimits {
 }
 
 /** The hosts that an endpoint may have. */
-export interface HostLimits {
+interface HostLimits {
   /** Any host below it. */
   readonly domain: string | undefined;
   readonly listed: readonly string[];

@@ -34,7 +34,7 @@ const COUNTED_TRIGGERS_MAX = 10_000;
 const CONFLICT_METHODS = ["hmac", "jwt", "capabilityUrl"];
 
 /** What listeners work with. */
-export interface ListenerParts {
+interface ListenerParts {
   readonly store: Store;
   readonly invocations: Invocations;
   readonly secrets: TriggerSecrets;

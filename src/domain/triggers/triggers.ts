@@ -51,7 +51,7 @@ export interface MadeTrigger {
 }
 
 /** What triggers are built from. */
-export interface TriggerParts {
+interface TriggerParts {
   readonly store: Store;
   readonly secrets: TriggerSecrets;
   readonly pages: Pages;

@@ -29,7 +29,7 @@ const READ_STEP_BYTES = 256 * 1024;
 const SMALL_FILES_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The tree of a version as a tar. */
-export interface Archive {
+interface Archive {
   readonly version: number;
   /** Its end, or its cancellation, releases the snapshot. */
   readonly stream: ReadableStream<Uint8Array>;

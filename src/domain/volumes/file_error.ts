@@ -1,5 +1,5 @@
 /** Why a file operation of an invocation failed; the names are those of Deno's error classes, if Deno has one. */
-export type FileErrorKind =
+type FileErrorKind =
   | "NotFound"
   | "AlreadyExists"
   | "NotADirectory"

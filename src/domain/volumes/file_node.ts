@@ -7,7 +7,7 @@ import type { Usage } from "./usage.ts";
 const COPY_STEP_BYTES = 256 * 1024;
 
 /** A stored blob. */
-export interface BlobRef {
+interface BlobRef {
   readonly digest: string;
   readonly size: number;
 }

@@ -27,7 +27,7 @@ import {
 const READ_STEP_BYTES = 256 * 1024;
 
 /** The entry of a file: it always has a digest, which is its entity tag. */
-export type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly digest: string };
+type FileEntry = VolumeEntryRow & { readonly kind: "file"; readonly digest: string };
 
 /** A file that does not change while it is read. Disposing it releases its snapshot. */
 export interface OpenFile extends Disposable {
@@ -198,7 +198,7 @@ export class VolumeFiles {
 }
 
 /** Normalises a path of a request. @throws INVALID_FIELD */
-export function requestPath(field: string, text: string): string {
+function requestPath(field: string, text: string): string {
   try {
     return volumePath(text);
   } catch (error) {

@@ -1,8 +1,8 @@
 import { formatBytes } from "../../config/mod.ts";
 /** Longest path of a volume, in bytes of UTF-8. */
-export const PATH_BYTES_MAX = 1024;
+const PATH_BYTES_MAX = 1024;
 /** Longest name of a file or directory, in bytes of UTF-8. */
-export const NAME_BYTES_MAX = 255;
+const NAME_BYTES_MAX = 255;
 
 /** Why no volume can have a path; the message continues a sentence about the path. */
 export class PathError extends Error {

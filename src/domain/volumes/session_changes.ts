@@ -6,7 +6,7 @@ import type { Tree } from "./tree.ts";
 import type { Change } from "./write_set.ts";
 
 /** A file of a tree with a blob to publish. */
-export interface WrittenNode {
+interface WrittenNode {
   readonly node: FileNode;
   readonly staged: StagedBlob;
 }

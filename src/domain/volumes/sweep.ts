@@ -9,7 +9,7 @@ import type { Snapshots } from "./snapshots.ts";
 const logger = getLogger(["invoked", "volumes"]);
 
 /** How long earlier versions are kept; each is a named setting in `src/config`. */
-export interface SweepLimits {
+interface SweepLimits {
   readonly historyMs: number;
   readonly graceMs: number;
   readonly sweepIntervalMs: number;

@@ -7,19 +7,19 @@ import { comparePaths, isBelow, parentOf } from "./paths.ts";
 import type { Snapshot } from "./snapshots.ts";
 
 /** Paths that one invocation may change; they are in memory while it runs. */
-export const WRITE_SET_PATHS_MAX = 20_000;
+const WRITE_SET_PATHS_MAX = 20_000;
 /** Entries of one query. */
 const ENTRIES_PER_STEP = 1000;
 
 /** A directory that an invocation created. */
-export interface DirectoryNode {
+interface DirectoryNode {
   readonly modifiedAt: string;
   /** Whether its creation by another invocation is no conflict. */
   readonly mayExist: boolean;
 }
 
 /** The change of an invocation to a path. */
-export type NodeChange =
+type NodeChange =
   | { readonly kind: "file"; readonly node: FileNode }
   | { readonly kind: "directory"; readonly directory: DirectoryNode }
   | { readonly kind: "removed" };

@@ -26,7 +26,7 @@ export type Change =
   | { readonly kind: "removed" };
 
 /** Changes by path. Paths are normalised by `volumePath`; the root is not among them. */
-export type WriteSet = ReadonlyMap<string, Change>;
+type WriteSet = ReadonlyMap<string, Change>;
 
 /** The limits of all volumes; each is a named setting in `src/config`. */
 export interface VolumeLimits {
@@ -35,7 +35,7 @@ export interface VolumeLimits {
   readonly maxFileBytes: number;
 }
 
-export interface WriteSetCommit {
+interface WriteSetCommit {
   readonly volumeId: string;
   readonly changes: WriteSet;
   /** The version of the snapshot of the changes; undefined for changes that apply to any version. */

@@ -15,7 +15,7 @@ export interface Backlog {
 }
 
 /** One grant in this many goes to an asynchronous call while both kinds wait. */
-export const ASYNC_GRANT_EVERY = 8;
+const ASYNC_GRANT_EVERY = 8;
 
 /** Whether the function of a request may run one more call. */
 type MayRun<R> = (request: R) => boolean;

@@ -8,7 +8,7 @@ export interface Permit {
 }
 
 /** Who takes requests and releases of slots. */
-export interface SlotOwner {
+interface SlotOwner {
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot;
   release(slot: RequestedSlot): void;
 }

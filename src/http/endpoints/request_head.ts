@@ -14,7 +14,7 @@ const OF_PROXIES = /^(?:forwarded|x-forwarded-.+|x-real-ip)$/;
 const PREFIX_HEADER = "X-Forwarded-Prefix";
 
 /** How a request reaches a function. */
-export interface Route {
+interface Route {
   /** Scheme and host under which the client reached the server. */
   readonly origin: string;
   /** The part of the path that names the function; empty on a host of its own. */

@@ -23,7 +23,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
 
 /** The source of certificates that the local authority signs. */
-export interface SelfSignedSource extends TlsSource {
+interface SelfSignedSource extends TlsSource {
   /** The authority's certificate, which clients must trust. */
   readonly caFile: string;
 }

@@ -14,7 +14,7 @@ export interface TlsSource {
 }
 
 /** The certificate cannot be used; the message says why, for the operator. */
-export class TlsError extends Error {
+class TlsError extends Error {
   override name = "TlsError";
 }
 

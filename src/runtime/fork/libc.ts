@@ -71,7 +71,7 @@ const BLOCKING_SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
-export type BlockingLibc = Deno.DynamicLibrary<typeof BLOCKING_SYMBOLS>["symbols"];
+type BlockingLibc = Deno.DynamicLibrary<typeof BLOCKING_SYMBOLS>["symbols"];
 
 /** The library, and the error number of the last call that failed. */
 export interface Library {

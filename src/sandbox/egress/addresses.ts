@@ -4,7 +4,7 @@ import ipaddr from "ipaddr.js";
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** Why an address is denied, in a word for the log; undefined for an allowed address. */
-export type AddressFault = string | undefined;
+type AddressFault = string | undefined;
 
 /** Allows or denies addresses. */
 export interface AddressPolicy {

@@ -2,7 +2,7 @@ import { type IncomingMessage, request, type RequestOptions } from "node:http";
 import type { Socket } from "node:net";
 
 /** A request that the server itself sends over a checked connection. */
-export interface OwnRequest {
+interface OwnRequest {
   readonly options: RequestOptions;
   readonly body?: string;
   /** Bound of the whole exchange. */

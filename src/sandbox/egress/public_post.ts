@@ -15,7 +15,7 @@ const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** A request with a body. */
-export interface PostRequest {
+interface PostRequest {
   readonly url: string;
   /** The allowlist of the function. */
   readonly allowlist: readonly string[];

@@ -42,7 +42,7 @@ export function unlogged(fault: EgressFault): EgressFailure {
 }
 
 /** A socket or request that is destroyed with its exchange. */
-export interface Destroyable {
+interface Destroyable {
   destroy(): unknown;
 }
 

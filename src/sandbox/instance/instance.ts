@@ -24,7 +24,7 @@ import { ProcessSpan, usageAtEnd } from "./measuring.ts";
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** Longest time between the answer and an empty event loop in an instance that is to be reused. */
-export const IDLE_GRACE_MS = 200;
+const IDLE_GRACE_MS = 200;
 
 /** Longest time that a script may take to compile. */
 const COMPILE_TIMEOUT_MS = 10_000;
@@ -76,7 +76,7 @@ export interface ReuseHooks {
 }
 
 /** What an instance consists of. */
-export interface InstanceParts {
+interface InstanceParts {
   readonly process: ProcessHandle;
   /** Absent in an instance without network. */
   readonly egressSocket?: EgressSocket | undefined;

@@ -6,7 +6,7 @@ import type { Redactor } from "./redaction.ts";
 import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message in bytes. Longer text becomes several messages. */
-export const LOG_MESSAGE_MAX_BYTES = 65_536;
+const LOG_MESSAGE_MAX_BYTES = 65_536;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

@@ -4,7 +4,7 @@ import { nestsDeeper } from "../../shared/json_depth.ts";
 import type { SandboxOutcome } from "../contract.ts";
 
 /** Deepest nesting of an output, far below the depth at which recursive readers overflow their stacks. */
-export const OUTPUT_DEPTH_MAX_LEVELS = 1000;
+const OUTPUT_DEPTH_MAX_LEVELS = 1000;
 
 function badOutput(reason: string): SandboxOutcome {
   return { kind: "error", code: "BAD_OUTPUT", message: `the function returned ${reason}` };

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 
 /** Shorter values are not masked: they would mask ordinary words. */
-export const REDACTED_MIN_UNITS = 6;
+const REDACTED_MIN_UNITS = 6;
 /** Longer values are masked as a whole and by lines, but not in their escaped and encoded forms. */
 const ENCODED_MAX_UNITS = 4096;
 /** Most lines of one value that are masked line by line. */

@@ -8,7 +8,7 @@ const EPOLL = "anon_inode:[eventpoll]";
 const EVENTFD = "anon_inode:[eventfd]";
 
 /** A root behind its wrappers, and what it has open. */
-export interface Inspected {
+interface Inspected {
   readonly pid: number;
   readonly descriptors: Descriptors;
 }
@@ -21,7 +21,7 @@ export async function inspectRoot(pid: number): Promise<Inspected> {
 }
 
 /** Sorts the descriptors in a listing by what they are. */
-export function classify(listing: string): Descriptors {
+function classify(listing: string): Descriptors {
   const links = new Map<number, string>();
   for (const line of listing.split("\n")) {
     const match = LINE.exec(line);

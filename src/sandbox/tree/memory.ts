@@ -7,7 +7,7 @@ const BYTES_PER_KIB = 1024;
 const PRIVATE = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm;
 
 /** Ids of processes, in the namespace of the server. */
-export interface TreePids {
+interface TreePids {
   readonly root: number;
   readonly blankTemplates: readonly number[];
   readonly scriptTemplates: readonly number[];

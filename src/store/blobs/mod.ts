@@ -26,7 +26,7 @@ export interface Blobs extends Disposable {
 }
 
 /** What blobs need of their store. */
-export interface BlobParts {
+interface BlobParts {
   readonly volumes: VolumeReader;
   /** Of the disk of the data directory, and of the database. */
   readonly health: StorageHealth;

@@ -21,7 +21,7 @@ const SEND_STEP_BYTES = 256 * 1024;
 const COLLECT_STEP = 1000;
 
 /** What the blobs need of the store. */
-export interface VolumeBlobParts {
+interface VolumeBlobParts {
   readonly volumes: VolumeReader;
   /** Of the disk with the staged blobs. */
   readonly diskHealth: StorageHealth;

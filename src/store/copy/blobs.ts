@@ -10,7 +10,7 @@ const COPY_STEP_BYTES = 256 * 1024;
 const BLOB_COPIES = 4;
 
 /** What was copied of one kind of blob. */
-export interface CopiedBlobs {
+interface CopiedBlobs {
   readonly blobs: number;
   readonly bytes: number;
 }

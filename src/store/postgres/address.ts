@@ -4,7 +4,7 @@ import type { Config, Secret } from "../../config/mod.ts";
 import { DatabaseError } from "./database_error.ts";
 
 /** Where the database is, and how to connect to it. */
-export type DatabaseConfig = Config["database"] & {
+type DatabaseConfig = Config["database"] & {
   readonly url: NonNullable<Config["database"]["url"]>;
 };
 

@@ -24,7 +24,7 @@ export async function openClient(
 }
 
 /** What a server says of itself. */
-export interface ServerFacts {
+interface ServerFacts {
   readonly version: number;
   readonly versionText: string;
   readonly isStandby: boolean;

@@ -17,7 +17,7 @@ export const LOCKS = {
 export type Lock = keyof typeof LOCKS;
 
 /** Who holds a lock. */
-export interface Holder {
+interface Holder {
   readonly pid: number;
   /** Where it connected from, and since when. */
   readonly description: string;

@@ -28,7 +28,7 @@ interface OpenConnection {
 }
 
 /** Opens a connection that may write. `previous` is the process of PostgreSQL that served the last one. */
-export type OpenWriter = (
+type OpenWriter = (
   onError: (error: Error) => void,
   previous: number | undefined,
 ) => Promise<pg.Client>;

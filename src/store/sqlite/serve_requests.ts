@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { CLOSE, errcodeOf, type ThreadReply } from "./thread.ts";
 
 /** What a thread replies, with the buffers that it hands over instead of copying them. */
-export interface Handled<Reply> {
+interface Handled<Reply> {
   readonly reply: Reply;
   readonly transfer?: readonly ArrayBuffer[];
 }

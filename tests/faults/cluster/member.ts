@@ -10,7 +10,7 @@ const START_MS = 120_000;
 const LOG_LINES = 8;
 
 /** What a member needs of its process. */
-export interface MemberProcess extends AsyncDisposable {
+interface MemberProcess extends AsyncDisposable {
   readonly pid: number;
   readonly status: Promise<Deno.CommandStatus>;
   readonly log: Promise<string>;

@@ -27,7 +27,7 @@ const READY_MS = 120_000;
 const LOOK_MS = 5_000;
 /** All API nodes have the same master key. */
 const MASTER_KEY = { INVOKED_MASTER_KEY: new Uint8Array(32).fill(7).toBase64() };
-export const MAX_ATTEMPTS = 2;
+const MAX_ATTEMPTS = 2;
 const NODE_FLAGS = [...BARRIER_FLAGS, "--max-attempts", `${MAX_ATTEMPTS}`];
 
 export class Stage implements AsyncDisposable, Door {

@@ -57,7 +57,7 @@ const settingsRoute = createRoute({
 });
 
 /** The kind of a trigger that the page creates. */
-export type NewTrigger = "schedule" | "webhook" | "http";
+type NewTrigger = "schedule" | "webhook" | "http";
 
 function isNewTrigger(value: unknown): value is NewTrigger {
   return value === "schedule" || value === "webhook" || value === "http";

@@ -12,7 +12,7 @@ const REFRESH_INTERVAL = 30_000;
 const FUNCTIONS_MAX = 100;
 
 /** The calls of one function in the last 24 hours. */
-export interface Activity {
+interface Activity {
   readonly calls: number;
   readonly callsByStep: readonly number[];
   readonly failuresByStep: readonly number[];

@@ -12,7 +12,7 @@ export interface CopiedCall {
 }
 
 /** JSON in one line, in which every character is an escape that a terminal or an editor acts upon or hides. */
-export function jsonText(value: unknown): string {
+function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(
     INVISIBLE,
     (character) =>

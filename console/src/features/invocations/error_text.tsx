@@ -8,14 +8,14 @@ const LINKED_CHARACTERS = 20_000;
 /** A file of the author, its line and its column. */
 const POSITION = /((?:[\w@+-][\w@.+-]*\/)*[\w@+-][\w@.+-]*\.[cm]?[jt]sx?):(\d{1,7})(?::\d{1,7})?/g;
 
-export interface Piece {
+interface Piece {
   readonly text: string;
   readonly file?: string;
   readonly line?: number;
 }
 
 /** An error's text in pieces, of which the positions in files have their file and line. */
-export function piecesOf(text: string): readonly Piece[] {
+function piecesOf(text: string): readonly Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
   for (const match of text.matchAll(POSITION)) {

@@ -8,7 +8,7 @@ import { Count, Duration } from "../../parts/values.tsx";
 export type Step = components["schemas"]["invoked.StatisticsStep"];
 
 /** Failures of a step, of all words. */
-export function failuresOf({ failures }: Step): number {
+function failuresOf({ failures }: Step): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 

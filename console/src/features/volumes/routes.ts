@@ -8,7 +8,7 @@ export const volumesRoute = createRoute({
   component: lazyPage(() => import("./volumes_page.tsx"), "VolumesPage"),
 });
 
-export interface VolumeSearch {
+interface VolumeSearch {
   /** The open directory; the root without one. */
   readonly directory?: string;
   /** The open file. */

@@ -4,7 +4,7 @@ import { editorProblems, Models, type Problem } from "./models.ts";
 import { monaco, OPTIONS } from "./monaco.ts";
 import { setLibraries } from "./typescript.ts";
 
-export interface CodeEditorProps {
+interface CodeEditorProps {
   readonly label: string;
   /** The text of each file by its path. */
   readonly files: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { languageOf, monaco, OPTIONS } from "./monaco.ts";
 
-export interface DiffEditorProps {
+interface DiffEditorProps {
   readonly label: string;
   readonly path: string;
   /** Undefined for a file that was added. */

@@ -10,7 +10,7 @@ import {
 import { visibleText } from "../values.tsx";
 import { DiffEditor } from "./lazy.tsx";
 
-export interface FileDiffProps {
+interface FileDiffProps {
   readonly label: string;
   readonly original: FileContents;
   readonly modified: FileContents;

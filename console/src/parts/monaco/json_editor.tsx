@@ -2,7 +2,7 @@ import { jsonDefaults } from "monaco-editor/languages/features/json/register";
 import { useEffect, useRef } from "react";
 import { monaco, OPTIONS } from "./monaco.ts";
 
-export interface JsonEditorProps {
+interface JsonEditorProps {
   readonly label: string;
   /** The text to begin with. Give the editor another key to begin anew: a value that comes back late would undo keys. */
   readonly initial: string;

@@ -39,7 +39,7 @@ const states = new Map<string, DraftState>();
 const heads = new Map<string, string>();
 const listeners = new Set<() => void>();
 
-export function draftStateOf(functionId: string): DraftState {
+function draftStateOf(functionId: string): DraftState {
   const state = states.get(functionId) ?? load(functionId);
   states.set(functionId, state);
   return state;

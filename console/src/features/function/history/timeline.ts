@@ -12,7 +12,7 @@ export type TimelineEvent =
   };
 
 /** The loaded part of a list, newest first. */
-export interface LoadedPart<T> {
+interface LoadedPart<T> {
   readonly list: readonly T[];
   readonly hasMore: boolean;
 }

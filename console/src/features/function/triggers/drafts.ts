@@ -128,7 +128,7 @@ function differing(before: unknown, after: unknown): string[] {
   return Object.keys({ ...a, ...b }).filter((name) => !isSame(a?.[name], b?.[name]));
 }
 
-export type TriggerRequest = Readonly<Record<string, unknown>>;
+type TriggerRequest = Readonly<Record<string, unknown>>;
 
 /** The trigger of a request. Throws `SyntaxError` if the input is not JSON. */
 export function requestOf(kind: Kind, draft: TriggerDraft): TriggerRequest {

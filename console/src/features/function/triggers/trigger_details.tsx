@@ -28,7 +28,7 @@ import {
   useCronWords,
 } from "./words.ts";
 
-export interface TriggerDetailsProps {
+interface TriggerDetailsProps {
   readonly trigger: Trigger;
   /** The secret that the server has answered since the tab is open. */
   readonly secret: ShownSecret | undefined;

@@ -63,7 +63,7 @@ const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   maxAge: "Preflight answers are kept for",
 };
 
-export interface TriggerFormProps {
+interface TriggerFormProps {
   readonly functionId: string;
   readonly kind: Kind;
   /** The one that is edited; undefined makes a new one. */

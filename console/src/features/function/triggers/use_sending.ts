@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { type ReceivedAnswer, send } from "./answer.ts";
 
 /** A request of the page, as it goes on. */
-export interface Sending {
+interface Sending {
   readonly busy: boolean;
   readonly answer?: ReceivedAnswer;
   readonly error?: unknown;

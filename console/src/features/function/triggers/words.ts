@@ -98,7 +98,7 @@ export function timeIn(zone: string, time: Date): string {
 }
 
 /** What a schedule does, in words. */
-export function scheduleInWords({ cronSpec, at, timezone }: NonNullable<Trigger["schedule"]>) {
+function scheduleInWords({ cronSpec, at, timezone }: NonNullable<Trigger["schedule"]>) {
   if (at !== undefined) return `Once, on ${timeIn(timezone, new Date(at))} (${timezone})`;
   return `${cronInWords(cronSpec ?? "") ?? cronSpec ?? ""} (${timezone})`;
 }
