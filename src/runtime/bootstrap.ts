@@ -5,7 +5,7 @@
  */
 import { captureConsole } from "./console.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
-import { rehearse } from "./fork/rehearse.ts";
+import { warmUp } from "./fork/warm_up.ts";
 import type { Became } from "./fork/forker.ts";
 import type { Engine } from "./fork/memory.ts";
 import { beginRoot, type Forks, openTree, prepareForks, type Tree } from "./fork/tree.ts";
@@ -48,7 +48,7 @@ function asTemplate(
 /** Becomes a root, and returns in a fork of it: in an instance, or in a template that is to load a script. */
 async function fork(forks: Forks, engine: Engine): Promise<Forked> {
   const tree = openTree(core, engine, forks);
-  await rehearse(ConsoleOf);
+  await warmUp(ConsoleOf);
   return { tree, became: tree.serve() };
 }
 

@@ -60,12 +60,12 @@ function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-/** Describes what is no error. */
+/** Describes what is not an error. */
 function describeOther(value: unknown): string {
   return isObject(value) ? describeObject(value) : describePrimitive(value);
 }
 
-/** The parts of an error; undefined for what is no error. */
+/** The parts of an error; undefined for what is not an error. */
 function errorParts(
   value: unknown,
   messageUnits: number,

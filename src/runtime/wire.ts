@@ -145,7 +145,7 @@ export interface HostFault {
   readonly details?: unknown;
 }
 
-/** A thrown value. `stack` is V8's text, with frames of the bundle unmapped; `name` is empty for what is no error. */
+/** A thrown value. `stack` is V8's text, with frames of the bundle unmapped; `name` is empty for what is not an error. */
 export interface ThrownError {
   readonly name: string;
   readonly message: string;

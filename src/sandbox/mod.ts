@@ -25,7 +25,7 @@ import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
 import { Singles } from "./pool/singles.ts";
-import { suppliesFor } from "./tree/supplies.ts";
+import { resourcesFor } from "./tree/resources.ts";
 import { Tree } from "./tree/tree.ts";
 import { TreeSocket } from "./tree/tree_socket.ts";
 
@@ -198,10 +198,10 @@ class ProcessSandboxes implements Sandboxes {
       : await openCgroups(image.machine, dataBytes);
     if (cgroups !== undefined) opened.use(cgroups);
     const singles = new Singles(launcher, { egress, cgroups });
-    const supplies = suppliesFor({ launcher, image, socketDir, socket, egress, cgroups });
+    const resources = resourcesFor({ launcher, image, socketDir, socket, egress, cgroups });
     const tree = typeof root === "string"
       ? root
-      : new Tree(root, supplies, this.#limits, rootLifetimeMs);
+      : new Tree(root, resources, this.#limits, rootLifetimeMs);
     const pool = new Pool(singles, tree, this.#limits);
     unowned.move();
     pool.provision(this.#provisioned);

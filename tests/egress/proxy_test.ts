@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { openSocketDir } from "../../src/isolation/mod.ts";
-import { Greeting } from "../../src/runtime/fork/wire.ts";
+import { Handshake } from "../../src/runtime/fork/wire.ts";
 import { type EgressOptions, EgressProxy } from "../../src/sandbox/egress/proxy.ts";
 import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { Host } from "./support.ts";
@@ -283,13 +283,13 @@ Deno.test("connections that an instance has left do not reach the next one", asy
   const unanswered = (text: string) => say(path, text).catch(() => "");
   const left = unanswered(request);
   // It waits to be accepted, or was.
-  socket.renew((connection) => tree.greet(connection));
-  const expected = tree.expect([Greeting.STDERR]);
-  const forgery = Uint8Array.of(Greeting.STDERR, ...new Uint8Array(expected.token.length));
+  socket.renew((connection) => tree.hasHandshake(connection));
+  const expected = tree.expect([Handshake.STDERR]);
+  const forgery = Uint8Array.of(Handshake.STDERR, ...new Uint8Array(expected.token.length));
   const others = [request, new TextDecoder("latin1").decode(forgery)].map(unanswered);
   const instance = opened.use(await Deno.connect({ transport: "unix", path }));
-  await instance.write(Uint8Array.of(Greeting.STDERR, ...expected.token));
-  opened.use(await expected.connection(Greeting.STDERR));
+  await instance.write(Uint8Array.of(Handshake.STDERR, ...expected.token));
+  opened.use(await expected.connection(Handshake.STDERR));
   assert.deepEqual(await Promise.all([left, ...others]), ["", "", ""]);
   assert.equal(socket.wasUsedOutsideRun, false);
   const lines: string[] = [];

@@ -1,7 +1,7 @@
 /** A forker that lies about its forks. The server believes nothing that an honest one would not say. */
 import assert from "node:assert/strict";
 import { openSocketDir } from "../../src/isolation/mod.ts";
-import { Command, COMMAND_BYTES, ForkEvent, Greeting } from "../../src/runtime/fork/wire.ts";
+import { Command, COMMAND_BYTES, ForkEvent, Handshake } from "../../src/runtime/fork/wire.ts";
 import { type Forked, ForkerLink } from "../../src/sandbox/tree/forker.ts";
 import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { random, SEED } from "../support/seed.ts";
@@ -58,10 +58,10 @@ class Liar implements AsyncDisposable {
     const forking = this.link.fork("instance", this.socket, "/egress");
     forking.catch(() => {});
     const token = this.#tokens.shift() ?? new Uint8Array();
-    for (const greeting of [Greeting.CHANNEL, Greeting.STDERR]) {
+    for (const handshake of [Handshake.CHANNEL, Handshake.STDERR]) {
       const connection = await Deno.connect({ transport: "unix", path: this.socket.path });
       this.#connections.push(connection);
-      await connection.write(Uint8Array.of(greeting, ...token));
+      await connection.write(Uint8Array.of(handshake, ...token));
     }
     for (const bytes of said) this.link.receive(bytes);
     return await forking;

@@ -55,7 +55,7 @@ export function concurrencyKeyOf(
 
 /**
  * Lets a call with a caller that waits start now, in the transaction of its row, or answers why it may not.
- * A call that trips the circuit breaker pauses its function: so the answer is no error that would undo it.
+ * A call that trips the circuit breaker pauses its function: so the answer is not an error, which would undo it.
  */
 export async function admitNow(
   tx: Writers,

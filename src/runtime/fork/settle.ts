@@ -20,7 +20,7 @@ import {
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
 import { reseed, scatterRandom } from "./unique.ts";
-import { Greeting, GREETING_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
+import { Handshake, HANDSHAKE_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -86,7 +86,7 @@ export function makeSettler(
 ): Settler {
   const { stdin, stdout, stderr } = setup.descriptors;
   const descriptors = makeDescriptors(libc, setup);
-  const greet = makeGreeter(libc, setup.socketPath);
+  const connectAs = makeConnector(libc, setup.socketPath);
   const limits = makeMaxima(libc, setup);
   const putUpWalls = makeWalls(libc, setup, limits);
   const useNetwork = makeNetwork(libc, useEgressSocket);
@@ -103,8 +103,8 @@ export function makeSettler(
     if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NO_WALLS);
   };
   const connect = (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => {
-    const channel = greet(Greeting.CHANNEL, token);
-    const errors = greet(Greeting.STDERR, token, egressPath);
+    const channel = connectAs(Handshake.CHANNEL, token);
+    const errors = connectAs(Handshake.STDERR, token, egressPath);
     descriptors.replace(channel, stdin);
     descriptors.replace(channel, stdout);
     descriptors.replace(errors, stderr);
@@ -205,10 +205,10 @@ function makeDescriptors(libc: Libc, { descriptors }: TreeSetup) {
 }
 
 /**
- * Makes the function that connects a fork to its server, and greets.
+ * Makes the function that connects a fork to its server, with the handshake of a kind.
  * @returns the descriptor of the connection, to the egress socket with the path, or without one to the tree socket
  */
-function makeGreeter(
+function makeConnector(
   libc: Libc,
   socketPath: string,
 ): (kind: number, token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => number {
@@ -220,10 +220,10 @@ function makeGreeter(
     const address = egressPath === undefined ? treeSocket : egressSocket;
     const channel = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (libc.connect(channel, address, byteLength(address)) !== 0) libc._exit(EXIT_NO_SERVER);
-    const greeting = new Bytes(GREETING_BYTES);
-    greeting[0] = kind;
-    setBytes(greeting, token, 1);
-    if (libc.write(channel, greeting, GREETING_BYTES) !== GREETING_BYTES) {
+    const handshake = new Bytes(HANDSHAKE_BYTES);
+    handshake[0] = kind;
+    setBytes(handshake, token, 1);
+    if (libc.write(channel, handshake, HANDSHAKE_BYTES) !== HANDSHAKE_BYTES) {
       libc._exit(EXIT_NO_SERVER);
     }
     return channel;

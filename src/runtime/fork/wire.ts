@@ -2,7 +2,7 @@
  * The protocol between the server and the processes that fork: the root and its templates.
  *
  * The root reads commands from stdin and writes events to stdout. Each template and each instance connects to the *tree
- * socket* of the server and sends a *greeting*: its kind and the token of its fork. The stderr of an instance greets at its
+ * socket* of the server and sends a *handshake*: its kind and the token of its fork. The stderr of an instance connects to its
  * egress socket instead. A template then reads commands from its connection and writes events to it. All numbers are
  * unsigned 32-bit and big-endian.
  */
@@ -11,9 +11,9 @@
 export const TOKEN_BYTES = 16;
 
 /** Kinds of connections. Each fork has both: one for stdin and stdout, one for stderr. */
-export const Greeting = { CHANNEL: 1, STDERR: 2 } as const;
+export const Handshake = { CHANNEL: 1, STDERR: 2 } as const;
 /** Kind, token. */
-export const GREETING_BYTES = 1 + TOKEN_BYTES;
+export const HANDSHAKE_BYTES = 1 + TOKEN_BYTES;
 
 /**
  * Commands. The root carries out `FORK_TEMPLATE` and `KILL`. A template also carries out `FORK_INSTANCE` and, once,

@@ -45,8 +45,8 @@ export interface EgressOptions extends EgressLimits {
   readonly ca: string | undefined;
 }
 
-/** Whether a connection greets as an instance. */
-type Greet = (connection: Deno.UnixConn) => Promise<boolean>;
+/** Whether a connection begins with the handshake of an instance. */
+type HasHandshake = (connection: Deno.UnixConn) => Promise<boolean>;
 
 /** The network of one instance. Its disposal closes the socket and every connection. */
 export interface EgressSocket extends Disposable {
@@ -55,10 +55,10 @@ export interface EgressSocket extends Disposable {
   readonly wasUsedOutsideRun: boolean;
   /**
    * Makes it ready for another instance. The one that had it must have ended. Connections are accepted in order: until one
-   * greets as the new instance, all others were left behind, and are closed.
-   * @param greet whether a connection greets as an instance; it closes any other
+   * has the handshake of the new instance, all others were left behind, and are closed.
+   * @param hasHandshake closes any connection without the handshake
    */
-  renew(greet: Greet): void;
+  renew(hasHandshake: HasHandshake): void;
   /**
    * Opens a session that forwards what the allowlist names until it is closed.
    * @param name of the allowlist, for messages
@@ -230,7 +230,7 @@ class ListeningSocket implements EgressSocket {
   readonly #onClose: () => void;
   #session: EgressSession | undefined;
   /** Set until its instance has connected. */
-  #greet: Greet | undefined;
+  #hasHandshake: HasHandshake | undefined;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -264,10 +264,10 @@ class ListeningSocket implements EgressSocket {
     return undefined;
   }
 
-  renew(greet: Greet): void {
+  renew(hasHandshake: HasHandshake): void {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
-    this.#greet = greet;
+    this.#hasHandshake = hasHandshake;
     this.#destroyConnections();
     this.wasUsedOutsideRun = false;
   }
@@ -285,12 +285,14 @@ class ListeningSocket implements EgressSocket {
     for (const connection of this.#rejected) connection.destroy();
   }
 
-  async #awaitInstance(accepted: Deno.UnixConn, greet: Greet): Promise<void> {
-    if (await greet(accepted)) this.#greet = undefined;
+  async #awaitInstance(accepted: Deno.UnixConn, hasHandshake: HasHandshake): Promise<void> {
+    if (await hasHandshake(accepted)) this.#hasHandshake = undefined;
   }
 
   #accept(accepted: Deno.UnixConn, onConnection: (connection: Duplex) => void): void {
-    if (this.#greet !== undefined) return void this.#awaitInstance(accepted, this.#greet);
+    if (this.#hasHandshake !== undefined) {
+      return void this.#awaitInstance(accepted, this.#hasHandshake);
+    }
     const connection = new UnixConnection(accepted);
     const { session } = this;
     const { maxConnections } = this.#limits;

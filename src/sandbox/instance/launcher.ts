@@ -21,7 +21,7 @@ import { spawnedProcess } from "./spawned.ts";
 const ROOT_OPEN_FILES_MAX = 1280;
 
 /** What each instance gets for itself. */
-export interface Supplies {
+export interface InstanceResources {
   readonly egress: EgressProxy;
   /** Undefined when the server cannot create cgroups. */
   readonly cgroups: Cgroups | undefined;
@@ -49,17 +49,17 @@ export class Launcher {
 
   /**
    * Starts an instance that is spawned for one call. Rejects if it does not become ready.
-   * @param supplies without them it has no network
+   * @param resources without them it has no network
    */
   async startSingle(
-    supplies?: Supplies,
+    resources?: InstanceResources,
     limits: ResourceLimits = this.program.limits,
   ): Promise<Instance> {
     await this.program.restore();
     const idleBytes = await this.idleBytes();
     const own = idleBytes === undefined ? undefined : processLimits("single", idleBytes, limits);
-    const cgroup = await supplies?.cgroups?.take();
-    const egressSocket = supplies?.egress.openSocket();
+    const cgroup = await resources?.cgroups?.take();
+    const egressSocket = resources?.egress.openSocket();
     const release = () => {
       egressSocket?.[Symbol.dispose]();
       cgroup?.[Symbol.dispose]();

@@ -19,7 +19,7 @@ export function validateOutput(json: Uint8Array): SandboxOutcome {
     const outputJson = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const value: unknown = JSON.parse(outputJson);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      return badOutput("no JSON object");
+      return badOutput("a value that is not a JSON object");
     }
     return { kind: "success", outputJson };
   } catch {

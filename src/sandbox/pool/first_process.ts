@@ -11,7 +11,7 @@ import { Launcher } from "../instance/launcher.ts";
 import { processLimits } from "../instance/limits.ts";
 import type { Program } from "../instance/program.ts";
 import { Root } from "../tree/root.ts";
-import type { RootSupplies } from "../tree/supplies.ts";
+import type { RootResources } from "../tree/resources.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -36,7 +36,7 @@ function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
 export async function startFirst(
   choice: IsolationChoice,
   program: Program,
-  { image, socketDir }: Omit<RootSupplies, "launcher">,
+  { image, socketDir }: Omit<RootResources, "launcher">,
 ): Promise<First> {
   let first: Omit<First, "dataBytes"> | undefined;
   const probe = async (isolation: Isolation) => {
@@ -61,11 +61,11 @@ async function dataBytesOf(
 }
 
 /** A root behind verified walls; else what is wrong. */
-async function tryRoot(supplies: RootSupplies): Promise<Root | string> {
-  const { isolation } = supplies.launcher;
+async function tryRoot(resources: RootResources): Promise<Root | string> {
+  const { isolation } = resources.launcher;
   if (!canFork(isolation)) return "this isolation cannot keep forks apart";
   try {
-    const root = await Root.start(supplies);
+    const root = await Root.start(resources);
     const fault = await missingWall(root.pid, isolation.expected);
     if (fault === undefined) return root;
     await root[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
 import { areEqual, type ResourceLimits } from "../instance/limits.ts";
-import type { Launcher, Supplies } from "../instance/launcher.ts";
+import type { InstanceResources, Launcher } from "../instance/launcher.ts";
 
 /** Attempts to start one instance before the caller gets the error. */
 const START_ATTEMPTS_MAX = 3;
@@ -17,7 +17,7 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** Owns every instance until it is reaped. Modes: open, then closed. */
 export class Singles implements AsyncDisposable {
   readonly #launcher: Launcher;
-  readonly #supplies: Supplies;
+  readonly #resources: InstanceResources;
   /** Number of instances that wait. */
   #size = 0;
   readonly #waiting: Instance[] = [];
@@ -26,9 +26,9 @@ export class Singles implements AsyncDisposable {
   #backoffMs = 0;
   readonly #closed = new AbortController();
 
-  constructor(launcher: Launcher, supplies: Supplies) {
+  constructor(launcher: Launcher, resources: InstanceResources) {
     this.#launcher = launcher;
-    this.#supplies = supplies;
+    this.#resources = resources;
   }
 
   get readyCount(): number {
@@ -87,7 +87,7 @@ export class Singles implements AsyncDisposable {
     if (this.#closed.signal.aborted) {
       throw new Error("Cannot start an instance: the pool is closed");
     }
-    const instance = await this.#launcher.startSingle(this.#supplies, limits);
+    const instance = await this.#launcher.startSingle(this.#resources, limits);
     this.#alive.add(instance);
     instance.ended.then(() => {
       this.#alive.delete(instance);

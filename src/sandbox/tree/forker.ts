@@ -4,7 +4,7 @@ import {
   COMMAND_BYTES,
   EVENT_BYTES,
   ForkEvent,
-  Greeting,
+  Handshake,
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
@@ -90,7 +90,7 @@ export class ForkerLink {
     socket: TreeSocket,
     egressPath = "",
   ): Promise<Forked> {
-    const expected = socket.expect([Greeting.CHANNEL, Greeting.STDERR]);
+    const expected = socket.expect([Handshake.CHANNEL, Handshake.STDERR]);
     const number = this.#next++;
     const awaited = this.#begin(number);
     const { promise: ended } = awaited.ended;
@@ -99,8 +99,8 @@ export class ForkerLink {
     if (!this.#isClosed) this.#send(encodeCommand(command, number, expected.token, egressPath));
     const connections: Deno.UnixConn[] = [];
     try {
-      for (const greeting of [Greeting.CHANNEL, Greeting.STDERR]) {
-        connections.push(await expected.connection(greeting));
+      for (const handshake of [Handshake.CHANNEL, Handshake.STDERR]) {
+        connections.push(await expected.connection(handshake));
       }
       if (!awaited.isForked) this.#expectSoon(awaited, "does not report a fork");
       const pidInForker = await awaited.pid.promise;

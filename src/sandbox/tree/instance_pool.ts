@@ -4,7 +4,7 @@ import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import type { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
-import type { TreeSupplies } from "./supplies.ts";
+import type { TreeResources } from "./resources.ts";
 import { Template } from "./template.ts";
 
 /** Time in which a template beyond the size of the pool must have been needed once. */
@@ -35,7 +35,7 @@ interface Waiting {
  */
 export class InstancePool implements Disposable {
   readonly #forker: Forker;
-  readonly #supplies: TreeSupplies;
+  readonly #resources: TreeResources;
   readonly #egressSockets: EgressSockets;
   #size: number;
   readonly #templates = new Map<Template, Forks>();
@@ -57,13 +57,13 @@ export class InstancePool implements Disposable {
    */
   constructor(
     forker: Forker,
-    supplies: TreeSupplies,
+    resources: TreeResources,
     egressSockets: EgressSockets,
     size: number,
     private readonly growsAhead = false,
   ) {
     this.#forker = forker;
-    this.#supplies = supplies;
+    this.#resources = resources;
     this.#egressSockets = egressSockets;
     this.#size = size;
     this.resize(size);
@@ -157,7 +157,7 @@ export class InstancePool implements Disposable {
   /** Adds a template and its first instance. */
   #grow(): Promise<void> {
     return this.#make(async () => {
-      const template = await Template.make(this.#forker, this.#supplies);
+      const template = await Template.make(this.#forker, this.#resources);
       if (this.#isClosed) return template[Symbol.dispose]();
       this.#templates.set(template, { count: 0, last: undefined });
       template.ended.then(() => {
@@ -184,7 +184,7 @@ export class InstancePool implements Disposable {
 
   /** Forks the next instance of a template. */
   async #supply(template: Template): Promise<void> {
-    const { limits } = this.#supplies.launcher.program;
+    const { limits } = this.#resources.launcher.program;
     const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {

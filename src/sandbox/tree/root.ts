@@ -14,7 +14,7 @@ import { spawnedProcess } from "../instance/spawned.ts";
 import { becomeReady, startError } from "../instance/start.ts";
 import { inspectRoot } from "./descriptors.ts";
 import { type Forker, ForkerLink } from "./forker.ts";
-import type { RootSupplies, TreeSupplies } from "./supplies.ts";
+import type { RootResources, TreeResources } from "./resources.ts";
 
 /** Longest time for a command. It is longer than that of templates: the end of the root ends all calls. */
 const TIMEOUT_MS = 60_000;
@@ -61,7 +61,7 @@ export class Root implements Forker, AsyncDisposable {
   }
 
   /** Starts a root, which loads the runtime. It forks after {@link begin}. */
-  static async start({ launcher, image, socketDir }: RootSupplies): Promise<Root> {
+  static async start({ launcher, image, socketDir }: RootResources): Promise<Root> {
     const spawned = await launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
@@ -79,7 +79,7 @@ export class Root implements Forker, AsyncDisposable {
   }
 
   /** Gives it what it needs to fork. */
-  begin({ launcher: { isolation, program }, image, socket, pathInside }: TreeSupplies): void {
+  begin({ launcher: { isolation, program }, image, socket, pathInside }: TreeResources): void {
     this.#child.write(encodeSetup({
       socketPath: pathInside(socket.path),
       descriptors: this.#descriptors,

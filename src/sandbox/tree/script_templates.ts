@@ -9,7 +9,7 @@ import type { CodeCaches } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import { InstancePool } from "./instance_pool.ts";
-import type { TreeSupplies } from "./supplies.ts";
+import type { TreeResources } from "./resources.ts";
 import { Template } from "./template.ts";
 
 /** Shortest evaluation that a template saves noticeably. */
@@ -61,7 +61,7 @@ interface Ready {
 /** Its disposal ends all templates, each with its running instances. */
 export class ScriptTemplates implements Disposable {
   readonly #root: Forker;
-  readonly #supplies: TreeSupplies;
+  readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
   readonly #codeCaches: CodeCaches;
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
@@ -79,13 +79,13 @@ export class ScriptTemplates implements Disposable {
 
   constructor(
     root: Forker,
-    supplies: TreeSupplies,
+    resources: TreeResources,
     limits: SandboxLimits,
     codeCaches: CodeCaches,
   ) {
     this.#codeCaches = codeCaches;
     this.#root = root;
-    this.#supplies = supplies;
+    this.#resources = resources;
     this.#limits = limits;
     this.#timer = setInterval(() => this.#giveUpUnused(), CHECK_INTERVAL_MS);
     Deno.unrefTimer(this.#timer);
@@ -162,7 +162,7 @@ export class ScriptTemplates implements Disposable {
       const ownBytes = this.#ownBytes(key, script);
       const size = this.#makeRoom(key, ownBytes);
       if (size < 1) return template[Symbol.dispose]();
-      const pool = new InstancePool(template, this.#supplies, egressSockets, size, true);
+      const pool = new InstancePool(template, this.#resources, egressSockets, size, true);
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
@@ -178,9 +178,9 @@ export class ScriptTemplates implements Disposable {
 
   /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
   async #evaluate(key: string, script: string): Promise<Evaluated | undefined> {
-    const template = await Template.make(this.#root, this.#supplies);
+    const template = await Template.make(this.#root, this.#resources);
     // A script may lie about the ends of its instances, so no other script ever gets their sockets.
-    const egressSockets = new EgressSockets(this.#supplies.egress);
+    const egressSockets = new EgressSockets(this.#resources.egress);
     template.ended.then(() => egressSockets[Symbol.dispose]());
     const loaded = { script, codeCache: this.#codeCaches.of(key) };
     const evaluation = await template.load(loaded, this.#limits, egressSockets.take());

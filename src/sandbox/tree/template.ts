@@ -11,7 +11,7 @@ import { PreloadOutput } from "../instance/output_readers.ts";
 import type { OutputReader } from "../instance/pipes.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import { type Forked, type Forker, ForkerLink } from "./forker.ts";
-import type { TreeSupplies } from "./supplies.ts";
+import type { TreeResources } from "./resources.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -58,7 +58,7 @@ async function delayOf(pid: number): Promise<number> {
 export class Template implements Forker, Disposable {
   readonly link: ForkerLink;
   readonly #forker: Forker;
-  readonly #supplies: TreeSupplies;
+  readonly #resources: TreeResources;
   readonly #child: Child;
   readonly #cgroup: Cgroup | undefined;
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
@@ -71,7 +71,7 @@ export class Template implements Forker, Disposable {
 
   private constructor(
     forker: Forker,
-    supplies: TreeSupplies,
+    resources: TreeResources,
     process: Forked,
     cgroup: Cgroup | undefined,
     /** Its process id in the namespace of the server. */
@@ -79,8 +79,8 @@ export class Template implements Forker, Disposable {
     nonce: Uint8Array<ArrayBuffer> | undefined,
   ) {
     this.#forker = forker;
-    this.#supplies = supplies;
-    const { limits } = supplies.launcher.program;
+    this.#resources = resources;
+    const { limits } = resources.launcher.program;
     this.#memoryBytes = limits.memoryBytes;
     this.#maxima = maximaOf(limits);
     this.#cgroup = cgroup;
@@ -97,15 +97,15 @@ export class Template implements Forker, Disposable {
   }
 
   /** Forks a template of the root, or of a template that has evaluated a script. */
-  static async make(forker: Forker, supplies: TreeSupplies): Promise<Template> {
-    const cgroup = await supplies.cgroups?.take();
+  static async make(forker: Forker, resources: TreeResources): Promise<Template> {
+    const cgroup = await resources.cgroups?.take();
     let process: Forked | undefined;
     try {
-      process = await forker.link.fork("template", supplies.socket);
+      process = await forker.link.fork("template", resources.socket);
       const pid = await processBelow(forker.pid, process.pidInForker);
-      if (cgroup !== undefined) await joinCgroup(pid, cgroup, supplies.image.machine);
+      if (cgroup !== undefined) await joinCgroup(pid, cgroup, resources.image.machine);
       const nonce = forker instanceof Template ? forker.#nonce : undefined;
-      const template = new Template(forker, supplies, process, cgroup, pid, nonce);
+      const template = new Template(forker, resources, process, cgroup, pid, nonce);
       // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
       const gone = forker instanceof Template ? forker.ended : template.ended;
       template.ended.then(() => forker.sweep());
@@ -143,7 +143,7 @@ export class Template implements Forker, Disposable {
     using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
-    this.link.load(this.#supplies.pathInside(egressSocket.socketPath));
+    this.link.load(this.#resources.pathInside(egressSocket.socketPath));
     const { AHEAD: purpose } = LoadPurpose;
     this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const fault = await promise;
@@ -155,9 +155,9 @@ export class Template implements Forker, Disposable {
 
   /** Forks an instance with this network. */
   async fork(egressSocket: EgressSocket): Promise<Instance> {
-    const { socket, launcher, pathInside } = this.#supplies;
+    const { socket, launcher, pathInside } = this.#resources;
     const path = pathInside(egressSocket.socketPath);
-    egressSocket.renew((connection) => socket.greet(connection));
+    egressSocket.renew((connection) => socket.hasHandshake(connection));
     return Instance.forked({
       process: await this.link.fork("instance", socket, path),
       egressSocket,

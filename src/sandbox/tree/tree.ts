@@ -11,7 +11,7 @@ import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import { Root } from "./root.ts";
 import { ScriptTemplates } from "./script_templates.ts";
-import type { TreeSupplies } from "./supplies.ts";
+import type { TreeResources } from "./resources.ts";
 
 /** Backoff after the first failed start of a root. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
@@ -42,7 +42,7 @@ export class Tree implements AsyncDisposable {
     healing: ["serving", "closed"],
     closed: [],
   });
-  readonly #supplies: TreeSupplies;
+  readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
   readonly #codeCaches: CodeCaches;
@@ -63,15 +63,15 @@ export class Tree implements AsyncDisposable {
   /** @param root the first one, of which the tree takes ownership */
   constructor(
     root: Root,
-    supplies: TreeSupplies,
+    resources: TreeResources,
     limits: SandboxLimits,
     rootLifetimeMs = ROOT_LIFETIME_MS,
   ) {
-    this.#supplies = supplies;
+    this.#resources = resources;
     this.#rootLifetimeMs = rootLifetimeMs;
     this.#limits = limits;
     this.#first = root;
-    this.#egressSockets = new EgressSockets(supplies.egress);
+    this.#egressSockets = new EgressSockets(resources.egress);
     this.#codeCaches = new CodeCaches(() => this.take(undefined, limits));
   }
 
@@ -152,11 +152,11 @@ export class Tree implements AsyncDisposable {
 
   #generationOf(root: Root): Generation {
     const { poolSize } = this.#limits;
-    root.begin(this.#supplies);
+    root.begin(this.#resources);
     return {
       root,
-      blanks: new InstancePool(root, this.#supplies, this.#egressSockets, poolSize),
-      scripts: new ScriptTemplates(root, this.#supplies, this.#limits, this.#codeCaches),
+      blanks: new InstancePool(root, this.#resources, this.#egressSockets, poolSize),
+      scripts: new ScriptTemplates(root, this.#resources, this.#limits, this.#codeCaches),
     };
   }
 
@@ -183,7 +183,7 @@ export class Tree implements AsyncDisposable {
     const old = this.#generation;
     if (old === undefined) return;
     try {
-      const root = await Root.start(this.#supplies);
+      const root = await Root.start(this.#resources);
       if (this.#generation !== old) return void await root[Symbol.asyncDispose]();
       this.#retiring.add(old.root);
       this.#serve(this.#generationOf(root));
@@ -224,7 +224,7 @@ export class Tree implements AsyncDisposable {
 
   async #restart(backoffMs: number): Promise<void> {
     try {
-      const root = await Root.start(this.#supplies);
+      const root = await Root.start(this.#resources);
       if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(root));
       else await root[Symbol.asyncDispose]();
     } catch (error) {

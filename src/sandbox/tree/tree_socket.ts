@@ -1,22 +1,22 @@
 /**
  * The tree socket: templates and instances connect to it and are known by the token of their fork. The stderr of an
- * instance greets at its egress socket.
+ * instance connects to its egress socket.
  */
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
-import { GREETING_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+import { HANDSHAKE_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
 import { Timeouts } from "../../shared/timeouts.ts";
 import { closeConnection } from "./connection.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Longest time from a fork to its greeting. */
-const GREETING_TIMEOUT_MS = 10_000;
+/** Longest time from a fork to its handshake. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** A token that the server waits for. */
 export interface Expected {
   readonly token: Uint8Array<ArrayBuffer>;
-  /** The connection of this kind. Rejects if none greets in time, and when the wait is given up. */
+  /** The connection of this kind. Rejects without a handshake in time, and when the wait is given up. */
   connection(kind: number): Promise<Deno.UnixConn>;
   /** Rejects the connections that did not arrive. */
   giveUp(reason: string): void;
@@ -29,10 +29,10 @@ export class TreeSocket implements Disposable {
   readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
   /** Giving one up whose connections have arrived does nothing. */
   readonly #awaited = new Timeouts<Expected>(
-    GREETING_TIMEOUT_MS,
-    (expected) => expected.giveUp("Cannot fork: no greeting"),
+    HANDSHAKE_TIMEOUT_MS,
+    (expected) => expected.giveUp("Cannot fork: no handshake"),
   );
-  readonly #greeting = new Timeouts<Deno.UnixConn>(GREETING_TIMEOUT_MS, closeConnection);
+  readonly #handshakes = new Timeouts<Deno.UnixConn>(HANDSHAKE_TIMEOUT_MS, closeConnection);
 
   constructor(socketDir: SocketDir) {
     this.path = socketDir.newSocket();
@@ -40,7 +40,7 @@ export class TreeSocket implements Disposable {
     socketDir.share(this.path);
     acceptAll(
       this.#listener,
-      (connection) => void this.greet(connection),
+      (connection) => void this.hasHandshake(connection),
       (error) => logger.error("the tree socket accepts no connection: {error}", { error }),
     );
   }
@@ -74,19 +74,19 @@ export class TreeSocket implements Disposable {
     this.#expected.clear();
   }
 
-  /** Whether the connection begins with an expected greeting. It closes any other. */
-  async greet(connection: Deno.UnixConn): Promise<boolean> {
-    this.#greeting.add(connection);
+  /** Whether the connection begins with an expected handshake. It closes any other. */
+  async hasHandshake(connection: Deno.UnixConn): Promise<boolean> {
+    this.#handshakes.add(connection);
     try {
-      const greeting = new Uint8Array(GREETING_BYTES);
-      for (let filled = 0; filled < GREETING_BYTES;) {
-        const count = await connection.read(greeting.subarray(filled));
-        if (count === null) throw new Error("it ends before its greeting");
+      const handshake = new Uint8Array(HANDSHAKE_BYTES);
+      for (let filled = 0; filled < HANDSHAKE_BYTES;) {
+        const count = await connection.read(handshake.subarray(filled));
+        if (count === null) throw new Error("it ends before its handshake");
         filled += count;
       }
-      const name = nameOf(greeting[0] ?? 0, greeting.subarray(1));
+      const name = nameOf(handshake[0] ?? 0, handshake.subarray(1));
       const expected = this.#expected.get(name);
-      if (expected === undefined) throw new Error("nobody expects its greeting");
+      if (expected === undefined) throw new Error("its handshake is not expected");
       this.#expected.delete(name);
       expected.resolve(connection);
       return true;
@@ -94,7 +94,7 @@ export class TreeSocket implements Disposable {
       closeConnection(connection);
       return false;
     } finally {
-      this.#greeting.delete(connection);
+      this.#handshakes.delete(connection);
     }
   }
 }

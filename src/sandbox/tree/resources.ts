@@ -7,13 +7,13 @@ import type { Launcher } from "../instance/launcher.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
 /** What a root starts from. */
-export interface RootSupplies {
+export interface RootResources {
   readonly launcher: Launcher;
   readonly image: Image;
   readonly socketDir: SocketDir;
 }
 
-export interface TreeSupplies extends RootSupplies {
+export interface TreeResources extends RootResources {
   readonly socket: TreeSocket;
   readonly egress: EgressProxy;
   /** Undefined when the server cannot create cgroups. */
@@ -22,7 +22,7 @@ export interface TreeSupplies extends RootSupplies {
   pathInside(socketPath: string): string;
 }
 
-export function suppliesFor(parts: Omit<TreeSupplies, "pathInside">): TreeSupplies {
+export function resourcesFor(parts: Omit<TreeResources, "pathInside">): TreeResources {
   const inside = parts.launcher.isolation.socketDirInside(parts.socketDir.path);
   return {
     ...parts,

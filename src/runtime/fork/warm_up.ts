@@ -1,5 +1,5 @@
 /**
- * Rehearses a call in the root, without effects. What a call compiles and what it allocates for good is then ready in
+ * Warms the root up by a call without effects. What a call compiles and what it allocates for good is then ready in
  * every fork.
  */
 import { captureConsole } from "../console.ts";
@@ -21,9 +21,9 @@ const SCRIPTS = [
   }`,
   `async function (meta) {
     const { key } = meta.invoked.secrets;
-    return { default: async (input) => { console.log("rehearsal", key, [input]); return input; } };
+    return { default: async (input) => { console.log("warm-up", key, [input]); return input; } };
   }`,
-  `async function () { return { default() { throw new Error("rehearsal"); } }; }`,
+  `async function () { return { default() { throw new Error("warm-up"); } }; }`,
 ] as const;
 const INPUT = '{"a":[1,"b",null]}';
 const REQUEST = '{"method":"POST","url":"http://localhost/","headers":[["a","b"]],"hasBody":true}';
@@ -33,11 +33,11 @@ const CONFIG = '{"secrets":{"key":"value"}}';
 const LIMIT_BYTES = 65_536;
 
 /** Resolves once every call has answered. */
-export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
+export async function warmUp(ConsoleOf: ConsoleClass): Promise<void> {
   for (const script of SCRIPTS) {
     const compiled = compile(script);
     for (const codeCache of [undefined, compiled && codeCacheOf(compiled)]) {
-      await rehearseCall(ConsoleOf, script, codeCache);
+      await warmUpCall(ConsoleOf, script, codeCache);
     }
   }
   // Compiles it for all forks.
@@ -46,7 +46,7 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
 
-async function rehearseCall(
+async function warmUpCall(
   ConsoleOf: ConsoleClass,
   script: string,
   codeCache: Uint8Array | undefined,
