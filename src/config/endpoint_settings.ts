@@ -19,7 +19,7 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     name: "endpoint-idle-timeout",
     kind: duration({ min: "1s", max: "1h" }),
     default: "60s",
-    description: "How long a client may send nothing of a body, or take nothing of a response",
+    description: "How long a client may pause while it sends a body or receives a response",
   },
   streamTimeoutMs: {
     name: "stream-timeout",

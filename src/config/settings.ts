@@ -278,7 +278,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "egress-ca",
       kind: file(),
       default: undefined,
-      description: "Certificates (PEM) that functions trust besides the public ones",
+      description: "CA certificates (PEM) that functions trust besides the public ones",
     },
     maxBytes: {
       name: "max-egress",

@@ -112,7 +112,10 @@ async function uncaughtElsewhere(stage: Stage): Promise<void> {
     ],
     ["\nexport default 17;", /^UNCAUGHT: TypeError: main\.ts has no default export/],
     ['\nexport default () => { throw "text"; };', /^UNCAUGHT: .*not an error was thrown: "text"$/],
-    ["\nexport default () => { throw undefined; };", /^UNCAUGHT: .*not an error was thrown: undefined/],
+    [
+      "\nexport default () => { throw undefined; };",
+      /^UNCAUGHT: .*not an error was thrown: undefined/,
+    ],
     ["\nexport default () => Promise.reject({ a: 1 });", /^UNCAUGHT: .*no error .*\{"a":1\}$/],
     [
       '\nexport default () => {\nsetTimeout(() => { throw new Error("later"); });\n' +

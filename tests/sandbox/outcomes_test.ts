@@ -80,7 +80,10 @@ sandboxTest("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxe
     ["function main() { throw Symbol('s'); }", /thrown: Symbol\(s\)$/],
     ["function main() { throw { code: 7 }; }", /thrown: \{"code":7\}$/],
     ["function main() { throw Object.create(null); }", /thrown: \{\}$/],
-    ["function main() { throw new Proxy({}, { get() { throw 1; } }); }", /not an error was thrown: /],
+    [
+      "function main() { throw new Proxy({}, { get() { throw 1; } }); }",
+      /not an error was thrown: /,
+    ],
     [
       "function main() { const e = new Error('m'); Object.defineProperty(e, 'stack', { get() { throw 1; } }); throw e; }",
       /Error: m$/,
