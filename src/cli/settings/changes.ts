@@ -1,4 +1,4 @@
-import { FAULT_OPTIONS, faultOf } from "../../config/field_faults.ts";
+import { FAULT_OPTIONS } from "../../config/field_faults.ts";
 import { nearest } from "../../config/mod.ts";
 import type { Api, FunctionChange } from "../client/api.ts";
 import { volumeIdOf } from "../client/find.ts";
@@ -67,10 +67,10 @@ function valueOf(name: SettingName, text: string): SettingValue {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
-  const fault = issue === undefined ? "is not valid" : faultOf(issue);
-  throw new Failure(`Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${fault}`, {
-    exit: "usage",
-  });
+  throw new Failure(
+    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
+    { exit: "usage" },
+  );
 }
 
 /** A number, a JSON object, or the text itself. */
