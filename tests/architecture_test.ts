@@ -219,7 +219,7 @@ Deno.test("the checks find what breaks the rules", () => {
 
   const words = new Map([
     ["src/a.ts", "/** A slot. */\nclass Slot {}"],
-    ["src/b.ts", "/** It stands. */\nclass Seat {} // told\nconst place = `the shelf`;"],
+    ["src/b.ts", "/** It stands. */\nclass Seat {} // told\nconst hasPlace = `the shelf`;"],
     ["src/c.ts", '"refused" // connect ECONNREFUSED\n`${host} refused: ${why}`'],
   ]);
   assert.deepEqual(findReplacedWords(words), [
@@ -227,8 +227,9 @@ Deno.test("the checks find what breaks the rules", () => {
     "src/b.ts: stands",
     "src/b.ts: shelf",
     "src/b.ts: Seat",
-    "src/b.ts: place",
+    "src/b.ts: Place",
     "src/b.ts: Seat",
+    "src/b.ts: hasPlace",
   ]);
 
   const exporting = new Map([

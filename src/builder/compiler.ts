@@ -79,7 +79,7 @@ export class Compiler {
       signal,
     });
     if (result.kind === "exited") {
-      assertDiskHadRoom(result);
+      assertDiskHadSpace(result);
       return result;
     }
     throw new BuildRejection({ message: limitReached(result.kind, limits) });
@@ -93,7 +93,7 @@ const DISK_MESSAGES = {
 } as const;
 
 /** @throws an error with the code of the system if the compiler failed because the disk is full: not a fault of the commit */
-function assertDiskHadRoom({ code: exitCode, stderr }: Exited): void {
+function assertDiskHadSpace({ code: exitCode, stderr }: Exited): void {
   if (exitCode === 0) return;
   for (const [code, message] of Object.entries(DISK_MESSAGES)) {
     if (message.test(stderr)) throw Object.assign(new Error(stderr.trim()), { code });

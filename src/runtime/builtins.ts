@@ -32,7 +32,7 @@ const TOOLS = { defineProperty, dictionary, slice, TypeErrorOf };
 type Tools = typeof TOOLS;
 
 /** Makes the engine unable to make a module object for `internal/*`. All others are in the table already. */
-const refuseInternal = anonymous(function (
+const rejectInternal = anonymous(function (
   prototype: object,
   { defineProperty, dictionary, slice, TypeErrorOf }: Tools,
 ): void {
@@ -82,5 +82,5 @@ export function fillTable(
   for (const name of names) getBuiltin(name);
   for (const name of INTERNAL_MODULES) table._load(name);
   for (const module of made) withdraw(module, TOOLS);
-  refuseInternal(table.prototype, TOOLS);
+  rejectInternal(table.prototype, TOOLS);
 }

@@ -184,7 +184,7 @@ sharedSuite("conventions", {
       ],
       [
         trigger({ webhook: { github: { secret } } }),
-        "trigger.webhook.github.secret: must have at most 256 characters; it has 70,000",
+        "trigger.webhook.github.secret: must have at most 1,024 characters; it has 70,000",
       ],
     ];
     for (const [answer, message] of cases) {

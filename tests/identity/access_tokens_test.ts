@@ -22,7 +22,7 @@ const base64url = (value: unknown) =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value))
     .toBase64({ alphabet: "base64url", omitPadding: true });
 
-async function assertRefused(client: Client, token: string): Promise<void> {
+async function assertRejected(client: Client, token: string): Promise<void> {
   const answer = await new Client(client.url, token).get("/api/v1/auth/introspect");
   assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
   const challenge = answer.headers.get("www-authenticate") ?? "";
@@ -111,12 +111,12 @@ sharedSuite("access tokens", {
       base64url("garbage"),
       "x".repeat(8000),
     ];
-    for (const bad of forged) await assertRefused(client, bad);
+    for (const bad of forged) await assertRejected(client, bad);
   },
 
   "an assertion, or another server's token, is no access token": async ({ client }) => {
     const foreign = await sharedServer("foreign");
-    await assertRefused(client, (await foreign.client()).token ?? "");
+    await assertRejected(client, (await foreign.client()).token ?? "");
   },
 
   "a token is accepted in no other scheme and header": async ({ server, client }) => {

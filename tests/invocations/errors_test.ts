@@ -116,7 +116,7 @@ async function uncaughtElsewhere(stage: Stage): Promise<void> {
       "\nexport default () => { throw undefined; };",
       /^UNCAUGHT: .*not an error was thrown: undefined/,
     ],
-    ["\nexport default () => Promise.reject({ a: 1 });", /^UNCAUGHT: .*no error .*\{"a":1\}$/],
+    ["\nexport default () => Promise.reject({ a: 1 });", /^UNCAUGHT: .*not an error .*\{"a":1\}$/],
     [
       '\nexport default () => {\nsetTimeout(() => { throw new Error("later"); });\n' +
       "return new Promise(() => {}); };",

@@ -274,12 +274,12 @@ Deno.test("the loader is read from the header of the program", async () => {
 });
 
 /** Flags with which forks start and do not all that a process can. */
-const UNFIT_TO_FORK: Readonly<Record<string, RegExp>> = {
+const UNABLE_TO_FORK: Readonly<Record<string, RegExp>> = {
   "--seed=1": /^forks repeat random numbers$/,
   "--v8-flags=--jitless": /^UNCAUGHT: ReferenceError: WebAssembly is not defined/,
 };
 
-for (const [flag, fault] of Object.entries(UNFIT_TO_FORK)) {
+for (const [flag, fault] of Object.entries(UNABLE_TO_FORK)) {
   if (!AVAILABLE_MODES.includes("process") || Deno.build.os !== "linux") continue;
   Deno.test(`no call is forked by an engine with ${flag}`, async () => {
     const cacheDir = await Deno.makeTempDir();

@@ -18,7 +18,7 @@ const BANNED = [
 /** Banned words as others have them: enums of the API, log lines of egress, operating systems, names of packages. */
 const QUOTED = new RegExp(
   [
-    String.raw`\bE?(?:CONN)?REFUSED\b`,
+    String.raw`[A-Z_]*REFUSED\b`,
     String.raw`\brefused: `,
     String.raw`["'\x60][Rr]efused["'\x60]`,
     String.raw`onnection (?:was )?refused`,
@@ -29,9 +29,13 @@ const QUOTED = new RegExp(
   "g",
 );
 
-/** The banned words in the source of a program, its names and texts included. */
+/** The banned words in the source of a program, its texts and the words of its names included. */
 export function bannedWordsInSource(source: string): string[] {
-  return bannedWordsIn(source.replace(QUOTED, ""));
+  const words = source.replace(QUOTED, "").replace(/([a-z0-9])([A-Z])/g, "$1 $2").replaceAll(
+    "_",
+    " ",
+  );
+  return bannedWordsIn(words);
 }
 
 /** The banned words in a text, in the order of the list. */

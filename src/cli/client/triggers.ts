@@ -54,7 +54,7 @@ const AppliedResponse = z.object({
   list: z.array(Trigger),
   secrets: z.array(Secrets.extend({ triggerId: z.string() })),
 });
-export type AppliedChanges = z.output<typeof AppliedResponse>;
+type AppliedChanges = z.output<typeof AppliedResponse>;
 
 const Delivery = z.object({
   id: z.string(),

@@ -53,7 +53,7 @@ export class Attempts {
     const { executions, engine, queue } = this.parts;
     for (let next = execution;;) {
       const result = await executions.run(next, slot, signal, claim);
-      if (next.concurrencyKey !== null) void this.#makeRoom(next, next.concurrencyKey);
+      if (next.concurrencyKey !== null) void this.#wakeNextOfKey(next, next.concurrencyKey);
       if (result.kind !== "repeat") {
         const { onSuccess, onFailure } = next.destinations;
         if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();
@@ -76,7 +76,7 @@ export class Attempts {
   }
 
   /** Lets another call look again that waits for those with its concurrency key; otherwise it does so later. */
-  async #makeRoom({ invocation: { functionId } }: Execution, key: string): Promise<void> {
+  async #wakeNextOfKey({ invocation: { functionId } }: Execution, key: string): Promise<void> {
     const { store, scheduler } = this.parts;
     const now = new Date().toISOString();
     try {

@@ -71,13 +71,13 @@ export class Backlog {
     const queued = waiting - Math.max(0, maxRunning - running);
     const queuedBytes = this.#counted.waitingBytes + this.#added.bytes;
     const isFull = queued >= 0;
-    const hasRoom = queued < maxQueued;
-    if (!isFull || hasRoom && queuedBytes + request.inputBytes <= maxQueuedBytes) return;
+    const isBelowCount = queued < maxQueued;
+    if (!isFull || isBelowCount && queuedBytes + request.inputBytes <= maxQueuedBytes) return;
     throw rejected(
       request,
       new AdmissionRejected({
         kind: "queue-full",
-        queueLimit: hasRoom ? "bytes" : "calls",
+        queueLimit: isBelowCount ? "bytes" : "calls",
         queued,
         queuedBytes,
         maxQueued,

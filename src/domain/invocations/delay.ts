@@ -36,19 +36,23 @@ export async function delayCall(
   // The time of a schedule has come: what is debounced begins to wait.
   const isLater = notBefore !== null && triggerKind !== "schedule";
   if (isLater || limited === undefined) {
-    await assertRoom(tx, fn, maxDelayed);
+    await assertBelowLimit(tx, fn, maxDelayed);
     const dueAt = notBefore ?? row.createdAt;
     const base = { invocationId, functionId: fn.id, key: null, since: null };
     await tx.delays.insert({ ...base, dueAt, reason: "invoke-at" });
     return undefined;
   }
   const { delay, replacedId } = await firstDelay(tx, limited, row);
-  await assertRoom(tx, fn, maxDelayed);
+  await assertBelowLimit(tx, fn, maxDelayed);
   await tx.delays.insert(delay);
   return replacedId;
 }
 
-async function assertRoom(tx: Writers, { id }: FunctionRow, maxDelayed: number): Promise<void> {
+async function assertBelowLimit(
+  tx: Writers,
+  { id }: FunctionRow,
+  maxDelayed: number,
+): Promise<void> {
   if (await tx.delays.count(id, maxDelayed) < maxDelayed) return;
   throw new DomainError(
     "TOO_MANY_DELAYED",

@@ -174,11 +174,11 @@ export class ConcurrencyLimiter {
   #checkQueue({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
     const { maxQueued, maxQueuedBytes } = this.#limits;
     const { calls, bytes } = this.#queue.backlog(mode);
-    const hasRoom = calls < maxQueued;
-    if (hasRoom && bytes + inputBytes <= maxQueuedBytes) return;
+    const isBelowCount = calls < maxQueued;
+    if (isBelowCount && bytes + inputBytes <= maxQueuedBytes) return;
     throw new AdmissionRejected({
       kind: "queue-full",
-      queueLimit: hasRoom ? "bytes" : "calls",
+      queueLimit: isBelowCount ? "bytes" : "calls",
       queued: calls,
       queuedBytes: bytes,
       maxQueuedBytes,

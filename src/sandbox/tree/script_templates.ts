@@ -128,7 +128,7 @@ export class ScriptTemplates implements Disposable {
     this.#provisioned = provisioned;
     this.#lacking.clear();
     for (const [key, ready] of this.#ready) {
-      ready.size = Math.max(1, this.#makeRoom(key, ready.ownBytes));
+      ready.size = Math.max(1, this.#freeMemoryFor(key, ready.ownBytes));
       ready.pool.resize(ready.size);
     }
     for (const { key, script } of provisioned) this.#make(key, script);
@@ -149,7 +149,7 @@ export class ScriptTemplates implements Disposable {
     if (this.#ready.has(key) || this.#making.has(key) || this.#isClosed) return;
     if (this.#known.get(key)?.kind === "unsuitable") return;
     const expectedBytes = this.#ownBytes(key, script);
-    const expectedSize = this.#makeRoom(key, expectedBytes);
+    const expectedSize = this.#freeMemoryFor(key, expectedBytes);
     if (expectedSize < 1) return;
     this.#making.set(key, expectedBytes + expectedSize * WAITING_BYTES);
     try {
@@ -160,7 +160,7 @@ export class ScriptTemplates implements Disposable {
       this.#noteMemory(key, addedBytes);
       this.#making.delete(key);
       const ownBytes = this.#ownBytes(key, script);
-      const size = this.#makeRoom(key, ownBytes);
+      const size = this.#freeMemoryFor(key, ownBytes);
       if (size < 1) return template[Symbol.dispose]();
       const pool = new InstancePool(template, this.#resources, egressSockets, size, true);
       const nowMs = performance.now();
@@ -218,7 +218,7 @@ export class ScriptTemplates implements Disposable {
    * Gives up what was not used for the longest time and is not provisioned, until the instances fit that are to wait for
    * this script. Returns how many fit. Gives up nothing if none could.
    */
-  #makeRoom(key: string, ownBytes: number): number {
+  #freeMemoryFor(key: string, ownBytes: number): number {
     const limit = this.#limits.poolMemoryBytes - ownBytes;
     const mayAdd = () =>
       this.#ready.has(key) || this.#ready.size + this.#making.size < TEMPLATES_MAX;

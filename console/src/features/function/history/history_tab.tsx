@@ -138,8 +138,8 @@ function columnsOf(fn: Fn, context: ColumnContext): readonly Column<TimelineEven
 
 function What({ event }: { readonly event: TimelineEvent }) {
   if (event.kind === "commit") return <span className="muted">Commit</span>;
-  const isNone = event.publish.commitId === undefined;
-  return <span>{isNone ? "Unpublish" : "Publish"}</span>;
+  const isUnpublish = event.publish.commitId === undefined;
+  return <span>{isUnpublish ? "Unpublish" : "Publish"}</span>;
 }
 
 function CommitLink({ functionId, id }: { readonly functionId: string; readonly id: string }) {
