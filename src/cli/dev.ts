@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { countOf } from "../config/mod.ts";
+import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError, parseJson } from "./client/api_error.ts";
 import { readLogs } from "./client/logs.ts";
@@ -202,7 +202,7 @@ class DevRun {
       return printJsonLine({ commitId, status: "READY", endpoints, milliseconds });
     }
     for (const url of endpoints) console.log(url);
-    note(`${paintNote("green", "ready")} for requests in ${milliseconds} ms`);
+    note(`${paintNote("green", "ready")} for requests in ${formatCount(milliseconds)} ms`);
   }
 
   #print(result: Result): void {
@@ -211,7 +211,7 @@ class DevRun {
     if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
     else console.log(paint("red", printable(error ?? status)));
     const style = status === "SUCCESS" ? "green" : "red";
-    note(`${paintNote(style, status.toLowerCase())} in ${milliseconds} ms`);
+    note(`${paintNote(style, status.toLowerCase())} in ${formatCount(milliseconds)} ms`);
   }
 
   #fail({ message, next, exit }: Failure): void {

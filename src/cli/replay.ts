@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { countOf } from "../config/mod.ts";
+import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
 import { findAnyInvocation, findCommit, findFunction } from "./client/find.ts";
@@ -106,6 +106,6 @@ async function replayMany(
   }
   const answer = await replay(false);
   if (json) return printJson(answer);
-  const skipped = answer.skipped === 0 ? "" : `; ${answer.skipped} could not be`;
+  const skipped = answer.skipped === 0 ? "" : `; ${formatCount(answer.skipped)} could not be`;
   console.log(`Replayed ${countOf(answer.count, "invocation")}${skipped}`);
 }

@@ -1,4 +1,4 @@
-import { formatBytes } from "../config/mod.ts";
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 
@@ -38,7 +38,7 @@ export class BodyBudget {
       "RECEIVING_TOO_MUCH",
       `Cannot read the body: the bodies of other requests have taken the limit of ${
         formatBytes(this.#budget.limitBytes)
-      } (--max-receiving) for ${this.#waitMs / 1000} s`,
+      } (--max-receiving) for ${formatDuration(this.#waitMs)}`,
       { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
   }

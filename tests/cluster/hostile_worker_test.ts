@@ -44,7 +44,7 @@ const DEEDS: readonly [string, Deed, RegExp][] = [
       const head = { type: MessageType.OUTCOME, byteLength: 0xfff_ffff };
       send(encodeChunk({ number: 2, head, bytes: new Uint8Array(9) }, FLOW));
     },
-    /a message has 268435455 bytes, the limit is/,
+    /a message has 268,435,455 B, the limit is/,
   ],
   [
     "a chunk beyond its credit",

@@ -349,7 +349,7 @@ Deno.test("content of another digest or size than its own is not stored", async 
           yield content;
         },
       }),
-      /is another one/,
+      /has another digest/,
     );
   }
   await isMissing(commits, object.digest);

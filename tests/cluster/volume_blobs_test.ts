@@ -113,8 +113,8 @@ suite("a missing blob and one of another size are reported", async (store) => {
     const [read, fault] of [
       [() => blobs.open(digestOf(large()), size), / is missing$/],
       [() => blobs.check(digestOf(large()), size), / is missing$/],
-      [() => blobs.open(digest, size + 1), / has 16385 bytes instead of 16386$/],
-      [() => blobs.check(digest, size + 1), / has 16385 bytes instead of 16386$/],
+      [() => blobs.open(digest, size + 1), / has 16,385 bytes instead of 16,386$/],
+      [() => blobs.check(digest, size + 1), / has 16,385 bytes instead of 16,386$/],
     ] as const
   ) {
     await assert.rejects(

@@ -60,7 +60,7 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
 
   const faults = {
     gone: `blob volume-blobs/${fileOf(gone)} is missing`,
-    short: `blob volume-blobs/${fileOf(short)} has 99999 bytes instead of 100000`,
+    short: `blob volume-blobs/${fileOf(short)} has 99,999 bytes instead of 100,000`,
     script: `blob commit-blobs/${script} was changed`,
     main: `blob commit-blobs/${fileOf(main)} is missing`,
   };

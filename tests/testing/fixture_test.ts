@@ -174,7 +174,7 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
       "{ volume: { files: { a: '', './a': '' } } }": 'volume.files: "/a" is given twice',
       "{ secrets: { 'A B': 'x' } }":
         "secrets.A B: is not a secret's name: 1 to 128 letters, digits, underscores, dots and hyphens, beginning with a letter or underscore",
-      "{ allowedHosts: ['https://a.example'] }": 
+      "{ allowedHosts: ['https://a.example'] }":
         'allowedHosts.0: "https://a.example" must be a host without a scheme',
     };
     for (const [declared, fault] of Object.entries(faults)) {

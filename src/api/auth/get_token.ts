@@ -1,3 +1,4 @@
+import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { type LiveClient, OAuthError } from "../../domain/identity/mod.ts";
@@ -58,7 +59,9 @@ export const getToken = rawOperation({
       if (waitSeconds === 0) throw error;
       return tooManyRequests(
         waitSeconds,
-        `this address sent more than ${perMinute} wrong token requests a minute (--token-rate)`,
+        `this address sent more than ${
+          formatCount(perMinute)
+        } wrong token requests a minute (--token-rate)`,
       );
     }
     const waitSeconds = tokenRateLimit.countGranted(remoteAddress, client.principal);
@@ -67,7 +70,7 @@ export const getToken = rawOperation({
     }
     return tooManyRequests(
       waitSeconds,
-      `this client asks for more than ${perMinute} tokens a minute (--token-rate)`,
+      `this client asks for more than ${formatCount(perMinute)} tokens a minute (--token-rate)`,
     );
   },
 });

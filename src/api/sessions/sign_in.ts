@@ -1,3 +1,4 @@
+import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError, invalid } from "../../domain/errors.ts";
 import { type RawBody, rawOperation } from "../operation.ts";
@@ -58,7 +59,9 @@ async function counted<T>(
     if (waitSeconds === 0) throw error;
     throw new DomainError(
       "RATE_LIMITED",
-      `Cannot sign in: this address sent more than ${tokenRateLimit.perMinute} wrong codes and token requests ` +
+      `Cannot sign in: this address sent more than ${
+        formatCount(tokenRateLimit.perMinute)
+      } wrong codes and token requests ` +
         "a minute (--token-rate)",
       { retryAfterSeconds: Math.ceil(waitSeconds) },
     );

@@ -1,4 +1,5 @@
 /** The receiving half of a channel: puts chunks in order, drops repeated ones, and joins them to messages. */
+import { formatBytes } from "../../config/mod.ts";
 import type { Chunk } from "./frames.ts";
 
 /** Takes a message. Its promise delays the next message, and with it the credit of the peer. */
@@ -68,7 +69,9 @@ export class Receiver {
     }
     if (bytes.length > this.#limits.chunkBytesMax) {
       throw new BrokenProtocol(
-        `a chunk has ${bytes.length} bytes, the limit is ${this.#limits.chunkBytesMax}`,
+        `a chunk has ${formatBytes(bytes.length)}, the limit is ${
+          formatBytes(this.#limits.chunkBytesMax)
+        }`,
       );
     }
     this.#early.set(number, { ...chunk, bytes: bytes.slice() });
@@ -96,7 +99,9 @@ export class Receiver {
     }
     const assembly = this.#assembly ??= this.#begin(head as { type: number; byteLength: number });
     if (assembly.filled + bytes.length > assembly.bytes.length) {
-      throw new BrokenProtocol(`a message is longer than its ${assembly.bytes.length} bytes`);
+      throw new BrokenProtocol(
+        `a message is longer than its ${formatBytes(assembly.bytes.length)}`,
+      );
     }
     if (bytes.length === 0 && assembly.bytes.length > 0) {
       throw new BrokenProtocol(`chunk ${number} is empty`);
@@ -117,7 +122,7 @@ export class Receiver {
     const { messageBytesMax } = this.#limits;
     if (byteLength > messageBytesMax) {
       throw new BrokenProtocol(
-        `a message has ${byteLength} bytes, the limit is ${messageBytesMax}`,
+        `a message has ${formatBytes(byteLength)}, the limit is ${formatBytes(messageBytesMax)}`,
       );
     }
     return { type, bytes: new Uint8Array(byteLength), filled: 0 };

@@ -1,3 +1,4 @@
+import { formatBytes } from "../../config/mod.ts";
 import { getLogger } from "@logtape/logtape";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
@@ -88,8 +89,8 @@ export class NatsBucket implements ObjectBucket {
     const maxPayload = nats.info?.max_payload ?? 0;
     if (maxPayload < CHUNK_BYTES + MESSAGE_HEADERS_BYTES) {
       throw new Error(
-        `Cannot store objects in NATS: its max_payload is ${maxPayload} bytes, ` +
-          `and must be at least ${CHUNK_BYTES + MESSAGE_HEADERS_BYTES} bytes`,
+        `Cannot store objects in NATS: its max_payload is ${formatBytes(maxPayload)}, ` +
+          `and must be at least ${formatBytes(CHUNK_BYTES + MESSAGE_HEADERS_BYTES)}`,
       );
     }
     return await onNats(async () => {

@@ -4,6 +4,7 @@
  * Layout of a chunk: version, index, size of the whole content, nonce, ciphertext, tag. The tag covers all of it and
  * the digest of the content: so no chunk can be moved, repeated or left out, and no object shortened.
  */
+import { formatBytes } from "../../config/mod.ts";
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
 
@@ -137,7 +138,9 @@ export async function* sealContent(
   }
   const total = index * CONTENT_BYTES + pendingBytes;
   if (total !== size || hash.digest("hex") !== digest) {
-    throw new Error(`Cannot store object ${digest}: its content of ${total} bytes is another one`);
+    throw new Error(
+      `Cannot store object ${digest}: its content of ${formatBytes(total)} has another digest`,
+    );
   }
   yield sealChunk(key, digest, { index, size }, Buffer.concat(pending));
 }

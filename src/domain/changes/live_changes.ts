@@ -1,5 +1,5 @@
 /** Changes as those who watch the server get them: soon, few, and without their content. */
-import { countOf } from "../../config/mod.ts";
+import { countOf, formatCount } from "../../config/mod.ts";
 import { pause } from "../../shared/pause.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
@@ -88,7 +88,9 @@ export class LiveChanges implements Disposable {
     if (watching >= this.maxPerClient) {
       throw new DomainError(
         "RATE_LIMITED",
-        `Cannot watch changes: this client has ${countOf(watching, "open stream")}, the limit ` +
+        `Cannot watch changes: this client has ${countOf(watching, "open stream")}, the limit is ${
+          formatCount(this.maxPerClient)
+        } ` +
           "(--max-event-streams)",
         { retryAfterSeconds: 60 },
       );

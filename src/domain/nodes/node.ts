@@ -1,3 +1,4 @@
+import { formatDuration } from "../../config/mod.ts";
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store, Writers } from "../../store/mod.ts";
@@ -133,7 +134,7 @@ export class Node implements AsyncDisposable {
     throw new DomainError(
       "STORAGE_UNAVAILABLE",
       `${what}: this node could not renew its lease in the database within ` +
-        `${this.#leaseMs / 1000} s, and joins again`,
+        `${formatDuration(this.#leaseMs)}, and joins again`,
       { retryAfterSeconds: LEASE_RETRY_SECONDS },
     );
   }

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
-import { formatBytes } from "../../config/mod.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
 import type { DeliveryReader, DeliveryRow, DeliveryWriter } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
@@ -351,7 +351,9 @@ function failed(id: string): DomainError {
 function noStart(timeoutMs: number): DomainError {
   return new DomainError(
     "WEBHOOK_TIMEOUT",
-    `Cannot answer the delivery: no call could start within the limit of ${timeoutMs / 1000} s ` +
+    `Cannot answer the delivery: no call could start within the limit of ${
+      formatDuration(timeoutMs)
+    } ` +
       "(--webhook-timeout)",
   );
 }
@@ -360,6 +362,6 @@ function timedOut(id: string, timeoutMs: number): DomainError {
   return new DomainError(
     "WEBHOOK_TIMEOUT",
     `Cannot answer the delivery: invocation ${id} took longer than the limit of ` +
-      `${timeoutMs / 1000} s (--webhook-timeout)`,
+      `${formatDuration(timeoutMs)} (--webhook-timeout)`,
   );
 }

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../config/mod.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
@@ -170,7 +171,9 @@ export class Triggers {
     if (expireOldAfterMs > OLD_SECRET_MAX_MS) {
       throw invalid({
         field: "expireOldAfter",
-        description: `must be at most ${OLD_SECRET_MAX_MS / 1000}s (30 days)`,
+        description: `${formatDuration(expireOldAfterMs)} exceed the limit of ${
+          formatDuration(OLD_SECRET_MAX_MS)
+        }`,
       });
     }
     if (given !== undefined) checkSecret(form, given, "secret");

@@ -1,4 +1,5 @@
 /** The start of a spawned process. */
+import { formatDuration } from "../../config/mod.ts";
 import { READY_MESSAGE } from "../../runtime/wire.ts";
 import type { Child } from "./child.ts";
 import { discardOutput } from "./pipes.ts";
@@ -18,7 +19,7 @@ export function startError(reason: string, stderr: Uint8Array, what = "an instan
 export async function becomeReady(child: Child): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const timer = setTimeout(
-    () => resolve(`it was not ready after ${START_TIMEOUT_MS} ms`),
+    () => resolve(`it was not ready after ${formatDuration(START_TIMEOUT_MS)}`),
     START_TIMEOUT_MS,
   );
   let printed = "";

@@ -1,3 +1,4 @@
+import { countOf, formatCount } from "../../config/mod.ts";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
@@ -128,7 +129,11 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   #wrongSize(digest: Digest, found: number, size: number): BlobError {
-    return new BlobError(this.#bucket.name, digest, `has ${found} bytes instead of ${size}`);
+    return new BlobError(
+      this.#bucket.name,
+      digest,
+      `has ${countOf(found, "byte")} instead of ${formatCount(size)}`,
+    );
   }
 }
 

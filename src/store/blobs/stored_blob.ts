@@ -1,3 +1,4 @@
+import { countOf, formatCount } from "../../config/mod.ts";
 import { join } from "node:path";
 import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
@@ -52,7 +53,11 @@ async function plainReader(
   const { size: found } = await file.stat();
   if (found !== size) {
     file.close();
-    throw new BlobError(root, digest, `has ${found} bytes instead of ${size}`);
+    throw new BlobError(
+      root,
+      digest,
+      `has ${countOf(found, "byte")} instead of ${formatCount(size)}`,
+    );
   }
   return {
     read: (offset, length) => readAt(file, offset, length),

@@ -1,4 +1,5 @@
 /** Copies the tables of a SQLite database into an empty one of PostgreSQL. */
+import { countOf, formatCount } from "../../config/mod.ts";
 import { Kysely, sql } from "kysely";
 import { postgresDialect } from "../postgres/dialect.ts";
 import type { PostgresOptions } from "../postgres/address.ts";
@@ -101,8 +102,10 @@ async function copyTable(
   const found = await digestOf(tx, table);
   if (found.rows !== expected.rows || found.digest !== expected.digest) {
     throw new DatabaseError(
-      `Cannot copy table ${table.name}: it has ${found.rows} rows with digest ${found.digest}, ` +
-        `and must have ${expected.rows} with ${expected.digest}; nothing was copied`,
+      `Cannot copy table ${table.name}: it has ${
+        countOf(found.rows, "row")
+      } with digest ${found.digest}, ` +
+        `and must have ${formatCount(expected.rows)} with ${expected.digest}; nothing was copied`,
     );
   }
   return { name: table.name, rows: found.rows, digest: found.digest };
