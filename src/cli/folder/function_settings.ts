@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
+import type { CircuitBreakerPeriod } from "../../domain/functions/flow_settings.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 
 const MS_PER_SECOND = 1000;
@@ -31,7 +32,7 @@ const PERIODS = [
   "CIRCUIT_BREAKER_PERIOD_DAY",
   "CIRCUIT_BREAKER_PERIOD_WEEK",
   "CIRCUIT_BREAKER_PERIOD_MONTH",
-] as const;
+] as const satisfies readonly CircuitBreakerPeriod[];
 
 /** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
 export const SETTING_SCHEMAS = {

@@ -7,6 +7,7 @@
  *
  * A sealed text: the encapsulated key of the exchange, the salt, the ciphertext, the tag.
  */
+import { concatenate } from "../../shared/bytes.ts";
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { LRUCache } from "lru-cache";
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
@@ -78,7 +79,7 @@ export class Seals {
     const salt = randomBytes(SALT_BYTES);
     const cipher = createCipheriv(ALGORITHM, keyOf(secret, salt, context), NONCE);
     const sealed = [encapsulated, salt, cipher.update(bytes), cipher.final(), cipher.getAuthTag()];
-    return joined(sealed);
+    return concatenate(sealed);
   }
 
   #begin(publicKey: string): Promise<Exchange> {
@@ -124,7 +125,7 @@ export class SealKey {
       const secret = await this.#secretOf(sealed.slice(0, saltAt));
       const key = keyOf(secret, sealed.subarray(saltAt, textAt), context);
       const decipher = createDecipheriv(ALGORITHM, key, NONCE).setAuthTag(sealed.subarray(tagAt));
-      return joined([decipher.update(sealed.subarray(textAt, tagAt)), decipher.final()]);
+      return concatenate([decipher.update(sealed.subarray(textAt, tagAt)), decipher.final()]);
     } catch {
       throw new SealBroken(
         context.kind === "job"
@@ -160,14 +161,4 @@ function keyOf(secret: Uint8Array, salt: Uint8Array, context: SealContext): Uint
   const names = kind === "job" ? [worker, context.node, context.session] : [worker];
   const info = [`invoked.v1 ${kind}`, ...names].join("\n");
   return new Uint8Array(hkdfSync("sha256", secret, salt, info, KEY_BYTES));
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -18,8 +18,8 @@ import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
 import { checkTarHeaders, SPARSE } from "./tar_headers.ts";
-import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
-import { type Change, commitWriteSet, quotaMessage, type VolumeLimits } from "./write_set.ts";
+import { commitRequest, liveVolume, overQuota } from "./volumes.ts";
+import { type Change, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /** Entries of one query. */
 const ENTRIES_PER_STEP = 500;
@@ -84,14 +84,8 @@ export class VolumeArchives {
                 changes.delete(path);
               }
             }
-            const result = await commitWriteSet(tx, {
-              volumeId,
-              changes,
-              base: undefined,
-              by: { principalId: by.id },
-              limits: this.limits,
-            });
-            assertCommitted(result, volumeId);
+            const { limits } = this;
+            await commitRequest(tx, { volumeId, changes, by: { principalId: by.id }, limits });
             return await liveVolume(tx, volumeId);
           },
           "durable",

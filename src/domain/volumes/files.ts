@@ -14,14 +14,8 @@ import { ancestorsOf, PathError, volumePath } from "./paths.ts";
 import { checkFile } from "./preconditions.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { subtree } from "./subtree.ts";
-import { assertCommitted, liveVolume, overQuota } from "./volumes.ts";
-import {
-  type Change,
-  commitWriteSet,
-  fileTooLargeMessage,
-  quotaMessage,
-  type VolumeLimits,
-} from "./write_set.ts";
+import { commitRequest, liveVolume, overQuota } from "./volumes.ts";
+import { type Change, fileTooLargeMessage, quotaMessage, type VolumeLimits } from "./write_set.ts";
 
 /** Bytes of a blob that are read in one step. */
 const READ_STEP_BYTES = 256 * 1024;
@@ -186,14 +180,8 @@ export class VolumeFiles {
     volumeId: string,
     changes: ReadonlyMap<string, Change>,
   ): Promise<void> {
-    const result = await commitWriteSet(tx, {
-      volumeId,
-      changes,
-      base: undefined,
-      by: { principalId: by.id },
-      limits: this.limits,
-    });
-    assertCommitted(result, volumeId);
+    const { limits } = this;
+    await commitRequest(tx, { volumeId, changes, by: { principalId: by.id }, limits });
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type Change,
   commitWriteSet,
   type VolumeLimits,
-  type WriteSetResult,
+  type WriteSetCommit,
 } from "./write_set.ts";
 
 /** When a caller whose volume is full may try again: files have to be deleted first. */
@@ -122,14 +122,12 @@ export class Volumes {
               `${volume.oldestVersion} to ${volume.version}, and keeps earlier ones for --volume-history`,
           );
         }
-        const result = await commitWriteSet(tx, {
+        await commitRequest(tx, {
           volumeId: id,
           changes: changesBack(await tx.volumes.touchedAfter(id, version), version),
-          base: undefined,
           by: { principalId: by.id, restoredVersion: version },
           limits: this.limits,
         });
-        assertCommitted(result, id);
         return await liveVolume(tx, id);
       },
       "durable",
@@ -167,8 +165,12 @@ export async function liveVolume(
   return volume;
 }
 
-/** Asserts that changes without a base were committed. @throws VOLUME_QUOTA, VOLUME_NOT_FOUND */
-export function assertCommitted(result: WriteSetResult, volumeId: string): void {
+/** Commits the changes of a request, which apply to any version. @throws VOLUME_QUOTA, VOLUME_NOT_FOUND */
+export async function commitRequest(
+  tx: Writers,
+  request: Omit<WriteSetCommit, "base">,
+): Promise<void> {
+  const result = await commitWriteSet(tx, { ...request, base: undefined });
   switch (result.kind) {
     case "committed":
     case "unchanged":
@@ -176,7 +178,7 @@ export function assertCommitted(result: WriteSetResult, volumeId: string): void 
     case "over-quota":
       throw overQuota(result.message);
     case "deleted":
-      throw volumeNotFound(volumeId);
+      throw volumeNotFound(request.volumeId);
     case "conflict":
     case "unfinished":
       throw new Error(`Cannot commit changes without a base: ${result.kind} at ${result.path}`);

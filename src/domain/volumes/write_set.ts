@@ -35,7 +35,7 @@ export interface VolumeLimits {
   readonly maxFileBytes: number;
 }
 
-interface WriteSetCommit {
+export interface WriteSetCommit {
   readonly volumeId: string;
   readonly changes: WriteSet;
   /** The version of the snapshot of the changes; undefined for changes that apply to any version. */

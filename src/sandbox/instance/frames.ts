@@ -1,4 +1,5 @@
 /** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
+import { concatenate } from "../../shared/bytes.ts";
 import {
   CALL_HEAD_BYTES,
   CALL_LIMITS_BYTES,
@@ -172,17 +173,6 @@ function encodeLimits({ dataBytes, cpuSeconds }: ProcessLimits): Uint8Array {
   numbers.setUint32(0, Math.floor(dataBytes / BYTES_PER_KIB));
   numbers.setUint32(4, cpuSeconds);
   return bytes;
-}
-
-/** One array of all bytes. */
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** The first index of the nonce, or of a prefix of it at the end of the bytes; -1 without either. */

@@ -1,9 +1,9 @@
 /** Replies to host calls as they are written to an instance. */
+import { concatenate } from "../../shared/bytes.ts";
 import { HOST_REPLY_HEAD_BYTES } from "../../runtime/wire.ts";
 import type { DeferredContent } from "../../shared/content.ts";
 import { encodeJson, type JsonPart } from "../../shared/embedded_json.ts";
 import type { HostReply } from "../contract.ts";
-import { concatenate } from "./frames.ts";
 
 /** A reply in memory, or one with content that is read when it is sent. */
 export type EncodedReply =

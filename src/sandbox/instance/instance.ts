@@ -1,4 +1,5 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
+import { concatenate } from "../../shared/bytes.ts";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { Deadlines } from "../../shared/deadlines.ts";
@@ -8,7 +9,7 @@ import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
 import { Child, type ProcessHandle } from "./child.ts";
 import type { Exit } from "./exit.ts";
-import { concatenate, encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
+import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
@@ -25,7 +26,6 @@ const logger = getLogger(["invoked", "sandbox"]);
 
 /** Longest time between the answer and an empty event loop in an instance that is to be reused. */
 const IDLE_GRACE_MS = 200;
-
 /** Longest time that a script may take to compile. */
 const COMPILE_TIMEOUT_MS = 10_000;
 
