@@ -69,8 +69,12 @@ function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
 
 function atMost(maximum: number, origin: string): string {
   if (origin === "string") return `must have at most ${characters(maximum)}`;
-  if (origin === "array") return `must have at most ${countOf(maximum, "entry", "entries")}`;
+  if (origin === "array") return `must have at most ${entries(maximum)}`;
   return `must be at most ${formatCount(maximum)}`;
+}
+
+function entries(count: number): string {
+  return countOf(count, "entry", "entries");
 }
 
 function isSized(origin: string): boolean {
@@ -92,9 +96,8 @@ function valueOf({ code, input }: z.core.$ZodIssue): string | undefined {
     case "invalid_format":
       return `is ${isPlain(input) ? shown(input) : kindOf(input)}`;
     case "too_big":
-      return typeof input === "string" || Array.isArray(input)
-        ? `has ${formatCount(input.length)}`
-        : `is ${String(input)}`;
+      if (typeof input === "string") return `has ${characters(input.length)}`;
+      return Array.isArray(input) ? `has ${entries(input.length)}` : `is ${String(input)}`;
     default:
       return undefined;
   }

@@ -126,7 +126,7 @@ sharedSuite("conventions", {
       [client.post(FUNCTIONS, { displayName: 1 }), "displayName: must be a string; it is a number"],
       [
         client.post(FUNCTIONS, { displayName: "x".repeat(3000) }),
-        "displayName: must have at most 256 characters; it has 3,000",
+        "displayName: must have at most 256 characters; it has 3,000 characters",
       ],
       [
         update({ processReuse: "SHARED" }),
@@ -172,7 +172,7 @@ sharedSuite("conventions", {
       ],
       [
         cron({ cronSpec: "x".repeat(2000) }),
-        "trigger.schedule.cronSpec: must have at most 256 characters; it has 2,000",
+        "trigger.schedule.cronSpec: must have at most 256 characters; it has 2,000 characters",
       ],
       [
         trigger({ webhook: { hmac: {}, maxBytes: 2 ** 30 } }),
@@ -184,7 +184,7 @@ sharedSuite("conventions", {
       ],
       [
         trigger({ webhook: { github: { secret } } }),
-        "trigger.webhook.github.secret: must have at most 1,024 characters; it has 70,000",
+        "trigger.webhook.github.secret: must have at most 1,024 characters; it has 70,000 characters",
       ],
     ];
     for (const [answer, message] of cases) {
