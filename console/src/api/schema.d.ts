@@ -1760,7 +1760,7 @@ export interface components {
                         host?: string;
                         /** @description Records the first KiB of a request's body of text; default false */
                         recordBody?: boolean;
-                        /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                         slug?: string;
                     };
@@ -1799,14 +1799,14 @@ export interface components {
                         };
                         eventIdHeader?: string;
                         github?: {
-                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
                         header?: {
                             encoding?: components["schemas"]["invoked.SignatureEncoding"];
                             name: string;
                             prefix?: string;
-                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
                         hmac?: Record<string, never>;
@@ -1815,20 +1815,20 @@ export interface components {
                         };
                         /**
                          * Format: int32
-                         * @description Largest body; 0 or absent means 65536
+                         * @description Largest body in bytes; 0 or absent: 65,536
                          */
                         maxBytes?: number;
                         response?: components["schemas"]["invoked.WebhookResponse"];
                         slack?: {
-                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
                         standardWebhooks?: {
-                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
                         stripe?: {
-                            /** @description Never answered. Absent in a new trigger: one is made and answered once */
+                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
                     };
@@ -4455,11 +4455,11 @@ export interface operations {
                         /** @description The secrets that were made, with their triggers; answered once */
                         secrets: {
                             triggerId: string;
-                            /** @description Answered once */
+                            /** @description Address with the secret; returned once */
                             webhookCapabilityUrl?: string;
-                            /** @description Of hmac; answered once */
+                            /** @description Secret of the method hmac; returned once */
                             webhookHmacSecret?: string;
-                            /** @description Of other methods; answered once */
+                            /** @description Secret of other methods; returned once */
                             webhookSecret?: string;
                         }[];
                     };
