@@ -32,9 +32,8 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
     .description(project.description)
     .version(`invoked ${project.version}`, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
-    .configureOutput({ writeOut })
+    .configureOutput({ writeOut, outputError() {} })
     .configureHelp({ optionDescription, argumentDescription, subcommandTerm, groupItems })
-    .showHelpAfterError("next: run invoked --help or invoked <command> --help")
     .addHelpText("after", `\n${exitCodesHelp()}\n\n${CONNECTION_HELP}\n\n${VALUES_HELP}`)
     .exitOverride();
   const paths = args === undefined ? undefined : namedBy(args);

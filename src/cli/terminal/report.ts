@@ -12,14 +12,21 @@ import {
   printable,
 } from "./failure.ts";
 import { paintNote } from "./output.ts";
+import { parserFailure } from "./parser_failure.ts";
+
+/** The code of the parser's error once it has printed the help of a group without a command. */
+const HELP_PRINTED = "commander.help";
 
 /**
- * Prints an error on stderr, except those of the argument parser, which prints them itself.
+ * Prints an error on stderr.
  *
  * @returns the exit code that belongs to it
  */
 export function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT_OK;
+    return error.code === HELP_PRINTED ? EXIT_USAGE : report(parserFailure(error));
+  }
   if (error instanceof ConfigError) {
     for (const fault of error.faults) printError(fault);
     console.error(`${paintNote("dim", "next:")} run the command with --help for its settings`);
