@@ -32,7 +32,8 @@ export function SettingsPage() {
       </Section>
       <Section title="Sessions">
         <p className="muted">
-          Browsers that are signed in as this principal. A session ends by itself after 12 hours.
+          Browsers that are signed in as this principal. A session ends by itself after the time of
+          --session-lifetime.
         </p>
         <Sessions currentId={current?.id} />
       </Section>
