@@ -10,8 +10,8 @@ const KINDS: Readonly<Record<string, string>> = {
   number: "a number",
   int: "a whole number",
   bigint: "a whole number",
-  boolean: "true or false",
-  array: "a list",
+  boolean: "a boolean",
+  array: "an array",
   object: "an object",
   record: "an object",
 };
@@ -113,6 +113,6 @@ function shown(value: string | number | boolean): string {
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return "an array";
   return typeof value === "boolean" ? String(value) : KINDS[typeof value] ?? typeof value;
 }

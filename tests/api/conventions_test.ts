@@ -120,7 +120,7 @@ sharedSuite("conventions", {
     const cron = (schedule: Json) => trigger({ schedule: { cronSpec: "@daily", ...schedule } });
     const secret = "s".repeat(70_000);
     const cases: [Promise<{ body: Json }>, string][] = [
-      [client.post(SEARCH, []), "body: must be an object; it is a list"],
+      [client.post(SEARCH, []), "body: must be an object; it is an array"],
       [client.post(FUNCTIONS, {}), "displayName: is missing"],
       [client.post(FUNCTIONS, { displayName: "" }), "displayName: must not be empty"],
       [client.post(FUNCTIONS, { displayName: 1 }), "displayName: must be a string; it is a number"],
@@ -151,7 +151,7 @@ sharedSuite("conventions", {
         update({ secret: { A: secret } }),
         "function.secret.A: must have at most 64 KiB; it has 70 kB",
       ],
-      [update({ secret: { A: [secret] } }), "function.secret.A: must be a string; it is a list"],
+      [update({ secret: { A: [secret] } }), "function.secret.A: must be a string; it is an array"],
       [
         client.post(`${FUNCTIONS}/${id}/invocations/search`, { since: "yesterday" }),
         'since: must be an RFC 3339 time such as 2026-01-31T12:00:00Z; it is "yesterday"',

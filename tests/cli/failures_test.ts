@@ -114,7 +114,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   await t.step("invoked.json has fields of other types", async () => {
     await author.write("invoked.json", `{"name": 7, "allowlist": "a.example", "timeout": 5}`);
     const faults =
-      "name: must be a string; it is a number; allowlist: must be a list; it is a string; " +
+      "name: must be a string; it is a number; allowlist: must be an array; it is a string; " +
       "timeout: must be a duration";
     assertFails(await author.run(["deploy"]), 2, new RegExp(faults), /its fields are /);
   });
