@@ -51,6 +51,10 @@ Deno.test("triggers are made, shown, changed and deleted by commands", async () 
   const updated = await author.json("trigger", "update", ".", "daily", "--cron", "@hourly");
   assert.equal(updated.trigger.schedule.cronSpec, "@hourly");
   assert.equal(updated.trigger.schedule.overlap, "OVERLAP_SKIP");
+  const none = ["--settings", '{"schedule": {"overlap": null}}'];
+  const removed = await author.json("trigger", "update", ".", "daily", ...none);
+  assert.equal(removed.trigger.schedule.overlap, "OVERLAP_ALLOW");
+  assert.equal(removed.trigger.schedule.cronSpec, "@hourly");
   assert.match(await author.ok(["trigger", "pause", ".", "daily"]), /^Paused schedule daily/);
   assert.match(await author.ok(["trigger", "list"]), /\tpaused\t/);
   const id = await author.ok(["trigger", "run", ".", "daily"]);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
+import type { TriggerChange } from "../client/triggers.ts";
 import { Failure } from "../terminal/failure.ts";
 import { note, printJson } from "../terminal/output.ts";
 import {
@@ -26,6 +27,7 @@ export function register(command: Command): void {
     command,
     'invoked trigger update hello daily --cron "0 10 * * *"',
     `invoked trigger update hello github --settings '{"webhook": {"maxBytes": 100000}}'`,
+    `invoked trigger update hello site --settings '{"http": {"cors": null}}'`,
   );
   command.action(async (functionName: string, name: string, options: Options) => {
     using api = await server.connect();
@@ -38,9 +40,16 @@ export function register(command: Command): void {
     if (Object.keys(change).length === 0) {
       throw new Failure("Cannot update the trigger: no flag names a change", { exit: "usage" });
     }
-    const { trigger, ...secrets } = await api.triggers.update(before, change);
+    const { trigger, ...secrets } = await api.triggers.update(before, change, maskOf(change));
     if (options.json) return printJson({ trigger, ...secrets });
     note(`Updated ${describeTrigger(trigger)}`);
     printSecrets(secrets);
   });
+}
+
+/** What the flags name, so that null removes a setting. */
+function maskOf(change: TriggerChange): string {
+  return Object.entries(change).flatMap(([name, value]) =>
+    typeof value === "object" ? Object.keys(value).map((field) => `${name}.${field}`) : [name]
+  ).join();
 }
