@@ -60,14 +60,14 @@ async function startAll(
   const postgres = await preparePostgres(
     join(directory, "postgres"),
     passwordFile,
-    await freePort(),
+    freePort(),
     connectionsMax,
   );
   const numbered = (role: Role, count: number) =>
     Array.from({ length: count }, (_, index) => [role, index + 1] as const);
   const users = [...numbered("api", options.apiNodes), ...numbered("worker", options.workers)];
   const tls = join(secrets, "tls");
-  const server = await prepareNats(join(directory, "nats"), tls, await freePort(), users);
+  const server = await prepareNats(join(directory, "nats"), tls, freePort(), users);
   await Promise.all([processes.start(postgres.program), processes.start(server.program)]);
 
   const natsOf = (name: string) => ({
@@ -78,7 +78,7 @@ async function startAll(
   const ports: number[] = [];
   const startNode = async (number: number) => {
     const name = `api-${number}`;
-    const port = ports[number - 1] = await freePort();
+    const port = ports[number - 1] = freePort();
     return await processes.start(apiNode({
       name,
       port,

@@ -23,7 +23,7 @@ class LocalCluster implements AsyncDisposable {
   ) {}
 
   static async start(directory: string): Promise<LocalCluster> {
-    const port = await freePort();
+    const port = freePort();
     const process = new Deno.Command(LOCAL_CLUSTER, {
       args: ["--data", directory, "--port", `${port}`, "--capacity", "1"],
       clearEnv: true,

@@ -1,12 +1,12 @@
 /** A sync that fails: the server stops at once, and the next start recovers what is on the disk. */
 import assert from "node:assert/strict";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import type { Client } from "../support/client.ts";
 import { type FaultRule, FaultShim } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { shimTest } from "../support/machine.ts";
-import { freePort } from "../support/ports.ts";
 import { allGone, childrenOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { ECHO } from "../invocations/functions.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { removeDirectory } from "./invoked.ts";
 import { eventually } from "./eventually.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a server may take to become ready; a bound for broken ones, not a measurement. */

@@ -4,7 +4,7 @@ import { pathOf } from "./diagnosis.ts";
 import { eventually } from "./eventually.ts";
 import { removeDirectory } from "./invoked.ts";
 import { filledOnce } from "./once.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** The user of the system that runs PostgreSQL, which does not run as root. */
