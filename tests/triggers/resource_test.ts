@@ -337,6 +337,7 @@ sharedSuite("triggers", {
       const [field, value] of [
         ["allowOrigins", "https://a.example/"],
         ["allowOrigins", "a.example"],
+        ["allowOrigins", "https://*.example.com"],
         ["allowMethods", "GET, POST"],
         ["allowHeaders", "a:b"],
         ["exposeHeaders", "x\r\ny"],

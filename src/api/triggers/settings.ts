@@ -157,9 +157,10 @@ const corsHeaderNames = corsList(
   'must be the name of a header, or "*"',
 );
 
-/** As browsers send it: scheme, host and port in lower case, without a path. */
+/** As browsers send it: scheme, host and port in lower case, without a path. Hosts have no patterns. */
 function isOrigin(text: string): boolean {
   if (text === "null") return true;
+  if (text.includes("*")) return false;
   const url = URL.parse(text);
   if (url === null) return false;
   return text === (url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin);
