@@ -380,7 +380,7 @@ Deno.test("invoked.json sets the process reuse, which show and history report", 
   assertFails(
     await author.run(["deploy"]),
     2,
-    /processReuse: must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL$/m,
+    /processReuse: must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL; it is "shared"$/m,
     /processReuse, .*tests$/,
   );
 });
