@@ -104,7 +104,7 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
 
   await t.step("a key set that cannot be read starts nothing, and the list says why", async () => {
     const reasons: Record<string, RegExp> = {
-      [host.url("/large")]: /more than 65536 bytes/,
+      [host.url("/large")]: /more than 64 KiB/,
       [host.url("/moved")]: /status is 302/,
       "https://192.0.2.1/keys": /is not public/,
     };
