@@ -21,7 +21,8 @@ export interface NatsOptions {
 
 /** The oldest version of nats-server that is tested. */
 const OLDEST_VERSION = [2, 10] as const;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** For a NATS that is there, also on a busy machine. */
+const CONNECT_TIMEOUT_MS = 20_000;
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 3_000;
 const PINGS_OUT_MAX = 2;
