@@ -54,6 +54,7 @@ const ANYWHERE: Readonly<Record<string, RegExp>> = {
   "see who opened it": /^got null$/,
   "register a service worker of the console": FAILED,
   "start a worker of the console": FAILED,
+  "share a worker of the console": FAILED,
 };
 
 /** On the server's own host pages are in an origin of their own, without windows, cookies and storage. */

@@ -129,6 +129,8 @@ const attacks = {
     navigator.serviceWorker.register(victim.console + "/run/hostile/worker.js", { scope: "/" }),
   "start a worker of the console": () =>
     event(new Worker(victim.console + "/run/hostile/worker.js"), "message"),
+  "share a worker of the console": () =>
+    event(new SharedWorker(victim.console + "/run/hostile/worker.js").port, "message"),
 };
 // A frame that is blocked may have no event; for the others this is a bound for what hangs.
 const limitOf = (name) => /\bframe\b/.test(name) ? 45_000 : 150_000;

@@ -1,18 +1,27 @@
 /** From a one-time link to a function of one's own: sign-in, first run, list, overview, settings. */
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import {
   browserTest,
   ConsoleBrowser,
   newPage,
   type Page,
   pressInTurn,
-  setHidden,
   signIn,
   signInLink,
 } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
+import {
+  changesAtOnce,
+  endSessions,
+  failsInside,
+  hides,
+  loadsEarly,
+  losesSession,
+  opensAnyAddress,
+  shareStream,
+} from "./shell.ts";
 
 const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
 
@@ -24,101 +33,6 @@ async function hold(page: Page, address: RegExp): Promise<() => void> {
     await route.continue();
   });
   return resolve;
-}
-
-async function endSessions(client: Client): Promise<void> {
-  const { list } = (await client.get("/auth/v1/sessions")).body;
-  for (const { id } of list) await client.call("DELETE", `/auth/v1/sessions/${id}`);
-}
-
-/** A tab that others hide leaves its connections to them, and shows what it missed. */
-async function hides({ page }: ConsoleBrowser, client: Client): Promise<void> {
-  await page.goto(new URL("/volumes", page.url()).href);
-  await page.getByText("There is no volume yet").waitFor();
-  const closed = page.waitForEvent(
-    "requestfailed",
-    (request) => request.url().endsWith("/api/v1/events"),
-  );
-  await setHidden(page, true);
-  await closed;
-  await client.post("/api/v1/vfs/volumes", { displayName: "made behind" });
-  await setHidden(page, false);
-  await page.getByRole("link", { name: "made behind" }).waitFor();
-}
-
-/** The page loads before it follows changes. */
-async function loadsEarly({ page }: ConsoleBrowser, client: Client): Promise<void> {
-  const release = await hold(page, /\/api\/v1\/events$/);
-  await page.goto(new URL("/volumes", page.url()).href);
-  await page.getByRole("link", { name: "made behind" }).waitFor();
-  await client.post("/api/v1/vfs/volumes", { displayName: "made in between" });
-  release();
-  await page.getByRole("link", { name: "made in between" }).waitFor();
-  await page.unrouteAll();
-}
-
-/** A page that asks for nothing notices by the stream of changes, and goes on once another tab has signed in. */
-async function losesSession({ page }: ConsoleBrowser, server: TestServer): Promise<void> {
-  const client = await server.client();
-  await endSessions(client);
-  await client.post("/api/v1/vfs/volumes", { displayName: "made meanwhile" });
-  const dialog = page.getByRole("dialog");
-  await dialog.getByText("Your session has ended").waitFor();
-  await dialog.getByRole("button", { name: "Close" }).click();
-  await dialog.waitFor({ state: "detached" });
-  const tab = await newPage(page.context());
-  await signIn(tab, await signInLink(server));
-  await tab.close();
-  await page.evaluate(`dispatchEvent(new Event("focus"))`);
-  await page.getByRole("link", { name: "made meanwhile" }).waitFor();
-  await client.post("/api/v1/vfs/volumes", { displayName: "made after" });
-  await page.getByRole("link", { name: "made after" }).waitFor();
-  assert.equal(await dialog.count(), 0);
-}
-
-/** Addresses without a page, and of names that every object inherits, keep the navigation. */
-async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
-  const { page } = console;
-  const main = page.getByRole("main");
-  for (const path of ["/settings/x", "/invocations/a/b", "/volumes/x/y", "/functions/x/y"]) {
-    await console.goto(path);
-    await main.getByText("This page does not exist.").waitFor();
-    assert.match(await page.title(), /^Not found/);
-  }
-  await console.assertAccessible();
-  await console.screenshot("not_found");
-  await main.getByRole("link", { name: "Overview" }).click();
-  await page.getByText("Slowest functions").waitFor();
-  await console.goto("/?range=toString");
-  await page.getByText("Slowest functions").waitFor();
-  await console.goto("/invocations?since=constructor");
-  await page.getByRole("table", { name: /^Invocations/ }).waitFor();
-  assert.equal(await page.getByLabel("Time").inputValue(), "");
-}
-
-/** A page whose code does not load fails alone. */
-async function failsInside(console: ConsoleBrowser): Promise<void> {
-  const { page } = console;
-  const failure = page.getByRole("main").getByRole("heading", { name: "Something failed" });
-  const navigation = page.getByRole("navigation", { name: "Pages" });
-  await page.route(/\/assets\/volumes_page-/, (route) => route.abort());
-  await page.goto(`${console.url}/volumes`);
-  await failure.waitFor();
-  await console.assertAccessible();
-  await console.screenshot("page_failed");
-  await navigation.getByRole("link", { name: "Settings" }).click();
-  await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
-  await navigation.getByRole("link", { name: "Volumes" }).click();
-  await failure.waitFor();
-  await page.unrouteAll();
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
-  await page.route(/\/auth\/v1\/session$/, (route) => route.fulfill({ status: 500, json: {} }));
-  await page.goto(`${console.url}/volumes`);
-  await failure.waitFor();
-  await page.unrouteAll();
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
 }
 
 /** Types a name into the palette, and Enter before the server has answered. */
@@ -170,7 +84,7 @@ async function entersEarly({ page }: ConsoleBrowser, server: TestServer): Promis
 }
 
 browserTest("console: first run, functions, overview and settings", async (t) => {
-  await using server = await TestServer.start();
+  await using server = await TestServer.start({ env: { INVOKED_MAX_EVENT_STREAMS: "1" } });
   await using console = await ConsoleBrowser.open(server);
   const { page } = console;
   const client = await server.client();
@@ -193,6 +107,14 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByRole("link", { name: "See its record" }).waitFor();
     await console.assertAccessible();
     await console.screenshot("welcome");
+    // By plain HTTP a page has no clipboard API; the focus stays where it is.
+    await page.evaluate(`Object.defineProperty(navigator, "clipboard", { value: undefined });
+      addEventListener("copy", () => window.copied = document.activeElement.value)`);
+    await page.getByRole("button", { name: "Copy calls with curl" }).press("Enter");
+    const copied = await eventually(() => page.evaluate<string | undefined>("window.copied"));
+    assert.match(copied, /^TOKEN=/);
+    const focused = await page.evaluate(`document.activeElement.parentElement.className`);
+    assert.equal(focused, "code-tools");
   });
 
   await t.step("a link works once", async () => {
@@ -282,6 +204,12 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByText("free of").waitFor();
     await console.assertAccessible();
     await console.screenshot("overview");
+    await page.route(/\/api\/v1\/status$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ json: { ...await response.json(), uptime: "119.7s" } });
+    });
+    await page.getByText("2 min", { exact: true }).waitFor();
+    await page.unrouteAll({ behavior: "wait" });
     // The mark of the first line has the accent's colour, which is another one in each theme.
     for (const colorScheme of ["dark", "light"] as const) {
       await page.emulateMedia({ colorScheme });
@@ -296,6 +224,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
       })()`);
       await eventually(async () => await isDrawn() || undefined, `a chart that is ${colorScheme}`);
     }
+    await changesAtOnce(page);
     const broken = await client.deploy(`export default () => { throw new Error("no"); };`);
     await client.invoke(broken);
     await console.goto("/?range=1h");
@@ -328,6 +257,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
 
   await t.step("a hidden tab shows what it missed", () => hides(console, client));
   await t.step("a page shows what changed while it loaded", () => loadsEarly(console, client));
+  await t.step("many windows follow changes", () => shareStream(console, client));
   await t.step("a session that ends elsewhere is noticed", () => losesSession(console, server));
 
   await t.step("a session that ends in the middle of a form keeps what was typed", async () => {
@@ -339,10 +269,8 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await dialog.getByText("Your session has ended").waitFor();
     await console.assertAccessible();
     await dialog.getByLabel("Link or code").fill(await signInLink(server));
-    const followed = page.waitForRequest(/\/api\/v1\/events$/);
     await dialog.getByRole("button", { name: "Sign in" }).click();
     await dialog.waitFor({ state: "detached" });
-    await followed;
     assert.equal(await page.getByRole("textbox", { name: "Name" }).inputValue(), "survivor");
     await page.getByRole("button", { name: "Create" }).click();
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
@@ -396,6 +324,9 @@ browserTest("console: works by keyboard alone, and at 390 px", async (t) => {
     for (const path of ["/welcome", "/functions", "/functions/new", "/", "/settings"]) {
       await console.goto(path);
       await console.assertAccessible();
+      // The bar at the top does not share the height that a short page leaves.
+      const bar = await page.locator(".rail").boundingBox();
+      assert.ok(bar !== null && bar.height < 60, `${path}: ${bar?.height} px`);
     }
     await page.getByRole("button", { name: "Menu" }).click();
     await page.getByRole("link", { name: "Volumes" }).click();

@@ -3,8 +3,7 @@
  * Returns what ends it for good.
  *
  * Connections that stay open are for such pages alone. By HTTP/1.1 a browser has six connections to a server, for all its
- * tabs, and a seventh tab would load nothing. Tabs of a window hide each other. One connection for all of them would need
- * locks, which a browser has in secure contexts only, and the console may be at a plain address of a network.
+ * tabs, and a seventh tab would load nothing. Tabs of a window hide each other.
  * @param begin returns what ends it
  */
 export function whileVisible(begin: () => () => void): () => void {

@@ -1,6 +1,7 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import { expireSession } from "../api/client.ts";
 import { isSignedIn } from "../api/session.ts";
+import { followStream } from "../browser/changes.ts";
 import { AWAY_POLL, isServerReady } from "../browser/server.ts";
 import { whileVisible } from "../browser/visible.ts";
 
@@ -37,24 +38,25 @@ export function followChanges(
 
 /** Keeps a connection, over restarts of the server. Returns what closes it. */
 function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () => void {
-  let source: EventSource | undefined;
+  let leave = () => {};
   let timer: number | undefined;
   let wait = FIRST_WAIT;
   let hasEnded = false;
 
   const open = () => {
-    source = new EventSource("/api/v1/events");
-    source.onopen = () => {
-      wait = FIRST_WAIT;
-      onAway(false);
-      refreshes.afterLoss();
-    };
-    source.onerror = () => {
-      source?.close();
-      refreshes.wasLost = true;
-      void again();
-    };
-    source.onmessage = (event: MessageEvent<string>) => refreshes.of(event.data);
+    leave = followStream((message) => {
+      switch (message.kind) {
+        case "open":
+          wait = FIRST_WAIT;
+          onAway(false);
+          return refreshes.afterLoss();
+        case "error":
+          refreshes.wasLost = true;
+          return void again();
+        case "change":
+          return refreshes.of(message.data);
+      }
+    });
   };
   const again = async () => {
     const isReady = await isServerReady();
@@ -69,7 +71,7 @@ function connect(refreshes: Refreshes, onAway: (isAway: boolean) => void): () =>
   open();
   return () => {
     hasEnded = true;
-    source?.close();
+    leave();
     clearTimeout(timer);
     refreshes.wasLost = true;
   };

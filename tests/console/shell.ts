@@ -1,0 +1,149 @@
+/** Steps of the tests of what surrounds every page: its session, its stream of changes, its failures, its theme. */
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import {
+  type ConsoleBrowser,
+  newPage,
+  type Page,
+  setHidden,
+  signIn,
+  signInLink,
+} from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
+import type { TestServer } from "../support/server.ts";
+import { Watched } from "../support/watched.ts";
+
+const WINDOWS = 8;
+
+export async function endSessions(client: Client): Promise<void> {
+  const { list } = (await client.get("/auth/v1/sessions")).body;
+  for (const { id } of list) await client.call("DELETE", `/auth/v1/sessions/${id}`);
+}
+
+/** A tab that others hide leaves its connections to them, and shows what it missed. */
+export async function hides({ page }: ConsoleBrowser, client: Client): Promise<void> {
+  await page.goto(new URL("/volumes", page.url()).href);
+  await page.getByText("There is no volume yet").waitFor();
+  await setHidden(page, true);
+  {
+    // The only stream that the server has for a client is free then.
+    const headers = { authorization: `Bearer ${client.token}` };
+    const start = () => Watched.start(client.url, headers).catch(() => undefined);
+    using _watched = await eventually(start, "a stream that the tab has left");
+    await client.post("/api/v1/vfs/volumes", { displayName: "made behind" });
+  }
+  await setHidden(page, false);
+  await page.getByRole("link", { name: "made behind" }).waitFor();
+}
+
+/** Keeps a page from following changes until `follow` is called. */
+const HOLD = `{
+  const { postMessage } = MessagePort.prototype;
+  MessagePort.prototype.postMessage = function (...message) {
+    const send = () => postMessage.apply(this, message);
+    if (message[0] === "follow") window.follow = send;
+    else send();
+  };
+}`;
+
+/** A page loads before it follows changes. */
+export async function loadsEarly(console: ConsoleBrowser, client: Client): Promise<void> {
+  const tab = await console.newTab();
+  await tab.addInitScript(HOLD);
+  await tab.goto(`${console.url}/volumes`);
+  await tab.getByRole("link", { name: "made behind" }).waitFor();
+  await client.post("/api/v1/vfs/volumes", { displayName: "made in between" });
+  await eventually(() => tab.evaluate<true | undefined>("window.follow && true"), "a follower");
+  await tab.evaluate("follow()");
+  await tab.getByRole("link", { name: "made in between" }).waitFor();
+  await tab.close();
+}
+
+/** Windows share one stream: each would need one of the six connections of a browser to a server. */
+export async function shareStream({ page }: ConsoleBrowser, client: Client): Promise<void> {
+  const pages = [page];
+  while (pages.length < WINDOWS) pages.push(await newPage(page.context()));
+  for (const one of pages) {
+    await one.goto(new URL("/volumes", page.url()).href);
+    await one.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+  }
+  await client.post("/api/v1/vfs/volumes", { displayName: "made for all" });
+  for (const one of pages) await one.getByRole("link", { name: "made for all" }).waitFor();
+  for (const one of pages.slice(1)) await one.close();
+}
+
+/** A page that asks for nothing notices by the stream of changes, and goes on once another tab has signed in. */
+export async function losesSession({ page }: ConsoleBrowser, server: TestServer): Promise<void> {
+  const client = await server.client();
+  await endSessions(client);
+  await client.post("/api/v1/vfs/volumes", { displayName: "made meanwhile" });
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Your session has ended").waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const tab = await newPage(page.context());
+  await signIn(tab, await signInLink(server));
+  await tab.close();
+  await page.evaluate(`dispatchEvent(new Event("focus"))`);
+  await page.getByRole("link", { name: "made meanwhile" }).waitFor();
+  await client.post("/api/v1/vfs/volumes", { displayName: "made after" });
+  await page.getByRole("link", { name: "made after" }).waitFor();
+  assert.equal(await dialog.count(), 0);
+}
+
+/** Addresses without a page, and of names that every object inherits, keep the navigation. */
+export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
+  const { page } = console;
+  const main = page.getByRole("main");
+  for (const path of ["/settings/x", "/invocations/a/b", "/volumes/x/y", "/functions/x/y"]) {
+    await console.goto(path);
+    await main.getByText("This page does not exist.").waitFor();
+    assert.match(await page.title(), /^Not found/);
+  }
+  await console.assertAccessible();
+  await console.screenshot("not_found");
+  await main.getByRole("link", { name: "Overview" }).click();
+  await page.getByText("Slowest functions").waitFor();
+  await console.goto("/?range=toString");
+  await page.getByText("Slowest functions").waitFor();
+  await console.goto("/invocations?since=constructor");
+  await page.getByRole("table", { name: /^Invocations/ }).waitFor();
+  assert.equal(await page.getByLabel("Time").inputValue(), "");
+}
+
+/** A page whose code does not load fails alone. */
+export async function failsInside(console: ConsoleBrowser): Promise<void> {
+  const { page } = console;
+  const failure = page.getByRole("main").getByRole("heading", { name: "Something failed" });
+  const navigation = page.getByRole("navigation", { name: "Pages" });
+  await page.route(/\/assets\/volumes_page-/, (route) => route.abort());
+  await page.goto(`${console.url}/volumes`);
+  await failure.waitFor();
+  await console.assertAccessible();
+  await console.screenshot("page_failed");
+  await navigation.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
+  await navigation.getByRole("link", { name: "Volumes" }).click();
+  await failure.waitFor();
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+  await page.route(/\/auth\/v1\/session$/, (route) => route.fulfill({ status: 500, json: {} }));
+  await page.goto(`${console.url}/volumes`);
+  await failure.waitFor();
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Volumes", level: 1 }).waitFor();
+}
+
+/** Who wants no motion gets the colours of another theme without a transition, from which a chart would take the former ones. */
+export async function changesAtOnce(page: Page): Promise<void> {
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await page.evaluate(`matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    window.transitions = document.getAnimations().filter((one) => one instanceof CSSTransition).length
+  )`);
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  const transitions = () => page.evaluate<number | undefined>("window.transitions");
+  assert.equal(await eventually(transitions, "a change of the theme"), 0);
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+}
