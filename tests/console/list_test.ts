@@ -16,6 +16,8 @@ const SCROLLED = IS_LONG ? 5_000 : 1_000;
 /** Rows that are drawn: a few screens. */
 const DRAWN_MAX = 150;
 const ROW_HEIGHT = 34;
+/** Of a page of the list, and what is above it. */
+const PAGE_ROWS = 150;
 const WHEEL_PX = 4_000;
 
 /** More calls than one page of the list holds. */
@@ -120,6 +122,29 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     const most = await scroll(page);
     const heap = await page.evaluate("performance.memory.usedJSHeapSize");
     globalThis.console.log(`${most} rows drawn; heap ${Number(heap) >> 20} MiB`);
+  });
+
+  await t.step("a page that does not load is asked for again by the reader", async () => {
+    let asked = 0;
+    await page.route(/\/search\/invocations$/, (route) => {
+      if (route.request().postDataJSON().pageToken === "") return route.continue();
+      asked += 1;
+      return route.fulfill({ status: 400, json: { code: 3, message: "no such page" } });
+    });
+    await console.goto("/invocations");
+    const alert = page.getByRole("alert").filter({ hasText: "Cannot load more: no such page" });
+    const again = alert.getByRole("button", { name: "Try again" });
+    await alert.waitFor();
+    await again.click();
+    await eventually(() => asked > 1 || undefined, "another request");
+    await again.waitFor();
+    assert.equal(asked, 2);
+    await page.unrouteAll();
+    await again.click();
+    await alert.waitFor({ state: "detached" });
+    await eventually(async () => await loaded(page) > PAGE_ROWS || undefined, "the next page");
+    await console.goto("/invocations");
+    await scroll(page);
   });
 
   const client = await server.client();

@@ -1,3 +1,8 @@
+/** What an error says. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** An error with faults of fields, as `ApiError` is one. */
 interface FieldError extends Error {
   readonly fields: readonly {

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
+import { errorText } from "./faults.ts";
 import { visibleText } from "./visible_text.ts";
 
 /** Holds the space of content that is on its way. */
@@ -41,7 +42,7 @@ export function ErrorNote(
   return (
     <div className="note note-bad" role="alert">
       <span className="note-text">
-        {visibleText(error instanceof Error ? error.message : String(error))}
+        {visibleText(errorText(error))}
       </span>
       {onRetry === undefined ? null : <Button onClick={onRetry}>Try again</Button>}
     </div>

@@ -17,7 +17,10 @@ import {
   useRef,
   useState,
 } from "react";
+import { Button } from "./button.tsx";
+import { errorText } from "./faults.ts";
 import { useRowKeys } from "./row_keys.ts";
+import { visibleText } from "./visible_text.ts";
 
 /** Height of a row in px; `--row` of the theme. */
 const ROW_HEIGHT = 34;
@@ -50,6 +53,8 @@ interface DataTableProps<T> {
   readonly more?: {
     readonly hasMore: boolean;
     readonly isLoading: boolean;
+    /** Why the last page could not be loaded; the reader asks for it again. */
+    readonly error: unknown;
     readonly load: () => void;
   };
   /** Lets j and k move through the rows from anywhere on the page, as for its main list. */
@@ -60,11 +65,14 @@ interface DataTableProps<T> {
 export function moreOf(query: {
   readonly hasNextPage: boolean;
   readonly isFetchingNextPage: boolean;
+  readonly isFetchNextPageError: boolean;
+  readonly error: unknown;
   fetchNextPage(): unknown;
 }): NonNullable<DataTableProps<never>["more"]> {
   return {
     hasMore: query.hasNextPage,
     isLoading: query.isFetchingNextPage,
+    error: query.isFetchNextPageError ? query.error : undefined,
     load: () => void query.fetchNextPage(),
   };
 }
@@ -231,9 +239,10 @@ function Body<T>(
     : virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const isNearEnd = lastShown >= rows.length - LOAD_AHEAD;
+  const canLoad = more?.hasMore === true && !more.isLoading && more.error === undefined;
   useEffect(() => {
-    if (isNearEnd && more?.hasMore === true && !more.isLoading) more.load();
-  }, [isNearEnd, more]);
+    if (isNearEnd && canLoad) more.load();
+  }, [isNearEnd, canLoad, more]);
   const scrollTo = useCallback((index: number) => virtualizer.scrollToIndex(index), [virtualizer]);
   const onKeyDown = useRowKeys({ body, count: rows.length, scrollTo, everywhere: rowKeys });
 
@@ -243,7 +252,7 @@ function Body<T>(
   const below = isVirtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) + margin : 0;
   return (
     <tbody ref={body} onKeyDown={onKeyDown}>
-      <Space height={above} columns={columns.length} />
+      <Space height={above} />
       {items.map(({ index }) => {
         const row = rows[index];
         return row === undefined
@@ -258,15 +267,31 @@ function Body<T>(
             </tr>
           );
       })}
-      <Space height={below} columns={columns.length} />
-      {more?.isLoading === true
-        ? (
-          <tr>
-            <td colSpan={columns.length} className="muted">Loading more …</td>
-          </tr>
-        )
-        : null}
+      <Space height={below} />
+      {more === undefined ? null : <End more={more} />}
     </tbody>
+  );
+}
+
+/** Below the last row that is loaded: whether others come. */
+function End({ more }: { readonly more: NonNullable<DataTableProps<never>["more"]> }) {
+  if (more.isLoading) {
+    return (
+      <tr>
+        <td className="table-end muted">Loading more …</td>
+      </tr>
+    );
+  }
+  if (more.error === undefined) return null;
+  return (
+    <tr>
+      <td className="table-end" role="alert">
+        <span className="row">
+          Cannot load more: {visibleText(errorText(more.error))}
+          <Button onClick={more.load}>Try again</Button>
+        </span>
+      </td>
+    </tr>
   );
 }
 
@@ -280,19 +305,22 @@ function useTop(element: RefObject<HTMLElement | null>): number {
   return top;
 }
 
-function Space(
-  { height, columns }: { readonly height: number; readonly columns: number },
-) {
+/** One cell alone: one for each column would be a column where narrow screens hide some. */
+function Space({ height }: { readonly height: number }) {
   if (height <= 0) return null;
   return (
     <tr aria-hidden="true">
-      <td className="table-space" colSpan={columns} style={{ height }} />
+      <td className="table-space" style={{ height }} />
     </tr>
   );
 }
 
-function classOf<T>({ align, minor }: Column<T>): string {
-  return `${align === "end" ? "cell-end" : ""} ${minor === true ? "cell-minor" : ""}`;
+function classOf<T>({ align, minor, width = "" }: Column<T>): string {
+  return [
+    align === "end" ? "cell-end" : "",
+    minor === true ? "cell-minor" : "",
+    width.endsWith("%") ? "cell-share" : "",
+  ].join(" ");
 }
 
 function followLink(event: MouseEvent<HTMLTableRowElement>): void {

@@ -47,7 +47,7 @@ export function DeadLettersPage() {
       <div>
         <Filters
           filter={filter}
-          error={query.error}
+          error={query.isFetchNextPageError ? undefined : query.error}
           onChange={(search) => void navigate({ to: "/dead-letters", search, replace: true })}
         />
         <LetterList query={query} letters={letters} columns={columns} filter={filter} />
@@ -77,7 +77,8 @@ function LetterList(
     readonly filter: LetterFilter;
   },
 ) {
-  const remaining = remainingError(query.error, SHOWN_FAULTS);
+  const error = query.isFetchNextPageError ? undefined : query.error;
+  const remaining = remainingError(error, SHOWN_FAULTS);
   return (
     <>
       {remaining === undefined

@@ -5,7 +5,7 @@ import { remainingError } from "../../parts/faults.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
-import { DataTable } from "../../parts/table.tsx";
+import { DataTable, moreOf } from "../../parts/table.tsx";
 import { BulkActions } from "./bulk.tsx";
 import { COLUMNS } from "./columns.tsx";
 import { apiFilterOf, isFiltered, type ListSearch } from "./filter.ts";
@@ -23,12 +23,14 @@ export function InvocationsPage() {
   const filter = useMemo(() => apiFilterOf(JSON.parse(written), new Date()), [written]);
   const list = useInvocationList(filter);
   const { history, rows } = list;
+  // The table says why its next page is missing.
+  const error = history.isFetchNextPageError ? null : history.error;
   useFreshAtTop(list.fresh, list.showFresh);
   return (
     <Page title="Invocations" actions={<BulkActions filter={filter} />}>
       <div>
-        <Filters search={search} onChange={change} error={history.error} />
-        <Failure error={history.error} onRetry={() => void history.refetch()} />
+        <Filters search={search} onChange={change} error={error} />
+        <Failure error={error} onRetry={() => void history.refetch()} />
         <FreshButton {...list} />
         {history.isPending ? <Loading rows={12} /> : null}
         {history.data === undefined ? null : (
@@ -38,11 +40,7 @@ export function InvocationsPage() {
             rows={rows}
             rowId={idOf}
             rowKeys
-            more={{
-              hasMore: history.hasNextPage,
-              isLoading: history.isFetchingNextPage,
-              load: () => void history.fetchNextPage(),
-            }}
+            more={moreOf(history)}
             empty={<NoRows search={search} onChange={change} />}
           />
         )}

@@ -7,7 +7,7 @@ import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { formatCount, shortId } from "../../parts/format.ts";
-import { Empty, Loaded, Loading } from "../../parts/states.tsx";
+import { Empty, ErrorNote, Loaded, Loading } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time, visibleText } from "../../parts/values.tsx";
@@ -56,7 +56,9 @@ export function History({ volume, version }: HistoryProps) {
             columns={columns}
             rows={rows}
             rowId={({ version }) => String(version)}
-            empty={<NoVersions version={version} isRead={isRead} />}
+            empty={query.isFetchNextPageError
+              ? <ErrorNote error={query.error} onRetry={() => void query.fetchNextPage()} />
+              : <NoVersions version={version} isRead={isRead} />}
             {...version === undefined ? { more: moreOf(query) } : {}}
           />
         )}
@@ -76,10 +78,11 @@ export function History({ volume, version }: HistoryProps) {
 
 /** The rows of all versions that are loaded, or of one, which is read wherever it is. */
 function useRows(
-  { data, hasNextPage, isFetching, fetchNextPage }: {
+  { data, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage }: {
     readonly data: { readonly pages: readonly { readonly list: VolumeVersion[] }[] } | undefined;
     readonly hasNextPage: boolean;
     readonly isFetching: boolean;
+    readonly isFetchNextPageError: boolean;
     readonly fetchNextPage: () => unknown;
   },
   version: number | undefined,
@@ -88,8 +91,8 @@ function useRows(
   const isRead = !hasNextPage || (version !== undefined && (all.at(-1)?.version ?? 0) <= version);
   const isMissing = version !== undefined && !isRead;
   useEffect(() => {
-    if (isMissing && !isFetching) fetchNextPage();
-  }, [isMissing, isFetching, fetchNextPage]);
+    if (isMissing && !isFetching && !isFetchNextPageError) fetchNextPage();
+  }, [isMissing, isFetching, isFetchNextPageError, fetchNextPage]);
   const rows = version === undefined ? all : all.filter((one) => one.version === version);
   return { rows, isRead };
 }

@@ -6,7 +6,7 @@ import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
-import { type Column, DataTable } from "../../../parts/table.tsx";
+import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { PublishDialog } from "../publish/publish_dialog.tsx";
 import { commitsQuery } from "../queries.ts";
@@ -83,6 +83,7 @@ function Timeline(
       more={{
         hasMore: commits.hasNextPage || publishes.hasNextPage,
         isLoading: commits.isFetchingNextPage || publishes.isFetchingNextPage,
+        error: moreOf(commits).error ?? moreOf(publishes).error,
         load: () => {
           if (commits.hasNextPage) void commits.fetchNextPage();
           if (publishes.hasNextPage) void publishes.fetchNextPage();
