@@ -178,10 +178,12 @@ async function filesChange(flow: Flow): Promise<void> {
 async function binaryFiles(flow: Flow): Promise<void> {
   const { page, console, client, id } = flow;
   const name = "logo.bin";
+  // A name that every object inherits, and no end of a name.
+  const notes = "constructor";
   const upload = async (bytes: readonly number[]) => {
     const mimeType = "application/octet-stream";
     await page.getByLabel("Files to add").setInputFiles([
-      { name: "notes.txt", mimeType, buffer: Buffer.from("one\ntwo\n") },
+      { name: notes, mimeType, buffer: Buffer.from("one\ntwo\n") },
       { name, mimeType, buffer: Buffer.from(bytes) },
     ]);
     await page.waitForURL(/file=logo\.bin/);
@@ -194,7 +196,7 @@ async function binaryFiles(flow: Flow): Promise<void> {
   await page.getByText(/Saved as commit/).waitFor();
   const files = async () => (await client.get(`/api/v1/functions/${id}/commits/HEAD`)).body.files;
   assert.deepEqual(Buffer.from((await files())[name], "base64"), Buffer.from([255, 254, 0, 1, 2]));
-  assert.equal(unbase64((await files())["notes.txt"]), "one\ntwo\n");
+  assert.equal(unbase64((await files())[notes]), "one\ntwo\n");
   await upload([0xff, 0xfe, 9]);
   await page.getByText("It has 3 B.").waitFor();
   await saveButton(page).click();
@@ -204,14 +206,14 @@ async function binaryFiles(flow: Flow): Promise<void> {
   await dialog.getByRole("button", { name: "logo.bin added" }).click();
   await dialog.getByText("not text, 3 B").waitFor();
   // What was added shows no line in place of which it came.
-  await dialog.getByRole("button", { name: "notes.txt added" }).click();
+  await dialog.getByRole("button", { name: `${notes} added` }).click();
   await dialog.locator(".editor-added").nth(1).waitFor();
   assert.equal(await dialog.locator(".editor-added").count(), 2);
   assert.equal(await dialog.locator(".line-delete, .line-insert").count(), 0);
   await console.assertAccessible();
   await console.screenshot("function_file_added");
   await dialog.getByRole("button", { name: "Cancel" }).click();
-  for (const path of [name, "notes.txt"]) {
+  for (const path of [name, notes]) {
     await page.getByRole("button", { name: path, exact: false }).first().click();
     await page.getByRole("button", { name: `Actions of ${path}` }).click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
@@ -254,6 +256,11 @@ async function runs(flow: Flow): Promise<void> {
   await panel.getByRole("combobox", { name: "Earlier inputs" }).selectOption(`{"name": "Ada"}`);
   await panel.getByRole("button", { name: /^Run/ }).click();
   await panel.getByLabel("Output", { exact: true }).getByText("Salute, Ada!").waitFor();
+  // What was typed is there again, run or not.
+  await enter(page, `{"name": "kept"}`);
+  await panel.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await panel.locator(".view-line", { hasText: "kept" }).waitFor();
   await panel.getByRole("button", { name: "Close" }).click();
 }
 

@@ -204,7 +204,10 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
 
 async function cancels({ client, opened: console, page, echo }: Stage): Promise<void> {
   const id = await start(client, echo, { wait: true });
+  await page.route(/\/logs$/, (route) => route.fulfill({ status: 503 }), { times: 1 });
   await console.goto(`/invocations/${id}`);
+  await page.getByRole("alert").getByText("Cannot read the log").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("waiting", { exact: true }).waitFor();
   // A hidden page reads no log; as it is shown again, it has each line once.
   const closed = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/logs"));

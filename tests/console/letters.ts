@@ -29,6 +29,7 @@ export async function decides({ client, opened, page }: Stage): Promise<void> {
   await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();
   await dialog.locator(row).nth(1).waitFor();
   assert.equal(await dialog.locator(row).count(), 2);
+  await dialog.getByLabel("the input").getByText(`"fail": "first"`).waitFor();
   await dialog.getByRole("button", { name: "Drop" }).click();
   await page.getByRole("heading", { name: "Drop 1 dead letter?" }).waitFor();
   await page.getByRole("button", { name: "Drop", exact: true }).last().click();

@@ -1,7 +1,7 @@
 /** Each setting of a function in the console, with its faults; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, type Page, setHidden } from "../support/console.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -203,6 +203,14 @@ async function values(stage: Stage): Promise<void> {
   await secrets.form.getByRole("button", { name: "Set the secret" }).click();
   assert.match(await secrets.fault("Name of the secret"), /variable/);
   assert.equal(await secrets.label("Value of the secret").inputValue(), "typed");
+  const question = page.waitForEvent("dialog");
+  const clicked = page.getByRole("link", { name: "Tests" }).click();
+  const answer = await question;
+  assert.equal(answer.message(), "Leave without saving the secret?");
+  await answer.dismiss();
+  await clicked;
+  assert.equal(await secrets.label("Value of the secret").inputValue(), "typed");
+  for (const name of ["Name of the secret", "Value of the secret"]) await secrets.fill(name, "");
   await page.getByRole("button", { name: "Delete ANOTHER" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await table.getByText("ANOTHER").waitFor({ state: "detached" });
@@ -212,8 +220,8 @@ async function values(stage: Stage): Promise<void> {
 async function changesElsewhere(stage: Stage): Promise<void> {
   const { page, console } = stage;
   // The page does not hear of changes: the save asks.
-  await page.route(/\/api\/v1\/events$/, (route) => route.abort());
   await console.goto(`/functions/${stage.id}/settings`);
+  await setHidden(page, true);
   const general = section(page, "General");
   await general.fill("Description", "mine");
   await update(stage, { description: "theirs" });
@@ -226,7 +234,7 @@ async function changesElsewhere(stage: Stage): Promise<void> {
   await general.save();
   await general.saved();
   assert.equal((await readFunction(stage)).description, "mine");
-  await page.unrouteAll();
+  await setHidden(page, false);
 }
 
 async function purges(stage: Stage): Promise<void> {

@@ -16,6 +16,7 @@ const COLUMNS: readonly Column<AttemptRow>[] = [
     id: "started",
     header: "Started",
     width: "120px",
+    minor: true,
     cell: (row) => <Time value={row.startedAt} />,
   },
   {

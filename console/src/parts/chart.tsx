@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type uPlot from "uplot";
+import { fromServer } from "../browser/server.ts";
 import { isDark, onThemeChange } from "../theme/theme.ts";
 import { formatExact } from "./format.ts";
 
@@ -28,7 +29,7 @@ export function TimeChart(props: TimeChartProps) {
   // A canvas does not follow the custom properties that coloured it.
   const isDrawnDark = useSyncExternalStore(onThemeChange, isDark);
   useEffect(() => {
-    void import("uplot").then((module) => setLibrary(() => module.default));
+    void fromServer(() => import("uplot")).then((module) => setLibrary(() => module.default));
   }, []);
   useEffect(() => {
     const element = container.current;
@@ -88,13 +89,26 @@ function textOf(
 }
 
 const DAY_SECONDS = 86_400;
-const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+/** Of the labels of the times, in px. */
+const AXIS_HEIGHT = 28;
+/** From one label of a time to the next, at least, in px. */
+const LABEL_SPACE = 72;
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 /** Times of day; days if the chart is longer than two of them. */
 function timeLabels(_: uPlot, times: number[]): string[] {
   const format = (times.at(-1) ?? 0) - (times[0] ?? 0) > 2 * DAY_SECONDS ? DAY : HOUR;
   return times.map((time) => format.format(new Date(time * 1_000)));
+}
+
+/** The points that no line shows, as both neighbours are missing. */
+function lonePoints(chart: uPlot, series: number): number[] {
+  const values = chart.data[series] ?? [];
+  const isThere = (index: number) => (values[index] ?? null) !== null;
+  return [...values.keys()].filter((index) =>
+    isThere(index) && !isThere(index - 1) && !isThere(index + 1)
+  );
 }
 
 function optionsOf(
@@ -116,7 +130,7 @@ function optionsOf(
     height,
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     legend: { live: true },
-    axes: [{ ...axis, values: timeLabels }, {
+    axes: [{ ...axis, size: AXIS_HEIGHT, space: LABEL_SPACE, values: timeLabels }, {
       ...axis,
       size: 56,
       values: (_, values) => values.map(first),
@@ -129,7 +143,7 @@ function optionsOf(
         label: line.label,
         stroke: colour(line.colour),
         width: 1.5,
-        points: { show: true, size: 3, fill: colour(line.colour) },
+        points: { show: true, size: 3, fill: colour(line.colour), filter: lonePoints },
         value: (_: uPlot, value: number | null) => textOf(value, line.format),
         ...(line.fill === true
           ? {

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Icon } from "./icon.tsx";
+import { toastError } from "./toasts.tsx";
 import { visibleText } from "./visible_text.ts";
 
 const SHOWN = 1_500;
@@ -11,7 +12,11 @@ export function CopyButton(
   const visible = visibleText(label);
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
-    await copyText(text);
+    try {
+      await copyText(text);
+    } catch (error) {
+      return toastError("Cannot copy", error);
+    }
     setCopied(true);
     setTimeout(() => setCopied(false), SHOWN);
   };
@@ -28,7 +33,10 @@ export function CopyButton(
   );
 }
 
-/** Copies a text to the clipboard. Pages of plain HTTP have no clipboard API, except on localhost. */
+/**
+ * Copies a text to the clipboard. Pages of plain HTTP have no clipboard API, except on localhost. Throws `Error` if the
+ * browser forbids it.
+ */
 export async function copyText(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) {
     return await navigator.clipboard.writeText(text);
@@ -38,7 +46,11 @@ export async function copyText(text: string): Promise<void> {
   area.setAttribute("readonly", "");
   area.className = "visually-hidden";
   document.body.append(area);
+  const focused = document.activeElement;
   area.select();
-  document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   area.remove();
+  // The selection has taken the focus from where the reader goes on.
+  if (focused instanceof HTMLElement) focused.focus();
+  if (!isCopied) throw new Error("The browser does not let this page copy");
 }

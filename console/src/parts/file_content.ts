@@ -5,7 +5,7 @@ export interface Bytes {
   readonly base64: string;
 }
 
-/** Files by their paths. */
+/** Files by their paths. A path may be any name, such as `constructor`: `own` reads the file. */
 export type FileContents = Readonly<Record<string, FileContent>>;
 
 export function isText(content: FileContent | undefined): content is string {

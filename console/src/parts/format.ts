@@ -40,17 +40,28 @@ export function formatExact(time: Date): string {
   return clock.format(time);
 }
 
-/** A duration in ms, such as "1.24 ms", "3.5 s" or "2 min 5 s". */
+/** A duration in ms, such as "1.24 ms", "3.5 s", "2 min 5 s" or "12 d 4 h". */
 export function formatDuration(ms: number): string {
-  if (ms < 1) return `${digits.format(Math.round(ms * 1_000))} µs`;
-  if (ms < 1_000) return `${digits.format(ms)} ms`;
-  if (ms < 60_000) return `${digits.format(ms / 1_000)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) {
-    const seconds = Math.round((ms % 60_000) / 1_000);
-    return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
-  }
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const micros = Math.round(ms * 1_000);
+  if (micros < 1_000) return `${digits.format(micros)} µs`;
+  // Where three digits round up to the next unit, that unit begins.
+  if (ms < 999.5) return `${digits.format(ms)} ms`;
+  if (ms < 59_950) return `${digits.format(ms / 1_000)} s`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < SECONDS_IN.hour) return inUnits(seconds, ["min", SECONDS_IN.minute], ["s", 1]);
+  const minutes = ["min", SECONDS_IN.minute] as const;
+  const hours = ["h", SECONDS_IN.hour] as const;
+  return seconds < 2 * SECONDS_IN.day
+    ? inUnits(seconds, hours, minutes)
+    : inUnits(seconds, ["d", SECONDS_IN.day], hours);
+}
+
+type Unit = readonly [name: string, seconds: number];
+
+function inUnits(seconds: number, [large, size]: Unit, [small, part]: Unit): string {
+  const rest = Math.floor((seconds % size) / part);
+  const count = `${whole.format(Math.floor(seconds / size))} ${large}`;
+  return rest === 0 ? count : `${count} ${rest} ${small}`;
 }
 
 /** Milliseconds of the API's durations, such as "1.5s"; undefined for anything else. */
@@ -68,7 +79,8 @@ export function formatBytes(bytes: number): string {
     value /= 1_024;
     unit += 1;
   }
-  return `${digits.format(value)} ${units[unit]}`;
+  const shown = value < 1_000 ? digits.format(value) : whole.format(Math.round(value));
+  return `${shown} ${units[unit]}`;
 }
 
 /** A whole number with separators. */

@@ -2,7 +2,7 @@ import { type FormEvent, useState } from "react";
 import { Button } from "./button.tsx";
 import { CommitField } from "./commit_field.tsx";
 import { Dialog } from "./dialog.tsx";
-import { faultOf, remainingError } from "./faults.ts";
+import { errorText, faultOf, remainingError } from "./faults.ts";
 import { TextAreaField } from "./field.tsx";
 import { shortId } from "./format.ts";
 import { ErrorNote, Note } from "./states.tsx";
@@ -93,6 +93,6 @@ function faultOfInput(text: string): string | undefined {
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject ? undefined : "must be a JSON object";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
 }

@@ -1,4 +1,5 @@
 import { Toast } from "@base-ui/react/toast";
+import { errorText } from "./faults.ts";
 import { Icon } from "./icon.tsx";
 import { visibleText } from "./visible_text.ts";
 
@@ -29,7 +30,7 @@ export function toast(
 /** Reports an error that no form shows. */
 export function toastError(title: string, error: unknown): void {
   toast(title, {
-    description: error instanceof Error ? error.message : String(error),
+    description: errorText(error),
     tone: "bad",
   });
 }

@@ -34,7 +34,9 @@ export function FunctionCombobox(
       items={found.map((fn) => fn.id)}
       filter={null}
       value={[...value]}
-      onValueChange={(ids) => {
+      onValueChange={(ids, { reason }) => {
+        // A key that closes things must not drop what was chosen.
+        if (reason === "escape-key") return;
         setText("");
         onChange(ids);
       }}

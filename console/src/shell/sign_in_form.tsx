@@ -2,6 +2,7 @@ import { type FormEvent, useState } from "react";
 import { codeOf, signIn } from "../api/session.ts";
 import { Button } from "../parts/button.tsx";
 import { CodeBlock } from "../parts/code.tsx";
+import { errorText } from "../parts/faults.ts";
 import { TextField } from "../parts/field.tsx";
 
 /** Redeems a pasted link or code. */
@@ -21,13 +22,13 @@ export function SignInForm(
     } catch (error) {
       setState({
         busy: false,
-        error: error instanceof Error ? error.message : String(error),
+        error: errorText(error),
       });
     }
   };
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      <p>This command prints a link that works once, for 10 minutes:</p>
+      <p>This command prints a link that works once, and not for long:</p>
       <CodeBlock text="bin/invoked console link" label="the command" />
       <TextField
         label="Link or code"

@@ -1,13 +1,18 @@
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import type { LogLine } from "../api/types.ts";
 import { whileVisible } from "../browser/visible.ts";
 
-export interface LogState {
+interface Followed {
   readonly lines: readonly LogLine[];
   readonly mode: "opening" | "following" | "ended" | "failed";
 }
 
-const OPENING: LogState = { lines: [], mode: "opening" };
+export interface LogState extends Followed {
+  /** Reads a log anew that could not be read. */
+  readonly retry: () => void;
+}
+
+const OPENING: Followed = { lines: [], mode: "opening" };
 /** Lines that arrive within this time are shown together, in ms. */
 const GROUP_TIME = 50;
 
@@ -17,6 +22,8 @@ const GROUP_TIME = 50;
  */
 export function useLog(functionId: string, id: string): LogState {
   const [state, setState] = useState(OPENING);
+  const [attempt, setAttempt] = useState(0);
+  const retry = useCallback(() => setAttempt((before) => before + 1), []);
   useEffect(() => {
     setState(OPENING);
     let last = -1;
@@ -61,6 +68,6 @@ export function useLog(functionId: string, id: string): LogState {
       end();
       clearTimeout(timer);
     };
-  }, [functionId, id]);
-  return state;
+  }, [functionId, id, attempt]);
+  return { ...state, retry };
 }

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { AttemptsTable } from "../../parts/attempts_table.tsx";
 import { Button } from "../../parts/button.tsx";
-import { CodeBlock } from "../../parts/code.tsx";
+import { CodeBlock, JsonBlock } from "../../parts/code.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { type Change, ReplayDialog } from "../../parts/replay_dialog.tsx";
 import { Loaded } from "../../parts/states.tsx";
@@ -26,10 +26,14 @@ export function LetterDialog({ id, onClose, onAsk }: LetterProps & { readonly id
   return (
     <Dialog open onClose={onClose} title="Dead letter" size="large">
       <Loaded query={query}>
-        {({ letter }) => (
+        {({ letter, invocation }) => (
           <div className="stack">
             <CodeBlock text={letter.error} label="the error" />
             <AttemptsTable attempts={letter.attempts} />
+            <div>
+              <h3>Input</h3>
+              <JsonBlock value={invocation.input ?? {}} label="the input" />
+            </div>
             <div className="actions">
               <Link
                 className="button"

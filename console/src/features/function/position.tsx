@@ -28,7 +28,7 @@ export function PositionLink(
   if (found === undefined) return <code>{visibleText(position)}</code>;
   const { path, line } = found;
   const isSame = (draft?.base ?? fn.head) === commitId &&
-    draft?.changed[path] === undefined && draft?.removed.includes(path) !== true;
+    !Object.hasOwn(draft?.changed ?? {}, path) && draft?.removed.includes(path) !== true;
   return (
     <Link
       to="/functions/$functionId"

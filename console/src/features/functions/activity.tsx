@@ -1,4 +1,5 @@
 import { queryOptions, useQueries, type UseQueryResult } from "@tanstack/react-query";
+import { useMemo, useRef } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
@@ -50,7 +51,10 @@ export function useActivity(ids: readonly string[]): Activities {
     { length: Math.ceil(ids.length / FUNCTIONS_MAX) },
     (_, n) => ids.slice(n * FUNCTIONS_MAX, (n + 1) * FUNCTIONS_MAX),
   );
-  return useQueries({ queries: groups.map(activityQuery), combine: together });
+  const read = useQueries({ queries: groups.map(activityQuery), combine: together });
+  // A function that is new moves the others to other groups: they keep what is known until these are read.
+  const known = useRef<Activities>(new Map());
+  return useMemo(() => known.current = new Map([...known.current, ...read]), [read]);
 }
 
 function together(results: readonly UseQueryResult<Activities>[]): Activities {

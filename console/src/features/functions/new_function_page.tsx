@@ -91,7 +91,7 @@ function TemplateChoice(
   },
 ) {
   return (
-    <fieldset className="functions-templates">
+    <fieldset>
       <legend className="field-label">Template</legend>
       {TEMPLATES.map((template) => (
         <label key={template.manifest.name} className="functions-template">

@@ -10,12 +10,12 @@ import { type LogFilter, matchingLines } from "./log_filter.ts";
 const EVERYTHING: LogFilter = { text: "", level: "", source: "" };
 
 export function Logs({ functionId, id }: { readonly functionId: string; readonly id: string }) {
-  const { lines, mode } = useLog(functionId, id);
+  const { lines, mode, retry } = useLog(functionId, id);
   const [filter, setFilter] = useState(EVERYTHING);
   const shown = useMemo(() => matchingLines(lines, filter), [lines, filter]);
   return (
     <Section title="Log" actions={<LogState shown={shown.length} all={lines.length} mode={mode} />}>
-      {mode === "failed" ? <ErrorNote error="Cannot read the log; load the page again" /> : null}
+      {mode === "failed" ? <ErrorNote error="Cannot read the log" onRetry={retry} /> : null}
       {lines.length === 0
         ? <p className="muted">{mode === "ended" ? "It printed nothing." : "No line yet"}</p>
         : (

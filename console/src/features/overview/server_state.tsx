@@ -30,7 +30,7 @@ export function ServerState() {
             <Properties
               items={[
                 ["Version", status.version],
-                ["Runs since", formatDuration(parseDuration(status.uptime) ?? 0)],
+                ["Runs for", formatDuration(parseDuration(status.uptime) ?? 0)],
                 ...processesOf(status),
               ]}
             />

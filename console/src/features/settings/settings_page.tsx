@@ -113,6 +113,13 @@ function useColumns(
       cell: ({ createdAt }) => <Time value={createdAt} />,
     },
     {
+      id: "ends",
+      header: "Ends",
+      width: "120px",
+      minor: true,
+      cell: ({ expiresAt }) => <Time value={expiresAt} />,
+    },
+    {
       id: "action",
       header: "Action",
       width: "110px",

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { own } from "../../parts/own.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   png: "image/png",
@@ -11,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The media type of an image by its name. SVG is text: it can have scripts. */
 export function imageType(path: string): string | undefined {
-  return TYPES[path.split(".").at(-1)?.toLowerCase() ?? ""];
+  return own(TYPES, path.split(".").at(-1)?.toLowerCase() ?? "");
 }
 
 export function ImagePreview(

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { ApiError } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { errorText } from "../../parts/faults.ts";
 import { TextAreaField } from "../../parts/field.tsx";
 import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
@@ -97,6 +98,6 @@ function jsonFault(text: string): string | undefined {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
 }

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type DragEvent, type ReactNode, useRef, useState } from "react";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { errorText } from "../../parts/faults.ts";
 import { formatBytes, formatCount } from "../../parts/format.ts";
 import { toast, toastError } from "../../parts/toasts.tsx";
 import { droppedFiles, type PickedFile } from "./dropped.ts";
@@ -95,7 +96,7 @@ async function uploadAll(
         await writeFile(volumeId, `${directory}/${next.path}`, next.file);
         bytes += next.file.size;
       } catch (error) {
-        failed.push(`${next.path}: ${error instanceof Error ? error.message : String(error)}`);
+        failed.push(`${next.path}: ${errorText(error)}`);
       }
       onDone(++done);
     }

@@ -64,7 +64,7 @@ export function CodeEditor(props: CodeEditorProps) {
     if (parts === undefined) return;
     show(parts.editor, parts.models.model(path));
     parts.editor.updateOptions({ ariaLabel: `${label}: ${path}` });
-  }, [parts, path, label, path in files]);
+  }, [parts, path, label, Object.hasOwn(files, path)]);
   useEffect(() => parts?.models.setProblems(problems), [parts, problems, files]);
   useEffect(() => {
     if (parts === undefined || reveal === undefined) return;

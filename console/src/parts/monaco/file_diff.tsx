@@ -7,6 +7,7 @@ import {
   isSameContent,
   isText,
 } from "../file_content.ts";
+import { own } from "../own.ts";
 import { visibleText } from "../values.tsx";
 import { DiffEditor } from "./lazy.tsx";
 
@@ -25,9 +26,9 @@ interface Change {
 export function changesBetween(original: FileContents, modified: FileContents): readonly Change[] {
   const paths = new Set([...Object.keys(original), ...Object.keys(modified)]);
   return [...paths].sort().flatMap((path): Change[] => {
-    if (isSameContent(original[path], modified[path])) return [];
-    if (!(path in original)) return [{ path, word: "added" }];
-    return [{ path, word: path in modified ? "changed" : "deleted" }];
+    if (isSameContent(own(original, path), own(modified, path))) return [];
+    if (!Object.hasOwn(original, path)) return [{ path, word: "added" }];
+    return [{ path, word: Object.hasOwn(modified, path) ? "changed" : "deleted" }];
   });
 }
 
@@ -56,8 +57,8 @@ export function FileDiff({ label, original, modified }: FileDiffProps) {
       <FileDifference
         label={label}
         path={shown}
-        original={original[shown]}
-        modified={modified[shown]}
+        original={own(original, shown)}
+        modified={own(modified, shown)}
       />
     </div>
   );

@@ -38,7 +38,7 @@ export class Models implements Disposable {
   sync(files: Readonly<Record<string, string>>): void {
     this.#isSyncing = true;
     for (const [path, model] of this.#models) {
-      if (path in files) continue;
+      if (Object.hasOwn(files, path)) continue;
       model.dispose();
       this.#models.delete(path);
     }

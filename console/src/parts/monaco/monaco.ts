@@ -42,6 +42,7 @@ import "monaco-editor/languages/definitions/html/register";
 import "monaco-editor/languages/definitions/javascript/register";
 import "monaco-editor/languages/definitions/markdown/register";
 import "monaco-editor/languages/definitions/typescript/register";
+import { own } from "../own.ts";
 import { followTheme } from "./themes.ts";
 
 // Workers are files of this server: the policy of the page allows no others.
@@ -98,5 +99,6 @@ const LANGUAGES: Readonly<Record<string, string>> = {
 };
 
 export function languageOf(path: string): string {
-  return LANGUAGES[path.slice(path.lastIndexOf(".") + 1)] ?? "plaintext";
+  const end = path.slice(path.lastIndexOf(".") + 1);
+  return own(LANGUAGES, end) ?? "plaintext";
 }

@@ -7,6 +7,7 @@ import { BinaryFile } from "../../../parts/binary_file.tsx";
 import { isBinary, textsOf } from "../../../parts/file_content.ts";
 import { shortId } from "../../../parts/format.ts";
 import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
+import { own } from "../../../parts/own.ts";
 import { Empty, Loaded, Note } from "../../../parts/states.tsx";
 import { Name, visibleText } from "../../../parts/values.tsx";
 import { contentsOf } from "../content.ts";
@@ -66,7 +67,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
   const problems = useMemo(() => typeProblems(content.diagnostics), [content.diagnostics]);
   const [path, reveal, open] = useOpenFile(files);
   const { file } = useSearch({ from: "/shell/functions/$functionId/" });
-  const shown = files[path ?? ""];
+  const shown = own(files, path ?? "");
   if (path === undefined) return <Empty title="No files" />;
   return (
     <>

@@ -1,5 +1,6 @@
 /** What an author changed since a commit. */
 import { type FileContents, isSameContent } from "../../../parts/file_content.ts";
+import { own } from "../../../parts/own.ts";
 
 export type Files = FileContents;
 
@@ -29,8 +30,8 @@ export function draftBetween(base: string, files: Files, mine: Files): Draft {
   return {
     base,
     changed: Object.fromEntries(
-      Object.entries(mine).filter(([path, content]) => !isSameContent(files[path], content)),
+      Object.entries(mine).filter(([path, content]) => !isSameContent(own(files, path), content)),
     ),
-    removed: Object.keys(files).filter((path) => !(path in mine)),
+    removed: Object.keys(files).filter((path) => !Object.hasOwn(mine, path)),
   };
 }

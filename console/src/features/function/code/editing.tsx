@@ -4,6 +4,7 @@ import { Button } from "../../../parts/button.tsx";
 import { isBinary, textsOf } from "../../../parts/file_content.ts";
 import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
+import { own } from "../../../parts/own.ts";
 import { useShortcuts } from "../../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
 import { FileList } from "./file_list.tsx";
@@ -26,6 +27,7 @@ const FIRST_TEXT = `export default function main(input: { name?: string }): { me
 export function Editing({ workspace }: { readonly workspace: Workspace }) {
   const { files, commit, draft } = workspace;
   const [path, reveal, open] = useOpenFile(files);
+  const shown = own(files, path ?? "");
   const texts = useMemo(() => textsOf(files), [files]);
   const [found, setFound] = useState<readonly Problem[]>([]);
   const format = useRef<() => Promise<void>>(async () => {});
@@ -37,7 +39,9 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
   const reported = useMemo(() => {
     const ofCommit = typeProblems(commit?.diagnostics ?? []);
     // Lines of a changed file may be others by now.
-    const valid = ofCommit.filter((problem) => draft?.changed[problem.path] === undefined);
+    const valid = ofCommit.filter((problem) =>
+      draft === undefined || !Object.hasOwn(draft.changed, problem.path)
+    );
     return [...saving.problems, ...valid];
   }, [commit?.diagnostics, draft, saving.problems]);
   return (
@@ -53,8 +57,8 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
         <FileList workspace={workspace} shown={path} onOpen={open} problems={reported} />
         {path === undefined
           ? <FirstFile workspace={workspace} />
-          : isBinary(files[path])
-          ? <BinaryFile bytes={files[path]} />
+          : isBinary(shown)
+          ? <BinaryFile bytes={shown} />
           : (
             <CodeEditor
               label="Code"

@@ -39,7 +39,9 @@ export function FileList({ workspace, shown, onOpen, problems }: FileListProps) 
               onOpen={onOpen}
             >
               {isBinary(files[path]) ? <span className="muted">not text</span> : null}
-              {draft?.changed[path] === undefined ? null : <span className="muted">edited</span>}
+              {Object.hasOwn(draft?.changed ?? {}, path)
+                ? <span className="muted">edited</span>
+                : null}
             </FileButton>
             {path === shown
               ? (

@@ -3,6 +3,7 @@ import { Button } from "../../../parts/button.tsx";
 import { type FileContent, isSameContent } from "../../../parts/file_content.ts";
 import { formatBytes } from "../../../parts/format.ts";
 import { Icon } from "../../../parts/icon.tsx";
+import { own } from "../../../parts/own.ts";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { contentOf } from "../content.ts";
@@ -61,7 +62,7 @@ async function read(file: File): Promise<FileContent> {
 }
 
 function put(workspace: Workspace, path: string, content: FileContent): void {
-  const former = currentFiles(workspace)[path];
+  const former = own(currentFiles(workspace), path);
   edit(workspace, (files) => ({ ...files, [path]: content }));
   if (former === undefined || isSameContent(former, content)) return;
   toast(`${visibleText(path)} is replaced`, {

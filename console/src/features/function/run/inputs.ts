@@ -1,5 +1,6 @@
 /** Inputs that this browser remembers for a function, newest first. */
-import { readStored, writeStored } from "../../../browser/stored.ts";
+import { holdInTab, readHeld, readStored, writeStored } from "../../../browser/stored.ts";
+import { errorText } from "../../../parts/faults.ts";
 
 const MAX_INPUTS = 10;
 /** Longer inputs are not kept: they would crowd out drafts. */
@@ -17,6 +18,15 @@ export function rememberInput(functionId: string, input: string): void {
   writeStored(keyOf(functionId), [input, ...others].slice(0, MAX_INPUTS));
 }
 
+/** What was typed last in this tab, run or not. */
+export function typedInputOf(functionId: string): string | undefined {
+  return readHeld(keyOf(functionId));
+}
+
+export function keepTyped(functionId: string, input: string): void {
+  holdInTab(keyOf(functionId), input);
+}
+
 /** Why a text is no input; undefined if it is one. */
 export function inputFault(text: string): string | undefined {
   try {
@@ -24,6 +34,6 @@ export function inputFault(text: string): string | undefined {
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject ? undefined : "The input must be a JSON object, such as {}";
   } catch (error) {
-    return `The input is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    return `The input is not JSON: ${errorText(error)}`;
   }
 }

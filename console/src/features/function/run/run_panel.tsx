@@ -12,7 +12,7 @@ import { visibleText } from "../../../parts/visible_text.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
 import { begin } from "./invoke.ts";
-import { inputFault, inputsOf, rememberInput } from "./inputs.ts";
+import { inputFault, inputsOf, keepTyped, rememberInput, typedInputOf } from "./inputs.ts";
 import { CommitSelect, type Target } from "./commit_select.tsx";
 import { RunResult } from "./run_result.tsx";
 import { useInputSchema } from "./use_input_schema.ts";
@@ -25,13 +25,14 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   const target = chosen === undefined || (chosen === "draft" && !hasDraft)
     ? (hasDraft ? "draft" : "head")
     : chosen;
-  const [input, setInput] = useState(() => inputsOf(fn.id)[0] ?? "{}");
+  const [input, setInput] = useState(() => typedInputOf(fn.id) ?? inputsOf(fn.id)[0] ?? "{}");
   const [revision, setRevision] = useState(0);
   // Keys that start the run come before the state of the last key.
   const typed = useRef(input);
   const type = (text: string) => {
     typed.current = text;
     setInput(text);
+    keepTyped(fn.id, text);
   };
   const [fault, setFault] = useState<string>();
   const schema = useInputSchema(workspace);

@@ -19,7 +19,7 @@ export function RunResult(
   { functionId, id }: { readonly functionId: string; readonly id: string },
 ) {
   const query = useQuery(invocationQuery(functionId, id));
-  const { lines, mode } = useLog(functionId, id);
+  const { lines, mode, retry } = useLog(functionId, id);
   const queries = useQueryClient();
   useEffect(() => {
     if (mode === "ended") void queries.invalidateQueries({ queryKey: keys.invocation(id) });
@@ -34,7 +34,7 @@ export function RunResult(
           </>
         )}
       </Loaded>
-      {mode === "failed" ? <ErrorNote error="Cannot read the log" /> : null}
+      {mode === "failed" ? <ErrorNote error="Cannot read the log" onRetry={retry} /> : null}
       {lines.length === 0 ? null : (
         <div>
           <h3>Log</h3>

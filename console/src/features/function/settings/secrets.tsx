@@ -10,6 +10,7 @@ import { Section } from "../../../parts/page.tsx";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
 import { toast } from "../../../parts/toasts.tsx";
+import { useUnsaved } from "../../../parts/unsaved.ts";
 import { Name, visibleText } from "../../../parts/values.tsx";
 import { updateSettings } from "./patch.ts";
 
@@ -76,6 +77,7 @@ function SetSecret(
   const [name, setName] = useState("");
   const [value, setValue] = useState("");
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  useUnsaved(name !== "" || value !== "", "the secret");
   const field = `secret.${name.trim()}`;
   const rest = remainingError(state.error, [field]);
   const submit = async (event: FormEvent) => {

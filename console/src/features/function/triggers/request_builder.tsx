@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import type { Fn, Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
+import { errorText } from "../../../parts/faults.ts";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { linesOf } from "../lines.ts";
@@ -100,7 +101,7 @@ async function credentials(
   try {
     return [await signedHeaders(trigger, proof, body)];
   } catch (error) {
-    return [{}, error instanceof Error ? error.message : String(error)];
+    return [{}, errorText(error)];
   }
 }
 
@@ -115,7 +116,7 @@ function headersFault({ headers }: RequestDraft, { url }: BuiltRequest): string 
     const dropped = typed.map(([name]) => name).filter((name) => !sent.has(name));
     return dropped.length === 0 ? undefined : `A browser does not send ${dropped.join(", ")}`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
 }
 

@@ -4,6 +4,7 @@ import { keys } from "../../../api/keys.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
+import { errorText } from "../../../parts/faults.ts";
 import { TextAreaField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
@@ -56,7 +57,7 @@ function TestForm(
       await sending.start(url, { method: "POST", headers, body });
       setExample(exampleBody(trigger));
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(errorText(error));
     }
     await queries.invalidateQueries({ queryKey: keys.triggers(trigger.functionId) });
   };
