@@ -222,6 +222,7 @@ async function changesElsewhere(stage: Stage): Promise<void> {
   // The page does not hear of changes: the save asks.
   await console.goto(`/functions/${stage.id}/settings`);
   await setHidden(page, true);
+  await page.waitForLoadState("networkidle");
   const general = section(page, "General");
   await general.fill("Description", "mine");
   await update(stage, { description: "theirs" });
