@@ -373,5 +373,9 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.waitForURL(/\/functions$/);
     assert.ok(ok(await client.get(`/api/v1/functions/${id}`)).function.deletedAt);
+    await console.goto(`/functions/${id}`);
+    await page.getByText("Deleted", { exact: true }).waitFor();
+    assert.ok(await page.getByRole("button", { name: "Run", exact: true }).isDisabled());
+    assert.equal(await page.locator(".badge", { hasText: "Published" }).count(), 0);
   });
 });

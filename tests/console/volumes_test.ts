@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Client } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -70,6 +71,25 @@ async function dropsFolder(console: ConsoleBrowser, path: string): Promise<void>
   await page.getByText("Nothing was uploaded").waitFor();
 }
 
+/** What changes between two looks at the clock is later than the first of them. */
+async function showsLateTime(console: ConsoleBrowser, client: Client): Promise<void> {
+  const tab = await console.newTab();
+  await tab.clock.install({ time: Date.now() - 3_600_000 });
+  await tab.goto(`${console.url}/volumes`);
+  const cells = tab.getByRole("row", { name: /documents/ }).getByRole("cell");
+  const [version, changed] = [cells.nth(4), cells.nth(5)];
+  const before = await version.innerText();
+  await tab.clock.setSystemTime(Date.now());
+  const { list: [volume] } = (await client.get("/api/v1/vfs/volumes")).body;
+  await client.call("PUT", `/api/v1/vfs/volumes/${volume.id}/files/late.txt`, "late", {
+    "content-type": "text/plain",
+  });
+  const isOther = async () => await version.innerText() !== before || undefined;
+  await eventually(isOther, "another version");
+  assert.doesNotMatch(await changed.innerText(), /^in /);
+  await tab.close();
+}
+
 browserTest("console: a volume is made, filled, edited and restored", async (t) => {
   await using server = await TestServer.start();
   await using console = await ConsoleBrowser.open(server);
@@ -108,6 +128,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
   });
 
   await t.step("folders are dropped with all that is in them", () => dropsFolder(console, path));
+  await t.step("a time that is over by now is not to come", () => showsLateTime(console, client));
 
   await t.step("an image, JSON and a large file", async () => {
     const put = async (name: string, content: BodyInit) => {

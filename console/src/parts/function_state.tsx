@@ -4,10 +4,14 @@ interface FunctionStateProps {
   readonly isDraft?: boolean | undefined;
   readonly head?: string | undefined;
   readonly publishedCommitId?: string | undefined;
+  readonly deletedAt?: string | undefined;
 }
 
 /** Whether callers get the newest code, older code, or none. A draft was never published. */
-export function FunctionState({ isDraft, head, publishedCommitId = "" }: FunctionStateProps) {
+export function FunctionState(
+  { isDraft, head, publishedCommitId = "", deletedAt }: FunctionStateProps,
+) {
+  if (deletedAt !== undefined) return <Badge tone="bad" title="Calls fail">Deleted</Badge>;
   if (isDraft === true) return <Badge title="It was never published">Draft</Badge>;
   if (publishedCommitId === "") {
     const title = "It has no published commit: calls that name no commit fail";

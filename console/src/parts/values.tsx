@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import {
   formatBytes,
   formatCompact,
@@ -36,7 +36,9 @@ function useNow(): Date {
 
 /** A time relative to now, with the exact one on hover. */
 export function Time({ value }: { readonly value: string | undefined }) {
-  const now = useNow();
+  const tick = useNow();
+  // A value that comes between two ticks is no time to come.
+  const now = useMemo(() => new Date(), [tick, value]);
   if (value === undefined) return <span className="muted">–</span>;
   const time = new Date(value);
   return (

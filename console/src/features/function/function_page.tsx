@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { type RefObject, useRef, useState } from "react";
 import type { Fn } from "../../api/types.ts";
-import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { shortId } from "../../parts/format.ts";
@@ -103,7 +102,6 @@ function Facts({ fn }: { readonly fn: Fn }) {
           <code title={published}>{shortId(published)}</code>
         </span>
       )}
-      {fn.deletedAt === undefined ? null : <Badge tone="bad">Deleted</Badge>}
     </div>
   );
 }
@@ -115,15 +113,16 @@ function Actions({ fn, runButton, onRun }: {
 }) {
   /** The head that the dialog shows: it may move meanwhile. */
   const [published, setPublished] = useState<string>();
-  const { head = "", publishedCommitId = "" } = fn;
+  const { head = "", publishedCommitId = "", deletedAt } = fn;
+  const canRun = head !== "" && deletedAt === undefined;
   return (
     <>
-      <Button ref={runButton} disabled={head === ""} onClick={onRun} icon={<Icon name="play" />}>
+      <Button ref={runButton} disabled={!canRun} onClick={onRun} icon={<Icon name="play" />}>
         Run
       </Button>
       <Button
         look="primary"
-        disabled={head === "" || head === publishedCommitId}
+        disabled={!canRun || head === publishedCommitId}
         onClick={() => setPublished(head)}
       >
         Publish

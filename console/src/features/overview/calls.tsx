@@ -60,7 +60,11 @@ function Figures({ steps }: { readonly steps: readonly Step[] }) {
       <Figure label="Calls" value={<Count value={calls} />} />
       <Figure
         label="Failed"
-        value={share.toLocaleString(undefined, { style: "percent", maximumFractionDigits: 2 })}
+        value={
+          <span title={`${formatCount(failed)} of ${formatCount(calls)}`}>
+            {share.toLocaleString(undefined, { style: "percent", maximumFractionDigits: 2 })}
+          </span>
+        }
         isBad={failed > 0}
       />
       <Figure label="Typical p50" value={<Duration ms={middle(steps, "p50")} />} />

@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Page, Properties, Section } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
+import { toast, toastError } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { ThemeChoice } from "./theme_choice.tsx";
 
@@ -42,7 +42,11 @@ export function SettingsPage() {
 }
 
 async function leave(): Promise<void> {
-  await signOut();
+  try {
+    await signOut();
+  } catch (error) {
+    return toastError("Cannot sign out", error);
+  }
   // A new page, so that nothing of the session stays in memory.
   globalThis.location.assign("/sign-in");
 }
