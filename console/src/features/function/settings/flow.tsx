@@ -84,36 +84,40 @@ export function Flow({ fn }: { readonly fn: Fn }) {
 function Limits({ section: { draft, edit, error } }: { readonly section: SectionState<Draft> }) {
   const { rateLimit } = draft;
   return (
-    <div className="function-fields">
-      <TextField
-        label="Rate limit"
-        hint="Starts in a period"
-        value={rateLimit.calls}
-        error={faultOf(error, "rateLimit.calls")}
-        onChange={(calls) => edit({ rateLimit: { ...rateLimit, calls } })}
-      />
-      <TextField
-        label="Period of the rate limit"
-        value={rateLimit.period}
-        error={faultOf(error, "rateLimit.period")}
-        onChange={(period) => edit({ rateLimit: { ...rateLimit, period } })}
-      />
-      <TextField
-        label="Concurrency key"
-        hint="Limits calls with the same value there"
-        mono
-        value={draft.concurrencyKey}
-        error={faultOf(error, "concurrencyKey")}
-        onChange={(concurrencyKey) => edit({ concurrencyKey })}
-      />
-      <TextField
-        label="Concurrency per key"
-        hint="Calls at a time; with a key, empty is 1"
-        value={draft.maxConcurrencyPerKey}
-        error={faultOf(error, "maxConcurrencyPerKey")}
-        onChange={(maxConcurrencyPerKey) => edit({ maxConcurrencyPerKey })}
-      />
-    </div>
+    <>
+      <div className="function-fields">
+        <TextField
+          label="Rate limit"
+          hint="Starts in a period"
+          value={rateLimit.calls}
+          error={faultOf(error, "rateLimit.calls")}
+          onChange={(calls) => edit({ rateLimit: { ...rateLimit, calls } })}
+        />
+        <TextField
+          label="Period of the rate limit"
+          value={rateLimit.period}
+          error={faultOf(error, "rateLimit.period")}
+          onChange={(period) => edit({ rateLimit: { ...rateLimit, period } })}
+        />
+      </div>
+      <div className="function-fields">
+        <TextField
+          label="Concurrency key"
+          hint="Limits calls with the same value there"
+          mono
+          value={draft.concurrencyKey}
+          error={faultOf(error, "concurrencyKey")}
+          onChange={(concurrencyKey) => edit({ concurrencyKey })}
+        />
+        <TextField
+          label="Concurrency per key"
+          hint="Calls at a time; with a key, empty is 1"
+          value={draft.maxConcurrencyPerKey}
+          error={faultOf(error, "maxConcurrencyPerKey")}
+          onChange={(maxConcurrencyPerKey) => edit({ maxConcurrencyPerKey })}
+        />
+      </div>
+    </>
   );
 }
 
