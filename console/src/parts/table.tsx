@@ -285,8 +285,8 @@ function End({ more }: { readonly more: NonNullable<DataTableProps<never>["more"
   if (more.error === undefined) return null;
   return (
     <tr>
-      <td className="table-end" role="alert">
-        <span className="row">
+      <td className="table-end">
+        <span className="row" role="alert">
           Cannot load more: {visibleText(errorText(more.error))}
           <Button onClick={more.load}>Try again</Button>
         </span>

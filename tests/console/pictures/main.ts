@@ -9,6 +9,7 @@ import { startSample } from "./sample.ts";
 
 const FOLDER = new URL("docs/images/console/", ROOT).pathname;
 const THEMES = ["light", "dark"] as const;
+const REST_TIMEOUT_MS = 5_000;
 /** Of WebP; text stays sharp, and a picture stays below 60 KiB. */
 const QUALITY = 80;
 
@@ -31,7 +32,8 @@ async function show(console: ConsoleBrowser, picture: Picture, path: string): Pr
   await console.goto(path);
   await page.getByText(picture.shows).first().waitFor();
   await picture.prepare?.(page);
-  await page.waitForLoadState("networkidle").catch(() => {});
+  // Some pages always read something.
+  await page.waitForLoadState("networkidle", { timeout: REST_TIMEOUT_MS }).catch(() => {});
   await take(page, picture.name);
 }
 

@@ -118,12 +118,20 @@ async function readNewest(
   return newest;
 }
 
-/** Rows in place of older states of themselves. A row that no longer matches the filter stays until the list is read anew. */
-function withRows(history: History, changed: ReadonlyMap<string, Row>): History {
+/**
+ * Rows in place of older states of themselves; undefined if none is another. A row that no longer matches the filter stays
+ * until the list is read anew.
+ */
+function withRows(history: History, changed: ReadonlyMap<string, Row>): History | undefined {
+  const isOther = (row: Row) => {
+    const read = changed.get(row.id);
+    return read !== undefined && JSON.stringify(read) !== JSON.stringify(row);
+  };
+  if (!history.pages.some(({ list }) => list.some(isOther))) return undefined;
   return {
     ...history,
     pages: history.pages.map((page) =>
-      page.list.some(({ id }) => changed.has(id))
+      page.list.some(isOther)
         ? { ...page, list: page.list.map((row) => changed.get(row.id) ?? row) }
         : page
     ),

@@ -25,15 +25,8 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
   const target = chosen === undefined || (chosen === "draft" && !hasDraft)
     ? (hasDraft ? "draft" : "head")
     : chosen;
-  const [input, setInput] = useState(() => typedInputOf(fn.id) ?? inputsOf(fn.id)[0] ?? "{}");
+  const { input, typed, type } = useInput(fn.id);
   const [revision, setRevision] = useState(0);
-  // Keys that start the run come before the state of the last key.
-  const typed = useRef(input);
-  const type = (text: string) => {
-    typed.current = text;
-    setInput(text);
-    keepTyped(fn.id, text);
-  };
   const [fault, setFault] = useState<string>();
   const schema = useInputSchema(workspace);
   const run = useRun(fn, workspace, target);
@@ -88,6 +81,21 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
       </Section>
     </section>
   );
+}
+
+/** The input that the reader types, which begins with the last one. */
+function useInput(functionId: string) {
+  const [input, setInput] = useState(() =>
+    typedInputOf(functionId) ?? inputsOf(functionId)[0] ?? "{}"
+  );
+  // Keys that start the run come before the state of the last key.
+  const typed = useRef(input);
+  const type = (text: string) => {
+    typed.current = text;
+    setInput(text);
+    keepTyped(functionId, text);
+  };
+  return { input, typed, type };
 }
 
 /** Why nothing runs, unless the field of the commit says it. */
