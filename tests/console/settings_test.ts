@@ -1,9 +1,10 @@
 /** Each setting of a function in the console, with its faults; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page, setHidden } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
+import { HOLD_CHANGES } from "./shell.ts";
 
 interface Stage {
   readonly client: Client;
@@ -218,11 +219,11 @@ async function values(stage: Stage): Promise<void> {
 }
 
 async function changesElsewhere(stage: Stage): Promise<void> {
-  const { page, console } = stage;
+  const { console } = stage;
   // The page does not hear of changes: the save asks.
-  await console.goto(`/functions/${stage.id}/settings`);
-  await setHidden(page, true);
-  await page.waitForLoadState("networkidle");
+  const page = await console.newTab();
+  await page.addInitScript(HOLD_CHANGES);
+  await page.goto(`${console.url}/functions/${stage.id}/settings`);
   const general = section(page, "General");
   await general.fill("Description", "mine");
   await update(stage, { description: "theirs" });
@@ -230,12 +231,11 @@ async function changesElsewhere(stage: Stage): Promise<void> {
   await general.form.getByText("Changed elsewhere since you began: Description.").waitFor();
   assert.equal((await readFunction(stage)).description, "theirs");
   assert.equal(await general.label("Description").inputValue(), "mine");
-  await console.assertAccessible();
-  await console.screenshot("settings_conflict");
+  await console.assertAccessible(page);
   await general.save();
   await general.saved();
   assert.equal((await readFunction(stage)).description, "mine");
-  await setHidden(page, false);
+  await page.close();
 }
 
 async function purges(stage: Stage): Promise<void> {

@@ -37,7 +37,7 @@ export async function hides({ page }: ConsoleBrowser, client: Client): Promise<v
 }
 
 /** Keeps a page from following changes until `follow` is called. */
-const HOLD = `{
+export const HOLD_CHANGES = `{
   const { postMessage } = MessagePort.prototype;
   MessagePort.prototype.postMessage = function (...message) {
     const send = () => postMessage.apply(this, message);
@@ -49,7 +49,7 @@ const HOLD = `{
 /** A page loads before it follows changes. */
 export async function loadsEarly(console: ConsoleBrowser, client: Client): Promise<void> {
   const tab = await console.newTab();
-  await tab.addInitScript(HOLD);
+  await tab.addInitScript(HOLD_CHANGES);
   await tab.goto(`${console.url}/volumes`);
   await tab.getByRole("link", { name: "made behind" }).waitFor();
   await client.post("/api/v1/vfs/volumes", { displayName: "made in between" });
