@@ -213,7 +213,7 @@ async function values(stage: Stage): Promise<void> {
   assert.equal(await secrets.label("Value of the secret").inputValue(), "typed");
   for (const name of ["Name of the secret", "Value of the secret"]) await secrets.fill(name, "");
   await page.getByRole("button", { name: "Delete ANOTHER" }).click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: "Delete a secret" });
   await dialog.getByRole("button", { name: "Delete" }).click();
   // The dialog closes once the secret is deleted; a list that was read before may come first.
   await dialog.waitFor({ state: "detached" });
