@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
-import { freePort } from "../support/ports.ts";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { HANG } from "../invocations/functions.ts";

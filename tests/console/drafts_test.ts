@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { removeDirectory } from "../support/invoked.ts";
-import { freePort } from "../support/ports.ts";
+import { freePort } from "../../deploy/local_cluster/network.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
 import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
 
