@@ -34,7 +34,7 @@ Deno.test("paths that could leave the commit or mislead are rejected", () => {
     ["a\nb", "control"],
     ["a\u2028b", "control"],
     ["\ud800", "Unicode"],
-    ["ü".repeat(MAX_PATH_BYTES / 2 + 1), `${MAX_PATH_BYTES} bytes`],
+    ["ü".repeat(MAX_PATH_BYTES / 2 + 1), `${MAX_PATH_BYTES} B`],
   ] as const;
   for (const [path, reason] of paths) {
     assert.match(pathFault(path) ?? "", new RegExp(RegExp.escape(reason)), JSON.stringify(path));
