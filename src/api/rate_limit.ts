@@ -50,7 +50,7 @@ export class TokenBuckets {
 /** Groups of 16 bits of an IPv6 address that one customer of a network has: a network of /64. */
 const IPV6_NETWORK_GROUPS = 4;
 
-/** What limits of an address count: the address, or the network of an IPv6 address, of which one host has any number. */
+/** The key of limits by address: an IPv4 address, or the network of an IPv6 address. One host has all addresses of that. */
 export function senderOf(address = ""): string {
   if (!address.includes(":") || !ipaddr.IPv6.isValid(address)) return address;
   return ipaddr.IPv6.parse(address).parts.slice(0, IPV6_NETWORK_GROUPS).join(":");

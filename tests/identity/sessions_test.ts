@@ -344,20 +344,16 @@ serverSuite("codes and sessions with a short time", {
       return status === 401 && body.details[0].reason === "SESSION_ENDED" || undefined;
     });
     assert.deepEqual(ok(await get(url, SESSION, cookie)), {});
-    await eventually(
-      () => Date.now() > Date.parse(unused.expiresAt) || undefined,
-      "the time of the link",
-    );
+    const isOver = () => Date.now() > Date.parse(unused.expiresAt) || undefined;
+    await eventually(isOver, "the time of the link");
     assertError(await redeem(url, codeIn(unused)), "UNAUTHENTICATED", "LINK_INVALID");
-    const { list } = ok(await client.get(SESSIONS));
-    assert.deepEqual(list, []);
+    assert.deepEqual(ok(await client.get(SESSIONS)).list, []);
   },
 
   "are guessed at a limited rate": async ({ client }) => {
-    const { url } = client;
     const answers: Answer<Json>[] = [];
     while (answers.length < 1_000 && answers.at(-1)?.status !== 429) {
-      answers.push(await redeem(url, "A".repeat(43)));
+      answers.push(await redeem(client.url, "A".repeat(43)));
     }
     const last = answers.at(-1) ?? assert.fail();
     assertError(last, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--token-rate/ });
@@ -395,11 +391,12 @@ serverSuite("sessions behind a proxy with TLS", { flags: ["--trusted-proxies", "
     const answer = await redeem(url, code, { ...origin, ...proxied });
     ok(answer);
     const cookie = answer.headers.get("set-cookie") ?? "";
-    const secure = /^__Host-invoked_session=.+; Path=\/; .*HttpOnly; SameSite=Strict; Secure$/;
-    assert.match(cookie, secure);
+    assert.match(
+      cookie,
+      /^__Host-invoked_session=.+; Path=\/; .*HttpOnly; SameSite=Strict; Secure$/,
+    );
     ok(await get(url, FUNCTIONS, cookieOf(answer), proxied));
     const plain = cookieOf(answer).replace("__Host-", "");
-    const withPlain = await get(url, FUNCTIONS, plain, proxied);
-    assertError(withPlain, "UNAUTHENTICATED", "TOKEN_MISSING");
+    assertError(await get(url, FUNCTIONS, plain, proxied), "UNAUTHENTICATED", "TOKEN_MISSING");
   },
 });

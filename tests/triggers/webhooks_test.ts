@@ -4,35 +4,12 @@ import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
+import { deliver, deliveriesOf, onlyCall } from "./deliveries.ts";
 import * as signing from "./signing.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
 const SECRET = "a secret of the sender";
 const STANDARD_SECRET = `whsec_${"c2VjcmV0".repeat(5)}`;
-
-const deliveriesOf = async (client: Client, { functionId, id }: Json): Promise<Json[]> =>
-  ok(await client.get(`${triggersOf(functionId)}/${id}/deliveries`)).list;
-
-/** Delivers to a listener, as a stranger without a token. */
-function deliver(
-  client: Client,
-  { webhook: { listenerId } }: Json,
-  body: string | Uint8Array,
-  headers: signing.Headers,
-  query = "",
-) {
-  const path = `/api/v1/webhooks/incoming/${listenerId}${query}`;
-  return new Client(client.url, undefined).call("POST", path, body, headers);
-}
-
-/** The record of the only call that a trigger has started, once it has ended. */
-async function onlyCall(client: Client, trigger: Json): Promise<Json> {
-  const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
-    status === "DELIVERY_STATUS_STARTED"
-  );
-  assert.equal(started.length, 1);
-  return await client.ended(trigger.functionId, started[0].invocationId);
-}
 
 sharedSuite("webhooks", {
   "each method proves its sender, and a repeat of an event starts nothing": async ({ client }) => {
@@ -197,12 +174,8 @@ sharedSuite("webhooks", {
       webhook: { slack: { secret: SECRET } },
     });
     const challenge = '{"type": "url_verification", "challenge": "c1"}';
-    const answer = await deliver(
-      client,
-      slack.trigger,
-      challenge,
-      signing.slack(SECRET, challenge),
-    );
+    const signed = signing.slack(SECRET, challenge);
+    const answer = await deliver(client, slack.trigger, challenge, signed);
     assert.deepEqual(ok(answer), { challenge: "c1" });
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
     const key = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
@@ -213,12 +186,8 @@ sharedSuite("webhooks", {
     const pong = await deliver(client, discord.trigger, ping, signing.discord(privateKey, ping));
     assert.deepEqual(ok(pong), { type: 1 });
     const event = '{"type": 0, "version": 1, "application_id": "1"}';
-    const ofEvents = await deliver(
-      client,
-      discord.trigger,
-      event,
-      signing.discord(privateKey, event),
-    );
+    const proof = signing.discord(privateKey, event);
+    const ofEvents = await deliver(client, discord.trigger, event, proof);
     assert.deepEqual([ofEvents.status, ofEvents.body], [204, ""]);
     const unsigned = await deliver(client, slack.trigger, challenge, {});
     assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
@@ -413,24 +382,17 @@ sharedSuite("webhooks", {
     assert.equal(headers.get("content-type"), "text/html");
     assert.equal(headers.get("x-own"), "1");
     assert.equal(headers.get("x-content-type-options"), "nosniff");
-    assert.match(
-      headers.get("content-security-policy") ?? "",
-      /sandbox allow-scripts allow-forms$/,
-    );
-    for (
-      const name of [
-        ...["set-cookie", "strict-transport-security", "service-worker-allowed", "clear-site-data"],
-      ]
-    ) assert.equal(headers.get(name), null, name);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /sandbox allow-scripts allow-forms$/);
+    const removed = ["set-cookie", "strict-transport-security", "service-worker-allowed"];
+    for (const name of [...removed, "clear-site-data"]) assert.equal(headers.get(name), null, name);
     assert.equal((await send({ status: 204, body: "" })).status, 204);
     for (
       const value of [{ fail: true }, { status: 99 }, { status: 200, headers: { "a b": "1" } }]
     ) {
       const failed = await send(value);
-      assert.deepEqual([failed.status, failed.body.details[0].reason], [
-        500,
-        "WEBHOOK_FUNCTION_FAILED",
-      ]);
+      const { status, body: { details } } = failed;
+      assert.deepEqual([status, details[0].reason], [500, "WEBHOOK_FUNCTION_FAILED"]);
       assert.match(failed.body.message, /invocation [0-9A-Za-z]{27} failed/);
     }
   },
