@@ -16,7 +16,7 @@ export { joinCgroup, processBelow } from "./forks.ts";
 export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
 export { type Part, partsOfRoot } from "./root.ts";
-export { type Architecture, seccompFilter } from "./seccomp.ts";
+export { type Architecture, furtherSeccompFilter, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";

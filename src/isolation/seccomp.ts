@@ -112,18 +112,9 @@ interface SeccompOptions {
  */
 export function seccompFilter(
   architecture: Architecture,
-  { mayFork, mayManageForks = false }: SeccompOptions,
+  options: SeccompOptions,
 ): Uint8Array<ArrayBuffer> {
-  const column = architecture === "x86_64" ? 0 : 1;
-  const numberOf = (name: string, numbers: Numbers) => {
-    const number = numbers[column];
-    if (number === undefined) throw new Error(`${architecture} has no ${name}`);
-    return number;
-  };
-  const classes = mayFork ? DENIED_CALLS : { ...DENIED_CALLS, forking: FORKING_CALLS };
-  const denied = Object.values(classes).flatMap((calls) => Object.entries(calls))
-    .filter(([name]) => !mayManageForks || !FORK_MANAGING_CALLS.has(name))
-    .map(([, numbers]) => numbers[column]).filter((number) => number !== undefined);
+  const numberOf = numbersOf(architecture);
   return assemble([
     { load: ARCHITECTURE_OFFSET },
     { test: JUMP_EQUAL, value: ARCHITECTURES[architecture], otherwise: "kill" },
@@ -131,20 +122,69 @@ export function seccompFilter(
     { test: JUMP_AT_LEAST, value: X32_FIRST, then: "EPERM" },
     // Its flags are in memory, which a filter cannot read. The C library falls back to clone.
     { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
-    // Allows threads only: a process that cannot fork leaves no other process behind.
-    ...byFirstArgument(
-      numberOf("clone", CLONE),
-      ...mayManageForks
-        ? []
-        : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],
-      ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
-    ),
+    ...judgeClone(numberOf("clone", CLONE), options),
     ...byFirstArgument(
       numberOf("socket", SOCKET),
       { test: JUMP_EQUAL, value: AF_UNIX, otherwise: "EAFNOSUPPORT" },
     ),
-    ...denyAmong(denied.toSorted((a, b) => a - b)),
+    ...denyAmong(deniedNumbers(architecture, options)),
   ]);
+}
+
+/**
+ * What {@link seccompFilter} denies with `options` and not with those of the filter that is already in force: the kernel
+ * asks both, and compiles each for every process that loads it.
+ */
+export function furtherSeccompFilter(
+  architecture: Architecture,
+  options: SeccompOptions,
+  inForce: SeccompOptions,
+): Uint8Array<ArrayBuffer> {
+  const already = new Set(deniedNumbers(architecture, inForce));
+  return assemble([
+    { load: NUMBER_OFFSET },
+    ...judgeClone(numbersOf(architecture)("clone", CLONE), options),
+    ...denyAmong(deniedNumbers(architecture, options).filter((number) => !already.has(number))),
+  ]);
+}
+
+function numbersOf(architecture: Architecture): (name: string, numbers: Numbers) => number {
+  return (name, numbers) => {
+    const number = numbers[columnOf(architecture)];
+    if (number === undefined) throw new Error(`${architecture} has no ${name}`);
+    return number;
+  };
+}
+
+function columnOf(architecture: Architecture): 0 | 1 {
+  return architecture === "x86_64" ? 0 : 1;
+}
+
+/** Numbers of the calls that are denied whatever their arguments, in ascending order. */
+function deniedNumbers(
+  architecture: Architecture,
+  { mayFork, mayManageForks = false }: SeccompOptions,
+): readonly number[] {
+  const classes = mayFork ? DENIED_CALLS : { ...DENIED_CALLS, forking: FORKING_CALLS };
+  return Object.values(classes).flatMap((calls) => Object.entries(calls))
+    .filter(([name]) => !mayManageForks || !FORK_MANAGING_CALLS.has(name))
+    .map(([, numbers]) => numbers[columnOf(architecture)])
+    .filter((number) => number !== undefined)
+    .toSorted((a, b) => a - b);
+}
+
+/** Lines for `clone`. They allow threads only to a process that cannot fork: it leaves no other process behind. */
+function judgeClone(
+  number: number,
+  { mayFork, mayManageForks = false }: SeccompOptions,
+): readonly Line[] {
+  return byFirstArgument(
+    number,
+    ...mayManageForks
+      ? []
+      : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],
+    ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
+  );
 }
 
 /**

@@ -48,12 +48,15 @@ export interface Call {
   readonly configJson: string;
 }
 
-/** Blocks until `length` bytes are read. Exits if stdin ends first. */
-export function readExactly(length: number): Uint8Array<ArrayBuffer> {
+/** Reads some bytes into the array, and returns how many; null at the end. */
+export type Read = (into: Uint8Array) => number | null;
+
+/** Blocks until `length` bytes are read. Exits if the input ends first. */
+export function readExactly(length: number, read: Read = readStdin): Uint8Array<ArrayBuffer> {
   const bytes = new Bytes(length);
   let filled = 0;
   while (filled < length) {
-    const count = readStdin(new Bytes(bufferOf(bytes), filled));
+    const count = read(new Bytes(bufferOf(bytes), filled));
     if (count === null) return exit(EXIT_ABANDONED);
     filled += count;
   }
@@ -61,10 +64,10 @@ export function readExactly(length: number): Uint8Array<ArrayBuffer> {
 }
 
 /** Blocks until the load message is read. Runs before user code. */
-export function receiveLoad(): Load {
-  const head = readExactly(LOAD_HEAD_BYTES);
+export function receiveLoad(read?: Read): Load {
+  const head = readExactly(LOAD_HEAD_BYTES, read);
   const at = NONCE_BYTES + 1;
-  const script = decode(readExactly(uint32(head, at + 8)));
+  const script = decode(readExactly(uint32(head, at + 8), read));
   const codeCacheBytes = uint32(head, at + 12);
   return {
     nonce: head.slice(0, NONCE_BYTES),
@@ -72,7 +75,7 @@ export function receiveLoad(): Load {
     outputBytes: uint32(head, at),
     logBytes: uint32(head, at + 4),
     script,
-    codeCache: codeCacheBytes === 0 ? undefined : readExactly(codeCacheBytes),
+    codeCache: codeCacheBytes === 0 ? undefined : readExactly(codeCacheBytes, read),
   };
 }
 
@@ -83,19 +86,19 @@ export type LowerLimits = (memoryKib: number, cpuSeconds: number) => void;
  * Blocks until the call message is read. User code may have run before.
  * @param lowerLimits of a fork that has not run a call
  */
-export function receiveCall(lowerLimits?: LowerLimits): Call {
-  const head = readExactly(CALL_HEAD_BYTES);
+export function receiveCall(lowerLimits?: LowerLimits, read?: Read): Call {
+  const head = readExactly(CALL_HEAD_BYTES, read);
   const flags = head[0] ?? 0;
   if ((flags & CallFlag.LIMITS) !== 0) {
-    const limits = readExactly(CALL_LIMITS_BYTES);
+    const limits = readExactly(CALL_LIMITS_BYTES, read);
     if (lowerLimits === undefined) return exit(EXIT_CONFUSED);
     lowerLimits(uint32(limits, 0), uint32(limits, 4));
   }
   return {
     keep: (flags & CallFlag.KEEP) !== 0,
     isFetch: (flags & CallFlag.FETCH) !== 0,
-    inputJson: decode(readExactly(uint32(head, 1))),
-    configJson: decode(readExactly(uint32(head, 5))),
+    inputJson: decode(readExactly(uint32(head, 1), read)),
+    configJson: decode(readExactly(uint32(head, 5), read)),
   };
 }
 
@@ -116,9 +119,9 @@ export function writeAll(bytes: Uint8Array): void {
  * Writes a mark to stderr. It is missing if the function closed its stderr. The mark only saves time, and a process
  * without it is not reused.
  */
-export function markStderr(nonce: Uint8Array): void {
+export function markStderr(nonce: Uint8Array, write = writeStderr): void {
   try {
-    writeStderr(nonce);
+    write(nonce);
   } catch {
     // Stderr is closed.
   }

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type Architecture, findProgram, seccompFilter } from "../../src/isolation/mod.ts";
+import {
+  type Architecture,
+  findProgram,
+  furtherSeccompFilter,
+  seccompFilter,
+} from "../../src/isolation/mod.ts";
 import {
   CLONE,
   CLONE3,
@@ -84,6 +89,33 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     assert.equal(of(0x40000000 + 101), EPERM, "an x32 call");
   }
 });
+
+Deno.test("a fork denies with the filter of its root what the whole filter denies", () => {
+  const asRoot = { mayFork: true, mayManageForks: true };
+  for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
+    const whole = seccompFilter(architecture, { mayFork: false });
+    const root = seccompFilter(architecture, asRoot);
+    const further = furtherSeccompFilter(architecture, { mayFork: false }, asRoot);
+    assert.ok(further.length < whole.length / 3);
+    for (const arch of Object.values(AUDIT_ARCH)) {
+      for (const arg0 of [0, 1, 2, 17, 0x10000, 0x10011, 0x02010000, 0x10000000, 0x7e020000]) {
+        for (let number = 0; number < 600; number++) {
+          const call = { nr: number, arch, arg0 };
+          assert.equal(
+            strictest([verdict(root, call), verdict(further, call)]),
+            verdict(whole, call),
+            `${architecture}: call ${number} of ${arch.toString(16)} with ${arg0.toString(16)}`,
+          );
+        }
+      }
+    }
+  }
+});
+
+/** The verdict of the kernel when several filters are in force: the smallest action as a signed number. */
+function strictest(verdicts: readonly number[]): number {
+  return verdicts.toSorted((a, b) => (a | 0) - (b | 0))[0] as number;
+}
 
 Deno.test("a filter judges every number by its list, in few instructions", () => {
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {

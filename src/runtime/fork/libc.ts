@@ -90,6 +90,11 @@ export function openLibrary(): Library {
   return { libc, blocking, errno };
 }
 
+/** A library whose functions do nothing and return 0. */
+export function idleLibc(): Libc {
+  return Object.fromEntries(Object.keys(SYMBOLS).map((name) => [name, () => 0])) as unknown as Libc;
+}
+
 /** Numbers that differ between the architectures: x86_64, aarch64. */
 const isX86 = Deno.build.arch === "x86_64";
 export const SYS_CLONE = isX86 ? 56n : 220n;

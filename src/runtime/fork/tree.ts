@@ -5,15 +5,15 @@ import { decode } from "../primordials.ts";
 import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
 import { type Became, makeForker } from "./forker.ts";
-import { type Library, openLibrary } from "./libc.ts";
+import { idleLibc, type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
 import { type Engine, gatherMemory, packMemory } from "./memory.ts";
 import { makeObserver, type Observe } from "./observe.ts";
 import { replaceRealms } from "./realms.ts";
-import { makeSettler } from "./settle.ts";
+import { makeScope, makeSettler, type Settler } from "./settle.ts";
 import { type Core, occupyThreads } from "./threads.ts";
 import { replaceClock, replaceRandom } from "./unique.ts";
-import { SETUP_HEAD_BYTES, type TreeSetup } from "./wire.ts";
+import { PATH_MAX_BYTES, SETUP_HEAD_BYTES, TOKEN_BYTES, type TreeSetup } from "./wire.ts";
 
 /** What a root prepares while the built-ins of Node load. */
 export interface Forks {
@@ -54,12 +54,25 @@ export function openTree(
   announce(READY_MESSAGE);
   const setup = receiveSetup();
   const settler = makeSettler(library.libc, setup, beginClock, useEgressSocket);
+  const idle = idleLibc();
+  const rehearsed = makeSettler(idle, setup, beginClock, useEgressSocket);
   const serve = makeForker(library, settler, setup.namespaces);
   shareCode(library.libc);
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library, engine);
+  rehearseSettling(rehearsed, makeScope(idle));
   return { serve, observe, lowerLimits: settler.lowerLimits };
+}
+
+/** Compiles what each fork does first; see `rehearsal.ts`. Both reach a library that does nothing. */
+function rehearseSettling(settler: Settler, scope: () => boolean): void {
+  const token = new Uint8Array(TOKEN_BYTES);
+  settler.asForker();
+  settler.asTemplate(token);
+  settler.asInstance(token, new Uint8Array(PATH_MAX_BYTES + 1));
+  scope();
+  settler.lowerLimits(0, 0);
 }
 
 function receiveSetup(): TreeSetup {

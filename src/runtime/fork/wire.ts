@@ -42,7 +42,7 @@ export interface TreeSetup {
   readonly socketPath: string;
   /** Descriptors by what they are; see `src/sandbox/tree/descriptors.ts`. */
   readonly descriptors: Descriptors;
-  /** The seccomp filter of instances, in base64. */
+  /** What instances load on top of the seccomp filter of the root, in base64. */
   readonly filter: string;
   /** Whether forks get namespaces of their own. */
   readonly namespaces: boolean;

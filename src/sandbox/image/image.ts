@@ -1,6 +1,7 @@
 /** The image of instances: directories, runtime and profile from which all of them start. */
 import {
   findMachine,
+  furtherSeccompFilter,
   type Machine,
   type Part,
   partsOfRoot,
@@ -35,8 +36,8 @@ const ALLOCATOR = [
 export interface Image extends AsyncDisposable {
   readonly machine: Machine;
   readonly profile: Profile;
-  /** The seccomp filter of instances. */
-  readonly filter: Uint8Array<ArrayBuffer>;
+  /** What the seccomp filter of an instance denies beyond that of its root. */
+  readonly forkFilter: Uint8Array<ArrayBuffer>;
   /** File with the seccomp filter of a root. */
   readonly rootSeccompFile: string;
   /** The private directory of the server. */
@@ -63,11 +64,11 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   });
   await parts.add(directoryPart(runtimeDir));
   const seccompFile = `${sharedDir}/seccomp.bpf`;
-  const filter = seccompFilter(machine.architecture, { mayFork: false });
-  await parts.add(filePart(seccompFile, filter));
+  const { architecture } = machine;
+  await parts.add(filePart(seccompFile, seccompFilter(architecture, { mayFork: false })));
   const rootSeccompFile = `${sharedDir}/seccomp-root.bpf`;
-  const rootFilter = seccompFilter(machine.architecture, { mayFork: true, mayManageForks: true });
-  await parts.add(filePart(rootSeccompFile, rootFilter));
+  const asRoot = { mayFork: true, mayManageForks: true };
+  await parts.add(filePart(rootSeccompFile, seccompFilter(architecture, asRoot)));
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
   if (hasRoot) {
@@ -80,7 +81,7 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
       ...functionProfile(machine, runtimeDir, seccompFile),
       ...(hasRoot ? { root } : {}),
     },
-    filter,
+    forkFilter: furtherSeccompFilter(architecture, { mayFork: false }, asRoot),
     rootSeccompFile,
     ownDir,
     runtimeDir,

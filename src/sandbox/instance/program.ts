@@ -19,8 +19,15 @@ const DENY_FLAGS = [
   "--deny-run",
 ] as const;
 
-/** V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. */
-const FORKING_V8_FLAGS = ["--single-threaded", "--no-maglev"] as const;
+/**
+ * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. A fork
+ * compiles no baseline code before it has run as much code as a short call never does: each would compile the same.
+ */
+const FORKING_V8_FLAGS = [
+  "--single-threaded",
+  "--no-maglev",
+  "--baseline-batch-compilation-threshold=1048576",
+] as const;
 
 /** For an instance without network. */
 export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as const;

@@ -83,7 +83,7 @@ export class Root implements Forker, AsyncDisposable {
     this.#child.write(encodeSetup({
       socketPath: pathInside(socket.path),
       descriptors: this.#descriptors,
-      filter: image.filter.toBase64(),
+      filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
       ...this.limitsOf(maximaOf(program.limits)),

@@ -1,0 +1,116 @@
+/** Waits for the code and the call of a process, runs the call and answers. */
+import { captureConsole } from "./console.ts";
+import type { Became } from "./fork/forker.ts";
+import type { Tree } from "./fork/tree.ts";
+import type { ConsoleClass } from "./harden.ts";
+import type { Receive } from "./host.ts";
+import { exit, now, readStdin, readStdinLater, waitFor, writeStderr } from "./primordials.ts";
+import {
+  type FrameWriter,
+  frameWriter,
+  type Load,
+  markStderr,
+  type Read,
+  receiveCall,
+  receiveLoad,
+  writeAll,
+} from "./request.ts";
+import { loadedBody, NOTHING, type OnLoaded, run } from "./run.ts";
+import { codeCacheOf, compile } from "./script.ts";
+import { CodeCacheUse, FrameKind, LoadPurpose } from "./wire.ts";
+
+/** What a process talks to, and its end. */
+export interface Ways {
+  readonly read: Read;
+  readonly readLater: Receive;
+  readonly write: (frame: Uint8Array) => void;
+  readonly writeError: (bytes: Uint8Array) => number;
+  readonly listen: typeof addEventListener;
+  readonly end: () => never;
+}
+
+/** Those of a process with a server. */
+export const STANDARD_WAYS: Omit<Ways, "end"> = {
+  read: readStdin,
+  readLater: readStdinLater,
+  write: writeAll,
+  writeError: writeStderr,
+  listen: addEventListener,
+};
+
+/** A fork of the root. */
+export interface Forked {
+  readonly tree: Tree;
+  readonly became: Became;
+}
+
+/** Longest wait of a fork for its forker, which kills it once the server has its answer. */
+const KILL_TIMEOUT_MS = 1000;
+const neverChanged = new Int32Array(new SharedArrayBuffer(4));
+
+/** Ends a fork without an exit, which would write to memory that it shares so far: each page is copied for that. */
+export function awaitKill(timeoutMs = KILL_TIMEOUT_MS, end: () => never = () => exit(0)): never {
+  waitFor(neverChanged, 0, 0, timeoutMs);
+  return end();
+}
+
+/** Begins the observation of a script that is evaluated in this template. */
+function asTemplate(
+  { observe, serve, lowerLimits }: Tree,
+  frame: FrameWriter,
+  nonce: Uint8Array,
+): OnLoaded {
+  const endObservation = observe(() => {
+    frame(FrameKind.NEEDS_CALL, NOTHING);
+    return exit(0);
+  });
+  return (body) => {
+    endObservation();
+    markStderr(nonce);
+    frame(FrameKind.LOADED, body);
+    // A template loads once.
+    while (serve() !== "instance");
+    return receiveCall(lowerLimits);
+  };
+}
+
+/** Answers with the code cache of a script, none of whose code runs in this process. */
+function compileOnly({ script }: Load, frame: FrameWriter): never {
+  const beganMs = now();
+  const compiled = compile(script);
+  frame(FrameKind.LOADED, loadedBody(beganMs, CodeCacheUse.NONE));
+  frame(FrameKind.RESULT, compiled === undefined ? NOTHING : codeCacheOf(compiled) ?? NOTHING);
+  return awaitKill();
+}
+
+/**
+ * Waits for the code, runs it and answers.
+ * @param forked undefined in a process that was spawned
+ */
+export function serveCalls(
+  ConsoleOf: ConsoleClass,
+  { read, readLater, write, writeError, listen, end }: Ways,
+  forked: Forked | undefined,
+): void {
+  const load = receiveLoad(read);
+  const frame = frameWriter(load.nonce, write);
+  if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frame);
+  const first = load.purpose === LoadPurpose.AHEAD
+    ? undefined
+    : receiveCall(forked?.tree.lowerLimits, read);
+  const outside = {
+    frame,
+    receive: readLater,
+    mark: () => markStderr(load.nonce, writeError),
+    exit: end,
+    listen,
+    resetLog: captureConsole(ConsoleOf, frame, load.logBytes),
+  };
+  const onLoaded = forked?.became === "loading"
+    ? asTemplate(forked.tree, frame, load.nonce)
+    : (body: Uint8Array) => {
+      frame(FrameKind.LOADED, body);
+      return undefined;
+    };
+  run(load, first, outside, onLoaded);
+}
