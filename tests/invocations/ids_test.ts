@@ -23,3 +23,11 @@ Deno.test("an id and its time have the same second, also after the clock was set
     Date.now = real;
   }
 });
+
+Deno.test("ids are KSUIDs, in ascending order", () => {
+  const ids = new Ids();
+  const made = Array.from({ length: 1000 }, () => ids.next());
+  assert.deepEqual(made.map((id) => KSUID.parse(id).string), made);
+  assert.deepEqual(made.toSorted(), made);
+  assert.equal(new Set(made).size, made.length);
+});
