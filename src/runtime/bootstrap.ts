@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const forked = forks === undefined ? undefined : await fork(forks, engine);
   library = undefined;
   forks = undefined;
-  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isRoot ? awaitKill : () => exit(0) }, forked);
+  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isRoot ? awaitKill : exit }, forked);
 }
 
 main();

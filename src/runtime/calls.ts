@@ -49,7 +49,7 @@ const KILL_TIMEOUT_MS = 1000;
 const neverChanged = new Int32Array(new SharedArrayBuffer(4));
 
 /** Ends a fork without an exit, which would write to memory that it shares so far: each page is copied for that. */
-export function awaitKill(timeoutMs = KILL_TIMEOUT_MS, end: () => never = () => exit(0)): never {
+export function awaitKill(timeoutMs = KILL_TIMEOUT_MS, end: () => never = exit): never {
   waitFor(neverChanged, 0, 0, timeoutMs);
   return end();
 }

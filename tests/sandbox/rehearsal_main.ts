@@ -1,0 +1,20 @@
+/** Rehearses as a root does, and then serves the call on stdin as a fork does. */
+import { awaitKill, serveCalls, STANDARD_WAYS } from "../../src/runtime/calls.ts";
+import { rehearse } from "../../src/runtime/fork/rehearsal.ts";
+import { harden } from "../../src/runtime/harden.ts";
+import { preload } from "../../src/runtime/preload.ts";
+import { readStdin } from "../../src/runtime/primordials.ts";
+import { announce } from "../../src/runtime/request.ts";
+
+/** V8 compiles it at its first call: the log of the test is divided there. */
+function endRehearsal(): void {}
+
+const isRehearsed = Deno.args.includes("rehearse");
+const { ConsoleOf } = harden();
+await preload(() => {});
+// A root has announced that it is ready, and has read its setup.
+announce("");
+readStdin(new Uint8Array(0));
+if (isRehearsed) await rehearse(ConsoleOf);
+endRehearsal();
+serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: awaitKill }, undefined);
