@@ -19,7 +19,8 @@ const RATES = [10, 40, 75] as const;
 const CALLERS = 8;
 /** Pause before each measurement, in which pools refill and processes of the one before end. */
 const SETTLE_MS = 1000;
-const WARM_UP_CALLS = 20;
+/** Calls after which V8 has compiled what a server runs for each. */
+const WARM_UP_CALLS = 500;
 
 export async function latency(context: Context): Promise<PartResult> {
   const plan = context.isQuick ? QUICK : FULL;
