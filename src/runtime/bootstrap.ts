@@ -26,10 +26,10 @@ if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.le
 const isRoot = Deno.args.includes(AS_ROOT);
 let library = isRoot ? beginRoot() : undefined;
 const { ConsoleOf, core } = harden();
-let forks: Forks | undefined;
 
 /** A fork runs this from the middle on: what follows the first await is compiled by then. */
 async function main(): Promise<void> {
+  let forks: Forks | undefined;
   const engine = await preload((parts) => {
     if (library !== undefined) forks = prepareForks(library, parts);
   });
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const forked = forks === undefined ? undefined : await fork(forks, engine);
   library = undefined;
   forks = undefined;
-  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isRoot ? awaitKill : exit }, forked);
+  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isRoot ? awaitKill : () => exit(0) }, forked);
 }
 
 main();

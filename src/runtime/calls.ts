@@ -49,9 +49,13 @@ const KILL_TIMEOUT_MS = 1000;
 const neverChanged = new Int32Array(new SharedArrayBuffer(4));
 
 /** Ends a fork without an exit, which would write to memory that it shares so far: each page is copied for that. */
-export function awaitKill(timeoutMs = KILL_TIMEOUT_MS, end: () => never = exit): never {
+export function awaitKill(
+  timeoutMs = KILL_TIMEOUT_MS,
+  end: (code: number) => never = exit,
+): never {
   waitFor(neverChanged, 0, 0, timeoutMs);
-  return end();
+  // Without a code the function would choose it.
+  return end(0);
 }
 
 /** Begins the observation of a script that is evaluated in this template. */

@@ -19,14 +19,16 @@ const DENY_FLAGS = [
   "--deny-run",
 ] as const;
 
+/** Code in bytes that has to run often before a fork makes baseline code of it: that of a short call is less. */
+const BASELINE_BATCH_BYTES = 1024 * 1024;
 /**
- * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. A fork
- * compiles no baseline code before it has run as much code as a short call never does: each would compile the same.
+ * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. Baseline
+ * code that short calls make would be made by each fork anew.
  */
 const FORKING_V8_FLAGS = [
   "--single-threaded",
   "--no-maglev",
-  "--baseline-batch-compilation-threshold=1048576",
+  `--baseline-batch-compilation-threshold=${BASELINE_BATCH_BYTES}`,
 ] as const;
 
 /** For an instance without network. */
