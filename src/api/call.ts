@@ -1,6 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import { FAULT_OPTIONS, faultOf } from "../config/mod.ts";
-import { DomainError, type FieldViolation, invalid } from "../domain/errors.ts";
+import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
 import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./operation.ts";
 import type { Reply } from "./reply.ts";
@@ -13,11 +13,11 @@ export interface OperationRequest {
   /** Of a request of the console; undefined for others. */
   readonly sessionCookie: SessionCookie | undefined;
   readonly checkCredential: () => Promise<unknown>;
+  /** The names of fields in `params`, `query` and the JSON of the body are in camelCase or in snake_case. */
   readonly params: unknown;
-  /** With keys in snake_case. */
   readonly query: unknown;
   readonly headers: unknown;
-  /** Gives the JSON value of the body, or the `RawBody` for a raw operation. Called after the caller is authorized. */
+  /** Gives the JSON value of the body, or the `RawBody` of an operation that takes bytes. Called after the caller is authorized. */
   readonly readBody: () => Promise<unknown>;
   readonly signal: AbortSignal;
   readonly remoteAddress: string | undefined;
@@ -48,13 +48,16 @@ class ValidatedRequest implements AnyInput {
   readonly body: unknown;
   readonly principal: Principal | undefined;
 
-  /** @throws INVALID_FIELD */
-  constructor(operation: Operation, request: OperationRequest, body: unknown) {
+  /** @throws INVALID_FIELD, BODY_NOT_JSON */
+  constructor(operation: Operation, request: OperationRequest, sent: unknown) {
     this.#request = request;
-    this.params = parse(operation.params, request.params);
-    this.query = parse(operation.query, request.query);
+    const { params, query } = request;
+    const messages = operation.reader.read({ params, query, body: sent });
+    if (messages.faults.length > 0) throw invalidFields(messages.faults);
+    this.params = parse(operation.params, messages.params);
+    this.query = parse(operation.query, messages.query);
     this.headers = parse(operation.headers, request.headers);
-    this.body = operation.kind === "json" ? parse(operation.body, body) : body;
+    this.body = operation.kind === "json" ? parse(operation.body, messages.body) : messages.body;
     this.principal = request.principal;
   }
 
@@ -89,16 +92,26 @@ function authorize(
   requirePermission(principal, permission, operationId);
 }
 
-/** @throws INVALID_FIELD with every violation */
+/** @throws INVALID_FIELD */
 function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
   if (schema === undefined) return {};
   const parsed = schema.safeParse(value, FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
-  const violations = parsed.error.issues.map((issue): FieldViolation => ({
-    field: issue.path.length === 0 ? "body" : fieldPath(issue.path),
+  throw invalidFields(parsed.error.issues.map((issue) => ({
+    path: issue.path,
     description: faultOf(issue),
+  })));
+}
+
+/** Names the first faults: a list of a request may have one in every entry. */
+function invalidFields(
+  faults: readonly { readonly path: readonly PropertyKey[]; readonly description: string }[],
+): DomainError {
+  const violations = faults.slice(0, VIOLATIONS_MAX).map(({ path, description }) => ({
+    field: path.length === 0 ? "body" : fieldPath(path),
+    description,
   }));
-  throw invalid(...violations as [FieldViolation, ...FieldViolation[]]);
+  return invalid(...violations as [FieldViolation, ...FieldViolation[]]);
 }
 
 /** `["list", 0, "a"]` -> `list[0].a` */

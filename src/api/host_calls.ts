@@ -2,7 +2,6 @@ import { DomainError } from "../domain/errors.ts";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError } from "../sandbox/contract.ts";
 import { callOperation, type OperationRequest } from "./call.ts";
-import { normalizeJson } from "./json.ts";
 import { isOfRoles, type JsonOperation, type Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
 import { asDomainError, statusAnswer } from "./status.ts";
@@ -78,12 +77,8 @@ async function jsonOf(
 
 /** The request as the SDK sends it; validation rejects whatever else a function sends. */
 function sentRequest(sent: unknown): Pick<OperationRequest, "params" | "query" | "readBody"> {
-  const { params, query, body } = normalizeJson(sent) as Record<string, unknown>;
-  return {
-    params: params ?? {},
-    query: query ?? {},
-    readBody: () => Promise.resolve(body ?? {}),
-  };
+  const { params, query, body } = (sent ?? {}) as Record<string, unknown>;
+  return { params, query, readBody: () => Promise.resolve(body) };
 }
 
 /** @throws INTERNAL once the signal aborts; its caller has ended by then */

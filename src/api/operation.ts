@@ -1,5 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import type { Permission, Principal } from "../domain/identity/mod.ts";
+import { RequestReader } from "./messages/request.ts";
 import { Reply, type ReplyHeaders } from "./reply.ts";
 import type { Services } from "./services.ts";
 
@@ -34,7 +35,7 @@ type Schema = z.ZodObject;
 type Optional = Schema | undefined;
 type Parsed<S extends Optional> = S extends Schema ? z.output<S> : Record<string, never>;
 
-/** A validated request. `Body` is the parsed JSON, or the {@link RawBody} of a raw operation. */
+/** A validated request. `Body` is the parsed JSON, or the {@link RawBody} of an operation that takes bytes. */
 export interface Input<
   P extends Optional,
   Q extends Optional,
@@ -109,8 +110,13 @@ interface Contract<
   readonly permission: A;
   /** Not for functions: it acts on the client of the request, and a function has none. */
   readonly ofClient?: true;
+  /**
+   * It deletes, erases or cancels, or acts on all that a filter finds, so it rejects unknown fields and query
+   * parameters: a misspelt `dryRun` must not be ignored. Every DELETE does so without this.
+   */
+  readonly destroys?: true;
   readonly params?: P;
-  /** Keys are in snake_case. */
+  /** Keys are in snake_case, as C1 has them. */
   readonly query?: Q;
   /** Request headers that the handler reads. */
   readonly headers?: H;
@@ -138,11 +144,15 @@ interface RawDefinition<
   Q extends Optional,
   H extends Optional,
   A extends OperationPermission,
+  C extends Content | undefined,
 > extends Contract<P, Q, H, A> {
-  /** The request's body; undefined without one. */
-  readonly content?: Content;
+  /** The request's body as bytes; undefined for a body without fields. */
+  readonly content?: C;
   readonly answers: Answers;
-  readonly handle: (input: Input<P, Q, H, RawBody, A>, services: Services) => Promise<Reply>;
+  readonly handle: (
+    input: Input<P, Q, H, C extends Content ? RawBody : Record<string, never>, A>,
+    services: Services,
+  ) => Promise<Reply>;
 }
 
 /** A validated request whose types the definition of its operation knows. */
@@ -150,7 +160,10 @@ export type AnyInput = Readonly<
   Record<keyof Input<Optional, Optional, Optional, unknown, "read">, unknown>
 >;
 type AnyHandler = (input: AnyInput, services: Services) => Promise<Reply>;
-type AnyContract = Contract<Optional, Optional, Optional, OperationPermission>;
+interface AnyContract extends Contract<Optional, Optional, Optional, OperationPermission> {
+  /** Reads the names of fields in requests. */
+  readonly reader: RequestReader;
+}
 
 /** An operation that takes and answers JSON: over HTTP, and as a host call if it needs a permission. */
 export interface JsonOperation extends AnyContract {
@@ -163,7 +176,7 @@ export interface JsonOperation extends AnyContract {
 /** An operation over HTTP alone, with raw bytes or a form in its request or its answers. */
 export interface RawOperation extends AnyContract {
   readonly kind: "raw";
-  readonly content?: Content;
+  readonly content?: Content | undefined;
   readonly answers: Answers;
   readonly handle: AnyHandler;
 }
@@ -187,6 +200,7 @@ export function jsonOperation<
   return {
     ...definition,
     kind: "json",
+    reader: new RequestReader(definition, isDestroying(definition)),
     async handle(input, services) {
       const answer = await handle(input, services);
       return answer instanceof Reply ? answer : Reply.json(answer);
@@ -200,6 +214,24 @@ export function rawOperation<
   P extends Optional = undefined,
   Q extends Optional = undefined,
   H extends Optional = undefined,
->(definition: RawDefinition<P, Q, H, A>): RawOperation {
-  return { ...definition, kind: "raw", handle: definition.handle as unknown as AnyHandler };
+  C extends Content | undefined = undefined,
+>(definition: RawDefinition<P, Q, H, A, C>): RawOperation {
+  const { params, query, content } = definition;
+  const body = content && "bytes";
+  return {
+    ...definition,
+    kind: "raw",
+    reader: new RequestReader({ params, query, body }, isDestroying(definition)),
+    handle: definition.handle as unknown as AnyHandler,
+  };
+}
+
+/** Whether the body of a request is bytes, and not a message. */
+export function takesBytes(operation: Operation): boolean {
+  return operation.kind === "raw" && operation.content !== undefined;
+}
+
+/** Whether the operation rejects unknown fields. */
+function isDestroying({ method, destroys }: Pick<AnyContract, "method" | "destroys">): boolean {
+  return destroys === true || method === "delete";
 }

@@ -1,5 +1,6 @@
 import { FAULT_OPTIONS, faultOf, quoted } from "../config/mod.ts";
 import { z } from "@hono/zod-openapi";
+import { anyMap } from "./messages/of_schema.ts";
 
 /**
  * The scalar types of protobuf's JSON mapping. Input is what clients may send, output is what the
@@ -116,7 +117,7 @@ export const fieldMask = z.union(
  * @param value schema of the values
  */
 export function mapIn<Value extends z.ZodType>(value: Value, values: Record<string, unknown>) {
-  return z.unknown().transform((input, context) => {
+  return anyMap(value).transform((input, context) => {
     const map = new Map<string, z.output<Value>>();
     if (typeof input !== "object" || input === null || Array.isArray(input)) {
       context.addIssue({ code: "custom", message: "must be an object" });

@@ -100,7 +100,10 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** The fault of one field; `field` is its path in the request, as the caller wrote it. */
+/** Faults of fields that one error lists; the others are left out. */
+export const VIOLATIONS_MAX = 100;
+
+/** The fault of one field; `field` is its path in the request, with names as the OpenAPI document has them. */
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { normalizeJson } from "../api/json.ts";
+import { parseJson } from "../api/json.ts";
 import type { RawBody } from "../api/operation.ts";
 import { formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -11,8 +11,6 @@ const SMALL_BODY_BYTES = 16 * 1024;
 /** What chunks may have beside the body: at most this, and 8 bytes for each byte of the body, as chunks of 1 byte have. */
 const CHUNK_OVERHEAD_BYTES_MAX = 16 * 1024;
 const CHUNK_OVERHEAD_PER_BYTE_MAX = 8;
-
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Limits of the bodies of requests. */
 export interface BodyLimits {
@@ -119,18 +117,6 @@ export function readJson(
   { maxBodyBytes, budget }: BodyLimits,
 ): Promise<unknown> {
   return readBody(incoming, maxBodyBytes, "--max-body", budget, parseJson);
-}
-
-function parseJson(body: Uint8Array): unknown {
-  if (body.length === 0) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(decoder.decode(body));
-  } catch (error) {
-    const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
-    throw new DomainError("BODY_NOT_JSON", `Cannot read the body as JSON: ${reason}`);
-  }
-  return normalizeJson(value);
 }
 
 /** The body of a request, for operations that read bytes. @param request the same request as `incoming` */

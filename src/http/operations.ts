@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import { callOperation, type OperationRequest } from "../api/call.ts";
-import type { Operation, Slashes } from "../api/operation.ts";
+import { type Operation, type Slashes, takesBytes } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
 import { type BodyLimits, rawBody, readJson } from "./body.ts";
@@ -51,7 +51,7 @@ class HttpRequest implements OperationRequest {
     this.#c = c;
     this.principal = c.get("principal");
     this.params = c.req.param();
-    this.query = snakeCaseKeys(c.req.query());
+    this.query = c.req.query();
     this.headers = declaredHeaders(operation, c);
     this.readBody = bodyReader(operation, c, limits);
   }
@@ -75,13 +75,13 @@ class HttpRequest implements OperationRequest {
 }
 
 function bodyReader(
-  { kind, method }: Operation,
+  operation: Operation,
   c: Context<Env>,
   limits: BodyLimits,
 ): OperationRequest["readBody"] {
   const { incoming } = c.env;
-  if (kind === "raw") return () => Promise.resolve(rawBody(incoming, c.req.raw, limits));
-  return method === "get" ? () => Promise.resolve({}) : () => readJson(incoming, limits);
+  if (takesBytes(operation)) return () => Promise.resolve(rawBody(incoming, c.req.raw, limits));
+  return operation.method === "get" ? () => Promise.resolve({}) : () => readJson(incoming, limits);
 }
 
 function declaredHeaders({ headers }: Operation, c: Context<Env>): Record<string, string> {
@@ -107,12 +107,4 @@ function checkEncoding({ slashes = {} }: Operation, c: Context<Env>): void {
     const description = "must be UTF-8 in percent-encoding, with %25 for a percent sign";
     throw invalid({ field, description });
   }
-}
-
-/** C1 spells query parameters in snake_case; its gateway accepts camelCase as well. */
-function snakeCaseKeys(query: Record<string, string>): Record<string, string> {
-  const entries = Object.entries(query).map(([key, value]) =>
-    [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value] as const
-  );
-  return Object.fromEntries(entries);
 }

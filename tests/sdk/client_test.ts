@@ -137,6 +137,43 @@ sharedSuite("the client", {
     assert.equal((await outputOf(client, caller, { id })).functionId, id);
   },
 
+  "sends names of fields in either spelling, and operations that destroy take no unknown one":
+    async (
+      { client },
+    ) => {
+      const id = await client.deploy("export default () => ({ version: 1 });");
+      const { commit } = ok(
+        await client.commit(id, { "main.ts": "export default () => ({ version: 2 });" }),
+      );
+      ok(await client.invoke(id));
+      const caller = await deployWithSdk(
+        client,
+        `const { functionId, commit_id } = input;
+      const before = new Date(Date.now() + 60_000).toISOString();
+      const call = (functionsServiceInvokeRequest) => sdk.functions.invoke({ functionId, functionsServiceInvokeRequest });
+      const purge = (purgeRequest) => sdk.functions.purge({ functionId, purgeRequest });
+      const { functionsServiceInvokeResponse: { json } } = await call({ commit_id, vfs_id: null });
+      const both = await settle(() => call({ commit_id, commitId: commit_id }));
+      const dry = (await purge({ before, dry_run: true })).purgeResponse.invocations;
+      const misspelt = await settle(() => purge({ before, dryrun: true }));
+      const method = "c1.api.functions.v1.FunctionsInvocationService.List";
+      const params = { params: { functionId }, query: { pageSize: "10", page_token: null }, body: null };
+      const listed = await import.meta.invoked.call(JSON.stringify({ method, params }));
+      return {
+        output: decode(json), both: [both.statusCode, both.reason], dry,
+        misspelt: [misspelt.statusCode, misspelt.reason], left: JSON.parse(listed.json).list.length,
+      };`,
+        ["administrator"],
+      );
+      assert.deepEqual(await outputOf(client, caller, { functionId: id, commit_id: commit.id }), {
+        output: { version: 2 },
+        both: [400, "INVALID_FIELD"],
+        dry: 2,
+        misspelt: [400, "INVALID_FIELD"],
+        left: 2,
+      });
+    },
+
   "leaves the times in an author's own data as they are": async ({ client }) => {
     const echo = await client.deploy("export default (input) => input;");
     const input = { createdAt: "2026-01-01T00:00:00Z", time: "12:00", list: [{ updatedAt: "x" }] };

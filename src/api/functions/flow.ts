@@ -110,6 +110,7 @@ export const clearCircuitBreaker = jsonOperation({
   path: "/api/v1/functions/{function_id}/circuit_breaker/clear",
   summary: "Run or cancel the calls that the circuit breaker of a function has paused",
   permission: "invoke",
+  destroys: true,
   params: z.object({ function_id: z.string() }),
   body: z.object({
     decision: z.enum(DECISIONS).refine((decision) => decision !== DECISIONS[0], {

@@ -43,6 +43,7 @@ export const purgeFunction = jsonOperation({
   path: "/api/v1/functions/{function_id}/purge",
   summary: "Erase ended invocations of a function, or of all (-), or files of commits, for good",
   permission: "write",
+  destroys: true,
   params: functionParam,
   body: purgeIn,
   response: purgeOut,

@@ -8,6 +8,7 @@ export const cancelInvocation = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
   summary: "Kill an invocation; one that has ended stays as it is",
   permission: "invoke",
+  destroys: true,
   params: invocationParams,
   body: empty,
   response: invocationAnswer,

@@ -1,6 +1,7 @@
 import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError, invalid } from "../../domain/errors.ts";
+import { parseJson } from "../json.ts";
 import { type RawBody, rawOperation } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import type { Services } from "../services.ts";
@@ -34,13 +35,7 @@ export const signIn = rawOperation({
 
 /** @throws BODY_NOT_JSON, INVALID_FIELD */
 function codeIn(bytes: Awaited<ReturnType<RawBody["read"]>>): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new DomainError("BODY_NOT_JSON", "Cannot read the body: it is not JSON in UTF-8");
-  }
-  const parsed = signInBody.safeParse(value);
+  const parsed = signInBody.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data.code;
   throw invalid({ field: "code", description: "must be the code of a link, in the body" });
 }

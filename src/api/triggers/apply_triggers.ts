@@ -21,6 +21,7 @@ export const applyTriggers = jsonOperation({
   path: "/api/v1/functions/{function_id}/triggers/apply",
   summary: "Create, change and delete triggers, all or none; they may exchange names and slugs",
   permission: "write",
+  destroys: true,
   params: functionParam,
   body: z.object({
     changes: z.array(changeIn)

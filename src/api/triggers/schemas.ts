@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { resource } from "../messages/of_schema.ts";
 import { textIn } from "../primitives.ts";
 import { httpIn, scheduleIn, webhookIn } from "./settings.ts";
 
@@ -6,11 +7,11 @@ import { httpIn, scheduleIn, webhookIn } from "./settings.ts";
 export const triggerParam = z.object({ function_id: z.string(), id: z.string() });
 
 /** The fields of a trigger that a request can carry; others are ignored. */
-export const triggerIn = z.object({
+export const triggerIn = resource(z.object({
   displayName: textIn.optional(),
   paused: z.boolean().optional(),
   vfsId: z.string().optional().openapi({ description: "Volume of its calls" }),
   schedule: scheduleIn.optional(),
   webhook: webhookIn.optional(),
   http: httpIn.optional(),
-});
+}));

@@ -1,3 +1,4 @@
+import { camelCase } from "../../shared/field_names.ts";
 import { invalid } from "../errors.ts";
 
 /** An update mask on the wire: `"a,bC"`, or `{"paths": ["a", "b_c"]}`. */
@@ -20,7 +21,7 @@ export function maskedFields<Field extends string>(
   if (paths.length === 0) return new Set(updatable.filter((field) => given.includes(field)));
   if (paths.includes("*")) return new Set(updatable);
   return new Set(paths.map((path) => {
-    const name = path.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    const name = camelCase(path);
     const field = updatable.find((candidate) => candidate === name);
     if (field !== undefined) return field;
     throw invalid({

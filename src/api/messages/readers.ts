@@ -1,0 +1,166 @@
+/**
+ * Readers of messages in protobuf's JSON mapping. They prepare a value, in place, for the schema that validates it: a
+ * field has the name of the schema, whichever spelling it was sent in, and a field that is `null` is absent. They
+ * check no values.
+ */
+import { nearest } from "../../config/mod.ts";
+import { VIOLATIONS_MAX } from "../../domain/errors.ts";
+import { assertShallow } from "../json.ts";
+
+/** Why a request is rejected before its values are validated. */
+export interface Fault {
+  /** Where the field is, from the outermost message inwards. */
+  readonly path: (string | number)[];
+  readonly description: string;
+}
+
+/** What the readers of one request have found. */
+export interface Findings {
+  /** At most {@link VIOLATIONS_MAX}. */
+  readonly faults: Fault[];
+}
+
+/** Reads messages, lists and maps. Scalars, and JSON of any form, have no reader. */
+export interface Reader {
+  /**
+   * @param depth levels above the value
+   * @param found gets faults with paths from the value on
+   * @throws BODY_NOT_JSON if the value nests too deeply
+   */
+  read(value: unknown, depth: number, found: Findings): void;
+}
+
+/** A field of a message. */
+export interface Field {
+  /** As the schema has it. */
+  readonly name: string;
+  /** The other spelling; undefined for a name that both spellings share. */
+  readonly alias: string | undefined;
+  /** Reads its value. */
+  readonly reader: Reader | undefined;
+}
+
+/** What happens to fields that a message does not have: they are ignored, or faults under this name. */
+export type UnknownFields = "ignored" | { readonly noun: "field" | "query parameter" };
+
+/** Characters of an unknown name that a fault repeats. */
+const NAME_CHARS_MAX = 100;
+
+/** A message: an object with the fields of a schema. */
+export class MessageReader implements Reader {
+  readonly #fields: readonly Field[];
+  readonly #bySpelling: ReadonlyMap<string, Field>;
+  readonly #unknown: UnknownFields;
+
+  constructor(fields: readonly Field[], unknown: UnknownFields) {
+    this.#fields = fields;
+    this.#bySpelling = new Map(
+      fields.flatMap((field) => spellings(field).map((name) => [name, field] as const)),
+    );
+    this.#unknown = unknown;
+  }
+
+  /** Whether the message has a field with this spelling. */
+  has(spelling: string): boolean {
+    return this.#bySpelling.has(spelling);
+  }
+
+  read(value: unknown, depth: number, found: Findings): void {
+    if (!isObject(value)) return assertShallow(value, depth);
+    for (const key of Object.keys(value)) {
+      const field = this.#bySpelling.get(key);
+      if (field !== undefined) readField(value, key, field, depth, found);
+      else if (this.#unknown === "ignored") assertShallow(value[key], depth + 1);
+      else this.#addUnknown(found, key.slice(0, NAME_CHARS_MAX), this.#unknown.noun);
+    }
+  }
+
+  /** @param name cut to {@link NAME_CHARS_MAX} */
+  #addUnknown(found: Findings, name: string, noun: string): void {
+    if (found.faults.length === VIOLATIONS_MAX) return;
+    const near = nearest(name, this.#fields.flatMap(spellings));
+    const names = this.#fields.map((field) => field.name).join(", ");
+    const next = near === undefined ? `it has ${names || "none"}` : `did you mean ${near}?`;
+    addFault(
+      found,
+      name,
+      `is not a ${noun} of this operation, which rejects unknown ones; ${next}`,
+    );
+  }
+}
+
+/** A list. A `null` stays, and is no valid entry. */
+export class ListReader implements Reader {
+  constructor(private readonly entry: Reader | undefined) {}
+
+  read(value: unknown, depth: number, found: Findings): void {
+    if (!Array.isArray(value)) return assertShallow(value, depth);
+    for (const [at, entry] of value.entries()) {
+      readMember(this.entry, entry, at, depth + 1, found);
+    }
+  }
+}
+
+/** A map: its keys are the caller's and stay as they are; an entry that is `null` is absent. */
+export class MapReader implements Reader {
+  constructor(private readonly entry: Reader | undefined) {}
+
+  read(value: unknown, depth: number, found: Findings): void {
+    if (!isObject(value)) return assertShallow(value, depth);
+    for (const key of Object.keys(value)) {
+      const entry = value[key];
+      if (entry === null) delete value[key];
+      else readMember(this.entry, entry, key, depth + 1, found);
+    }
+  }
+}
+
+/** The name of a field and its other spelling. */
+function spellings({ name, alias }: Field): string[] {
+  return alias === undefined ? [name] : [name, alias];
+}
+
+function readField(
+  message: Record<string, unknown>,
+  key: string,
+  { name, alias, reader }: Field,
+  depth: number,
+  found: Findings,
+): void {
+  // A field that was sent twice stays in both spellings, so that the second one finds the first, also if it is null.
+  if (alias !== undefined && Object.hasOwn(message, key === name ? alias : name)) {
+    if (key === alias) {
+      addFault(found, name, `was sent as ${name} and as ${alias}; send one of them`);
+    }
+    return;
+  }
+  const value = message[key];
+  if (value === null || key !== name) delete message[key];
+  if (value === null) return;
+  if (key !== name) message[name] = value;
+  readMember(reader, value, name, depth + 1, found);
+}
+
+/** Reads what a message, list or map holds at a key. */
+function readMember(
+  reader: Reader | undefined,
+  value: unknown,
+  key: string | number,
+  depth: number,
+  found: Findings,
+): void {
+  if (reader === undefined) return assertShallow(value, depth);
+  const { faults } = found;
+  const before = faults.length;
+  reader.read(value, depth, found);
+  for (let at = before; at < faults.length; at++) faults[at]?.path.unshift(key);
+}
+
+/** Adds a fault, unless there are as many as an error lists. */
+export function addFault({ faults }: Findings, name: string, description: string): void {
+  if (faults.length < VIOLATIONS_MAX) faults.push({ path: [name], description });
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,106 @@
+import { z } from "@hono/zod-openapi";
+import { quoted } from "../../config/mod.ts";
+import { camelCase, snakeCase } from "../../shared/field_names.ts";
+import { messageReader } from "./of_schema.ts";
+import {
+  addFault,
+  type Fault,
+  type Findings,
+  isObject,
+  type MessageReader,
+  type UnknownFields,
+} from "./readers.ts";
+
+/** The messages of a request, as JSON. */
+export interface Messages {
+  readonly params: unknown;
+  readonly query: unknown;
+  /** The message, or bytes, which stay as they are. */
+  readonly body: unknown;
+}
+
+/** The schemas of the messages of a request; an absent one has no fields. */
+interface Schemas {
+  readonly params?: z.ZodObject | undefined;
+  readonly query?: z.ZodObject | undefined;
+  /** `bytes` for a body that is no message. */
+  readonly body?: z.ZodObject | "bytes" | undefined;
+}
+
+const NO_FIELDS = z.object({});
+
+/** Reads the requests of one operation, whichever transport they come by. */
+export class RequestReader {
+  readonly #params: MessageReader;
+  readonly #query: MessageReader;
+  readonly #body: MessageReader | undefined;
+  /**
+   * Path parameters by both spellings, if unknown fields are faults: a message may repeat them, since they are fields of
+   * the message in C1's definition of a request.
+   */
+  readonly #pathFields: ReadonlyMap<string, string>;
+
+  /**
+   * @param destroys whether unknown fields are faults
+   * @throws TypeError for a schema that no reader can be made of
+   */
+  constructor(
+    { params = NO_FIELDS, query = NO_FIELDS, body = NO_FIELDS }: Schemas,
+    destroys: boolean,
+  ) {
+    const unknown = (noun: "field" | "query parameter"): UnknownFields =>
+      destroys ? { noun } : "ignored";
+    this.#params = messageReader(params, "ignored");
+    this.#query = messageReader(query, unknown("query parameter"));
+    this.#body = body === "bytes" ? undefined : messageReader(body, unknown("field"));
+    const names = destroys ? Object.keys(params.shape) : [];
+    this.#pathFields = new Map(
+      names.flatMap((name) => [[snakeCase(name), name], [camelCase(name), name]]),
+    );
+  }
+
+  /**
+   * Prepares the messages for their schemas, in place. An absent message is `{}`.
+   * @returns the messages, with the faults of names
+   * @throws BODY_NOT_JSON if a message nests too deeply
+   */
+  read(sent: Messages): Messages & { readonly faults: readonly Fault[] } {
+    const params = sent.params ?? {};
+    const query = sent.query ?? {};
+    const found: Findings = { faults: [] };
+    const { faults } = found;
+    this.#params.read(params, 0, found);
+    this.#readMessage(this.#query, query, params, found);
+    if (this.#body === undefined) return { params, query, body: sent.body, faults };
+    const body = sent.body ?? {};
+    this.#readMessage(this.#body, body, params, found);
+    return { params, query, body, faults };
+  }
+
+  #readMessage(
+    reader: MessageReader,
+    message: unknown,
+    params: unknown,
+    found: Findings,
+  ): void {
+    if (this.#pathFields.size > 0) this.#dropPathFields(reader, message, params, found);
+    reader.read(message, 0, found);
+  }
+
+  /** Removes what a message repeats of the path, so that the reader finds it unknown only if it is not the same. */
+  #dropPathFields(
+    reader: MessageReader,
+    message: unknown,
+    params: unknown,
+    found: Findings,
+  ): void {
+    if (!isObject(message) || !isObject(params)) return;
+    for (const [spelling, name] of this.#pathFields) {
+      if (!Object.hasOwn(message, spelling) || reader.has(spelling)) continue;
+      const value = message[spelling];
+      delete message[spelling];
+      if (value === null || value === params[name]) continue;
+      addFault(found, spelling, `must be as in the path, ${quoted(params[name])}, or absent`);
+    }
+  }
+}

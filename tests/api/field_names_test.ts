@@ -1,0 +1,401 @@
+/** The names of fields in requests: two spellings, maps and JSON that are data, and operations that destroy. */
+import assert from "node:assert/strict";
+import { z } from "@hono/zod-openapi";
+import { messageReader } from "../../src/api/messages/of_schema.ts";
+import { snakeCase } from "../../src/shared/field_names.ts";
+import { type Answer, base64, type Client, type Json, unbase64 } from "../support/client.ts";
+import { assertError, MAIN, ok } from "../support/expect.ts";
+import { sharedSuite } from "../support/suite.ts";
+
+const FUNCTIONS = "/api/v1/functions";
+const UPDATE = `${FUNCTIONS}/update`;
+const VOLUMES = "/api/v1/vfs/volumes";
+const version = (name: string) => `export default () => ({ version: ${JSON.stringify(name)} });\n`;
+
+/** Operations that destroy, besides each DELETE. */
+const DESTROYING = [
+  "invoked.DeadLetterService.BulkDrop",
+  "invoked.DeadLetterService.BulkReplay",
+  "invoked.DeadLetterService.Replay",
+  "invoked.FunctionService.ClearCircuitBreaker",
+  "invoked.FunctionService.Purge",
+  "invoked.InvocationService.BulkCancel",
+  "invoked.InvocationService.BulkReplay",
+  "invoked.InvocationService.Cancel",
+  "invoked.TriggerService.ApplyTriggers",
+];
+
+function assertBoth(answer: Answer<Json>, field: string, spellings: string): void {
+  assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: [field] });
+  assert.equal(answer.body.message, `${field}: was sent as ${spellings}; send one of them`);
+}
+
+async function functionOf(client: Client, id: string): Promise<Json> {
+  return ok(await client.get(`${FUNCTIONS}/${id}`)).function;
+}
+
+/** An operation of the OpenAPI document. */
+interface Described {
+  readonly id: string;
+  readonly method: string;
+  /** With values for its parameters. */
+  readonly path: string;
+  readonly query: readonly string[];
+  /** Schema of the JSON of its body. */
+  readonly body: Json;
+}
+
+/** The operations that take an access token, and a function that follows references of the document. */
+async function described(client: Client) {
+  const document = ok(await client.get("/openapi.json"));
+  const operations = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+    Object.entries<Json>(methods).filter(([, { security }]) => security !== undefined)
+      .map(([method, { operationId, parameters = [], requestBody }]): Described => ({
+        id: operationId,
+        method: method.toUpperCase(),
+        path: path.replaceAll(/\{\w+\}/g, "x"),
+        query: parameters.filter((each: Json) => each.in === "query").map((each: Json) =>
+          each.name
+        ),
+        body: requestBody?.content["application/json"]?.schema ?? {},
+      }))
+  );
+  const follow = (schema: Json): Json =>
+    schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split("/").at(-1)];
+  return { operations, follow };
+}
+
+/** A field of a request: its path as errors write it, and how a value gets there. */
+interface FieldPath {
+  readonly path: string;
+  readonly name: string;
+  /** The body with `message` as the message that has the field; names of the fields above are in snake_case. */
+  readonly around: (message: Json) => Json;
+}
+
+/** Every field of a schema, at every depth. */
+function fieldsOf(
+  schema: Json,
+  follow: (schema: Json) => Json,
+  above = "",
+  around: FieldPath["around"] = (message) => message,
+): FieldPath[] {
+  const { properties = {}, items, anyOf = [], oneOf = [], allOf = [] } = follow(schema);
+  const inside = Object.entries<Json>(properties).flatMap(([name, member]) => [
+    { path: `${above}${above && "."}${name}`, name, around },
+    ...fieldsOf(
+      member,
+      follow,
+      `${above}${above && "."}${name}`,
+      (message) => around({ [snakeCase(name)]: message }),
+    ),
+  ]);
+  const entries = items === undefined
+    ? []
+    : fieldsOf(items, follow, `${above}[0]`, (message) => around([message]));
+  const parts = [...anyOf, ...oneOf, ...allOf].flatMap((part: Json) =>
+    fieldsOf(part, follow, above, around)
+  );
+  return [...inside, ...entries, ...parts];
+}
+
+sharedSuite("names of fields", {
+  "snake_case selects the commit and the volume of a call": async ({ client }) => {
+    const id = await client.deploy(version("published"));
+    const { commit } = ok(await client.commit(id, { "main.ts": version("head") }));
+    const { volume } = ok(await client.post(VOLUMES, { display_name: "v", quota_bytes: "4096" }));
+    assert.deepEqual([volume.displayName, volume.quotaBytes], ["v", "4096"]);
+    const body = { commit_id: commit.id, vfs_id: volume.id };
+    const { json, invocationId } = ok(await client.post(`${FUNCTIONS}/${id}/invoke`, body));
+    assert.deepEqual(JSON.parse(unbase64(json)), { version: "head" });
+    const { commitId, vfsId } = await client.invocation(id, invocationId);
+    assert.deepEqual([commitId, vfsId], [commit.id, volume.id]);
+  },
+
+  "snake_case sets fields of messages in messages, and names the paths of masks": async (
+    { client },
+  ) => {
+    const { function: fn, commit } = ok(
+      await client.post(FUNCTIONS, {
+        display_name: "snake",
+        initial_content: { "main.ts": base64(MAIN), "a_b.txt": base64("text") },
+        commit_message: "first",
+        retry_policy: { max_attempts: 7, initial_backoff: "2s" },
+        outbound_network_allowlist: ["example.com"],
+        memory_mib: null,
+      }),
+    );
+    assert.deepEqual([fn.displayName, commit.message], ["snake", "first"]);
+    assert.deepEqual(fn.retryPolicy, { maxAttempts: 7, initialBackoff: "2s" });
+    assert.deepEqual(fn.outboundNetworkAllowlist, ["example.com"]);
+    const { files } = ok(await client.get(`${FUNCTIONS}/${fn.id}/commits/HEAD`));
+    assert.deepEqual(Object.keys(files).sort(), ["a_b.txt", "main.ts"]);
+    const update = {
+      function: { id: fn.id, published_commit_id: commit.id, description: "not in the mask" },
+    };
+    for (const update_mask of ["published_commit_id", { paths: ["published_commit_id"] }]) {
+      const { function: changed } = ok(await client.post(UPDATE, { ...update, update_mask }));
+      assert.deepEqual([changed.publishedCommitId, changed.description], [commit.id, ""]);
+    }
+  },
+
+  "snake_case reaches the entries of a list": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("list");
+    const triggers = `${FUNCTIONS}/${id}/triggers`;
+    const webhook = {
+      event_id_header: "X-Id",
+      header: { name: "X-S", encoding: "SIGNATURE_ENCODING_BASE64" },
+    };
+    const { list: [made] } = ok(
+      await client.post(`${triggers}/apply`, {
+        changes: [{ trigger: { display_name: "w", webhook } }],
+      }),
+    );
+    assert.equal(made.webhook.eventIdHeader, "X-Id");
+    const { list: [changed] } = ok(
+      await client.post(`${triggers}/apply`, {
+        changes: [{
+          id: made.id,
+          update_mask: "webhook.event_id_header",
+          trigger: { display_name: "not in the mask", webhook: { event_id_header: "X-Other" } },
+        }],
+      }),
+    );
+    assert.deepEqual([changed.displayName, changed.webhook.eventIdHeader], ["w", "X-Other"]);
+    const change = { trigger: { display_name: "not made", schedule: { cron_spec: "@daily" } } };
+    ok(await client.post(`${triggers}/apply`, { changes: [change], validate_only: true }));
+    assert.equal(ok(await client.get(triggers)).list.length, 1);
+  },
+
+  "keys of maps and of free JSON are data": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("data");
+    const variables = { my_key: "1", myKey: "2", commit_id: "3" };
+    const { function: fn } = ok(
+      await client.post(UPDATE, {
+        function: { id, variables, secret: { api_key: "a", apiKey: "b", none: null } },
+        update_mask: "variables,secret.api_key,secret.apiKey",
+      }),
+    );
+    assert.deepEqual(fn.variables, variables);
+    assert.deepEqual(fn.secret, { api_key: "", apiKey: "" });
+    const input = {
+      cron_spec: null,
+      cronSpec: [null, { a_b: null, aB: 1 }],
+      schedule: { input: null, catch_up: 1, catchUp: 2 },
+    };
+    const { trigger } = ok(
+      await client.post(`${FUNCTIONS}/${id}/triggers`, {
+        trigger: { display_name: "t", schedule: { cron_spec: "@daily", timezone: null, input } },
+      }),
+    );
+    assert.deepEqual(trigger.schedule.input, input);
+    const echo = await client.deploy("export default (input) => input;");
+    const { json } = ok(await client.invoke(echo, input));
+    assert.deepEqual(JSON.parse(unbase64(json)), input);
+  },
+
+  "a field in both spellings is rejected, also if one is null": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const invoke = (body: string) => client.post(`${FUNCTIONS}/${id}/invoke`, body);
+    const bodies = [
+      '{"commitId": "HEAD", "commit_id": "HEAD"}',
+      '{"commit_id": "HEAD", "commitId": "HEAD"}',
+      '{"commitId": null, "commit_id": "HEAD"}',
+      '{"commit_id": null, "commitId": "HEAD"}',
+      '{"commit_id": null, "commitId": null}',
+    ];
+    for (const body of bodies) {
+      assertBoth(await invoke(body), "commitId", "commitId and as commit_id");
+    }
+    const answer = await client.post(UPDATE, {
+      function: { id, retry_policy: { maxAttempts: 2, max_attempts: 3 }, vfsId: "", vfs_id: "" },
+    });
+    const fields = ["function.retryPolicy.maxAttempts", "function.vfsId"];
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+  },
+
+  "every field of every request takes both spellings": async ({ client }) => {
+    const { operations, follow } = await described(client);
+    let count = 0;
+    for (const { method, path, query, body } of operations) {
+      for (const { path: field, name, around } of fieldsOf(body, follow)) {
+        const alias = snakeCase(name);
+        if (alias === name) continue;
+        const both = around({ [name]: null, [alias]: null });
+        const answer = await client.call(method, path, both);
+        assertBoth(answer, field, `${name} and as ${alias}`);
+        count++;
+      }
+      for (const name of query) {
+        const alias = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+        if (alias === name) continue;
+        const answer = await client.call(method, `${path}?${name}=1&${alias}=1`);
+        assertBoth(answer, name, `${name} and as ${alias}`);
+        count++;
+      }
+    }
+    assert.ok(count > 150, `${count} fields`);
+  },
+
+  "parameters of a query take both spellings": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("query");
+    for (const name of ["idPrefix", "id_prefix"]) {
+      const { list } = ok(await client.get(`${FUNCTIONS}/${id}/commits?${name}=zzz&pageSize=10`));
+      assert.deepEqual(list, []);
+      const wrong = await client.get(`${FUNCTIONS}/${id}/commits?${name}=-`);
+      assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id_prefix"] });
+    }
+  },
+
+  "hostile names change nothing but themselves": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("hostile");
+    const hostile = '"__proto__": {"display_name": "p"}, "constructor": {"a_b": 1}, "_": 1, "": 2';
+    const { function: fn } = ok(
+      await client.post(UPDATE, `{${hostile}, "function": {"id": "${id}", ${hostile}}}`),
+    );
+    assert.equal(fn.displayName, "hostile");
+    const { function: made } = ok(
+      await client.post(UPDATE, `{"function": {"id": "${id}", "variables": {"__proto__": "v"}}}`),
+    );
+    assert.deepEqual(Object.entries(made.variables), [["__proto__", "v"]]);
+    const spelt = await client.post(FUNCTIONS, { display__name: "x", Display_name: "x" });
+    assertError(spelt, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["displayName"] });
+    const apply = `${FUNCTIONS}/${id}/triggers/apply`;
+    for (const change of ['{"updateMask": "", "update_mask": ""}', '{"x": 1, "y": 2}']) {
+      const answer = await client.post(
+        apply,
+        `{"changes": [${Array(10_000).fill(change).join(",")}]}`,
+      );
+      const { details } = answer.body;
+      assert.deepEqual([answer.status, details[0].fieldViolations.length], [400, 100]);
+    }
+    for (const name of ["x", "filter", "function_ids"]) {
+      const deep = `{"${name}":${'{"a":['.repeat(60)}${"]}".repeat(60)}}`;
+      const rejected = await client.post("/api/v1/search/invocations", deep);
+      assertError(rejected, "INVALID_ARGUMENT", "BODY_NOT_JSON");
+    }
+  },
+});
+
+sharedSuite("operations that destroy", {
+  "purge, cancel and replay do nothing in a dry run, however it is spelt": async ({ client }) => {
+    const id = await client.deploy(MAIN);
+    const { invocationId } = ok(await client.invoke(id));
+    const before = new Date(Date.now() + 60_000).toISOString();
+    const purge = `${FUNCTIONS}/${id}/purge`;
+    for (const dryRun of [{ dry_run: true }, { dryRun: true }]) {
+      assert.equal(ok(await client.post(purge, { before, ...dryRun })).invocations, 1);
+      const filter = { id_prefix: invocationId };
+      const replay = `${FUNCTIONS}/${id}/invocations/replay`;
+      assert.equal(ok(await client.post(replay, { filter, ...dryRun })).count, 1);
+    }
+    const misspelt = await client.post(purge, { before, dry_rnu: true });
+    assertError(misspelt, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["dry_rnu"] });
+    assert.equal(
+      misspelt.body.message,
+      "dry_rnu: is not a field of this operation, which rejects unknown ones; did you mean dry_run?",
+    );
+    const far = await client.post(`${purge}?dry_run=true`, { before });
+    assertError(far, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["dry_run"],
+      message: /^dry_run: is not a query parameter of this operation, .+; it has none$/,
+    });
+    const nested = { filter: { "error-words": "X", view: 1 }, dryRun: false };
+    for (const act of ["invocations/replay", "invocations/cancel", "dead_letters/drop"]) {
+      const answer = await client.post(`${FUNCTIONS}/${id}/${act}`, nested);
+      const fields = ["filter.error-words", "filter.view"];
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    }
+    assert.equal(ok(await client.get(`${FUNCTIONS}/${id}/invocations`)).list.length, 1);
+  },
+
+  "a deletion rejects unknown fields, and takes what its path has": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("kept");
+    const path = `${FUNCTIONS}/${id}`;
+    for (
+      const body of [{ dry_run: true }, { force: null }, { id: "other" }, { ["x".repeat(1e5)]: 1 }]
+    ) {
+      const answer = await client.call("DELETE", path, body);
+      const fields = [Object.keys(body)[0]?.slice(0, 100) ?? ""];
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields });
+    }
+    const queried = await client.call("DELETE", `${path}?validateOnly=true`);
+    assertError(queried, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["validateOnly"] });
+    assert.equal((await functionOf(client, id)).deletedAt, undefined);
+    ok(await client.call("DELETE", path, { id }));
+    assert.notEqual((await functionOf(client, id)).deletedAt, undefined);
+  },
+
+  "a file of a volume stays if a parameter or field is unknown": async ({ client }) => {
+    const { volume } = ok(await client.post(VOLUMES, { displayName: "files" }));
+    const file = `${VOLUMES}/${volume.id}/files/d/a.txt`;
+    assert.equal((await client.call("PUT", file, "text")).status, 201);
+    const directory = `${VOLUMES}/${volume.id}/files/d`;
+    const misspelt = await client.call("DELETE", `${directory}?recursiv=true`);
+    assertError(misspelt, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["recursiv"],
+      message: /did you mean recursive\?$/,
+    });
+    const body = await client.call("DELETE", file, { dry_run: true });
+    assertError(body, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["dry_run"] });
+    assert.equal((await client.get(file)).status, 200);
+    assert.equal((await client.call("DELETE", file, {})).status, 204);
+    assert.equal((await client.call("DELETE", directory)).status, 204);
+  },
+
+  "changes of triggers reject unknown fields around a trigger, but not in it": async (
+    { client },
+  ) => {
+    const { function: { id } } = await client.createFunction("apply");
+    const triggers = `${FUNCTIONS}/${id}/triggers`;
+    const { trigger } = ok(
+      await client.post(triggers, {
+        trigger: { displayName: "t", schedule: { cronSpec: "@daily" } },
+      }),
+    );
+    const misspelt = [
+      { changes: [{ id: trigger.id, triger: {} }] },
+      { changes: [{ id: trigger.id }], validate_onyl: true },
+    ];
+    for (const body of misspelt) {
+      const answer = await client.post(`${triggers}/apply`, body);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /did you mean / });
+    }
+    const changes = [{ id: trigger.id, trigger, updateMask: "paused" }];
+    const { list } = ok(await client.post(`${triggers}/apply`, { changes }));
+    assert.deepEqual(list.map((each: Json) => each.id), [trigger.id]);
+  },
+
+  "all of them reject an unknown field and an unknown parameter": async ({ client }) => {
+    const { operations } = await described(client);
+    const destroying = operations.filter(({ id, method }) =>
+      method === "DELETE" || DESTROYING.includes(id)
+    );
+    assert.ok(destroying.length >= DESTROYING.length + 8, `${destroying.length} operations`);
+    for (const { method, path } of destroying) {
+      for (const [sent, body] of [[path, { misspelt: 1 }], [`${path}?misspelt=1`, {}]] as const) {
+        const answer = await client.call(method, sent, body);
+        const fields = ["misspelt"];
+        assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields, message: /unknown/ });
+      }
+    }
+  },
+});
+
+Deno.test("an operation whose schema hides its fields cannot be defined", () => {
+  const message = z.object({ commitId: z.string() });
+  const hidden = [
+    z.lazy(() => message),
+    z.intersection(message, message),
+    z.tuple([message]),
+    z.union([message, z.object({ other: z.string() })]),
+    z.preprocess((value) => value, message),
+    z.map(z.string(), message),
+  ];
+  for (const field of hidden) {
+    assert.throws(() => messageReader(z.object({ field }), "ignored"), TypeError);
+  }
+  for (const name of ["commit_Id", "_id", "Commit", "a__b"]) {
+    assert.throws(() => messageReader(z.object({ [name]: z.string() }), "ignored"), TypeError);
+  }
+});
