@@ -277,6 +277,27 @@ sharedSuite("names of fields", {
   },
 });
 
+sharedSuite("lists and maps", {
+  "have a limit of entries together, and an error names a hundred faults": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("lists");
+    const search = (count: number) =>
+      client.post("/api/v1/search/functions", { functionTypes: Array(count).fill(1) });
+    const wrong = await search(20_000);
+    assert.deepEqual([wrong.status, wrong.body.details[0].fieldViolations.length], [400, 100]);
+    const many = await search(1_000_000);
+    assertError(many, "INVALID_ARGUMENT", "INVALID_FIELD", {
+      fields: ["functionTypes"],
+      message: /must have at most 20,000 entries; it has 1,000,000 entries/,
+    });
+    const variables = Object.fromEntries(Array.from({ length: 15_000 }, (_, n) => [`v${n}`, 1]));
+    const together = await client.post(UPDATE, {
+      function: { id, variables },
+      content: variables,
+    });
+    assertError(together, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["content"] });
+  },
+});
+
 sharedSuite("operations that destroy", {
   "purge, cancel and replay do nothing in a dry run, however it is spelt": async ({ client }) => {
     const id = await client.deploy(MAIN);

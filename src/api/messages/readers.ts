@@ -1,9 +1,9 @@
 /**
  * Readers of messages in protobuf's JSON mapping. They prepare a value, in place, for the schema that validates it: a
  * field has the name of the schema, whichever spelling it was sent in, and a field that is `null` is absent. They
- * check no values.
+ * bound the work of the validation, but check no values.
  */
-import { nearest } from "../../config/mod.ts";
+import { countOf, exceeds, nearest } from "../../config/mod.ts";
 import { VIOLATIONS_MAX } from "../../domain/errors.ts";
 import { assertShallow } from "../json.ts";
 
@@ -18,6 +18,8 @@ export interface Fault {
 export interface Findings {
   /** At most {@link VIOLATIONS_MAX}. */
   readonly faults: Fault[];
+  /** Entries of lists and maps. */
+  entries: number;
 }
 
 /** Reads messages, lists and maps. Scalars, and JSON of any form, have no reader. */
@@ -45,6 +47,12 @@ export type UnknownFields = "ignored" | { readonly noun: "field" | "query parame
 
 /** Characters of an unknown name that a fault repeats. */
 const NAME_CHARS_MAX = 100;
+
+/**
+ * Entries that the lists and maps of one request have together: twice what the largest commit has. Validation takes
+ * microseconds for each, and nothing else runs meanwhile.
+ */
+const ENTRIES_MAX = 20_000;
 
 /** A message: an object with the fields of a schema. */
 export class MessageReader implements Reader {
@@ -95,6 +103,7 @@ export class ListReader implements Reader {
 
   read(value: unknown, depth: number, found: Findings): void {
     if (!Array.isArray(value)) return assertShallow(value, depth);
+    if (!countEntries(value.length, found)) return;
     for (const [at, entry] of value.entries()) {
       readMember(this.entry, entry, at, depth + 1, found);
     }
@@ -107,7 +116,9 @@ export class MapReader implements Reader {
 
   read(value: unknown, depth: number, found: Findings): void {
     if (!isObject(value)) return assertShallow(value, depth);
-    for (const key of Object.keys(value)) {
+    const keys = Object.keys(value);
+    if (!countEntries(keys.length, found)) return;
+    for (const key of keys) {
       const entry = value[key];
       if (entry === null) delete value[key];
       else readMember(this.entry, entry, key, depth + 1, found);
@@ -156,9 +167,28 @@ function readMember(
   for (let at = before; at < faults.length; at++) faults[at]?.path.unshift(key);
 }
 
-/** Adds a fault, unless there are as many as an error lists. */
-export function addFault({ faults }: Findings, name: string, description: string): void {
-  if (faults.length < VIOLATIONS_MAX) faults.push({ path: [name], description });
+/** Adds a fault, unless there are as many as an error lists. @param name undefined for a fault of the value itself */
+export function addFault(
+  { faults }: Findings,
+  name: string | undefined,
+  description: string,
+): void {
+  if (faults.length < VIOLATIONS_MAX) {
+    faults.push({ path: name === undefined ? [] : [name], description });
+  }
+}
+
+/** Whether a list or map fits into the request with what has been read before. */
+function countEntries(count: number, found: Findings): boolean {
+  found.entries += count;
+  if (found.entries <= ENTRIES_MAX) return true;
+  const limit = exceeds(
+    found.entries,
+    ENTRIES_MAX,
+    (entries) => countOf(entries, "entry", "entries"),
+  );
+  addFault(found, undefined, `${limit}, with the lists and maps before it`);
+  return false;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

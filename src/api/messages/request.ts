@@ -61,13 +61,13 @@ export class RequestReader {
 
   /**
    * Prepares the messages for their schemas, in place. An absent message is `{}`.
-   * @returns the messages, with the faults of names
+   * @returns the messages, with the faults of names and of the numbers of entries
    * @throws BODY_NOT_JSON if a message nests too deeply
    */
   read(sent: Messages): Messages & { readonly faults: readonly Fault[] } {
     const params = sent.params ?? {};
     const query = sent.query ?? {};
-    const found: Findings = { faults: [] };
+    const found: Findings = { faults: [], entries: 0 };
     const { faults } = found;
     this.#params.read(params, 0, found);
     this.#readMessage(this.#query, query, params, found);
