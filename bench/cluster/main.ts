@@ -73,10 +73,10 @@ async function main(): Promise<void> {
 }
 
 async function measure(plan: Plan): Promise<Row[]> {
-  const durable = { settings: { fsync: "on", full_page_writes: "on" } };
-  await using cluster = await TestCluster.start({ syncInterval: "always" }, durable);
+  const durable = { settings: { fsync: "on", full_page_writes: "on" }, tls: false };
+  await using cluster = await TestCluster.start({ syncInterval: "always", tls: false }, durable);
   const database = ["--database", cluster.database];
-  const nats = ["--nats", cluster.nats.url];
+  const nats = cluster.nats.address.flags;
   await using node = await Invoked.start({ flags: [...database, ...nats], env: MASTER_KEY });
   const start = () => cluster.worker({ capacity: 1, env: POOL });
   const worker = await start();

@@ -24,7 +24,7 @@ export interface CallTimes {
 
 /** Measures a cluster of its own: PostgreSQL, NATS, one API node and two workers. */
 export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
-  await using cluster = await TestCluster.start();
+  await using cluster = await TestCluster.start({ tls: false }, { tls: false });
   const flags = ["--api-rate", "0", "--token-rate", "0", "--log-level", "warning"];
   const node = await cluster.node({ flags });
   const workers = await Promise.all(
@@ -39,7 +39,7 @@ export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
     }
   };
   await oneByOne(20, 0, call);
-  const messages = await countMessages(cluster.nats.url, isQuick ? 20 : 200, call);
+  const messages = await countMessages(cluster.nats.address.url, isQuick ? 20 : 200, call);
 
   const pids = [node.pid, ...workers.map(({ process }) => process.pid)];
   const before = await Promise.all(pids.map(processorMs));
@@ -52,7 +52,7 @@ export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
     apiMs,
     workerMs: workersMs.reduce((sum, ms) => sum + ms, 0),
     messages,
-    entryReadMs: await measureEntries(cluster.nats.url, node.pid, isQuick ? 2_000 : 40_000),
+    entryReadMs: await measureEntries(cluster.nats.address.url, node.pid, isQuick ? 2_000 : 40_000),
   };
 }
 

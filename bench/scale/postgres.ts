@@ -43,7 +43,7 @@ export interface PostgresTimes {
 /** Measures a PostgreSQL of its own. */
 export async function measurePostgres(directory: string, isQuick: boolean): Promise<PostgresTimes> {
   const syncMs = await measureSync(join(directory, "synced"), isQuick ? 50 : 500);
-  await using postgres = await TestPostgres.start({ settings: SETTINGS });
+  await using postgres = await TestPostgres.start({ settings: SETTINGS, tls: false });
   const url = await postgres.database();
   const template = await makeTemplate(url);
   const dataDir = join(directory, "store");

@@ -8,6 +8,7 @@ import { connectNats } from "../../src/cluster/nats/transport.ts";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import type { NatsAddress } from "../support/nats.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 
 const LAYOUT = new Layout("invoked_commits");
@@ -28,8 +29,8 @@ async function errorOf(client: Client, id: string): Promise<string> {
 }
 
 /** Digests of all objects. */
-async function digestsIn(url: string): Promise<string[]> {
-  const nats = await connectNats({ servers: url });
+async function digestsIn({ client }: NatsAddress): Promise<string[]> {
+  const nats = await connectNats(client);
   try {
     const { streams } = await jetstreamManager(nats);
     const { state } = await streams.info(LAYOUT.stream, { subjects_filter: LAYOUT.allRecords });
@@ -40,8 +41,8 @@ async function digestsIn(url: string): Promise<string[]> {
 }
 
 /** Lets the record of each object name the chunks of another one. */
-async function exchange(url: string, digests: readonly string[]): Promise<void> {
-  const nats = await connectNats({ servers: url });
+async function exchange({ client }: NatsAddress, digests: readonly string[]): Promise<void> {
+  const nats = await connectNats(client);
   const { streams } = await jetstreamManager(nats);
   const records = await Promise.all(digests.map(async (digest) => {
     const found = await streams.getMessage(LAYOUT.stream, {
@@ -60,8 +61,8 @@ async function exchange(url: string, digests: readonly string[]): Promise<void> 
   await nats.close();
 }
 
-async function eraseObjects(url: string): Promise<void> {
-  const nats = await connectNats({ servers: url });
+async function eraseObjects({ client }: NatsAddress): Promise<void> {
+  const nats = await connectNats(client);
   await (await jetstreamManager(nats)).streams.purge(LAYOUT.stream);
   await nats.close();
 }
@@ -89,7 +90,7 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
   });
 
   await t.step("it runs what it has on its disk without the objects", async () => {
-    await eraseObjects(cluster.nats.url);
+    await eraseObjects(cluster.nats.address);
     await using _ = await start();
     assert.deepEqual(outputOf(await client.invoke(large)), { length: 400_000 });
     assert.deepEqual(outputOf(await client.invoke(small)), { text: SECRET });
@@ -107,11 +108,11 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
 Deno.test("an object with the content of another ends the call", async () => {
   await using cluster = await TestCluster.start();
   const { client } = await startWith(cluster, 1);
-  const before = new Set(await digestsIn(cluster.nats.url));
+  const before = new Set(await digestsIn(cluster.nats.address));
   const id = await client.deploy(SMALL);
-  const made = (await digestsIn(cluster.nats.url)).filter((digest) => !before.has(digest));
+  const made = (await digestsIn(cluster.nats.address)).filter((digest) => !before.has(digest));
   assert.ok(made.length > 1);
-  await exchange(cluster.nats.url, made);
+  await exchange(cluster.nats.address, made);
   assert.match(
     await errorOf(client, id),
     /^INTERRUPTED: it could not run: object [0-9a-f]{64} .* was changed, or its key is that of another$/,

@@ -15,6 +15,7 @@ export class TestCluster implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
+  /** Over TLS unless the options say otherwise. */
   static async start(
     options: NatsOptions = {},
     database: PostgresOptions = {},
@@ -38,8 +39,7 @@ export class TestCluster implements AsyncDisposable {
     const flags = [
       "--database",
       this.database,
-      "--nats",
-      this.nats.url,
+      ...this.nats.address.flags,
       // Calls that hang do so as long as their test needs them, on a busy machine too.
       "--invocation-timeout",
       "10m",
@@ -51,7 +51,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   async worker(options: Partial<WorkerOptions> = {}): Promise<TestWorker> {
-    return this.opened.use(await TestWorker.start({ nats: this.nats.url, ...options }));
+    return this.opened.use(await TestWorker.start({ nats: this.nats.address, ...options }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

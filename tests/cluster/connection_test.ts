@@ -10,12 +10,14 @@ import { subjects } from "../../src/cluster/nats/subjects.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";
 
-const OPTIONS = { credentialsFile: undefined, caFile: undefined };
-
-async function unusable(options: Partial<NatsOptions>, fault: RegExp): Promise<void> {
+async function unusable(
+  options: Partial<NatsOptions> & Pick<NatsOptions, "urls">,
+  fault: RegExp,
+): Promise<void> {
   await assert.rejects(
     async () => {
-      await using _ = await Nats.connect({ urls: [], ...OPTIONS, ...options }, "test");
+      const none = { credentialsFile: undefined, caFile: undefined };
+      await using _ = await Nats.connect({ ...none, ...options }, "test");
     },
     (error: Error) => {
       assert.ok(error instanceof NatsUnusable, `${error}`);
@@ -60,47 +62,51 @@ Deno.test("a NATS that resets connections ends none of its clients", async () =>
 
 Deno.test("a NATS without JetStream is not used", async () => {
   await using nats = await TestNats.start({ config: "jetstream: disabled" });
-  await unusable({ urls: [nats.url] }, /JetStream is off/);
+  await unusable(nats.address.options, /JetStream is off/);
 });
 
 Deno.test("credentials are checked when NATS is reached, and their files before", async () => {
   await using directory = await makeTempDir();
   const { config, file, id } = await withUser(directory.path);
   await using nats = await TestNats.start({ config });
-  const urls = [nats.url];
-  await unusable({ urls }, /rejects the credentials; check --nats-credentials/);
+  const { options } = nats.address;
+  await unusable(options, /rejects the credentials; check --nats-credentials/);
   await using elsewhere = await makeTempDir();
   const other = await withUser(elsewhere.path);
-  await unusable({ urls, credentialsFile: other.file }, /rejects the credentials/);
+  await unusable({ ...options, credentialsFile: other.file }, /rejects the credentials/);
   const missing = join(directory.path, "missing.nk");
-  await unusable({ urls, credentialsFile: missing }, /missing\.nk as .*: there is no such file/);
+  await unusable(
+    { ...options, credentialsFile: missing },
+    /missing\.nk as .*: there is no such file/,
+  );
   const wrong = join(directory.path, "wrong.nk");
   await Deno.writeTextFile(wrong, "nothing");
-  await unusable({ urls, credentialsFile: wrong }, /neither an NKey seed of a user/);
-  await using connected = await Nats.connect({ ...OPTIONS, urls, credentialsFile: file }, "test");
+  await unusable({ ...options, credentialsFile: wrong }, /neither an NKey seed of a user/);
+  await using connected = await Nats.connect({ ...options, credentialsFile: file }, "test");
   assert.equal(connected.id, id);
 });
 
 Deno.test("a NATS that asks nobody for credentials is used on loopback alone", async () => {
   await using directory = await makeTempDir();
-  await using nats = await TestNats.start();
+  await using nats = await TestNats.start({ tls: false });
+  const { options, url: own } = nats.address;
   // Another name of loopback, which the client does not take for it.
-  const url = nats.url.replace("127.0.0.1", "0.0.0.0");
+  const url = own.replace("127.0.0.1", "0.0.0.0");
   await unusable({ urls: [url] }, /accepts clients without authentication/);
   const { file } = await withUser(directory.path);
-  await unusable({ urls: [nats.url], credentialsFile: file }, /asks nobody for credentials/);
-  await using connected = await Nats.connect({ ...OPTIONS, urls: [nats.url] }, "test");
+  await unusable({ ...options, credentialsFile: file }, /asks nobody for credentials/);
+  await using connected = await Nats.connect(options, "test");
   assert.equal(connected.fault, undefined);
 });
 
 Deno.test("a URL with tls needs TLS", async () => {
-  await using nats = await TestNats.start();
-  await unusable({ urls: [nats.url.replace("nats:", "tls:")] }, /TLS|tls/);
+  await using nats = await TestNats.start({ tls: false });
+  await unusable({ urls: [nats.address.url.replace("nats:", "tls:")] }, /TLS|tls/);
 });
 
 Deno.test("a channel goes on after NATS was killed and started again", async () => {
   await using server = await TestNats.start();
-  const options = { ...OPTIONS, urls: [server.url] };
+  const { options } = server.address;
   await using a = await Nats.connect(options, "a");
   await using b = await Nats.connect(options, "b");
   const arrived: number[] = [];

@@ -100,15 +100,21 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
     const url = await postgres.database();
     const target = [...source, "--database", url];
     const cases = [
-      [[...source, "--nats", nats.url], /--database is not set/],
+      [[...source, ...nats.address.flags], /--database is not set/],
       [target, /neither --nats nor --to-data is set/],
-      [[...target, "--nats", nats.url, "--to-data", `${dataDir}-2`], /both --nats and --to-data/],
+      [
+        [...target, ...nats.address.flags, "--to-data", `${dataDir}-2`],
+        /both --nats and --to-data/,
+      ],
       [[...target, "--to-data", dataDir], /is the data directory itself/],
       [
-        ["--data", `${dataDir}-none`, "--database", url, "--nats", nats.url],
+        ["--data", `${dataDir}-none`, "--database", url, ...nats.address.flags],
         /invoked\.db does not exist/,
       ],
-      [[...target, "--nats", nats.url, "--master-key-file", `${dataDir}/none`], /does not exist/],
+      [
+        [...target, ...nats.address.flags, "--master-key-file", `${dataDir}/none`],
+        /does not exist/,
+      ],
     ] as const;
     for (const [args, message] of cases) {
       const { code, stderr } = await copy(...args);
@@ -116,7 +122,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       assert.match(stderr, message);
     }
     await using server = await TestServer.start({ dataDir });
-    const { code, stderr } = await copy(...target, "--nats", nats.url);
+    const { code, stderr } = await copy(...target, ...nats.address.flags);
     assert.equal(code, 1);
     assert.match(stderr, /another server uses it/);
     await server.stop();
@@ -126,7 +132,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
     "a damaged blob leaves the database empty, and the copy goes on once it is whole",
     async () => {
       const url = await postgres.database();
-      const target = [...source, "--database", url, "--nats", nats.url];
+      const target = [...source, "--database", url, ...nats.address.flags];
       const blobs = `${dataDir}/volume-blobs`;
       const [shard] = (await Array.fromAsync(Deno.readDir(blobs))).map(({ name }) => name)
         .filter((name) => /^[0-9a-f]{2}$/.test(name));
@@ -159,7 +165,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
       const again = await copy(...target);
       assert.equal(again.code, 1);
       assert.match(again.stderr, /has rows; a copy needs a database that no server has used/);
-      const flags = ["--database", url, "--nats", nats.url, "--capacity", "2"];
+      const flags = ["--database", url, ...nats.address.flags, "--capacity", "2"];
       await check(installation, { flags: [...flags, "--master-key-file", key] });
 
       const other = `${directory.path}/other.key`;

@@ -6,17 +6,13 @@ import { headers } from "@nats-io/transport-node";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { WORKERS_BUCKET } from "../../src/cluster/nats/subjects.ts";
 import { Registry } from "../../src/cluster/registry/registry.ts";
-import { TestNats } from "../support/nats.ts";
+import { type NatsAddress, TestNats } from "../support/nats.ts";
 import { Relay } from "../support/relay.ts";
 import { TestWorker } from "../support/workers.ts";
 
 Deno.test("a worker cannot erase the entries of others with a header of its own", async () => {
   await using server = await TestNats.start();
-  const urls = [server.url];
-  await using nats = await Nats.connect(
-    { urls, credentialsFile: undefined, caFile: undefined },
-    "api",
-  );
+  await using nats = await Nats.connect(server.address.options, "api");
   // Twice: the bucket of a node that began before is the same.
   for (let start = 0; start < 2; start++) {
     await using _registry = await Registry.open(nats);
@@ -36,25 +32,25 @@ Deno.test("a worker cannot erase the entries of others with a header of its own"
 });
 
 Deno.test("an API node opens the bucket that another one has made since it looked for one", async () => {
-  await using server = await TestNats.start();
-  await using relay = await Relay.to(Number(new URL(server.url).port));
+  // The relay reads the request.
+  await using server = await TestNats.start({ tls: false });
+  await using relay = await Relay.to(server.address.port);
   await using opened = new AsyncDisposableStack();
-  const open = async (url: string) => {
-    const options = { urls: [url], credentialsFile: undefined, caFile: undefined };
+  const open = async ({ options }: NatsAddress) => {
     opened.use(await Registry.open(opened.use(await Nats.connect(options, "api"))));
   };
   let hasMade = false;
   relay.before("STREAM.CREATE", async () => {
-    await open(server.url);
+    await open(server.address);
     hasMade = true;
   });
-  await open(`nats://127.0.0.1:${relay.port}`);
+  await open(server.address.through(relay));
   assert.ok(hasMade);
 });
 
 Deno.test("a worker that starts before every API node says what it waits for", async () => {
   await using server = await TestNats.start();
-  await using worker = await TestWorker.start({ nats: server.url });
+  await using worker = await TestWorker.start({ nats: server.address });
   const { code, log } = await worker.stop();
   assert.equal(code, 0, log);
   assert.match(log, /Cannot write the entry of this worker: no API node has begun yet/);

@@ -69,7 +69,7 @@ Deno.test("hostile workers", async (t) => {
   const sleep = await client.deploy(SLEEP);
 
   await t.step("what breaks the protocol ends the call of that worker alone", async () => {
-    await using rogue = await RogueWorker.start(cluster.nats.url);
+    await using rogue = await RogueWorker.start(cluster.nats.address);
     for (const [what, deed] of DEEDS) {
       rogue.will(deed);
       const { body: { invocationId } } = await client.invoke(echo, { n: 1 });
@@ -79,7 +79,7 @@ Deno.test("hostile workers", async (t) => {
   });
 
   await t.step("a worker that rejects its job after all ends the call", async () => {
-    await using rogue = await RogueWorker.start(cluster.nats.url);
+    await using rogue = await RogueWorker.start(cluster.nats.address);
     rogue.will((channel) => channel.close(CloseReason.FULL));
     const { body: { invocationId } } = await client.invoke(echo, { n: 1 });
     const { error } = await client.invocation(echo, invocationId);
@@ -87,7 +87,7 @@ Deno.test("hostile workers", async (t) => {
   });
 
   await t.step("a worker of another protocol gets no offers", async () => {
-    await using rogue = await RogueWorker.start(cluster.nats.url, { protocol: 99 });
+    await using rogue = await RogueWorker.start(cluster.nats.address, { protocol: 99 });
     await using _ = await cluster.worker();
     assert.deepEqual(outputOf(await client.invoke(echo, { n: 2 })), { n: 2 });
     assert.equal(rogue.offers, 0);
@@ -95,7 +95,7 @@ Deno.test("hostile workers", async (t) => {
 
   await t.step("what comes on the subject of another worker does not count", async () => {
     await using _ = await cluster.worker();
-    await using rogue = await RogueWorker.start(cluster.nats.url, { capacity: 0, free: 0 });
+    await using rogue = await RogueWorker.start(cluster.nats.address, { capacity: 0, free: 0 });
     const bytes = encodeOutcome({ kind: "success", outputJson: `{"n":"forged"}` });
     const head = { type: MessageType.OUTCOME, byteLength: bytes.length };
     let forged = 0;

@@ -13,6 +13,7 @@ import { makeAccounts, makeNkeyUser, signUser } from "../../deploy/nats/users.ts
 import type { Role } from "../../deploy/nats/permissions.ts";
 import { inboxOf } from "../../src/cluster/nats/subjects.ts";
 import { connectNats } from "../../src/cluster/nats/transport.ts";
+import type { NatsAddress } from "../support/nats.ts";
 
 export interface User {
   readonly id: string;
@@ -68,9 +69,9 @@ export class Connected implements AsyncDisposable {
     this.#watch();
   }
 
-  static async open({ id, authenticator }: User, url: string): Promise<Connected> {
+  static async open({ id, authenticator }: User, { client }: NatsAddress): Promise<Connected> {
     const inboxPrefix = inboxOf(id);
-    return new Connected(id, await connectNats({ servers: url, authenticator, inboxPrefix }));
+    return new Connected(id, await connectNats({ ...client, authenticator, inboxPrefix }));
   }
 
   async #watch(): Promise<void> {

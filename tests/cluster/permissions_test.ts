@@ -82,8 +82,8 @@ for (const { name, make } of FORMS) {
     const { config, users: [apiUser, workerUser] } = await make(directory.path);
     assert.ok(apiUser !== undefined && workerUser !== undefined);
     await using server = await TestNats.start({ config });
-    await using api = await Connected.open(apiUser, server.url);
-    await using worker = await Connected.open(workerUser, server.url);
+    await using api = await Connected.open(apiUser, server.address);
+    await using worker = await Connected.open(workerUser, server.address);
     await prepare(api);
 
     api.nats.subscribe(`${PREFIX}.claim.*`, {
@@ -134,9 +134,9 @@ for (const { name, make } of FORMS) {
     const { config, users: [apiUser, workerUser, otherUser] } = await make(directory.path);
     assert.ok(apiUser !== undefined && workerUser !== undefined && otherUser !== undefined);
     await using server = await TestNats.start({ config });
-    await using api = await Connected.open(apiUser, server.url);
-    await using worker = await Connected.open(workerUser, server.url);
-    await using other = await Connected.open(otherUser, server.url);
+    await using api = await Connected.open(apiUser, server.address);
+    await using worker = await Connected.open(workerUser, server.address);
+    await using other = await Connected.open(otherUser, server.address);
     await prepare(api);
     await jetstream(other.nats).publish(`$KV.${WORKERS}.${other.id}`, "other");
 

@@ -27,8 +27,7 @@ Deno.test("a cluster whose NATS knows its users", async () => {
   await Deno.writeFile(foreign, createUser().getSeed());
   const { code, stderr } = await runInvoked([
     "worker",
-    "--nats",
-    cluster.nats.url,
+    ...cluster.nats.address.flags,
     "--nats-credentials",
     foreign,
     "--data",

@@ -6,7 +6,8 @@ import { TestPostgres } from "../support/postgres.ts";
 const SECRET = "pass-word";
 
 Deno.test("commands with --database", async (t) => {
-  await using postgres = await TestPostgres.start();
+  // Without TLS, as a URL of loopback asks for none.
+  await using postgres = await TestPostgres.start({ tls: false });
   await using directory = await makeTempDir();
   const data = ["--data", `${directory.path}/data`];
   const url = await postgres.database();

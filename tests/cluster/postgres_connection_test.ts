@@ -10,7 +10,8 @@ import { openPostgresStore } from "../support/stores.ts";
 import { functionRow, id } from "../store/conformance/rows.ts";
 
 Deno.test("lost connections to PostgreSQL", async (t) => {
-  await using postgres = await TestPostgres.start();
+  // The relay reads statements.
+  await using postgres = await TestPostgres.start({ tls: false });
   await using relay = await Relay.to(postgres.port);
   await using directory = await makeTempDir();
   const url = (await postgres.database()).replace(`:${postgres.port}/`, `:${relay.port}/`);

@@ -11,6 +11,7 @@ Deno.test("TLS to PostgreSQL", async (t) => {
   const { cert, key } = await (await selfSignedSource(own, ["localhost"])).load();
   await (await selfSignedSource(foreign, ["localhost"])).load();
   await using postgres = await TestPostgres.start({
+    tls: false,
     files: { "server.crt": cert, "server.key": key },
     settings: { ssl: "on", listen_addresses: "127.0.0.1,127.0.0.2" },
   });

@@ -6,6 +6,7 @@ import { SealKey } from "../../src/cluster/link/sealing.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
 import { OwnEntry } from "../../src/cluster/registry/own_entry.ts";
+import type { NatsAddress } from "../support/nats.ts";
 
 /** What it does once it has the sealed job. */
 export type Deed = (channel: Channel, send: (frame: Uint8Array) => void) => void;
@@ -21,9 +22,8 @@ export class RogueWorker implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start(url: string, entry: Partial<Entry> = {}): Promise<RogueWorker> {
+  static async start({ options }: NatsAddress, entry: Partial<Entry> = {}): Promise<RogueWorker> {
     await using opened = new AsyncDisposableStack();
-    const options = { urls: [url], credentialsFile: undefined, caFile: undefined };
     const nats = opened.use(await Nats.connect(options, "rogue"));
     const key = await SealKey.create();
     const own = opened.use(

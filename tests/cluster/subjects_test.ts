@@ -46,8 +46,8 @@ for (const { name, make } of FORMS) {
     const { config, users: [apiUser, workerUser] } = await make(directory.path);
     assert.ok(apiUser !== undefined && workerUser !== undefined);
     await using server = await TestNats.start({ config });
-    await using api = await Connected.open(apiUser, server.url);
-    await using worker = await Connected.open(workerUser, server.url);
+    await using api = await Connected.open(apiUser, server.address);
+    await using worker = await Connected.open(workerUser, server.address);
     for (const [use, { subject: subjectOf, from, to }] of Object.entries(USES)) {
       const subject = subjectOf(worker.id);
       for (const [role, user] of [["api", api], ["worker", worker]] as const) {

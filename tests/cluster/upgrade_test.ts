@@ -87,7 +87,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
     await using directory = await makeTempDir();
     const { code, stderr } = await runInvoked([
       "serve",
-      ...["--port", "0", "--data", directory.path, "--nats", cluster.nats.url],
+      ...["--port", "0", "--data", directory.path, ...cluster.nats.address.flags],
       ...["--database", cluster.database],
     ], { program: afterNext, env: MASTER_KEY });
     assert.equal(code, 1, stderr);

@@ -145,8 +145,7 @@ Deno.test("what a start rejects", async (t) => {
       await Deno.writeFile(file, createUser().getSeed());
       const foreign = await runInvoked([
         "worker",
-        "--nats",
-        cluster.nats.url,
+        ...cluster.nats.address.flags,
         "--nats-credentials",
         file,
         ...data,
@@ -162,7 +161,7 @@ Deno.test("what a start rejects", async (t) => {
   );
 
   await t.step("a server with NATS and without a database", async () => {
-    const { code, stderr } = await runInvoked(["serve", "--nats", cluster.nats.url, ...data]);
+    const { code, stderr } = await runInvoked(["serve", ...cluster.nats.address.flags, ...data]);
     assert.equal(code, 1);
     assert.match(stderr, /Cannot use --nats without --database: API nodes share their records/);
     const alone = await runInvoked(["serve", "--capacity", "3", ...data]);

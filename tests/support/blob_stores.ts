@@ -72,7 +72,7 @@ export async function openNode(
   const opened = new Opened();
   const { path } = opened.use(await makeTempDir());
   const connection = await connectNats({
-    servers: nats.url,
+    ...nats.address.client,
     maxReconnectAttempts: -1,
   });
   opened.defer(() => connection.close());

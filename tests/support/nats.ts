@@ -1,5 +1,8 @@
 /** Starts a real nats-server with JetStream on a free loopback port, in a temporary directory. */
 import { join } from "node:path";
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
+import type { NatsOptions as ConnectionOptions } from "../../src/cluster/nats/connection.ts";
+import { type CertificateFiles, loopbackCertificate } from "./certificates.ts";
 import { removeDirectory } from "./invoked.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
@@ -9,14 +12,52 @@ import { signalUnlessEnded } from "./processes.ts";
 const READY_TIMEOUT_MS = 180_000;
 
 export interface NatsOptions {
-  /** Further lines of its configuration file, such as `authorization` or `tls`. */
+  /** Further lines of its configuration file, such as `authorization`. */
   readonly config?: string;
+  /** Whether it insists on TLS; true by default, as everywhere but on loopback. */
+  readonly tls?: boolean;
   /** Space for streams in files, in bytes. */
   readonly maxFileStore?: number;
   /** How often streams are synced to the disk; `always` for each message. */
   readonly syncInterval?: string;
   /** An existing directory for streams, such as a small disk; the caller removes it. */
   readonly storeDir?: string;
+}
+
+/** Where a nats-server is reached, and which certificates its clients trust. */
+export class NatsAddress {
+  constructor(
+    readonly port: number,
+    /** Undefined without TLS. */
+    readonly caFile: string | undefined,
+  ) {}
+
+  /** `tls://127.0.0.1:PORT`, without TLS `nats://127.0.0.1:PORT`. */
+  get url(): string {
+    return `${this.caFile === undefined ? "nats" : "tls"}://127.0.0.1:${this.port}`;
+  }
+
+  /** The flags with which a process of `invoked` reaches it. */
+  get flags(): readonly string[] {
+    const { url, caFile } = this;
+    return ["--nats", url, ...caFile === undefined ? [] : ["--nats-ca", caFile]];
+  }
+
+  /** What our own connection takes, without credentials. */
+  get options(): ConnectionOptions {
+    return { urls: [this.url], credentialsFile: undefined, caFile: this.caFile };
+  }
+
+  /** What a connection of the library takes. */
+  get client(): NodeConnectionOptions {
+    const { url, caFile } = this;
+    return { servers: url, ...caFile === undefined ? {} : { tls: { caFile } } };
+  }
+
+  /** The same server behind a relay. */
+  through(relay: { readonly port: number }): NatsAddress {
+    return new NatsAddress(relay.port, this.caFile);
+  }
 }
 
 /** A running nats-server. Disposing it kills it, and removes its directory. */
@@ -28,8 +69,8 @@ export class TestNats implements AsyncDisposable {
     private readonly directory: string,
     private readonly storeDir: string,
     started: Started,
-    /** `nats://127.0.0.1:PORT`; stays the same over {@link restart}. */
-    readonly url: string,
+    /** Stays the same over {@link restart}. */
+    readonly address: NatsAddress,
   ) {
     this.#process = started.process;
     this.#log = started.log;
@@ -37,10 +78,12 @@ export class TestNats implements AsyncDisposable {
 
   static async start(options: NatsOptions = {}): Promise<TestNats> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-nats-" });
-    await writeConfig(directory, freePort(), options);
+    const files = options.tls === false ? undefined : await loopbackCertificate();
+    const address = new NatsAddress(freePort(), files?.caFile);
+    await writeConfig(directory, address.port, options, files);
     const started = spawn(directory);
-    const url = await readyUrl(directory, started);
-    return new TestNats(directory, options.storeDir ?? storeDirIn(directory), started, url);
+    await listening(directory, started);
+    return new TestNats(directory, options.storeDir ?? storeDirIn(directory), started, address);
   }
 
   get pid(): number {
@@ -67,7 +110,7 @@ export class TestNats implements AsyncDisposable {
     const started = spawn(this.directory);
     this.#process = started.process;
     this.#log = started.log;
-    await readyUrl(this.directory, started);
+    await listening(this.directory, started);
   }
 
   /** Removes all that it stored, after {@link stop}. */
@@ -94,7 +137,9 @@ async function writeConfig(
   directory: string,
   port: number,
   { config = "", maxFileStore, syncInterval, storeDir = storeDirIn(directory) }: NatsOptions,
+  files: CertificateFiles | undefined,
 ): Promise<void> {
+  const tls = files && [files.certFile, files.keyFile].map((file) => JSON.stringify(file));
   const lines = [
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: ${JSON.stringify(directory)}`,
@@ -103,6 +148,7 @@ async function writeConfig(
     ...syncInterval === undefined ? [] : [`  sync_interval: ${syncInterval}`],
     ...maxFileStore === undefined ? [] : [`  max_file_store: ${maxFileStore}`],
     "}",
+    ...tls === undefined ? [] : [`tls { cert_file: ${tls[0]}, key_file: ${tls[1]} }`],
     config,
   ];
   await Deno.writeTextFile(join(directory, "nats.conf"), `${lines.join("\n")}\n`);
@@ -118,8 +164,8 @@ function spawn(directory: string): Started {
   return { process, log: new Response(process.stderr).text() };
 }
 
-/** The URL that the server wrote once it listened. */
-async function readyUrl(directory: string, { process, log }: Started): Promise<string> {
+/** Resolves once the server has written where it listens. */
+async function listening(directory: string, { process, log }: Started): Promise<void> {
   const ended = process.status.then(async ({ code }) => {
     throw new Error(`nats-server ended with ${code}:\n${await log}`);
   });
@@ -138,5 +184,5 @@ async function readyUrl(directory: string, { process, log }: Started): Promise<s
   );
   // A server that ends later ends no wait.
   ended.catch(() => {});
-  return await Promise.race([ready, ended]);
+  await Promise.race([ready, ended]);
 }

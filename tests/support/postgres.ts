@@ -1,5 +1,6 @@
 /** Starts a real PostgreSQL on a free port of loopback. */
 import pg from "pg";
+import { type CertificateFiles, loopbackCertificate } from "./certificates.ts";
 import { pathOf } from "./diagnosis.ts";
 import { eventually } from "./eventually.ts";
 import { removeDirectory } from "./invoked.ts";
@@ -30,6 +31,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Private files in its directory, such as its certificate. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether its URLs ask for TLS; true by default, as for every host but this one. */
+  readonly tls?: boolean;
 }
 
 /** A running PostgreSQL. Disposing it stops it and removes its data. */
@@ -41,20 +44,30 @@ export class TestPostgres implements AsyncDisposable {
     readonly directory: string,
     readonly port: number,
     private readonly settings: Readonly<Record<string, string>>,
+    /** The parameters of its URLs. */
+    private readonly parameters: string,
   ) {}
 
   static async start(
-    { settings = {}, files = {} }: PostgresOptions = {},
+    { settings = {}, files = {}, tls = true }: PostgresOptions = {},
   ): Promise<TestPostgres> {
+    const certificate = tls ? await loopbackCertificate() : undefined;
     const template = await filledOnce("postgres", initialize);
     const directory = await makeDirectory();
     await run(["cp", "-a", `${template}/.`, directory]);
-    for (const [name, text] of Object.entries(files)) {
+    for (const [name, text] of Object.entries({ ...files, ...await tlsFiles(certificate) })) {
       const path = `${directory}/${name}`;
       await Deno.writeTextFile(path, text, { mode: 0o600 });
       if (isRoot()) await run(["chown", SYSTEM_USER, path]);
     }
-    const postgres = new TestPostgres(directory, freePort(), { ...SETTINGS, ...settings });
+    const postgres = new TestPostgres(
+      directory,
+      freePort(),
+      { ...SETTINGS, ...certificate && { ssl: "on" }, ...settings },
+      certificate === undefined
+        ? ""
+        : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate.caFile)}`,
+    );
     await postgres.restart();
     return postgres;
   }
@@ -101,7 +114,7 @@ export class TestPostgres implements AsyncDisposable {
   }
 
   url(database: string, user = USER, password = PASSWORD): string {
-    return `postgres://${user}:${password}@127.0.0.1:${this.port}/${database}`;
+    return `postgres://${user}:${password}@127.0.0.1:${this.port}/${database}${this.parameters}`;
   }
 
   /** Runs statements as the superuser. */
@@ -121,6 +134,17 @@ export class TestPostgres implements AsyncDisposable {
     await this.stop("SIGQUIT");
     await removeDirectory(this.directory);
   }
+}
+
+/** The names under which PostgreSQL looks for its certificate. */
+async function tlsFiles(
+  certificate: CertificateFiles | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  if (certificate === undefined) return {};
+  const [cert, key] = await Promise.all(
+    [certificate.certFile, certificate.keyFile].map((file) => Deno.readTextFile(file)),
+  );
+  return { "server.crt": cert ?? "", "server.key": key ?? "" };
 }
 
 async function initialize(directory: string): Promise<void> {

@@ -1,12 +1,13 @@
 /** Starts real workers, as an operator does. */
 import { INVOKED, removeDirectory } from "./invoked.ts";
+import type { NatsAddress } from "./nats.ts";
 import { signalUnlessEnded } from "./processes.ts";
 
 /** How long a worker may take to become ready; a bound for broken ones, not a measurement. */
 const READY_TIMEOUT_MS = 300_000;
 
 export interface WorkerOptions {
-  readonly nats: string;
+  readonly nats: NatsAddress;
   readonly capacity?: number;
   /** Further flags of `invoked worker`. */
   readonly flags?: readonly string[];
@@ -39,8 +40,7 @@ export class TestWorker implements AsyncDisposable {
       args: [
         "worker",
         "--json",
-        "--nats",
-        nats,
+        ...nats.flags,
         "--capacity",
         `${capacity}`,
         "--data",

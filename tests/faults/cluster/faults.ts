@@ -1,6 +1,7 @@
 /** The faults of a cluster, each of which heals before it resolves. */
 import { jetstreamManager, StorageType } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connectNats } from "../../../src/cluster/nats/transport.ts";
+import type { NatsAddress } from "../../support/nats.ts";
 import { descendantsOf } from "../../support/processes.ts";
 import type { Relay } from "../../support/relay.ts";
 import type { Fault, FaultContext } from "../injection.ts";
@@ -93,8 +94,8 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
     await clock?.set(0);
   },
   "a full JetStream": async (context) => {
-    const { url } = context.stage.nats;
-    await ballast(url, () => pause(durationOf(context)));
+    const { address } = context.stage.nats;
+    await ballast(address, () => pause(durationOf(context)));
   },
   [DISK_FAULT]: async (context) => {
     const { disk, nats } = context.stage;
@@ -142,8 +143,8 @@ async function silent(context: ClusterContext, relay: Relay | undefined): Promis
 }
 
 /** Fills the space of streams while the work lasts. */
-async function ballast(url: string, work: () => Promise<void>): Promise<void> {
-  const connection = await connect({ servers: url });
+async function ballast({ client }: NatsAddress, work: () => Promise<void>): Promise<void> {
+  const connection = await connectNats(client);
   try {
     const { streams } = await jetstreamManager(connection);
     const subjects = [BALLAST_STREAM];

@@ -1,7 +1,9 @@
 /** Repeats messages of the cluster, late and out of order, as no NATS should; and has NATS deliver calls again. */
 import { jetstream } from "@nats-io/jetstream";
-import { connect, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { RUNS_CONSUMER, RUNS_STREAM } from "../../../src/cluster/nats/subjects.ts";
+import { connectNats } from "../../../src/cluster/nats/transport.ts";
+import type { NatsAddress } from "../../support/nats.ts";
 import { pause } from "../load.ts";
 
 /** Frames of sessions both ways, offers, and offers of asynchronous calls. */
@@ -32,11 +34,11 @@ export class Repeater implements AsyncDisposable {
     this.#next = next;
   }
 
-  static async connect(url: string, next: (below: number) => number): Promise<Repeater> {
-    return new Repeater(
-      await connect({ servers: url, noEcho: true, ...RECONNECT }),
-      next,
-    );
+  static async connect(
+    { client }: NatsAddress,
+    next: (below: number) => number,
+  ): Promise<Repeater> {
+    return new Repeater(await connectNats({ ...client, noEcho: true, ...RECONNECT }), next);
   }
 
   /** Messages that were repeated, or delivered again. */

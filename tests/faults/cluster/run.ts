@@ -22,7 +22,7 @@ export async function runCluster({ seed, fault, deadline, logs }: RunOptions): P
   await using witness = new Witness();
   const isLong = deadline() - performance.now() > LONG_RUN_MS;
   await using stage = await Stage.start(await logsTo(logs), isLong);
-  await using repeater = await Repeater.connect(stage.nats.url, random(seed));
+  await using repeater = await Repeater.connect(stage.nats.address, random(seed));
   const { [CLOCK_FAULT]: clock, [DISK_FAULT]: disk, ...always } = CLUSTER_FAULTS;
   const faults = {
     ...always,

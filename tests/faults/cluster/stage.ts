@@ -1,4 +1,4 @@
-/** A cluster of real processes, each of which reaches NATS and PostgreSQL through relays of its own. */
+/** A cluster of real processes over TLS, each of which reaches NATS and PostgreSQL through relays of its own. */
 import { join } from "node:path";
 import { Client } from "../../support/client.ts";
 import { SmallDisk } from "../../support/disk.ts";
@@ -70,9 +70,9 @@ export class Stage implements AsyncDisposable, Door {
       nodes.push(await startNode(`API node ${number}`, { database, nats, env, onLog, opened }));
     }
     const workers = await Promise.all(Array.from({ length: WORKERS }, async (_, at) => {
-      const relay = opened.use(await Relay.to(Number(new URL(nats.url).port)));
-      const url = `nats://127.0.0.1:${relay.port}`;
-      const start = () => TestWorker.start({ nats: url, capacity: CAPACITY, flags: BARRIER_FLAGS });
+      const relay = opened.use(await Relay.to(nats.address.port));
+      const own = nats.address.through(relay);
+      const start = () => TestWorker.start({ nats: own, capacity: CAPACITY, flags: BARRIER_FLAGS });
       return opened.use(await Member.start(`worker ${at + 1}`, { nats: relay }, start, onLog));
     }));
     const credentials = await nodes[0]?.process?.credentials();
@@ -147,13 +147,13 @@ async function startNode(
   },
 ): Promise<Member<TestServer>> {
   const links = {
-    nats: opened.use(await Relay.to(Number(new URL(nats.url).port))),
+    nats: opened.use(await Relay.to(nats.address.port)),
     postgres: opened.use(await Relay.to(Number(database.port))),
   };
   const directory = opened.use(await makeTempDir());
   const url = new URL(database);
   url.port = String(links.postgres.port);
-  const flags = ["--database", url.href, "--nats", `nats://127.0.0.1:${links.nats.port}`];
+  const flags = ["--database", url.href, ...nats.address.through(links.nats).flags];
   const start = () =>
     TestServer.start({
       dataDir: directory.path,
