@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { Relay } from "../support/relay.ts";
 import type { TestWorker } from "../support/workers.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 
@@ -47,12 +48,12 @@ async function interrupted(client: Client, id: string, invocationId: string): Pr
   assert.match(error, /^INTERRUPTED: /);
 }
 
-/** What `/readyz` says once it says that. */
-async function readiness(url: string, status: number): Promise<Json> {
+/** What `/readyz` says once it has this status, and this in its text. */
+async function readiness(url: string, status: number, text = /^/): Promise<Json> {
   return await eventually(async () => {
     const response = await fetch(new URL("/readyz", url));
     const body = await response.json();
-    return response.status === status ? body : undefined;
+    return response.status === status && text.test(JSON.stringify(body)) ? body : undefined;
   });
 }
 
@@ -65,6 +66,7 @@ Deno.test("workers that end or hang", async (t) => {
   const echo = await client.deploy(ECHO);
   const sleep = await client.deploy(SLEEP);
   let second: TestWorker | undefined;
+  let third: TestWorker | undefined;
 
   await t.step("a call whose worker is killed ends as INTERRUPTED", async () => {
     const { invocationId, ended } = await running(client, hang);
@@ -92,7 +94,7 @@ Deno.test("workers that end or hang", async (t) => {
       second?.signal("SIGSTOP");
       await ended;
       await interrupted(client, hang, invocationId);
-      await cluster.worker({ capacity: 1 });
+      third = await cluster.worker({ capacity: 1 });
       assert.deepEqual(outputOf(await call(client, echo, { n: 2 })), { n: 2 });
       // It kills what it ran, and takes part again.
       second?.signal("SIGCONT");
@@ -125,6 +127,35 @@ Deno.test("workers that end or hang", async (t) => {
     await cluster.nats.restart();
     assert.deepEqual(outputOf(await ended), { slept: 2000 });
     assert.deepEqual(outputOf(await call(client, echo, { n: 4 })), { n: 4 });
+  });
+
+  await using relay = await Relay.to(cluster.nats.address.port);
+  const last = await cluster.worker({ nats: cluster.nats.address.through(relay), capacity: 1 });
+  /** Silences the last worker's connection, and resolves once the worker has made another one. */
+  const silencing = async (silence: () => void) => {
+    const { accepted } = relay;
+    silence();
+    await eventually(() => relay.accepted > accepted || undefined, "a connection of the worker");
+  };
+
+  await t.step("calls go on after NATS has paused until its clients gave up", async () => {
+    await third?.stop();
+    await silencing(() => cluster.nats.signal("SIGSTOP"));
+    await readiness(node.url, 503, /NATS at .* is unreachable/);
+    cluster.nats.signal("SIGCONT");
+    assert.deepEqual(outputOf(await call(client, echo, { n: 5 })), { n: 5 });
+    await readiness(node.url, 200);
+  });
+
+  await t.step("calls go on after the connection of the worker went silent", async () => {
+    await silencing(() => relay.silence());
+    assert.deepEqual(outputOf(await call(client, echo, { n: 6 })), { n: 6 });
+  });
+
+  await t.step("a worker and an API node end although NATS has stopped", async () => {
+    cluster.nats.signal("SIGSTOP");
+    const ends = await Promise.all([last.stop(), node.stop()]);
+    assert.deepEqual(ends.map(({ code }) => code), [0, 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** A relay of TCP that a test can cut, slow down, or silence in one direction. */
+/** A relay of TCP that a test can cut, slow down, or silence. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** What the relay does with data: passes it on, or takes it and passes nothing on. */
@@ -10,12 +10,16 @@ interface Flow {
 export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those whose data is lost. */
+  readonly #silent = new WeakSet<Socket>();
   readonly #flow: Flow = { toServer: "pass", toClient: "pass" };
 
   #trigger: { readonly text: string; readonly arrives: boolean } | undefined;
   #before: { readonly text: string; readonly work: () => Promise<void> } | undefined;
   #replaced: readonly [string, string] | undefined;
   #delayMs = 0;
+  /** Connections that it has accepted so far. */
+  accepted = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -38,9 +42,19 @@ export class Relay implements AsyncDisposable {
     return address.port;
   }
 
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#sockets.size / 2;
+  }
+
   /** From here on takes data of this direction and passes nothing on. */
   swallow(direction: keyof Flow): void {
     this.#flow[direction] = "swallow";
+  }
+
+  /** From here on passes nothing on for the connections that are open; later ones are relayed. */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket);
   }
 
   /** Ends every connection in place of the next data on its way to the server that has this text. */
@@ -81,11 +95,13 @@ export class Relay implements AsyncDisposable {
   }
 
   #join(client: Socket, server: Socket): void {
+    this.accepted++;
     const pairs = [[client, server, "toServer"], [server, client, "toClient"]] as const;
     let isAnswerLost = false;
     for (const [from, to, direction] of pairs) {
       this.#sockets.add(from);
       from.on("data", async (data: Buffer) => {
+        if (this.#silent.has(from)) return;
         if (this.#delayMs > 0) {
           from.pause();
           await new Promise((resolve) => setTimeout(resolve, this.#delayMs));

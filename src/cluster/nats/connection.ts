@@ -24,6 +24,7 @@ const OLDEST_VERSION = [2, 10] as const;
 /** For a NATS that is there, also on a busy machine. */
 const CONNECT_TIMEOUT_MS = 20_000;
 const RECONNECT_WAIT_MS = 250;
+/** A connection is given up when the next ping is due and {@link PINGS_OUT_MAX} are unanswered: at the latest after 9 s. */
 const PING_INTERVAL_MS = 3_000;
 const PINGS_OUT_MAX = 2;
 /** Pause before work after a new connection is repeated. */

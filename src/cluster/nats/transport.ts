@@ -15,6 +15,8 @@ export async function connectNats(options: NodeConnectionOptions): Promise<NatsC
 /**
  * The library removes all listeners of a socket between the steps of a connection and at its end. An error that is on its
  * way then would have no listener, and end the process: a server that rejects a client may reset the connection.
+ *
+ * A connection that is given up ends at once, in each state: the server at its other end may be suspended.
  */
 class GuardedTransport extends NodeTransport {
   override async dial(address: { hostname: string; port: number }): Promise<Socket> {
@@ -23,6 +25,20 @@ class GuardedTransport extends NodeTransport {
 
   override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
     return guarded(await super.startTLS());
+  }
+
+  /**
+   * Ends a connection whose pings got no answer, so that the client makes another one. The library would first wait for
+   * an empty write, which the runtime never completes over TLS.
+   */
+  override disconnect(): void {
+    this.close();
+  }
+
+  /** The library would leave the socket of a connection that is still being made open, and finish it later. */
+  override async close(error?: Error): Promise<void> {
+    if (this.connected) await super.close(error);
+    else this.discard();
   }
 }
 

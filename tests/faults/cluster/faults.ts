@@ -1,6 +1,7 @@
 /** The faults of a cluster, each of which heals before it resolves. */
 import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connectNats } from "../../../src/cluster/nats/transport.ts";
+import { eventually } from "../../support/eventually.ts";
 import type { NatsAddress } from "../../support/nats.ts";
 import { descendantsOf } from "../../support/processes.ts";
 import type { Relay } from "../../support/relay.ts";
@@ -16,6 +17,8 @@ const LONG_MS = { min: 8_000, max: 13_000 } as const;
 /** One fault in so many is long, in a run that has the time. */
 const LONG_ONE_IN = 3;
 const SLOW_MS_MAX = 120;
+/** How long a process may take to give up a silent connection to NATS, on a busy machine; a bound, not a measurement. */
+const GIVE_UP_MS = 120_000;
 const CLOCK_JUMP_SECONDS_MAX = 2 * 60 * 60;
 const BALLAST_STREAM = "BALLAST";
 const BALLAST_BYTES = 900_000;
@@ -54,6 +57,15 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
     await nats.restart();
   },
   "SIGSTOP of NATS": (context) => stopped(context, context.stage.nats.pid),
+  "SIGSTOP of NATS until its clients give up": async ({ stage: { nats, members } }) => {
+    const given = members.map(givenUp);
+    signal(nats.pid, "SIGSTOP");
+    try {
+      await Promise.all(given.map((isGivenUp) => isGivenUp()));
+    } finally {
+      signal(nats.pid, "SIGCONT");
+    }
+  },
   "crash of PostgreSQL": async ({ stage: { postgres }, next }) => {
     await postgres.stop("SIGQUIT");
     await pause(next(SHORT_MS.max));
@@ -72,6 +84,12 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
   },
   "a silent link to NATS": (context) =>
     silent(context, anyOf(context.stage.members, context.next).links.nats),
+  "a silent link to NATS that takes new connections": async ({ stage, next }) => {
+    const member = anyOf(stage.members, next);
+    const isGivenUp = givenUp(member);
+    member.links.nats.silence();
+    await isGivenUp();
+  },
   "a silent link to PostgreSQL": (context) =>
     silent(context, anyOf(context.stage.nodes, context.next).links.postgres),
   "slow links": async (context) => {
@@ -131,6 +149,17 @@ async function stopped(
   for (const pid of pids) signal(pid, "SIGSTOP");
   await pause(durationOf(context));
   for (const pid of pids) signal(pid, "SIGCONT");
+}
+
+/** Resolves its result once the member has made another connection to NATS than those that it has now. */
+function givenUp({ name, links: { nats } }: Member): () => Promise<unknown> {
+  const { accepted } = nats;
+  return () =>
+    eventually(
+      () => Promise.resolve(nats.accepted > accepted || undefined),
+      `a new connection of ${name} to NATS`,
+      GIVE_UP_MS,
+    );
 }
 
 /** A link that loses all data of one direction, or of both, without an end of its connections. */
