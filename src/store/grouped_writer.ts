@@ -162,7 +162,11 @@ export class GroupedWriter {
       try {
         return await this.#transaction(group);
       } catch (error) {
-        await this.#rollBack();
+        const rollBackError = await this.#rollBack();
+        if (rollBackError !== undefined) {
+          // The next transaction begins anew, or fails in the same way.
+          return group.map((pending) => ({ kind: "rolled-back", pending, error }));
+        }
         if (retries < RETRIES_MAX && this.#statements.mayRetry(error)) continue;
         return group.map((pending) => ({ kind: "rolled-back", pending, error }));
       }
@@ -205,8 +209,14 @@ export class GroupedWriter {
     }
   }
 
-  async #rollBack(): Promise<void> {
-    if (this.#statements.inTransaction) await this.#statements.rollback();
+  /** Never rejects: an error here would end the loop of the writer, and every later write would wait for ever. */
+  async #rollBack(): Promise<unknown> {
+    try {
+      if (this.#statements.inTransaction) await this.#statements.rollback();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   #run(sql: string): number | Promise<number> {

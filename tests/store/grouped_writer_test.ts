@@ -91,3 +91,31 @@ Deno.test("a write that is acknowledged at its commit shares the sync of the nex
   assert.equal(syncs, 3);
   await dialect.close();
 });
+
+Deno.test("a rollback that fails rejects its writes, and no later ones", async () => {
+  await using directory = await makeTempDir();
+  const dialect = sqliteDialect(`${directory.path}/a.db`);
+  const { statements } = dialect;
+  let failures = 1;
+  const writer = new GroupedWriter({
+    begin: () => statements.begin(),
+    commit: () => statements.commit(),
+    run: (sql, parameters) => statements.run(sql, parameters),
+    lock: (names) => statements.lock(names),
+    mayRetry: (error) => statements.mayRetry(error),
+    get inTransaction() {
+      return statements.inTransaction;
+    },
+    rollback() {
+      if (failures-- > 0) throw new Error("the rollback failed");
+      return statements.rollback();
+    },
+  }, () => Promise.resolve());
+  const failing = () => writer.write(() => Promise.reject(new Error("first")), "durable");
+  await assert.rejects(failing(), /^Error: first$/);
+  // Its transaction is still open, so the next one does not begin, and is rolled back with it.
+  await assert.rejects(writer.write(() => Promise.resolve(), "durable"));
+  await writer.write(() => Promise.resolve(), "durable");
+  await writer.settled();
+  await dialect.close();
+});

@@ -31,8 +31,8 @@ export class Provisioning {
       const scripts = await this.store.read.functions.provisioned();
       const text = JSON.stringify(scripts);
       if (text === this.#passed) return;
-      this.#passed = text;
       await this.engine.prewarm(scripts);
+      this.#passed = text;
     } catch (error) {
       // Calls still run, only later.
       logger.error("Cannot prewarm instances", { error });

@@ -8,6 +8,7 @@ import {
   egressFlags,
   treeFlags,
 } from "../egress/launch_options.ts";
+import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { cgroupBytes } from "./cgroups.ts";
 import { Instance } from "./instance.ts";
@@ -33,7 +34,7 @@ export class Launcher {
   readonly program: Program;
   /** Hide the paths of the server that a crash of Deno may print. */
   readonly redactions: Redactions;
-  #idleBytes: Promise<number | undefined> | undefined;
+  readonly #idleBytes = new Lazy(() => this.#measure());
 
   constructor(isolation: Isolation, program: Program) {
     this.isolation = isolation;
@@ -43,8 +44,7 @@ export class Launcher {
 
   /** Private memory in bytes of an idle instance that is spawned; undefined outside Linux. Measured once. */
   idleBytes(): Promise<number | undefined> {
-    this.#idleBytes ??= this.#measure();
-    return this.#idleBytes;
+    return this.#idleBytes.get();
   }
 
   /**
