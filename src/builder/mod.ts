@@ -22,6 +22,7 @@ import type {
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
 import { BuildSlots } from "./build_slots.ts";
+import { Lazy } from "../shared/lazy.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
@@ -55,7 +56,7 @@ class CompilingBuilder implements Builder {
   /** Separate, because a check takes longer than a build and must not delay one. */
   readonly #checks = new BuildSlots(1);
   readonly #registry;
-  #raising: Promise<Walls> | undefined;
+  readonly #raising = new Lazy(() => raiseWalls(this.#options));
   #walls: Walls | undefined;
 
   constructor(limits: BuildLimits, options: BuilderOptions) {
@@ -112,7 +113,7 @@ class CompilingBuilder implements Builder {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const walls = await this.#raising?.catch(() => undefined);
+    const walls = await this.#raising.held?.catch(() => undefined);
     await walls?.[Symbol.asyncDispose]();
     this.#registry.client.close();
   }
@@ -125,6 +126,7 @@ class CompilingBuilder implements Builder {
   ): Promise<T> {
     using _slot = await slots.acquire(signal);
     const walls = await this.#raise();
+    await walls.restore();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
     try {
@@ -162,9 +164,9 @@ class CompilingBuilder implements Builder {
   }
 
   async #raise(): Promise<Walls> {
-    this.#raising ??= raiseWalls(this.#options);
-    this.#walls = await this.#raising;
-    return this.#walls;
+    const walls = await this.#raising.get();
+    this.#walls = walls;
+    return walls;
   }
 }
 

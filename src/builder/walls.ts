@@ -11,6 +11,7 @@ import {
   type Machine,
   missingWall,
   openSocketDir,
+  Parts,
   type Profile,
   seccompFilter,
   type SocketDir,
@@ -33,6 +34,8 @@ export interface Walls extends AsyncDisposable {
   readonly isolation: Isolation;
   readonly setsid: string | undefined;
   readonly sockets: SocketDir;
+  /** Makes what somebody removed of the files that every compiler process needs. Await it before each build. */
+  restore(): Promise<void>;
 }
 
 export interface WallOptions {
@@ -51,8 +54,12 @@ export async function raiseWalls(options: WallOptions): Promise<Walls> {
   const sockets = opened.use(await openSocketDir(options.workDir));
   await using workspace = await openWorkspace(new Map(), options);
   const seccompFile = join(sockets.path, "seccomp.bpf");
-  await Deno.writeFile(seccompFile, seccompFilter(machine.architecture, { mayFork: true }), {
-    mode: 0o600,
+  const filter = seccompFilter(machine.architecture, { mayFork: true });
+  const parts = new Parts(() => Deno.mkdir(options.workDir, { recursive: true, mode: 0o700 }));
+  parts.keep(sockets.part);
+  await parts.add({
+    path: seccompFile,
+    make: () => Deno.writeFile(seccompFile, filter, { mode: 0o600 }),
   });
   const profile = compilerProfile(seccompFile);
   const probe = (isolation: Isolation) => tryWalls(isolation, machine, workspace, seccompFile);
@@ -63,6 +70,7 @@ export async function raiseWalls(options: WallOptions): Promise<Walls> {
     isolation,
     setsid: machine.programs.setsid,
     sockets,
+    restore: () => parts.restore(),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -54,7 +54,7 @@ export function composeApi(
       if (!node.isLive) {
         return { ready: false, reason: "the node has lost its lease in the database" };
       }
-      const reason = store.health.fault?.message ?? cluster?.fault;
+      const reason = store.health.fault?.message ?? engine.fault ?? cluster?.fault;
       return reason === undefined ? { ready: true, load: engine.load } : { ready: false, reason };
     },
     serverStatus: async () => ({

@@ -72,7 +72,7 @@ export interface Placement {
   readonly runId: string;
   /** Id of the run that waits for this one. */
   readonly callerId?: string | undefined;
-  /** How long the job may wait for a worker with a free slot, in milliseconds; without a limit if absent. */
+  /** How long the job may wait for a worker with a free slot, or for an instance while none starts, in milliseconds; without a limit if absent. */
   readonly waitMs?: number | undefined;
   /** Resolves once the job goes on without a slot. */
   readonly slotReleased?: Promise<void> | undefined;
@@ -80,7 +80,10 @@ export interface Placement {
   readonly claim?: Claim | undefined;
 }
 
-/** Thrown by {@link JobRunner.run}: within the wait no worker had a free slot. None of the job's code ran. */
+/**
+ * Thrown by {@link JobRunner.run}: within the wait no worker had a free slot, or no instance could be started. None of the
+ * job's code ran.
+ */
 export class NotPlaced extends Error {
   override name = "NotPlaced";
 }
@@ -96,6 +99,10 @@ export interface JobRunner {
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
   /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
   compile(scriptDigest: string): Promise<void>;
+  /** Why no job can begin for now, for everybody; undefined while jobs can. No slot is granted meanwhile. */
+  readonly fault: string | undefined;
+  /** Calls back after each change of {@link fault}. */
+  onFaultChange(listener: () => void): void;
 }
 
 /** A script, and how many instances wait with it. */
@@ -130,8 +137,11 @@ export interface CallQueue {
   serve(onClaim: ClaimHandler): void;
 }
 
-/** Which limit of running calls is reached: of all calls here or on workers, of each function, the function's own, or of asynchronous calls. */
-export type RunningLimit = "server" | "workers" | "function" | "own" | "async";
+/**
+ * Which limit of running calls is reached: of all calls here or on workers, of each function, the function's own, or of
+ * asynchronous calls. `fault` while no call can begin.
+ */
+export type RunningLimit = "server" | "workers" | "function" | "own" | "async" | "fault";
 
 /** Why the engine admits no further call. */
 export type RejectionReason =
@@ -273,6 +283,8 @@ export interface Engine extends AsyncDisposable {
   /** False once a drain began. */
   readonly isOpen: boolean;
   readonly load: EngineLoad;
+  /** Why no call begins for now, for everybody; undefined while calls begin. Calls are queued meanwhile. */
+  readonly fault: string | undefined;
   /** How long a synchronous call waits for its slot, in milliseconds. */
   readonly queueTimeoutMs: number;
 }

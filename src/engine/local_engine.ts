@@ -44,8 +44,9 @@ export class LocalEngine implements Engine {
 
   constructor(runner: JobRunner, limits: EngineLimits) {
     this.#limits = limits;
-    this.#limiter = new ConcurrencyLimiter(limits);
+    this.#limiter = new ConcurrencyLimiter(limits, undefined, () => runner.fault === undefined);
     this.#runner = runner;
+    runner.onFaultChange(() => this.#limiter.limitsChanged());
   }
 
   get isOpen(): boolean {
@@ -55,6 +56,10 @@ export class LocalEngine implements Engine {
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
     return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
+  }
+
+  get fault(): string | undefined {
+    return this.#runner.fault;
   }
 
   get queueTimeoutMs(): number {

@@ -1,7 +1,15 @@
 import { getLogger } from "@logtape/logtape";
-import type { Sandboxes } from "../sandbox/contract.ts";
+import { NoInstance, type Sandboxes } from "../sandbox/contract.ts";
 import type { Artifacts } from "./artifacts.ts";
-import type { Job, JobPorts, JobRunner, Outcome, Prewarmed } from "./contract.ts";
+import {
+  type Job,
+  type JobPorts,
+  type JobRunner,
+  NotPlaced,
+  type Outcome,
+  type Placement,
+  type Prewarmed,
+} from "./contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -20,14 +28,28 @@ export class Runner implements JobRunner {
     { scriptDigest, sourceMapDigest, ...job }: Job,
     { host, onLog }: JobPorts,
     signal: AbortSignal,
+    { waitMs }: Pick<Placement, "waitMs">,
   ): Promise<Outcome> {
     const script = await this.#artifacts.script(scriptDigest);
-    return await this.#sandboxes.run({ ...job, script }, {
-      host,
-      onLog,
-      signal,
-      stackMap: () => this.#artifacts.stackMap(sourceMapDigest),
-    });
+    try {
+      return await this.#sandboxes.run({ ...job, script }, {
+        host,
+        onLog,
+        signal,
+        stackMap: () => this.#artifacts.stackMap(sourceMapDigest),
+        waitMs,
+      });
+    } catch (error) {
+      throw error instanceof NoInstance ? new NotPlaced(error.message) : error;
+    }
+  }
+
+  get fault(): string | undefined {
+    return this.#sandboxes.fault;
+  }
+
+  onFaultChange(listener: () => void): void {
+    this.#sandboxes.onFaultChange(listener);
   }
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */

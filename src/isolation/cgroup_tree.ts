@@ -81,6 +81,13 @@ set -e
 memory=$1 pids=$2 from=$3 to=$4; shift 4
 make() {
   directory=$1 n=$from
+  # Somebody may have removed it: in version 2 it then has to give the controllers to its children anew.
+  if [ ! -d "$directory" ]; then
+    mkdir -p "$directory"
+    if [ -e "$directory/cgroup.subtree_control" ]; then
+      echo '+memory +pids' >"$directory/cgroup.subtree_control"
+    fi
+  fi
   set --
   while [ "$n" -le "$to" ]; do set -- "$@" "$directory/$n"; n=$((n + 1)); done
   mkdir -p "$@"

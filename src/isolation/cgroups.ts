@@ -30,6 +30,8 @@ export interface Cgroup extends Disposable {
   readonly files: readonly string[];
   /** Changes the limit of memory until the disposal. Rejects if the kernel does not take it. */
   limitMemory(bytes: number): Promise<void>;
+  /** No process could join it. Neither it nor those that were made with it are used again. */
+  discard(): void;
 }
 
 /** The cgroups of one server. Their disposal, after all processes have ended, removes them. */
@@ -84,13 +86,20 @@ export class Cgroups implements AsyncDisposable {
     const number = this.#free.pop() ?? 0;
     const files = this.#directories.map((directory) => `${directory}/${number}/cgroup.procs`);
     let memoryBytes = this.#memoryBytes;
+    let isUsable = true;
     return {
       files,
+      discard: () => {
+        isUsable = false;
+        this.#free.length = 0;
+      },
       limitMemory: async (bytes) => {
         await this.#limiter.set(this.#memoryDirectory(number), bytes);
         memoryBytes = bytes;
       },
-      [Symbol.dispose]: () => void this.#giveBack(number, memoryBytes),
+      [Symbol.dispose]: () => {
+        if (isUsable) this.#giveBack(number, memoryBytes);
+      },
     };
   }
 

@@ -15,9 +15,11 @@ export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from
 export { joinCgroup, processBelow } from "./forks.ts";
 export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
+export { Parts } from "./parts.ts";
 export { type Part, partsOfRoot } from "./root.ts";
 export { type Architecture, furtherSeccompFilter, seccompFilter } from "./seccomp.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
-export { innermost, missingWall } from "./verify.ts";
+export { NOT_JOINED } from "./wrappers.ts";
+export { innermost, missingWall, readCpuMs } from "./verify.ts";

@@ -1,11 +1,12 @@
-/** The files of the image, each with the way to make it: cleaners of old files may remove them while the server runs. */
+/** Files that a running server needs, each with the way to make it: cleaners of old files may remove them. */
 import { getLogger } from "@logtape/logtape";
 import { dirname } from "node:path";
-import type { Part } from "../../isolation/mod.ts";
+import { isMissing } from "../shared/files.ts";
+import type { Part } from "./root.ts";
 
-const logger = getLogger(["invoked", "sandbox"]);
+const logger = getLogger(["invoked", "isolation"]);
 
-/** All parts of one image. */
+/** All parts of one image, or of the walls of the compiler. */
 export class Parts {
   readonly #parts: Part[] = [];
   readonly #claim: () => Promise<void>;
@@ -37,7 +38,7 @@ export class Parts {
     await this.#claim();
     const missing = this.#parts.filter(({ path }) => isMissing(path));
     if (missing.length === 0) return;
-    logger.warn("{count} files of instances were removed and are made anew, the first is {path}", {
+    logger.warn("{count} files of the server were removed and are made anew, the first is {path}", {
       count: missing.length,
       path: missing[0]?.path,
     });
@@ -48,15 +49,4 @@ export class Parts {
 async function make({ path, make }: Part): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o755 });
   await make();
-}
-
-/** Without a wait: a call may wait for the answer. */
-function isMissing(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
 }

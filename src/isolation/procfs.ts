@@ -15,7 +15,7 @@ export async function readProcfs(path: string): Promise<string | undefined> {
   }
 }
 
-/** Follows the first children, at most as many as there may be wrappers, and prints the last id and its status. */
+/** Follows the first children, at most as many as there may be wrappers, and prints the last id and a file of it. */
 const INNERMOST = `
 at=$1 left=$2
 while [ "$left" -gt 0 ]; do
@@ -25,7 +25,7 @@ while [ "$left" -gt 0 ]; do
   at=$child left=$((left - 1))
 done
 echo "$at"
-exec cat "/proc/$at/status"`;
+exec cat "/proc/$at/$3"`;
 
 /**
  * The process below a process and its wrappers that has no child, and its status.
@@ -36,10 +36,30 @@ export async function readInnermost(
   pid: number,
   wrappersMax: number,
 ): Promise<{ readonly pid: number; readonly status: string } | undefined> {
-  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`]);
+  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`, "status"]);
   if (text === undefined) return undefined;
   const end = text.indexOf("\n");
   return { pid: Number(text.slice(0, end)), status: text.slice(end + 1) };
+}
+
+/** Time units of `/proc/PID/stat` on the architectures of Deno. */
+const MS_PER_TICK = 10;
+/** The user and system time after the name, which may contain anything (`man 5 proc_pid_stat`). */
+const CPU_TICKS = /^[^]*\) (?:\S+ ){11}(\d+) (\d+) /;
+
+/**
+ * The processor time in milliseconds of the process below a process and its wrappers that has no child.
+ * @param wrappersMax most processes above it
+ * @returns undefined if it has ended
+ */
+export async function readInnermostCpuMs(
+  pid: number,
+  wrappersMax: number,
+): Promise<number | undefined> {
+  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`, "stat"])
+    .catch(() => undefined);
+  const [, user, system] = CPU_TICKS.exec(text ?? "") ?? [];
+  return user === undefined ? undefined : MS_PER_TICK * (Number(user) + Number(system));
 }
 
 /** Prints a line `path:NSpid: ids` of a process, and one of each child. */

@@ -1,50 +1,63 @@
 /**
- * The directory of egress sockets. Its path is short, because the address of a unix socket has at most 103 bytes on some
- * systems. Only the server and the user of isolated processes can enter it, and nobody can list it: who knows the
- * random name of a socket may use it.
+ * Directories of sockets, of the egress proxy and of the registry proxies. The address of a unix socket has at most 103
+ * bytes on some systems, so the path of such a directory is short. Only the server and the user of isolated processes can
+ * enter it, and nobody can list it: who knows the random name of a socket may use it.
  */
 import { dirname, join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import { isOwnerGone } from "../shared/files.ts";
 import { othersCanEnter } from "./access.ts";
 import { NOBODY_ID } from "./machine.ts";
+import type { Part } from "./root.ts";
 
-/** Prefix of the directories, which are created in the directory of temporary files. */
-const PREFIX = "invoked-egress-";
+const logger = getLogger(["invoked", "isolation"]);
+
+/** Prefixes of the names: in a directory of the server, and beside files of others. */
+const OWN_PREFIX = "sockets-";
+const FOREIGN_PREFIX = "invoked-egress-";
+/** Where else a root server puts it: Debian removes files of `/tmp` after ten days. */
+const CACHE_DIR = "/var/cache/invoked";
 /** File with the owner of a directory, so that the directory of a killed server can be removed. */
 const OWNER_FILE = "owner";
 const NAME_BYTES = 9;
 /** Longest path of the directory, without the name of a socket. */
-const PATH_MAX_CHARS = 80;
+const PATH_MAX_BYTES = 90;
 /** Group of the isolated processes of a server that is root. */
 const NOBODY_GROUP = NOBODY_ID;
 
 /** The directory of one server. Its disposal removes it. */
 export interface SocketDir extends AsyncDisposable {
   readonly path: string;
+  /** Makes it anew at the same path once somebody has removed it, with all sockets. */
+  readonly part: Part;
   /** A new path for a socket. */
   newSocket(): string;
   /** Allows the user of isolated processes to connect to the socket. */
   share(socketPath: string): void;
 }
 
-/** Creates the directory of the only server on `stateDir`. Removes the directories of killed servers. */
-export async function openSocketDir(stateDir: string): Promise<SocketDir> {
+/**
+ * Creates the directory of the only server on `stateDir`, in `parent` if its path is short enough and sockets work there.
+ * Removes the directories of killed servers.
+ */
+export async function openSocketDir(stateDir: string, parent = stateDir): Promise<SocketDir> {
   await Deno.mkdir(stateDir, { recursive: true, mode: 0o700 });
   const owner = await Deno.realPath(stateDir);
-  const path = await makeDirectory();
-  await removeAbandoned(dirname(path), owner);
-  await Deno.writeTextFile(join(path, OWNER_FILE), owner, { mode: 0o600 });
-  const isRoot = Deno.uid() === 0;
-  if (isRoot) await Deno.chown(path, null, NOBODY_GROUP);
-  await Deno.chmod(path, isRoot ? 0o310 : 0o300);
+  const path = await makeDirectory(await Deno.realPath(parent), owner);
+  await fill(path, owner);
   return {
     path,
-    newSocket() {
-      const name = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
-      return join(path, name.toBase64({ alphabet: "base64url" }));
+    part: {
+      path,
+      async make() {
+        // Not recursive: a directory that somebody else has made meanwhile must not be used.
+        await Deno.mkdir(path, { mode: 0o700 });
+        await fill(path, owner);
+      },
     },
+    newSocket: () => newSocket(path),
     share(socketPath) {
-      if (!isRoot) return Deno.chmodSync(socketPath, 0o600);
+      if (Deno.uid() !== 0) return Deno.chmodSync(socketPath, 0o600);
       Deno.chownSync(socketPath, null, NOBODY_GROUP);
       Deno.chmodSync(socketPath, 0o660);
     },
@@ -52,21 +65,82 @@ export async function openSocketDir(stateDir: string): Promise<SocketDir> {
   };
 }
 
-async function makeDirectory(): Promise<string> {
-  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: PREFIX }));
-  // A comma would end the path in a permission flag of Deno. Isolated processes of root run as another user.
-  const isUsable = path.length <= PATH_MAX_CHARS && !path.includes(",") &&
-    (Deno.uid() !== 0 || await othersCanEnter(dirname(path)));
-  if (isUsable) return path;
-  await removeDirectory(path);
-  return await Deno.realPath(await Deno.makeTempDir({ dir: "/tmp", prefix: PREFIX }));
+function newSocket(directory: string): string {
+  const name = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
+  return join(directory, name.toBase64({ alphabet: "base64url" }));
+}
+
+/** Names the owner of an empty directory, and closes it to all but the user of isolated processes. */
+async function fill(path: string, owner: string): Promise<void> {
+  await Deno.writeTextFile(join(path, OWNER_FILE), owner, { mode: 0o600 });
+  const isRoot = Deno.uid() === 0;
+  if (isRoot) await Deno.chown(path, null, NOBODY_GROUP);
+  await Deno.chmod(path, isRoot ? 0o310 : 0o300);
+}
+
+/** A new directory, in the first of several parents where sockets work. */
+async function makeDirectory(parent: string, owner: string): Promise<string> {
+  const candidates = [
+    { dir: parent, prefix: OWN_PREFIX },
+    ...Deno.uid() === 0 ? [{ dir: CACHE_DIR, prefix: FOREIGN_PREFIX }] : [],
+    { dir: undefined, prefix: FOREIGN_PREFIX },
+    { dir: "/tmp", prefix: FOREIGN_PREFIX },
+  ];
+  const faults: string[] = [];
+  for (const { dir, prefix } of candidates) {
+    try {
+      if (dir === CACHE_DIR) await Deno.mkdir(dir, { recursive: true, mode: 0o755 });
+      const path = await makeIn(dir, prefix);
+      // Earlier versions of the server made it elsewhere.
+      const parents = new Set([dirname(path), ...candidates.flatMap(({ dir }) => dir ?? [])]);
+      for (const each of parents) await removeAbandoned(each, owner, path);
+      if (faults.length > 0) {
+        logger.info("sockets are in {path}: {faults}", { path, faults: faults.join("; ") });
+      }
+      return path;
+    } catch (error) {
+      faults.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(`Cannot make a directory for sockets: ${faults.join("; ")}`);
+}
+
+/** @param dir that of temporary files where absent */
+async function makeIn(dir: string | undefined, prefix: string): Promise<string> {
+  const path = await Deno.realPath(await Deno.makeTempDir({ ...dir && { dir }, prefix }));
+  try {
+    await checkUse(path);
+    return path;
+  } catch (error) {
+    await removeDirectory(path);
+    throw error;
+  }
+}
+
+/** Throws unless isolated processes can use sockets in the directory. */
+async function checkUse(path: string): Promise<void> {
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes > PATH_MAX_BYTES) {
+    throw new Error(
+      `${path} has ${bytes} bytes, the limit for the address of a socket is ${PATH_MAX_BYTES}`,
+    );
+  }
+  // It would end the path in a permission flag of Deno.
+  if (path.includes(",")) throw new Error(`${path} has a comma`);
+  // Isolated processes of root run as another user.
+  if (Deno.uid() === 0 && !await othersCanEnter(dirname(path))) {
+    throw new Error(`other users cannot enter ${dirname(path)}`);
+  }
+  // It removes its socket when it closes.
+  Deno.listen({ transport: "unix", path: newSocket(path) }).close();
 }
 
 /** Removes directories of killed servers: predecessors of this server, and servers whose data no longer exists. */
-async function removeAbandoned(parent: string, owner: string): Promise<void> {
-  for await (const { name } of Deno.readDir(parent)) {
-    if (!name.startsWith(PREFIX)) continue;
+async function removeAbandoned(parent: string, owner: string, own: string): Promise<void> {
+  for (const name of await namesIn(parent)) {
+    if (!name.startsWith(OWN_PREFIX) && !name.startsWith(FOREIGN_PREFIX)) continue;
     const path = join(parent, name);
+    if (path === own) continue;
     try {
       const { isDirectory, uid } = await Deno.lstat(path);
       // Other users can create anything with this prefix.
@@ -77,6 +151,15 @@ async function removeAbandoned(parent: string, owner: string): Promise<void> {
     } catch {
       // Another server is creating or removing it.
     }
+  }
+}
+
+/** The names in a directory; none if it is missing or closed. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+  } catch {
+    return [];
   }
 }
 

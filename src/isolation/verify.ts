@@ -1,6 +1,6 @@
 /** Verifies the walls of a process in `/proc`. */
 import type { Expected } from "./isolation.ts";
-import { readInnermost, readProcfs } from "./procfs.ts";
+import { readInnermost, readInnermostCpuMs, readProcfs } from "./procfs.ts";
 
 /** Most wrappers between the spawned process and the isolated one. */
 const WRAPPERS_MAX = 4;
@@ -35,4 +35,10 @@ export async function innermost(
   pid: number,
 ): Promise<{ readonly pid: number; readonly status: string } | undefined> {
   return await readInnermost(pid, WRAPPERS_MAX);
+}
+
+/** Processor time in milliseconds of the isolated process below its wrappers; undefined if it has ended, and outside Linux. */
+export async function readCpuMs(pid: number): Promise<number | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  return await readInnermostCpuMs(pid, WRAPPERS_MAX);
 }

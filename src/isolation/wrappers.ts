@@ -4,7 +4,7 @@ import { type Machine, NOBODY_ID } from "./machine.ts";
 import { NICENESS } from "./spawn.ts";
 
 /** Exit code of a process that could not join a cgroup. */
-const NOT_JOINED = 125;
+export const NOT_JOINED = 125;
 /** Descriptor of the file argument, for programs that take a descriptor. */
 export const FILE_DESCRIPTOR = "9";
 

@@ -176,6 +176,13 @@ export interface RunHooks {
   readonly onLog: (log: SandboxLog) => void;
   /** Aborting kills the process group at once; `reason` must be a {@link KillCode}. */
   readonly signal: AbortSignal;
+  /** How long the run waits while no instance can be started, in milliseconds; without a limit if absent. */
+  readonly waitMs?: number | undefined;
+}
+
+/** Thrown by {@link Sandboxes.run}: within its wait no instance could be started. None of the job's code ran. */
+export class NoInstance extends Error {
+  override name = "NoInstance";
 }
 
 /** Limits of process reuse. Each is a named setting in `src/config`. */
@@ -237,7 +244,7 @@ export interface Sandboxes extends AsyncDisposable {
   start(): Promise<void>;
   /**
    * Runs one job in an instance of its own, or in a reused one if the job allows that. Every ending that the function
-   * causes is a {@link SandboxOutcome}, not a rejection. When the promise resolves all log lines were delivered, and the
+   * causes is a {@link SandboxOutcome}, not a rejection. Throws {@link NoInstance}. When the promise resolves all log lines were delivered, and the
    * process group was killed unless it is reused. The system may need a few milliseconds more to remove it.
    */
   run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome>;
@@ -250,6 +257,10 @@ export interface Sandboxes extends AsyncDisposable {
   compile(key: string, script: string): Promise<void>;
   /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
+  /** Why no instance can be started now, without paths of the machine; undefined while instances start. Runs wait meanwhile. */
+  readonly fault: string | undefined;
+  /** Calls back after each change of {@link fault}. */
+  onFaultChange(listener: () => void): void;
   /** Why each call starts a process; undefined if instances are forked. Known once `start` has resolved. */
   readonly forkFault: string | undefined;
   /** Processes and memory of the forks; undefined while each call starts a process. */

@@ -1,14 +1,15 @@
 /** Runs functions. Each call gets an instance of its own unless its job allows reuse. */
-import type {
-  ForkStatus,
-  KillCode,
-  Provisioned,
-  ReuseLimits,
-  RunHooks,
-  Sandboxes,
-  SandboxJob,
-  SandboxLimits,
-  SandboxOutcome,
+import {
+  type ForkStatus,
+  type KillCode,
+  NoInstance,
+  type Provisioned,
+  type ReuseLimits,
+  type RunHooks,
+  type Sandboxes,
+  type SandboxJob,
+  type SandboxLimits,
+  type SandboxOutcome,
 } from "./contract.ts";
 import { type EgressOptions, EgressProxy } from "./egress/proxy.ts";
 import { type Cgroups, type IsolationChoice, openSocketDir } from "../isolation/mod.ts";
@@ -21,6 +22,7 @@ import { type InstanceHooks, JobNotAccepted } from "./instance/instance.ts";
 import { runLimits } from "./instance/limits.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "./instance/reply_limits.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
+import { Lazy } from "../shared/lazy.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
@@ -79,9 +81,10 @@ class ProcessSandboxes implements Sandboxes {
   #isStopping = false;
   /** Each with what ends it. */
   readonly #runs = new Map<Promise<SandboxOutcome>, AbortController>();
-  #preparing: Promise<Prepared> | undefined;
+  readonly #preparing = new Lazy(() => this.#prepare());
   #prepared: Prepared | undefined;
   #provisioned: readonly Provisioned[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
@@ -90,7 +93,7 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   async start(): Promise<void> {
-    const { pool } = await this.#prepare();
+    const { pool } = await this.#preparing.get();
     await pool.start();
   }
 
@@ -127,6 +130,14 @@ class ProcessSandboxes implements Sandboxes {
     return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_DESCRIPTION}`;
   }
 
+  get fault(): string | undefined {
+    return this.#prepared?.pool.availability.fault;
+  }
+
+  onFaultChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   get forkFault(): string | undefined {
     return this.#prepared?.pool.forkFault;
   }
@@ -144,7 +155,7 @@ class ProcessSandboxes implements Sandboxes {
     this.#isStopping = true;
     for (const ending of this.#runs.values()) ending.abort(STOPPED);
     this.#reuse[Symbol.dispose]();
-    const prepared = await this.#preparing?.catch(() => undefined);
+    const prepared = await this.#preparing.held?.catch(() => undefined);
     await prepared?.pool[Symbol.asyncDispose]();
     await Promise.allSettled(this.#runs.keys());
     await prepared?.opened[Symbol.asyncDispose]();
@@ -152,13 +163,18 @@ class ProcessSandboxes implements Sandboxes {
 
   async #run(job: SandboxJob, hooks: InstanceHooks): Promise<SandboxOutcome> {
     if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
-    const { pool } = this.#prepared ?? await this.#prepare();
+    const { pool } = this.#prepared ?? await this.#preparing.get();
     const key = processKeyOf(job);
     const limits = runLimits(job.limits, this.#limits);
+    const { signal, waitMs = Infinity } = hooks;
+    const deadline = performance.now() + waitMs;
     for (let attempt = 1;; attempt++) {
       try {
         const reused = key === undefined ? undefined : this.#reuse.take(key);
-        const instance = reused ?? await pool.take(job, limits, attempt > 1);
+        const instance = reused ?? await pool.take(job, limits, attempt > 1, {
+          signal,
+          waitMs: deadline - performance.now(),
+        });
         const reuse = key === undefined
           ? undefined
           : this.#reuse.hooksOf(key, instance, limits.cpuTimeMs);
@@ -167,24 +183,25 @@ class ProcessSandboxes implements Sandboxes {
         if (instance.loaded !== undefined) pool.noteEvaluation(job, instance.loaded);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
-        if (hooks.signal.aborted) return killed(killCodeOf(hooks.signal));
+        if (signal.aborted) return killed(killCodeOf(signal));
         // An instance that died while it waited is replaced; the call does not fail.
-        if (!(error instanceof JobNotAccepted) || attempt === INSTANCES_PER_CALL_MAX) throw error;
+        if (!(error instanceof JobNotAccepted)) throw error;
+        if (attempt < INSTANCES_PER_CALL_MAX) continue;
+        // The job cannot be why an instance ended with the process that started it.
+        if (error.lost === undefined && await pool.availability.check()) throw error;
+        if (performance.now() >= deadline) throw new NoInstance("instances end before they run");
+        attempt = 1;
       }
     }
   }
 
-  #prepare(): Promise<Prepared> {
-    this.#preparing ??= this.#prepareOnce();
-    return this.#preparing;
-  }
-
-  async #prepareOnce(): Promise<Prepared> {
+  async #prepare(): Promise<Prepared> {
     const { cacheDir, searchPath, isolation, rootLifetimeMs } = this.#options;
     await using opened = new AsyncDisposableStack();
     const image = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
-    const socketDir = opened.use(await openSocketDir(cacheDir));
+    const socketDir = opened.use(await openSocketDir(image.ownDir, image.sharedDir));
+    image.keep(socketDir.part);
     const egress = opened.use(new EgressProxy(this.#options.egress, socketDir));
     const socket = opened.use(new TreeSocket(socketDir));
     const { launcher, root, dataBytes } = await startFirst(isolation, program, {
@@ -205,6 +222,7 @@ class ProcessSandboxes implements Sandboxes {
     const pool = new Pool(singles, tree, this.#limits);
     unowned.move();
     pool.provision(this.#provisioned);
+    pool.availability.onChange(() => this.#listeners.forEach((listener) => listener()));
     this.#prepared = { cgroups, launcher, pool, opened: opened.move() };
     return this.#prepared;
   }

@@ -92,3 +92,16 @@ export async function sizeOf(path: string): Promise<number | undefined> {
     throw error;
   }
 }
+
+/** Whether a path does not exist. Without a wait: a call may wait for the answer. */
+export function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    // Or something else is where its directory was.
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) return true;
+    throw error;
+  }
+}

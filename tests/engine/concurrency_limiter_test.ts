@@ -265,3 +265,23 @@ Deno.test("without slots, because no worker has come yet, calls wait and are not
   assert.deepEqual(slots.map(({ isGranted }) => isGranted), [false, false]);
   assert.equal(limiter.perSecond, undefined);
 });
+
+Deno.test("while no call can begin, calls are queued up to the limits of the queue", () => {
+  let canBegin = false;
+  const limits = { ...ROOMY, maxRunning: 2, maxQueued: 1 };
+  const limiter = new ConcurrencyLimiter(limits, undefined, () => canBegin);
+  const slot = limiter.acquire(of("a"));
+  assert.equal(slot.isGranted, false);
+  assert.throws(
+    () => limiter.acquire(of("b")),
+    (error) =>
+      error instanceof AdmissionRejected && error.reason.kind === "queue-full" &&
+      error.reason.runningLimit === "fault",
+  );
+  limiter.acquireUnbounded(of("b"));
+  assert.equal(limiter.queued, 2);
+  canBegin = true;
+  limiter.limitsChanged();
+  assert.equal(slot.isGranted, true);
+  assert.equal(limiter.queued, 0);
+});

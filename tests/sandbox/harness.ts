@@ -77,6 +77,8 @@ export interface RunOptions {
   /** The body where absent. */
   readonly functionKey?: string;
   readonly onLog?: (log: SandboxLog) => void;
+  /** How long the run waits while no instance starts; without a limit if absent. */
+  readonly waitMs?: number;
 }
 
 /** Rejects every call. */
@@ -120,6 +122,7 @@ export async function run(
       options.onLog?.(log);
     },
     signal: options.signal ?? new AbortController().signal,
+    waitMs: options.waitMs,
   });
   return { outcome, process, logs };
 }

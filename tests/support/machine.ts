@@ -32,6 +32,9 @@ export function shimTest(name: string, body: () => Promise<void>): void {
 export const HAS_PROCFS = Deno.build.os === "linux";
 
 /** Registers a test that inspects processes through procfs. */
-export function procfsTest(name: string, body: () => Promise<void>): void {
+export function procfsTest(
+  name: string,
+  body: (context: Deno.TestContext) => Promise<void>,
+): void {
   if (HAS_PROCFS) Deno.test(name, body);
 }

@@ -114,6 +114,8 @@ function running(
 ): string {
   const limit = `the limit of ${countOf(maxRunning, "call")} at a time`;
   switch (runningLimit) {
+    case "fault":
+      return "the server cannot start processes for functions (/readyz has the reason)";
     case "workers":
       return `all ${countOf(maxRunning, "slot")} of workers and API nodes are taken (--capacity)`;
     case "server":

@@ -54,8 +54,16 @@ export class ConcurrencyLimiter {
   readonly #mayRun = ({ functionId, maxConcurrency }: RequestedSlot) =>
     !this.#usage.isFullOf(functionId) && !this.#running.isFull(functionId, maxConcurrency);
 
-  constructor(limits: ConcurrencyLimits, now: Clock = () => performance.now()) {
+  readonly #mayGrant: () => boolean;
+
+  /** @param mayGrant false while no call can begin; call {@link limitsChanged} when it is true again */
+  constructor(
+    limits: ConcurrencyLimits,
+    now: Clock = () => performance.now(),
+    mayGrant = () => true,
+  ) {
     this.#limits = limits;
+    this.#mayGrant = mayGrant;
     this.#usage = new SlotUsage(limits, now);
     this.#running = new RunningCalls(now);
     const max = () => limits.asyncSlots ?? asyncSlotsOf(limits.maxRunning);
@@ -139,6 +147,9 @@ export class ConcurrencyLimiter {
     const { maxRunning, maxRunningPerFunction } = this.#limits;
     const maxConcurrency = this.#ownLimit(request);
     const found: Saturation[] = [];
+    if (!this.#mayGrant()) {
+      found.push({ limit: "fault", maxRunning, perSecond: undefined, grants: 0 });
+    }
     if (this.#usage.isFull) {
       found.push({
         limit: this.#limits.runningLimit ?? "server",
@@ -252,7 +263,7 @@ export class ConcurrencyLimiter {
   }
 
   #grantQueued(): void {
-    while (!this.#usage.isFull) {
+    while (!this.#usage.isFull && this.#mayGrant()) {
       const slot = this.#queue.next(this.#mayRun, this.#async.free > 0);
       if (slot === undefined) return;
       this.#usage.add(slot.functionId);

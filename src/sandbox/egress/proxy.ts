@@ -12,6 +12,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getLogger } from "@logtape/logtape";
 import { type SocketDir, UnixConnection, UnixListener } from "../../isolation/mod.ts";
+import { isMissing } from "../../shared/files.ts";
 import { addressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
 import {
@@ -51,6 +52,8 @@ type HasHandshake = (connection: Deno.UnixConn) => Promise<boolean>;
 /** The network of one instance. Its disposal closes the socket and every connection. */
 export interface EgressSocket extends Disposable {
   readonly socketPath: string;
+  /** Whether somebody has removed the socket: no instance can connect to it any more. */
+  readonly isLost: boolean;
   /** Whether a request or connection arrived without an open session and was rejected. */
   readonly wasUsedOutsideRun: boolean;
   /**
@@ -262,6 +265,10 @@ class ListeningSocket implements EgressSocket {
     if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
     this.wasUsedOutsideRun = true;
     return undefined;
+  }
+
+  get isLost(): boolean {
+    return isMissing(this.socketPath);
   }
 
   renew(hasHandshake: HasHandshake): void {

@@ -4,11 +4,11 @@ import {
   furtherSeccompFilter,
   type Machine,
   type Part,
+  Parts,
   partsOfRoot,
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
-import { Parts } from "./parts.ts";
 import { claimAgain, sharedDirectory } from "./shared_dir.ts";
 
 /** Open files of one process. An idle process has about 20. */

@@ -20,6 +20,11 @@ export interface ProcessHandle {
   readonly ended: Promise<Exit>;
   /** Kills the process and everything that it started. */
   kill(): void;
+  /**
+   * Measures the processor time for {@link ended} until it is disposed, as often as its limit demands. Absent where the
+   * forker measures it.
+   */
+  watchCpu?(limitMs: number): Disposable;
   /** Id of the process for `/proc`; undefined if only its forker knows it. */
   readonly pid: number | undefined;
 }
@@ -72,6 +77,10 @@ export class Child {
 
   kill(): void {
     this.#process.kill();
+  }
+
+  watchCpu(limitMs: number): Disposable | undefined {
+    return this.#process.watchCpu?.(limitMs);
   }
 
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */

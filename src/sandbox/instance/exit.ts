@@ -1,6 +1,12 @@
 /** How a process ended. */
 import type { Isolation } from "../../isolation/mod.ts";
 
+/**
+ * Which process ended first and took this one with it: the root or template that forked it, the wrapper that started it,
+ * or `script`, a template of its script that ended by what the script does.
+ */
+export type Lost = "root" | "template" | "script" | "wrapper";
+
 /** An exit code, or the signal that ended the process. */
 export type Exit =
   & (
@@ -12,6 +18,8 @@ export type Exit =
     readonly cpuMs?: number;
     /** Peak of its resident memory, if its forker measured it. */
     readonly peakBytes?: number;
+    /** Absent if it ended alone. */
+    readonly lost?: Lost;
   };
 
 /** An exit code of this plus a number means the signal with that number, as in shells. */
@@ -32,9 +40,14 @@ const SIGNALS: Readonly<Record<number, string>> = {
   31: "SIGSYS",
 };
 
-/** The exit of a spawned process. An exit code of a wrapper in the range of signals is reported as that signal. */
+/**
+ * The exit of a spawned process. An exit code of a wrapper in the range of signals is reported as that signal. A wrapper
+ * that was killed has taken the process with it.
+ */
 export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isolation): Exit {
-  if (signal !== null) return { code, signal };
+  if (signal !== null) {
+    return expected.ownProcessNamespace ? { code, signal, lost: "wrapper" } : { code, signal };
+  }
   const forwarded = expected.ownProcessNamespace ? SIGNALS[code - SIGNAL_BASE] : undefined;
   return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
 }

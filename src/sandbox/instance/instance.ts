@@ -8,13 +8,14 @@ import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contr
 import type { EgressSocket } from "../egress/proxy.ts";
 import type { EgressSession } from "../egress/session.ts";
 import { Child, type ProcessHandle } from "./child.ts";
-import type { Exit } from "./exit.ts";
+import type { Exit, Lost } from "./exit.ts";
 import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
 import { becomeReady, startError } from "./start.ts";
-import { type Ending, killCodeOf, outcomeOf } from "./outcome.ts";
+import { endingBy } from "./ending_by.ts";
+import { type Ending, outcomeOf } from "./outcome.ts";
 import { type Compiled, CompileOutput, RunOutput } from "./output_readers.ts";
 import { discardOutput } from "./pipes.ts";
 import { LogSink } from "./logs.ts";
@@ -29,12 +30,17 @@ const IDLE_GRACE_MS = 200;
 /** Longest time that a script may take to compile. */
 const COMPILE_TIMEOUT_MS = 10_000;
 
-/** Ends calls, and what they leave running, that take too long. */
+/** Ends what calls leave running. */
 const timeouts = new Deadlines<() => void>((end) => end());
 
 /** The instance ended before it read the job. The function's code did not run. */
 export class JobNotAccepted extends Error {
   override name = "JobNotAccepted";
+
+  /** @param lost what the instance ended with, if it did not end alone */
+  constructor(readonly lost?: Lost) {
+    super();
+  }
 }
 
 /** What the calls of an instance have used so far. */
@@ -43,25 +49,6 @@ export interface Usage {
   /** Wall-clock time of its calls, each up to an empty event loop. */
   readonly busyMs: number;
   readonly ageMs: number;
-}
-
-/** Ends a call when the signal aborts, and at its time limit, until it is disposed. */
-function endingBy(
-  signal: AbortSignal,
-  timeoutMs: number,
-  end: (ending: Ending) => void,
-): Disposable {
-  const onAbort = () => end({ kind: "killed", code: killCodeOf(signal) });
-  const onTimeout = () => end({ kind: "timeout" });
-  signal.addEventListener("abort", onAbort, { once: true });
-  timeouts.add(onTimeout, timeoutMs);
-  if (signal.aborted) onAbort();
-  return {
-    [Symbol.dispose]() {
-      signal.removeEventListener("abort", onAbort);
-      timeouts.delete(onTimeout);
-    },
-  };
 }
 
 /** Endings that the process itself causes. They count for a job only after the process accepted it. */
@@ -125,8 +112,6 @@ export class Instance {
   readonly #startedMs = performance.now();
   #redactions: Redactions;
   #callStartedMs = 0;
-  #idleSinceMs = 0;
-  #idleMs = 0;
   #busyMs = 0;
   #calls = 0;
   #loaded: Loaded | undefined;
@@ -203,9 +188,14 @@ export class Instance {
     return this.#lifecycle.is("ready", "loaded");
   }
 
+  /** Whether it waits for its first call and can reach what it needs. */
+  get isUsable(): boolean {
+    return this.isWaiting && !this.#hasLostEgress;
+  }
+
   /** Whether it answered a call and waits for the next. */
   get isIdle(): boolean {
-    return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun;
+    return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun && !this.#hasLostEgress;
   }
 
   /** What its calls have used so far. */
@@ -261,8 +251,7 @@ export class Instance {
     this.#child.reader = output;
     this.#onExit = (exit) => {
       const stderr = new TextDecoder().decode(this.#child.stderr);
-      const livedMs = performance.now() - this.#startedMs - this.#idleMs;
-      end({ kind: "exited", ...exit, livedMs, stderr });
+      end({ kind: "exited", ...exit, stderr });
       output.gone();
     };
     try {
@@ -274,8 +263,11 @@ export class Instance {
       span.begin();
       this.#child.write(message);
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
+      using _watch = this.#child.watchCpu(limits.cpuTimeMs);
       const ending = await promise;
-      if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) throw new JobNotAccepted();
+      if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) {
+        throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
+      }
       // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
@@ -318,12 +310,15 @@ export class Instance {
     return this.#egressSocket?.wasUsedOutsideRun ?? false;
   }
 
+  get #hasLostEgress(): boolean {
+    return this.#egressSocket?.isLost ?? false;
+  }
+
   #beginCall(signal?: AbortSignal): void {
     // The call may have been cancelled while this was forked. Connections from outside a run are not those of this call.
     if (signal?.aborted || this.#usedEgressOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
-    if (this.#lifecycle.is("idle")) this.#idleMs += this.#callStartedMs - this.#idleSinceMs;
     this.#lifecycle.set("running");
     this.#child.clearStderr();
     this.#calls++;
@@ -360,8 +355,7 @@ export class Instance {
       this.#lifecycle.set("idle");
       // The reader holds the whole call.
       this.#child.reader = discardOutput;
-      this.#idleSinceMs = performance.now();
-      this.#busyMs += this.#idleSinceMs - this.#callStartedMs;
+      this.#busyMs += performance.now() - this.#callStartedMs;
       reuse.onIdle();
     });
   }

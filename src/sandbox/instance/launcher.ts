@@ -1,5 +1,11 @@
 /** Spawns single-use instances and roots behind their walls. */
-import { type Cgroups, type Confinement, type Isolation, spawnGroup } from "../../isolation/mod.ts";
+import {
+  type Cgroups,
+  type Confinement,
+  type Isolation,
+  NOT_JOINED,
+  spawnGroup,
+} from "../../isolation/mod.ts";
 import { AS_ROOT } from "../../runtime/wire.ts";
 import {
   caEnv,
@@ -80,7 +86,11 @@ export class Launcher {
       throw error;
     }
     const process = spawnedProcess(child, this.isolation);
-    process.ended.finally(release);
+    process.ended.then(({ code, signal }) => {
+      // Somebody may have removed the cgroup.
+      if (signal === null && code === NOT_JOINED) cgroup?.discard();
+      release();
+    });
     return await Instance.start({ process, egressSocket, redactions: this.redactions });
   }
 

@@ -8,7 +8,7 @@ import {
 } from "../../runtime/wire.ts";
 import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
 import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
-import type { Exit } from "./exit.ts";
+import type { Exit, Lost } from "./exit.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
@@ -30,8 +30,6 @@ export type Ending =
 /** The process ended by itself, or the kernel killed it. */
 type Exited = Exit & {
   readonly kind: "exited";
-  /** Wall-clock time from the start of the process to its end, without its waits between calls. */
-  readonly livedMs: number;
   readonly stderr: string;
 };
 
@@ -87,18 +85,27 @@ function tooLarge(bytes: number, { outputBytes }: RunLimits): SandboxOutcome {
  */
 const CPU_LIMIT_SHARE = 0.5;
 
-/**
- * The kernel kills at the limit of processor time without a reason. Where the time was not measured: a process cannot
- * have used more than all processors together could give in its lifetime.
- */
-function isCpuLimit({ signal, cpuMs, livedMs }: Exited, { cpuTimeMs }: RunLimits): boolean {
+/** The kernel kills at the limit of processor time without a reason, so that only a measurement shows it. */
+function isCpuLimit({ signal, cpuMs }: Exited, { cpuTimeMs }: RunLimits): boolean {
   if (signal !== "SIGKILL" && signal !== "SIGXCPU") return false;
-  if (cpuMs !== undefined) return cpuMs >= CPU_LIMIT_SHARE * cpuTimeMs;
-  return livedMs * navigator.hardwareConcurrency >= cpuTimeMs;
+  return cpuMs !== undefined && cpuMs >= CPU_LIMIT_SHARE * cpuTimeMs;
 }
 
+/** The processes with which an instance ends whatever its function does, in messages. */
+const LOST: Readonly<Record<Exclude<Lost, "script">, string>> = {
+  root: "the root of all instances",
+  template: "the template of its process",
+  wrapper: "the wrapper of its process",
+};
+
 function exited(ending: Exited, limits: RunLimits, earlierCalls: number): SandboxOutcome {
-  const { code, signal, stderr } = ending;
+  const { code, signal, stderr, lost } = ending;
+  if (lost !== undefined && lost !== "script") {
+    return failed(
+      "INTERRUPTED",
+      `${LOST[lost]} ended while it ran; part of its code may have run`,
+    );
+  }
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
     return outOfMemory(limits, earlierCalls);
   }

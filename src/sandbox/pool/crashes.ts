@@ -39,9 +39,13 @@ export class Crashes {
     return times?.length === CRASHES_MAX && performance.now() - (times[0] ?? 0) < WINDOW_MS;
   }
 
-  /** A process that ran a call of this function has ended. */
-  note(functionKey: string, { signal }: Exit): void {
-    if (signal === null || !CRASH_SIGNALS.has(signal)) return;
+  /**
+   * A process that ran a call of this function has ended. The end of its template counts, too: whoever has broken out of
+   * V8 may have ended it. That of the root does not: the next root has another layout.
+   */
+  note(functionKey: string, { signal, lost }: Exit): void {
+    const isCrash = signal !== null && CRASH_SIGNALS.has(signal);
+    if (!isCrash && lost !== "template" && lost !== "script") return;
     const wereFrequent = this.areFrequent(functionKey);
     const times = this.#times.get(functionKey) ?? [];
     this.#times.set(functionKey, [...times, performance.now()].slice(-CRASHES_MAX));
@@ -49,7 +53,12 @@ export class Crashes {
     logger.warn(
       "function {functionKey} crashed {count} times within {window}, last with {signal}: " +
         "its calls are not forked until it crashes less often",
-      { functionKey, count: CRASHES_MAX, window: formatDuration(WINDOW_MS), signal },
+      {
+        functionKey,
+        count: CRASHES_MAX,
+        window: formatDuration(WINDOW_MS),
+        signal: isCrash ? signal : "the end of its template",
+      },
     );
   }
 }

@@ -1,24 +1,40 @@
 /** Gives each call an instance: a fork where a tree serves, else a process that is spawned for it. */
 import { getLogger } from "@logtape/logtape";
-import type { ForkStatus, Provisioned, SandboxJob, SandboxLimits } from "../contract.ts";
+import { Lazy } from "../../shared/lazy.ts";
+import {
+  type ForkStatus,
+  NoInstance,
+  type Provisioned,
+  type RunHooks,
+  type SandboxJob,
+  type SandboxLimits,
+} from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import { probeForks } from "../diagnostics/probe.ts";
 import type { Tree } from "../tree/tree.ts";
+import { Availability } from "./availability.ts";
 import { Crashes } from "./crashes.ts";
 import type { Singles } from "./singles.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
+
+/** Instances that one call may fail to start while others start: then the call itself is the cause. */
+const START_ATTEMPTS_MAX = 3;
+/** How often the pool looks whether what instances need is still there: a cleaner of old files may have removed it. */
+const LOOK_INTERVAL_MS = 5_000;
 
 export class Pool implements AsyncDisposable {
   readonly #singles: Singles;
   readonly #tree: Tree | undefined;
   readonly #limits: SandboxLimits;
   readonly #crashes = new Crashes();
+  readonly #starting = new Lazy(() => this.#startTree());
+  readonly #availability: Availability;
   #provisionedCount = 0;
-  #starting: Promise<void> | undefined;
   #forkFault: string | undefined;
+  #looks: ReturnType<typeof setInterval> | undefined;
 
   /** @param tree or why calls cannot be forked */
   constructor(singles: Singles, tree: Tree | string, limits: SandboxLimits) {
@@ -26,6 +42,12 @@ export class Pool implements AsyncDisposable {
     this.#tree = typeof tree === "string" ? undefined : tree;
     this.#forkFault = typeof tree === "string" ? tree : undefined;
     this.#limits = limits;
+    this.#availability = new Availability(() => singles.probe());
+  }
+
+  /** Whether instances can be started. */
+  get availability(): Pick<Availability, "fault" | "onChange" | "check"> {
+    return this.#availability;
   }
 
   get readyCount(): number {
@@ -34,20 +56,42 @@ export class Pool implements AsyncDisposable {
 
   /** Starts the tree. Resolves once it serves, or once the first spawned instance waits where no tree can serve. */
   start(): Promise<void> {
-    this.#starting ??= this.#startTree();
-    return this.#starting;
+    return this.#starting.get();
   }
 
   /**
-   * Takes an instance for one job.
+   * Takes an instance for one job. While none can be started, waits.
    * @param again an earlier one ended before the job; the template of a script is not asked again
+   * @throws NoInstance once it has waited for `waitMs`, or when the signal aborts meanwhile
    */
   async take(
+    job: SandboxJob,
+    limits: ResourceLimits,
+    again: boolean,
+    { signal, waitMs = Infinity }: Pick<RunHooks, "signal" | "waitMs">,
+  ): Promise<Instance> {
+    await this.start();
+    const deadline = performance.now() + waitMs;
+    for (let attempt = 1;; attempt++) {
+      const leftMs = Math.max(0, deadline - performance.now());
+      if (!await this.#availability.awaitStarts(leftMs, signal)) {
+        throw new NoInstance(this.#availability.fault ?? "the wait for an instance was ended");
+      }
+      try {
+        return await this.#take(job, limits, again);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (!await this.#availability.check()) attempt = 0;
+        else if (attempt === START_ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #take(
     { scriptKey, functionKey }: SandboxJob,
     limits: ResourceLimits,
     again: boolean,
   ): Promise<Instance> {
-    await this.start();
     const forked = this.#crashes.areFrequent(functionKey)
       ? undefined
       : await this.#tree?.take(again ? undefined : scriptKey, limits);
@@ -96,7 +140,7 @@ export class Pool implements AsyncDisposable {
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisionedCount = provisioned.reduce((sum, { count }) => sum + count, 0);
     this.#tree?.provision(provisioned);
-    const isKept = this.#starting !== undefined && this.#forkFault !== undefined;
+    const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
     if (isKept) this.#singles.resize(this.#singlesSize);
   }
 
@@ -105,17 +149,35 @@ export class Pool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#looks);
+    this.#availability[Symbol.dispose]();
     await this.#tree?.[Symbol.asyncDispose]();
-    await this.#starting;
+    await this.#starting.held?.catch(() => {});
     await this.#singles[Symbol.asyncDispose]();
   }
 
   async #startTree(): Promise<void> {
     this.#forkFault ??= await this.#tree?.start((take) => probeForks(take, this.#limits));
+    this.#lookAtIntervals();
     if (this.#forkFault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", {
       fault: this.#forkFault,
     });
     await this.#singles.keep(this.#singlesSize);
+  }
+
+  #lookAtIntervals(): void {
+    clearInterval(this.#looks);
+    this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    Deno.unrefTimer(this.#looks);
+  }
+
+  /** Makes what is missing before a call needs it. A server without calls shows this way, too, that none could run. */
+  async #look(): Promise<void> {
+    const restored = await this.#singles.restoreFiles().then(() => true, () => false);
+    this.#tree?.look();
+    const isServing = this.#forkFault === undefined && this.#tree?.isServing === true;
+    const isSure = isServing || this.#singles.readyCount > 0;
+    if (!restored || !isSure) await this.#availability.check();
   }
 }

@@ -4,8 +4,6 @@ import type { Instance } from "../instance/instance.ts";
 import { areEqual, type ResourceLimits } from "../instance/limits.ts";
 import type { InstanceResources, Launcher } from "../instance/launcher.ts";
 
-/** Attempts to start one instance before the caller gets the error. */
-const START_ATTEMPTS_MAX = 3;
 /** Backoff after the first failed start in the background. Doubles with each further one. */
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
@@ -59,13 +57,17 @@ export class Singles implements AsyncDisposable {
       const waiting = this.#takeWaiting();
       if (waiting !== undefined) return waiting;
     }
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.#start(limits);
-      } catch (error) {
-        if (attempt === START_ATTEMPTS_MAX || this.#closed.signal.aborted) throw error;
-      }
-    }
+    return await this.#start(limits);
+  }
+
+  /** Starts an instance with the default limits and ends it. Rejects if it does not start. */
+  async probe(): Promise<void> {
+    await (await this.#start()).kill();
+  }
+
+  /** Makes what somebody removed of the files from which instances start. */
+  restoreFiles(): Promise<void> {
+    return this.#launcher.program.restore();
   }
 
   /** Kills all instances, the youngest first, and waits for their ends. */
@@ -79,7 +81,8 @@ export class Singles implements AsyncDisposable {
     setTimeout(() => this.#refill(), REFILL_DELAY_MS);
     for (;;) {
       const waiting = this.#waiting.shift();
-      if (waiting === undefined || waiting.isWaiting) return waiting;
+      if (waiting === undefined || waiting.isUsable) return waiting;
+      waiting.kill();
     }
   }
 

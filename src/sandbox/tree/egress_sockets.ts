@@ -15,8 +15,10 @@ export class EgressSockets implements Disposable {
   }
 
   take(): EgressSocket {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (!free.isLost) return free;
+      this.discard(free);
+    }
     const socket = this.#proxy.openSocket();
     this.#all.add(socket);
     return socket;

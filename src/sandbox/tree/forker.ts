@@ -10,7 +10,7 @@ import {
 } from "../../runtime/fork/wire.ts";
 import { Timeouts } from "../../shared/timeouts.ts";
 import type { ProcessHandle } from "../instance/child.ts";
-import { type Exit, exitOfWaitStatus, isEnd } from "../instance/exit.ts";
+import { type Exit, exitOfWaitStatus, isEnd, type Lost } from "../instance/exit.ts";
 import { closeConnection, inputOf, readConnection } from "./connection.ts";
 import type { ProcessLimits, ResourceLimits } from "../instance/limits.ts";
 import type { TreeSocket } from "./tree_socket.ts";
@@ -41,7 +41,7 @@ interface Awaited {
 }
 
 /** What a fork did when the channel of its forker ended: all forks end with their forker. */
-const ENDED_WITH_FORKER: Exit = { code: 128 + 9, signal: "SIGKILL" };
+const ENDED_WITH_FORKER = { code: 128 + 9, signal: "SIGKILL" } as const;
 
 /** A fork that is connected. */
 export interface Forked extends ProcessHandle {
@@ -66,6 +66,7 @@ export class ForkerLink {
   #next = 0;
   #isBroken = false;
   #isClosed = false;
+  #lost: Lost | undefined;
 
   /**
    * @param broken called once, with what an honest forker does not do; it has to kill the forker
@@ -143,13 +144,15 @@ export class ForkerLink {
     this.#held = bytes.slice(at);
   }
 
-  /** The channel has ended. */
-  close(): void {
+  /** The channel has ended. @param lost what its forks have ended with; undefined if the server ended the forker */
+  close(lost?: Lost): void {
     this.#isClosed = true;
+    this.#lost ??= lost;
     for (const fork of this.#forks.values()) {
       this.#late.delete(fork);
       fork.pid.reject(new Error("the forker has ended"));
-      fork.ended.resolve(ENDED_WITH_FORKER);
+      const lost = this.#lost;
+      fork.ended.resolve(lost === undefined ? ENDED_WITH_FORKER : { ...ENDED_WITH_FORKER, lost });
     }
     this.#forks.clear();
     for (const fork of this.#lingering) this.#late.delete(fork);

@@ -104,7 +104,10 @@ export class InstancePool implements Disposable {
       const waiting = this.#waiting.shift();
       this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
       if (waiting === undefined) break;
-      if (!waiting.instance.isWaiting) continue;
+      if (!waiting.instance.isUsable) {
+        waiting.instance.kill();
+        continue;
+      }
       this.#growAhead();
       return Promise.resolve(waiting);
     }

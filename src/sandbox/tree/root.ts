@@ -54,7 +54,7 @@ export class Root implements Forker, AsyncDisposable {
     };
     child.ended.finally(() => {
       this.#isEnded = true;
-      this.link.close();
+      this.link.close("root");
       // Without namespaces it has no wrapper: it leads the group of its forks.
       if (!ownProcessNamespaces) killGroup(pid);
     });

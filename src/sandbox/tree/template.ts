@@ -5,6 +5,7 @@ import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isol
 import { cgroupBytes } from "../instance/cgroups.ts";
 import { Child } from "../instance/child.ts";
 import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
+import type { Exit, Lost } from "../instance/exit.ts";
 import { Instance } from "../instance/instance.ts";
 import { areEqual, maximaOf, type ProcessLimits, type ResourceLimits } from "../instance/limits.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";
@@ -68,6 +69,7 @@ export class Template implements Forker, Disposable {
   #memoryBytes: number;
   readonly #maxima: ResourceLimits;
   #isBroken = false;
+  #isDisposed = false;
 
   private constructor(
     forker: Forker,
@@ -93,7 +95,7 @@ export class Template implements Forker, Disposable {
     });
     this.#events = { stdout: (chunk) => this.link.receive(chunk), stderr() {} };
     this.#child.reader = this.#events;
-    this.#child.ended.then(() => this.link.close());
+    this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
   }
 
   /** Forks a template of the root, or of a template that has evaluated a script. */
@@ -103,7 +105,13 @@ export class Template implements Forker, Disposable {
     try {
       process = await forker.link.fork("template", resources.socket);
       const pid = await processBelow(forker.pid, process.pidInForker);
-      if (cgroup !== undefined) await joinCgroup(pid, cgroup, resources.image.machine);
+      if (cgroup !== undefined) {
+        await joinCgroup(pid, cgroup, resources.image.machine).catch((error) => {
+          // Somebody may have removed it.
+          cgroup.discard();
+          throw error;
+        });
+      }
       const nonce = forker instanceof Template ? forker.#nonce : undefined;
       const template = new Template(forker, resources, process, cgroup, pid, nonce);
       // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
@@ -187,7 +195,19 @@ export class Template implements Forker, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#child.kill();
+  }
+
+  /**
+   * What its forks have lost with it. One with a script belongs to the script, which may have ended it: only a SIGKILL
+   * came from somewhere else, since a template that is killed for a lie ends with its disposal or as broken.
+   */
+  #lostWith({ signal, lost }: Exit): Lost | undefined {
+    if (lost !== undefined) return lost;
+    if (this.#isDisposed) return undefined;
+    const isOfScript = this.#nonce !== undefined;
+    return isOfScript && (this.#isBroken || signal !== "SIGKILL") ? "script" : "template";
   }
 
   /** Looks at what the evaluation left behind: forks share it. */

@@ -1,5 +1,6 @@
 /** The tree of forks: a root, templates and instances. Replaces the root when it ends. */
 import { getLogger } from "@logtape/logtape";
+import { isMissing } from "../../shared/files.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
@@ -26,6 +27,8 @@ interface Generation {
   readonly root: Root;
   readonly blanks: InstancePool;
   readonly scripts: ScriptTemplates;
+  /** Where its forks connect to the server. */
+  readonly socketPath: string;
 }
 
 /**
@@ -54,6 +57,11 @@ export class Tree implements AsyncDisposable {
   #probed: Generation | undefined;
   /** The next replacement of the root. */
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isRenewing = false;
+  /** Whether a replacement has failed and the next one is due later. */
+  #isPausing = false;
+  /** Pause after the next replacement that fails. */
+  #backoffMs = BACKOFF_MIN_MS;
   /** Roots that were replaced and still have running instances. */
   readonly #retiring = new Set<Root>();
   #distrustedMs = -Infinity;
@@ -103,12 +111,22 @@ export class Tree implements AsyncDisposable {
   /** Takes an instance that waits for its first call; undefined while no root forks. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     const generation = this.#generation;
-    if (generation === undefined) return undefined;
+    if (generation === undefined || this.#isLost(generation)) return undefined;
     const { scripts, blanks } = generation;
     const loaded = key === undefined ? undefined : await scripts.take(key, limits);
     const instance = loaded ?? await blanks.take(limits);
     if (instance === undefined) this.#distrust(generation);
     return instance;
+  }
+
+  /** Whether a root forks. */
+  get isServing(): boolean {
+    return this.#lifecycle.is("serving");
+  }
+
+  /** Replaces a root whose forks cannot reach the server. */
+  look(): void {
+    if (this.#generation !== undefined) this.#isLost(this.#generation);
   }
 
   /** Counts processes and memory; undefined while no root forks. */
@@ -157,6 +175,7 @@ export class Tree implements AsyncDisposable {
       root,
       blanks: new InstancePool(root, this.#resources, this.#egressSockets, poolSize),
       scripts: new ScriptTemplates(root, this.#resources, this.#limits, this.#codeCaches),
+      socketPath: this.#resources.socket.path,
     };
   }
 
@@ -167,6 +186,19 @@ export class Tree implements AsyncDisposable {
     generation.root.ended.then(() => this.#heal(generation));
     this.#timer = setTimeout(() => this.#renew(), this.#rootLifetimeMs);
     Deno.unrefTimer(this.#timer);
+  }
+
+  /**
+   * Whether the sockets of a generation were removed: with them its forks have lost the server and the network, and where
+   * they are mounted no new ones appear. Replaces its root.
+   */
+  #isLost(generation: Generation): boolean {
+    if (!isMissing(generation.socketPath)) return false;
+    if (this.#isRenewing || this.#isPausing) return true;
+    logger.error("the sockets of instances were removed, their root is replaced");
+    clearTimeout(this.#timer);
+    this.#renew();
+    return true;
   }
 
   /** A root that does not fork is replaced, at most once in a while: what it needs may have been removed. */
@@ -181,19 +213,39 @@ export class Tree implements AsyncDisposable {
   /** Replaces a root that forks, once its successor does. Calls that run end on the old one. */
   async #renew(): Promise<void> {
     const old = this.#generation;
-    if (old === undefined) return;
+    if (old === undefined || this.#isRenewing) return;
+    this.#isRenewing = true;
+    this.#isPausing = false;
     try {
-      const root = await Root.start(this.#resources);
+      const root = await this.#startRoot();
       if (this.#generation !== old) return void await root[Symbol.asyncDispose]();
       this.#retiring.add(old.root);
       this.#serve(this.#generationOf(root));
-      await this.#retire(old);
+      this.#backoffMs = BACKOFF_MIN_MS;
     } catch (error) {
-      if (this.#lifecycle.is("closed")) return;
-      logger.error("no root started, the old one stays: {error}", { error: String(error) });
-      this.#timer = setTimeout(() => this.#renew(), BACKOFF_MAX_MS);
+      if (this.#generation !== old) return;
+      const backoffMs = this.#backoffMs;
+      logger.error("no root started, the old one stays; next attempt in {backoffMs} ms: {error}", {
+        backoffMs,
+        error: String(error),
+      });
+      this.#backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
+      this.#isPausing = true;
+      this.#timer = setTimeout(() => this.#renew(), backoffMs);
       Deno.unrefTimer(this.#timer);
+      return;
+    } finally {
+      this.#isRenewing = false;
     }
+    await this.#retire(old);
+  }
+
+  /** Starts a root for forks that connect to the tree socket. */
+  async #startRoot(): Promise<Root> {
+    const { launcher, socket } = this.#resources;
+    await launcher.program.restore();
+    socket.restore();
+    return await Root.start(this.#resources);
   }
 
   /** Ends a generation with its last running instance. */
@@ -224,7 +276,7 @@ export class Tree implements AsyncDisposable {
 
   async #restart(backoffMs: number): Promise<void> {
     try {
-      const root = await Root.start(this.#resources);
+      const root = await this.#startRoot();
       if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(root));
       else await root[Symbol.asyncDispose]();
     } catch (error) {

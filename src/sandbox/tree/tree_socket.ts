@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
 import { HANDSHAKE_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+import { isMissing } from "../../shared/files.ts";
 import { Timeouts } from "../../shared/timeouts.ts";
 import { closeConnection } from "./connection.ts";
 
@@ -24,8 +25,9 @@ export interface Expected {
 
 /** Accepts connections until it is disposed. */
 export class TreeSocket implements Disposable {
-  readonly path: string;
-  readonly #listener: Deno.UnixListener;
+  readonly #socketDir: SocketDir;
+  #path: string;
+  #listener: Deno.UnixListener;
   readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
   /** Giving one up whose connections have arrived does nothing. */
   readonly #awaited = new Timeouts<Expected>(
@@ -35,14 +37,23 @@ export class TreeSocket implements Disposable {
   readonly #handshakes = new Timeouts<Deno.UnixConn>(HANDSHAKE_TIMEOUT_MS, closeConnection);
 
   constructor(socketDir: SocketDir) {
-    this.path = socketDir.newSocket();
-    this.#listener = Deno.listen({ transport: "unix", path: this.path });
-    socketDir.share(this.path);
-    acceptAll(
-      this.#listener,
-      (connection) => void this.hasHandshake(connection),
-      (error) => logger.error("the tree socket accepts no connection: {error}", { error }),
-    );
+    this.#socketDir = socketDir;
+    this.#path = socketDir.newSocket();
+    this.#listener = this.#listen();
+  }
+
+  /** Another one after {@link restore}. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Listens at a new path if somebody has removed the socket. Those who know the old path cannot connect any more. */
+  restore(): void {
+    if (!isMissing(this.#path)) return;
+    const old = this.#listener;
+    this.#path = this.#socketDir.newSocket();
+    this.#listener = this.#listen();
+    old.close();
   }
 
   /** Expects the connections of these kinds with a new token. */
@@ -72,6 +83,17 @@ export class TreeSocket implements Disposable {
     this.#listener.close();
     for (const { reject } of this.#expected.values()) reject(new Error("the tree is closed"));
     this.#expected.clear();
+  }
+
+  #listen(): Deno.UnixListener {
+    const listener = Deno.listen({ transport: "unix", path: this.#path });
+    this.#socketDir.share(this.#path);
+    acceptAll(
+      listener,
+      (connection) => void this.hasHandshake(connection),
+      (error) => logger.error("the tree socket accepts no connection: {error}", { error }),
+    );
+    return listener;
   }
 
   /** Whether the connection begins with an expected handshake. It closes any other. */

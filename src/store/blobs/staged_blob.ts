@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { dirname } from "node:path";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { readAt, syncFile, writeAll } from "../../shared/files.ts";
 import type { StorageHealth } from "../storage_health.ts";
@@ -172,6 +173,8 @@ export class StagedBlob implements AsyncDisposable {
     await this.#health.write(async () => {
       // The file may exist: an earlier attempt may have found the disk full.
       const options = { read: true, write: true, create: true, mode: 0o600 };
+      // Somebody may have removed the directory since the start.
+      await Deno.mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       this.#file ??= await Deno.open(this.#path, options);
       this.#hasFile = true;
       await this.#writeFile(0, memory.subarray(0, this.#size));

@@ -1,0 +1,117 @@
+/** Whether instances can be started at all. */
+import { getLogger } from "@logtape/logtape";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import { publicCause } from "./start_faults.ts";
+
+/** Backoff after the first failed probe. Doubles with each further one. */
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/**
+ * Modes:
+ * - `available`: instances start, as far as is known
+ * - `unavailable`: the last probe failed; it is repeated until one succeeds
+ * - `closed`
+ */
+export class Availability implements Disposable {
+  readonly #probe: () => Promise<void>;
+  readonly #lifecycle = new Lifecycle("the availability of instances", "available", {
+    available: ["unavailable", "closed"],
+    unavailable: ["available", "closed"],
+    closed: [],
+  });
+  readonly #listeners: (() => void)[] = [];
+  /** The probe under way. */
+  #checking: Promise<boolean> | undefined;
+  #fault = "";
+  #backoffMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #recovered = Promise.withResolvers<void>();
+
+  /** @param probe starts an instance and ends it; rejects if it does not start */
+  constructor(probe: () => Promise<void>) {
+    this.#probe = probe;
+  }
+
+  /** Why no instance starts, without paths; undefined while instances start. */
+  get fault(): string | undefined {
+    return this.#lifecycle.is("unavailable") ? this.#fault : undefined;
+  }
+
+  /** Calls back after each change of {@link fault}. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Probes now. Resolves with whether an instance started; never rejects. Checks at the same time share a probe. */
+  check(): Promise<boolean> {
+    this.#checking ??= this.#check().finally(() => this.#checking = undefined);
+    return this.#checking;
+  }
+
+  /** Resolves once instances start, after `waitMs`, or once the signal aborts: with whether they start. */
+  async awaitStarts(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (!this.#lifecycle.is("unavailable")) return true;
+    const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
+    const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
+    const onAbort = () => giveUp();
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) giveUp();
+    await Promise.race([this.#recovered.promise, given]);
+    signal.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
+    return !signal.aborted && this.#lifecycle.is("available");
+  }
+
+  [Symbol.dispose](): void {
+    this.#lifecycle.set("closed");
+    clearTimeout(this.#timer);
+    this.#recovered.resolve();
+  }
+
+  async #check(): Promise<boolean> {
+    try {
+      await this.#probe();
+      this.#succeed();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #succeed(): void {
+    this.#backoffMs = 0;
+    if (!this.#lifecycle.is("unavailable")) return;
+    clearTimeout(this.#timer);
+    this.#lifecycle.set("available");
+    logger.warn("instances start again");
+    this.#recovered.resolve();
+    this.#recovered = Promise.withResolvers();
+    this.#notify();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#lifecycle.is("closed")) return;
+    const fault = `the server cannot start processes for functions: ${publicCause(error)}`;
+    const isNew = this.#lifecycle.is("available") || fault !== this.#fault;
+    this.#fault = fault;
+    if (this.#lifecycle.is("available")) this.#lifecycle.set("unavailable");
+    this.#backoffMs = Math.min(Math.max(2 * this.#backoffMs, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.check(), this.#backoffMs);
+    Deno.unrefTimer(this.#timer);
+    if (!isNew) return;
+    logger.error("{fault}; invocations wait until one starts: {error}", {
+      fault,
+      error: String(error),
+    });
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,190 @@
+/** A server that cannot start processes for functions: invocations wait, and all heals without a restart. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { BreakableStarts, killRoots } from "../support/breakable_starts.ts";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { procfsTest } from "../support/machine.ts";
+import { TestServer } from "../support/server.ts";
+import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
+
+const CALLS = 20;
+const ASYNC = { prefer: "respond-async" };
+const PREFIX = "FUNCTION_INVOCATION_STATUS_";
+const ECHO = `export default ({ n }) => ({ n });`;
+const FETCH = `export default async ({ url }) => ({ text: await (await fetch(url)).text() });`;
+const REASON =
+  "the server cannot start processes for functions: a file or program that they need is missing";
+/** Calls wait for as long as the test needs, on a busy machine, too. */
+const PATIENT = ["--queue-timeout", "1h"];
+
+async function readiness(client: Client, status: number): Promise<Json> {
+  return await eventually(async () => {
+    const answer = await client.get("/readyz");
+    return answer.status === status ? answer.body : undefined;
+  }, `status ${status} of /readyz`);
+}
+
+/** Calls a function many times, and counts the calls that succeed. */
+async function succeeded(client: Client, id: string, input: Json = {}): Promise<number> {
+  const answers = await Promise.all(
+    Array.from({ length: CALLS }, () => client.invoke(id, input)),
+  );
+  const status = (answer: Json) => answer.headers.get("invocation-status");
+  return answers.filter((answer) => status(answer) === `${PREFIX}SUCCESS`).length;
+}
+
+async function startAsync(client: Client, id: string, input: Json): Promise<string> {
+  return ok(await client.invoke(id, input, ASYNC)).invocationId;
+}
+
+procfsTest("invocations wait while no process for functions starts", async (t) => {
+  await using starts = await BreakableStarts.make();
+  await using server = await TestServer.start({ env: { PATH: starts.path }, flags: PATIENT });
+  const client = await server.client();
+  const echo = await client.deploy(ECHO);
+  const waiting: Promise<number>[] = [];
+  const ids: string[] = [];
+
+  await t.step("/readyz is 503 with the reason, and names no path", async () => {
+    await starts.break("all");
+    await killRoots(server.pid);
+    assert.deepEqual(await readiness(client, 503), { status: "not ready", reason: REASON });
+  });
+
+  await t.step("calls are queued", async () => {
+    waiting.push(succeeded(client, echo));
+    for (let n = 0; n < 3; n++) ids.push(await startAsync(client, echo, { n }));
+    await eventually(async () => {
+      const { slots } = ok(await client.get("/api/v1/status"));
+      return slots.queued === CALLS + ids.length || undefined;
+    }, "the calls in the queue");
+    for (const id of ids) {
+      assert.equal((await client.invocation(echo, id)).status, `${PREFIX}PENDING`);
+    }
+  });
+
+  await t.step("they run once processes start, though no root does", async () => {
+    await starts.break("roots");
+    assert.deepEqual(await Promise.all(waiting), [CALLS]);
+    for (const id of ids) {
+      assert.equal((await client.ended(echo, id)).status, `${PREFIX}SUCCESS`);
+    }
+    assert.equal(ok(await client.get("/api/v1/status")).root, undefined);
+    assert.equal((await readiness(client, 200)).status, "ready");
+    assert.equal(await succeeded(client, echo), CALLS);
+  });
+
+  await t.step("calls are forked again once a root starts", async () => {
+    await starts.break("nothing");
+    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a root");
+    assert.equal(await succeeded(client, echo), CALLS);
+  });
+});
+
+procfsTest("a call ends with its wait for a process", async () => {
+  await using starts = await BreakableStarts.make();
+  const flags = ["--queue-timeout", "1s"];
+  await using server = await TestServer.start({ env: { PATH: starts.path }, flags });
+  const client = await server.client();
+  const echo = await client.deploy(ECHO);
+  await starts.break("all");
+  await killRoots(server.pid);
+  await readiness(client, 503);
+  assertError(await client.invoke(echo, { n: 1 }), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
+    message: /\(--queue-timeout\); none of its code ran$/,
+  });
+  await starts.break("nothing");
+  await readiness(client, 200);
+  // On a busy machine a call may wait for longer than that.
+  await eventually(async () => (await client.invoke(echo, { n: 1 })).status === 200 || undefined);
+});
+
+/** The directories of sockets of a server that runs. */
+async function socketDirsOf(dataDir: string): Promise<string[]> {
+  const owner = await Deno.realPath(join(dataDir, "cache", "sandbox"));
+  const parents = [owner];
+  const caches = "/var/cache/invoked";
+  for await (const { name } of Deno.readDir(caches)) parents.push(join(caches, name));
+  const found: string[] = [];
+  for (const parent of parents) {
+    for await (const { name } of Deno.readDir(parent)) {
+      const path = join(parent, name);
+      const named = await Deno.readTextFile(join(path, "owner")).catch(() => "");
+      if (name.startsWith("sockets-") && named === owner) found.push(path);
+    }
+  }
+  return found;
+}
+
+procfsTest("the directory of egress sockets is made again", async (t) => {
+  const barrier = new Barrier();
+  await using server = await TestServer.start({ flags: [...BARRIER_FLAGS, ...PATIENT] });
+  const client = await server.client();
+  const functionId = await client.deploy(FETCH);
+  ok(
+    await client.post("/api/v1/functions/update", {
+      function: { id: functionId, outboundNetworkAllowlist: [barrier.host] },
+      updateMask: "outboundNetworkAllowlist",
+    }),
+  );
+  const url = barrier.next();
+  barrier.open(url);
+  assert.equal(await succeeded(client, functionId, { url }), CALLS);
+  const [directory = ""] = await socketDirsOf(server.dataDir);
+
+  await t.step("calls after its removal have a network", async () => {
+    await Deno.remove(directory, { recursive: true });
+    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+    assert.deepEqual(await socketDirsOf(server.dataDir), [directory]);
+    assert.equal((await readiness(client, 200)).status, "ready");
+  });
+
+  await t.step("without calls as well", async () => {
+    await Deno.remove(directory, { recursive: true });
+    await eventually(async () => (await socketDirsOf(server.dataDir)).length || undefined);
+    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+  });
+
+  await t.step("calls wait while it cannot be made", async () => {
+    await Deno.remove(directory, { recursive: true });
+    await Deno.writeTextFile(directory, "in the way");
+    const waiting = succeeded(client, functionId, { url });
+    const { reason } = await readiness(client, 503);
+    assert.match(reason, /^the server cannot start processes for functions: /);
+    await Deno.remove(directory);
+    assert.equal(await waiting, CALLS);
+    await readiness(client, 200);
+    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a root");
+    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+  });
+});
+
+procfsTest("an invocation whose root is killed is interrupted, and repeated", async () => {
+  const barrier = new Barrier();
+  const flags = [...BARRIER_FLAGS, ...PATIENT, "--max-attempts", "2", "--cpu-time", "1s"];
+  await using server = await TestServer.start({ flags });
+  const client = await server.client();
+  const functionId = await client.deploy(FETCH);
+  ok(
+    await client.post("/api/v1/functions/update", {
+      function: { id: functionId, outboundNetworkAllowlist: [barrier.host] },
+      updateMask: "outboundNetworkAllowlist",
+    }),
+  );
+  const [waited, repeated] = [barrier.next(), barrier.next()];
+  const answer = client.invoke(functionId, { url: waited });
+  const id = await startAsync(client, functionId, { url: repeated });
+  await Promise.all([barrier.arrived(waited), barrier.arrived(repeated)]);
+  // Longer than a process could have lived within its limit of processor time.
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await killRoots(server.pid);
+  const { invocationId } = ok(await answer);
+  const { error } = await client.invocation(functionId, invocationId);
+  const message = "the root of all instances ended while it ran; part of its code may have run";
+  assert.equal(error, `INTERRUPTED: ${message}`);
+  barrier.open(repeated);
+  const { status, output } = await client.ended(functionId, id);
+  assert.deepEqual({ status, output }, { status: `${PREFIX}SUCCESS`, output: { text: "open" } });
+});
