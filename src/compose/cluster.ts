@@ -32,6 +32,8 @@ export interface NodeEngine {
 export class Cluster implements AsyncDisposable {
   readonly #opened: AsyncDisposableStack;
   readonly #slots: Slots;
+  /** Runs the calls of this process. */
+  #local: JobRunner | undefined;
   /** When a call could run last. */
   #usableAt = performance.now();
 
@@ -69,9 +71,9 @@ export class Cluster implements AsyncDisposable {
     return new Cluster(nats, registry, slots, opened.move());
   }
 
-  /** Slots of this process. */
+  /** Slots of this process; none while it cannot start instances. */
   get capacity(): number {
-    return this.#slots.capacity;
+    return this.#slots.isSuspended ? 0 : this.#slots.capacity;
   }
 
   /** The workers that can be seen. */
@@ -90,6 +92,8 @@ export class Cluster implements AsyncDisposable {
     const { fault } = this.nats;
     if (fault !== undefined) return fault;
     const now = performance.now();
+    const isAlone = this.registry.workers.length === 0;
+    if (isAlone && this.#slots.isSuspended) return this.#local?.fault;
     if (this.capacity > 0 || this.registry.workers.length > 0) this.#usableAt = now;
     return now - this.#usableAt < NO_WORKER_MAX_MS
       ? undefined
@@ -116,9 +120,14 @@ export class Cluster implements AsyncDisposable {
     const claims = this.#opened.use(new Claims(this.nats, sessions));
     const { nats, registry } = this;
     const prewarming = this.#opened.use(new Prewarming({ nats, seals, keyOf, registry }));
+    this.#local = local;
     const here = { runner: local, slots: this.#slots };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));
+    local.onFaultChange(() => {
+      this.#slots.suspend(local.fault !== undefined);
+      engine.limitsChanged();
+    });
     const closing = new AbortController();
     this.#opened.defer(() => closing.abort());
     this.#followCapacity(engine, closing.signal);

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
 import { join } from "node:path";
+import { BreakableStarts, killRoots } from "../support/breakable_starts.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { Relay } from "../support/relay.ts";
 import type { TestWorker } from "../support/workers.ts";
@@ -156,6 +158,45 @@ Deno.test("workers that end or hang", async (t) => {
     cluster.nats.signal("SIGSTOP");
     const ends = await Promise.all([last.stop(), node.stop()]);
     assert.deepEqual(ends.map(({ code }) => code), [0, 0]);
+  });
+});
+
+Deno.test("a worker that cannot start processes gives its calls to others", async (t) => {
+  await using starts = await BreakableStarts.make();
+  await using cluster = await TestCluster.start();
+  const { client, node } = await startWith(cluster);
+  const broken = await cluster.worker({ capacity: 2, env: { PATH: starts.path } });
+  const echo = await client.deploy(ECHO);
+  assert.deepEqual(outputOf(await call(client, echo, { n: 0 })), { n: 0 });
+  const isDraining = async (expected: boolean) =>
+    await eventually(async () => {
+      const { workers } = ok(await client.get("/api/v1/status"));
+      return workers.find(({ id }: Json) => id === broken.id)?.isDraining === expected || undefined;
+    }, `isDraining ${expected} of the worker`);
+  const answers: Promise<Json>[] = [];
+  let id = "";
+
+  await t.step("it hands back what it has not begun, and takes nothing more", async () => {
+    await starts.break("all");
+    await killRoots(broken.pid);
+    answers.push(call(client, echo, { n: 1 }));
+    id = ok(await client.invoke(echo, { n: 2 }, { prefer: "respond-async" })).invocationId;
+    await isDraining(true);
+    assert.match((await readiness(node.url, 503)).reason, /no worker has been available for 10 s/);
+    answers.push(call(client, echo, { n: 3 }));
+  });
+
+  await t.step("another worker runs it", async () => {
+    await cluster.worker({ capacity: 1 });
+    assert.deepEqual((await Promise.all(answers)).map(outputOf), [{ n: 1 }, { n: 3 }]);
+    const { status, output } = await client.ended(echo, id);
+    assert.match(status, /_SUCCESS$/);
+    assert.deepEqual(output, { n: 2 });
+  });
+
+  await t.step("it takes calls again once processes start", async () => {
+    await starts.break("nothing");
+    await isDraining(false);
   });
 });
 

@@ -73,11 +73,18 @@ export class Dispatcher implements JobRunner {
       try {
         return await this.#runAt(location, job, ports, signal, placement);
       } catch (error) {
-        // The worker never had the job.
+        // None of its code ran.
         if (!(error instanceof NotDelivered)) throw error;
       }
     }
   }
+
+  /** None of its own: workers come and go, and a process that cannot start instances has no slots. */
+  get fault(): undefined {
+    return undefined;
+  }
+
+  onFaultChange(): void {}
 
   async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
     this.#prewarming.set(scripts);
@@ -118,7 +125,13 @@ export class Dispatcher implements JobRunner {
   ): Promise<Outcome> {
     using _ = slot;
     placement.slotReleased?.then(() => slot[Symbol.dispose]());
-    return await this.#local.runner.run(job, ports, signal, placement);
+    const waitMs = Math.min(placement.waitMs ?? Infinity, ASK_AGAIN_MS);
+    try {
+      return await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });
+    } catch (error) {
+      // A worker may be able to run it.
+      throw error instanceof NotPlaced ? new NotDelivered(error.message) : error;
+    }
   }
 
   async #runClaimed(
@@ -135,7 +148,7 @@ export class Dispatcher implements JobRunner {
     try {
       await claim.answered;
       if (location.kind === "here") {
-        return await this.#local.runner.run(job, ports, signal, { runId });
+        return await this.#local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });
       }
       return await location.session.run(job, rest, signal);
     } catch (error) {

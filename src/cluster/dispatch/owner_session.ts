@@ -91,6 +91,8 @@ export class OwnerSession {
   #prepared: { readonly publicKey: string; readonly sealed: Promise<Uint8Array> } | undefined;
   #job: { readonly ports: JobPorts; readonly host: HostChannel } | undefined;
   #logBytes = 0;
+  /** Whether the job has logged or called: then its code has begun, whatever the worker says. */
+  #hasBegun = false;
 
   /** @param worker undefined for an offer to any worker: the one that accepts on its own subject has the session */
   constructor(
@@ -235,6 +237,7 @@ export class OwnerSession {
     if (current === undefined || !this.#lifecycle.is("running")) {
       throw new BrokenProtocol(`a message of type ${type} came while no job ran`);
     }
+    if (type !== MessageType.OUTCOME) this.#hasBegun = true;
     switch (type) {
       case MessageType.LOG:
         return this.#log(bytes, current.ports);
@@ -310,7 +313,12 @@ export class OwnerSession {
     const wasRunning = this.#lifecycle.is("running");
     this.#lifecycle.set("ended");
     this.#accepted.resolve((end.by === "peer" ? REJECTIONS[end.reason] : undefined) ?? "silent");
-    if (wasRunning) this.#reportLoss(end);
+    const isNotBegun = end.by === "peer" && end.reason === CloseReason.NOT_BEGUN;
+    if (wasRunning && isNotBegun && !this.#hasBegun) {
+      this.#outcome.reject(
+        new NotDelivered(`worker ${this.#worker} cannot start an instance for its job`),
+      );
+    } else if (wasRunning) this.#reportLoss(end);
     this.#outcome.resolve(LOST);
     this.#onEnd();
   }

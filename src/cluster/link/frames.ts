@@ -28,6 +28,8 @@ export const CloseReason = {
   EXPIRED: 5,
   /** The peer broke the protocol of this file or of `messages.ts`. */
   FAULT: 6,
+  /** The worker cannot start an instance for the job that it got: none of the job's code ran. */
+  NOT_BEGUN: 7,
 } as const;
 
 export type CloseReason = typeof CloseReason[keyof typeof CloseReason];

@@ -5,6 +5,7 @@ export class Slots {
   readonly #async: AsyncSlots;
   #taken = 0;
   #isClosed = false;
+  #isSuspended = false;
   #changed = Promise.withResolvers<void>();
 
   /** @param asyncSlots that asynchronous calls may take; half of the capacity if undefined */
@@ -18,7 +19,12 @@ export class Slots {
   }
 
   get free(): number {
-    return this.#isClosed ? 0 : Math.max(0, this.capacity - this.#taken);
+    return this.#isClosed || this.#isSuspended ? 0 : Math.max(0, this.capacity - this.#taken);
+  }
+
+  /** Whether no slot is given for now. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
   }
 
   /** Slots for asynchronous calls that may start now. */
@@ -48,7 +54,13 @@ export class Slots {
 
   /** Takes a slot beyond the capacity, in that of a call that waits. */
   borrow(): Disposable | undefined {
-    return this.#isClosed ? undefined : this.#take();
+    return this.#isClosed || this.#isSuspended ? undefined : this.#take();
+  }
+
+  /** Gives no slot while no instance can be started. */
+  suspend(isSuspended: boolean): void {
+    this.#isSuspended = isSuspended;
+    this.#notify();
   }
 
   /** Nothing more is taken. */

@@ -70,6 +70,7 @@ export class Worker implements AsyncDisposable {
     this.#artifacts = artifacts;
     this.#version = version;
     this.#slots = new Slots(capacity, asyncSlots, () => this.#entry.changed());
+    this.#runner.onFaultChange(() => this.#suspend());
     this.#entry = new OwnEntry(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,
@@ -143,8 +144,16 @@ export class Worker implements AsyncDisposable {
       ready: [...this.#scripts.keys()],
       scriptList: this.#scriptList,
       publicKey: this.#key.publicKey,
-      isDraining: !this.#lifecycle.is("open"),
+      isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
     };
+  }
+
+  /** While no instance can be started, API nodes see the worker as one that drains: others run the calls. */
+  #suspend(): void {
+    const { fault } = this.#runner;
+    if (fault === undefined) logger.info("This worker takes calls again");
+    else logger.error("This worker takes no calls: {fault}", { fault });
+    this.#slots.suspend(fault !== undefined);
   }
 
   #receive(message: ReceivedMessage): void {
@@ -190,7 +199,9 @@ export class Worker implements AsyncDisposable {
     const reject = (reason: CloseReason) =>
       this.#nats.publish(subjects.toNode(this.id, node, id), encodeClose(reason));
     if (!speaks(protocol)) return reject(CloseReason.PROTOCOL);
-    if (!this.#lifecycle.is("open")) return reject(CloseReason.DRAINING);
+    if (!this.#lifecycle.is("open") || this.#slots.isSuspended) {
+      return reject(CloseReason.DRAINING);
+    }
     const slot = this.#slotFor(offer);
     if (slot === undefined) {
       this.#puller?.wanted();

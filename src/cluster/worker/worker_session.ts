@@ -141,6 +141,7 @@ export class WorkerSession {
     const { artifacts, onScript } = this.#parts;
     using _ = artifacts.unlock(keys);
     const outcome = await this.#outcomeOf(job);
+    if (outcome === undefined) return this.#channel.close(CloseReason.NOT_BEGUN);
     onScript(job.scriptDigest);
     this.#slot[Symbol.dispose]();
     if (!this.#lifecycle.is("running")) return;
@@ -149,15 +150,17 @@ export class WorkerSession {
     this.#write(MessageType.OUTCOME, encodeOutcome(outcome));
   }
 
-  async #outcomeOf(job: SealedJob["job"]): Promise<Outcome> {
+  /** Undefined if no instance could be started: the job then goes to another worker. */
+  async #outcomeOf(job: SealedJob["job"]): Promise<Outcome | undefined> {
     const ports = {
       host: { call: (call: HostCall) => this.#callHost(call) },
       onLog: (log: Parameters<LogBatches["add"]>[0]) => this.#logs.add(log),
     };
     try {
-      return await this.#parts.runner.run(job, ports, this.#stop.signal, { runId: this.id });
+      const placement = { runId: this.id, waitMs: 0 };
+      return await this.#parts.runner.run(job, ports, this.#stop.signal, placement);
     } catch (error) {
-      if (error instanceof NotPlaced) throw error;
+      if (error instanceof NotPlaced) return undefined;
       logger.error("Cannot run a call in session {id}: {error}", { id: this.id, error });
       const isObject = error instanceof ObjectError || error instanceof ObjectsUnavailable;
       const message = isObject
