@@ -1,12 +1,12 @@
 /** A server that cannot start processes for functions: invocations wait, and all heals without a restart. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { BreakableStarts, killRoots } from "../support/breakable_starts.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { procfsTest } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
+import { socketDirsOf } from "../support/socket_dirs.ts";
 import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 
 const CALLS = 20;
@@ -101,23 +101,6 @@ procfsTest("a call ends with its wait for a process", async () => {
   await eventually(async () => (await client.invoke(echo, { n: 1 })).status === 200 || undefined);
 });
 
-/** The directories of sockets of a server that runs. */
-async function socketDirsOf(dataDir: string): Promise<string[]> {
-  const owner = await Deno.realPath(join(dataDir, "cache", "sandbox"));
-  const parents = [owner];
-  const caches = "/var/cache/invoked";
-  for await (const { name } of Deno.readDir(caches)) parents.push(join(caches, name));
-  const found: string[] = [];
-  for (const parent of parents) {
-    for await (const { name } of Deno.readDir(parent)) {
-      const path = join(parent, name);
-      const named = await Deno.readTextFile(join(path, "owner")).catch(() => "");
-      if (name.startsWith("sockets-") && named === owner) found.push(path);
-    }
-  }
-  return found;
-}
-
 procfsTest("the directory of egress sockets is made again", async (t) => {
   const barrier = new Barrier();
   await using server = await TestServer.start({ flags: [...BARRIER_FLAGS, ...PATIENT] });
@@ -145,6 +128,14 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
     await Deno.remove(directory, { recursive: true });
     await eventually(async () => (await socketDirsOf(server.dataDir)).length || undefined);
     assert.equal(await succeeded(client, functionId, { url }), CALLS);
+  });
+
+  await t.step("and so is that of the compiler", async () => {
+    const [ofCompiler = ""] = await socketDirsOf(server.dataDir, "compiler");
+    await Deno.remove(ofCompiler, { recursive: true });
+    const built = await client.deploy(ECHO);
+    assert.equal(await succeeded(client, built), CALLS);
+    assert.deepEqual(await socketDirsOf(server.dataDir, "compiler"), [ofCompiler]);
   });
 
   await t.step("calls wait while it cannot be made", async () => {

@@ -1,10 +1,11 @@
 /** Runs hostile functions through the API and checks their effects. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { filledOnce } from "../support/once.ts";
+import { socketDirsOf } from "../support/socket_dirs.ts";
 import { TestServer } from "../support/server.ts";
 import { type Canaries, openCanaries } from "./canaries.ts";
 import { type End, endIn, type Hostile, mainOfAttempts, type Mode } from "./hostile.ts";
@@ -264,12 +265,7 @@ function endFault(invocation: Json, end: End): string[] {
 /** The directory of the sockets of a server's instances, as they see it. */
 async function socketDirOf(dataDir: string, mode: Mode): Promise<string> {
   if (mode === "bubblewrap") return SOCKETS_INSIDE;
-  const cacheDir = await Deno.realPath(join(dataDir, "cache", "sandbox"));
-  const temporary = dirname(await Deno.makeTempDir());
-  for await (const { name } of Deno.readDir(temporary)) {
-    if (!name.startsWith("invoked-egress-")) continue;
-    const path = join(temporary, name);
-    if (await Deno.readTextFile(join(path, "owner")).catch(() => "") === cacheDir) return path;
-  }
+  const [path] = await socketDirsOf(dataDir);
+  if (path !== undefined) return path;
   throw new Error(`No directory of sockets belongs to ${dataDir}`);
 }

@@ -51,9 +51,8 @@ export class Availability implements Disposable {
     return this.#checking;
   }
 
-  /** Resolves once instances start, after `waitMs`, or once the signal aborts: with whether they start. */
-  async awaitStarts(waitMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#lifecycle.is("unavailable")) return true;
+  /** Resolves once instances start after a fault, after `waitMs`, or once the signal aborts. */
+  async recovered(waitMs: number, signal: AbortSignal): Promise<void> {
     const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
     const onAbort = () => giveUp();
@@ -62,7 +61,6 @@ export class Availability implements Disposable {
     await Promise.race([this.#recovered.promise, given]);
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
-    return !signal.aborted && this.#lifecycle.is("available");
   }
 
   [Symbol.dispose](): void {

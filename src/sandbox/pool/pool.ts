@@ -73,10 +73,7 @@ export class Pool implements AsyncDisposable {
     await this.start();
     const deadline = performance.now() + waitMs;
     for (let attempt = 1;; attempt++) {
-      const leftMs = Math.max(0, deadline - performance.now());
-      if (!await this.#availability.awaitStarts(leftMs, signal)) {
-        throw new NoInstance(this.#availability.fault ?? "the wait for an instance was ended");
-      }
+      await this.#awaitStarts(deadline, signal);
       try {
         return await this.#take(job, limits, again);
       } catch (error) {
@@ -84,6 +81,15 @@ export class Pool implements AsyncDisposable {
         if (!await this.#availability.check()) attempt = 0;
         else if (attempt === START_ATTEMPTS_MAX) throw error;
       }
+    }
+  }
+
+  /** Waits while no instance can be started. @throws NoInstance */
+  async #awaitStarts(deadline: number, signal: AbortSignal): Promise<void> {
+    while (this.#availability.fault !== undefined) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0 || signal.aborted) throw new NoInstance(this.#availability.fault);
+      await this.#availability.recovered(leftMs, signal);
     }
   }
 
