@@ -181,6 +181,7 @@ export class Tree implements AsyncDisposable {
 
   #serve(generation: Generation): void {
     this.#generation = generation;
+    this.#isPausing = false;
     if (!this.#lifecycle.is("serving")) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
     generation.root.ended.then(() => this.#heal(generation));
