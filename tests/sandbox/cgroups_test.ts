@@ -8,7 +8,6 @@ import { AVAILABLE_MODES, MIB, poolOf, poolPids, run, sandboxTest } from "./harn
 /** Limits of processor time that identify the processes of these tests. */
 const MARK_MS = 113_000;
 const DISPOSED_MARK_MS = 115_000;
-const REMOVED_MARK_MS = 117_000;
 const SANDBOX_CGROUP = /^\d+:(memory|pids):(.*\/invoked-[^/]+\/\d+)$/;
 const HANG =
   `function main() { console.log("up"); return new Promise(() => setInterval(() => {}, 9)); }`;
@@ -56,25 +55,23 @@ if (HAS_CGROUPS) {
     await ended;
   }, { cpuTimeMs: MARK_MS });
 
-  sandboxTest(
-    "cgroups that were removed are made anew",
-    async (sandboxes) => {
-      const directories = await eventually(async () => {
-        const found = await cgroupsOf(REMOVED_MARK_MS);
-        return found.size >= 2 ? found : undefined;
-      }, "two cgroups");
-      const parents = [...new Set([...directories].map((directory) => dirname(directory)))];
-      // Those with a process stay.
-      await lines("find", ...parents, "-mindepth", "1", "-type", "d", "-exec", "rmdir", "{}", ";");
-      const ended = await Promise.all(
-        Array.from({ length: 24 }, () => run(sandboxes, "const main = () => ({});")),
-      );
-      assert.deepEqual(new Set(ended.map(({ outcome }) => outcome.kind)), new Set(["success"]));
-      assert.ok((await cgroupsOf(REMOVED_MARK_MS)).size >= 2, "instances are in cgroups again");
-    },
-    { cpuTimeMs: REMOVED_MARK_MS },
-    AVAILABLE_MODES.slice(0, 1),
-  );
+  Deno.test("cgroups that were removed are made anew, with their limits", async () => {
+    await using cgroups = await Cgroups.open("/bin/sh", 256 * MIB);
+    const removed = await cgroups?.take();
+    assert.ok(cgroups !== undefined && removed !== undefined);
+    const parents = removed.files.map((file) => dirname(dirname(file)));
+    await lines("find", ...parents, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";");
+    for (const file of removed.files) assert.deepEqual(await lines("ls", file), []);
+    removed.discard();
+    removed[Symbol.dispose]();
+    using made = await cgroups.take();
+    for (const file of made.files) assert.deepEqual(await lines("ls", file), [file]);
+    const [procs = ""] = made.files;
+    const files = ["memory.max", "memory.limit_in_bytes"].map((name) =>
+      `${dirname(procs)}/${name}`
+    );
+    assert.deepEqual(await lines("cat", ...files), [`${256 * MIB}`]);
+  });
 
   Deno.test("a cgroup has another limit of memory until it is given back", async () => {
     await using cgroups = await Cgroups.open("/bin/sh", 256 * MIB);
