@@ -3,6 +3,7 @@
  * This one rejects then.
  */
 import { anonymous } from "./anonymous.ts";
+import { encodedInit } from "./form_bodies.ts";
 import {
   apply,
   dataDescriptor,
@@ -33,6 +34,7 @@ const TOOLS = {
   dataDescriptor,
   decodeUri,
   defineProperty,
+  encodedInit,
   ErrorOf,
   indexOf,
   plainDescriptor,
@@ -43,7 +45,7 @@ const TOOLS = {
 const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fetch {
   const { HEADER, getHeader, headersOf, bodyOf, cancel, apply, dataDescriptor, defineProperty } =
     tools;
-  const { decodeUri, ErrorOf, indexOf, plainDescriptor, slice, TypeErrorOf } = tools;
+  const { decodeUri, encodedInit, ErrorOf, indexOf, plainDescriptor, slice, TypeErrorOf } = tools;
   const failure = (fault: string): Error => {
     const end = indexOf(fault, " ");
     const reason = decodeUri(slice(fault, end + 1));
@@ -53,6 +55,7 @@ const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fet
   };
   const { fetch } = {
     async fetch(...args: unknown[]) {
+      if (args.length > 1) args[1] = encodedInit(args[1]);
       const response = await apply(original, undefined, args) as Response;
       const fault = getHeader(headersOf(response), HEADER);
       if (fault === null) return response;

@@ -7,6 +7,7 @@
  */
 import { anonymous } from "./anonymous.ts";
 import { wrapFetch } from "./fetch.ts";
+import { wrapBodies } from "./form_bodies.ts";
 import type { Core } from "./fork/threads.ts";
 import { addErrorCodes } from "./system.ts";
 import {
@@ -142,6 +143,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   }
   addErrorCodes();
   wrapFetch();
+  wrapBodies();
   for (const key of ["gpu", "locks", "storage"]) remove(Navigator.prototype, key);
   return { ConsoleOf: internals.Console, core };
 }

@@ -6,8 +6,8 @@
  */
 import { anonymous } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";
+import { getterOf, uncurry } from "./methods.ts";
 import {
-  apply,
   bind,
   bufferOf,
   byteLength,
@@ -17,7 +17,6 @@ import {
   createObject,
   dictionary,
   encode,
-  getOwnPropertyDescriptor,
   indexOf,
   jsonParse,
   jsonStringify,
@@ -28,18 +27,6 @@ import {
 } from "./primordials.ts";
 import { react } from "./react.ts";
 import type { HostFault, RequestInput } from "./wire.ts";
-
-/** As the one of the primordials, on stacks of the function. */
-const uncurry = anonymous(
-  (apply: typeof Reflect.apply) =>
-  <This, Args extends unknown[], Result>(method: (this: This, ...args: Args) => Result) =>
-  (self: This, ...args: Args): Result => apply(method, self, args),
-)(apply);
-
-function getterOf<This, Value>(prototype: This, key: keyof This): (self: This) => Value {
-  const get = getOwnPropertyDescriptor(prototype as object, key)?.get;
-  return uncurry(get as (this: This) => Value);
-}
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {

@@ -10,6 +10,7 @@ import {
   output,
   poolOf,
   poolPids,
+  rootOf,
   run,
   type Sandboxes,
   sandboxTest,
@@ -260,16 +261,6 @@ sandboxTest("siblings that fail do not disturb each other", async (sandboxes) =>
     assert.match(thrown ?? "", /^UNCAUGHT: Error: mine/);
   }
 }, POOL);
-
-/** The root: the process of a tree that has more than one child. */
-async function rootOf(cacheDir: string): Promise<{ root: number; templates: readonly number[] }> {
-  return await eventually(async () => {
-    for (const pid of await treePids(cacheDir)) {
-      const templates = childrenOf(pid);
-      if (templates.length > 1) return { root: pid, templates };
-    }
-  }, "a root with templates");
-}
 
 sandboxTest(
   "a root may open a file for each fork; a fork has the limit of an instance",

@@ -16,6 +16,7 @@ import {
 import { StackMap } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 import { eventually } from "../support/eventually.ts";
+import { childrenOf } from "../support/processes.ts";
 
 export { AVAILABLE_MODES };
 
@@ -195,6 +196,18 @@ export function sandboxTest(
 /** Ids of all running processes of a pool with this cache directory: roots, templates and instances. */
 export async function treePids(cacheDir: string): Promise<number[]> {
   return (await processesOf(cacheDir)).map(({ pid }) => pid);
+}
+
+/** The root: the process of a tree that has more than one child. */
+export async function rootOf(
+  cacheDir: string,
+): Promise<{ root: number; templates: readonly number[] }> {
+  return await eventually(async () => {
+    for (const pid of await treePids(cacheDir)) {
+      const templates = childrenOf(pid);
+      if (templates.length > 1) return { root: pid, templates };
+    }
+  }, "a root with templates");
 }
 
 /** The directory from which the processes of a pool with this cache directory started. */

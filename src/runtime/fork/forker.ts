@@ -9,7 +9,6 @@ import { makeChannel } from "./channel.ts";
 import { makeChildren } from "./children.ts";
 import { LANDLOCK_SCOPES_ABI, landlockVersion, type Library } from "./libc.ts";
 import type { Settler } from "./settle.ts";
-import { advanceRandom } from "./unique.ts";
 import { Command, ForkEvent } from "./wire.ts";
 
 const SIGCHLD = 17n;
@@ -41,12 +40,11 @@ export function makeForker(
   const templateFlags = own;
 
   /** Forks; returns whether this process is now the fork. */
-  const fork = (kind: "template" | "instance"): boolean => {
+  const fork = (): boolean => {
     const number = channel.number();
     const pid = children.start(number, isRoot ? rootFlags : templateFlags);
     if (pid > 0) channel.report(ForkEvent.FORKED, number, pid, 0, 0);
     if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
-    if (pid !== 0) advanceRandom(kind);
     return pid === 0;
   };
   const becomeTemplate = () => {
@@ -58,8 +56,8 @@ export function makeForker(
     settler.asForker();
     for (;;) {
       const command = channel.receive(children);
-      if (command === Command.FORK_TEMPLATE && fork("template")) becomeTemplate();
-      if (command === Command.FORK_INSTANCE && fork("instance")) {
+      if (command === Command.FORK_TEMPLATE && fork()) becomeTemplate();
+      if (command === Command.FORK_INSTANCE && fork()) {
         settler.asInstance(channel.token, channel.path);
         return "instance";
       }

@@ -5,6 +5,7 @@
  *
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */
+import { boundarySource } from "../form_bodies.ts";
 import { untyped } from "../harden.ts";
 import type { NodeParts } from "../node.ts";
 import {
@@ -69,6 +70,7 @@ export function makeObserver(parts: NodeParts): Observe {
     replace({ target, names: TIMER_NAMES });
   }
   replace({ target: getPrototypeOf(timersPromises.scheduler) as object });
+  replace({ target: boundarySource });
   replace({ target: vm, names: REALM_NAMES });
   replace({ target: vm.Script.prototype, names: REALM_NAMES });
   return (report) => {

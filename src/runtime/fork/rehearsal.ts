@@ -9,7 +9,6 @@ import { encode, writeStderr } from "../primordials.ts";
 import { putUint32, type Read } from "../request.ts";
 import { NOTHING } from "../run.ts";
 import { codeCacheOf, compile } from "../script.ts";
-import { advanceRandom } from "./unique.ts";
 import {
   CALL_HEAD_BYTES,
   CallFlag,
@@ -47,8 +46,10 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
     await rehearseCall(ConsoleOf, script, NOTHING);
     await rehearseCall(ConsoleOf, script, codeCache ?? NOTHING);
   }
-  // Compiles it for all forks.
-  advanceRandom("template");
+  // Draws from the generator that each fork seeds anew.
+  const form = new FormData();
+  form.append("rehearsal", new Blob(["a"]));
+  new Response(form);
   // Reactions that follow the answer end here, too.
   await new Promise((resolve) => setTimeout(resolve));
 }

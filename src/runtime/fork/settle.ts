@@ -19,7 +19,7 @@ import {
   unixAddress,
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
-import { reseed, scatterRandom } from "./unique.ts";
+import { reseed } from "./unique.ts";
 import { Handshake, HANDSHAKE_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
 const AF_UNIX = 1;
@@ -137,7 +137,6 @@ export function makeSettler(
       useNetwork(egressPath);
     },
     asLoading(egressPath) {
-      scatterRandom();
       limits.bind();
       useNetwork(egressPath);
     },

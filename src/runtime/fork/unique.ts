@@ -4,6 +4,10 @@
  * Deno's generator of random bytes is copied with the memory. Drawing as much as it gives before it seeds itself anew
  * makes it differ in each fork. `Math.random` and `randomUUID` have state of their own, so they are replaced by functions
  * that draw from that generator.
+ *
+ * V8's own generator is the same in all forks of a root. Deno draws from it for forms, which `form_bodies.ts` replaces, and
+ * in `URLPattern`, to choose what it keeps: no answer depends on that. The matcher of globs marks escapes with numbers
+ * that the root draws; a pattern with such a mark means no more than one with the escape.
  */
 import { anonymous } from "../anonymous.ts";
 import {
@@ -17,17 +21,8 @@ import {
 /** The generator seeds itself anew from the system after 64 KiB. One more block of this size makes that sure. */
 const RESEED_BLOCK_BYTES = 4096;
 const RESEED_BLOCKS = 17;
-/**
- * Numbers that a template takes from V8's own generator after each fork, so that forks do not share those that they
- * draw. Deno itself draws two for each `FormData` that becomes a body.
- */
-const FORK_STRIDE = 2048;
-/** The same for the root after each template: all strides of one template. */
-const TEMPLATE_STRIDE = FORK_STRIDE * 1024;
-
-const originalRandom = Math.random;
-/** Holds the object: the global is an accessor that user code can replace. */
-const draw = anonymous(
+/** Fills bytes from Deno's generator. Holds its object: the global is an accessor that user code can replace. */
+export const drawBytes = anonymous(
   (
     apply: typeof Reflect.apply,
     getRandomValues: (this: Crypto, bytes: Uint8Array) => unknown,
@@ -41,23 +36,8 @@ const block = new Uint8Array(RESEED_BLOCK_BYTES);
 
 /** Seeds the generator of this fork from the system. */
 export function reseed(): void {
-  for (let n = 0; n < RESEED_BLOCKS; n++) draw(block);
+  for (let n = 0; n < RESEED_BLOCKS; n++) drawBytes(block);
   resetRandom();
-}
-
-/** Moves on V8's generator after the fork of a template, or of an instance. */
-export function advanceRandom(of: "template" | "instance"): void {
-  const stride = of === "template" ? TEMPLATE_STRIDE : FORK_STRIDE;
-  for (let n = 0; n < stride; n++) originalRandom();
-}
-
-/**
- * Moves V8's generator to a random position, in a template with a script: its own templates would draw the numbers of later
- * templates of the root. The distance is odd, so that no two numbers of a body are those of a body of the root's templates.
- */
-export function scatterRandom(): void {
-  const distance = (sources.random() * TEMPLATE_STRIDE) | 1;
-  for (let n = 0; n < distance; n++) originalRandom();
 }
 
 /** `Math.random` and `randomUUID` on the generator of bytes, and a function that drops what was drawn ahead. */
@@ -97,7 +77,7 @@ const makeSources = anonymous((draw: (bytes: Uint8Array) => unknown) => {
     },
   };
 });
-const { reset: resetRandom, sources } = makeSources(draw);
+const { reset: resetRandom, sources } = makeSources(drawBytes);
 
 /** Replaces the sources of random numbers that a fork would repeat. */
 export function replaceRandom(nodeCrypto: object): void {
