@@ -2,6 +2,7 @@
 import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
+import { maskAddresses } from "./addresses.ts";
 import type { Redactor } from "./redaction.ts";
 import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shared/stack.ts";
 
@@ -69,7 +70,8 @@ export class LogSink {
     const line = { time: Date.now(), level, source };
     const text = this.#decoder.decode(message);
     // Redacted before it is cut: the cut must not split a secret. The bootstrap cuts longer text.
-    const clean = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
+    const redacted = this.#redactor.redact(text, text.length >= LOG_FRAME_MAX_UNITS);
+    const clean = source === "stderr" ? maskAddresses(redacted) : redacted;
     if (mayHaveLocations(clean)) {
       this.#deliver(() => this.#append(line, this.#encoder.encode(this.#mapped(clean))), true);
     } else if (this.#mapping !== undefined) {
@@ -127,17 +129,18 @@ export class LogSink {
 }
 
 /**
- * Splits a stream of bytes into lines. A longer line is cut at {@link LOG_MESSAGE_MAX_BYTES}, or before a secret that
- * begins there.
+ * Splits a stream of bytes into lines. A longer line is cut at {@link LOG_MESSAGE_MAX_BYTES}, or before a text that begins
+ * there and must not be split.
  */
 export class LineSplitter {
   readonly #onLine: (line: Uint8Array) => void;
-  readonly #redactor: Redactor;
+  readonly #unfinishedAt: (text: string) => number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  constructor(redactor: Redactor, onLine: (line: Uint8Array) => void) {
-    this.#redactor = redactor;
+  /** @param unfinishedAt the index of a text at the end that must not be split; the length without one */
+  constructor(unfinishedAt: (text: string) => number, onLine: (line: Uint8Array) => void) {
+    this.#unfinishedAt = unfinishedAt;
     this.#onLine = onLine;
   }
 
@@ -169,7 +172,7 @@ export class LineSplitter {
   #cutLine(): void {
     const line = this.#takePending();
     const text = new TextDecoder().decode(line);
-    const tail = new TextEncoder().encode(text.slice(this.#redactor.unfinishedAt(text)));
+    const tail = new TextEncoder().encode(text.slice(this.#unfinishedAt(text)));
     this.#onLine(line.subarray(0, line.length - tail.length));
     if (tail.length > 0) this.#hold(tail);
   }

@@ -1,5 +1,6 @@
 /** Readers of the output of an instance: one while it loads code, one for each call. */
 import type { SandboxLimits } from "../contract.ts";
+import { unfinishedAddressAt } from "./addresses.ts";
 import { FrameReader, type Loaded, MarkReader, type ProcessUsage } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
@@ -130,8 +131,15 @@ export class RunOutput implements OutputReader {
     end: (ending: Ending) => void,
   ) {
     this.#sink = sink;
-    this.#stdoutLines = new LineSplitter(redactor, (line) => sink.write("stdout", "info", line));
-    this.#stderrLines = new LineSplitter(redactor, (line) => sink.write("stderr", "error", line));
+    const unfinishedAt = (text: string) => redactor.unfinishedAt(text);
+    this.#stdoutLines = new LineSplitter(
+      unfinishedAt,
+      (line) => sink.write("stdout", "info", line),
+    );
+    this.#stderrLines = new LineSplitter(
+      (text) => Math.min(unfinishedAt(text), unfinishedAddressAt(text)),
+      (line) => sink.write("stderr", "error", line),
+    );
     const { promise, resolve } = Promise.withResolvers<void>();
     this.allRead = promise;
     this.#allRead = resolve;

@@ -1,6 +1,7 @@
 /** The start of a spawned process. */
 import { formatDuration } from "../../config/mod.ts";
 import { READY_MESSAGE } from "../../runtime/wire.ts";
+import { maskAddresses } from "./addresses.ts";
 import type { Child } from "./child.ts";
 import { discardOutput } from "./pipes.ts";
 
@@ -11,7 +12,8 @@ const START_STDERR_MAX_BYTES = 4096;
 
 /** The error of a failed start, with the end of stderr. */
 export function startError(reason: string, stderr: Uint8Array, what = "an instance"): Error {
-  const printed = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES)).trim();
+  const text = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES));
+  const printed = maskAddresses(text).trim();
   return new Error(`Cannot start ${what}: ${reason}${printed === "" ? "" : `: ${printed}`}`);
 }
 

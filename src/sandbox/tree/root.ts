@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
 import { killGroup, killOrphans } from "../../isolation/mod.ts";
+import { maskAddresses, unfinishedAddressAt } from "../instance/addresses.ts";
 import { Child } from "../instance/child.ts";
 import { idleMemory } from "../instance/idle_memory.ts";
 import {
@@ -10,6 +11,7 @@ import {
   processLimits,
   type ResourceLimits,
 } from "../instance/limits.ts";
+import { LineSplitter } from "../instance/logs.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
 import { becomeReady, startError } from "../instance/start.ts";
 import { inspectRoot } from "./descriptors.ts";
@@ -46,12 +48,15 @@ export class Root implements Forker, AsyncDisposable {
       logger.error("the root {fault}, and is killed", { fault });
       child.kill();
     }, TIMEOUT_MS);
+    const lines = new LineSplitter(unfinishedAddressAt, (line) => {
+      const text = maskAddresses(new TextDecoder().decode(line));
+      if (text !== "") logger.warn("the root printed: {text}", { text });
+    });
     child.reader = {
       stdout: (chunk) => this.link.receive(chunk),
-      stderr: (chunk) => {
-        logger.warn("the root printed: {text}", { text: new TextDecoder().decode(chunk) });
-      },
+      stderr: (chunk) => lines.push(chunk),
     };
+    child.ended.then(() => child.drain()).then(() => lines.close());
     child.ended.finally(() => {
       this.#isEnded = true;
       this.link.close("root");
