@@ -143,8 +143,8 @@ They are settings of the function, and hold for all of its asynchronous calls:
 
 - A call that throws is attempted up to five times, after random waits of up to 2, 4, 8 and 16
   seconds. Then it is parked, and the function \`FUNCTION_ID\` is called with its end.
-- Of the calls with one \`customer\`, two run at a time. 100 calls of all start in a minute. The
-  others wait, and \`invoked show\` says for what.
+- Of the calls with one \`customer\`, two run at a time. At most 100 attempts of all calls start in any
+  minute. The others wait, and \`invoked show\` says for what.
 - \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts the last of a burst only.
 - \`"circuitBreakerMax": 1000\` pauses the function after so many runs in an hour.
 
@@ -164,6 +164,25 @@ invoked settings set orders 'onFailure={"url": "https://ops.example.com/failed",
 
 [api.md](api.md#attempts-and-dead-letters) has the fields, and what each setting does to calls that
 wait.
+
+## Rate limit
+
+\`rateLimit\` counts the start of every attempt: calls of any kind, retries, replays, and calls that
+start again after a crash. Test runs do not count.
+
+- No window as long as \`period\`, wherever it begins, contains more than \`calls\` starts. This holds
+  over restarts, and over all API nodes and workers by the clock of the database.
+- A function has \`calls\` start permits. A call takes a permit before it waits for a slot, and returns
+  the permit one \`period\` after its start. So calls that get slots late do not start in a burst.
+- Asynchronous calls without a permit wait in a line, first in, first out, and take no slot.
+  \`notBefore\` is an estimate of their start. A call that is cancelled before its start returns its
+  permit at once.
+- A caller that waits gets 429 \`RATE_LIMITED\` with \`Retry-After\` if no permit is free, or if
+  asynchronous calls wait for one. An accepted call keeps its permit while it waits for a slot.
+- A changed limit holds for waiting calls at once. A call whose caller waits may then have no permit
+  when it gets its slot: it ends as \`CANCELLED:\`, and its caller gets 429.
+- Starts before a limit was set are not known to it. A longer \`period\` knows the starts within the
+  earlier one.
 `;
 
 /** The page. */

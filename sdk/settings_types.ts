@@ -52,7 +52,7 @@ export interface FunctionSettings extends Limits {
   maxConcurrencyPerKey?: number;
   /** The last asynchronous call with a key starts once none came for a time; durations such as `1.5s`. */
   debounce?: { key?: string; delay?: string; maxDelay?: string };
-  /** Starts in any period. */
+  /** Most starts of attempts in any window of the length of the period. */
   rateLimit?: { calls?: number; period?: string };
   /** Runs in the trailing period, after which calls pause. */
   circuitBreakerMax?: number;

@@ -246,7 +246,7 @@ function openInvocations(
   const { store, engine, notifier, ids, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const sealed = new TriggerSecrets(parts.sealer);
-  const executions = new Executions({ ...parts, secrets, hostMethods, volumeLimits });
+  const executions = new Executions({ ...parts, scheduler, secrets, hostMethods, volumeLimits });
   const attempts = new Attempts({ ...parts, executions, functionLimits, scheduler });
   const ends = new InvocationEnds(parts);
   const claims = new Claims({ store, engine, node, attempts, functionLimits });
@@ -259,7 +259,7 @@ function openInvocations(
     executions,
     attempts,
     ends,
-    cancellation: new Cancellation({ ...parts, executions, ends }),
+    cancellation: new Cancellation({ ...parts, executions, ends, scheduler }),
     ids,
     inputLimits: limits.invocations,
     limits: functionLimits,

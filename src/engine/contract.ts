@@ -59,6 +59,12 @@ export interface JobPorts {
    * keeps the job from the worker, and {@link JobRunner.run} rejects with it. Not called for a job that runs in this process.
    */
   readonly onAssigned?: (worker: string) => Promise<void>;
+  /**
+   * Called once a job that may have waited for a worker has its slot there, or here, and before it gets the job; again if
+   * that worker is lost before. A rejection keeps the job from running, and {@link JobRunner.run} rejects with it. Not
+   * called by a runner that runs jobs in this process alone, nor for a claim.
+   */
+  readonly onPlaced?: (() => Promise<void>) | undefined;
 }
 
 /** Reads commit blobs as text. */

@@ -26,16 +26,31 @@ export interface Repeat {
   readonly isDelayed: boolean;
 }
 
+/** The call has a caller that waits, and its function has started as many attempts as it may within a period. */
+export interface RateLimited {
+  readonly kind: "rate-limited";
+  readonly calls: number;
+  readonly periodMs: number;
+  /** When it might start, in milliseconds from now. */
+  readonly waitMs: number;
+}
+
+/**
+ * Why an attempt does not start: `over` when the invocation has ended meanwhile, or is another's; `full` if its function
+ * may run no further call now; or its function may start none now, so that it waits for its time again, or has to end.
+ */
+export type NotBegun = "over" | "full" | Repeat | RateLimited;
+
 /** What was recorded at the end of an attempt; undefined if nothing was: the call had ended, or is another's. */
 export type Recorded = Outcome | Repeat | undefined;
 
 /** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
 export interface InvocationRecord {
   /**
-   * PENDING to RUNNING, durably. Answers the sequence number of its last log line, which an earlier attempt printed;
-   * `over` when the invocation has ended meanwhile, or is another's; `full` if its function may run no further call now.
+   * PENDING to RUNNING, durably. Answers the sequence number of its last log line, which an earlier attempt printed, or
+   * why it does not start.
    */
-  start(): Promise<number | "over" | "full">;
+  start(): Promise<number | NotBegun>;
   /** Appends log lines; they survive a crash of the server. */
   appendLogs(logs: readonly RecordedLog[]): Promise<void>;
   /**
@@ -88,7 +103,7 @@ export class Recorder {
   }
 
   /** PENDING to RUNNING, durably. @see InvocationRecord.start */
-  async start(): Promise<"started" | "over" | "full"> {
+  async start(): Promise<"started" | NotBegun> {
     const last = await this.#record.start();
     if (typeof last !== "number") return last;
     this.#sequence = last;

@@ -21,10 +21,22 @@ export class DelayedCallReader {
       .where("dueAt", "<=", now).orderBy("dueAt").orderBy("invocationId").limit(limit).execute();
   }
 
+  /** The first calls of a function that wait for its rate limit, in their order. */
+  firstInLine(functionId: string, limit: number): Promise<DelayedCallRow[]> {
+    return this.line(functionId).selectAll().limit(limit).execute();
+  }
+
   /** The delay of a call; undefined if it does not wait for its time. */
   get(invocationId: string): Promise<DelayedCallRow | undefined> {
     return this.db.selectFrom("delayedCalls").selectAll()
       .where("invocationId", "=", invocationId).executeTakeFirst();
+  }
+
+  /** The calls of a function that wait for its rate limit, in their order. */
+  protected line(functionId: string) {
+    return this.db.selectFrom("delayedCalls").where("functionId", "=", functionId)
+      .where("reason", "=", "rate-limit")
+      .where("since", "is not", null).orderBy("since").orderBy("invocationId");
   }
 }
 
@@ -33,7 +45,8 @@ export class DelayedCallWriter extends DelayedCallReader {
   /** Delays a call whose row is PENDING and has no owner. */
   async insert(row: DelayedCallRow): Promise<void> {
     await this.db.insertInto("delayedCalls").values(row).execute();
-    if (row.reason === "debounce") await this.#show(row.invocationId, row.dueAt);
+    const { reason, invocationId, dueAt } = row;
+    if (reason === "debounce" || reason === "rate-limit") await this.#show(invocationId, dueAt);
   }
 
   /** How many calls of a function wait, but no more than the limit. */
@@ -60,29 +73,55 @@ export class DelayedCallWriter extends DelayedCallReader {
   /** Delays a call further. */
   async postpone(
     invocationId: string,
-    change: Pick<DelayedCallRow, "dueAt" | "reason" | "key">,
+    change: Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>,
   ): Promise<void> {
     await this.db.updateTable("delayedCalls").set(change)
       .where("invocationId", "=", invocationId).execute();
     if (change.reason === "rate-limit") await this.#show(invocationId, change.dueAt);
   }
 
-  /**
-   * Ends what the calls of a function wait for, unless its time has come: they are due, and take their starts of the
-   * rate limit anew.
-   */
+  /** How many calls of a function wait for its rate limit. */
+  async countLine(functionId: string): Promise<number> {
+    const { count } = await this.db.selectFrom("delayedCalls")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .where("functionId", "=", functionId).where("reason", "=", "rate-limit")
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  /** Ids of the calls in the line of a function whose time has come, in their order. */
+  async overdueInLine(functionId: string, now: string, limit: number): Promise<string[]> {
+    const rows = await this.line(functionId).select("invocationId").where("dueAt", "<=", now)
+      .limit(limit).execute();
+    return rows.map(({ invocationId }) => invocationId);
+  }
+
+  /** Gives the calls in the line of a function whose time has come a later one. */
+  async delayOverdue(functionId: string, now: string, dueAt: string): Promise<void> {
+    await this.db.updateTable("delayedCalls").set({ dueAt })
+      .where("functionId", "=", functionId).where("reason", "=", "rate-limit")
+      .where("dueAt", "<=", now).execute();
+  }
+
+  /** Lets the first call in the line of a function look at once whether it may start. */
+  async hurryLine(functionId: string, now: string): Promise<void> {
+    const first = this.line(functionId).select("invocationId").limit(1);
+    await this.db.updateTable("delayedCalls").set({ dueAt: now })
+      .where("invocationId", "=", first).where("dueAt", ">", now).execute();
+  }
+
+  /** Ends what the calls of a function wait for: they are due. Each keeps its rank in the line for the rate limit. */
   async release(
     functionId: string,
     reason: "rate-limit" | "circuit-breaker",
     now: string,
   ): Promise<void> {
     const waiting = this.db.selectFrom("delayedCalls").select("invocationId")
-      .where("functionId", "=", functionId).where("reason", "=", reason).where("dueAt", ">", now);
+      .where("functionId", "=", functionId).where("reason", "=", reason);
     await this.db.updateTable("invocations").set({ notBefore: now })
       .where("id", "in", waiting).where("notBefore", ">", now).execute();
     await this.db.updateTable("delayedCalls").set({ dueAt: now, reason: "released", key: null })
-      .where("functionId", "=", functionId).where("reason", "=", reason).where("dueAt", ">", now)
-      .execute();
+      .where("functionId", "=", functionId).where("reason", "=", reason).execute();
   }
 
   /** Lets the calls of a function look again that wait for others with their key. */

@@ -1,41 +1,96 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { Capabilities } from "./dialect.ts";
+import type { StartPermitTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
+
+/** The start of an attempt that has its permit and has not started: it comes after every time. */
+const NOT_STARTED = "9999-12-31T23:59:59.999Z";
+
+/** The right of an attempt to start under the rate limit of its function. */
+type StartPermit = Omit<Selectable<StartPermitTable>, "startedAt">;
+
+/** How many start permits of a function are held, at a time of the database. */
+export interface PermitCount {
+  readonly now: string;
+  readonly held: number;
+  /** Those of them whose attempt has started. */
+  readonly started: number;
+}
 
 /** Counts the starts of calls, for the limits of their function. */
 export class FlowControlWriter {
-  constructor(private readonly db: Kysely<Schema>) {}
+  constructor(
+    private readonly db: Kysely<Schema>,
+    private readonly capabilities: Capabilities,
+  ) {}
 
-  /** The time of the start that `calls` starts follow, or are to follow; undefined with fewer. */
-  async rateSlot(functionId: string, calls: number): Promise<string | undefined> {
-    const row = await this.db.selectFrom("rateSlots").select("at")
-      .where("functionId", "=", functionId).orderBy("at", "desc").orderBy("invocationId", "desc")
-      .offset(calls - 1).limit(1).executeTakeFirst();
-    return row?.at;
+  /**
+   * Forgets the starts that lie a whole period back, and counts the others. A start never seems to come after now: the
+   * clock of the database may have been set back.
+   */
+  async permitsAt(functionId: string, periodMs: number): Promise<PermitCount> {
+    const now = await this.#now();
+    const before = new Date(Date.parse(now) - periodMs).toISOString();
+    await this.db.deleteFrom("startPermits").where("functionId", "=", functionId)
+      .where("startedAt", "<", before).execute();
+    await this.db.updateTable("startPermits").set({ startedAt: now })
+      .where("functionId", "=", functionId)
+      .where("startedAt", ">", now).where("startedAt", "<", NOT_STARTED).execute();
+    const { held, started } = await this.db.selectFrom("startPermits").select((
+      { fn },
+    ) => [
+      fn.countAll<number>().as("held"),
+      sql<number>`count(case when started_at < ${NOT_STARTED} then 1 end)`.as("started"),
+    ]).where("functionId", "=", functionId).executeTakeFirstOrThrow();
+    return { now, held: Number(held), started: Number(started) };
   }
 
-  /** Notes the start of a call, now or later, and forgets those before a time. */
-  async addRateSlot(
-    functionId: string,
-    invocationId: string,
-    at: string,
-    before: string,
-  ): Promise<void> {
-    await this.db.insertInto("rateSlots").values({ functionId, invocationId, at })
-      .onConflict((c) => c.columns(["functionId", "at", "invocationId"]).doNothing()).execute();
-    await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)
-      .where("at", "<", before).execute();
+  /** The start of the permit of this number, counted from the oldest start; undefined if its attempt has not started. */
+  async permitStart(functionId: string, number: number): Promise<string | undefined> {
+    const row = await this.db.selectFrom("startPermits").select("startedAt")
+      .where("functionId", "=", functionId).orderBy("startedAt").offset(number).limit(1)
+      .executeTakeFirst();
+    return row === undefined || row.startedAt === NOT_STARTED ? undefined : row.startedAt;
   }
 
-  /** Forgets the start of a call that was to come after a time. */
-  async forgetSlotOf(functionId: string, invocationId: string, after: string): Promise<void> {
-    await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)
-      .where("invocationId", "=", invocationId).where("at", ">", after).execute();
+  /** Whether an attempt has a permit, and whether it has started with it. */
+  async permitOf(
+    { functionId, invocationId, attempt }: StartPermit,
+  ): Promise<"none" | "reserved" | "started"> {
+    const row = await this.db.selectFrom("startPermits").select("startedAt")
+      .where("functionId", "=", functionId).where("invocationId", "=", invocationId)
+      .where("attempt", "=", attempt).executeTakeFirst();
+    if (row === undefined) return "none";
+    return row.startedAt === NOT_STARTED ? "reserved" : "started";
   }
 
-  /** Forgets the starts that are to come. */
-  async forgetLaterSlots(functionId: string, now: string): Promise<void> {
-    await this.db.deleteFrom("rateSlots").where("functionId", "=", functionId)
-      .where("at", ">", now).execute();
+  /** Gives an attempt a permit, or sets the start of its permit. @param startedAt absent for an attempt that has not started */
+  async holdPermit(permit: StartPermit, startedAt = NOT_STARTED): Promise<void> {
+    await this.db.insertInto("startPermits").values({ ...permit, startedAt })
+      .onConflict((c) =>
+        c.columns(["functionId", "invocationId", "attempt"]).doUpdateSet({ startedAt })
+      ).execute();
+  }
+
+  /** Takes the permit of a call that has not started; false if it has none. */
+  async freePermit(functionId: string, invocationId: string): Promise<boolean> {
+    const { numDeletedRows } = await this.db.deleteFrom("startPermits")
+      .where("functionId", "=", functionId).where("invocationId", "=", invocationId)
+      .where("startedAt", "=", NOT_STARTED).executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /** Takes the permits of all calls that ended before they started; answers how many there were. */
+  async freeEnded(functionId: string): Promise<number> {
+    const { numDeletedRows } = await this.db.deleteFrom("startPermits")
+      .where("functionId", "=", functionId).where("startedAt", "=", NOT_STARTED)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(
+          selectFrom("invocations").select("id").where("status", "in", ["PENDING", "RUNNING"])
+            .whereRef("invocations.id", "=", "startPermits.invocationId"),
+        ))
+      ).executeTakeFirst();
+    return Number(numDeletedRows);
   }
 
   /** Runs that were counted after a bucket. */
@@ -73,5 +128,13 @@ export class FlowControlWriter {
       .where("id", "not in", this.db.selectFrom("delayedCalls").select("invocationId"))
       .executeTakeFirstOrThrow();
     return Number(count);
+  }
+
+  /** The time of the database: the clocks of nodes differ. */
+  async #now(): Promise<string> {
+    const time = sql.raw(this.capabilities.timeAfter(0));
+    const { rows: [row] } = await sql<{ now: string }>`select ${time} as now`.execute(this.db);
+    if (row === undefined) throw new Error("The database has no time");
+    return row.now;
   }
 }

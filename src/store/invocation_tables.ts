@@ -107,15 +107,20 @@ export interface DelayedCallTable {
     | "released";
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;
-  /** When the first of the calls came that this one has replaced; null if it is not debounced. */
+  /**
+   * Of a debounced call: when the first of the calls came that it has replaced. Of one that waited for the rate limit:
+   * since when it waits in the line of its function. Null for others.
+   */
   since: string | null;
 }
 
-/** The start of a call, now or later, for the rate limit of its function. */
-export interface RateSlotTable {
+/** An attempt with a start permit of its function: from when it may start until one period of the rate limit after its start. */
+export interface StartPermitTable {
   functionId: string;
-  at: string;
   invocationId: string;
+  attempt: number;
+  /** By the time of the database; after every time while it has not started. */
+  startedAt: string;
 }
 
 /** Runs of a function in a minute or an hour, for its circuit breaker. */

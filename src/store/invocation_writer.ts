@@ -41,6 +41,12 @@ interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"
   readonly measured: string | null;
 }
 
+/** What decides whether a call that waits may start. */
+export type WaitingCall = Pick<
+  InvocationRow,
+  "attempt" | "concurrencyKey" | "notBefore" | "createdAt"
+>;
+
 /** Writes invocations, their logs and idempotency keys. */
 export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
@@ -238,8 +244,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** What decides whether a call that waits may start; undefined if it does not wait. */
-  waiting(id: string): Promise<Pick<InvocationRow, "attempt" | "concurrencyKey"> | undefined> {
-    return this.db.selectFrom("invocations").select(["attempt", "concurrencyKey"])
+  waiting(id: string): Promise<WaitingCall | undefined> {
+    return this.db.selectFrom("invocations")
+      .select(["attempt", "concurrencyKey", "notBefore", "createdAt"])
       .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();
   }
 

@@ -276,7 +276,7 @@ function writersOf(
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
-    flow: new FlowControlWriter(db),
+    flow: new FlowControlWriter(db, capabilities),
     delays: new DelayedCallWriter(db),
     outbox: new OutboxWriter(db),
     triggers: new TriggerWriter(db, cache),

@@ -10,8 +10,8 @@ import type {
   InvocationLogTable,
   InvocationTable,
   OutboxTable,
-  RateSlotTable,
   RunCountTable,
+  StartPermitTable,
 } from "./invocation_tables.ts";
 import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
@@ -334,7 +334,7 @@ export interface Schema extends TriggerSchema {
   invocationLogs: InvocationLogTable;
   destinationSecrets: DestinationSecretTable;
   outbox: OutboxTable;
-  rateSlots: RateSlotTable;
+  startPermits: StartPermitTable;
   runCounts: RunCountTable;
   delayedCalls: DelayedCallTable;
   idempotencyKeys: IdempotencyKeyTable;

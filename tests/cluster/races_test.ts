@@ -215,7 +215,13 @@ async function fencing(stores: Pair): Promise<void> {
       attempt: 1,
       maxAttempts: 2,
     });
-    const rules = { ...limits, call: { ...row, onSuccess: null, onFailure: null } };
+    const ended = { ...row, onSuccess: null, onFailure: null };
+    const rules = {
+      ...limits,
+      call: ended,
+      recordedAs: "RUNNING",
+      startsWhenPlaced: false,
+    } as const;
     await store.write((tx) => tx.invocations.insert(row));
     const suspended = { id: row.id, owner: "suspended", attempt: 1 };
     const line = { level: "info", source: "console", time: 0, message: `${n}` } as const;

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { deadLetters, QUICK, Receiver, settings } from "../retries/support.ts";
+import {
+  assertRate,
+  deadLetters,
+  QUICK,
+  Receiver,
+  settings,
+  startsOf,
+} from "../retries/support.ts";
 import { TestCluster } from "./cluster.ts";
 
 const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trigger }) => {
@@ -15,6 +22,30 @@ const UNSTEADY = `export default async ({ n, until = 1, hangs }, { attempt, trig
 const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
 const ASYNC = { prefer: "respond-async" };
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
+
+/** Takes slots of workers by calls whose callers wait at one node. */
+async function takeSlots(
+  client: Client,
+  count: number,
+): Promise<{ readonly release: () => Promise<void> }> {
+  const id = await client.deploy(UNSTEADY);
+  const waiting = Promise.all(
+    Array.from({ length: count }, () => client.invoke(id, { hangs: true })),
+  );
+  waiting.catch(() => {});
+  const path = `/api/v1/functions/${id}/invocations`;
+  const running = await eventually(async () => {
+    const list: Json[] = (await client.get(path)).body.list;
+    const found = list.filter(({ worker }) => worker !== undefined);
+    return found.length === count ? found : undefined;
+  }, "calls that take all slots");
+  return {
+    release: async () => {
+      for (const { id: call } of running) await client.post(`${path}/${call}/cancel`);
+      await waiting;
+    },
+  };
+}
 
 Deno.test("what waits for its time in a cluster", async (t) => {
   await using cluster = await TestCluster.start();
@@ -107,6 +138,59 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     const decision = "PAUSED_EXECUTION_DECISION_RUN";
     assert.equal((await clients[0].post(path, { decision, reason: "expected" })).status, 200);
     assert.equal((await clients[1].ended(broken, paused)).output.n, 9);
+  });
+
+  await t.step("no window has more starts than the rate limit, on all nodes together", async () => {
+    const fn = await clients[0].deploy(UNSTEADY);
+    const rateLimit = { calls: 2, period: "1s" };
+    await settings(clients[0], fn, { rateLimit, retryPolicy: { maxAttempts: 2, ...QUICK } });
+    const hanging = await takeSlots(clients[0], 4);
+    const calls = await Promise.all(
+      Array.from({ length: 6 }, async (_, n) => {
+        const input = { n, until: n < 2 ? 2 : 1 };
+        return (await clients[n % 2 as 0 | 1].invoke(fn, input, ASYNC)).body.invocationId as string;
+      }),
+    );
+    // Longer than two periods: a limit of fixed times would let all of them start at once.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await hanging.release();
+    const ends = Promise.all(calls.map((call) => clients[0].ended(fn, call)));
+    // Callers at both nodes take part; they are rejected while others wait.
+    let areWaiting = true;
+    const waited = Promise.all(clients.map(async (client) => {
+      const ids: string[] = [];
+      for (let n = 0; areWaiting || ids.length === 0; n++) {
+        const { status, body } = await client.invoke(fn, { n });
+        if (status === 200) ids.push(body.invocationId);
+        else assert.equal(body.details[0].reason, "RATE_LIMITED", JSON.stringify(body));
+      }
+      return ids;
+    }));
+    const all = await ends;
+    areWaiting = false;
+    const others = (await waited).flat().map((call) => clients[1].invocation(fn, call));
+    const starts = startsOf([...all, ...await Promise.all(others)]);
+    assert.ok(starts.length >= 10, `${starts}`);
+    assertRate(starts, rateLimit.calls, 1_000);
+  });
+
+  await t.step("a caller that waits for a worker keeps its permit", async () => {
+    const fn = await clients[0].deploy(UNSTEADY);
+    await settings(clients[0], fn, { rateLimit: { calls: 1, period: "0.1s" } });
+    const hanging = await takeSlots(clients[0], 4);
+    // This node runs none of the calls that hang: its call starts, and waits for a worker.
+    const first = clients[1].invoke(fn, { n: 1 });
+    first.catch(() => {});
+    await eventually(async () =>
+      (await clients[0].get(`/api/v1/functions/${fn}/invocations`)).body.list.length > 0 ||
+      undefined
+    );
+    // Longer than the period, after which a start that was counted too early would be forgotten.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { status, body } = await clients[1].invoke(fn, { n: 2 });
+    assert.deepEqual([status, body.details[0].reason], [429, "RATE_LIMITED"]);
+    await hanging.release();
+    assert.equal((await first).status, 200);
   });
 
   await t.step("ends arrive at a URL once, and dead letters are parked for all nodes", async () => {

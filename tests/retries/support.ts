@@ -63,3 +63,23 @@ export class Receiver implements AsyncDisposable {
     await this.#server.shutdown();
   }
 }
+
+/** When attempts of calls started, as the server recorded them, earliest first. */
+export function startsOf(invocations: readonly Json[]): number[] {
+  return invocations.flatMap(({ attempts = [], startedAt }) => [
+    ...attempts.map((one: Json) => one.startedAt),
+    ...attempts.length === 0 ? [startedAt] : [],
+  ]).filter((time) => time !== undefined).map(Date.parse).toSorted((a, b) => a - b);
+}
+
+/**
+ * Checks that in no window of the length of the period more than `calls` attempts started. The times are those that the
+ * server decided on, so a slow machine moves them apart only.
+ */
+export function assertRate(starts: readonly number[], calls: number, periodMs: number): void {
+  for (const [at, later] of starts.slice(calls).entries()) {
+    const gap = later - (starts[at] ?? 0);
+    const times = starts.map((time) => time - (starts[0] ?? 0)).join(" ");
+    assert.ok(gap >= periodMs, `start ${at + calls} came ${gap} ms after start ${at}: ${times}`);
+  }
+}

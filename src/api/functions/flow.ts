@@ -43,7 +43,8 @@ export const flowIn = {
   rateLimit: z.object({ calls: countIn.optional(), period: durationIn.optional() }).optional()
     .openapi({
       description:
-        "Starts in any period: a call that waits gets 429, others are delayed. {} removes it",
+        "Most starts of attempts in any window of this length, on all nodes: a caller that waits gets " +
+        "429, other calls wait. {} removes it",
     }),
   circuitBreakerMax: countIn.optional().openapi({
     description: "Runs in the trailing period, after which calls pause for a decision; 0: any",

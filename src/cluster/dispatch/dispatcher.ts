@@ -109,6 +109,7 @@ export class Dispatcher implements JobRunner {
       if ("slot" in location) {
         return await this.#runHere(location.slot, job, ports, signal, placement);
       }
+      await ports.onPlaced?.();
       return await location.session.run(job, ports, signal);
     } finally {
       this.#placed.delete(placement.runId);
@@ -125,6 +126,7 @@ export class Dispatcher implements JobRunner {
   ): Promise<Outcome> {
     using _ = slot;
     placement.slotReleased?.then(() => slot[Symbol.dispose]());
+    await ports.onPlaced?.();
     const waitMs = Math.min(placement.waitMs ?? Infinity, ASK_AGAIN_MS);
     try {
       return await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });

@@ -18,10 +18,7 @@ export async function reconsiderWaiting(
   const { id } = before;
   const now = new Date().toISOString();
   const rateDiffers = before.rateLimit !== after.rateLimit;
-  if (rateDiffers) {
-    await tx.flow.forgetLaterSlots(id, now);
-    await tx.delays.release(id, "rate-limit", now);
-  }
+  if (rateDiffers) await tx.delays.release(id, "rate-limit", now);
   const keyDiffers = before.concurrencyKey !== after.concurrencyKey ||
     before.maxConcurrencyPerKey !== after.maxConcurrencyPerKey;
   if (keyDiffers) await tx.delays.hurryAll(id, now);

@@ -2,9 +2,12 @@ import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { Executions } from "./execution.ts";
+import { freePermit } from "./rate_limit.ts";
 import { endOf } from "./record.ts";
 
 /** How long a call that another node owns may take to end: longer than the lease of a node that does not answer. */
@@ -28,6 +31,7 @@ export class Cancellation {
       readonly engine: Engine;
       readonly node: Node;
       readonly notifier: InvocationNotifier;
+      readonly scheduler: Scheduler;
       readonly executions: Executions;
       readonly ends: InvocationEnds;
       readonly peers?: Peers | undefined;
@@ -72,19 +76,26 @@ export class Cancellation {
   }
 
   async #endUnclaimed({ id, functionId, attempt }: InvocationRow): Promise<boolean> {
-    const { store, notifier } = this.parts;
+    const { store, notifier, scheduler } = this.parts;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
     const end = endOf({ kind: "error", code: "CANCELLED", message });
     if (end.status !== "ERROR") return false;
     const now = new Date().toISOString();
-    const hasEnded = await store.write(async (tx) => {
-      if (!await tx.invocations.endUnclaimed(id, end.error, now)) return false;
-      // Another call may start at the time that the rate limit had given to this one.
-      await tx.flow.forgetSlotOf(functionId, id, now);
-      return true;
-    });
+    const hasEnded = await store.write(
+      async (tx) => {
+        const delay = await tx.delays.get(id);
+        if (!await tx.invocations.endUnclaimed(id, end.error, now)) return false;
+        await freePermit(tx, functionId, id, now);
+        // The calls behind it can start earlier.
+        if (delay?.reason === "rate-limit") await tx.delays.hurryLine(functionId, now);
+        return true;
+      },
+      "durable",
+      [locks.ofFlow(functionId)],
+    );
     if (hasEnded) notifier.notify(id);
+    if (hasEnded) scheduler.wake();
     return hasEnded;
   }
 }

@@ -7,6 +7,7 @@ import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Attempts } from "./attempts.ts";
 import { planOf } from "./planning.ts";
+import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 
 /** Functions that one claim considers. */
 const CONSIDERED_MAX = 1_000;
@@ -65,10 +66,14 @@ export class Claims {
     const claimed = { ...row, status: "RUNNING", owner: node.id, attempt } as const;
     const plan = await planOf(store.read, claimed, functionLimits);
     const { ownConcurrency } = plan.execution;
+    const rate = rateOf(await store.read.functions.get(row.functionId));
     const lastSequence = await store.write(
-      (tx) => this.#record(tx, { ...row, attempt, worker: claim.worker }, ownConcurrency),
+      (tx) => this.#record(tx, { ...row, worker: claim.worker }, { ownConcurrency, rate }),
       "durable",
-      ownConcurrency === undefined ? [] : [locks.ofRunning(row.functionId)],
+      [
+        ...ownConcurrency === undefined ? [] : [locks.ofRunning(row.functionId)],
+        ...rate === undefined ? [] : [locks.ofFlow(row.functionId)],
+      ],
     );
     if (lastSequence === undefined) return undefined;
     const slot = engine.admitClaimed(plan.admission);
@@ -77,20 +82,30 @@ export class Claims {
     return { kind: "claimed", recorded: ended.then(() => undefined) };
   }
 
-  /** The sequence number of the last log line of earlier attempts, once the call is this node's. */
+  /** The sequence number of the last log line of earlier attempts, once the call is this node's and runs. */
   async #record(
     tx: Writers,
     { id, functionId, attempt, worker }:
       & Pick<InvocationRow, "id" | "functionId" | "attempt">
       & { readonly worker: string },
-    ownConcurrency: number | undefined,
+    { ownConcurrency, rate }: {
+      readonly ownConcurrency: number | undefined;
+      readonly rate: RateLimit | undefined;
+    },
   ): Promise<number | undefined> {
     const isFull = ownConcurrency !== undefined &&
       await tx.invocations.countRunning(functionId) >= ownConcurrency;
     if (isFull) return undefined;
-    const owned = { id, owner: this.parts.node.id, attempt };
-    const isOurs = await tx.invocations.claim(owned, worker, new Date().toISOString());
-    if (!isOurs) return undefined;
-    return attempt === 1 ? 0 : await tx.invocations.lastSequence(id);
+    const owned = { id, owner: this.parts.node.id, attempt: attempt + 1 };
+    // Claimed first: of nodes that claim the same call, one starts it with its permit.
+    if (!await tx.invocations.claim(owned, worker, new Date().toISOString())) return undefined;
+    const permit = rate && await startWithPermit(tx, rate, { id, functionId, attempt });
+    if (permit?.kind === "full") {
+      await returnToLine(tx, { ...owned, functionId }, attempt, permit.waitMs);
+      return undefined;
+    }
+    // Its start is the one that counts, by the clock of the database.
+    if (permit !== undefined) await tx.invocations.start(owned, permit.now);
+    return attempt === 0 ? 0 : await tx.invocations.lastSequence(id);
   }
 }

@@ -8,11 +8,20 @@ import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { furtherDelay, governed } from "./flow_control.ts";
+import { delayLine } from "./rate_limit.ts";
 
 /** Delayed calls that are read together. */
 const BATCH_MAX = 200;
 /** Calls in the queue of this process up to which further delayed ones join it: each keeps its input in memory. */
 const QUEUED_MAX = 400;
+
+/** What became of a delayed call. */
+type Decision =
+  | "begun"
+  /** The rate limit of its function delays it further, and all that wait for that limit. */
+  | "waits-for-permit"
+  /** It waits for something else or for others, has ended, or another node was faster. */
+  | "left";
 
 /** Begins calls that wait for their time: their rows are PENDING and have no owner. */
 export class DelayedCalls implements DueWork {
@@ -38,7 +47,13 @@ export class DelayedCalls implements DueWork {
       const limit = Math.min(BATCH_MAX, this.#free());
       if (limit <= 0) return;
       const due = await this.parts.store.read.delays.due(now.toISOString(), limit);
-      await eachAtOnce(due, BEGUN_AT_ONCE, (delay) => this.#begin(delay));
+      const lines = new Set<string>();
+      await eachAtOnce(due, BEGUN_AT_ONCE, async (delay) => {
+        if (!waitsInLine(delay)) return void await this.#begin(delay);
+        if (lines.has(delay.functionId)) return;
+        lines.add(delay.functionId);
+        await this.#beginLine(delay.functionId);
+      });
       if (due.length < limit) return;
     }
   }
@@ -49,41 +64,68 @@ export class DelayedCalls implements DueWork {
     return attempts.ownerOfWaiting === null ? BATCH_MAX : QUEUED_MAX - engine.load.queued;
   }
 
+  /**
+   * Begins calls that wait for the rate limit of a function, in their order, as far as permits are free. Whichever of them
+   * was due: its time is an estimate, and the first one starts first.
+   */
+  async #beginLine(functionId: string): Promise<void> {
+    const { delays } = this.parts.store.read;
+    for (;;) {
+      const limit = Math.min(BEGUN_AT_ONCE, this.#free());
+      const first = limit > 0 ? await delays.firstInLine(functionId, limit) : [];
+      if (first.length === 0) return;
+      const decisions = await Promise.all(first.map((delay) => this.#begin(delay)));
+      if (decisions.includes("waits-for-permit")) return;
+    }
+  }
+
   /** Begins a call, unless a limit of its function delays it further, it has ended, or another node was faster. */
-  async #begin(delay: DelayedCallRow): Promise<void> {
+  async #begin(delay: DelayedCallRow): Promise<Decision> {
     const { store, node, attempts, ends } = this.parts;
     const { invocationId: id, functionId } = delay;
     // Whoever cancels the call from here on waits until the engine has it.
     using _ = ends.announceStart(id);
     const fn = await store.read.functions.get(functionId);
     const limited = fn === undefined ? undefined : governed(fn);
-    const isOurs = await store.write(
+    const decision = await store.write(
       (tx) => this.#decide(tx, delay, limited !== undefined),
       "durable",
       limited === undefined ? [] : [locks.ofFlow(functionId)],
     );
-    const row = isOurs ? await store.read.invocations.row(id) : undefined;
+    const row = decision === "begun" ? await store.read.invocations.row(id) : undefined;
     if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
+    return decision;
   }
 
-  async #decide(
-    tx: Writers,
-    delay: DelayedCallRow,
-    isLimited: boolean,
-  ): Promise<boolean> {
-    const { invocationId: id, functionId } = delay;
+  async #decide(tx: Writers, delay: DelayedCallRow, isLimited: boolean): Promise<Decision> {
+    const { invocationId, functionId } = delay;
     // The limits may have changed since: nobody would release a call that waits for earlier ones.
     const fn = isLimited ? await tx.functions.get(functionId) : undefined;
-    const limited = fn && governed(fn);
-    if (limited !== undefined) {
-      const row = await tx.invocations.waiting(id);
-      const further = row && await furtherDelay(tx, limited, delay, row);
-      if (further !== undefined) {
-        await tx.delays.postpone(id, further);
-        return false;
-      }
+    const limits = fn && governed(fn);
+    const isInLine = waitsInLine(delay);
+    if (limits !== undefined && isInLine) {
+      const [first] = await tx.delays.firstInLine(functionId, 1);
+      if (first?.invocationId !== invocationId) return "left";
+    }
+    const row = limits && await tx.invocations.waiting(invocationId);
+    const further = limits && row && await furtherDelay(tx, limits, delay, row);
+    if (further !== undefined) {
+      await tx.delays.postpone(invocationId, further);
+      const rate = further.reason === "rate-limit" ? limits?.limits.rate : undefined;
+      if (!isInLine || rate === undefined) return "left";
+      await delayLine(tx, functionId, rate);
+      return "waits-for-permit";
     }
     const now = new Date().toISOString();
-    return await tx.delays.end(id, this.parts.attempts.ownerOfWaiting, now);
+    if (!await tx.delays.end(invocationId, this.parts.attempts.ownerOfWaiting, now)) return "left";
+    if (limits?.limits.rate !== undefined && row !== undefined) {
+      await tx.flow.holdPermit({ functionId, invocationId, attempt: row.attempt + 1 });
+    }
+    return "begun";
   }
+}
+
+/** Whether a call waits in the line for the rate limit. One that an earlier version has delayed comes to it when it is due. */
+function waitsInLine({ reason, since }: DelayedCallRow): boolean {
+  return reason === "rate-limit" && since !== null;
 }

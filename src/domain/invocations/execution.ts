@@ -1,5 +1,4 @@
 import { getLogger } from "@logtape/logtape";
-import { formatDuration } from "../../config/mod.ts";
 import {
   type CallQueue,
   type Claim,
@@ -7,31 +6,41 @@ import {
   type InvocationContext,
   type Job,
   NotPlaced,
-  type NotStarted,
   type Outcome,
   type Run,
   type Slot,
 } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
-import { type Recorded, Recorder, type Repeat } from "../../engine/recorder.ts";
+import {
+  type NotBegun,
+  type RateLimited,
+  type Recorded,
+  Recorder,
+  type Repeat,
+} from "../../engine/recorder.ts";
 import type { Store } from "../../store/mod.ts";
-import { BlobError } from "../../store/blobs/blob_error.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { pause } from "../../shared/pause.ts";
-import { DomainError, storageUnavailable } from "../errors.ts";
+import { type DomainError, storageUnavailable } from "../errors.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
 import type { Node } from "../nodes/node.ts";
+import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
 import type { Destinations, EndedCall } from "./conclusion.ts";
 import type { HostMethods } from "./host_methods.ts";
 import type { CallTrigger } from "./new_row.ts";
-import { StoredRecord, Superseded } from "./record.ts";
+import {
+  cancelledWithCaller,
+  cannotRun,
+  notStartedOutcome,
+  rateLimitedOutcome,
+} from "./outcomes.ts";
+import { RateLimitReached, StoredRecord, Superseded } from "./record.ts";
 import type { Repeatable } from "./retries.ts";
-import { RunEnd } from "./run_end.ts";
 import { startedJob } from "./started_job.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -71,6 +80,8 @@ export interface Execution {
   readonly retryPolicy: string | null;
   /** The sequence number of the last log line of earlier attempts, of a call that has started; 0 if absent. */
   readonly lastSequence?: number;
+  /** Whether its function had a rate limit when it was accepted. */
+  readonly isRateLimited: boolean;
   /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
   readonly ownConcurrency: number | undefined;
   /** The request that `fetch` answers; absent for a call of the default export. */
@@ -87,6 +98,7 @@ interface ExecutionParts {
   readonly engine: Engine;
   readonly node: Node;
   readonly notifier: InvocationNotifier;
+  readonly scheduler: Scheduler;
   readonly secrets: Secrets;
   readonly snapshots: Snapshots;
   readonly hostMethods: HostMethods;
@@ -99,6 +111,8 @@ export type ExecutionResult =
   | { readonly kind: "recorded"; readonly outcome: Outcome }
   /** The slot of a synchronous call was not granted in time; that end is durable. */
   | { readonly kind: "queue-timeout" }
+  /** The rate limit kept a synchronous call from its start when it got its slot; that end is durable. */
+  | RateLimited
   /** Another attempt follows: the row waits as PENDING, with the number of the last one. */
   | Repeat
   /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
@@ -124,7 +138,7 @@ export class Executions {
     signal: AbortSignal | undefined,
     claim?: Claim,
   ): Promise<ExecutionResult> {
-    const { store, engine, node, notifier, queue } = this.parts;
+    const { store, engine, node, notifier, queue, scheduler } = this.parts;
     const { invocation: { invocationId: id }, mode, owner, attempt } = execution;
     const timeline = new Timeline(execution.receivedMs);
     using run = engine.begin({ id, mode, signal, claim }, slot);
@@ -134,6 +148,8 @@ export class Executions {
       { id, owner, attempt },
       {
         functionId: execution.invocation.functionId,
+        recordedAs: execution.recordedAs,
+        startsWhenPlaced: startsWhenPlaced(execution, queue),
         call: endedCallOf(execution),
         // The limiter of a node alone has counted them.
         runningMax: node.isShared ? execution.ownConcurrency : undefined,
@@ -152,6 +168,7 @@ export class Executions {
         const outcome = await write(() =>
           recorder.finish(notStartedOutcome(notStarted, signal, engine.queueTimeoutMs))
         );
+        if (record.hasFreedPermit) scheduler.wake();
         return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : resultOf(outcome);
       }
       return await this.#execute(execution, { run, record, recorder, write, signal, timeline });
@@ -221,6 +238,7 @@ export class Executions {
         const begun = await this.#begin(execution, { run, recorder, write });
         if (begun === "over") return { kind: "not-run" };
         if (begun === "full") throw new NotPlaced("its function runs as many calls as it may");
+        if (begun !== "started") return await this.#notBegun(begun, recorder, write);
       }
       timeline.granted();
       const config = configOf(await secrets.read(invocation.functionId), variables);
@@ -234,6 +252,7 @@ export class Executions {
         host: hostMethods.hostOf(invocation, { volume: volume?.session, exchange }),
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
+        onPlaced: startsWhenPlaced(execution, this.parts.queue) ? () => record.placed() : undefined,
       });
       timeline.ended();
       const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
@@ -245,6 +264,9 @@ export class Executions {
       if (error instanceof StorageUnavailable) throw error;
       record.volume = undefined;
       if (error instanceof Superseded) return { kind: "not-run" };
+      if (error instanceof RateLimitReached) {
+        return await this.#notBegun(error.limited, recorder, write);
+      }
       if (error instanceof NotPlaced) {
         // Aborted while it waited; a run that is cancelled ends so.
         if (run.signal.aborted) {
@@ -277,7 +299,7 @@ export class Executions {
       readonly recorder: Recorder;
       readonly write: PatientWrite;
     },
-  ): Promise<"started" | "over" | "full"> {
+  ): Promise<"started" | NotBegun> {
     const { queueTimeoutMs } = this.parts.engine;
     const deadline = performance.now() + (mode === "sync" ? queueTimeoutMs : Infinity);
     for (;;) {
@@ -285,6 +307,18 @@ export class Executions {
       if (begun !== "full" || run.signal.aborted || performance.now() >= deadline) return begun;
       await pause(FULL_RETRY_MS * (1 + Math.random()), run.signal);
     }
+  }
+
+  /** Ends a call whose caller waits, and which the rate limit keeps from its start; another one waits in the line. */
+  async #notBegun(
+    begun: Repeat | RateLimited,
+    recorder: Recorder,
+    write: PatientWrite,
+  ): Promise<ExecutionResult> {
+    if (begun.kind === "rate-limited") {
+      await write(() => recorder.finish(rateLimitedOutcome()));
+    }
+    return begun;
   }
 
   async #attach(
@@ -295,6 +329,14 @@ export class Executions {
     if (volumeId === undefined) return undefined;
     return await AttachedVolume.open({ store, snapshots, limits }, volumeId, invocationId);
   }
+}
+
+/** Whether an attempt counts against the rate limit once it has its slot where it runs: it may wait for a worker. */
+function startsWhenPlaced(
+  { mode, isRateLimited }: Execution,
+  queue: CallQueue | undefined,
+): boolean {
+  return isRateLimited && mode === "sync" && queue !== undefined;
 }
 
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
@@ -329,59 +371,4 @@ async function wasInterrupted(signal: AbortSignal): Promise<void> {
   signal.addEventListener("abort", onAbort);
   onAbort();
   await promise;
-}
-
-function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {
-  if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
-    return interrupted("it could not run: its volume was deleted before it started");
-  }
-  if (error instanceof BlobError) {
-    logger.error("Cannot run invocation {invocationId}: {message}", {
-      invocationId,
-      message: error.message,
-    });
-    return interrupted(`it could not run: ${error.message}`);
-  }
-  logger.error("Cannot run invocation {invocationId}", { invocationId, error });
-  return interrupted("the server could not run it; its log has the reason");
-}
-
-function notStartedOutcome(
-  reason: Exclude<NotStarted, "left-for-next-start">,
-  signal: AbortSignal | undefined,
-  queueTimeoutMs: number,
-): Outcome {
-  switch (reason) {
-    case "queue-timeout":
-      return cancelled(
-        `the invocation was queued for longer than the limit of ${
-          formatDuration(queueTimeoutMs)
-        } (--queue-timeout); none of its code ran`,
-      );
-    case "cancelled":
-      return cancelledWithCaller(
-        cancelled("the invocation was cancelled before it started"),
-        signal,
-      );
-    case "interrupted":
-      return interrupted("the server stopped before it started");
-  }
-}
-
-/** The outcome, and for a call that was cancelled by its signal, the reason of that. */
-function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | undefined): Outcome {
-  const isCancelled = outcome.kind === "error" && outcome.code === "CANCELLED";
-  if (!isCancelled || signal?.aborted !== true) return outcome;
-  const reason: unknown = signal.reason;
-  return reason instanceof RunEnd
-    ? { ...outcome, ...reason.outcome }
-    : cancelled("the invocation that called it has ended");
-}
-
-function cancelled(message: string): Outcome {
-  return { kind: "error", code: "CANCELLED", message };
-}
-
-function interrupted(message: string): Outcome {
-  return { kind: "error", code: "INTERRUPTED", message };
 }

@@ -1,4 +1,4 @@
-import { countOf, formatDuration } from "../../config/mod.ts";
+import { countOf } from "../../config/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
@@ -6,6 +6,7 @@ import type { Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
 import { inputKey } from "./input_key.ts";
+import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
 
 /** The time of a call that waits for a decision. */
 const NEVER = "9999-12-31T00:00:00.000Z";
@@ -30,7 +31,7 @@ export class KeyIsBusy extends DomainError {
 }
 
 /** What delays a call further. */
-type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key">;
+type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
 
 /** A call of a function with limits of its own. */
 interface GovernedCall {
@@ -54,27 +55,30 @@ export function concurrencyKeyOf(
 }
 
 /**
- * Lets a call with a caller that waits start now, in the transaction of its row, or answers why it may not.
- * A call that trips the circuit breaker pauses its function: so the answer is not an error, which would undo it.
+ * Lets a call with a caller that waits start, now or once it has its slot, in the transaction of its row; or answers why it
+ * may not. Answers the time of its start, if that counts against a rate limit and is now. A call that trips the
+ * circuit breaker pauses its function: so the answer is not an error, which would undo it.
  */
 export async function admitNow(
   tx: Writers,
   { fn, limits }: GovernedCall,
-  row: InvocationRow,
-): Promise<DomainError | undefined> {
+  { id: invocationId, concurrencyKey }: InvocationRow,
+  startsNow: boolean,
+): Promise<DomainError | { readonly startedAt: string } | undefined> {
   const { perKey, rate } = limits;
-  if (perKey !== undefined && row.concurrencyKey !== null) {
-    const active = await tx.flow.countActive(fn.id, row.concurrencyKey);
+  if (perKey !== undefined && concurrencyKey !== null) {
+    const active = await tx.flow.countActive(fn.id, concurrencyKey);
     if (active >= perKey.max) return new KeyIsBusy(fn, perKey);
   }
-  if (rate !== undefined) {
-    const at = await nextSlot(tx, fn.id, rate);
-    const waitMs = Date.parse(at) - Date.now();
-    if (waitMs > 0) return rateLimited(fn, rate, waitMs);
+  const permit = rate && await findPermitBehindLine(tx, fn.id, rate);
+  if (rate && permit?.kind === "full") {
+    return rateLimited(fn.id, { ...rate, waitMs: permit.waitMs });
   }
   if (await isPaused(tx, { fn, limits })) return paused(fn);
-  if (rate !== undefined) await takeSlot(tx, fn.id, row.id, new Date().toISOString(), rate);
-  return undefined;
+  if (permit?.kind !== "free") return undefined;
+  const startedAt = startsNow ? permit.now : undefined;
+  await tx.flow.holdPermit({ functionId: fn.id, invocationId, attempt: 1 }, startedAt);
+  return startedAt === undefined ? undefined : { startedAt };
 }
 
 /** The first delay of a call without a waiting caller. Replaces an earlier call with the same debounce key. */
@@ -108,14 +112,18 @@ export async function firstDelay(
   };
 }
 
-/** What delays a call that is due further; undefined if it may start. Runs in the transaction of that start. */
+/**
+ * What delays a call that is due further; undefined if it may start as soon as it has a slot. Runs in the transaction that
+ * ends its delay. A call with the reason `rate-limit` is the first in its line.
+ */
 export async function furtherDelay(
   tx: Writers,
   { fn, limits }: GovernedCall,
-  { invocationId, reason }: DelayedCallRow,
+  delay: DelayedCallRow,
   row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
 ): Promise<Delay | undefined> {
   const { perKey, rate } = limits;
+  const { reason } = delay;
   const isCounted = row.attempt > 0 || reason === "rate-limit" || reason === "concurrency";
   if (!isCounted && reason !== "released" && await isPaused(tx, { fn, limits })) {
     return { dueAt: NEVER, reason: "circuit-breaker", key: null };
@@ -124,15 +132,14 @@ export async function furtherDelay(
   const isBusy = perKey !== undefined && key !== null &&
     await tx.flow.countActive(fn.id, key) >= perKey.max;
   if (isBusy) {
-    // It starts later than at the time that the rate limit had given to it, and takes another.
-    if (reason === "rate-limit") await tx.flow.forgetSlotOf(fn.id, invocationId, "");
     const dueAt = new Date(Date.now() + KEY_POLL_MS).toISOString();
     return { dueAt, reason: "concurrency", key };
   }
-  if (rate === undefined || row.attempt > 0 || reason === "rate-limit") return undefined;
-  const at = await nextSlot(tx, fn.id, rate);
-  await takeSlot(tx, fn.id, invocationId, at, rate);
-  return Date.parse(at) > Date.now() ? { dueAt: at, reason: "rate-limit", key: null } : undefined;
+  if (rate === undefined) return undefined;
+  const permit = reason === "rate-limit"
+    ? await findPermit(tx, fn.id, rate, 0)
+    : await findPermitBehindLine(tx, fn.id, rate);
+  return permit.kind === "full" ? delayInLine(delay, permit.waitMs) : undefined;
 }
 
 /** Counts a run, or pauses the function once it has had as many as it may within the period. */
@@ -149,44 +156,6 @@ async function isPaused(tx: Writers, { fn, limits: { breaker } }: GovernedCall):
   }
   await tx.flow.addRun(fn.id, bucket(now), before);
   return false;
-}
-
-/** The first time at which a call may start: in any period before it no more than `calls` do. */
-async function nextSlot(
-  tx: Writers,
-  functionId: string,
-  { calls, periodMs }: NonNullable<FlowLimits["rate"]>,
-): Promise<string> {
-  const earlier = await tx.flow.rateSlot(functionId, calls);
-  const free = earlier === undefined ? 0 : Date.parse(earlier) + periodMs;
-  return new Date(Math.max(Date.now(), free)).toISOString();
-}
-
-async function takeSlot(
-  tx: Writers,
-  functionId: string,
-  invocationId: string,
-  at: string,
-  { periodMs }: NonNullable<FlowLimits["rate"]>,
-): Promise<void> {
-  const before = new Date(Date.now() - periodMs).toISOString();
-  await tx.flow.addRateSlot(functionId, invocationId, at, before);
-}
-
-function rateLimited(
-  { id }: FunctionRow,
-  { calls, periodMs }: NonNullable<FlowLimits["rate"]>,
-  waitMs: number,
-): DomainError {
-  const retryAfterSeconds = Math.ceil(waitMs / 1000);
-  return new DomainError(
-    "RATE_LIMITED",
-    `Cannot call function ${id}: the limit of ${countOf(calls, "call")} in ` +
-      `${formatDuration(periodMs)} is reached (rateLimit). Try again in ` +
-      `${formatDuration(retryAfterSeconds * 1000)}, or call it asynchronously ` +
-      "(Prefer: respond-async)",
-    { retryAfterSeconds },
-  );
 }
 
 function paused({ id, circuitBreakerMax }: FunctionRow): DomainError {

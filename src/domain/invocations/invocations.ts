@@ -30,6 +30,7 @@ import { checkInput, type InputLimits } from "./input.ts";
 import type { Invoke, InvokeAnswer, Skip, SkipErrorCode } from "./invoke.ts";
 import { newRow, triggerOf } from "./new_row.ts";
 import { admissionOf, executionOf } from "./planning.ts";
+import { rateLimited } from "./rate_limit.ts";
 import { type CheckedCall, recordCall } from "./record_call.ts";
 import { attemptsOf } from "./retries.ts";
 
@@ -214,12 +215,14 @@ export class Invocations {
     const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(checked, by);
     const row = { ...this.#newRow(by, checked, isStarted, null), owner: this.parts.node.id };
     using starting = this.parts.ends.announceStart(row.id);
-    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked).catch(
-      (error) => {
+    // On several machines it may wait for a worker yet.
+    const startsNow = isStarted && this.parts.attempts.ownerOfWaiting !== null;
+    const options = { startsNow };
+    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked, options)
+      .catch((error) => {
         slot[Symbol.dispose]();
         throw error;
-      },
-    );
+      });
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
       starting[Symbol.dispose]();
@@ -273,8 +276,10 @@ export class Invocations {
       this.#idempotency,
       row,
       checked,
-      async (tx) => {
-        replacedId = await delayCall(tx, fn, row, maxDelayed);
+      {
+        further: async (tx) => {
+          replacedId = await delayCall(tx, fn, row, maxDelayed);
+        },
       },
     );
     if (earlier === undefined) scheduler.wake();
@@ -293,7 +298,7 @@ export class Invocations {
 
   /**
    * The invocation after its end. Its output is not read where the outcome is known, except for a nested call: a large one
-   * is read from the store when it is sent. @throws QUEUE_TIMEOUT, NO_JSON_HANDLER
+   * is read from the store when it is sent. @throws QUEUE_TIMEOUT, RATE_LIMITED, NO_JSON_HANDLER
    */
   async #answer(
     { id, functionId }: InvocationRow,
@@ -315,6 +320,8 @@ export class Invocations {
       }
       case "queue-timeout":
         throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
+      case "rate-limited":
+        throw rateLimited(functionId, result);
       case "repeat":
       case "not-run":
         return await this.get(functionId, id);

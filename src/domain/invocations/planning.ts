@@ -83,6 +83,7 @@ export function executionOf(
     attempt: row.attempt,
     maxAttempts: row.maxAttempts,
     retryPolicy: row.retryPolicy,
+    isRateLimited: fn.rateLimit !== null,
     // A nested call may run on the slot of its caller, so it must not wait for that one.
     ownConcurrency: fn.maxConcurrency === null || row.depth > 0 ? undefined : maxConcurrency,
   };

@@ -1,17 +1,33 @@
 import type { Outcome } from "../../engine/contract.ts";
-import type { InvocationRecord, Recorded, RecordedLog } from "../../engine/recorder.ts";
+import type {
+  InvocationRecord,
+  NotBegun,
+  RateLimited,
+  Recorded,
+  RecordedLog,
+} from "../../engine/recorder.ts";
+import type { FunctionRow } from "../../store/functions.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import { conclude, type EndedCall } from "./conclusion.ts";
+import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 import type { Timeline } from "./timeline.ts";
 import { type NextAttempt, nextAttempt, repeat, type Repeatable } from "./retries.ts";
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 export class Superseded extends Error {
   override name = "Superseded";
+}
+
+/** The rate limit of the function was lowered while the attempt waited for a worker. */
+export class RateLimitReached extends Error {
+  override name = "RateLimitReached";
+  constructor(readonly limited: RateLimited) {
+    super("the rate limit of the function is reached");
+  }
 }
 
 /**
@@ -24,12 +40,19 @@ export class StoredRecord implements InvocationRecord {
 
   /** As it is stored: a call that waits has the number of the attempt before. */
   #attempt: Attempt;
+  /** Whether it may hold a permit of a rate limit that it has not started in. */
+  #mayHoldPermit: boolean;
+  /** Whether its end has given back the permit that it held of a rate limit: another call may start in it. */
+  hasFreedPermit = false;
 
   constructor(
     private readonly store: Store,
     attempt: Attempt,
     private readonly rules: {
       readonly functionId: string;
+      readonly recordedAs: "PENDING" | "RUNNING";
+      /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
+      readonly startsWhenPlaced: boolean;
       readonly call: Repeatable & EndedCall;
       /** Calls of the function that may run on all nodes; undefined if they are not counted. */
       readonly runningMax: number | undefined;
@@ -41,6 +64,7 @@ export class StoredRecord implements InvocationRecord {
     private readonly exchange?: HttpExchange,
   ) {
     this.#attempt = attempt;
+    this.#mayHoldPermit = rules.recordedAs === "PENDING" || rules.startsWhenPlaced;
   }
 
   /** The number of the attempt under way. */
@@ -48,22 +72,69 @@ export class StoredRecord implements InvocationRecord {
     return this.#attempt.attempt;
   }
 
-  async start(): Promise<number | "over" | "full"> {
-    const { functionId, runningMax } = this.rules;
+  async start(): Promise<number | NotBegun> {
+    const { functionId, runningMax, startsWhenPlaced, call: { mode } } = this.rules;
     const next = { ...this.#attempt, attempt: this.#attempt.attempt + 1 };
+    // The limit in force now, which may differ from that of its admission.
+    const rate = rateOf(await this.#function());
     const started = await this.store.write(
       async (tx) => {
         const isFull = runningMax !== undefined &&
           await tx.invocations.countRunning(functionId) >= runningMax;
         if (isFull) return "full";
-        if (!await tx.invocations.start(next, new Date().toISOString())) return "over";
+        const owned = { ...this.#attempt, functionId };
+        // An attempt that is over takes no permit.
+        if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return "over";
+        const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
+        if (permit?.kind === "full") {
+          const { waitMs } = permit;
+          if (rate !== undefined && mode === "sync") {
+            return { kind: "rate-limited", ...rate, waitMs } as const;
+          }
+          return await returnToLine(tx, owned, owned.attempt, waitMs) ?? "over";
+        }
+        const now = permit?.now ?? new Date().toISOString();
+        if (!await tx.invocations.start(next, now)) return "over";
         return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
       },
       "durable",
-      runningMax === undefined ? [] : [locks.ofRunning(functionId)],
+      [
+        ...runningMax === undefined ? [] : [locks.ofRunning(functionId)],
+        ...rate === undefined ? [] : [locks.ofFlow(functionId)],
+      ],
     );
-    if (typeof started === "number") this.#attempt = next;
+    if (typeof started === "number") {
+      this.#attempt = next;
+      this.#mayHoldPermit = this.rules.startsWhenPlaced;
+    }
     return started;
+  }
+
+  /**
+   * The attempt has its slot where it runs: it counts against the rate limit from now on.
+   * @throws RateLimitReached if the limit was lowered while it waited, Superseded
+   */
+  async placed(): Promise<void> {
+    const { functionId } = this.rules;
+    const rate = rateOf(await this.#function());
+    if (rate === undefined) return;
+    const { id, attempt } = this.#attempt;
+    const limited = await this.store.write(
+      async (tx) => {
+        const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
+        if (permit.kind === "full") {
+          return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
+        }
+        if (!await tx.invocations.start(this.#attempt, permit.now)) {
+          throw new Superseded(`Attempt of invocation ${id} is over`);
+        }
+        return undefined;
+      },
+      "committed",
+      [locks.ofFlow(functionId)],
+    );
+    if (limited !== undefined) throw new RateLimitReached(limited);
+    this.#mayHoldPermit = false;
   }
 
   /** Records the worker that runs the attempt, durably. @throws Superseded */
@@ -84,6 +155,10 @@ export class StoredRecord implements InvocationRecord {
     mayRepeat = false,
   ): Promise<Recorded> {
     const commit = await this.volume?.prepare(outcome);
+    const isAsync = this.rules.call.mode === "async";
+    const fn = mayRepeat && isAsync && outcome.kind === "error"
+      ? await this.#function()
+      : undefined;
     return await this.store.write(
       async (tx) => {
         // An end without lines and volume checks it in its own statement.
@@ -93,7 +168,7 @@ export class StoredRecord implements InvocationRecord {
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
         if (mayRepeat && recorded.kind === "error") {
           const next = nextAttempt(this.rules.call, recorded.code, this.number);
-          if (next !== undefined) return await this.#repeat(tx, next, recorded);
+          if (next !== undefined) return await this.#repeat(tx, next, fn, recorded);
         }
         const end = endOf(recorded);
         const conclusion = {
@@ -106,30 +181,54 @@ export class StoredRecord implements InvocationRecord {
         const now = new Date().toISOString();
         if (!await tx.invocations.finish(this.#attempt, conclusion, now)) return undefined;
         await conclude(tx, this.rules.call, end, now);
+        if (this.#mayHoldPermit) await this.#freePermit(tx, now);
         return recorded;
       },
       "durable",
-      this.volume === undefined ? [] : this.volume.locks,
+      [
+        ...this.volume?.locks ?? [],
+        ...this.#mayHoldPermit ? [locks.ofFlow(this.rules.functionId)] : [],
+      ],
     );
   }
 
+  async #freePermit(tx: Writers, now: string): Promise<void> {
+    const { functionId } = this.rules;
+    this.hasFreedPermit = await freePermit(tx, functionId, this.#attempt.id, now);
+  }
+
   async release(logs: readonly RecordedLog[]): Promise<Recorded> {
+    const fn = await this.#function();
     return await this.store.write(async (tx) => {
       if (!await tx.invocations.isCurrent(this.#attempt)) return undefined;
       await this.#append(tx, logs);
-      return await this.#repeat(tx, { delayMs: undefined }, undefined);
+      return await this.#repeat(tx, { delayMs: undefined }, fn, undefined);
     });
   }
 
   /** @param outcome undefined if none of its code ran */
-  async #repeat(tx: Writers, next: NextAttempt, outcome: Outcome | undefined): Promise<Recorded> {
+  async #repeat(
+    tx: Writers,
+    next: NextAttempt,
+    fn: FunctionRow | undefined,
+    outcome: Outcome | undefined,
+  ): Promise<Recorded> {
     const { functionId, nextOwner } = this.rules;
     const end = outcome === undefined ? undefined : endOf(outcome);
     const error = end?.status === "ERROR" ? end.error : undefined;
-    const attempt = { ...this.#attempt, functionId };
-    if (!await repeat(tx, attempt, next, nextOwner, error)) return undefined;
-    const counted = error === undefined ? this.number - 1 : this.number;
-    return { kind: "repeat", attempt: counted, isDelayed: next.delayMs !== undefined };
+    const repeated = await repeat(
+      tx,
+      { ...this.#attempt, functionId },
+      next,
+      fn,
+      nextOwner,
+      error,
+    );
+    return repeated && { kind: "repeat", ...repeated };
+  }
+
+  #function(): Promise<FunctionRow | undefined> {
+    return this.store.read.functions.get(this.rules.functionId);
   }
 
   async #append(tx: Writers, logs: readonly RecordedLog[]): Promise<void> {

@@ -13,8 +13,16 @@ export interface CheckedCall extends CallToRecord {
   readonly call: Invoke;
 }
 
+interface RecordOptions {
+  /** Whether it has its slot where it runs, so that it counts against the rate limit from now on. */
+  readonly startsNow?: boolean;
+  /** What else its transaction writes. */
+  readonly further?: (tx: Writers) => Promise<void>;
+}
+
 /**
- * Makes the invocation durable. Answers the earlier one instead when its idempotency key was taken meanwhile.
+ * Makes the invocation durable.
+ * @returns the earlier one instead when its idempotency key was taken meanwhile
  * @throws RATE_LIMITED, CONCURRENCY_KEY_BUSY and CIRCUIT_BREAKER_PAUSED for a call that waits
  */
 export async function recordCall(
@@ -22,23 +30,26 @@ export async function recordCall(
   idempotency: Idempotency,
   row: InvocationRow,
   { fn, request, call, mode }: Pick<CheckedCall, "fn" | "request" | "call" | "mode">,
-  further?: (tx: Writers) => Promise<void>,
+  { startsNow = false, further }: RecordOptions = {},
 ): Promise<string | undefined> {
   // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
   // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
   // durable now.
   const mayWait = row.status === "RUNNING" && request === undefined &&
     call.exchange === undefined;
-  const limited = governed(fn);
+  // A call that waited for its concurrency key obeys the limits of now.
+  const limited = governed(fn) && governed(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(
     async (tx) => {
       const earlier = request === undefined ? undefined : await idempotency.holder(tx, request);
       if (earlier !== undefined) return earlier;
       const isChecked = mode === "sync" && row.skipReason === null;
-      const rejection = isChecked && limited ? await admitNow(tx, limited, row) : undefined;
-      if (rejection !== undefined) return rejection;
+      const admitted = isChecked && limited
+        ? await admitNow(tx, limited, row, startsNow)
+        : undefined;
+      if (admitted instanceof DomainError) return admitted;
       await call.alongside?.(tx, row);
-      await tx.invocations.insert(row);
+      await tx.invocations.insert({ ...row, ...admitted });
       await further?.(tx);
       if (request !== undefined) await idempotency.claim(tx, request, row);
       return undefined;

@@ -163,15 +163,17 @@ export class Recovery {
     const next = nextOf(row);
     const { status } = row;
     const end = interruption(row);
-    const isOurs = await store.write((tx) =>
-      next === undefined || status === "PENDING" || end.status === "SUCCESS"
-        ? tx.invocations.release(row, { owner, attempt: row.attempt }, now)
-        : repeat(tx, row, next, owner, end.error)
-    );
-    if (!isOurs) return false;
-    if (next?.delayMs === undefined) {
-      await attempts.resume({ ...row, status: "PENDING", owner: node.id });
-    } else this.parts.scheduler.wake();
+    const fn = await store.read.functions.get(row.functionId);
+    const left = await store.write(async (tx) => {
+      if (next !== undefined && status !== "PENDING" && end.status !== "SUCCESS") {
+        return await repeat(tx, row, next, fn, owner, end.error);
+      }
+      const isOurs = await tx.invocations.release(row, { owner, attempt: row.attempt }, now);
+      return isOurs ? { isDelayed: false } : undefined;
+    });
+    if (left === undefined) return false;
+    if (left.isDelayed) this.parts.scheduler.wake();
+    else await attempts.resume({ ...row, status: "PENDING", owner: node.id });
     return true;
   }
 }

@@ -3,6 +3,7 @@ import { backoffMs } from "../../shared/backoff.ts";
 import type { Attempt, InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
+import { rateOf } from "./rate_limit.ts";
 import {
   DEFAULT_RETRY_POLICY,
   type RetryPolicy,
@@ -59,26 +60,30 @@ export function nextAttempt(
 }
 
 /**
- * Leaves a call for its next attempt, in the open transaction; false if it has ended, or is another node's.
+ * Leaves a call for its next attempt, in the open transaction; undefined if it has ended, or is another node's.
+ * @param fn its function: under a rate limit each attempt needs a permit
  * @param owner of a call that may begin at once; null if any node may claim it
  * @param error how the attempt ended; undefined if none of its code ran, so that it does not count
  */
 export async function repeat(
   tx: Writers,
   { functionId, ...attempt }: Attempt & { readonly functionId: string },
-  { delayMs }: NextAttempt,
+  next: NextAttempt,
+  fn: FunctionRow | undefined,
   owner: string | null,
   error: string | undefined,
-): Promise<boolean> {
+): Promise<{ readonly attempt: number; readonly isDelayed: boolean } | undefined> {
   const now = new Date();
   const counted = error === undefined ? attempt.attempt - 1 : attempt.attempt;
+  const delayMs = next.delayMs ?? (rateOf(fn) === undefined ? undefined : 0);
   if (delayMs === undefined) {
-    const next = { owner, attempt: counted };
-    return await tx.invocations.release(attempt, next, now.toISOString(), error);
+    const ready = { owner, attempt: counted };
+    const isLeft = await tx.invocations.release(attempt, ready, now.toISOString(), error);
+    return isLeft ? { attempt: counted, isDelayed: false } : undefined;
   }
   const dueAt = new Date(now.getTime() + delayMs).toISOString();
-  const next = { owner: null, attempt: counted, notBefore: dueAt };
-  if (!await tx.invocations.release(attempt, next, now.toISOString(), error)) return false;
+  const later = { owner: null, attempt: counted, notBefore: dueAt };
+  if (!await tx.invocations.release(attempt, later, now.toISOString(), error)) return undefined;
   const { id: invocationId } = attempt;
   await tx.delays.insert({
     invocationId,
@@ -88,5 +93,5 @@ export async function repeat(
     key: null,
     since: null,
   });
-  return true;
+  return { attempt: counted, isDelayed: true };
 }

@@ -27,6 +27,7 @@ import * as flowControl from "./020_flow_control.ts";
 import * as measurements from "./021_measurements.ts";
 import * as consoleSessions from "./022_console_sessions.ts";
 import * as queuedTimes from "./023_queued_times.ts";
+import * as startPermits from "./024_start_permits.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -53,6 +54,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "021_measurements": measurements,
   "022_console_sessions": consoleSessions,
   "023_queued_times": queuedTimes,
+  "024_start_permits": startPermits,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -88,7 +88,7 @@ function Limits({ section: { draft, edit, error } }: { readonly section: Section
       <div className="function-fields">
         <TextField
           label="Rate limit"
-          hint="Starts in a period"
+          hint="Starts in any period, retries included"
           value={rateLimit.calls}
           error={faultOf(error, "rateLimit.calls")}
           onChange={(calls) => edit({ rateLimit: { ...rateLimit, calls } })}

@@ -1,0 +1,205 @@
+/**
+ * The rate limit of a function: no window of the length of its period contains more than `calls` starts of attempts, on
+ * all nodes together, by the clock of the database.
+ *
+ * A function has `calls` start permits. An attempt takes one before it requests a slot, holds it while it waits for the
+ * slot, and returns it one period after its start. So a call that has its permit may start whenever its slot is granted,
+ * and slots that are granted late never let starts pile up. Without a free permit, a call whose caller waits is rejected;
+ * any other call waits in the line of its function, first in, first out, and takes no slot meanwhile.
+ *
+ * Everything here runs in a transaction with the lock `locks.ofFlow` of the function. A start is as durable as its call:
+ * the start of a call whose caller waits is acknowledged at its commit, so a crash of the machine may lose it.
+ */
+import { countOf, formatDuration } from "../../config/mod.ts";
+import type { Repeat } from "../../engine/recorder.ts";
+import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { PermitCount } from "../../store/flow_control.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { Attempt } from "../../store/invocations.ts";
+import type { Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
+
+export type RateLimit = NonNullable<FlowLimits["rate"]>;
+
+/** The clock has milliseconds: only with one more has a whole period passed for certain. */
+const AFTER_PERIOD_MS = 1;
+/** After a stop of the server, so many calls of a line get an estimate of their own at once. */
+const SPACED_MAX = 20;
+
+/** The rate limit of a function; undefined without one. */
+export function rateOf(fn: FunctionRow | undefined): RateLimit | undefined {
+  return fn === undefined || fn.rateLimit === null ? undefined : flowLimitsOf(fn)?.rate;
+}
+
+/** A call of a function. */
+type CallOf = Pick<Attempt, "id" | "attempt"> & { readonly functionId: string };
+
+/** Whether a permit is free. */
+type PermitAnswer =
+  /** `now` is the time of the database. */
+  | { readonly kind: "free"; readonly now: string }
+  /** A permit is free after `waitMs`, unless the calls before wait for slots. */
+  | { readonly kind: "full"; readonly waitMs: number };
+
+/** Whether a call may take a permit. @param ahead calls in the line before it */
+export async function findPermit(
+  tx: Writers,
+  functionId: string,
+  rate: RateLimit,
+  ahead: number,
+): Promise<PermitAnswer> {
+  const permits = await countPermits(tx, functionId, rate);
+  const waitMs = await waitOf(tx, functionId, rate, permits, ahead);
+  return waitMs > 0 ? { kind: "full", waitMs } : { kind: "free", now: permits.now };
+}
+
+/** Whether a call that does not wait in the line may take a permit: those in the line go before. */
+export async function findPermitBehindLine(
+  tx: Writers,
+  functionId: string,
+  rate: RateLimit,
+): Promise<PermitAnswer> {
+  return await findPermit(tx, functionId, rate, await tx.delays.countLine(functionId));
+}
+
+/**
+ * Whether the next attempt of a call may start now; if it may, its permit has this start. A call that took its permit before
+ * it waited for its slot may start, unless the limit was lowered meanwhile. A call without a permit was accepted before
+ * its function had a limit. A call that may not start loses its permit.
+ * @param call as it is recorded, with the number of its last attempt
+ * @param mayWait whether it may still wait for a worker: then it starts later, and only keeps its permit here
+ */
+export async function startWithPermit(
+  tx: Writers,
+  rate: RateLimit,
+  { id: invocationId, functionId, attempt }: CallOf,
+  mayWait = false,
+): Promise<PermitAnswer> {
+  const permit = { functionId, invocationId, attempt: attempt + 1 };
+  const permits = await countPermits(tx, functionId, rate);
+  const { held, started, now } = permits;
+  const own = await tx.flow.permitOf(permit);
+  const others = own === "none" ? held : own === "reserved" ? started : started - 1;
+  if (others < rate.calls) {
+    await tx.flow.holdPermit(permit, mayWait ? undefined : now);
+    return { kind: "free", now };
+  }
+  const isFreed = await tx.flow.freePermit(functionId, invocationId);
+  const left = isFreed ? { ...permits, held: held - 1 } : permits;
+  return { kind: "full", waitMs: await waitOf(tx, functionId, rate, left, 0) };
+}
+
+/**
+ * Puts a call whose attempt may not start back into the line; undefined if it has ended, or is another node's.
+ * @param recorded the attempt as it is recorded
+ * @param last the number of its last attempt that ran
+ */
+export async function returnToLine(
+  tx: Writers,
+  { functionId, ...recorded }: CallOf & Attempt,
+  last: number,
+  waitMs: number,
+): Promise<Repeat | undefined> {
+  const { id: invocationId } = recorded;
+  const next = { owner: null, attempt: last };
+  if (!await tx.invocations.release(recorded, next, new Date().toISOString())) return undefined;
+  const call = await tx.invocations.waiting(invocationId);
+  if (call === undefined) return undefined;
+  const [dueAt, since] = [inMs(waitMs), call.notBefore ?? call.createdAt];
+  const reason = "rate-limit";
+  await tx.delays.insert({ invocationId, functionId, dueAt, reason, key: null, since });
+  return { kind: "repeat", attempt: last, isDelayed: true };
+}
+
+/** Takes back the permit of a call that ends before it starts, for the first one in the line; false if it has none. */
+export async function freePermit(
+  tx: Writers,
+  functionId: string,
+  invocationId: string,
+  now: string,
+): Promise<boolean> {
+  if (!await tx.flow.freePermit(functionId, invocationId)) return false;
+  await tx.delays.hurryLine(functionId, now);
+  return true;
+}
+
+/** The delay of a call that joins the line, or waits in it further. */
+export function delayInLine(
+  { reason, since, dueAt }: DelayedCallRow,
+  waitMs: number,
+): Pick<DelayedCallRow, "dueAt" | "reason" | "key" | "since"> {
+  // It came to the line when it was due; `since` of a debounced call says something else.
+  const joinedAt = reason === "debounce" ? dueAt : since ?? dueAt;
+  return { dueAt: inMs(waitMs), reason: "rate-limit", key: null, since: joinedAt };
+}
+
+/**
+ * Gives calls behind the first one in the line later times, if theirs have passed: the scheduler looks only at what is
+ * due. The time of the first one is exact, those of all others are estimates.
+ */
+export async function delayLine(tx: Writers, functionId: string, rate: RateLimit): Promise<void> {
+  const now = new Date().toISOString();
+  const overdue = await tx.delays.overdueInLine(functionId, now, SPACED_MAX);
+  if (overdue.length === 0) return;
+  const permits = await countPermits(tx, functionId, rate);
+  const dueAt = async (ahead: number) => inMs(await waitOf(tx, functionId, rate, permits, ahead));
+  for (const [at, id] of overdue.entries()) {
+    const wait = { dueAt: await dueAt(at + 1), reason: "rate-limit", key: null } as const;
+    await tx.delays.postpone(id, wait);
+  }
+  const last = await dueAt(await tx.delays.countLine(functionId));
+  await tx.delays.delayOverdue(functionId, now, last);
+}
+
+/** The error of a call whose caller waits, and which may not start now. */
+export function rateLimited(
+  functionId: string,
+  { calls, periodMs, waitMs }: RateLimit & { readonly waitMs: number },
+): DomainError {
+  const retryAfterSeconds = Math.max(1, Math.ceil((waitMs - AFTER_PERIOD_MS) / 1000));
+  return new DomainError(
+    "RATE_LIMITED",
+    `Cannot call function ${functionId}: the limit of ${countOf(calls, "start")} in ` +
+      `${formatDuration(periodMs)} is reached (rateLimit). Try again in ` +
+      `${formatDuration(retryAfterSeconds * 1000)}, or call it asynchronously ` +
+      "(Prefer: respond-async)",
+    { retryAfterSeconds },
+  );
+}
+
+/** The permits that are held. If all are, without those of calls that ended before they started, as with their node. */
+async function countPermits(
+  tx: Writers,
+  functionId: string,
+  { calls, periodMs }: RateLimit,
+): Promise<PermitCount> {
+  const permits = await tx.flow.permitsAt(functionId, periodMs);
+  if (permits.held < calls || permits.held === permits.started) return permits;
+  const freed = await tx.flow.freeEnded(functionId);
+  return { ...permits, held: permits.held - freed };
+}
+
+/**
+ * How long until a permit is free for a call behind others, in milliseconds; 0 if one is. The calls before it take the
+ * permits as they become free, one after another, and then the same ones again a period later.
+ */
+async function waitOf(
+  tx: Writers,
+  functionId: string,
+  { calls, periodMs }: RateLimit,
+  { held, now }: PermitCount,
+  ahead: number,
+): Promise<number> {
+  const periods = Math.floor(ahead / calls);
+  const number = ahead % calls + held - calls;
+  if (number < 0) return periods * periodMs;
+  const startedAt = await tx.flow.permitStart(functionId, number);
+  const sinceStartMs = startedAt === undefined ? 0 : Date.parse(now) - Date.parse(startedAt);
+  return Math.max(0, periodMs - sinceStartMs) + AFTER_PERIOD_MS + periods * periodMs;
+}
+
+/** A time of this node: the scheduler compares it with the clock of the node. */
+function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}

@@ -1,0 +1,193 @@
+/** The rate limit of a function holds in any window, however late slots are granted, for retries and over restarts. */
+import assert from "node:assert/strict";
+import type { Client, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError } from "../support/expect.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { TestServer } from "../support/server.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
+import { assertRate, QUICK, settings, start, startsOf, STATUS } from "./support.ts";
+
+const SLOTS = 2;
+/** One slot for asynchronous calls would be the default. */
+const FLAGS = ["--max-running", `${SLOTS}`, "--async-slots", `${SLOTS}`];
+const CODE = `export default async ({ n, hangs = 0, fails = 0 }, { attempt }) => {
+  if (attempt <= hangs) await new Promise(() => setInterval(() => {}, 1000));
+  if (attempt <= fails) throw new Error("not yet");
+  return { n };
+};`;
+const LONG = { calls: 1, period: "600s" };
+const RATE = { calls: 2, period: "1s" };
+const PERIOD_MS = 1_000;
+/** Within it a limit of fixed times would let calls pile up that then start together. */
+const PILE_UP_MS = 2_500;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Takes all slots; answers what releases them. */
+async function takeSlots(client: Client): Promise<() => Promise<void>> {
+  const id = await client.deploy(CODE);
+  const calls: string[] = [];
+  for (let n = 0; n < SLOTS; n++) calls.push(await start(client, id, { hangs: 1 }));
+  for (const call of calls) {
+    await eventually(async () =>
+      (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
+    );
+  }
+  return async () => {
+    for (const call of calls) {
+      await client.post(`/api/v1/functions/${id}/invocations/${call}/cancel`);
+    }
+  };
+}
+
+async function starts(client: Client, id: string, inputs: readonly Json[]): Promise<string[]> {
+  const calls: string[] = [];
+  for (const input of inputs) calls.push(await start(client, id, input));
+  return calls;
+}
+
+function ended(client: Client, id: string, calls: readonly string[]): Promise<Json[]> {
+  return Promise.all(calls.map((call) => client.ended(id, call)));
+}
+
+const numbered = (count: number, more = {}): Json[] =>
+  Array.from({ length: count }, (_, n) => ({ n, ...more }));
+
+async function waitsForRate(client: Client, id: string, call: string): Promise<void> {
+  await eventually(async () => {
+    const { waitReason } = await client.invocation(id, call);
+    return waitReason === "WAIT_REASON_RATE_LIMIT" || undefined;
+  }, "a call that waits for the rate limit");
+}
+
+/** The invocation that waits for a slot. */
+async function queued(client: Client, id: string): Promise<Json> {
+  return await eventually(async () => {
+    const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+    return list.find(({ status, waitReason }: Json) =>
+      status === `${STATUS}PENDING` && waitReason === undefined
+    );
+  }, "a call that waits for a slot");
+}
+
+async function afterBacklog({ client }: Stage): Promise<void> {
+  const id = await client.deploy(CODE);
+  await settings(client, id, { rateLimit: RATE });
+  const release = await takeSlots(client);
+  const calls = await starts(client, id, numbered(8));
+  await pause(PILE_UP_MS);
+  await release();
+  const all = await ended(client, id, calls);
+  assert.deepEqual(all.map(({ output }) => output), numbered(8));
+  assertRate(startsOf(all), RATE.calls, PERIOD_MS);
+  const times = all.map(({ startedAt }) => startedAt);
+  const first = times.map((_, n) => times[n - (n % RATE.calls)]);
+  assert.deepEqual(first, first.toSorted(), "each waits for those before it");
+}
+
+async function countsRetries({ client }: Stage): Promise<void> {
+  const id = await client.deploy(CODE);
+  await settings(client, id, { rateLimit: RATE, retryPolicy: { ...QUICK, maxAttempts: 3 } });
+  const all = await ended(client, id, await starts(client, id, numbered(2, { fails: 2 })));
+  assert.deepEqual(all.map(({ output, attempts }) => [output.n, attempts.length]), [[0, 3], [
+    1,
+    3,
+  ]]);
+  assertRate(startsOf(all), RATE.calls, PERIOD_MS);
+}
+
+/** A call whose caller waits for a slot keeps its permit: it is not rejected after its wait. */
+async function keepsPermits({ client }: Stage): Promise<void> {
+  const id = await client.deploy(CODE);
+  await settings(client, id, { rateLimit: LONG });
+  const release = await takeSlots(client);
+  const first = client.invoke(id, { n: 1 });
+  first.catch(() => {});
+  const { id: waiting } = await queued(client, id);
+  assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED", {
+    message: /: the limit of 1 start in 10 min is reached \(rateLimit\)\. Try again in /,
+  });
+  const second = await start(client, id, { n: 2 });
+  await waitsForRate(client, id, second);
+  // What is cancelled before it starts leaves its permit to the next one.
+  await client.post(`/api/v1/functions/${id}/invocations/${waiting}/cancel`);
+  await first;
+  const third = await start(client, id, { n: 3 });
+  await waitsForRate(client, id, third);
+  await release();
+  assert.deepEqual((await client.ended(id, second)).output, { n: 2 });
+  await waitsForRate(client, id, third);
+  assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+}
+
+/** A limit that is set while calls wait for slots holds for these. */
+async function limitsQueued({ client }: Stage): Promise<void> {
+  const id = await client.deploy(CODE);
+  const release = await takeSlots(client);
+  const answers = Promise.all([client.invoke(id, { n: 1 }), client.invoke(id, { n: 2 })]);
+  answers.catch(() => {});
+  await eventually(async () => {
+    const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+    return list.length === 2 || undefined;
+  });
+  const others = await client.deploy(CODE);
+  const calls = await starts(client, others, numbered(3));
+  for (const each of [id, others]) await settings(client, each, { rateLimit: LONG });
+  await release();
+  const all = await answers;
+  assert.deepEqual(all.map(({ status }) => status).sort(), [200, 429]);
+  const rejected = all.find(({ status }) => status === 429);
+  assert.ok(rejected !== undefined && Number(rejected.headers.get("retry-after")) > 0);
+  assertError(rejected, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+  const { list } = (await client.get(`/api/v1/functions/${id}/invocations`)).body;
+  const { error, startedAt } = list.find(({ status }: Json) => status === `${STATUS}ERROR`);
+  assert.match(
+    error,
+    /^CANCELLED: the rate limit of the function \(rateLimit\) was set or lowered/,
+  );
+  assert.equal(startedAt, undefined);
+  assert.deepEqual((await client.ended(others, calls[0] ?? "")).output, { n: 0 });
+  for (const call of calls.slice(1)) await waitsForRate(client, others, call);
+  await settings(client, others, { rateLimit: {} });
+  assert.equal((await ended(client, others, calls)).length, 3);
+}
+
+serverSuite("the rate limit of a function", { flags: FLAGS }, {
+  "holds when slots are granted late, in the order of the calls": afterBacklog,
+  "counts the start of every attempt": countsRetries,
+  "keeps the permit of a call that waits for a slot, until it ends": keepsPermits,
+  "holds for calls that waited for a slot when it was set": limitsQueued,
+});
+
+Deno.test("the rate limit of a function holds after a crash and the time without a server", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let [id, calls]: [string, string[]] = ["", []];
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    id = await client.deploy(CODE);
+    await settings(client, id, {
+      rateLimit: RATE,
+      retryPolicy: { ...QUICK, maxAttempts: 9 },
+    });
+    // Two run when the server ends, and start again.
+    calls = await starts(client, id, [...numbered(2, { hangs: 1 }), ...numbered(8).slice(2)]);
+    for (const call of calls.slice(0, 2)) {
+      await eventually(async () =>
+        (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
+      );
+    }
+    await server.stop("SIGKILL");
+  }
+  await pause(PILE_UP_MS);
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  const all = await ended(client, id, calls);
+  assert.deepEqual(all.map(({ output }) => output), numbered(8));
+  assert.equal(startsOf(all).length >= 10, true, "the attempts that the crash interrupted count");
+  assertRate(startsOf(all), RATE.calls, PERIOD_MS);
+});
