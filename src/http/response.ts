@@ -8,6 +8,7 @@ import { readContent } from "../shared/content.ts";
 import { encodeJson, type JsonPart } from "../shared/embedded_json.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
+import { UNBUFFERED } from "./event_stream.ts";
 import { untrustedHeaders } from "./untrusted_answer.ts";
 
 const logger = getLogger(["invoked", "http"]);
@@ -35,6 +36,7 @@ export async function toResponse(
       if (!isHead) return eventStream(body.events, c);
       await body.events.return(undefined);
       c.header("Content-Type", "text/event-stream");
+      c.header(...UNBUFFERED);
       return c.body(null, status);
   }
 }
@@ -102,6 +104,7 @@ function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): 
   const response = streamSSE(c, (stream) => send(events, stream, c.env.outgoing));
   // Hono allows to store events that are checked again; like other answers they must not be stored.
   response.headers.delete("Cache-Control");
+  response.headers.set(...UNBUFFERED);
   return response;
 }
 

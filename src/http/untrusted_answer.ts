@@ -1,41 +1,90 @@
 /**
- * Answers of functions on the server's own host. The pages of the server share its origin with them, so that a browser
- * must not take them for pages of the server.
+ * Answers of functions. On the server's own host a browser must not take them for pages of the server, whose origin they
+ * share; on any host they must not command the proxies in front of the server.
  */
 import type { IncomingMessage } from "node:http";
+import type { Header } from "../domain/endpoints/client.ts";
 import { DomainError } from "../domain/errors.ts";
 
 /** Scripts and forms of a page work, in an origin of its own: without cookies, storage and the server's answers. */
 const CONTENT_SECURITY_POLICY = "sandbox allow-scripts allow-forms";
 
-/** Headers that act on the whole origin. */
-const OF_ORIGIN: ReadonlySet<string> = new Set([
-  "alt-svc",
+/**
+ * Headers that no function sends, on any host. Those of caches that act on the answer alone, as `CDN-Cache-Control`
+ * (RFC 9213) and tags, pass as `Cache-Control` does.
+ */
+const OF_NO_FUNCTION = named([
+  // Answers of proxies themselves: authentication, status.
+  "proxy-*",
+  // nginx sends an internal location or a file instead of the answer, and changes how it buffers and limits it.
+  "x-accel-*",
+  // Apache, lighttpd and others send a file of the machine.
+  "x-sendfile*",
+  "x-lighttpd-*",
+  // LiteSpeed sends an internal location, and purges its cache; Perlbal and H2O fetch another URL.
+  "x-litespeed-*",
+  "x-reproxy-*",
+  // Envoy takes the server for unhealthy or overloaded.
+  "x-envoy-*",
+  // Edge Side Includes: the proxy fetches URLs that the body names.
+  "surrogate-*",
+  "edge-*",
+  // Browsers write these names themselves. As answers they bind sessions of the whole site to the device.
+  "sec-*",
+  "secure-session-*",
+]);
+
+/** Headers that act on the whole origin, not on the answer alone. On a host of its own a function may send them. */
+const OF_ORIGIN = named([
+  // State that the browser keeps: cookies, sign-in, permissions, storage, caches.
+  "set-*",
+  "idp-signin-status",
+  "activate-storage-access",
   "clear-site-data",
+  "cache-group-*",
+  // How the browser connects, and what it reports.
+  "alt-*",
+  "strict-transport-security",
+  "public-key-pins*",
+  "expect-ct",
   "nel",
   "report-to",
-  "service-worker-allowed",
-  "set-cookie",
-  "set-cookie2",
-  "strict-transport-security",
+  // What the browser sends, and how it runs the pages of the origin.
+  "accept-ch*",
+  "critical-*",
+  "origin-*",
+  "service-worker-*",
+  "use-as-dictionary",
+  // What the browser notes for advertisers in the name of the site.
+  "ad-auction-*",
+  "attribution-reporting-*",
+  "observe-browsing-topics",
+  "shared-storage-*",
 ]);
 
 /** What a page of the server could load of its own origin as code. */
 const CODE = /^(?:script|style|xslt|manifest|.*worker|.*worklet)$/;
 
-type Header = readonly [name: string, value: string];
-
 /** The headers of a function's answer, as the server's own host may send them. */
 export function untrustedHeaders(headers: readonly Header[]): Header[] {
   return [
-    ...headers.filter(([name]) => {
-      const lower = name.toLowerCase();
-      return !OF_ORIGIN.has(lower) && lower !== "x-content-type-options";
-    }),
+    ...withoutCommands(headers).filter(([name]) =>
+      !OF_ORIGIN.test(name) && name.toLowerCase() !== "x-content-type-options"
+    ),
     ["X-Content-Type-Options", "nosniff"],
     // Beside a policy of the function: both apply.
     ["Content-Security-Policy", CONTENT_SECURITY_POLICY],
   ];
+}
+
+/** The headers of a function's answer without those that no function sends on any host. */
+export function withoutCommands(headers: readonly Header[]): Header[] {
+  return headers.filter(([name]) => !OF_NO_FUNCTION.test(name));
+}
+
+/** What matches the names of headers; `*` is any end. */
+function named(names: readonly string[]): RegExp {
+  return new RegExp(`^(?:${names.join("|").replaceAll("*", ".*")})$`, "i");
 }
 
 /**

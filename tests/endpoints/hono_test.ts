@@ -114,7 +114,7 @@ const REQUESTS: readonly Sent[] = [
 /** Headers of a connection, of a moment, and of one of the servers alone. */
 const OWN = [
   ...["connection", "date", "keep-alive", "transfer-encoding"],
-  ...["invocation-id", "request-id", "vary"],
+  ...["invocation-id", "request-id", "vary", "x-accel-buffering"],
 ];
 
 /** Everything of a response that a client sees, as plain data. */

@@ -12,6 +12,7 @@ import {
 } from "../../domain/endpoints/client.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { framing, tooManyExtensions } from "../body.ts";
+import { isEventStream, UNBUFFERED } from "../event_stream.ts";
 import { closeAfter } from "../unread_body.ts";
 
 const encoder = new TextEncoder();
@@ -123,6 +124,9 @@ export class NodeClient implements HttpClient {
     }
     for (const [name, ...each] of values.values()) {
       this.outgoing.setHeader(name, each.length === 1 ? each[0] as string : each);
+    }
+    if (isEventStream(values.get("content-type")?.[1] ?? "")) {
+      this.outgoing.setHeader(...UNBUFFERED);
     }
     this.outgoing.writeHead(status);
   }

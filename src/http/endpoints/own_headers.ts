@@ -1,5 +1,6 @@
 /** Headers of answers on hosts of endpoints. */
 import type { Header } from "../../domain/endpoints/client.ts";
+import { withoutCommands } from "../untrusted_answer.ts";
 
 /** What the server's own answers have, and a function decides on a host of its own. */
 export const HEADERS_OF_SERVER = [
@@ -14,7 +15,7 @@ const REMOVES_COOKIES = /"(?:cookies|\*)"/i;
 
 /** The headers of a function on a host of its own: its cookies are those of that host alone. */
 export function ownHeaders(headers: readonly Header[]): Header[] {
-  return headers
+  return withoutCommands(headers)
     .filter(([name, value]) =>
       name.toLowerCase() !== "clear-site-data" || !REMOVES_COOKIES.test(value)
     )
