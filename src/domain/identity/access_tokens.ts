@@ -1,4 +1,4 @@
-import { errors, jwtVerify, SignJWT } from "jose";
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
@@ -13,6 +13,9 @@ const MS_PER_SECOND = 1000;
 const ISSUED_AHEAD_MAX_MS = 60 * MS_PER_SECOND;
 const ISSUER = "invoked";
 const AUDIENCE = "invoked/api";
+
+/** What is between tokens in a text: a token has characters of base64url and dots alone. */
+const NO_TOKEN = /[^\w.-]+/;
 
 /** A new access token. */
 interface IssuedToken {
@@ -56,6 +59,23 @@ export class AccessTokens {
     const client = row === undefined ? undefined : liveClientOf(row);
     if (client === undefined) throw clientGone();
     return client.principal;
+  }
+
+  /**
+   * Whether a text, such as a header `Authorization` of any scheme, has an access token that names the key of this server.
+   * Expired ones and those of disabled clients count, too. The signature is not checked: tokens of other servers name
+   * other keys, and nobody misses a forged one.
+   */
+  areIn(text: string): boolean {
+    return text.split(NO_TOKEN).some((word) => word.includes(".") && this.#isOwn(word));
+  }
+
+  #isOwn(token: string): boolean {
+    try {
+      return decodeProtectedHeader(token).kid === this.key.id;
+    } catch {
+      return false;
+    }
   }
 
   /** The client that a token was issued to. @throws TOKEN_INVALID, TOKEN_EXPIRED */

@@ -1,4 +1,5 @@
 /** Serves requests to endpoints: at `/run/{slug}`, or on hosts of their own. */
+import type { IncomingMessage } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import type { Services } from "../../api/services.ts";
@@ -77,10 +78,13 @@ async function serveEndpoint(
     return isOwn ? ownHeaders(own) : untrustedHeaders(own);
   };
   const client = new NodeClient(incoming, outgoing, options, guarded);
-  const isChecked = await authorize(c, endpoint, client, services, options);
-  if (isChecked === undefined) return RESPONSE_ALREADY_SENT;
+  const isAuthorized = await authorize(c, endpoint, client, services, options);
+  if (!isAuthorized) return RESPONSE_ALREADY_SENT;
   options.rates.countFunction(endpoint.row.functionId);
-  const withheld = new Set([...isOwn ? [] : ["cookie"], ...isChecked ? ["authorization"] : []]);
+  // A function must not act as the client of a token, whatever the endpoint checks.
+  const hasToken = endpoint.http.auth === "ENDPOINT_AUTH_BEARER" ||
+    services.accessTokens.areIn(authorizationOf(incoming));
+  const withheld = new Set([...isOwn ? [] : ["cookie"], ...hasToken ? ["authorization"] : []]);
   const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
   withoutRequestTimeout(incoming);
@@ -88,21 +92,25 @@ async function serveEndpoint(
   return RESPONSE_ALREADY_SENT;
 }
 
-/**
- * Checks who sends a request. Answers whether its header `Authorization` was checked, or undefined if the request is
- * answered.
- */
+/** Every header `Authorization` of a request: Node's `headers` have the first alone. */
+function authorizationOf({ rawHeaders }: IncomingMessage): string {
+  return rawHeaders.filter((_, at) =>
+    at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "authorization"
+  ).join(" ");
+}
+
+/** Checks who sends a request; false if it has got its answer, otherwise throws what is wrong with the sender. */
 async function authorize(
   c: Context<Env>,
   endpoint: Endpoint,
   client: NodeClient,
   { endpoints, accessTokens, apiRateLimit }: Services,
   options: EndpointOptions,
-): Promise<boolean | undefined> {
+): Promise<boolean> {
   const { incoming } = c.env;
   switch (endpoint.http.auth) {
     case "ENDPOINT_AUTH_OPEN":
-      return false;
+      return true;
     case "ENDPOINT_AUTH_BEARER":
       endpoints.assertMayCall(
         await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit),
@@ -111,14 +119,14 @@ async function authorize(
     case "ENDPOINT_AUTH_SIGNATURE":
       try {
         endpoints.verify(endpoint, c.req.header(), await client.readWhole(options.signedBodyBytes));
-        return false;
+        return true;
       } catch (error) {
         if (error instanceof ClientIdle) {
           client.substitute({ kind: "idle", message: error.message }, "");
         } else if (error instanceof DomainError && error.reason === "BODY_TOO_LARGE") {
           client.substitute({ kind: "error", error }, "");
         } else throw error;
-        return undefined;
+        return false;
       }
   }
 }
