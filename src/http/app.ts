@@ -1,7 +1,6 @@
 import { Hono } from "hono";
-import { getPath } from "hono/utils/url";
 import { OPERATIONS } from "../api/mod.ts";
-import { isOfRoles } from "../api/operation.ts";
+import { isOfRoles, type Operation } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -16,6 +15,7 @@ import { docsPage } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
+import { encodedPathFault, rawPath } from "./request_path.ts";
 import { requestLog } from "./request_log.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { SessionCookies } from "./session_cookie.ts";
@@ -39,7 +39,9 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   app.onError(answerError);
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
-    return answerError(noOperation(c.req.method, c.req.path), c);
+    const { method, path } = c.req;
+    const fault = encodedPathFault(method, path, (decoded) => ROUTES.test(decoded));
+    return answerError(fault ?? noOperation(method, path), c);
   });
   app.use(requestLog(options.clientAddress));
   app.use(closeUnread);
@@ -65,12 +67,24 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   return app;
 }
 
+/** The paths of functions and operations. It looks at each character of a path at most once for a route. */
+const ROUTES = new RegExp(`^(?:/(?:run|preview)/|${OPERATIONS.map(patternOf).join("|")})`);
+
+function patternOf({ path, slashes = {} }: Operation): string {
+  const pattern = path.replaceAll(".", "\\.")
+    .replace(/\{(\w+)\}/g, (_, name: string) => slashes[name] === "any" ? "" : "[^/]*");
+  return Object.values(slashes).includes("any") ? pattern : `${pattern}$`;
+}
+
 /** The part of a path that all operations share. Slashes behind it enclose ids, of which an empty one is no other path. */
 const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
 
-/** A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them. */
-function pathOf(request: Request): string {
-  const path = getPath(request);
+/**
+ * What routes are compared with. Its fixed parts are not decoded: a proxy that lets no stranger to `/api` would pass on
+ * `/%61pi`. A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them.
+ */
+function pathOf({ url }: Request): string {
+  const path = rawPath(url);
   if (!path.includes("//")) return path;
   return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { formatBytes, formatDuration } from "../config/mod.ts";
+import { targetFault } from "./request_path.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Headers of one request. Node's limit in bytes does not count separators, so many short headers need this one. */
@@ -44,7 +45,10 @@ export class ProtocolErrors {
     });
   }
 
-  /** Answers a request with too many headers or two hosts, and returns true. Otherwise keeps its response until it is closed. */
+  /**
+   * Answers a request with too many headers, two hosts or a path that may be read in two ways, and returns true. Otherwise
+   * keeps its response until it is closed.
+   */
   rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     this.#answers.set(incoming.socket, outgoing);
     outgoing.once("close", () => {
@@ -84,8 +88,10 @@ export class ProtocolErrors {
   }
 }
 
-/** What is wrong with the headers of a request that Node's parser accepts. */
-function faultOf({ rawHeaders }: IncomingMessage): { status: number; message: string } | undefined {
+/** What is wrong with the head of a request that Node's parser accepts. */
+function faultOf(
+  { rawHeaders, url = "" }: IncomingMessage,
+): { status: number; message: string } | undefined {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     return { status: 431, message: `The request has more than ${HEADERS_MAX} headers` };
   }
@@ -95,9 +101,9 @@ function faultOf({ rawHeaders }: IncomingMessage): { status: number; message: st
     if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
   }
   // RFC 9112, section 3.2: a proxy may have read the other one.
-  return hosts > 1
-    ? { status: 400, message: "The request has more than one header Host" }
-    : undefined;
+  if (hosts > 1) return { status: 400, message: "The request has more than one header Host" };
+  const fault = targetFault(url);
+  return fault === undefined ? undefined : { status: 400, message: fault };
 }
 
 /** A google.rpc.Status with the code INVALID_ARGUMENT. */

@@ -4,11 +4,39 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createTrigger, unique, updateTrigger } from "../triggers/support.ts";
 import { standard } from "../triggers/signing.ts";
-import type { Client, Json } from "../support/client.ts";
+import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import { answerOf, raw, recordOf } from "./support.ts";
+
+/** What acts on the whole origin: a function may send it from a host of its own only. */
+const OF_ORIGIN = [
+  ...[
+    "Service-Worker-Allowed",
+    "Strict-Transport-Security",
+    "Set-Login",
+    "Accept-CH",
+    "Critical-CH",
+  ],
+  ...["Use-As-Dictionary", "Origin-Agent-Cluster", "Origin-Policy", "Alt-Svc", "NEL", "Report-To"],
+  ...["Cache-Group-Invalidation", "Activate-Storage-Access", "Public-Key-Pins", "Expect-CT"],
+  ...["IdP-SignIn-Status", "Observe-Browsing-Topics", "Attribution-Reporting-Register-Source"],
+];
+/** What commands a proxy in front, or acts on the whole site. */
+const OF_NO_FUNCTION = [
+  ...["X-Accel-Redirect", "x-accel-buffering", "X-Sendfile", "X-Sendfile2", "X-Lighttpd-Send-File"],
+  ...["X-LiteSpeed-Location", "X-Reproxy-URL", "X-Envoy-Immediate-Health-Check-Fail"],
+  ...["Surrogate-Control", "Edge-Control", "Proxy-Status", "Sec-Session-Registration"],
+  ...["Secure-Session-Registration", "Secure-Session-Challenge"],
+];
+/** What acts on the answer alone. */
+const OF_ANSWER = [
+  ...["Cache-Control", "CDN-Cache-Control", "Cache-Tag", "Accept-Ranges", "Link", "X-Accelerated"],
+  ...["Original", "Secure", "Settings", "Reporting-Endpoints"],
+];
+const SENT = [...OF_ORIGIN, ...OF_NO_FUNCTION, ...OF_ANSWER];
 
 const APP = `
 export async function fetch(request: Request, { trigger }: { trigger: unknown }): Promise<Response> {
@@ -16,11 +44,14 @@ export async function fetch(request: Request, { trigger }: { trigger: unknown })
     "Content-Security-Policy": "default-src 'self'",
     "X-Content-Type-Options": "none",
     "Clear-Site-Data": '"*"',
-    "Service-Worker-Allowed": "/",
-    "Strict-Transport-Security": "max-age=1",
     "Access-Control-Allow-Origin": "https://function.example",
     "Vary": "Accept",
   });
+  for (const name of ${JSON.stringify(SENT)}) headers.set(name, "sent");
+  if (new URL(request.url).pathname === "/events") {
+    headers.set("Content-Type", "Text/Event-Stream; charset=utf-8");
+    return new Response("data: 1\\n\\n", { headers });
+  }
   headers.append("set-cookie", "a=1; Domain=localhost; Path=/");
   headers.append("set-cookie", "b=2; HttpOnly");
   const { method, url } = request;
@@ -96,7 +127,14 @@ async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
     assert.equal(own.headers.get("content-security-policy"), "default-src 'self'");
     // It would remove the cookies of the server, if both are of one site.
     assert.equal(own.headers.get("clear-site-data"), null);
-    assert.equal(own.headers.get("cache-control"), null, "a function decides what is stored");
+    assert.equal(own.headers.get("cache-control"), "sent", "a function decides what is stored");
+    for (const name of [...OF_ORIGIN, ...OF_ANSWER]) {
+      assert.equal(own.headers.get(name), "sent", name);
+    }
+    for (const name of OF_NO_FUNCTION) assert.equal(own.headers.get(name), null, name);
+    const traversal = await at(host, "/a/%2e./b");
+    assert.deepEqual([traversal.status, traversal.headers.get("set-cookie")], [400, null]);
+    assert.match(traversal.body.message, /dot segment "%2e\."/);
   }
   for (const host of ["none.localhost", "other.example.test"]) {
     const other = await at(host);
@@ -119,7 +157,24 @@ async function volumes({ client }: Stage<TestServer>): Promise<void> {
 }
 
 async function origin({ client }: Stage): Promise<void> {
-  const { path } = await endpoint(client);
+  const { path, functionId } = await endpoint(client);
+  const { publishedCommitId } = ok(await client.get(`/api/v1/functions/${functionId}`)).function;
+  const authorization = `Bearer ${client.token}`;
+  const preview = `/preview/${functionId}/${publishedCommitId}`;
+  for (const address of [path, preview]) {
+    const response = await fetch(client.url + address, { headers: { authorization } });
+    await response.body?.cancel();
+    assert.equal(response.status, 200);
+    for (const name of ["set-cookie", "clear-site-data", ...OF_ORIGIN, ...OF_NO_FUNCTION]) {
+      assert.equal(response.headers.get(name), null, `${address} ${name}`);
+    }
+    for (const name of OF_ANSWER) {
+      assert.equal(response.headers.get(name), "sent", `${address} ${name}`);
+    }
+    const events = await fetch(`${client.url}${address}/events`, { headers: { authorization } });
+    await events.body?.cancel();
+    assert.equal(events.headers.get("x-accel-buffering"), "no", "of the server");
+  }
   const response = await fetch(client.url + path);
   await response.body?.cancel();
   const { headers } = response;
@@ -128,16 +183,63 @@ async function origin({ client }: Stage): Promise<void> {
     "default-src 'self', sandbox allow-scripts allow-forms",
   );
   assert.equal(headers.get("x-content-type-options"), "nosniff");
-  for (
-    const name of [
-      ...["set-cookie", "clear-site-data", "service-worker-allowed", "strict-transport-security"],
-    ]
-  ) assert.equal(headers.get(name), null, name);
   const rejected = await fetch(client.url + path, { headers: { "Service-Worker": "script" } });
   assertError(await answerOf(rejected), "PERMISSION_DENIED", "NOT_FOR_SCRIPTS");
 }
 
-async function callers({ client }: Stage): Promise<void> {
+/** A token of this server reaches no function, whatever the endpoint checks; other credentials do. */
+async function withoutTokens({ client, server }: Stage<TestServer>, bearer: Json): Promise<void> {
+  const open = await endpoint(client);
+  const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
+  const own = (slug: string) => `${slug}.localhost`;
+  const [head = "", claims = ""] = (client.token ?? "").split(".");
+  const foreign = (await (await sharedServer("foreign")).client()).token ?? "";
+  const cases: readonly (readonly [lines: readonly string[], isWithheld: boolean])[] = [
+    [[`Bearer ${client.token}`], true],
+    [[`bEARER   ${client.token}`], true],
+    [[`DPoP ${client.token}`], true],
+    [[`Token token="${client.token}"`], true],
+    [["Basic YTpi", `Bearer ${client.token}`], true],
+    [[`Bearer ${foreign}`], false],
+    [["Basic YTpi"], false],
+    [["Bearer an.opaque.token"], false],
+    [[`Bearer ${head}.${claims}`], false],
+  ];
+  for (const { slug, path, webhookSecret } of [open, signed]) {
+    for (const [host, target] of [["server.example", `${path}/`], [own(slug), "/"]] as const) {
+      for (const [values, isWithheld] of cases) {
+        const proof = webhookSecret === undefined ? {} : standard(webhookSecret, "");
+        const lines = [
+          ...values.map((value) => `Authorization: ${value}`),
+          ...Object.entries(proof).map((pair) => pair.join(": ")),
+        ];
+        const request = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n`;
+        const { body, status } = partsOf(
+          await raw(server.url, `${request}${lines.join("\r\n")}\r\n\r\n`),
+        );
+        assert.equal(status, 200, JSON.stringify(body));
+        const expected = isWithheld ? undefined : values.join(", ");
+        assert.equal(body.headers["authorization"], expected, `${host} ${values}`);
+      }
+    }
+  }
+  // The token of a client that can no longer use it.
+  const made = ok(
+    await client.post("/api/v1/iam/personal_clients", {
+      displayName: unique("gone"),
+      scopedRoles: ["invoker"],
+    }),
+  );
+  const gone = await Client.login(client.url, made.client.clientId, made.clientSecret);
+  ok(await client.call("DELETE", `/api/v1/iam/personal_clients/${made.client.id}`, {}));
+  const headers = { authorization: `Bearer ${gone.token}` };
+  assert.equal((await fetch(`${client.url}${bearer.path}/`, { headers })).status, 401);
+  const said = await (await fetch(`${client.url}${open.path}/`, { headers })).json();
+  assert.equal(said.headers["authorization"], undefined);
+}
+
+async function callers(stage: Stage<TestServer>): Promise<void> {
+  const { client } = stage;
   const bearer = await endpoint(client, { auth: "ENDPOINT_AUTH_BEARER" });
   const url = `${client.url}${bearer.path}/`;
   assertError(await answerOf(await fetch(url)), "UNAUTHENTICATED", "TOKEN_MISSING");
@@ -146,6 +248,7 @@ async function callers({ client }: Stage): Promise<void> {
   assert.equal(said.headers["authorization"], undefined);
   assert.equal(said.trigger.id, bearer.trigger.id);
 
+  await withoutTokens(stage, bearer);
   const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
   const secret = signed.webhookSecret;
   const post = (body: string, headers: HeadersInit = {}) =>

@@ -1,5 +1,6 @@
 /** Requests that are malformed, or that never end, harm only their own connection. */
 import assert from "node:assert/strict";
+import { assertError, ok } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
@@ -88,6 +89,54 @@ Deno.test("malformed requests are rejected, and what follows them is not answere
       `GET /healthz HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`,
     ]);
     assert.deepEqual(statuses(text), [200, 404, 400, 200]);
+  });
+
+  await t.step("a path with a dot segment is rejected, as text, in code or in a URL", async () => {
+    const client = await server.client();
+    const token = `Authorization: Bearer ${client.token}\r\n`;
+    const targets = [
+      ...["/run/x/../../api/v1/functions", "/run/x/%2e%2E/.%2e/api/v1/functions", "/./healthz"],
+      ...["/api/v1/functions/..", "/healthz/%2E", "http://localhost/run/../healthz?a"],
+      ...["/preview/a/b/../../../healthz", "/../healthz"],
+    ];
+    for (const target of targets) {
+      const request = `GET ${target} HTTP/1.1\r\n${HEAD}${token}Connection: close\r\n\r\n`;
+      const { text } = await exchange(server.url, [request]);
+      assert.deepEqual(statuses(text), [400], target);
+      const { code, message } = JSON.parse(text.split("\r\n\r\n")[1] ?? "");
+      assert.equal(code, 3);
+      assert.match(message, /dot segment "(?:\.|%2e){1,2}": send the path to which it leads$/i);
+    }
+    for (const target of ["/healthz?a=/../b", "/healthz#/../b", "/run/..x/...", "/run/x/a%2f..b"]) {
+      const request = `GET ${target} HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`;
+      const { text } = await exchange(server.url, [request]);
+      assert.doesNotMatch(text, /dot segment/, target);
+    }
+    const backslash = `GET /run\\..\\api HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`;
+    assert.deepEqual(statuses((await exchange(server.url, [backslash])).text), [400]);
+  });
+
+  await t.step("fixed parts of a path are compared as they were sent, others decoded", async () => {
+    const client = await server.client();
+    const id = await client.deploy("export default () => ({});");
+    const fixed = [
+      ...["/%61pi/v1/functions", "/api/v1/%66unctions", "/api/%761/functions"],
+      ...[`/api/v1/functions/${id}/%69nvocations`, "/%68ealthz", "/%72un/x", "/%70review/a/b/"],
+      ...["/api/v1/webhooks/%69ncoming/x"],
+    ];
+    for (const path of fixed) {
+      assertError(await client.get(path), "INVALID_ARGUMENT", "INVALID_FIELD", {
+        fields: ["path"],
+        message: /has %[67]\d for "[a-z1]": fixed parts of a path must not be percent-encoded$/,
+      });
+    }
+    const encoded = `%${id.charCodeAt(0).toString(16)}${id.slice(1)}`;
+    assert.equal(ok(await client.get(`/api/v1/functions/${encoded}`)).function.id, id);
+    assertError(await client.get("/api/v1/%6eone"), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+    assertError(await client.get("/%6eone"), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
+    // A path of many parts costs no more than its length.
+    const long = `/%61pi/v1/functions${"/triggers/x".repeat(1_000)}`;
+    assertError(await client.get(long), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
   });
 
   await t.step("paths that cannot be decoded are names that do not exist", async () => {
