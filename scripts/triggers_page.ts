@@ -6,6 +6,7 @@ import {
   WEBHOOK_METHODS,
   type WebhookMethodKind,
 } from "../src/domain/triggers/settings.ts";
+import { CHALLENGE_CHARS_MAX } from "../src/domain/triggers/handshakes.ts";
 import { TIMESTAMP_TOLERANCE_MS } from "../src/domain/triggers/signatures/verdict.ts";
 
 const MINUTES = TIMESTAMP_TOLERANCE_MS / 60_000;
@@ -26,13 +27,17 @@ const METHODS: Readonly<
     409,
   ],
   capabilityUrl: ["the token at the end of the URL", "`Webhook-Event-Id`, if given", 409],
-  standardWebhooks: ["`webhook-signature` of Standard Webhooks, `v1`", "`webhook-id`", 200],
+  standardWebhooks: [
+    "`webhook-signature` of Standard Webhooks, or Svix's `svix-signature`, `v1`",
+    "`webhook-id` or `svix-id`",
+    200,
+  ],
   github: ["`X-Hub-Signature-256`; it has no timestamp", "`X-GitHub-Delivery`", 200],
   stripe: ["`Stripe-Signature`, `v1`", "`id` of the body", 200],
   slack: ["`X-Slack-Signature`", "`event_id` of the body", 200],
   discord: ["`X-Signature-Ed25519`, by `publicKey`", "`id` of the body", 200],
   header: [
-    "the HMAC-SHA256 of the body in the header `name`, after `prefix`, as `encoding` says",
+    "the HMAC-SHA256 of the body in the header `name`, after `prefix`, as `encoding` says; with `SIGNATURE_ENCODING_PLAIN` the secret itself",
     "`eventIdHeader`",
     200,
   ],
@@ -102,11 +107,15 @@ METHODS
   function returns: \`{status, headers, body}\`, or any other object as JSON. After
   \`--webhook-timeout\` it is 504, and the call is cancelled.
 - Slack's challenge and Discord's pings are answered without a call.
+- A body that is not the JSON or the form of its \`Content-Type\` gets 400, once its sender is
+  proved.
 - A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
 - Who is not proved gets one answer, whatever is wrong: 401. The reason is in
   \`invoked trigger deliveries\`, for the first ten in a minute. \`--webhook-rate\` limits addresses
   before, and webhooks after their senders are proved.
+- Other methods than \`POST\` get 405, whether the webhook exists or not, except for a
+  [handshake](#handshakes).
 - \`invoked trigger rotate-secret\` replaces a secret; the old one is accepted for a time.
 - \`invoked trigger test\` sends a signed example, also to the server of \`invoked dev\`.
 
@@ -124,7 +133,50 @@ The function gets this input. \`payload\` is the parsed JSON or form, with \`nam
 }
 \`\`\`
 
-Cookies never reach the function, nor a token that the server has checked.
+Cookies never reach the function. Neither does a token that the server has checked or issued.
+
+### Senders without a method of their own
+
+| Sender | Settings of the webhook |
+| --- | --- |
+| Clerk, Resend and other customers of Svix | \`standardWebhooks\` |
+| GitLab | \`header\` with the name \`X-Gitlab-Token\` and \`SIGNATURE_ENCODING_PLAIN\` |
+| Telegram | \`header\` with the name \`X-Telegram-Bot-Api-Secret-Token\` and \`SIGNATURE_ENCODING_PLAIN\` |
+| Meta | \`header\` with the name \`X-Hub-Signature-256\`, the prefix \`sha256=\` and the app secret, and \`WEBHOOK_HANDSHAKE_META\` |
+| Dropbox | \`header\` with the name \`X-Dropbox-Signature\`, and \`WEBHOOK_HANDSHAKE_DROPBOX\` |
+| Trello, Mailchimp | \`capabilityUrl\` and \`WEBHOOK_HANDSHAKE_PING\` |
+
+\`\`\`sh
+invoked trigger create hello gitlab --webhook header --signature-header X-Gitlab-Token --signature-encoding plain
+invoked trigger create hello meta --webhook header --signature-header X-Hub-Signature-256 --signature-prefix sha256= --secret --handshake meta
+\`\`\`
+
+- Of the headers \`webhook-*\` and \`svix-*\`, the first complete set counts. The server never mixes the
+  two.
+- \`SIGNATURE_ENCODING_PLAIN\` compares the header with the secret in constant time. It signs neither
+  body nor time: who has seen one delivery can send others. Prefer a signature where the sender has
+  one. Changing \`encoding\` to or from \`SIGNATURE_ENCODING_PLAIN\` replaces the secret.
+
+### Handshakes
+
+Some senders check an address by GET or HEAD before they deliver. A webhook answers them where
+\`handshake\` is set, also while it is paused. A handshake starts nothing.
+
+| \`handshake\` | Request | Answer |
+| --- | --- | --- |
+| \`WEBHOOK_HANDSHAKE_META\` | \`hub.mode=subscribe\` and the right \`hub.verify_token\` | \`hub.challenge\` as plain text |
+| \`WEBHOOK_HANDSHAKE_DROPBOX\` | \`challenge\` | the challenge as plain text |
+| \`WEBHOOK_HANDSHAKE_PING\` | any | 200 without a body |
+
+- \`WEBHOOK_HANDSHAKE_META\` needs \`verifyToken\`, which the server seals and never returns. Others have
+  none. \`invoked trigger create\` and \`invoked deploy\` make one and print it once; you enter it at
+  Meta. \`invoked trigger update --verify-token\` replaces it.
+- A challenge has at most ${CHALLENGE_CHARS_MAX} letters, digits and characters of \`-._~+/=\`.
+- The webhook of a \`capabilityUrl\` answers below its whole path only. \`allowSourceCidrs\` and
+  \`--webhook-rate\` apply.
+- Any other request gets the 405 of an address without a webhook. The reason is in
+  \`invoked trigger deliveries\`. With \`WEBHOOK_HANDSHAKE_DROPBOX\` and \`WEBHOOK_HANDSHAKE_PING\`,
+  whoever knows the address can find out that it exists.
 
 ## Retries, destinations and limits
 

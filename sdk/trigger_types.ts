@@ -33,6 +33,14 @@ export interface WebhookTrigger {
     | "WEBHOOK_RESPONSE_ACCEPTED"
     | "WEBHOOK_RESPONSE_FUNCTION";
   eventIdHeader?: string;
+  /** What GET and HEAD are answered. */
+  handshake?:
+    | "WEBHOOK_HANDSHAKE_UNSPECIFIED"
+    | "WEBHOOK_HANDSHAKE_META"
+    | "WEBHOOK_HANDSHAKE_DROPBOX"
+    | "WEBHOOK_HANDSHAKE_PING";
+  /** Of `WEBHOOK_HANDSHAKE_META`, in a request; no answer has it. */
+  verifyToken?: string;
   hmac?: Record<string, never>;
   jwt?: { jwksUrl?: string };
   capabilityUrl?: Record<string, never>;
@@ -47,7 +55,8 @@ export interface WebhookTrigger {
     encoding?:
       | "SIGNATURE_ENCODING_UNSPECIFIED"
       | "SIGNATURE_ENCODING_HEX"
-      | "SIGNATURE_ENCODING_BASE64";
+      | "SIGNATURE_ENCODING_BASE64"
+      | "SIGNATURE_ENCODING_PLAIN";
   };
 }
 

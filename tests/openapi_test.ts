@@ -73,6 +73,9 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/{function_id}/dead_letters/replay":
     "invoked.DeadLetterService.BulkReplay",
   "post /api/v1/functions/{function_id}/dead_letters/drop": "invoked.DeadLetterService.BulkDrop",
+  "get /api/v1/webhooks/incoming/{listener_id}": "invoked.WebhookService.AnswerHandshake",
+  "get /api/v1/webhooks/incoming/{listener_id}/t/{token}":
+    "invoked.WebhookService.AnswerCapabilityHandshake",
   "post /api/v1/webhooks/incoming/{listener_id}": "invoked.WebhookService.Receive",
   "post /api/v1/webhooks/incoming/{listener_id}/t/{token}":
     "invoked.WebhookService.ReceiveCapability",
@@ -163,7 +166,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "createdAt displayName functionId http id lastRun nextRuns paused schedule updatedAt vfsId webhook",
   "invoked.ScheduleTrigger": "at catchUp cronSpec input overlap start timezone",
   "invoked.WebhookTrigger":
-    "allowSourceCidrs capabilityUrl discord eventIdHeader github header hmac jwt listenerId maxBytes response slack standardWebhooks stripe",
+    "allowSourceCidrs capabilityUrl discord eventIdHeader github handshake header hmac jwt listenerId maxBytes response slack standardWebhooks stripe",
   "invoked.HttpTrigger": "auth cors host recordBody slug",
   "invoked.Delivery": "id invocationId reason receivedAt status",
   "invoked.TypeCheck": "diagnostics state",
@@ -207,6 +210,12 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "invoked.CatchUp": ["CATCH_UP_UNSPECIFIED", "CATCH_UP_NONE", "CATCH_UP_LAST", "CATCH_UP_ALL"],
   "invoked.Overlap": ["OVERLAP_UNSPECIFIED", "OVERLAP_ALLOW", "OVERLAP_SKIP", "OVERLAP_QUEUE"],
+  "invoked.WebhookHandshake": [
+    "WEBHOOK_HANDSHAKE_UNSPECIFIED",
+    "WEBHOOK_HANDSHAKE_META",
+    "WEBHOOK_HANDSHAKE_DROPBOX",
+    "WEBHOOK_HANDSHAKE_PING",
+  ],
   "invoked.WebhookResponse": [
     "WEBHOOK_RESPONSE_UNSPECIFIED",
     "WEBHOOK_RESPONSE_ACCEPTED",
@@ -216,6 +225,7 @@ const ENUMS: Readonly<Record<string, readonly string[]>> = {
     "SIGNATURE_ENCODING_UNSPECIFIED",
     "SIGNATURE_ENCODING_HEX",
     "SIGNATURE_ENCODING_BASE64",
+    "SIGNATURE_ENCODING_PLAIN",
   ],
   "invoked.EndpointAuth": [
     "ENDPOINT_AUTH_UNSPECIFIED",

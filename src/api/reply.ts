@@ -12,6 +12,7 @@ export type ServerSentEvent =
 type ReplyBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "empty" }
+  | { readonly kind: "text"; readonly text: string }
   /** What a function answers a stranger; its headers cannot act on the origin of the server. */
   | { readonly kind: "function"; readonly answer: FunctionAnswer }
   /** A transport that does not send the stream must cancel it. */
@@ -33,6 +34,10 @@ export class Reply {
 
   static json(value: unknown, headers?: ReplyHeaders, status?: ReplyStatus): Reply {
     return new Reply({ kind: "json", value }, headers, status);
+  }
+
+  static text(text: string): Reply {
+    return new Reply({ kind: "text", text });
   }
 
   static empty(status: 201 | 204 | 304, headers?: ReplyHeaders): Reply {

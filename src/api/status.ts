@@ -17,6 +17,7 @@ type HttpStatus =
   | 401
   | 403
   | 404
+  | 405
   | 409
   | 410
   | 412
@@ -49,6 +50,7 @@ const CODES: Readonly<
 
 /** Reasons for which HTTP has a status of its own. */
 const STATUSES: Partial<Record<Reason, HttpStatus>> = {
+  METHOD_NOT_ALLOWED: 405,
   ETAG_MISMATCH: 412,
   WEBHOOK_TOO_LARGE: 413,
   PURGED: 410,

@@ -53,6 +53,7 @@ import { Scheduler } from "./scheduling/scheduler.ts";
 import { TestArtifacts } from "./testing/artifacts.ts";
 import { type TestParts, Tests } from "./testing/tests.ts";
 import { TypeChecks } from "./commits/type_checks.ts";
+import type { Handshakes } from "./triggers/handshakes.ts";
 import type { Listeners } from "./triggers/listeners.ts";
 import { TriggerSecrets } from "./triggers/secrets.ts";
 import { openTriggers, type TriggerSources } from "./triggers/mod.ts";
@@ -88,6 +89,7 @@ export interface Domain {
   readonly triggers: Triggers;
   readonly schedules: Schedules;
   readonly listeners: Listeners;
+  readonly handshakes: Handshakes;
   readonly volumes: Volumes;
   readonly volumeFiles: VolumeFiles;
   readonly volumeArchives: VolumeArchives;
@@ -170,6 +172,8 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   const scheduler = new Scheduler(parts.node, () => engine.isOpen);
   const shared = { secrets, hostMethods, pages, functionLimits, scheduler, destinations };
   const calls = openInvocations(parts, shared);
+  const identity = await openIdentity(parts, keys, pages);
+  const holdsToken = (text: string) => identity.accessTokens.areIn(text);
   return {
     functions: new Functions(
       store,
@@ -191,7 +195,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ...calls,
     scheduler,
     hostMethods,
-    ...openTriggers({ ...parts, ...calls, pages, scheduler }),
+    ...openTriggers({ ...parts, ...calls, pages, scheduler, holdsToken }),
     ...openVolumes(parts, pages),
     tests: new Tests({
       ...parts,
@@ -205,7 +209,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     liveChanges: new LiveChanges(store, parts.peers, limits.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
     eraser,
-    ...await openIdentity(parts, keys, pages),
+    ...identity,
   };
 }
 

@@ -4,6 +4,7 @@ import { isOfRoles, type Operation } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
+import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
 import { authenticate, authenticateBearer, readCookie } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import type { ClientAddress } from "./client_address.ts";
@@ -57,6 +58,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));
   serveOperations(app, others, services, options.bodies);
+  rejectMethodsOfWebhooks(app);
   app.use("/auth/v1/session_links", authenticateBearer(services));
   for (const path of ["/api/*", "/auth/v1/sessions/*"]) {
     app.use(path, authenticate(services, cookies));
@@ -65,6 +67,14 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   docsPage(app);
   serveConsole(app, options.consoleDir);
   return app;
+}
+
+/** Below the addresses of webhooks, one answer to every other method and path shows no stranger which ones exist. */
+function rejectMethodsOfWebhooks(app: Hono<Env>): void {
+  app.all("/api/v1/webhooks/incoming/*", async (c, next) => {
+    if (c.req.method === "POST") return await next();
+    throw methodNotAllowed();
+  });
 }
 
 /** The paths of functions and operations. It looks at each character of a path at most once for a route. */

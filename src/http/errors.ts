@@ -35,6 +35,8 @@ function isCutRequest(error: Error): boolean {
 function answerStatus(error: DomainError, c: Context): Response {
   const { status, body } = statusAnswer(error);
   if (error.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", challenge(error));
+  // RFC 9110, section 15.5.6. Webhooks alone answer by their method.
+  if (error.reason === "METHOD_NOT_ALLOWED") c.header("Allow", "POST");
   if (error.retryAfterSeconds !== undefined) {
     c.header("Retry-After", String(error.retryAfterSeconds));
   }

@@ -24,6 +24,8 @@ export async function toResponse(
   switch (body.kind) {
     case "empty":
       return c.body(null, status);
+    case "text":
+      return c.text(body.text);
     case "function":
       return answerOfFunction(body.answer);
     case "error":

@@ -13,6 +13,9 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Headers by which the server names a request and its invocation. */
+export const OF_SERVER: ReadonlySet<string> = new Set(["request-id", "invocation-id"]);
+
 /** The name of a field (section 5.1), with a limit of its length. */
 export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 

@@ -22,6 +22,8 @@ export interface TriggerTable {
   /** The secret that was replaced, and up to when it is accepted. */
   sealedOldSecret: Uint8Array | null;
   oldSecretUntil: string | null;
+  /** The text that a handshake of WEBHOOK_HANDSHAKE_META must have, sealed as the secret; null for others. */
+  sealedVerifyToken: Uint8Array | null;
   createdAt: string;
   updatedAt: string;
 }

@@ -58,9 +58,12 @@ export class TriggerReader {
       .orderBy("id").limit(1).executeTakeFirst();
   }
 
-  /** All triggers that have a secret. */
+  /** All triggers that have a secret or a verify token. */
   withSecrets(): Promise<TriggerRow[]> {
-    return this.db.selectFrom("triggers").selectAll().where("sealedSecret", "is not", null)
+    return this.db.selectFrom("triggers").selectAll()
+      .where((is) =>
+        is.or([is("sealedSecret", "is not", null), is("sealedVerifyToken", "is not", null)])
+      )
       .orderBy("id").execute();
   }
 }

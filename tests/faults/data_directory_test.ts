@@ -51,7 +51,7 @@ function schemaOf(dataDir: string): unknown {
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
     db.exec("alter table schedules drop column queued_to");
-    db.exec("delete from kysely_migration where name = '023_queued_times'");
+    db.exec("delete from kysely_migration where name = '026_verify_tokens'");
   });
 }
 
@@ -101,12 +101,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is rejected and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('024_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('027_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 024_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 023_queued_times; nothing was changed/,
+    /migration 027_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 026_verify_tokens; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -29,6 +29,11 @@ async function prepare(
   });
   const trigger = { displayName: "hook", webhook: { github: { secret: VALUE } } };
   ok(await client.post(`/api/v1/functions/${id}/triggers`, { trigger }));
+  // It has a verify token, and no secret.
+  const jwt = { jwksUrl: "https://sender.example/keys" };
+  const handshake = { jwt, handshake: "WEBHOOK_HANDSHAKE_META", verifyToken: VALUE };
+  const meta = { displayName: "meta", webhook: handshake };
+  ok(await client.post(`/api/v1/functions/${id}/triggers`, { trigger: meta }));
   await whileItRuns(dataDir);
   await server.stop();
   return { dataDir, id, token: client.token ?? "" };
@@ -40,7 +45,14 @@ async function check(dataDir: string, id: string, env: Env, token: string): Prom
   const client = await server.client();
   const { body } = await client.invoke(id);
   assert.deepEqual(JSON.parse(unbase64(body.json)), { value: VALUE });
-  const { list: [trigger] } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
+  const { list: [meta, trigger] } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
+  const query = new URLSearchParams({
+    "hub.mode": "subscribe",
+    "hub.verify_token": VALUE,
+    "hub.challenge": "1158201444",
+  });
+  const handshake = `/api/v1/webhooks/incoming/${meta.webhook.listenerId}?${query}`;
+  assert.equal(ok(await client.get(handshake)), "1158201444");
   const path = `/api/v1/webhooks/incoming/${trigger.webhook.listenerId}`;
   ok(await client.post(path, "{}", github(VALUE, "{}")));
   ok(await client.get("/api/v1/functions", { authorization: `Bearer ${token}` }));
@@ -71,7 +83,7 @@ Deno.test("a key in the data directory is rotated", async (t) => {
       assert.equal(code, 0, stderr);
       assert.match(
         stdout,
-        /^Encrypted 2 secrets and 3 server keys with a new key: the new master key is in/,
+        /^Encrypted 3 secrets and 3 server keys with a new key: the new master key is in/,
       );
       const keys = await keysIn(dataDir);
       assert.equal(keys.length, 1);

@@ -62,7 +62,8 @@ export class Client {
     return {
       status: response.status,
       headers: response.headers,
-      body: isJson ? JSON.parse(text) : text,
+      // An answer to HEAD has the type of a body that it lacks.
+      body: isJson && text !== "" ? JSON.parse(text) : text,
     };
   }
 

@@ -311,6 +311,17 @@ sharedSuite("triggers", {
       "trigger.webhook.standardWebhooks.secret",
       /whsec_/,
     );
+    const encoding = "SIGNATURE_ENCODING_PLAIN";
+    for (const secret of [" a", "a ", "a\nb", "é"]) {
+      const header = { name: "X-Token", encoding, secret };
+      await bad({ webhook: { header } }, "trigger.webhook.header.secret", /printable ASCII/);
+    }
+    const header = { name: "X-Token", encoding };
+    await bad(
+      { webhook: { header, eventIdHeader: "x-token" } },
+      "trigger.webhook.eventIdHeader",
+      /must not be x-token, the header of the token/,
+    );
     await bad({ http: { slug: "A b" } }, "trigger.http.slug", /lower-case/);
     await bad({ http: {} }, "trigger.http.slug");
     await bad(

@@ -69,7 +69,33 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     at: 1614265330,
     id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
   },
+  // The same page, with the names that Svix sends.
+  Svix: {
+    method: { kind: "standardWebhooks" },
+    secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    body: '{"test": 2432232314}',
+    headers: {
+      "svix-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+      "svix-timestamp": "1614265330",
+      "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    },
+    at: 1614265330,
+    id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+  },
+  // https://docs.gitlab.com/user/project/integrations/webhooks/#validate-payloads-by-using-a-secret-token
+  GitLab: {
+    method: plain("X-Gitlab-Token"),
+    secret: "a token of GitLab",
+    body: '{"object_kind": "push"}',
+    headers: { "x-gitlab-token": "a token of GitLab" },
+    at: 0,
+    id: undefined,
+  },
 };
+
+function plain(name: string, prefix = ""): WebhookMethod {
+  return { kind: "header", name, prefix, encoding: "SIGNATURE_ENCODING_PLAIN" };
+}
 
 async function verdictOf(
   { method, headers, body, at }: Example,
@@ -95,7 +121,9 @@ for (const [sender, example] of Object.entries(EXAMPLES)) {
     assert.equal((await verdictOf(example, ["other", secret])).kind, "verified");
     assert.equal((await verdictOf(example, [`${secret.slice(0, -1)}_`])).kind, "rejected");
     assert.equal((await verdictOf(example, [])).kind, "rejected");
-    assert.equal((await verdictOf(example, [secret], { tail: " " })).kind, "rejected");
+    // A token proves who sends, and nothing of the body.
+    const changed = sender === "GitLab" ? "verified" : "rejected";
+    assert.equal((await verdictOf(example, [secret], { tail: " " })).kind, changed);
   });
 }
 
@@ -114,4 +142,47 @@ Deno.test("a message is signed as the published example of Standard Webhooks", (
   const { secret, body, headers } = EXAMPLES["Standard Webhooks"] ?? assert.fail();
   const message = { id: headers["webhook-id"] ?? "", seconds: 1614265330, body };
   assert.equal(standardSignature(secret, message), headers["webhook-signature"]);
+});
+
+Deno.test("the names of Standard Webhooks and of Svix are never mixed; the first complete set counts", async () => {
+  const { headers: svix, ...example } = EXAMPLES["Svix"] ?? assert.fail();
+  const standard = EXAMPLES["Standard Webhooks"]?.headers ?? assert.fail();
+  const verdict = (headers: Readonly<Record<string, string>>) =>
+    verdictOf({ ...example, headers }, [example.secret]);
+  const { "webhook-signature": signature, ...unsigned } = standard as Record<string, string>;
+  const { "svix-signature": _, ...unsignedBySvix } = svix as Record<string, string>;
+  assert.equal((await verdict({ ...svix, ...unsigned })).kind, "verified");
+  assert.equal((await verdict({ ...standard, ...unsignedBySvix })).kind, "verified");
+  assert.equal(
+    (await verdict({ ...unsignedBySvix, "webhook-signature": signature ?? "" })).kind,
+    "rejected",
+  );
+  const other = { ...svix, ...standard, "webhook-id": "another" };
+  assert.equal((await verdict(other)).kind, "rejected");
+  assert.equal((await verdict({ ...standard, ...svix, "svix-id": "another" })).kind, "verified");
+});
+
+Deno.test("a token in a header may have a prefix, and must be equal in every character", async () => {
+  const secret = "Secret-1";
+  const sent = (value: string) => ({
+    method: plain("Authorization", "Bearer "),
+    secret,
+    body: "{}",
+    headers: { authorization: value },
+    at: 0,
+    id: undefined,
+  });
+  assert.equal((await verdictOf(sent("Bearer Secret-1"), [secret])).kind, "verified");
+  for (
+    const value of [
+      "Secret-1",
+      "Bearer secret-1",
+      "Bearer Secret-1 ",
+      "Bearer Secret-12",
+      "Bearer ",
+      "",
+    ]
+  ) {
+    assert.equal((await verdictOf(sent(value), [secret])).kind, "rejected", value);
+  }
 });

@@ -32,6 +32,13 @@ export const standard: Signer = (secret, body, { at = seconds(), id = randomUUID
   "webhook-signature": new Webhook(secret).sign(id, new Date(at * 1000), body),
 });
 
+/** The same headers under the names that Svix gives them. */
+export const svix: Signer = (secret, body, more) =>
+  Object.fromEntries(
+    Object.entries(standard(secret, body, more))
+      .map(([name, value]) => [name.replace("webhook", "svix"), value]),
+  );
+
 export const github: Signer = (secret, body, { id = randomUUID() } = {}) => ({
   "X-GitHub-Event": "push",
   "X-GitHub-Delivery": id,

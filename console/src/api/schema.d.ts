@@ -926,7 +926,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Answer the handshake that the trigger sets; 405 for anything else */
+        get: operations["invoked.WebhookService.AnswerHandshake"];
         put?: never;
         /** Deliver to a webhook; its sender proves itself as the trigger says */
         post: operations["invoked.WebhookService.Receive"];
@@ -943,7 +944,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Answer the handshake of a webhook whose path is its secret */
+        get: operations["invoked.WebhookService.AnswerCapabilityHandshake"];
         put?: never;
         /** Deliver to a webhook whose path is its secret */
         post: operations["invoked.WebhookService.ReceiveCapability"];
@@ -1802,6 +1804,7 @@ export interface components {
                             /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
+                        handshake?: components["schemas"]["invoked.WebhookHandshake"];
                         header?: {
                             encoding?: components["schemas"]["invoked.SignatureEncoding"];
                             name: string;
@@ -1831,6 +1834,8 @@ export interface components {
                             /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                             secret?: string;
                         };
+                        /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                        verifyToken?: string;
                     };
                 };
                 updateMask?: string | {
@@ -1955,6 +1960,7 @@ export interface components {
                         /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
+                    handshake?: components["schemas"]["invoked.WebhookHandshake"];
                     header?: {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
@@ -1984,6 +1990,8 @@ export interface components {
                         /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
+                    /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                    verifyToken?: string;
                 };
             };
         };
@@ -2456,7 +2464,7 @@ export interface components {
             userAgent: string;
         };
         /** @enum {string} */
-        "invoked.SignatureEncoding": "SIGNATURE_ENCODING_UNSPECIFIED" | "SIGNATURE_ENCODING_HEX" | "SIGNATURE_ENCODING_BASE64";
+        "invoked.SignatureEncoding": "SIGNATURE_ENCODING_UNSPECIFIED" | "SIGNATURE_ENCODING_HEX" | "SIGNATURE_ENCODING_BASE64" | "SIGNATURE_ENCODING_PLAIN";
         "invoked.SignedIn": {
             /** Format: date-time */
             expiresAt?: string;
@@ -2677,6 +2685,7 @@ export interface components {
                         /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
+                    handshake?: components["schemas"]["invoked.WebhookHandshake"];
                     header?: {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
@@ -2706,6 +2715,8 @@ export interface components {
                         /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
                     };
+                    /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                    verifyToken?: string;
                 };
             };
             updateMask?: string | {
@@ -2774,6 +2785,8 @@ export interface components {
          */
         "invoked.WaitReason": "WAIT_REASON_UNSPECIFIED" | "WAIT_REASON_INVOKE_AT" | "WAIT_REASON_BACKOFF" | "WAIT_REASON_DEBOUNCE" | "WAIT_REASON_RATE_LIMIT" | "WAIT_REASON_CONCURRENCY_KEY" | "WAIT_REASON_CIRCUIT_BREAKER";
         /** @enum {string} */
+        "invoked.WebhookHandshake": "WEBHOOK_HANDSHAKE_UNSPECIFIED" | "WEBHOOK_HANDSHAKE_META" | "WEBHOOK_HANDSHAKE_DROPBOX" | "WEBHOOK_HANDSHAKE_PING";
+        /** @enum {string} */
         "invoked.WebhookResponse": "WEBHOOK_RESPONSE_UNSPECIFIED" | "WEBHOOK_RESPONSE_ACCEPTED" | "WEBHOOK_RESPONSE_FUNCTION";
         "invoked.WebhookTrigger": {
             allowSourceCidrs: string[];
@@ -2784,10 +2797,15 @@ export interface components {
             };
             eventIdHeader?: string;
             github?: Record<string, never>;
-            /** @description HMAC-SHA256 of the body in a header */
+            /**
+             * @description What GET and HEAD are answered; absent: 405, as for any other address
+             * @enum {string}
+             */
+            handshake?: "WEBHOOK_HANDSHAKE_UNSPECIFIED" | "WEBHOOK_HANDSHAKE_META" | "WEBHOOK_HANDSHAKE_DROPBOX" | "WEBHOOK_HANDSHAKE_PING";
+            /** @description HMAC-SHA256 of the body in a header, or the secret itself */
             header?: {
                 /** @enum {string} */
-                encoding: "SIGNATURE_ENCODING_UNSPECIFIED" | "SIGNATURE_ENCODING_HEX" | "SIGNATURE_ENCODING_BASE64";
+                encoding: "SIGNATURE_ENCODING_UNSPECIFIED" | "SIGNATURE_ENCODING_HEX" | "SIGNATURE_ENCODING_BASE64" | "SIGNATURE_ENCODING_PLAIN";
                 name: string;
                 prefix: string;
             };
@@ -5435,6 +5453,37 @@ export interface operations {
             };
         };
     };
+    "invoked.WebhookService.AnswerHandshake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listener_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge, or nothing for WEBHOOK_HANDSHAKE_PING */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
     "invoked.WebhookService.Receive": {
         parameters: {
             query?: never;
@@ -5465,6 +5514,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.WebhookService.AnswerCapabilityHandshake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listener_id: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge, or nothing for WEBHOOK_HANDSHAKE_PING */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             /** @description An error */
             default: {

@@ -7,6 +7,7 @@ import {
   OVERLAPS,
   SIGNATURE_ENCODINGS,
   type TriggerSettings,
+  WEBHOOK_HANDSHAKES,
   WEBHOOK_RESPONSES,
   type WebhookSettings,
 } from "../../domain/triggers/settings.ts";
@@ -34,6 +35,9 @@ const webhookOut = z.object({
   maxBytes: int32Out,
   response: z.enum(WEBHOOK_RESPONSES),
   eventIdHeader: z.string().optional(),
+  handshake: z.enum(WEBHOOK_HANDSHAKES).optional().openapi({
+    description: "What GET and HEAD are answered; absent: 405, as for any other address",
+  }),
   hmac: empty.optional().openapi({ description: "C1's signature" }),
   jwt: z.object({ jwksUrl: z.string() }).optional().openapi({ description: "C1's token" }),
   capabilityUrl: empty.optional().openapi({ description: "A path that is the secret" }),
@@ -46,7 +50,9 @@ const webhookOut = z.object({
     name: z.string(),
     prefix: z.string(),
     encoding: z.enum(SIGNATURE_ENCODINGS),
-  }).optional().openapi({ description: "HMAC-SHA256 of the body in a header" }),
+  }).optional().openapi({
+    description: "HMAC-SHA256 of the body in a header, or the secret itself",
+  }),
 }).openapi("invoked.WebhookTrigger");
 
 const corsOut = z.object({
@@ -150,6 +156,7 @@ export function secretJson(
       return { webhookCapabilityUrl: triggers.capabilityUrl(row, secret.value) };
     case "standard":
     case "text":
+    case "plain":
       return { webhookSecret: secret.value };
   }
 }

@@ -1,4 +1,5 @@
 import type { Operation } from "../operation.ts";
+import { answerCapabilityHandshake, answerHandshake } from "./answer_handshake.ts";
 import { applyTriggers } from "./apply_triggers.ts";
 import { createTrigger } from "./create_trigger.ts";
 import { deleteTrigger } from "./delete_trigger.ts";
@@ -23,4 +24,6 @@ export const TRIGGER_OPERATIONS: readonly Operation[] = [
   listDeliveries,
   receiveDelivery,
   receiveCapability,
+  answerHandshake,
+  answerCapabilityHandshake,
 ];

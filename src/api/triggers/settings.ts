@@ -9,6 +9,7 @@ import {
   OVERLAPS,
   SIGNATURE_ENCODINGS,
   SOURCE_CIDRS_MAX,
+  WEBHOOK_HANDSHAKES,
   WEBHOOK_METHODS,
   WEBHOOK_RESPONSES,
   type WebhookMethod,
@@ -114,6 +115,12 @@ export const webhookIn = z.object({
   }),
   response: enumIn(WEBHOOK_RESPONSES, "invoked.WebhookResponse").optional(),
   eventIdHeader: headerName.optional(),
+  handshake: enumIn(WEBHOOK_HANDSHAKES, "invoked.WebhookHandshake").optional(),
+  verifyToken: secretText.min(1, { error: "must not be empty; absent, the stored one is kept" })
+    .optional().openapi({
+      writeOnly: true,
+      description: "Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none",
+    }),
   ...z.object(methodsIn).partial().shape,
 }).superRefine((webhook, context) => {
   const given = WEBHOOK_METHODS.filter((method) => webhook[method] !== undefined);
@@ -121,7 +128,16 @@ export const webhookIn = z.object({
     const message = `must have one of ${WEBHOOK_METHODS.join(", ")}, not ${given.join(" and ")}`;
     context.addIssue({ code: "custom", message });
   }
-}).transform(({ allowSourceCidrs, maxBytes, response, eventIdHeader, ...methods }) => {
+}).transform((webhook) => {
+  const {
+    allowSourceCidrs,
+    maxBytes,
+    response,
+    eventIdHeader,
+    handshake,
+    verifyToken,
+    ...methods
+  } = webhook;
   const kind = WEBHOOK_METHODS.find((method) => methods[method] !== undefined);
   const { secret, ...method } = (kind === undefined ? {} : { ...methods[kind] }) as {
     readonly secret?: string;
@@ -131,6 +147,8 @@ export const webhookIn = z.object({
     maxBytes,
     response,
     eventIdHeader,
+    handshake,
+    verifyToken,
     secret,
     method: kind === undefined ? undefined : methodOf({ kind, ...method }),
   };

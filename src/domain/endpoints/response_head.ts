@@ -1,6 +1,6 @@
 /** Checks the head of a response, which a hostile function has made. */
 import { countOf, formatBytes } from "../../config/mod.ts";
-import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE } from "../../shared/http_headers.ts";
+import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE, OF_SERVER } from "../../shared/http_headers.ts";
 import type { Header, ResponseHead } from "./client.ts";
 
 const HEADERS_MAX = 200;
@@ -8,9 +8,6 @@ const STATUS_MIN = 200;
 const STATUS_MAX = 599;
 const LENGTH = /^\d{1,15}$/;
 const NAME_SHOWN_MAX_UNITS = 64;
-
-/** Headers by which the server names a request and its invocation. */
-const OF_SERVER: ReadonlySet<string> = new Set(["request-id", "invocation-id"]);
 
 /** A response that cannot be sent. */
 export class ResponseFault extends Error {

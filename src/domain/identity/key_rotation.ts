@@ -4,7 +4,7 @@ import type { Sealer } from "../../store/sealing.ts";
 import { serverKeyContext } from "./server_keys.ts";
 import { secretContext } from "../functions/secrets.ts";
 import { destinationSecretContext } from "../destinations/settings.ts";
-import { triggerSecretContext } from "../triggers/secrets.ts";
+import { triggerSecretContext, verifyTokenContext } from "../triggers/secrets.ts";
 
 /** How many values were sealed again. */
 export interface Resealed {
@@ -33,11 +33,13 @@ export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise
     }
     const reseal = (sealed: Uint8Array | null, context: string) =>
       sealed === null ? null : to.seal(from.open(sealed, context), context);
-    for (const { id, sealedSecret, sealedOldSecret } of await tx.triggers.withSecrets()) {
+    for (const trigger of await tx.triggers.withSecrets()) {
+      const { id, sealedSecret, sealedOldSecret, sealedVerifyToken } = trigger;
       const context = triggerSecretContext(id);
       await tx.triggers.update(id, {
         sealedSecret: reseal(sealedSecret, context),
         sealedOldSecret: reseal(sealedOldSecret, context),
+        sealedVerifyToken: reseal(sealedVerifyToken, verifyTokenContext(id)),
       });
       secrets++;
     }

@@ -23,7 +23,7 @@ export interface TriggerChange {
   /** Empty for the volume of the function. */
   readonly vfsId?: string | undefined;
   readonly schedule?: Given<ScheduleSettings> | undefined;
-  readonly webhook?: Given<WebhookSettings> & Secret | undefined;
+  readonly webhook?: Given<WebhookSettings> & Secret & VerifyToken | undefined;
   readonly http?: Given<HttpSettings> & Secret | undefined;
 }
 
@@ -32,12 +32,20 @@ interface Secret {
   readonly secret?: string | undefined;
 }
 
+interface VerifyToken {
+  /** The new text that its handshakes must have. */
+  readonly verifyToken?: string | undefined;
+}
+
 export const TRIGGER_KINDS = ["schedule", "webhook", "http"] as const satisfies TriggerKind[];
 
 /** The fields of each kind that an update mask can name, under their names in a request. */
 const FIELDS = {
   schedule: ["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"],
-  webhook: ["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", ...WEBHOOK_METHODS],
+  webhook: [
+    ...["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", "handshake", "verifyToken"],
+    ...WEBHOOK_METHODS,
+  ],
   http: ["slug", "auth", "secret", "host", "cors", "recordBody"],
 } as const;
 const UPDATABLE: readonly string[] = [
@@ -53,6 +61,8 @@ export interface ChangedTrigger {
   readonly settings: TriggerSettings;
   /** The secret that the request gives. */
   readonly secret: string | undefined;
+  /** The verify token that the request gives. */
+  readonly verifyToken: string | undefined;
   /** Whether the times of a schedule are others than before. */
   readonly changesTimes: boolean;
 }
@@ -69,7 +79,12 @@ export function newSettings(change: TriggerChange, now: Date): ChangedTrigger {
   }
   const settings = complete(kind, change[kind] ?? {});
   check(settings, true, now);
-  return { settings, secret: secretOf(change, kind), changesTimes: kind === "schedule" };
+  return {
+    settings,
+    secret: secretOf(change, kind),
+    verifyToken: change.webhook?.verifyToken,
+    changesTimes: kind === "schedule",
+  };
 }
 
 /** The fields that an update changes, the nested ones as `schedule.cronSpec`. @throws INVALID_FIELD */
@@ -125,7 +140,12 @@ export function updatedSettings(
   const changesTimes = timesOf(settings) !== timesOf(before);
   check(settings, changesTimes, now);
   const hasSecret = isWhole || names.length > 0;
-  return { settings, secret: hasSecret ? secretOf(change, kind) : undefined, changesTimes };
+  return {
+    settings,
+    secret: hasSecret ? secretOf(change, kind) : undefined,
+    verifyToken: isWhole || names.includes("verifyToken") ? change.webhook?.verifyToken : undefined,
+    changesTimes,
+  };
 }
 
 /** @throws INVALID_FIELD */
@@ -176,9 +196,8 @@ function complete(kind: TriggerKind, given: object): TriggerSettings {
       return { kind, schedule };
     }
     case "webhook": {
-      const { allowSourceCidrs, maxBytes, response, method, eventIdHeader } = given as Given<
-        WebhookSettings
-      >;
+      const { allowSourceCidrs, maxBytes, response, method, eventIdHeader, handshake } =
+        given as Given<WebhookSettings>;
       if (method === undefined) {
         const description = `must have exactly one of ${WEBHOOK_METHODS.join(", ")}`;
         throw invalid({ field: "trigger.webhook", description });
@@ -189,6 +208,7 @@ function complete(kind: TriggerKind, given: object): TriggerSettings {
         response: response ?? "WEBHOOK_RESPONSE_ACCEPTED",
         method,
         eventIdHeader: eventIdHeader || undefined,
+        handshake,
       } as const;
       return { kind, webhook };
     }
@@ -212,6 +232,18 @@ function check(settings: TriggerSettings, isNew: boolean, now: Date): void {
   if (settings.kind === "schedule" && isNew) {
     checkTimes(settings.schedule, now, "trigger.schedule.");
   }
+  if (settings.kind === "webhook") checkEventId(settings.webhook);
+}
+
+/** Ids of events are recorded; a token is not. @throws INVALID_FIELD */
+function checkEventId({ method, eventIdHeader = "" }: WebhookSettings): void {
+  const isToken = method.kind === "header" && method.encoding === "SIGNATURE_ENCODING_PLAIN" &&
+    method.name.toLowerCase() === eventIdHeader.toLowerCase();
+  if (!isToken) return;
+  throw invalid({
+    field: "trigger.webhook.eventIdHeader",
+    description: `must not be ${eventIdHeader}, the header of the token`,
+  });
 }
 
 function timesOf(settings: TriggerSettings): string {

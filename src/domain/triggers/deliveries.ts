@@ -1,6 +1,8 @@
 /** What a function gets of a delivery, and what its sender gets of the function. */
 import { Buffer } from "node:buffer";
-import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE } from "../../shared/http_headers.ts";
+import { formatBytes } from "../../config/mod.ts";
+import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE, OF_SERVER } from "../../shared/http_headers.ts";
+import { DomainError } from "../errors.ts";
 import type { VerifiedEvent } from "./signatures/verdict.ts";
 import type { WebhookMethod } from "./settings.ts";
 
@@ -43,24 +45,33 @@ const STATUS_MAX = 599;
 const HEADERS_MAX = 50;
 const HEADER_VALUE_CHARS_MAX = 8_192;
 /** Headers that the server sets. */
-const isOfConnection = (name: string) =>
-  HOP_BY_HOP.has(name.toLowerCase()) || name.toLowerCase() === "content-length";
+const isOfServer = (name: string) =>
+  HOP_BY_HOP.has(name.toLowerCase()) || OF_SERVER.has(name.toLowerCase()) ||
+  name.toLowerCase() === "content-length";
+/** Headers that no function gets: cookies of the host of the server, and what belongs to the connection. */
+const WITHHELD: ReadonlySet<string> = new Set(["cookie", "proxy-authorization"]);
 
-/** The input of the function. */
-export async function inputOf(
+/**
+ * The input of the function.
+ * @param payload of {@link payloadOf}
+ * @param holdsToken whether a text has an access token of this server
+ */
+export function inputOf(
   { headers, query, body }: Delivery,
-  method: WebhookMethod["kind"],
-  { id, time }: VerifiedEvent,
-): Promise<Uint8Array> {
-  const contentType = headers["content-type"];
-  const payload = await payloadOf(body, contentType);
+  { method, payload, event: { id, time }, holdsToken }: {
+    readonly method: WebhookMethod;
+    readonly payload: unknown;
+    readonly event: VerifiedEvent;
+    readonly holdsToken: (text: string) => boolean;
+  },
+): Uint8Array {
   const input = {
     ...payload === undefined ? {} : { payload },
     body: Buffer.from(body).toString("base64"),
-    contentType: contentType ?? "",
-    headers: shownHeaders(headers, method),
+    contentType: headers["content-type"] ?? "",
+    headers: shownHeaders(headers, method, holdsToken),
     query,
-    event: { ...id === undefined ? {} : { id }, time: time.toISOString(), source: method },
+    event: { ...id === undefined ? {} : { id }, time: time.toISOString(), source: method.kind },
   };
   return Buffer.from(JSON.stringify(input));
 }
@@ -114,7 +125,7 @@ export function functionAnswer(output: Uint8Array): FunctionAnswer | undefined {
       header.length <= HEADER_VALUE_CHARS_MAX && !NO_HEADER_VALUE.test(header)
     );
   if (!isSendable) return undefined;
-  const own = entries.filter(([name]) => !isOfConnection(name));
+  const own = entries.filter(([name]) => !isOfServer(name));
   const isText = typeof body === "string";
   return {
     status,
@@ -132,17 +143,29 @@ function lower(entries: readonly (readonly [string, string])[]): Record<string, 
   );
 }
 
-/** The parsed body; undefined unless it is JSON or a form. */
-async function payloadOf(body: Uint8Array, contentType = ""): Promise<unknown> {
+/**
+ * The parsed body; undefined if it is empty, or of a type other than JSON and forms.
+ * @throws WEBHOOK_INVALID for one that is not whole, or not of the type that its sender says
+ */
+export async function payloadOf(
+  { body, headers: { "content-type": contentType = "" } }: Delivery,
+): Promise<unknown> {
+  if (body.length === 0) return undefined;
   const mediaType = (contentType.split(";")[0] ?? "").trim().toLowerCase();
-  if (/^application\/(?:[\w.+-]+\+)?json$/.test(mediaType)) return jsonOf(body);
-  switch (mediaType) {
-    case "application/x-www-form-urlencoded":
-      return valuesOf(new URLSearchParams(new TextDecoder().decode(body)));
-    case "multipart/form-data":
-      return await partsOf(body, contentType);
+  const isJson = /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType);
+  if (!isJson && mediaType !== "multipart/form-data") {
+    return mediaType === "application/x-www-form-urlencoded"
+      ? valuesOf(new URLSearchParams(new TextDecoder().decode(body)))
+      : undefined;
   }
-  return undefined;
+  const payload = isJson ? jsonOf(body) : await partsOf(body, contentType);
+  if (payload !== undefined) return payload;
+  throw new DomainError(
+    "WEBHOOK_INVALID",
+    `Cannot take the delivery: its body of ${formatBytes(body.length)} is not valid ${
+      isJson ? "JSON in UTF-8" : "as a form"
+    }, which its Content-Type ${mediaType} requires`,
+  );
 }
 
 /** What a form says of a file, whose bytes are those of the body. */
@@ -195,11 +218,19 @@ function jsonOf(body: Uint8Array): unknown {
   }
 }
 
-/** Without credentials that the server has checked, and without cookies of its host. */
+/** Without credentials that the server has checked or issued, and without cookies of its host. */
 function shownHeaders(
   headers: Readonly<Record<string, string>>,
-  method: WebhookMethod["kind"],
+  method: WebhookMethod,
+  holdsToken: (text: string) => boolean,
 ): Record<string, string> {
-  const { cookie: _, authorization, ...rest } = headers;
-  return authorization === undefined || method === "jwt" ? rest : { ...rest, authorization };
+  const isChecked = (name: string) =>
+    (method.kind === "jwt" && name === "authorization") ||
+    (method.kind === "header" && method.encoding === "SIGNATURE_ENCODING_PLAIN" &&
+      name === method.name.toLowerCase());
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name, value]) =>
+      !WITHHELD.has(name) && !isChecked(name) && !(name === "authorization" && holdsToken(value))
+    ),
+  );
 }

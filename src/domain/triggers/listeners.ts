@@ -1,13 +1,10 @@
 import { getLogger } from "@logtape/logtape";
-import ipaddr from "ipaddr.js";
-import { LRUCache } from "lru-cache";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
 import type { DeliveryReader, DeliveryRow, DeliveryWriter } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { readContent } from "../../shared/content.ts";
 import { DomainError } from "../errors.ts";
-import type { Ids } from "../ids.ts";
 import { AlreadyStarted, type Invocations } from "../invocations/invocations.ts";
 import {
   acceptanceOf,
@@ -16,20 +13,19 @@ import {
   functionAnswer,
   handshakeOf,
   inputOf,
+  payloadOf,
 } from "./deliveries.ts";
+import type { DeliveryLog } from "./delivery_log.ts";
 import { KeySetError, type KeySets } from "./key_sets.ts";
 import { principalOf } from "./principal.ts";
 import type { TriggerSecrets } from "./secrets.ts";
 import { DELIVERY_KEPT_MS, settingsOf, type WebhookSettings } from "./settings.ts";
 import type { Verdict, VerifiedEvent } from "./signatures/verdict.ts";
 import { verifySender } from "./signatures/verify.ts";
+import { isAllowedSource } from "./sources.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Deliveries of unproved senders that are recorded for a trigger within a minute. */
-const RECORDED_PER_MINUTE_MAX = 10;
-const MINUTE_MS = 60_000;
-const COUNTED_TRIGGERS_MAX = 10_000;
 /** Methods whose senders expect 409 for a repeat, as C1 answers it. Others take it for a failure. */
 const CONFLICT_METHODS = ["hmac", "jwt", "capabilityUrl"];
 
@@ -39,7 +35,9 @@ interface ListenerParts {
   readonly invocations: Invocations;
   readonly secrets: TriggerSecrets;
   readonly keySets: KeySets;
-  readonly ids: Ids;
+  readonly log: DeliveryLog;
+  /** Whether a text has an access token of this server. */
+  readonly holdsToken: (text: string) => boolean;
   /** How long a sender waits for a function that answers it. */
   readonly timeoutMs: number;
   /** Base URL of the server. */
@@ -52,6 +50,8 @@ interface Proved {
   readonly webhook: WebhookSettings;
   readonly delivery: Delivery;
   readonly event: VerifiedEvent;
+  /** The parsed body. */
+  readonly payload: unknown;
   readonly receivedAt: Date;
 }
 
@@ -60,8 +60,6 @@ interface Proved {
  * not exist, a wrong signature and an address that may not send are one answer.
  */
 export class Listeners {
-  readonly #unproved = new LRUCache<string, number>({ max: COUNTED_TRIGGERS_MAX, ttl: MINUTE_MS });
-
   constructor(private readonly parts: ListenerParts) {}
 
   /**
@@ -78,7 +76,7 @@ export class Listeners {
     const { webhook } = settings;
     const verdict = await this.#verify(row, webhook, delivery, receivedAt);
     if (verdict.kind === "rejected") {
-      await this.#recordUnproved(row, receivedAt, verdict.reason);
+      await this.parts.log.recordUnproved(row, receivedAt, verdict.reason);
       throw notProved();
     }
     count();
@@ -88,11 +86,12 @@ export class Listeners {
       if (verdict.kind === "invalid") {
         throw new DomainError("WEBHOOK_INVALID", `Cannot take the delivery: ${verdict.reason}`);
       }
+      const payload = await payloadOf(delivery);
       const handshake = handshakeOf(webhook.method.kind, delivery.body);
       if (handshake !== undefined) return handshake;
       assertRunning(row);
       const event = withHeader(verdict.event, webhook, delivery);
-      const proved = { row, webhook, delivery, event, receivedAt };
+      const proved = { row, webhook, delivery, event, payload, receivedAt };
       // Limits of the function are for calls: a repeat starts none.
       const first = await this.#firstOf(this.parts.store.read.deliveries, proved);
       return first === undefined || await this.#freesEvent(first)
@@ -100,7 +99,7 @@ export class Listeners {
         : await this.#repeat(proved, first.invocationId ?? "");
     } catch (error) {
       if (!(error instanceof DomainError) || hasStarted(error)) throw error;
-      await this.#record(row, receivedAt, { status: "REFUSED", reason: error.message });
+      await this.parts.log.record(row, receivedAt, { status: "REFUSED", reason: error.message });
       throw error;
     }
   }
@@ -127,12 +126,14 @@ export class Listeners {
   }
 
   async #start(proved: Proved): Promise<DeliveryAnswer> {
-    const { row, webhook, delivery, event } = proved;
+    const { row, webhook, delivery, event, payload } = proved;
+    const { method } = webhook;
+    const { holdsToken } = this.parts;
     const isAnswered = webhook.response === "WEBHOOK_RESPONSE_FUNCTION";
     let invocationId = "";
     let isLate = false;
     try {
-      const json = await inputOf(delivery, webhook.method.kind, event);
+      const json = inputOf(delivery, { method, payload, event, holdsToken });
       const started = this.parts.invocations.invoke(principalOf(row), {
         functionId: row.functionId,
         commitId: "",
@@ -150,7 +151,7 @@ export class Listeners {
       });
       if (!isAnswered) {
         await started;
-        return acceptanceOf(webhook.method.kind, delivery.body);
+        return acceptanceOf(method.kind, delivery.body);
       }
       const { status, output } = await this.#within(started, () => {
         isLate = true;
@@ -167,7 +168,7 @@ export class Listeners {
       }
       if (isLate && invocationId === "") {
         const { message: reason } = noStart(this.parts.timeoutMs);
-        await this.#record(row, proved.receivedAt, { status: "REFUSED", reason });
+        await this.parts.log.record(row, proved.receivedAt, { status: "REFUSED", reason });
       }
       throw error;
     }
@@ -180,7 +181,7 @@ export class Listeners {
     invocationId: string,
   ): Promise<void> {
     const started: DeliveryRow = {
-      ...this.#newRow(proved.row, proved.receivedAt),
+      ...this.parts.log.newRow(proved.row, proved.receivedAt),
       status: "STARTED",
       invocationId,
     };
@@ -216,7 +217,7 @@ export class Listeners {
     { row, webhook, delivery, event, receivedAt }: Proved,
     invocationId: string,
   ): Promise<DeliveryAnswer> {
-    await this.#record(row, receivedAt, { status: "REPEAT", invocationId });
+    await this.parts.log.record(row, receivedAt, { status: "REPEAT", invocationId });
     const { kind } = webhook.method;
     if (!CONFLICT_METHODS.includes(kind)) return acceptanceOf(kind, delivery.body);
     throw new DomainError(
@@ -248,34 +249,6 @@ export class Listeners {
     );
     return timedOut(invocationId, timeoutMs);
   }
-
-  /** A flood of unproved senders records no more than this. */
-  async #recordUnproved(row: TriggerRow, receivedAt: Date, reason: string): Promise<void> {
-    const count = (this.#unproved.get(row.id) ?? 0) + 1;
-    this.#unproved.set(row.id, count, { noUpdateTTL: true });
-    if (count > RECORDED_PER_MINUTE_MAX) return;
-    await this.#record(row, receivedAt, { status: "REFUSED", reason });
-  }
-
-  async #record(
-    row: TriggerRow,
-    receivedAt: Date,
-    end: Pick<DeliveryRow, "status"> & Partial<DeliveryRow>,
-  ): Promise<void> {
-    const delivery = { ...this.#newRow(row, receivedAt), ...end };
-    await this.parts.store.write((tx) => tx.deliveries.insert(delivery), "committed");
-  }
-
-  #newRow({ id }: TriggerRow, receivedAt: Date): Omit<DeliveryRow, "status"> {
-    return {
-      id: this.parts.ids.next(),
-      triggerId: id,
-      receivedAt: receivedAt.toISOString(),
-      invocationId: null,
-      reason: null,
-      eventId: null,
-    };
-  }
 }
 
 /** Since when deliveries count that have started a call for the event. */
@@ -300,17 +273,8 @@ function withHeader(
 }
 
 /** @throws WEBHOOK_ADDRESS */
-function assertAddress(
-  { allowSourceCidrs }: WebhookSettings,
-  { remoteAddress }: Delivery,
-): void {
-  if (allowSourceCidrs.length === 0) return;
-  const address = remoteAddress === undefined ? undefined : ipaddr.process(remoteAddress);
-  const isAllowed = address !== undefined && allowSourceCidrs.some((cidr) => {
-    const [network, bits] = ipaddr.parseCIDR(cidr);
-    return network.kind() === address.kind() && address.match([network, bits] as never);
-  });
-  if (isAllowed) return;
+function assertAddress(webhook: WebhookSettings, { remoteAddress }: Delivery): void {
+  if (isAllowedSource(webhook, remoteAddress)) return;
   throw new DomainError(
     "WEBHOOK_ADDRESS",
     `Cannot take the delivery: the address ${remoteAddress} is not in allowSourceCidrs`,

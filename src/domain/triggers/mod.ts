@@ -5,6 +5,8 @@ import type { Ids } from "../ids.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Pages } from "../paging.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
+import { DeliveryLog } from "./delivery_log.ts";
+import { Handshakes } from "./handshakes.ts";
 import { KeySets } from "./key_sets.ts";
 import type { TriggerLimits } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
@@ -29,17 +31,22 @@ export interface TriggerSources {
   };
   /** Base URL of the server. */
   readonly url: string;
+  /** Whether a text has an access token of this server. */
+  readonly holdsToken: (text: string) => boolean;
 }
 
 /** Builds triggers, and what takes deliveries for them. */
 export function openTriggers(
-  { store, sealer, ids, pages, invocations, scheduler, publicGet, limits, url }: TriggerSources,
+  sources: TriggerSources,
 ): {
   readonly triggers: Triggers;
   readonly schedules: Schedules;
   readonly listeners: Listeners;
+  readonly handshakes: Handshakes;
 } {
+  const { store, sealer, ids, pages, invocations, scheduler, publicGet, limits, url } = sources;
   const secrets = new TriggerSecrets(sealer);
+  const log = new DeliveryLog({ store, ids });
   const triggers = new Triggers({
     store,
     secrets,
@@ -60,9 +67,11 @@ export function openTriggers(
       invocations,
       secrets,
       keySets: new KeySets(publicGet),
-      ids,
+      log,
+      holdsToken: sources.holdsToken,
       timeoutMs: limits.triggers.webhookTimeoutMs,
       url,
     }),
+    handshakes: new Handshakes({ store, secrets, log }),
   };
 }

@@ -13,8 +13,14 @@ const STANDARD_PREFIX = "whsec_";
 const STANDARD_BYTES_MIN = 24;
 const STANDARD_BYTES_MAX = 64;
 
-/** What a secret looks like: C1's, a token in a path, that of Standard Webhooks, or any text. */
-export type SecretForm = "c1" | "token" | "standard" | "text";
+/** A value that a header can have, and that arrives as it was sent. */
+const HEADER_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/**
+ * What a secret looks like: C1's, a token in a path, that of Standard Webhooks, any text, or one that each delivery has in
+ * a header.
+ */
+export type SecretForm = "c1" | "token" | "standard" | "text" | "plain";
 
 /** The form of the secret of a trigger; undefined if it has none. */
 export function secretFormOf(settings: TriggerSettings): SecretForm | undefined {
@@ -22,7 +28,8 @@ export function secretFormOf(settings: TriggerSettings): SecretForm | undefined 
   if (settings.kind === "http") {
     return settings.http.auth === "ENDPOINT_AUTH_SIGNATURE" ? "standard" : undefined;
   }
-  switch (settings.webhook.method.kind) {
+  const { method } = settings.webhook;
+  switch (method.kind) {
     case "hmac":
       return "c1";
     case "capabilityUrl":
@@ -32,8 +39,9 @@ export function secretFormOf(settings: TriggerSettings): SecretForm | undefined 
     case "github":
     case "stripe":
     case "slack":
-    case "header":
       return "text";
+    case "header":
+      return method.encoding === "SIGNATURE_ENCODING_PLAIN" ? "plain" : "text";
     case "jwt":
     case "discord":
       return undefined;
@@ -50,6 +58,7 @@ export function makeSecret(form: SecretForm): string {
     case "standard":
       return STANDARD_PREFIX + bytes.toString("base64");
     case "text":
+    case "plain":
       return bytes.toString("hex");
   }
 }
@@ -59,7 +68,14 @@ export function checkSecret(form: SecretForm, secret: string, field: string): vo
   if (form === "c1" || form === "token") {
     throw invalid({ field, description: "must be absent: the server makes this secret" });
   }
-  if (form === "text" || standardKey(secret) !== undefined) return;
+  if (form === "plain" && !HEADER_TEXT.test(secret)) {
+    throw invalid({
+      field,
+      description: "must have printable ASCII characters alone, and no spaces at its ends: each " +
+        "delivery has it in a header",
+    });
+  }
+  if (form !== "standard" || standardKey(secret) !== undefined) return;
   throw invalid({
     field,
     description: `must be ${STANDARD_PREFIX} and then base64 of ${STANDARD_BYTES_MIN} to ` +
@@ -79,12 +95,28 @@ export function triggerSecretContext(triggerId: string): string {
   return `trigger:${triggerId}`;
 }
 
+/** The context that binds a sealed verify token to its trigger. */
+export function verifyTokenContext(triggerId: string): string {
+  return `verify-token:${triggerId}`;
+}
+
 /** Seals and opens the secrets of triggers. */
 export class TriggerSecrets {
   constructor(private readonly sealer: Sealer) {}
 
   seal(triggerId: string, secret: string): Uint8Array {
     return this.sealer.seal(new TextEncoder().encode(secret), triggerSecretContext(triggerId));
+  }
+
+  sealVerifyToken(triggerId: string, token: string): Uint8Array {
+    return this.sealer.seal(new TextEncoder().encode(token), verifyTokenContext(triggerId));
+  }
+
+  /** The text that a handshake must have; undefined without one. */
+  verifyToken({ id, sealedVerifyToken }: TriggerRow): string | undefined {
+    return sealedVerifyToken === null ? undefined : new TextDecoder().decode(
+      this.sealer.open(sealedVerifyToken, verifyTokenContext(id)),
+    );
   }
 
   /** The secrets that are accepted now: the current one, and the replaced one while it has not expired. */

@@ -36,10 +36,24 @@ export type WebhookResponse = Exclude<
   "WEBHOOK_RESPONSE_UNSPECIFIED"
 >;
 
+/** What a webhook answers to GET and HEAD, by which a sender checks the address before it delivers. */
+export const WEBHOOK_HANDSHAKES = [
+  "WEBHOOK_HANDSHAKE_UNSPECIFIED",
+  "WEBHOOK_HANDSHAKE_META",
+  "WEBHOOK_HANDSHAKE_DROPBOX",
+  "WEBHOOK_HANDSHAKE_PING",
+] as const;
+export type WebhookHandshake = Exclude<
+  (typeof WEBHOOK_HANDSHAKES)[number],
+  "WEBHOOK_HANDSHAKE_UNSPECIFIED"
+>;
+
+/** The form of an HMAC in a header; PLAIN: the secret itself instead of an HMAC. */
 export const SIGNATURE_ENCODINGS = [
   "SIGNATURE_ENCODING_UNSPECIFIED",
   "SIGNATURE_ENCODING_HEX",
   "SIGNATURE_ENCODING_BASE64",
+  "SIGNATURE_ENCODING_PLAIN",
 ] as const;
 export type SignatureEncoding = Exclude<
   (typeof SIGNATURE_ENCODINGS)[number],
@@ -79,7 +93,7 @@ export type WebhookMethod =
   | { readonly kind: "jwt"; readonly jwksUrl: string }
   /** An Ed25519 public key, in hex. */
   | { readonly kind: "discord"; readonly publicKey: string }
-  /** The HMAC-SHA256 of the body in a header, after a prefix such as `sha256=`. */
+  /** The HMAC-SHA256 of the body, or the secret itself, in a header after a prefix such as `sha256=`. */
   | {
     readonly kind: "header";
     readonly name: string;
@@ -110,6 +124,8 @@ export interface WebhookSettings {
   readonly method: WebhookMethod;
   /** The header with the id of the event, where the method names none. */
   readonly eventIdHeader?: string | undefined;
+  /** Undefined: GET and HEAD get the answer of an address that does not exist. */
+  readonly handshake?: WebhookHandshake | undefined;
 }
 
 /** The Cross-Origin Resource Sharing of an endpoint. */

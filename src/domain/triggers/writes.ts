@@ -25,6 +25,7 @@ import {
 import { settingsColumns, settingsOf, type TriggerSettings } from "./settings.ts";
 
 const LISTENER_ID_BYTES = 20;
+const VERIFY_TOKEN = "trigger.webhook.verifyToken";
 const NO_SECRET = { sealedSecret: null, sealedOldSecret: null, oldSecretUntil: null } as const;
 
 /** A secret that is shown once. */
@@ -75,6 +76,7 @@ export class TriggerWrites {
       listenerId: settings.kind === "webhook" ? newListenerId() : null,
       ...NO_SECRET,
       ...made === undefined ? {} : { sealedSecret: this.parts.secrets.seal(id, made.value) },
+      sealedVerifyToken: this.#verifyTokenFor(changed, id, null),
       createdAt: now,
       updatedAt: now,
     };
@@ -100,6 +102,7 @@ export class TriggerWrites {
       ...made === undefined
         ? keptSecret(before, settings)
         : { ...NO_SECRET, sealedSecret: this.parts.secrets.seal(before.id, made.value) },
+      sealedVerifyToken: this.#verifyTokenFor(changed, before.id, before.sealedVerifyToken),
       updatedAt: time.toISOString(),
     };
     const secret = changed.secret === undefined ? made : undefined;
@@ -152,6 +155,26 @@ export class TriggerWrites {
       methodOf(settingsOf(before)) === methodOf(settings);
     return isKept ? undefined : { form, value: makeSecret(form) };
   }
+
+  /** The sealed verify token after a change: the given one, or the stored one. @throws INVALID_FIELD */
+  #verifyTokenFor(
+    { settings, verifyToken }: ChangedTrigger,
+    id: string,
+    stored: Uint8Array | null,
+  ): Uint8Array | null {
+    const isNeeded = settings.kind === "webhook" &&
+      settings.webhook.handshake === "WEBHOOK_HANDSHAKE_META";
+    if (!isNeeded) {
+      if (verifyToken === undefined) return null;
+      const description = "must be absent: only WEBHOOK_HANDSHAKE_META has one";
+      throw invalid({ field: VERIFY_TOKEN, description });
+    }
+    if (verifyToken !== undefined) return this.parts.secrets.sealVerifyToken(id, verifyToken);
+    if (stored !== null) return stored;
+    const description = "must be given with WEBHOOK_HANDSHAKE_META: a text of your choice, which " +
+      "you also enter at the sender";
+    throw invalid({ field: VERIFY_TOKEN, description });
+  }
 }
 
 /** The trigger as this transaction sees it. @throws TRIGGER_NOT_FOUND */
@@ -177,9 +200,13 @@ function secretFieldOf(settings: TriggerSettings): string {
     : `trigger.${settings.kind}.secret`;
 }
 
-/** What decides about the form of a secret and who knows it. */
+/**
+ * What decides about the form of a secret and who knows it. A secret that has signed is no token that each delivery shows,
+ * and the reverse.
+ */
 function methodOf(settings: TriggerSettings): string {
-  return settings.kind === "webhook" ? settings.webhook.method.kind : secretFormOf(settings) ?? "";
+  const form = secretFormOf(settings) ?? "";
+  return settings.kind === "webhook" ? `${settings.webhook.method.kind} ${form}` : form;
 }
 
 /** The secrets that stay: none if the trigger has none any more. */

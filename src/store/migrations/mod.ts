@@ -28,6 +28,7 @@ import * as measurements from "./021_measurements.ts";
 import * as consoleSessions from "./022_console_sessions.ts";
 import * as queuedTimes from "./023_queued_times.ts";
 import * as startPermits from "./024_start_permits.ts";
+import * as verifyTokens from "./026_verify_tokens.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -55,6 +56,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "022_console_sessions": consoleSessions,
   "023_queued_times": queuedTimes,
   "024_start_permits": startPermits,
+  "026_verify_tokens": verifyTokens,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -159,6 +159,7 @@ export function triggerRow(
     sealedSecret: null,
     sealedOldSecret: null,
     oldSecretUntil: null,
+    sealedVerifyToken: null,
     createdAt: time(0),
     updatedAt: time(0),
     ...change,

@@ -33,6 +33,7 @@ export const TRIGGERS: Steps = {
       triggerRow({ id: WEBHOOK, functionId: FUNCTION, listenerId: "l", sealedSecret: all }),
       triggerRow({ id: SCHEDULE, functionId: FUNCTION, kind: "schedule", volumeId: "v" }),
       triggerRow({ id: ENDPOINT, functionId: FUNCTION, kind: "http", slug: "s", host: "h" }),
+      triggerRow({ id: id(23), functionId: FUNCTION, sealedVerifyToken: all }),
     ];
     await store.write(async (tx) => {
       await tx.functions.insert(functionRow({ id: FUNCTION }));
@@ -46,7 +47,10 @@ export const TRIGGERS: Steps = {
     assert.equal((await store.read.triggers.at("host", "h"))?.id, ENDPOINT);
     assert.equal(await store.read.triggers.at("slug", "h"), undefined);
     assert.equal((await store.read.triggers.boundTo("v"))?.id, SCHEDULE);
-    assert.deepEqual((await store.read.triggers.withSecrets()).map((row) => row.id), [WEBHOOK]);
+    const sealed = await store.read.triggers.withSecrets();
+    assert.deepEqual(sealed.map((row) => row.id), [WEBHOOK, id(23)]);
+    assert.deepEqual(Uint8Array.from(sealed[1]?.sealedVerifyToken ?? []), all);
+    await store.write((tx) => tx.triggers.delete(id(23)));
     const page = await store.read.triggers.ofFunction(FUNCTION, PAGE);
     assert.deepEqual(page.rows.map((row) => row.id), [ENDPOINT, SCHEDULE, WEBHOOK]);
     const ids = await store.read.triggers.idsOf([FUNCTION, id(1)]);

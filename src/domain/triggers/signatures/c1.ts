@@ -47,12 +47,17 @@ export function verifyCapability(
   secrets: readonly string[],
   token: string | undefined,
 ): Verdict {
-  if (!secrets.some((secret) => isEqual(secret, token ?? ""))) {
+  if (!isCapability(secrets, token)) {
     return rejected("the token in the path is wrong or missing");
   }
   const id = headers["webhook-event-id"];
   const event = verified({ now, seconds: headers["webhook-timestamp"], id });
   return id === undefined ? event : withUuid(id, event);
+}
+
+/** Whether the token of a path is one of the secrets. */
+export function isCapability(secrets: readonly string[], token: string | undefined): boolean {
+  return token !== undefined && isSignedByAny(secrets, [token], (secret) => secret);
 }
 
 /** Where a JWT must be meant for. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
 /** HMAC-SHA256 of the parts, one after another. */
 export function hmacSha256(
@@ -11,10 +11,13 @@ export function hmacSha256(
   return hmac.digest();
 }
 
-/** Whether two values are equal, in a time that depends on their lengths alone. */
+/** Whether two values are equal, in a time that shows neither where they differ nor whether their lengths do. */
 export function isEqual(a: Uint8Array | string, b: Uint8Array | string): boolean {
-  const [left, right] = [Buffer.from(a as string), Buffer.from(b as string)];
-  return left.length === right.length && timingSafeEqual(left, right);
+  return timingSafeEqual(digestOf(a), digestOf(b));
+}
+
+function digestOf(value: Uint8Array | string): Buffer {
+  return createHash("sha256").update(value).digest();
 }
 
 /** Whether one of the secrets makes the signature. Every secret is tried, so that the time does not show which one. */

@@ -107,7 +107,7 @@ export function isDiscordKey(publicKey: string): boolean {
 
 type HeaderMethod = Extract<WebhookMethod, { kind: "header" }>;
 
-/** The HMAC-SHA256 of the body in a header. */
+/** The HMAC-SHA256 of the body in a header, or the secret itself: https://docs.gitlab.com/user/project/integrations/webhooks/ */
 export function verifyHeader(
   { headers, body, now }: SignedRequest,
   secrets: readonly string[],
@@ -122,7 +122,9 @@ export function verifyHeader(
     : signature;
   const isSigned = signature.startsWith(method.prefix) &&
     isSignedByAny(secrets, [comparable], (secret) => headerSignature(secret, body, method));
-  return isSigned ? verified({ now, id: undefined }) : WRONG;
+  if (isSigned) return verified({ now, id: undefined });
+  const isPlain = method.encoding === "SIGNATURE_ENCODING_PLAIN";
+  return isPlain ? rejected(`the token in ${method.name} is wrong`) : WRONG;
 }
 
 export function headerSignature(
@@ -130,6 +132,7 @@ export function headerSignature(
   body: Uint8Array | string,
   { prefix, encoding }: Pick<HeaderMethod, "prefix" | "encoding">,
 ): string {
+  if (encoding === "SIGNATURE_ENCODING_PLAIN") return prefix + secret;
   const isHex = encoding === "SIGNATURE_ENCODING_HEX";
   return prefix + hmacSha256(secret, body).toString(isHex ? "hex" : "base64");
 }

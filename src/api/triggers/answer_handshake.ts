@@ -1,0 +1,48 @@
+import { z } from "@hono/zod-openapi";
+import { type Operation, type RawBody, rawOperation } from "../operation.ts";
+import { Reply } from "../reply.ts";
+import type { Services } from "../services.ts";
+
+const ANSWERS = {
+  200: {
+    description: "The challenge, or nothing for WEBHOOK_HANDSHAKE_PING",
+    content: { "text/plain": z.string() },
+  },
+} as const;
+
+/** Answers a handshake: counts its address, checks it. */
+async function answer(
+  { listener_id, token }: { readonly listener_id: string; readonly token?: string },
+  { body, remoteAddress }: {
+    readonly body: RawBody;
+    readonly remoteAddress: string | undefined;
+  },
+  { handshakes, webhookRateLimit }: Services,
+): Promise<Reply> {
+  webhookRateLimit.countAddress(remoteAddress);
+  const request = { listenerId: listener_id, token, query: body.query, remoteAddress };
+  const count = () => webhookRateLimit.countListener(listener_id);
+  return Reply.text(await handshakes.answer(request, count));
+}
+
+export const answerHandshake: Operation = rawOperation({
+  operationId: "invoked.WebhookService.AnswerHandshake",
+  method: "get",
+  path: "/api/v1/webhooks/incoming/{listener_id}",
+  summary: "Answer the handshake that the trigger sets; 405 for anything else",
+  permission: "signed-request",
+  params: z.object({ listener_id: z.string() }),
+  answers: ANSWERS,
+  handle: (input, services) => answer(input.params, input, services),
+});
+
+export const answerCapabilityHandshake: Operation = rawOperation({
+  operationId: "invoked.WebhookService.AnswerCapabilityHandshake",
+  method: "get",
+  path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
+  summary: "Answer the handshake of a webhook whose path is its secret",
+  permission: "signed-request",
+  params: z.object({ listener_id: z.string(), token: z.string() }),
+  answers: ANSWERS,
+  handle: (input, services) => answer(input.params, input, services),
+});
