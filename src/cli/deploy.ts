@@ -181,9 +181,12 @@ function noteTriggers(
 ): void {
   for (const { name, change, ...secrets } of applied) {
     note(`  ${formatChange({ path: `trigger ${name}`, change }, paintNote)}`);
-    const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
+    const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl, webhookVerifyToken } = secrets;
     const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
     if (secret !== undefined) note(`    its secret, shown only now: ${secret}`);
+    if (webhookVerifyToken !== undefined) {
+      note(`    its verify token, shown only now: ${webhookVerifyToken}`);
+    }
   }
   if (prune) return;
   for (const { name } of differences.filter(({ change }) => change === "removed")) {

@@ -44,8 +44,10 @@ const Secrets = z.object({
   webhookSecret: z.string().optional(),
   webhookCapabilityUrl: z.string().optional(),
 });
-/** What is shown once. */
-export type TriggerSecrets = z.output<typeof Secrets>;
+/** What is shown once; the verify token is made here, the others by the server. */
+export interface TriggerSecrets extends z.output<typeof Secrets> {
+  readonly webhookVerifyToken?: string;
+}
 
 const TriggerResponse = z.object({ trigger: Trigger });
 const MadeResponse = TriggerResponse.extend(Secrets.shape);

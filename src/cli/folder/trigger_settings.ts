@@ -27,7 +27,9 @@ const secret = settings(["secret"]).nullish();
 /** The settings of each kind. */
 export const SETTINGS_OF: Readonly<Record<Kind, z.ZodType<TriggerSettings>>> = {
   schedule: settings(["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"]),
-  webhook: settings(["allowSourceCidrs", "maxBytes", "response", "eventIdHeader"], {
+  webhook: settings([
+    ...["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", "handshake", "verifyToken"],
+  ], {
     hmac: none,
     jwt: settings(["jwksUrl"]).nullish(),
     capabilityUrl: none,

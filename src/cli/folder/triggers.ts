@@ -5,6 +5,7 @@ import type { Api } from "../client/api.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
 import { volumeIdOf } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
+import { withVerifyToken } from "../client/verify_token.ts";
 import {
   kindOf,
   KINDS,
@@ -32,7 +33,8 @@ export const declaredTrigger = z.strictObject({
 }).refine((trigger) => KINDS.filter((kind) => trigger[kind] !== undefined).length === 1, {
   error: `must have exactly one of ${KINDS.join(", ")}`,
 }).refine((trigger) => !hasSecret(trigger), {
-  error: "must not have a secret: the server makes one, or use invoked trigger rotate-secret",
+  error: "must not have a secret or a verify token: a deploy makes them; invoked trigger " +
+    "rotate-secret and invoked trigger update --verify-token replace them",
 });
 
 export type DeclaredTriggers = Readonly<Record<string, z.output<typeof declaredTrigger>>>;
@@ -138,7 +140,7 @@ export async function checkDifferences(
   differences: readonly TriggerDifference[],
   prune: boolean,
 ): Promise<void> {
-  const changes = applied(differences, prune).map(changeOf);
+  const changes = applied(differences, prune).map((difference) => changeOf(difference).change);
   if (changes.length === 0) return;
   try {
     await api.triggers.apply(fn, changes, true);
@@ -157,12 +159,13 @@ export async function applyDifferences(
 ): Promise<AppliedTrigger[]> {
   const wanted = applied(differences, prune);
   if (wanted.length === 0) return [];
-  const { list, secrets } = await api.triggers.apply(fn, wanted.map(changeOf));
-  const made = [...list];
-  return wanted.map(({ name, change, before }) => {
-    const id = (change === "removed" ? before : made.shift())?.id ?? "";
+  const changes = wanted.map(changeOf);
+  const { list, secrets } = await api.triggers.apply(fn, changes.map(({ change }) => change));
+  const answered = [...list];
+  return wanted.map(({ name, change, before }, at) => {
+    const id = (change === "removed" ? before : answered.shift())?.id ?? "";
     const { triggerId: _, ...secret } = secrets.find(({ triggerId }) => triggerId === id) ?? {};
-    return { name, id, change, ...secret };
+    return { name, id, change, ...secret, ...changes[at]?.made };
   });
 }
 
@@ -171,10 +174,15 @@ function applied(differences: readonly TriggerDifference[], prune: boolean): Tri
   return differences.filter(({ change }) => change !== "removed" || prune);
 }
 
-function changeOf({ before, wanted }: TriggerDifference): WantedChange {
+/** The change of a difference, and the verify token that was made for it. */
+function changeOf(
+  { before, wanted }: TriggerDifference,
+): { readonly change: WantedChange; readonly made: Pick<TriggerSecrets, "webhookVerifyToken"> } {
   const id = before === undefined ? {} : { id: before.id };
-  if (wanted === undefined) return id;
-  return { ...id, trigger: wanted, ...before === undefined ? {} : { updateMask: maskOf(wanted) } };
+  if (wanted === undefined) return { change: id, made: {} };
+  const { change: trigger, made } = withVerifyToken(wanted, before);
+  const mask = before === undefined ? {} : { updateMask: maskOf(wanted) };
+  return { change: { ...id, trigger, ...mask }, made };
 }
 
 /** The triggers of a function; none on a server of C1, which has no triggers of functions. */
@@ -206,5 +214,7 @@ function hasSecret({ webhook, http }: {
   readonly http?: TriggerSettings | undefined;
 }): boolean {
   const parts = [http, webhook, ...Object.values(webhook ?? {})];
-  return parts.some((part) => typeof part === "object" && part !== null && "secret" in part);
+  return parts.some((part) =>
+    typeof part === "object" && part !== null && ("secret" in part || "verifyToken" in part)
+  );
 }

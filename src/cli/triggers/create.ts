@@ -6,6 +6,7 @@ import {
   REQUIRED_FUNCTION_HELP,
 } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
+import { withVerifyToken } from "../client/verify_token.ts";
 import { note, printJson } from "../terminal/output.ts";
 import { addressOf, describeTrigger, printSecrets } from "./trigger_arguments.ts";
 import { addTriggerOptions, changeOf, type TriggerOptions } from "./trigger_options.ts";
@@ -22,13 +23,19 @@ export function register(command: Command): void {
     'invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin',
     "invoked trigger create hello github --webhook github",
     'printf %s "$SECRET" | invoked trigger create hello stripe --webhook stripe --secret',
+    "invoked trigger create hello gitlab --webhook header --signature-header X-Gitlab-Token " +
+      "--signature-encoding plain",
+    "invoked trigger create hello meta --webhook header --signature-header X-Hub-Signature-256 " +
+      "--signature-prefix sha256= --secret --handshake meta",
     "invoked trigger create hello site --slug hello --auth open",
   );
   command.action(async (functionName: string, name: string, options: TriggerOptions) => {
     using api = await server.connect();
     const fn = await functionOf(api, functionName);
-    const change = { displayName: name, ...await changeOf(api, options) };
-    const { trigger, ...secrets } = await api.triggers.create(fn, change);
+    const wanted = { displayName: name, ...await changeOf(api, options) };
+    const { change, made } = withVerifyToken(wanted, undefined);
+    const { trigger, ...ofServer } = await api.triggers.create(fn, change);
+    const secrets = { ...ofServer, ...made };
     if (options.json) return printJson({ trigger, ...secrets });
     const address = addressOf(trigger, api.url);
     note(`Created ${describeTrigger(trigger)}${address === "" ? "" : ` at ${address}`}`);

@@ -4,12 +4,34 @@ import { askForSecret } from "../terminal/prompts.ts";
 
 /** Reads the secret of a webhook. It is never an argument: every user of the machine can read those. */
 export async function readSecret(): Promise<string> {
-  const secret = Deno.stdin.isTerminal()
-    ? await askForSecret("Secret of the webhook", "give the secret on stdin")
-    : (await readStdin()).replace(/\r?\n$/, "");
-  if (secret !== "") return secret;
-  throw new Failure("Cannot use the secret: it is empty", {
-    next: "give it on stdin",
-    exit: "usage",
-  });
+  return (await readSecrets(["secret"]))[0] ?? "";
+}
+
+/**
+ * Reads what a webhook and its sender share: at the terminal one after another, from stdin a line for each.
+ * @param names of the values, such as `verify token`
+ * @throws {Failure} for an empty one, and for a line too few or too many
+ */
+export async function readSecrets(names: readonly string[]): Promise<string[]> {
+  const values: string[] = [];
+  if (Deno.stdin.isTerminal()) {
+    for (const name of names) {
+      values.push(await askForSecret(`The ${name} of the webhook`, `give the ${name} on stdin`));
+    }
+  } else if (names.length > 0) {
+    const text = (await readStdin()).replace(/\r?\n$/, "");
+    values.push(...names.length === 1 ? [text] : text.split(/\r?\n/));
+  }
+  const isComplete = values.length === names.length && !values.includes("");
+  if (isComplete) return values;
+  const [name = ""] = names;
+  throw names.length === 1
+    ? new Failure(`Cannot use the ${name}: it is empty`, {
+      next: "give it on stdin",
+      exit: "usage",
+    })
+    : new Failure(`Cannot use the ${names.join(" and the ")}: stdin has not one line for each`, {
+      next: `give the ${name} on the first line of stdin, and the other on the second`,
+      exit: "usage",
+    });
 }

@@ -40,9 +40,13 @@ export function addressOf({ webhook, http }: Trigger, url: string): string {
 
 /** Prints what is shown once, on stdout. */
 export function printSecrets(secrets: TriggerSecrets): void {
-  const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl } = secrets;
-  const secret = webhookHmacSecret ?? webhookSecret;
-  if (secret === undefined && webhookCapabilityUrl === undefined) return;
-  note("What follows is a secret, and is shown only now:");
-  console.log(secret ?? webhookCapabilityUrl);
+  const { webhookHmacSecret, webhookSecret, webhookCapabilityUrl, webhookVerifyToken } = secrets;
+  const secret = webhookHmacSecret ?? webhookSecret ?? webhookCapabilityUrl;
+  if (secret !== undefined) {
+    note("What follows is a secret, and is shown only now:");
+    console.log(secret);
+  }
+  if (webhookVerifyToken === undefined) return;
+  note("What follows is the verify token for the sender, and is shown only now:");
+  console.log(webhookVerifyToken);
 }

@@ -7,61 +7,13 @@ import { type Kind, KINDS, type TriggerChange, type TriggerSettings } from "../c
 import { SETTINGS_OF } from "../folder/trigger_settings.ts";
 import { readInput } from "../options/input.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
-import { readSecret } from "./secret_input.ts";
+import { addWebhookOptions, webhookOf, type WebhookOptions } from "./webhook_options.ts";
 
-/** Methods of webhooks as flags name them, and as the API does. */
-const METHODS = {
-  "hmac": "hmac",
-  "jwt": "jwt",
-  "capability-url": "capabilityUrl",
-  "standard-webhooks": "standardWebhooks",
-  "github": "github",
-  "stripe": "stripe",
-  "slack": "slack",
-  "discord": "discord",
-  "header": "header",
-} as const;
-type Method = keyof typeof METHODS;
-/** Those whose secret may be the sender's. */
-const WITH_SECRET: readonly Method[] = ["standard-webhooks", "github", "stripe", "slack", "header"];
-/** Why the others take none. */
-const WITHOUT_SECRET: Partial<Record<Method, string>> = {
-  "jwt": "its sender alone has a key",
-  "discord": "its sender alone has a key",
-};
-
-/** Flags of one method alone: the method, the field of its settings, and whether the method needs it. */
-const METHOD_FLAGS = {
-  jwksUrl: { flag: "--jwks-url", method: "jwt", field: "jwksUrl", isNeeded: true },
-  publicKey: { flag: "--public-key", method: "discord", field: "publicKey", isNeeded: true },
-  signatureHeader: { flag: "--signature-header", method: "header", field: "name", isNeeded: true },
-  signaturePrefix: {
-    flag: "--signature-prefix",
-    method: "header",
-    field: "prefix",
-    isNeeded: false,
-  },
-  signatureEncoding: {
-    flag: "--signature-encoding",
-    method: "header",
-    field: "encoding",
-    isNeeded: false,
-  },
-} as const;
-type MethodFlag = keyof typeof METHOD_FLAGS;
-
-export interface TriggerOptions {
+export interface TriggerOptions extends WebhookOptions {
   readonly cron?: string;
   readonly at?: string;
   readonly timezone?: string;
   readonly input?: string;
-  readonly webhook?: Method;
-  readonly secret?: true;
-  readonly jwksUrl?: string;
-  readonly publicKey?: string;
-  readonly signatureHeader?: string;
-  readonly signaturePrefix?: string;
-  readonly signatureEncoding?: "hex" | "base64";
   readonly slug?: string;
   readonly auth?: "open" | "bearer" | "signature";
   readonly settings?: string;
@@ -75,29 +27,9 @@ export function addTriggerOptions(command: Command): void {
     .option("--cron <LINE>", "A schedule: minute, hour, day, month, day of the week, or @daily")
     .option("--at <TIME>", "A schedule of one run, at a time such as 2026-01-31T12:00:00Z")
     .option("--timezone <NAME>", "Time zone of the schedule, such as Europe/Berlin [default UTC]")
-    .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file")
-    .addOption(
-      new Option("--webhook <METHOD>", "A webhook, and how its sender is authenticated")
-        .choices(Object.keys(METHODS)),
-    )
-    .option("--secret", "Take the secret of the webhook from stdin; otherwise one is made")
-    .option("--jwks-url <URL>", "With --webhook jwt: https URL of the key set of the sender")
-    .option("--public-key <HEX>", "With --webhook discord: the public key of the application")
-    .option(
-      "--signature-header <NAME>",
-      "With --webhook header: name of the header with the HMAC-SHA256",
-    )
-    .option(
-      "--signature-prefix <TEXT>",
-      "With --webhook header: text before the HMAC, such as sha256=",
-    )
-    .addOption(
-      new Option(
-        "--signature-encoding <ENCODING>",
-        "With --webhook header: form of the HMAC [default hex]",
-      )
-        .choices(["hex", "base64"]),
-    )
+    .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file");
+  addWebhookOptions(command);
+  command
     .option("--slug <SLUG>", "An endpoint, at the path /run/SLUG")
     .addOption(
       new Option("--auth <AUTH>", "Who may call the endpoint [default bearer]")
@@ -157,37 +89,6 @@ async function scheduleOf({ cron, at, timezone, input }: TriggerOptions): Promis
     ...timezone === undefined ? {} : { timezone },
     ...input === undefined ? {} : { input: JSON.parse(await readInput(input)) },
   };
-}
-
-async function webhookOf(options: TriggerOptions): Promise<TriggerSettings> {
-  const { webhook, secret } = options;
-  const fields = methodFieldsOf(options);
-  if (webhook === undefined) return {};
-  if (!secret) return { [METHODS[webhook]]: fields };
-  if (WITH_SECRET.includes(webhook)) {
-    return { [METHODS[webhook]]: { ...fields, secret: await readSecret() } };
-  }
-  const why = WITHOUT_SECRET[webhook] ?? "the server makes its secret";
-  throw new Failure(`Cannot use --secret with --webhook ${webhook}: ${why}`, { exit: "usage" });
-}
-
-/** The settings of the method that have flags. @throws {Failure} for a flag that is missing, or of another method */
-function methodFieldsOf(options: TriggerOptions): TriggerSettings {
-  const fields: Record<string, string> = {};
-  for (const name of Object.keys(METHOD_FLAGS) as MethodFlag[]) {
-    const { flag, method, field, isNeeded } = METHOD_FLAGS[name];
-    const value = options[name];
-    const isOf = options.webhook === method;
-    if (value === undefined && isOf && isNeeded) {
-      throw new Failure(`Cannot use --webhook ${method}: ${flag} is missing`, { exit: "usage" });
-    }
-    if (value === undefined) continue;
-    if (!isOf) {
-      throw new Failure(`Cannot use ${flag}: it needs --webhook ${method}`, { exit: "usage" });
-    }
-    fields[field] = field === "encoding" ? `SIGNATURE_ENCODING_${value.toUpperCase()}` : value;
-  }
-  return fields;
 }
 
 function endpointOf({ slug, auth }: TriggerOptions): TriggerSettings {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import type { TriggerChange } from "../client/triggers.ts";
+import { withVerifyToken } from "../client/verify_token.ts";
 import { Failure } from "../terminal/failure.ts";
 import { note, printJson } from "../terminal/output.ts";
 import {
@@ -26,21 +27,23 @@ export function register(command: Command): void {
   addExamples(
     command,
     'invoked trigger update hello daily --cron "0 10 * * *"',
-    `invoked trigger update hello github --settings '{"webhook": {"maxBytes": 100000}}'`,
+    "invoked trigger update hello github --max-bytes 256KiB",
+    'printf %s "$TOKEN" | invoked trigger update hello meta --handshake meta --verify-token',
     `invoked trigger update hello site --settings '{"http": {"cors": null}}'`,
   );
   command.action(async (functionName: string, name: string, options: Options) => {
     using api = await server.connect();
     const { trigger: before } = await triggerOf(api, functionName, name);
     const { name: displayName } = options;
-    const change = {
+    const { change, made } = withVerifyToken({
       ...displayName === undefined ? {} : { displayName },
       ...await changeOf(api, options),
-    };
+    }, before);
     if (Object.keys(change).length === 0) {
       throw new Failure("Cannot update the trigger: no flag names a change", { exit: "usage" });
     }
-    const { trigger, ...secrets } = await api.triggers.update(before, change, maskOf(change));
+    const { trigger, ...ofServer } = await api.triggers.update(before, change, maskOf(change));
+    const secrets = { ...ofServer, ...made };
     if (options.json) return printJson({ trigger, ...secrets });
     note(`Updated ${describeTrigger(trigger)}`);
     printSecrets(secrets);

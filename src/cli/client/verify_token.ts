@@ -1,0 +1,25 @@
+/** The verify token that Meta's handshake needs: the same at the sender and at the server. */
+import { randomBytes } from "node:crypto";
+import type { Trigger, TriggerChange, TriggerSecrets } from "./triggers.ts";
+
+const TOKEN_BYTES = 32;
+const WITH_TOKEN = "WEBHOOK_HANDSHAKE_META";
+
+/**
+ * A change with a new verify token, if it asks for a handshake that needs one and neither it nor the trigger has one.
+ * @param before the trigger on the server; undefined for a new one
+ */
+export function withVerifyToken(
+  change: TriggerChange,
+  before: Trigger | undefined,
+): { readonly change: TriggerChange; readonly made: Pick<TriggerSecrets, "webhookVerifyToken"> } {
+  const { webhook } = change;
+  const isMissing = webhook?.["handshake"] === WITH_TOKEN &&
+    webhook["verifyToken"] === undefined && before?.webhook?.["handshake"] !== WITH_TOKEN;
+  if (!isMissing) return { change, made: {} };
+  const verifyToken = randomBytes(TOKEN_BYTES).toString("hex");
+  return {
+    change: { ...change, webhook: { ...webhook, verifyToken } },
+    made: { webhookVerifyToken: verifyToken },
+  };
+}
