@@ -142,7 +142,7 @@ async function senders({ keys }: Stage): Promise<Readonly<Record<string, Sender>
     "Stripe": { fields: { Secret: "chosen" } },
     "Slack": {},
     "Standard Webhooks": { fields: { Secret: chosen } },
-    "HMAC in a header": {
+    "HMAC or token in a header": {
       fields: { "Header of the signature": "X-Mine", "Prefix of the signature": "v=" },
     },
     "Secret address": {},
@@ -170,6 +170,54 @@ async function webhooks(stage: Stage): Promise<void> {
   }
   await console.assertAccessible();
   await console.screenshot("trigger_test_delivery");
+}
+
+/** A token in a header, and a handshake with its verify token. */
+async function handshakes(stage: Stage): Promise<void> {
+  const { page, console, client } = stage;
+  const form = dialogOf(page);
+  const field = (label: string) => form.getByLabel(label, { exact: true });
+  const encoding = "None: the secret itself";
+  await openForm(stage, "webhook", "plain");
+  await field("Sender").selectOption({ label: "HMAC or token in a header" });
+  await field("Encoding").selectOption({ label: encoding });
+  await field("Header of the secret").fill("X-Token");
+  await field("Header with the id of the event").fill("x-token");
+  await submit(page);
+  assert.match(await faultAt(page, "Header with the id of the event"), /the header of the token/);
+  await field("Header with the id of the event").fill("");
+  await field("Answer to GET and HEAD").selectOption({
+    label: "Meta: the challenge, for the verify token",
+  });
+  await submit(page);
+  assert.match(await faultAt(page, "Verify token"), /must be given with WEBHOOK_HANDSHAKE_META/);
+  await console.assertAccessible();
+  await console.screenshot("trigger_handshake");
+  await field("Verify token").fill("typed");
+  await submit(page);
+  const { webhook } = await saved(stage, "plain");
+  assert.equal(webhook.header.encoding, "SIGNATURE_ENCODING_PLAIN");
+  await article(page).getByText("Meta: the challenge, for the verify token").waitFor();
+  await deliver(page, "Started", 1);
+  const accepts = async (token: string) => {
+    const query = `hub.mode=subscribe&hub.challenge=1&hub.verify_token=${token}`;
+    return (await client.get(`/api/v1/webhooks/incoming/${webhook.listenerId}?${query}`)).status;
+  };
+  assert.equal(await accepts("typed"), 200);
+  const edit = async (change: () => Promise<unknown>) => {
+    await article(page).getByRole("button", { name: "Edit" }).click();
+    await change();
+    await submit(page);
+    return (await saved(stage, "plain")).webhook;
+  };
+  await edit(() => field("Largest body in bytes").fill("1000"));
+  assert.equal(await accepts("typed"), 200, "an edit keeps the token");
+  await edit(() => field("Verify token").fill("second"));
+  assert.deepEqual([await accepts("typed"), await accepts("second")], [405, 200]);
+  const none = await edit(() =>
+    field("Answer to GET and HEAD").selectOption({ label: "As if there were no webhook" })
+  );
+  assert.deepEqual([none.handshake, await accepts("second")], [undefined, 405]);
 }
 
 async function rotates(stage: Stage): Promise<void> {
@@ -316,6 +364,7 @@ browserTest("console: each trigger is made, tested and changed", async (t) => {
   const stage: Stage = { client, console, page: console.page, id, keys };
   await t.step("schedules begin later, or run once", () => schedules(stage));
   await t.step("each sender proves itself in a test", () => webhooks(stage));
+  await t.step("a token in a header and a handshake are set", () => handshakes(stage));
   await t.step("a rotated secret and the one before are valid", () => rotates(stage));
   await t.step("endpoints get requests with what they need", () => endpoints(stage));
 });

@@ -3,7 +3,7 @@ import type { Trigger } from "../../../api/types.ts";
 import { isSame } from "../edits.ts";
 import { linesOf } from "../lines.ts";
 import { durationIn, durationText, numberIn } from "../typed_values.ts";
-import { type Kind, LOCAL_ZONE, type Method, methodOf, METHODS } from "./words.ts";
+import { type Kind, LOCAL_ZONE, META, type Method, methodOf, METHODS } from "./words.ts";
 
 export interface ScheduleDraft {
   readonly repeats: boolean;
@@ -32,6 +32,9 @@ export interface WebhookDraft {
   readonly maxBytes: string;
   readonly response: string;
   readonly eventIdHeader: string;
+  /** Empty for none. */
+  readonly handshake: string;
+  readonly verifyToken: string;
 }
 
 export interface HttpDraft {
@@ -94,6 +97,8 @@ function webhookDraft(trigger: Trigger | undefined): WebhookDraft {
     maxBytes: webhook === undefined ? "" : String(webhook.maxBytes),
     response: webhook?.response ?? "WEBHOOK_RESPONSE_ACCEPTED",
     eventIdHeader: webhook?.eventIdHeader ?? "",
+    handshake: webhook?.handshake ?? "",
+    verifyToken: "",
   };
 }
 
@@ -161,11 +166,14 @@ function scheduleOf(draft: ScheduleDraft) {
 
 function webhookOf(draft: WebhookDraft) {
   const { allowSourceCidrs, maxBytes, response, eventIdHeader, method } = draft;
+  const { handshake, verifyToken } = draft;
   return {
     allowSourceCidrs: linesOf(allowSourceCidrs),
     maxBytes: numberIn(maxBytes),
     response,
     ...eventIdHeader.trim() === "" ? {} : { eventIdHeader: eventIdHeader.trim() },
+    ...handshake === "" ? {} : { handshake },
+    ...handshake === META && verifyToken !== "" ? { verifyToken } : {},
     [method]: methodSettings(draft),
   };
 }

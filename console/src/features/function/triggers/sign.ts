@@ -13,6 +13,11 @@ export function canSign(): boolean {
   return globalThis.crypto.subtle !== undefined;
 }
 
+/** Whether deliveries have the secret itself, and no signature. */
+export function isPlain({ webhook }: Trigger): boolean {
+  return webhook?.header?.encoding === "SIGNATURE_ENCODING_PLAIN";
+}
+
 /** The headers of a signed delivery. Throws `Error` for a secret that cannot be one, in words that follow its name. */
 export async function signedHeaders(
   trigger: Trigger,
@@ -69,15 +74,20 @@ async function standard(secret: string, id: string, seconds: string, body: strin
   };
 }
 
-async function ownHeader({ webhook }: Trigger, secret: string, id: string, body: string) {
+async function ownHeader(trigger: Trigger, secret: string, id: string, body: string) {
+  const { webhook } = trigger;
   const { name = "", prefix = "", encoding } = webhook?.header ?? {};
-  const digest = await hmac(text.encode(secret), body);
-  const signature = encoding === "SIGNATURE_ENCODING_BASE64" ? encodeBytes(digest) : hex(digest);
+  const signature = isPlain(trigger) ? secret : await digestIn(encoding, secret, body);
   const idHeader = webhook?.eventIdHeader;
   return {
     [name]: `${prefix}${signature}`,
     ...idHeader === undefined ? {} : { [idHeader]: id },
   };
+}
+
+async function digestIn(encoding: string | undefined, secret: string, body: string) {
+  const digest = await hmac(text.encode(secret), body);
+  return encoding === "SIGNATURE_ENCODING_BASE64" ? encodeBytes(digest) : hex(digest);
 }
 
 async function hmac(secret: Bytes, message: string): Promise<Bytes> {

@@ -11,7 +11,7 @@ import { ErrorNote } from "../../../parts/states.tsx";
 import { AnswerView } from "./answer_view.tsx";
 import { ProofField, proofOf, useProof } from "./proof.tsx";
 import type { ShownSecret } from "./secret_note.tsx";
-import { canSign, exampleBody, signedHeaders } from "./sign.ts";
+import { canSign, exampleBody, isPlain, signedHeaders } from "./sign.ts";
 import { useSending } from "./use_sending.ts";
 import { addressOf, methodOf } from "./words.ts";
 
@@ -20,7 +20,7 @@ export function TestDelivery(
   { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret | undefined },
 ) {
   const method = methodOf(trigger);
-  const isPossible = canSign() || method === "capabilityUrl";
+  const isPossible = canSign() || method === "capabilityUrl" || isPlain(trigger);
   return (
     <Section title="Test the webhook">
       {isPossible

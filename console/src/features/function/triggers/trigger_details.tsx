@@ -20,6 +20,7 @@ import { TestDelivery } from "./test_delivery.tsx";
 import {
   addressOf,
   canGiveSecret,
+  handshakeInWords,
   hasSecret,
   inWords,
   KIND_WORDS,
@@ -83,7 +84,7 @@ export function TriggerDetails(props: TriggerDetailsProps) {
 
 function Facts({ trigger }: { readonly trigger: Trigger }) {
   useCronWords();
-  const { lastRun, schedule, http } = trigger;
+  const { lastRun, schedule, http, webhook } = trigger;
   return (
     <Properties
       items={[
@@ -95,6 +96,9 @@ function Facts({ trigger }: { readonly trigger: Trigger }) {
         schedule === undefined
           ? ["Address", <Address key="address" trigger={trigger} />]
           : undefined,
+        webhook?.handshake === undefined
+          ? undefined
+          : ["Answer to GET and HEAD", handshakeInWords(webhook.handshake)],
         http?.host === undefined ? undefined : ["Its own host", visibleText(http.host)],
         schedule === undefined
           ? undefined

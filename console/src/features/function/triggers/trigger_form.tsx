@@ -50,6 +50,8 @@ const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   maxBytes: "Largest body in bytes",
   response: "Answer",
   eventIdHeader: "Header with the id of the event",
+  handshake: "Answer to GET and HEAD",
+  verifyToken: "Verify token",
   slug: "Slug",
   auth: "Who may call",
   host: "Host of its own",

@@ -2,15 +2,17 @@ import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import type { WebhookDraft } from "./drafts.ts";
 import type { FieldsProps } from "./schedule_fields.tsx";
-import { type Method, METHODS } from "./words.ts";
+import { HANDSHAKES, META, type Method, METHODS } from "./words.ts";
 
 const RESPONSES = [
   { value: "WEBHOOK_RESPONSE_ACCEPTED", label: "At once, when the call is on disk" },
   { value: "WEBHOOK_RESPONSE_FUNCTION", label: "What the function returns" },
 ];
+const PLAIN = "SIGNATURE_ENCODING_PLAIN";
 const ENCODINGS = [
   { value: "SIGNATURE_ENCODING_HEX", label: "Hexadecimal" },
   { value: "SIGNATURE_ENCODING_BASE64", label: "Base64" },
+  { value: PLAIN, label: "None: the secret itself" },
 ];
 
 /** Fields whose faults {@link WebhookFields} shows. */
@@ -25,6 +27,8 @@ export const WEBHOOK_FAULTS = [
   "webhook.maxBytes",
   "webhook.response",
   "webhook.eventIdHeader",
+  "webhook.handshake",
+  "webhook.verifyToken",
 ];
 
 /** The settings of a webhook. */
@@ -65,6 +69,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
           onChange={(eventIdHeader) => onChange({ eventIdHeader })}
         />
       </div>
+      <HandshakeFields draft={draft} error={error} onChange={onChange} />
       <TextAreaField
         label="Networks of senders"
         hint="One a line; empty is every network"
@@ -75,6 +80,34 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
         onChange={(allowSourceCidrs) => onChange({ allowSourceCidrs })}
       />
     </>
+  );
+}
+
+function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
+  return (
+    <div className="function-fields">
+      <SelectField
+        label="Answer to GET and HEAD"
+        hint="How the sender checks the address"
+        value={draft.handshake}
+        options={HANDSHAKES}
+        error={faultOf(error, "webhook.handshake")}
+        onChange={(handshake) => onChange({ handshake, verifyToken: "" })}
+      />
+      {draft.handshake === META
+        ? (
+          <TextField
+            label="Verify token"
+            hint="As you enter it at Meta. Empty: the server keeps what it has"
+            type="password"
+            autoComplete="new-password"
+            value={draft.verifyToken}
+            error={faultOf(error, "webhook.verifyToken")}
+            onChange={(verifyToken) => onChange({ verifyToken })}
+          />
+        )
+        : null}
+    </div>
   );
 }
 
@@ -127,19 +160,20 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
 }
 
 function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
+  const value = draft.headerEncoding === PLAIN ? "secret" : "signature";
   return (
     <>
       <TextField
-        label="Header of the signature"
+        label={`Header of the ${value}`}
         mono
         value={draft.headerName}
         error={faultOf(error, "webhook.header.name")}
         onChange={(headerName) => onChange({ headerName })}
       />
       <TextField
-        label="Prefix of the signature"
+        label={`Prefix of the ${value}`}
         mono
-        placeholder="sha256="
+        placeholder={value === "secret" ? "Bearer " : "sha256="}
         value={draft.headerPrefix}
         error={faultOf(error, "webhook.header.prefix")}
         onChange={(headerPrefix) => onChange({ headerPrefix })}

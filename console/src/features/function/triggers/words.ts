@@ -22,12 +22,27 @@ export const METHODS = [
   { value: "slack", label: "Slack", hasSecret: true },
   { value: "discord", label: "Discord", hasSecret: false },
   { value: "standardWebhooks", label: "Standard Webhooks", hasSecret: true },
-  { value: "header", label: "HMAC in a header", hasSecret: true },
+  { value: "header", label: "HMAC or token in a header", hasSecret: true },
   { value: "capabilityUrl", label: "Secret address", hasSecret: false },
   { value: "hmac", label: "C1's signature", hasSecret: false },
   { value: "jwt", label: "C1's token", hasSecret: false },
 ] as const;
 export type Method = (typeof METHODS)[number]["value"];
+
+/** The handshake that needs a verify token. */
+export const META = "WEBHOOK_HANDSHAKE_META";
+/** What webhooks answer to GET and HEAD. */
+export const HANDSHAKES = [
+  { value: "", label: "As if there were no webhook" },
+  { value: META, label: "Meta: the challenge, for the verify token" },
+  { value: "WEBHOOK_HANDSHAKE_DROPBOX", label: "Dropbox: the challenge" },
+  { value: "WEBHOOK_HANDSHAKE_PING", label: "Trello, Mailchimp: 200" },
+] as const;
+
+/** What a webhook answers to GET and HEAD, in words. */
+export function handshakeInWords(handshake: string): string {
+  return HANDSHAKES.find(({ value }) => value === handshake)?.label ?? handshake;
+}
 
 /** How a webhook proves its senders. */
 export function methodOf({ webhook }: Trigger): Method {
