@@ -90,7 +90,9 @@ deploys nothing. A function with triggers cannot be deleted.
 - \`overlap\` is about a time while an earlier run goes on. \`OVERLAP_ALLOW\` runs both,
   \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier, also over
   restarts.
-- What was skipped is an invocation with \`skipReason\`. Times of a paused schedule leave no record.
+- Skipped times are invocations with \`skipReason\`. Times that come while a schedule is paused
+  leave no record. A time that still waits when its schedule is paused, deleted or gets other times
+  is skipped, too.
 - \`invoked trigger run\` starts a call now.
 
 ## Webhooks

@@ -35,7 +35,7 @@ export async function liveFunction(
  * @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND, COMMIT_NOT_FINALIZED, PURGED
  */
 export async function finalizedCommit(
-  read: Readers,
+  read: Pick<Readers, "commits">,
   fn: FunctionRow,
   reference: string,
 ): Promise<FinalizedCommitRow> {
@@ -53,7 +53,7 @@ export async function finalizedCommit(
  * @throws NO_PUBLISHED_COMMIT, and what {@link finalizedCommit} throws
  */
 export async function commitToRun(
-  read: Readers,
+  read: Pick<Readers, "commits">,
   fn: FunctionRow,
   reference: string,
 ): Promise<FinalizedCommitRow> {
@@ -67,7 +67,7 @@ export async function commitToRun(
 
 /** The commit that a reference names, open or finalized, purged or not. @throws COMMIT_NOT_FOUND, TAG_NOT_FOUND */
 export async function referencedCommit(
-  read: Readers,
+  read: Pick<Readers, "commits">,
   fn: FunctionRow,
   reference: string,
 ): Promise<CommitRow> {
@@ -91,7 +91,7 @@ export async function referencedCommit(
 
 /** A commit of this function, open or finalized. @throws COMMIT_NOT_FOUND */
 export async function commitById(
-  read: Readers,
+  read: Pick<Readers, "commits">,
   functionId: string,
   id: string,
 ): Promise<CommitRow> {

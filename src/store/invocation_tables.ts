@@ -76,6 +76,7 @@ export interface InvocationTable extends LimitColumns {
 export type SkipReason =
   | "OVERLAP"
   | "CATCH_UP"
+  | "SCHEDULE_CHANGED"
   | "CIRCUIT_BREAKER"
   | "DEBOUNCED";
 

@@ -178,10 +178,11 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
   const daily = await make("30 2 * * *", "CATCH_UP_ALL");
   const leap = await make("0 12 29 2 *", "CATCH_UP_LAST");
   const none = await make("15 * * * *", "CATCH_UP_NONE");
+  const noon = await make("0 * * * *", "CATCH_UP_NONE");
   const last = await make("45 3 * * *", "CATCH_UP_LAST");
 
   await jump("2028-03-01T12:00:00Z");
-  const first = await endedCalls(client, functionId, 6);
+  const first = await endedCalls(client, functionId, 8);
   const of = (calls: readonly Json[], id: string) =>
     calls.filter(({ trigger }) => trigger.id === id);
   assert.deepEqual(timesOf(of(first, daily)), ["02-29 01:30", "03-01 01:30"]);
@@ -203,8 +204,13 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
     new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: the times from 2028-02-28T12:15`),
   );
 
+  // A time of the last minute was not missed.
+  const [missed, kept] = of(first, noon);
+  assert.match(missed?.error, /^SKIPPED: the times from 2028-02-28T13:00.* to 2028-03-01T11:00:00/);
+  assert.deepEqual([kept?.skipReason, kept?.notBefore], [undefined, "2028-03-01T12:00:00.000Z"]);
+
   // Two hours around each change, by steps that no server misses.
-  for (const id of [none, last, leap]) {
+  for (const id of [none, noon, last, leap]) {
     ok(await client.call("DELETE", `${triggersOf(functionId)}/${id}`, {}));
   }
   await client.call("PATCH", `${triggersOf(functionId)}/${daily}`, { trigger: { paused: true } });
@@ -320,6 +326,63 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
     return calls.length === 2 ? calls : undefined;
   });
   assert.equal(second.skipReason, undefined, second.error);
+});
+
+Deno.test("a time that waits for an earlier run is recorded when its schedule is changed", async () => {
+  await using server = await TestServer.start({ flags: ["--invocation-timeout", "1h"] });
+  const client = await server.client();
+  const slow = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
+  /** A schedule whose second time waits for the run of its first one. */
+  const waiting = async () => {
+    const functionId = await client.deploy(slow);
+    const trigger = await createSoon(client, functionId, { overlap: "OVERLAP_QUEUE" });
+    const path = `${triggersOf(functionId)}/${trigger.id}`;
+    await eventually(async () => (await callsOf(client, functionId))[0]);
+    const { schedule: { at } } = await askedInTime((at) =>
+      client.call("PATCH", path, { trigger: { schedule: { at } } })
+    );
+    await eventually(() => soon(-500) > at || undefined, "the time that waits");
+    return { functionId, trigger, path, at };
+  };
+  type Waiting = Awaited<ReturnType<typeof waiting>>;
+  const changes: Record<string, (of: Waiting) => Promise<Answer<Json>>> = {
+    paused: ({ path }) => client.call("PATCH", path, { trigger: { paused: true } }),
+    edited: ({ path }) =>
+      client.call("PATCH", path, { trigger: { schedule: { at: soon(HOUR_MS) } } }),
+    deleted: ({ path }) => client.call("DELETE", path, {}),
+  };
+  const apply = (of: Waiting, change: Json) =>
+    client.post(`${triggersOf(of.functionId)}/apply`, {
+      changes: [{ id: of.trigger.id, ...change }],
+    });
+  for (
+    const [change, make] of [
+      ...Object.entries(changes),
+      ["paused", (of) => apply(of, { trigger: { paused: true }, updateMask: "paused" })],
+      ["deleted", (of) => apply(of, {})],
+    ] as const satisfies readonly (readonly [string, (of: Waiting) => Promise<Answer<Json>>])[]
+  ) {
+    const of = await waiting();
+    // A name does not change its times: the one that waits still does.
+    ok(await client.call("PATCH", of.path, { trigger: { displayName: unique("renamed") } }));
+    assert.equal((await callsOf(client, of.functionId)).length, 1);
+    ok(await make(of));
+    const [running, skipped, ...others] = await callsOf(client, of.functionId);
+    assert.deepEqual([running?.skipReason, others], [undefined, []]);
+    assert.equal(skipped?.skipReason, "SKIP_REASON_SCHEDULE_CHANGED");
+    assert.deepEqual(skipped?.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: of.trigger.id });
+    assert.match(
+      skipped?.error,
+      new RegExp(`^SKIPPED: the time ${of.at} had come .* when the schedule was ${change}$`),
+    );
+    if (change === "deleted") continue;
+    const { lastRun } = ok(await client.get(of.path)).trigger;
+    assert.deepEqual(lastRun, { time: of.at, invocationId: skipped?.id });
+    // A later change finds nothing that waits.
+    ok(await client.call("PATCH", of.path, { trigger: { paused: true } }));
+    ok(await client.call("PATCH", of.path, { trigger: { paused: false } }));
+    assert.equal((await callsOf(client, of.functionId)).length, 2);
+  }
 });
 
 Deno.test("many schedules of one time start, while other calls are answered", async () => {

@@ -2480,7 +2480,7 @@ export interface components {
          * @description Why it was never started; absent if it was not skipped
          * @enum {string}
          */
-        "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
+        "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_SCHEDULE_CHANGED" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
         "invoked.Statistics": {
             /** @description Functions with calls, sorted by `order_by`; then those of `function_ids` without calls */
             functions?: components["schemas"]["invoked.FunctionStatistics"][];

@@ -14,6 +14,7 @@ const TRIGGER_KINDS = [
 const SKIP_REASONS = [
   "OVERLAP",
   "CATCH_UP",
+  "SCHEDULE_CHANGED",
   "CIRCUIT_BREAKER",
   "DEBOUNCED",
 ] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];

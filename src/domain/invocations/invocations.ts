@@ -7,7 +7,7 @@ import {
   type InvocationRecord,
   type InvocationRow,
 } from "../../store/invocations.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
@@ -49,6 +49,9 @@ export interface CallLimits extends InputLimits, BacklogLimits {
   /** Calls of one function that wait for their time. */
   readonly maxDelayed: number;
 }
+
+/** What a call is checked with: those of the store, or of an open transaction. */
+type CallReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Readers, "volumes">;
 
 /** What invocations work with. */
 interface InvocationParts {
@@ -100,19 +103,29 @@ export class Invocations {
   }
 
   /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
-  async skip(by: Principal, call: Invoke, { reason, message }: Skip): Promise<string> {
-    const checked = await this.#check(by, call);
-    const commit = await commitToRun(this.parts.store.read, checked.fn, call.commitId);
-    const waiting = this.#newRow(by, { ...checked, commit }, false, null);
+  async skip(by: Principal, call: Invoke, skip: Skip): Promise<string> {
+    const { store } = this.parts;
+    const { row, checked } = await this.#skipped(store.read, by, call, skip);
+    await recordCall(store, this.#idempotency, row, checked);
+    return row.id;
+  }
+
+  /** The row of {@link skip}, for a transaction that records it. */
+  async skippedRow(tx: Writers, by: Principal, call: Invoke, skip: Skip): Promise<InvocationRow> {
+    return (await this.#skipped(tx, by, call, skip)).row;
+  }
+
+  async #skipped(read: CallReaders, by: Principal, call: Invoke, { reason, message }: Skip) {
+    const checked = await this.#check(by, call, read);
+    const commit = await commitToRun(read, checked.fn, call.commitId);
     const row: InvocationRow = {
-      ...waiting,
+      ...this.#newRow(by, { ...checked, commit }, false, null),
       status: "ERROR",
       skipReason: reason,
       error: `${"SKIPPED" satisfies SkipErrorCode}: ${message}`,
       variables: null,
     };
-    await recordCall(this.parts.store, this.#idempotency, row, checked);
-    return row.id;
+    return { row, checked };
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
@@ -156,11 +169,15 @@ export class Invocations {
   }
 
   /** Checks everything but the commit of a call. */
-  async #check(by: Principal, call: Invoke): Promise<Omit<CheckedCall, "commit">> {
-    const { store, inputLimits, limits } = this.parts;
-    const fn = await liveFunction(store.read, call.functionId);
+  async #check(
+    by: Principal,
+    call: Invoke,
+    read: CallReaders = this.parts.store.read,
+  ): Promise<Omit<CheckedCall, "commit">> {
+    const { inputLimits, limits } = this.parts;
+    const fn = await liveFunction(read, call.functionId);
     const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
-    if (volumeId !== null) await liveVolume(store.read, volumeId);
+    if (volumeId !== null) await liveVolume(read, volumeId);
     const inputJson = checkInput(call.json, inputLimits);
     const mode = call.wait.kind === "until-end" ? "sync" : "async";
     const trigger = triggerOf(call);

@@ -5,7 +5,12 @@ import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { changedFields, type TriggerChange } from "./changes.ts";
 import { TRIGGER_NAME_CHARS_MAX } from "./settings.ts";
-import { current, type TriggerDraft, type TriggerWrites, type WrittenTrigger } from "./writes.ts";
+import {
+  current,
+  type TriggerRevision,
+  type TriggerWrites,
+  type WrittenTrigger,
+} from "./writes.ts";
 
 /** A change of one trigger: without an id it is created, without a trigger it is deleted. */
 export interface WantedChange {
@@ -17,7 +22,7 @@ export interface WantedChange {
 /** An update while the changes are made. */
 interface Revision {
   readonly at: number;
-  readonly draft: TriggerDraft;
+  readonly draft: TriggerRevision;
 }
 
 /**
@@ -40,7 +45,7 @@ export async function applyChanges(
       const { id, trigger, updateMask } = change;
       if (id === undefined) return;
       const before = await current(tx, functionId, id);
-      if (trigger === undefined) return await tx.triggers.delete(id);
+      if (trigger === undefined) return await writes.delete(tx, before);
       const fields = changedFields(trigger, updateMask, before.kind);
       revisions.push({ at, draft: writes.revise(before, trigger, fields) });
     });

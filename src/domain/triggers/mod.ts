@@ -53,6 +53,7 @@ export function openTriggers(
     pages,
     ids,
     limits: limits.triggers,
+    invocations,
     url,
     onPlanned: () => scheduler.wake(),
   });

@@ -9,6 +9,7 @@ import type { Invocations } from "../invocations/invocations.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import { principalOf } from "./principal.ts";
+import { callOf, timesInWords } from "./schedule_calls.ts";
 import { timeAfter, timesBefore } from "./schedule_times.ts";
 import { type ScheduleSettings, settingsOf } from "./settings.ts";
 import type { Triggers } from "./triggers.ts";
@@ -109,9 +110,9 @@ export class Schedules implements DueWork {
       if (trigger === undefined || settings?.kind !== "schedule") return;
       const queuedTo = row.queuedTo ?? "";
       const due = { trigger, schedule: settings.schedule, planned: nextAt, queuedTo };
-      const isMissed = now.getTime() - Date.parse(nextAt) > LATE_MS &&
-        Date.parse(nextAt) < this.#looksSince && nextAt > queuedTo;
-      if (isMissed) await this.#catchUp(due);
+      const missedUntil = new Date(Math.min(this.#looksSince, now.getTime() - LATE_MS));
+      const isMissed = nextAt < missedUntil.toISOString() && nextAt > queuedTo;
+      if (isMissed) await this.#catchUp(due, missedUntil);
       else await this.#start(due, nextAt);
     } catch (error) {
       // Another node was faster.
@@ -121,10 +122,15 @@ export class Schedules implements DueWork {
     }
   }
 
-  /** A time that came while no server looked. */
-  async #catchUp(due: DueTime): Promise<void> {
+  /**
+   * A time that came while no server looked. Those that come after it and before this node looked are caught up with
+   * together, but CATCH_UP_NONE keeps a time that is not late yet.
+   * @param missedUntil times from then on are not missed
+   */
+  async #catchUp(due: DueTime, missedUntil: Date): Promise<void> {
     const { schedule, planned } = due;
-    const until = new Date(this.#looksSince);
+    const skipsAll = schedule.catchUp === "CATCH_UP_NONE";
+    const until = skipsAll ? missedUntil : new Date(this.#looksSince);
     const max = schedule.catchUp === "CATCH_UP_ALL" ? this.parts.maxCatchUp : 1;
     const missed = timesBefore(schedule, until, max).map((time) => time.toISOString());
     const last = missed[0] ?? planned;
@@ -229,19 +235,7 @@ function isPassing({ code }: DomainError): boolean {
   return code === "UNAVAILABLE" || code === "RESOURCE_EXHAUSTED";
 }
 
-function callOf(trigger: TriggerRow, { input }: ScheduleSettings): Invoke {
-  return {
-    functionId: trigger.functionId,
-    commitId: "",
-    json: new TextEncoder().encode(JSON.stringify(input)),
-    vfsId: trigger.volumeId ?? "",
-    idempotencyKey: undefined,
-    wait: { kind: "at-most", ms: 0 },
-    trigger: { kind: "schedule", id: trigger.id },
-  };
-}
-
 function missedSkip(from: string, to: string, more = "catchUp is CATCH_UP_NONE"): Skip {
-  const times = from === to ? `the time ${from}` : `the times from ${from} to ${to}`;
+  const times = timesInWords(from, to);
   return { reason: "CATCH_UP", message: `${times} passed while no server ran; ${more}` };
 }

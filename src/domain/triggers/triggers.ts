@@ -6,6 +6,7 @@ import type { TriggerRow } from "../../store/triggers.ts";
 import { invalid, invalidTarget } from "../errors.ts";
 import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
+import type { Invocations } from "../invocations/invocations.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { anyFunction, liveFunction } from "../references.ts";
@@ -58,6 +59,7 @@ interface TriggerParts {
   readonly pages: Pages;
   readonly ids: Ids;
   readonly limits: TriggerLimits;
+  readonly invocations: Pick<Invocations, "skippedRow">;
   /** Base URL of the server. */
   readonly url: string;
   /** Called after the times of schedules have changed. */
@@ -143,9 +145,9 @@ export class Triggers {
 
   /** Deletes a trigger with its deliveries; its invocations stay. @throws TRIGGER_NOT_FOUND */
   async delete(functionId: string, id: string): Promise<void> {
-    const row = await this.row(functionId, id);
+    await this.row(functionId, id);
     await this.parts.store.write(
-      (tx) => tx.triggers.delete(row.id),
+      async (tx) => await this.#writes.delete(tx, await current(tx, functionId, id)),
       "durable",
       [locks.ofFunction(functionId)],
     );

@@ -4,6 +4,7 @@ import { countOf } from "../../config/mod.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError, invalid } from "../errors.ts";
+import type { Invocations } from "../invocations/invocations.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertFree } from "./addresses.ts";
 import {
@@ -14,6 +15,7 @@ import {
   updatedSettings,
 } from "./changes.ts";
 import { checkHost, checkWebhook, type TriggerLimits } from "./limits.ts";
+import { skipUntaken } from "./schedule_calls.ts";
 import { timeAfter } from "./schedule_times.ts";
 import {
   checkSecret,
@@ -48,10 +50,19 @@ export interface TriggerDraft extends WrittenTrigger {
   readonly time: Date;
 }
 
+/** A trigger that is to be changed. */
+export interface TriggerRevision extends TriggerDraft {
+  readonly before: TriggerRow;
+}
+
 /** Makes the rows of triggers, and writes them. */
 export class TriggerWrites {
   constructor(
-    private readonly parts: { readonly secrets: TriggerSecrets; readonly limits: TriggerLimits },
+    private readonly parts: {
+      readonly secrets: TriggerSecrets;
+      readonly limits: TriggerLimits;
+      readonly invocations: Pick<Invocations, "skippedRow">;
+    },
   ) {}
 
   /** A new trigger. @throws INVALID_FIELD */
@@ -85,7 +96,7 @@ export class TriggerWrites {
   }
 
   /** A trigger after a change of these fields. @throws INVALID_FIELD */
-  revise(before: TriggerRow, change: TriggerChange, fields: ReadonlySet<string>): TriggerDraft {
+  revise(before: TriggerRow, change: TriggerChange, fields: ReadonlySet<string>): TriggerRevision {
     const time = new Date();
     const changed = updatedSettings(settingsOf(before), change, fields, time);
     const { settings } = changed;
@@ -107,7 +118,7 @@ export class TriggerWrites {
     };
     const secret = changed.secret === undefined ? made : undefined;
     const isPlanned = changed.changesTimes || row.paused !== before.paused;
-    return { row, settings, secret, isPlanned, time };
+    return { row, settings, secret, isPlanned, time, before };
   }
 
   /** @throws TRIGGER_LIMIT, TRIGGER_ALREADY_EXISTS, VOLUME_NOT_FOUND */
@@ -123,11 +134,21 @@ export class TriggerWrites {
   }
 
   /** @throws TRIGGER_ALREADY_EXISTS, VOLUME_NOT_FOUND */
-  async update(tx: Writers, draft: TriggerDraft): Promise<WrittenTrigger> {
+  async update(tx: Writers, draft: TriggerRevision): Promise<WrittenTrigger> {
     await this.#assertFree(tx, draft.row);
+    if (draft.isPlanned) {
+      const change = draft.row.paused > draft.before.paused ? "paused" : "edited";
+      await skipUntaken(tx, this.parts.invocations, draft.before, change, draft.time);
+    }
     await tx.triggers.update(draft.row.id, draft.row);
     await plan(tx, draft);
     return draft;
+  }
+
+  /** Deletes a trigger with its deliveries. */
+  async delete(tx: Writers, row: TriggerRow): Promise<void> {
+    await skipUntaken(tx, this.parts.invocations, row, "deleted", new Date());
+    await tx.triggers.delete(row.id);
   }
 
   async #assertFree(tx: Writers, row: TriggerRow): Promise<void> {

@@ -1,5 +1,5 @@
 import { formatBytes } from "../../config/mod.ts";
-import type { Store, Writers } from "../../store/mod.ts";
+import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
@@ -157,7 +157,7 @@ function changesBack(touched: readonly VolumeEntryRow[], version: number): Map<s
 
 /** @throws VOLUME_NOT_FOUND for a volume that does not exist or is deleted */
 export async function liveVolume(
-  from: Pick<Writers, "volumes"> | Store["read"],
+  from: Pick<Writers | Readers, "volumes">,
   id: string,
 ): Promise<VolumeRow> {
   const volume = await from.volumes.get(id);
