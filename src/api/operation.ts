@@ -146,7 +146,10 @@ interface RawDefinition<
   A extends OperationPermission,
   C extends Content | undefined,
 > extends Contract<P, Q, H, A> {
-  /** The request's body as bytes; undefined for a body without fields. */
+  /**
+   * The request's body as bytes, which may be of no media type: then the handler reads only the headers and the query as
+   * they were sent. Undefined for a body without fields.
+   */
   readonly content?: C;
   readonly answers: Answers;
   readonly handle: (

@@ -288,7 +288,7 @@ function openInvocations(
     circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
     bulk: new Bulk({ ...calls, deadLetters }, limits.invocations.maxBulk),
     deadLetters,
-    recovery: new Recovery({ store, engine, node, attempts, notifier, scheduler }),
+    recovery: new Recovery({ store, engine, node, attempts, ends, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }

@@ -101,7 +101,10 @@ function registerOperation(registry: Registry, operation: Operation): void {
 }
 
 function requestContent(operation: Operation): Content | undefined {
-  if (operation.kind === "raw") return operation.content;
+  if (operation.kind === "raw") {
+    const { content = {} } = operation;
+    return Object.keys(content).length === 0 ? undefined : content;
+  }
   return operation.body && { "application/json": operation.body };
 }
 

@@ -284,9 +284,9 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("owner", "not in", liveNodeIds).$narrowType<{ owner: string }>().execute();
   }
 
-  /** Invocations of an owner that have not ended. */
+  /** Invocations of an owner that have not ended; it reads beside the event loop. */
   ownedBy(owner: string): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
-    return this.#unfinished().clearSelect().select(["id", "attempt"])
+    return this.#unfinished(this.reads.long).clearSelect().select(["id", "attempt"])
       .where("owner", "=", owner).execute();
   }
 
@@ -338,8 +338,8 @@ export class InvocationReader extends IdempotencyKeyReader {
     return this.db.selectFrom("invocations").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
-  #unfinished() {
-    return this.db.selectFrom("invocations").selectAll()
+  #unfinished(db = this.db) {
+    return db.selectFrom("invocations").selectAll()
       // In the words of the partial index, and with its first column: it is small, however long the history is.
       .where(sql<boolean>`status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')`)
       .where("functionId", "in", this.db.selectFrom("functions").select("id"))

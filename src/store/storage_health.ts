@@ -16,6 +16,10 @@ export class StorageUnavailable extends Error {
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html). The low byte of an extended code is its primary code. */
 const SQLITE = {
+  busy: 5,
+  noMemory: 7,
+  readOnly: 8,
+  cannotOpen: 14,
   ioError: 10,
   full: 13,
   ioErrorFsync: 1034,
@@ -32,17 +36,24 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const IO_ERROR_REASON = "the disk of the server's data directory reports an error";
 
+/** Why SQLite does not take a write for now, by the primary code of its error. */
+const SQLITE_REASONS: Readonly<Record<number, string>> = {
+  [SQLITE.busy]: "another process has locked the database of the server's data directory",
+  [SQLITE.noMemory]: "the server has no memory left for its database",
+  [SQLITE.readOnly]: "the server's data directory is read-only",
+  [SQLITE.cannotOpen]: "the server cannot open a file of its database",
+  [SQLITE.full]: "the disk of the server's data directory is full",
+  [SQLITE.ioError]: IO_ERROR_REASON,
+};
+
 /** Why the disk did not take a write; undefined for an error of another kind. */
 export function unavailabilityOf(error: unknown): StorageUnavailable | undefined {
   if (error instanceof StorageUnavailable) return error;
   if (!(error instanceof Error) || isSyncFailure(error)) return undefined;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   if (typeof errcode === "number") {
-    if (errcode === SQLITE.full) return unavailable(REASONS["ENOSPC"], error);
-    const isIoError = (errcode & 0xff) === SQLITE.ioError;
-    return isIoError && !SQLITE_READ_ERRORS.includes(errcode)
-      ? unavailable(IO_ERROR_REASON, error)
-      : undefined;
+    if (SQLITE_READ_ERRORS.includes(errcode)) return undefined;
+    return unavailable(SQLITE_REASONS[errcode & 0xff], error);
   }
   return typeof code === "string" ? unavailable(REASONS[code], error) : undefined;
 }

@@ -32,6 +32,7 @@ export const answerHandshake: Operation = rawOperation({
   summary: "Answer the handshake that the trigger sets; 405 for anything else",
   permission: "signed-request",
   params: z.object({ listener_id: z.string() }),
+  content: {},
   answers: ANSWERS,
   handle: (input, services) => answer(input.params, input, services),
 });
@@ -43,6 +44,7 @@ export const answerCapabilityHandshake: Operation = rawOperation({
   summary: "Answer the handshake of a webhook whose path is its secret",
   permission: "signed-request",
   params: z.object({ listener_id: z.string(), token: z.string() }),
+  content: {},
   answers: ANSWERS,
   handle: (input, services) => answer(input.params, input, services),
 });

@@ -32,6 +32,11 @@ export class InvocationEnds {
     };
   }
 
+  /** Whether a call is about to begin here: the engine does not track it yet. */
+  isStarting(id: string): boolean {
+    return this.#starting.has(id);
+  }
+
   /** Resolves once the engine tracks a call that begins here. */
   async begun(id: string): Promise<void> {
     await this.#starting.get(id);
@@ -53,7 +58,7 @@ export class InvocationEnds {
       const isWatched = node.isShared || await this.parts.store.read.delays.get(id) !== undefined;
       if (isWatched) return await this.#watch(functionId, id, aborted, signal);
       // Its delay may have ended since it was looked for in the engine.
-      if (!engine.has(id) && !this.#starting.has(id)) return;
+      if (!engine.has(id) && !this.isStarting(id)) return;
     }
   }
 

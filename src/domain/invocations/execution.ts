@@ -21,7 +21,6 @@ import {
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { pause } from "../../shared/pause.ts";
-import { type DomainError, storageUnavailable } from "../errors.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
@@ -40,6 +39,7 @@ import {
   rateLimitedOutcome,
 } from "./outcomes.ts";
 import { RateLimitReached, StoredRecord, Superseded } from "./record.ts";
+import { type PatientWrite, patientWriter } from "./patient_write.ts";
 import type { Repeatable } from "./retries.ts";
 import { startedJob } from "./started_job.ts";
 import { Timeline } from "./timeline.ts";
@@ -160,7 +160,7 @@ export class Executions {
     );
     const lastSequence = execution.lastSequence ?? 0;
     const recorder = new Recorder(record, notifier, this.#logFlushes, id, lastSequence);
-    const write: PatientWrite = (work) => this.#write(id, work, run, unrecorded.reject);
+    const write = patientWriter(store.health, id, run, unrecorded.reject);
     try {
       const notStarted = await run.start();
       if (notStarted === "left-for-next-start") return { kind: "not-run" };
@@ -196,28 +196,6 @@ export class Executions {
       reject: unrecorded.reject,
       [Symbol.dispose]: () => this.#unrecorded.delete(id),
     };
-  }
-
-  /**
-   * Writes once the store can. An interruption ends the wait: the next start then finds the invocation as it is
-   * recorded.
-   */
-  async #write<T>(
-    id: string,
-    work: () => Promise<T>,
-    { signal }: Run,
-    onWait: (reason: DomainError) => void,
-  ): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StorageUnavailable)) throw error;
-        if (signal.reason === "INTERRUPTED") throw error;
-        onWait(storageUnavailable(`Cannot record invocation ${id} yet`, error));
-        await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
-      }
-    }
   }
 
   async #execute(
@@ -261,7 +239,8 @@ export class Executions {
         await write(() => recorder.finish(cancelledWithCaller(outcome, signal), true)),
       );
     } catch (error) {
-      if (error instanceof StorageUnavailable) throw error;
+      const isUnavailable = error instanceof StorageUnavailable;
+      if (isUnavailable && run.signal.reason === "INTERRUPTED") throw error;
       record.volume = undefined;
       if (error instanceof Superseded) return { kind: "not-run" };
       if (error instanceof RateLimitReached) {
@@ -284,7 +263,8 @@ export class Executions {
         );
         return { kind: "queue-timeout" };
       }
-      return resultOf(await write(() => recorder.finish(cannotRun(invocation, error))));
+      const outcome = cannotRun(invocation, error);
+      return resultOf(await write(() => recorder.finish(outcome, isUnavailable)));
     }
   }
 
@@ -359,16 +339,4 @@ function endedCallOf(
     retryPolicy,
     ...destinations,
   };
-}
-
-/** Repeats a write until the store can write. */
-type PatientWrite = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** Resolves once the signal aborts because the server stops. */
-async function wasInterrupted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => signal.reason === "INTERRUPTED" && resolve();
-  signal.addEventListener("abort", onAbort);
-  onAbort();
-  await promise;
 }

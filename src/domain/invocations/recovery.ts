@@ -4,9 +4,10 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
-import type { Scheduler } from "../scheduling/scheduler.ts";
+import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import { conclude } from "./conclusion.ts";
+import type { InvocationEnds } from "./ends.ts";
 import { endOf } from "./record.ts";
 import { type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
@@ -23,10 +24,11 @@ const OWN_INTERVAL_MS = 5_000;
 
 /**
  * Takes over the calls that nobody runs: asynchronous ones that have not started, or may start again, run; all others
- * end as `INTERRUPTED:`. A start recovers once. Of nodes that share a database the one with the lease recovers the calls
- * of those that have ended, and each one its own whose end it could not record.
+ * end as `INTERRUPTED:`. A start recovers once, and each node from then on its own calls whose start or end it could not
+ * record. Of nodes that share a database the one with the lease recovers the calls of those that have ended.
  */
-export class Recovery {
+export class Recovery implements DueWork {
+  readonly name = "calls that nobody runs";
   #recovering: Promise<void> | undefined;
   /** Attempts that this node owned and did not run at its last look, by their calls, and when that was. */
   #suspects: ReadonlyMap<string, number> = new Map();
@@ -40,10 +42,12 @@ export class Recovery {
       readonly engine: Engine;
       readonly node: Node;
       readonly attempts: Attempts;
+      readonly ends: InvocationEnds;
       readonly notifier: InvocationNotifier;
       readonly scheduler: Scheduler;
     },
   ) {
+    parts.scheduler.register(this);
     parts.node.onBeat(() => {
       this.#recovering ??= this.#work().catch((error) => {
         logger.error("Cannot recover calls without an owner: {error}", { error });
@@ -51,12 +55,23 @@ export class Recovery {
     });
   }
 
+  /** When a node alone looks again; nodes that share a database look after each renewal of their lease. */
+  nextAt(): Promise<Date | undefined> {
+    if (this.parts.node.isShared) return Promise.resolve(undefined);
+    const waitMs = Math.max(0, OWN_INTERVAL_MS - (performance.now() - this.#lookedAt));
+    return Promise.resolve(new Date(Date.now() + waitMs));
+  }
+
+  runDue(): Promise<void> {
+    return this.#recoverOwn();
+  }
+
   /** Takes over what no live node owns. */
   async recover(): Promise<void> {
     const { store, node } = this.parts;
     const live = await store.read.nodes.live();
     const ids = [node.id, ...live.map(({ id }) => id)];
-    await this.#takeOverAll(await store.read.invocations.orphaned(ids));
+    await this.#takeOverAll(await store.read.invocations.orphaned(ids), STOPPED);
     if (!node.isShared) return await this.#takeUnclaimed();
     // Their calls are recovered, so nothing refers to them.
     const ended = await store.write((tx) => tx.nodes.deleteExpired(), "committed");
@@ -90,28 +105,30 @@ export class Recovery {
 
   /** Takes over what this node owns and does not run at two looks: a call that just begins is seen at one of them at most. */
   async #recoverOwn(): Promise<void> {
-    const { store, engine, node } = this.parts;
+    const { store, engine, ends, node } = this.parts;
     if (performance.now() - this.#lookedAt < OWN_INTERVAL_MS) return;
+    this.#lookedAt = performance.now();
     const owned = await store.read.invocations.ownedBy(node.id);
-    const suspects = owned.filter(({ id }) => !engine.has(id));
+    const suspects = owned.filter(({ id }) => !engine.has(id) && !ends.isStarting(id));
     const found = suspects.filter(({ id, attempt }) => this.#suspects.get(id) === attempt);
     const rows = await Promise.all(found.map(({ id }) => store.read.invocations.row(id)));
+    const before = this.#suspects;
+    this.#suspects = new Map(suspects.map(({ id, attempt }) => [id, attempt]));
     await this.#takeOverAll(
       rows.flatMap((row) =>
-        row?.owner === node.id && row.attempt === this.#suspects.get(row.id)
+        row?.owner === node.id && row.attempt === before.get(row.id) && !engine.has(row.id)
           ? [{ ...row, owner: node.id }]
           : []
       ),
+      UNRECORDED,
     );
-    this.#suspects = new Map(suspects.map(({ id, attempt }) => [id, attempt]));
-    this.#lookedAt = performance.now();
   }
 
-  async #takeOverAll(rows: readonly OrphanedInvocation[]): Promise<void> {
+  async #takeOverAll(rows: readonly OrphanedInvocation[], why: Interruption): Promise<void> {
     // All at once: a rejection that nobody waits for yet would end the process.
     const [ended, resumed] = await Promise.all([
-      Promise.all(rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row))),
-      Promise.all(rows.filter(mayRun).map((row) => this.#takeOver(row))),
+      Promise.all(rows.filter((row) => !mayRun(row)).map((row) => this.#interrupt(row, why))),
+      Promise.all(rows.filter(mayRun).map((row) => this.#takeOver(row, why))),
     ]);
     const count = (taken: readonly boolean[]) => taken.filter(Boolean).length;
     const [interrupted, running] = [count(ended), count(resumed)];
@@ -140,9 +157,9 @@ export class Recovery {
   }
 
   /** False if another node was faster. */
-  async #interrupt(row: OrphanedInvocation): Promise<boolean> {
+  async #interrupt(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
     const { store, notifier, scheduler } = this.parts;
-    const conclusion = { end: interruption(row) };
+    const conclusion = { end: interruption(row, why) };
     const fn = await store.read.functions.get(row.functionId);
     const ended = { ...row, onSuccess: fn?.onSuccess ?? null, onFailure: fn?.onFailure ?? null };
     const now = new Date().toISOString();
@@ -156,13 +173,13 @@ export class Recovery {
     return isDone;
   }
 
-  async #takeOver(row: OrphanedInvocation): Promise<boolean> {
+  async #takeOver(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
     const { store, node, attempts } = this.parts;
     const now = new Date().toISOString();
     const owner = attempts.ownerOfWaiting;
     const next = nextOf(row);
     const { status } = row;
-    const end = interruption(row);
+    const end = interruption(row, why);
     const fn = await store.read.functions.get(row.functionId);
     const left = await store.write(async (tx) => {
       if (next !== undefined && status !== "PENDING" && end.status !== "SUCCESS") {
@@ -187,9 +204,22 @@ function mayRun(row: OrphanedInvocation): boolean {
   return row.mode === "async" && (row.status === "PENDING" || nextOf(row) !== undefined);
 }
 
-function interruption({ status }: OrphanedInvocation): ReturnType<typeof endOf> {
-  const message = status === "RUNNING"
-    ? "the server stopped while it ran; some of its code may have run"
-    : "the server stopped before it started";
+/** Why nobody runs a call: that ran, or that waited. */
+type Interruption = Readonly<Record<"RUNNING" | "PENDING", string>>;
+
+const STOPPED: Interruption = {
+  RUNNING: "the server stopped while it ran; some of its code may have run",
+  PENDING: "the server stopped before it started",
+};
+const UNRECORDED: Interruption = {
+  RUNNING: "the server could not record how it ended; some or all of its code may have run",
+  PENDING: "the server could not start it",
+};
+
+function interruption(
+  { status }: OrphanedInvocation,
+  why: Interruption,
+): ReturnType<typeof endOf> {
+  const message = why[status === "RUNNING" ? status : "PENDING"];
   return endOf({ kind: "error", code: "INTERRUPTED", message });
 }
