@@ -105,6 +105,8 @@ interface Result {
   readonly error?: string | undefined;
   /** Time from the save to the end of the run. */
   readonly milliseconds: number;
+  /** The URLs that pass requests to its `fetch`; absent without one. */
+  readonly endpoints?: readonly string[];
 }
 
 class DevRun {
@@ -175,6 +177,7 @@ class DevRun {
       commitId,
       invocationId,
       milliseconds,
+      ...this.#synced.answersRequests ? { endpoints: this.#synced.endpoints } : {},
       ...ended === undefined
         ? {
           status: "SUCCESS",
@@ -207,11 +210,12 @@ class DevRun {
 
   #print(result: Result): void {
     if (this.#options.json) return printJsonLine(result);
-    const { status, output, error, milliseconds } = result;
+    const { status, output, error, milliseconds, endpoints = [] } = result;
     if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
     else console.log(paint("red", printable(error ?? status)));
     const style = status === "SUCCESS" ? "green" : "red";
     note(`${paintNote(style, status.toLowerCase())} in ${formatCount(milliseconds)} ms`);
+    for (const url of endpoints) note(`${paintNote("green", "ready")} for requests at ${url}`);
   }
 
   #fail({ message, next, exit }: Failure): void {

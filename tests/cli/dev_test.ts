@@ -6,7 +6,7 @@ import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
-import { initFolder } from "./support.ts";
+import { initFolder, Running } from "./support.ts";
 
 const main = (word: string) =>
   `export default (input: { name?: string }) => ({ message: "${word}, " + input.name });\n`;
@@ -211,4 +211,35 @@ Deno.test("dev serves the requests of a function with fetch", async () => {
   await save(app("fourth"));
   const { endpoints } = await dev.result((one) => one.endpoints?.[0]?.endsWith("/run/other/"));
   assert.match(await (await fetch(`${endpoints[0]}c`)).text(), /^(third|fourth) \/c$/);
+  // Beside a default export: each run has the URL.
+  const json = (text: string) => `export default () => ({ said: "${text}" });\n`;
+  await save(json("no fetch"));
+  const without = await dev.result(({ output }) => output?.said === "no fetch");
+  assert.equal(without.endpoints, undefined);
+  await save(json("both") + app("fifth"));
+  const both = await dev.result((one) => one.output?.said === "both" && one.endpoints);
+  assert.deepEqual([both.status, both.endpoints], ["SUCCESS", endpoints]);
+  await eventually(
+    async () => await (await fetch(`${endpoints[0]}d`)).text() === "fifth /d" || undefined,
+  );
+  await Deno.writeTextFile(join(folder, "app.ts"), app("sixth"));
+  for (const form of ['export { fetch } from "./app.ts";', 'export * from "./app.ts";']) {
+    await save(`// export { fetch }\n${json(form.slice(0, 8))}${form}\n`);
+    await dev.result((one) => one.output?.said === form.slice(0, 8) && one.endpoints);
+  }
+});
+
+Deno.test("dev prints the URL of requests beside the output of the default export", async () => {
+  await using directory = await makeTempDir();
+  const folder = join(directory.path, "both");
+  await initFolder(folder);
+  await Deno.remove(join(folder, "main.test.ts"));
+  await Deno.writeTextFile(
+    join(folder, "main.ts"),
+    "export default () => ({ a: 1 });\nexport const fetch = () => new Response();\n",
+  );
+  await using dev = new Running(["dev"], {}, folder);
+  await dev.printed("stderr", /ready for requests at http:\/\/127\.0\.0\.1:\d+\/run\/both\/\n/);
+  assert.match(dev.stdout, /"a": 1/);
+  await dev.stop("SIGINT");
 });

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Manifest } from "../folder/manifest.ts";
 import type { DeclaredTriggers } from "../folder/triggers.ts";
 
@@ -19,6 +20,29 @@ export function endpointUrls(server: string, manifest: Manifest): string[] {
   return Object.values(localTriggers(manifest)).flatMap(({ http }) =>
     http === undefined ? [] : [`${server}/run/${String(http["slug"])}/`]
   );
+}
+
+/** Comments; not the slashes of a URL. */
+const NO_CODE = /\/\*[^]*?\*\/|(?<![:"'`])\/\/[^\n]*/g;
+/** An export of the name `fetch`: declared, listed or renamed. */
+const FETCH_EXPORT =
+  /\bexport\s+(?:async\s+)?(?:const|let|var|function)\s+fetch\b|\bexport\s*(?:(?:const|let|var)\s*)?\{[^}]*\bfetch\s*[,}]/;
+const STAR_EXPORT = /\bexport\s*\*\s*from\s*["'](\.{1,2}\/[^"']+)["']/g;
+
+/** Whether `main.ts` exports `fetch`, as far as the text shows it. */
+export function exportsFetch(files: ReadonlyMap<string, Uint8Array>): boolean {
+  const seen = new Set<string>();
+  const exports = (path: string): boolean => {
+    const bytes = files.get(path);
+    if (bytes === undefined || seen.has(path)) return false;
+    seen.add(path);
+    const code = new TextDecoder().decode(bytes).replaceAll(NO_CODE, "");
+    return FETCH_EXPORT.test(code) ||
+      code.matchAll(STAR_EXPORT).some(([, from = ""]) =>
+        exports(posix.join(posix.dirname(path), from))
+      );
+  };
+  return exports("main.ts");
 }
 
 function slugOf(name: string): string {

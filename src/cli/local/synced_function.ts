@@ -5,7 +5,7 @@ import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
 import { needManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
-import { endpointUrls, localTriggers } from "./endpoint.ts";
+import { endpointUrls, exportsFetch, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
 import { noteSkipped } from "../folder/skipped.ts";
 
@@ -58,6 +58,11 @@ export class SyncedFunction {
   /** The URLs that pass requests to the function, as of the last {@link sync}. */
   get endpoints(): readonly string[] {
     return this.#endpoints;
+  }
+
+  /** Whether the function answers requests beside calls, as of the last {@link sync}. */
+  get answersRequests(): boolean {
+    return exportsFetch(this.#files);
   }
 
   /** The files above the folder that matter to the function, as of the last {@link sync}. */
