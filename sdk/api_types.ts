@@ -142,6 +142,8 @@ export interface FunctionInvocation extends InvocationMeasurements {
   output?: JSONObject;
   /** A stable code, a colon and a message. */
   error?: string;
+  /** The code of its error, or `HTTP_5XX` for such an answer; absent unless it failed. An addition of this server. */
+  failure?: string;
   /** The process reuse of its function at the time of the call. An addition of this server. */
   processReuse?: ProcessReuse;
   /** The invocation that made this call; absent for a call from outside. An addition of this server. */
@@ -325,6 +327,8 @@ export type InvocationView =
 
 export interface FunctionsInvocationSearchRequest extends PageRequest {
   status?: FunctionInvocationStatus;
+  /** Only those with a `failure`, or only those without; an addition of this server. */
+  failed?: boolean;
   /** RFC 3339, inclusive. */
   since?: string;
   /** RFC 3339, exclusive. */

@@ -139,8 +139,10 @@ export interface InvocationFilter {
   /** Empty: all functions. */
   functionIds?: string[];
   status?: FunctionInvocationStatus;
+  /** Only those with a `failure`, or only those without; both if it is absent. */
+  failed?: boolean;
   triggerKind?: NonNullable<InvocationTrigger["kind"]>;
-  /** Such as `TIMEOUT`. */
+  /** Only those with this `failure`, such as `TIMEOUT`. */
   errorWord?: string;
   /** RFC 3339, inclusive. */
   since?: string;

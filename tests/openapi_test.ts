@@ -116,7 +116,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionCommit":
     "author createdAt functionId id limits message purgedAt purgedBy",
   "c1.api.functions.v1.FunctionInvocation":
-    "attempt attempts commitId createdAt depth egress endedAt error functionId http id input inputPreview limits maxAttempts notBefore output parentInvocationId phases principal processKind processReuse skipReason startedAt status trigger updatedAt usage vfsId vfsVersionRead vfsVersionWritten waitReason worker",
+    "attempt attempts commitId createdAt depth egress endedAt error failure functionId http id input inputPreview limits maxAttempts notBefore output parentInvocationId phases principal processKind processReuse skipReason startedAt status trigger updatedAt usage vfsId vfsVersionRead vfsVersionWritten waitReason worker",
   "invoked.InvocationTrigger": "id kind",
   "invoked.Debounce": "delay key maxDelay",
   "invoked.RateLimit": "calls period",
@@ -147,11 +147,11 @@ const FIELDS: Readonly<Record<string, string>> = {
   "c1.api.functions.v1.FunctionTestResultLog": "level log source",
   "c1.api.functions.v1.FunctionsSearchRequest": "functionTypes pageSize pageToken query",
   "c1.api.functions.v1.FunctionsInvocationSearchRequest":
-    "errorWord idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status triggerKind until view",
+    "errorWord failed idPrefix idempotencyKey pageSize pageToken parentInvocationId query since status triggerKind until view",
   "invoked.InvocationSearchRequest":
-    "errorWord functionIds idPrefix pageSize pageToken parentInvocationId query since status triggerKind until view",
+    "errorWord failed functionIds idPrefix pageSize pageToken parentInvocationId query since status triggerKind until view",
   "invoked.InvocationFilter":
-    "errorWord functionIds idPrefix parentInvocationId query since status triggerKind until",
+    "errorWord failed functionIds idPrefix parentInvocationId query since status triggerKind until",
   "invoked.BulkRequest": "dryRun filter",
   "invoked.BulkResponse": "count skipped",
   "c1.api.auth.v1.IntrospectResponse":

@@ -9,6 +9,7 @@ import {
   type RemoteFunction,
   reuseName,
 } from "./client/schemas.ts";
+import { answerOf, shownStatus } from "./client/failures.ts";
 import {
   printJson,
   printTable,
@@ -43,7 +44,10 @@ export function register(command: Command): void {
   command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .addOption(
-      new Option("--status <STATUS>", "List only those with this status").choices(STATUSES),
+      new Option(
+        "--status <STATUS>",
+        "List only those with this status; HTTP answers from 500 on are errors",
+      ).choices(STATUSES),
     )
     .option("--query <TEXT>", "List only those with this text in input, output, error or log")
     .addOption(
@@ -87,7 +91,7 @@ async function listInvocations(
     ["INVOCATION", "STATUS", "TRIGGER", "ATTEMPT", "REUSE", "CREATED", "TOOK", "COMMIT", "RESULT"],
     invocations.map((invocation) => [
       invocation.id,
-      invocation.status,
+      shownStatus(invocation),
       invocation.trigger.kind,
       attemptOf(invocation),
       reuseName(invocation),
@@ -106,7 +110,7 @@ async function listPublishes(
   { limit, json, ...span }: Options,
 ): Promise<void> {
   const read = span.since ?? span.until ? MAX_ENTRIES : limit;
-  const all = await needsAddition("the history of publishes", api.publishes(fn, read));
+  const all = await needsAddition("the history of publishes", api.publishes.list(fn, read));
   const publishes = all.filter(({ publishedAt }) => isWithin(span, publishedAt)).slice(0, limit);
   if (json) return printJson(publishes);
   printTable(
@@ -163,12 +167,18 @@ function attemptOf({ attempt = 0, maxAttempts = 1 }: Invocation): string {
   return attempt === 0 ? "-" : `${attempt} of ${maxAttempts}`;
 }
 
+function outputOf({ http, output }: Invocation): string {
+  return output === undefined || http !== undefined ? "" : JSON.stringify(output);
+}
+
 const SUMMARY_CHARS = 60;
 
 function summary(invocation: Invocation): string {
   const wait = waitOf(invocation);
   if (wait !== undefined) return wait;
-  const { error, output } = invocation;
-  const text = firstLine(error ?? "") || (output === undefined ? "" : JSON.stringify(output));
+  const text = [
+    answerOf(invocation) ?? "",
+    firstLine(invocation.error ?? "") || outputOf(invocation),
+  ].filter((part) => part !== "").join(": ");
   return text.length <= SUMMARY_CHARS ? text : `${text.slice(0, SUMMARY_CHARS).toWellFormed()}...`;
 }

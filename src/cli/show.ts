@@ -12,7 +12,14 @@ import {
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { firstLine, oneLine } from "./terminal/failure.ts";
 import { describeMeasurements } from "./terminal/measurements.ts";
-import { note, printFields, printJson, printTable, showTime } from "./terminal/output.ts";
+import {
+  note,
+  printFields,
+  printJson,
+  printTable,
+  showTime,
+  sizeInWords,
+} from "./terminal/output.ts";
 import { waitOf } from "./terminal/wait.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
@@ -125,6 +132,7 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
     ...attempt === 0 ? [] : [["attempt", `${attempt} of ${maxAttempts}`] as const],
     ...limits === undefined ? [] : [["limits", describeLimits(limits)] as const],
     ...vfsId === undefined ? [] : [["volume", await volumeOf(api, invocation)] as const],
+    ...describeHttp(invocation),
     ...describeMeasurements(invocation),
     ["input", JSON.stringify(input, null, 2)],
     ...output === undefined ? [] : [["output", JSON.stringify(output, null, 2)] as const],
@@ -167,6 +175,18 @@ function describeStarts(
     ...startedAt === undefined ? [] : [["started", showTime(startedAt)] as const],
     ...skipReason === undefined ? [] : [["skipped", skipName(skipReason)] as const],
     ...earlier.length === 0 ? [] : [["failed attempts", earlier.join("\n")] as const],
+  ];
+}
+
+/** The request that it answered, and its answer. */
+function describeHttp({ http, failure }: Invocation): (readonly [name: string, value: string])[] {
+  if (http === undefined) return [];
+  const { method, path, status, requestBytes, responseBytes } = http;
+  const answer = status === undefined ? "none: the client left before" : String(status);
+  return [
+    ["request", `${method} ${path}, ${sizeInWords(requestBytes)} of its body read`],
+    ["answer", `${answer}, ${sizeInWords(responseBytes)}`],
+    ...failure === undefined ? [] : [["failure", failure] as const],
   ];
 }
 

@@ -2,6 +2,7 @@ import KSUID from "ksuid";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
 import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
+import { FAILED, FAILED_ANSWER, HAS_NOT_FAILED } from "./failures.ts";
 import type { InvocationTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
 
@@ -12,7 +13,9 @@ export interface InvocationFilter {
   /** Of these functions, if `functionId` is undefined. */
   readonly functionIds?: readonly string[] | undefined;
   readonly triggerKind?: InvocationTable["triggerKind"] | undefined;
-  /** The word at the start of their error. */
+  /** Whether they failed: with an error, or by an answer with a status from 500 on. Undefined for both. */
+  readonly failed?: boolean | undefined;
+  /** The word of their failure, see `failures.ts`. */
   readonly errorWord?: string | undefined;
   /** The invocation that started them. */
   readonly parentInvocationId?: string | undefined;
@@ -104,6 +107,7 @@ export class InvocationFinder {
       select = select.where(sql<boolean>`status <> 'SUCCESS'`)
         .where("status", "=", sql.lit(status));
     }
+    if (filter.failed === true && functionId !== undefined) select = select.where(FAILED);
     // Ids encode the second of `createdAt`: this bounds the range of the index.
     if (since !== undefined) {
       select = select.where("createdAt", ">=", since).where("id", ">=", firstIdOf(since));
@@ -118,11 +122,13 @@ export class InvocationFinder {
   }
 
   /** What only the row itself shows. */
-  #isMatch({ status, triggerKind, errorWord, functionIds, query = "" }: InvocationFilter) {
+  #isMatch(filter: InvocationFilter) {
+    const { status, failed, triggerKind, errorWord, functionIds, query = "" } = filter;
     const conditions = [
+      ...failed === undefined ? [] : [failed ? FAILED : HAS_NOT_FAILED],
       ...status === undefined ? [] : [sql<boolean>`status = ${status}`],
       ...triggerKind === undefined ? [] : [sql<boolean>`trigger_kind = ${triggerKind}`],
-      ...errorWord === undefined ? [] : [beginsWith("error", `${errorWord}:`)],
+      ...errorWord === undefined ? [] : [hasWord(errorWord)],
       ...functionIds === undefined ? [] : [sql<boolean>`function_id in (${sql.join(functionIds)})`],
     ];
     const ofRow = conditions.length === 0 ? sql<boolean>`1 = 1` : sql.join(conditions, sql` and `);
@@ -139,21 +145,28 @@ export class InvocationFinder {
   }
 }
 
+/** Whether a row failed with a word. */
+function hasWord(word: string) {
+  return word === FAILED_ANSWER ? sql<boolean>`failed_answer = 1` : beginsWith("error", `${word}:`);
+}
+
 /** The same filter, with what an index finds: an error word is that of a failure, and one function is no list. */
 function simplified(filter: InvocationFilter): InvocationFilter {
-  const { functionId, functionIds, status, errorWord } = filter;
+  const { functionId, functionIds, errorWord, failed } = filter;
   const isOne = functionId === undefined && functionIds?.length === 1;
   return {
     ...filter,
     functionId: isOne ? functionIds[0] : functionId,
     functionIds: isOne || functionId !== undefined ? undefined : functionIds,
-    status: status ?? (errorWord === undefined ? undefined : "ERROR"),
+    failed: failed ?? (errorWord === undefined ? undefined : true),
   };
 }
 
 /** Whether only rows show what the filter finds, text apart. */
-function isOfRow({ status, triggerKind, errorWord, functionIds }: InvocationFilter): boolean {
-  return [status, triggerKind, errorWord, functionIds].some((each) => each !== undefined);
+function isOfRow(
+  { status, failed, triggerKind, errorWord, functionIds }: InvocationFilter,
+): boolean {
+  return [status, failed, triggerKind, errorWord, functionIds].some((each) => each !== undefined);
 }
 
 function beginsWith(column: string, text: string) {

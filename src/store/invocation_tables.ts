@@ -62,6 +62,8 @@ export interface InvocationTable extends LimitColumns {
   concurrencyKey: string | null;
   /** JSON of the request that it answered: method, path, status, requestBytes, responseBytes; null for none. */
   http: string | null;
+  /** 1 if it succeeded, and that request was answered with a status from 500 on. */
+  failedAnswer: number;
   /** From its admission, or the begin of its last attempt, to the record of its end; null until then, and in old rows. */
   durationMicros: number | null;
   /** Processor time of its last attempt; null if it was not measured. */

@@ -36,6 +36,7 @@ interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"
   readonly volumeVersionWritten: number | null;
   readonly processKind: InvocationRow["processKind"];
   readonly http: string | null;
+  readonly failedAnswer: number;
   readonly durationMicros: number | null;
   readonly cpuMicros: number | null;
   readonly measured: string | null;
@@ -93,6 +94,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
           volumeVersionWritten: variable("volumeVersionWritten"),
           processKind: variable("processKind"),
           http: variable("http"),
+          failedAnswer: variable("failedAnswer"),
           durationMicros: variable("durationMicros"),
           cpuMicros: variable("cpuMicros"),
           measured: variable("measured"),
@@ -221,10 +223,11 @@ export class InvocationWriter extends IdempotencyKeyReader {
   /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
   async finish(
     attempt: Attempt,
-    { end, volumeVersionRead, volumeVersionWritten, processKind, http, measures }:
-      InvocationConclusion,
+    conclusion: InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
+    const { end, volumeVersionRead, volumeVersionWritten, processKind, measures } = conclusion;
+    const { http, failedAnswer } = conclusion;
     const columns = {
       ...attempt,
       status: end.status,
@@ -234,6 +237,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       volumeVersionWritten: volumeVersionWritten ?? null,
       processKind: processKind ?? null,
       http: http ?? null,
+      failedAnswer: end.status === "SUCCESS" && failedAnswer === true ? 1 : 0,
       durationMicros: measures?.durationMicros ?? null,
       cpuMicros: measures?.cpuMicros ?? null,
       measured: measures?.measured ?? null,

@@ -31,6 +31,8 @@ export interface InvocationConclusion {
   readonly volumeVersionWritten?: number;
   /** JSON of the request that it answered; undefined for none. */
   readonly http?: string | undefined;
+  /** Whether the status of that answer is from 500 on. */
+  readonly failedAnswer?: boolean | undefined;
   /** Undefined if it got no process. */
   readonly processKind?: InvocationRow["processKind"] | undefined;
   /** Undefined if nothing was measured. */
@@ -132,6 +134,7 @@ export const INVOCATION_COLUMNS = Object.keys(
     destinationDepth: true,
     concurrencyKey: true,
     http: true,
+    failedAnswer: true,
     durationMicros: true,
     cpuMicros: true,
     measured: true,

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { firstIdOf } from "./invocation_search.ts";
+import { FAILED_ANSWER } from "./failures.ts";
 import type { Schema } from "./schema.ts";
 
 /** The ids of the calls of a step: from the first, before the last. */
@@ -19,7 +20,7 @@ export interface StatisticsFilter {
 
 /** Calls with the same word of the error. */
 export interface CountedCalls {
-  /** Null unless they failed. */
+  /** See `failures.ts`; null unless they failed. */
   readonly word: string | null;
   readonly calls: number;
   readonly cpuMicros: number;
@@ -203,7 +204,8 @@ export class StatisticsReader {
   async #read(filter: StatisticsFilter): Promise<readonly (CountedStep & StepRows)[]> {
     const { positionOf } = this.capabilities;
     const word = sql.raw(
-      `case when status = 'ERROR' then substr(error, 1, ${positionOf}(error, ':') - 1) end`,
+      `case when status = 'ERROR' then substr(error, 1, ${positionOf}(error, ':') - 1) ` +
+        `when failed_answer = 1 then '${FAILED_ANSWER}' end`,
     );
     const { rows } = await sql<Record<keyof ReadRow, string | number | null>>`
       with steps(n, first_id, before_id) as (${stepsOf(filter)}),

@@ -1,6 +1,7 @@
 /** Steps of the test of invocations: the filters of the list. */
 import assert from "node:assert/strict";
 import type { Page } from "../support/console.ts";
+import { preview, recordOf, send } from "../endpoints/support.ts";
 import { deployNamed, row, run, type Stage, start } from "./stage.ts";
 
 const MOODY = `
@@ -76,6 +77,38 @@ export async function filtersByAddress({ client, opened, page }: Stage): Promise
     await Promise.all(["Text", "Status", "Error word", "Trigger", "Time"].map(valueOf)),
     ["", "", "", "", ""],
   );
+}
+
+const ANSWERS = `export const fetch = (request) =>
+  new Response("", { status: Number(new URL(request.url).pathname.slice(1)) });`;
+
+/** The badges, the status filter and the failures by word agree about answers to requests. */
+export async function showsAnswers({ client, opened, page }: Stage): Promise<void> {
+  const answers = await preview(client, ANSWERS);
+  for (const path of ["/200", "/404", "/500"]) {
+    await recordOf(client, answers, await send(client, answers, path));
+  }
+  const list = `/invocations?functions=${answers.functionId}`;
+  await opened.goto(list);
+  await shows(page, 3, "GET /500");
+  const badges = async (tone: string) => await page.locator(`${row} .${tone}`).allInnerTexts();
+  assert.deepEqual(await badges("badge-bad"), ["HTTP 500"]);
+  assert.deepEqual(await badges("badge-quiet"), ["HTTP 404", "HTTP 200"]);
+  await opened.assertAccessible();
+  await opened.screenshot("invocations_answers");
+  await opened.goto(`${list}&status=ERROR`);
+  await shows(page, 1, "HTTP 500");
+  await opened.goto(`${list}&status=SUCCESS`);
+  await shows(page, 2, "HTTP 404");
+  await page.locator(row).getByText("HTTP 200").waitFor();
+
+  await opened.goto("/");
+  await page.getByRole("link", { name: "HTTP_5XX", exact: true }).click();
+  await page.waitForURL(/word=HTTP_5XX/);
+  await page.locator(row).getByText("GET /500").first().waitFor();
+  await page.locator(row).getByRole("link").first().click();
+  await page.locator("main .badge-bad").getByText("HTTP 500").waitFor();
+  await opened.screenshot("invocation_answer");
 }
 
 export async function filtersByTime({ client, opened, page }: Stage): Promise<void> {

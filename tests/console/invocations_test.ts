@@ -4,7 +4,12 @@ import { base64, type Client, type Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, setHidden } from "../support/console.ts";
 import { INVOKED } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { bulkCancels, filtersByAddress, filtersByTime } from "./invocation_filters.ts";
+import {
+  bulkCancels,
+  filtersByAddress,
+  filtersByTime,
+  showsAnswers,
+} from "./invocation_filters.ts";
 import { showsSections } from "./invocation_sections.ts";
 import { decides, decidesMany } from "./letters.ts";
 import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
@@ -42,6 +47,7 @@ browserTest("invocations and dead letters in the console", async (t) => {
   const stage = { server, client, opened, page: opened.page, echo };
   await t.step("the list filters, moves by keys and acts on all that match", () => lists(stage));
   await t.step("each filter is in the address", () => filtersByAddress(stage));
+  await t.step("an answer from 500 on is an error", () => showsAnswers(stage));
   await t.step("times are exact, and stay while they are typed", () => filtersByTime(stage));
   await t.step("what has not ended is cancelled by a filter", () => bulkCancels(stage));
   await t.step("new rows wait for a reader who is further down", () => keepsPosition(stage));

@@ -190,3 +190,47 @@ Deno.test("a commit that is published already is the first in the history of pub
   assert.deepEqual(others, []);
   assert.deepEqual((await publishesOf("draft")).rows, []);
 });
+
+Deno.test("answers from 500 on count as failures in the history of an earlier version", async () => {
+  await using directory = await makeTempDir();
+  const answers = {
+    "500": { path: "/", status: 500 },
+    "404": { path: "/", status: 404 },
+    left: { path: "/", status: null },
+    // What a client sends is escaped in the record.
+    sly: { path: '/","status":500,"', status: 200, requestBody: '"status":500,\0' },
+  };
+  await createEarlierDatabase(
+    join(directory.path, "invoked.db"),
+    "023_queued_times",
+    async (db) => {
+      await insertFunction(db, "web", {});
+      const row = {
+        functionId: "function-web",
+        commitId: "commit-web",
+        principalId: "principal",
+        mode: "sync",
+        input: "{}",
+        createdAt: TIME,
+        updatedAt: TIME,
+      };
+      for (const [name, { path, status, ...body }] of Object.entries(answers)) {
+        const sizes = { requestBytes: 0, responseBytes: 0 };
+        const http = JSON.stringify({ method: "GET", path, status, ...sizes, ...body });
+        const ended = { id: `000-${name}`, status: "SUCCESS", output: "{}", http };
+        await db.insertInto("invocations").values({ ...row, ...ended }).execute();
+      }
+      const http = JSON.stringify({ method: "GET", path: "/", status: 500, requestBytes: 0 });
+      const failed = { id: "000-threw", status: "ERROR", error: "UNCAUGHT: x", http };
+      await db.insertInto("invocations").values({ ...row, ...failed }).execute();
+    },
+  );
+  await using store = await openStore(directory.path);
+  const flags = await Promise.all(
+    [...Object.keys(answers), "threw"].map(async (name) =>
+      (await store.read.invocations.get("function-web", `000-${name}`))?.failedAnswer
+    ),
+  );
+  // The words of errors count the last one.
+  assert.deepEqual(flags, [0, 1, 0, 0, 0]);
+});

@@ -1227,6 +1227,8 @@ export interface components {
             endedAt?: string;
             /** @description A stable word, a colon, and what happened */
             error?: string;
+            /** @description The word of its error, or HTTP_5XX for a SUCCESS that answered its request with a status from 500 on; absent unless it failed */
+            failure?: string;
             functionId?: string;
             http?: components["schemas"]["invoked.InvocationHttp"];
             id?: string;
@@ -1293,8 +1295,10 @@ export interface components {
         /** @enum {string} */
         "c1.api.functions.v1.FunctionInvocationStatus": "FUNCTION_INVOCATION_STATUS_UNSPECIFIED" | "FUNCTION_INVOCATION_STATUS_PENDING" | "FUNCTION_INVOCATION_STATUS_RUNNING" | "FUNCTION_INVOCATION_STATUS_SUCCESS" | "FUNCTION_INVOCATION_STATUS_ERROR";
         "c1.api.functions.v1.FunctionsInvocationSearchRequest": {
-            /** @description Only those whose error begins with this word */
+            /** @description Only those with this `failure` */
             errorWord?: string;
+            /** @description Only those with a `failure`, or only those without; both by default */
+            failed?: boolean;
             /** @description Only the invocation of your call with this key; other filters do not count */
             idempotencyKey?: string;
             /** @description Only those whose id begins with it */
@@ -2143,7 +2147,7 @@ export interface components {
              */
             cpuTime: string;
             displayName: string;
-            /** @description Failures by the word of their error */
+            /** @description Failures by their `failure`; each call counts once */
             failures: {
                 [key: string]: number;
             };
@@ -2172,8 +2176,10 @@ export interface components {
         };
         /** @default {} */
         "invoked.InvocationFilter": {
-            /** @description Only those whose error begins with this word */
+            /** @description Only those with this `failure` */
             errorWord?: string;
+            /** @description Only those with a `failure`, or only those without; both by default */
+            failed?: boolean;
             /** @description Empty: all functions */
             functionIds?: string[];
             /** @description Only those whose id begins with it */
@@ -2234,8 +2240,10 @@ export interface components {
             startedAt: string;
         };
         "invoked.InvocationSearchRequest": {
-            /** @description Only those whose error begins with this word */
+            /** @description Only those with this `failure` */
             errorWord?: string;
+            /** @description Only those with a `failure`, or only those without; both by default */
+            failed?: boolean;
             /** @description Empty: all functions */
             functionIds?: string[];
             /** @description Only those whose id begins with it */
@@ -2292,7 +2300,7 @@ export interface components {
             wallTime?: string;
         };
         /**
-         * @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default
+         * @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default
          * @enum {string}
          */
         "invoked.InvocationView": "INVOCATION_VIEW_UNSPECIFIED" | "INVOCATION_VIEW_BASIC" | "INVOCATION_VIEW_FULL";
@@ -2497,7 +2505,7 @@ export interface components {
              * @description Processor time of all calls
              */
             cpuTime: string;
-            /** @description Failures by the word of their error */
+            /** @description Failures by their `failure`; each call counts once */
             failures: {
                 [key: string]: number;
             };
@@ -3257,7 +3265,7 @@ export interface operations {
     "invoked.DeadLetterService.List": {
         parameters: {
             query?: {
-                /** @description Only those whose error begins with this word */
+                /** @description Only those with this `failure` */
                 error_word?: string;
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
@@ -3485,7 +3493,7 @@ export interface operations {
                 page_token?: string;
                 /** @description The invocation that made them */
                 parent_invocation_id?: string;
-                /** @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default */
+                /** @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default */
                 view?: components["schemas"]["invoked.InvocationView"];
             };
             header?: never;
@@ -3932,6 +3940,46 @@ export interface operations {
                         list: components["schemas"]["invoked.FunctionPurge"][];
                         /** @description Empty on the last page */
                         nextPageToken: string;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.FunctionService.RollBack": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "If-None-Match"?: string;
+            };
+            path: {
+                function_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.RollBackRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        function: components["schemas"]["c1.api.functions.v1.Function"];
                     };
                 };
             };

@@ -18,12 +18,14 @@ const TONES: Readonly<Record<string, BadgeProps["tone"]>> = {
   PENDING: "warn",
 };
 
-/** The status of an invocation; a failure shows its word. */
+/** The status of an invocation: a failure shows its word, and an answer to a request its status. */
 export function StatusBadge(
-  { status, error, skipReason }: {
+  { status, error, skipReason, failure, http }: {
     readonly status: string;
     readonly error?: string | undefined;
     readonly skipReason?: string | undefined;
+    readonly failure?: string | undefined;
+    readonly http?: { readonly status?: number } | undefined;
   },
 ) {
   const word = status.replace("FUNCTION_INVOCATION_STATUS_", "");
@@ -31,6 +33,14 @@ export function StatusBadge(
     return (
       <Badge title={error ?? ""}>
         Skipped: {enumWords(skipReason, "SKIP_REASON").toLowerCase()}
+      </Badge>
+    );
+  }
+  if (word === "SUCCESS" && http?.status !== undefined) {
+    const hasFailed = failure !== undefined;
+    return (
+      <Badge tone={hasFailed ? "bad" : "quiet"} title={hasFailed ? "The answer failed" : ""}>
+        HTTP {http.status}
       </Badge>
     );
   }
@@ -43,7 +53,7 @@ export function errorWord(error: string | undefined): string | undefined {
   return /^([A-Z][A-Z0-9_]*):/.exec(error ?? "")?.[1];
 }
 
-/** Words that errors begin with; functions may have others. */
+/** Words of failures; functions may have others. */
 export const ERROR_WORDS = [
   "UNCAUGHT",
   "TIMEOUT",
@@ -55,4 +65,5 @@ export const ERROR_WORDS = [
   "CANCELLED",
   "INTERRUPTED",
   "VFS_CONFLICT",
+  "HTTP_5XX",
 ] as const;

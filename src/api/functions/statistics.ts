@@ -35,7 +35,7 @@ const timeQuery = {
 const countsOut = {
   calls: int32Out.openapi({ description: "Calls accepted in the step; skipped ones do not count" }),
   failures: z.record(z.string(), int32Out).openapi({
-    description: "Failures by the word of their error",
+    description: "Failures by their `failure`; each call counts once",
   }),
   p50: durationOut.optional().openapi({
     description: "Median from acceptance, or the start of the last attempt, to the record of the " +

@@ -7,9 +7,9 @@ import { triggerKind, triggerKindOf } from "./starts.ts";
 
 const FUNCTIONS_MAX = 100;
 
-export const errorWordIn = z.string().regex(/^[A-Z_]{0,64}$/, {
+export const errorWordIn = z.string().regex(/^[A-Z0-9_]{0,64}$/, {
   error: "must be the word of an error, such as TIMEOUT",
-}).optional().openapi({ description: "Only those whose error begins with this word" });
+}).optional().openapi({ description: "Only those with this `failure`" });
 
 export const queryIn = searchText.optional().openapi({
   description: "Text in input, output, error or log lines",
@@ -18,6 +18,9 @@ export const queryIn = searchText.optional().openapi({
 /** The fields of a filter. */
 export const filterIn = {
   status: invocationStatus.optional(),
+  failed: z.boolean().optional().openapi({
+    description: "Only those with a `failure`, or only those without; both by default",
+  }),
   triggerKind: triggerKind.optional(),
   errorWord: errorWordIn,
   since: timestampIn.optional().openapi({ description: "Inclusive" }),
@@ -41,9 +44,10 @@ export const bulkFilterIn = filterObject.openapi("invoked.InvocationFilter");
 export function filterOf(
   { status, triggerKind, errorWord, ...others }: Partial<z.output<typeof filterObject>>,
 ): InvocationFilter {
-  const { functionIds, since, until, query, idPrefix, parentInvocationId } = others;
+  const { functionIds, failed, since, until, query, idPrefix, parentInvocationId } = others;
   return {
     status: statusOf(status),
+    failed,
     triggerKind: triggerKindOf(triggerKind),
     errorWord: errorWord || undefined,
     functionIds: functionIds?.length ? functionIds : undefined,

@@ -15,8 +15,11 @@ export const httpOut = z.object({
   }),
 }).openapi("invoked.InvocationHttp", { description: "The request that it answered" });
 
-/** The API's form of the request of an invocation. */
-export function httpJson({ http }: InvocationRecord): { http?: z.input<typeof httpOut> } {
+/** The API's form of the request of an invocation, in a long list without its body. */
+export function httpJson(
+  { http }: Pick<InvocationRecord, "http">,
+  view: "basic" | "full",
+): { http?: z.input<typeof httpOut> } {
   if (http === null) return {};
   const { method, path, status, requestBytes, responseBytes, requestBody } = JSON.parse(
     http,
@@ -28,7 +31,7 @@ export function httpJson({ http }: InvocationRecord): { http?: z.input<typeof ht
       ...status === null ? {} : { status },
       requestBytes: `${requestBytes}`,
       responseBytes: `${responseBytes}`,
-      ...requestBody === undefined ? {} : { requestBody },
+      ...requestBody === undefined || view === "basic" ? {} : { requestBody },
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { embeddedObject } from "../../shared/embedded_json.ts";
+import { failureOf } from "../../store/failures.ts";
 import type {
   InvocationLogRow,
   InvocationOverview,
@@ -82,6 +83,11 @@ export const invocationOut = z.object({
   error: z.string().optional().openapi({
     description: "A stable word, a colon, and what happened",
   }),
+  failure: z.string().optional().openapi({
+    description:
+      "The word of its error, or HTTP_5XX for a SUCCESS that answered its request with " +
+      "a status from 500 on; absent unless it failed",
+  }),
   processReuse,
   parentInvocationId: z.string().optional().openapi({
     description: "The invocation that made this call; absent for a call from outside",
@@ -119,7 +125,7 @@ export function invocationJson(row: InvocationRecord): z.input<typeof invocation
     ...row.output === null ? {} : { output: embeddedObject(row.output) },
     ...factsJson(row),
     ...startsJson(row),
-    ...httpJson(row),
+    ...httpJson(row, "full"),
     ...measurementsJson(row),
     ...recordedLimitsJson(recordedLimits(row)),
     createdAt,
@@ -140,6 +146,7 @@ export function overviewJson(row: InvocationOverview): z.input<typeof invocation
     inputPreview,
     ...factsJson({ ...row, error }),
     ...starts,
+    ...httpJson(row, "basic"),
     createdAt,
     updatedAt,
   };
@@ -150,8 +157,10 @@ function namesJson({ id, functionId, commitId, status }: InvocationOverview | In
 }
 
 function factsJson(row: Omit<InvocationRecord, "input" | "output">) {
+  const failure = failureOf(row);
   return {
     ...row.error === null ? {} : { error: row.error },
+    ...failure === undefined ? {} : { failure },
     processReuse: row.processReuse,
     ...row.parentInvocationId === null
       ? {}

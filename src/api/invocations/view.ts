@@ -13,9 +13,9 @@ const VIEWS = [
 /** The field of a list of invocations. */
 export const viewIn = z.enum(VIEWS).optional()
   .openapi("invoked.InvocationView", {
-    description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http`, `attempts`, " +
-      "`phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 " +
-      "characters; everything by default",
+    description: "INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, " +
+      "`attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts " +
+      "`error` after 300 characters; everything by default",
   });
 
 /** A page of invocations as the view shows them. */

@@ -6,18 +6,18 @@ import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
 import {
   Commit,
   Invocation,
-  INVOCATION_PREFIX,
   mapOf,
   pageOf,
-  Publish,
   Purge,
   PurgeSize,
   RemoteFunction,
   TestResult,
   TypeCheck,
 } from "./schemas.ts";
+import { hasStatus, statusFilter } from "./failures.ts";
 import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
+import { PublishApi } from "./publishes.ts";
 import { ReplayApi } from "./replays.ts";
 import { TriggerApi } from "./triggers.ts";
 import { VolumeApi } from "./volumes.ts";
@@ -69,6 +69,7 @@ export interface PurgeSelection {
 }
 
 export interface InvocationFilter {
+  /** In lower case; `error` finds all that failed, `success` all others that have ended. */
   readonly status?: string | undefined;
   /** Inclusive. */
   readonly since?: string | undefined;
@@ -103,12 +104,14 @@ export class Api implements Disposable {
   readonly clients: ClientApi;
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
+  readonly publishes: PublishApi;
   readonly replays: ReplayApi;
 
   constructor(readonly session: Session) {
     this.clients = new ClientApi(session);
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
+    this.publishes = new PublishApi(session);
     this.replays = new ReplayApi(session);
   }
 
@@ -192,16 +195,6 @@ export class Api implements Disposable {
         `Cannot list the commits of ${fn.displayName}`,
         `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}${start}`,
         pageOf(Commit),
-      ));
-  }
-
-  /** Changes of the published commit, newest first. An addition to C1's API. */
-  async publishes(fn: RemoteFunction, limit: number): Promise<Publish[]> {
-    return await this.session.all(limit, (pageToken) =>
-      this.session.get(
-        `Cannot list the publishes of ${fn.displayName}`,
-        `${functionPath(fn)}/publishes?${pageQuery(limit, pageToken)}`,
-        pageOf(Publish),
       ));
   }
 
@@ -369,16 +362,15 @@ export class Api implements Disposable {
     const path = `${functionPath(fn)}/invocations`;
     const { status, ...others } = filter;
     const hasFilter = Object.values(filter).some((value) => value !== undefined);
-    return await this.session.all(limit, (pageToken) => {
+    return await this.session.all(limit, async (pageToken) => {
       if (!hasFilter) {
-        return this.session.get(what, `${path}?${pageQuery(limit, pageToken)}`, pageOf(Invocation));
+        const query = pageQuery(limit, pageToken);
+        return await this.session.get(what, `${path}?${query}`, pageOf(Invocation));
       }
-      return this.session.post(what, `${path}/search`, pageOf(Invocation), {
-        ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
-        ...others,
-        pageSize: Math.min(limit, PAGE_SIZE),
-        pageToken,
-      });
+      const page = { pageSize: Math.min(limit, PAGE_SIZE), pageToken };
+      const search = { ...statusFilter(status), ...others, ...page };
+      const found = await this.session.post(what, `${path}/search`, pageOf(Invocation), search);
+      return { ...found, list: found.list.filter((each) => hasStatus(each, status)) };
     });
   }
 }

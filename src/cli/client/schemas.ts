@@ -205,6 +205,16 @@ const EgressVerdict = z.object({
 });
 export type EgressVerdict = z.output<typeof EgressVerdict>;
 
+/** A request to an HTTP function; an addition to C1's API. */
+const HttpExchange = z.object({
+  method: text,
+  path: text,
+  /** Undefined if the client left before. */
+  status: optionalCount,
+  requestBytes: bytes,
+  responseBytes: bytes,
+});
+
 export const INVOCATION_PREFIX = "FUNCTION_INVOCATION_STATUS_";
 
 export const Invocation = z.object({
@@ -215,6 +225,9 @@ export const Invocation = z.object({
   input: object.nullish().transform((value) => value ?? {}),
   output: object.nullish().transform((value) => value ?? undefined),
   error: optionalText,
+  /** Additions to C1's API: the word of its failure, and the request that it answered. */
+  failure: optionalText,
+  http: HttpExchange.nullish().transform((value) => value ?? undefined),
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,

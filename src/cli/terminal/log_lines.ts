@@ -1,4 +1,5 @@
 import { formatCount } from "../../config/mod.ts";
+import { answerOf, hasFailed, shownStatus } from "../client/failures.ts";
 import { durationMs, hasEnded, type Invocation, type LogLine } from "../client/schemas.ts";
 import { printable } from "./failure.ts";
 import { paint, paintNote, printJsonLine } from "./output.ts";
@@ -20,24 +21,28 @@ export function formatLogLine(line: Printed, painted: typeof paint): string {
 }
 
 /** The outcome of an invocation as the last line of its log. */
-export interface OutcomeLine extends Omit<LogLine, "sequence"> {
-  readonly status: string;
-  readonly error: string | undefined;
-}
+export interface OutcomeLine
+  extends Omit<LogLine, "sequence">, Pick<Invocation, "status" | "error" | "failure" | "http"> {}
 
 /** The outcome as a line; undefined before the end. */
 export function outcomeLine(invocation: Invocation): OutcomeLine | undefined {
   if (!hasEnded(invocation)) return undefined;
-  const { status, error, updatedAt = "" } = invocation;
+  const { status, error, failure, http, updatedAt = "" } = invocation;
   const ms = durationMs(invocation);
-  const message = `${status}${ms === undefined ? "" : ` in ${formatCount(ms)} ms`}`;
+  const message = [
+    `${shownStatus(invocation)}${ms === undefined ? "" : ` in ${formatCount(ms)} ms`}`,
+    answerOf(invocation),
+    error,
+  ].filter((part) => part !== undefined).join(": ");
   return {
     time: updatedAt,
-    level: status === "SUCCESS" ? "info" : "error",
+    level: hasFailed(invocation) ? "error" : "info",
     source: "outcome",
-    message: error === undefined ? message : `${message}: ${error}`,
+    message,
     status,
     error,
+    failure,
+    http,
   };
 }
 

@@ -22,7 +22,7 @@ const RANGE_DAYS_MAX = 400;
 /** The calls of one step, of one function, or of both. */
 export interface Counts {
   readonly calls: number;
-  /** Failures by the word of their error. */
+  /** Failures by the word of their error, or `HTTP_5XX` for answers with such a status. */
   readonly failures: ReadonlyMap<string, number>;
   /** Durations in microseconds, within 5 %; undefined without a measured call. */
   readonly p50Micros: number | undefined;

@@ -77,6 +77,10 @@ export class Bulk {
     if (filter.status === "SUCCESS" || filter.status === "ERROR") {
       throw invalid({ field: "filter.status", description: "must be PENDING or RUNNING" });
     }
+    if (filter.failed === true) {
+      const description = "must not be true: invocations that have not ended have not failed";
+      throw invalid({ field: "filter.failed", description });
+    }
     // Those that wait come first, so that none of them starts meanwhile.
     const statuses = filter.status === undefined
       ? ["PENDING", "RUNNING"] as const

@@ -88,6 +88,7 @@ export function newRow(
     destinationDepth,
     concurrencyKey,
     http: null,
+    failedAnswer: 0,
     durationMicros: null,
     cpuMicros: null,
     measured: null,

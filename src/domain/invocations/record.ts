@@ -9,6 +9,7 @@ import type {
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { isFailedAnswer } from "../endpoints/client.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
@@ -171,12 +172,14 @@ export class StoredRecord implements InvocationRecord {
           if (next !== undefined) return await this.#repeat(tx, next, fn, recorded);
         }
         const end = endOf(recorded);
+        const answered = this.exchange?.record;
         const conclusion = {
           end,
           ...versions,
           processKind: outcome.process,
           measures: this.timeline.columns(outcome, this.volume?.session.bytes),
-          http: this.exchange && JSON.stringify(this.exchange.record),
+          http: answered && JSON.stringify(answered),
+          failedAnswer: isFailedAnswer(answered),
         };
         const now = new Date().toISOString();
         if (!await tx.invocations.finish(this.#attempt, conclusion, now)) return undefined;

@@ -50,7 +50,10 @@ export class InvocationSearches {
 /** What selects the rows of a list. */
 function selectionOf(filter: InvocationFilter): unknown[] {
   const { status, since, until, query, parentInvocationId, idPrefix } = filter;
-  const { functionIds, triggerKind, errorWord, isParked } = filter;
-  const more = [functionIds, triggerKind, errorWord, ...isParked === true ? [isParked] : []];
+  const { functionIds, triggerKind, errorWord, failed, isParked } = filter;
+  const more = [
+    ...[functionIds, triggerKind, errorWord],
+    ...isParked === true || failed !== undefined ? [isParked, failed] : [],
+  ];
   return [status, since, until, query, parentInvocationId, idPrefix, ...more];
 }

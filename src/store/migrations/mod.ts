@@ -28,6 +28,7 @@ import * as measurements from "./021_measurements.ts";
 import * as consoleSessions from "./022_console_sessions.ts";
 import * as queuedTimes from "./023_queued_times.ts";
 import * as startPermits from "./024_start_permits.ts";
+import * as history from "./025_history.ts";
 import * as verifyTokens from "./026_verify_tokens.ts";
 
 /** The migrations by name. They are numbered and only appended. */
@@ -56,6 +57,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "022_console_sessions": consoleSessions,
   "023_queued_times": queuedTimes,
   "024_start_permits": startPermits,
+  "025_history": history,
   "026_verify_tokens": verifyTokens,
 };
 

@@ -124,7 +124,7 @@ export const INVOCATIONS: Steps = {
 };
 
 export const SEARCH: Steps = {
-  "a search finds by status, parent, time and the begin of ids": async (store) => {
+  "a search finds by status, failure, parent, time and the begin of ids": async (store) => {
     await store.write(async (tx) => {
       await tx.functions.insert(functionRow({ id: FUNCTION }));
       await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
@@ -143,6 +143,7 @@ export const SEARCH: Steps = {
           }"}`,
           output: second === 6 ? '{"needle":1}' : null,
           error: second === 5 ? "Needle in the error" : null,
+          failedAnswer: second === 4 ? 1 : 0,
         }));
       }
       const line = { time: time(4), level: "INFO", source: "console" };
@@ -157,6 +158,13 @@ export const SEARCH: Steps = {
     assert.deepEqual(await found(store, { status: "ERROR" }), seconds(5, 3, 1));
     assert.deepEqual(await found(store, { status: "SUCCESS" }, 1), seconds(6, 4, 2));
     assert.deepEqual(await found(store, { status: "RUNNING", functionId: undefined }), []);
+    assert.deepEqual(await found(store, { failed: true }, 1), seconds(5, 4, 3, 1));
+    assert.deepEqual(await found(store, { failed: false }), seconds(6, 2));
+    assert.deepEqual(
+      await found(store, { failed: true, functionId: undefined, status: "SUCCESS" }),
+      seconds(4),
+    );
+    assert.deepEqual(await found(store, { errorWord: "HTTP_5XX" }), seconds(4));
     assert.deepEqual(await found(store, { parentInvocationId: id(1) }), seconds(6, 5));
     assert.deepEqual(await found(store, { since: time(3) }), seconds(6, 5, 4, 3));
     assert.deepEqual(await found(store, { until: time(3) }), seconds(2, 1));

@@ -132,6 +132,7 @@ export function invocationRow(
     http: null,
     durationMicros: null,
     cpuMicros: null,
+    failedAnswer: 0,
     measured: null,
     timeoutMs: null,
     cpuTimeMs: null,

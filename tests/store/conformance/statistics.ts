@@ -43,7 +43,7 @@ export const STATISTICS: Steps = {
       for (
         const row of [
           invocationRow({ ...of(ONE), id: at(0), ...success }),
-          invocationRow({ ...of(ONE), id: at(9), ...success }),
+          invocationRow({ ...of(ONE), id: at(9), ...success, failedAnswer: 1 }),
           invocationRow({ ...of(OTHER), id: at(1), ...success }),
           invocationRow({ ...of(ONE), id: at(2), ...failure }),
           invocationRow({ ...of(ONE), id: at(3), ...skipped }),
@@ -64,16 +64,17 @@ export const STATISTICS: Steps = {
     assert.deepEqual(
       all.map(({ word, calls, cpuMicros }) => [word, calls, cpuMicros]).sort(),
       [
-        [null, 3, 15],
+        [null, 2, 10],
         ["TIMEOUT", 1, 0],
+        ["HTTP_5XX", 1, 5],
       ].sort(),
     );
     const durations = byFunction.map((row) => [...classesOf(row.durations)]);
     const classes = durations.flat().map(([number]) => number);
-    assert.deepEqual([durations.length, new Set(classes).size], [3, 2]);
+    assert.deepEqual([durations.length, new Set(classes).size], [4, 2]);
     assert.deepEqual(
       all.map(({ durations }) => [...classesOf(durations)].map(([, calls]) => calls)).sort(),
-      [[1], [3]],
+      [[1], [1], [2]],
     );
     assert.deepEqual(callsOf(await count(store, [ONE])), [[3, 3], [1, 1], [0, 0]]);
     assert.deepEqual(callsOf(await count(store, [OTHER])), [[1, 0], [0, 0], [0, 0]]);

@@ -11,9 +11,7 @@ export const COLUMNS: readonly Column<Row>[] = [
     id: "status",
     header: "Status",
     width: "150px",
-    cell: ({ status, error, skipReason }) => (
-      <StatusBadge status={status} error={error} skipReason={skipReason} />
-    ),
+    cell: (row) => <StatusBadge {...row} />,
   },
   {
     id: "function",

@@ -11,7 +11,7 @@ import type { WholeInvocation } from "./queries.ts";
 
 /** What it is, when it ran and what started it. */
 export function Facts({ invocation }: { readonly invocation: WholeInvocation }) {
-  const { functionId, commitId, status, error, skipReason, waitReason, principal } = invocation;
+  const { functionId, commitId, waitReason, principal } = invocation;
   return (
     <Section title="Call">
       <Properties
@@ -19,7 +19,7 @@ export function Facts({ invocation }: { readonly invocation: WholeInvocation }) 
           [
             "Status",
             <span key="status" className="row">
-              <StatusBadge status={status} error={error} skipReason={skipReason} />
+              <StatusBadge {...invocation} />
               {waitReason === undefined
                 ? null
                 : `Waits for: ${enumWords(waitReason, "WAIT_REASON").toLowerCase()}`}

@@ -92,15 +92,23 @@ export function apiFilterOf(search: ListSearch, now: Date): ApiFilter {
   const { functions, status, trigger, word, q, parent } = search;
   return {
     ...functions === undefined ? {} : { functionIds: [...functions] },
-    ...status === undefined
-      ? {}
-      : { status: `FUNCTION_INVOCATION_STATUS_${status}` as InvocationStatus },
+    ...statusFilterOf(status),
     ...trigger === undefined ? {} : { triggerKind: `TRIGGER_KIND_${trigger}` as TriggerKind },
     ...word === undefined ? {} : { errorWord: word },
     ...q === undefined ? {} : { query: q },
     ...parent === undefined ? {} : { parentInvocationId: parent },
     ...search.since === undefined ? {} : { since: instantOf(search.since, now) },
     ...search.until === undefined ? {} : { until: instantOf(search.until, now) },
+  };
+}
+
+/** An answer from 500 on is an error here, and no success; the API calls both `failed`. */
+function statusFilterOf(status: string | undefined): Pick<ApiFilter, "status" | "failed"> {
+  if (status === undefined) return {};
+  if (status === "ERROR") return { failed: true };
+  return {
+    status: `FUNCTION_INVOCATION_STATUS_${status}` as InvocationStatus,
+    ...status === "SUCCESS" ? { failed: false } : {},
   };
 }
 

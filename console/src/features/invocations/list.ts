@@ -27,6 +27,8 @@ export interface Row {
   readonly status: string;
   readonly skipReason?: string | undefined;
   readonly error?: string | undefined;
+  readonly failure?: string | undefined;
+  readonly http?: Invocation["http"];
   readonly createdAt: string;
   readonly startedAt?: string | undefined;
   readonly endedAt?: string | undefined;
@@ -60,23 +62,30 @@ export async function readPage(
 
 function rowOf(entry: Invocation): Row {
   const { id, functionId, status, skipReason, createdAt, startedAt, endedAt, attempt } = entry;
-  const { error, inputPreview = "" } = entry;
-  const word = errorWord(error);
+  const { error, failure, http } = entry;
   return {
     id,
     functionId,
     status,
     skipReason,
     error,
+    failure,
+    http,
     createdAt,
     startedAt,
     endedAt,
     attempt,
     trigger: entry.trigger?.kind,
-    preview: error === undefined
-      ? inputPreview
-      : error.slice(word === undefined ? 0 : word.length + 1).trim(),
+    preview: previewOf(entry),
   };
+}
+
+/** The request that it answered, and its error, or its input. */
+function previewOf({ error, http, inputPreview = "" }: Invocation): string {
+  const word = errorWord(error);
+  const message = error?.slice(word === undefined ? 0 : word.length + 1).trim();
+  const request = http && `${http.method} ${http.path}`;
+  return [request, message].filter((part) => part !== undefined).join(": ") || inputPreview;
 }
 
 /** Whether an invocation will not change. */

@@ -24,7 +24,15 @@ const COLUMNS: readonly Column<Invocation>[] = [
     header: "Status",
     width: "110px",
     minor: true,
-    cell: ({ status, error }) => <StatusBadge status={status} error={error} />,
+    cell: ({ status, error, failure, http }) => (
+      <StatusBadge
+        status={status}
+        error={error}
+        failure={failure}
+        // The answer has a column of its own.
+        http={failure === undefined ? undefined : http}
+      />
+    ),
   },
   {
     id: "invocation",
