@@ -54,6 +54,11 @@ export interface Functions {
     request: OfFunction & api.PageRequest,
     options?: api.RequestOptions,
   ): Answered<"listPublishesResponse", api.PageOf<api.FunctionPublish>>;
+  /** Publishes the previously published commit again; each roll-back goes one further back. An addition of this server. */
+  rollBack(
+    request: OfFunction & { rollBackRequest?: { commitId?: string } },
+    options?: api.RequestOptions,
+  ): Answered<"rollBackResponse", { function?: api.FunctionT }>;
   /** Erases for good; `functionId` may be `-` for the invocations of all functions. An addition of this server. */
   purge(
     request: OfFunction & { purgeRequest?: api.PurgeRequest },

@@ -82,6 +82,13 @@ export const OPERATIONS = {
       response: "listPublishesResponse",
       dated: LIST,
     },
+    rollBack: {
+      id: "invoked.FunctionService.RollBack",
+      path: OF_FUNCTION,
+      body: "rollBackRequest",
+      response: "rollBackResponse",
+      dated: FUNCTION_AND_COMMIT,
+    },
     purge: {
       id: "invoked.FunctionService.Purge",
       path: OF_FUNCTION,

@@ -59,6 +59,8 @@ export interface FunctionPublish {
   previousCommitId?: string;
   publishedAt?: Date;
   publishedBy?: string;
+  /** The publish that a roll-back went back to. */
+  restoredPublishId?: string;
   message?: string;
 }
 

@@ -28,6 +28,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "post /api/v1/functions/update": `${FUNCTIONS}.UpdateFunction`,
   "post /api/v1/search/functions": "c1.api.functions.v1.FunctionsSearch.Search",
   "get /api/v1/functions/{function_id}/publishes": "invoked.FunctionService.ListPublishes",
+  "post /api/v1/functions/{function_id}/rollback": "invoked.FunctionService.RollBack",
   "post /api/v1/functions/{function_id}/purge": "invoked.FunctionService.Purge",
   "get /api/v1/functions/{function_id}/purges": "invoked.FunctionService.ListPurges",
   "post /api/v1/functions/{function_id}/circuit_breaker/clear":
@@ -176,7 +177,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   "invoked.VolumeEntry": "etag modifiedAt path size type",
   "invoked.VolumeVersion":
     "createdAt invocationId pathCount paths principalId restoredVersion version",
-  "invoked.FunctionPublish": "commitId id message previousCommitId publishedAt publishedBy",
+  "invoked.FunctionPublish":
+    "commitId id message previousCommitId publishedAt publishedBy restoredPublishId",
+  "invoked.RollBackRequest": "commitId",
   "invoked.FunctionPurge":
     "allFunctions before bytes commitId files finishedAt id invocations path purgedAt purgedBy",
   "invoked.PurgeRequest": "before commitId dryRun path",

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Api } from "./client/api.ts";
 import { findCommit } from "./client/find.ts";
 import type { Commit, RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -26,19 +25,18 @@ export function register(command: Command): void {
       using api = await server.connect();
       const fn = await functionOf(api, name);
       const { commit } = await api.commit(fn, await findCommit(api, fn, reference));
-      await publish(api, fn, commit, json ?? false);
+      await api.updateFunction(fn, { publishedCommitId: commit.id });
+      printPublished(fn, commit, json ?? false);
     },
   );
 }
 
-/** Publishes a commit and prints it. */
-export async function publish(
-  api: Api,
+/** Prints the commit that is published now. @param fn as it was before */
+export function printPublished(
   fn: RemoteFunction,
   { id, message }: Commit,
   json: boolean,
-): Promise<void> {
-  await api.updateFunction(fn, { publishedCommitId: id });
+): void {
   const before = fn.publishedCommitId;
   if (json) return printJson({ functionId: fn.id, publishedCommitId: id, before });
   const was = before === undefined || before === id ? "" : `; before it was ${before}`;

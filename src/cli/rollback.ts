@@ -1,16 +1,12 @@
 import type { Command } from "commander";
 import type { Api } from "./client/api.ts";
-import { needsAddition } from "./client/api_error.ts";
+import { MissingEndpoint, needsAddition } from "./client/api_error.ts";
 import { findCommit } from "./client/find.ts";
 import type { RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { FUNCTION_ARGUMENT, FUNCTION_HELP, functionOf } from "./options/function_argument.ts";
 import { addServerOptions } from "./options/server_options.ts";
-import { publish } from "./publish.ts";
-import { Failure } from "./terminal/failure.ts";
-
-/** Publishes that are searched for the one before the published commit. */
-const MAX_PUBLISHES = 1000;
+import { printPublished } from "./publish.ts";
 
 /** `invoked rollback`: publishes a commit again that was published before. */
 export function register(command: Command): void {
@@ -18,7 +14,7 @@ export function register(command: Command): void {
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .option(
       "--to <COMMIT>",
-      "Id or tag of the commit [default the previously published one]",
+      "Id or tag of the commit [default the previously published one; each rollback goes further back]",
     );
   const server = addServerOptions(command);
   addJsonOption(command);
@@ -27,33 +23,28 @@ export function register(command: Command): void {
     async (name: string | undefined, { to, json }: { readonly to?: string; json?: true }) => {
       using api = await server.connect();
       const fn = await functionOf(api, name);
-      const reference = to === undefined
-        ? await publishedBefore(api, fn)
-        : await findCommit(api, fn, to);
-      const { commit } = await api.commit(fn, reference);
-      await publish(api, fn, commit, json ?? false);
+      const commitId = await rollBack(api, fn, to);
+      const { commit } = await api.commit(fn, commitId);
+      printPublished(fn, commit, json ?? false);
     },
   );
 }
 
-/** The commit that was published last, besides the one that is published now. */
-async function publishedBefore(api: Api, fn: RemoteFunction): Promise<string> {
-  const publishes = await needsAddition(
-    "the history of publishes",
-    api.publishes(fn, MAX_PUBLISHES),
-    "name the commit with --to",
-  );
-  const earlier = publishes.find(({ commitId }) =>
-    commitId !== undefined && commitId !== fn.publishedCommitId
-  );
-  if (earlier?.commitId !== undefined) return earlier.commitId;
-  const what = `Cannot roll back ${fn.displayName}`;
-  if (publishes.length === 0) {
-    throw new Failure(`${what}: no commit was ever published`, {
-      next: "publish a commit with invoked publish",
-    });
+/** Answers the id of the commit that is published now. */
+async function rollBack(api: Api, fn: RemoteFunction, to: string | undefined): Promise<string> {
+  const named = to === undefined ? undefined : await findCommit(api, fn, to);
+  try {
+    const rolledBack = await needsAddition(
+      "the history of publishes",
+      api.publishes.rollBack(fn, named),
+      "name the commit with --to",
+    );
+    return rolledBack.publishedCommitId ?? "";
+  } catch (error) {
+    if (named === undefined || !(error instanceof MissingEndpoint)) throw error;
+    // A server without this addition to C1's API can publish any commit.
+    const { commit } = await api.commit(fn, named);
+    await api.updateFunction(fn, { publishedCommitId: commit.id });
+    return commit.id;
   }
-  throw new Failure(`${what}: no other commit was published before`, {
-    next: "list the commits with invoked show, and name one with --to",
-  });
 }

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
+import type { CommitRow } from "./commits.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { DestinationSecretTable } from "./invocation_tables.ts";
 import type { FunctionSecretTable, FunctionTable, PublishTable, Schema } from "./schema.ts";
@@ -9,8 +10,10 @@ export type FunctionRow = Selectable<FunctionTable>;
 type FunctionSecretRow = Selectable<FunctionSecretTable>;
 type DestinationSecretRow = Selectable<DestinationSecretTable>;
 type PublishRow = Selectable<PublishTable>;
-/** A publish with the message of its commit; null without a commit. */
-export type DescribedPublishRow = PublishRow & { readonly message: string | null };
+/** A publish with what is shown of its commit; null without a commit. */
+export type DescribedPublishRow =
+  & PublishRow
+  & { readonly [Column in "message" | "purgedAt"]: CommitRow[Column] | null };
 
 interface FunctionSearch {
   /** Text to find in display name or description, or a whole id; empty matches all. */
@@ -62,7 +65,7 @@ export class FunctionReader {
   publishes(functionId: string, page: PageRequest): Promise<Page<DescribedPublishRow>> {
     const query = this.db.selectFrom("publishes")
       .leftJoin("commits", "commits.id", "publishes.commitId")
-      .selectAll("publishes").select("commits.message")
+      .selectAll("publishes").select(["commits.message", "commits.purgedAt"])
       .where("publishes.functionId", "=", functionId);
     return fetchPage(query, "publishes.id", page);
   }

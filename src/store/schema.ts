@@ -131,6 +131,8 @@ export interface PublishTable {
   publishedAt: string | null;
   /** Display name of the principal; null as `publishedAt`. */
   publishedBy: string | null;
+  /** The publish that a roll-back went back to; null for any other publish, and in old rows. */
+  restoredId: string | null;
 }
 
 /** A purge that a principal requested. It is the record of what was erased, and until its end also the work to do. */

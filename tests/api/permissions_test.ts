@@ -53,6 +53,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${FUNCTIONS}.GetFunction`]: "read",
   [`${FUNCTIONS}.DeleteFunction`]: "write",
   "invoked.FunctionService.ListPublishes": "read",
+  "invoked.FunctionService.RollBack": "write",
   "invoked.FunctionService.Purge": "write",
   "invoked.FunctionService.ListPurges": "read",
   "invoked.FunctionService.ClearCircuitBreaker": "invoke",

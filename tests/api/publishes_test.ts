@@ -9,6 +9,15 @@ async function publish(client: Client, id: string, publishedCommitId: string): P
   ok(await client.post("/api/v1/functions/update", body));
 }
 
+function rollBack(client: Client, id: string, body: Json = {}, headers = {}) {
+  return client.post(`/api/v1/functions/${id}/rollback`, body, headers);
+}
+
+/** Rolls back; answers the commit that is published then. */
+async function rolledBack(client: Client, id: string, body: Json = {}): Promise<string> {
+  return ok(await rollBack(client, id, body)).function.publishedCommitId;
+}
+
 async function publishes(client: Client, id: string, query = ""): Promise<Json> {
   return ok(await client.get(`/api/v1/functions/${id}/publishes${query}`));
 }
@@ -51,6 +60,76 @@ sharedSuite("publishes", {
       assert.match(entry.publishedAt, RFC3339_UTC);
       assert.equal(entry.publishedBy, "Administrator");
     }
+  },
+
+  "each roll-back goes one publish further back": async ({ client }) => {
+    const { id, commits: [a = "", b = "", c = "", d = ""] } = await withCommits(
+      client,
+      ...["A", "B", "C", "D"],
+    );
+    assertError(await rollBack(client, id), "FAILED_PRECONDITION", "NO_EARLIER_PUBLISH", {
+      message: /no commit was ever published$/,
+    });
+    for (const commit of [a, b, c]) await publish(client, id, commit);
+    assert.equal(await rolledBack(client, id), b);
+    assert.equal(await rolledBack(client, id), a);
+    assertError(await rollBack(client, id), "FAILED_PRECONDITION", "NO_EARLIER_PUBLISH", {
+      message: /no other commit was published before$/,
+    });
+    // A publish after a roll-back follows the publish that the roll-back went back to.
+    await publish(client, id, c);
+    assert.equal(await rolledBack(client, id), a);
+    await publish(client, id, b);
+    await publish(client, id, c);
+    await publish(client, id, d);
+    assert.equal(await rolledBack(client, id), c);
+    await publish(client, id, d);
+    assert.equal(await rolledBack(client, id), c);
+    assert.equal(await rolledBack(client, id), b);
+    assert.equal(await rolledBack(client, id), a);
+    const { list } = await publishes(client, id);
+    const restored = list.find(({ id }: Json) => id === list[0].restoredPublishId);
+    assert.deepEqual([restored.commitId, restored.restoredPublishId], [a, undefined]);
+  },
+
+  "a roll-back to a commit goes on from there, and leaves out what cannot be published": async (
+    { client },
+  ) => {
+    const { id, commits: [a = "", b = "", c = "", d = ""] } = await withCommits(
+      client,
+      ...["A", "B", "C", "D"],
+    );
+    for (const commit of [a, b, "", c]) await publish(client, id, commit);
+    assert.equal(await rolledBack(client, id, { commitId: b }), b);
+    assert.equal(await rolledBack(client, id), a);
+    // It was never published.
+    assert.equal(await rolledBack(client, id, { commitId: "HEAD" }), d);
+    assert.equal(await rolledBack(client, id), a);
+    await publish(client, id, c);
+    await publish(client, id, "");
+    assert.equal(await rolledBack(client, id), c);
+    await publish(client, id, b);
+    ok(await client.post(`/api/v1/functions/${id}/purge`, { commitId: c }));
+    assert.equal(await rolledBack(client, id), a);
+    assertError(await rollBack(client, id, { commitId: c }), "NOT_FOUND", "PURGED", {
+      status: 410,
+    });
+    assertError(await rollBack(client, id, { commitId: "x" }), "NOT_FOUND", "COMMIT_NOT_FOUND");
+    assertError(await rollBack(client, "nope"), "NOT_FOUND", "FUNCTION_NOT_FOUND");
+  },
+
+  "of two roll-backs at the same time one is rejected": async ({ client }) => {
+    const { id, commits: [a = "", b = "", c = ""] } = await withCommits(client, "A", "B", "C");
+    for (const commit of [a, b, c]) await publish(client, id, commit);
+    const seen = { "if-match": `"${c}"` };
+    const answers = await Promise.all([1, 2].map(() => rollBack(client, id, {}, seen)));
+    const [done, rejected] = answers.toSorted((one, other) => one.status - other.status);
+    assert.equal(done?.body.function.publishedCommitId, b);
+    assert.ok(rejected);
+    assertError(rejected, "FAILED_PRECONDITION", "ETAG_MISMATCH", {
+      status: 412,
+      message: new RegExp(`If-Match does not match, ${b} is published$`),
+    });
   },
 
   "what does not change the published commit is no publish": async ({ client }) => {

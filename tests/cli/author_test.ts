@@ -189,14 +189,20 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     const third = await author.ok(["deploy", "--publish", "--message", "Three"]);
     const rolledBack = await author.json("rollback");
     assert.deepEqual([rolledBack.publishedCommitId, rolledBack.before], [commits[1], third]);
-    // The rollback is a publish, too.
-    assert.equal((await author.json("rollback")).publishedCommitId, third);
+  });
+  await t.step("each rollback goes one publish further back", async () => {
+    const before = commits[0] ?? "none";
+    assert.equal((await author.json("rollback")).publishedCommitId, before);
+    assertFails(await author.run(["rollback"]), 1, /no other commit was published/, /--to/);
+    await author.ok(["publish"]);
+    assert.equal((await author.json("rollback")).publishedCommitId, before);
+    await author.ok(["publish"]);
   });
   await t.step("history --publishes lists what was published, when and by whom", async () => {
     const [newest, ...others] = await author.json("history", "--publishes");
     assert.deepEqual(
       [newest.message, newest.publishedBy, newest.previousCommitId, others.length],
-      ["Three", "Administrator", commits[1], 6],
+      ["Three", "Administrator", commits[0], 9],
     );
     assert.deepEqual(await author.json("history", "--publishes", "--until", "1h"), []);
     assert.deepEqual((await author.json("history", "--publishes", "--since", "1h"))[0], newest);
@@ -204,7 +210,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.deepEqual(line.split("\t"), [
       newest.publishedAt,
       newest.commitId,
-      commits[1],
+      commits[0],
       "Administrator",
       "Three",
     ]);

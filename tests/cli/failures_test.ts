@@ -276,8 +276,11 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
     id: "2MZ8WXmU9CEJvlsL9bEGOJWK2Kg",
     status: "FUNCTION_INVOCATION_STATUS_SUCCESS",
   };
+  const commit = { id: "2MZ8Y1yRkGkq3S3YjY0yQ0oQ5xV", message: "an earlier one" };
   const answers: Readonly<Record<string, unknown>> = {
     "POST /api/v1/search/functions": { list: [fn], nextPageToken: "" },
+    [`GET /api/v1/functions/${fn.id}/commits/${commit.id}`]: { commit, files: {} },
+    "POST /api/v1/functions/update": { function: { ...fn, publishedCommitId: commit.id } },
     [`GET /api/v1/functions/${fn.id}/invocations`]: { list: [invocation] },
     [`GET /api/v1/functions/${fn.id}/invocations/${invocation.id}`]: { invocation },
   };
@@ -308,4 +311,6 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
   );
   assertFails(await run("tag", "there", "v1", "--delete"), 1, /Cannot use the deletion of tags/);
   assertFails(await run("rollback", "there"), 1, /Cannot use the history of publishes/, /--to/);
+  const rolledBack = await run("rollback", "there", "--to", commit.id);
+  assert.match(rolledBack.stdout, new RegExp(`^Published there ${commit.id} `));
 });

@@ -101,6 +101,7 @@ const WRITES = (
     function: { id, description: "changed" },
     updateMask: "description",
   },
+  "functions.rollBack": { functionId: id, rollBackRequest: { commitId } },
   "functions.createTag": {
     functionId: id,
     functionsServiceCreateTagRequest: { commitId, name: "v1" },

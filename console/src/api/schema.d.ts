@@ -447,6 +447,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/{function_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the previously published commit again; each roll-back goes one further back */
+        post: operations["invoked.FunctionService.RollBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/{function_id}/statistics": {
         parameters: {
             query?: never;
@@ -2104,6 +2121,8 @@ export interface components {
             publishedAt?: string;
             /** @description Display name of the principal; absent as publishedAt */
             publishedBy?: string;
+            /** @description The publish that a roll-back went back to; absent for any other publish, and for a roll-back before the server kept this */
+            restoredPublishId?: string;
         };
         "invoked.FunctionPurge": {
             /** @description Whether it purged invocations of all functions, which it counts together */
@@ -2406,6 +2425,13 @@ export interface components {
             /** Format: duration */
             maxBackoff?: string;
             retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
+        };
+        "invoked.RollBackRequest": {
+            /**
+             * @description Id, HEAD or tag of another commit to go back to; the next roll-back goes back from its last publish
+             * @default
+             */
+            commitId?: string;
         };
         "invoked.RotateSecretRequest": {
             /**

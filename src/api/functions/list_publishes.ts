@@ -16,6 +16,10 @@ const publishOut = z.object({
   publishedBy: z.string().optional().openapi({
     description: "Display name of the principal; absent as publishedAt",
   }),
+  restoredPublishId: z.string().optional().openapi({
+    description: "The publish that a roll-back went back to; absent for any other publish, and " +
+      "for a roll-back before the server kept this",
+  }),
   message: z.string().openapi({ description: "The message of the commit" }),
 }).openapi("invoked.FunctionPublish");
 
@@ -35,13 +39,14 @@ export const listPublishes = jsonOperation({
 });
 
 function publishJson(row: DescribedPublishRow): z.input<typeof publishOut> {
-  const { id, commitId, previousCommitId, publishedAt, publishedBy, message } = row;
+  const { id, commitId, previousCommitId, publishedAt, publishedBy, restoredId, message } = row;
   return {
     id,
     ...commitId === null ? {} : { commitId },
     ...previousCommitId === null ? {} : { previousCommitId },
     ...publishedAt === null ? {} : { publishedAt },
     ...publishedBy === null ? {} : { publishedBy },
+    ...restoredId === null ? {} : { restoredPublishId: restoredId },
     message: message ?? "",
   };
 }

@@ -9,6 +9,7 @@ import { listPublishes } from "./list_publishes.ts";
 import { listPurges } from "./list_purges.ts";
 import { purgeFunction } from "./purge_function.ts";
 import { getFunctionStatistics, getStatistics } from "./statistics.ts";
+import { rollBackFunction } from "./roll_back.ts";
 import { searchFunctions } from "./search_functions.ts";
 import { updateFunction } from "./update_function.ts";
 
@@ -23,6 +24,7 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   getFunction,
   deleteFunction,
   listPublishes,
+  rollBackFunction,
   purgeFunction,
   listPurges,
   clearCircuitBreaker,

@@ -98,6 +98,8 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   BUILD_FAILED: "correct the code at the reported position, then run the command again",
   NO_PUBLISHED_COMMIT:
     "publish a commit with invoked publish, or name one with --commit (HEAD is the newest)",
+  NO_EARLIER_PUBLISH:
+    "publish a commit with invoked publish, or name one with --to; invoked show lists them",
   FUNCTION_NOT_FOUND: "list the functions with invoked list",
   COMMIT_NOT_FOUND: "list the commits with invoked show",
   TAG_NOT_FOUND: "list the tags with invoked show",
@@ -109,7 +111,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   VOLUME_FILE_NOT_FOUND: "list the files with invoked volumes ls",
   VOLUME_VERSION_NOT_FOUND: "list the versions with invoked volumes history",
   VOLUME_QUOTA: "remove files with invoked volumes rm, or use a volume with a larger quota",
-  ETAG_MISMATCH: "run the command again: the file was changed meanwhile",
+  ETAG_MISMATCH: "run the command again: the file or the published commit was changed meanwhile",
   UPLOAD_URL_EXPIRED: "run the command again: upload URLs expire",
 };
 

@@ -1,4 +1,6 @@
-import { pageOf, Publish, type RemoteFunction } from "./schemas.ts";
+import { z } from "zod";
+import { readResponse } from "./http.ts";
+import { pageOf, Publish, RemoteFunction } from "./schemas.ts";
 import { pageQuery, type Session } from "./session.ts";
 
 /** A client of the history of publishes, which is an addition to C1's API. */
@@ -13,6 +15,24 @@ export class PublishApi {
         `${pathOf(fn)}/publishes?${pageQuery(limit, pageToken)}`,
         pageOf(Publish),
       ));
+  }
+
+  /**
+   * Publishes the previously published commit again, unless another commit is published meanwhile.
+   * @param commitId a reference to another commit
+   */
+  async rollBack(fn: RemoteFunction, commitId: string | undefined): Promise<RemoteFunction> {
+    const { publishedCommitId: seen } = fn;
+    const response = await this.session.send("POST", `${pathOf(fn)}/rollback`, {
+      body: { commitId },
+      headers: seen === undefined ? { "if-none-match": "*" } : { "if-match": `"${seen}"` },
+    });
+    return (await readResponse(
+      this.session.transport,
+      `Cannot roll back ${fn.displayName}`,
+      response,
+      z.object({ function: RemoteFunction }),
+    )).function;
   }
 }
 

@@ -6,6 +6,7 @@ import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
+import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
@@ -211,6 +212,41 @@ export class Functions {
     if (mayStart) this.scheduler.wake();
     commit?.written();
     return { fn: await this.get(fn.id), commit: commit?.row };
+  }
+
+  /**
+   * Publishes a commit again that was published before.
+   * @param reference of that commit; empty for the previous publish, see {@link Publishes.before}
+   * @param preconditions of the published commit, whose id is the tag
+   * @throws NO_EARLIER_PUBLISH, ETAG_MISMATCH, FUNCTION_NOT_FOUND, and as a publish of the reference does
+   */
+  async rollBack(
+    by: Principal,
+    id: string,
+    reference: string,
+    preconditions: Preconditions,
+  ): Promise<FunctionView> {
+    const fn = await liveFunction(this.store.read, id);
+    const named = await this.#commitToPublish(fn, reference);
+    await this.store.write(
+      async (tx) => {
+        const before = await liveFunction(tx, id);
+        const published = before.publishedCommitId;
+        const current = published === null ? "no commit is published" : `${published} is published`;
+        const what = `Cannot roll back function ${id}`;
+        checkPreconditions(preconditions, published ?? undefined, what, current);
+        const target = named === null
+          ? await this.publishes.before(tx, before)
+          : { id: await this.publishes.lastOf(tx, id, named) ?? null, commitId: named };
+        await this.publishes.record(tx, by, id, target.commitId, target.id);
+        const change = { publishedCommitId: target.commitId, isDraft: 0 };
+        await tx.functions.update(id, { ...change, updatedAt: new Date().toISOString() });
+      },
+      "durable",
+      [locks.ofFunction(id)],
+    );
+    this.provisioning.refresh();
+    return await this.get(id);
   }
 
   /** Marks the function as deleted. Its commits and invocations stay readable. @throws FUNCTION_IN_USE */

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Which HTTP functions answered with a status from 500 on, also of earlier invocations.
+ * Which HTTP functions answered with a status from 500 on, also of earlier invocations; and which publish a roll-back went
+ * back to, which is not known of earlier ones.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("invocations")
@@ -12,4 +13,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // In the words of the search: successes cost nothing here.
   await sql`create index invocations_failed on invocations (function_id, id)
     where status = 'ERROR' or failed_answer = 1`.execute(db);
+  await db.schema.alterTable("publishes").addColumn("restored_id", "text").execute();
 }

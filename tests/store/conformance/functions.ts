@@ -122,8 +122,9 @@ export const FUNCTIONS: Steps = {
         [{ commitId, path: "main.ts", digest: null, size: 1 }],
       );
       const row = { functionId, previousCommitId: null, publishedAt: time(1), publishedBy: "x" };
-      await tx.functions.insertPublish({ ...row, id: id(30), commitId });
-      await tx.functions.insertPublish({ ...row, id: id(31), commitId: null });
+      await tx.functions.insertPublish({ ...row, id: id(30), commitId, restoredId: null });
+      const none = { commitId: null, restoredId: id(30) };
+      await tx.functions.insertPublish({ ...row, id: id(31), ...none });
       await tx.functions.update(functionId, {
         publishedCommitId: commitId,
         provisionedConcurrency: 2,
@@ -134,7 +135,10 @@ export const FUNCTIONS: Steps = {
       size: 5,
       after: undefined,
     });
-    assert.deepEqual(rows.map(({ message }) => message), [null, "m"]);
+    assert.deepEqual(
+      rows.map(({ message, restoredId, purgedAt }) => [message, restoredId, purgedAt]),
+      [[null, id(30), null], ["m", null, null]],
+    );
     assert.deepEqual(
       (await store.read.functions.provisioned()).map((each) => ({ ...each })),
       [{ scriptDigest: "s", count: 2 }],

@@ -19,7 +19,13 @@ export function PublishDialog({ fn, commitId, isEarlier = false, onClose }: {
   const { publishedCommitId = "" } = fn;
   const queries = useQueryClient();
   const { mutate, isPending, error } = useMutation({
-    mutationFn: () => publish(queries, fn.id, commitId, publishedCommitId),
+    mutationFn: () =>
+      publish(queries, {
+        functionId: fn.id,
+        commitId,
+        former: publishedCommitId,
+        isRollBack: isEarlier,
+      }),
     onSuccess: onClose,
   });
   const title = `${isEarlier ? "Roll back to" : "Publish"} commit ${shortId(commitId)}`;

@@ -1,0 +1,27 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
+import { functionJson, functionOut, functionParam } from "./schemas.ts";
+
+export const rollBackFunction = jsonOperation({
+  operationId: "invoked.FunctionService.RollBack",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/rollback",
+  summary: "Publish the previously published commit again; each roll-back goes one further back",
+  permission: "write",
+  params: functionParam,
+  headers: preconditionHeaders,
+  body: z.object({
+    commitId: z.string().default("").openapi({
+      description: "Id, HEAD or tag of another commit to go back to; the next roll-back goes " +
+        "back from its last publish",
+    }),
+  }).openapi("invoked.RollBackRequest"),
+  response: z.object({ function: functionOut }),
+  async handle({ params, headers, body, principal }, { functions }) {
+    const preconditions = readPreconditions(headers);
+    const { function_id: id } = params;
+    const fn = await functions.rollBack(principal, id, body.commitId, preconditions);
+    return { function: functionJson(fn) };
+  },
+});
