@@ -4,7 +4,13 @@
  */
 import type { Candidate, Expected, Isolation, Profile } from "./isolation.ts";
 import { type Machine, NOBODY_ID } from "./machine.ts";
-import { describeIdentity, DIES_WITH_SERVER, limitResources, setpriv } from "./wrappers.ts";
+import {
+  describeIdentity,
+  DIES_BEFORE_SERVER,
+  DIES_WITH_SERVER,
+  limitResources,
+  setpriv,
+} from "./wrappers.ts";
 
 const NOTHING_EXPECTED: Expected = {
   seccomp: false,
@@ -16,7 +22,7 @@ const NOTHING_EXPECTED: Expected = {
 
 /** The variants of this mode, the strongest first. The last one is always available. */
 export function processCandidates(machine: Machine, profile: Profile): readonly Candidate[] {
-  return [...confined(machine, profile), bare(profile)]
+  return [...confined(machine, profile), bare(machine, profile)]
     .map((isolation) => ({ kind: "isolation", isolation }));
 }
 
@@ -60,7 +66,10 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
   );
 }
 
-function bare({ env, descriptions: words }: Profile): Isolation {
+function bare({ programs: { sh } }: Machine, { env, descriptions: words }: Profile): Isolation {
+  const wrapper = Deno.build.os === "linux" && sh !== undefined
+    ? [sh, "-c", `${DIES_BEFORE_SERVER}; exec "$@"`, "sh"]
+    : [];
   return {
     mode: "process",
     walls: `process (${words.inner} ONLY; without setpriv ${words.withoutLimits}, ` +
@@ -69,6 +78,6 @@ function bare({ env, descriptions: words }: Profile): Isolation {
     expected: NOTHING_EXPECTED,
     egressPathInside: (egressSocket) => egressSocket,
     socketDirInside: (socketDir) => socketDir,
-    wrap: (command) => command,
+    wrap: (command) => [...wrapper, ...command],
   };
 }

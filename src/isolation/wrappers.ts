@@ -12,13 +12,29 @@ export const FILE_DESCRIPTOR = "9";
 export const JOIN_GROUPS =
   `while [ "$1" != -- ]; do echo $$ >"$1" || exit ${NOT_JOINED}; shift; done; shift`;
 
+/** What functions and compilers add to `oom_score_adj` (`man 5 proc`), and the largest that the kernel takes. */
+const OOM_SCORE_ADDED = 800;
+const OOM_SCORE_MAX = 1000;
+
+/**
+ * Makes the kernel end this process and its forks before the server when memory runs out, unless the server uses 80 % more of
+ * the machine's memory. A server that its operator protects with a negative value keeps that for itself alone.
+ *
+ * All of them get one value: then the kernel takes the largest. An instance cannot raise its own above that of its root: no
+ * fork can write `/proc`, which `bubblewrap` does not mount for them, Landlock closes, and which belongs to root for a
+ * process that is not dumpable.
+ */
+export const DIES_BEFORE_SERVER = "{ read -r score </proc/self/oom_score_adj && " +
+  `echo $((score < 0 ? ${OOM_SCORE_ADDED} : score > ${OOM_SCORE_MAX - OOM_SCORE_ADDED} ? ` +
+  `${OOM_SCORE_MAX} : score + ${OOM_SCORE_ADDED})) >/proc/self/oom_score_adj || :; } 2>/dev/null`;
+
 /** Unit of `ulimit -f`. */
 const BLOCK_BYTES = 512;
 const KIB = 1024;
 
 /**
- * Joins the cgroups, lowers the priority, disables core dumps, and limits memory, processor time, open files and written
- * bytes. One shell does all of it, because each further program adds 0.7 ms to the start of a process.
+ * Joins the cgroups, lowers the priority, dies before the server, disables core dumps, and limits memory, processor time,
+ * open files and written bytes. One shell does all of it, because each further program adds 0.7 ms to the start of a process.
  * @param file opened for reading at {@link FILE_DESCRIPTOR}
  */
 export function limitResources(
@@ -38,6 +54,7 @@ export function limitResources(
     JOIN_GROUPS,
     // With autogroup scheduling the kernel uses this value and ignores the niceness of processes.
     `{ echo ${NICENESS} >/proc/self/autogroup || :; } 2>/dev/null`,
+    DIES_BEFORE_SERVER,
     more === undefined ? openFiles : `{ ulimit -n ${more} 2>/dev/null || ${openFiles}; }`,
     ...limits.map((limit) => `ulimit ${limit}`),
     file === undefined ? `exec "$@"` : `file=$1; shift; exec "$@" ${FILE_DESCRIPTOR}<"$file"`,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { procfsTest } from "../support/machine.ts";
+import { assertDieFirst } from "../support/processes.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Made, openRegistry } from "./registry.ts";
 import {
@@ -74,6 +75,7 @@ for (const isolation of AVAILABLE_MODES) {
     });
     await using _running = await startBuild(opened);
     const pid = await eventually(() => compilerOf(opened), "the compiler");
+    await assertDieFirst([pid]);
     const status = await Deno.readTextFile(`/proc/${pid}/status`);
     assert.match(status, /^NoNewPrivs:\t1$/m);
     assert.match(status, /^Seccomp:\t2$/m);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
+import { assertDieFirst } from "../support/processes.ts";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
 import { bubblewrapCandidates } from "../../src/isolation/bubblewrap.ts";
 import { landlockCandidates } from "../../src/isolation/landlock.ts";
@@ -19,6 +20,7 @@ import {
   type Sandboxes,
   sandboxTest,
   SEARCH_PATH,
+  treePids,
 } from "./harness.ts";
 
 /** Limit of processor time that identifies the processes of these tests. */
@@ -74,8 +76,11 @@ async function names(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
 }
 
-sandboxTest("/proc shows the walls", async (sandboxes, _context, mode) => {
+sandboxTest("/proc shows the walls", async (sandboxes, _context, mode, cacheDir) => {
   await whileItRuns(sandboxes, async (pid) => {
+    const tree = await treePids(cacheDir);
+    assert.ok(tree.includes(pid), "it is one of the forks");
+    await assertDieFirst(tree);
     const status = await statusOf(pid);
     assert.equal(status.NoNewPrivs, "1");
     assert.equal(status.Seccomp, "2");
@@ -271,6 +276,29 @@ Deno.test("the loader is read from the header of the program", async () => {
   if (Deno.build.os === "linux") assert.match(loaderNamedIn(head) ?? "", /^\/lib.*ld-linux/);
   assert.equal(loaderNamedIn(new TextEncoder().encode("#!/bin/sh\n".repeat(9))), undefined);
   assert.equal(loaderNamedIn(new Uint8Array(3)), undefined);
+});
+
+linuxTest("a process without walls dies before the server as well", async () => {
+  const cacheDir = await Deno.makeTempDir();
+  const programs = await Deno.makeTempDir();
+  await Deno.symlink(await findProgram("sh", SEARCH_PATH) ?? "", `${programs}/sh`);
+  {
+    const limits = { cpuTimeMs: MARK_MS };
+    await using sandboxes = poolOf("process", cacheDir, limits, { searchPath: programs });
+    await sandboxes.start();
+    assert.match(sandboxes.walls, /ONLY; without setpriv/);
+    const stop = new AbortController();
+    const { promise: up, resolve } = Promise.withResolvers<void>();
+    const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
+      signal: stop.signal,
+      onLog: () => resolve(),
+    });
+    await up;
+    await assertDieFirst(await treePids(cacheDir));
+    stop.abort("CANCELLED");
+    await failed;
+  }
+  for (const directory of [cacheDir, programs]) await Deno.remove(directory, { recursive: true });
 });
 
 /** Flags with which forks start and do not all that a process can. */

@@ -1,4 +1,5 @@
 /** Looks at processes through procfs. */
+import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
 import { eventually } from "./eventually.ts";
 import { ok } from "./expect.ts";
@@ -76,6 +77,19 @@ export async function descriptorsOf(pid: number): Promise<string[]> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return targets;
+}
+
+/** What the kernel adds to the score of a process when memory runs out, in thousandths of all memory. */
+export async function oomScoreOf(pid: number | "self"): Promise<number> {
+  return Number(await Deno.readTextFile(`/proc/${pid}/oom_score_adj`));
+}
+
+/** Asserts that the kernel ends each of these before this process, when memory runs out. */
+export async function assertDieFirst(pids: readonly number[]): Promise<void> {
+  const expected = Math.min(1000, Math.max(0, await oomScoreOf("self")) + 800);
+  assert.ok(pids.length > 0, "no process to look at");
+  const scores = await Promise.all(pids.map(async (pid) => [pid, await oomScoreOf(pid)]));
+  assert.deepEqual(scores, pids.map((pid) => [pid, expected]));
 }
 
 /** The arguments of a process, its program first; none of one that is gone. */
