@@ -34,7 +34,7 @@ export class Compiler {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Runs without a network. @throws {BuildRejection} for a reached limit */
+  /** Runs without a network. @throws {BuildRejection} for a reached limit @throws {CompilerKilled} */
   run(args: readonly string[]): Promise<Exited> {
     return this.#run(args, undefined);
   }
@@ -43,6 +43,7 @@ export class Compiler {
    * Runs with a connection to the package registry alone.
    *
    * @throws {BuildRejection} for a reached limit, and for a download from another host
+   * @throws {CompilerKilled}
    */
   async runWithRegistry(
     args: readonly string[],
@@ -76,6 +77,7 @@ export class Compiler {
       cwd: workspace.source,
       env,
       setsid,
+      isWrapped: isolation.expected.ownProcessNamespace,
       signal,
     });
     if (result.kind === "exited") {

@@ -51,6 +51,19 @@ export type BuildResult =
   | { readonly kind: "built"; readonly artifact: Artifact }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
+/**
+ * The compiler was killed from outside: by the kernel when the machine ran out of memory, or by an operator. Says nothing
+ * about the commit: another build may succeed.
+ */
+export class CompilerKilled extends Error {
+  override name = "CompilerKilled";
+
+  /** @param how what was killed, and by which signal */
+  constructor(how: string) {
+    super(`${how}, as the kernel does when the machine runs out of memory`);
+  }
+}
+
 /** Limits of a build; each is a setting in `src/config`. */
 export interface BuildLimits {
   readonly timeoutMs: number;
@@ -85,7 +98,10 @@ export interface Builder extends AsyncDisposable {
   start(): Promise<void>;
   /** The walls around the compiler, in words for the operator. */
   readonly walls: string;
-  /** Throws for faults of the server alone (no disk, no compiler). Aborting kills the build. */
+  /**
+   * Throws for faults of the server alone (no disk, no compiler). Aborting kills the build.
+   * @throws {CompilerKilled}
+   */
   build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
   /**
    * The type errors of `main.ts`, and of `main.test.ts` if it exists, besides the faults for which a build is

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { CompilerKilled } from "../../src/builder/contract.ts";
 import { BuildSlots } from "../../src/builder/build_slots.ts";
-import { build, filesOf, openBuilder, rejection } from "./support.ts";
+import { AVAILABLE_MODES } from "../sandbox/harness.ts";
+import { killCompiler } from "../support/compilers.ts";
+import { procfsTest } from "../support/machine.ts";
+import { build, filesOf, openBuilder, type OpenedBuilder, rejection } from "./support.ts";
 
 const OK = "export default () => ({});\n";
 
@@ -104,6 +108,43 @@ Deno.test("slots are granted in the order of the requests, and aborted requests 
   assert.deepEqual(order, ["second", "third"]);
   using _free = await slots.acquire(never);
 });
+
+/** Takes the bundler seconds, so that it can be found while it works. */
+const LARGE = Array.from(
+  { length: 15_000 },
+  (_, n) => `export const x${n} = (a: number) => ({ a, b: a * ${n}, c: [${n}, "${n}"] });\n`,
+).join("") + OK;
+
+function killedBuild({ builder }: OpenedBuilder, message: RegExp): Promise<void> {
+  const built = builder.build(filesOf({ "main.ts": LARGE }), new AbortController().signal);
+  return assert.rejects(built, (error) => {
+    assert.ok(error instanceof CompilerKilled, `${error}`);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+for (const isolation of AVAILABLE_MODES) {
+  procfsTest(
+    `${isolation}: a compiler or bundler that is killed is no fault of the commit`,
+    async () => {
+      await using opened = await openBuilder({ timeoutMs: 3_600_000 }, { isolation });
+      await build(opened.builder, { "main.ts": OK });
+      const killings = [
+        ["deno bundle", /^the compiler was killed \(SIGKILL\), as the kernel does/],
+        ["esbuild", /^the bundler was killed \(SIGKILL\), as the kernel does/],
+      ] as const;
+      for (const [words, message] of killings) {
+        await Promise.all([
+          killedBuild(opened, message),
+          killCompiler(Deno.pid, words, opened.root),
+        ]);
+      }
+      assert.deepEqual(await remains(opened.workDir), []);
+      await build(opened.builder, { "main.ts": OK });
+    },
+  );
+}
 
 async function remains(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);

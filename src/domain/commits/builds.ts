@@ -1,7 +1,10 @@
 /** Moves files and artifacts of builds between the store and the builder. */
 import {
   type Artifact,
+  type Builder,
+  type BuildGoal,
   type BuildResult,
+  CompilerKilled,
   formatDiagnostic,
   type SourceFiles,
 } from "../../builder/mod.ts";
@@ -54,6 +57,35 @@ export async function keepArtifact(
     keep(artifact.lock),
   ]);
   return { script, sourceMap, lock };
+}
+
+/** When to try again after the compiler was killed. */
+const KILLED_RETRY_SECONDS = 5;
+
+/** What a build is of, and what ends it early. */
+interface BuildSpec {
+  /** For errors, such as `commit ID`. */
+  readonly what: string;
+  readonly files: SourceFiles;
+  readonly goal: BuildGoal;
+  readonly signal: AbortSignal;
+}
+
+/** Builds what must build. @throws BUILD_FAILED, BUILD_KILLED */
+export async function buildArtifact(
+  builder: Builder,
+  { what, files, goal, signal }: BuildSpec,
+): Promise<Artifact> {
+  try {
+    const result = await builder.build(files, signal, goal);
+    if (result.kind === "rejected") throw buildFailed(what, result);
+    return result.artifact;
+  } catch (error) {
+    if (!(error instanceof CompilerKilled)) throw error;
+    throw new DomainError("BUILD_KILLED", `Cannot build ${what}: ${error.message}. Try again`, {
+      retryAfterSeconds: KILLED_RETRY_SECONDS,
+    });
+  }
 }
 
 /** BUILD_FAILED with every diagnostic. @param what that cannot be built, such as `commit ID` */

@@ -4,7 +4,7 @@ import type { Engine } from "../../engine/contract.ts";
 import { type ArtifactColumns, type CommitFileRow, type CommitRow } from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
-import { buildFailed, isUploaded, keepArtifact, readContents } from "./builds.ts";
+import { buildArtifact, isUploaded, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
@@ -157,7 +157,7 @@ export class Commits {
 
   /**
    * Builds a commit from contents; the caller writes it, and does both in `storing` of the blobs.
-   * @throws INVALID_FIELD, BUILD_FAILED
+   * @throws INVALID_FIELD, BUILD_FAILED, BUILD_KILLED
    */
   async build(spec: NewCommit, files: SourceFiles): Promise<BuiltCommit> {
     checkPaths(spec.field, [...files.keys()], this.limits);
@@ -277,10 +277,10 @@ export class Commits {
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
-    const result = await this.builder.build(files, this.shutdown);
-    if (result.kind === "rejected") throw buildFailed(what, result);
-    const { denoVersion } = result.artifact;
-    const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);
+    const goal = "function";
+    const built = await buildArtifact(this.builder, { what, files, goal, signal: this.shutdown });
+    const { denoVersion } = built;
+    const { script, sourceMap, lock } = await keepArtifact(this.store, built);
     return { scriptDigest: script, sourceMapDigest: sourceMap, lockDigest: lock, denoVersion };
   }
 

@@ -1,5 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
-import type { Builder, Diagnostic } from "../../builder/mod.ts";
+import {
+  type Builder,
+  CompilerKilled,
+  type Diagnostic,
+  type SourceFiles,
+} from "../../builder/mod.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
@@ -10,6 +16,10 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** Delay of the check of a new commit: its author is likely to call it first. */
 const PAUSE_MS = 1000;
+
+/** Runs of a check whose compiler is killed each time, and the pause before another one. */
+const KILLED_RUNS_MAX = 3;
+const KILLED_PAUSE_MS = 5_000;
 
 /** A fault that the compiler found in the types of a commit. */
 export interface TypeDiagnostic extends Diagnostic {
@@ -92,12 +102,27 @@ export class TypeChecks implements AsyncDisposable {
     try {
       const files = await commitContents(this.store, id);
       if (lockDigest !== null) files.set(LOCK_NAME, await this.store.commitBlobs.get(lockDigest));
-      const found = await this.builder.checkTypes(files, this.#stopping.signal);
-      return JSON.stringify(found.map(withCode));
+      return JSON.stringify((await this.#run(id, files)).map(withCode));
     } catch (error) {
       if (this.#stopping.signal.aborted) return undefined;
       logger.warn("Cannot check the types of commit {id}", { id, error });
       return undefined;
+    }
+  }
+
+  /** Runs the compiler, again if it was killed: that says nothing about the commit. */
+  async #run(id: string, files: SourceFiles): Promise<readonly Diagnostic[]> {
+    for (let runs = 1;; runs++) {
+      try {
+        return await this.builder.checkTypes(files, this.#stopping.signal);
+      } catch (error) {
+        if (!(error instanceof CompilerKilled) || runs >= KILLED_RUNS_MAX) throw error;
+        logger.warn("The type check of commit {id} runs again: {reason}", {
+          id,
+          reason: error.message,
+        });
+        await delay(KILLED_PAUSE_MS, undefined, { signal: this.#stopping.signal });
+      }
     }
   }
 }

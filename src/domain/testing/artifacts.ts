@@ -2,7 +2,7 @@ import { type Builder, TEST_ENTRY } from "../../builder/mod.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { FinalizedCommitRow, TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
-import { buildFailed, commitContents, keepArtifact } from "../commits/builds.ts";
+import { buildArtifact, commitContents, keepArtifact } from "../commits/builds.ts";
 import { DomainError } from "../errors.ts";
 import { commitById, commitPurged } from "../references.ts";
 
@@ -22,7 +22,7 @@ export class TestArtifacts {
     private readonly shutdown: AbortSignal,
   ) {}
 
-  /** @throws NO_TESTS, BUILD_FAILED */
+  /** @throws NO_TESTS, BUILD_FAILED, BUILD_KILLED */
   async of(commit: FinalizedCommitRow): Promise<TestArtifactColumns> {
     const { testScriptDigest, testSourceMapDigest, testLockDigest } = commit;
     if (testScriptDigest !== null && testSourceMapDigest !== null && testLockDigest !== null) {
@@ -45,9 +45,13 @@ export class TestArtifacts {
       );
     }
     files.set(LOCK_NAME, await this.store.commitBlobs.get(commit.lockDigest));
-    const result = await this.builder.build(files, this.shutdown, "tests");
-    if (result.kind === "rejected") throw buildFailed(`the tests of commit ${commit.id}`, result);
-    const { script, sourceMap, lock } = await keepArtifact(this.store, result.artifact);
+    const built = await buildArtifact(this.builder, {
+      what: `the tests of commit ${commit.id}`,
+      files,
+      goal: "tests",
+      signal: this.shutdown,
+    });
+    const { script, sourceMap, lock } = await keepArtifact(this.store, built);
     const columns = {
       testScriptDigest: script,
       testSourceMapDigest: sourceMap,

@@ -54,7 +54,7 @@ export class Tests {
   /**
    * The results in the order of the tests; at least one.
    * @param signal ends the run when its caller goes away
-   * @throws NO_TESTS, BUILD_FAILED, QUEUE_FULL, OVERLOADED, QUEUE_TIMEOUT
+   * @throws NO_TESTS, BUILD_FAILED, BUILD_KILLED, QUEUE_FULL, OVERLOADED, QUEUE_TIMEOUT
    */
   async run(
     by: Principal,
