@@ -113,7 +113,8 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-connections",
       kind: integer({ min: "1", max: "1000000" }),
       default: undefined,
-      description: "Open connections; by default 4,096, or fewer as ulimit -n allows",
+      description:
+        "Open connections; by default 4,096, or fewer as ulimit -n allows; idle ones without a token give way",
     },
     corsOrigins: {
       name: "cors-origin",

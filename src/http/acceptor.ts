@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
+import { Connections } from "./connections.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
@@ -17,15 +18,15 @@ const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 const DROPS_LOG_INTERVAL_MS = 60_000;
 
 /**
- * Closes connections beyond the limit, and listens again when accepting has stopped: Deno's server stops without an
+ * Closes connections beyond the limit if no idle one gives way, and listens again when accepting has stopped: Deno's server stops without an
  * event after an accept that fails, as it does without a free descriptor. So a connection of its own tries it.
  */
 export class Acceptor implements Disposable {
   readonly #server: Server;
   readonly #maxConnections: number;
+  readonly connections: Connections;
   readonly #checks: ReturnType<typeof setInterval>;
   #address: AddressInfo | undefined;
-  #open = 0;
   #accepted = 0;
   #dropped = 0;
   #dropsLoggedAt = -Infinity;
@@ -34,6 +35,7 @@ export class Acceptor implements Disposable {
   constructor(server: Server, maxConnections: number) {
     this.#server = server;
     this.#maxConnections = maxConnections;
+    this.connections = new Connections(maxConnections);
     server.prependListener("connection", (socket: Socket) => this.#accept(socket));
     this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     Deno.unrefTimer(this.#checks);
@@ -53,18 +55,14 @@ export class Acceptor implements Disposable {
 
   #accept(socket: Socket): void {
     this.#accepted++;
-    if (this.#open < this.#maxConnections) {
-      this.#open++;
-      socket.once("close", () => this.#open--);
-      return;
-    }
+    if (this.connections.add(socket)) return;
     socket.destroy();
     this.#dropped++;
     const now = performance.now();
     if (now - this.#dropsLoggedAt < DROPS_LOG_INTERVAL_MS) return;
     this.#dropsLoggedAt = now;
     logger.warn(
-      "Closed {dropped} connections since the last such line: {maxConnections} are open, the limit " +
+      "Closed {dropped} new connections since the last such line: {maxConnections} are open and in use, the limit " +
         "(--max-connections, ulimit -n)",
       { dropped: this.#dropped, maxConnections: this.#maxConnections },
     );
@@ -102,7 +100,7 @@ export class Acceptor implements Disposable {
     logger.error(
       "The server did not accept connections; it listens again. The limit of open files (ulimit -n) " +
         "was probably reached: {open} connections are open",
-      { open: this.#open },
+      { open: this.connections.count },
     );
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
     this.#server.listen(address.port, address.address);

@@ -4,6 +4,7 @@ import type { ApiRateLimit } from "../api/rate_limit.ts";
 import type { Services } from "../api/services.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
+import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
 import type { SessionCookies } from "./session_cookie.ts";
 
@@ -18,6 +19,7 @@ export function authenticate(identity: Identity, cookies: SessionCookies): Middl
   return async (c, next) => {
     const check = credentialOf(c.env.incoming, identity, cookies);
     const principal = await check();
+    noteProved(c.env.incoming);
     identity.apiRateLimit(principal);
     c.set("principal", principal);
     c.set("checkCredential", check);
@@ -30,8 +32,7 @@ export function authenticateBearer(
   { accessTokens, apiRateLimit }: Identity,
 ): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const { authorization } = c.env.incoming.headers;
-    c.set("principal", await bearerOf(authorization, accessTokens, apiRateLimit));
+    c.set("principal", await bearerOf(c.env.incoming, accessTokens, apiRateLimit));
     await next();
   };
 }
@@ -60,15 +61,16 @@ function credentialOf(
 }
 
 /**
- * The principal of a header `Authorization` with a bearer token, whose request is counted.
+ * The principal of a request by the bearer token in its header `Authorization`; the request is counted.
  * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, RATE_LIMITED
  */
 export async function bearerOf(
-  header: string | undefined,
+  incoming: IncomingMessage,
   accessTokens: AccessTokens,
   countRequest: ApiRateLimit,
 ): Promise<Principal> {
-  const principal = await accessTokens.check(tokenIn(header));
+  const principal = await accessTokens.check(tokenIn(incoming.headers.authorization));
+  noteProved(incoming);
   countRequest(principal);
   return principal;
 }

@@ -68,6 +68,7 @@ export async function listen(
     (outgoing) => outgoing.destroy(),
   );
   const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
+    acceptor.connections.serve(incoming, outgoing);
     cutSlowReader(outgoing, slowReaders);
     noteChunks(incoming);
     requestTimeouts.add(incoming);

@@ -40,7 +40,7 @@ export function servePreviews(
     const [, prefix = "", functionId = "", commitId = "", rest = ""] =
       PREVIEW.exec(targetOf(incoming)) ?? [];
     if (prefix === "") throw notFound(c);
-    const by = await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit);
+    const by = await bearerOf(incoming, accessTokens, apiRateLimit);
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
     options.rates.countAddress(remoteAddress);

@@ -113,7 +113,7 @@ async function authorize(
       return true;
     case "ENDPOINT_AUTH_BEARER":
       endpoints.assertMayCall(
-        await bearerOf(incoming.headers.authorization, accessTokens, apiRateLimit),
+        await bearerOf(incoming, accessTokens, apiRateLimit),
       );
       return true;
     case "ENDPOINT_AUTH_SIGNATURE":
