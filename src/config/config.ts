@@ -20,6 +20,7 @@ export interface Config {
     readonly maxHeaderBytes: number;
     readonly maxBodyBytes: number;
     readonly maxReceivingBytes: number;
+    readonly maxUnreadBytes: number;
     readonly headerTimeoutMs: number;
     readonly requestTimeoutMs: number;
     readonly answerTimeoutMs: number;

@@ -85,6 +85,13 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "128MiB",
       description: "Bodies above 16 KiB that are received at the same time; further ones wait",
     },
+    maxUnreadBytes: {
+      name: "max-unread",
+      kind: bytes({ min: "64KiB", max: "64GiB" }),
+      default: "256MiB",
+      description:
+        "Answers above 16 KiB that clients have not read yet, together; further ones wait",
+    },
     headerTimeoutMs: {
       name: "header-timeout",
       kind: duration({ min: "1s", max: "10m" }),

@@ -8,7 +8,7 @@ import { OAuthError } from "../domain/identity/mod.ts";
 const logger = getLogger(["invoked", "http"]);
 
 /** Status of a request whose client is gone; only the log shows it. */
-const CLIENT_GONE = 499;
+export const CLIENT_GONE = 499;
 
 /** Answers an error that a handler or middleware threw; no other code turns errors into HTTP. */
 export function answerError(error: Error, c: Context): Response {

@@ -7,8 +7,9 @@ import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { readContent } from "../shared/content.ts";
 import { encodeJson, type JsonPart } from "../shared/embedded_json.ts";
 import type { Env } from "./env.ts";
-import { answerError } from "./errors.ts";
+import { answerError, CLIENT_GONE } from "./errors.ts";
 import { UNBUFFERED } from "./event_stream.ts";
+import { BoundedResponse, SMALL_ANSWER_BYTES } from "./unread_answers.ts";
 import { untrustedHeaders } from "./untrusted_answer.ts";
 
 const logger = getLogger(["invoked", "http"]);
@@ -18,7 +19,7 @@ export async function toResponse(
   { body, headers, status }: Reply,
   c: Context<Env>,
 ): Promise<Response> {
-  if (body.kind === "json") return await jsonResponse(body.value, status, headers);
+  if (body.kind === "json") return await jsonResponse(body.value, status, headers, c);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   const isHead = c.req.method === "HEAD";
   switch (body.kind) {
@@ -58,13 +59,39 @@ async function jsonResponse(
   value: unknown,
   status: number,
   headers: ReplyHeaders,
+  c: Context<Env>,
 ): Promise<Response> {
   const parts = encodeJson(value);
   const [text] = parts;
+  if (!await takeMemory(parts, c.env.outgoing)) return new Response(null, { status: CLIENT_GONE });
   return new Response(parts.length === 1 ? text as string : await joinedParts(parts), {
     status,
     headers: { "Content-Type": "application/json", ...headers },
   });
+}
+
+/**
+ * Waits until clients have read other answers; content that is stored is read afterwards.
+ * @returns false if the client is gone
+ * @throws ANSWERS_UNREAD
+ */
+async function takeMemory(
+  parts: readonly JsonPart[],
+  outgoing: HttpBindings["outgoing"],
+): Promise<boolean> {
+  const bytes = parts.reduce((sum, part) => sum + sizeOf(part), 0);
+  if (bytes <= SMALL_ANSWER_BYTES || !(outgoing instanceof BoundedResponse)) return true;
+  const { unread } = outgoing;
+  if (unread.isFull(bytes)) {
+    for (const part of parts) if (typeof part !== "string" && "forget" in part) part.forget?.();
+  }
+  const held = parts.filter((part) => typeof part === "string" || part instanceof Uint8Array);
+  return await unread.take(outgoing, bytes, held.reduce((sum, part) => sum + sizeOf(part), 0));
+}
+
+/** Bytes of a content; units of a text, which are fewer than its bytes only beyond ASCII. */
+function sizeOf(part: JsonPart): number {
+  return typeof part === "string" ? part.length : part.byteLength;
 }
 
 /** The stream, without its errors: node-server and Hono would print them beside the log. */

@@ -9,6 +9,7 @@ import type { Env } from "./env.ts";
 import { RequestTimeouts } from "./request_timeout.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
+import { boundedResponses, UnreadAnswers } from "./unread_answers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`; see `src/compose/descriptors.ts` for the last. */
 interface ServerLimits {
@@ -18,6 +19,7 @@ interface ServerLimits {
   readonly answerTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxConnections: number;
+  readonly maxUnreadBytes: number;
 }
 
 /** The certificate and key of a server that speaks TLS, both in PEM. */
@@ -67,7 +69,9 @@ export async function listen(
     limits.answerTimeoutMs,
     (outgoing) => outgoing.destroy(),
   );
-  const { server, renew } = makeServer(limits, identity, (incoming, outgoing) => {
+  const unread = new UnreadAnswers(limits.maxUnreadBytes);
+  const responses = boundedResponses(unread, (outgoing) => slowReaders.add(outgoing));
+  const { server, renew } = makeServer(limits, identity, responses, (incoming, outgoing) => {
     acceptor.connections.serve(incoming, outgoing);
     cutSlowReader(outgoing, slowReaders);
     noteChunks(incoming);
@@ -104,9 +108,11 @@ export async function listen(
 function makeServer(
   limits: ServerLimits,
   identity: TlsIdentity | undefined,
+  responses: typeof ServerResponse<IncomingMessage>,
   listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
 ): { readonly server: Server; readonly renew: (identity: TlsIdentity) => void } {
   const options = {
+    ServerResponse: responses,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headerTimeoutMs,
     // Each request has its own, see RequestTimeouts.

@@ -18,6 +18,11 @@ export class ByteBudget {
     return this.#waiting.size > 0;
   }
 
+  /** Whether these bytes are free, and nobody waits before. */
+  hasNow(bytes: number): boolean {
+    return !this.isWanted && this.#fits(bytes);
+  }
+
   /**
    * Takes bytes, at once if nobody waits and they are free; gives them back when disposed.
    * @param bytes at most the limit
@@ -25,7 +30,7 @@ export class ByteBudget {
    */
   async take(bytes: number, signal: AbortSignal): Promise<Disposable | undefined> {
     if (signal.aborted) return undefined;
-    if (this.isWanted || !this.#fits(bytes)) {
+    if (!this.hasNow(bytes)) {
       if (!await this.#wait(bytes, signal)) return undefined;
     } else {
       this.#takenBytes += bytes;

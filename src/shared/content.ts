@@ -5,6 +5,18 @@ export interface DeferredContent {
   readonly byteLength: number;
   /** Reads it; each call reads it again, and gets the same bytes. */
   read(): Promise<Uint8Array>;
+  /** Drops what is in memory of it; it is read from where it is stored then. Absent if nothing is. */
+  forget?(): void;
+}
+
+/** Content in memory that is stored as well, and is read again once it was forgotten. */
+export function storedContent(bytes: Uint8Array, read: () => Promise<Uint8Array>): DeferredContent {
+  let kept: Uint8Array | undefined = bytes;
+  return {
+    byteLength: bytes.byteLength,
+    read: () => kept === undefined ? read() : Promise.resolve(kept),
+    forget: () => kept = undefined,
+  };
 }
 
 /** Bytes in memory, or content to read later. */
@@ -21,6 +33,7 @@ export function base64Content(content: Content): Content {
   return {
     byteLength: 4 * Math.ceil(content.byteLength / 3),
     read: async () => base64Of(await content.read()),
+    forget: () => content.forget?.(),
   };
 }
 

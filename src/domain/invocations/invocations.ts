@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
+import { storedContent } from "../../shared/content.ts";
 import { pause } from "../../shared/pause.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,
@@ -315,7 +316,8 @@ export class Invocations {
 
   /**
    * The invocation after its end. Its output is not read where the outcome is known, except for a nested call: a large one
-   * is read from the store when it is sent. @throws QUEUE_TIMEOUT, RATE_LIMITED, NO_JSON_HANDLER
+   * is read from the store when it is sent. So is one that has to wait for memory.
+   * @throws QUEUE_TIMEOUT, RATE_LIMITED, NO_JSON_HANDLER
    */
   async #answer(
     { id, functionId }: InvocationRow,
@@ -330,10 +332,10 @@ export class Invocations {
           return { id, status: "ERROR", output: null };
         }
         const output = Buffer.from(outcome.outputJson);
-        if (isNested && output.length > INLINE_CONTENT_BYTES_MAX) {
-          return await this.get(functionId, id);
-        }
-        return { id, status: "SUCCESS", output };
+        const isLarge = output.length > INLINE_CONTENT_BYTES_MAX;
+        if (isNested && isLarge) return await this.get(functionId, id);
+        const read = () => this.parts.store.read.invocations.content(id, "output");
+        return { id, status: "SUCCESS", output: isLarge ? storedContent(output, read) : output };
       }
       case "queue-timeout":
         throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
