@@ -42,7 +42,9 @@ export function register(command: Command): void {
 async function serve(config: Config, json: boolean): Promise<void> {
   const running: { server?: RunningServer } = {};
   using stop = listenForStop(() => running.server?.kill());
-  const server = running.server = await start(config);
+  const stopping = new AbortController();
+  stop.signalled.then(() => stopping.abort());
+  const server = running.server = await start(config, stopping.signal);
   if (json) printJsonLine(welcomeJson(server));
   else {
     const hasCredentials = await exists(server.credentialsPath);
@@ -55,11 +57,15 @@ async function serve(config: Config, json: boolean): Promise<void> {
 }
 
 /** Loads the server's modules, which the short commands do not need. */
-async function start(config: Config): Promise<RunningServer> {
+async function start(config: Config, stopping: AbortSignal): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
   for (let starts = 1;; starts++) {
     try {
-      return await startServer(config, { deployExample: true, onSyncFailure: exitOnSyncFailure });
+      return await startServer(config, {
+        deployExample: true,
+        onSyncFailure: exitOnSyncFailure,
+        stopping,
+      });
     } catch (thrown) {
       const error = firstError(thrown);
       if (error instanceof Error && isSyncFailure(error)) throw syncFailure(error);

@@ -20,6 +20,7 @@ import { InvocationNotifier } from "../engine/notifier.ts";
 import { Runner } from "../engine/runner.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
+import { waitingApp } from "../http/waiting_app.ts";
 import { openRecords, type Records } from "./records.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes, publicRequests } from "./sandboxes.ts";
@@ -27,7 +28,10 @@ import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import type { StorageUnavailable } from "../store/storage_health.ts";
 import { composeApi } from "./api.ts";
+import { onceDiskHasSpace } from "./disk_wait.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
@@ -42,6 +46,8 @@ interface StartOptions {
   readonly deployExample: boolean;
   /** Called once a sync of stored data failed; ends the process at once, without closing anything. */
   readonly onSyncFailure: (error: Error) => void;
+  /** Ends a start that waits for space on its disk. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a running server is built from. */
@@ -122,18 +128,44 @@ export class RunningServer {
   }
 }
 
-/** Builds the server from its configuration and starts it; when a part fails, what was opened is closed again. */
-export async function startServer(
+/**
+ * Builds the server from its configuration and starts it; when a part fails, what was opened is closed again. On a full
+ * disk the start waits, and requests are answered so.
+ */
+export async function startServer(config: Config, options: StartOptions): Promise<RunningServer> {
+  await using opened = new AsyncDisposableStack();
+  const { dataDir } = config.server;
+  const disk = { dataDir, stopping: options.stopping };
+  const directory = opened.use(await onceDiskHasSpace(disk, () => openDataDir(dataDir)));
+  const sealer = await onceDiskHasSpace(disk, () => openSealer(config, directory));
+  const cluster = await openCluster(config, opened);
+  const listener = await onceDiskHasSpace(disk, () => openListener(config, opened));
+  const onWait = (fault: StorageUnavailable) => listener.http.serve(waitingApp(fault));
+  return await onceDiskHasSpace({ ...disk, onWait }, async () => {
+    await using started = new AsyncDisposableStack();
+    const running = await startBehind(config, options, { sealer, cluster, listener, started });
+    opened.use(started.move());
+    return new RunningServer({ ...running, opened: opened.move() });
+  });
+}
+
+/** What is open before everything that may have to wait for space. */
+interface Front {
+  readonly sealer: Sealer;
+  readonly cluster: Cluster | undefined;
+  readonly listener: Listener;
+  /** Closes the rest. */
+  readonly started: AsyncDisposableStack;
+}
+
+/** Starts everything behind the listener, which begins to answer. */
+async function startBehind(
   config: Config,
   { deployExample, onSyncFailure }: StartOptions,
-): Promise<RunningServer> {
-  await using opened = new AsyncDisposableStack();
+  { sealer, cluster, listener, started: opened }: Front,
+): Promise<Omit<Parts, "opened">> {
   const { server: { dataDir, drainTimeoutMs } } = config;
-  const sealer = await openSealer(config, opened.use(await openDataDir(dataDir)));
-  const cluster = await openCluster(config, opened);
-  const listener = await openListener(config, opened);
   const { http, url } = listener;
-
   const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
   const builder = opened.use(openBuilder(config));
   const ready = startInstances(sandboxes, builder, cluster);
@@ -181,7 +213,7 @@ export async function startServer(
     : undefined;
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
-  return new RunningServer({
+  return {
     ...listener,
     credentialsPath,
     helloFunctionId,
@@ -189,16 +221,22 @@ export async function startServer(
     domain,
     engine,
     sandboxes,
-    opened: opened.move(),
     drainTimeoutMs,
-  });
+  };
+}
+
+/** The listening server. */
+interface Listener {
+  readonly http: HttpServer;
+  readonly tls: Tls | undefined;
+  readonly url: string;
 }
 
 /** Listens at the configured address, with TLS if configured. `opened` closes what this opens. */
 async function openListener(
   config: Config,
   opened: AsyncDisposableStack,
-): Promise<{ http: HttpServer; tls: Tls | undefined; url: string }> {
+): Promise<Listener> {
   const { host, port, publicUrl } = config.server;
   const tls = await openTls(config);
   const identity = await tls?.source.load();

@@ -58,6 +58,11 @@ export function unavailabilityOf(error: unknown): StorageUnavailable | undefined
   return typeof code === "string" ? unavailable(REASONS[code], error) : undefined;
 }
 
+/** Whether the disk has no space, or the user no quota: faults that end without a repair. */
+export function isFullDisk({ message }: StorageUnavailable): boolean {
+  return message === REASONS["ENOSPC"] || message === REASONS["EDQUOT"];
+}
+
 function unavailable(reason: string | undefined, cause: Error): StorageUnavailable | undefined {
   if (reason === undefined) return undefined;
   return new StorageUnavailable(reason, { cause });

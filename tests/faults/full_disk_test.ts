@@ -6,7 +6,7 @@ import { SmallDisk } from "../support/disk.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { mountTest } from "../support/machine.ts";
-import { TestServer } from "../support/server.ts";
+import { serveCommand, TestServer } from "../support/server.ts";
 import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 import { noise, Volume } from "../volumes/support.ts";
 
@@ -202,5 +202,64 @@ mountTest(
     await checkHealed(stage, commits, ids, calls.acknowledged[2]);
     await server.stop();
     assert.doesNotMatch(await server.log, /cannot rollback|savepoint/);
+  },
+);
+
+/** A port that is free now. */
+function freePort(): number {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return listener.addr.port;
+}
+
+mountTest(
+  "a start on a full disk waits as a running server does, and ends by a signal",
+  async () => {
+    await using disk = await SmallDisk.mount(DISK_MEBIBYTES);
+    const dataDir = join(disk.path, "data");
+    let functionId = "";
+    {
+      await using server = await TestServer.start({ dataDir });
+      const client = await server.client();
+      functionId = await client.deploy(MAIN);
+      await server.stop();
+    }
+    // What a start makes again.
+    await Deno.remove(join(dataDir, "cache"), { recursive: true });
+    await disk.fill();
+    const port = freePort();
+    const flags = ["--port", `${port}`];
+    const waiting = new Client(`http://127.0.0.1:${port}`, undefined);
+    const waits = async () => {
+      const { reason } = await eventually(async () => {
+        const answer = await waiting.get("/readyz").catch(() => undefined);
+        return answer?.status === 503 ? answer.body : undefined;
+      }, "a start that waits");
+      assert.equal(reason, "the disk of the server's data directory is full");
+      assert.equal((await waiting.get("/healthz")).status, 200);
+      const rejected = await waiting.get("/api/v1/functions");
+      const message =
+        /^The server is not started: the disk of the server's data directory is full$/;
+      assertError(rejected, "UNAVAILABLE", "STORAGE_UNAVAILABLE", { message });
+      assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    };
+
+    const [program = "", ...args] = [...serveCommand(dataDir), ...flags];
+    const stopped = new Deno.Command(program, { args, stdout: "null", stderr: "piped" }).spawn();
+    await waits();
+    stopped.kill("SIGTERM");
+    const { code, stderr } = await stopped.output();
+    assert.equal(code, 1);
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /The start waits for space: the disk of the server/,
+    );
+
+    const starting = TestServer.start({ dataDir, flags });
+    await waits();
+    await disk.free();
+    await using server = await starting;
+    const client = await server.client();
+    assert.equal((await client.get("/readyz")).status, 200);
+    assert.equal((await client.invoke(functionId)).status, 200);
   },
 );

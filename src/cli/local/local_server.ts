@@ -45,6 +45,8 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   const server = await startServer(config, {
     deployExample: false,
     onSyncFailure: exitOnSyncFailure,
+    // Somebody waits for it.
+    stopping: AbortSignal.abort(),
   }).catch((error) => {
     throw new Failure(failureMessage("Cannot start a local server", describeError(error)), {
       next: "find what is missing on this machine with invoked doctor",

@@ -1,0 +1,71 @@
+/** A start on a full disk. */
+import { getLogger } from "@logtape/logtape";
+import { setTimeout as delay } from "node:timers/promises";
+import { isFullDisk, StorageUnavailable, unavailabilityOf } from "../store/storage_health.ts";
+import { probeDirectory } from "../store/probe.ts";
+
+const logger = getLogger(["invoked", "server"]);
+
+/** How often a full disk is tried again. */
+const RETRY_INTERVAL_MS = 1_000;
+/** What programs and libraries print that a disk or a quota has no space for. */
+const FULL_MESSAGE = /\(os error (?:28|122)\)|no space left on device|disk quota exceeded/i;
+
+/** What a start needs of the disk. */
+export interface DiskWait {
+  readonly dataDir: string;
+  /** Ends the wait. */
+  readonly stopping: AbortSignal;
+  /** Called once the start waits. */
+  readonly onWait?: (fault: StorageUnavailable) => void;
+}
+
+/**
+ * Opens what writes to the data directory. While the disk is full that is tried again, as a running server waits for
+ * space. What a failed attempt has opened must be closed by then.
+ * @throws the error of the attempt if it has another reason, or once the wait is ended
+ */
+export async function onceDiskHasSpace<T>(
+  { dataDir, stopping, onWait }: DiskWait,
+  open: () => Promise<T>,
+): Promise<T> {
+  for (let isFirst = true;; isFirst = false) {
+    try {
+      return await open();
+    } catch (error) {
+      const fault = await fullDiskOf(dataDir, error);
+      if (fault === undefined || stopping.aborted) throw error;
+      if (isFirst) {
+        logger.error("The start waits for space: {reason}", { reason: fault.message, error });
+        onWait?.(fault);
+      }
+      try {
+        await delay(RETRY_INTERVAL_MS, undefined, { signal: stopping });
+      } catch {
+        throw error;
+      }
+    }
+  }
+}
+
+/** The fault of a disk without space, by an error of its own or by a write that shows why something else failed. */
+async function fullDiskOf(
+  dataDir: string,
+  error: unknown,
+): Promise<StorageUnavailable | undefined> {
+  for (let at = error; at instanceof Error;) {
+    const fault = unavailabilityOf(at);
+    if (fault !== undefined && isFullDisk(fault)) return fault;
+    if (FULL_MESSAGE.test(at.message)) {
+      return unavailabilityOf(Object.assign(at, { code: "ENOSPC" }));
+    }
+    at = at instanceof SuppressedError ? at.suppressed : at.cause;
+  }
+  try {
+    await probeDirectory(dataDir);
+  } catch (failure) {
+    const fault = unavailabilityOf(failure);
+    if (fault !== undefined && isFullDisk(fault)) return fault;
+  }
+  return undefined;
+}
