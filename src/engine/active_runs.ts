@@ -1,11 +1,11 @@
 import type { KillCode } from "../sandbox/contract.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
-import type { NotStarted, RunRequest, Slot } from "./contract.ts";
+import type { NotStarted, Overloaded, RunRequest, Slot } from "./contract.ts";
 
 /** Why a run that is still queued has to end; the reason of its abort signal. */
-type StopReason = KillCode | "QUEUE_TIMEOUT" | "LEFT_FOR_NEXT_START";
+type StopReason = KillCode | "QUEUE_TIMEOUT" | "LEFT_FOR_NEXT_START" | Overloaded;
 
-const NOT_STARTED: Readonly<Record<StopReason, NotStarted>> = {
+const NOT_STARTED: Readonly<Record<Exclude<StopReason, Overloaded>, NotStarted>> = {
   CANCELLED: "cancelled",
   INTERRUPTED: "interrupted",
   QUEUE_TIMEOUT: "queue-timeout",
@@ -55,7 +55,10 @@ class ActiveRun implements Disposable {
     if (!this.slot.isGranted) await this.#waitForSlot(queueTimeoutMs);
     this.#waitMs = Math.max(0, queueTimeoutMs - (performance.now() - since));
     this.#queueTimeoutMs = queueTimeoutMs;
-    if (this.signal.aborted) return NOT_STARTED[this.signal.reason as StopReason];
+    if (this.signal.aborted) {
+      const reason = this.signal.reason as StopReason;
+      return typeof reason === "string" ? NOT_STARTED[reason] : reason;
+    }
     this.#lifecycle.set("running");
     return undefined;
   }
@@ -97,7 +100,10 @@ class ActiveRun implements Disposable {
     const timer = this.#request.mode === "sync"
       ? setTimeout(() => this.#stop.abort("QUEUE_TIMEOUT" satisfies StopReason), timeoutMs)
       : undefined;
+    this.slot.onOverdue = (overdue) =>
+      this.#stop.abort({ kind: "overloaded", overdue } satisfies StopReason);
     await Promise.race([this.slot.granted, aborted(this.signal)]);
+    this.slot.onOverdue = undefined;
     clearTimeout(timer);
   }
 

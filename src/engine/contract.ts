@@ -199,11 +199,22 @@ export interface AdmissionRequest {
   readonly maxConcurrency?: number;
 }
 
+/** A wait for a slot that would be too long, in milliseconds. */
+export interface Overdue {
+  /** Since the request. */
+  readonly waitedMs: number;
+  /** From now on, as measured. */
+  readonly expectedMs: number;
+  readonly maxWaitMs: number;
+}
+
 /** The right to run one call, requested or granted. Disposing it releases it. */
 export interface Slot extends Disposable {
   readonly isGranted: boolean;
   /** Resolves when the slot is granted; never after its release. */
   readonly granted: Promise<void>;
+  /** Called when the slot of a call from outside would be granted too late: it is not granted any more. */
+  onOverdue: ((overdue: Overdue) => void) | undefined;
   /** Requests a slot for a call that this slot's call waits for; it never waits for the release of this slot. */
   nest(request: AdmissionRequest): Slot;
 }
@@ -229,12 +240,20 @@ export interface RunRequest {
   readonly claim?: Claim | undefined;
 }
 
+/** The wait that ends a run before it starts. */
+export interface Overloaded {
+  readonly kind: "overloaded";
+  readonly overdue: Overdue;
+}
+
 /** Why a run ends before any code of it ran. */
 export type NotStarted =
   | "cancelled"
   | "interrupted"
   /** The slot of a synchronous call was not granted in time. */
   | "queue-timeout"
+  /** The slot would be granted too late, by what is measured by now. */
+  | Overloaded
   /** A shutdown leaves an asynchronous call for the next start. */
   | "left-for-next-start";
 

@@ -1,9 +1,15 @@
 /** What a call would have to wait, on a clock of the test's. */
 import assert from "node:assert/strict";
-import { AdmissionRejected, type Slot } from "../../src/engine/contract.ts";
+import { AdmissionRejected, type Overdue, type Slot } from "../../src/engine/contract.ts";
 import { ConcurrencyLimiter } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
+
+/** A call that waits, with what ended its wait. */
+interface Waiting {
+  readonly slot: Slot;
+  overdue: Overdue | undefined;
+}
 
 /** Slots that run what they get, and a clock that does not move. */
 class Stage {
@@ -41,6 +47,15 @@ class Stage {
       return { ...rejection, perSecond: rounded(perSecond), expectedMs: rounded(expectedMs) };
     }
     return undefined;
+  }
+
+  /** A call that learns when its wait is ended. */
+  wait(functionId: string): Waiting {
+    const slot = this.limiter.acquire({ functionId, inputBytes: 1, mode: "sync" });
+    const waiting: Waiting = { slot, overdue: undefined };
+    this.#running.push(slot);
+    slot.onOverdue = (overdue) => waiting.overdue = overdue;
+    return waiting;
   }
 
   /** How many calls of the function are admitted before one is rejected. */
@@ -182,4 +197,59 @@ Deno.test("nested calls that wait are no grants before a call from outside", () 
   const caller = stage.limiter.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
   for (let n = 0; n < 50; n++) caller.nest({ functionId: "a", inputBytes: 1, mode: "sync" });
   assert.equal(stage.letIn("a"), 4);
+});
+
+/** How many waits were ended. */
+function ended(calls: readonly Waiting[]): number {
+  return calls.filter(({ overdue }) => overdue !== undefined).length;
+}
+
+Deno.test("once the throughput is known, calls end whose wait would be twice the limit", () => {
+  const stage = new Stage(1);
+  // Nothing is measured, so all are admitted.
+  const calls = Array.from({ length: 50 }, () => stage.wait("a"));
+  assert.equal(stage.limiter.queued, 49);
+  for (let n = 0; n < 4; n++) stage.end(500);
+  // Of 2 a second: one runs, two have their slots within 1.1 s. Those that could wait for 2.2 s in all are gone since 0.5 s.
+  const { limiter } = stage;
+  assert.equal(limiter.running, 1);
+  assert.ok(limiter.queued <= 2, `${limiter.queued} wait`);
+  assert.equal(ended(calls), 50 - 4 - limiter.running - limiter.queued);
+  const overdue = calls.at(-1)?.overdue;
+  assert.ok(overdue !== undefined && overdue.expectedMs > 1100, JSON.stringify(overdue));
+  assert.deepEqual([overdue.waitedMs, overdue.maxWaitMs], [500, 1100]);
+  // Those that are left get their slots.
+  const left = limiter.queued;
+  for (let n = 0; n < left; n++) stage.end(500);
+  assert.deepEqual([limiter.running, limiter.queued], [1, 0]);
+  assert.equal(ended(calls), 50 - 5 - left);
+});
+
+Deno.test("a wait that was short ends once calls end more slowly", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 100);
+  const calls = Array.from({ length: 10 }, () => stage.wait("a"));
+  assert.equal(ended(calls), 0);
+  for (let n = 0; n < 3; n++) stage.end(3_000);
+  assert.ok(ended(calls) > 0);
+  assert.equal(stage.limiter.queued, 10 - 3 - stage.limiter.running - ended(calls));
+});
+
+Deno.test("nested and asynchronous calls wait as long as it takes", () => {
+  const stage = new Stage(1);
+  const outer = stage.limiter.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
+  const slots = [
+    ...Array.from(
+      { length: 20 },
+      () => outer.nest({ functionId: "b", inputBytes: 1, mode: "sync" }),
+    ),
+    stage.limiter.acquire({ functionId: "c", inputBytes: 1, mode: "async" }),
+  ];
+  let ended = 0;
+  for (const slot of slots) slot.onOverdue = () => ended++;
+  for (const slot of slots.slice(0, 19)) {
+    stage.now += 10_000;
+    slot[Symbol.dispose]();
+  }
+  assert.equal(ended, 0);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 
 Deno.test("the queue has limits of its own, and every slot is released", async (context) => {
@@ -102,4 +103,36 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
     for (const { body } of [small, waiting]) await cancel(body.invocationId);
   }
   await cancel(running.body.invocationId);
+});
+
+Deno.test("callers that were admitted without a measurement are told once their wait is too long", async () => {
+  await using server = await TestServer.start({
+    flags: ["--max-running", "1", "--pool-size", "1", "--max-wait", "100ms"],
+  });
+  const client = await server.client();
+  const slow = await client.deploy(
+    "export default ({ ms }) => new Promise((r) => setTimeout(() => r({}), ms));",
+  );
+  const first = client.invoke(slow, { ms: 5_000 });
+  await eventually(
+    async () => (await client.get("/readyz")).body.running === 1 || undefined,
+    "a call that runs",
+  );
+  // Nothing is measured yet, so all are admitted.
+  const waiting = Array.from({ length: 10 }, () => client.invoke(slow, { ms: 0 }));
+  assert.equal((await first).status, 200);
+  const answers = await Promise.all(waiting);
+  const ended = answers.filter(({ body }) => body.details?.[0].reason === "QUEUE_TIMEOUT");
+  assert.ok(ended.length > 0, JSON.stringify(answers.map(({ status }) => status)));
+  for (const { status, headers, body } of ended) {
+    assert.equal(status, 429);
+    assert.match(
+      body.message,
+      /^Cannot run invocation \w+: queued for .*, with an expected wait of .* more, .* twice 100 ms \(--max-wait\). None of its code ran$/,
+    );
+    assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    const [, id = ""] = /invocation (\w+)/.exec(body.message) ?? [];
+    const { error } = await client.invocation(slow, id);
+    assert.match(error, /^CANCELLED: the invocation was not run: queued for .* \(--max-wait\)/);
+  }
 });

@@ -4,6 +4,7 @@ import {
   type AdmissionRequest,
   type Engine,
   type InvocationContext,
+  type Overloaded,
   type RejectionReason,
   type Slot,
 } from "../../engine/contract.ts";
@@ -127,6 +128,23 @@ function running(
     case "async":
       return `${limit} is reached for asynchronous calls (--async-slots)`;
   }
+}
+
+/** The error of a synchronous call whose slot would be granted too late. @param what such as `invocation ID` */
+export function overdue(what: string, overloaded: Overloaded): DomainError {
+  return new DomainError("QUEUE_TIMEOUT", `Cannot run ${what}: ${waitsTooLong(overloaded)}`, {
+    retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
+  });
+}
+
+/** Why the wait of a call for its slot was ended. */
+export function waitsTooLong({ overdue: { waitedMs, expectedMs, maxWaitMs } }: Overloaded): string {
+  const [waited, expected] = [waitedMs, expectedMs].map((ms) => formatDuration(Math.ceil(ms)));
+  return `queued for ${waited}, with an expected wait of ${expected} more, because calls end more slowly ` +
+    `than expected; the limit of the whole wait is twice ${
+      formatDuration(maxWaitMs)
+    } (--max-wait). ` +
+    "None of its code ran";
 }
 
 /** The error of a synchronous call whose slot was not granted in time. @param what such as `invocation ID` */

@@ -7,6 +7,7 @@ import {
   type Job,
   NotPlaced,
   type Outcome,
+  type Overloaded,
   type Run,
   type Slot,
 } from "../../engine/contract.ts";
@@ -113,6 +114,7 @@ export type ExecutionResult =
   | { readonly kind: "queue-timeout" }
   /** The rate limit kept a synchronous call from its start when it got its slot; that end is durable. */
   | RateLimited
+  | Overloaded
   /** Another attempt follows: the row waits as PENDING, with the number of the last one. */
   | Repeat
   /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
@@ -169,6 +171,7 @@ export class Executions {
           recorder.finish(notStartedOutcome(notStarted, signal, engine.queueTimeoutMs))
         );
         if (record.hasFreedPermit) scheduler.wake();
+        if (typeof notStarted !== "string") return notStarted;
         return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : resultOf(outcome);
       }
       return await this.#execute(execution, { run, record, recorder, write, signal, timeline });

@@ -18,7 +18,7 @@ import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { admit, assertOpen, noJsonHandler, queueTimeout } from "./admission.ts";
+import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -337,6 +337,8 @@ export class Invocations {
         const read = () => this.parts.store.read.invocations.content(id, "output");
         return { id, status: "SUCCESS", output: isLarge ? storedContent(output, read) : output };
       }
+      case "overloaded":
+        throw overdue(`invocation ${id}`, result);
       case "queue-timeout":
         throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
       case "rate-limited":

@@ -4,6 +4,7 @@ import { formatDuration } from "../../config/mod.ts";
 import type { InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";
 import { DomainError } from "../errors.ts";
+import { waitsTooLong } from "./admission.ts";
 import { RunEnd } from "./run_end.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -30,6 +31,9 @@ export function notStartedOutcome(
   signal: AbortSignal | undefined,
   queueTimeoutMs: number,
 ): Outcome {
+  if (typeof reason !== "string") {
+    return cancelled(`the invocation was not run: ${waitsTooLong(reason)}`);
+  }
   switch (reason) {
     case "queue-timeout":
       return cancelled(

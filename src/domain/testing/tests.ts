@@ -13,7 +13,7 @@ import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
-import { admit, queueTimeout } from "../invocations/admission.ts";
+import { admit, overdue, queueTimeout } from "../invocations/admission.ts";
 import type { HostMethods } from "../invocations/host_methods.ts";
 import { commitToRun, liveFunction } from "../references.ts";
 import { VFS_PREFIX } from "../volumes/host_calls.ts";
@@ -81,9 +81,9 @@ export class Tests {
     } as const;
     const slot = admit(engine, admission, by.invocation);
     using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
-    if (await run.start() === "queue-timeout") {
-      throw queueTimeout("the tests", engine.queueTimeoutMs);
-    }
+    const notStarted = await run.start();
+    if (notStarted === "queue-timeout") throw queueTimeout("the tests", engine.queueTimeoutMs);
+    if (typeof notStarted === "object") throw overdue("the tests", notStarted);
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
     const records = await this.#run(run, context, { artifact, map, limits, fixtures })

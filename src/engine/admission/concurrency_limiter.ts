@@ -34,11 +34,17 @@ interface Saturation {
   readonly grants: number;
 }
 
+/** The whole wait of a call that was admitted may be so many times `maxWaitMs`: an estimate does not know the future. */
+const OVERDUE_FACTOR = 2;
+/** Looks at the calls that wait in a time of `maxWaitMs`. */
+const REVIEWS_PER_WAIT = 4;
+
 /**
  * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction` or its own limit. Calls from outside without a free
  * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones do not count against
  * synchronous ones, and {@link AsyncSlots} says how many of them run. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
- * order of the grants.
+ * order of the grants. An estimate may be missing at first, or fall later: so the wait of a call ends as soon as it
+ * would exceed {@link OVERDUE_FACTOR} times the limit, as measured then.
  *
  * A nested call is queued as well, and may besides run in the slot of its caller while no other nested call does. So every
  * chain of calls that wait for each other makes progress, however full the server is: its last call has a slot, or a
@@ -51,6 +57,8 @@ export class ConcurrencyLimiter {
   readonly #usage: SlotUsage;
   readonly #running: RunningCalls;
   readonly #async: AsyncSlots;
+  readonly #now: Clock;
+  #reviewedMs = -Infinity;
   readonly #mayRun = ({ functionId, maxConcurrency }: RequestedSlot) =>
     !this.#usage.isFullOf(functionId) && !this.#running.isFull(functionId, maxConcurrency);
 
@@ -64,6 +72,7 @@ export class ConcurrencyLimiter {
   ) {
     this.#limits = limits;
     this.#mayGrant = mayGrant;
+    this.#now = now;
     this.#usage = new SlotUsage(limits, now);
     this.#running = new RunningCalls(now);
     const max = () => limits.asyncSlots ?? asyncSlotsOf(limits.maxRunning);
@@ -86,6 +95,7 @@ export class ConcurrencyLimiter {
   /** Requests a slot. Throws {@link AdmissionRejected} when the queue is full or the expected wait is too long. */
   acquire(request: AdmissionRequest): Slot {
     if (request.mode === "sync") this.#async.noteSync();
+    this.#endOverdue();
     const saturations = this.#saturations(request);
     const [first] = saturations;
     if (first !== undefined) {
@@ -102,7 +112,8 @@ export class ConcurrencyLimiter {
 
   /** A granted slot, whatever the limits: another machine has reserved what the call needs. */
   acquireGranted(request: AdmissionRequest): Slot {
-    const slot = new RequestedSlot(this, request, this.#ownLimit(request), undefined);
+    const own = this.#ownLimit(request);
+    const slot = new RequestedSlot(this, request, own, undefined, this.#now());
     this.#usage.add(slot.functionId);
     this.#grant(slot, { functionId: slot.functionId, holders: 0 });
     return slot;
@@ -139,6 +150,43 @@ export class ConcurrencyLimiter {
     }
     this.#grantQueued();
     this.#lendFor(slot.functionId);
+    this.#endOverdue();
+  }
+
+  /** Ends the wait of calls that still have to wait longer than may be, by what is measured now. */
+  #endOverdue(): void {
+    const { maxWaitMs } = this.#limits;
+    const now = this.#now();
+    if (this.#queue.size === 0 || now - this.#reviewedMs < maxWaitMs / REVIEWS_PER_WAIT) return;
+    this.#reviewedMs = now;
+    for (const [slot, ahead] of this.#queue.syncFromOutside()) {
+      const waitedMs = now - slot.requestedMs;
+      const expectedMs = this.#expectedMs(slot, ahead);
+      const isSoon = expectedMs <= maxWaitMs || waitedMs + expectedMs <= OVERDUE_FACTOR * maxWaitMs;
+      if (isSoon || slot.onOverdue === undefined) continue;
+      // At once, so that the calls behind it do not count it.
+      this.#queue.delete(slot);
+      slot.onOverdue({ waitedMs, expectedMs, maxWaitMs });
+    }
+  }
+
+  /** How long a call that waits still has to, as far as that is measured. */
+  #expectedMs({ functionId, maxConcurrency }: RequestedSlot, ahead: number): number {
+    const waits: [grants: number, perSecond: number | undefined][] = [];
+    const within = this.#queue.grantsWithin(functionId, ahead);
+    if (this.#usage.isFull) {
+      waits.push([this.#queue.grantsUntil(functionId, ahead), this.perSecond]);
+    }
+    if (this.#usage.isFullOf(functionId)) {
+      waits.push([within, this.#usage.throughputOf(functionId)?.perSecond]);
+    }
+    if (this.#running.isFull(functionId, maxConcurrency)) {
+      waits.push([within, this.#running.throughputOf(functionId)?.perSecond]);
+    }
+    return Math.max(
+      0,
+      ...waits.map(([grants, rate]) => rate === undefined ? 0 : 1000 * grants / rate),
+    );
   }
 
   /** The limits that keep a call from running at once. */
@@ -223,7 +271,7 @@ export class ConcurrencyLimiter {
 
   #enqueue(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
     const maxConcurrency = this.#ownLimit(request);
-    const slot = new RequestedSlot(this, request, maxConcurrency, caller);
+    const slot = new RequestedSlot(this, request, maxConcurrency, caller, this.#now());
     this.#queue.add(slot);
     this.#grantQueued();
     return slot;

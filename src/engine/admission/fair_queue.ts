@@ -80,16 +80,28 @@ export class FairQueue<R extends QueuedRequest> {
     };
   }
 
-  /** Grants, of all functions, up to and with that of a synchronous call of this function that arrives now. */
-  grantsUntil(functionId: string): number {
+  /**
+   * Grants, of all functions, up to and with that of a synchronous call of this function.
+   * @param ahead calls of its flow before it; all of them for a call that arrives now
+   */
+  grantsUntil(functionId: string, ahead = this.#classes.sync.lengthOf(functionId)): number {
     const { sync, async } = this.#classes;
-    return withAsyncShare(sync.grantsUntil(functionId), async.size);
+    return withAsyncShare(sync.grantsUntil(functionId, ahead), async.size);
   }
 
   /** The same, counting the grants of this function alone. */
-  grantsWithin(functionId: string): number {
-    const { sync, async } = this.#classes;
-    return withAsyncShare(sync.lengthOf(functionId) + 1, async.lengthOf(functionId));
+  grantsWithin(functionId: string, ahead = this.#classes.sync.lengthOf(functionId)): number {
+    return withAsyncShare(ahead + 1, this.#classes.async.lengthOf(functionId));
+  }
+
+  /** Synchronous calls from outside, each with the number of those before it in its flow. */
+  *syncFromOutside(): Generator<readonly [request: R, ahead: number]> {
+    for (const flow of this.#classes.sync.flows()) {
+      let ahead = 0;
+      for (const request of flow) {
+        if (!request.nested) yield [request, ahead++];
+      }
+    }
   }
 }
 
@@ -132,6 +144,11 @@ class PriorityClass<R extends QueuedRequest> {
     if (flow?.size === 0) this.#flows.delete(request.functionId);
   }
 
+  /** The requests of each function in order; a copy, so that some may be deleted meanwhile. */
+  flows(): readonly (readonly R[])[] {
+    return Array.from(this.#flows.values(), (flow) => [...flow]);
+  }
+
   /** The requests of a function in order. */
   of(functionId: string): Iterable<R> {
     return this.#flows.get(functionId) ?? [];
@@ -149,8 +166,8 @@ class PriorityClass<R extends QueuedRequest> {
   }
 
   /** While a function is granted its slots, no other function is granted more. */
-  grantsUntil(functionId: string): number {
-    const own = this.lengthOf(functionId) + 1;
+  grantsUntil(functionId: string, ahead: number): number {
+    const own = ahead + 1;
     let grants = own;
     for (const [other, calls] of this.#outside) {
       if (other !== functionId) grants += Math.min(calls, own);

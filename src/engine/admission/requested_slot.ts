@@ -1,4 +1,4 @@
-import type { AdmissionRequest, Slot } from "../contract.ts";
+import type { AdmissionRequest, Overdue, Slot } from "../contract.ts";
 import type { QueuedRequest } from "./fair_queue.ts";
 
 /** One of the slots that are counted for a function, held by a call and the nested calls that borrow it. */
@@ -24,6 +24,9 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly maxConcurrency: number | undefined;
   /** The slot of the call that waits for this one. */
   readonly caller: RequestedSlot | undefined;
+  /** When it was requested, on the clock of the limiter. */
+  readonly requestedMs: number;
+  onOverdue: ((overdue: Overdue) => void) | undefined;
   state: "queued" | "granted" | "released" = "queued";
   permit: Permit | undefined;
   /** Of an asynchronous call that is granted. */
@@ -40,6 +43,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
     { functionId, inputBytes, mode }: AdmissionRequest,
     maxConcurrency: number | undefined,
     caller: RequestedSlot | undefined,
+    requestedMs: number,
   ) {
     this.#owner = owner;
     this.functionId = functionId;
@@ -47,6 +51,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
     this.mode = mode;
     this.maxConcurrency = maxConcurrency;
     this.caller = caller;
+    this.requestedMs = requestedMs;
     caller?.queuedNested.add(this);
   }
 
