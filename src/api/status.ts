@@ -1,8 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import { BlobError } from "../store/blobs/blob_error.ts";
+import { damageOf } from "../store/damage.ts";
 import { unavailabilityOf } from "../store/storage_health.ts";
 import {
   blobMissing,
+  dataDamaged,
   DomainError,
   type ErrorCode,
   type Reason,
@@ -102,6 +104,8 @@ export function asDomainError(error: unknown): DomainError {
     if (error.code === "DATA_LOSS") logger.error("{message}", { message: error.message });
     return error;
   }
+  const damage = damageOf(error);
+  if (damage !== undefined) return asDomainError(dataDamaged(FAILED, damage));
   const unavailable = unavailabilityOf(error);
   if (unavailable !== undefined) {
     return storageUnavailable(FAILED, unavailable);

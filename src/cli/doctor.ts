@@ -3,11 +3,14 @@ import project from "../../package.json" with { type: "json" };
 import {
   ALL_SETTINGS,
   type Config,
+  countOf,
+  formatCount,
   formatSetting,
   readEnvironment,
   resolveConfig,
   settingToJson,
 } from "../config/mod.ts";
+import type { DataReport } from "../store/data_check.ts";
 import type { Diagnosis } from "../sandbox/mod.ts";
 import { join } from "node:path";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
@@ -17,7 +20,10 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 /** Groups of the settings that limit functions and builds. */
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
-/** `invoked doctor`: the isolation modes available on this machine, and what stronger ones need. */
+/**
+ * `invoked doctor`: the isolation modes available on this machine, what stronger ones need, and what is damaged in the data
+ * directory.
+ */
 export function register(command: Command): void {
   command
     .option("--json", "Print JSON");
@@ -27,8 +33,14 @@ export function register(command: Command): void {
     const { config } = resolveConfig(readFlags(), readEnvironment());
     const report = await diagnoseMachine(config);
     console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, config));
-    if (report.isolation.available) return;
-    throw new Failure(`Cannot isolate functions as configured: ${report.isolation.configured}`);
+    if (!report.isolation.available) {
+      throw new Failure(`Cannot isolate functions as configured: ${report.isolation.configured}`);
+    }
+    if (report.data.damaged.length > 0) {
+      throw new Failure(`${countOf(report.data.damaged.length, "damage")} in ${report.data.path}`, {
+        next: "restore from a backup what the report lists",
+      });
+    }
   });
 }
 
@@ -58,6 +70,8 @@ interface Report {
     /** The walls around the compiler, or why the configured ones are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
   };
+  /** What is damaged in the data directory. */
+  readonly data: DataReport;
   /** Durations in milliseconds, sizes in bytes. */
   readonly limits: Readonly<Record<string, unknown>>;
   readonly missing: Diagnosis["recommendations"];
@@ -66,6 +80,7 @@ interface Report {
 async function diagnoseMachine(config: Config): Promise<Report> {
   const { sandbox: { isolation, searchPath }, invocations } = config;
   const { diagnose } = await import("../sandbox/mod.ts");
+  const { checkDataDir } = await import("../store/data_check.ts");
   // A server may be using the data directory.
   const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" });
   try {
@@ -99,6 +114,7 @@ async function diagnoseMachine(config: Config): Promise<Report> {
         ),
         builds,
       },
+      data: await checkDataDir(config.server.dataDir),
       limits: Object.fromEntries(
         limitSettings().map((placed) => [placed.path, settingToJson(placed, config)]),
       ),
@@ -195,6 +211,12 @@ function renderAbstractSockets(
   return closed ? `closed to calls: ${detail}` : `open to native code in a call: ${detail}`;
 }
 
+function renderData({ path, exists, blobs, damaged }: DataReport): string[] {
+  if (!exists) return [`  no server has used ${path}`];
+  if (damaged.length > 0) return damaged.map((fault) => `  ${oneLine(fault)}`);
+  return [`  ${path}: the database and ${formatCount(blobs)} blobs are whole`];
+}
+
 function renderReport(report: Report, config: Config): string {
   const { versions, isolation, missing } = report;
   const columns = (rows: readonly (readonly [string, string])[]) => {
@@ -222,6 +244,9 @@ function renderReport(report: Report, config: Config): string {
       isolation.builds.available ? "available" : "not available",
       oneLine(isolation.builds.detail),
     ]]),
+    "",
+    "Data",
+    ...renderData(report.data),
     "",
     "Limits",
     ...columns(

@@ -54,8 +54,13 @@ export function composeApi(
       if (!node.isLive) {
         return { ready: false, reason: "the node has lost its lease in the database" };
       }
-      const reason = store.health.fault?.message ?? engine.fault ?? cluster?.fault;
-      return reason === undefined ? { ready: true, load: engine.load } : { ready: false, reason };
+      const damages = store.damage.all;
+      const database = damages.find(({ kind }) => kind === "database");
+      const reason = store.health.fault?.message ?? database?.message ?? engine.fault ??
+        cluster?.fault;
+      if (reason !== undefined) return { ready: false, reason };
+      // One damaged blob concerns one commit or file: a server without it serves the others.
+      return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };
     },
     serverStatus: async () => ({
       version: manifest.version,

@@ -4,6 +4,7 @@
  */
 
 import type { BlobError } from "../store/blobs/blob_error.ts";
+import type { Damage } from "../store/damage.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
 
 /** Codes of google.rpc.Code that the server answers. */
@@ -98,6 +99,7 @@ export const REASONS = {
   WEBHOOK_TIMEOUT: "DEADLINE_EXCEEDED",
   ENDPOINT_TIMEOUT: "DEADLINE_EXCEEDED",
   BLOB_MISSING: "DATA_LOSS",
+  DATA_DAMAGED: "DATA_LOSS",
   WEBHOOK_FUNCTION_FAILED: "INTERNAL",
   INTERNAL: "INTERNAL",
 } as const satisfies Record<string, ErrorCode>;
@@ -147,6 +149,11 @@ export function storageUnavailable(what: string, { message }: StorageUnavailable
 /** @param what that cannot be done, such as `Cannot answer the request` */
 export function blobMissing(what: string, { message }: BlobError): DomainError {
   return new DomainError("BLOB_MISSING", `${what}: ${message}`);
+}
+
+/** @param what that cannot be done, such as `Cannot answer the request` */
+export function dataDamaged(what: string, { message }: Damage): DomainError {
+  return new DomainError("DATA_DAMAGED", `${what}: ${message}; restore it from a backup`);
 }
 
 /** INVALID_ARGUMENT for a resource that the path names. @param what that cannot be done @param why it cannot */

@@ -1,4 +1,4 @@
-import { CamelCasePlugin, Kysely } from "kysely";
+import { CamelCasePlugin, Kysely, type LogEvent } from "kysely";
 import { Changes } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
@@ -8,6 +8,7 @@ import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.t
 import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
+import { DamageLog } from "./damage.ts";
 import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
 import { FlowControlWriter } from "./flow_control.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
@@ -78,6 +79,8 @@ export interface Store extends AsyncDisposable {
   readonly volumeBlobs: VolumeBlobs;
   /** What writes of this process have changed. */
   readonly changes: Pick<Changes, "subscribe">;
+  /** What is damaged of it, as far as reads have found it. */
+  readonly damage: Pick<DamageLog, "all" | "note">;
   /** Whether it can write now. */
   readonly health: Pick<StorageHealth, "fault" | "available">;
   /**
@@ -143,14 +146,22 @@ async function open(
 ): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
   const changes = new Changes();
-  const writing = new Kysely<Schema>({ dialect: dialect.writer, plugins: [changes, ...plugins] });
+  const damage = new DamageLog();
+  const log = (event: LogEvent) => {
+    if (event.level === "error") damage.note(event.error);
+  };
+  const writing = new Kysely<Schema>({
+    dialect: dialect.writer,
+    plugins: [changes, ...plugins],
+    log,
+  });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
   opened.defer(() => dialect.close());
   const openBlobs = await prepare(writing, dialect, dataDir, options);
-  const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins });
-  const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins });
-  const counting = new Kysely<Schema>({ dialect: dialect.statisticsReader, plugins });
+  const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins, log });
+  const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins, log });
+  const counting = new Kysely<Schema>({ dialect: dialect.statisticsReader, plugins, log });
   const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
@@ -175,9 +186,10 @@ async function open(
   opened.move();
   return {
     read,
-    commitBlobs: blobs.commitBlobs,
-    volumeBlobs: blobs.volumeBlobs,
+    commitBlobs: damage.ofCommits(blobs.commitBlobs),
+    volumeBlobs: damage.ofVolumes(blobs.volumeBlobs),
     health: blobs.health,
+    damage,
     changes,
     async write(statements, durability = "durable", locks = []) {
       using tx = new TransactionWriters(writers, cache);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { Driver } from "../volumes/driver.ts";
 import { noise, Volume } from "../volumes/support.ts";
@@ -62,6 +62,7 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
     gone: `blob volume-blobs/${fileOf(gone)} is missing`,
     short: `blob volume-blobs/${fileOf(short)} has 99,999 bytes instead of 100,000`,
     script: `blob commit-blobs/${script} was changed`,
+    flipped: `blob volume-blobs/${fileOf(flipped)} was changed`,
     main: `blob commit-blobs/${fileOf(main)} is missing`,
   };
   const logFile = join(dataDir, "server.log");
@@ -87,7 +88,9 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   await expectLoss(volume.file("short"), readFault("/short", faults.short));
   await expectLoss(`${volume.path}/archive`, readFault("/a/gone", faults.gone));
   assert.deepEqual(await volume.bytes(volume.file("whole")), whole);
-  await assert.rejects(volume.bytes(volume.file("flipped")), "it breaks off");
+  await expectLoss(volume.file("flipped"), readFault("/flipped", faults.flipped));
+  const part = await client.get(volume.file("flipped"), { range: "bytes=0-9" });
+  assertError(part, "DATA_LOSS", "BLOB_MISSING", readFault("/flipped", faults.flipped));
   await expectLoss(`/api/v1/functions/${functionId}/commits/HEAD`, {
     message: new RegExp(`${faults.main}$`),
   });
@@ -98,9 +101,78 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   const { results } = await driver.at(client).run(volumeId, ["readFile", "/a/gone"]);
   assert.match(JSON.stringify(results), new RegExp(faults.gone));
 
+  const ready = await client.get("/readyz");
+  assert.equal(ready.status, 200, "one blob concerns one file");
+  assert.deepEqual([...ready.body.damaged].sort(), Object.values(faults).sort());
+  const doctor = await runInvoked(["doctor", "--json", "--data", dataDir]);
+  assert.equal(doctor.code, 1);
+  const { data } = JSON.parse(doctor.stdout);
+  const unreadable = { ...faults, short: `blob volume-blobs/${fileOf(short)} was changed` };
+  assert.deepEqual(data.damaged.sort(), Object.values(unreadable).sort());
+  const { stdout } = await runInvoked(["doctor", "--data", dataDir]);
+  for (const fault of Object.values(unreadable)) {
+    assert.ok(stdout.includes(`\n  ${fault}\n`), stdout);
+  }
+
   // The same content again restores it.
   assert.equal((await volume.put("again", gone)).status, 201);
   assert.deepEqual(await volume.bytes(volume.file("a/gone")), gone);
   assert.equal((await volume.put("short", short)).status, 204);
   assert.deepEqual(await volume.bytes(volume.file("short")), short);
+  const { damaged } = (await client.get("/readyz")).body;
+  assert.ok(!damaged.includes(faults.gone) && !damaged.includes(faults.short), `${damaged}`);
 });
+
+const MARK = "a line on the page that is damaged";
+
+Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let functionId = "";
+  let silentId = "";
+  let invocationId = "";
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    functionId = await client.deploy(
+      `export default () => { for (let n = 0; n < 200; n++) console.log("${MARK}"); return {}; };`,
+    );
+    silentId = await client.deploy("export default () => ({});");
+    invocationId = (await client.invoke(functionId)).body.invocationId;
+    await server.stop();
+  }
+  const whole = await runInvoked(["doctor", "--json", "--data", dataDir]);
+  assert.deepEqual(JSON.parse(whole.stdout).data.damaged, [], whole.stdout);
+  await damagePages(join(dataDir, "invoked.db"), MARK);
+
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  const logs = `/api/v1/functions/${functionId}/invocations/${invocationId}/logs`;
+  const message =
+    /^Cannot answer the request: the database is damaged: .*; restore it from a backup$/;
+  assertError(await client.get(logs), "DATA_LOSS", "DATA_DAMAGED", { message });
+  assert.equal((await client.invoke(silentId)).status, 200, "what is on other pages goes on");
+  const ready = await client.get("/readyz");
+  assert.equal(ready.status, 503);
+  assert.match(ready.body.reason, /^the database is damaged: /);
+  const doctor = await runInvoked(["doctor", "--json", "--data", dataDir]);
+  assert.equal(doctor.code, 1);
+  assert.match(JSON.parse(doctor.stdout).data.damaged[0], /^the database is damaged: /);
+});
+
+const PAGE_BYTES = 4096;
+
+/** Overwrites the heads of the pages, but for the first, that contain a text often: those of its table. */
+async function damagePages(database: string, text: string): Promise<void> {
+  const bytes = await Deno.readFile(database);
+  const content = new TextDecoder("latin1").decode(bytes);
+  let damaged = 0;
+  for (let at = PAGE_BYTES; at < bytes.length; at += PAGE_BYTES) {
+    const page = content.slice(at, at + PAGE_BYTES);
+    if (page.split(text).length < 10) continue;
+    bytes.fill(0xff, at, at + 8);
+    damaged++;
+  }
+  assert.ok(damaged > 0, "a page with log lines");
+  await Deno.writeFile(database, bytes);
+}

@@ -9,6 +9,9 @@ const ready = z.object({
   callsPerSecond: z.number().nullable().openapi({
     description: "Measured throughput while all slots are taken; null without a measurement",
   }),
+  damaged: z.array(z.string()).optional().openapi({
+    description: "Blobs and sealed values that were found missing or damaged; at most 100",
+  }),
 });
 const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });
 
@@ -29,6 +32,12 @@ export const getReadiness = rawOperation({
     }
     const { running, queued: waiting, perSecond } = now.load;
     const callsPerSecond = perSecond === undefined ? null : Number(perSecond.toPrecision(3));
-    return Promise.resolve(Reply.json({ status: "ready", running, waiting, callsPerSecond }));
+    return Promise.resolve(Reply.json({
+      status: "ready",
+      running,
+      waiting,
+      callsPerSecond,
+      ...now.damaged.length === 0 ? {} : { damaged: now.damaged },
+    }));
   },
 });

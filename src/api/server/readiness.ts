@@ -10,7 +10,12 @@ interface LoadReport {
 
 /** Says whether the server can take calls, and how busy it is; or why not. */
 export type Readiness = () =>
-  | { readonly ready: true; readonly load: LoadReport }
+  | {
+    readonly ready: true;
+    readonly load: LoadReport;
+    /** Stored data that was found damaged, and that the rest does not need. */
+    readonly damaged: readonly string[];
+  }
   | { readonly ready: false; readonly reason: string };
 
 /** A worker of the cluster. */

@@ -17,10 +17,18 @@ export class Secrets {
   async read(functionId: string): Promise<Record<string, string>> {
     const rows = await this.store.read.functions.secrets(functionId);
     const values = rows.map(({ name, sealed }) => {
-      const value = this.sealer.open(sealed, secretContext(functionId, name));
-      return [name, decoder.decode(value)] as const;
+      return [name, this.#open(sealed, secretContext(functionId, name))] as const;
     });
     return Object.fromEntries(values);
+  }
+
+  #open(sealed: Uint8Array, context: string): string {
+    try {
+      return decoder.decode(this.sealer.open(sealed, context));
+    } catch (error) {
+      this.store.damage.note(error);
+      throw error;
+    }
   }
 
   /**

@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatDuration } from "../../config/mod.ts";
 import type { InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
-import { BlobError } from "../../store/blobs/blob_error.ts";
+import { damageOf } from "../../store/damage.ts";
 import { DomainError } from "../errors.ts";
 import { waitsTooLong } from "./admission.ts";
 import { RunEnd } from "./run_end.ts";
@@ -14,12 +14,13 @@ export function cannotRun({ invocationId }: InvocationContext, error: unknown): 
   if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
     return interrupted("it could not run: its volume was deleted before it started");
   }
-  if (error instanceof BlobError) {
+  const damage = damageOf(error);
+  if (damage !== undefined) {
     logger.error("Cannot run invocation {invocationId}: {message}", {
       invocationId,
-      message: error.message,
+      message: damage.message,
     });
-    return interrupted(`it could not run: ${error.message}`);
+    return interrupted(`it could not run: ${damage.message}`);
   }
   logger.error("Cannot run invocation {invocationId}", { invocationId, error });
   return interrupted("the server could not run it; its log has the reason");

@@ -1,5 +1,5 @@
 import type { Run } from "../../engine/contract.ts";
-import { BlobError } from "../../store/blobs/blob_error.ts";
+import { damageOf } from "../../store/damage.ts";
 import { type StorageHealth, StorageUnavailable } from "../../store/storage_health.ts";
 import { backoffMs } from "../../shared/backoff.ts";
 import { pause } from "../../shared/pause.ts";
@@ -44,7 +44,7 @@ export function patientWriter(
 }
 
 function mayPass(error: unknown): boolean {
-  return !(error instanceof DomainError || error instanceof BlobError);
+  return !(error instanceof DomainError || damageOf(error) !== undefined);
 }
 
 /** Resolves once the signal aborts because the server stops. */

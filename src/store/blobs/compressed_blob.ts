@@ -34,7 +34,9 @@ export class CompressedBlobReader {
     const frames = footer.length === FOOTER_BYTES ? footer.readUInt32LE(0) : 0;
     const tableBytes = TABLE_HEADER_BYTES + frames * ROW_BYTES + FOOTER_BYTES;
     if (footer.length < FOOTER_BYTES || footer.readUInt32LE(5) !== FOOTER_MAGIC) {
-      throw new Error("Cannot read a compressed blob: the table of its frames is missing");
+      throw Object.assign(new Error("the table of the frames of a compressed blob is missing"), {
+        code: "ZSTD_table",
+      });
     }
     const table = Buffer.from(await readAt(file, size - tableBytes, tableBytes));
     const starts = [0];

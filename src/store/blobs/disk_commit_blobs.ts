@@ -4,6 +4,7 @@ import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts
 import { BlobError } from "./blob_error.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
+import { assertContent, readable } from "./verified.ts";
 import { StoringWork } from "./storing_work.ts";
 
 /** Blobs as files `ab/cdef...` below a directory. */
@@ -48,9 +49,12 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   async get(digest: Digest): Promise<Uint8Array> {
-    const content = await this.#existing(digest, (path) => Deno.readFile(path));
-    if (digestOf(content) !== digest) throw new BlobError(this.#root, digest, "was changed");
-    return content;
+    const fault = (what: string) => new BlobError(this.#root, digest, what);
+    const content = await readable(
+      () => this.#existing(digest, (path) => Deno.readFile(path)),
+      fault,
+    );
+    return assertContent(content, digest, fault);
   }
 
   async check(digest: Digest): Promise<void> {

@@ -3,14 +3,16 @@ import { dirname, join } from "node:path";
 import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
+import { BlobError } from "./blob_error.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 import { digestAt, openStoredBlob, pathsOf } from "./stored_blob.ts";
+import { VerifiedBlobs } from "./verified.ts";
 import {
   type BlobReader,
-  memoryReader,
   publishEach,
   type PublishedBlob,
+  smallBlob,
   type VolumeBlobs,
 } from "./volume_blobs.ts";
 
@@ -20,6 +22,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   readonly #staging: string;
   readonly #volumes: VolumeReader;
   readonly #health: StorageHealth;
+  readonly #verified = new VerifiedBlobs();
   /** How often each blob is retained. */
   readonly #retained = new Map<Digest, number>();
   /** For each collection under way, the blobs that were retained at any time since it began. */
@@ -51,14 +54,16 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   async open(digest: Digest, size: number): Promise<BlobReader> {
-    if (size > SMALL_BLOB_BYTES_MAX) return await openStoredBlob(this.#root, digest, size);
-    const small = await this.#volumes.smallBlob(digest);
-    if (small === undefined) return await openStoredBlob(this.#root, digest, size);
-    return memoryReader(small);
+    const small = await smallBlob(this.#volumes, digest, size);
+    if (small !== undefined) return small;
+    const stored = await openStoredBlob(this.#root, digest, size);
+    const fault = (what: string) => new BlobError(this.#root, digest, what);
+    return await this.#verified.verify(stored.reader, { digest, size, stamp: stored.stamp, fault });
   }
 
   async check(digest: Digest, size: number): Promise<void> {
-    (await this.open(digest, size))[Symbol.dispose]();
+    if (await smallBlob(this.#volumes, digest, size) !== undefined) return;
+    (await openStoredBlob(this.#root, digest, size)).reader[Symbol.dispose]();
   }
 
   publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {

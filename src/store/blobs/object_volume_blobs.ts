@@ -10,11 +10,12 @@ import { asBlob } from "./object_commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 import {
   type BlobReader,
-  memoryReader,
   publishEach,
   type PublishedBlob,
+  smallBlob,
   type VolumeBlobs,
 } from "./volume_blobs.ts";
+import { VerifiedBlobs } from "./verified.ts";
 
 /** Bytes of a staged blob that are sent in one step. */
 const SEND_STEP_BYTES = 256 * 1024;
@@ -34,6 +35,7 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   readonly #bucket: ObjectBucket;
   readonly #staging: string;
   readonly #parts: VolumeBlobParts;
+  readonly #verified = new VerifiedBlobs();
 
   private constructor(bucket: ObjectBucket, staging: string, parts: VolumeBlobParts) {
     this.#bucket = bucket;
@@ -57,18 +59,21 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
   }
 
   async open(digest: Digest, size: number): Promise<BlobReader> {
-    const small = await this.#small(digest, size);
-    if (small !== undefined) return memoryReader(small);
+    const small = await smallBlob(this.#parts.volumes, digest, size);
+    if (small !== undefined) return small;
     const object = await asBlob(() => this.#bucket.open(digest));
     if (object.size !== size) throw this.#wrongSize(digest, object.size, size);
-    return {
-      read: (offset, length) => asBlob(() => object.read(offset, length)),
+    const reader = {
+      read: (offset: number, length: number) => asBlob(() => object.read(offset, length)),
       [Symbol.dispose]() {},
     };
+    const fault = (what: string) => new BlobError(this.#bucket.name, digest, what);
+    // An object does not change; a part of it may get lost.
+    return await this.#verified.verify(reader, { digest, size, stamp: "", fault });
   }
 
   async check(digest: Digest, size: number): Promise<void> {
-    if (await this.#small(digest, size) !== undefined) return;
+    if (await smallBlob(this.#parts.volumes, digest, size) !== undefined) return;
     const found = await asBlob(() => this.#bucket.check(digest));
     if (found !== size) throw this.#wrongSize(digest, found, size);
   }
@@ -122,10 +127,6 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     if (memory !== undefined) return { digest, size, small: memory };
     await this.#bucket.retain({ digest, size, read: () => contentOf(staged) });
     return { digest, size, small: undefined };
-  }
-
-  async #small(digest: Digest, size: number): Promise<Uint8Array | undefined> {
-    return size > SMALL_BLOB_BYTES_MAX ? undefined : await this.#parts.volumes.smallBlob(digest);
   }
 
   #wrongSize(digest: Digest, found: number, size: number): BlobError {

@@ -4,6 +4,7 @@ import { readAt } from "../../shared/files.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { BlobError } from "./blob_error.ts";
 import { CompressedBlobReader } from "./compressed_blob.ts";
+import { readable } from "./verified.ts";
 import type { BlobReader } from "./volume_blobs.ts";
 
 /** The suffix of files whose content is compressed. */
@@ -21,12 +22,19 @@ export function digestAt(folder: string, name: string): Digest | undefined {
   return /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }
 
+/** A blob that has a file. */
+interface StoredBlob {
+  readonly reader: BlobReader;
+  /** Changes when the file is written or replaced. */
+  readonly stamp: string;
+}
+
 /** Opens a blob that has a file. @throws BlobError if it has none, or one of another size */
 export async function openStoredBlob(
   root: string,
   digest: Digest,
   size: number,
-): Promise<BlobReader> {
+): Promise<StoredBlob> {
   const [plain, compressed] = pathsOf(root, digest);
   const plainFile = await openIfExists(plain);
   if (plainFile !== undefined) return await plainReader(plainFile, root, digest, size);
@@ -35,12 +43,18 @@ export async function openStoredBlob(
   try {
     const reader = await CompressedBlobReader.open(file);
     return {
-      read: (offset, length) => reader.read(offset, length),
-      [Symbol.dispose]: () => file.close(),
+      reader: {
+        read: (offset, length) => reader.read(offset, length),
+        [Symbol.dispose]: () => file.close(),
+      },
+      stamp: stampOf(await file.stat()),
     };
   } catch (error) {
     file.close();
-    throw error;
+    return await readable(
+      () => Promise.reject(error),
+      (fault) => new BlobError(root, digest, fault),
+    );
   }
 }
 
@@ -49,8 +63,9 @@ async function plainReader(
   root: string,
   digest: Digest,
   size: number,
-): Promise<BlobReader> {
-  const { size: found } = await file.stat();
+): Promise<StoredBlob> {
+  const info = await file.stat();
+  const { size: found } = info;
   if (found !== size) {
     file.close();
     throw new BlobError(
@@ -60,9 +75,16 @@ async function plainReader(
     );
   }
   return {
-    read: (offset, length) => readAt(file, offset, length),
-    [Symbol.dispose]: () => file.close(),
+    reader: {
+      read: (offset, length) => readAt(file, offset, length),
+      [Symbol.dispose]: () => file.close(),
+    },
+    stamp: stampOf(info),
   };
+}
+
+function stampOf({ ino, mtime, ctime, size }: Deno.FileInfo): string {
+  return `${ino} ${mtime?.getTime()} ${ctime?.getTime()} ${size}`;
 }
 
 async function openIfExists(path: string): Promise<Deno.FsFile | undefined> {

@@ -1,0 +1,136 @@
+/** Reads all of a data directory and reports what is damaged. Changes nothing; a server may use it meanwhile. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { exists } from "../shared/files.ts";
+import { databaseOf } from "./data_use.ts";
+
+/** Faults of the database that are listed. */
+const FAULTS_MAX = 20;
+/** Files of this pattern are blobs, below folders of two digits: others are being written, or in an early form. */
+const BLOB = /^[0-9a-f]{62}$/;
+
+/** What rows of blobs reference, beside what they are of. */
+const REFERENCED: Readonly<Record<string, readonly string[]>> = {
+  "commit-blobs": [
+    "SELECT digest FROM commit_files WHERE digest IS NOT NULL",
+    ...["script", "source_map", "lock", "test_script", "test_source_map", "test_lock"].map((name) =>
+      `SELECT ${name}_digest AS digest FROM commits WHERE ${name}_digest IS NOT NULL`
+    ),
+  ],
+  "volume-blobs": [
+    "SELECT digest FROM volume_entries WHERE digest IS NOT NULL " +
+    "AND NOT EXISTS (SELECT 1 FROM small_contents WHERE small_contents.digest = volume_entries.digest)",
+  ],
+};
+
+/** The report on a data directory. */
+export interface DataReport {
+  readonly path: string;
+  /** False for a directory that no server has used. */
+  readonly exists: boolean;
+  /** Blobs that were read. */
+  readonly blobs: number;
+  /** What is missing or damaged, each in words. */
+  readonly damaged: readonly string[];
+}
+
+/** Checks the pages of the database, and the content of each blob. */
+export async function checkDataDir(dataDir: string): Promise<DataReport> {
+  const damaged: string[] = [];
+  const database = databaseOf(dataDir);
+  const hasDatabase = await exists(database);
+  const folders = await Promise.all(
+    Object.keys(REFERENCED).map(async (name) => [name, await exists(join(dataDir, name))] as const),
+  );
+  if (!hasDatabase && !folders.some(([, isThere]) => isThere)) {
+    return { path: dataDir, exists: false, blobs: 0, damaged };
+  }
+  let blobs = 0;
+  for (const [name, isThere] of folders) {
+    const found = isThere
+      ? await checkBlobs(join(dataDir, name), name, damaged)
+      : new Set<string>();
+    blobs += found.size;
+    if (!hasDatabase) continue;
+    for (const digest of referencedIn(database, name, damaged)) {
+      if (found.has(digest) || await isThereNow(join(dataDir, name), digest)) continue;
+      damaged.push(`blob ${pathOf(name, digest)} is missing`);
+    }
+  }
+  if (hasDatabase) damaged.unshift(...databaseFaults(database));
+  return { path: dataDir, exists: true, blobs, damaged: [...new Set(damaged)] };
+}
+
+function databaseFaults(database: string): string[] {
+  try {
+    using db = new DatabaseSync(database, { readOnly: true });
+    const rows = db.prepare(`PRAGMA quick_check(${FAULTS_MAX})`).all();
+    return rows.map((row) => `${Object.values(row)[0]}`).filter((fault) => fault !== "ok")
+      .map((fault) => `the database is damaged: ${fault.replaceAll("\n", "; ")}`);
+  } catch (error) {
+    return [`the database is damaged: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+/** The digests that rows reference. A database that an earlier version left may lack tables: it has none of these rows. */
+function referencedIn(database: string, name: string, damaged: string[]): ReadonlySet<string> {
+  const digests = new Set<string>();
+  try {
+    using db = new DatabaseSync(database, { readOnly: true });
+    for (const query of REFERENCED[name] ?? []) {
+      for (const { digest } of db.prepare(query).all()) digests.add(`${digest}`);
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : `${error}`;
+    if (!/^no such (?:table|column)/.test(message)) {
+      damaged.push(`the database is damaged: ${message}`);
+    }
+  }
+  return digests;
+}
+
+/** Reads each blob of a folder. @returns their digests */
+async function checkBlobs(
+  root: string,
+  name: string,
+  damaged: string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for await (const folder of Deno.readDir(root)) {
+    if (!/^[0-9a-f]{2}$/.test(folder.name)) continue;
+    for await (const file of Deno.readDir(join(root, folder.name))) {
+      const digest = folder.name + file.name.replace(/\.zst$/, "");
+      if (!BLOB.test(digest.slice(2))) continue;
+      found.add(digest);
+      // Earlier versions compressed some; the server checks these when it reads them.
+      if (file.name.endsWith(".zst")) continue;
+      const fault = await faultOf(join(root, folder.name, file.name), digest);
+      if (fault !== undefined) damaged.push(`blob ${pathOf(name, digest)} ${fault}`);
+    }
+  }
+  return found;
+}
+
+async function faultOf(path: string, digest: string): Promise<string | undefined> {
+  const hash = createHash("sha256");
+  try {
+    using file = await Deno.open(path);
+    for await (const chunk of file.readable) hash.update(chunk);
+  } catch (error) {
+    // Collected meanwhile.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    return "cannot be read: the disk reports an error";
+  }
+  return hash.digest("hex") === digest ? undefined : "was changed";
+}
+
+/** A blob that was stored after its folder was read is there. */
+async function isThereNow(root: string, digest: string): Promise<boolean> {
+  const path = join(root, digest.slice(0, 2), digest.slice(2));
+  return await exists(path) || await exists(`${path}.zst`);
+}
+
+function pathOf(name: string, digest: string): string {
+  return `${name}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
