@@ -13,6 +13,7 @@ import { masterKeyFileOf } from "../store/master_key.ts";
 import { openStore, type Store } from "../store/mod.ts";
 import { type PostgresOptions, postgresOptionsOf } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { DamageLog } from "../store/damage.ts";
 import { StorageHealth } from "../store/storage_health.ts";
 import { exists } from "../shared/files.ts";
 import { openObjects } from "./records.ts";
@@ -57,7 +58,9 @@ export async function copyInstallation(
   if (root !== undefined) to.unlock?.(root);
   const health = opened.use(new StorageHealth(() => Promise.resolve(), onSyncFailure));
   const openBlobs = await prepareBlobs(to.dataDir, to.objects);
-  const blobs = opened.use(await openBlobs({ volumes: source.read.volumes, health }));
+  const blobs = opened.use(
+    await openBlobs({ volumes: source.read.volumes, health, damage: new DamageLog() }),
+  );
   const copies = await copyBlobs(source, blobs);
   const tables = await copyTables(postgres, path);
   return { tables, blobs: copies, carryOver: await carryOver(config, directory, target) };

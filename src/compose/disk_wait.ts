@@ -12,7 +12,7 @@ const RETRY_INTERVAL_MS = 1_000;
 const FULL_MESSAGE = /\(os error (?:28|122)\)|no space left on device|disk quota exceeded/i;
 
 /** What a start needs of the disk. */
-export interface DiskWait {
+interface DiskWait {
   readonly dataDir: string;
   /** Ends the wait. */
   readonly stopping: AbortSignal;

@@ -5,6 +5,7 @@ import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import { type Config, hostsOfServer } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
+import { storageUnavailable } from "../domain/errors.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
@@ -140,7 +141,10 @@ export async function startServer(config: Config, options: StartOptions): Promis
   const sealer = await onceDiskHasSpace(disk, () => openSealer(config, directory));
   const cluster = await openCluster(config, opened);
   const listener = await onceDiskHasSpace(disk, () => openListener(config, opened));
-  const onWait = (fault: StorageUnavailable) => listener.http.serve(waitingApp(fault));
+  const onWait = (fault: StorageUnavailable) => {
+    const error = storageUnavailable("The server is not started", fault);
+    listener.http.serve(waitingApp(fault.message, error));
+  };
   return await onceDiskHasSpace({ ...disk, onWait }, async () => {
     await using started = new AsyncDisposableStack();
     const running = await startBehind(config, options, { sealer, cluster, listener, started });

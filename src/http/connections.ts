@@ -1,4 +1,4 @@
-/** Counts the open connections of a server, and makes room for new ones. */
+/** Counts the open connections of a server, and closes idle ones for new ones. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -16,7 +16,7 @@ export function noteProved({ socket }: IncomingMessage): void {
 /**
  * The open connections, as the operating system accepted them. Of those without a request under way whose client has not
  * proved who it is, the longest idle gives way to a new one once the limit is reached: so clients without a token cannot
- * keep others out by connections alone. Headers that have arrived in part are no request.
+ * keep others out by connections alone. Headers that have arrived in part do not make a request.
  */
 export class Connections {
   readonly #max: number;
@@ -35,7 +35,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes a new connection, in place of an idle one if need be; false if there is none. */
+  /** Takes a new connection, in place of an idle one if need be; false without an idle one. */
   add(socket: Socket): boolean {
     if (this.count >= this.#max && !this.#closeIdle()) return false;
     this.#open.add(socket);

@@ -1,8 +1,7 @@
 /** Stored data that a read found damaged: what no repetition and no free space heals. */
 import { getLogger } from "@logtape/logtape";
 import { BlobError } from "./blobs/blob_error.ts";
-import type { CommitBlobs, Digest } from "./blobs/commit_blobs.ts";
-import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
+import type { Digest } from "./blobs/commit_blobs.ts";
 import { SealingError } from "./sealing.ts";
 
 const logger = getLogger(["invoked", "store"]);
@@ -21,7 +20,7 @@ export interface Damage {
   readonly message: string;
 }
 
-/** The damage of which an error tells; undefined for an error of another kind. */
+/** The damage that an error reports; undefined for an error of another kind. */
 export function damageOf(error: unknown): Damage | undefined {
   if (error instanceof BlobError) return { kind: "blob", message: error.message };
   if (error instanceof SealingError) return { kind: "sealed value", message: error.message };
@@ -43,7 +42,7 @@ export class DamageLog {
     return [...this.#found.values()];
   }
 
-  /** Notes an error if it tells of damage. */
+  /** Notes an error if it reports damage. */
   note(error: unknown): void {
     const damage = damageOf(error);
     if (damage === undefined) return;
@@ -55,55 +54,20 @@ export class DamageLog {
     });
   }
 
-  /** The blob was read. */
-  isWhole(digest: Digest): void {
+  /** Reads a blob whole, or opens one that was; notes what that finds, or that the blob is whole again. */
+  async read<T>(digest: Digest, read: () => Promise<T>): Promise<T> {
+    const value = await this.look(read);
     if (this.#found.size > 0) this.#found.delete(digest);
+    return value;
   }
 
-  async #watch<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
+  /** Looks for a blob without reading it, and notes that it is missing or damaged. */
+  async look<T>(look: () => Promise<T>): Promise<T> {
     try {
-      const value = await work();
-      this.isWhole(digest);
-      return value;
+      return await look();
     } catch (error) {
       this.note(error);
       throw error;
     }
   }
-
-  /** The same blobs; what their reads find is noted. */
-  ofCommits(blobs: CommitBlobs): CommitBlobs {
-    const { get, check } = bound(blobs, ["get", "check"]);
-    return Object.assign(blobs, {
-      get: (digest: Digest) => this.#watch(digest, () => get(digest)),
-      check: (digest: Digest) => this.#noting(() => check(digest)),
-    });
-  }
-
-  /** The same blobs; what their reads find is noted. */
-  ofVolumes(blobs: VolumeBlobs): VolumeBlobs {
-    const { open, check } = bound(blobs, ["open", "check"]);
-    return Object.assign(blobs, {
-      open: (digest: Digest, size: number) => this.#watch(digest, () => open(digest, size)),
-      check: (digest: Digest, size: number) => this.#noting(() => check(digest, size)),
-    });
-  }
-
-  /** For what does not read the content: it finds that a blob is missing, and not that it is whole. */
-  async #noting<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      this.note(error);
-      throw error;
-    }
-  }
-}
-
-function bound<T extends object, K extends keyof T>(target: T, names: readonly K[]): Pick<T, K> {
-  const methods = names.map((name) => [
-    name,
-    (target[name] as (...args: unknown[]) => unknown).bind(target),
-  ]);
-  return Object.fromEntries(methods) as Pick<T, K>;
 }

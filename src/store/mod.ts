@@ -1,4 +1,10 @@
-import { CamelCasePlugin, Kysely, type LogEvent } from "kysely";
+import {
+  CamelCasePlugin,
+  type Dialect as KyselyDialect,
+  Kysely,
+  type KyselyPlugin,
+  type LogEvent,
+} from "kysely";
 import { Changes } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
@@ -147,21 +153,16 @@ async function open(
   const plugins = [new CamelCasePlugin()];
   const changes = new Changes();
   const damage = new DamageLog();
-  const log = (event: LogEvent) => {
-    if (event.level === "error") damage.note(event.error);
-  };
-  const writing = new Kysely<Schema>({
-    dialect: dialect.writer,
-    plugins: [changes, ...plugins],
-    log,
-  });
+  const connect = (to: KyselyDialect, ...first: readonly KyselyPlugin[]) =>
+    new Kysely<Schema>({ dialect: to, plugins: [...first, ...plugins], log: notingDamage(damage) });
+  const writing = connect(dialect.writer, changes);
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
   opened.defer(() => dialect.close());
   const openBlobs = await prepare(writing, dialect, dataDir, options);
-  const reading = new Kysely<Schema>({ dialect: dialect.reader, plugins, log });
-  const long = new Kysely<Schema>({ dialect: dialect.longReader, plugins, log });
-  const counting = new Kysely<Schema>({ dialect: dialect.statisticsReader, plugins, log });
+  const reading = connect(dialect.reader);
+  const long = connect(dialect.longReader);
+  const counting = connect(dialect.statisticsReader);
   const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
@@ -182,12 +183,12 @@ async function open(
     statistics: new StatisticsReader(counting, dialect.capabilities),
   };
   const writers = writersOf(writing, long, dialect, { cache, changes });
-  const blobs = await openBlobs({ volumes: read.volumes, health });
+  const blobs = await openBlobs({ volumes: read.volumes, health, damage });
   opened.move();
   return {
     read,
-    commitBlobs: damage.ofCommits(blobs.commitBlobs),
-    volumeBlobs: damage.ofVolumes(blobs.volumeBlobs),
+    commitBlobs: blobs.commitBlobs,
+    volumeBlobs: blobs.volumeBlobs,
     health: blobs.health,
     damage,
     changes,
@@ -210,10 +211,7 @@ async function open(
       dialect.interrupt();
       await grouped.settled();
       await dialect.close();
-      await reading.destroy();
-      await long.destroy();
-      await counting.destroy();
-      await writing.destroy();
+      for (const db of [reading, long, counting, writing]) await db.destroy();
     },
   };
 }
@@ -236,6 +234,13 @@ async function prepare(
     await migrate(writing);
     return openBlobs;
   });
+}
+
+/** Notes in the log which queries find damage. */
+function notingDamage(damage: DamageLog): (event: LogEvent) => void {
+  return (event) => {
+    if (event.level === "error") damage.note(event.error);
+  };
 }
 
 async function countChanges(db: Kysely<Schema>): Promise<number> {

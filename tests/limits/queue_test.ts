@@ -105,7 +105,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
   await cancel(running.body.invocationId);
 });
 
-Deno.test("callers that were admitted without a measurement are told once their wait is too long", async () => {
+Deno.test("calls that were admitted without a measurement end once their wait is too long", async () => {
   await using server = await TestServer.start({
     flags: ["--max-running", "1", "--pool-size", "1", "--max-wait", "100ms"],
   });

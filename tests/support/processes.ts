@@ -80,7 +80,7 @@ export async function descriptorsOf(pid: number): Promise<string[]> {
 }
 
 /** What the kernel adds to the score of a process when memory runs out, in thousandths of all memory. */
-export async function oomScoreOf(pid: number | "self"): Promise<number> {
+async function oomScoreOf(pid: number | "self"): Promise<number> {
   return Number(await Deno.readTextFile(`/proc/${pid}/oom_score_adj`));
 }
 

@@ -6053,6 +6053,8 @@ export interface operations {
                     "application/json": {
                         /** @description Measured throughput while all slots are taken; null without a measurement */
                         callsPerSecond: number | null;
+                        /** @description Blobs and sealed values that were found missing or damaged; at most 100 */
+                        damaged?: string[];
                         running: number;
                         /** @enum {string} */
                         status: "ready";

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { sizeOf, syncDirectory, syncFile, writeAll } from "../../shared/files.ts";
 import { BlobError } from "./blob_error.ts";
+import type { DamageLog } from "../damage.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
 import { assertContent, readable } from "./verified.ts";
@@ -11,15 +12,17 @@ import { StoringWork } from "./storing_work.ts";
 export class DiskCommitBlobs implements CommitBlobs {
   readonly #root: string;
   readonly #health: StorageHealth;
+  readonly #damage: DamageLog;
   /** The last operation on each blob: storing and deleting one blob are serialized. */
   readonly #pending = new Map<Digest, Promise<unknown>>();
   readonly #storing = new StoringWork();
   /** For each collection under way, the blobs that were stored since its begin. */
   readonly #collections = new Set<Set<Digest>>();
 
-  constructor(root: string, health: StorageHealth) {
+  constructor(root: string, health: StorageHealth, damage: DamageLog) {
     this.#root = root;
     this.#health = health;
+    this.#damage = damage;
   }
 
   storing<T>(work: () => Promise<T>): Promise<T> {
@@ -48,7 +51,11 @@ export class DiskCommitBlobs implements CommitBlobs {
     await syncDirectory(this.#root);
   }
 
-  async get(digest: Digest): Promise<Uint8Array> {
+  get(digest: Digest): Promise<Uint8Array> {
+    return this.#damage.read(digest, () => this.#get(digest));
+  }
+
+  async #get(digest: Digest): Promise<Uint8Array> {
     const fault = (what: string) => new BlobError(this.#root, digest, what);
     const content = await readable(
       () => this.#existing(digest, (path) => Deno.readFile(path)),
@@ -58,7 +65,7 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   async check(digest: Digest): Promise<void> {
-    await this.#existing(digest, (path) => Deno.stat(path));
+    await this.#damage.look(() => this.#existing(digest, (path) => Deno.stat(path)));
   }
 
   async #existing<T>(digest: Digest, read: (path: string) => Promise<T>): Promise<T> {

@@ -1,47 +1,52 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { exists, sizeOf, syncDirectory } from "../../shared/files.ts";
+import type { DamageLog } from "../damage.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
 import type { Digest } from "./commit_blobs.ts";
 import { MemoryBudget, SMALL_BLOB_BYTES_MAX, StagedBlob } from "./staged_blob.ts";
 import { digestAt, openStoredBlob, pathsOf } from "./stored_blob.ts";
+import { smallBlob } from "./small_blob.ts";
 import { VerifiedBlobs } from "./verified.ts";
 import {
   type BlobReader,
   publishEach,
   type PublishedBlob,
-  smallBlob,
   type VolumeBlobs,
 } from "./volume_blobs.ts";
+
+/** What the blobs need of the store. */
+interface VolumeBlobParts {
+  readonly volumes: VolumeReader;
+  readonly health: StorageHealth;
+  readonly damage: DamageLog;
+}
 
 /** Volume blobs as files `ab/cdef...` below a directory. */
 export class DiskVolumeBlobs implements VolumeBlobs {
   readonly #root: string;
   readonly #staging: string;
-  readonly #volumes: VolumeReader;
-  readonly #health: StorageHealth;
+  readonly #parts: VolumeBlobParts;
   readonly #verified = new VerifiedBlobs();
   /** How often each blob is retained. */
   readonly #retained = new Map<Digest, number>();
   /** For each collection under way, the blobs that were retained at any time since it began. */
   readonly #collections = new Set<Set<Digest>>();
 
-  private constructor(root: string, volumes: VolumeReader, health: StorageHealth) {
+  private constructor(root: string, parts: VolumeBlobParts) {
     this.#root = root;
     this.#staging = join(root, "staging");
-    this.#volumes = volumes;
-    this.#health = health;
+    this.#parts = parts;
   }
 
   /** Opens the directory and deletes what a stopped server left unpublished. */
   static async open(
     root: string,
-    volumes: VolumeReader,
-    health: StorageHealth,
+    parts: VolumeBlobParts,
   ): Promise<DiskVolumeBlobs> {
-    const blobs = new DiskVolumeBlobs(root, volumes, health);
+    const blobs = new DiskVolumeBlobs(root, parts);
     await Deno.mkdir(blobs.#staging, { recursive: true, mode: 0o700 });
     for await (const { name } of Deno.readDir(blobs.#staging)) {
       await Deno.remove(join(blobs.#staging, name));
@@ -50,11 +55,15 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   stage(budget: MemoryBudget = new MemoryBudget(SMALL_BLOB_BYTES_MAX)): StagedBlob {
-    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#health);
+    return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#parts.health);
   }
 
-  async open(digest: Digest, size: number): Promise<BlobReader> {
-    const small = await smallBlob(this.#volumes, digest, size);
+  open(digest: Digest, size: number): Promise<BlobReader> {
+    return this.#parts.damage.read(digest, () => this.#open(digest, size));
+  }
+
+  async #open(digest: Digest, size: number): Promise<BlobReader> {
+    const small = await smallBlob(this.#parts.volumes, digest, size);
     if (small !== undefined) return small;
     const stored = await openStoredBlob(this.#root, digest, size);
     const fault = (what: string) => new BlobError(this.#root, digest, what);
@@ -62,12 +71,14 @@ export class DiskVolumeBlobs implements VolumeBlobs {
   }
 
   async check(digest: Digest, size: number): Promise<void> {
-    if (await smallBlob(this.#volumes, digest, size) !== undefined) return;
-    (await openStoredBlob(this.#root, digest, size)).reader[Symbol.dispose]();
+    await this.#parts.damage.look(async () => {
+      if (await smallBlob(this.#parts.volumes, digest, size) !== undefined) return;
+      (await openStoredBlob(this.#root, digest, size)).reader[Symbol.dispose]();
+    });
   }
 
   publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
-    return this.#health.write(() => this.#publishAll(staged));
+    return this.#parts.health.write(() => this.#publishAll(staged));
   }
 
   async #publishAll(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {
@@ -103,7 +114,7 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     const retained = new Set(this.#retained.keys());
     this.#collections.add(retained);
     try {
-      const referenced = await this.#volumes.referencedBlobs(digests);
+      const referenced = await this.#parts.volumes.referencedBlobs(digests);
       for (const digest of digests) {
         const inUse = referenced.has(digest) || retained.has(digest);
         // Synchronous after the look at the retained blobs: no publication can come between.

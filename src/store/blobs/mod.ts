@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
 import { type BlobPaths, prepareBlobDirectories } from "../data_layout.ts";
+import type { DamageLog } from "../damage.ts";
 import { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import type { CommitBlobs } from "./commit_blobs.ts";
@@ -30,6 +31,8 @@ interface BlobParts {
   readonly volumes: VolumeReader;
   /** Of the disk of the data directory, and of the database. */
   readonly health: StorageHealth;
+  /** Gets what reads find. */
+  readonly damage: DamageLog;
 }
 
 /** Opens the blobs once the database is migrated. */
@@ -52,10 +55,13 @@ export async function prepareBlobs(
   return (parts) => openDiskBlobs(paths, parts);
 }
 
-async function openDiskBlobs(paths: BlobPaths, { volumes, health }: BlobParts): Promise<Blobs> {
+async function openDiskBlobs(
+  paths: BlobPaths,
+  { volumes, health, damage }: BlobParts,
+): Promise<Blobs> {
   return {
-    commitBlobs: new DiskCommitBlobs(paths.commitBlobs, health),
-    volumeBlobs: await DiskVolumeBlobs.open(paths.volumeBlobs, volumes, health),
+    commitBlobs: new DiskCommitBlobs(paths.commitBlobs, health, damage),
+    volumeBlobs: await DiskVolumeBlobs.open(paths.volumeBlobs, { volumes, health, damage }),
     health,
     [Symbol.dispose]() {},
   };
@@ -64,16 +70,16 @@ async function openDiskBlobs(paths: BlobPaths, { volumes, health }: BlobParts): 
 async function openObjectBlobs(
   buckets: ObjectBuckets,
   staging: string,
-  { volumes, health: diskHealth }: BlobParts,
+  { volumes, health: diskHealth, damage }: BlobParts,
 ): Promise<Blobs> {
   // Apart from that of the database: its writes go on while the object store takes none.
   const health = new StorageHealth(async () => {
     await buckets.commits.probe();
     await buckets.volumes.probe();
   }, () => {});
-  const parts = { volumes, diskHealth, health };
+  const parts = { volumes, diskHealth, health, damage };
   return {
-    commitBlobs: new ObjectCommitBlobs(buckets.commits, health),
+    commitBlobs: new ObjectCommitBlobs(buckets.commits, health, damage),
     volumeBlobs: await ObjectVolumeBlobs.open(buckets.volumes, staging, parts),
     health: {
       get fault() {

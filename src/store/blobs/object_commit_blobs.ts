@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ObjectBucket, type ObjectContent, ObjectError } from "../../shared/objects.ts";
+import type { DamageLog } from "../damage.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import { BlobError } from "./blob_error.ts";
 import { type CommitBlobs, type Digest, digestOf } from "./commit_blobs.ts";
@@ -13,13 +14,15 @@ const COLLECT_INTERVAL_MS = 500;
 export class ObjectCommitBlobs implements CommitBlobs {
   readonly #bucket: ObjectBucket;
   readonly #health: StorageHealth;
+  readonly #damage: DamageLog;
   readonly #storing = new StoringWork();
   /** Blobs whose retention ends with that work. */
   readonly #retained = new Set<Promise<void>>();
 
-  constructor(bucket: ObjectBucket, health: StorageHealth) {
+  constructor(bucket: ObjectBucket, health: StorageHealth, damage: DamageLog) {
     this.#bucket = bucket;
     this.#health = health;
+    this.#damage = damage;
   }
 
   storing<T>(work: () => Promise<T>): Promise<T> {
@@ -50,11 +53,11 @@ export class ObjectCommitBlobs implements CommitBlobs {
   }
 
   get(digest: Digest): Promise<Uint8Array> {
-    return asBlob(() => this.#bucket.read(digest));
+    return this.#damage.read(digest, () => asBlob(() => this.#bucket.read(digest)));
   }
 
   async check(digest: Digest): Promise<void> {
-    await asBlob(() => this.#bucket.check(digest));
+    await this.#damage.look(() => asBlob(() => this.#bucket.check(digest)));
   }
 
   async storedBefore(shard: number, time: Date): Promise<Digest[]> {

@@ -2,6 +2,7 @@ import { countOf, formatCount } from "../../config/mod.ts";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ObjectBucket } from "../../shared/objects.ts";
+import type { DamageLog } from "../damage.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { VolumeReader } from "../volumes.ts";
 import { BlobError } from "./blob_error.ts";
@@ -12,9 +13,9 @@ import {
   type BlobReader,
   publishEach,
   type PublishedBlob,
-  smallBlob,
   type VolumeBlobs,
 } from "./volume_blobs.ts";
+import { smallBlob } from "./small_blob.ts";
 import { VerifiedBlobs } from "./verified.ts";
 
 /** Bytes of a staged blob that are sent in one step. */
@@ -28,6 +29,7 @@ interface VolumeBlobParts {
   /** Of the disk with the staged blobs. */
   readonly diskHealth: StorageHealth;
   readonly health: StorageHealth;
+  readonly damage: DamageLog;
 }
 
 /** Volume blobs as objects that several nodes share; staged ones are files of this node. */
@@ -58,7 +60,11 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
     return new StagedBlob(join(this.#staging, randomUUID()), budget, this.#parts.diskHealth);
   }
 
-  async open(digest: Digest, size: number): Promise<BlobReader> {
+  open(digest: Digest, size: number): Promise<BlobReader> {
+    return this.#parts.damage.read(digest, () => this.#open(digest, size));
+  }
+
+  async #open(digest: Digest, size: number): Promise<BlobReader> {
     const small = await smallBlob(this.#parts.volumes, digest, size);
     if (small !== undefined) return small;
     const object = await asBlob(() => this.#bucket.open(digest));
@@ -74,8 +80,10 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
 
   async check(digest: Digest, size: number): Promise<void> {
     if (await smallBlob(this.#parts.volumes, digest, size) !== undefined) return;
-    const found = await asBlob(() => this.#bucket.check(digest));
-    if (found !== size) throw this.#wrongSize(digest, found, size);
+    await this.#parts.damage.look(async () => {
+      const found = await asBlob(() => this.#bucket.check(digest));
+      if (found !== size) throw this.#wrongSize(digest, found, size);
+    });
   }
 
   async publish(staged: readonly StagedBlob[]): Promise<PublishedBlob[]> {

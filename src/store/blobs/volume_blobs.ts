@@ -1,15 +1,9 @@
 import { Sema } from "async-sema";
-import type { VolumeReader } from "../volumes.ts";
-import { BlobError } from "./blob_error.ts";
 import type { Digest } from "./commit_blobs.ts";
-import { type MemoryBudget, SMALL_BLOB_BYTES_MAX, type StagedBlob } from "./staged_blob.ts";
-import { assertContent } from "./verified.ts";
+import type { MemoryBudget, StagedBlob } from "./staged_blob.ts";
 
 /** Blobs that one call makes durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;
-
-/** Names small blobs in errors: their table in the database. */
-const SMALL_BLOBS = "small_contents";
 
 /** A blob that is durable or, if it is small, becomes so with the transaction that stores its bytes. */
 export interface PublishedBlob {
@@ -83,24 +77,8 @@ export async function publishEach(
   throw failed.reason;
 }
 
-/**
- * Opens a small blob that is a row; undefined for any other. Its row is read and checked.
- * @throws BlobError
- */
-export async function smallBlob(
-  volumes: Pick<VolumeReader, "smallBlob">,
-  digest: Digest,
-  size: number,
-): Promise<BlobReader | undefined> {
-  if (size > SMALL_BLOB_BYTES_MAX) return undefined;
-  const content = await volumes.smallBlob(digest);
-  if (content === undefined) return undefined;
-  const fault = (what: string) => new BlobError(SMALL_BLOBS, digest, what);
-  return memoryReader(assertContent(content, digest, fault));
-}
-
 /** Reads a blob that is in memory. */
-function memoryReader(content: Uint8Array): BlobReader {
+export function memoryReader(content: Uint8Array): BlobReader {
   return {
     read: (offset, length) => Promise.resolve(content.slice(offset, offset + length)),
     [Symbol.dispose]() {},
