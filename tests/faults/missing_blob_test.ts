@@ -1,9 +1,10 @@
 /** Blobs that are missing or damaged in the data directory. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertError } from "../support/expect.ts";
+import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { Driver } from "../volumes/driver.ts";
@@ -158,6 +159,45 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
   const doctor = await runInvoked(["doctor", "--json", "--data", dataDir]);
   assert.equal(doctor.code, 1);
   assert.match(JSON.parse(doctor.stdout).data.damaged[0], /^the database is damaged: /);
+});
+
+Deno.test("a sealed secret and a small file that were changed are named, and run nothing", async () => {
+  await using directory = await makeTempDir();
+  const dataDir = directory.path;
+  let [functionId, volumeId] = ["", ""];
+  {
+    await using server = await TestServer.start({ dataDir });
+    const client = await server.client();
+    functionId = await client.deploy("export default () => ({});");
+    const change = { id: functionId, secret: { TOKEN: "a secret value" } };
+    const updateMask = "secret";
+    ok(await client.post("/api/v1/functions/update", { function: change, updateMask }));
+    const volume = await Volume.create(client);
+    volumeId = volume.id;
+    assert.equal((await volume.put("small", "a small file")).status, 201);
+    await server.stop();
+  }
+  {
+    using db = new DatabaseSync(join(dataDir, "invoked.db"));
+    const row = db.prepare("SELECT sealed FROM function_secrets").get();
+    const sealed = new Uint8Array(row?.sealed as Uint8Array);
+    sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1;
+    db.prepare("UPDATE function_secrets SET sealed = ?").run(sealed);
+    db.exec("UPDATE small_contents SET content = CAST('another file' AS BLOB)");
+  }
+  await using server = await TestServer.start({ dataDir });
+  const client = await server.client();
+  const volume = new Volume(client, volumeId);
+  const smallFault = /^Cannot read "\/small" of volume \w+: blob small_contents\/.* was changed$/;
+  assertError(await client.get(volume.file("small")), "DATA_LOSS", "BLOB_MISSING", {
+    message: smallFault,
+  });
+  const { body } = await client.invoke(functionId);
+  const { error } = await client.invocation(functionId, body.invocationId);
+  assert.match(error, /^INTERRUPTED: it could not run: Cannot open secret:.*: it was changed, or /);
+  const ready = await client.get("/readyz");
+  assert.equal(ready.status, 200);
+  assert.match(ready.body.damaged.join("\n"), /^blob small_contents[^]*\nCannot open secret:/);
 });
 
 const PAGE_BYTES = 4096;
