@@ -20,7 +20,8 @@ export function noteProved({ socket }: IncomingMessage): void {
  */
 export class Connections {
   readonly #max: number;
-  readonly #open = new Set<Socket>();
+  /** Requests under way of each: pipelined ones are several. */
+  readonly #open = new Map<Socket, number>();
   /** Connections that may be closed, the longest idle first, and since when they are idle. */
   readonly #idle = new Map<Socket, number>();
   /** Those under TLS, by the address of their client. */
@@ -38,7 +39,7 @@ export class Connections {
   /** Takes a new connection, in place of an idle one if need be; false without an idle one. */
   add(socket: Socket): boolean {
     if (this.count >= this.#max && !this.#closeIdle()) return false;
-    this.#open.add(socket);
+    this.#open.set(socket, 0);
     this.#idle.set(socket, performance.now());
     const client = clientOf(socket);
     this.#byClient.set(client, socket);
@@ -54,10 +55,12 @@ export class Connections {
     const accepted = this.#acceptedOf(socket);
     if (accepted === undefined) return;
     this.#idle.delete(accepted);
+    this.#open.set(accepted, (this.#open.get(accepted) ?? 0) + 1);
     outgoing.once("close", () => {
-      if (proved.has(socket) || !this.#open.has(accepted)) return;
-      this.#idle.delete(accepted);
-      this.#idle.set(accepted, performance.now());
+      const requests = this.#open.get(accepted);
+      if (requests === undefined) return;
+      this.#open.set(accepted, requests - 1);
+      if (requests === 1 && !proved.has(socket)) this.#idle.set(accepted, performance.now());
     });
   }
 

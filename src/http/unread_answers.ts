@@ -22,7 +22,9 @@ const RETRY_AFTER_SECONDS = 1;
 /** An answer that is sent. */
 interface Sending {
   readonly outgoing: ServerResponse;
-  /** Ticks since its client took bytes. */
+  /** Whether it waits for its client to take bytes, and not for the server. */
+  isStuck: boolean;
+  /** Ticks since then. */
   ticks: number;
 }
 
@@ -72,7 +74,7 @@ export class UnreadAnswers {
     // It may have left between the grant and this moment.
     if (gone.signal.aborted) taken?.[Symbol.dispose]();
     if (taken === undefined || gone.signal.aborted) return false;
-    this.#sending.set(outgoing, { outgoing, ticks: 0 });
+    this.#sending.set(outgoing, { outgoing, isStuck: false, ticks: 0 });
     outgoing.once("close", () => {
       this.#sending.delete(outgoing);
       taken[Symbol.dispose]();
@@ -80,10 +82,10 @@ export class UnreadAnswers {
     return true;
   }
 
-  /** The client of an answer has taken bytes. */
-  note(outgoing: ServerResponse): void {
+  /** An answer begins to wait for its client, or its client has taken bytes. */
+  note(outgoing: ServerResponse, isStuck: boolean): void {
     const sending = this.#sending.get(outgoing);
-    if (sending !== undefined) sending.ticks = 0;
+    if (sending !== undefined) Object.assign(sending, { isStuck, ticks: 0 });
   }
 
   /** One answer larger than the limit is sent if no other is. */
@@ -102,11 +104,15 @@ export class UnreadAnswers {
   /** Between two ticks the event loop has looked for clients that read, however busy it is. */
   #tick(): void {
     for (const sending of this.#sending.values()) {
-      if (++sending.ticks < TICKS_MAX || !this.#budget.isWanted) continue;
-      this.#cut++;
-      // Its event gives the bytes back.
-      sending.outgoing.destroy();
+      if (!sending.isStuck || ++sending.ticks < TICKS_MAX || !this.#budget.isWanted) continue;
+      this.cut(sending.outgoing);
     }
+  }
+
+  /** Closes the connection of an answer; its event gives the bytes back. */
+  cut(outgoing: ServerResponse): void {
+    outgoing.destroy();
+    this.#cut++;
     this.#logCut();
   }
 
@@ -115,8 +121,8 @@ export class UnreadAnswers {
     if (this.#cut === 0 || now - this.#loggedAt < LOG_INTERVAL_MS) return;
     this.#loggedAt = now;
     logger.warn(
-      "Closed {connections} since the last such line: their clients read nothing of their answers, and " +
-        "others wait, because unread answers have reached the limit of {limit} (--max-unread)",
+      "Closed {connections} since the last such line: unread answers have reached the limit of {limit} " +
+        "(--max-unread), others wait, and these clients read nothing",
       {
         connections: countOf(this.#cut, "connection"),
         limit: formatBytes(this.#budget.limitBytes),
@@ -157,17 +163,20 @@ export abstract class BoundedResponse extends ServerResponse {
     try {
       if (!await this.unread.take(this, body.length, body.length)) return;
     } catch {
-      // Its head may have been sent. The log names the limit.
-      return void this.destroy();
+      // Its head may have been sent, so that it cannot become an error.
+      return this.unread.cut(this);
     }
     this.onSending();
     if (!this.headersSent) this.setHeader("Content-Length", body.length);
     for (let at = 0; at < body.length && !this.destroyed; at += WRITE_BYTES) {
-      const isTaken = this.write(body.subarray(at, at + WRITE_BYTES));
-      if (!isTaken) await drained(this);
-      this.unread.note(this);
+      if (this.write(body.subarray(at, at + WRITE_BYTES))) continue;
+      this.unread.note(this, true);
+      await drained(this);
+      this.unread.note(this, false);
     }
-    if (!this.destroyed) super.end();
+    if (this.destroyed) return;
+    this.unread.note(this, true);
+    super.end();
   }
 }
 

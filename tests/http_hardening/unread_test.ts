@@ -73,7 +73,7 @@ Deno.test("clients that do not read their answers keep none from others, and los
   await server.stop();
   assert.match(
     await server.log,
-    /Closed \d connections? since the last such line: their clients read nothing .* limit of 20 MiB \(--max-unread\)/,
+    /Closed \d connections? since the last such line: unread answers have reached the limit of 20 MiB \(--max-unread\)/,
   );
 });
 
