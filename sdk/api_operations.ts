@@ -7,14 +7,6 @@ import { deadLetters, invocations, triggers } from "./trigger_operations.ts";
 const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
 const OF_COMMIT = { functionId: "function_id", commitId: "commit_id" };
-const PAGE = { pageSize: "page_size", pageToken: "page_token" };
-const INVOCATIONS_PAGE = {
-  pageSize: "page_size",
-  pageToken: "page_token",
-  parentInvocationId: "parent_invocation_id",
-  view: "view",
-};
-const COMMITS_PAGE = { pageSize: "page_size", pageToken: "page_token", idPrefix: "id_prefix" };
 const LIST = { list: "each" } as const;
 const FUNCTION_AND_COMMIT = { function: "itself", commit: "itself" } as const;
 const COMMIT = { commit: "functionCommit" } as const;
@@ -27,7 +19,6 @@ export const OPERATIONS = {
   functions: {
     listFunctions: {
       id: "c1.api.functions.v1.FunctionsService.ListFunctions",
-      query: PAGE,
       response: "functionsServiceListFunctionsResponse",
       dated: LIST,
     },
@@ -71,14 +62,12 @@ export const OPERATIONS = {
     listCommits: {
       id: "c1.api.functions.v1.FunctionsService.ListCommits",
       path: OF_FUNCTION,
-      query: COMMITS_PAGE,
       response: "functionsServiceListCommitsResponse",
       dated: LIST,
     },
     listPublishes: {
       id: "invoked.FunctionService.ListPublishes",
       path: OF_FUNCTION,
-      query: PAGE,
       response: "listPublishesResponse",
       dated: LIST,
     },
@@ -98,7 +87,6 @@ export const OPERATIONS = {
     listPurges: {
       id: "invoked.FunctionService.ListPurges",
       path: OF_FUNCTION,
-      query: PAGE,
       response: "listPurgesResponse",
       dated: LIST,
     },
@@ -125,7 +113,6 @@ export const OPERATIONS = {
     getCommitContent: {
       id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
       path: IN_FUNCTION,
-      query: { showPurged: "show_purged" },
       response: "functionsServiceGetCommitContentResponse",
       renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,
@@ -152,7 +139,6 @@ export const OPERATIONS = {
     getCommit: {
       id: "c1.api.functions.v1.FunctionsService.GetCommitContent",
       path: IN_FUNCTION,
-      query: { showPurged: "show_purged" },
       response: "functionsServiceGetCommitResponse",
       renamed: COMMIT,
       dated: FUNCTION_AND_COMMIT,
@@ -184,7 +170,6 @@ export const OPERATIONS = {
     list: {
       id: "c1.api.functions.v1.FunctionsInvocationService.List",
       path: OF_FUNCTION,
-      query: INVOCATIONS_PAGE,
       response: "functionsInvocationServiceListResponse",
       dated: LIST,
     },
@@ -198,7 +183,6 @@ export const OPERATIONS = {
     listLogs: {
       id: "invoked.InvocationService.ListLogs",
       path: IN_FUNCTION,
-      query: PAGE,
       response: "listLogsResponse",
       dated: LIST,
     },

@@ -27,14 +27,9 @@ const TIMES = [
 const PROBES = ["then", "toJSON"];
 
 async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
-  const fields = (request ?? {}) as Fields;
-  const { id, path = {}, query = {}, body, response } = spec;
+  const { id, response } = spec;
   try {
-    const { value } = await callHost(id, {
-      params: picked(fields, path),
-      query: picked(fields, query),
-      body: body === true ? fields : body === undefined ? {} : fields[body],
-    });
+    const { value } = await callHost(id, messagesOf(spec, (request ?? {}) as Fields));
     const text = JSON.stringify(value);
     revive(value as Fields, spec.dated ?? {});
     rename(value as Record<string, unknown>, spec.renamed ?? {});
@@ -51,10 +46,20 @@ async function call(spec: OperationSpec, request: unknown): Promise<unknown> {
   }
 }
 
-function picked(fields: Fields, names: Readonly<Record<string, string>>): Fields {
-  return Object.fromEntries(
-    Object.entries(names).map(([field, parameter]) => [parameter, parameterOf(fields[field])]),
-  );
+/**
+ * The messages of a request. Fields of neither path nor body are parameters of the query, also unknown ones: the server
+ * knows both spellings of a name, and rejects unknown names where an operation destroys.
+ */
+function messagesOf({ path = {}, body }: OperationSpec, fields: Fields): Record<string, unknown> {
+  if (body === true) return { params: {}, query: {}, body: fields };
+  const ofPath = new Set(Object.entries(path).flat());
+  const parameters = Object.entries(fields).filter(([name]) => name !== body)
+    .map(([name, value]) => [name, parameterOf(value)] as const);
+  return {
+    params: Object.fromEntries(parameters.filter(([name]) => ofPath.has(name))),
+    query: Object.fromEntries(parameters.filter(([name]) => !ofPath.has(name))),
+    body: body === undefined ? {} : fields[body],
+  };
 }
 
 /** Parameters of paths and queries have flags and lists as text. */

@@ -4,13 +4,6 @@ import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
 const OF_FUNCTION = { functionId: "function_id" };
 const IN_FUNCTION = { functionId: "function_id", id: "id" };
-const DEAD_LETTERS_PAGE = {
-  pageSize: "page_size",
-  pageToken: "page_token",
-  errorWord: "error_word",
-  query: "query",
-};
-const PAGE = { pageSize: "page_size", pageToken: "page_token" };
 const TRIGGER = { trigger: "itself" } as const;
 const LIST = { list: "each" } as const;
 
@@ -19,7 +12,6 @@ export const triggers = {
   list: {
     id: "invoked.TriggerService.ListTriggers",
     path: OF_FUNCTION,
-    query: PAGE,
     response: "listTriggersResponse",
     dated: LIST,
   },
@@ -69,7 +61,6 @@ export const triggers = {
   listDeliveries: {
     id: "invoked.TriggerService.ListDeliveries",
     path: IN_FUNCTION,
-    query: PAGE,
     response: "listDeliveriesResponse",
   },
 } as const satisfies { readonly [Method in keyof Triggers]: OperationSpec };
@@ -79,7 +70,6 @@ export const deadLetters = {
   list: {
     id: "invoked.DeadLetterService.List",
     path: OF_FUNCTION,
-    query: DEAD_LETTERS_PAGE,
     response: "listDeadLettersResponse",
   },
   get: {
