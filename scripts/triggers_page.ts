@@ -109,11 +109,11 @@ METHODS
   function returns: \`{status, headers, body}\`, or any other object as JSON. After
   \`--webhook-timeout\` it is 504, and the call is cancelled.
 - Slack's challenge and Discord's pings are answered without a call.
-- A body that is not the JSON or the form of its \`Content-Type\` gets 400, once its sender is
-  proved.
+- A body that is not the JSON or the form of its \`Content-Type\`, or only a part of it, gets 400,
+  once its sender is authenticated.
 - A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
-- Who is not proved gets one answer, whatever is wrong: 401. The reason is in
+- Every authentication failure returns the same 401. The reason is in
   \`invoked trigger deliveries\`, for the first ten in a minute. \`--webhook-rate\` limits addresses
   before, and webhooks after their senders are proved.
 - Other methods than \`POST\` get 405, whether the webhook exists or not, except for a
@@ -156,8 +156,8 @@ invoked trigger create hello meta --webhook header --signature-header X-Hub-Sign
 - Of the headers \`webhook-*\` and \`svix-*\`, the first complete set counts. The server never mixes the
   two.
 - \`SIGNATURE_ENCODING_PLAIN\` compares the header with the secret in constant time. It signs neither
-  body nor time: who has seen one delivery can send others. Prefer a signature where the sender has
-  one. Changing \`encoding\` to or from \`SIGNATURE_ENCODING_PLAIN\` replaces the secret.
+  body nor time: anyone who has seen one delivery can forge others. Prefer a signature where the
+  sender has one. Changing \`encoding\` to or from \`SIGNATURE_ENCODING_PLAIN\` replaces the secret.
 
 ### Handshakes
 
@@ -170,11 +170,11 @@ Some senders check an address by GET or HEAD before they deliver. A webhook answ
 | \`WEBHOOK_HANDSHAKE_DROPBOX\` | \`challenge\` | the challenge as plain text |
 | \`WEBHOOK_HANDSHAKE_PING\` | any | 200 without a body |
 
-- \`WEBHOOK_HANDSHAKE_META\` needs \`verifyToken\`, which the server seals and never returns. Others have
-  none. \`invoked trigger create\` and \`invoked deploy\` make one and print it once; you enter it at
-  Meta. \`invoked trigger update --verify-token\` replaces it.
+- \`WEBHOOK_HANDSHAKE_META\` needs \`verifyToken\`, which the server seals and never returns.
+  Other handshakes have no token. \`invoked trigger create\` and \`invoked deploy\` make one and print
+  it once; you enter it at Meta. \`invoked trigger update --verify-token\` replaces it.
 - A challenge has at most ${CHALLENGE_CHARS_MAX} letters, digits and characters of \`-._~+/=\`.
-- The webhook of a \`capabilityUrl\` answers below its whole path only. \`allowSourceCidrs\` and
+- A webhook with \`capabilityUrl\` answers only at the URL with its token. \`allowSourceCidrs\` and
   \`--webhook-rate\` apply.
 - Any other request gets the 405 of an address without a webhook. The reason is in
   \`invoked trigger deliveries\`. With \`WEBHOOK_HANDSHAKE_DROPBOX\` and \`WEBHOOK_HANDSHAKE_PING\`,

@@ -128,7 +128,12 @@ sharedSuite("webhooks", {
         "application/vnd.api+json; charset=utf-8",
         /Content-Type application\/vnd\.api\+json r/,
       ],
-      ["--y", "multipart/form-data; boundary=x", /is not valid as a form/],
+      ["--y", "multipart/form-data; boundary=x", /is not a whole form/],
+      [
+        '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x\r\nContent-',
+        'multipart/form-data; Boundary="x"',
+        /is not a whole form/,
+      ],
     ] as const;
     for (const [body, type, message] of halves) {
       const answer = await post(url, body, type);

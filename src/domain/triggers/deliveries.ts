@@ -1,5 +1,6 @@
 /** What a function gets of a delivery, and what its sender gets of the function. */
 import { Buffer } from "node:buffer";
+import { MIMEType } from "node:util";
 import { formatBytes } from "../../config/mod.ts";
 import { HEADER_NAME, HOP_BY_HOP, NO_HEADER_VALUE, OF_SERVER } from "../../shared/http_headers.ts";
 import { DomainError } from "../errors.ts";
@@ -162,8 +163,8 @@ export async function payloadOf(
   if (payload !== undefined) return payload;
   throw new DomainError(
     "WEBHOOK_INVALID",
-    `Cannot take the delivery: its body of ${formatBytes(body.length)} is not valid ${
-      isJson ? "JSON in UTF-8" : "as a form"
+    `Cannot take the delivery: its body of ${formatBytes(body.length)} is not ${
+      isJson ? "valid JSON in UTF-8" : "a whole form"
     }, which its Content-Type ${mediaType} requires`,
   );
 }
@@ -175,12 +176,15 @@ interface FileOfForm {
   readonly size: number;
 }
 
-/** The fields of a form in parts; undefined for a malformed one. */
+/** The fields of a form in parts; undefined for a malformed one, and for one that was cut off. */
 async function partsOf(
   body: Uint8Array,
   contentType: string,
 ): Promise<Record<string, unknown> | undefined> {
   try {
+    const boundary = new MIMEType(contentType).params.get("boundary") ?? "";
+    // `formData` leaves out a part without its end.
+    if (!Buffer.from(body).includes(`--${boundary}--`)) return undefined;
     const headers = { "content-type": contentType };
     const form = await new Response(body as BufferSource, { headers }).formData();
     const described = function* (): Generator<[string, string | FileOfForm]> {
