@@ -342,6 +342,12 @@ sharedSuite("operations that destroy", {
     }
     const queried = await client.call("DELETE", `${path}?validateOnly=true`);
     assertError(queried, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["validateOnly"] });
+    const tag = { function_id: id, functionId: id, name: "a" };
+    assertBoth(
+      await client.call("DELETE", `${path}/tags/a`, tag),
+      "function_id",
+      "function_id and as functionId",
+    );
     assert.equal((await functionOf(client, id)).deletedAt, undefined);
     ok(await client.call("DELETE", path, { id }));
     assert.notEqual((await functionOf(client, id)).deletedAt, undefined);

@@ -140,9 +140,7 @@ function readField(
 ): void {
   // A field that was sent twice stays in both spellings, so that the second one finds the first, also if it is null.
   if (alias !== undefined && Object.hasOwn(message, key === name ? alias : name)) {
-    if (key === alias) {
-      addFault(found, name, `was sent as ${name} and as ${alias}; send one of them`);
-    }
+    if (key === alias) addSentTwice(found, name, alias);
     return;
   }
   const value = message[key];
@@ -176,6 +174,11 @@ export function addFault(
   if (faults.length < VIOLATIONS_MAX) {
     faults.push({ path: name === undefined ? [] : [name], description });
   }
+}
+
+/** Adds the fault of a field in both spellings. */
+export function addSentTwice(found: Findings, name: string, alias: string): void {
+  addFault(found, name, `was sent as ${name} and as ${alias}; send one of them`);
 }
 
 /** Whether a list or map fits into the request with what has been read before. */

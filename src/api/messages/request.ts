@@ -4,6 +4,7 @@ import { camelCase, snakeCase } from "../../shared/field_names.ts";
 import { messageReader } from "./of_schema.ts";
 import {
   addFault,
+  addSentTwice,
   type Fault,
   type Findings,
   isObject,
@@ -35,10 +36,10 @@ export class RequestReader {
   readonly #query: MessageReader;
   readonly #body: MessageReader | undefined;
   /**
-   * Path parameters by both spellings, if unknown fields are faults: a message may repeat them, since they are fields of
-   * the message in C1's definition of a request.
+   * Path parameters with their spellings, if unknown fields are faults: a message may repeat them, since they are fields
+   * of the message in C1's definition of a request.
    */
-  readonly #pathFields: ReadonlyMap<string, string>;
+  readonly #pathFields: readonly (readonly [name: string, spellings: ReadonlySet<string>])[];
 
   /**
    * @param destroys whether unknown fields are faults
@@ -54,9 +55,7 @@ export class RequestReader {
     this.#query = messageReader(query, unknown("query parameter"));
     this.#body = body === "bytes" ? undefined : messageReader(body, unknown("field"));
     const names = destroys ? Object.keys(params.shape) : [];
-    this.#pathFields = new Map(
-      names.flatMap((name) => [[snakeCase(name), name], [camelCase(name), name]]),
-    );
+    this.#pathFields = names.map((name) => [name, new Set([snakeCase(name), camelCase(name)])]);
   }
 
   /**
@@ -83,7 +82,7 @@ export class RequestReader {
     params: unknown,
     found: Findings,
   ): void {
-    if (this.#pathFields.size > 0) this.#dropPathFields(reader, message, params, found);
+    if (this.#pathFields.length > 0) this.#dropPathFields(reader, message, params, found);
     reader.read(message, 0, found);
   }
 
@@ -95,12 +94,18 @@ export class RequestReader {
     found: Findings,
   ): void {
     if (!isObject(message) || !isObject(params)) return;
-    for (const [spelling, name] of this.#pathFields) {
-      if (!Object.hasOwn(message, spelling) || reader.has(spelling)) continue;
-      const value = message[spelling];
-      delete message[spelling];
-      if (value === null || value === params[name]) continue;
-      addFault(found, spelling, `must be as in the path, ${quoted(params[name])}, or absent`);
+    for (const [name, spellings] of this.#pathFields) {
+      const sent = [...spellings].filter((each) =>
+        Object.hasOwn(message, each) && !reader.has(each)
+      );
+      for (const spelling of sent) {
+        const value = message[spelling];
+        delete message[spelling];
+        if (value === null || value === params[name]) continue;
+        addFault(found, spelling, `must be as in the path, ${quoted(params[name])}, or absent`);
+      }
+      const [first = "", second] = sent;
+      if (second !== undefined) addSentTwice(found, first, second);
     }
   }
 }
