@@ -90,7 +90,7 @@ export function addWebhookOptions(command: Command): void {
     )
     .option(
       "--verify-token",
-      "Take the verify token of --handshake meta from stdin, in a line behind that of --secret; otherwise one is made",
+      "Take the verify token of --handshake meta from stdin, on the line after that of --secret; otherwise one is made",
     );
 }
 
