@@ -27,8 +27,8 @@ const OF_NO_FUNCTION = named([
   // Envoy takes the server for unhealthy or overloaded.
   "x-envoy-*",
   // Edge Side Includes: the proxy fetches URLs that the body names.
-  "surrogate-*",
-  "edge-*",
+  "surrogate-control",
+  "edge-control",
   // Browsers write these names themselves. As answers they bind sessions of the whole site to the device.
   "sec-*",
   "secure-session-*",

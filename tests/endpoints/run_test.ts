@@ -34,7 +34,7 @@ const OF_NO_FUNCTION = [
 /** What acts on the answer alone. */
 const OF_ANSWER = [
   ...["Cache-Control", "CDN-Cache-Control", "Cache-Tag", "Accept-Ranges", "Link", "X-Accelerated"],
-  ...["Original", "Secure", "Settings", "Reporting-Endpoints"],
+  ...["Original", "Secure", "Settings", "Reporting-Endpoints", "Surrogate-Key", "Edge-Cache-Tag"],
 ];
 const SENT = [...OF_ORIGIN, ...OF_NO_FUNCTION, ...OF_ANSWER];
 
