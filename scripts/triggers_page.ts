@@ -110,7 +110,8 @@ METHODS
   \`--webhook-timeout\` it is 504, and the call is cancelled.
 - Slack's challenge and Discord's pings are answered without a call.
 - A body that is not the JSON or the form of its \`Content-Type\`, or only a part of it, gets 400,
-  once its sender is authenticated.
+  once its sender is authenticated. A compressed body, or one in another charset than UTF-8, has no
+  \`payload\` if the server cannot parse it.
 - A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
 - Every authentication failure returns the same 401. The reason is in

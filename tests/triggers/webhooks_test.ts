@@ -1,6 +1,7 @@
 /** Deliveries to webhooks, as their senders make them. */
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -122,7 +123,11 @@ sharedSuite("webhooks", {
     const post = (to: string, body: string, type: string) =>
       stranger.call("POST", to, body, { "content-type": type });
     const halves = [
-      ['{"a": 1', "application/json", /its body of 7 B is not valid JSON in UTF-8, which its/],
+      [
+        '{"a": 1',
+        'application/json; charset="utf-8"',
+        /its body of 7 B is not valid JSON in UTF-8, which its/,
+      ],
       [
         "{",
         "application/vnd.api+json; charset=utf-8",
@@ -150,8 +155,15 @@ sharedSuite("webhooks", {
     for (const [body, type] of [["", "application/json"], ["{", "text/plain"]] as const) {
       assert.deepEqual(ok(await post(url, body, type)), {}, type);
     }
+    const coded = [
+      [gzipSync("{}"), { "content-type": "application/json", "content-encoding": "gzip" }],
+      [Uint8Array.of(0x22, 0xe9, 0x22), { "content-type": "application/json; charset=latin1" }],
+    ] as const;
+    for (const [sent, headers] of coded) {
+      assert.deepEqual(ok(await stranger.call("POST", url, sent, headers)), {});
+    }
     const deliveries = await deliveriesOf(client, capability.trigger);
-    assert.equal(deliveries.filter(({ status }) => /STARTED/.test(status)).length, 2);
+    assert.equal(deliveries.filter(({ status }) => /STARTED/.test(status)).length, 4);
     assert.ok(deliveries.some(({ reason = "" }) => /not valid JSON in UTF-8/.test(reason)));
 
     const { trigger } = await createTrigger(client, functionId, {

@@ -49,6 +49,8 @@ const HEADER_VALUE_CHARS_MAX = 8_192;
 const isOfServer = (name: string) =>
   HOP_BY_HOP.has(name.toLowerCase()) || OF_SERVER.has(name.toLowerCase()) ||
   name.toLowerCase() === "content-length";
+/** A `Content-Type` whose charset is not UTF-8. */
+const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!"?utf-?8\b)/i;
 /** Headers that no function gets: cookies of the host of the server, and what belongs to the connection. */
 const WITHHELD: ReadonlySet<string> = new Set(["cookie", "proxy-authorization"]);
 
@@ -145,12 +147,12 @@ function lower(entries: readonly (readonly [string, string])[]): Record<string, 
 }
 
 /**
- * The parsed body; undefined if it is empty, or of a type other than JSON and forms.
+ * The parsed body; undefined if it is empty, of a type other than JSON and forms, or in a coding that is the function's to
+ * decode: compressed, or of another charset than UTF-8.
  * @throws WEBHOOK_INVALID for one that is not whole, or not of the type that its sender says
  */
-export async function payloadOf(
-  { body, headers: { "content-type": contentType = "" } }: Delivery,
-): Promise<unknown> {
+export async function payloadOf({ body, headers }: Delivery): Promise<unknown> {
+  const { "content-type": contentType = "", "content-encoding": coding } = headers;
   if (body.length === 0) return undefined;
   const mediaType = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   const isJson = /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType);
@@ -161,6 +163,7 @@ export async function payloadOf(
   }
   const payload = isJson ? jsonOf(body) : await partsOf(body, contentType);
   if (payload !== undefined) return payload;
+  if (coding !== undefined || OTHER_CHARSET.test(contentType)) return undefined;
   throw new DomainError(
     "WEBHOOK_INVALID",
     `Cannot take the delivery: its body of ${formatBytes(body.length)} is not ${
