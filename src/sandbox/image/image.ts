@@ -9,6 +9,7 @@ import {
   type Profile,
   seccompFilter,
 } from "../../isolation/mod.ts";
+import { isMissing } from "../../shared/files.ts";
 import { claimAgain, sharedDirectory } from "./shared_dir.ts";
 
 /** Open files of one process. An idle process has about 20. */
@@ -60,6 +61,8 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   const runtimeDir = `${sharedDir}/runtime`;
   const isShared = sharedDir !== ownDir;
   const parts = new Parts(async () => {
+    // Kept in it are files for later starts, and other servers remove a shared directory whose owner is gone.
+    if (isMissing(ownDir)) await ownDirectory(ownDir, machine.isRoot);
     if (isShared) await claimAgain(sharedDir, ownDir);
   });
   await parts.add(directoryPart(runtimeDir));
