@@ -230,8 +230,8 @@ start again after a crash. Test runs do not count.
 - A function has \`calls\` start permits. A call takes a permit before it waits for a slot, and returns
   the permit one \`period\` after its start. So calls that get slots late do not start in a burst.
 - Asynchronous calls without a permit wait in a line, first in, first out, and take no slot.
-  \`notBefore\` is an estimate of their start. A call that is cancelled before its start returns its
-  permit at once.
+  \`notBefore\` is an estimate of their start. A call that ends before its start, as by a cancel or a crash,
+  returns its permit at once.
 - A caller that waits gets 429 \`RATE_LIMITED\` with \`Retry-After\` if no permit is free, or if
   asynchronous calls wait for one. An accepted call keeps its permit while it waits for a slot.
 - A changed limit holds for waiting calls at once. A call whose caller waits may then have no permit

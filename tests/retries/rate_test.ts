@@ -166,8 +166,9 @@ Deno.test("the rate limit of a function holds after a crash and the time without
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   let [id, calls]: [string, string[]] = ["", []];
+  let [other, waiting] = ["", ""];
   {
-    await using server = await TestServer.start({ dataDir });
+    await using server = await TestServer.start({ dataDir, flags: FLAGS });
     const client = await server.client();
     id = await client.deploy(CODE);
     await settings(client, id, {
@@ -181,6 +182,12 @@ Deno.test("the rate limit of a function holds after a crash and the time without
         (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
       );
     }
+    other = await client.deploy(CODE);
+    await settings(client, other, { rateLimit: LONG });
+    client.invoke(other, { n: 1 }).catch(() => {});
+    await queued(client, other);
+    waiting = await start(client, other, { n: 2 });
+    await waitsForRate(client, other, waiting);
     await server.stop("SIGKILL");
   }
   await pause(PILE_UP_MS);
@@ -190,4 +197,6 @@ Deno.test("the rate limit of a function holds after a crash and the time without
   assert.deepEqual(all.map(({ output }) => output), numbered(8));
   assert.equal(startsOf(all).length >= 10, true, "the attempts that the crash interrupted count");
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);
+  const { output } = await client.ended(other, waiting);
+  assert.deepEqual(output, { n: 2 }, "a call that the crash ended before its start had no start");
 });

@@ -3,11 +3,13 @@ import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
+import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import { conclude } from "./conclusion.ts";
 import type { InvocationEnds } from "./ends.ts";
+import { freePermit } from "./rate_limit.ts";
 import { endOf } from "./record.ts";
 import { type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
@@ -163,11 +165,16 @@ export class Recovery implements DueWork {
     const fn = await store.read.functions.get(row.functionId);
     const ended = { ...row, onSuccess: fn?.onSuccess ?? null, onFailure: fn?.onFailure ?? null };
     const now = new Date().toISOString();
-    const isDone = await store.write(async (tx) => {
-      const isOurs = await tx.invocations.finish(row, conclusion, now);
-      if (isOurs) await conclude(tx, ended, conclusion.end, now);
-      return isOurs;
-    });
+    const isDone = await store.write(
+      async (tx) => {
+        if (!await tx.invocations.finish(row, conclusion, now)) return false;
+        await conclude(tx, ended, conclusion.end, now);
+        await freePermit(tx, row.functionId, row.id, now);
+        return true;
+      },
+      "durable",
+      [locks.ofFlow(row.functionId)],
+    );
     notifier.notify(row.id);
     scheduler.wake();
     return isDone;
