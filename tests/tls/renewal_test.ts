@@ -15,6 +15,7 @@ const LIMITS = {
   answerTimeoutMs: 60_000,
   keepAliveTimeoutMs: 60_000,
   maxConnections: 10,
+  maxUnreadBytes: 1024 * 1024,
 };
 
 /** Serial number of the certificate that a connection is shown. */
