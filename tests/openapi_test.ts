@@ -105,6 +105,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /api/v1/status": "invoked.ServerService.GetStatus",
   "get /api/v1/functions/statistics": "invoked.StatisticsService.Get",
   "get /api/v1/functions/types": "invoked.CommitService.GetSdkTypes",
+  "post /api/v1/functions/types": "invoked.CommitService.ResolveTypes",
   "get /api/v1/functions/{function_id}/commits/{commit_id}/types": "invoked.CommitService.GetTypes",
   "get /api/v1/functions/{function_id}/statistics": "invoked.StatisticsService.GetOfFunction",
   "get /openapi.json": "invoked.OpenApiService.GetDocument",

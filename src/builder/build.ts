@@ -39,7 +39,7 @@ export const ENTRY = "main.ts";
 export const TEST_ENTRY = "main.test.ts";
 
 /** No lifecycle scripts (they need a node_modules directory) and no modules by URL. */
-const ISOLATED = ["--node-modules-dir=none", "--no-remote"];
+export const ISOLATED = ["--node-modules-dir=none", "--no-remote"];
 
 /**
  * Builds the tree in the workspace. The module graph is checked before anything is downloaded or bundled. Only the
@@ -195,7 +195,8 @@ async function seedLock(
   await Deno.writeTextFile(workspace.lock, checked.text);
 }
 
-async function readLock(workspace: Workspace, registry: string): Promise<string> {
+/** The lock that the compiler has written into the workspace. @throws {BuildRejection} for an invalid one */
+export async function readLock(workspace: Workspace, registry: string): Promise<string> {
   let text: string;
   try {
     text = await Deno.readTextFile(workspace.lock);
@@ -210,7 +211,8 @@ async function readLock(workspace: Workspace, registry: string): Promise<string>
   return checked.text;
 }
 
-function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Graph {
+/** @throws {BuildRejection} with the reason that the compiler names */
+export function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace): Graph {
   if (code === 0) return parseGraph(stdout);
   const message = stderr.split("\n").find((line) => line.startsWith("error: "))?.slice(7);
   if (message === undefined) {

@@ -92,6 +92,23 @@ export interface PackageTypes {
   readonly missing: readonly string[];
 }
 
+/** A package that does not resolve. */
+export interface PackageFault {
+  /** As it was asked for, such as `zod@^9`. */
+  readonly name: string;
+  readonly message: string;
+}
+
+/** Packages that were resolved without a commit: the lock of those that the registry has. */
+export type ResolvedPackages =
+  | {
+    readonly kind: "resolved";
+    /** The `deno.lock` for {@link Builder.packageTypes}. */
+    readonly lock: string;
+    readonly faults: readonly PackageFault[];
+  }
+  | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
+
 /** Builds commits. Disposing it does not end running builds: abort them first. */
 export interface Builder extends AsyncDisposable {
   /** Sets up the walls around the compiler. @throws {IsolationError} if the configured mode does not work */
@@ -110,4 +127,15 @@ export interface Builder extends AsyncDisposable {
   checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
   /** Declarations of the packages of a lock, as far as the cache of the builder has them. */
   packageTypes(lock: string): Promise<PackageTypes>;
+  /**
+   * Downloads packages from the registry, one request at a time, within the limits of a build. Throws and aborts as
+   * `build` does.
+   * @param packages such as `zod` and `@scope/name@^1.2.0`
+   * @param lock text of a `deno.lock` whose versions are kept
+   */
+  resolvePackages(
+    packages: readonly string[],
+    lock: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ResolvedPackages>;
 }

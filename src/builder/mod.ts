@@ -18,6 +18,7 @@ import type {
   BuildResult,
   Diagnostic,
   PackageTypes,
+  ResolvedPackages,
   SourceFiles,
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
@@ -26,6 +27,7 @@ import { Lazy } from "../shared/lazy.ts";
 import { pathSetFault } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
+import { resolvePackagesIn, treeOf } from "./resolve_types.ts";
 import { SourceTree } from "./source_tree.ts";
 import { checkTypesIn } from "./type_check.ts";
 import { packageTypes } from "./types.ts";
@@ -55,6 +57,8 @@ class CompilingBuilder implements Builder {
   readonly #builds: BuildSlots;
   /** Separate, because a check takes longer than a build and must not delay one. */
   readonly #checks = new BuildSlots(1);
+  /** Separate, because an author waits for the types of a package while others build and check. */
+  readonly #resolutions = new BuildSlots(1);
   readonly #registry;
   readonly #raising = new Lazy(() => raiseWalls(this.#options));
   #walls: Walls | undefined;
@@ -110,6 +114,19 @@ class CompilingBuilder implements Builder {
 
   packageTypes(lock: string): Promise<PackageTypes> {
     return packageTypes(lock, this.#options);
+  }
+
+  async resolvePackages(
+    packages: readonly string[],
+    lock: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ResolvedPackages> {
+    const tree = treeOf(packages, lock);
+    return await this.#within(this.#resolutions, signal, async (walls, deadline) => {
+      await using workspace = await openWorkspace(tree.files, this.#options);
+      const context = this.#context(workspace, walls, deadline);
+      return await resolvePackagesIn(workspace, tree, packages, context);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

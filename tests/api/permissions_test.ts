@@ -114,6 +114,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.StatisticsService.Get": "read",
   "invoked.CommitService.GetTypes": "read",
   "invoked.CommitService.GetSdkTypes": "read",
+  "invoked.CommitService.ResolveTypes": "write",
   "invoked.StatisticsService.GetOfFunction": "read",
   "invoked.ServerService.WatchChanges": "read",
 };

@@ -1,10 +1,11 @@
 /** An editor gets the declarations of a commit's packages, and of the SDK. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { unbase64 } from "../support/client.ts";
+import { type Json, unbase64 } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 
+const RESOLVE = "/api/v1/functions/types";
 const SDK = "node_modules/@c1/functions-sdk";
 
 serverSuite("types for an editor", {}, {
@@ -55,5 +56,47 @@ serverSuite("types for an editor", {}, {
     const id = await client.deploy("export default () => ({});");
     const answer = await client.get(`/api/v1/functions/${id}/commits/none/types`);
     assertError(answer, "NOT_FOUND", "COMMIT_NOT_FOUND");
+  },
+  async "resolves packages that no commit has, and names those that do not resolve"({ client }) {
+    const unknown = "invoked-test-no-such-package@1";
+    const packages = ["ms@~2.1.0", unknown, "zod@999"];
+    const { status, body } = await client.post(RESOLVE, { packages });
+    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const manifest = JSON.parse(unbase64(body.files["node_modules/ms/package.json"]));
+    assert.match(manifest.version, /^2\.1\./);
+    assert.ok(`${SDK}/package.json` in body.files && !("missing" in body));
+    assert.deepEqual(body.faults.map((fault: Json) => fault.name), [unknown, "zod@999"]);
+    assert.match(body.faults[0].message, /'invoked-test-no-such-package' does not exist/);
+    assert.match(body.faults[1].message, /zod/);
+    const none = await client.post(RESOLVE, { packages: [unknown] });
+    assert.deepEqual([none.status, none.body.faults.length], [200, 1]);
+    assert.ok(!("node_modules/ms/package.json" in none.body.files));
+  },
+  async "keeps the versions of a lock file"({ client }) {
+    const id = await client.deploy(
+      `import ms from "npm:ms@2.1.2"; export default () => ({ day: ms("1d") });`,
+    );
+    const { body: { content } } = await client.get(`/api/v1/functions/${id}/commits/HEAD/lockfile`);
+    const lock = unbase64(content).replaceAll(`"npm:ms@2.1.2"`, `"npm:ms@2"`);
+    const { status, body } = await client.post(RESOLVE, { packages: ["ms@2"], lock });
+    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    const manifest = JSON.parse(unbase64(body.files["node_modules/ms/package.json"]));
+    assert.equal(manifest.version, "2.1.2");
+    const hostile = await client.post(RESOLVE, {
+      packages: ["ms@2"],
+      lock: lock.replace(/"integrity":/, `"tarball": "http://127.0.0.1/ms.tgz", "integrity":`),
+    });
+    assertError(hostile, "INVALID_ARGUMENT", "BUILD_FAILED");
+    assert.match(hostile.body.message, /deno\.lock: .* not in the package registry/);
+  },
+  async "accepts names of npm packages alone, and not too many"({ client }) {
+    for (const name of ["../zod", "zod\nx", 'zod"', "https://host/x", "jsr:@std/fmt", "zod@1/sub", ""]) {
+      const answer = await client.post(RESOLVE, { packages: [name] });
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");
+      assert.match(answer.body.message, /packages\[?\.?0.* must be the name of an npm package/);
+    }
+    for (const packages of [[], Array.from({ length: 101 }, (_, n) => `a${n}`)]) {
+      assertError(await client.post(RESOLVE, { packages }), "INVALID_ARGUMENT", "INVALID_FIELD");
+    }
   },
 });

@@ -683,7 +683,8 @@ export interface paths {
         /** Get the declarations of the SDK, for an editor */
         get: operations["invoked.CommitService.GetSdkTypes"];
         put?: never;
-        post?: never;
+        /** Get the declarations of npm packages that no commit has yet, and of the SDK */
+        post: operations["invoked.CommitService.ResolveTypes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2412,6 +2413,12 @@ export interface components {
              */
             json?: string;
         };
+        "invoked.ResolveTypesRequest": {
+            /** @description Text of a `deno.lock` whose versions are kept */
+            lock?: string;
+            /** @description Names with versions or ranges, such as `zod@^4.1.0`. The server downloads them within the limits of a build, for one request at a time */
+            packages: string[];
+        };
         "invoked.RestoreVolumeRequest": {
             /** Format: int32 */
             version: number;
@@ -2643,6 +2650,11 @@ export interface components {
             path?: string;
         };
         "invoked.Types": {
+            /** @description Packages of the request that do not resolve, and why */
+            faults?: {
+                message: string;
+                name: string;
+            }[];
             /** @description Declarations and manifests by path, such as `node_modules/zod/index.d.ts` */
             files: {
                 [key: string]: string;
@@ -4688,6 +4700,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["invoked.Types"];
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.CommitService.ResolveTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.ResolveTypesRequest"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import type { PackageTypes } from "../../domain/commits/package_types.ts";
+import type { PackageFault, PackageTypes } from "../../domain/commits/package_types.ts";
+import { quoted } from "../../config/mod.ts";
 import { jsonOperation } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";
@@ -11,6 +12,9 @@ const typesOut = z.object({
   truncated: z.boolean().optional().openapi({ description: "Files are left out, beyond 16 MiB" }),
   missing: z.array(z.string()).optional().openapi({
     description: "Packages whose files the server does not have any more",
+  }),
+  faults: z.array(z.object({ name: z.string(), message: z.string() })).optional().openapi({
+    description: "Packages of the request that do not resolve, and why",
   }),
 }).openapi("invoked.Types");
 
@@ -40,10 +44,48 @@ export const getSdkTypes = jsonOperation({
   },
 });
 
-function typesJson({ files, isTruncated, missing }: PackageTypes): z.input<typeof typesOut> {
+/** Packages of one request. */
+const PACKAGES_MAX = 100;
+
+const PACKAGE = /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*(?:@[\w.~^*+<>=|-]{1,100})?$/;
+
+const packageIn = z.string().max(400).regex(PACKAGE, {
+  error: ({ input }) =>
+    `must be the name of an npm package with a version or range, such as zod@^4.1.0; it is ${
+      quoted(String(input))
+    }`,
+});
+
+export const resolveTypes = jsonOperation({
+  operationId: "invoked.CommitService.ResolveTypes",
+  method: "post",
+  path: "/api/v1/functions/types",
+  summary: "Get the declarations of npm packages that no commit has yet, and of the SDK",
+  permission: "write",
+  body: z.object({
+    packages: z.array(packageIn).min(1).max(PACKAGES_MAX).openapi({
+      description: "Names with versions or ranges, such as `zod@^4.1.0`. The server downloads " +
+        "them within the limits of a build, for one request at a time",
+    }),
+    lock: z.string().optional().openapi({
+      description: "Text of a `deno.lock` whose versions are kept",
+    }),
+  }).openapi("invoked.ResolveTypesRequest"),
+  response: typesOut,
+  async handle({ body, signal }, { commitTypes }) {
+    const types = await commitTypes.resolve(body.packages, body.lock, signal);
+    return typesJson(types, types.faults);
+  },
+});
+
+function typesJson(
+  { files, isTruncated, missing }: PackageTypes,
+  faults: readonly PackageFault[] = [],
+): z.input<typeof typesOut> {
   return {
     files: Object.fromEntries([...files].map(([path, text]) => [path, encodeBase64(text)])),
     ...isTruncated ? { truncated: true } : {},
     ...missing.length === 0 ? {} : { missing: [...missing] },
+    ...faults.length === 0 ? {} : { faults: [...faults] },
   };
 }

@@ -2,7 +2,7 @@ import type { Operation } from "../operation.ts";
 import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
 import { clearCircuitBreaker } from "./flow.ts";
-import { getSdkTypes } from "../commits/get_types.ts";
+import { getSdkTypes, resolveTypes } from "../commits/get_types.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";
 import { listPublishes } from "./list_publishes.ts";
@@ -21,6 +21,7 @@ export const FUNCTION_OPERATIONS: readonly Operation[] = [
   searchFunctions,
   getStatistics,
   getSdkTypes,
+  resolveTypes,
   getFunction,
   deleteFunction,
   listPublishes,
