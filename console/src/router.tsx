@@ -8,6 +8,7 @@ import { overviewRoute } from "./features/overview/routes.ts";
 import { signInRoute } from "./features/session/routes.ts";
 import { settingsRoute } from "./features/settings/routes.ts";
 import { volumeRoute, volumesRoute } from "./features/volumes/routes.ts";
+import { visitOf } from "./shell/list_position.tsx";
 import { rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
 
 const routeTree = rootRoute.addChildren([
@@ -35,6 +36,7 @@ export const router = createRouter({
   search: { strict: true },
   defaultPreload: "intent",
   scrollRestoration: true,
+  getScrollRestorationKey: visitOf,
 });
 
 declare module "@tanstack/react-router" {

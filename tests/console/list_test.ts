@@ -39,6 +39,12 @@ const IS_SETTLED = `(() => {
 })()`;
 const DRAWN_IDS = `[...document.querySelectorAll("tr[aria-rowindex] a")]
   .map((link) => link.pathname.split("/").at(-1))`;
+/** The row in the middle of the screen, and where it is. */
+const MIDDLE_ROW = `(() => {
+  const rows = [...document.querySelectorAll("tr[aria-rowindex]")];
+  const row = rows.find((one) => one.getBoundingClientRect().top > innerHeight / 2);
+  return [row.querySelector("a").pathname, Math.round(row.getBoundingClientRect().top)].join(" ");
+})()`;
 const WATCH_ROWS = `(() => {
   const count = () => document.querySelectorAll("tr[aria-rowindex]").length;
   window.leastRows = count();
@@ -106,6 +112,36 @@ async function scroll(page: Page): Promise<number> {
   }
   assert.ok(most > 10 && most < DRAWN_MAX, `${most} rows drawn`);
   return most;
+}
+
+/** Opens the row in the middle of the screen, and comes back to it in each way: no row moves, whatever arrives meanwhile. */
+async function comesBack(
+  console: ConsoleBrowser,
+  list: string,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const { page } = console;
+  const before = String(await page.evaluate(MIDDLE_ROW));
+  const [path = ""] = before.split(" ");
+  const back = [
+    () => page.goBack(),
+    () => page.locator(".page-above").getByRole("link", { name: list }).click(),
+  ];
+  for (const goBack of back) {
+    const url = page.url();
+    await page.locator(`tr a[href="${path}"]`).click();
+    await page.waitForURL((shown) => shown.pathname === path);
+    await page.locator(".page-above").waitFor();
+    await meanwhile();
+    await goBack();
+    await page.getByRole("heading", { level: 1, name: list }).waitFor();
+    await page.locator(`tr a[href="${path}"]`).waitFor();
+    assert.equal(page.url(), url);
+    await eventually(
+      async () => await page.evaluate(MIDDLE_ROW) === before || undefined,
+      `${before} after the way back`,
+    );
+  }
 }
 
 browserTest("console: a long list scrolls, and draws what is visible", async (t) => {
@@ -180,11 +216,41 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     assert.ok(Number(await page.evaluate("window.leastRows")) > 10);
   });
 
+  await t.step("who opens an invocation comes back to the same rows", async () => {
+    for (const size of [{ width: 1280, height: 820 }, { width: 390, height: 800 }]) {
+      await page.setViewportSize(size);
+      await console.goto("/invocations?status=SUCCESS");
+      await table.getByRole("row").nth(1).waitFor();
+      await scroll(page);
+      await settled(page);
+      await comesBack(console, "Invocations", () => arrive(client, 1));
+      // A filter that counts back from now finds the same rows.
+      await console.goto("/invocations?since=1h");
+      await table.getByRole("row").nth(12).waitFor();
+      await page.mouse.wheel(0, ARRIVALS / 2 * ROW_HEIGHT);
+      await eventually(async () => await page.evaluate("scrollY > 1000") || undefined, "the end");
+      await comesBack(console, "Invocations", () => arrive(client, 1));
+      await page.getByRole("button", { name: "2 new", exact: true }).waitFor();
+    }
+    await page.setViewportSize({ width: 1280, height: 820 });
+    // Another way to the list begins with the newest.
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Functions" })
+      .click();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Invocations" })
+      .click();
+    const [newestId] = await newest(client, 1);
+    await table.locator(`a[href$="${newestId}"]`).waitFor();
+    assert.equal(await page.evaluate("scrollY"), 0);
+  });
+
   await t.step(`${SCROLLED} of ${FUNCTIONS} functions by wheel, and one by its name`, async () => {
     await console.goto("/functions");
     const functions = page.getByRole("table", { name: "Functions" });
     await functions.getByRole("row").nth(1).waitFor();
+    await functions.getByRole("button", { name: "Name" }).click();
     await scroll(page);
+    await settled(page);
+    await comesBack(console, "Functions", async () => {});
     await page.getByRole("searchbox").fill(NEEDLE);
     await functions.getByRole("link", { name: OLDEST_FUNCTION }).waitFor();
     await functions.getByRole("row").nth(2).waitFor({ state: "detached" });

@@ -57,7 +57,7 @@ interface DataTableProps<T> {
     readonly error: unknown;
     readonly load: () => void;
   };
-  /** Lets j and k move through the rows from anywhere on the page, as for its main list. */
+  /** It is the main list of its page: j and k move through the rows from anywhere, and its order stays for who comes back. */
   readonly rowKeys?: boolean;
 }
 
@@ -92,6 +92,20 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   return isSortable ? <SortableTable {...props} /> : <PlainTable {...props} />;
 }
 
+/** The order of each main list by its label: who opens a row and comes back finds the list as it was. */
+const orders = new Map<string, SortingState>();
+
+function useSorting(
+  mainList: string | undefined,
+): [SortingState, (sorting: SortingState) => void] {
+  const [sorting, setSorting] = useState<SortingState>(() => orders.get(mainList ?? "") ?? []);
+  const set = useCallback((next: SortingState) => {
+    if (mainList !== undefined) orders.set(mainList, next);
+    setSorting(next);
+  }, [mainList]);
+  return [sorting, set];
+}
+
 /** Without the model of a sorted table, which is built anew for all rows with each page that loads. */
 function PlainTable<T extends object>(props: DataTableProps<T>) {
   const { rows, rowId } = props;
@@ -104,7 +118,7 @@ function PlainTable<T extends object>(props: DataTableProps<T>) {
 
 function SortableTable<T extends object>(props: DataTableProps<T>) {
   const { columns, rows, rowId } = props;
-  const [sorting, setSorting] = useState<SortingState>([]);
+  const [sorting, setSorting] = useSorting(props.rowKeys === true ? props.label : undefined);
   const definitions = useMemo(
     () =>
       columns.map((column) => ({

@@ -10,6 +10,7 @@ import { Icon } from "../../parts/icon.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Name, visibleText } from "../../parts/values.tsx";
+import { BackToList } from "../../shell/list_position.tsx";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/run_panel.tsx";
@@ -37,7 +38,7 @@ export function FunctionPage() {
     <Page
       title={visibleText(fn?.displayName ?? "Function")}
       wide
-      above={<Link to="/functions">Functions</Link>}
+      above={<BackToList to="/functions">Functions</BackToList>}
       heading={fn === undefined ? "Function" : <Name value={fn.displayName} />}
       actions={fn === undefined
         ? null

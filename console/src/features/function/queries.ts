@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
+import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { components } from "../../api/schema.d.ts";
 import type { Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
@@ -84,8 +85,7 @@ export const commitsQuery = (functionId: string) =>
         signal,
       });
       const { list = [], nextPageToken = "" } = await dataOf(request);
-      return { list: list as Commit[], next: nextPageToken };
+      return { list: list as Commit[], nextPageToken };
     },
-    initialPageParam: "",
-    getNextPageParam: ({ next }) => next === "" ? undefined : next,
+    ...paging,
   });

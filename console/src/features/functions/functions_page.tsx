@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Fn } from "../../api/types.ts";
 import { FunctionState } from "../../parts/function_state.tsx";
@@ -8,11 +8,14 @@ import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
+import { useLastPosition } from "../../shell/list_position.tsx";
 import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
 import { functionsQuery } from "./queries.ts";
 
 export function FunctionsPage() {
   const { q = "" } = useSearch({ from: "/shell/functions" });
+  const { visit } = useRouteContext({ from: "/shell/functions" });
+  useLastPosition("/functions", q === "" ? {} : { q }, visit);
   const navigate = useNavigate();
   const query = useInfiniteQuery({ ...functionsQuery(q), placeholderData: keepPreviousData });
   const rows = useMemo(() => query.data?.pages.flatMap(({ list }) => list) ?? [], [query.data]);

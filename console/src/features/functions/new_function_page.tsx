@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
@@ -9,6 +9,7 @@ import { Page, Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { toast, toastError } from "../../parts/toasts.tsx";
 import { visibleText } from "../../parts/values.tsx";
+import { BackToList } from "../../shell/list_position.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { createFunction } from "./create.ts";
 import { type Template, TEMPLATES } from "./templates.ts";
@@ -47,7 +48,7 @@ export function NewFunctionPage() {
     create.mutate(whileHere());
   };
   return (
-    <Page title="New function" above={<Link to="/functions">Functions</Link>}>
+    <Page title="New function" above={<BackToList to="/functions">Functions</BackToList>}>
       <form className="functions-new" onSubmit={submit}>
         <TemplateChoice chosen={template} onChoose={choose} />
         <div className="stack">

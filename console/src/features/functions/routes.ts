@@ -1,5 +1,6 @@
 import { createRoute } from "@tanstack/react-router";
 import { lazyPage } from "../../shell/lazy_page.ts";
+import { withVisit } from "../../shell/list_position.tsx";
 import { shellRoute } from "../../shell/root.tsx";
 
 export const functionsRoute = createRoute({
@@ -7,6 +8,7 @@ export const functionsRoute = createRoute({
   path: "/functions",
   validateSearch: (search: Record<string, unknown>): { q?: string } =>
     typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"] } : {},
+  beforeLoad: withVisit,
   component: lazyPage(() => import("./functions_page.tsx"), "FunctionsPage"),
 });
 

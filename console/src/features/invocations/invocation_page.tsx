@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { useParams } from "@tanstack/react-router";
 import { Loaded } from "../../parts/states.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
 import { Page, Section } from "../../parts/page.tsx";
+import { BackToList } from "../../shell/list_position.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { Actions } from "./actions.tsx";
 import { Attempts } from "./attempts.tsx";
@@ -26,7 +27,8 @@ export function InvocationPage() {
       heading={data === undefined ? "Invocation" : <FunctionName id={data.functionId} />}
       above={
         <>
-          <Link to="/invocations">Invocations</Link> · <span className="mono">{invocationId}</span>
+          <BackToList to="/invocations">Invocations</BackToList> ·{" "}
+          <span className="mono">{invocationId}</span>
         </>
       }
       actions={data === undefined ? null : <Actions invocation={data} />}

@@ -1,4 +1,5 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
@@ -6,11 +7,12 @@ import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
 import { DataTable, moreOf } from "../../parts/table.tsx";
+import { useLastPosition } from "../../shell/list_position.tsx";
 import { BulkActions } from "./bulk.tsx";
 import { COLUMNS } from "./columns.tsx";
-import { apiFilterOf, isFiltered, type ListSearch } from "./filter.ts";
+import { isFiltered, type ListSearch } from "./filter.ts";
 import { Filters, SHOWN_FAULTS } from "./filters.tsx";
-import { type Row, useFreshAtTop, useInvocationList } from "./list.ts";
+import { filterQuery, type Row, useFreshAtTop, useInvocationList } from "./list.ts";
 
 export function InvocationsPage() {
   const search = useSearch({ from: "/shell/invocations" });
@@ -18,10 +20,12 @@ export function InvocationsPage() {
   const change = useCallback((next: ListSearch) => {
     void navigate({ to: "/invocations", search: next, replace: true });
   }, [navigate]);
-  // Presets count back from when they were chosen: the filter of a list that lives must not move.
   const written = JSON.stringify(search);
-  const filter = useMemo(() => apiFilterOf(JSON.parse(written), new Date()), [written]);
-  const list = useInvocationList(filter);
+  const { visit } = useRouteContext({ from: "/shell/invocations" });
+  const { data: filter } = useQuery(filterQuery(visit, written));
+  const shown = useMemo(() => ({ filter, visit }), [filter, visit]);
+  useLastPosition("/invocations", search, visit);
+  const list = useInvocationList(shown);
   const { history, rows } = list;
   // The table says why its next page is missing.
   const error = history.isFetchNextPageError ? null : history.error;

@@ -4,6 +4,7 @@ import {
   infiniteQueryOptions,
   keepPreviousData,
   type QueryClient,
+  queryOptions,
   useInfiniteQuery,
   useQuery,
   useQueryClient,
@@ -14,7 +15,7 @@ import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Invocation } from "../../api/types.ts";
 import { errorWord } from "../../parts/badge.tsx";
-import type { ApiFilter } from "./filter.ts";
+import { type ApiFilter, apiFilterOf } from "./filter.ts";
 
 const PAGE_SIZE = 100;
 /** Pages with unfinished rows that one refresh reads again. */
@@ -93,24 +94,45 @@ export function hasEnded({ status }: { readonly status: string }): boolean {
   return status.endsWith("_SUCCESS") || status.endsWith("_ERROR");
 }
 
+/** One visit to the list; who comes back to it finds its rows, and a new one begins with the newest. */
+interface Visit {
+  readonly filter: ApiFilter;
+  readonly visit: string;
+}
+
+/**
+ * The filter of a search, written as JSON. Presets count back from when they were chosen: the filter of a visit must not
+ * move, and is that of who comes back to it.
+ */
+export function filterQuery(visit: string, written: string) {
+  const filter = () => apiFilterOf(JSON.parse(written), new Date());
+  return queryOptions({
+    queryKey: ["invocation_filter", visit, written],
+    queryFn: filter,
+    initialData: filter,
+    staleTime: "static",
+    gcTime: paging.gcTime,
+  });
+}
+
 /** The key does not begin with `invocation`: a change must not read all pages again. */
-function historyQuery(filter: ApiFilter) {
+function historyQuery({ filter, visit }: Visit) {
   return infiniteQueryOptions({
-    queryKey: ["invocation_history", filter],
+    queryKey: ["invocation_history", visit, filter],
     queryFn: ({ pageParam, signal }) => readPage(filter, pageParam, signal),
     ...paging,
     staleTime: "static",
-    gcTime: 0,
     placeholderData: keepPreviousData,
   });
 }
 
 async function readNewest(
   queries: QueryClient,
-  filter: ApiFilter,
+  visit: Visit,
   signal: AbortSignal,
 ): Promise<Page> {
-  const { queryKey } = historyQuery(filter);
+  const { filter } = visit;
+  const { queryKey } = historyQuery(visit);
   const newest = await readPage(filter, "", signal);
   const changed = new Map(newest.list.map((row) => [row.id, row]));
   const known = queries.getQueryData<History>(queryKey)?.pages.flatMap(({ list }) => list) ?? [];
@@ -158,12 +180,12 @@ function withNewRows(history: History, rows: readonly Row[]): History {
 }
 
 /** The rows of a filter, newest first, and those that came since. */
-export function useInvocationList(filter: ApiFilter) {
+export function useInvocationList(visit: Visit) {
   const queries = useQueryClient();
-  const history = useInfiniteQuery(historyQuery(filter));
+  const history = useInfiniteQuery(historyQuery(visit));
   const newest = useQuery({
-    queryKey: keys.invocations(filter),
-    queryFn: ({ signal }) => readNewest(queries, filter, signal),
+    queryKey: keys.invocations(visit),
+    queryFn: ({ signal }) => readNewest(queries, visit, signal),
     enabled: history.data !== undefined && !history.isPlaceholderData,
     gcTime: 0,
   });
@@ -177,14 +199,14 @@ export function useInvocationList(filter: ApiFilter) {
     newest.data.nextPageToken !== "" && fresh.length === newest.data.list.length;
 
   const showFresh = useCallback(() => {
-    const { queryKey } = historyQuery(filter);
+    const { queryKey } = historyQuery(visit);
     if (hasGap && newest.data !== undefined) {
       // The list begins anew with what is known, so that it is never empty meanwhile.
       queries.setQueryData<History>(queryKey, { pages: [newest.data], pageParams: [""] });
     } else {
       queries.setQueryData<History>(queryKey, (known) => known && withNewRows(known, fresh));
     }
-  }, [queries, filter, fresh, hasGap, newest.data]);
+  }, [queries, visit, fresh, hasGap, newest.data]);
   return { history, rows, fresh, hasGap, showFresh };
 }
 

@@ -1,5 +1,6 @@
 import { createRoute } from "@tanstack/react-router";
 import { lazyPage } from "../../shell/lazy_page.ts";
+import { withVisit } from "../../shell/list_position.tsx";
 import { shellRoute } from "../../shell/root.tsx";
 import { listSearchOf } from "./filter.ts";
 
@@ -7,6 +8,7 @@ export const invocationsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/invocations",
   validateSearch: listSearchOf,
+  beforeLoad: withVisit,
   component: lazyPage(
     () => import("./invocations_page.tsx"),
     "InvocationsPage",

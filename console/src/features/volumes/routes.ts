@@ -1,10 +1,12 @@
 import { createRoute } from "@tanstack/react-router";
 import { lazyPage } from "../../shell/lazy_page.ts";
+import { withVisit } from "../../shell/list_position.tsx";
 import { shellRoute } from "../../shell/root.tsx";
 
 export const volumesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/volumes",
+  beforeLoad: withVisit,
   component: lazyPage(() => import("./volumes_page.tsx"), "VolumesPage"),
 });
 

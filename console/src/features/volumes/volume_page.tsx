@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
@@ -10,6 +10,7 @@ import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Bytes, Count, Name, visibleText } from "../../parts/values.tsx";
+import { BackToList } from "../../shell/list_position.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
@@ -24,7 +25,7 @@ export function VolumePage() {
     <Page
       title={visibleText(volume?.displayName ?? "Volume")}
       heading={volume === undefined ? "Volume" : <Name value={volume.displayName} />}
-      above={<Link to="/volumes">Volumes</Link>}
+      above={<BackToList to="/volumes">Volumes</BackToList>}
       actions={volume === undefined ? null : <Actions volume={volume} />}
     >
       <Loaded query={query}>{(data) => <OpenVolume volume={data} />}</Loaded>

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouteContext } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
@@ -11,6 +11,7 @@ import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
+import { useLastPosition } from "../../shell/list_position.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { volumesQuery } from "./queries.ts";
 
@@ -69,6 +70,8 @@ const COLUMNS: readonly Column<Volume>[] = [
 
 export function VolumesPage() {
   const [isCreating, setCreating] = useState(false);
+  const { visit } = useRouteContext({ from: "/shell/volumes" });
+  useLastPosition("/volumes", {}, visit);
   const query = useInfiniteQuery(volumesQuery);
   const create = <Button look="primary" onClick={() => setCreating(true)}>New volume</Button>;
   return (
@@ -86,6 +89,7 @@ export function VolumesPage() {
               </Empty>
             }
             more={moreOf(query)}
+            rowKeys
           />
         )}
       </Loaded>
