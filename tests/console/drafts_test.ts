@@ -6,6 +6,7 @@ import { removeDirectory } from "../support/invoked.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
 import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
+import { languageSteps } from "./language.ts";
 
 const MAIN = "export default () => ({ a: 1 });\n";
 
@@ -184,6 +185,7 @@ browserTest("console: drafts of a function", async (t) => {
   const id = await client.deploy(MAIN);
   const flow: Flow = { client, console, page: console.page, other, id };
   const steps: readonly (readonly [string, () => Promise<void>])[] = [
+    ...await languageSteps(flow),
     ["two tabs type in turn", () => bothTypeInTurn(flow)],
     ["two drafts at the same time are both kept", () => twoDrafts(flow)],
     ["the author decides between two drafts", () => decide(flow)],

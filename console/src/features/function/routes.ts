@@ -14,7 +14,8 @@ const codeRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): CodeSearch => ({
     ...(typeof search["commit"] === "string" ? { commit: search["commit"] } : {}),
     ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
-    ...(Number.isSafeInteger(search["line"]) ? { line: search["line"] as number } : {}),
+    ...numberIn("line", search["line"]),
+    ...numberIn("column", search["column"]),
   }),
   component: lazyPage(() => import("./code/code_tab.tsx"), "CodeTab"),
 });
@@ -24,6 +25,11 @@ interface CodeSearch {
   readonly commit?: string;
   readonly file?: string;
   readonly line?: number;
+  readonly column?: number;
+}
+
+function numberIn<K extends string>(name: K, value: unknown): { [P in K]?: number } {
+  return Number.isSafeInteger(value) ? { [name]: value } as { [P in K]: number } : {};
 }
 
 const testsRoute = createRoute({

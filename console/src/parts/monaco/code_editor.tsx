@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { IS_MAC, useShortcuts } from "../shortcuts.tsx";
-import { editorProblems, Models, type Problem } from "./models.ts";
+import { type FilePosition, followDefinitions } from "./definitions.ts";
+import { Models, type Problem } from "./models.ts";
 import { monaco, OPTIONS } from "./monaco.ts";
 import { setLibraries } from "./typescript.ts";
 
@@ -18,6 +19,8 @@ interface CodeEditorProps {
   /** What the server found; the editor's own come besides. */
   readonly problems: readonly Problem[];
   readonly onProblems: (problems: readonly Problem[]) => void;
+  /** The reader goes from a symbol to its definition in another of the files. */
+  readonly onDefinition: (from: FilePosition, to: FilePosition) => void;
   /** A position to show; a new object shows it again. */
   readonly reveal?: { readonly line: number; readonly column: number } | undefined;
   /** Gets what formats the shown file. */
@@ -43,12 +46,17 @@ export function CodeEditor(props: CodeEditorProps) {
       ...(readOnly === undefined ? {} : { readOnly: true, readOnlyMessage: { value: readOnly } }),
     });
     const markers = monaco.editor.onDidChangeMarkers(() =>
-      latest.current.onProblems(editorProblems())
+      latest.current.onProblems(models.found())
+    );
+    const definitions = followDefinitions(
+      models,
+      (from, to) => latest.current.onDefinition(from, to),
     );
     latest.current.onReady(() => formatShown(editor));
     setParts({ editor, models });
     return () => {
       latest.current.onReady(async () => {});
+      definitions.dispose();
       markers.dispose();
       editor.dispose();
       models[Symbol.dispose]();

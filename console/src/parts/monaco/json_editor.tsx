@@ -34,6 +34,8 @@ export function JsonEditor(props: JsonEditorProps) {
       lineNumbers: "off",
       folding: false,
       acceptSuggestionOnCommitCharacter: false,
+      // Values, too, are completed.
+      quickSuggestions: { strings: true, comments: false, other: true },
       autoClosingQuotes: "never",
       autoSurround: "never",
       // Tab goes on to the next field.

@@ -7,7 +7,7 @@ export interface Problem {
   readonly column: number;
   readonly message: string;
   readonly severity: "error" | "warning";
-  /** Who found it: `build` or `types` of the server, or the editor. */
+  /** Who found it: `build`, `types` or `packages` of the server, or the editor. */
   readonly source: string;
 }
 
@@ -34,6 +34,12 @@ export class Models implements Disposable {
     return this.#models.get(path);
   }
 
+  /** The path of a file that is one of the models; undefined for a declaration of a package. */
+  pathOf({ scheme, path }: monaco.Uri): string | undefined {
+    const own = path.slice(1);
+    return scheme === "file" && this.#models.has(own) ? own : undefined;
+  }
+
   /** Makes the models those of `files`; what is equal keeps its undo stack. */
   sync(files: Readonly<Record<string, string>>): void {
     this.#isSyncing = true;
@@ -58,6 +64,23 @@ export class Models implements Disposable {
       const markers = problems.filter((problem) => problem.path === path);
       monaco.editor.setModelMarkers(model, OWNER, markers.map((marker) => markerOf(marker, model)));
     }
+  }
+
+  /** What the editor itself found in the models. */
+  found(): readonly Problem[] {
+    return monaco.editor.getModelMarkers({}).flatMap((marker) => {
+      const path = this.pathOf(marker.resource);
+      if (path === undefined || marker.owner === OWNER) return [];
+      if (marker.severity < monaco.MarkerSeverity.Warning) return [];
+      return [{
+        path,
+        line: marker.startLineNumber,
+        column: marker.startColumn,
+        message: marker.message,
+        severity: marker.severity === monaco.MarkerSeverity.Error ? "error" : "warning",
+        source: "editor",
+      }];
+    });
   }
 
   [Symbol.dispose](): void {
@@ -120,21 +143,4 @@ function markerOf(
     endLineNumber: at.lineNumber,
     endColumn: word?.endColumn ?? at.column + 1,
   };
-}
-
-/** What the editor itself found in the models. */
-export function editorProblems(): readonly Problem[] {
-  return monaco.editor.getModelMarkers({}).flatMap((marker) =>
-    marker.owner === OWNER || marker.severity < monaco.MarkerSeverity.Warning ||
-      marker.resource.scheme !== "file"
-      ? []
-      : [{
-        path: marker.resource.path.slice(1),
-        line: marker.startLineNumber,
-        column: marker.startColumn,
-        message: marker.message,
-        severity: marker.severity === monaco.MarkerSeverity.Error ? "error" : "warning",
-        source: "editor",
-      }]
-  );
 }

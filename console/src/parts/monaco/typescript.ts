@@ -6,6 +6,7 @@ import {
   typescriptDefaults,
 } from "monaco-editor/languages/features/typescript/register";
 import { importsOf } from "./imports.ts";
+import { monaco } from "./monaco.ts";
 
 /** Files by path, such as those of a function, or declarations of packages below `node_modules`. */
 type Files = Readonly<Record<string, string>>;
@@ -34,8 +35,22 @@ export function setLibraries(types: Files, files: Files): void {
     ...Object.entries(types).map(([path, content]) => ({ filePath: `file:///${path}`, content })),
     { filePath: "file:///node_modules/@types/imported/index.d.ts", content: names(types, files) },
   ];
+  forgetOthers(libraries);
   typescriptDefaults.setExtraLibs(libraries);
   javascriptDefaults.setExtraLibs(libraries);
+}
+
+/** Who looked at a declaration has made a model of it, which the language service would read instead of a newer one. */
+function forgetOthers(
+  libraries: readonly { readonly filePath: string; readonly content: string }[],
+): void {
+  const models = monaco.editor.getModels()
+    .filter(({ uri }) => uri.scheme === "file" && uri.path.startsWith("/node_modules/"));
+  if (models.length === 0) return;
+  const contents = new Map(libraries.map(({ filePath, content }) => [filePath, content]));
+  for (const model of models) {
+    if (contents.get(model.uri.toString()) !== model.getValue()) model.dispose();
+  }
 }
 
 /** Modules for specifiers that are no names of packages. Without declarations they are any: the server checks them. */

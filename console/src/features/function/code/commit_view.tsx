@@ -65,7 +65,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
   const files = useMemo(() => contentsOf(content.files), [content.files]);
   const texts = useMemo(() => textsOf(files), [files]);
   const problems = useMemo(() => typeProblems(content.diagnostics), [content.diagnostics]);
-  const [path, reveal, open] = useOpenFile(files);
+  const { path, reveal, open, follow } = useOpenFile(files);
   const { file } = useSearch({ from: "/shell/functions/$functionId/" });
   const shown = own(files, path ?? "");
   if (path === undefined) return <Empty title="No files" />;
@@ -94,6 +94,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
             onChange={ignore}
             problems={problems}
             onProblems={ignore}
+            onDefinition={follow}
             reveal={reveal}
             onReady={ignore}
           />

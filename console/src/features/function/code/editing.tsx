@@ -25,8 +25,8 @@ const FIRST_TEXT = `export default function main(input: { name?: string }): { me
 
 /** Files, editor, problems, and what saves them. */
 export function Editing({ workspace }: { readonly workspace: Workspace }) {
-  const { files, commit, draft } = workspace;
-  const [path, reveal, open] = useOpenFile(files);
+  const { files, commit, draft, packageFaults } = workspace;
+  const { path, reveal, open, follow } = useOpenFile(files);
   const shown = own(files, path ?? "");
   const texts = useMemo(() => textsOf(files), [files]);
   const [found, setFound] = useState<readonly Problem[]>([]);
@@ -42,8 +42,8 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     const valid = ofCommit.filter((problem) =>
       draft === undefined || !Object.hasOwn(draft.changed, problem.path)
     );
-    return [...saving.problems, ...valid];
-  }, [commit?.diagnostics, draft, saving.problems]);
+    return [...saving.problems, ...valid, ...packageFaults];
+  }, [commit?.diagnostics, draft, saving.problems, packageFaults]);
   return (
     <div className="function-code">
       <DraftsDifferNote workspace={workspace} />
@@ -68,6 +68,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
               onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
               problems={reported}
               onProblems={setFound}
+              onDefinition={follow}
               reveal={reveal}
               onReady={(ready) => format.current = ready}
             />

@@ -7,6 +7,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   build: "Build",
   types: "Server's type check",
   editor: "Editor",
+  packages: "Packages",
 };
 
 /** What build, type check and editor found, each with a link to its line. */

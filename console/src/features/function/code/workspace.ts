@@ -4,7 +4,9 @@ import type { Fn } from "../../../api/types.ts";
 import { contentsOf } from "../content.ts";
 import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
 import { draftOf, headOf, setDraft, useDraftState } from "./draft_store.ts";
+import type { Problem } from "../../../parts/monaco/models.ts";
 import { type Draft, draftBetween, type Files, withDraft } from "./drafts.ts";
+import { usePackageTypes } from "./package_types.ts";
 
 /** What the author works on: the files of a commit, and the draft on top of them. */
 export interface Workspace {
@@ -15,8 +17,10 @@ export interface Workspace {
   /** The files of the commit. */
   readonly saved: Files;
   readonly draft: Draft | undefined;
-  /** Declarations of the commit's packages and of the SDK, once they are loaded. */
+  /** Declarations of the SDK and of the packages that the files name, once they are loaded. */
   readonly types: Readonly<Record<string, string>>;
+  /** Packages that the draft names and that do not resolve. */
+  readonly packageFaults: readonly Problem[];
   /** The files with the draft. */
   readonly files: Files;
   /** The head, if it moved since the draft began. */
@@ -41,10 +45,11 @@ export function useWorkspace(fn: Fn): {
   const head = headOf(fn.id, fn.head ?? "");
   const base = draft?.base ?? head;
   const query = useQuery({ ...commitQuery(fn.id, base), enabled: base !== "" });
-  const { data: types = NO_TYPES } = useQuery(typesQuery(fn.id, base));
+  const { data: ofCommit = NO_TYPES } = useQuery(typesQuery(fn.id, base));
   const commit = query.data;
   const saved = useMemo(() => contentsOf(commit?.files ?? {}), [commit?.files]);
   const files = useMemo(() => withDraft(saved, draft), [saved, draft]);
+  const { types, faults } = usePackageTypes(saved, files, ofCommit);
   const isReady = base === "" || commit !== undefined;
   const ready: Workspace | undefined = isReady
     ? {
@@ -54,6 +59,7 @@ export function useWorkspace(fn: Fn): {
       saved,
       draft,
       types,
+      packageFaults: faults,
       files,
       movedTo: base === head ? undefined : head,
       rival,

@@ -1,0 +1,177 @@
+/** Steps of what the editor knows of the code: completion, hover, signatures, definitions and types of packages. */
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
+import { append, edits, shown } from "./editor.ts";
+
+interface Flow {
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+  readonly page: Page;
+}
+
+const GREETING = `/** Greets somebody. */
+export function greet(name: string, isLoud = false): string {
+  return isLoud ? name.toUpperCase() : name;
+}
+`;
+const MAIN = `import { z } from "npm:zod@4.6.7";
+import { greet } from "./lib/greeting.ts";
+
+interface Input {
+  /** Whom to greet. */
+  recipient: string;
+  mood?: "glad" | "calm";
+}
+
+const person = z.object({ nickname: z.string() });
+
+export default function main({ recipient, mood }: Input) {
+  const { nickname } = person.parse({ nickname: recipient });
+  return { message: greet(nickname), mood };
+}
+`;
+/** Longer than a screen, so that a definition far down has to be scrolled to. */
+const PADDING = "// padding\n".repeat(80);
+
+/** The editor waits a moment before it shows what the pointer is over. */
+const HOVER_MS = 1_000;
+
+const suggestions = (page: Page) => page.locator(".suggest-widget.visible .monaco-list-row");
+
+/** Puts the cursor behind the text, or within it, in the file that the editor shows. */
+async function putCursor(page: Page, text: string, back = 0): Promise<void> {
+  await page.locator(".function-editor .monaco-editor .view-lines").click();
+  await page.keyboard.press("Control+F");
+  const find = page.locator(".find-widget.visible");
+  await find.getByRole("textbox", { name: "Find" }).fill(text);
+  await find.getByText("1 of 1").waitFor();
+  await page.keyboard.press("Escape");
+  await find.waitFor({ state: "detached" });
+  await page.keyboard.press("ArrowRight");
+  for (let step = 0; step < back; step++) await page.keyboard.press("ArrowLeft");
+}
+
+/** Members of an own type, and of an object of a package. */
+async function completes({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await shown(page, "recipient");
+  await append(page, "\nconst input = {} as Input;\ninput.");
+  await page.keyboard.type("m");
+  await suggestions(page).filter({ hasText: "mood" }).waitFor();
+  await console.screenshot("editor_completion");
+  await page.keyboard.press("Enter");
+  await shown(page, "input.mood");
+  await append(page, ";\nz.str");
+  await page.keyboard.type("i");
+  await suggestions(page).filter({ hasText: "strictObject" }).waitFor();
+  await page.keyboard.press("Escape");
+  await suggestions(page).first().waitFor({ state: "detached" });
+}
+
+/** The type under the pointer or the cursor, and the parameters of a call as it is typed. */
+async function explains({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await shown(page, "recipient");
+  await putCursor(page, "message: greet");
+  const cursor = await page.locator(".function-editor .cursors-layer .cursor").boundingBox();
+  assert.ok(cursor !== null);
+  const hover = page.locator(".monaco-hover:not(.hidden)");
+  // A pointer that was there before the service has read the files shows nothing.
+  await eventually(async () => {
+    await page.mouse.move(cursor.x - 40, cursor.y - 60);
+    await page.mouse.move(cursor.x - 12, cursor.y + 8, { steps: 5 });
+    await page.waitForTimeout(HOVER_MS);
+    return await hover.getByText("Greets somebody.").isVisible() || undefined;
+  }, "what the pointer is over");
+  await page.mouse.move(0, 0);
+  await hover.waitFor({ state: "detached" });
+  await append(page, "\ngreet");
+  await page.keyboard.type("(");
+  const hints = page.locator(".parameter-hints-widget.visible");
+  await hints.getByText("isLoud").waitFor();
+  await console.screenshot("editor_signature");
+  await page.keyboard.press("Escape");
+}
+
+/** F12 opens the file that declares the symbol, and Back leads to where it was pressed. */
+async function goesToDefinition({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await shown(page, "recipient");
+  await putCursor(page, "message: greet", 1);
+  await page.keyboard.press("F12");
+  await page.waitForURL(/file=lib%2Fgreeting\.ts&line=82&column=17/);
+  await edits(page, "lib/greeting.ts");
+  await shown(page, "export function greet");
+  await page.locator(".function-editor .active-line-number", { hasText: "82" }).waitFor();
+  await page.goBack();
+  await edits(page, "main.ts");
+  await page.locator(".function-editor .active-line-number", { hasText: "14" }).waitFor();
+  // A declaration of a package opens as a peek, and cannot be written.
+  await putCursor(page, "= z.object", 1);
+  await page.keyboard.press("F12");
+  const peek = page.locator(".peekview-widget");
+  await peek.locator(".view-line", { hasText: "export declare function object" }).waitFor();
+  await console.screenshot("editor_peek");
+  await peek.locator(".view-line", { hasText: "export declare function object" }).click({
+    force: true,
+  });
+  await page.keyboard.type("x");
+  await page.getByRole("paragraph").getByText("is read-only").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await peek.waitFor({ state: "detached" });
+  assert.equal(await page.getByText(/not saved/).count(), 0);
+}
+
+/** The Run panel completes by the type of the input. */
+async function completesInput({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  const panel = page.locator(".function-run");
+  await panel.getByText("Completes by the type of main.ts").waitFor();
+  await panel.locator(".view-lines").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(`{"`);
+  await suggestions(page).filter({ hasText: "recipient" }).waitFor();
+  await page.keyboard.type("moo");
+  await suggestions(page).filter({ hasText: "mood" }).waitFor();
+  await console.screenshot("run_completion");
+  await page.keyboard.press("Enter");
+  await panel.locator(".view-line", { hasText: `"mood": ` }).waitFor();
+  await page.keyboard.press("Control+Space");
+  await suggestions(page).filter({ hasText: "glad" }).waitFor();
+}
+
+/** The types of a package are there as it is typed; one that the registry does not have is named at its line. */
+async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await shown(page, "recipient");
+  await append(page, `\n);\nimport * as jsonc from "npm:jsonc-parser@3.3.1";\njsonc.unknown;\n`);
+  const problems = page.getByRole("region", { name: "Problems" });
+  // Without types the package is any, and no member is unknown.
+  await problems.getByText("Property 'unknown' does not exist").waitFor();
+  await page.keyboard.insertText("jsonc.appl");
+  await page.keyboard.type("y");
+  await suggestions(page).filter({ hasText: "applyEdits" }).waitFor();
+  await page.keyboard.press("Escape");
+  await append(page, `;\nimport "npm:invoked-test-no-such-package";\n`);
+  await problems.getByText("'invoked-test-no-such-package' does not exist").waitFor();
+  await problems.getByRole("button", { name: /^main\.ts:\d\d:9$/ }).waitFor();
+  await console.screenshot("editor_packages");
+}
+
+/** The steps, on a function of their own. */
+export async function languageSteps(
+  flow: Flow,
+): Promise<readonly (readonly [string, () => Promise<void>])[]> {
+  const id = await flow.client.deploy(MAIN, { "lib/greeting.ts": PADDING + GREETING });
+  return [
+    ["go to definition opens another file", () => goesToDefinition(flow, id)],
+    ["the input of a run is completed by its type", () => completesInput(flow, id)],
+    ["members are completed", () => completes(flow, id)],
+    ["hover and signature help explain a call", () => explains(flow, id)],
+    ["a package has types before it is saved", () => knowsTypedPackage(flow, id)],
+  ];
+}
