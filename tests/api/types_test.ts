@@ -90,7 +90,9 @@ serverSuite("types for an editor", {}, {
     assert.match(hostile.body.message, /deno\.lock: .* not in the package registry/);
   },
   async "accepts names of npm packages alone, and not too many"({ client }) {
-    for (const name of ["../zod", "zod\nx", 'zod"', "https://host/x", "jsr:@std/fmt", "zod@1/sub", ""]) {
+    for (
+      const name of ["../zod", "zod\nx", 'zod"', "https://host/x", "jsr:@std/fmt", "zod@1/sub", ""]
+    ) {
       const answer = await client.post(RESOLVE, { packages: [name] });
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD");
       assert.match(answer.body.message, /packages\[?\.?0.* must be the name of an npm package/);
