@@ -50,7 +50,7 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("alter table schedules drop column queued_to");
+    db.exec("alter table triggers drop column sealed_verify_token");
     db.exec("delete from kysely_migration where name = '026_verify_tokens'");
   });
 }
