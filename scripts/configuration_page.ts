@@ -27,6 +27,9 @@ contradiction between settings: it exits with code 2 and prints one line per fau
 Durations need a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`, \`2d\`. Sizes need a unit: \`100B\`, \`512KiB\`,
 \`128MiB\`, \`1GiB\` (powers of 1,024), \`6MB\` (powers of 1,000). \`0\` needs no unit.
 
+Without \`--max-memory\`, a function may ask for a quarter of the memory of the machine or container,
+at most 1 GiB and at least \`--memory\`; \`invoked config\` prints the value.
+
 The builder downloads packages with these variables of the environment, also in lower case:
 \`NPM_CONFIG_REGISTRY\`, \`DENO_CERT\`, \`DENO_TLS_CA_STORE\`, \`SSL_CERT_FILE\`, \`HTTP_PROXY\`,
 \`HTTPS_PROXY\` and \`NO_PROXY\`.`;

@@ -71,8 +71,8 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const reader = await ObjectReader.open(nats.connection, COMMITS_BUCKET, cache);
   const artifacts = new ObjectArtifacts(reader);
   const runner = new Runner(sandboxes, new Artifacts(artifacts));
-  const { asyncSlots } = config.invocations;
-  const options = { capacity, asyncSlots, version: manifest.version };
+  const { asyncSlots, maxMemoryBytes } = config.invocations;
+  const options = { capacity, asyncSlots, maxMemoryBytes, version: manifest.version };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
   return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
 }

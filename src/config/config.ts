@@ -104,7 +104,7 @@ export interface Config {
     /** Undefined for `cpuTimeMs`. */
     readonly maxCpuTimeMs: number | undefined;
     readonly memoryBytes: number;
-    /** Undefined for `memoryBytes`. */
+    /** Undefined for `memoryBytes`; without a setting `resolveConfig` takes that of `default_memory.ts`. */
     readonly maxMemoryBytes: number | undefined;
     readonly maxInputBytes: number;
     readonly maxOutputBytes: number;

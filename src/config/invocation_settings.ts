@@ -35,13 +35,13 @@ export const INVOCATION_SETTINGS: Rows<"invocations"> = {
     name: "memory",
     kind: MEMORY,
     default: "128MiB",
-    description: "Memory of one call",
+    description: "Memory of a call of a function without memoryMib",
   },
   maxMemoryBytes: {
     name: "max-memory",
     kind: MEMORY,
     default: undefined,
-    description: "Largest memoryMib of a function; --memory if not given",
+    description: "Largest memoryMib of a function; a share of the machine's if not given",
   },
   maxInputBytes: {
     name: "max-input",

@@ -1,6 +1,7 @@
 import { findContradictions } from "./checks.ts";
 import { CLIENT_VARIABLES } from "./client_variables.ts";
 import type { Config, SettingPath } from "./config.ts";
+import { defaultMaxMemory, machineMemory } from "./default_memory.ts";
 import { nearest } from "./nearest.ts";
 import { Secret } from "./secret.ts";
 import {
@@ -73,6 +74,10 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     ...groups.database,
     environmentPassword: password ? new Secret(password) : undefined,
   };
+  const invocations = groups.invocations as { readonly [field: string]: number | undefined };
+  const { memoryBytes = 0, maxMemoryBytes = defaultMaxMemory(memoryBytes, machineMemory()) } =
+    invocations;
+  groups.invocations = { ...invocations, maxMemoryBytes };
   groups.sandbox = { ...groups.sandbox, searchPath: env.PATH ?? DEFAULT_SEARCH_PATH };
   groups.builder = { ...groups.builder, registryEnv: pickRegistryEnv(env) };
   const config = deepFreeze(groups) as unknown as Config;

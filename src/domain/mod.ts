@@ -164,7 +164,7 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   );
   const secrets = new Secrets(store, sealer);
   const publishes = new Publishes(store, pages, ids);
-  const provisioning = new Provisioning(store, engine, parts.node);
+  const provisioning = new Provisioning(store, engine, functionLimits, parts.node);
   const hostMethods = new HostMethods();
   await provisioning.refresh();
   const eraser = new Eraser(store, limits.retention, parts.node);

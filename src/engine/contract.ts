@@ -115,12 +115,16 @@ export interface JobRunner {
 export interface Prewarmed {
   readonly scriptDigest: string;
   readonly count: number;
+  /** Memory of its calls; the default of the machine that runs them if absent. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** A worker took an offer and holds a free slot for one asynchronous call. A {@link RunRequest} with it runs there. */
 export interface Claim {
   /** Id of the worker. */
   readonly worker: string;
+  /** Calls with more memory do not run there; undefined if that is not known. */
+  readonly maxMemoryBytes?: number | undefined;
 }
 
 /** What becomes of a claim. */

@@ -70,7 +70,10 @@ export interface JobLimits {
   readonly timeoutMs: number;
   /** Processor time of the instance, its start included, rounded up to seconds. */
   readonly cpuTimeMs: number;
-  /** Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. */
+  /**
+   * Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. The heap of a fork has the limit of
+   * its memory class (`src/sandbox/instance/memory_classes.ts`).
+   */
   readonly memoryBytes: number;
 }
 
@@ -220,9 +223,11 @@ export interface Provisioned {
   readonly key: string;
   readonly script: string;
   readonly count: number;
+  /** Memory of its calls; the default of {@link SandboxLimits} if absent. */
+  readonly memoryBytes?: number | undefined;
 }
 
-/** Processes of a tree of forks, and the memory in bytes that each group shares with no other process. */
+/** Processes of all trees of forks, and the memory in bytes that each group shares with no other process. */
 export interface ForkStatus {
   readonly root: { readonly count: number; readonly privateBytes: number };
   readonly templates: {

@@ -28,7 +28,7 @@ import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
 import { Singles } from "./pool/singles.ts";
 import { resourcesFor } from "./tree/resources.ts";
-import { Tree } from "./tree/tree.ts";
+import { type RootAges, Trees } from "./tree/trees.ts";
 import { TreeSocket } from "./tree/tree_socket.ts";
 
 export * from "./contract.ts";
@@ -47,7 +47,7 @@ const STOPPED: KillCode = "INTERRUPTED";
 const INSTANCES_PER_CALL_MAX = 10;
 
 /** Options of all sandboxes. */
-interface SandboxOptions {
+interface SandboxOptions extends RootAges {
   /** A private directory of the server, created when missing. Holds the compiled runtime and no user data. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;
@@ -56,8 +56,6 @@ interface SandboxOptions {
   readonly isolation: IsolationChoice;
   /** Directories of the wrappers, separated by colons. */
   readonly searchPath: string;
-  /** Age at which a root of forks is replaced; a day where absent. */
-  readonly rootLifetimeMs?: number;
 }
 
 /** Creates the pool of sandboxes. `start` or the first `run` starts the first process. */
@@ -180,7 +178,7 @@ class ProcessSandboxes implements Sandboxes {
           : this.#reuse.hooksOf(key, instance, limits.cpuTimeMs);
         const codeCache = pool.codeCacheFor(instance, job);
         const outcome = await instance.run(job, hooks, limits, reuse, codeCache);
-        if (instance.loaded !== undefined) pool.noteEvaluation(job, instance.loaded);
+        if (instance.loaded !== undefined) pool.noteEvaluation(job, limits, instance.loaded);
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (signal.aborted) return killed(killCodeOf(signal));
@@ -196,7 +194,7 @@ class ProcessSandboxes implements Sandboxes {
   }
 
   async #prepare(): Promise<Prepared> {
-    const { cacheDir, searchPath, isolation, rootLifetimeMs } = this.#options;
+    const { cacheDir, searchPath, isolation } = this.#options;
     await using opened = new AsyncDisposableStack();
     const image = opened.use(await openImage(cacheDir, searchPath));
     const program = await prepareProgram(this.#limits, image, this.#options.egress.ca);
@@ -215,11 +213,12 @@ class ProcessSandboxes implements Sandboxes {
       : await openCgroups(image.machine, dataBytes);
     if (cgroups !== undefined) opened.use(cgroups);
     const singles = new Singles(launcher, { egress, cgroups });
-    const resources = resourcesFor({ launcher, image, socketDir, socket, egress, cgroups });
-    const tree = typeof root === "string"
+    const { memoryBytes: classBytes } = this.#limits;
+    const parts = { launcher, image, socketDir, classBytes, socket, egress, cgroups };
+    const trees = typeof root === "string"
       ? root
-      : new Tree(root, resources, this.#limits, rootLifetimeMs);
-    const pool = new Pool(singles, tree, this.#limits);
+      : new Trees(root, resourcesFor(parts), this.#limits, this.#options);
+    const pool = new Pool(singles, trees, this.#limits);
     unowned.move();
     pool.provision(this.#provisioned);
     pool.availability.onChange(() => this.#listeners.forEach((listener) => listener()));

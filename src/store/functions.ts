@@ -22,6 +22,14 @@ interface FunctionSearch {
   readonly functionTypes: readonly string[];
 }
 
+/** A published script for which instances wait. */
+interface ProvisionedScript {
+  readonly scriptDigest: string;
+  readonly count: number;
+  /** The function's own; null for the default. */
+  readonly memoryBytes: number | null;
+}
+
 /** Reads functions and their secrets. */
 export class FunctionReader {
   constructor(
@@ -85,20 +93,24 @@ export class FunctionReader {
   }
 
   /** The published code that has provisioned instances, and their number. */
-  provisioned(): Promise<readonly { readonly scriptDigest: string; readonly count: number }[]> {
+  provisioned(): Promise<readonly ProvisionedScript[]> {
     return this.cache.read("provisioned", () => this.#provisioned());
   }
 
   async #provisioned() {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")
-      .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])
+      .select([
+        "commits.scriptDigest",
+        "functions.provisionedConcurrency as count",
+        "functions.memoryBytes",
+      ])
       .where("functions.deletedAt", "is", null)
       .where("functions.provisionedConcurrency", ">", 0)
       .orderBy("functions.id")
       .execute();
-    return rows.flatMap(({ scriptDigest, count }) =>
-      scriptDigest === null ? [] : [{ scriptDigest, count }]
+    return rows.flatMap(({ scriptDigest, ...row }) =>
+      scriptDigest === null ? [] : [{ scriptDigest, ...row }]
     );
   }
 

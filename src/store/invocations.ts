@@ -305,9 +305,16 @@ export class InvocationReader extends IdempotencyKeyReader {
       .limit(limit).execute();
   }
 
-  /** The oldest call of each function that waits for a claim; functions with the fewest running calls first. */
-  async nextUnclaimed(limit: number): Promise<WaitingFunction[]> {
+  /**
+   * The oldest call of each function that waits for a claim; functions with the fewest running calls first.
+   * @param maxMemoryBytes calls with more memory are left out
+   */
+  async nextUnclaimed(
+    limit: number,
+    maxMemoryBytes = Number.MAX_SAFE_INTEGER,
+  ): Promise<WaitingFunction[]> {
     const oldest = sql<string>`min(case when status = 'PENDING' and owner is null
+      and coalesce(memory_bytes, 0) <= ${maxMemoryBytes}
       and id not in (select invocation_id from delayed_calls) then id end)`;
     const running = sql<number>`sum(case when status = 'RUNNING' then 1 else 0 end)`;
     const rows = await this.#unfinished().clearSelect().clearOrderBy()

@@ -155,7 +155,11 @@ export function poolOf(
   isolation: Mode,
   cacheDir: string,
   limits: Partial<SandboxLimits> = {},
-  options: { readonly rootLifetimeMs?: number; readonly searchPath?: string } = {},
+  options: {
+    readonly rootLifetimeMs?: number;
+    readonly classUnusedMs?: number;
+    readonly searchPath?: string;
+  } = {},
 ): Sandboxes {
   return createSandboxes({ ...LIMITS, ...limits }, {
     cacheDir,

@@ -5,16 +5,28 @@ const OFFERS_MAX = 8;
 /** Offers of one round to workers without a free slot: such an offer makes the worker keep its next slot for it. */
 const WISHES_MAX = 2;
 
+/** Whether the worker runs calls with this memory; what it has not reported does not count against it. */
+export function hasMemory(
+  { entry: { maxMemoryBytes = Infinity } }: Pick<KnownWorker, "entry">,
+  memoryBytes = 0,
+): boolean {
+  return memoryBytes <= maxMemoryBytes;
+}
+
 /**
  * The workers to ask for a slot, in this order: those that have the script ready, then the others, each by their share of
  * free slots. Equal ones are shuffled, so that API nodes do not all ask the same one. Without a free slot anywhere, some
- * workers are asked that will have one next.
+ * workers are asked that will have one next. Those without the memory for the call are never asked.
  */
 export function choose(
-  workers: readonly KnownWorker[],
-  scriptDigest: string,
+  all: readonly KnownWorker[],
+  { scriptDigest, memoryBytes }: {
+    readonly scriptDigest: string;
+    readonly memoryBytes?: number | undefined;
+  },
   random: () => number = Math.random,
 ): readonly KnownWorker[] {
+  const workers = all.filter((worker) => hasMemory(worker, memoryBytes));
   const isFree = workers.some(({ free }) => free > 0);
   return workers.filter(({ free, entry }) => isFree ? free > 0 : entry.capacity > 0)
     .map((worker) => ({ worker, rank: rankOf(worker, scriptDigest), tie: random() }))

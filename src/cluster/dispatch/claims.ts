@@ -22,7 +22,11 @@ type SlotLocation =
 export class SlotClaim implements Claim {
   readonly #answered = Promise.withResolvers<void>();
 
-  constructor(readonly worker: string, readonly location: SlotLocation) {}
+  constructor(
+    readonly worker: string,
+    readonly location: SlotLocation,
+    readonly maxMemoryBytes: number | undefined,
+  ) {}
 
   get session(): OwnerSession | undefined {
     return this.location.kind === "worker" ? this.location.session : undefined;
@@ -46,7 +50,8 @@ export class Claims implements CallQueue, Disposable {
   #subscription: Disposable | undefined;
   #onClaim: ClaimHandler | undefined;
 
-  constructor(nats: Nats, sessions: Sessions) {
+  /** @param maxMemoryBytes calls with more memory do not run in this process */
+  constructor(nats: Nats, sessions: Sessions, private readonly maxMemoryBytes?: number) {
     this.#nats = nats;
     this.#sessions = sessions;
     this.#jetstream = jetstream(nats.connection, { timeout: STORE_TIMEOUT_MS });
@@ -70,7 +75,7 @@ export class Claims implements CallQueue, Disposable {
   /** Claims a call for a slot of this process; see `TakeOffer`. */
   async takeHere(slot: Disposable): Promise<"settled" | "again"> {
     using _ = slot;
-    const claim = new SlotClaim(this.#sessions.node, { kind: "here" });
+    const claim = new SlotClaim(this.#sessions.node, { kind: "here" }, this.maxMemoryBytes);
     const answer = await this.#decide(claim);
     claim.markAnswered();
     if (answer.kind !== "claimed") return answer.kind === "later" ? "again" : "settled";
@@ -91,7 +96,7 @@ export class Claims implements CallQueue, Disposable {
       if (request.kind === "hello") return respond({ answer: "welcome" });
       const session = this.#sessions.open(request.session, worker);
       session.accept(request.publicKey);
-      const claim = new SlotClaim(worker, { kind: "worker", session });
+      const claim = new SlotClaim(worker, { kind: "worker", session }, request.maxMemoryBytes);
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
         session.close();

@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import {
   type Job,
   type JobPorts,
@@ -10,11 +11,14 @@ import {
 import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
 import type { Slots } from "../worker/slots.ts";
 import type { Registry } from "../registry/registry.ts";
-import { choose } from "./choose.ts";
+import { formatBytes } from "../../config/mod.ts";
+import { choose, hasMemory } from "./choose.ts";
 import { SlotClaim } from "./claims.ts";
 import { NotDelivered, OwnerSession } from "./owner_session.ts";
 import type { Prewarming } from "./prewarming.ts";
 import type { Sessions } from "./sessions.ts";
+
+const logger = getLogger(["invoked", "cluster"]);
 
 /** Longest wait before workers are asked again: the news of a free slot may be lost. */
 const ASK_AGAIN_MS = 500;
@@ -23,6 +27,8 @@ const ASK_AGAIN_MS = 500;
 interface LocalCapacity {
   readonly runner: JobRunner;
   readonly slots: Slots;
+  /** Calls with more memory do not run there; without a limit if undefined. */
+  readonly maxMemoryBytes?: number | undefined;
 }
 
 /** Where a job runs: in this process, or in a session with a worker. */
@@ -170,35 +176,57 @@ export class Dispatcher implements JobRunner {
   ): Promise<TakenSlot | undefined> {
     while (!signal.aborted) {
       const { changed } = this.#registry;
-      const location = this.#takeHere() ?? await this.#ask(job, ports) ??
+      const location = this.#takeHere(job) ?? await this.#ask(job, ports) ??
         await this.#borrow(job, placement);
       if (location !== undefined) return location;
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) throw new NotPlaced("no worker had a free slot in time");
+      if (leftMs <= 0) {
+        this.#noteMemory(job);
+        throw new NotPlaced("no worker had a free slot in time");
+      }
       await waitFor([changed, this.#local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);
     }
     return undefined;
   }
 
-  #takeHere(): TakenSlot | undefined {
-    const slot = this.#local.slots.take();
+  #takeHere(job: Job): TakenSlot | undefined {
+    const slot = this.#hasMemory(job) ? this.#local.slots.take() : undefined;
     return slot === undefined ? undefined : { slot };
+  }
+
+  /** Whether this process runs calls with the memory of the job. */
+  #hasMemory({ limits: { memoryBytes = 0 } }: Job): boolean {
+    return memoryBytes <= (this.#local.maxMemoryBytes ?? Infinity);
+  }
+
+  /** Reports a call that no worker may run, and not even later. */
+  #noteMemory(job: Job): void {
+    const { memoryBytes = 0 } = job.limits;
+    const { workers } = this.#registry;
+    const isHere = this.#local.slots.capacity > 0 && this.#hasMemory(job);
+    const isAnywhere = isHere || workers.some((worker) => hasMemory(worker, memoryBytes));
+    if (workers.length === 0 || isAnywhere) return;
+    logger.warn("A call with {memory} waits in vain: no worker has such a --max-memory", {
+      memory: formatBytes(memoryBytes),
+    });
   }
 
   /** Asks the workers with free slots one after another; without any entry, the workers' queue group. */
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
-    const { scriptDigest } = job;
+    const { scriptDigest, limits: { memoryBytes } } = job;
     if (this.#registry.workers.length === 0) {
-      const answer = await this.#sessions.offer(undefined, { scriptDigest });
+      const answer = await this.#sessions.offer(undefined, { scriptDigest, memoryBytes });
       return answer instanceof OwnerSession ? { session: answer } : undefined;
     }
-    for (const { id, free, entry } of choose(this.#registry.workers, scriptDigest)) {
+    for (
+      const { id, free, entry } of choose(this.#registry.workers, { scriptDigest, memoryBytes })
+    ) {
       this.#registry.adjust(id, -1);
       // A worker that is likely to accept.
       const prepare = free > 0
         ? (session: OwnerSession) => session.prepare(entry.publicKey, job, ports)
         : undefined;
-      const answer = await this.#sessions.offer(id, { scriptDigest, prepare });
+      const answer = await this.#sessions.offer(id, { scriptDigest, memoryBytes, prepare });
       if (answer instanceof OwnerSession) return { session: answer };
       if (answer !== "full") this.#registry.forget(id);
     }
@@ -206,14 +234,16 @@ export class Dispatcher implements JobRunner {
   }
 
   /** A nested call may run in the slot of its caller, while no other does: otherwise callers could hold all slots. */
-  async #borrow({ scriptDigest }: Job, { callerId }: Placement): Promise<TakenSlot | undefined> {
+  async #borrow(job: Job, { callerId }: Placement): Promise<TakenSlot | undefined> {
+    const { scriptDigest, limits: { memoryBytes } } = job;
     const caller = callerId === undefined ? undefined : this.#placed.get(callerId);
     if (caller === undefined || caller.isLent) return undefined;
+    if (caller.session === undefined && !this.#hasMemory(job)) return undefined;
     caller.isLent = true;
     const giveBack = { [Symbol.dispose]: () => void (caller.isLent = false) };
     if (caller.session === undefined) return { slot: giveBack };
     const { worker, id: lentBy } = caller.session;
-    const answer = await this.#sessions.offer(worker, { scriptDigest, lentBy });
+    const answer = await this.#sessions.offer(worker, { scriptDigest, memoryBytes, lentBy });
     caller.isLent = false;
     return answer instanceof OwnerSession ? { session: answer } : undefined;
   }

@@ -7,6 +7,7 @@ import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
 import type { KnownWorker, Registry } from "../registry/registry.ts";
+import { hasMemory } from "./choose.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -70,8 +71,8 @@ export class Prewarming implements Disposable {
     for (const id of this.#sent.keys()) {
       if (!workers.some((worker) => worker.id === id)) this.#sent.delete(id);
     }
-    for (const [at, worker] of workers.entries()) {
-      const share = shareOf(scripts, at, workers.length);
+    for (const worker of workers) {
+      const share = shareOf(scripts, worker, workers);
       const name = nameOf(share);
       const sent = this.#sent.get(worker.id);
       const isUnderWay = sent?.name === name && performance.now() - sent.at < REPEAT_AFTER_MS;
@@ -89,9 +90,10 @@ export class Prewarming implements Disposable {
     share: readonly Prewarmed[],
   ): Promise<void> {
     const { nats, seals, keyOf } = this.#parts;
-    const scripts = share.map(({ scriptDigest, count }) => ({
+    const scripts = share.map(({ scriptDigest, count, memoryBytes }) => ({
       scriptDigest,
       count,
+      memoryBytes,
       key: keyOf(scriptDigest).toBase64(),
     }));
     const sealed = await seals.seal(
@@ -103,17 +105,26 @@ export class Prewarming implements Disposable {
   }
 }
 
-/** The share of one worker: each gets the same, the first ones get the rest. */
-function shareOf(scripts: readonly Prewarmed[], at: number, workers: number): Prewarmed[] {
-  return scripts.flatMap(({ scriptDigest, count }) => {
-    const own = Math.floor(count / workers) + (at < count % workers ? 1 : 0);
-    return own === 0 ? [] : [{ scriptDigest, count: own }];
+/** The share of one worker: each that has the memory gets the same, the first ones get the rest. */
+function shareOf(
+  scripts: readonly Prewarmed[],
+  worker: KnownWorker,
+  workers: readonly KnownWorker[],
+): Prewarmed[] {
+  return scripts.flatMap(({ count, ...script }) => {
+    const able = workers.filter((other) => hasMemory(other, script.memoryBytes));
+    const at = able.indexOf(worker);
+    if (at < 0) return [];
+    const own = Math.floor(count / able.length) + (at < count % able.length ? 1 : 0);
+    return own === 0 ? [] : [{ ...script, count: own }];
   });
 }
 
 /** The same for the same list at every node; empty for an empty one. */
 function nameOf(share: readonly Prewarmed[]): string {
   if (share.length === 0) return "";
-  const text = JSON.stringify(share.map(({ scriptDigest, count }) => [scriptDigest, count]));
+  const text = JSON.stringify(
+    share.map(({ scriptDigest, count, memoryBytes }) => [scriptDigest, count, memoryBytes]),
+  );
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

@@ -11,6 +11,8 @@ const OFFER_TIMEOUT_MS = 2_000;
 /** What an offer asks for. */
 interface OfferRequest {
   readonly scriptDigest: string;
+  /** Of the call; the default of the worker if undefined. */
+  readonly memoryBytes: number | undefined;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;
   /** Prepares the session while the worker decides. */
@@ -48,7 +50,7 @@ export class Sessions implements Disposable {
   /** Asks a worker, or any, for a slot. */
   async offer(
     worker: string | undefined,
-    { scriptDigest, lentBy, prepare }: OfferRequest,
+    { scriptDigest, memoryBytes, lentBy, prepare }: OfferRequest,
   ): Promise<OwnerSession | Rejection> {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
@@ -58,6 +60,7 @@ export class Sessions implements Disposable {
       node: this.#node,
       session: session.id,
       scriptDigest,
+      memoryBytes,
       ...lentBy === undefined ? {} : { lentBy },
     });
     this.#parts.nats.publish(subject, offer, `${this.#unheard}.${session.id}`);

@@ -47,6 +47,8 @@ const ObjectKey = z.base64().max(64);
 /** Empty without a list. */
 const ListName = z.string().max(64);
 const Count = z.int().min(0).max(1_000_000);
+/** In bytes. */
+const Memory = z.int().min(0);
 
 const Offer = z.object({
   protocol: Protocol,
@@ -54,6 +56,8 @@ const Offer = z.object({
   session: Id,
   scriptDigest: Digest,
   lentBy: Id.optional(),
+  /** Memory of the call; absent from API nodes of earlier versions. */
+  memoryBytes: Memory.optional(),
 });
 
 /** An API node asks a worker for a slot. */
@@ -74,6 +78,8 @@ const ClaimRequest = z.discriminatedUnion("kind", [
     session: Id,
     invocation: Id,
     publicKey: PublicKey,
+    /** Absent from workers of earlier versions. */
+    maxMemoryBytes: Memory.optional(),
   }),
 ]);
 
@@ -100,6 +106,8 @@ const Entry = z.object({
   scriptList: ListName,
   publicKey: PublicKey,
   isDraining: z.boolean(),
+  /** Calls with more memory do not run there; absent from workers of earlier versions. */
+  maxMemoryBytes: Memory.optional(),
 });
 
 /** What a worker says of itself. */
@@ -109,8 +117,12 @@ const Prewarm = z.object({
   /** Names the list: the worker's entry repeats it. */
   name: ListName,
   /** With the key of each script's object, in base64. */
-  scripts: z.array(z.object({ scriptDigest: Digest, count: Count, key: ObjectKey }))
-    .max(SCRIPTS_MAX),
+  scripts: z.array(z.object({
+    scriptDigest: Digest,
+    count: Count,
+    key: ObjectKey,
+    memoryBytes: Memory.optional(),
+  })).max(SCRIPTS_MAX),
 });
 
 /** Scripts that a worker keeps ready. */

@@ -28,6 +28,7 @@ export class Claiming {
   constructor(
     private readonly nats: Nats,
     private readonly key: SealKey,
+    private readonly maxMemoryBytes: number | undefined,
     private readonly open: OpenClaimed,
   ) {}
 
@@ -61,6 +62,7 @@ export class Claiming {
       session: id,
       invocation,
       publicKey,
+      ...this.maxMemoryBytes === undefined ? {} : { maxMemoryBytes: this.maxMemoryBytes },
     });
     const early = this.#early.get(id) ?? [];
     this.#early.delete(id);

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly capacity: number;
   /** Slots that asynchronous calls may take; half of the capacity if undefined. */
   readonly asyncSlots: number | undefined;
+  /** Calls with more memory do not run there; without a limit if undefined. */
+  readonly maxMemoryBytes?: number | undefined;
   readonly version: string;
 }
 
@@ -37,6 +39,7 @@ export class Worker implements AsyncDisposable {
   readonly #runner: JobRunner;
   readonly #artifacts: ObjectArtifacts;
   readonly #version: string;
+  readonly #maxMemoryBytes: number | undefined;
   readonly #slots: Slots;
   readonly #entry: OwnEntry;
   readonly #claiming: Claiming;
@@ -62,19 +65,21 @@ export class Worker implements AsyncDisposable {
     key: SealKey,
     runner: JobRunner,
     artifacts: ObjectArtifacts,
-    { capacity, asyncSlots, version }: WorkerOptions,
+    { capacity, asyncSlots, maxMemoryBytes, version }: WorkerOptions,
   ) {
     this.#nats = nats;
     this.#key = key;
     this.#runner = runner;
     this.#artifacts = artifacts;
     this.#version = version;
+    this.#maxMemoryBytes = maxMemoryBytes;
     this.#slots = new Slots(capacity, asyncSlots, () => this.#entry.changed());
     this.#runner.onFaultChange(() => this.#suspend());
     this.#entry = new OwnEntry(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,
       key,
+      maxMemoryBytes,
       (id, node, slot) => this.#open(id, node, slot, { isClaim: true }),
     );
   }
@@ -145,6 +150,7 @@ export class Worker implements AsyncDisposable {
       scriptList: this.#scriptList,
       publicKey: this.#key.publicKey,
       isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
+      ...this.#maxMemoryBytes === undefined ? {} : { maxMemoryBytes: this.#maxMemoryBytes },
     };
   }
 
@@ -201,6 +207,10 @@ export class Worker implements AsyncDisposable {
     if (!speaks(protocol)) return reject(CloseReason.PROTOCOL);
     if (!this.#lifecycle.is("open") || this.#slots.isSuspended) {
       return reject(CloseReason.DRAINING);
+    }
+    // It asked without the entry of this worker: another worker may have the memory.
+    if ((offer.memoryBytes ?? 0) > (this.#maxMemoryBytes ?? Infinity)) {
+      return reject(CloseReason.FULL);
     }
     const slot = this.#slotFor(offer);
     if (slot === undefined) {

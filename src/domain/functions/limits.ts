@@ -75,9 +75,14 @@ export class FunctionLimits {
     return {
       timeoutMs: inForce("timeoutMs"),
       cpuTimeMs: inForce("cpuTimeMs"),
-      memoryBytes: inForce("memoryBytes"),
+      memoryBytes: this.memoryOf(wanted),
       maxConcurrency: inForce("maxConcurrency"),
     };
+  }
+
+  /** The memory in force of a call, in bytes. */
+  memoryOf({ memoryBytes }: Pick<LimitColumns, "memoryBytes">): number {
+    return Math.min(memoryBytes ?? this.#defaults.memoryBytes, this.#maxima.memoryBytes);
   }
 
   /** How long the invocations of a function are kept after their end; undefined for ever. */
@@ -92,6 +97,12 @@ export class FunctionLimits {
    * @throws INVALID_FIELD
    */
   check(wanted: WantedLimits, prefix: string): void {
+    const [first, ...others] = this.faults(wanted, prefix);
+    if (first !== undefined) throw invalid(first, ...others);
+  }
+
+  /** What a request asks for and may not have. */
+  faults(wanted: WantedLimits, prefix: string): readonly FieldViolation[] {
     const { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency } = this.#maxima;
     const { timeout, cpuTimeout, memoryMib } = wanted;
     const memory = memoryMib === undefined ? undefined : memoryMib * MIB;
@@ -117,13 +128,11 @@ export class FunctionLimits {
         "--retention",
       ],
     ] as const;
-    const violations = checks.flatMap(([name, value = 0, min, max, format, flag]) =>
+    return checks.flatMap(([name, value = 0, min, max, format, flag]) =>
       value === 0 || (value >= min && value <= max) ? [] : [{
         field: prefix + name,
         description: `${format(value)} is not between ${format(min)} and ${format(max)} (${flag})`,
       }]
     );
-    const [first, ...others] = violations satisfies FieldViolation[];
-    if (first !== undefined) throw invalid(first, ...others);
   }
 }

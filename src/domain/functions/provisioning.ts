@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
+import type { FunctionLimits } from "./limits.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -14,6 +15,7 @@ export class Provisioning {
   constructor(
     private readonly store: Store,
     private readonly engine: Engine,
+    private readonly limits: FunctionLimits,
     node: Node,
   ) {
     // Another node may have changed it.
@@ -28,7 +30,11 @@ export class Provisioning {
 
   async #prewarm(): Promise<void> {
     try {
-      const scripts = await this.store.read.functions.provisioned();
+      const provisioned = await this.store.read.functions.provisioned();
+      const scripts = provisioned.map(({ memoryBytes, ...script }) => ({
+        ...script,
+        memoryBytes: this.limits.memoryOf({ memoryBytes }),
+      }));
       const text = JSON.stringify(scripts);
       if (text === this.#passed) return;
       await this.engine.prewarm(scripts);

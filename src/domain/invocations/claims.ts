@@ -40,8 +40,13 @@ export class Claims {
   /** @see ClaimHandler */
   async claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, node } = this.parts;
-    const waiting = await store.read.invocations.nextUnclaimed(CONSIDERED_MAX);
-    if (waiting.length === 0) return { kind: "gone" };
+    const { invocations } = store.read;
+    const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maxMemoryBytes);
+    if (waiting.length === 0) {
+      // Another worker may have the memory for a call that waits.
+      const [other] = claim.maxMemoryBytes === undefined ? [] : await invocations.nextUnclaimed(1);
+      return { kind: other === undefined ? "gone" : "later" };
+    }
     for (const { functionId, oldest } of this.#inTurn(waiting).slice(0, TRIES_MAX)) {
       if (!node.isLive || !engine.isOpen) break;
       const row = await store.read.invocations.row(oldest);

@@ -18,7 +18,7 @@ import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { cgroupBytes } from "./cgroups.ts";
 import { Instance } from "./instance.ts";
-import { maximaOf, processLimits, type ResourceLimits } from "./limits.ts";
+import { processLimits, type ResourceLimits } from "./limits.ts";
 import { Redactions } from "./redaction.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
@@ -94,14 +94,20 @@ export class Launcher {
     return await Instance.start({ process, egressSocket, redactions: this.redactions });
   }
 
-  /** Spawns a root, whose forks reach the sockets in `socketDir`. */
-  async spawnRoot(socketDir: string, seccompFile: string): Promise<Deno.ChildProcess> {
+  /**
+   * Spawns the root of a memory class, whose forks reach the sockets in `socketDir`.
+   * @param classBytes the V8 heap limit of all its forks
+   */
+  async spawnRoot(
+    classBytes: number,
+    socketDir: string,
+    seccompFile: string,
+  ): Promise<Deno.ChildProcess> {
     const { isolation, program } = this;
     await program.restore();
     const env = { ...isolation.env, ...caEnv(program.caFile) };
     const flags = treeFlags(isolation.socketDirInside(socketDir));
-    const { memoryBytes } = maximaOf(program.limits);
-    const line = isolation.wrap(program.command("root", memoryBytes, flags, [AS_ROOT]), {
+    const line = isolation.wrap(program.command("root", classBytes, flags, [AS_ROOT]), {
       socketDir,
       seccompFile,
       env,

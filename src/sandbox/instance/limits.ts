@@ -27,11 +27,12 @@ export function runLimits(own: Partial<JobLimits>, limits: SandboxLimits): RunLi
   return { ...limits, ...own, defaults: limits };
 }
 
-/** The largest limits of a call. */
+/** The largest limits of a call in a memory class. */
 export function maximaOf(
-  { cpuTimeMs, maxCpuTimeMs = cpuTimeMs, memoryBytes, maxMemoryBytes = memoryBytes }: SandboxLimits,
+  { cpuTimeMs, maxCpuTimeMs = cpuTimeMs }: SandboxLimits,
+  classBytes: number,
 ): ResourceLimits {
-  return { cpuTimeMs: maxCpuTimeMs, memoryBytes: maxMemoryBytes };
+  return { cpuTimeMs: maxCpuTimeMs, memoryBytes: classBytes };
 }
 
 export function areEqual(some: ResourceLimits, others: ResourceLimits): boolean {

@@ -36,12 +36,13 @@ function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
 export async function startFirst(
   choice: IsolationChoice,
   program: Program,
-  { image, socketDir }: Omit<RootResources, "launcher">,
+  { image, socketDir }: Pick<RootResources, "image" | "socketDir">,
 ): Promise<First> {
   let first: Omit<First, "dataBytes"> | undefined;
   const probe = async (isolation: Isolation) => {
     const launcher = new Launcher(isolation, program);
-    const root = await tryRoot({ launcher, image, socketDir });
+    const { memoryBytes: classBytes } = program.limits;
+    const root = await tryRoot({ launcher, image, socketDir, classBytes });
     const fault = typeof root === "string" ? await probeSingle(launcher) : undefined;
     if (fault === undefined) first = { launcher, root };
     return fault;

@@ -13,7 +13,7 @@ import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import { probeForks } from "../diagnostics/probe.ts";
-import type { Tree } from "../tree/tree.ts";
+import type { Trees } from "../tree/trees.ts";
 import { Availability } from "./availability.ts";
 import { Crashes } from "./crashes.ts";
 import type { Singles } from "./singles.ts";
@@ -27,7 +27,7 @@ const LOOK_INTERVAL_MS = 5_000;
 
 export class Pool implements AsyncDisposable {
   readonly #singles: Singles;
-  readonly #tree: Tree | undefined;
+  readonly #trees: Trees | undefined;
   readonly #limits: SandboxLimits;
   readonly #crashes = new Crashes();
   readonly #starting = new Lazy(() => this.#startTree());
@@ -36,11 +36,11 @@ export class Pool implements AsyncDisposable {
   #forkFault: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
-  /** @param tree or why calls cannot be forked */
-  constructor(singles: Singles, tree: Tree | string, limits: SandboxLimits) {
+  /** @param trees or why calls cannot be forked */
+  constructor(singles: Singles, trees: Trees | string, limits: SandboxLimits) {
     this.#singles = singles;
-    this.#tree = typeof tree === "string" ? undefined : tree;
-    this.#forkFault = typeof tree === "string" ? tree : undefined;
+    this.#trees = typeof trees === "string" ? undefined : trees;
+    this.#forkFault = typeof trees === "string" ? trees : undefined;
     this.#limits = limits;
     this.#availability = new Availability(() => singles.probe());
   }
@@ -51,10 +51,10 @@ export class Pool implements AsyncDisposable {
   }
 
   get readyCount(): number {
-    return this.#singles.readyCount + (this.#tree?.readyCount ?? 0);
+    return this.#singles.readyCount + (this.#trees?.readyCount ?? 0);
   }
 
-  /** Starts the tree. Resolves once it serves, or once the first spawned instance waits where no tree can serve. */
+  /** Starts the tree of the default memory class. Resolves once it serves, or once the first spawned instance waits where no tree can serve. */
   start(): Promise<void> {
     return this.#starting.get();
   }
@@ -100,7 +100,7 @@ export class Pool implements AsyncDisposable {
   ): Promise<Instance> {
     const forked = this.#crashes.areFrequent(functionKey)
       ? undefined
-      : await this.#tree?.take(again ? undefined : scriptKey, limits);
+      : await this.#trees?.take(again ? undefined : scriptKey, limits);
     const instance = forked ?? await this.#singles.take(limits);
     instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
     return instance;
@@ -111,32 +111,36 @@ export class Pool implements AsyncDisposable {
     return this.#forkFault;
   }
 
-  /** Processes and memory of the tree; undefined while none serves. */
+  /** Processes and memory of all trees; undefined while none serves. */
   async forks(): Promise<ForkStatus | undefined> {
-    return await this.#tree?.measure();
+    return await this.#trees?.measure();
   }
 
   /** The job's call has evaluated its script. */
-  noteEvaluation({ scriptKey, script, functionKey }: SandboxJob, loaded: Loaded): void {
+  noteEvaluation(
+    { scriptKey, script, functionKey }: SandboxJob,
+    { memoryBytes }: ResourceLimits,
+    loaded: Loaded,
+  ): void {
     if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
-    this.#tree?.noteEvaluation(scriptKey, script, loaded);
+    this.#trees?.noteEvaluation(scriptKey, script, loaded, memoryBytes);
   }
 
   /** The code cache of a script for this instance: V8 in a spawned process has other flags. */
   codeCacheFor({ kind }: Instance, { scriptKey }: SandboxJob): Uint8Array | undefined {
     if (kind !== "root" || scriptKey === undefined) return undefined;
-    return this.#tree?.codeCaches.of(scriptKey);
+    return this.#trees?.codeCaches.of(scriptKey);
   }
 
   /** Makes the code cache of a script ahead of its first call, if that pays. Never rejects. */
   async compile(key: string, script: string): Promise<void> {
     await this.start();
-    await this.#tree?.codeCaches.make(key, script);
+    await this.#trees?.codeCaches.make(key, script);
   }
 
   /** Scripts that have a code cache. */
   get codeCacheCount(): number {
-    return this.#tree?.codeCaches.count ?? 0;
+    return this.#trees?.codeCaches.count ?? 0;
   }
 
   /**
@@ -145,7 +149,7 @@ export class Pool implements AsyncDisposable {
    */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisionedCount = provisioned.reduce((sum, { count }) => sum + count, 0);
-    this.#tree?.provision(provisioned);
+    this.#trees?.provision(provisioned);
     const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
     if (isKept) this.#singles.resize(this.#singlesSize);
   }
@@ -157,13 +161,13 @@ export class Pool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#looks);
     this.#availability[Symbol.dispose]();
-    await this.#tree?.[Symbol.asyncDispose]();
+    await this.#trees?.[Symbol.asyncDispose]();
     await this.#starting.held?.catch(() => {});
     await this.#singles[Symbol.asyncDispose]();
   }
 
   async #startTree(): Promise<void> {
-    this.#forkFault ??= await this.#tree?.start((take) => probeForks(take, this.#limits));
+    this.#forkFault ??= await this.#trees?.start((take) => probeForks(take, this.#limits));
     this.#lookAtIntervals();
     if (this.#forkFault === undefined) return;
     logger.warn("instances are not forked, each call starts a process: {fault}", {
@@ -181,8 +185,8 @@ export class Pool implements AsyncDisposable {
   /** Makes what is missing before a call needs it. A server without calls shows this way, too, that none could run. */
   async #look(): Promise<void> {
     const restored = await this.#singles.restoreFiles().then(() => true, () => false);
-    this.#tree?.look();
-    const isServing = this.#forkFault === undefined && this.#tree?.isServing === true;
+    this.#trees?.look();
+    const isServing = this.#forkFault === undefined && this.#trees?.isServing === true;
     const isSure = isServing || this.#singles.readyCount > 0;
     if (!restored || !isSure) await this.#availability.check();
   }

@@ -187,7 +187,8 @@ export class InstancePool implements Disposable {
 
   /** Forks the next instance of a template. */
   async #supply(template: Template): Promise<void> {
-    const { limits } = this.#resources.launcher.program;
+    const { launcher: { program }, classBytes } = this.#resources;
+    const limits = { ...program.limits, memoryBytes: classBytes };
     const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {

@@ -34,6 +34,29 @@ export async function measureTree(
   };
 }
 
+/** The sum of several trees; undefined without any. */
+export function sumOf(statuses: readonly ForkStatus[]): ForkStatus | undefined {
+  if (statuses.length === 0) return undefined;
+  const sum = (of: (status: ForkStatus) => number) =>
+    statuses.reduce((total, status) => total + of(status), 0);
+  return {
+    root: {
+      count: sum(({ root }) => root.count),
+      privateBytes: sum(({ root }) => root.privateBytes),
+    },
+    templates: {
+      blank: sum(({ templates }) => templates.blank),
+      script: sum(({ templates }) => templates.script),
+      privateBytes: sum(({ templates }) => templates.privateBytes),
+    },
+    instances: {
+      count: sum(({ instances }) => instances.count),
+      waiting: sum(({ instances }) => instances.waiting),
+      privateBytes: sum(({ instances }) => instances.privateBytes),
+    },
+  };
+}
+
 async function privateBytesOf(pids: readonly number[]): Promise<number> {
   const text = await readAllProcfs(pids.map((pid) => `${pid}/smaps_rollup`));
   return [...text.matchAll(PRIVATE)].reduce((sum, [, kib]) => sum + Number(kib), 0) *

@@ -8,6 +8,8 @@ import type { TreeSocket } from "./tree_socket.ts";
 
 /** What a root starts from. */
 export interface RootResources {
+  /** The memory class in bytes. */
+  readonly classBytes: number;
   readonly launcher: Launcher;
   readonly image: Image;
   readonly socketDir: SocketDir;

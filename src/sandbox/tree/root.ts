@@ -66,8 +66,11 @@ export class Root implements Forker, AsyncDisposable {
   }
 
   /** Starts a root, which loads the runtime. It forks after {@link begin}. */
-  static async start({ launcher, image, socketDir }: RootResources): Promise<Root> {
-    const spawned = await launcher.spawnRoot(socketDir.path, image.rootSeccompFile);
+  static async start(
+    { launcher, image, socketDir, classBytes }: RootResources,
+  ): Promise<Root> {
+    const { rootSeccompFile } = image;
+    const spawned = await launcher.spawnRoot(classBytes, socketDir.path, rootSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
       const failure = await becomeReady(child);
@@ -84,14 +87,15 @@ export class Root implements Forker, AsyncDisposable {
   }
 
   /** Gives it what it needs to fork. */
-  begin({ launcher: { isolation, program }, image, socket, pathInside }: TreeResources): void {
+  begin(resources: TreeResources): void {
+    const { launcher: { isolation, program }, image, socket, pathInside, classBytes } = resources;
     this.#child.write(encodeSetup({
       socketPath: pathInside(socket.path),
       descriptors: this.#descriptors,
       filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
-      ...this.limitsOf(maximaOf(program.limits)),
+      ...this.limitsOf(maximaOf(program.limits, classBytes)),
     }));
   }
 

@@ -9,6 +9,7 @@ import type { CodeCaches } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import type { Forker } from "./forker.ts";
 import { InstancePool } from "./instance_pool.ts";
+import type { Held, Holder, PoolMemory } from "./pool_memory.ts";
 import type { TreeResources } from "./resources.ts";
 import { Template } from "./template.ts";
 
@@ -59,11 +60,13 @@ interface Ready {
 }
 
 /** Its disposal ends all templates, each with its running instances. */
-export class ScriptTemplates implements Disposable {
+export class ScriptTemplates implements Holder, Disposable {
   readonly #root: Forker;
   readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
   readonly #codeCaches: CodeCaches;
+  readonly #memory: PoolMemory;
+  readonly #counted: Disposable;
   readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
   /** By key of the script, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
@@ -82,8 +85,11 @@ export class ScriptTemplates implements Disposable {
     resources: TreeResources,
     limits: SandboxLimits,
     codeCaches: CodeCaches,
+    memory: PoolMemory,
   ) {
     this.#codeCaches = codeCaches;
+    this.#memory = memory;
+    this.#counted = memory.count(this);
     this.#root = root;
     this.#resources = resources;
     this.#limits = limits;
@@ -101,6 +107,19 @@ export class ScriptTemplates implements Disposable {
 
   get readyCount(): number {
     return [...this.#ready.values()].reduce((sum, { pool }) => sum + pool.readyCount, 0);
+  }
+
+  get makingBytes(): number {
+    return [...this.#making.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  held(exceptKey?: string): readonly Held[] {
+    return [...this.#ready].filter(([key]) => key !== exceptKey).map(([key, ready]) => ({
+      bytes: bytesOf(ready),
+      usedMs: ready.usedMs,
+      isKept: this.#countOf(key) !== undefined,
+      giveUp: () => void this.#giveUp(key),
+    }));
   }
 
   /** Takes an instance that has evaluated this script; undefined without a template of it. */
@@ -137,6 +156,7 @@ export class ScriptTemplates implements Disposable {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    this.#counted[Symbol.dispose]();
     for (const key of this.#ready.keys()) this.#ending.push(this.#giveUp(key));
   }
 
@@ -215,33 +235,27 @@ export class ScriptTemplates implements Disposable {
   }
 
   /**
-   * Gives up what was not used for the longest time and is not provisioned, until the instances fit that are to wait for
-   * this script. Returns how many fit. Gives up nothing if none could.
+   * Gives up what was not used for the longest time and is not provisioned, of any root, until the instances fit that are
+   * to wait for this script. Returns how many fit. Gives up nothing if none could.
    */
   #freeMemoryFor(key: string, ownBytes: number): number {
-    const limit = this.#limits.poolMemoryBytes - ownBytes;
     const mayAdd = () =>
       this.#ready.has(key) || this.#ready.size + this.#making.size < TEMPLATES_MAX;
     const wanted = this.#countOf(key) ?? 1;
-    let others = 0;
-    for (const bytes of this.#making.values()) others += bytes;
-    let kept = others;
-    for (const [other, ready] of this.#ready) {
-      if (other === key) continue;
-      others += bytesOf(ready);
-      if (this.#countOf(other) !== undefined) kept += bytesOf(ready);
-    }
-    if (kept + WAITING_BYTES > limit) {
+    if (this.#memory.left(this, key, true) - ownBytes < WAITING_BYTES) {
       this.#noteLack(key, 0, wanted);
       return 0;
     }
-    for (const [other, ready] of this.#ready) {
-      if (others + wanted * WAITING_BYTES <= limit && mayAdd()) break;
-      if (other === key || this.#countOf(other) !== undefined) continue;
-      others -= bytesOf(ready);
-      this.#giveUp(other);
+    let left = this.#memory.left(this, key, false) - ownBytes;
+    for (const { bytes, isOwn, giveUp } of this.#memory.givable(this, key)) {
+      const fits = left >= wanted * WAITING_BYTES;
+      if (fits && mayAdd()) break;
+      // Only the end of an own template allows one more of this root.
+      if (fits && !isOwn) continue;
+      left += bytes;
+      giveUp();
     }
-    const fitting = Math.min(wanted, Math.floor((limit - others) / WAITING_BYTES));
+    const fitting = Math.min(wanted, Math.floor(left / WAITING_BYTES));
     const size = mayAdd() ? Math.max(0, fitting) : 0;
     if (size < wanted) this.#noteLack(key, size, wanted);
     return size;

@@ -82,9 +82,9 @@ export class Template implements Forker, Disposable {
   ) {
     this.#forker = forker;
     this.#resources = resources;
-    const { limits } = resources.launcher.program;
-    this.#memoryBytes = limits.memoryBytes;
-    this.#maxima = maximaOf(limits);
+    const { launcher: { program }, classBytes } = resources;
+    this.#memoryBytes = classBytes;
+    this.#maxima = maximaOf(program.limits, classBytes);
     this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
@@ -101,8 +101,13 @@ export class Template implements Forker, Disposable {
   /** Forks a template of the root, or of a template that has evaluated a script. */
   static async make(forker: Forker, resources: TreeResources): Promise<Template> {
     const cgroup = await resources.cgroups?.take();
+    const { launcher: { program: { limits } }, classBytes } = resources;
     let process: Forked | undefined;
     try {
+      if (classBytes !== limits.memoryBytes) {
+        const { dataBytes } = forker.limitsOf(maximaOf(limits, classBytes));
+        await cgroup?.limitMemory(cgroupBytes(dataBytes));
+      }
       process = await forker.link.fork("template", resources.socket);
       const pid = await processBelow(forker.pid, process.pidInForker);
       if (cgroup !== undefined) {

@@ -6,10 +6,11 @@ import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import { CodeCaches, type TakeBlank } from "./code_caches.ts";
+import type { CodeCaches, TakeBlank } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
+import type { PoolMemory } from "./pool_memory.ts";
 import { Root } from "./root.ts";
 import { ScriptTemplates } from "./script_templates.ts";
 import type { TreeResources } from "./resources.ts";
@@ -17,10 +18,15 @@ import type { TreeResources } from "./resources.ts";
 /** Backoff after the first failed start of a root. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
-/** Age after which a root is replaced: all of its forks share its address layout. */
-const ROOT_LIFETIME_MS = 24 * 3_600_000;
-
 const logger = getLogger(["invoked", "sandbox"]);
+
+/** What a tree shares with those of other memory classes. */
+export interface TreeShares {
+  readonly codeCaches: CodeCaches;
+  readonly memory: PoolMemory;
+  /** Age after which a root is replaced: all of its forks share its address layout. */
+  readonly rootLifetimeMs: number;
+}
 
 /** A root and everything that is forked from it. */
 interface Generation {
@@ -48,7 +54,7 @@ export class Tree implements AsyncDisposable {
   readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
-  readonly #codeCaches: CodeCaches;
+  readonly #shares: TreeShares;
   /** The first root, which serves once some of its instances are checked. */
   readonly #first: Root;
   #provisioned: readonly Provisioned[] = [];
@@ -62,25 +68,33 @@ export class Tree implements AsyncDisposable {
   #isPausing = false;
   /** Pause after the next replacement that fails. */
   #backoffMs = BACKOFF_MIN_MS;
-  /** Roots that were replaced and still have running instances. */
-  readonly #retiring = new Set<Root>();
+  /** Roots that fork no more and still have running instances, each with its end. */
+  readonly #retiring = new Map<Root, Promise<void>>();
   #distrustedMs = -Infinity;
 
-  readonly #rootLifetimeMs: number;
-
-  /** @param root the first one, of which the tree takes ownership */
+  /**
+   * @param root the first one, of which the tree takes ownership
+   * @param limits those of its memory class; `poolSize` instances without code wait
+   */
   constructor(
     root: Root,
     resources: TreeResources,
     limits: SandboxLimits,
-    rootLifetimeMs = ROOT_LIFETIME_MS,
+    shares: TreeShares,
   ) {
     this.#resources = resources;
-    this.#rootLifetimeMs = rootLifetimeMs;
     this.#limits = limits;
+    this.#shares = shares;
     this.#first = root;
     this.#egressSockets = new EgressSockets(resources.egress);
-    this.#codeCaches = new CodeCaches(() => this.take(undefined, limits));
+  }
+
+  /** Starts a root for forks that connect to the tree socket. */
+  static async startRoot(resources: TreeResources): Promise<Root> {
+    const { launcher, socket } = resources;
+    await launcher.program.restore();
+    socket.restore();
+    return await Root.start(resources);
   }
 
   get readyCount(): number {
@@ -90,15 +104,15 @@ export class Tree implements AsyncDisposable {
 
   /**
    * Lets the first root fork.
-   * @param probe checks some of its instances; resolves with what is wrong
+   * @param probe checks some of its instances; resolves with what is wrong. None where roots like it have been checked
    * @returns what is wrong; undefined if the tree serves, or was closed meanwhile
    */
   async start(
-    probe: (take: TakeBlank) => Promise<string | undefined>,
+    probe?: (take: TakeBlank) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const fault = await probe(() => generation.blanks.take(this.#limits));
+      const fault = await probe?.(() => generation.blanks.take(this.#limits));
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : fault;
@@ -141,15 +155,9 @@ export class Tree implements AsyncDisposable {
     return await measureTree(pids, this.readyCount);
   }
 
-  /** A call has evaluated this script. Makes its code cache if the script may need one. */
-  noteEvaluation(key: string, script: string, { ms, hasRejectedCache }: Loaded): void {
-    if (hasRejectedCache) this.#codeCaches.reject(key);
+  /** A call has evaluated this script. */
+  noteEvaluation(key: string, script: string, { ms }: Loaded): void {
     this.#generation?.scripts.noteEvaluation(key, script, ms);
-    this.#codeCaches.make(key, script);
-  }
-
-  get codeCaches(): CodeCaches {
-    return this.#codeCaches;
   }
 
   /** Keeps instances of these scripts waiting. Replaces the previous list. */
@@ -158,23 +166,40 @@ export class Tree implements AsyncDisposable {
     this.#generation?.scripts.provision(provisioned);
   }
 
+  /** Takes no more calls, and resolves once the running ones have ended. Its disposal kills them. */
+  async retire(): Promise<void> {
+    this.#close();
+    const generation = this.#generation;
+    this.#generation = undefined;
+    if (generation !== undefined) this.#beginRetiring(generation);
+    await Promise.all(this.#retiring.values());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#lifecycle.set("closed");
-    clearTimeout(this.#timer);
+    this.#close();
     // Before its root ends: otherwise its instances count as failed.
     this.#probed?.blanks[Symbol.dispose]();
-    const roots = [this.#first, ...this.#retiring].map((root) => root[Symbol.asyncDispose]());
+    const roots = [this.#first, ...this.#retiring.keys()].map((root) =>
+      root[Symbol.asyncDispose]()
+    );
     if (this.#generation !== undefined) await this.#end(this.#generation);
     await Promise.all(roots);
+    this.#egressSockets[Symbol.dispose]();
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    if (!this.#lifecycle.is("closed")) this.#lifecycle.set("closed");
   }
 
   #generationOf(root: Root): Generation {
     const { poolSize } = this.#limits;
+    const { codeCaches, memory } = this.#shares;
     root.begin(this.#resources);
     return {
       root,
       blanks: new InstancePool(root, this.#resources, this.#egressSockets, poolSize),
-      scripts: new ScriptTemplates(root, this.#resources, this.#limits, this.#codeCaches),
+      scripts: new ScriptTemplates(root, this.#resources, this.#limits, codeCaches, memory),
       socketPath: this.#resources.socket.path,
     };
   }
@@ -185,7 +210,7 @@ export class Tree implements AsyncDisposable {
     if (!this.#lifecycle.is("serving")) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
     generation.root.ended.then(() => this.#heal(generation));
-    this.#timer = setTimeout(() => this.#renew(), this.#rootLifetimeMs);
+    this.#timer = setTimeout(() => this.#renew(), this.#shares.rootLifetimeMs);
     Deno.unrefTimer(this.#timer);
   }
 
@@ -218,11 +243,11 @@ export class Tree implements AsyncDisposable {
     this.#isRenewing = true;
     this.#isPausing = false;
     try {
-      const root = await this.#startRoot();
+      const root = await Tree.startRoot(this.#resources);
       if (this.#generation !== old) return void await root[Symbol.asyncDispose]();
-      this.#retiring.add(old.root);
       this.#serve(this.#generationOf(root));
       this.#backoffMs = BACKOFF_MIN_MS;
+      this.#beginRetiring(old);
     } catch (error) {
       if (this.#generation !== old) return;
       const backoffMs = this.#backoffMs;
@@ -234,19 +259,13 @@ export class Tree implements AsyncDisposable {
       this.#isPausing = true;
       this.#timer = setTimeout(() => this.#renew(), backoffMs);
       Deno.unrefTimer(this.#timer);
-      return;
     } finally {
       this.#isRenewing = false;
     }
-    await this.#retire(old);
   }
 
-  /** Starts a root for forks that connect to the tree socket. */
-  async #startRoot(): Promise<Root> {
-    const { launcher, socket } = this.#resources;
-    await launcher.program.restore();
-    socket.restore();
-    return await Root.start(this.#resources);
+  #beginRetiring(generation: Generation): void {
+    this.#retiring.set(generation.root, this.#retire(generation));
   }
 
   /** Ends a generation with its last running instance. */
@@ -277,7 +296,7 @@ export class Tree implements AsyncDisposable {
 
   async #restart(backoffMs: number): Promise<void> {
     try {
-      const root = await this.#startRoot();
+      const root = await Tree.startRoot(this.#resources);
       if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(root));
       else await root[Symbol.asyncDispose]();
     } catch (error) {

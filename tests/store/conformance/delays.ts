@@ -1,7 +1,7 @@
 /** Calls that wait for their time, and the attempts of a call. */
 import assert from "node:assert/strict";
 import { earlierAttempts } from "../../../src/store/invocations.ts";
-import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
+import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";
 
 const FUNCTION = id(0);
 const COMMIT = id(0, 1);
@@ -23,6 +23,7 @@ export const DELAYS: Steps = {
           mode: "async",
           owner: null,
           notBefore: time(10 - second),
+          memoryBytes: GREATEST,
         }));
         await tx.delays.insert({
           invocationId,
@@ -59,7 +60,8 @@ export const DELAYS: Steps = {
       await invocations.unclaimed({ before: time(1), after: time(19) }, 10),
       waiting,
     );
-    const [next, ...others] = await invocations.nextUnclaimed(10);
+    assert.deepEqual(await invocations.nextUnclaimed(10, GREATEST - 1), []);
+    const [next, ...others] = await invocations.nextUnclaimed(10, GREATEST);
     assert.deepEqual([next?.oldest, next?.running, others], [id(3), 0, []]);
     await store.write(async ({ invocations }) => {
       assert.equal(await invocations.claim(attempt, "worker", time(21)), true);

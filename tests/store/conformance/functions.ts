@@ -141,7 +141,7 @@ export const FUNCTIONS: Steps = {
     );
     assert.deepEqual(
       (await store.read.functions.provisioned()).map((each) => ({ ...each })),
-      [{ scriptDigest: "s", count: 2 }],
+      [{ scriptDigest: "s", count: 2, memoryBytes: null }],
     );
     assert.equal(await store.read.functions.boundTo("v"), functionId);
     assert.equal(await store.read.functions.boundTo("w"), undefined);

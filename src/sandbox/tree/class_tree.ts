@@ -1,0 +1,163 @@
+/** The tree of a memory class above the default, which exists while calls need it. */
+import { getLogger } from "@logtape/logtape";
+import { formatBytes } from "../../config/mod.ts";
+import { Lifecycle } from "../../shared/lifecycle.ts";
+import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type { Loaded } from "../instance/frames.ts";
+import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
+import type { TreeResources } from "./resources.ts";
+import { Tree, type TreeShares } from "./tree.ts";
+
+/** Pause after the first failed start of a root. Doubles with each further one. */
+const BACKOFF_MIN_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
+/** Time without a call of the class after which its root ends. */
+export const CLASS_UNUSED_MS = 600_000;
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/**
+ * Modes:
+ * - `unused`: without a root; the next call starts one
+ * - `starting`: the root starts
+ * - `serving`: calls are forked
+ * - `closed`: disposed; everything is killed
+ *
+ * Calls spawn processes of their own while it does not serve.
+ */
+export class ClassTree implements AsyncDisposable {
+  readonly #lifecycle = new Lifecycle("the tree of a memory class", "unused", {
+    unused: ["starting", "closed"],
+    starting: ["serving", "unused", "closed"],
+    serving: ["unused", "closed"],
+    closed: [],
+  });
+  readonly #resources: TreeResources;
+  readonly #limits: SandboxLimits;
+  readonly #shares: TreeShares;
+  readonly #unusedMs: number;
+  /** The last start. */
+  #starting: Promise<void> | undefined;
+  #tree: Tree | undefined;
+  /** Trees that were given up and still have running instances. */
+  readonly #retiring = new Set<Tree>();
+  #provisioned: readonly Provisioned[] = [];
+  /** Time of the last call. */
+  #usedMs = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #backoffMs = BACKOFF_MIN_MS;
+  /** No root is started before, because the last one did not start. */
+  #pausedUntilMs = -Infinity;
+
+  /** @param unusedMs time without a call after which the root ends */
+  constructor(
+    resources: TreeResources,
+    limits: SandboxLimits,
+    shares: TreeShares,
+    unusedMs: number,
+  ) {
+    this.#resources = resources;
+    // Instances without code are made when calls need them.
+    this.#limits = { ...limits, memoryBytes: resources.classBytes, poolSize: 0 };
+    this.#shares = shares;
+    this.#unusedMs = unusedMs;
+  }
+
+  get readyCount(): number {
+    return this.#tree?.readyCount ?? 0;
+  }
+
+  /** Takes an instance that waits for its first call. Undefined while no root forks; then one starts in the background. */
+  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+    this.#usedMs = performance.now();
+    this.#begin();
+    return await this.#tree?.take(key, limits);
+  }
+
+  /** A call has evaluated this script. */
+  noteEvaluation(key: string, script: string, loaded: Loaded): void {
+    this.#tree?.noteEvaluation(key, script, loaded);
+  }
+
+  /** Keeps instances of these scripts waiting, and the root with them. Replaces the previous list. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#tree?.provision(provisioned);
+    this.look();
+  }
+
+  /** Replaces a root whose forks cannot reach the server, and starts one for what is provisioned. */
+  look(): void {
+    this.#tree?.look();
+    if (this.#provisioned.length > 0) this.#begin();
+  }
+
+  /** Counts processes and memory; undefined while no root forks. */
+  async measure(): Promise<ForkStatus | undefined> {
+    return await this.#tree?.measure();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lifecycle.set("closed");
+    clearTimeout(this.#timer);
+    const trees = [...this.#retiring, ...this.#tree === undefined ? [] : [this.#tree]];
+    await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
+    await this.#starting;
+  }
+
+  #begin(): void {
+    if (!this.#lifecycle.is("unused") || performance.now() < this.#pausedUntilMs) return;
+    this.#lifecycle.set("starting");
+    this.#starting = this.#start();
+  }
+
+  async #start(): Promise<void> {
+    const memory = formatBytes(this.#resources.classBytes);
+    try {
+      const root = await Tree.startRoot(this.#resources);
+      const tree = new Tree(root, this.#resources, this.#limits, this.#shares);
+      const fault = await tree.start();
+      if (fault !== undefined) throw new Error(fault);
+      if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();
+      this.#lifecycle.set("serving");
+      this.#tree = tree;
+      tree.provision(this.#provisioned);
+      this.#backoffMs = BACKOFF_MIN_MS;
+      this.#endLater(this.#unusedMs);
+      logger.debug("a root for calls of up to {memory} has started", { memory });
+    } catch (error) {
+      if (this.#lifecycle.is("closed")) return;
+      this.#lifecycle.set("unused");
+      this.#pausedUntilMs = performance.now() + this.#backoffMs;
+      logger.error(
+        "no root for calls of up to {memory} started, next attempt in {backoffMs} ms; " +
+          "such calls start a process each: {error}",
+        { memory, backoffMs: this.#backoffMs, error: String(error) },
+      );
+      this.#backoffMs = Math.min(2 * this.#backoffMs, BACKOFF_MAX_MS);
+    }
+  }
+
+  #endLater(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#endUnused(), ms);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Ends the root, once no call has needed it for long. Calls that run end on it. */
+  async #endUnused(): Promise<void> {
+    const tree = this.#tree;
+    if (tree === undefined) return;
+    const leftMs = this.#usedMs + this.#unusedMs - performance.now();
+    if (leftMs > 0 || this.#provisioned.length > 0) {
+      return this.#endLater(leftMs > 0 ? leftMs : this.#unusedMs);
+    }
+    this.#lifecycle.set("unused");
+    this.#tree = undefined;
+    this.#retiring.add(tree);
+    await tree.retire();
+    await tree[Symbol.asyncDispose]();
+    this.#retiring.delete(tree);
+  }
+}

@@ -1,0 +1,136 @@
+/** The trees of all memory classes. */
+import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type { Loaded } from "../instance/frames.ts";
+import type { Instance } from "../instance/instance.ts";
+import type { ResourceLimits } from "../instance/limits.ts";
+import { memoryClasses, memoryClassOf } from "../instance/memory_classes.ts";
+import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
+import { CodeCaches, type TakeBlank } from "./code_caches.ts";
+import { sumOf } from "./memory.ts";
+import { PoolMemory } from "./pool_memory.ts";
+import type { TreeResources } from "./resources.ts";
+import type { Root } from "./root.ts";
+import { Tree, type TreeShares } from "./tree.ts";
+
+const ROOT_LIFETIME_MS = 24 * 3_600_000;
+
+/** Ages of roots, each with a default. */
+export interface RootAges {
+  /** Age at which a root is replaced. */
+  readonly rootLifetimeMs?: number | undefined;
+  /** Time without a call after which the root of a memory class above the default ends. */
+  readonly classUnusedMs?: number | undefined;
+}
+
+/**
+ * The tree of the default class forks from the start of the server on, and shows whether forks work on this machine. Those
+ * of the other classes start when calls need them: their roots cost memory.
+ */
+export class Trees implements AsyncDisposable {
+  readonly #default: Tree;
+  readonly #classes: readonly number[];
+  /** By class, without the default. */
+  readonly #others: ReadonlyMap<number, ClassTree>;
+  readonly #codeCaches: CodeCaches;
+  /** Whether forks have been checked and work. */
+  #canFork = false;
+  #provisioned: readonly Provisioned[] = [];
+
+  /** @param root the first one of the default class, of which the tree takes ownership */
+  constructor(
+    root: Root,
+    resources: TreeResources,
+    limits: SandboxLimits,
+    { rootLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: RootAges,
+  ) {
+    // V8 takes a code cache also under another limit of its heap.
+    this.#codeCaches = new CodeCaches(() => this.#default.take(undefined, limits));
+    const memory = new PoolMemory(limits.poolMemoryBytes);
+    const shares: TreeShares = { codeCaches: this.#codeCaches, memory, rootLifetimeMs };
+    this.#default = new Tree(root, resources, limits, shares);
+    this.#classes = memoryClasses(limits);
+    const [, ...others] = this.#classes;
+    this.#others = new Map(others.map((classBytes) => [
+      classBytes,
+      new ClassTree({ ...resources, classBytes }, limits, shares, classUnusedMs),
+    ]));
+  }
+
+  get readyCount(): number {
+    let count = this.#default.readyCount;
+    for (const { readyCount } of this.#others.values()) count += readyCount;
+    return count;
+  }
+
+  get codeCaches(): CodeCaches {
+    return this.#codeCaches;
+  }
+
+  /** Lets the root of the default class fork; see {@link Tree.start}. */
+  async start(
+    probe: (take: TakeBlank) => Promise<string | undefined>,
+  ): Promise<string | undefined> {
+    const fault = await this.#default.start(probe);
+    this.#canFork = fault === undefined;
+    if (this.#canFork) this.provision(this.#provisioned);
+    return fault;
+  }
+
+  /** Takes an instance of the class of these limits; undefined while no root of the class forks. */
+  async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
+    return this.#canFork ? await this.#treeFor(limits.memoryBytes)?.take(key, limits) : undefined;
+  }
+
+  /** Whether the root of the default class forks. */
+  get isServing(): boolean {
+    return this.#default.isServing;
+  }
+
+  /** Replaces roots whose forks cannot reach the server. */
+  look(): void {
+    this.#default.look();
+    if (!this.#canFork) return;
+    for (const tree of this.#others.values()) tree.look();
+  }
+
+  /** Counts the processes and the memory of all classes; undefined while no root forks. */
+  async measure(): Promise<ForkStatus | undefined> {
+    const trees = [this.#default, ...this.#others.values()];
+    const measured = await Promise.all(trees.map((tree) => tree.measure()));
+    return sumOf(measured.filter((status) => status !== undefined));
+  }
+
+  /**
+   * A call has evaluated this script. Makes its code cache if the script may need one.
+   * @param memoryBytes of the call
+   */
+  noteEvaluation(key: string, script: string, loaded: Loaded, memoryBytes: number): void {
+    if (loaded.hasRejectedCache) this.#codeCaches.reject(key);
+    this.#treeFor(memoryBytes)?.noteEvaluation(key, script, loaded);
+    this.#codeCaches.make(key, script);
+  }
+
+  /** Keeps instances of these scripts waiting, each in the class of its calls. Replaces the previous list. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    const [defaultClass = 0] = this.#classes;
+    const of = (classBytes: number) =>
+      provisioned.filter(({ memoryBytes = defaultClass }) =>
+        memoryClassOf(memoryBytes, this.#classes) === classBytes
+      );
+    this.#default.provision(of(defaultClass));
+    if (!this.#canFork) return;
+    for (const [classBytes, tree] of this.#others) tree.provision(of(classBytes));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const trees = [this.#default, ...this.#others.values()];
+    await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
+  }
+
+  #treeFor(memoryBytes: number): Tree | ClassTree | undefined {
+    const classBytes = memoryClassOf(memoryBytes, this.#classes);
+    if (classBytes === this.#classes[0]) return this.#default;
+    return classBytes === undefined ? undefined : this.#others.get(classBytes);
+  }
+}

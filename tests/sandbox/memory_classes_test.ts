@@ -1,0 +1,235 @@
+/** Calls of different memory run side by side: each class has a root, whose heap limit its forks have. */
+import assert from "node:assert/strict";
+import { memoryClasses, memoryClassOf } from "../../src/sandbox/instance/memory_classes.ts";
+import { PoolMemory } from "../../src/sandbox/tree/pool_memory.ts";
+import { eventually } from "../support/eventually.ts";
+import {
+  AVAILABLE_MODES,
+  failure,
+  fromTemplate,
+  MIB,
+  output,
+  poolOf,
+  run,
+  type RunOptions,
+  type Sandboxes,
+  sandboxTest,
+  scriptOf,
+  treePids,
+} from "./harness.ts";
+
+/** Memory of a call in MiB that the limits of a server allow. */
+const LIMITS = {
+  memoryBytes: 128 * MIB,
+  maxMemoryBytes: 512 * MIB,
+  poolSize: 2,
+  cpuTimeMs: 60_000,
+};
+const LARGE = { memoryBytes: 512 * MIB };
+
+/** Holds numbers on the heap. */
+const HEAP = `const main = ({ mib }) => {
+  const held = [];
+  for (let n = 0; n < mib; n++) held.push(new Array(131_072).fill(n + 0.5));
+  return { held: held.length };
+};`;
+/** Runs until it may end. */
+const SLEEP = `const main = async ({ ms }) => {
+  console.log("up");
+  await new Promise((done) => setTimeout(done, ms));
+  return { slept: 1 };
+};`;
+const OUT_OF_MEMORY =
+  "OUT_OF_MEMORY: the function needed more memory than its limit of 128 MiB (--memory)";
+
+/** Runs calls until one is forked. */
+async function fork(sandboxes: Sandboxes, options: RunOptions = {}): Promise<void> {
+  const body = `${HEAP}\n// ${options.memoryBytes}`;
+  const outcome = await eventually(async () => {
+    const ran = await run(sandboxes, body, { ...options, input: { mib: 1 } });
+    return ran.process === "root" || ran.process === "template" ? ran.outcome : undefined;
+  }, "a call from a fork");
+  assert.equal(outcome.kind, "success", JSON.stringify(outcome));
+}
+
+/** Starts a call that sleeps. Resolves once it runs, with its end. */
+async function sleep(
+  sandboxes: Sandboxes,
+  ms: number,
+  options: RunOptions = {},
+): Promise<{ readonly ended: ReturnType<typeof run> }> {
+  const { promise: up, resolve } = Promise.withResolvers<void>();
+  const ended = run(sandboxes, SLEEP, { ...options, input: { ms }, onLog: () => resolve() });
+  await up;
+  return { ended };
+}
+
+/** Kills a root of the pool, and all that it has forked. */
+async function killClass(cacheDir: string, mib: number): Promise<void> {
+  for (const pid of await pidsOfHeap(cacheDir, mib)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      // It has ended with the root.
+      assert.ok(error instanceof Deno.errors.NotFound, String(error));
+    }
+  }
+}
+
+/** Ids of the processes of the pool whose V8 heap has this limit, the root and all that it forked. */
+async function pidsOfHeap(cacheDir: string, mib: number): Promise<number[]> {
+  const pids: number[] = [];
+  for (const pid of await treePids(cacheDir)) {
+    const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+    if (command.includes(`--single-threaded`) && command.includes(`-space-size=${mib}\0`)) {
+      pids.push(pid);
+    }
+  }
+  return pids;
+}
+
+async function rootCount(sandboxes: Sandboxes): Promise<number | undefined> {
+  return (await sandboxes.forks())?.root.count;
+}
+
+Deno.test("the memory classes are the default, powers of two above it, and the maximum", () => {
+  const classesOf = (memory: number, max?: number) =>
+    memoryClasses({
+      memoryBytes: memory * MIB,
+      ...max === undefined ? {} : { maxMemoryBytes: max * MIB },
+    }).map((bytes) => bytes / MIB);
+  assert.deepEqual(classesOf(128), [128]);
+  assert.deepEqual(classesOf(128, 128), [128]);
+  assert.deepEqual(classesOf(128, 1024), [128, 256, 512, 1024]);
+  assert.deepEqual(classesOf(128, 768), [128, 256, 512, 768]);
+  assert.deepEqual(classesOf(96, 192), [96, 128, 192]);
+  assert.deepEqual(classesOf(300, 1024), [300, 512, 1024]);
+  const classes = [128, 256, 512];
+  assert.deepEqual([1, 128, 129, 512].map((of) => memoryClassOf(of, classes)), [
+    128,
+    128,
+    256,
+    512,
+  ]);
+  assert.equal(memoryClassOf(513, classes), undefined);
+});
+
+Deno.test("the script templates of all roots share one limit of memory", () => {
+  const memory = new PoolMemory(100);
+  const given: string[] = [];
+  const holderOf = (name: string, usedMs: number, isKept: boolean) => ({
+    makingBytes: 5,
+    held: (exceptKey?: string) =>
+      exceptKey === name
+        ? []
+        : [{ bytes: 20, usedMs, isKept, giveUp: () => void given.push(name) }],
+  });
+  const [first, second, third] = [
+    holderOf("first", 2, false),
+    holderOf("second", 1, false),
+    holderOf("third", 0, true),
+  ];
+  memory.count(first);
+  const counted = memory.count(second);
+  memory.count(third);
+  assert.equal(memory.left(first, "new", false), 100 - 3 * 25);
+  assert.equal(memory.left(first, "first", false), 100 - 3 * 25 + 20);
+  assert.equal(memory.left(first, "new", true), 100 - 3 * 5 - 20);
+  for (const held of memory.givable(first, "new")) held.giveUp();
+  assert.deepEqual(given, ["second", "first"]);
+  assert.deepEqual(memory.givable(first, "first").map(({ isOwn }) => isOwn), [false]);
+  counted[Symbol.dispose]();
+  assert.equal(memory.left(first, "new", false), 100 - 2 * 25);
+});
+
+sandboxTest(
+  "a call of 512 MiB has its heap, and one of 128 MiB keeps its limit",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    await fork(sandboxes);
+    assert.notDeepEqual(await pidsOfHeap(cacheDir, 128), []);
+    assert.deepEqual(await pidsOfHeap(cacheDir, 512), []);
+    assert.equal(await rootCount(sandboxes), 1);
+    await fork(sandboxes, LARGE);
+    assert.equal(await rootCount(sandboxes), 2);
+    const held = { input: { mib: 300 } };
+    const ran = await run(sandboxes, HEAP, { ...held, ...LARGE });
+    assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
+    assert.notEqual(ran.process, "single");
+    const exceeded = await run(sandboxes, HEAP, held);
+    assert.notEqual(exceeded.process, "single");
+    const { outcome } = exceeded;
+    assert.equal(outcome.kind === "error" && `${outcome.code}: ${outcome.message}`, OUT_OF_MEMORY);
+    // Between the classes the limits of a call are its own.
+    assert.match(
+      await failure(sandboxes, HEAP, { ...held, memoryBytes: 260 * MIB }),
+      /^OUT_OF_MEMORY: .* of 260 MiB \(memoryMib of the function\)$/,
+    );
+    await fork(sandboxes, { memoryBytes: 64 * MIB });
+    assert.equal(await rootCount(sandboxes), 2);
+  },
+  LIMITS,
+);
+
+sandboxTest("templates and provisioned instances are forks of their class", async (sandboxes) => {
+  const provisioned = `${HEAP}\n// provisioned`;
+  sandboxes.provision([{
+    key: provisioned,
+    script: scriptOf(provisioned),
+    count: 1,
+    memoryBytes: 512 * MIB,
+  }]);
+  const large = await eventually(async () => {
+    const ran = await run(sandboxes, provisioned, { ...LARGE, input: { mib: 300 } });
+    return ran.process === "template" ? ran : undefined;
+  }, "a provisioned instance");
+  assert.equal(large.outcome.kind, "success", JSON.stringify(large.outcome));
+  // As slow to evaluate as a script that gets a template, with a table beyond the memory of the default class.
+  const slow = `let sum = 0; for (let n = 0; n < 3e7; n++) sum = (sum + n) | 0;
+    const table = Array.from({ length: 200 }, (_, n) => new Array(131_072).fill(n + 0.5));
+    const main = () => ({ sum, length: table.length });`;
+  const ran = await fromTemplate(sandboxes, slow, LARGE);
+  assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
+  assert.equal(await rootCount(sandboxes), 2);
+}, { ...LIMITS, poolMemoryBytes: 1024 * MIB });
+
+sandboxTest(
+  "the end of a class's root ends no call of another, and the server stays available",
+  async (sandboxes, _context, _mode, cacheDir) => {
+    await fork(sandboxes, LARGE);
+    const faults: unknown[] = [];
+    sandboxes.onFaultChange(() => faults.push(sandboxes.fault));
+    const [small, large] = [await sleep(sandboxes, 2000), await sleep(sandboxes, 60_000, LARGE)];
+    await killClass(cacheDir, 512);
+    const ended = (await large.ended).outcome;
+    assert.match(ended.kind === "error" ? ended.message : "", /^the (root|template|process) /);
+    // Before the next root forks, such calls start processes of their own.
+    const next = await run(sandboxes, HEAP, { input: { mib: 300 }, ...LARGE });
+    assert.equal(next.outcome.kind, "success", JSON.stringify(next.outcome));
+    assert.equal((await small.ended).outcome.kind, "success");
+    await fork(sandboxes, LARGE);
+    assert.deepEqual(faults, []);
+  },
+  LIMITS,
+);
+
+for (const mode of AVAILABLE_MODES) {
+  Deno.test(`${mode}: a root above the default class ends once calls need it no more`, async () => {
+    const cacheDir = await Deno.makeTempDir();
+    {
+      await using sandboxes = poolOf(mode, cacheDir, LIMITS, { classUnusedMs: 1000 });
+      await sandboxes.start();
+      await fork(sandboxes, LARGE);
+      const { ended } = await sleep(sandboxes, 4000, LARGE);
+      // The root forks nothing any more, but the call that runs ends on it.
+      await eventually(async () => await rootCount(sandboxes) === 1 || undefined, "one root");
+      assert.equal((await ended).outcome.kind, "success");
+      await eventually(async () => {
+        return (await pidsOfHeap(cacheDir, 512)).length === 0 || undefined;
+      }, "the end of the other root");
+      assert.deepEqual(await output(sandboxes, SLEEP, { input: { ms: 0 } }), { slept: 1 });
+      await fork(sandboxes, LARGE);
+    }
+    await eventually(async () => (await treePids(cacheDir)).length === 0 || undefined);
+    await Deno.remove(cacheDir, { recursive: true });
+  });
+}
