@@ -103,6 +103,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "get /readyz": "invoked.HealthService.GetReadiness",
   "get /api/v1/events": "invoked.ServerService.WatchChanges",
   "get /api/v1/status": "invoked.ServerService.GetStatus",
+  "post /api/v1/functions/check": "invoked.FunctionService.CheckFunction",
   "get /api/v1/functions/statistics": "invoked.StatisticsService.Get",
   "get /api/v1/functions/types": "invoked.CommitService.GetSdkTypes",
   "post /api/v1/functions/types": "invoked.CommitService.ResolveTypes",
@@ -137,6 +138,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "circuitBreakerMax circuitBreakerPeriod commitMessage concurrencyKey cpuTimeout debounce description displayName functionType initialContent maxConcurrency maxConcurrencyPerKey memoryMib onFailure onSuccess outboundNetworkAllowlist processReuse provisionedConcurrency rateLimit retention retryPolicy scopedRoleIds timeout variables vfsId",
   "c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest":
     "commitMessage content function updateMask",
+  "invoked.CheckFunctionRequest": "function updateMask",
   "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": "commitMessage filenames",
   "c1.api.functions.v1.FunctionsServiceCreateTagRequest": "commitId name",
   "c1.api.functions.v1.FunctionsServiceInvokeRequest": "commitId json vfsId",

@@ -2,14 +2,17 @@ import type { Command } from "commander";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { readFunctionFolder } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
+import { readEnvironment, resolveConfig } from "../config/mod.ts";
+import { readManifest } from "./folder/manifest.ts";
+import { settingsBeyond, warnOfLimits } from "./local/setting_limits.ts";
 import { checkTypes, typeErrors } from "./local/type_check.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
-import { addLocalSettings } from "./options/local_settings.ts";
+import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { printable } from "./terminal/failure.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
 
-/** `invoked check`: the types of the function in the folder. */
+/** `invoked check`: the types of the function in the folder, and its settings. */
 export function register(command: Command): void {
   const readSettings = addLocalSettings(command);
   addJsonOption(command);
@@ -18,8 +21,13 @@ export function register(command: Command): void {
     const folder = Deno.cwd();
     const { files, skipped } = await readFunctionFolder(folder);
     await writeEditorTypes(folder);
-    const diagnostics = await checkTypes(folder, files, readSettings());
-    if (json) printJson({ diagnostics });
+    const settings = readSettings();
+    const { config } = resolveConfig(settings, withoutOwnVariables(readEnvironment()));
+    const manifest = await readManifest(folder);
+    const beyondLimits = manifest === undefined ? [] : settingsBeyond(manifest, config);
+    warnOfLimits(beyondLimits);
+    const diagnostics = await checkTypes(folder, files, settings);
+    if (json) printJson({ diagnostics, beyondLimits });
     else {
       for (const { message, ...position } of diagnostics) {
         const diagnostic = { ...position, message: printable(message) };

@@ -7,7 +7,13 @@ import { shownPath } from "../builder/source_tree.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
 import { noteDiagnostics } from "./terminal/diagnostics.ts";
-import { compare, makeCommit, settingsChange, volumeToBind } from "./folder/deployment.ts";
+import {
+  checkSettings,
+  compare,
+  makeCommit,
+  settingsChange,
+  volumeToBind,
+} from "./folder/deployment.ts";
 import { readFunctionFolder, type Skipped } from "./folder/files.ts";
 import { noteSkipped } from "./folder/skipped.ts";
 import { type Manifest, needManifest } from "./folder/manifest.ts";
@@ -111,6 +117,8 @@ async function deploy(
   const volumeId = await volumeToBind(api, manifest);
   const differences = await differencesOf(api, manifest.triggers, existing);
   if (!prune) assertNoneInTheWay(differences);
+  const additions = { volumeId, variables };
+  await checkSettings(api, manifest, additions, existing);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   // A trigger that the server rejects must not leave new code published without it.
   await checkDifferences(api, fn, differences, prune === true).catch(async (error) => {
@@ -122,7 +130,7 @@ async function deploy(
     ? fn.head
     : (await withProgress("Uploading and building", () => makeCommit(api, fn, files, message))).id;
   // Settings are set before or together with the publish: new code must not run with the allowlist of older code.
-  const settings = settingsChange(manifest, { volumeId, variables }, fn);
+  const settings = settingsChange(manifest, additions, fn);
   const publishes = wanted === true && commitId !== undefined && commitId !== fn.publishedCommitId;
   await applyChange(api, fn, {
     ...settings,

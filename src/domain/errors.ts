@@ -136,6 +136,9 @@ export class DomainError extends Error {
   }
 }
 
+/** Thrown in a transaction to undo changes that were only checked. */
+export class ValidationOnly extends Error {}
+
 /** When to try again while the server cannot store data. */
 const STORAGE_RETRY_SECONDS = 5;
 

@@ -70,6 +70,49 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     await author.ok(["settings", "unset", "limited", "retention"]);
     assert.match(await author.ok(["settings", "list"]), /^retention\t\tfor ever$/m);
   });
+  await t.step("a default server takes 256 MiB", async () => {
+    await write({ memoryMib: 256 });
+    await author.ok(["deploy"]);
+    assert.equal((await settings()).effectiveLimits.memoryMib, 256);
+  });
+  await t.step("nothing is uploaded with settings that the server rejects", async () => {
+    const head = async () => (await author.json("show")).head;
+    const before = await head();
+    await author.write("added.ts", "export const added = 1;\n");
+    await write({ memoryMib: 100_000 });
+    const limit = /memoryMib: 100,000 MiB is not between 32 MiB and \S+ .iB \(--max-memory\)/;
+    const next = /use a value within .* ask the operator of the server to raise --max-memory$/;
+    for (const name of ["limited", "unlimited"]) {
+      await write({ name, memoryMib: 100_000 });
+      const rejected = await author.run(["deploy", "--publish"]);
+      assertFails(rejected, 1, limit, next);
+      assert.match(rejected.stderr, new RegExp(`Cannot deploy ${name}: `));
+      assert.match(rejected.stderr, /^Nothing was deployed: the server rejects a setting/m);
+      assert.doesNotMatch(rejected.stderr, /Uploading/);
+    }
+    assertFails(await author.run(["show", "unlimited"]), 1, /Cannot find function "unlimited"/);
+    await write({ timeout: "1d", variables: { TOKEN: "x" } });
+    assertFails(await author.run(["deploy"]), 1, /timeout: 24 h is not between .*--max-timeout/);
+    await write({});
+    assert.equal(await head(), before);
+    await Deno.remove(`${author.folder}/added.ts`);
+    const set = await author.run(["settings", "set", "limited", "memoryMib=100000"]);
+    assertFails(set, 1, limit, next);
+  });
+  await t.step("check names settings beyond the limits of a server", async () => {
+    await write({ memoryMib: 100_000, timeout: "1d" });
+    const { stdout, stderr } = await author.run(["check", "--json", "--max-timeout", "1d"]);
+    assert.match(
+      stderr,
+      /^Warning: settings beyond the limits of a server: memoryMib: 100,000 MiB is/m,
+    );
+    assert.deepEqual(
+      JSON.parse(stdout).beyondLimits.map(({ field }: { field: string }) => field),
+      ["memoryMib"],
+    );
+    await write({});
+    assert.deepEqual((await author.json("check")).beyondLimits, []);
+  });
   await t.step("faults name the setting and the value", async () => {
     const cases = [
       [["settings", "set", "limited", "timout=2s"], 2, /"timout": it is not a setting/],

@@ -656,6 +656,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check the settings of a function before its code is uploaded; nothing changes */
+        post: operations["invoked.FunctionService.CheckFunction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/functions/statistics": {
         parameters: {
             query?: never;
@@ -1906,6 +1923,141 @@ export interface components {
             id?: string;
             /** @enum {string} */
             kind: "function" | "commit" | "invocation" | "trigger" | "volume";
+        };
+        "invoked.CheckFunctionRequest": {
+            function: {
+                /**
+                 * Format: int32
+                 * @description Runs in the trailing period, after which calls pause for a decision; 0: any
+                 */
+                circuitBreakerMax?: number;
+                circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
+                /** @description JSON Pointer into the input, such as /user/id */
+                concurrencyKey?: string;
+                /**
+                 * Format: duration
+                 * @description 0s or absent: the default of the server
+                 * @example 30s
+                 */
+                cpuTimeout?: string;
+                /** @description Of asynchronous calls with the same key, the last starts once none came for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
+                debounce?: {
+                    /**
+                     * Format: duration
+                     * @example 30s
+                     */
+                    delay?: string;
+                    /** @description JSON Pointer into the input, such as /user/id */
+                    key?: string;
+                    /**
+                     * Format: duration
+                     * @description 0s or absent: 10 times the delay
+                     * @example 30s
+                     */
+                    maxDelay?: string;
+                };
+                description?: string;
+                displayName?: string;
+                functionType?: components["schemas"]["c1.api.functions.v1.FunctionType"];
+                /** @description Absent for a new function */
+                id?: string;
+                /**
+                 * Format: int32
+                 * @description 0 or absent: the default of the server
+                 */
+                maxConcurrency?: number;
+                /**
+                 * Format: int32
+                 * @description Calls with the same concurrencyKey at a time; 0 or absent: 1. Others wait
+                 */
+                maxConcurrencyPerKey?: number;
+                /**
+                 * Format: int32
+                 * @description 0 or absent: the default of the server
+                 */
+                memoryMib?: number;
+                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                onFailure?: {
+                    functionId?: string;
+                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    secret?: string;
+                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    url?: string;
+                };
+                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                onSuccess?: {
+                    functionId?: string;
+                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    secret?: string;
+                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    url?: string;
+                };
+                outboundNetworkAllowlist?: string[];
+                processReuse?: components["schemas"]["invoked.ProcessReuse"];
+                /** Format: int32 */
+                provisionedConcurrency?: number;
+                publishedCommitId?: string;
+                /** @description Starts in any period: a call that waits gets 429, others are delayed. {} removes it */
+                rateLimit?: {
+                    /** Format: int32 */
+                    calls?: number;
+                    /**
+                     * Format: duration
+                     * @example 30s
+                     */
+                    period?: string;
+                };
+                /**
+                 * Format: duration
+                 * @description 0s or absent: the default of the server
+                 * @example 30s
+                 */
+                retention?: string;
+                /** @description Attempts of asynchronous calls, after exponential backoff with full jitter */
+                retryPolicy?: {
+                    /**
+                     * Format: duration
+                     * @description 0s or absent: 1s
+                     * @example 30s
+                     */
+                    initialBackoff?: string;
+                    /**
+                     * Format: int32
+                     * @description 0 or absent: 3
+                     */
+                    maxAttempts?: number;
+                    /**
+                     * Format: duration
+                     * @description 0s or absent: 60s, but not less than initialBackoff
+                     * @example 30s
+                     */
+                    maxBackoff?: string;
+                    /** @description Words of errors that another attempt follows; empty: INTERRUPTED, UNCAUGHT */
+                    retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
+                };
+                scopedRoleIds?: string[];
+                /** @description The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone */
+                secret?: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: duration
+                 * @description 0s or absent: the default of the server
+                 * @example 30s
+                 */
+                timeout?: string;
+                /** @description The new set of variables, which every reader of the function sees */
+                variables?: {
+                    [key: string]: string;
+                };
+                /** @description Volume of calls that name none */
+                vfsId?: string;
+            };
+            /** @description Of a function that exists */
+            updateMask?: string | {
+                /** @default [] */
+                paths?: string[];
+            };
         };
         /** @enum {string} */
         "invoked.CircuitBreakerPeriod": "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED" | "CIRCUIT_BREAKER_PERIOD_HOUR" | "CIRCUIT_BREAKER_PERIOD_DAY" | "CIRCUIT_BREAKER_PERIOD_WEEK" | "CIRCUIT_BREAKER_PERIOD_MONTH";
@@ -4625,6 +4777,39 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["google.rpc.Status"];
+                };
+            };
+        };
+    };
+    "invoked.FunctionService.CheckFunction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["invoked.CheckFunctionRequest"];
             };
         };
         responses: {

@@ -1,4 +1,5 @@
 import type { Operation } from "../operation.ts";
+import { checkFunction } from "./check_function.ts";
 import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
 import { clearCircuitBreaker } from "./flow.ts";
@@ -17,6 +18,7 @@ import { updateFunction } from "./update_function.ts";
 export const FUNCTION_OPERATIONS: readonly Operation[] = [
   listFunctions,
   createFunction,
+  checkFunction,
   updateFunction,
   searchFunctions,
   getStatistics,

@@ -25,7 +25,7 @@ export class ApiError extends Failure {
   constructor(what: string, { status, reason, retryAfter }: ErrorResponse, message: string) {
     const code = reason ?? `HTTP ${status}`;
     super(`${failureMessage(what, message)} (${code})`, {
-      next: nextStep(status, reason, retryAfter),
+      next: nextStep(status, reason, retryAfter) ?? nextOfField(reason, message),
       exit: exitOf(status, reason),
     });
     this.status = status;
@@ -122,6 +122,18 @@ function nextStep(status: number, reason = "", retryAfter?: string): string | un
   }
   if (status === 403) return "ask an administrator for a role with this permission";
   return isTemporary(status) ? tryAgain(retryAfter) : undefined;
+}
+
+/** The flag of the server whose limit a value exceeds, as an error names it. */
+const LIMIT_FLAG = /\((--[a-z-]+)\)/;
+
+/** The next step after a field was rejected. */
+function nextOfField(reason: string | undefined, message: string): string | undefined {
+  if (reason !== "INVALID_FIELD") return undefined;
+  const flag = LIMIT_FLAG.exec(message)?.[1];
+  return flag === undefined
+    ? "correct the value that the message names"
+    : `use a value within the limit, or ask the operator of the server to raise ${flag}`;
 }
 
 /** Whether the same request may succeed later. */

@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
 import { findVolume, lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
+import { note } from "../terminal/output.ts";
 import { SETTING_NAMES } from "./function_settings.ts";
 import { inParallel } from "../client/parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
 
+const CHECK_PATH = "/api/v1/functions/check";
 /** Uploads of one commit that run at the same time. */
 const PARALLEL_UPLOADS = 4;
 
@@ -76,6 +79,32 @@ export async function volumeToBind(api: Api, { volume }: Manifest): Promise<stri
   }
 }
 
+/**
+ * Checks on the server what a deploy would set, before anything is uploaded. A server of C1 cannot do that.
+ * @param fn undefined for a new function
+ */
+export async function checkSettings(
+  api: Api,
+  manifest: Manifest,
+  additions: Additions,
+  fn: RemoteFunction | undefined,
+): Promise<void> {
+  const change = settingsChange(manifest, additions, fn);
+  const fields = Object.keys(change);
+  if (fields.length === 0) return;
+  const body = {
+    function: { ...fn === undefined ? {} : { id: fn.id }, ...change },
+    updateMask: fields.join(),
+  };
+  try {
+    await api.session.post(`Cannot deploy ${manifest.name}`, CHECK_PATH, z.unknown(), body);
+  } catch (error) {
+    if (error instanceof ApiError && error.isMissingEndpoint) return;
+    note("Nothing was deployed: the server rejects a setting of invoked.json");
+    throw error;
+  }
+}
+
 /** What the flags of a deploy add to `invoked.json`. */
 export interface Additions {
   /** Id of the volume that the manifest names. */
@@ -84,11 +113,14 @@ export interface Additions {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The fields of `invoked.json` that differ on the server; absent fields do not change. */
+/**
+ * The fields of `invoked.json` that differ on the server; absent fields do not change.
+ * @param fn undefined for a new function, of which every field is set
+ */
 export function settingsChange(
   manifest: Manifest,
   { volumeId, variables }: Additions,
-  fn: RemoteFunction,
+  fn: RemoteFunction | undefined,
 ): FunctionChange {
   const settings = SETTING_NAMES.map((name) => [name, manifest[name]] as const);
   const hasVariables = manifest.variables !== undefined || Object.keys(variables).length > 0;
@@ -99,9 +131,11 @@ export function settingsChange(
     scopedRoleIds: manifest.roles,
     ...Object.fromEntries(settings),
     vfsId: volumeId,
-    variables: hasVariables ? { ...manifest.variables ?? fn.variables, ...variables } : undefined,
+    variables: hasVariables ? { ...manifest.variables ?? fn?.variables, ...variables } : undefined,
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
-    .filter((field) => wanted[field] !== undefined && !isDeepStrictEqual(wanted[field], fn[field]));
+    .filter((field) =>
+      wanted[field] !== undefined && !isDeepStrictEqual(wanted[field], fn?.[field])
+    );
   return Object.fromEntries(differing.map((field) => [field, wanted[field]]));
 }

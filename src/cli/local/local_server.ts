@@ -7,6 +7,7 @@ import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { type Manifest, needManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
+import { settingsBeyond, warnOfLimits } from "./setting_limits.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
@@ -36,7 +37,14 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   await linkDownloads(folder, dataDir);
   const own = { ...flags, data: dataDir, host: "127.0.0.1", port: "0" };
   const resolved = resolveConfig(own, env);
-  const maxima = maximaFor(await needManifest(folder), resolved);
+  const manifest = await needManifest(folder);
+  const maxima = maximaFor(manifest, resolved);
+  // Its own limits are raised; those of the server that it is deployed to may not be.
+  warnOfLimits(
+    settingsBeyond(manifest, resolved.config).filter(({ description }) =>
+      Object.keys(maxima).some((flag) => description.endsWith(`(--${flag})`))
+    ),
+  );
   const isPoolGiven = resolved.sources["invocations.poolSize"] !== "default";
   const pool = isPoolGiven ? {} : { "pool-size": POOL_SIZE };
   const { config } = resolveConfig({ ...own, ...maxima, ...pool }, env);
@@ -67,13 +75,14 @@ function maximaFor(
   { config: { invocations }, sources }: Resolved,
 ): Given {
   const { timeoutMs, cpuTimeMs, memoryBytes, maxRunningPerFunction } = invocations;
+  const { maxMemoryBytes = memoryBytes } = invocations;
   const [timeoutWanted, cpuTimeWanted] = [timeout, cpuTimeout].map((seconds = "0s") =>
     MS_PER_SECOND * Number.parseFloat(seconds)
   ) as [number, number];
   const wanted = [
     ["max-timeout", "maxTimeoutMs", timeoutWanted > timeoutMs, `${timeoutWanted}ms`],
     ["max-cpu-time", "maxCpuTimeMs", cpuTimeWanted > cpuTimeMs, `${cpuTimeWanted}ms`],
-    ["max-memory", "maxMemoryBytes", memoryMib * BYTES_PER_MIB > memoryBytes, `${memoryMib}MiB`],
+    ["max-memory", "maxMemoryBytes", memoryMib * BYTES_PER_MIB > maxMemoryBytes, `${memoryMib}MiB`],
     [
       "max-running-per-function",
       "maxRunningPerFunction",

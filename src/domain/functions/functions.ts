@@ -2,7 +2,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
-import { DomainError, type FieldViolation, invalid } from "../errors.ts";
+import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -94,12 +94,17 @@ export class Functions {
     return this.store.commitBlobs.storing(() => this.#create(by, spec));
   }
 
-  async #create(by: Principal, spec: CreateFunction): Promise<ChangedFunction> {
-    this.#check(spec, SETTINGS, "");
+  async #create(
+    by: Principal,
+    spec: CreateFunction,
+    validation?: { readonly prefix: string },
+  ): Promise<ChangedFunction> {
+    const { prefix = "" } = validation ?? {};
+    this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
     const columns = newColumns(spec);
-    assertNone(perKeyFaults(columns, ""));
-    await this.destinations.check({ ...columns, id }, spec, SETTINGS, "");
+    assertNone(perKeyFaults(columns, prefix));
+    await this.destinations.check({ ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
       { functionId: id, by, message: spec.commitMessage, field: "initialContent", limits },
@@ -121,14 +126,37 @@ export class Functions {
       async (tx) => {
         if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
         await tx.functions.insert(row);
-        await this.destinations.writeSecrets(tx, id, spec, SETTINGS, "");
+        await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
         await commit?.insert(tx);
+        if (validation !== undefined) throw new ValidationOnly();
       },
       "durable",
       row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
     );
     commit?.written();
     return { fn: this.#viewOf(row, [], []), commit: commit?.row };
+  }
+
+  /**
+   * Checks the settings of a new function, or a change of one, as {@link create} and {@link update} do, and makes nothing.
+   * @param id of the function that changes; undefined for a new one
+   */
+  async check(
+    by: Principal,
+    id: string | undefined,
+    change: FunctionChange,
+    mask: UpdateMask | undefined,
+  ): Promise<void> {
+    try {
+      if (id === undefined) {
+        await this.#create(by, { ...change, commitMessage: "" }, { prefix: "function." });
+      } else {
+        const update = { id, change, mask, content: undefined, commitMessage: "" };
+        await this.#update(by, update, true);
+      }
+    } catch (error) {
+      if (!(error instanceof ValidationOnly)) throw error;
+    }
   }
 
   /** A function, deleted or not; a deleted one has `deletedAt`. */
@@ -159,7 +187,11 @@ export class Functions {
     return this.store.commitBlobs.storing(() => this.#update(by, update));
   }
 
-  async #update(by: Principal, update: UpdateFunction): Promise<ChangedFunction> {
+  async #update(
+    by: Principal,
+    update: UpdateFunction,
+    isValidation = false,
+  ): Promise<ChangedFunction> {
     const fn = await liveFunction(this.store.read, update.id);
     const { mask, names: secretNames } = maskedMembers(update.mask, "secret");
     const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
@@ -199,6 +231,7 @@ export class Functions {
           await this.secrets.write(tx, fn.id, update.change.secret ?? {}, secretNames);
         }
         await this.#checkNames(tx, fn.id, fields);
+        if (isValidation) throw new ValidationOnly();
         return await reconsiderWaiting(tx, before, { ...before, ...columns });
       },
       "durable",

@@ -3,7 +3,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { invalid, invalidTarget } from "../errors.ts";
+import { invalid, invalidTarget, ValidationOnly } from "../errors.ts";
 import type { UpdateMask } from "../functions/update_mask.ts";
 import type { Ids } from "../ids.ts";
 import type { Invocations } from "../invocations/invocations.ts";
@@ -65,9 +65,6 @@ interface TriggerParts {
   /** Called after the times of schedules have changed. */
   readonly onPlanned: () => void;
 }
-
-/** Thrown to undo changes that were only checked. */
-class ValidationOnly extends Error {}
 
 /** Triggers: what starts a function besides calls of the API. */
 export class Triggers {

@@ -1,0 +1,23 @@
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { fieldMask } from "../primitives.ts";
+import { functionIn } from "./schemas.ts";
+
+export const checkFunction = jsonOperation({
+  operationId: "invoked.FunctionService.CheckFunction",
+  method: "post",
+  path: "/api/v1/functions/check",
+  summary: "Check the settings of a function before its code is uploaded; nothing changes",
+  permission: "write",
+  body: z.object({
+    function: functionIn.extend({
+      id: functionIn.shape.id.optional().openapi({ description: "Absent for a new function" }),
+    }),
+    updateMask: fieldMask.optional().openapi({ description: "Of a function that exists" }),
+  }).openapi("invoked.CheckFunctionRequest"),
+  response: z.object({}),
+  async handle({ body: { function: { id, ...change }, updateMask }, principal }, { functions }) {
+    await functions.check(principal, id, change, updateMask);
+    return {};
+  },
+});
