@@ -389,4 +389,6 @@ export interface TypeCheck {
     message?: string;
     code?: string;
   }[];
+  reason?: string;
+  message?: string;
 }

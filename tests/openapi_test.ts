@@ -173,7 +173,7 @@ const FIELDS: Readonly<Record<string, string>> = {
     "allowSourceCidrs capabilityUrl discord eventIdHeader github handshake header hmac jwt listenerId maxBytes response slack standardWebhooks stripe",
   "invoked.HttpTrigger": "auth cors host recordBody slug",
   "invoked.Delivery": "id invocationId reason receivedAt status",
-  "invoked.TypeCheck": "diagnostics state",
+  "invoked.TypeCheck": "diagnostics message reason state",
   "invoked.TypeDiagnostic": "code column line message path",
   "invoked.InvocationLog": "level message sequence source time",
   "invoked.Volume": "createdAt displayName fileCount id quotaBytes updatedAt usedBytes version",

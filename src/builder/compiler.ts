@@ -1,9 +1,14 @@
 /** Runs the compiler in a workspace, behind the walls, and reports the limit that it reached. */
 
 import { formatBytes, formatDuration } from "../config/mod.ts";
-import type { BuildLimits, Diagnostic } from "./contract.ts";
+import type { BuildLimits, Diagnostic, Unchecked, UncheckedReason } from "./contract.ts";
 import { type CompilerRun, runCompiler } from "./compiler_run.ts";
-import { openRegistryProxy, type Registry, type RegistryProxy } from "./registry.ts";
+import {
+  openRegistryProxy,
+  type Registry,
+  type RegistryFault,
+  type RegistryProxy,
+} from "./registry.ts";
 import type { Walls } from "./walls.ts";
 import { environmentOf, writableOf } from "./environment.ts";
 import type { Workspace } from "./workspace.ts";
@@ -18,10 +23,30 @@ export class BuildRejection extends Error {
   }
 }
 
+/** A build or a type check that reached one of its limits. */
+export class LimitReached extends BuildRejection {
+  /** What a type check reports: it has found no fault in the types. */
+  readonly unchecked: Unchecked;
+
+  constructor(unchecked: Unchecked) {
+    super({ message: unchecked.message });
+    this.unchecked = unchecked;
+  }
+}
+
 /** A run that ended by itself. */
 export type Exited = Extract<CompilerRun, { kind: "exited" }>;
 
-/** The compiler of one build. */
+/** What runs the compiler. A type check has a limit of memory of its own. */
+export type Work = "build" | "type check";
+
+/**
+ * Addresses that V8 reserves for machine code when it starts. The kernel counts the reservation as memory, although a
+ * type check uses 10 MiB of it; without this addition half of a limit of 1 GiB would be lost.
+ */
+const CODE_RANGE_BYTES = { x86_64: 512 * 1024 ** 2, aarch64: 128 * 1024 ** 2 } as const;
+
+/** The compiler of one build or type check. */
 export class Compiler {
   /** Whether the package registry failed in a run. */
   registryHasFailed = false;
@@ -32,9 +57,10 @@ export class Compiler {
     private readonly registry: Registry,
     private readonly limits: BuildLimits,
     private readonly signal: AbortSignal,
+    private readonly work: Work,
   ) {}
 
-  /** Runs without a network. @throws {BuildRejection} for a reached limit @throws {CompilerKilled} */
+  /** Runs without a network. @throws {LimitReached} @throws {CompilerKilled} */
   run(args: readonly string[]): Promise<Exited> {
     return this.#run(args, undefined);
   }
@@ -42,7 +68,8 @@ export class Compiler {
   /**
    * Runs with a connection to the package registry alone.
    *
-   * @throws {BuildRejection} for a reached limit, and for a download from another host
+   * @throws {LimitReached}
+   * @throws {BuildRejection} for a download from another host
    * @throws {CompilerKilled}
    */
   async runWithRegistry(
@@ -52,15 +79,15 @@ export class Compiler {
     using proxy = openRegistryProxy(this.registry, this.walls.sockets, { maxDownloadBytes });
     const run = this.#run(args, proxy);
     const result = await run.catch((error) => {
-      throw proxy.fault === undefined ? error : new BuildRejection({ message: proxy.fault });
+      throw proxy.fault === undefined ? error : denied(proxy.fault);
     });
     this.registryHasFailed ||= proxy.hasFailed;
-    if (proxy.fault !== undefined) throw new BuildRejection({ message: proxy.fault });
+    if (proxy.fault !== undefined) throw denied(proxy.fault);
     return result;
   }
 
   async #run(args: readonly string[], proxy: RegistryProxy | undefined): Promise<Exited> {
-    const { workspace, walls: { isolation, setsid }, limits, signal } = this;
+    const { workspace, walls: { isolation, setsid }, signal } = this;
     const inside = proxy && isolation.egressPathInside(proxy.socketPath);
     const env = {
       ...environmentOf(workspace, inside),
@@ -68,7 +95,7 @@ export class Compiler {
     };
     const result = await runCompiler({
       command: isolation.wrap([Deno.execPath(), ...args], {
-        dataBytes: limits.memoryBytes,
+        dataBytes: this.#dataBytes,
         env,
         cwd: workspace.source,
         writable: writableOf(workspace),
@@ -84,7 +111,14 @@ export class Compiler {
       assertDiskHadSpace(result);
       return result;
     }
-    throw new BuildRejection({ message: limitReached(result.kind, limits) });
+    throw new LimitReached(limitReached(result.kind, this.work, this.limits));
+  }
+
+  get #dataBytes(): number {
+    const { memoryBytes, checkMemoryBytes } = this.limits;
+    return this.work === "build"
+      ? memoryBytes
+      : checkMemoryBytes + CODE_RANGE_BYTES[Deno.build.arch];
   }
 }
 
@@ -102,19 +136,42 @@ function assertDiskHadSpace({ code: exitCode, stderr }: Exited): void {
   }
 }
 
-function limitReached(
-  kind: Exclude<CompilerRun["kind"], "exited">,
-  { timeoutMs, memoryBytes }: BuildLimits,
+/** The end of a run whose download was denied: one of too many bytes has reached a limit. */
+function denied({ isLimit, message }: RegistryFault): BuildRejection {
+  return isLimit
+    ? new LimitReached({ reason: "TOO_LARGE", message })
+    : new BuildRejection({ message });
+}
+
+const REASONS = {
+  timeout: "TIMEOUT",
+  outOfMemory: "OUT_OF_MEMORY",
+  outOfStack: "TOO_COMPLEX",
+  tooMuchOutput: "TOO_LARGE",
+} as const satisfies Record<Exclude<CompilerRun["kind"], "exited">, UncheckedReason>;
+
+function limitReached(kind: keyof typeof REASONS, work: Work, limits: BuildLimits): Unchecked {
+  return { reason: REASONS[kind], message: limitMessage(kind, work, limits) };
+}
+
+function limitMessage(
+  kind: keyof typeof REASONS,
+  work: Work,
+  { timeoutMs, memoryBytes, checkMemoryBytes }: BuildLimits,
 ): string {
   switch (kind) {
     case "timeout":
-      return "the build took longer than its limit of " +
-        `${formatDuration(timeoutMs)} (--build-timeout)`;
-    case "outOfMemory":
-      return "the build needs more memory than its limit of " +
-        `${formatBytes(memoryBytes)} (--build-memory)`;
+      return `the ${work} took longer than its limit of ${
+        formatDuration(timeoutMs)
+      } (--build-timeout)`;
+    case "outOfMemory": {
+      const [bytes, setting] = work === "build"
+        ? [memoryBytes, "--build-memory"]
+        : [checkMemoryBytes, "--check-memory"];
+      return `the ${work} needs more memory than its limit of ${formatBytes(bytes)} (${setting})`;
+    }
     case "outOfStack":
-      return "Cannot build: the code is nested too deeply; flatten it";
+      return `${work === "build" ? "Cannot build: " : ""}the code is nested too deeply; flatten it`;
     case "tooMuchOutput":
       return "the module graph of the commit is too large";
   }

@@ -64,10 +64,37 @@ export class CompilerKilled extends Error {
   }
 }
 
+/**
+ * Why types were not checked. `TIMEOUT`, `OUT_OF_MEMORY`, `TOO_COMPLEX` and `TOO_LARGE` are limits of the check;
+ * `CHECKER_FAILED` is every other end of the compiler that is not a list of errors.
+ */
+export const UNCHECKED_REASONS = [
+  "TIMEOUT",
+  "OUT_OF_MEMORY",
+  "TOO_COMPLEX",
+  "TOO_LARGE",
+  "CHECKER_FAILED",
+] as const;
+export type UncheckedReason = typeof UNCHECKED_REASONS[number];
+
+/** Why the types of a commit could not be checked: no fault that the compiler found in them. */
+export interface Unchecked {
+  readonly reason: UncheckedReason;
+  /** The reason in words, with the limit and its setting; continues "types not checked". */
+  readonly message: string;
+}
+
+/** The result of a type check. Exceptions are faults of the server alone. */
+export type TypeCheckResult =
+  | { readonly kind: "checked"; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly kind: "unchecked"; readonly unchecked: Unchecked };
+
 /** Limits of a build; each is a setting in `src/config`. */
 export interface BuildLimits {
   readonly timeoutMs: number;
   readonly memoryBytes: number;
+  /** Memory of one type check, in bytes. */
+  readonly checkMemoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;
   /** Bytes that one run of the compiler may download from the package registry. */
@@ -124,7 +151,7 @@ export interface Builder extends AsyncDisposable {
    * The type errors of `main.ts`, and of `main.test.ts` if it exists, besides the faults for which a build is
    * rejected. Throws and aborts as `build` does.
    */
-  checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]>;
+  checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult>;
   /** Declarations of the packages of a lock, as far as the cache of the builder has them. */
   packageTypes(lock: string): Promise<PackageTypes>;
   /**

@@ -10,16 +10,16 @@ export { sdkTypes } from "./types.ts";
 import { getLogger } from "@logtape/logtape";
 import { type BuildContext, buildIn, ENTRY, TEST_ENTRY } from "./build.ts";
 import { fetchBundler, hasBundler } from "./bundler.ts";
-import { BuildRejection, Compiler } from "./compiler.ts";
+import { BuildRejection, Compiler, type Work } from "./compiler.ts";
 import type {
   Builder,
   BuildGoal,
   BuildLimits,
   BuildResult,
-  Diagnostic,
   PackageTypes,
   ResolvedPackages,
   SourceFiles,
+  TypeCheckResult,
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
 import { BuildSlots } from "./build_slots.ts";
@@ -29,7 +29,7 @@ import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
 import { resolvePackagesIn, treeOf } from "./resolve_types.ts";
 import { SourceTree } from "./source_tree.ts";
-import { checkTypesIn } from "./type_check.ts";
+import { checked, checkTypesIn } from "./type_check.ts";
 import { packageTypes } from "./types.ts";
 import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
@@ -101,14 +101,15 @@ class CompilingBuilder implements Builder {
     });
   }
 
-  async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+  async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult> {
     const fault = filesFault(files, "function");
-    if (fault !== undefined) return [{ message: `Cannot check${fault}` }];
+    if (fault !== undefined) return checked({ message: `Cannot check${fault}` });
     const tree = SourceTree.of(files);
-    if (!(tree instanceof SourceTree)) return [tree];
+    if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (walls, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.#options);
-      return await checkTypesIn(workspace, tree, this.#context(workspace, walls, deadline));
+      const context = this.#context(workspace, walls, deadline, "type check");
+      return await checkTypesIn(workspace, tree, context);
     });
   }
 
@@ -174,9 +175,14 @@ class CompilingBuilder implements Builder {
     await fetchBundler(workspace, this.#context(workspace, walls, signal).compiler);
   }
 
-  #context(workspace: Workspace, walls: Walls, signal: AbortSignal): BuildContext {
+  #context(
+    workspace: Workspace,
+    walls: Walls,
+    signal: AbortSignal,
+    work: Work = "build",
+  ): BuildContext {
     const limits = this.#limits;
-    const compiler = new Compiler(workspace, walls, this.#registry, limits, signal);
+    const compiler = new Compiler(workspace, walls, this.#registry, limits, signal, work);
     return { limits, compiler, registry: this.#registry.url };
   }
 

@@ -39,11 +39,19 @@ export function openRegistry(url: string): Registry {
   return { url, client: Deno.createHttpClient({ caCerts: getCACertificates("system") }) };
 }
 
+/** Why a download was denied. */
+export interface RegistryFault {
+  /** For the author of the commit. */
+  readonly message: string;
+  /** Whether the downloads reached their limit of bytes. */
+  readonly isLimit: boolean;
+}
+
 /** One run's connection to the registry; disposing it ends every download. */
 export interface RegistryProxy extends Disposable {
   readonly socketPath: string;
-  /** Why a download was denied, for the author of the commit; undefined without a denied one. */
-  readonly fault: string | undefined;
+  /** Undefined without a denied download. */
+  readonly fault: RegistryFault | undefined;
   /** Whether the registry could not be reached, or failed. */
   readonly hasFailed: boolean;
 }
@@ -66,7 +74,7 @@ class SocketProxy implements RegistryProxy {
   readonly #ended = new AbortController();
   readonly socketPath: string;
   #bytes = 0;
-  #fault: string | undefined;
+  #fault: RegistryFault | undefined;
   #hasFailed = false;
 
   constructor(registry: Registry, sockets: SocketDir, maxBytes: number) {
@@ -87,7 +95,7 @@ class SocketProxy implements RegistryProxy {
     sockets.share(this.socketPath);
   }
 
-  get fault(): string | undefined {
+  get fault(): RegistryFault | undefined {
     return this.#fault;
   }
 
@@ -137,17 +145,23 @@ class SocketProxy implements RegistryProxy {
   #count(chunk: Uint8Array): Uint8Array {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#maxBytes) return chunk;
-    this.#fault ??= `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
-      `${formatBytes(this.#maxBytes)} (--max-download)`;
-    throw new Error(this.#fault);
+    this.#fault ??= {
+      message: `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
+        `${formatBytes(this.#maxBytes)} (--max-download)`,
+      isLimit: true,
+    };
+    throw new Error(this.#fault.message);
   }
 
   #allowed({ method, url = "" }: IncomingMessage): URL | undefined {
     const target = URL.parse(url);
     const { origin } = new URL(this.#registry.url);
     if (method === "GET" && target?.origin === origin) return target;
-    this.#fault ??= `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +
-      "which is not the package registry";
+    this.#fault ??= {
+      message: `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +
+        "which is not the package registry",
+      isLimit: false,
+    };
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** Checks the types of a commit with `deno check`, behind the walls of a build. */
 
+import { formatBytes } from "../config/mod.ts";
 import {
   type BuildContext,
   catchRejection,
@@ -9,7 +10,8 @@ import {
   scrubbed,
   TEST_ENTRY,
 } from "./build.ts";
-import type { Diagnostic } from "./contract.ts";
+import { LimitReached } from "./compiler.ts";
+import { CompilerKilled, type Diagnostic, type TypeCheckResult } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
 import { entryCheckIn, entryDiagnostic, writeEntryCheck } from "./entry_check.ts";
 import { fromFileUrl } from "./file_url.ts";
@@ -23,22 +25,45 @@ import type { Workspace } from "./workspace.ts";
  */
 const CHECK = ["check", "--v8-flags=--no-opt,--min-semi-space-size=16"] as const;
 
-/** The type errors of the tree in the workspace, limited in number and length, ordered by position. */
+/** The result of a check that found these faults, limited in number and length. */
+export function checked(...found: readonly Diagnostic[]): TypeCheckResult {
+  return { kind: "checked", diagnostics: rejected(...found).diagnostics };
+}
+
+/**
+ * Checks the tree in the workspace. Only errors that the compiler lists, and faults of imports and of the lock, are
+ * faults of the commit; every other end of the compiler means that the types were not checked.
+ */
 export async function checkTypesIn(
   workspace: Workspace,
   tree: SourceTree,
   context: BuildContext,
-): Promise<readonly Diagnostic[]> {
-  const outcome = await catchRejection(workspace, tree, () => check(workspace, tree, context));
-  const found = outcome.kind === "rejected" ? outcome.diagnostics : outcome.value;
-  return rejected(...found).diagnostics;
+): Promise<TypeCheckResult> {
+  const outcome = await catchRejection(
+    workspace,
+    tree,
+    () => withinLimits(() => check(workspace, tree, context)),
+  );
+  return outcome.kind === "rejected" ? checked(...outcome.diagnostics) : outcome.value;
+}
+
+async function withinLimits(work: () => Promise<TypeCheckResult>): Promise<TypeCheckResult> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LimitReached) return { kind: "unchecked", unchecked: error.unchecked };
+    if (error instanceof CompilerKilled) {
+      return { kind: "unchecked", unchecked: { reason: "CHECKER_FAILED", message: error.message } };
+    }
+    throw error;
+  }
 }
 
 async function check(
   workspace: Workspace,
   tree: SourceTree,
   context: BuildContext,
-): Promise<readonly Diagnostic[]> {
+): Promise<TypeCheckResult> {
   const commit = await prepare(workspace, tree, context);
   const entries = [ENTRY, TEST_ENTRY].map((entry) => tree.ofFunction(entry))
     .filter((entry) => tree.has(entry));
@@ -49,15 +74,42 @@ async function check(
     if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
   }
   const assertion = await writeEntryCheck(workspace.sdk, tree.ofFunction(ENTRY));
-  const checked = [...entries, assertion];
-  const { code, stderr } = await context.compiler.run([...CHECK, ...flags, ...checked]);
-  if (code === 0) return [];
-  if (HAS_ERRORS.test(stderr)) return parseDiagnostics(stderr, workspace, commit);
-  const message = /^error: (.+)$/m.exec(stderr)?.[1] ?? "Cannot check the types of the commit";
-  return [scrubbed({ message }, workspace, tree)];
+  const { code, stderr } = await context.compiler.run([...CHECK, ...flags, ...entries, assertion]);
+  if (code === 0) return checked();
+  if (code === FOUND_ERRORS && HAS_ERRORS.test(stderr)) {
+    return checked(...parseDiagnostics(stderr, workspace, commit));
+  }
+  const failed = code > SIGNALLED
+    ? crash(code - SIGNALLED, context.limits.checkMemoryBytes)
+    : failure(code, stderr);
+  const { message } = scrubbed({ message: failed }, workspace, tree);
+  return { kind: "unchecked", unchecked: { reason: "CHECKER_FAILED", message } };
 }
 
+/** Exit codes above this one are signals. */
+const SIGNALLED = 128;
+
+/** A compiler that gets no memory may crash before it can report so. */
+function crash(signal: number, limitBytes: number): string {
+  return `the compiler was killed by signal ${signal}; the type check may need more memory than ` +
+    `its limit of ${formatBytes(limitBytes)} (--check-memory), or than the machine has`;
+}
+
+/** Exit code of the compiler after it has printed errors. */
+const FOUND_ERRORS = 1;
 const HAS_ERRORS = /^TS\d+ \[ERROR\]: /m;
+
+/** Longest reason of the compiler in a message, in UTF-16 code units. */
+const MAX_REASON_CHARS = 500;
+
+/** The end of a compiler that has printed no type errors. Its output may quote the author's code. */
+function failure(code: number, stderr: string): string {
+  const [, reason] = /^error: (.+)$/m.exec(stderr) ?? [];
+  const ended = `the compiler ended with exit code ${code} and reported no type errors`;
+  return reason === undefined
+    ? ended
+    : `${ended}: ${reason.slice(0, MAX_REASON_CHARS).toWellFormed()}`;
+}
 
 /** `TS2322 [ERROR]: message`, the quoted source with its underline, then `at file:...:line:column`. */
 function parseDiagnostics(

@@ -5,7 +5,7 @@ import { noteSkipped } from "./folder/skipped.ts";
 import { readEnvironment, resolveConfig } from "../config/mod.ts";
 import { readManifest } from "./folder/manifest.ts";
 import { settingsBeyond, warnOfLimits } from "./local/setting_limits.ts";
-import { checkTypes, typeErrors } from "./local/type_check.ts";
+import { checkTypes, typeErrors, uncheckedTypes } from "./local/type_check.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
@@ -26,7 +26,12 @@ export function register(command: Command): void {
     const manifest = await readManifest(folder);
     const beyondLimits = manifest === undefined ? [] : settingsBeyond(manifest, config);
     warnOfLimits(beyondLimits);
-    const diagnostics = await checkTypes(folder, files, settings);
+    const result = await checkTypes(folder, files, settings);
+    if (result.kind === "unchecked") {
+      if (json) printJson({ diagnostics: [], ...result.unchecked, beyondLimits });
+      throw uncheckedTypes(result.unchecked);
+    }
+    const { diagnostics } = result;
     if (json) printJson({ diagnostics, beyondLimits });
     else {
       for (const { message, ...position } of diagnostics) {

@@ -144,7 +144,7 @@ async function deploy(
   notePublished(publishes, isPublished);
   const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
   // After --check only a difference of the server is news.
-  if (typeCheck !== undefined && (!check || typeCheck.diagnostics.length > 0)) noteTypes(typeCheck);
+  if (typeCheck !== undefined && (!check || isFailed(typeCheck))) noteTypes(typeCheck);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -161,12 +161,17 @@ async function deploy(
 }
 
 async function rejectTypeErrors(folder: string, files: Files): Promise<void> {
-  const { checkTypes, typeErrors } = await import("./local/type_check.ts");
-  const diagnostics = await withProgress("Checking types", () => checkTypes(folder, files, {}));
+  const { checkTypes, typeErrors, uncheckedTypes } = await import("./local/type_check.ts");
+  const result = await withProgress("Checking types", () => checkTypes(folder, files, {}));
+  if (result.kind === "unchecked") throw uncheckedTypes(result.unchecked, NOTHING_DEPLOYED);
+  const { diagnostics } = result;
   if (diagnostics.length === 0) return note("No type errors");
   noteDiagnostics("Type errors:", diagnostics);
-  throw typeErrors(folder, diagnostics, "; nothing was deployed");
+  throw typeErrors(folder, diagnostics, NOTHING_DEPLOYED);
 }
+
+/** What follows from a check that did not pass, in its message. */
+const NOTHING_DEPLOYED = "; nothing was deployed";
 
 async function applyChange(
   api: Api,
@@ -252,7 +257,13 @@ async function checkedTypes(
   }
 }
 
-function noteTypes({ state, diagnostics }: TypeCheck): void {
+/** Whether the server found errors or could not check. */
+function isFailed({ diagnostics, reason }: TypeCheck): boolean {
+  return diagnostics.length > 0 || reason !== undefined;
+}
+
+function noteTypes({ state, diagnostics, message }: TypeCheck): void {
+  if (message !== undefined) return note(`Types not checked: ${oneLine(message)}`);
   if (state === "PENDING") return note("The type check has not ended; see it with invoked show");
   if (state !== "CHECKED") return;
   if (diagnostics.length === 0) return note("No type errors");

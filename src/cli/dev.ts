@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { ApiError, parseJson } from "./client/api_error.ts";
+import type { TypeCheck } from "./client/schemas.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
@@ -55,11 +56,10 @@ export function register(command: Command): void {
       variables: options.var,
       dataDir: server.dataDir,
     });
-    using types = new TypeReports(server.api, (commitId, { diagnostics }) => {
-      if (options.json) printJsonLine({ commitId, typeErrors: diagnostics });
-      else if (diagnostics.length === 0) note("No type errors");
-      else noteDiagnostics(`${countOf(diagnostics.length, "type error")}:`, diagnostics);
-    });
+    using types = new TypeReports(
+      server.api,
+      (commitId, check) => reportTypes(commitId, check, options),
+    );
     const run = new DevRun(synced, types, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);
     noteCommands(name, volume, server.dataDir);
@@ -73,6 +73,17 @@ export function register(command: Command): void {
       saves.watchAbove(synced.filesAbove);
     }
   });
+}
+
+function reportTypes(
+  commitId: string,
+  { diagnostics, reason, message = "" }: TypeCheck,
+  { json }: Options,
+): void {
+  if (json) printJsonLine({ commitId, typeErrors: diagnostics, ...reason && { reason, message } });
+  else if (reason !== undefined) note(`Types not checked: ${oneLine(message)}`);
+  else if (diagnostics.length === 0) note("No type errors");
+  else noteDiagnostics(`${countOf(diagnostics.length, "type error")}:`, diagnostics);
 }
 
 /** Prints how other commands reach the local server. */

@@ -92,9 +92,11 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   );
 }
 
-function typesOf({ state, diagnostics }: TypeCheck): string {
+function typesOf({ state, diagnostics, message }: TypeCheck): string {
   if (state === "PENDING") return "being checked";
-  if (state !== "CHECKED") return "not checked";
+  if (state !== "CHECKED") {
+    return `not checked${message === undefined ? "" : `: ${oneLine(message)}`}`;
+  }
   if (diagnostics.length === 0) return "no errors";
   const lines = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic));
   return [countOf(diagnostics.length, "type error"), ...lines].join("\n");

@@ -189,6 +189,7 @@ export interface Config {
   readonly builder: {
     readonly timeoutMs: number;
     readonly memoryBytes: number;
+    readonly checkMemoryBytes: number;
     readonly maxArtifactBytes: number;
     readonly maxDownloadBytes: number;
     readonly concurrency: number;

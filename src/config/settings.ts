@@ -324,6 +324,12 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       default: "1GiB",
       description: "Memory of one build",
     },
+    checkMemoryBytes: {
+      name: "check-memory",
+      kind: bytes({ min: "256MiB", max: "64GiB" }),
+      default: "3GiB",
+      description: "Memory of one type check; a server runs one at a time",
+    },
     maxArtifactBytes: {
       name: "max-artifact",
       kind: bytes({ min: "64KiB", max: "512MiB" }),

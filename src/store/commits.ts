@@ -22,6 +22,11 @@ export interface TestArtifactColumns {
   readonly testLockDigest: string;
 }
 
+/** What a type check that has ended records on its commit. */
+export type TypeCheckColumns =
+  & Pick<CommitRow, "typeDiagnostics" | "typeUnchecked">
+  & { readonly typeCheck: "CHECKED" | null };
+
 /** A finalized commit: it has its artifact, unless files of it were purged. */
 export type FinalizedCommitRow = CommitRow & ArtifactColumns & { readonly finalizedAt: string };
 
@@ -180,14 +185,8 @@ export class CommitWriter extends CommitReader {
     return numUpdatedRows > 0n;
   }
 
-  /**
-   * Records the diagnostics of a check of types; undefined if the types could not be checked. Nothing is recorded for a
-   * commit whose files were purged.
-   */
-  async putTypes(id: string, diagnosticsJson: string | undefined): Promise<void> {
-    const columns = diagnosticsJson === undefined
-      ? { typeCheck: null, typeDiagnostics: null }
-      : { typeCheck: "CHECKED", typeDiagnostics: diagnosticsJson } as const;
+  /** Records the end of a type check. Nothing is recorded for a commit whose files were purged. */
+  async putTypes(id: string, columns: TypeCheckColumns): Promise<void> {
     await this.db.updateTable("commits").set(columns).where("id", "=", id)
       .where("purgedAt", "is", null).execute();
   }
@@ -211,6 +210,7 @@ export class CommitWriter extends CommitReader {
       // Diagnostics may quote the files.
       typeCheck: null,
       typeDiagnostics: null,
+      typeUnchecked: null,
       purgedAt,
       purgedBy,
     }).where("id", "in", commitIds).execute();

@@ -94,10 +94,12 @@ export interface CommitTable extends LimitColumns {
   testScriptDigest: string | null;
   testSourceMapDigest: string | null;
   testLockDigest: string | null;
-  /** Null if types are not checked. */
+  /** Null if types are not checked, see `typeUnchecked`. */
   typeCheck: "PENDING" | "CHECKED" | null;
   /** JSON array of diagnostics, set after the check. */
   typeDiagnostics: string | null;
+  /** JSON object with the reason why a check ended without a result; null without such a check. */
+  typeUnchecked: string | null;
   /** When files of it were last purged, which erases its artifacts, too: it cannot run any more. Null if none was. */
   purgedAt: string | null;
   /** Display name of the principal; null as `purgedAt`. */

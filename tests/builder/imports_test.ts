@@ -4,10 +4,9 @@ import fc from "fast-check";
 import { foreignReason } from "../../src/builder/project/foreign.ts";
 import { ProjectFiles } from "../../src/builder/project/project_files.ts";
 import { SourceTree } from "../../src/builder/source_tree.ts";
-import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
+import { build, filesOf, openBuilder, rejection, runArtifact, typeErrors } from "./support.ts";
 
 const OK = "export default () => ({});\n";
-const never = () => new AbortController().signal;
 
 const PROJECT = {
   "main.ts": `import { z } from "zod";
@@ -87,12 +86,12 @@ Deno.test("names, subpaths and aliases of deno.json and package.json resolve in 
     "npm:ms@2.1.2",
     "npm:zod@4",
   ]);
-  assert.deepEqual(await opened.builder.checkTypes(filesOf(PROJECT), never()), []);
+  assert.deepEqual(await typeErrors(opened.builder, PROJECT), []);
   const wrong = {
     ...PROJECT,
     "main.ts": PROJECT["main.ts"].replace("parsed: string", "parsed: number"),
   };
-  const [found] = await opened.builder.checkTypes(filesOf(wrong), never());
+  const [found] = await typeErrors(opened.builder, wrong);
   assert.deepEqual([found?.path, found?.line], ["main.ts", 15]);
 });
 
@@ -303,13 +302,10 @@ Deno.test("options of deno.json count in build and check, and reach no file", as
   };
   const artifact = await build(opened.builder, files);
   assert.deepEqual((await runArtifact(artifact)).value, { view: "<b>x</b>", kept: "text" });
-  assert.deepEqual(await opened.builder.checkTypes(filesOf(files), never()), []);
+  assert.deepEqual(await typeErrors(opened.builder, files), []);
   // Errors of the server's own modules under these options are not the author's.
   const strict = { experimentalDecorators: true, noUnusedLocals: true, noUnusedParameters: true };
-  const found = await opened.builder.checkTypes(
-    filesOf({ ...files, "deno.json": options(strict) }),
-    never(),
-  );
+  const found = await typeErrors(opened.builder, { ...files, "deno.json": options(strict) });
   assert.deepEqual(found.map(({ path, line }) => `${path}:${line}`), ["main.ts:4"]);
   const sources = {
     "/etc": "deno.json:1: Cannot use jsxImportSource: a path is not supported; name a package",

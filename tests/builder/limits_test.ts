@@ -4,7 +4,17 @@ import { BuildSlots } from "../../src/builder/build_slots.ts";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { killCompiler } from "../support/compilers.ts";
 import { procfsTest } from "../support/machine.ts";
-import { build, filesOf, openBuilder, type OpenedBuilder, rejection } from "./support.ts";
+import {
+  build,
+  filesOf,
+  openBuilder,
+  type OpenedBuilder,
+  rejection,
+  typeErrors,
+} from "./support.ts";
+import { HUGE_TYPES, UNCHECKED_MESSAGE } from "../support/huge_types.ts";
+
+const LITTLE_MEMORY = { checkMemoryBytes: 256 * 1024 ** 2 };
 
 const OK = "export default () => ({});\n";
 
@@ -38,6 +48,48 @@ Deno.test("a build that needs too much memory is killed, and its error names the
     // No other system offers the limit to an ordinary process: builds go on without it.
     await build(opened.builder, { "main.ts": OK });
   }
+});
+
+Deno.test("a type check that reaches a limit has a reason and no type errors", async () => {
+  const huge = filesOf(HUGE_TYPES);
+  const nested = filesOf({ "main.ts": `${OK}export const x = ${"[".repeat(50_000)};` });
+  const packages = filesOf({ "main.ts": `import "npm:zod@4.1.12";\n${OK}` });
+  const cases = [
+    [{ timeoutMs: 1 }, huge, "TIMEOUT", /^the type check took longer .* 1 ms \(--build-timeout\)$/],
+    [{}, nested, "TOO_COMPLEX", /^the code is nested too deeply; flatten it$/],
+    [{ maxDownloadBytes: 1000 }, packages, "TOO_LARGE", /over its limit of .*\(--max-download\)$/],
+    ...Deno.build.os !== "linux"
+      ? []
+      : [[LITTLE_MEMORY, huge, /^(?:OUT_OF_MEMORY|CHECKER_FAILED)$/, UNCHECKED_MESSAGE] as const],
+  ] as const;
+  for (const [limits, files, reason, message] of cases) {
+    const cacheDir = await Deno.makeTempDir({ prefix: "check-cache-" });
+    await using opened = await openBuilder(limits, { cacheDir });
+    const result = await opened.builder.checkTypes(files, new AbortController().signal);
+    await Deno.remove(cacheDir, { recursive: true });
+    assert.equal(result.kind, "unchecked", String(reason));
+    if (result.kind !== "unchecked") continue;
+    assert.match(result.unchecked.reason, new RegExp(reason));
+    assert.match(result.unchecked.message, message);
+    assert.deepEqual(await remains(opened.workDir), []);
+  }
+});
+
+Deno.test("addresses that V8 reserves for machine code do not count as memory of a type check", async () => {
+  // The check uses 490 MiB, and reserves 512 MiB more on x86-64.
+  await using opened = await openBuilder({ checkMemoryBytes: 640 * 1024 ** 2 });
+  const diagnostics = await typeErrors(opened.builder, {
+    "main.ts": `import { Octokit } from "npm:@octokit/rest@22.0.1";
+      import { z } from "npm:zod@4.6.7";
+      const Input = z.object({ owner: z.string(), repo: z.string() });
+      export default async (input: unknown) => {
+        const { data } = await new Octokit().rest.repos.get(Input.parse(input));
+        const stars: number = data.stargazers_count;
+        const wrong: string = data.stargazers_count;
+        return { stars, wrong };
+      };`,
+  });
+  assert.deepEqual(diagnostics.map(({ line }) => line), [7]);
 });
 
 Deno.test("a bundle over the limit is rejected with the limit and its size", async () => {

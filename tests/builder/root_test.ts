@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { type Artifact, formatDiagnostic } from "../../src/builder/mod.ts";
-import { build, filesOf, openBuilder, rejection, runArtifact } from "./support.ts";
+import { build, filesOf, openBuilder, rejection, runArtifact, typeErrors } from "./support.ts";
 
 const ROOTED = {
   "main.ts": `import { shared } from "../shared/mod.ts";
@@ -80,10 +80,7 @@ Deno.test("errors name files as the author writes them in the function's folder"
   assert.deepEqual(await rejection(opened.builder, { ...ROOTED, [LABEL]: missing }), [
     '../../packages/label.ts:1:10: No matching export in "../shared/mod.ts" for import "no"',
   ]);
-  const types = await opened.builder.checkTypes(
-    filesOf({ ...ROOTED, [LABEL]: missing }),
-    new AbortController().signal,
-  );
+  const types = await typeErrors(opened.builder, { ...ROOTED, [LABEL]: missing });
   assert.deepEqual(types.map(formatDiagnostic), [
     `../../packages/label.ts:1:10: TS2305: Module '"../shared/mod.ts"' has no exported member 'no'.`,
     "../../packages/label.ts:2:14: TS2322: Type 'string' is not assignable to type 'number'.",

@@ -7,6 +7,7 @@ import {
   type BuilderOptions,
   type BuildLimits,
   createBuilder,
+  type Diagnostic,
   formatDiagnostic,
   registryOf,
   type SourceFiles,
@@ -17,6 +18,7 @@ import { removeDirectory } from "../support/invoked.ts";
 const HIGH_LIMITS: BuildLimits = {
   timeoutMs: 300_000,
   memoryBytes: 1024 ** 3,
+  checkMemoryBytes: 3 * 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,
   maxDownloadBytes: 256 * 1024 ** 2,
   concurrency: 2,
@@ -63,6 +65,16 @@ export async function openBuilder(
 export function filesOf(texts: Readonly<Record<string, string>>): SourceFiles {
   const encoder = new TextEncoder();
   return new Map(Object.entries(texts).map(([path, text]) => [path, encoder.encode(text)]));
+}
+
+/** The diagnostics of a type check that has a result. */
+export async function typeErrors(
+  builder: Builder,
+  texts: Readonly<Record<string, string>>,
+): Promise<readonly Diagnostic[]> {
+  const result = await builder.checkTypes(filesOf(texts), new AbortController().signal);
+  if (result.kind === "unchecked") assert.fail(`not checked: ${result.unchecked.message}`);
+  return result.diagnostics;
 }
 
 /** Builds what must build. */

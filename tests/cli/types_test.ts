@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
+import { HUGE_TYPES, LITTLE_CHECK_MEMORY, UNCHECKED_MESSAGE } from "../support/huge_types.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, initFolder } from "./support.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
+
+const CHECK_PATIENCE_MS = 600_000;
 
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
 const FAULT = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
@@ -48,6 +51,55 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   await Deno.writeTextFile(join(cwd, "main.test.ts"), "");
   const { stderr } = await run("deploy", "--check", "--publish");
   assert.match(stderr, /^No type errors\nUploading and building\n(?:Set .*\n)?Published\n$/m);
+});
+
+Deno.test("a check that runs out of memory is no type error", async () => {
+  await using directory = await makeTempDir();
+  await using server = await TestServer.start({
+    env: { INVOKED_CHECK_TYPES: "true", ...LITTLE_CHECK_MEMORY },
+  });
+  const cwd = join(directory.path, "huge");
+  await initFolder(cwd);
+  await Deno.remove(join(cwd, "main.test.ts"));
+  for (const [path, text] of Object.entries(HUGE_TYPES)) {
+    await Deno.writeTextFile(join(cwd, path), text);
+  }
+  const run = (...args: string[]) =>
+    runInvoked(args, { cwd, env: { INVOKED_DATA: server.dataDir, ...LITTLE_CHECK_MEMORY } });
+  const checked = await run("check", "--json");
+  assertFails(
+    { ...checked, stdout: "" },
+    1,
+    UNCHECKED_MESSAGE,
+    /raise the limit with --check-memory/,
+  );
+  const { diagnostics, reason, message } = JSON.parse(checked.stdout);
+  assert.deepEqual(diagnostics, []);
+  assert.match(reason, /^(?:OUT_OF_MEMORY|CHECKER_FAILED)$/);
+  assert.match(message, UNCHECKED_MESSAGE);
+  const rejected = await run("deploy", "--check");
+  assertFails(rejected, 1, /\(--check-memory\).*; nothing was deployed$/m, /INVOKED_CHECK_MEMORY/);
+  const head = (await run("deploy", "--publish")).stdout.trim();
+  const client = await server.client();
+  const { body: { list: [{ id }] } } = await client.post("/api/v1/search/functions", {
+    query: "huge",
+  });
+  const typeCheck = await eventually(
+    async () => {
+      const { body } = await client.get(`/api/v1/functions/${id}/commits/${head}`);
+      return body.typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : body.typeCheck;
+    },
+    "the types",
+    CHECK_PATIENCE_MS,
+  );
+  assert.equal(typeCheck.state, "TYPE_CHECK_STATE_NOT_CHECKED");
+  assert.deepEqual(typeCheck.diagnostics, []);
+  assert.match(typeCheck.reason, /^(?:OUT_OF_MEMORY|CHECKER_FAILED)$/);
+  assert.match(typeCheck.message, UNCHECKED_MESSAGE);
+  assert.match((await run("show")).stdout, /^types of head +not checked: the .*--check-memory/m);
+  const again = await run("deploy");
+  assert.equal(again.code, 0);
+  assert.match(again.stderr, /^Types not checked: the .*--check-memory/m);
 });
 
 Deno.test("the files of init show an editor and deno check what is wrong with the default export", async () => {

@@ -50,8 +50,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("alter table triggers drop column sealed_verify_token");
-    db.exec("delete from kysely_migration where name = '026_verify_tokens'");
+    db.exec("alter table commits drop column type_unchecked");
+    db.exec("delete from kysely_migration where name = '027_unchecked_types'");
   });
 }
 
@@ -101,12 +101,12 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is rejected and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('027_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('028_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 027_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 026_verify_tokens; nothing was changed/,
+    /migration 028_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 027_unchecked_types; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -191,6 +191,36 @@ Deno.test("a commit that is published already is the first in the history of pub
   assert.deepEqual((await publishesOf("draft")).rows, []);
 });
 
+Deno.test("a reached limit that was recorded as a type error becomes a reason", async () => {
+  await using directory = await makeTempDir();
+  const recorded = {
+    memory: "the build needs more memory than its limit of 1 GiB (--build-memory)",
+    time: "the build took longer than its limit of 1 min (--build-timeout)",
+    real: "Type 'number' is not assignable to type 'string'.",
+  };
+  await createEarlierDatabase(
+    join(directory.path, "invoked.db"),
+    "023_queued_times",
+    async (db) => {
+      for (const [name, message] of Object.entries(recorded)) {
+        await insertFunction(db, name, {});
+        await db.updateTable("commits")
+          .set({ typeCheck: "CHECKED", typeDiagnostics: JSON.stringify([{ message }]) })
+          .where("id", "=", `commit-${name}`).execute();
+      }
+    },
+  );
+  await using store = await openStore(directory.path);
+  const reasonOf = async (name: string) => {
+    const row = await store.read.commits.get(`function-${name}`, `commit-${name}`);
+    const unchecked = row?.typeUnchecked ?? undefined;
+    return [row?.typeCheck, unchecked === undefined ? undefined : JSON.parse(unchecked).reason];
+  };
+  assert.deepEqual(await reasonOf("memory"), [null, "OUT_OF_MEMORY"]);
+  assert.deepEqual(await reasonOf("time"), [null, "TIMEOUT"]);
+  assert.deepEqual(await reasonOf("real"), ["CHECKED", undefined]);
+});
+
 Deno.test("answers from 500 on count as failures in the history of an earlier version", async () => {
   await using directory = await makeTempDir();
   const answers = {

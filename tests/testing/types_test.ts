@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
+import { allGone, argumentsOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { runSteps, sharedSuite, type Steps } from "../support/suite.ts";
 
@@ -24,6 +25,22 @@ async function checked(client: Client, functionId: string, reference = "HEAD"): 
     return typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : typeCheck;
   };
   return await eventually(read, "the types of the commit", CHECK_PATIENCE_MS);
+}
+
+/** Waits for the compiler of a type check, kills it, and waits for its end. */
+async function killChecker({ pid: server }: TestServer): Promise<void> {
+  const pid = await eventually(
+    async () => {
+      for (const descendant of descendantsOf(server)) {
+        const [program = "", command] = await argumentsOf(descendant);
+        if (program.endsWith("deno") && command === "check") return descendant;
+      }
+    },
+    "a type check",
+    CHECK_PATIENCE_MS,
+  );
+  signalUnlessEnded(pid, "SIGKILL");
+  await allGone([pid]);
 }
 
 const STEPS: Steps = {
@@ -135,6 +152,21 @@ const STEPS: Steps = {
 Deno.test("types: checked", async (t) => {
   await using server = await TestServer.start(CHECKED);
   await runSteps(t, server, STEPS);
+  const client = await server.client();
+  await t.step("a check whose compiler was killed is repeated", async () => {
+    const id = await client.deploy(MAIN);
+    await killChecker(server);
+    assert.equal((await checked(client, id)).state, "TYPE_CHECK_STATE_CHECKED");
+  });
+  await t.step("a check whose compiler is killed each time ends with a reason", async () => {
+    const id = await client.deploy(MAIN);
+    for (let attempt = 0; attempt < 3; attempt++) await killChecker(server);
+    const { state, diagnostics, reason } = await checked(client, id);
+    assert.deepEqual(
+      [state, diagnostics, reason],
+      ["TYPE_CHECK_STATE_NOT_CHECKED", [], "CHECKER_FAILED"],
+    );
+  });
   await t.step("what a stop left unchecked is checked after the next start", async () => {
     const id = await (await server.client()).deploy(WRONG, { "lib/length.ts": LENGTH });
     await server.stop("SIGKILL");

@@ -2787,6 +2787,13 @@ export interface components {
         "invoked.TriggerKind": "TRIGGER_KIND_UNSPECIFIED" | "TRIGGER_KIND_API" | "TRIGGER_KIND_SCHEDULE" | "TRIGGER_KIND_WEBHOOK" | "TRIGGER_KIND_HTTP" | "TRIGGER_KIND_DESTINATION" | "TRIGGER_KIND_REPLAY";
         "invoked.TypeCheck": {
             diagnostics: components["schemas"]["invoked.TypeDiagnostic"][];
+            /** @description The reason in words, with the limit and its setting; present as `reason` */
+            message?: string;
+            /**
+             * @description Why a check ended without a result; only with `TYPE_CHECK_STATE_NOT_CHECKED`
+             * @enum {string}
+             */
+            reason?: "TIMEOUT" | "OUT_OF_MEMORY" | "TOO_COMPLEX" | "TOO_LARGE" | "CHECKER_FAILED";
             state: components["schemas"]["invoked.TypeCheckState"];
         };
         /** @enum {string} */

@@ -1,6 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { CommitRow } from "../../store/commits.ts";
-import { type TypeReport, typeReport } from "../../domain/commits/type_checks.ts";
+import {
+  type TypeReport,
+  typeReport,
+  UNCHECKED_REASONS,
+} from "../../domain/commits/type_checks.ts";
 import { recordedLimits } from "../../domain/functions/limits.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
@@ -65,10 +69,16 @@ export const typeCheckOut = z.object({
   ])
     .openapi("invoked.TypeCheckState"),
   diagnostics: z.array(typeDiagnosticOut),
+  reason: z.enum(UNCHECKED_REASONS).optional().openapi({
+    description: "Why a check ended without a result; only with `TYPE_CHECK_STATE_NOT_CHECKED`",
+  }),
+  message: z.string().optional().openapi({
+    description: "The reason in words, with the limit and its setting; present as `reason`",
+  }),
 }).openapi("invoked.TypeCheck");
 
 /** The API's form of the report on a commit's types. */
 export function typeCheckJson(row: CommitRow): z.input<typeof typeCheckOut> {
-  const { state, diagnostics } = typeReport(row);
-  return { state: `${STATE_PREFIX}${state}`, diagnostics: [...diagnostics] };
+  const { state, diagnostics, ...unchecked } = typeReport(row);
+  return { state: `${STATE_PREFIX}${state}`, diagnostics: [...diagnostics], ...unchecked };
 }

@@ -157,6 +157,8 @@ export const TypeCheck = z.object({
     column: z.number().optional(),
     message: text,
   })).nullish().transform((value) => value ?? []),
+  reason: optionalText,
+  message: optionalText,
 });
 export type TypeCheck = z.output<typeof TypeCheck>;
 

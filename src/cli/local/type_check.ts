@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../../builder/mod.ts";
+import type { Diagnostic, TypeCheckResult, Unchecked, UncheckedReason } from "../../builder/mod.ts";
 import { countOf, type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
@@ -7,7 +7,7 @@ import { listenForInterrupt } from "../terminal/signals.ts";
 import { downloadsDir } from "./local_server.ts";
 
 /**
- * The type errors of the files of a folder, as the server finds them.
+ * Checks the types of the files of a folder, as the server does.
  *
  * @param flags limits of `invoked serve`
  */
@@ -15,7 +15,7 @@ export async function checkTypes(
   folder: string,
   files: Files,
   flags: Given,
-): Promise<readonly Diagnostic[]> {
+): Promise<TypeCheckResult> {
   const { config: { builder, sandbox } } = resolveConfig(
     flags,
     withoutOwnVariables(readEnvironment()),
@@ -50,4 +50,22 @@ export function typeErrors(
     next: "correct the code at the reported positions",
     exit: "code",
   });
+}
+
+/** What helps against each reason. A setting is a flag of `invoked check` and a variable of `invoked deploy --check`. */
+const NEXT: Readonly<Record<UncheckedReason, string>> = {
+  OUT_OF_MEMORY:
+    "raise the limit with --check-memory or INVOKED_CHECK_MEMORY, or import a smaller package",
+  TIMEOUT:
+    "try again, because downloads are kept, or raise the limit with --build-timeout or INVOKED_BUILD_TIMEOUT",
+  TOO_COMPLEX: "flatten the most deeply nested code",
+  TOO_LARGE:
+    "import fewer or smaller packages, or raise --max-download or INVOKED_MAX_DOWNLOAD if the message names it",
+  CHECKER_FAILED:
+    "try again; if it fails again, raise the limit with --check-memory or INVOKED_CHECK_MEMORY",
+};
+
+/** The end of a command whose check had no result. @param outcome what the command did not do, if anything */
+export function uncheckedTypes({ reason, message }: Unchecked, outcome = ""): Failure {
+  return new Failure(`Cannot check the types: ${message}${outcome}`, { next: NEXT[reason] });
 }

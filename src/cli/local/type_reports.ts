@@ -8,7 +8,7 @@ const FIRST_PAUSE_MS = 200;
 const LAST_PAUSE_MS = 1000;
 
 /**
- * Reports the type errors of one commit after another, without delay to anything else: the server checks types in the
+ * Reports the type checks of one commit after another, without delay to anything else: the server checks types in the
  * background. A newer commit ends the wait for the older one.
  */
 export class TypeReports implements Disposable {
@@ -18,7 +18,7 @@ export class TypeReports implements Disposable {
   /** Whether the last report had errors. */
   #hadErrors = false;
 
-  /** @param report called with errors, and once they are gone */
+  /** @param report called with errors, once they are gone, and for a check without a result */
   constructor(api: Api, report: (commitId: string, check: TypeCheck) => void) {
     this.#api = api;
     this.#report = report;
@@ -49,6 +49,7 @@ export class TypeReports implements Disposable {
   }
 
   #ended(commitId: string, check: TypeCheck | undefined): void {
+    if (check?.reason !== undefined) return this.#report(commitId, check);
     if (check?.state !== "CHECKED") return;
     const hasErrors = check.diagnostics.length > 0;
     if (hasErrors || this.#hadErrors) this.#report(commitId, check);

@@ -311,6 +311,7 @@ export class Commits {
       testSourceMapDigest: null,
       testLockDigest: null,
       typeCheck: this.typeChecks.enabled ? "PENDING" : null,
+      typeUnchecked: null,
       typeDiagnostics: null,
       purgedAt: null,
       purgedBy: null,

@@ -1,25 +1,23 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
-import {
-  type Builder,
-  CompilerKilled,
-  type Diagnostic,
-  type SourceFiles,
-} from "../../builder/mod.ts";
+import type { Builder, Diagnostic, TypeCheckResult, Unchecked } from "../../builder/mod.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
-import type { CommitRow } from "../../store/commits.ts";
+import { pause } from "../../shared/pause.ts";
+import type { CommitRow, TypeCheckColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
 import { commitContents } from "./builds.ts";
+
+export { UNCHECKED_REASONS } from "../../builder/mod.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
 /** Delay of the check of a new commit: its author is likely to call it first. */
 const PAUSE_MS = 1000;
 
-/** Runs of a check whose compiler is killed each time, and the pause before another one. */
-const KILLED_RUNS_MAX = 3;
-const KILLED_PAUSE_MS = 5_000;
+/** Checks of one commit, when the compiler or the registry fails; a reached limit is final. */
+const ATTEMPTS_MAX = 3;
+/** Pause before a further attempt. */
+const RETRY_PAUSE_MS = 2000;
 
 /** A fault that the compiler found in the types of a commit. */
 export interface TypeDiagnostic extends Diagnostic {
@@ -27,19 +25,20 @@ export interface TypeDiagnostic extends Diagnostic {
   readonly code?: string;
 }
 
-/** The state of a commit's type check; `NOT_CHECKED` when checks are off. */
-export interface TypeReport {
+/** The state of a commit's type check; `NOT_CHECKED` without a reason when checks are off. */
+export interface TypeReport extends Partial<Unchecked> {
   readonly state: "NOT_CHECKED" | "PENDING" | "CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
 }
 
 /** The report on a commit. */
-export function typeReport({ typeCheck, typeDiagnostics }: CommitRow): TypeReport {
+export function typeReport({ typeCheck, typeDiagnostics, typeUnchecked }: CommitRow): TypeReport {
   return {
     state: typeCheck ?? "NOT_CHECKED",
     diagnostics: typeDiagnostics === null
       ? []
       : JSON.parse(typeDiagnostics) as readonly TypeDiagnostic[],
+    ...typeUnchecked === null ? {} : JSON.parse(typeUnchecked) as Unchecked,
   };
 }
 
@@ -97,34 +96,47 @@ export class TypeChecks implements AsyncDisposable {
     }
   }
 
-  /** The diagnostics as JSON; undefined when the check failed. */
-  async #check({ id, lockDigest }: CommitRow): Promise<string | undefined> {
-    try {
-      const files = await commitContents(this.store, id);
-      if (lockDigest !== null) files.set(LOCK_NAME, await this.store.commitBlobs.get(lockDigest));
-      return JSON.stringify((await this.#run(id, files)).map(withCode));
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return undefined;
-      logger.warn("Cannot check the types of commit {id}", { id, error });
-      return undefined;
+  /** The result of the last attempt; without a meaning once the checks are stopping. */
+  async #check(commit: CommitRow): Promise<TypeCheckColumns> {
+    const { signal } = this.#stopping;
+    for (let attempt = 1;; attempt++) {
+      const result = await this.#attempt(commit);
+      const isFinal = result.kind === "checked" || result.unchecked.reason !== "CHECKER_FAILED";
+      if (isFinal || attempt === ATTEMPTS_MAX || signal.aborted) return columnsOf(result);
+      await pause(RETRY_PAUSE_MS, signal);
     }
   }
 
-  /** Runs the compiler, again if it was killed: that says nothing about the commit. */
-  async #run(id: string, files: SourceFiles): Promise<readonly Diagnostic[]> {
-    for (let runs = 1;; runs++) {
-      try {
-        return await this.builder.checkTypes(files, this.#stopping.signal);
-      } catch (error) {
-        if (!(error instanceof CompilerKilled) || runs >= KILLED_RUNS_MAX) throw error;
-        logger.warn("The type check of commit {id} runs again: {reason}", {
-          id,
-          reason: error.message,
-        });
-        await delay(KILLED_PAUSE_MS, undefined, { signal: this.#stopping.signal });
+  async #attempt({ id, lockDigest }: CommitRow): Promise<TypeCheckResult> {
+    let unchecked: Unchecked;
+    try {
+      const files = await commitContents(this.store, id);
+      if (lockDigest !== null) files.set(LOCK_NAME, await this.store.commitBlobs.get(lockDigest));
+      const result = await this.builder.checkTypes(files, this.#stopping.signal);
+      if (result.kind === "checked") return result;
+      unchecked = result.unchecked;
+      logger.warn("Cannot check the types of commit {id}: {message}", { id, ...unchecked });
+    } catch (error) {
+      unchecked = {
+        reason: "CHECKER_FAILED",
+        message: "the server failed; its log has the reason",
+      };
+      if (!this.#stopping.signal.aborted) {
+        logger.warn("Cannot check the types of commit {id}", { id, error });
       }
     }
+    return { kind: "unchecked", unchecked };
   }
+}
+
+function columnsOf(result: TypeCheckResult): TypeCheckColumns {
+  return result.kind === "checked"
+    ? {
+      typeCheck: "CHECKED",
+      typeDiagnostics: JSON.stringify(result.diagnostics.map(withCode)),
+      typeUnchecked: null,
+    }
+    : { typeCheck: null, typeDiagnostics: null, typeUnchecked: JSON.stringify(result.unchecked) };
 }
 
 /** `TS2322: message` to the code and the message. */

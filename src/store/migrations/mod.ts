@@ -30,6 +30,7 @@ import * as queuedTimes from "./023_queued_times.ts";
 import * as startPermits from "./024_start_permits.ts";
 import * as history from "./025_history.ts";
 import * as verifyTokens from "./026_verify_tokens.ts";
+import * as uncheckedTypes from "./027_unchecked_types.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -59,6 +60,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "024_start_permits": startPermits,
   "025_history": history,
   "026_verify_tokens": verifyTokens,
+  "027_unchecked_types": uncheckedTypes,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -72,6 +72,29 @@ export const COMMITS: Steps = {
     });
   },
 
+  "the end of a type check replaces the one before": async (store) => {
+    const typesOf = async () => {
+      const row = await store.read.commits.get(FUNCTION, id(1));
+      return [row?.typeCheck, row?.typeDiagnostics, row?.typeUnchecked];
+    };
+    await store.write((tx) =>
+      tx.commits.putTypes(id(1), {
+        typeCheck: null,
+        typeDiagnostics: null,
+        typeUnchecked: `{"reason":"TIMEOUT"}`,
+      })
+    );
+    assert.deepEqual(await typesOf(), [null, null, `{"reason":"TIMEOUT"}`]);
+    await store.write((tx) =>
+      tx.commits.putTypes(id(1), {
+        typeCheck: "CHECKED",
+        typeDiagnostics: "[]",
+        typeUnchecked: null,
+      })
+    );
+    assert.deepEqual(await typesOf(), ["CHECKED", "[]", null]);
+  },
+
   "expired commits go with their files; an erasure takes artifacts": async (store) => {
     await store.write(async (tx) => {
       await tx.commits.insert(

@@ -83,6 +83,7 @@ export function commitRow(
     testLockDigest: null,
     typeCheck: null,
     typeDiagnostics: null,
+    typeUnchecked: null,
     purgedAt: null,
     purgedBy: null,
     timeoutMs: null,
