@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
+import { LITTLE_CHECK_MEMORY } from "../support/huge_types.ts";
 import { TestServer } from "../support/server.ts";
 import { headFiles, saveButton, shown, write } from "./editor.ts";
+import { typesNotChecked } from "./unchecked_types.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
 
@@ -375,7 +377,7 @@ browserTest("console: the code of a function", async (t) => {
   await using server = await TestServer.start({
     // A call that the test cancels runs until then, however late that is.
     flags: ["--invocation-timeout", "10m"],
-    env: { INVOKED_CHECK_TYPES: "true" },
+    env: { INVOKED_CHECK_TYPES: "true", ...LITTLE_CHECK_MEMORY },
   });
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
@@ -395,6 +397,7 @@ browserTest("console: the code of a function", async (t) => {
     ["tests show their assertions", () => tests(flow)],
     ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["a draft is compared before it is saved", () => compares(flow)],
+    ["types that could not be checked are no errors", () => typesNotChecked(flow)],
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

@@ -1997,7 +1997,7 @@ export interface components {
                 /** Format: int32 */
                 provisionedConcurrency?: number;
                 publishedCommitId?: string;
-                /** @description Starts in any period: a call that waits gets 429, others are delayed. {} removes it */
+                /** @description Most starts of attempts in any window of this length, on all nodes: a caller that waits gets 429, other calls wait. {} removes it */
                 rateLimit?: {
                     /** Format: int32 */
                     calls?: number;

@@ -16,6 +16,8 @@ export interface CommitContent {
   readonly files: Readonly<Record<string, string>>;
   readonly types: "PENDING" | "CHECKED" | "NOT_CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
+  /** Why a type check ended without a result; undefined without such a check. */
+  readonly unchecked: string | undefined;
 }
 
 export const functionQuery = (id: string) =>
@@ -43,6 +45,7 @@ export const commitQuery = (functionId: string, id: string) =>
         files: files ?? {},
         types: typeStateOf(typeCheck?.state),
         diagnostics: typeCheck?.diagnostics ?? [],
+        unchecked: typeCheck?.message,
       };
     },
     // A tag and HEAD come to name another commit.

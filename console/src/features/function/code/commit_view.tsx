@@ -16,6 +16,7 @@ import { draftOf } from "./draft_store.ts";
 import { FileButton } from "./file_button.tsx";
 import { useOpenFile } from "./open_file.ts";
 import { typeProblems } from "./problems.ts";
+import { UncheckedNote } from "./unchecked_note.tsx";
 
 const NO_FILES = {};
 const ignore = () => {};
@@ -74,6 +75,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
       {file === undefined || file === path
         ? null
         : <Note tone="warn">This commit has no file {visibleText(file)}.</Note>}
+      <UncheckedNote reason={content.unchecked} />
       <div className="function-editor">
         <nav className="function-files" aria-label="Files">
           <ul>

@@ -16,6 +16,7 @@ import { typeProblems } from "./problems.ts";
 import { SaveBar } from "./save_bar.tsx";
 import { useSave } from "./use_save.ts";
 import { edit, type Workspace } from "./workspace.ts";
+import { UncheckedNote } from "./unchecked_note.tsx";
 
 const MAIN = "main.ts";
 const FIRST_TEXT = `export default function main(input: { name?: string }): { message: string } {
@@ -51,6 +52,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
       {workspace.isUnkept
         ? <Note tone="warn">This browser cannot keep the draft: save it before you leave.</Note>
         : null}
+      <UncheckedNote reason={commit?.unchecked} />
       <SaveBar workspace={workspace} saving={saving} />
       {saving.error === undefined ? null : <ErrorNote error={saving.error} />}
       <div className="function-editor">

@@ -56,6 +56,7 @@ export async function save(
     files: Object.fromEntries([...contents].map(([path, bytes]) => [path, encodeBytes(bytes)])),
     types: "PENDING",
     diagnostics: [],
+    unchecked: undefined,
   });
   queries.setQueryData(
     functionQuery(functionId).queryKey,
