@@ -49,6 +49,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${FUNCTIONS}.ListFunctions`]: "read",
   [`${FUNCTIONS}.CreateFunction`]: "write",
   [`${FUNCTIONS}.UpdateFunction`]: "write",
+  "invoked.FunctionService.CheckFunction": "write",
   "c1.api.functions.v1.FunctionsSearch.Search": "read",
   [`${FUNCTIONS}.GetFunction`]: "read",
   [`${FUNCTIONS}.DeleteFunction`]: "write",
