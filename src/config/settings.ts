@@ -89,8 +89,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-unread",
       kind: bytes({ min: "64KiB", max: "64GiB" }),
       default: "256MiB",
-      description:
-        "Answers above 16 KiB that clients have not read yet, together; further ones wait",
+      description: "Answers above 16 KiB that clients have yet to read; further ones wait",
     },
     headerTimeoutMs: {
       name: "header-timeout",
@@ -120,8 +119,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "max-connections",
       kind: integer({ min: "1", max: "1000000" }),
       default: undefined,
-      description:
-        "Open connections; by default 4,096, or fewer as ulimit -n allows; idle ones without a token give way",
+      description: "Open connections; by default 4,096, or fewer as ulimit -n allows",
     },
     corsOrigins: {
       name: "cors-origin",
