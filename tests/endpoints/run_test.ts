@@ -3,61 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createTrigger, unique, updateTrigger } from "../triggers/support.ts";
-import { standard } from "../triggers/signing.ts";
-import { Client, type Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
-import { sharedServer } from "../support/shared_server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
+import { APP, endpoint, FLAGS, OF_ANSWER, OF_NO_FUNCTION, OF_ORIGIN, partsOf } from "./echo.ts";
 import { answerOf, raw, recordOf } from "./support.ts";
-
-/** What acts on the whole origin: a function may send it from a host of its own only. */
-const OF_ORIGIN = [
-  ...[
-    "Service-Worker-Allowed",
-    "Strict-Transport-Security",
-    "Set-Login",
-    "Accept-CH",
-    "Critical-CH",
-  ],
-  ...["Use-As-Dictionary", "Origin-Agent-Cluster", "Origin-Policy", "Alt-Svc", "NEL", "Report-To"],
-  ...["Cache-Group-Invalidation", "Activate-Storage-Access", "Public-Key-Pins", "Expect-CT"],
-  ...["IdP-SignIn-Status", "Observe-Browsing-Topics", "Attribution-Reporting-Register-Source"],
-];
-/** What commands a proxy in front, or acts on the whole site. */
-const OF_NO_FUNCTION = [
-  ...["X-Accel-Redirect", "x-accel-buffering", "X-Sendfile", "X-Sendfile2", "X-Lighttpd-Send-File"],
-  ...["X-LiteSpeed-Location", "X-Reproxy-URL", "X-Envoy-Immediate-Health-Check-Fail"],
-  ...["Surrogate-Control", "Edge-Control", "Proxy-Status", "Sec-Session-Registration"],
-  ...["Secure-Session-Registration", "Secure-Session-Challenge"],
-];
-/** What acts on the answer alone. */
-const OF_ANSWER = [
-  ...["Cache-Control", "CDN-Cache-Control", "Cache-Tag", "Accept-Ranges", "Link", "X-Accelerated"],
-  ...["Original", "Secure", "Settings", "Reporting-Endpoints", "Surrogate-Key", "Edge-Cache-Tag"],
-];
-const SENT = [...OF_ORIGIN, ...OF_NO_FUNCTION, ...OF_ANSWER];
-
-const APP = `
-export async function fetch(request: Request, { trigger }: { trigger: unknown }): Promise<Response> {
-  const headers = new Headers({
-    "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "none",
-    "Clear-Site-Data": '"*"',
-    "Access-Control-Allow-Origin": "https://function.example",
-    "Vary": "Accept",
-  });
-  for (const name of ${JSON.stringify(SENT)}) headers.set(name, "sent");
-  if (new URL(request.url).pathname === "/events") {
-    headers.set("Content-Type", "Text/Event-Stream; charset=utf-8");
-    return new Response("data: 1\\n\\n", { headers });
-  }
-  headers.append("set-cookie", "a=1; Domain=localhost; Path=/");
-  headers.append("set-cookie", "b=2; HttpOnly");
-  const { method, url } = request;
-  const said = { method, url, trigger, headers: Object.fromEntries(request.headers), body: await request.text() };
-  return Response.json(said, { headers });
-}`;
 
 /** Keeps what it gets on its volume. */
 const WRITER = `
@@ -66,32 +17,6 @@ export async function fetch(request: Request): Promise<Response> {
   await vfs.writeTextFile("/page.txt", await request.text());
   return new Response("written");
 }`;
-
-/** A function with an endpoint. */
-async function endpoint(client: Client, http: Json = {}): Promise<Json> {
-  const functionId = await client.deploy(APP);
-  const slug = unique("e");
-  const made = await createTrigger(client, functionId, {
-    http: { slug, auth: "ENDPOINT_AUTH_OPEN", ...http },
-  });
-  return { ...made, functionId, slug, path: `/run/${slug}` };
-}
-
-/** The parts of a response that was read as text. */
-function partsOf(
-  text: string,
-): { status: number; headers: Headers; cookies: string[]; body: Json } {
-  const [head = "", body = ""] = text.split(/\r\n\r\n([^]*)/);
-  const [line = "", ...lines] = head.split("\r\n");
-  const pairs = lines.map((each) => each.split(/: ?([^]*)/).slice(0, 2) as [string, string]);
-  const cookies = pairs.filter(([name]) => /^set-cookie$/i.test(name)).map(([, value]) => value);
-  return {
-    status: Number(line.split(" ")[1]),
-    headers: new Headers(pairs),
-    cookies,
-    body: body.startsWith("{") ? JSON.parse(body) : body,
-  };
-}
 
 async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
   const { functionId, slug, path, trigger } = await endpoint(client, { host: "own.example.test" });
@@ -185,86 +110,6 @@ async function origin({ client }: Stage): Promise<void> {
   assert.equal(headers.get("x-content-type-options"), "nosniff");
   const rejected = await fetch(client.url + path, { headers: { "Service-Worker": "script" } });
   assertError(await answerOf(rejected), "PERMISSION_DENIED", "NOT_FOR_SCRIPTS");
-}
-
-/** A token of this server reaches no function, whatever the endpoint checks; other credentials do. */
-async function withoutTokens({ client, server }: Stage<TestServer>, bearer: Json): Promise<void> {
-  const open = await endpoint(client);
-  const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
-  const own = (slug: string) => `${slug}.localhost`;
-  const foreign = (await (await sharedServer("foreign")).client()).token ?? "";
-  const cases: readonly (readonly [lines: readonly string[], isWithheld: boolean])[] = [
-    [[`Bearer ${client.token}`], true],
-    [[`bEARER   ${client.token}`], true],
-    [[`DPoP ${client.token}`], true],
-    [[`Token token="${client.token}"`], true],
-    [["Basic YTpi", `Bearer ${client.token}`], true],
-    [[`Bearer ${client.token}.`], true],
-    [[`Bearer x.${client.token}`], true],
-    [[`Bearer ${foreign}`], false],
-    [["Basic YTpi"], false],
-    [["Bearer an.opaque.token"], false],
-  ];
-  for (const { slug, path, webhookSecret } of [open, signed]) {
-    for (const [host, target] of [["server.example", `${path}/`], [own(slug), "/"]] as const) {
-      for (const [values, isWithheld] of cases) {
-        const proof = webhookSecret === undefined ? {} : standard(webhookSecret, "");
-        const lines = [
-          ...values.map((value) => `Authorization: ${value}`),
-          ...Object.entries(proof).map((pair) => pair.join(": ")),
-        ];
-        const request = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n`;
-        const { body, status } = partsOf(
-          await raw(server.url, `${request}${lines.join("\r\n")}\r\n\r\n`),
-        );
-        assert.equal(status, 200, JSON.stringify(body));
-        const expected = isWithheld ? undefined : values.join(", ");
-        assert.equal(body.headers["authorization"], expected, `${host} ${values}`);
-      }
-    }
-  }
-  // The token of a client that can no longer use it.
-  const made = ok(
-    await client.post("/api/v1/iam/personal_clients", {
-      displayName: unique("gone"),
-      scopedRoles: ["invoker"],
-    }),
-  );
-  const gone = await Client.login(client.url, made.client.clientId, made.clientSecret);
-  ok(await client.call("DELETE", `/api/v1/iam/personal_clients/${made.client.id}`, {}));
-  const headers = { authorization: `Bearer ${gone.token}` };
-  assert.equal((await fetch(`${client.url}${bearer.path}/`, { headers })).status, 401);
-  const said = await (await fetch(`${client.url}${open.path}/`, { headers })).json();
-  assert.equal(said.headers["authorization"], undefined);
-}
-
-async function callers(stage: Stage<TestServer>): Promise<void> {
-  const { client } = stage;
-  const bearer = await endpoint(client, { auth: "ENDPOINT_AUTH_BEARER" });
-  const url = `${client.url}${bearer.path}/`;
-  assertError(await answerOf(await fetch(url)), "UNAUTHENTICATED", "TOKEN_MISSING");
-  const authorization = `Bearer ${client.token}`;
-  const said = await (await fetch(url, { headers: { authorization } })).json();
-  assert.equal(said.headers["authorization"], undefined);
-  assert.equal(said.trigger.id, bearer.trigger.id);
-
-  await withoutTokens(stage, bearer);
-  const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
-  const secret = signed.webhookSecret;
-  const post = (body: string, headers: HeadersInit = {}) =>
-    fetch(`${client.url}${signed.path}/hook`, { method: "POST", body, headers });
-  const answered = await post("the body", standard(secret, "the body"));
-  assert.equal((await answered.json()).body, "the body");
-  assertError(await answerOf(await post("a body")), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
-  const changed = await post("changed", standard(secret, "the body"));
-  assertError(await answerOf(changed), "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
-  const at = Math.floor(Date.now() / 1000) - 3600;
-  const old = await post("the body", standard(secret, "the body", { at }));
-  assertError(await answerOf(old), "INVALID_ARGUMENT", "WEBHOOK_INVALID");
-  const large = "x".repeat(2 * 1024 * 1024);
-  const tooLarge = await post(large, standard(secret, large));
-  assert.equal(tooLarge.status, 413);
-  await tooLarge.body?.cancel();
 }
 
 async function missing({ client }: Stage): Promise<void> {
@@ -426,17 +271,11 @@ async function bodies({ client }: Stage<TestServer>): Promise<void> {
   assert.equal(await recorded("x", "text/plain"), undefined);
 }
 
-const FLAGS = [
-  ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
-  ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
-];
-
 serverSuite("endpoints of triggers", { flags: FLAGS }, {
   "have a path, and hosts of their own": addresses,
   "record the first KiB of bodies of text by setting": bodies,
   "have no host that does not reach them": hosts,
   "share no origin with the server": origin,
-  "are open, for holders of tokens, or for who signs": callers,
   "have the volume of their trigger": volumes,
   "are not found without a commit that answers": missing,
   "answer other origins by their setting": cors,
