@@ -22,6 +22,11 @@ export interface Functions {
     request?: api.FunctionsServiceUpdateFunctionRequest,
     options?: api.RequestOptions,
   ): Answered<"functionsServiceUpdateFunctionResponse", api.FunctionAndCommit>;
+  /** Checks settings of a function, which are not changed; without an id, those of a new one. An addition of this server. */
+  check(
+    request: Pick<api.FunctionsServiceUpdateFunctionRequest, "function" | "updateMask">,
+    options?: api.RequestOptions,
+  ): Answered<"checkFunctionResponse", Nothing>;
   deleteFunction(
     request: { id: string; functionsServiceDeleteFunctionRequest?: Nothing },
     options?: api.RequestOptions,

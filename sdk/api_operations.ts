@@ -40,6 +40,11 @@ export const OPERATIONS = {
       response: "functionsServiceUpdateFunctionResponse",
       dated: FUNCTION_AND_COMMIT,
     },
+    check: {
+      id: "invoked.FunctionService.CheckFunction",
+      body: true,
+      response: "checkFunctionResponse",
+    },
     deleteFunction: {
       id: "c1.api.functions.v1.FunctionsService.DeleteFunction",
       path: { id: "id" },
