@@ -9,8 +9,8 @@ export interface FilePosition {
 }
 
 /**
- * Follows "Go to Definition" to other files: those of the function open, and a declaration of a package opens as a peek,
- * to read. Dispose it with the models.
+ * Follows "Go to Definition" to other files: a file of the function opens in the editor, and a package's declaration opens
+ * in a read-only peek. Dispose it with the models.
  */
 export function followDefinitions(
   models: Models,
