@@ -97,6 +97,10 @@ const WRITES = (
   },
   "triggers.rotateSecret": { functionId: triggered, id: webhookId, rotateSecretRequest: {} },
   "triggers.delete": { functionId: triggered, id: webhookId },
+  "functions.check": {
+    function: { id, description: "checked" },
+    updateMask: "description",
+  },
   "functions.updateFunction": {
     function: { id, description: "changed" },
     updateMask: "description",
