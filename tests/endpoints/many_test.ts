@@ -78,7 +78,7 @@ async function largeUpload({ client, server }: Stage<TestServer>): Promise<void>
 }
 
 serverSuite("long bodies", {
-  flags: ["--memory", "64MiB", "--max-running", "4", "--endpoint-timeout", "10m"],
+  flags: ["--memory", "48MiB", "--max-running", "4", "--endpoint-timeout", "10m"],
 }, {
   "go to 200 clients at a time": manyClients,
   "go through a function in little memory": largeUpload,
