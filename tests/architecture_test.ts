@@ -132,7 +132,17 @@ Deno.test("only the config folder reads the environment", async () => {
 });
 
 Deno.test("names, texts and comments use the words of the glossary", async () => {
-  const folders = ["src", "sdk", "console/src", "examples", "deploy", "scripts", "bench", "tests"];
+  const folders = [
+    "src",
+    "sdk",
+    "console/src",
+    "examples",
+    "templates",
+    "deploy",
+    "scripts",
+    "bench",
+    "tests",
+  ];
   for (const folder of folders) {
     const files = [...await readFiles(folder)].filter(([path]) => !WORD_LISTS.includes(path));
     assert.deepEqual(findReplacedWords(new Map(files)), []);

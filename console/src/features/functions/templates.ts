@@ -19,7 +19,7 @@ export interface Template {
 }
 
 const SOURCES = import.meta.glob<string>(
-  ["../../../../examples/*/*.{ts,json}", "../../../templates/*/*.{ts,json}"],
+  ["../../../../examples/*/*.{ts,json}", "../../../../templates/*/*.{ts,json}"],
   { eager: true, query: "?raw", import: "default" },
 );
 
