@@ -2,11 +2,11 @@
 
 import { formatBytes } from "../config/mod.ts";
 import { BUNDLE } from "./bundler.ts";
-import { BuildRejection, type Compiler, type Exited } from "./compiler.ts";
+import { BuildRejection, type Compiler, type Exited, LimitReached } from "./compiler.ts";
 import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
-import { rejected, scrub } from "./diagnostics.ts";
+import { byPosition, distinct, rejected, scrub } from "./diagnostics.ts";
 import {
   type Commit,
   type Graph,
@@ -133,7 +133,8 @@ export interface Resolved {
 
 /**
  * Checks the graph of an entry without packages and network, then resolves its packages.
- * @throws {BuildRejection} if an import leaves the commit, or a package is not available
+ * @throws {BuildRejection} with every import that leaves the commit, leads nowhere, or names a package or version that
+ * the registry does not have
  */
 export async function resolveGraph(
   workspace: Workspace,
@@ -144,15 +145,32 @@ export async function resolveGraph(
   const isolated = [...commit.flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
+  // Imports may fail because of such a fault alone.
   rejectIfAny(commit.project.faultsFor(graphPaths(local, commit)), compiler);
-  rejectIfAny(graphDiagnostics(withoutNpmErrors(local), commit), compiler);
+  const faults = graphDiagnostics(withoutNpmErrors(local), commit);
   if (!hasPackages(local)) {
+    rejectIfAny(faults, compiler);
     return { graph: local, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
-  const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
-  rejectIfAny(graphDiagnostics(graph, commit), compiler);
-  return { graph, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
+  try {
+    const graph = readGraph(await compiler.runWithRegistry([...info, lock, entry]), workspace);
+    rejectIfAny(graphDiagnostics(graph, commit), compiler);
+    return { graph, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
+  } catch (error) {
+    throw faults.length === 0 ? error : withFaults(faults, error);
+  }
+}
+
+/**
+ * The rejection for faults that are known without the registry, and those that it found. The former are certain whether or
+ * not the registry fails or a limit is reached.
+ */
+function withFaults(faults: readonly Diagnostic[], error: unknown): BuildRejection {
+  const further = error instanceof BuildRejection && !(error instanceof LimitReached)
+    ? error.diagnostics
+    : [];
+  return new BuildRejection(...distinct([...faults, ...further]).toSorted(byPosition));
 }
 
 /**

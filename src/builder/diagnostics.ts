@@ -16,6 +16,18 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return `${position.filter((part) => part !== undefined).join(":")}: ${message}`;
 }
 
+/** Compares diagnostics by file, line and column. */
+export function byPosition(a: Diagnostic, b: Diagnostic): number {
+  const [left, right] = [a.path ?? "", b.path ?? ""];
+  if (left !== right) return left < right ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** The diagnostics without repetitions, in their order. */
+export function distinct(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.map((found) => [JSON.stringify(found), found])).values()];
+}
+
 /** The result of a rejected build, limited in number and length of its diagnostics. */
 export function rejected(
   ...diagnostics: readonly Diagnostic[]

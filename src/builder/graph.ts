@@ -1,9 +1,12 @@
 /** The module graph of a commit, as `deno info --json` reports it, and the rules for it. */
 
-import { isBuiltin } from "node:module";
+import { builtinModules, isBuiltin } from "node:module";
 import { z } from "zod";
+import { nearest } from "../config/mod.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Diagnostic } from "./contract.ts";
+import { distinct } from "./diagnostics.ts";
+import { bareHint, withNamedPackage, withOrigin } from "./import_hints.ts";
 import { foreignReason } from "./project/foreign.ts";
 import type { ProjectFiles } from "./project/project_files.ts";
 import { isConfiguration } from "./paths.ts";
@@ -70,7 +73,7 @@ const ALLOWED = "only npm: packages, node: modules and the commit's own files ca
  * The faults of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
  * Modules outside of the commit are neither reported nor read.
  */
-export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
+export function graphDiagnostics(graph: Graph, commit: Commit): readonly Diagnostic[] {
   const failures = new Map(graph.modules.map((found) => [found.specifier, found.error]));
   const diagnostics = graph.modules.flatMap((found) => {
     const path = commitPath(found.specifier, commit);
@@ -83,7 +86,7 @@ export function graphDiagnostics(graph: Graph, commit: Commit): Diagnostic[] {
     ];
   });
   // One file under two URLs (with a query or a fragment) is two modules.
-  return [...new Map(diagnostics.map((found) => [JSON.stringify(found), found])).values()];
+  return distinct(diagnostics);
 }
 
 /** The paths in the author's tree that are modules of the graph. */
@@ -147,15 +150,18 @@ function referenceFault(
   failures: ReadonlyMap<string, string | undefined>,
 ): string | undefined {
   if (specifier === undefined) {
+    if (written.startsWith("node:")) return unknownBuiltin(written) ?? error;
     const required = COMMON_JS.test(importer) && isBuiltin(written);
-    return required ? undefined : bareHint(written, commit) ?? error ?? ALLOWED;
+    return required ? undefined : bareHint(written, importer, commit) ?? error ?? ALLOWED;
   }
-  if (specifier.startsWith("node:") || isSdkImport(written, specifier, commit.sdk)) {
-    return undefined;
+  if (isSdkImport(written, specifier, commit.sdk)) return undefined;
+  if (specifier.startsWith("node:")) return unknownBuiltin(specifier);
+  if (specifier.startsWith("npm:")) {
+    const fault = packageFault(specifier, failures.get(specifier));
+    return fault && withOrigin(fault, written, importer, commit);
   }
-  if (specifier.startsWith("npm:")) return packageFault(specifier, failures.get(specifier));
   const target = commitPath(specifier, commit);
-  if (target === undefined) return outsideReason(written, specifier, commit);
+  if (target === undefined) return outsideReason(written, specifier, importer, commit);
   if (!commit.tree.has(target)) return missingFile(written, target, commit.tree);
   if (isConfiguration(target)) return "a configuration file takes no part in the build";
   const failure = failures.get(specifier);
@@ -168,9 +174,14 @@ function packageFault(specifier: string, failure: string | undefined): string | 
     : failure;
 }
 
-function outsideReason(written: string, specifier: string, { project, tree }: Commit): string {
+function outsideReason(
+  written: string,
+  specifier: string,
+  importer: string,
+  { project, tree }: Commit,
+): string {
   const reason = project.reasonOf(specifier) ?? foreignReason(specifier);
-  if (reason !== undefined) return reason;
+  if (reason !== undefined) return withNamedPackage(reason, importer, { project });
   if (!/^\.\.?\//.test(written)) return ALLOWED;
   const above = tree.folder === "" ? "the function's folder" : "the root";
   return `${ALLOWED}; it is above ${above}, and invoked.json can name a root further up`;
@@ -202,17 +213,15 @@ function missingFile(written: string, target: string, tree: SourceTree): string 
     : reason;
 }
 
-function bareHint(written: string, { project, tree }: Commit): string | undefined {
-  if (isBuiltin(written)) return `a module of Node.js is imported as "node:${written}"`;
-  if (/^(?:[@~$]\/|#)/.test(written)) {
-    const unused = tree.has(tree.ofFunction("tsconfig.json"))
-      ? "; paths of tsconfig.json have no effect"
-      : "";
-    return `no imports of a deno.json or package.json name the alias${unused}`;
-  }
-  if (!/^@?[\w-][\w./@-]*$/.test(written)) return undefined;
-  const named = project.isEmpty ? "" : ", or named in the imports of deno.json";
-  return `a package is imported as "npm:${written}"${named}`;
+/** Modules of Node.js that the runtime has, without `node:`. */
+const BUILTINS = builtinModules.map((name) => name.replace(/^node:/, ""))
+  .filter((name) => !name.startsWith("_"));
+
+function unknownBuiltin(specifier: string): string | undefined {
+  if (isBuiltin(specifier)) return undefined;
+  const meant = nearest(specifier.slice("node:".length), BUILTINS);
+  const didYouMean = meant === undefined ? "" : `; did you mean node:${meant}?`;
+  return `the runtime has no such module of Node.js${didYouMean}`;
 }
 
 function syntaxDiagnostics({ error, specifier }: Module, path: string): Diagnostic[] {

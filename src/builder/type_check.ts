@@ -10,9 +10,9 @@ import {
   scrubbed,
   TEST_ENTRY,
 } from "./build.ts";
-import { LimitReached } from "./compiler.ts";
+import { BuildRejection, LimitReached } from "./compiler.ts";
 import { CompilerKilled, type Diagnostic, type TypeCheckResult } from "./contract.ts";
-import { rejected } from "./diagnostics.ts";
+import { byPosition, distinct, rejected } from "./diagnostics.ts";
 import { entryCheckIn, entryDiagnostic, writeEntryCheck } from "./entry_check.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { type Commit, commitPath } from "./graph.ts";
@@ -67,12 +67,7 @@ async function check(
   const commit = await prepare(workspace, tree, context);
   const entries = [ENTRY, TEST_ENTRY].map((entry) => tree.ofFunction(entry))
     .filter((entry) => tree.has(entry));
-  let flags: readonly string[] = [];
-  for (const entry of entries) {
-    const resolved = await resolveGraph(workspace, commit, context, entry);
-    // An entry with packages has written the lock, with which the other entry is checked too.
-    if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
-  }
+  const flags = await resolveAll(workspace, commit, context, entries);
   const assertion = await writeEntryCheck(workspace.sdk, tree.ofFunction(ENTRY));
   const { code, stderr } = await context.compiler.run([...CHECK, ...flags, ...entries, assertion]);
   if (code === 0) return checked();
@@ -84,6 +79,35 @@ async function check(
     : failure(code, stderr);
   const { message } = scrubbed({ message: failed }, workspace, tree);
   return { kind: "unchecked", unchecked: { reason: "CHECKER_FAILED", message } };
+}
+
+/**
+ * Resolves the graphs of all entries.
+ * @returns the flags with which the compiler sees the modules of all
+ * @throws {BuildRejection} with the faults of all
+ */
+async function resolveAll(
+  workspace: Workspace,
+  commit: Commit,
+  context: BuildContext,
+  entries: readonly string[],
+): Promise<readonly string[]> {
+  let flags: readonly string[] = [];
+  const faults: Diagnostic[] = [];
+  for (const entry of entries) {
+    try {
+      const resolved = await resolveGraph(workspace, commit, context, entry);
+      // An entry with packages has written the lock, with which the other entry is checked too.
+      if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
+    } catch (error) {
+      if (!(error instanceof BuildRejection) || error instanceof LimitReached) {
+        throw faults.length === 0 ? error : new BuildRejection(...faults);
+      }
+      faults.push(...error.diagnostics);
+    }
+  }
+  if (faults.length > 0) throw new BuildRejection(...distinct(faults));
+  return flags;
 }
 
 /** Exit codes above this one are signals. */
@@ -143,10 +167,4 @@ function readBlock(block: string, workspace: Workspace, commit: Commit): readonl
     ? { path: tree.shown(path), line: Number(line), column: Number(column) }
     : {};
   return [scrubbed({ ...position, message }, workspace, tree)];
-}
-
-function byPosition(a: Diagnostic, b: Diagnostic): number {
-  const [left, right] = [a.path ?? "", b.path ?? ""];
-  if (left !== right) return left < right ? -1 : 1;
-  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -175,6 +175,42 @@ Deno.test("what a name cannot map to is rejected where it is imported, with its 
   assert.deepEqual(reasons, [...expected, last]);
 });
 
+Deno.test("hints name what deno.json and package.json have", async () => {
+  await using opened = await openBuilder();
+  const reasons = await rejection(opened.builder, {
+    "main.ts": [
+      'import "hono/cors";',
+      'import "@/a.ts";',
+      'import "zodd/v4";',
+      'import "jsr:@zod/zod";',
+      'import "https://esm.sh/zod@4/v4";',
+      'import "ms";',
+      'import "lodash";',
+      'import "./sub/mod.ts";',
+      OK,
+    ].join("\n"),
+    "package.json": '{\n"dependencies": {\n"zod": "^4",\n"ms": "77"}}',
+    "sub/deno.json": '{\n"imports": {\n"hono": "npm:hono@4",\n"@/": "./"}}',
+    "sub/mod.ts": 'import "lodash";',
+  });
+  const above = "name it in a deno.json or package.json above this module";
+  const hints = [
+    `sub/deno.json:3 names it for the modules of its own folder alone; import "npm:hono@4/cors", or ${above}`,
+    `sub/deno.json:4 names it for the modules of its own folder alone; ${above}`,
+    'a package is imported as "npm:zodd/v4", or added to the dependencies of package.json; ' +
+    'did you mean "zod/v4", which package.json:3 names?',
+    `${foreignReason("jsr:@zod/zod")}, or "zod", which package.json:3 names`,
+    `${foreignReason("https://esm.sh/zod@4/v4")}, or "zod/v4", which package.json:3 names`,
+    "Could not find npm package 'ms' matching '77'; package.json:4 names npm:ms@77",
+    'a package is imported as "npm:lodash", or added to the dependencies of package.json',
+  ];
+  const inFolder = 'a package is imported as "npm:lodash", or named in the imports of deno.json';
+  assert.deepEqual(reasons.map((reason) => reason.replace(/Cannot import "[^"]+": /, "")), [
+    ...hints.map((hint, index) => `main.ts:${index + 1}:8: ${hint}`),
+    `sub/mod.ts:1:8: ${inFolder}`,
+  ]);
+});
+
 Deno.test("what would change other imports is rejected with its file and line", async () => {
   await using opened = await openBuilder();
   const cases = {
@@ -312,8 +348,8 @@ Deno.test("options of deno.json count in build and check, and reach no file", as
     "file:///etc":
       "deno.json:1: Cannot use jsxImportSource: a path is not supported; name a package",
     "https://esm.sh/hono/jsx":
-      /^view\.tsx:1:1: Cannot import "https:.*; use npm:hono\/jsx\/jsx-runtime$/,
-    "jsr:@hono/hono/jsx": /^view\.tsx:1:1: Cannot import "jsr:.*; use npm:hono$/,
+      /^view\.tsx:1:1: Cannot import "https:.*; use npm:hono\/jsx\/jsx-runtime, or "hono\/jsx\/jsx-runtime", which deno\.json:1 names$/,
+    "jsr:@hono/hono/jsx": /^view\.tsx:1:1: Cannot import "jsr:.*; use npm:hono, or "hono", which deno\.json:1 names$/,
   };
   for (const [source, expected] of Object.entries(sources)) {
     const config = options({ jsxImportSource: source });

@@ -101,14 +101,17 @@ const COMPILER: readonly Case[] = [
     files: { "main.ts": `import "fs";\nimport "lodash";\n${OK}` },
     expected: [
       'main.ts:1:8: Cannot import "fs": a module of Node.js is imported as "node:fs"',
-      'main.ts:2:8: Cannot import "lodash": a package is imported as "npm:lodash"',
+      'main.ts:2:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
+      "or named in the imports of deno.json",
     ],
   },
   {
-    name: "an unknown module of Node.js",
-    files: { "main.ts": `import "node:nonesuch";\n${OK}` },
+    name: "unknown modules of Node.js",
+    files: { "main.ts": `import "node:nonesuch";\nimport "node:crypt";\n${OK}` },
     expected: [
-      "main.ts:1:8: No such built-in module: node:nonesuch",
+      'main.ts:1:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
+      'main.ts:2:8: Cannot import "node:crypt": the runtime has no such module of Node.js; ' +
+      "did you mean node:crypto?",
     ],
   },
   {
@@ -127,6 +130,22 @@ const COMPILER: readonly Case[] = [
     expected: [
       `main.ts:1:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
       `main.ts:2:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
+    ],
+  },
+  {
+    name: "everything that does not resolve at once, also what only the registry knows",
+    files: {
+      "main.ts":
+        `import "./none.ts";\nimport "npm:ms@99";\nimport "lodash";\nimport "./x.ts";\n${OK}`,
+      "x.ts": `import "npm:@invoked-test/does-not-exist";\nimport "node:nonesuch";`,
+    },
+    expected: [
+      'main.ts:1:8: Cannot import "./none.ts": the commit has no file none.ts',
+      `main.ts:2:8: Cannot import "npm:ms@99": Could not find npm package 'ms' matching '99'.`,
+      'main.ts:3:8: Cannot import "lodash": a package is imported as "npm:lodash", ' +
+      "or named in the imports of deno.json",
+      `x.ts:1:8: Cannot import "npm:@invoked-test/does-not-exist": npm package '@invoked-test/does-not-exist' does not exist.`,
+      'x.ts:2:8: Cannot import "node:nonesuch": the runtime has no such module of Node.js',
     ],
   },
   {

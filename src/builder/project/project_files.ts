@@ -3,7 +3,7 @@
  * file counts for its folder and those below; the deeper one wins. The compiler sees none of the files themselves.
  */
 
-import { basename, dirname } from "node:path/posix";
+import { basename, dirname, join } from "node:path/posix";
 import type { Diagnostic } from "../contract.ts";
 import { isConfiguration } from "../paths.ts";
 import { SDK_IMPORTS } from "../sdk.ts";
@@ -28,6 +28,15 @@ export function concernsBuild(path: string, content: Uint8Array): boolean {
   const { entries, options, faults } = read(path, content, () => [path]);
   return faults.length > 0 || options.size > 0 ||
     [...entries.keys()].some((key) => !Object.hasOwn(SDK_IMPORTS, key));
+}
+
+/** A name that a configuration file maps, for messages. */
+export interface NamedImport {
+  readonly key: string;
+  /** The file as its author writes it, and the line, such as `deno.json:3`. */
+  readonly at: string;
+  /** The package or module as an import can name it, such as `npm:zod@^4`; undefined for files. */
+  readonly specifier: string | undefined;
 }
 
 /** What the configuration files of a commit say to a build. */
@@ -79,9 +88,56 @@ export class ProjectFiles {
       .map(({ path = "", ...fault }) => ({ ...fault, path: this.#tree.shown(path) }));
   }
 
-  /** Whether no file says anything that counts. */
-  get isEmpty(): boolean {
-    return this.#files.size === 0;
+  /**
+   * The entry of a name, or of the prefix that it begins with.
+   * @param importer path of a module for which the file must count; without one any file of the commit is searched
+   */
+  lookUp(written: string, importer?: string): NamedImport | undefined {
+    const entries = importer === undefined
+      ? this.#entriesIn(this.#files.keys())
+      : this.#entriesFor(importer);
+    const matching = entries.filter(({ key, target }) =>
+      target.kind !== "rejected" &&
+      (key === written || (key.endsWith("/") && written.startsWith(key)))
+    );
+    const [longest] = matching.toSorted((a, b) => b.key.length - a.key.length);
+    return longest && this.#named(longest, written.slice(longest.key.length));
+  }
+
+  /** The names that the files which count for a module map to packages, without prefixes. */
+  namesFor(importer: string): readonly NamedImport[] {
+    return this.#entriesFor(importer)
+      .filter(({ key, target }) =>
+        target.kind === "module" && !key.endsWith("/") && !Object.hasOwn(SDK_IMPORTS, key)
+      )
+      .map((entry) => this.#named(entry, ""));
+  }
+
+  /** Whether a package.json counts for a module, and no deno.json that is as near. */
+  hasPackageJson(importer: string): boolean {
+    for (const directory of directoriesUp(dirname(importer))) {
+      const has = (name: string) => this.#tree.has(join(directory, name));
+      if (has("deno.json") || has("deno.jsonc")) return false;
+      if (has("package.json")) return true;
+    }
+    return false;
+  }
+
+  #named({ key, target, line, config }: Entry, rest: string): NamedImport {
+    const specifier = target.kind === "module"
+      ? target.specifier.replace(/^npm:\//, "npm:") + rest
+      : undefined;
+    return { key, at: `${this.#tree.shown(config)}:${line}`, specifier };
+  }
+
+  /** The entries that count for a module; those of nearer files come first. */
+  #entriesFor(importer: string): readonly Entry[] {
+    return this.#entriesIn(directoriesUp(dirname(importer)));
+  }
+
+  #entriesIn(directories: Iterable<string>): readonly Entry[] {
+    return [...directories].flatMap((directory) => this.#files.get(directory) ?? [])
+      .flatMap(({ entries }) => [...entries.values()]);
   }
 
   #url({ key, target, line, written, config }: Entry, source: string): string {
