@@ -26,6 +26,7 @@ import {
   type TriggerDifference,
 } from "./folder/triggers.ts";
 import type { SecretLike } from "./folder/secret_scan.ts";
+import { warnOfHandlers } from "./folder/handler_warning.ts";
 import { warnOfSecretVariables } from "./folder/variable_warning.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
 import { withProgress } from "./terminal/progress.ts";
@@ -87,6 +88,8 @@ interface Deployed {
   readonly settings: readonly string[];
   /** The triggers that changed, with secrets that are shown once. */
   readonly triggers: readonly AppliedTrigger[];
+  /** Of triggers that call what main.ts does not export. */
+  readonly warnings: readonly string[];
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
 }
@@ -101,9 +104,7 @@ async function deploy(
   const { fn: existing, changes: changed } = await compare(api, manifest, files);
   const shown = (path: string) => shownPath(path, folderFromRoot);
   const changes = changed.map((change) => ({ ...change, path: shown(change.path) }));
-  note(`${oneLine(manifest.name)} on ${api.url}${existing === undefined ? " (new)" : ""}`);
-  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
-  if (changes.length === 0) note("  no file changed");
+  noteChanges(`${manifest.name} on ${api.url}${existing === undefined ? " (new)" : ""}`, changes);
   noteSkipped(skipped);
   const uploads = new Map(
     changed.flatMap(({ path }) => {
@@ -138,6 +139,7 @@ async function deploy(
   });
   const triggers = await applyDifferences(api, fn, differences, prune === true);
   noteTriggers(triggers, differences, prune === true);
+  const warnings = await warnOfHandlers(api, fn, files);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
@@ -156,8 +158,15 @@ async function deploy(
     secretLike,
     settings: Object.keys(settings),
     triggers,
+    warnings,
     typeCheck,
   };
+}
+
+function noteChanges(heading: string, changes: readonly Change[]): void {
+  note(oneLine(heading));
+  for (const change of changes) note(`  ${formatChange(change, paintNote)}`);
+  if (changes.length === 0) note("  no file changed");
 }
 
 async function rejectTypeErrors(folder: string, files: Files): Promise<void> {

@@ -199,6 +199,44 @@ async function exchangesAndFails(author: Author, hook: Json, slug: string): Prom
   assert.equal((await author.json("show")).head, head);
 }
 
+Deno.test("deploy and trigger create warn of triggers that call what the code does not export", async () => {
+  await using author = await deployed("unanswered");
+  const slug = unique("unanswered");
+  const created = await author.run(["trigger", "create", ".", "site", "--slug", slug]);
+  const noFetch =
+    /^Warning: main\.ts exports no fetch for endpoint site; write export default \{ fetch \}$/m;
+  assert.match(created.stderr, noFetch);
+  const { code, stdout, stderr } = await author.run(["deploy", "--json"]);
+  assert.equal(code, 0);
+  assert.match(stderr, noFetch);
+  assert.match(JSON.parse(stdout).warnings[0], /exports no fetch for endpoint site/);
+
+  // The endpoint is answered; the others are not.
+  await author.write("main.ts", "export default { fetch: () => new Response() };\n");
+  await declare(author, {
+    nightly: { schedule: { cronSpec: "@daily" } },
+    hook: { webhook: { github: {} } },
+  });
+  const swapped = await author.run(["deploy"]);
+  assert.doesNotMatch(swapped.stderr, /no fetch/);
+  assert.match(
+    swapped.stderr,
+    /^Warning: main\.ts exports no function by default for (?:schedule nightly, webhook hook|webhook hook, schedule nightly); /m,
+  );
+  // What only a run can tell is not warned of.
+  for (
+    const unknown of [
+      "const handlers = { fetch: () => new Response() };\nexport default Object.assign(() => ({}), handlers);",
+      'export { default } from "./other.ts";',
+      "const main = () => ({});\nexport default main;\nexport const fetch = () => new Response();",
+    ]
+  ) {
+    await author.write("main.ts", unknown);
+    await author.write("other.ts", "export default () => ({});\n");
+    assert.deepEqual((await author.json("deploy")).warnings, [], unknown);
+  }
+});
+
 Deno.test("the settings that docs/triggers.md shows are deployed", async () => {
   await using author = await deployed("page");
   const page = await Deno.readTextFile(new URL("../../docs/triggers.md", import.meta.url));

@@ -186,7 +186,7 @@ function changeOf(
 }
 
 /** The triggers of a function; none on a server of C1, which has no triggers of functions. */
-async function remoteTriggers(api: Api, fn: RemoteFunction): Promise<Trigger[]> {
+export async function remoteTriggers(api: Api, fn: RemoteFunction): Promise<Trigger[]> {
   try {
     return await api.triggers.list(fn, TRIGGERS_MAX);
   } catch (error) {

@@ -6,7 +6,10 @@ import {
   REQUIRED_FUNCTION_HELP,
 } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
+import type { Api } from "../client/api.ts";
+import type { RemoteFunction } from "../client/schemas.ts";
 import { withVerifyToken } from "../client/verify_token.ts";
+import { warnOfHandlers } from "../folder/handler_warning.ts";
 import { note, printJson } from "../terminal/output.ts";
 import { addressOf, describeTrigger, printSecrets } from "./trigger_arguments.ts";
 import { addTriggerOptions, changeOf, type TriggerOptions } from "./trigger_options.ts";
@@ -36,9 +39,17 @@ export function register(command: Command): void {
     const { change, made } = withVerifyToken(wanted, undefined);
     const { trigger, ...ofServer } = await api.triggers.create(fn, change);
     const secrets = { ...ofServer, ...made };
+    await warnOfCode(api, fn);
     if (options.json) return printJson({ trigger, ...secrets });
     const address = addressOf(trigger, api.url);
     note(`Created ${describeTrigger(trigger)}${address === "" ? "" : ` at ${address}`}`);
     printSecrets(secrets);
   });
+}
+
+/** Warns if the code that a new trigger calls does not export what it calls. */
+async function warnOfCode(api: Api, fn: RemoteFunction): Promise<void> {
+  const called = fn.publishedCommitId ?? fn.head;
+  if (called === undefined) return;
+  await warnOfHandlers(api, fn, (await api.commit(fn, called, { showPurged: true })).files);
 }
