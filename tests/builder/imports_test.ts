@@ -349,7 +349,8 @@ Deno.test("options of deno.json count in build and check, and reach no file", as
       "deno.json:1: Cannot use jsxImportSource: a path is not supported; name a package",
     "https://esm.sh/hono/jsx":
       /^view\.tsx:1:1: Cannot import "https:.*; use npm:hono\/jsx\/jsx-runtime, or "hono\/jsx\/jsx-runtime", which deno\.json:1 names$/,
-    "jsr:@hono/hono/jsx": /^view\.tsx:1:1: Cannot import "jsr:.*; use npm:hono, or "hono", which deno\.json:1 names$/,
+    "jsr:@hono/hono/jsx":
+      /^view\.tsx:1:1: Cannot import "jsr:.*; use npm:hono, or "hono", which deno\.json:1 names$/,
   };
   for (const [source, expected] of Object.entries(sources)) {
     const config = options({ jsxImportSource: source });
