@@ -8,7 +8,7 @@ import type { TypeCheck } from "./client/schemas.ts";
 import { readLogs } from "./client/logs.ts";
 import { Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { type Manifest, needManifest } from "./folder/manifest.ts";
+import { type Manifest, needLocalManifest } from "./folder/manifest.ts";
 import { readSecrets, SECRETS_HELP } from "./folder/secrets_file.ts";
 import { INPUT_HELP, inputFile, isStdin, readInput } from "./options/input.ts";
 import { startLocalServer } from "./local/local_server.ts";
@@ -42,7 +42,7 @@ export function register(command: Command): void {
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");
   command.action(async (options: Options) => {
     const folder = Deno.cwd();
-    const manifest = await needManifest(folder);
+    const manifest = await needLocalManifest(folder);
     const { name, volume, triggers } = manifest;
     const secrets = await readSecrets(options.secrets);
     await writeEditorTypes(folder);

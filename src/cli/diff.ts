@@ -7,7 +7,7 @@ import { folderOf, shownPath } from "../builder/source_tree.ts";
 import { oneLine, printable } from "./terminal/failure.ts";
 import { type Change, changesBetween } from "./folder/changes.ts";
 import { readFunctionFiles } from "./folder/files.ts";
-import { readManifest } from "./folder/manifest.ts";
+import { readFields, readNameOrId } from "./folder/manifest.ts";
 import { differencesOf } from "./folder/triggers.ts";
 import { KINDS, type Trigger, type TriggerChange } from "./client/triggers.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
@@ -61,11 +61,10 @@ async function triggerChanges(
   api: Api,
   fn: RemoteFunction,
 ): Promise<(Change & { readonly patch: string })[]> {
-  const manifest = await readManifest(Deno.cwd());
-  const isOfFolder = manifest !== undefined && [fn.id, fn.displayName].includes(
-    manifest.id ?? manifest.name,
-  );
-  const differences = await differencesOf(api, isOfFolder ? manifest.triggers : undefined, fn);
+  const named = await readNameOrId(Deno.cwd());
+  const isOfFolder = named !== undefined && [fn.id, fn.displayName].includes(named);
+  const declared = isOfFolder ? await readFields(Deno.cwd(), ["triggers"]) : undefined;
+  const differences = await differencesOf(api, declared?.triggers, fn);
   return differences.map(({ name, change, before, wanted }) => {
     const path = `trigger ${name}`;
     const [old, now] = [before, wanted].map((trigger) =>

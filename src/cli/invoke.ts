@@ -8,7 +8,7 @@ import { Reconnection } from "./client/reconnection.ts";
 import { InterruptibleCall } from "./client/interruptible_call.ts";
 import { type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
 import { Failure, printable } from "./terminal/failure.ts";
-import { readManifest } from "./folder/manifest.ts";
+import { readFields } from "./folder/manifest.ts";
 import { INPUT_HELP, readInput } from "./options/input.ts";
 import { noteLogLine } from "./terminal/log_lines.ts";
 import { note, printJson } from "./terminal/output.ts";
@@ -80,7 +80,7 @@ export function register(command: Command): void {
 }
 
 async function folderVolume(name = "."): Promise<string | undefined> {
-  return name === "." ? (await readManifest(Deno.cwd()))?.volume : undefined;
+  return name === "." ? (await readFields(Deno.cwd(), ["volume"]))?.volume : undefined;
 }
 
 type Call = Omit<Options, "volume"> & {

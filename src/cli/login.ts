@@ -85,7 +85,10 @@ async function askForProfile(serverUrl: string | undefined, options: Options): P
   const url = serverUrl ?? await askForServer();
   const clientId = options.clientId ?? await askForText("Client id", "give --client-id");
   if (clientId.trim() === "") {
-    throw new Failure("Cannot log in: the client id is empty", { exit: "usage" });
+    throw new Failure("Cannot log in: the client id is empty", {
+      next: "give --client-id, as invoked clients create prints it",
+      exit: "usage",
+    });
   }
   if (!url.startsWith("https:") && !isOnThisMachine(url)) {
     note(paintNote("yellow", `Warning: the connection to ${url} is not encrypted`));
@@ -102,7 +105,10 @@ async function askForServer(): Promise<string> {
   const given = await askForText("URL of the server", "give --server");
   const { serverUrl } = resolveClientSettings(given, {});
   if (serverUrl !== undefined) return serverUrl;
-  throw new Failure("Cannot log in: the URL of the server is empty", { exit: "usage" });
+  throw new Failure("Cannot log in: the URL of the server is empty", {
+    next: "give --server, such as https://invoked.example",
+    exit: "usage",
+  });
 }
 
 /** One line break at the end, as echo adds it, is not part of the secret. */
@@ -117,14 +123,20 @@ async function readClientSecret(): Promise<string> {
   });
 }
 
+const CA_HINT = "name a file with the certificate of the authority in PEM, or omit --ca";
+
 async function readCertificates(path: string): Promise<string> {
   const text = await readTextFile(path).catch((error) => {
     throw new Failure(`Cannot read the certificates in ${path}: ${describeError(error)}`, {
+      next: CA_HINT,
       exit: "usage",
     });
   });
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new Failure(`Cannot use --ca: ${path} has no certificate in PEM`, { exit: "usage" });
+  throw new Failure(`Cannot use --ca: ${path} has no certificate in PEM`, {
+    next: CA_HINT,
+    exit: "usage",
+  });
 }
 
 /** The principal of the credentials. @throws {Failure} if the server does not accept them */
@@ -149,7 +161,7 @@ function openSession(target: Target): Session {
   try {
     return new Session(target);
   } catch (error) {
-    throw new Failure(`Cannot use --ca: ${describeError(error)}`, { exit: "usage" });
+    throw new Failure(`Cannot use --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
   }
 }
 

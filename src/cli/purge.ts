@@ -67,6 +67,8 @@ function checkUsage(
 ): void {
   if ((name === undefined) !== (allFunctions ?? false)) {
     throw new Failure("Cannot choose what to purge: name either a function or --all-functions", {
+      next:
+        "name the function of a commit or file; --all-functions with --before purges invocations of all",
       exit: "usage",
     });
   }

@@ -57,6 +57,7 @@ export function register(command: Command): void {
   command.action(async (id: string | undefined, options: Options) => {
     if ((id === undefined) === (options.function === undefined)) {
       throw new Failure("Cannot choose what to replay: name an invocation, or use --function", {
+        next: "list them with invoked history; --function replays the failed calls of one function",
         exit: "usage",
       });
     }

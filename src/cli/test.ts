@@ -6,7 +6,7 @@ import { findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
 import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { needManifest } from "./folder/manifest.ts";
+import { needLocalManifest, needNameOrId } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
 import { faultOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
@@ -74,12 +74,13 @@ export function register(command: Command): void {
       });
     }
     const folder = Deno.cwd();
-    const manifest = await needManifest(folder);
+    const named = options.remote ? await needNameOrId(folder) : undefined;
+    if (named === undefined) await needLocalManifest(folder);
     const values = { secrets: await readSecrets(options.secrets), variables: options.var ?? {} };
     const reporting = { ...options, values };
-    if (options.remote) {
+    if (named !== undefined) {
       using api = await server.connect();
-      const fn = await findFunction(api, manifest.id ?? manifest.name);
+      const fn = await findFunction(api, named);
       const { commit } = await api.commit(fn, await findCommit(api, fn, options.commit ?? "HEAD"));
       return await report(api, fn, commit.id, reporting);
     }
@@ -160,7 +161,9 @@ async function runTests(
 
 async function writeJunit(path: string, xml: string): Promise<void> {
   await Deno.writeTextFile(path, xml).catch((error) => {
-    throw new Failure(failureMessage(`Cannot write ${path}`, describeError(error)));
+    throw new Failure(failureMessage(`Cannot write ${path}`, describeError(error)), {
+      next: "name a file in a folder that exists and that you may write to",
+    });
   });
 }
 

@@ -60,7 +60,8 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     const faults = [
       ["[1]", /not a JSON object but an array$/m],
       ["1", /not a JSON object$/m],
-      [`{"a":1,}`, /not a JSON object: .*JSON at position 7/],
+      [`{"a":1,}`, /not a JSON object at line 1, column 8: Expected double-quoted/],
+      ['{\n"a": x}', /not a JSON object at line 2, column 6: Unexpected token 'x'$/m],
       ["@/nowhere", /Cannot read the input \/nowhere/],
     ] as const;
     for (const [input, message] of faults) {
@@ -119,8 +120,18 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(await author.run(["deploy"]), 2, new RegExp(faults), /its fields are /);
   });
   await t.step("invoked.json is no JSON", async () => {
-    await author.write("invoked.json", "{");
-    assertFails(await author.run(["deploy"]), 2, /invoked\.json: it is not JSON/, /correct it/);
+    for (
+      const [text, position] of [["{", "1, column 2"], [
+        `{\n"name":\n  faulty}`,
+        "3, column 3",
+      ]] as const
+    ) {
+      await author.write("invoked.json", text);
+      for (const command of ["deploy", "logs"]) {
+        const message = new RegExp(`invoked\\.json: it is not JSON at line ${position}: `);
+        assertFails(await author.run([command]), 2, message, /correct it/);
+      }
+    }
   });
   await t.step("a commit is named for tests that run on the files of the folder", async () => {
     assertFails(

@@ -36,7 +36,7 @@ Deno.test("a byte order mark and the names of stdin are accepted", async (t) => 
   });
 });
 
-Deno.test("the faults of a file of secrets are named by line or name, never by value", async (t) => {
+Deno.test("the faults of a file of secrets are named by line, never by value", async (t) => {
   await using directory = await makeTempDir();
   const path = join(directory.path, "secrets.env");
   const read = async (text: string) => {
@@ -60,8 +60,16 @@ Deno.test("the faults of a file of secrets are named by line or name, never by v
     }
   });
   await t.step("a secret without a value is rejected", async () => {
-    await assert.rejects(read("A=1\nD=\n"), /secrets\.env: D has no value$/);
-    await assert.rejects(read("A=1\nD=''\n"), /secrets\.env: D has no value$/);
+    for (
+      const [text, line] of [
+        ["A=1\nD=\n", 2],
+        ["A=1\n\n# D=1\n export D = ''\n", 4],
+        ['D=1\nPEM="a\n\nD=b"\nD=\n', 5],
+      ] as const
+    ) {
+      const message = new RegExp(`secrets\\.env: line ${line}: D has no value$`);
+      await assert.rejects(read(text), message);
+    }
   });
   await t.step("the commands report it before they start a server", async () => {
     await using folder = await makeTempDir();
@@ -69,7 +77,7 @@ Deno.test("the faults of a file of secrets are named by line or name, never by v
     await Deno.writeTextFile(path, "A=1\nD=\n");
     for (const command of ["test", "dev"]) {
       const run = await runInvoked([command, "--secrets", path], { cwd: folder.path });
-      assertFails(run, 2, /D has no value/, /give it a value/);
+      assertFails(run, 2, /line 2: D has no value/, /give it a value/);
     }
   });
 });

@@ -97,6 +97,11 @@ Deno.test("what a user names keeps its name", async (t) => {
   });
   await t.step("the position of what is no JSON", async () => {
     await author.write("invoked.json", `{"name": "named",}`);
-    assertFails(await author.run(["deploy"]), 2, /it is not JSON: .* at position 17/, /correct it/);
+    assertFails(
+      await author.run(["deploy"]),
+      2,
+      /it is not JSON at line 1, column 18: Expected/,
+      /correct it/,
+    );
   });
 });

@@ -223,6 +223,12 @@ Deno.test("deploy and trigger create warn of triggers that call what the code do
     swapped.stderr,
     /^Warning: main\.ts exports no function by default for (?:schedule nightly, webhook hook|webhook hook, schedule nightly); /m,
   );
+  assertFails(
+    await author.run(["invoke", "--commit", "HEAD"]),
+    1,
+    /NO_JSON_HANDLER/,
+    /URL of an endpoint \(invoked trigger list\), or export a default function/,
+  );
   // What only a run can tell is not warned of.
   for (
     const unknown of [

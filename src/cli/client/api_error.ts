@@ -89,7 +89,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-function exitOf(status: number, reason: string | undefined): ExitName {
+function exitOf(status: number, reason: string | undefined): Exclude<ExitName, "usage"> {
   if (reason === "BUILD_FAILED") return "code";
   return status === 401 || status === 503 ? "server" : "failure";
 }
@@ -98,6 +98,20 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   BUILD_FAILED: "correct the code at the reported position, then run the command again",
   NO_PUBLISHED_COMMIT:
     "publish a commit with invoked publish, or name one with --commit (HEAD is the newest)",
+  NO_JSON_HANDLER:
+    "send it HTTP requests at the URL of an endpoint (invoked trigger list), or export a default function from main.ts",
+  NO_TESTS: "add main.test.ts beside main.ts, then deploy and run the command again",
+  NOT_REPLAYABLE: "invoke the function with another input, or send the request again",
+  FILE_NOT_UPLOADED: "run the command again",
+  COMMIT_NOT_FINALIZED: "deploy the commit again with invoked deploy",
+  COMMIT_IN_USE: "publish another commit with invoked publish, or wait for its calls to end",
+  FUNCTION_IN_USE: "delete the trigger or reset the destination first that the message names",
+  TRIGGER_LIMIT: "delete a trigger with invoked trigger delete",
+  TRIGGER_PAUSED: "resume it with invoked trigger resume",
+  VOLUME_BOUND: "choose another volume for the function or trigger that the message names first",
+  VOLUME_PATH_CONFLICT: "use another path; list what is there with invoked volumes ls",
+  CIRCUIT_BREAKER_PAUSED: "run or cancel the paused calls with invoked circuit-breaker",
+  IDEMPOTENCY_KEY_REUSED: "use a new key",
   NO_EARLIER_PUBLISH:
     "publish a commit with invoked publish, or name one with --to; invoked show lists them",
   FUNCTION_NOT_FOUND: "list the functions with invoked list",
@@ -105,6 +119,10 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   TAG_NOT_FOUND: "list the tags with invoked show",
   TAG_ALREADY_EXISTS: "choose another name, or delete the tag first with invoked tag --delete",
   INVOCATION_NOT_FOUND: "list the invocations with invoked history",
+  TRIGGER_NOT_FOUND: "list the triggers with invoked trigger list",
+  TRIGGER_ALREADY_EXISTS: "choose another name, slug or host",
+  DEAD_LETTER_NOT_FOUND: "list the dead letters with invoked dead-letters list",
+  CLIENT_NOT_FOUND: "list the clients with invoked clients list",
   PURGED: "use another one; invoked history --purges lists who purged what",
   TOKEN_EXPIRED: "get a new access token, or use a client id and secret",
   VOLUME_NOT_FOUND: "list the volumes with invoked volumes list",

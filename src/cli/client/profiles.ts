@@ -36,7 +36,7 @@ export function checkProfileName(name: string): void {
       JSON.stringify(name)
     }: a name has 1 to 64 letters, digits, dots, hyphens ` +
       "and underscores, and begins with a letter or digit",
-    { exit: "usage" },
+    { next: "choose another name, such as acme-staging", exit: "usage" },
   );
 }
 
@@ -143,6 +143,7 @@ async function readOwnFile(path: string, folder: string): Promise<string | undef
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Failure) throw error;
     throw new Failure(`Cannot read the profile in ${path}: ${describeError(error)}`, {
+      next: "correct the permissions of the file, or make it anew with invoked login",
       exit: "usage",
     });
   }

@@ -3,10 +3,11 @@ import { concernsBuild } from "../../builder/project/project_files.ts";
 import { commitPath, ROOT_DIR, ROOT_FILE, rootFile } from "../../builder/source_tree.ts";
 import { countOf, formatBytes } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { Failure } from "../terminal/failure.ts";
 import { PRIVATE_DIR } from "./editor.ts";
 import { IGNORE_NAMES, IgnoreRules } from "./ignore_rules.ts";
-import { fixtureFile, MANIFEST_NAME, readManifest } from "./manifest.ts";
+import { fixtureFile, MANIFEST_NAME, readFields } from "./manifest.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** Limits that protect from reading a wrong folder, such as the home directory. */
 const MAX_FILES = 2000;
@@ -82,7 +83,7 @@ export async function readFunctionFolder(folder: string): Promise<FunctionFolder
 
 /** Absolute path of the root that invoked.json names. @throws {Failure} for the root of the file system */
 async function rootOf(folder: string): Promise<string | undefined> {
-  const named = (await readManifest(folder))?.root;
+  const named = (await readFields(folder, ["root"]))?.root;
   if (named === undefined) return undefined;
   const root = resolve(folder, named);
   if (root !== resolve("/")) return root;
@@ -90,7 +91,7 @@ async function rootOf(folder: string): Promise<string | undefined> {
     `Cannot use root ${
       JSON.stringify(named)
     } of ${MANIFEST_NAME}: it is the root of the file system`,
-    { exit: "usage" },
+    { next: "name a folder below it, with the function and what it imports", exit: "usage" },
   );
 }
 
@@ -203,6 +204,6 @@ async function listDirectory(path: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, { exit: "usage" });
+    throw unreadable(path, error);
   }
 }

@@ -3,9 +3,10 @@ import { dirname, join, relative } from "node:path";
 import { concernsBuild, CONFIG_NAMES } from "../../builder/project/project_files.ts";
 import { LOCK_NAME } from "../../builder/lock.ts";
 import type { Files } from "../client/api.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { Failure } from "../terminal/failure.ts";
 import { IgnoreRules } from "./ignore_rules.ts";
 import { type Module, readModules } from "./modules.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** Files that one package.json may have below it for patterns; further ones do not match. */
 const MAX_LISTED = 10_000;
@@ -246,6 +247,6 @@ async function lstatIfPresent(path: string): Promise<Deno.FileInfo | undefined> 
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return undefined;
     }
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, { exit: "usage" });
+    throw unreadable(path, error);
   }
 }

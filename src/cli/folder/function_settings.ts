@@ -85,6 +85,26 @@ export const SETTING_DEFAULTS = {
   circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
 } as const satisfies Record<SettingName, SettingValue>;
 
+/** How `invoked settings set` takes each setting. */
+export const SETTING_EXAMPLES = {
+  timeout: "30s",
+  cpuTimeout: "5s",
+  memoryMib: "256",
+  maxConcurrency: "10",
+  retention: "7d",
+  provisionedConcurrency: "1",
+  processReuse: "PROCESS_REUSE_SEQUENTIAL",
+  retryPolicy: `'{"maxAttempts": 3, "initialBackoff": "1s"}'`,
+  onSuccess: `'{"functionId": "ID"}'`,
+  onFailure: `'{"url": "https://example.com/failed"}'`,
+  concurrencyKey: "/customer",
+  maxConcurrencyPerKey: "1",
+  debounce: `'{"key": "/id", "delay": "5s"}'`,
+  rateLimit: `'{"calls": 100, "period": "1m"}'`,
+  circuitBreakerMax: "1000",
+  circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_DAY",
+} as const satisfies Record<SettingName, string>;
+
 /** A value of a setting in the API. */
 export type SettingValue = string | number | Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { dirname, join, relative } from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { readTextFile } from "../../shared/files.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** Files that exclude others, the second with precedence. Both have the syntax of git. */
 export const IGNORE_NAMES = [".gitignore", ".invokedignore"];
@@ -85,6 +85,6 @@ async function readRules(path: string): Promise<string> {
     return await readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, { exit: "usage" });
+    throw unreadable(path, error);
   }
 }

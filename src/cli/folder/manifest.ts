@@ -6,6 +6,7 @@ import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { SETTING_SCHEMAS } from "./function_settings.ts";
 import { declaredTrigger } from "./triggers.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
+import { jsonFault } from "../terminal/json_fault.ts";
 
 export const MANIFEST_NAME = "invoked.json";
 
@@ -37,17 +38,42 @@ const Manifest = z.strictObject({
 /** `invoked.json`, the settings of the function in a folder, without secrets. An absent field does not change on the server. */
 export type Manifest = z.output<typeof Manifest>;
 
+type Field = keyof Manifest;
+
 /** The manifest of a folder; undefined without one. @throws {Failure} for an invalid one */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  return await readAs(folder, Manifest);
+}
+
+/**
+ * Fields of the manifest of a folder; undefined without a manifest. Faults of other fields are left to the commands that
+ * need these.
+ *
+ * @throws {Failure} for a file that is not a JSON object, and for an invalid field
+ */
+export async function readFields<Name extends Field>(
+  folder: string,
+  names: readonly Name[],
+): Promise<Pick<Manifest, Name> | undefined> {
+  const shape = Object.fromEntries(names.map((name) => [name, Manifest.shape[name]]));
+  return await readAs(folder, z.object(shape)) as Pick<Manifest, Name> | undefined;
+}
+
+async function readAs<Schema extends z.ZodType>(
+  folder: string,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
   const path = join(folder, MANIFEST_NAME);
   let text: string;
   try {
     text = await readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
+    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, {
+      next: "make the file readable",
+    });
   }
-  const parsed = Manifest.safeParse(parseManifest(path, text), FAULT_OPTIONS);
+  const parsed = schema.safeParse(await parseManifest(path, text), FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) =>
     `${issue.path.length === 0 ? "the file" : issue.path.join(".")}: ${faultOf(issue)}`
@@ -58,11 +84,11 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   });
 }
 
-function parseManifest(path: string, text: string): unknown {
+async function parseManifest(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(`Cannot use ${path}: it is not JSON: ${describeError(error)}`, {
+    throw new Failure(`Cannot use ${path}: it is not JSON${await jsonFault(text, error)}`, {
       next: "correct it; invoked init creates a valid one in another folder",
       exit: "usage",
     });
@@ -71,16 +97,51 @@ function parseManifest(path: string, text: string): unknown {
 
 /** The manifest of a folder that must have one. */
 export async function needManifest(folder: string): Promise<Manifest> {
-  const manifest = await readManifest(folder);
-  if (manifest !== undefined) return manifest;
+  return await readManifest(folder) ?? failWithout(folder);
+}
+
+async function needFields<Name extends Field>(
+  folder: string,
+  names: readonly Name[],
+): Promise<Pick<Manifest, Name>> {
+  return await readFields(folder, names) ?? failWithout(folder);
+}
+
+function failWithout(folder: string): never {
   throw new Failure(`Cannot use folder ${folder}: it has no ${MANIFEST_NAME}`, {
     next: "create a function with invoked init NAME, or change to the folder of one",
     exit: "usage",
   });
 }
 
+/** What a local server does not need: its id, and where ends of calls go, are of the server of the deploy. */
+const DEPLOYED_FIELDS = ["id", "onSuccess", "onFailure"] as const;
+const LOCAL_FIELDS = (Object.keys(Manifest.shape) as Field[]).filter((
+  name,
+): name is Exclude<Field, typeof DEPLOYED_FIELDS[number]> =>
+  !(DEPLOYED_FIELDS as readonly Field[]).includes(name)
+);
+
+/** What a local server needs of the manifest of a folder that must have one. */
+export async function needLocalManifest(
+  folder: string,
+): Promise<Omit<Manifest, typeof DEPLOYED_FIELDS[number]>> {
+  return await needFields(folder, LOCAL_FIELDS);
+}
+
+/** What names the function of a folder on a server: its id, or its name. Undefined without a manifest. */
+export async function readNameOrId(folder: string): Promise<string | undefined> {
+  const id = (await readFields(folder, ["id"]))?.id;
+  return id ?? (await readFields(folder, ["name"]))?.name;
+}
+
+/** {@link readNameOrId} of a folder that must have a manifest. */
+export async function needNameOrId(folder: string): Promise<string> {
+  return await readNameOrId(folder) ?? failWithout(folder);
+}
+
 /** The manifest as the commit has it: the fixture of the tests alone. Undefined without one. */
 export async function fixtureFile(folder: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const tests = (await readManifest(folder))?.tests;
+  const tests = (await readFields(folder, ["tests"]))?.tests;
   return tests && new TextEncoder().encode(`${JSON.stringify({ tests }, null, 2)}\n`);
 }

@@ -5,10 +5,10 @@ import { describeError, Failure } from "../terminal/failure.ts";
 /** `--secrets`, for the commands that run a function locally. */
 export const SECRETS_HELP = "Secrets of the function: a file with lines of NAME=value";
 
-/** `export` is allowed, as shells read the file, too. */
-const ASSIGNMENT = /^\s*(?:export\s+)?[\w.-]+\s*=/;
+/** The name of an assignment; `export` is allowed, as shells read the file, too. */
+const ASSIGNMENT = /^\s*(?:export\s+)?([\w.-]+)\s*=/;
 /** An assignment whose quoted value may have several lines. */
-const QUOTED = /^[ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=[ \t]*(["'`])[^]*?\1/gm;
+const QUOTED = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=)[ \t]*(["'`])[^]*?\2/gm;
 
 /**
  * The secrets in a file of NAME=value lines, as a .env file has them.
@@ -19,10 +19,11 @@ export async function readSecrets(path: string | undefined): Promise<Record<stri
   if (path === undefined) return {};
   const text = await readTextFile(path).catch((error) => {
     throw new Failure(`Cannot read the secrets in ${path}: ${describeError(error)}`, {
+      next: "name a readable file with lines of NAME=value",
       exit: "usage",
     });
   });
-  const wrong = firstWrongLine(text);
+  const { wrong, lineOf } = readLines(text);
   if (wrong !== undefined) {
     throw new Failure(`Cannot use the secrets in ${path}: line ${wrong} is not NAME=value`, {
       next: "correct the line, or begin it with # as a comment",
@@ -32,7 +33,8 @@ export async function readSecrets(path: string | undefined): Promise<Record<stri
   return Object.fromEntries(
     Object.entries(parseEnv(text)).map(([name, value = ""]) => {
       if (value !== "") return [name, value];
-      throw new Failure(`Cannot use the secrets in ${path}: ${name} has no value`, {
+      const line = lineOf.get(name);
+      throw new Failure(`Cannot use the secrets in ${path}: line ${line}: ${name} has no value`, {
         next: "give it a value, or remove the line: a secret is never empty",
         exit: "usage",
       });
@@ -40,12 +42,28 @@ export async function readSecrets(path: string | undefined): Promise<Record<stri
   );
 }
 
-/** The number of the first line that is neither empty, nor a comment, nor an assignment. */
-function firstWrongLine(text: string): number | undefined {
+/** The lines of a file of assignments, from 1. */
+interface Lines {
+  /** The first that is neither empty, nor a comment, nor an assignment. */
+  readonly wrong: number | undefined;
+  /** The line of each name; the last one counts. */
+  readonly lineOf: ReadonlyMap<string, number>;
+}
+
+function readLines(text: string): Lines {
   // The later lines of a quoted value are no lines of their own.
-  const flat = text.replace(QUOTED, (found) => `x=${"\n".repeat(found.split("\n").length - 1)}`);
-  const index = flat.split("\n").findIndex((line) =>
-    !/^\s*(?:#|$)/.test(line) && !ASSIGNMENT.test(line)
-  );
-  return index === -1 ? undefined : index + 1;
+  const lines = text.replace(
+    QUOTED,
+    (found, name: string) => name + "\n".repeat(found.split("\n").length - 1),
+  ).split("\n").map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => !/^\s*(?:#|$)/.test(line));
+  return {
+    wrong: lines.find(({ line }) => !ASSIGNMENT.test(line))?.number,
+    lineOf: new Map(
+      lines.flatMap(({ line, number }) => {
+        const name = ASSIGNMENT.exec(line)?.[1];
+        return name === undefined ? [] : [[name, number] as const];
+      }),
+    ),
+  };
 }

@@ -4,7 +4,7 @@ import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
 import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
-import { type Manifest, needManifest } from "../folder/manifest.ts";
+import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
 import { settingsBeyond, warnOfLimits } from "./setting_limits.ts";
@@ -37,7 +37,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   await linkDownloads(folder, dataDir);
   const own = { ...flags, data: dataDir, host: "127.0.0.1", port: "0" };
   const resolved = resolveConfig(own, env);
-  const manifest = await needManifest(folder);
+  const manifest = await needLocalManifest(folder);
   const maxima = maximaFor(manifest, resolved);
   // Its own limits are raised; those of the server that it is deployed to may not be.
   warnOfLimits(

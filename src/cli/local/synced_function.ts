@@ -3,7 +3,7 @@ import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
 import { settingsChange } from "../folder/deployment.ts";
 import { readFunctionFolder } from "../folder/files.ts";
-import { needManifest } from "../folder/manifest.ts";
+import { needLocalManifest } from "../folder/manifest.ts";
 import type { FilesAbove } from "./watch.ts";
 import { endpointUrls, exportsFetch, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
@@ -41,7 +41,7 @@ export class SyncedFunction {
       readonly dataDir?: string | undefined;
     } = {},
   ): Promise<SyncedFunction> {
-    const { name, description = "" } = await needManifest(folder);
+    const { name, description = "" } = await needLocalManifest(folder);
     const fn = await api.createFunction(name, description);
     const triggers = dataDir === undefined ? undefined : new LocalTriggers(api, dataDir);
     const synced = new SyncedFunction(api, folder, variables, triggers, fn);
@@ -77,8 +77,7 @@ export class SyncedFunction {
    * @throws {Failure} if the files do not build; the next call tries again
    */
   async sync(): Promise<{ readonly commit: Commit; readonly changed: boolean }> {
-    // Its destinations are functions and secrets of the server that it is deployed to.
-    const { onSuccess: _, onFailure: __, ...manifest } = await needManifest(this.folder);
+    const manifest = await needLocalManifest(this.folder);
     const volume = await this.#volumeOf(manifest.volume);
     for (const { volume: name } of Object.values(manifest.triggers ?? {})) {
       await this.#volumeOf(name);

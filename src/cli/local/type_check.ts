@@ -34,7 +34,9 @@ export async function checkTypes(
     await checker.start();
     return await checker.checkTypes(files, interrupt.signal);
   } catch (error) {
-    throw new Failure(failureMessage("Cannot check the types", describeError(error)));
+    throw new Failure(failureMessage("Cannot check the types", describeError(error)), {
+      next: "find what is missing on this machine with invoked doctor",
+    });
   } finally {
     await Deno.remove(workDir, { recursive: true });
   }

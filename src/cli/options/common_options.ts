@@ -25,7 +25,7 @@ export function parseCountOf(name: string, text: string): number {
     `Cannot use ${name}: ${JSON.stringify(text)} is not a number from 1 to ${
       formatCount(MAX_COUNT)
     }`,
-    { exit: "usage" },
+    { next: `write it as ${name} 20`, exit: "usage" },
   );
 }
 

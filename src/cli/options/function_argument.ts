@@ -1,7 +1,7 @@
 import type { Api } from "../client/api.ts";
 import { findFunction } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
-import { readManifest } from "../folder/manifest.ts";
+import { readNameOrId } from "../folder/manifest.ts";
 import { Failure } from "../terminal/failure.ts";
 
 /** The argument of commands about one function. */
@@ -20,12 +20,12 @@ export const COMMIT_HELP = "Id, HEAD or tag of the commit [default HEAD]";
 /** Finds the function of the argument. */
 export async function functionOf(api: Api, argument = "."): Promise<RemoteFunction> {
   if (argument !== ".") return await findFunction(api, argument);
-  const manifest = await readManifest(Deno.cwd());
-  if (manifest === undefined) {
+  const named = await readNameOrId(Deno.cwd());
+  if (named === undefined) {
     throw new Failure("Cannot choose a function: this folder has no invoked.json", {
       next: "name a function, or change to the folder of one",
       exit: "usage",
     });
   }
-  return await findFunction(api, manifest.id ?? manifest.name);
+  return await findFunction(api, named);
 }

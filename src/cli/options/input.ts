@@ -1,6 +1,7 @@
 import { formatBytes } from "../../config/mod.ts";
 import { readTextFile } from "../../shared/files.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
+import { jsonFault } from "../terminal/json_fault.ts";
 
 /** Limit of an input or a secret in bytes; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
@@ -15,7 +16,7 @@ const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 export async function readInput(given: string | undefined, flag = "--input"): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
-  const fault = faultOf(text);
+  const fault = await faultOf(text);
   if (fault === undefined) return text;
   const from = isStdin(given) ? "stdin" : inputFile(given) ?? flag;
   throw new Failure(`Cannot use the input in ${from}: it is not a JSON object${fault}`, {
@@ -25,13 +26,13 @@ export async function readInput(given: string | undefined, flag = "--input"): Pr
 }
 
 /** Why a text is not a JSON object, to follow these words; undefined if it is one. */
-function faultOf(text: string): string | undefined {
+async function faultOf(text: string): Promise<string | undefined> {
   try {
     const value: unknown = JSON.parse(text);
     if (Array.isArray(value)) return " but an array";
     return typeof value === "object" && value !== null ? undefined : "";
   } catch (error) {
-    return `: ${describeError(error)}`;
+    return await jsonFault(text, error);
   }
 }
 
@@ -52,7 +53,10 @@ async function readSource(given: string): Promise<string> {
   try {
     return await readTextFile(file);
   } catch (error) {
-    throw new Failure(`Cannot read the input ${file}: ${describeError(error)}`, { exit: "usage" });
+    throw new Failure(`Cannot read the input ${file}: ${describeError(error)}`, {
+      next: "name a readable file behind @, or write the JSON itself",
+      exit: "usage",
+    });
   }
 }
 
@@ -64,7 +68,10 @@ export async function readStdin(): Promise<string> {
     text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) {
       const limit = formatBytes(MAX_INPUT_BYTES);
-      throw new Failure(`Cannot read stdin: it has more than ${limit}`, { exit: "usage" });
+      throw new Failure(`Cannot read stdin: it has more than ${limit}`, {
+        next: "give less; a volume takes large files (invoked volumes put)",
+        exit: "usage",
+      });
     }
   }
   return text + decode(decoder);

@@ -5,6 +5,7 @@ import { volumeIdOf } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import {
   SETTING_DEFAULTS,
+  SETTING_EXAMPLES,
   SETTING_NAMES,
   SETTING_SCHEMAS,
   type SettingName,
@@ -69,7 +70,7 @@ function valueOf(name: SettingName, text: string): SettingValue {
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
   throw new Failure(
     `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
-    { exit: "usage" },
+    { next: `write it as ${name}=${SETTING_EXAMPLES[name]}`, exit: "usage" },
   );
 }
 

@@ -22,11 +22,14 @@ export const EXIT_OK = EXIT_CODES.ok.code;
 export const EXIT_FAILURE = EXIT_CODES.failure.code;
 export const EXIT_USAGE = EXIT_CODES.usage.code;
 
-export interface FailureOptions {
-  /** The next step of the user, as one sentence without a period. */
-  readonly next?: string | undefined;
-  readonly exit?: ExitName;
-}
+/** What else a failure says. Whoever used a command wrongly always learns the next step. */
+export type FailureOptions =
+  | {
+    /** The next step of the user, as one sentence without a period. */
+    readonly next?: string | undefined;
+    readonly exit?: Exclude<ExitName, "usage">;
+  }
+  | { readonly next: string; readonly exit: "usage" };
 
 /**
  * Ends a command with a message on stderr and an exit code.

@@ -53,7 +53,11 @@ export function register(command: Command): void {
       console.log(printable(answer.body));
     }
     if (answer.status >= 400) {
-      throw new Failure(`The delivery failed with ${answer.status}${reason ? `: ${reason}` : ""}`);
+      const data = options.data === undefined ? [] : ["--data", options.data];
+      const named = [functionName, name, ...data].map(quoteForShell).join(" ");
+      throw new Failure(`The delivery failed with ${answer.status}${reason ? `: ${reason}` : ""}`, {
+        next: `read why with invoked trigger deliveries ${named}`,
+      });
     }
   });
 }
@@ -69,6 +73,7 @@ function methodOf({ webhook, displayName }: Trigger): WebhookMethod {
   }
   if (kind !== "jwt") return { kind, ...webhook?.[kind] as object } as WebhookMethod;
   throw new Failure(`Cannot test trigger ${oneLine(displayName)}: its sender alone has the key`, {
+    next: "send a delivery from there; invoked trigger deliveries lists what arrives",
     exit: "usage",
   });
 }

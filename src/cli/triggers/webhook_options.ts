@@ -126,7 +126,10 @@ export async function webhookOf(options: WebhookOptions): Promise<TriggerSetting
   const fields = methodFieldsOf(options);
   if (secret && webhook !== undefined && !WITH_SECRET.includes(webhook)) {
     const why = WITHOUT_SECRET[webhook] ?? "the server makes its secret";
-    throw new Failure(`Cannot use --secret with --webhook ${webhook}: ${why}`, { exit: "usage" });
+    throw new Failure(`Cannot use --secret with --webhook ${webhook}: ${why}`, {
+      next: "omit --secret",
+      exit: "usage",
+    });
   }
   if (secret && webhook === undefined) {
     throw new Failure("Cannot use --secret: it needs --webhook", {
@@ -177,11 +180,17 @@ function methodFieldsOf(options: WebhookOptions): TriggerSettings {
     const value = options[name];
     const isOf = options.webhook === method;
     if (value === undefined && isOf && isNeeded) {
-      throw new Failure(`Cannot use --webhook ${method}: ${flag} is missing`, { exit: "usage" });
+      throw new Failure(`Cannot use --webhook ${method}: ${flag} is missing`, {
+        next: `give ${flag}; --help says what it is`,
+        exit: "usage",
+      });
     }
     if (value === undefined) continue;
     if (!isOf) {
-      throw new Failure(`Cannot use ${flag}: it needs --webhook ${method}`, { exit: "usage" });
+      throw new Failure(`Cannot use ${flag}: it needs --webhook ${method}`, {
+        next: `give --webhook ${method}, or omit ${flag}`,
+        exit: "usage",
+      });
     }
     fields[field] = field === "encoding" ? `SIGNATURE_ENCODING_${value.toUpperCase()}` : value;
   }

@@ -56,7 +56,11 @@ export async function copy(
 ): Promise<Copied> {
   const kind = await from.tree.kindOf(from.path);
   const shown = from.tree.show(from.path);
-  if (kind === undefined) throw new Failure(`Cannot copy ${shown}: it does not exist`);
+  if (kind === undefined) {
+    throw new Failure(`Cannot copy ${shown}: it does not exist`, {
+      next: "check the path; invoked volumes ls lists the files of a volume",
+    });
+  }
   if (kind === "directory" && !recursive) {
     throw new Failure(`Cannot copy ${shown}: it is a directory`, {
       next: "copy it with everything in it with invoked volumes cp -r",

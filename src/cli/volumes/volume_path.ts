@@ -35,6 +35,7 @@ export function parseVolumePath(text: string): NamedPath | undefined {
     return { volume, path: volumePath(path), isDirectory, isContents };
   } catch (error) {
     throw new Failure(`Cannot use ${JSON.stringify(text)}: the path ${describeError(error)}`, {
+      next: "write it as VOLUME:/path/to/file",
       exit: "usage",
     });
   }
