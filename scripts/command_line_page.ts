@@ -126,7 +126,8 @@ A command prints its result on stdout and its progress on stderr. At a terminal 
 heads; otherwise each row is one line with tabs between the cells. Times are in UTC. \`NO_COLOR\` turns
 colours off. An id may be cut to its first 6 characters or more, if they are unique.
 Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. \`[server options]\` are
-listed below; \`[settings]\` are the flags of [configuration.md](configuration.md). A failed command prints
+listed below; \`[settings]\` are the flags of [configuration.md](configuration.md), which \`--help-all\` of
+\`check\`, \`dev\` and \`test\` prints, too. A failed command prints
 one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:`;
 
 const SERVER_OPTIONS = `## Server options

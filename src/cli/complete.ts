@@ -28,8 +28,10 @@ const { ShellCompDirectiveNoFileComp: NO_FILES, ShellCompDirectiveNoSpace: NO_SP
 
 /** Placeholders of files and directories, which the shell completes. */
 const FILES = /^(?:file|path|dir|folder|source|target)$/i;
+/** The placeholder of JSON, which can be in a file. */
+const JSON_TEXT = "JSON";
 /** Text that ends a candidate to which more is written, such as the path on a volume. */
-const OPEN_END = /[:/]$/;
+const OPEN_END = /[:/@]$/;
 
 async function completionsFor(program: Command, words: readonly string[]): Promise<Completions> {
   const last = words.at(-1) ?? "";
@@ -46,7 +48,7 @@ async function completionsFor(program: Command, words: readonly string[]): Promi
   if (valued !== undefined) {
     return await completeValue(position, valued, option === undefined ? value ?? "" : last);
   }
-  if (last.startsWith("-")) return complete(flagsOf(command), last);
+  if (last.startsWith("-")) return complete(flagsOf(command, last), last);
   if (isFirst && command.commands.length > 0) return complete(commandsOf(command), last);
   return argument === undefined
     ? complete([], last)
@@ -64,9 +66,27 @@ async function completeValue(
   if (words !== undefined) {
     return complete(words.map((value) => ({ value, description: "" })), last);
   }
+  if (placeholder === JSON_TEXT) return complete(await filesOf(last), last);
   const { valuesOf } = await import("./completion/values.ts");
   const found = complete(await valuesOf(placeholder, position, last), last);
   return FILES.test(placeholder) ? { ...found, directive: found.directive & ~NO_FILES } : found;
+}
+
+/** `@` and the files that a text begins with, or `@` alone. */
+async function filesOf(text: string): Promise<Candidate[]> {
+  if (!text.startsWith("@")) return [{ value: "@", description: "a file" }];
+  const directory = text.slice(1, text.lastIndexOf("/") + 1);
+  const candidates: Candidate[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(directory === "" ? "." : directory)) {
+      const isHidden = name.startsWith(".") && !text.startsWith(`@${directory}.`);
+      const value = `@${directory}${name}${isDirectory ? "/" : ""}`;
+      if (!isHidden) candidates.push({ value, description: isDirectory ? "directory" : "file" });
+    }
+  } catch {
+    // There is no such directory, or it is not readable.
+  }
+  return candidates.toSorted((a, b) => a.value < b.value ? -1 : 1);
 }
 
 function complete(candidates: readonly Candidate[], last: string): Completions {
@@ -81,9 +101,14 @@ function placeholderOf(of: Option | Argument): string {
   return of.name();
 }
 
-function flagsOf(command: Command): Candidate[] {
-  return command.createHelp().visibleOptions(command)
-    .flatMap(({ long, description }) => long ? [{ value: long, description }] : []);
+/** The flags of a command that begin with a text: those of its help, or else those that only `--help-all` lists. */
+function flagsOf(command: Command, text: string): Candidate[] {
+  const candidates = (options: readonly Option[]) =>
+    options.flatMap(({ long, description }) =>
+      long?.startsWith(text) ? [{ value: long, description }] : []
+    );
+  const listed = candidates(command.createHelp().visibleOptions(command));
+  return listed.length > 0 ? listed : candidates(command.options);
 }
 
 function commandsOf(command: Command): Candidate[] {

@@ -16,26 +16,33 @@ export function register(command: Command): void {
 
 /**
  * The script of the library evaluates the words of the user and the names of the server, needs the package
- * bash-completion, and completes no file. With that package, this one takes words with colons and equals signs.
+ * bash-completion, and completes no file. This one joins the words that bash splits at colons, equals signs and the like.
  */
 const BASH = `# bash completion for invoked
 
 __invoked_complete() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} cword=$COMP_CWORD directive=0 line
-  local -a words=("\${COMP_WORDS[@]}")
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    _get_comp_words_by_ref -n "=:" cur cword words
-  fi
+  local rest=\${COMP_LINE:0:COMP_POINT} last=\${2-} directive=0 index word gap line prefix
+  local -a words=()
+  for ((index = 0; index <= COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    gap=\${rest%%[![:space:]]*}
+    rest=\${rest:\${#gap}}
+    # The word at the cursor ends there.
+    if ((index == COMP_CWORD)); then word=$rest; fi
+    if ((index == 0)) || [[ $gap ]]; then words+=("$word"); else words[-1]+=$word; fi
+    rest=\${rest#"$word"}
+  done
+  # Only the last part of the word is replaced.
+  prefix=\${words[-1]%"$last"}
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
       :*) directive=\${line#:} ;;
-      *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
+      *) line=\${line%%$'\\t'*} && COMPREPLY+=("\${line#"$prefix"}") ;;
     esac
-  done < <(invoked complete -- "\${words[@]:1:cword}" 2>/dev/null)
+  done < <(invoked complete -- "\${words[@]:1}" 2>/dev/null)
   if ((directive & 2)); then compopt -o nospace; fi
   if ((directive & 4)); then compopt +o default; fi
-  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 
 complete -o default -F __invoked_complete invoked`;

@@ -24,6 +24,10 @@ async function complete(
 ): Promise<Completed> {
   const { code, stdout, stderr } = await runInvoked(["complete", "--", ...words], { env });
   assert.deepEqual([code, stderr], [0, ""], words.join(" "));
+  return completedIn(stdout);
+}
+
+function completedIn(stdout: string): Completed {
   const lines = stdout.trimEnd().split("\n");
   assert.match(lines.at(-1) ?? "", /^:\d+$/);
   return {
@@ -62,6 +66,32 @@ Deno.test("completions know commands, flags and their values without a server", 
   ];
   await Promise.all(cases.map(async ([words, values, directive]) => {
     assert.deepEqual(await complete(words), { values, directive }, words.join(" "));
+  }));
+});
+
+Deno.test("a file of JSON is completed behind @", async () => {
+  await using directory = await makeTempDir();
+  await Deno.mkdir(join(directory.path, "sub"));
+  for (const name of ["first.json", "final.json", "two words.json", ".hidden", "sub/inner.json"]) {
+    await Deno.writeTextFile(join(directory.path, name), "{}");
+  }
+  const cases: readonly [string, string[], number][] = [
+    ["", ["@"], NO_FILES | NO_SPACE],
+    ["@fi", ["@final.json", "@first.json"], NO_FILES],
+    ["@fir", ["@first.json"], NO_FILES],
+    ["@s", ["@sub/"], NO_FILES | NO_SPACE],
+    ["@sub/", ["@sub/inner.json"], NO_FILES],
+    ["@.h", ["@.hidden"], NO_FILES],
+    [`@${directory.path}/fir`, [], NO_FILES],
+    ["@none/x", [], NO_FILES],
+    ["{", [], NO_FILES],
+  ];
+  const options = { cwd: directory.path };
+  await Promise.all(cases.map(async ([last, values, directive]) => {
+    for (const words of [["invoke", "x", "--input"], ["trigger", "test", "x", "y", "--body"]]) {
+      const { stdout } = await runInvoked(["complete", "--", ...words, last], options);
+      assert.deepEqual(completedIn(stdout), { values, directive }, last);
+    }
   }));
 });
 
@@ -138,18 +168,27 @@ Deno.test("completions know what the server has", async (t) => {
   await t.step("the script of bash asks for them, and evaluates no word", async () => {
     await using directory = await makeTempDir();
     await Deno.symlink(INVOKED, join(directory.path, "invoked"));
+    await Deno.writeTextFile(join(directory.path, "in.json"), "{}");
     const { stdout: script } = await runInvoked(["completions", "bash"]);
     const program = `
       compopt() { echo "compopt $*"; }
       eval "$1"
       eval "$1"
       complete -p invoked
-      for words in "logs gre" 'logs $(touch pwned) ' "volumes ca"; do
-        IFS=' ' read -ra COMP_WORDS <<< "invoked $words"
-        COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
-        __invoked_complete
+      # A line as bash splits it, and the part of its last word that is replaced.
+      press() {
+        COMP_LINE=$1 COMP_POINT=\${#1}
+        COMP_WORDS=("\${@:3}") COMP_CWORD=$(($# - 3))
+        __invoked_complete invoked "$2"
         echo "\${COMPREPLY[@]}"
-      done`;
+      }
+      press "invoked logs gre" gre invoked logs gre
+      press 'invoked logs $(touch pwned) ' '' invoked logs '$(touch' 'pwned)' ''
+      press "invoked volumes  ca" ca invoked volumes ca
+      press "invoked invoke --input @i" @i invoked invoke --input @ i
+      press "invoked invoke --input=@i" @i invoked invoke --input =@ i
+      press "invoked volumes rm data:/in/s" /in/s invoked volumes rm data : /in/s
+      press "invoked history --status=ru" ru invoked history --status = ru`;
     const expected = [
       "complete -o default -F __invoked_complete invoked",
       "compopt +o default",
@@ -158,6 +197,14 @@ Deno.test("completions know what the server has", async (t) => {
       "",
       "compopt +o default",
       "cat",
+      "compopt +o default",
+      "@in.json",
+      "compopt +o default",
+      "@in.json",
+      "compopt +o default",
+      "/in/sales.csv",
+      "compopt +o default",
+      "running",
       "",
     ].join("\n");
     await eventually(async () => {
@@ -170,6 +217,9 @@ Deno.test("completions know what the server has", async (t) => {
       assert.equal(new TextDecoder().decode(stderr), "");
       return new TextDecoder().decode(stdout) === expected || undefined;
     }, expected);
-    assert.deepEqual(Array.from(Deno.readDirSync(directory.path), ({ name }) => name), ["invoked"]);
+    assert.deepEqual(Array.from(Deno.readDirSync(directory.path), ({ name }) => name).toSorted(), [
+      "in.json",
+      "invoked",
+    ]);
   });
 });

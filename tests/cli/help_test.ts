@@ -48,6 +48,37 @@ Deno.test("--help prints the help of its command", async () => {
   }
 });
 
+Deno.test("commands with a local server leave its settings to --help-all", async () => {
+  const own: Readonly<Record<string, readonly string[]>> = {
+    dev: ["--input", "--secrets", "--var"],
+    test: ["--watch", "--junit", "--secrets", "--var", "--remote", "--commit"],
+    check: [],
+  };
+  const flagsIn = (help: string) =>
+    help.match(/^ {2}(?:-h, )?--[\w-]+/gm)?.map((flag) => flag.trim());
+  await Promise.all(
+    Object.entries(own).map(async ([command, flags]) => {
+      const [help, all, offered, hidden] = await Promise.all([
+        runInvoked([command, "--help"]),
+        runInvoked([command, "--help-all"]),
+        runInvoked(["complete", "--", command, "--"]),
+        runInvoked(["complete", "--", command, "--max-mem"]),
+      ]);
+      const connection = command === "test" ? ["--server", "--profile", "--data"] : [];
+      const listed = [...flags, "--help-all", "--json", "-h, --help", ...connection];
+      assert.deepEqual(flagsIn(help.stdout), listed, command);
+      assert.equal(all.code, 0);
+      assert.deepEqual(flagsIn(all.stdout)?.filter((flag) => listed.includes(flag)), listed);
+      for (const flag of ["--max-memory", "--build-timeout", "--pool-size"]) {
+        assert.ok(flagsIn(all.stdout)?.includes(flag), flag);
+      }
+      assert.match(offered.stdout, /^--help-all\t/m);
+      assert.doesNotMatch(offered.stdout, /^--max-memory\t/m);
+      assert.match(hidden.stdout, /^--max-memory\t/);
+    }),
+  );
+});
+
 Deno.test("help of a command is its --help, and a group lists its commands", async () => {
   const [help, flag] = await Promise.all([
     runInvoked(["help", "logs"]),
