@@ -1,4 +1,4 @@
-/** What to write instead of an import that does not resolve, as far as the configuration files of the commit tell. */
+/** What to write instead of an import that does not resolve, as far as the configuration files of the commit know. */
 
 import { isBuiltin } from "node:module";
 import { nearest } from "../config/mod.ts";
@@ -45,10 +45,10 @@ export function bareHint(
     : `; did you mean ${
       JSON.stringify(meant + written.slice(name.length))
     }, which ${similar.at} names?`;
-  const place = project.hasPackageJson(importer)
+  const entry = project.hasPackageJson(importer)
     ? "added to the dependencies of package.json"
     : "named in the imports of deno.json";
-  return `a package is imported as "npm:${written}", or ${place}${didYouMean}`;
+  return `a package is imported as "npm:${written}", or ${entry}${didYouMean}`;
 }
 
 function elsewhereHint({ at, specifier }: NamedImport): string {

@@ -229,7 +229,7 @@ Deno.test("deploy and trigger create warn of triggers that call what the code do
     /NO_JSON_HANDLER/,
     /URL of an endpoint \(invoked trigger list\), or export a default function/,
   );
-  // What only a run can tell is not warned of.
+  // Nothing is said of what only a run decides.
   for (
     const unknown of [
       "const handlers = { fetch: () => new Response() };\nexport default Object.assign(() => ({}), handlers);",

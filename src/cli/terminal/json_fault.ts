@@ -1,6 +1,6 @@
 import { describeError } from "./failure.ts";
 
-/** How the parser names a position at the end of its message, or the text in its place. */
+/** How the parser names a position at the end of its message, or else the text. */
 const POSITION = / (?:in|after) JSON at position \d+ \(line (\d+) column (\d+)\)$/;
 const QUOTED = /, (?:\.\.\.)?"[^]*is not valid JSON$/;
 
