@@ -76,7 +76,8 @@ the file:
 
 The fields are those of \`invoked.Trigger\` in \`/openapi.json\`, and \`paused\`. An update replaces
 \`cors\` and the method of a webhook whole. A deploy changes all triggers or none; a rejected one
-deploys nothing. A function with triggers cannot be deleted.
+deploys nothing. A deploy warns of triggers that call what \`main.ts\` does not export. A
+function with triggers cannot be deleted.
 
 ## Schedules
 

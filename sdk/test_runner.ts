@@ -49,17 +49,26 @@ async function callDefault(main: Module, tests: Module): Promise<void> {
       "Cannot run the tests: the default export of main.test.ts is not a function",
     );
   }
-  const handler = takeSetup().handler ?? main.default ??
-    (typeof main.fetch === "function" ? noHandler : undefined);
+  const own = typeof main.default !== "function" && answersRequests(main)
+    ? noHandler
+    : main.default;
+  const handler = takeSetup().handler ?? own;
   if (typeof handler !== "function") {
     throw new TypeError("Cannot run the tests: the default export of main.ts is not a function");
   }
   await tests.default({ handler });
 }
 
+/** Whether a module has a `fetch`: a named export, or that property of the default export. */
+function answersRequests({ default: main, fetch }: Module): boolean {
+  if (typeof fetch === "function") return true;
+  return typeof main === "object" && main !== null && "fetch" in main &&
+    typeof main.fetch === "function";
+}
+
 /** The handler of a function that answers HTTP requests alone. */
 function noHandler(): never {
-  throw new TypeError("Cannot call the handler: main.ts has no default export");
+  throw new TypeError("Cannot call the handler: main.ts exports no function by default");
 }
 
 async function run(index: number, { body }: Registered): Promise<void> {

@@ -1,27 +1,41 @@
 import { basename, join, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
-import { templateFiles } from "./folder/template.ts";
+import { DEFAULT_TEMPLATE, newFiles, readTemplates, type Template } from "./folder/templates.ts";
 import { note, printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { quoteForShell } from "./terminal/shell.ts";
 
 interface Options {
   readonly name?: string;
+  readonly template: string;
   readonly json?: true;
 }
 
 /** `invoked init`: creates a folder with a function, its test and the types for an editor. */
 export function register(command: Command): void {
+  const templates = readTemplates();
+  const names = templates.map(({ name }) => name);
   command
     .argument("[folder]", "The folder; it may exist", ".")
-    .option("--name <NAME>", "Name of the function [default the name of the folder]");
+    .option("--name <NAME>", "Name of the function [default the name of the folder]")
+    .addOption(
+      new Option("--template <TEMPLATE>", "What the function begins with").choices(names)
+        .default(DEFAULT_TEMPLATE),
+    );
   addJsonOption(command);
-  addExamples(command, "invoked init hello && cd hello && invoked test");
-  command.action(async (given: string, { name, json }: Options) => {
+  addExamples(
+    command,
+    "invoked init hello && cd hello && invoked test",
+    "invoked init --template mcp tools",
+  );
+  command.addHelpText("after", `\nTemplates:\n${describe(templates)}`);
+  command.action(async (given: string, { name, template: chosen, json }: Options) => {
     const folder = resolve(given);
-    const files = await templateFiles(needName(name ?? basename(folder)));
+    const template = templates.find(({ name }) => name === chosen);
+    if (template === undefined) throw new Error(`Cannot use template ${chosen}: it does not exist`);
+    const files = await newFiles(template, needName(name ?? basename(folder)));
     await rejectOverwriting(folder, files.keys());
     try {
       await Deno.mkdir(folder, { recursive: true });
@@ -30,13 +44,23 @@ export function register(command: Command): void {
       }
       await writeEditorTypes(folder);
     } catch (error) {
-      throw new Failure(`Cannot write to ${folder}: ${describeError(error)}`);
+      throw new Failure(`Cannot write to ${folder}: ${describeError(error)}`, {
+        next: "name a folder that you may write to",
+      });
     }
     if (json) return printJson({ folder, files: [...files.keys()] });
     for (const path of files.keys()) console.log(join(given, path));
     const enter = given === "." ? "" : `cd ${quoteForShell(given)} && `;
-    note(`\nNext: ${enter}invoked test, or invoked dev to run it on save`);
+    const next = files.has("main.test.ts") ? "invoked test, or invoked dev" : "invoked dev";
+    note(`\nNext: ${enter}${next} to run it on save`);
   });
+}
+
+/** A line for each template, as the help has it for options. */
+function describe(templates: readonly Template[]): string {
+  const width = Math.max(...templates.map(({ name }) => name.length));
+  return templates.map(({ name, description }) => `  ${name.padEnd(width)}  ${description}`)
+    .join("\n");
 }
 
 function needName(name: string): string {

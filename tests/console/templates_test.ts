@@ -46,12 +46,14 @@ const TEMPLATES: Readonly<Record<string, Expected>> = {
   "file-processing": { output: /"files":0/ },
   // It answers HTTP requests alone: its run is one, below.
   "html-page": { rejected: "NO_JSON_HANDLER" },
+  "mcp": { rejected: "NO_JSON_HANDLER" },
   "scheduled-report": { output: /"failed":/ },
   "webhook-receiver": { input: { payload: { ref: "refs/heads/main" } }, output: /"main"/ },
 };
 const WITH_VOLUME = ["csv-report", "user-name", "file-processing"];
 const TRIGGERS: Readonly<Record<string, string>> = {
   "html-page": "http",
+  "mcp": "http",
   "scheduled-report": "schedule",
   "webhook-receiver": "webhook",
 };

@@ -15,7 +15,9 @@ mkdir -p "$2" && cp console/main.ts "$2/index.html"
 Deno.test("the console is built once for each state of its sources", async () => {
   await using directory = await makeTempDir();
   const root = directory.path;
-  for (const folder of ["scripts", "console", "examples", "sdk", "templates", "node_modules/deno"]) {
+  for (
+    const folder of ["scripts", "console", "examples", "sdk", "templates", "node_modules/deno"]
+  ) {
     await Deno.mkdir(`${root}/${folder}`, { recursive: true });
   }
   await Deno.copyFile(CONSOLE, `${root}/scripts/console`);

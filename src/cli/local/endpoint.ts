@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import type { Manifest } from "../folder/manifest.ts";
+import { slugOf } from "../folder/slug.ts";
 import type { DeclaredTriggers } from "../folder/triggers.ts";
 
-const SLUG_CHARS_MAX = 63;
 /** Of the endpoint of a folder that declares none. */
 const TRIGGER_NAME = "local endpoint";
 
@@ -11,7 +11,7 @@ export function localTriggers({ name, triggers = {} }: Manifest): DeclaredTrigge
   if (Object.values(triggers).some(({ http }) => http !== undefined)) return triggers;
   return {
     ...triggers,
-    [TRIGGER_NAME]: { http: { slug: slugOf(name), auth: "ENDPOINT_AUTH_OPEN" } },
+    [TRIGGER_NAME]: { http: { slug: slugOf(name) || "function", auth: "ENDPOINT_AUTH_OPEN" } },
   };
 }
 
@@ -43,9 +43,4 @@ export function exportsFetch(files: ReadonlyMap<string, Uint8Array>): boolean {
       );
   };
   return exports("main.ts");
-}
-
-function slugOf(name: string): string {
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, SLUG_CHARS_MAX);
-  return slug.replace(/^-|-$/g, "") || "function";
 }

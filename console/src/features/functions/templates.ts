@@ -23,21 +23,13 @@ const SOURCES = import.meta.glob<string>(
   { eager: true, query: "?raw", import: "default" },
 );
 
-/** What a function with one file begins with. */
-const BLANK: Template = {
-  manifest: { name: "blank", description: "One file that returns its input" },
-  files: {
-    "main.ts": `import type { JSONObject } from "@c1/functions-sdk";
+/** The template that is chosen at first. */
+const BLANK = "blank";
 
-export default function main(input: JSONObject): JSONObject {
-  return { input };
-}
-`,
-  },
-};
-
-/** All templates, the blank one first. */
-export const TEMPLATES: readonly Template[] = [BLANK, ...readTemplates()];
+/** All templates, the blank one first; `invoked init --template` offers the same. */
+export const TEMPLATES: readonly Template[] = readTemplates().toSorted((a, b) =>
+  Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK)
+);
 
 function readTemplates(): readonly Template[] {
   const folders = new Map<string, Record<string, string>>();

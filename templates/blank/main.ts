@@ -1,0 +1,5 @@
+import type { JSONObject } from "@c1/functions-sdk";
+
+export default function main(input: JSONObject): JSONObject {
+  return { input };
+}
