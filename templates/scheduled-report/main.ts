@@ -6,10 +6,8 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Counts the failed calls of the last day by the word of their error. */
 export default async function main(): Promise<JSONObject> {
   const { invocationSearchResponse } = await sdk.invocations.search({
-    invocationSearchRequest: {
-      status: "FUNCTION_INVOCATION_STATUS_ERROR",
-      since: new Date(Date.now() - DAY),
-    },
+    status: "FUNCTION_INVOCATION_STATUS_ERROR",
+    since: new Date(Date.now() - DAY).toISOString(),
   });
   const errors = invocationSearchResponse?.list?.map(({ error }) => error ?? "") ?? [];
   const words = countWords(errors);
