@@ -14,7 +14,13 @@ export type * from "./server_methods.ts";
 export type * from "./trigger_methods.ts";
 export type * from "./trigger_types.ts";
 export { SDKError } from "./api_error.ts";
-export type { CallContext, FetchHandler, Handler } from "./handler.ts";
+export type {
+  CallContext,
+  ExportedHandler,
+  FetchContext,
+  FetchHandler,
+  Handler,
+} from "./handler.ts";
 export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
 /** The configuration of this function. */

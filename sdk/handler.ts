@@ -14,19 +14,27 @@ export interface CallContext {
   };
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string;
-  /** The same for `fetch`, in the form of `Deno.serve`: `getConnInfo` of Hono reads it. The port is 0: proxies hide it. */
+  /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
+  readonly deadline: string;
+  /**
+   * Keeps the call running until the promise settles, within its limits. An output is sent then, and a rejected promise
+   * fails the call. The response of `fetch` is sent at once, and a rejected promise is logged.
+   */
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** What `fetch` learns of its call, with the fields and methods of the `ExecutionContext` of Cloudflare Workers. */
+export interface FetchContext extends CallContext {
+  /** The same as `remoteAddress`, in the form of `Deno.serve`. The port is 0: proxies hide it. */
   readonly remoteAddr?: {
     readonly transport: "tcp";
     readonly hostname: string;
     readonly port: number;
   };
-  /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
-  readonly deadline: string;
-  /**
-   * Keeps the call running until the promise settles, within its limits. If the promise is rejected, the call fails. The
-   * output is sent then, a response of `fetch` at once.
-   */
-  waitUntil(work: Promise<unknown>): void;
+  /** Has no effect: the server has no origin server behind it to which it could pass the request. */
+  passThroughOnException(): void;
+  /** Empty. */
+  readonly props: Readonly<Record<string, never>>;
 }
 
 /**
@@ -39,10 +47,21 @@ export type Handler = (
 ) => JSONObject | Promise<JSONObject>;
 
 /**
- * The `fetch` of `main.ts`, which answers HTTP requests: `export const fetch: FetchHandler`, or
- * `export default { fetch } satisfies { fetch: FetchHandler }`.
+ * A `fetch` that answers HTTP requests. Prefer {@link ExportedHandler}: a constant or function named `fetch` hides the
+ * global `fetch` in its module.
+ * @param env the variables and secrets of the function by name, frozen
  */
-export type FetchHandler = (
+export type FetchHandler<Env = Record<string, string>> = (
   request: Request,
-  context: CallContext,
+  env: Env,
+  context: FetchContext,
 ) => Response | Promise<Response>;
+
+/**
+ * The default export of a `main.ts` that answers HTTP requests, as on Cloudflare Workers:
+ * `export default { fetch(request, env, context) { ... } } satisfies ExportedHandler`. `ExportedHandler<Env>` names the
+ * variables and secrets in an interface of your own.
+ */
+export interface ExportedHandler<Env = Record<string, string>> {
+  fetch: FetchHandler<Env>;
+}

@@ -20,11 +20,11 @@ const MIB = 1024 * 1024;
 const SAMPLE_EVERY_MIB = 8;
 const PART = "endpoints";
 
-const COUNT = `export const fetch = async (request) => {
+const COUNT = `export default { fetch: async (request) => {
   let bytes = 0;
   for await (const chunk of request.body) bytes += chunk.length;
   return Response.json({ bytes });
-};
+} };
 `;
 
 export async function endpoints(context: Context): Promise<PartResult> {

@@ -6,7 +6,7 @@ import { BuildRejection, type Compiler, type Exited, LimitReached } from "./comp
 import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
 import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
-import { byPosition, distinct, rejected, scrub } from "./diagnostics.ts";
+import { byPosition, distinct, MAX_DIAGNOSTICS, rejected, scrub } from "./diagnostics.ts";
 import {
   type Commit,
   type Graph,
@@ -20,6 +20,7 @@ import { callableDefaults } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
+import { ownFetchCalls } from "./own_fetch.ts";
 import { SDK_IMPORTS, writeTestRun } from "./sdk.ts";
 import type { SourceTree } from "./source_tree.ts";
 import { unsharePackages, type Workspace } from "./workspace.ts";
@@ -119,8 +120,14 @@ async function build(
     const faults = diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }];
     rejectIfAny(faults, context.compiler);
   }
-  const output = await readOutput(workspace, nameOf, context.limits);
-  return { ...output, lock: locked, denoVersion: Deno.version.deno };
+  const { bundle, ...output } = await readOutput(workspace, nameOf, context.limits);
+  const warnings = goal === "function" ? ownFetchCalls(bundle, output.sourceMap, tree) : [];
+  return {
+    ...output,
+    lock: locked,
+    denoVersion: Deno.version.deno,
+    warnings: warnings.slice(0, MAX_DIAGNOSTICS),
+  };
 }
 
 /** The module graph of one entry: checked, its packages downloaded and locked. */
@@ -277,7 +284,7 @@ async function readOutput(
   workspace: Workspace,
   nameOf: NameOf,
   limits: BuildLimits,
-): Promise<Pick<Artifact, "script" | "sourceMap">> {
+): Promise<Pick<Artifact, "script" | "sourceMap"> & { readonly bundle: string }> {
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
     throw new BuildRejection({
@@ -302,5 +309,5 @@ async function readOutput(
       message: "Cannot build: the bundle names a directory of the server",
     });
   }
-  return { script: script.text, sourceMap };
+  return { script: script.text, sourceMap, bundle };
 }

@@ -26,12 +26,14 @@ export interface Artifact {
   readonly lock: string;
   /** Version of the Deno that built it, such as `2.9.6`. */
   readonly denoVersion: string;
+  /** What compiles and is likely to be a mistake; empty for tests. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** The URL of a bundle in stack frames. */
 export const SCRIPT_URL = "invoked:bundle.js";
 
-/** One fault of a commit. */
+/** One fault of a commit, or a warning. */
 export interface Diagnostic {
   /**
    * The file as its author writes it in the function's folder, such as `main.ts` or `../shared/text.ts`; absent if the

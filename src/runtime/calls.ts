@@ -108,7 +108,7 @@ export function serveCalls(
     mark: () => markStderr(load.nonce, writeError),
     exit: end,
     listen,
-    resetLog: captureConsole(ConsoleOf, frame, load.logBytes),
+    log: captureConsole(ConsoleOf, frame, load.logBytes),
   };
   const onLoaded = forked?.became === "loading"
     ? asTemplate(forked.tree, frame, load.nonce)

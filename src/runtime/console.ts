@@ -1,6 +1,7 @@
 /** The `console` of a function. */
 import type { ConsoleClass } from "./harden.ts";
 import {
+  bind,
   byteLength,
   charCodeAt,
   dataDescriptor,
@@ -20,15 +21,20 @@ export function keepLog(console: object): void {
   defineProperty(console, "clear", dataDescriptor(() => {}, true));
 }
 
-/**
- * Replaces `console` by one that writes a frame for each message until the log limit is exceeded. Returns a function
- * that resets the count.
- */
+/** The log of the call in progress. */
+export interface CallLog {
+  /** Begins the log of a call. */
+  reset(): void;
+  /** Logs what background work was rejected with, as an error. Printing may call code of the function. */
+  readonly rejected: (thrown: unknown) => void;
+}
+
+/** Replaces `console` by one that writes a frame for each message until the log limit is exceeded. */
 export function captureConsole(
   ConsoleOf: ConsoleClass,
   frame: FrameWriter,
   logBytes: number,
-): () => void {
+): CallLog {
   let sentBytes = 0;
   /** `trace` prints its text and the newline one after the other. */
   let begun = "";
@@ -45,5 +51,11 @@ export function captureConsole(
   const captured = new ConsoleOf(print);
   keepLog(captured);
   defineProperty(globalThis, "console", dataDescriptor(captured, true));
-  return () => sentBytes = 0;
+  const { error } = captured;
+  return {
+    reset() {
+      sentBytes = 0;
+    },
+    rejected: bind(error as () => void, captured, "waitUntil:") as CallLog["rejected"],
+  };
 }

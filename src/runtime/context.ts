@@ -1,6 +1,13 @@
 /** The call as the modules of `sdk/` see it, on `import.meta.invoked`. */
 import { type HostCall, hostCaller, type HostCalls, type Receive } from "./host.ts";
-import { createObject, defineProperty, dictionary, freeze, jsonParse } from "./primordials.ts";
+import {
+  assign,
+  createObject,
+  defineProperty,
+  dictionary,
+  freeze,
+  jsonParse,
+} from "./primordials.ts";
 import type { Call } from "./request.ts";
 import type { CallConfig, HandlerContext } from "./wire.ts";
 
@@ -10,12 +17,20 @@ interface CallData {
   readonly call: HostCall;
 }
 
+/** What a handler is called with besides its input. */
+export interface HandlerArguments {
+  /** What it learns of its call; undefined without that. */
+  readonly context: object | undefined;
+  /** The values of {@link CallConfig} by name, frozen and without a prototype: a name may be `__proto__`. */
+  readonly env: object;
+}
+
 /** Access to the current call. */
 export interface CallContext {
   /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
   readonly exposed: object;
-  /** Starts a call; none may be in progress. Answers what its handler learns of it; undefined without that. */
-  begin(call: Call): object | undefined;
+  /** Starts a call; none may be in progress. */
+  begin(call: Call): HandlerArguments;
   /** Host calls of the runtime itself. */
   readonly calls: HostCalls;
 }
@@ -51,7 +66,9 @@ export function callContext(
         variables: dictionary(variables ?? {}),
         call: calls.exposed,
       };
-      return context;
+      // A function has no name twice. Tests may: then the secret counts.
+      const env = freeze(assign(createObject(null), variables ?? {}, secrets)) as object;
+      return dictionary<unknown>({ context, env }) as unknown as HandlerArguments;
     },
     calls,
   };

@@ -18,7 +18,9 @@ export interface Ends {
 /** What a handler is called with. */
 interface Invocation {
   readonly input: unknown;
-  /** The second argument. */
+  /** The second argument of `fetch`. */
+  readonly env: object;
+  /** The last argument. */
   readonly context: object | undefined;
 }
 
@@ -79,7 +81,7 @@ export function callMain(
 /** Calls `fetch` with the request of the call. @param done called once the response is sent */
 export function callFetch(
   handlers: Handlers,
-  { input, context }: Invocation,
+  { input, env, context }: Invocation,
   { fail, failThrown }: Ends,
   { calls, keep, done }: {
     readonly calls: HostCalls;
@@ -97,7 +99,7 @@ export function callFetch(
       onOther: (value) => fail(notAResponse(value)),
       fail: failThrown,
     });
-    answer(react(resolved(), bind(call as () => unknown, undefined, request, context)));
+    answer(react(resolved(), bind(call as () => unknown, undefined, request, env, context)));
   };
   react(react(findFetch(handlers), call, failThrown), undefined, failThrown);
 }

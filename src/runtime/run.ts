@@ -4,7 +4,8 @@
  * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
  * that the function can read.
  */
-import { callContext } from "./context.ts";
+import type { CallLog } from "./console.ts";
+import { callContext, type HandlerArguments } from "./context.ts";
 import {
   describeThrown,
   failureJson,
@@ -18,6 +19,7 @@ import {
   byteLength,
   Bytes,
   charCodeAt,
+  createObject,
   defineProperty,
   encode,
   eventError,
@@ -36,7 +38,7 @@ import { evaluateScript } from "./script.ts";
 import type { HostCalls, Receive } from "./host.ts";
 import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
 import { beginUsage, usageBody } from "./usage.ts";
-import { background } from "./wait_until.ts";
+import { background, passThroughOnException } from "./wait_until.ts";
 import { CodeCacheUse, type Failure, FrameKind, LOADED_BYTES } from "./wire.ts";
 
 /** What a run does outside of itself. */
@@ -48,8 +50,7 @@ export interface Outside {
   readonly mark: () => void;
   readonly exit: () => never;
   readonly listen: typeof addEventListener;
-  /** Begins the log of a call. */
-  readonly resetLog: () => void;
+  readonly log: CallLog;
 }
 
 /** Takes the body of the `LOADED` frame. In a template it returns in an instance, with the call of that. */
@@ -128,8 +129,29 @@ function answerReturned(
 /** A call whose handler is about to run. */
 interface Started {
   readonly call: Call;
-  /** What the handler learns of its call; undefined without that. */
-  readonly context: object | undefined;
+  readonly given: HandlerArguments;
+}
+
+/** Adds the methods to the context of a handler. @returns what waits for the work given to them */
+function completeContext(
+  { call: { isFetch }, given: { context } }: Started,
+  { failThrown }: Ends,
+  log: CallLog,
+): ReturnType<typeof background>["whenDone"] {
+  // The client has its response before the work of `fetch` ends. An output waits for the work, and so may still fail.
+  const { waitUntil, whenDone } = background(isFetch ? log.rejected : failThrown);
+  if (context === undefined) return whenDone;
+  defineProperty(context, "waitUntil", plainDescriptor(waitUntil));
+  if (isFetch) {
+    defineProperty(
+      context,
+      "passThroughOnException",
+      plainDescriptor(passThroughOnException),
+    );
+    defineProperty(context, "props", plainDescriptor(freeze(createObject(null))));
+  }
+  freeze(context);
+  return whenDone;
 }
 
 /**
@@ -138,20 +160,18 @@ interface Started {
  */
 function callHandler(
   handlers: Handlers,
-  { call: { isFetch, keep, inputJson }, context }: Started,
-  { ends, calls, outputBytes, deliver }: {
+  started: Started,
+  { ends, calls, log, outputBytes, deliver }: {
     readonly ends: Ends;
     readonly calls: HostCalls;
+    readonly log: CallLog;
     readonly outputBytes: number;
     readonly deliver: (output: Uint8Array) => void;
   },
 ): void {
-  const { waitUntil, whenDone } = background(ends.failThrown);
-  if (context !== undefined) {
-    defineProperty(context, "waitUntil", plainDescriptor(waitUntil));
-    freeze(context);
-  }
-  const invocation = { input: jsonParse(inputJson), context };
+  const { call: { isFetch, keep, inputJson }, given: { env, context } } = started;
+  const whenDone = completeContext(started, ends, log);
+  const invocation = { input: jsonParse(inputJson), env, context };
   if (isFetch) {
     const done = () => whenDone(() => deliver(NO_OUTPUT));
     return callFetch(handlers, invocation, ends, { calls, keep, done });
@@ -175,7 +195,7 @@ function callHandler(
 export function run(
   load: Load,
   first: Call | undefined,
-  { frame, receive, mark, exit, listen, resetLog }: Outside,
+  { frame, receive, mark, exit, listen, log }: Outside,
   onLoaded: OnLoaded,
 ): void {
   /** The call in progress, until its answer. */
@@ -215,10 +235,11 @@ export function run(
   const begin = (call: Call) => {
     if (call.keep) mark();
     frame(FrameKind.ACCEPTED, NOTHING);
-    resetLog();
-    current = { call, context: beginContext(call) };
+    log.reset();
+    current = { call, given: beginContext(call) };
   };
-  const around = { ends: { fail, failThrown }, calls, outputBytes: load.outputBytes, deliver };
+  const ends = { fail, failThrown };
+  const around = { ends, calls, log, outputBytes: load.outputBytes, deliver };
   const callCurrent = (called: Handlers) => callHandler(called, current as Started, around);
   let beganMs = 0;
   let cacheUse: number = CodeCacheUse.NONE;

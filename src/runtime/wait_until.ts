@@ -23,8 +23,17 @@ const makeWaitUntil = anonymous((
   }).waitUntil
 );
 
-/** @param fail reports work that failed */
-export function background(fail: (thrown: unknown) => void): Background {
+/** `context.passThroughOnException` of Workers, which have an origin server behind them. Here it has no effect. */
+export const passThroughOnException = anonymous(() =>
+  ({
+    passThroughOnException(): void {},
+  }).passThroughOnException
+)();
+
+const nothing = () => {};
+
+/** @param onRejected called with why work failed. Only V8 calls it. */
+export function background(onRejected: (thrown: unknown) => void): Background {
   let left = 0;
   let hasEnded = false;
   let onDone: (() => void) | undefined;
@@ -36,10 +45,12 @@ export function background(fail: (thrown: unknown) => void): Background {
   const waitUntil = makeWaitUntil(PromiseOf, (work) => {
     if (hasEnded) return;
     left++;
-    react(work, () => {
+    const settled = () => {
       left--;
       end();
-    }, fail);
+    };
+    // What reports the failure may call code of the function, which may throw.
+    react(react(work, nothing, onRejected), settled, settled);
   });
   return {
     waitUntil,

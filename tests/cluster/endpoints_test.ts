@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 
 const APP = `
-export async function fetch(request: Request): Promise<Response> {
+export default { async fetch(request: Request): Promise<Response> {
   const text = new TextEncoder();
   switch (new URL(request.url).pathname) {
     case "/echo":
@@ -26,7 +26,7 @@ export async function fetch(request: Request): Promise<Response> {
       }));
   }
   return new Response(null, { status: 404 });
-}`;
+} };`;
 
 Deno.test("endpoints on workers", async (t) => {
   await using cluster = await TestCluster.start();

@@ -79,8 +79,8 @@ export async function filtersByAddress({ client, opened, page }: Stage): Promise
   );
 }
 
-const ANSWERS = `export const fetch = (request) =>
-  new Response("", { status: Number(new URL(request.url).pathname.slice(1)) });`;
+const ANSWERS = `export default { fetch: (request) =>
+  new Response("", { status: Number(new URL(request.url).pathname.slice(1)) }) };`;
 
 /** The badges, the status filter and the failures by word agree about answers to requests. */
 export async function showsAnswers({ client, opened, page }: Stage): Promise<void> {

@@ -31,7 +31,7 @@ const SENT = [...OF_ORIGIN, ...OF_NO_FUNCTION, ...OF_ANSWER];
 
 /** Sends headers that no function may send. */
 export const APP = `
-export async function fetch(request: Request, { trigger }: { trigger: unknown }): Promise<Response> {
+export default { async fetch(request: Request, _: unknown, { trigger }: { trigger: unknown }): Promise<Response> {
   const headers = new Headers({
     "Content-Security-Policy": "default-src 'self'",
     "X-Content-Type-Options": "none",
@@ -49,7 +49,7 @@ export async function fetch(request: Request, { trigger }: { trigger: unknown })
   const { method, url } = request;
   const said = { method, url, trigger, headers: Object.fromEntries(request.headers), body: await request.text() };
   return Response.json(said, { headers });
-}`;
+} };`;
 
 /** A function with an endpoint. */
 export async function endpoint(client: Client, http: Json = {}): Promise<Json> {

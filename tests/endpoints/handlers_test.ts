@@ -8,9 +8,16 @@ import { eventually } from "../support/eventually.ts";
 import { answerOf, type Preview, preview, recordOf, send } from "./support.ts";
 
 const FORMS: Readonly<Record<string, string>> = {
+  "a method of the default export": `export default { fetch() { return new Response("here"); } };`,
+  "a property of the default export": `export default { fetch: () => new Response("here") };`,
+  "a spread of another object": `
+    const router = { routes: ["here"], fetch: () => new Response(router.routes[0]) };
+    export default { ...router };`,
   "a named function": `export async function fetch() { return new Response("here"); }`,
   "a named constant": `export const fetch = () => new Response("here");`,
-  "a property of the default export": `export default { fetch: () => new Response("here") };`,
+  "a constant of another name": `
+    const handler = () => new Response("here");
+    export { handler as fetch };`,
   "a method that uses this": `
     class App {
       #text = "here";
@@ -46,7 +53,7 @@ const work = async (context: Context) => {
     context.waitUntil(Promise.resolve().then(() => console.log("both done")));
   })());
 };
-export async function fetch(request: Request, context: Context) {
+export async function fetch(request: Request, env: unknown, context: Context) {
   work(context);
   return Response.json({ born, calls: ++calls, body: await request.text() });
 }
@@ -134,9 +141,142 @@ async function templates({ client }: Stage): Promise<void> {
   );
 }
 
+const ENV = `
+const born = crypto.randomUUID();
+let calls = 0;
+let before: object | undefined;
+type Env = Record<string, unknown>;
+export default {
+  async fetch(request: Request, env: Env, context: unknown) {
+    const changes = [
+      () => { env.STAGE = "changed"; },
+      () => { env.NEW = "new"; },
+      () => { delete env.STAGE; },
+      () => { Object.setPrototypeOf(env, { inherited: "x" }); },
+      () => { (context as Env).waitUntil = 1; },
+    ].map((change) => { try { change(); return "done"; } catch { return "fails"; } });
+    const isNew = before !== env;
+    before = env;
+    console.log("the token is", env.TOKEN);
+    return Response.json({
+      env: Object.entries(env),
+      inherited: ["constructor", "toString", "inherited"].filter((name) => name in env),
+      changes, isNew, born, calls: ++calls,
+    });
+  },
+};`;
+
+/** Names that objects inherit are variables like any other. */
+const variablesOf = (stage: string) =>
+  `{"STAGE": "${stage}", "__proto__": "proto", "toString": "text"}`;
+const TOKEN = "token-that-no-log-shows";
+
+async function environment({ client }: Stage): Promise<void> {
+  const app = await preview(client, ENV);
+  const set = async (fields: string) =>
+    ok(
+      await client.post(
+        "/api/v1/functions/update",
+        `{"function": {"id": "${app.functionId}", ${fields}}}`,
+      ),
+    );
+  await set(`"variables": ${variablesOf("one")}, "secret": {"TOKEN": "${TOKEN}"}`);
+  const ask = async () => {
+    const response = await send(client, app);
+    const { id } = await recordOf(client, app, response);
+    return { id, said: await response.json() };
+  };
+  const expected = (stage: string) => ({
+    env: [["STAGE", stage], ["TOKEN", TOKEN], ["__proto__", "proto"], ["toString", "text"]],
+    inherited: ["toString"],
+    changes: Array(5).fill("fails"),
+    isNew: true,
+  });
+  const check = ({ born: _, calls: __, env, ...others }: Json, stage: string) =>
+    assert.deepEqual({ env: env.toSorted(), ...others }, expected(stage));
+  const { id, said } = await ask();
+  check(said, "one");
+  const [line = ""] = await logsOf(client, app.functionId, id);
+  assert.match(line, /^the token is /);
+  assert.ok(!line.includes(TOKEN), line);
+
+  await change(client, app.functionId, { processReuse: "PROCESS_REUSE_SEQUENTIAL" });
+  const first = await eventually(async () => {
+    const { said } = await ask();
+    return said.calls > 1 ? said : undefined;
+  }, "a process that was used before");
+  check(first, "one");
+  await set(`"variables": ${variablesOf("two")}`);
+  await eventually(async () => {
+    const { said } = await ask();
+    check(said, "two");
+    return said.calls > 1 ? true : undefined;
+  }, "a used process with the variables of its call");
+}
+
+/** Work that fails after the response, and before it. */
+const FAILING_WORK = `
+const later = (work: () => unknown) => new Promise((resolve) => setTimeout(resolve, 5)).then(work);
+type Context = { waitUntil(work: unknown): void; passThroughOnException(): void };
+export default {
+  async fetch(request: Request, _: unknown, context: Context) {
+    context.passThroughOnException();
+    switch (new URL(request.url).pathname) {
+      case "/error": {
+        context.waitUntil(later(() => { throw new Error("too late", { cause: "the cause" }); }));
+        context.waitUntil(later(() => later(() => console.log("done after it"))));
+        break;
+      }
+      case "/early":
+        context.waitUntil(Promise.reject(new TypeError("at once")));
+        await later(() => {});
+        break;
+      case "/hostile":
+        context.waitUntil(Promise.reject({ get [Symbol.toStringTag]() { throw 1; } }));
+        context.waitUntil(Promise.reject("text"));
+        break;
+      case "/throws":
+        throw new Error("passed to nobody");
+      case "/endless":
+        context.waitUntil(new Promise((resolve) => setTimeout(resolve, 600_000)));
+    }
+    return new Response("sent");
+  },
+};`;
+
+async function failingWork({ client }: Stage): Promise<void> {
+  const app = await preview(client, FAILING_WORK);
+  await change(client, app.functionId, { timeout: "2s" });
+  const ask = async (path: string) => {
+    const response = await send(client, app, path);
+    const body = await response.text();
+    const { id, status, error } = await recordOf(client, app, response);
+    const logs = await logsOf(client, app.functionId, id);
+    return { status: response.status, body, ended: status.replace(/.*_/, ""), error, logs };
+  };
+  const sent = { status: 200, body: "sent", ended: "SUCCESS", error: undefined };
+  const { logs: [failed = "", done], ...error } = await ask("/error");
+  assert.deepEqual([error, done], [sent, "done after it"]);
+  assert.match(failed, /^waitUntil: Error: too late\n +at .*main\.ts:9:\d+/);
+  assert.match(failed, /the cause/);
+  const { logs: [early = ""], ...others } = await ask("/early");
+  assert.deepEqual(others, sent);
+  assert.match(early, /^waitUntil: TypeError: at once\n +at .*main\.ts:14:/);
+  const { logs, ...hostile } = await ask("/hostile");
+  assert.deepEqual([hostile, logs.at(-1)], [sent, "waitUntil: text"]);
+  const thrown = await ask("/throws");
+  assert.equal(thrown.status, 500);
+  assert.match(thrown.error, /^UNCAUGHT: Error: passed to nobody/);
+  const endless = await ask("/endless");
+  assert.deepEqual([endless.status, endless.body, endless.ended], [200, "sent", "ERROR"]);
+  assert.match(endless.error, /^TIMEOUT: /);
+}
+
 sharedSuite("main.ts exports", {
   "fetch in any form, or not": forms,
   "both handlers, whose work may go on": both,
   "both handlers with process reuse": reuse,
   "a fetch that a template evaluates": templates,
+  "a fetch that gets the variables and secrets of its call": environment,
+  "a fetch whose work is rejected after its response": failingWork,
 });

@@ -2,16 +2,18 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { join } from "node:path";
+import { change, logsOf } from "../process_reuse/support.ts";
+import { checked } from "../testing/support.ts";
 import { createTrigger, unique } from "../triggers/support.ts";
 import { removeDirectory } from "../support/invoked.ts";
 import { ROOT } from "../support/repository.ts";
 import { serverSuite } from "../support/suite.ts";
+import { preview, recordOf, send } from "./support.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 const APP = `import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { getCookie, setCookie } from "hono/cookie";
-import { getConnInfo } from "hono/deno";
 import { etag } from "hono/etag";
 import { HTTPException } from "hono/http-exception";
 import { stream, streamSSE } from "hono/streaming";
@@ -52,10 +54,6 @@ app.get("/events", (c) => streamSSE(c, async (out) => {
     await out.sleep(2);
   }
 }));
-app.get("/client", (c) => {
-  const { address, transport } = getConnInfo(c).remote;
-  return c.json({ address, transport });
-});
 app.get("/moved", (c) => c.redirect("/items/1", 308));
 app.delete("/items/:id", (c) => c.body(null, 204));
 app.get("/fails", () => { throw new HTTPException(418, { message: "a teapot" }); });
@@ -66,6 +64,36 @@ app.onError((error, c) =>
 app.notFound((c) => c.text("nothing at " + c.req.path, 404));
 export default app;
 `;
+
+/** An app of Cloudflare Workers. */
+const WORKERS_APP = `import { Hono } from "hono";
+import { env } from "hono/adapter";
+import type { FetchContext } from "@c1/functions-sdk";
+
+interface Env { STAGE: string; TOKEN: string }
+const app = new Hono<{ Bindings: Env }>();
+app.get("/", (c) => {
+  c.executionCtx.waitUntil(Promise.resolve().then(() => console.log("after", c.env.STAGE)));
+  c.executionCtx.passThroughOnException();
+  const { remoteAddress, trigger } = c.executionCtx as FetchContext;
+  return c.json({
+    stage: c.env.STAGE,
+    token: c.env.TOKEN.length,
+    adapter: env<Env>(c, "workerd").STAGE,
+    remoteAddress,
+    kind: trigger.kind,
+  });
+});
+`;
+const WORKERS_EXPORTS = [
+  "export default app;",
+  `import type { ExportedHandler } from "@c1/functions-sdk";
+  export default { fetch: app.fetch } satisfies ExportedHandler<Env>;`,
+  `import type { ExportedHandler } from "@c1/functions-sdk";
+  export default {
+    fetch: (request, env, context) => app.fetch(request, env, context),
+  } satisfies ExportedHandler<Env>;`,
+];
 
 interface Sent {
   readonly method?: string;
@@ -104,7 +132,6 @@ const REQUESTS: readonly Sent[] = [
   { path: "/file", method: "HEAD" },
   { path: "/stream" },
   { path: "/events" },
-  { path: "/client" },
   { path: "/moved" },
   { path: "/fails" },
   { path: "/throws" },
@@ -189,7 +216,34 @@ class DenoServe implements AsyncDisposable {
   }
 }
 
-serverSuite("a Hono app", { flags: ["--endpoint-domain", "localhost"] }, {
+const OPTIONS = {
+  flags: ["--endpoint-domain", "localhost"],
+  env: { INVOKED_CHECK_TYPES: "true", INVOKED_BUILD_TIMEOUT: "10m" },
+};
+
+serverSuite("a Hono app", OPTIONS, {
+  "reads variables, secrets and its call as on Workers": async ({ client }) => {
+    const { hono } = manifest.dependencies;
+    const packages = { "package.json": JSON.stringify({ dependencies: { hono } }) };
+    for (const exported of WORKERS_EXPORTS) {
+      const app = await preview(client, WORKERS_APP + exported, packages);
+      const fields = { variables: { STAGE: "test" }, secret: { TOKEN: "a secret" } };
+      await change(client, app.functionId, fields);
+      const response = await send(client, app);
+      const { id } = await recordOf(client, app, response);
+      assert.deepEqual(await response.json(), {
+        stage: "test",
+        token: 8,
+        adapter: "test",
+        remoteAddress: "127.0.0.1",
+        kind: "http",
+      });
+      assert.deepEqual(await logsOf(client, app.functionId, id), ["after test"]);
+      const { diagnostics } = await checked(client, app.functionId);
+      assert.deepEqual(diagnostics, [], exported);
+    }
+  },
+
   "answers as under deno serve": async ({ client, server }) => {
     await using deno = await DenoServe.start();
     const { hono } = manifest.dependencies;

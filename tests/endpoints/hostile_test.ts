@@ -154,7 +154,7 @@ async function attacks({ client }: Stage): Promise<void> {
     client,
     `${CALLS}
     const attacks: Record<string, (request: Request) => Promise<Response>> = {${cases.join("\n")}};
-    export const fetch = (request: Request) => attacks[new URL(request.url).pathname]!(request);`,
+    export default { fetch: (request: Request) => attacks[new URL(request.url).pathname]!(request) };`,
   );
   await Promise.all(
     Object.entries(ATTACKS).map(async ([name, { status, body, error }], n) => {
@@ -213,7 +213,7 @@ async function cutOff({ client }: Stage): Promise<void> {
     client,
     `${CALLS}
     const attacks: Record<string, () => Promise<Response>> = {${cases.join("\n")}};
-    export const fetch = (request: Request) => attacks[new URL(request.url).pathname]!();`,
+    export default { fetch: (request: Request) => attacks[new URL(request.url).pathname]!() };`,
   );
   await Promise.all(
     Object.entries(CUT).map(async ([name, [_, error]], n) => {
@@ -314,7 +314,7 @@ async function beforeTheCall({ client }: Stage): Promise<void> {
     client,
     `${CALLS}
     respond({ headers: [["x-early", "yes"]] }, "early");
-    export const fetch = () => new Response("in time");`,
+    export default { fetch: () => new Response("in time") };`,
   );
   const response = await send(client, app);
   assert.equal(await response.text(), "early");
@@ -323,7 +323,7 @@ async function beforeTheCall({ client }: Stage): Promise<void> {
 
 /** The server still answers others, and each connection gets its own answers. */
 async function neighbours({ client, server }: Stage<TestServer>): Promise<void> {
-  const app = await preview(client, `export const fetch = () => new Response("own");`);
+  const app = await preview(client, `export default { fetch: () => new Response("own") };`);
   const head = `GET ${app.path}/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${client.token}\r\n`;
   const text = await raw(server.url, `${head}\r\n${head}Connection: close\r\n\r\n`);
   assert.equal(text.split("own").length - 1, 2);

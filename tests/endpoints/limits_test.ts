@@ -11,7 +11,7 @@ const pending = () => { for (let n = 0; n < 40; n++) {
   // deno-lint-ignore no-explicit-any
   (import.meta as any).invoked.call('{"method":"http.aborted"}');
 } };
-export async function fetch(request: Request): Promise<Response> {
+export default { async fetch(request: Request): Promise<Response> {
   switch (new URL(request.url).pathname) {
     case "/count":
       return Response.json({ bytes: (await request.bytes()).length });
@@ -29,7 +29,7 @@ export async function fetch(request: Request): Promise<Response> {
       }));
   }
   return new Response("fine");
-}`;
+} };`;
 
 async function times({ client, server }: Stage): Promise<void> {
   const app = await preview(client, APP);

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 const CLIENTS = 200;
 
 const EVENTS = `
-export const fetch = (request: Request) => {
+export default { fetch: (request: Request) => {
   const text = new TextEncoder();
   return new Response(new ReadableStream({
     async start(controller) {
@@ -20,7 +20,7 @@ export const fetch = (request: Request) => {
       controller.close();
     },
   }), { headers: { "content-type": "text/event-stream" } });
-};`;
+} };`;
 
 async function manyClients({ client }: Stage): Promise<void> {
   const app = await preview(client, EVENTS);
@@ -35,7 +35,7 @@ async function manyClients({ client }: Stage): Promise<void> {
     }),
   );
   // All of them are open, and take no slot of a call.
-  const quick = await preview(client, `export const fetch = () => new Response("quick");`);
+  const quick = await preview(client, `export default { fetch: () => new Response("quick") };`);
   assert.equal(await (await send(client, quick)).text(), "quick");
   leave.abort();
   for (const response of responses.slice(0, 3)) {
@@ -44,11 +44,11 @@ async function manyClients({ client }: Stage): Promise<void> {
 }
 
 const COUNT = `
-export async function fetch(request: Request) {
+export default { async fetch(request: Request) {
   let bytes = 0;
   for await (const chunk of request.body!) bytes += chunk.length;
   return Response.json({ bytes });
-}`;
+} };`;
 
 /** More than the function and the server may have in memory. */
 const UPLOAD_BYTES = (IS_LONG ? 1024 : 128) * MIB;

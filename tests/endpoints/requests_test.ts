@@ -6,16 +6,25 @@ import { sharedSuite, type Stage } from "../support/suite.ts";
 import { answerOf, preview, raw, recordOf, send } from "./support.ts";
 
 const ECHO = `
-export async function fetch(request: Request, context: Record<string, unknown>): Promise<Response> {
+export default { async fetch(
+  request: Request,
+  env: Record<string, string>,
+  context: Record<string, unknown>,
+): Promise<Response> {
   return Response.json({
     method: request.method,
     url: request.url,
     headers: Object.fromEntries(request.headers),
     hasBody: request.body !== null,
     body: await request.text(),
-    context: { ...context, waitUntil: typeof context.waitUntil },
+    env,
+    context: {
+      ...context,
+      waitUntil: typeof context.waitUntil,
+      passThroughOnException: typeof context.passThroughOnException,
+    },
   }, { status: 201, headers: { "x-own": "yes" } });
-}`;
+} };`;
 
 async function requests({ client }: Stage): Promise<void> {
   const echo = await preview(client, ECHO);
@@ -30,11 +39,12 @@ async function requests({ client }: Stage): Promise<void> {
   const said = await response.json();
   assert.equal(response.status, 201);
   assert.equal(response.headers.get("x-own"), "yes");
-  const { method, url, body, headers, context } = said;
-  assert.deepEqual({ method, url, body }, {
+  const { method, url, body, headers, env, context } = said;
+  assert.deepEqual({ method, url, body, env }, {
     method: "PATCH",
     url: `${client.url}/a%20b//c?x=1&x=2`,
     body: "héllo",
+    env: {},
   });
   for (const name of ["authorization", "cookie", "te", "x-forwarded-for", "forwarded"]) {
     assert.equal(headers[name], undefined, name);
@@ -51,6 +61,8 @@ async function requests({ client }: Stage): Promise<void> {
     remoteAddress: "127.0.0.1",
     remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
     waitUntil: "function",
+    passThroughOnException: "function",
+    props: {},
   });
   assert.equal(invocationId, response.headers.get("invocation-id"));
   assert.ok(Date.parse(deadline) > Date.now() - 60_000);
@@ -71,16 +83,16 @@ async function requests({ client }: Stage): Promise<void> {
 
 /** Reads its body once the response is complete: a host call for that would fail. */
 const READS_LATE = `
-export function fetch(request, { waitUntil }) {
+export default { fetch(request, env, { waitUntil }) {
   waitUntil(new Promise((resolve) => setTimeout(resolve, 100)).then(async () => {
     console.log([...await request.bytes()].slice(0, 4).join(" "));
   }));
   return new Response("done");
-}`;
-const BYTES = `export const fetch = async (request) =>
-  Response.json({ bytes: [...new Uint8Array(await request.arrayBuffer())] });`;
+} };`;
+const BYTES = `export default { fetch: async (request) =>
+  Response.json({ bytes: [...new Uint8Array(await request.arrayBuffer())] }) };`;
 /** Reads its body into a buffer of its own. */
-const BYOB = `export async function fetch(request) {
+const BYOB = `export default { async fetch(request) {
   const reader = request.body?.getReader({ mode: "byob" });
   let bytes = 0;
   for (let done = reader === undefined; !done;) {
@@ -89,7 +101,7 @@ const BYOB = `export async function fetch(request) {
     bytes += read.value?.length ?? 0;
   }
   return Response.json({ bytes });
-}`;
+} };`;
 
 async function shortBodies({ client }: Stage): Promise<void> {
   const late = await preview(client, READS_LATE);

@@ -13,10 +13,10 @@ import { answerOf, raw, recordOf } from "./support.ts";
 /** Keeps what it gets on its volume. */
 const WRITER = `
 import { vfs } from "@c1/functions-sdk";
-export async function fetch(request: Request): Promise<Response> {
+export default { async fetch(request: Request): Promise<Response> {
   await vfs.writeTextFile("/page.txt", await request.text());
   return new Response("written");
-}`;
+} };`;
 
 async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
   const { functionId, slug, path, trigger } = await endpoint(client, { host: "own.example.test" });

@@ -6,7 +6,7 @@ import { TestServer } from "../support/server.ts";
 import { type Preview, preview, recordOf, send } from "./support.ts";
 
 const EARLY = (hold: string) => `
-export function fetch(request: Request, { waitUntil }: { waitUntil(work: Promise<unknown>): void }) {
+export function fetch(request: Request, _: unknown, { waitUntil }: { waitUntil(work: Promise<unknown>): void }) {
   waitUntil(globalThis.fetch("http://${hold}/").then((response) => response.text()));
   return new Response("early");
 }
@@ -15,12 +15,12 @@ export default () => ({ ran: true });`;
 const MIB = 1024 * 1024;
 const LARGE_MIB = 24;
 const LARGE = `
-export function fetch() {
+export default { fetch() {
   let left = ${LARGE_MIB};
   return new Response(new ReadableStream({
     pull: (controller) => left-- > 0 ? controller.enqueue(new Uint8Array(${MIB})) : controller.close(),
   }));
-}`;
+} };`;
 /** A client that takes no more than this in an idle timeout takes no piece of 1 MiB in it. */
 const SLOW_BYTES = 64 * 1024;
 const SLOW_MS = 250;

@@ -19,7 +19,7 @@ const events = (signal: AbortSignal, ms: number) => {
     cancel: () => console.log("cancelled"),
   }), { headers: { "content-type": "text/event-stream" } });
 };
-export async function fetch(request: Request): Promise<Response> {
+export default { async fetch(request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   console.log("began");
   request.signal.addEventListener("abort", () => console.log("aborted", request.signal.reason.name));
@@ -54,7 +54,7 @@ export async function fetch(request: Request): Promise<Response> {
       return new Response("quick");
   }
   return new Response(null, { status: 404 });
-}`;
+} };`;
 
 async function uploads({ client }: Stage): Promise<void> {
   const app = await preview(client, APP);

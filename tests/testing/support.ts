@@ -1,6 +1,8 @@
 /** What the suites of test runs share. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Files, Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
 
 export const MAIN =
   `export default (input: { readonly n?: number }) => ({ n: (input.n ?? 0) + 1 });\n`;
@@ -41,4 +43,22 @@ export function outline(results: readonly Json[]): string[] {
     ]
       .join(" | ")
   );
+}
+
+/** A check takes seconds of processor time, and as long as it takes on a busy machine. */
+export const CHECK_PATIENCE_MS = 600_000;
+
+/** The report on a commit once its types were checked. */
+export async function checked(
+  client: Client,
+  functionId: string,
+  reference = "HEAD",
+): Promise<Json> {
+  const read = async () => {
+    const { typeCheck } = ok(
+      await client.get(`/api/v1/functions/${functionId}/commits/${reference}`),
+    );
+    return typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : typeCheck;
+  };
+  return await eventually(read, "the types of the commit", CHECK_PATIENCE_MS);
 }

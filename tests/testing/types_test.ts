@@ -1,31 +1,19 @@
 /** The types of commits: checked in the background, reported beside the commit, without blocking anything. */
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { allGone, argumentsOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { runSteps, sharedSuite, type Steps } from "../support/suite.ts";
+import { CHECK_PATIENCE_MS, checked } from "./support.ts";
 
-/** A check takes seconds of processor time, and as long as it takes on a busy machine. */
+/** Checks are slow on a busy machine. */
 const CHECKED = { env: { INVOKED_CHECK_TYPES: "true", INVOKED_BUILD_TIMEOUT: "10m" } };
-const CHECK_PATIENCE_MS = 600_000;
-
 const WRONG = `import { length } from "./lib/length.ts";
 export default (): { n: string } => ({ n: length });
 `;
 const LENGTH = "export const length: number = 'three';\n";
-
-/** The report on a commit once its types were checked. */
-async function checked(client: Client, functionId: string, reference = "HEAD"): Promise<Json> {
-  const read = async () => {
-    const { typeCheck } = ok(
-      await client.get(`/api/v1/functions/${functionId}/commits/${reference}`),
-    );
-    return typeCheck.state === "TYPE_CHECK_STATE_PENDING" ? undefined : typeCheck;
-  };
-  return await eventually(read, "the types of the commit", CHECK_PATIENCE_MS);
-}
 
 /** Waits for the compiler of a type check, kills it, and waits for its end. */
 async function killChecker({ pid: server }: TestServer): Promise<void> {
@@ -105,13 +93,41 @@ const STEPS: Steps = {
         export default async ({ of }: { of: number[] }): Promise<Sum> => ({ sum: of.length });`],
       [`class Point { #x = 1; toJSON() { return { x: this.#x }; } }
         export default (input: { a?: number }) => { if (input.a) return new Point(); };`],
+      [`import type { Handler, JSONObject } from "@c1/functions-sdk";
+        interface Input { userId: string; tags?: string[] }
+        interface Output { name: string; tags: string[]; at: { day: number } }
+        async function main(input: JSONObject): Promise<JSONObject> {
+          const { userId, tags = [] } = input as Input;
+          const output: Output = { name: await Promise.resolve(userId), tags, at: { day: 1 } };
+          return output;
+        }
+        const copy: Record<string, unknown> = { ...(await main({ userId: "a" })) };
+        console.log(copy);
+        export default main satisfies Handler;`],
+      [`import type { ExportedHandler } from "@c1/functions-sdk";
+        export default {
+          fetch(request, env, { waitUntil, passThroughOnException, deadline }) {
+            waitUntil(Promise.resolve(request.method));
+            passThroughOnException();
+            return new Response(env.STAGE + deadline);
+          },
+        } satisfies ExportedHandler;`],
+      [`import type { ExportedHandler, FetchHandler } from "@c1/functions-sdk";
+        interface Env { TOKEN: string }
+        class App implements ExportedHandler<Env> {
+          #greeting = "hello ";
+          fetch(_: Request, env: Env) { return new Response(this.#greeting + env.TOKEN); }
+        }
+        export const other: FetchHandler<Env> = async (request, env) =>
+          new Response(await request.text() + env.TOKEN);
+        export default new App();`],
       ["export const fetch = () => 'x';", "fetch returns something else than a Response"],
       ["export default { fetch: 1 };", "fetch is not a function"],
       ["export default { fetch: (request: Request) => new Response(request.body) };"],
       [`import type { FetchHandler } from "@c1/functions-sdk";
-        export const fetch: FetchHandler = (_, { waitUntil, deadline }) => {
+        export const fetch: FetchHandler = (_, env, { waitUntil, deadline }) => {
           waitUntil(Promise.resolve());
-          return new Response(deadline);
+          return new Response(env.STAGE + deadline);
         };`],
     ];
     const { function: { id } } = await client.createFunction("entry");
@@ -125,6 +141,25 @@ const STEPS: Steps = {
       const expected = message === undefined ? [] : [{ path: "main.ts", ...position, message }];
       assert.deepEqual(diagnostics, expected, main);
     }
+  },
+
+  "an output that is no JSON object, where its type says that it is one": async ({ client }) => {
+    const values = ["[1]", "new Map()", "new Date()", "Promise.resolve({})", "() => ({})", "null"];
+    const { function: { id } } = await client.createFunction("outputs");
+    const lines = values.map((value) => `(): JSONObject => (${value}),`);
+    const main = [
+      'import type { JSONObject } from "@c1/functions-sdk";',
+      "export const values = [",
+      ...lines,
+      "];",
+      "export default () => ({});",
+    ];
+    const { commit } = ok(await client.commit(id, { "main.ts": main.join("\n") }));
+    const { diagnostics } = await checked(client, id, commit.id);
+    assert.deepEqual(
+      diagnostics.map(({ code, line }: Json) => [code, line]),
+      values.map((_, index) => ["TS2322", index + 3]),
+    );
   },
 
   "finalizing does not wait for it": async ({ client }) => {
