@@ -259,6 +259,8 @@ export interface FunctionsServiceCreateFinalCommitResponse {
   commit?: FunctionCommit;
   functionCommit?: FunctionCommit;
   typeCheck?: TypeCheck;
+  /** What builds and is likely to be a mistake. An addition of this server. */
+  warnings?: BuildWarning[];
 }
 
 export interface FunctionsServiceGetCommitContentResponse
@@ -379,16 +381,18 @@ export interface FunctionTestResult {
   logs?: { level?: string; source?: string; log?: string }[];
 }
 
+/** A warning of a build, at its position. An addition of this server. */
+export interface BuildWarning {
+  path?: string;
+  line?: number;
+  column?: number;
+  message?: string;
+}
+
 /** The type check of a commit. An addition of this server. */
 export interface TypeCheck {
   state?: string;
-  diagnostics?: {
-    path?: string;
-    line?: number;
-    column?: number;
-    message?: string;
-    code?: string;
-  }[];
+  diagnostics?: (BuildWarning & { code?: string })[];
   reason?: string;
   message?: string;
 }

@@ -8,63 +8,90 @@
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { type AnyNode, parse, type Program } from "acorn";
+import { OWN_FETCH_HELP } from "../shared/own_fetch.ts";
 import { readClause } from "./clauses.ts";
 import type { Diagnostic } from "./contract.ts";
 import type { SourceTree } from "./source_tree.ts";
 
-const MESSAGE =
-  "this fetch is the function's own, which hides the global fetch in its module: the call sends no " +
-  "request, it runs the function again; call globalThis.fetch, or make the handler a method: " +
-  "export default { async fetch(request, env, context) { ... } }";
+const MESSAGE = "this fetch is the function's own, which hides the global fetch in its module: " +
+  `the call sends no request, it runs the function again; ${OWN_FETCH_HELP}`;
 
-/** Longest module that is searched, as the bundler prints it, in UTF-16 code units: parsing holds up the server. */
-const MODULE_MAX_UNITS = 512 * 1024;
+/**
+ * Text of one bundle that is parsed, in UTF-16 code units: the whole bundle, or modules of a longer one. Parsing holds up
+ * the server: all of this takes up to 0.4 s of processor time, as measured.
+ */
+const PARSED_MAX_UNITS = 256 * 1024;
+/** Modules of a longer bundle that are parsed. */
+const MODULES_MAX = 20;
+/** Calls that are looked at. */
+const CALLS_MAX = 100;
 
-/** The comment that the bundler writes before each module. A line of a text may look like one. */
-const MODULE_COMMENT = /^\/\/ \S.*$/gm;
 const EXPORTS = "\nexport {";
+/** The start of the comment that the bundler writes before each module. A line of a text may look like one. */
+const MODULE_COMMENT = "\n// ";
 
 /** The calls, at their positions in the author's files. @param map the source map of the script */
 export function ownFetchCalls(bundle: string, map: string, tree: SourceTree): Diagnostic[] {
-  const modules = modulesOf(bundle);
-  const offsets = handlerNames(bundle, modules).flatMap((name) => callsOf(name, modules));
-  if (offsets.length === 0) return [];
-  const positionOf = positions(bundle, map, tree);
-  return offsets.toSorted((a, b) => a - b).flatMap((offset) => {
-    const position = positionOf(offset);
-    return position === undefined ? [] : [{ ...position, message: MESSAGE }];
-  });
-}
-
-/** A part of the bundle, parsed once it is needed. */
-interface Module {
-  readonly start: number;
-  readonly text: string;
-  /** Undefined for a module that is too long, or that the parser does not know. */
-  readonly program: Program | undefined;
-}
-
-/** The modules of the bundle, without its exports. */
-function modulesOf(bundle: string): Module[] {
   const end = bundle.lastIndexOf(EXPORTS);
   if (end === -1) return [];
-  const starts = Array.from(bundle.matchAll(MODULE_COMMENT), ({ index }) => index)
-    .filter((index) => index < end);
-  return [0, ...starts].map((start, index) => {
-    const text = bundle.slice(start, starts[index] ?? end);
-    let parsed: Program | undefined | null = null;
-    return {
-      start,
-      text,
-      get program() {
-        return parsed === null ? parsed = parsedModule(text) : parsed;
-      },
-    };
-  });
+  const names = readClause(bundle, end + "\nexport".length)?.names ?? [];
+  const exported = (name: string) => names.find(({ to }) => to === name)?.from;
+  const code = new Code(bundle, end);
+  const handlers = new Set([exported("fetch"), fetchProperty(exported("default"), code)]);
+  const offsets = [...handlers].flatMap((name) => isFetch(name) ? callsOf(name, code) : []);
+  if (offsets.length === 0) return [];
+  return positionsOf(offsets.toSorted((a, b) => a - b), bundle, map, tree)
+    .map((position) => ({ ...position, message: MESSAGE }));
 }
 
-function parsedModule(text: string): Program | undefined {
-  if (text.length > MODULE_MAX_UNITS) return undefined;
+/** Whether the author calls it `fetch`: the bundler adds numbers to names. A handler of another name hides nothing. */
+function isFetch(name: string | undefined): name is string {
+  return name !== undefined && /^fetch\d*$/.test(name);
+}
+
+/** A parsed part of the bundle. */
+interface Part {
+  readonly start: number;
+  readonly program: Program;
+}
+
+/** The bundle without its exports. */
+class Code {
+  readonly #text: string;
+  readonly #programs = new Map<number, Program | undefined>();
+  #unitsLeft = PARSED_MAX_UNITS;
+
+  constructor(bundle: string, end: number) {
+    this.#text = bundle.slice(0, end);
+  }
+
+  /** The parts with a match. @param pattern global */
+  *partsWith(pattern: RegExp): Generator<Part> {
+    const text = this.#text;
+    for (let count = 0, at = 0; count < MODULES_MAX && at < text.length; count++) {
+      pattern.lastIndex = at;
+      const match = pattern.exec(text);
+      if (match === null) return;
+      const isWhole = text.length <= PARSED_MAX_UNITS;
+      const start = isWhole ? 0 : Math.max(0, text.lastIndexOf(MODULE_COMMENT, match.index));
+      const next = isWhole ? -1 : text.indexOf(MODULE_COMMENT, match.index + 1);
+      at = next === -1 ? text.length : next;
+      const program = this.#parsed(start, at);
+      if (program !== undefined) yield { start, program };
+    }
+  }
+
+  #parsed(start: number, end: number): Program | undefined {
+    if (!this.#programs.has(start) && end - start <= this.#unitsLeft) {
+      this.#unitsLeft -= end - start;
+      this.#programs.set(start, parsed(this.#text.slice(start, end)));
+    }
+    return this.#programs.get(start);
+  }
+}
+
+/** Undefined for a text that the parser does not know. */
+function parsed(text: string): Program | undefined {
   try {
     return parse(text, { ecmaVersion: "latest", sourceType: "module" });
   } catch (error) {
@@ -74,33 +101,20 @@ function parsedModule(text: string): Program | undefined {
   }
 }
 
-/** The names in the bundle that are the handler: `fetch` as an export, or as a property of the default export. */
-function handlerNames(bundle: string, modules: readonly Module[]): string[] {
-  const end = bundle.lastIndexOf(EXPORTS);
-  const names = end === -1 ? [] : readClause(bundle, end + "\nexport".length)?.names ?? [];
-  const exported = (name: string) => names.find(({ to }) => to === name)?.from;
-  const main = exported("default");
-  const property = main === undefined ? undefined : fetchProperty(main, modules);
-  return [...new Set([exported("fetch"), property])].filter((name) => name !== undefined)
-    // The bundler adds numbers to names. A handler of another name hides nothing.
-    .filter((name) => /^fetch\d*$/.test(name));
-}
-
-/** The `x` of `var main_default = { fetch: x }`. */
-function fetchProperty(main: string, modules: readonly Module[]): string | undefined {
-  const declaration = `\nvar ${main} = {`;
-  const program = modules.find(({ text }) => text.includes(declaration))?.program;
-  for (const statement of program?.body ?? []) {
-    if (statement.type !== "VariableDeclaration") continue;
-    for (const { id, init } of statement.declarations) {
-      if (id.type !== "Identifier" || id.name !== main || init?.type !== "ObjectExpression") {
-        continue;
-      }
-      for (const property of init.properties) {
-        if (property.type !== "Property" || property.computed) continue;
-        const { key, value } = property;
-        const isFetch = key.type === "Identifier" && key.name === "fetch";
-        if (isFetch && value.type === "Identifier") return value.name;
+/** The `x` of `var main_default = { fetch: x }`. @param main the name of the default export */
+function fetchProperty(main: string | undefined, code: Code): string | undefined {
+  if (main === undefined || !/^\w+$/.test(main)) return undefined;
+  for (const { program } of code.partsWith(new RegExp(`^var ${main} = \\{`, "gm"))) {
+    for (const statement of program.body) {
+      if (statement.type !== "VariableDeclaration") continue;
+      for (const { id, init } of statement.declarations) {
+        if (id.type !== "Identifier" || id.name !== main) continue;
+        for (const property of init?.type === "ObjectExpression" ? init.properties : []) {
+          if (property.type !== "Property" || property.computed) continue;
+          const { key, value } = property;
+          const isNamed = key.type === "Identifier" && key.name === "fetch";
+          if (isNamed && value.type === "Identifier") return value.name;
+        }
       }
     }
   }
@@ -108,54 +122,73 @@ function fetchProperty(main: string, modules: readonly Module[]): string | undef
 }
 
 /** Offsets in the bundle of calls of a name. */
-function callsOf(name: string, modules: readonly Module[]): number[] {
-  const mayCall = new RegExp(`(?<![\\w$.#])${name}(?![\\w$])`);
-  return modules.filter(({ text }) => mayCall.test(text)).flatMap(({ start, program }) => {
-    const offsets: number[] = [];
-    const waiting: AnyNode[] = program === undefined ? [] : [program];
+function callsOf(name: string, code: Code): number[] {
+  const offsets: number[] = [];
+  for (
+    const { start, program } of code.partsWith(new RegExp(`(?<![\\w$.#])${name}(?![\\w$])`, "g"))
+  ) {
+    const waiting: AnyNode[] = [program];
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       if (node.type === "CallExpression" && isCallOf(name, node.callee)) {
-        offsets.push(start + node.callee.start);
+        if (offsets.push(start + node.callee.start) === CALLS_MAX) return offsets;
       }
-      waiting.push(...childrenOf(node));
+      addChildren(node, waiting);
     }
-    return offsets;
-  });
+  }
+  return offsets;
 }
 
 /** `fetch` of `fetch()`, and `fetch.call` or `fetch.apply` of a call. */
 function isCallOf(name: string, callee: AnyNode): boolean {
   if (callee.type === "Identifier") return callee.name === name;
   return callee.type === "MemberExpression" && !callee.computed &&
-    callee.property.type === "Identifier" && /^(?:call|apply)$/.test(callee.property.name) &&
-    isCallOf(name, callee.object);
+    callee.object.type === "Identifier" && callee.object.name === name &&
+    callee.property.type === "Identifier" && /^(?:call|apply)$/.test(callee.property.name);
 }
 
-function childrenOf(node: AnyNode): AnyNode[] {
-  return Object.values(node).flatMap((value: unknown) => Array.isArray(value) ? value : [value])
-    .filter(isNode);
+/** Adds the parts of a node, the last one first: what is added last is taken next. */
+function addChildren(node: AnyNode, to: AnyNode[]): void {
+  for (const value of Object.values(node).reverse() as unknown[]) {
+    if (Array.isArray(value)) {
+      for (let index = value.length - 1; index >= 0; index--) {
+        if (isNode(value[index])) to.push(value[index]);
+      }
+    } else if (isNode(value)) to.push(value);
+  }
 }
 
 function isNode(value: unknown): value is AnyNode {
   return typeof value === "object" && value !== null && "type" in value && "start" in value;
 }
 
-/** Makes the function that finds the author's position of a `fetch` in the bundle; undefined for another word there. */
-function positions(
+/** The author's positions of those offsets where the author has written `fetch`, and not another name of it. */
+function positionsOf(
+  offsets: readonly number[],
   bundle: string,
   map: string,
   tree: SourceTree,
-): (offset: number) => Omit<Diagnostic, "message"> | undefined {
+): Omit<Diagnostic, "message">[] {
   const trace = new TraceMap(map);
   const paths = new Map(Array.from(tree.files.keys(), (path) => [tree.shown(path), path]));
-  return (offset) => {
-    const before = bundle.slice(0, offset).split("\n");
-    // The script has one line more than the bundle, before it.
-    const generated = { line: before.length + 1, column: before.at(-1)?.length ?? 0 };
-    const { source, line, column } = originalPositionFor(trace, generated);
-    const content = tree.files.get(paths.get(source ?? "") ?? "");
-    if (source === null || content === undefined) return undefined;
-    const text = new TextDecoder().decode(content).split("\n")[line - 1]?.slice(column) ?? "";
-    return /^fetch(?![\w$])/.test(text) ? { path: source, line, column: column + 1 } : undefined;
+  const read = new Map<string, readonly string[]>();
+  const linesOf = (path: string) => {
+    const lines = read.get(path) ?? new TextDecoder().decode(tree.files.get(path)).split("\n");
+    read.set(path, lines);
+    return lines;
   };
+  // The script has one line more than the bundle, before it.
+  let generatedLine = 2, lineStart = 0;
+  return offsets.flatMap((offset) => {
+    for (let at = bundle.indexOf("\n", lineStart); at !== -1 && at < offset;) {
+      generatedLine++;
+      lineStart = at + 1;
+      at = bundle.indexOf("\n", lineStart);
+    }
+    const generated = { line: generatedLine, column: offset - lineStart };
+    const { source, line, column } = originalPositionFor(trace, generated);
+    const path = source === null ? undefined : paths.get(source);
+    if (source === null || path === undefined) return [];
+    const written = linesOf(path)[line - 1]?.slice(column) ?? "";
+    return /^fetch(?![\w$])/.test(written) ? [{ path: source, line, column: column + 1 }] : [];
+  });
 }

@@ -8,7 +8,7 @@ import { settingsBeyond, warnOfLimits } from "./local/setting_limits.ts";
 import { checkTypes, typeErrors, uncheckedTypes } from "./local/type_check.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings, withoutOwnVariables } from "./options/local_settings.ts";
-import { formatDiagnostic } from "./terminal/diagnostics.ts";
+import { formatDiagnostic, noteWarnings } from "./terminal/diagnostics.ts";
 import { printable } from "./terminal/failure.ts";
 import { note, paint, printJson } from "./terminal/output.ts";
 
@@ -27,12 +27,14 @@ export function register(command: Command): void {
     const beyondLimits = manifest === undefined ? [] : settingsBeyond(manifest, config);
     warnOfLimits(beyondLimits);
     const result = await checkTypes(folder, files, settings);
+    const { warnings } = result;
+    if (!json) noteWarnings(warnings);
     if (result.kind === "unchecked") {
-      if (json) printJson({ diagnostics: [], ...result.unchecked, beyondLimits });
+      if (json) printJson({ diagnostics: [], ...result.unchecked, warnings, beyondLimits });
       throw uncheckedTypes(result.unchecked);
     }
     const { diagnostics } = result;
-    if (json) printJson({ diagnostics, beyondLimits });
+    if (json) printJson({ diagnostics, warnings, beyondLimits });
     else {
       for (const { message, ...position } of diagnostics) {
         const diagnostic = { ...position, message: printable(message) };

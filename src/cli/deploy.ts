@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api, Files, FunctionChange } from "./client/api.ts";
 import { fieldName } from "./client/names.ts";
-import type { RemoteFunction, TypeCheck } from "./client/schemas.ts";
+import type { Diagnostics, RemoteFunction, TypeCheck } from "./client/schemas.ts";
 import { shownPath } from "../builder/source_tree.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { type Change, formatChange } from "./folder/changes.ts";
-import { noteDiagnostics } from "./terminal/diagnostics.ts";
+import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
 import {
   checkSettings,
   compare,
@@ -89,9 +89,11 @@ interface Deployed {
   /** The triggers that changed, with secrets that are shown once. */
   readonly triggers: readonly AppliedTrigger[];
   /** Of triggers that call what main.ts does not export. */
-  readonly warnings: readonly string[];
+  readonly triggerWarnings: readonly string[];
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
+  /** What the build of the commit warned of. */
+  readonly warnings: Diagnostics;
 }
 
 async function deploy(
@@ -139,14 +141,12 @@ async function deploy(
   });
   const triggers = await applyDifferences(api, fn, differences, prune === true);
   noteTriggers(triggers, differences, prune === true);
-  const warnings = await warnOfHandlers(api, fn, files);
+  const triggerWarnings = await warnOfHandlers(api, fn, files);
   const isPublished = commitId !== undefined && commitId === fn.publishedCommitId;
   noteSettings(namesOf(settings));
   await warnOfSecretVariables(settings.variables);
   notePublished(publishes, isPublished);
-  const typeCheck = commitId === undefined ? undefined : await checkedTypes(api, fn, commitId);
-  // After --check only a difference of the server is news.
-  if (typeCheck !== undefined && (!check || isFailed(typeCheck))) noteTypes(typeCheck);
+  const found = commitId === undefined ? {} : await notedFindings(api, fn, commitId, check);
   return {
     functionId: fn.id,
     name: manifest.name,
@@ -158,9 +158,25 @@ async function deploy(
     secretLike,
     settings: Object.keys(settings),
     triggers,
-    warnings,
-    typeCheck,
+    triggerWarnings,
+    typeCheck: undefined,
+    warnings: [],
+    ...found,
   };
+}
+
+/** Prints the warnings and the type check of a commit. @param isChecked whether its types were checked before */
+async function notedFindings(
+  api: Api,
+  fn: RemoteFunction,
+  commitId: string,
+  isChecked = false,
+): Promise<Pick<Deployed, "typeCheck" | "warnings">> {
+  const { typeCheck, warnings } = await checkedCommit(api, fn, commitId);
+  noteWarnings(warnings);
+  // After --check only a difference of the server is news.
+  if (typeCheck !== undefined && (!isChecked || isFailed(typeCheck))) noteTypes(typeCheck);
+  return { typeCheck, warnings };
 }
 
 function noteChanges(heading: string, changes: readonly Change[]): void {
@@ -252,16 +268,17 @@ async function secretsAmong(uploads: Files): Promise<SecretLike[]> {
   return found;
 }
 
-/** The type check of a commit, as far as it ends within {@link TYPES_WAIT_MS}. */
-async function checkedTypes(
+/** A commit with its type check, as far as that ends within {@link TYPES_WAIT_MS}. */
+async function checkedCommit(
   api: Api,
   fn: RemoteFunction,
   commitId: string,
-): Promise<TypeCheck | undefined> {
+): ReturnType<Api["commit"]> {
   const deadline = performance.now() + TYPES_WAIT_MS;
   for (;;) {
-    const { typeCheck } = await api.commit(fn, commitId);
-    if (typeCheck?.state !== "PENDING" || performance.now() > deadline) return typeCheck;
+    const commit = await api.commit(fn, commitId);
+    const isPending = commit.typeCheck?.state === "PENDING";
+    if (!isPending || performance.now() > deadline) return commit;
     await new Promise((resolve) => setTimeout(resolve, TYPES_POLL_MS));
   }
 }

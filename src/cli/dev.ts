@@ -15,7 +15,7 @@ import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
 import { TypeReports } from "./local/type_reports.ts";
-import { noteDiagnostics } from "./terminal/diagnostics.ts";
+import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
 import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -58,7 +58,13 @@ export function register(command: Command): void {
     });
     using types = new TypeReports(
       server.api,
-      (commitId, check) => reportTypes(commitId, check, options),
+      {
+        types: (commitId, check) => reportTypes(commitId, check, options),
+        warnings(commitId, warnings) {
+          if (options.json) printJsonLine({ commitId, warnings });
+          else noteWarnings(warnings);
+        },
+      },
     );
     const run = new DevRun(synced, types, options);
     note(`${oneLine(name)} runs after every save; Ctrl-C stops it`);

@@ -55,7 +55,8 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
   ]);
   const tagged = [...tags].map(([name, { id }]) => ({ name, commitId: id }));
   const typeCheck = head?.typeCheck;
-  if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck });
+  const { warnings } = head ?? {};
+  if (json) return printJson({ ...fn, commits, tags: tagged, typeCheck, warnings });
   printFields([
     ["name", fn.displayName],
     ["id", fn.id],
@@ -63,6 +64,9 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["published", fn.publishedCommitId ?? "no commit"],
     ["head", fn.head ?? "no commit"],
     ...typeCheck === undefined ? [] : [["types of head", typesOf(typeCheck)] as const],
+    ...warnings === undefined || warnings.length === 0
+      ? []
+      : [["warnings of head", warnings.map((one) => formatDiagnostic(one)).join("\n")] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
     ["roles", fn.scopedRoleIds.join(", ") || "none: read access"],
     ["secrets", fn.secret.join(", ") || "none"],

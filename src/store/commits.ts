@@ -15,6 +15,9 @@ export interface ArtifactColumns {
   readonly denoVersion: string;
 }
 
+/** The same, and what the build warned of. */
+export type BuildColumns = ArtifactColumns & Pick<CommitRow, "warnings">;
+
 /** What a build of a commit's tests records on it. */
 export interface TestArtifactColumns {
   readonly testScriptDigest: string;
@@ -168,7 +171,7 @@ export class CommitWriter extends CommitReader {
   async finalize(
     id: string,
     finalizedAt: string,
-    columns: ArtifactColumns & LimitColumns,
+    columns: BuildColumns & LimitColumns,
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("commits").set({
       finalizedAt,
@@ -208,6 +211,7 @@ export class CommitWriter extends CommitReader {
     await this.db.updateTable("commits").set({
       ...Object.fromEntries(ARTIFACT_DIGESTS.map((column) => [column, null])),
       // Diagnostics may quote the files.
+      warnings: null,
       typeCheck: null,
       typeDiagnostics: null,
       typeUnchecked: null,

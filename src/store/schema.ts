@@ -90,6 +90,8 @@ export interface CommitTable extends LimitColumns {
   sourceMapDigest: string | null;
   lockDigest: string | null;
   denoVersion: string | null;
+  /** JSON array of diagnostics; null before the build, and for commits of earlier versions. */
+  warnings: string | null;
   /** Null until the first run of the commit's tests, which builds them. */
   testScriptDigest: string | null;
   testSourceMapDigest: string | null;

@@ -55,7 +55,7 @@ sharedSuite("commits: three steps", {
     assert.deepEqual(ok(await client.get(base)), { list: [], nextPageToken: "" });
     assert.equal(await head(client, id), undefined);
     const finalized = ok(await finalize(client, id, opened.commitId));
-    assert.deepEqual(Object.keys(finalized), ["commit", "typeCheck"]);
+    assert.deepEqual(Object.keys(finalized), ["commit", "typeCheck", "warnings"]);
     const { createdAt, ...commit } = finalized.commit;
     assert.match(createdAt, RFC3339_UTC);
     assert.deepEqual(commit, {

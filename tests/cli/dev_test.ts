@@ -227,6 +227,9 @@ Deno.test("dev serves the requests of a function with fetch", async () => {
     await save(`// export { fetch }\n${json(form.slice(0, 8))}${form}\n`);
     await dev.result((one) => one.output?.said === form.slice(0, 8) && one.endpoints);
   }
+  await save("export const fetch = async (): Promise<Response> => await fetch();\n");
+  const { warnings: [warning] } = await dev.result((one) => one.warnings);
+  assert.match(warning.message, /hides the global fetch/);
 });
 
 Deno.test("dev prints the URL of requests beside the output of the default export", async () => {

@@ -11,6 +11,8 @@ import { sharedServer } from "../support/shared_server.ts";
 const CHECK_PATIENCE_MS = 600_000;
 
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
+const OWN_FETCH =
+  `export const fetch = async (..._: unknown[]): Promise<Response> => await fetch("https://a.test/");\n`;
 const FAULT = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
 
 Deno.test("deploy and show report type errors, which do not reject a deploy", async () => {
@@ -51,6 +53,22 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   await Deno.writeTextFile(join(cwd, "main.test.ts"), "");
   const { stderr } = await run("deploy", "--check", "--publish");
   assert.match(stderr, /^No type errors\nUploading and building\n(?:Set .*\n)?Published\n$/m);
+
+  const warning =
+    /main\.ts:1:74: this fetch is the function's own.* export default \{ async fetch\(/;
+  await Deno.writeTextFile(join(cwd, "main.ts"), OWN_FETCH);
+  const checked = await run("check");
+  assert.equal(checked.code, 0);
+  assert.match(checked.stderr, new RegExp(`^Warning: ${warning.source}.*\nNo type errors$`, "m"));
+  const { warnings, diagnostics } = JSON.parse((await run("check", "--json")).stdout);
+  assert.deepEqual([warnings.length, diagnostics], [1, []]);
+  const warned = await run("deploy", "--check", "--publish");
+  assert.equal(warned.code, 0);
+  assert.match(warned.stderr, new RegExp(`Published\nWarning: ${warning.source}`, "m"));
+  // Also for a head that has not changed.
+  const { warnings: ofHead } = JSON.parse((await run("deploy", "--json")).stdout);
+  assert.deepEqual(ofHead, warnings);
+  assert.match((await run("show")).stdout, new RegExp(`^warnings of head +${warning.source}`, "m"));
 });
 
 Deno.test("a check that runs out of memory is no type error", async () => {

@@ -108,6 +108,10 @@ async function buildFails(flow: Flow): Promise<void> {
   assert.equal(await messageBox(page).inputValue(), "", "the next commit has a message of its own");
   const { body } = await flow.client.get(`/api/v1/functions/${flow.id}/commits`);
   assert.equal(body.list[0].message, "Import nothing");
+  // A warning of the build, which only the answer to the save has so far.
+  await write(page, `export const fetch = async (): Promise<Response> => await fetch();\n${MAIN}`);
+  await page.keyboard.press("Control+S");
+  await problems.getByText("hides the global fetch").waitFor();
 }
 
 async function headMoves(flow: Flow): Promise<void> {

@@ -272,11 +272,70 @@ async function failingWork({ client }: Stage): Promise<void> {
   assert.match(endless.error, /^TIMEOUT: /);
 }
 
+const HELP =
+  /\nfetch called itself, as it hides the global fetch .*export default \{ async fetch\(/;
+
+/** Modules that call a `fetch`, and the error of a request; without help where the call is meant. */
+const CALLS_FETCH: Readonly<
+  Record<string, readonly [main: string, error: RegExp, hasHelp: boolean]>
+> = {
+  "until the stack ends": [
+    `export const fetch = async (..._: unknown[]): Promise<Response> => await fetch("https://a.test/");`,
+    /^UNCAUGHT: RangeError: Maximum call stack size exceeded/,
+    true,
+  ],
+  "with a URL in place of a request": [
+    `export async function fetch(request: Request): Promise<Response> {
+      const { pathname } = new URL(request.url);
+      return await fetch("https://a.test" + pathname as unknown as Request);
+    }`,
+    /^UNCAUGHT: TypeError: Invalid URL/,
+    true,
+  ],
+  "from the default export": [
+    `const fetch = async (..._: unknown[]): Promise<Response> => await fetch("https://a.test/");
+    export default { fetch };`,
+    /^UNCAUGHT: RangeError: Maximum call stack size exceeded/,
+    true,
+  ],
+  "by this": [
+    `export default {
+      fetch(request: Request): Response { return this.fetch(new Request(request.url)); },
+    };`,
+    /^UNCAUGHT: RangeError: Maximum call stack size exceeded/,
+    false,
+  ],
+  "in a method": [
+    `export default { async fetch(): Promise<Response> { return await fetch("https://a.invalid/"); } };`,
+    /^UNCAUGHT: TypeError: fetch failed/,
+    false,
+  ],
+};
+
+async function ownFetch({ client }: Stage): Promise<void> {
+  const { function: { id: functionId } } = await client.createFunction("own");
+  for (const [name, [main, error, hasHelp]] of Object.entries(CALLS_FETCH)) {
+    const { commit, warnings } = ok(await client.commit(functionId, { "main.ts": main }));
+    const path = `/api/v1/functions/${functionId}/commits/${commit.id}`;
+    assert.deepEqual(ok(await client.get(path)).warnings, warnings);
+    const app = { functionId, path: `/preview/${functionId}/${commit.id}` };
+    const response = await send(client, app);
+    assert.equal(response.status, 500, name);
+    const ended = await recordOf(client, app, response);
+    assert.match(ended.error, error, name);
+    assert.equal(HELP.test(ended.error), hasHelp, ended.error);
+    const { path: file, message } = warnings[0] ?? {};
+    assert.equal(file, hasHelp ? "main.ts" : undefined, name);
+    if (hasHelp) assert.match(message, /hides the global fetch .*export default \{ async fetch\(/);
+  }
+}
+
 sharedSuite("main.ts exports", {
   "fetch in any form, or not": forms,
   "both handlers, whose work may go on": both,
   "both handlers with process reuse": reuse,
   "a fetch that a template evaluates": templates,
+  "a fetch that calls itself in place of the global one": ownFetch,
   "a fetch that gets the variables and secrets of its call": environment,
   "a fetch whose work is rejected after its response": failingWork,
 });

@@ -79,7 +79,7 @@ app.get("/", (c) => {
   return c.json({
     stage: c.env.STAGE,
     token: c.env.TOKEN.length,
-    adapter: env<Env>(c, "workerd").STAGE,
+    adapter: env<{ STAGE: string }>(c, "workerd").STAGE,
     remoteAddress,
     kind: trigger.kind,
   });

@@ -50,8 +50,8 @@ function schemaOf(dataDir: string): unknown {
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("alter table commits drop column type_unchecked");
-    db.exec("delete from kysely_migration where name = '027_unchecked_types'");
+    db.exec("alter table commits drop column warnings");
+    db.exec("delete from kysely_migration where name = '028_build_warnings'");
   });
 }
 
@@ -106,7 +106,7 @@ Deno.test("the database of a later version is rejected and stays as it is", asyn
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 028_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 027_unchecked_types; nothing was changed/,
+    /migration 029_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 028_build_warnings; nothing was changed/,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

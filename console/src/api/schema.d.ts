@@ -1898,6 +1898,14 @@ export interface components {
             /** Format: date-time */
             startedAt?: string;
         };
+        "invoked.BuildWarning": {
+            /** Format: int32 */
+            column?: number;
+            /** Format: int32 */
+            line?: number;
+            message: string;
+            path?: string;
+        };
         "invoked.BulkRequest": {
             /**
              * @description Only count
@@ -3334,6 +3342,8 @@ export interface operations {
                     "application/json": {
                         commit?: components["schemas"]["c1.api.functions.v1.FunctionCommit"];
                         typeCheck?: components["schemas"]["invoked.TypeCheck"];
+                        /** @description What builds and is likely to be a mistake, such as a call of the function's own `fetch` in place of the global one */
+                        warnings?: components["schemas"]["invoked.BuildWarning"][];
                     };
                 };
             };
@@ -3445,6 +3455,8 @@ export interface operations {
                         /** @description Files that were purged; absent without any */
                         purgedPaths?: string[];
                         typeCheck?: components["schemas"]["invoked.TypeCheck"];
+                        /** @description What builds and is likely to be a mistake, such as a call of the function's own `fetch` in place of the global one */
+                        warnings?: components["schemas"]["invoked.BuildWarning"][];
                     };
                 };
             };

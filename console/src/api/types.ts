@@ -31,3 +31,4 @@ export type VolumeEntry = Schemas["invoked.VolumeEntry"];
 export type VolumeVersion = Schemas["invoked.VolumeVersion"];
 export type ServerStatus = Schemas["invoked.Status"];
 export type TypeDiagnostic = Schemas["invoked.TypeDiagnostic"];
+export type BuildWarning = Schemas["invoked.BuildWarning"];

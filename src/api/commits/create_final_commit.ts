@@ -2,7 +2,15 @@ import { z } from "@hono/zod-openapi";
 import { jsonOperation } from "../operation.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { empty } from "../primitives.ts";
-import { commitJson, commitOut, commitParams, typeCheckJson, typeCheckOut } from "./schemas.ts";
+import {
+  commitJson,
+  commitOut,
+  commitParams,
+  typeCheckJson,
+  typeCheckOut,
+  warningsJson,
+  warningsOut,
+} from "./schemas.ts";
 
 export const createFinalCommit = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
@@ -13,10 +21,10 @@ export const createFinalCommit = jsonOperation({
   params: commitParams,
   headers: preconditionHeaders,
   body: empty,
-  response: z.object({ commit: commitOut, typeCheck: typeCheckOut }),
+  response: z.object({ commit: commitOut, typeCheck: typeCheckOut, warnings: warningsOut }),
   async handle({ params, headers }, { commits }) {
     const { function_id, commit_id } = params;
     const row = await commits.finalize(function_id, commit_id, readPreconditions(headers));
-    return { commit: commitJson(row), typeCheck: typeCheckJson(row) };
+    return { commit: commitJson(row), typeCheck: typeCheckJson(row), warnings: warningsJson(row) };
   },
 });

@@ -3,7 +3,14 @@ import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
-import { commitJson, commitOut, typeCheckJson, typeCheckOut } from "./schemas.ts";
+import {
+  commitJson,
+  commitOut,
+  typeCheckJson,
+  typeCheckOut,
+  warningsJson,
+  warningsOut,
+} from "./schemas.ts";
 
 export const getCommitContent = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.GetCommitContent",
@@ -22,6 +29,7 @@ export const getCommitContent = jsonOperation({
     commit: commitOut,
     files: filesOut,
     typeCheck: typeCheckOut,
+    warnings: warningsOut,
     purgedPaths: z.array(z.string()).optional().openapi({
       description: "Files that were purged; absent without any",
     }),
@@ -40,6 +48,7 @@ export const getCommitContent = jsonOperation({
       commit: commitJson(commit),
       files: Object.fromEntries(contents),
       typeCheck: typeCheckJson(commit),
+      warnings: warningsJson(commit),
       ...purgedPaths.length === 0 ? {} : { purgedPaths },
     };
   },

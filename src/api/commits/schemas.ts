@@ -53,11 +53,25 @@ const STATES = [
   "CHECKED",
 ] as const satisfies readonly TypeReport["state"][];
 
-const typeDiagnosticOut = z.object({
+const diagnosticOut = z.object({
   path: z.string().optional(),
   line: int32Out.optional(),
   column: int32Out.optional(),
   message: z.string(),
+});
+
+/** What the build of a commit warns of: an addition of ours, beside the commit. */
+export const warningsOut = z.array(diagnosticOut.openapi("invoked.BuildWarning")).openapi({
+  description: "What builds and is likely to be a mistake, such as a call of the function's own " +
+    "`fetch` in place of the global one",
+});
+
+/** The API's form of the warnings of a commit. */
+export function warningsJson({ warnings }: CommitRow): z.input<typeof warningsOut> {
+  return warnings === null ? [] : JSON.parse(warnings) as z.input<typeof warningsOut>;
+}
+
+const typeDiagnosticOut = diagnosticOut.extend({
   code: z.string().optional().openapi({ description: "Code of the compiler, such as TS2322" }),
 }).openapi("invoked.TypeDiagnostic");
 

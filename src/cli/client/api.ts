@@ -5,6 +5,7 @@ import type { SettingValues } from "../folder/function_settings.ts";
 import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
 import {
   Commit,
+  Diagnostics,
   Invocation,
   mapOf,
   pageOf,
@@ -49,6 +50,8 @@ interface CommitContents {
   readonly files: Files;
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;
+  /** What its build warned of. */
+  readonly warnings: Diagnostics;
 }
 
 export interface InvokeRequest {
@@ -233,7 +236,7 @@ export class Api implements Disposable {
     reference: string,
     { showPurged = false } = {},
   ): Promise<CommitContents> {
-    const { commit, files, typeCheck } = await this.session.get(
+    return await this.session.get(
       `Cannot read commit ${reference} of ${fn.displayName}`,
       `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}${
         showPurged ? "?show_purged=true" : ""
@@ -242,9 +245,9 @@ export class Api implements Disposable {
         commit: Commit,
         files: mapOf(bytes),
         typeCheck: TypeCheck.nullish().transform((value) => value ?? undefined),
+        warnings: Diagnostics,
       }),
     );
-    return { commit, files, typeCheck };
   }
 
   /** Declares the files of a new commit; returns the upload URL of each. */

@@ -148,15 +148,19 @@ export type Purge = z.output<typeof Purge>;
 
 const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
 
+/** Diagnostics of a commit: an addition to C1's API. */
+export const Diagnostics = z.array(z.object({
+  path: z.string().optional(),
+  line: z.number().optional(),
+  column: z.number().optional(),
+  message: text,
+})).nullish().transform((value) => value ?? []);
+export type Diagnostics = z.output<typeof Diagnostics>;
+
 /** The type check of a commit: an addition to C1's API. */
 export const TypeCheck = z.object({
   state: text.transform((state) => state.replace(TYPE_CHECK_PREFIX, "")),
-  diagnostics: z.array(z.object({
-    path: z.string().optional(),
-    line: z.number().optional(),
-    column: z.number().optional(),
-    message: text,
-  })).nullish().transform((value) => value ?? []),
+  diagnostics: Diagnostics,
   reason: optionalText,
   message: optionalText,
 });

@@ -1,4 +1,10 @@
-import type { Diagnostic, TypeCheckResult, Unchecked, UncheckedReason } from "../../builder/mod.ts";
+import type {
+  Builder,
+  Diagnostic,
+  TypeCheckResult,
+  Unchecked,
+  UncheckedReason,
+} from "../../builder/mod.ts";
 import { countOf, type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
@@ -6,8 +12,11 @@ import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { listenForInterrupt } from "../terminal/signals.ts";
 import { downloadsDir } from "./local_server.ts";
 
+/** The result of a type check, and what a build of the same files warns of. */
+type Checked = TypeCheckResult & { readonly warnings: readonly Diagnostic[] };
+
 /**
- * Checks the types of the files of a folder, as the server does.
+ * Checks the files of a folder, as the server does.
  *
  * @param flags limits of `invoked serve`
  */
@@ -15,7 +24,7 @@ export async function checkTypes(
   folder: string,
   files: Files,
   flags: Given,
-): Promise<TypeCheckResult> {
+): Promise<Checked> {
   const { config: { builder, sandbox } } = resolveConfig(
     flags,
     withoutOwnVariables(readEnvironment()),
@@ -32,13 +41,35 @@ export async function checkTypes(
       registry: registryOf(builder.registryEnv),
     });
     await checker.start();
-    return await checker.checkTypes(files, interrupt.signal);
+    const result = await checker.checkTypes(files, interrupt.signal);
+    return { ...result, warnings: await warningsOf(checker, files, interrupt.signal) };
   } catch (error) {
     throw new Failure(failureMessage("Cannot check the types", describeError(error)), {
       next: "find what is missing on this machine with invoked doctor",
     });
   } finally {
     await Deno.remove(workDir, { recursive: true });
+  }
+}
+
+/** A constant or function named `fetch`: every warning of a build is about one. */
+const DECLARED = /\b(?:function|const|let|var)\s+(?:\{[^}]*\b)?fetch\b/;
+
+/** What the build warns of. Without the bundler, which is downloaded once, the types are checked all the same. */
+async function warningsOf(
+  builder: Builder,
+  files: Files,
+  signal: AbortSignal,
+): Promise<readonly Diagnostic[]> {
+  const decoder = new TextDecoder();
+  if (!files.values().some((content) => DECLARED.test(decoder.decode(content)))) return [];
+  try {
+    const result = await builder.build(files, signal);
+    return result.kind === "built" ? result.artifact.warnings : [];
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Error) return [];
+    throw error;
   }
 }
 

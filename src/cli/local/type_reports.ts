@@ -1,27 +1,34 @@
 import type { Api } from "../client/api.ts";
 import { pause } from "../../shared/pause.ts";
-import type { RemoteFunction, TypeCheck } from "../client/schemas.ts";
+import type { Diagnostics, RemoteFunction, TypeCheck } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 
 /** Pauses between looks at a check that has not ended. */
 const FIRST_PAUSE_MS = 200;
 const LAST_PAUSE_MS = 1000;
 
+/** What is reported of a commit. */
+interface Reporter {
+  /** Called with errors, once they are gone, and for a check without a result. */
+  types(commitId: string, check: TypeCheck): void;
+  /** Called with the warnings of a build, if it has any. */
+  warnings(commitId: string, warnings: Diagnostics): void;
+}
+
 /**
- * Reports the type checks of one commit after another, without delay to anything else: the server checks types in the
- * background. A newer commit ends the wait for the older one.
+ * Reports the warnings and type checks of one commit after another, without delay to anything else: the server checks types in
+ * the background. A newer commit ends the wait for the older one.
  */
 export class TypeReports implements Disposable {
   readonly #api: Api;
-  readonly #report: (commitId: string, check: TypeCheck) => void;
+  readonly #reporter: Reporter;
   #waiting = new AbortController();
   /** Whether the last report had errors. */
   #hadErrors = false;
 
-  /** @param report called with errors, once they are gone, and for a check without a result */
-  constructor(api: Api, report: (commitId: string, check: TypeCheck) => void) {
+  constructor(api: Api, reporter: Reporter) {
     this.#api = api;
-    this.#report = report;
+    this.#reporter = reporter;
   }
 
   /** Waits in the background for the check of a commit. */
@@ -40,8 +47,11 @@ export class TypeReports implements Disposable {
 
   async #wait(fn: RemoteFunction, commitId: string, signal: AbortSignal): Promise<void> {
     for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
-      const { typeCheck } = await this.#api.commit(fn, commitId);
+      const { typeCheck, warnings } = await this.#api.commit(fn, commitId);
       if (signal.aborted) return;
+      if (warnings.length > 0 && pauseMs === FIRST_PAUSE_MS) {
+        this.#reporter.warnings(commitId, warnings);
+      }
       if (typeCheck?.state !== "PENDING") return this.#ended(commitId, typeCheck);
       await pause(pauseMs, signal);
       if (signal.aborted) return;
@@ -49,10 +59,10 @@ export class TypeReports implements Disposable {
   }
 
   #ended(commitId: string, check: TypeCheck | undefined): void {
-    if (check?.reason !== undefined) return this.#report(commitId, check);
+    if (check?.reason !== undefined) return this.#reporter.types(commitId, check);
     if (check?.state !== "CHECKED") return;
     const hasErrors = check.diagnostics.length > 0;
-    if (hasErrors || this.#hadErrors) this.#report(commitId, check);
+    if (hasErrors || this.#hadErrors) this.#reporter.types(commitId, check);
     this.#hadErrors = hasErrors;
   }
 }

@@ -1,7 +1,7 @@
 import { printable } from "./failure.ts";
 import { note, paintNote } from "./output.ts";
 
-/** A type error and its position. */
+/** A type error or a warning, and its position. */
 export interface Diagnostic {
   readonly path?: string | undefined;
   readonly line?: number | undefined;
@@ -16,6 +16,13 @@ export function formatDiagnostic(
 ): string {
   const position = [path, line, column].filter((part) => part !== undefined).join(":");
   return position === "" ? message : `${painted(position)}: ${message}`;
+}
+
+/** Prints warnings of a build on stderr. */
+export function noteWarnings(warnings: readonly Diagnostic[]): void {
+  for (const warning of warnings) {
+    note(paintNote("yellow", `Warning: ${printable(formatDiagnostic(warning))}`));
+  }
 }
 
 /** Prints type errors on stderr, below a heading. */

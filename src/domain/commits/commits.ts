@@ -1,7 +1,12 @@
 import { characters, exceeds } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
 import type { Engine } from "../../engine/contract.ts";
-import { type ArtifactColumns, type CommitFileRow, type CommitRow } from "../../store/commits.ts";
+import type {
+  ArtifactColumns,
+  BuildColumns,
+  CommitFileRow,
+  CommitRow,
+} from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Content } from "../../shared/content.ts";
 import { buildArtifact, isUploaded, keepArtifact, readContents } from "./builds.ts";
@@ -276,12 +281,19 @@ export class Commits {
     this.engine.compile(scriptDigest);
   }
 
-  async #artifact(what: string, files: SourceFiles): Promise<ArtifactColumns> {
+  async #artifact(what: string, files: SourceFiles): Promise<BuildColumns> {
     const goal = "function";
     const built = await buildArtifact(this.builder, { what, files, goal, signal: this.shutdown });
     const { denoVersion } = built;
+    const warnings = JSON.stringify(built.warnings);
     const { script, sourceMap, lock } = await keepArtifact(this.store, built);
-    return { scriptDigest: script, sourceMapDigest: sourceMap, lockDigest: lock, denoVersion };
+    return {
+      scriptDigest: script,
+      sourceMapDigest: sourceMap,
+      lockDigest: lock,
+      denoVersion,
+      warnings,
+    };
   }
 
   #newRow(spec: Omit<NewCommit, "field" | "limits">, expiresAt: Date): CommitRow {
@@ -303,6 +315,7 @@ export class Commits {
       sourceMapDigest: null,
       lockDigest: null,
       denoVersion: null,
+      warnings: null,
       timeoutMs: null,
       cpuTimeMs: null,
       memoryBytes: null,

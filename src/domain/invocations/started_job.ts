@@ -48,7 +48,7 @@ function contextOf(
   };
 }
 
-/** The client as the information of `Deno.serve` has it, from where frameworks read it. */
+/** The client in the form of the information of `Deno.serve`. */
 function peerOf({ remoteAddress }: Startable): Pick<HandlerContext, "remoteAddr"> {
   if (remoteAddress === undefined) return {};
   return { remoteAddr: { transport: "tcp", hostname: remoteAddress, port: 0 } };

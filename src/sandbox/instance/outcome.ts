@@ -12,6 +12,7 @@ import type { Exit, Lost } from "./exit.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
+import { OWN_FETCH_HELP } from "../../shared/own_fetch.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
@@ -49,7 +50,8 @@ const OUT_OF_MEMORY_MESSAGES = [
 
 /** Advice that Deno appends to a permission error. It addresses the operator, not the author. */
 const PERMISSION_ADVICE = /, run again with the --allow-[a-z]+ flag$/;
-const VARIABLES_ADVICE = "; functions.getConfig() has its variables and secrets";
+const VARIABLES_ADVICE =
+  "; functions.getConfig() and the env of its fetch have its variables and secrets";
 
 function failed(code: ErrorCode, message: string): SandboxOutcome {
   return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
@@ -130,6 +132,23 @@ function parseFailure(json: Uint8Array): Failure | undefined {
   }
 }
 
+const OWN_FETCH = "fetch called itself, as it hides the global fetch in its module: " +
+  OWN_FETCH_HELP;
+/** A frame of a constant or function in the author's files; the bundler adds numbers. A method has its object before it. */
+const FETCH_FRAME = /^ {4}at (?:async )?(fetch\d*) \((?!npm:)/;
+
+/**
+ * Whether a handler has called itself in place of the global `fetch`: until the stack ended, or with a URL in place of a
+ * request. A method is not meant: `this.fetch(request)` is written on purpose.
+ */
+function calledOwnFetch(name: string, frames: readonly string[]): boolean {
+  if (name !== "RangeError" && name !== "TypeError") return false;
+  const names = frames.map((frame) => FETCH_FRAME.exec(frame)?.[1]).filter((one) =>
+    one !== undefined
+  );
+  return new Set(names).size < names.length;
+}
+
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
   stackMap: StackMapReader,
@@ -146,7 +165,9 @@ async function uncaught(
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have") +
       (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
     : message;
-  const lines = [headOf(name, shown), ...await mapStack(failure.stack, stackMap)];
+  const frames = await mapStack(failure.stack, stackMap);
+  const explained = calledOwnFetch(name, frames) ? [OWN_FETCH] : [];
+  const lines = [headOf(name, shown), ...explained, ...frames];
   for (const error of failure.related.slice(0, FAILURE_RELATED_MAX)) {
     const text = redactCut(error.message, redactor, RELATED_MESSAGE_MAX_UNITS);
     lines.push(`${error.path}: ${headOf(error.name, text)}`);

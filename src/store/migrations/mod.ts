@@ -31,6 +31,7 @@ import * as startPermits from "./024_start_permits.ts";
 import * as history from "./025_history.ts";
 import * as verifyTokens from "./026_verify_tokens.ts";
 import * as uncheckedTypes from "./027_unchecked_types.ts";
+import * as buildWarnings from "./028_build_warnings.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -61,6 +62,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "025_history": history,
   "026_verify_tokens": verifyTokens,
   "027_unchecked_types": uncheckedTypes,
+  "028_build_warnings": buildWarnings,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

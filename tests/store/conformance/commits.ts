@@ -25,7 +25,10 @@ export const COMMITS: Steps = {
 
   "an open commit takes files until it is finalized, once": async (store) => {
     const commitId = id(1);
-    const columns = { scriptDigest: "s", sourceMapDigest: "m", lockDigest: "l", denoVersion: "2" };
+    const columns = {
+      ...{ scriptDigest: "s", sourceMapDigest: "m", lockDigest: "l", denoVersion: "2" },
+      warnings: "[]",
+    };
     await store.write(async (tx) => {
       assert.equal(await tx.commits.putFile(commitId, "a.ts", "file", 3), true);
       assert.equal(await tx.commits.putFile(commitId, "missing.ts", "file", 3), false);

@@ -78,6 +78,7 @@ export function commitRow(
     sourceMapDigest: null,
     lockDigest: null,
     denoVersion: null,
+    warnings: null,
     testScriptDigest: null,
     testSourceMapDigest: null,
     testLockDigest: null,

@@ -3,7 +3,7 @@ import { api, dataOf } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { components } from "../../api/schema.d.ts";
-import type { Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
+import type { BuildWarning, Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
 import { textOf } from "./content.ts";
 
 const TYPES_POLL = 1_000;
@@ -16,6 +16,7 @@ export interface CommitContent {
   readonly files: Readonly<Record<string, string>>;
   readonly types: "PENDING" | "CHECKED" | "NOT_CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
+  readonly warnings: readonly BuildWarning[];
   /** Why a type check ended without a result; undefined without such a check. */
   readonly unchecked: string | undefined;
 }
@@ -39,12 +40,13 @@ export const commitQuery = (functionId: string, id: string) =>
         params: { path },
         signal,
       });
-      const { commit, files, typeCheck } = await dataOf(request);
+      const { commit, files, typeCheck, warnings } = await dataOf(request);
       return {
         commit: commit as Commit,
         files: files ?? {},
         types: typeStateOf(typeCheck?.state),
         diagnostics: typeCheck?.diagnostics ?? [],
+        warnings: warnings ?? [],
         unchecked: typeCheck?.message,
       };
     },

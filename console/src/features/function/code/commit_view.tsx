@@ -15,7 +15,7 @@ import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
 import { draftOf } from "./draft_store.ts";
 import { FileButton } from "./file_button.tsx";
 import { useOpenFile } from "./open_file.ts";
-import { typeProblems } from "./problems.ts";
+import { typeProblems, warningProblems } from "./problems.ts";
 import { UncheckedNote } from "./unchecked_note.tsx";
 
 const NO_FILES = {};
@@ -65,7 +65,11 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
   const { data: types = NO_FILES } = useQuery(typesQuery(fn.id, content.commit.id));
   const files = useMemo(() => contentsOf(content.files), [content.files]);
   const texts = useMemo(() => textsOf(files), [files]);
-  const problems = useMemo(() => typeProblems(content.diagnostics), [content.diagnostics]);
+  const { diagnostics, warnings } = content;
+  const problems = useMemo(
+    () => [...typeProblems(diagnostics), ...warningProblems(warnings)],
+    [diagnostics, warnings],
+  );
   const { path, reveal, open, follow } = useOpenFile(files);
   const { file } = useSearch({ from: "/shell/functions/$functionId/" });
   const shown = own(files, path ?? "");

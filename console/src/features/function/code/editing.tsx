@@ -12,7 +12,7 @@ import { DraftsDifferNote } from "./drafts_differ.tsx";
 import { HeadMovedNote } from "./head_moved.tsx";
 import { useOpenFile } from "./open_file.ts";
 import { ProblemList } from "./problem_list.tsx";
-import { typeProblems } from "./problems.ts";
+import { typeProblems, warningProblems } from "./problems.ts";
 import { SaveBar } from "./save_bar.tsx";
 import { useSave } from "./use_save.ts";
 import { edit, type Workspace } from "./workspace.ts";
@@ -38,13 +38,16 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     useMemo(() => [{ keys: "Mod+S", label: "Save as a commit", run: () => void save() }], [save]),
   );
   const reported = useMemo(() => {
-    const ofCommit = typeProblems(commit?.diagnostics ?? []);
+    const ofCommit = [
+      ...typeProblems(commit?.diagnostics ?? []),
+      ...warningProblems(commit?.warnings ?? []),
+    ];
     // Lines of a changed file may be others by now.
     const valid = ofCommit.filter((problem) =>
       draft === undefined || !Object.hasOwn(draft.changed, problem.path)
     );
     return [...saving.problems, ...valid, ...packageFaults];
-  }, [commit?.diagnostics, draft, saving.problems, packageFaults]);
+  }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageFaults]);
   return (
     <div className="function-code">
       <DraftsDifferNote workspace={workspace} />

@@ -1,5 +1,5 @@
 import { ApiError } from "../../../api/client.ts";
-import type { TypeDiagnostic } from "../../../api/types.ts";
+import type { BuildWarning, TypeDiagnostic } from "../../../api/types.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { positionOf } from "../position.tsx";
 
@@ -17,6 +17,18 @@ export function buildProblems(error: unknown): readonly Problem[] {
       source: "build",
     };
   });
+}
+
+/** What the build of a commit warned of. */
+export function warningProblems(warnings: readonly BuildWarning[]): readonly Problem[] {
+  return warnings.map(({ path = "main.ts", line = 1, column = 1, message }) => ({
+    path,
+    line,
+    column,
+    message,
+    severity: "warning",
+    source: "build",
+  }));
 }
 
 /** The faults of types that the server found in a commit. */

@@ -4,7 +4,7 @@ import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
 import { encodeBytes } from "../../../api/base64.ts";
 import { bytesOf } from "../content.ts";
-import { commitQuery, functionQuery } from "../queries.ts";
+import { type CommitContent, commitQuery, functionQuery } from "../queries.ts";
 import { setDraft } from "./draft_store.ts";
 import { draftBetween, type Files } from "./drafts.ts";
 import { currentFiles, type Workspace } from "./workspace.ts";
@@ -49,13 +49,14 @@ export async function save(
   }));
   const { commitId = "", uploadUrls = {} } = opened;
   await upload(contents, uploadUrls);
-  const commit = await finalize(queries, workspace, commitId);
+  const { commit, warnings } = await finalize(queries, workspace, commitId);
   // What the page shows next is known: the editor must not go back to the former head meanwhile.
   queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
     commit,
     files: Object.fromEntries([...contents].map(([path, bytes]) => [path, encodeBytes(bytes)])),
     types: "PENDING",
     diagnostics: [],
+    warnings,
     unchecked: undefined,
   });
   queries.setQueryData(
@@ -73,7 +74,7 @@ async function finalize(
   queries: QueryClient,
   { functionId, base }: Workspace,
   commitId: string,
-): Promise<Commit> {
+): Promise<Pick<CommitContent, "commit" | "warnings">> {
   const request = api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
     params: {
       path: { function_id: functionId, commit_id: commitId },
@@ -82,7 +83,8 @@ async function finalize(
     body: {},
   });
   try {
-    return (await dataOf(request)).commit as Commit;
+    const { commit, warnings = [] } = await dataOf(request);
+    return { commit: commit as Commit, warnings };
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 412) throw error;
     await queries.invalidateQueries({ queryKey: keys.function(functionId) });
