@@ -69,6 +69,19 @@ export class CommitReader {
     return fetchPage(query, "id", page);
   }
 
+  /** The id of the commit that was finalized before this one, and was the head until then; undefined for the first. */
+  async parent({ functionId, id, finalizedAt }: CommitRow): Promise<string | undefined> {
+    const row = await this.db.selectFrom("commits").select("id")
+      .where("functionId", "=", functionId).where((where) =>
+        where.or([
+          where("finalizedAt", "<", finalizedAt),
+          where.and([where("finalizedAt", "=", finalizedAt), where("id", "<", id)]),
+        ])
+      )
+      .orderBy("finalizedAt", "desc").orderBy("id", "desc").limit(1).executeTakeFirst();
+    return row?.id;
+  }
+
   /** The oldest finalized commit whose types are not checked yet. */
   nextUnchecked(): Promise<CommitRow | undefined> {
     return this.db.selectFrom("commits").selectAll()

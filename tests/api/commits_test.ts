@@ -124,6 +124,23 @@ sharedSuite("commits: three steps", {
     assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["If-Match"] });
   },
 
+  "a commit names the head before it, not the commit that was opened before it": async (
+    { client },
+  ) => {
+    const { function: { id } } = await client.createFunction("c");
+    const [early, late, last] = [
+      await uploaded(client, id),
+      await uploaded(client, id),
+      await uploaded(client, id),
+    ];
+    const parentOf = async (commitId: string) =>
+      ok(await client.get(`/api/v1/functions/${id}/commits/${commitId}`)).parentCommitId;
+    for (const commitId of [late, early, last]) ok(await finalize(client, id, commitId));
+    assert.equal(await parentOf(late), undefined);
+    assert.equal(await parentOf(early), late);
+    assert.equal(await parentOf("HEAD"), early);
+  },
+
   "another function's commits are not found, also while they are finalized": async (
     { client },
   ) => {

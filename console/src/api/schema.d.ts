@@ -3452,6 +3452,8 @@ export interface operations {
                         files?: {
                             [key: string]: string;
                         };
+                        /** @description The head until this commit was finalized; absent for the first commit */
+                        parentCommitId?: string;
                         /** @description Files that were purged; absent without any */
                         purgedPaths?: string[];
                         typeCheck?: components["schemas"]["invoked.TypeCheck"];

@@ -30,12 +30,15 @@ export const getCommitContent = jsonOperation({
     files: filesOut,
     typeCheck: typeCheckOut,
     warnings: warningsOut,
+    parentCommitId: z.string().optional().openapi({
+      description: "The head until this commit was finalized; absent for the first commit",
+    }),
     purgedPaths: z.array(z.string()).optional().openapi({
       description: "Files that were purged; absent without any",
     }),
   }),
   async handle({ params, query }, { commits }) {
-    const { commit, files, purgedPaths } = await commits.get(
+    const { commit, parentId, files, purgedPaths } = await commits.get(
       params.function_id,
       params.id,
       query.show_purged === "true",
@@ -49,7 +52,8 @@ export const getCommitContent = jsonOperation({
       files: Object.fromEntries(contents),
       typeCheck: typeCheckJson(commit),
       warnings: warningsJson(commit),
-      ...purgedPaths.length === 0 ? {} : { purgedPaths },
+      ...parentId === undefined ? {} : { parentCommitId: parentId },
+      ...purgedPaths.length === 0 ? {} : { purgedPaths: [...purgedPaths] },
     };
   },
 });

@@ -54,6 +54,15 @@ interface NewCommit {
   readonly limits: EffectiveLimits;
 }
 
+/** A commit with its files. */
+interface CommitContent {
+  readonly commit: CommitRow;
+  /** The commit that was the head before it; undefined for the first commit of the function. */
+  readonly parentId: string | undefined;
+  readonly files: ReadonlyMap<string, Content>;
+  readonly purgedPaths: readonly string[];
+}
+
 /** Longest file, in bytes, that is read together with its commit. A longer one is read when it is sent. */
 const INLINE_FILE_BYTES_MAX = 16 * 1024;
 
@@ -211,7 +220,7 @@ export class Commits {
     functionId: string,
     reference: string,
     showPurged = false,
-  ): Promise<{ commit: CommitRow; files: Map<string, Content>; purgedPaths: string[] }> {
+  ): Promise<CommitContent> {
     const fn = await anyFunction(this.store.read, functionId);
     const named = await referencedCommit(this.store.read, fn, reference);
     const commit = showPurged && named.purgedAt !== null
@@ -224,7 +233,12 @@ export class Commits {
       return [path, content] as const;
     });
     const purgedPaths = rows.filter((row) => !isUploaded(row)).map(({ path }) => path);
-    return { commit, files: new Map(await Promise.all(files)), purgedPaths };
+    return {
+      commit,
+      parentId: await this.store.read.commits.parent(commit),
+      files: new Map(await Promise.all(files)),
+      purgedPaths,
+    };
   }
 
   /** The text of the commit's `deno.lock`. */

@@ -13,6 +13,8 @@ const COMMIT_ID = /^[0-9A-Za-z]{27}$/;
 /** A commit with its files; the content of a file is base64. */
 export interface CommitContent {
   readonly commit: Commit;
+  /** The head until the commit was made; empty for the first commit. */
+  readonly parentId: string;
   readonly files: Readonly<Record<string, string>>;
   readonly types: "PENDING" | "CHECKED" | "NOT_CHECKED";
   readonly diagnostics: readonly TypeDiagnostic[];
@@ -40,9 +42,10 @@ export const commitQuery = (functionId: string, id: string) =>
         params: { path },
         signal,
       });
-      const { commit, files, typeCheck, warnings } = await dataOf(request);
+      const { commit, parentCommitId = "", files, typeCheck, warnings } = await dataOf(request);
       return {
         commit: commit as Commit,
+        parentId: parentCommitId,
         files: files ?? {},
         types: typeStateOf(typeCheck?.state),
         diagnostics: typeCheck?.diagnostics ?? [],

@@ -53,6 +53,7 @@ export async function save(
   // What the page shows next is known: the editor must not go back to the former head meanwhile.
   queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
     commit,
+    parentId: workspace.base,
     files: Object.fromEntries([...contents].map(([path, bytes]) => [path, encodeBytes(bytes)])),
     types: "PENDING",
     diagnostics: [],

@@ -2,23 +2,18 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Fn } from "../../../api/types.ts";
-import { BinaryFile } from "../../../parts/binary_file.tsx";
-import { CodeBlock } from "../../../parts/code.tsx";
 import { CommitField } from "../../../parts/commit_field.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
-import { isText } from "../../../parts/file_content.ts";
 import { shortId } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
-import { Empty, Loaded } from "../../../parts/states.tsx";
-import { SelectField } from "../../../parts/field.tsx";
+import { Loaded } from "../../../parts/states.tsx";
 import { useTyped } from "../../../parts/typed_field.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
 import { useCommitOptions } from "../commit_options.ts";
-import { contentsOf } from "../content.ts";
 import { Difference } from "../difference.tsx";
 import { type CommitContent, commitQuery } from "../queries.ts";
 
-/** The files of one commit, to read, or how they differ from another one. */
+/** What a commit changed since its parent, or since another commit. */
 export function CommitDialog(
   { fn, commitId, onClose }: {
     readonly fn: Fn;
@@ -35,18 +30,19 @@ export function CommitDialog(
 }
 
 function Content(
-  { fn, content: { commit, files } }: { readonly fn: Fn; readonly content: CommitContent },
+  { fn, content: { commit, parentId } }: {
+    readonly fn: Fn;
+    readonly content: CommitContent;
+  },
 ) {
-  const [other, setOther] = useState("");
+  const [other, setOther] = useState(parentId);
   const [typed, type] = useTyped(other, setOther);
+  const commits = useCommitOptions(fn);
   const options = [
-    { value: "", label: "No commit" },
-    ...useCommitOptions(fn).filter(({ value }) => value !== commit.id),
+    ...parentId === "" ? [] : [{ value: parentId, label: `Parent ${shortId(parentId)}` }],
+    { value: "", label: "No commit: every file is added" },
+    ...commits.filter(({ value }) => value !== commit.id && value !== parentId),
   ];
-  const paths = Object.keys(files);
-  const [chosen, setChosen] = useState("main.ts");
-  const path = files[chosen] === undefined ? paths[0] : chosen;
-  const shown = contentsOf(files)[path ?? ""];
   return (
     <div className="stack">
       <Properties
@@ -67,22 +63,7 @@ function Content(
         </Link>
       </p>
       <CommitField label="Compare with" value={typed} onChange={type} options={options} />
-      {other !== "" ? <Difference functionId={fn.id} from={other} to={commit.id} /> : null}
-      {other !== "" ? null : path === undefined ? <Empty title="No files" /> : (
-        <>
-          <SelectField
-            label="File"
-            value={path}
-            onChange={setChosen}
-            options={paths.map((each) => ({ value: each, label: visibleText(each) }))}
-          />
-          {isText(shown)
-            ? <CodeBlock label={path} text={shown} />
-            : shown === undefined
-            ? null
-            : <BinaryFile bytes={shown} />}
-        </>
-      )}
+      <Difference functionId={fn.id} from={other} to={commit.id} />
     </div>
   );
 }
