@@ -51,9 +51,24 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await console.screenshot("function_history");
   });
 
-  await t.step("a commit opens to read", async () => {
+  await t.step("a commit compares with its parent, and with any other one", async () => {
+    const compared = dialog.getByLabel("Compare with");
+    const line = (text: string, side = ".view-line") =>
+      dialog.locator(side, { hasText: text }).first();
+    await page.getByRole("row").filter({ hasText: "second" }).filter({ hasText: "Head" })
+      .getByRole("link").click();
+    await line("version: 2").waitFor();
+    await line("version: 1").waitFor();
+    assert.equal(await compared.inputValue(), first);
+    await console.assertAccessible();
+    await console.screenshot("function_commit_parent");
+    await page.goBack();
+    await dialog.waitFor({ state: "detached" });
+    // The first commit has no parent: all of it was added.
     await row("stable").getByRole("link").click();
-    await dialog.getByText("version: 1").waitFor();
+    await dialog.getByRole("button", { name: "main.ts added" }).waitFor();
+    await line("version: 1").waitFor();
+    assert.equal(await compared.inputValue(), "");
     assert.match(page.url(), new RegExp(`commit=${first}`));
     await console.assertAccessible();
     const published = dialog.getByLabel("Compare with").locator("option", { hasText: "Published" });
@@ -84,6 +99,37 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await button("Undo").click();
     await row("second").getByText("Published").waitFor();
     assert.equal(await version(), 2);
+  });
+
+  await t.step("only a commit that was published can be rolled back to", async () => {
+    const files = (version: number) => ({
+      "main.ts": btoa(FIRST.replace("version: 1", `version: ${version}`)),
+    });
+    await update({}, { content: files(3), commitMessage: "never published" });
+    const { function: { head: last } } = await update({}, {
+      content: files(4),
+      commitMessage: "published last",
+    });
+    await update({ publishedCommitId: last }, { updateMask: "publishedCommitId" });
+    const of = (message: string) =>
+      page.getByRole("row").filter({ hasText: /^Commit/ }).filter({ hasText: message });
+    await of("published last").getByText("Published", { exact: true }).waitFor();
+    await of("stable").getByRole("button", { name: /^Roll back to/ }).waitFor();
+    await of("second").getByRole("button", { name: /^Roll back to/ }).waitFor();
+    await of("never published").getByRole("button", { name: /^Publish/ }).waitFor();
+    assert.equal(
+      await of("never published").getByRole("button", { name: /^Roll back/ }).count(),
+      0,
+    );
+    assert.equal(await of("published last").getByRole("button").count(), 0);
+    await console.screenshot("function_history_unpublished");
+    await of("never published").getByRole("button", { name: /^Publish/ }).click();
+    await page.getByRole("dialog", { name: /^Publish commit/ })
+      .getByRole("button", { name: "Publish", exact: true }).click();
+    await of("never published").getByText("Published", { exact: true }).waitFor();
+    assert.equal(await version(), 3);
+    await of("published last").getByRole("button", { name: /^Roll back to/ }).waitFor();
+    await update({ publishedCommitId: second }, { updateMask: "publishedCommitId" });
   });
 
   await t.step("a function without a published commit says so", async () => {

@@ -30,4 +30,15 @@ export async function typesNotChecked(
     assert.equal(await page.getByText("--check-memory").count(), 1, "it is no problem of the code");
   }
   await console.assertAccessible();
+  // A publish says it, too.
+  const change = { function: { id, publishedCommitId: "" }, updateMask: "publishedCommitId" };
+  assert.equal((await client.post("/api/v1/functions/update", change)).status, 200);
+  await page.getByRole("button", { name: "Publish" }).click();
+  const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
+  await dialog.getByText("Not checked").waitFor();
+  await dialog.getByText(/--check-memory/).waitFor();
+  await dialog.getByText("No tests: the commit has no main.test.ts.").waitFor();
+  await dialog.getByRole("button", { name: "Publish", exact: true }).waitFor();
+  await console.assertAccessible();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
 }

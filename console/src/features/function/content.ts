@@ -12,11 +12,17 @@ export function textOf(base64: string): string | undefined {
   }
 }
 
-/** Files by their paths, from their base64 contents. */
+const decoded = new WeakMap<Readonly<Record<string, string>>, FileContents>();
+
+/** Files by their paths, from their base64 contents; of the same object the same files. */
 export function contentsOf(files: Readonly<Record<string, string>>): FileContents {
-  return Object.fromEntries(
+  const known = decoded.get(files);
+  if (known !== undefined) return known;
+  const contents = Object.fromEntries(
     Object.entries(files).map(([path, base64]) => [path, textOf(base64) ?? { base64 }]),
   );
+  decoded.set(files, contents);
+  return contents;
 }
 
 const encoder = new TextEncoder();

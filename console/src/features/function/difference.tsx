@@ -4,6 +4,8 @@ import { Loaded } from "../../parts/states.tsx";
 import { contentsOf } from "./content.ts";
 import { commitQuery } from "./queries.ts";
 
+const NO_FILES = {};
+
 /** What changed from one commit to another; `from` may be empty. */
 export function Difference(
   { functionId, from, to }: {
@@ -20,8 +22,8 @@ export function Difference(
       {() => (
         <FileDiff
           label="Difference"
-          original={contentsOf(before.data?.files ?? {})}
-          modified={contentsOf(after.data?.files ?? {})}
+          original={contentsOf(before.data?.files ?? NO_FILES)}
+          modified={contentsOf(after.data?.files ?? NO_FILES)}
         />
       )}
     </Loaded>

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { BinarySize } from "../binary_file.tsx";
 import {
   type FileContent,
@@ -7,6 +7,8 @@ import {
   isSameContent,
   isText,
 } from "../file_content.ts";
+import { formatCount } from "../format.ts";
+import { type LineCounts, lineCounts } from "../line_changes.ts";
 import { own } from "../own.ts";
 import { visibleText } from "../values.tsx";
 import { DiffEditor } from "./lazy.tsx";
@@ -17,39 +19,53 @@ interface FileDiffProps {
   readonly modified: FileContents;
 }
 
-interface Change {
+interface Change extends LineCounts {
   readonly path: string;
   readonly word: "added" | "deleted" | "changed";
 }
 
 /** The files that differ, sorted by path. */
-export function changesBetween(original: FileContents, modified: FileContents): readonly Change[] {
+function changesBetween(original: FileContents, modified: FileContents): readonly Change[] {
   const paths = new Set([...Object.keys(original), ...Object.keys(modified)]);
   return [...paths].sort().flatMap((path): Change[] => {
-    if (isSameContent(own(original, path), own(modified, path))) return [];
-    if (!Object.hasOwn(original, path)) return [{ path, word: "added" }];
-    return [{ path, word: Object.hasOwn(modified, path) ? "changed" : "deleted" }];
+    const [before, after] = [own(original, path), own(modified, path)];
+    if (isSameContent(before, after)) return [];
+    const word = before === undefined ? "added" : after === undefined ? "deleted" : "changed";
+    return [{ path, word, ...lineCounts(before, after) }];
   });
 }
 
-/** What changed between two sets of files: a list of files, and the difference of the chosen one. */
+/** Files that tools write: nobody reads them first. */
+const GENERATED = /(?:^|\/)(?:deno\.lock|package-lock\.json)$/;
+
+/** The file of which most lines changed, before any generated one; the first of equal ones. */
+function mostChanged(changes: readonly Change[]): Change | undefined {
+  const rank = ({ path, added, deleted }: Change) => GENERATED.test(path) ? -1 : added + deleted;
+  return changes.reduce<Change | undefined>(
+    (most, change) => most === undefined || rank(change) > rank(most) ? change : most,
+    undefined,
+  );
+}
+
+/** What changed between two sets of files: a list of files, and the difference of the chosen one, at first the most changed. */
 export function FileDiff({ label, original, modified }: FileDiffProps) {
-  const changes = changesBetween(original, modified);
+  const changes = useMemo(() => changesBetween(original, modified), [original, modified]);
   const [chosen, choose] = useState<string>();
-  const shown = changes.find(({ path }) => path === chosen)?.path ?? changes[0]?.path;
+  const shown = changes.find(({ path }) => path === chosen)?.path ?? mostChanged(changes)?.path;
   if (shown === undefined) return <p className="muted">No file differs.</p>;
   return (
     <div className="editor-diff">
       <ul className="editor-changes" aria-label="Changed files">
-        {changes.map(({ path, word }) => (
-          <li key={path}>
+        {changes.map((change) => (
+          <li key={change.path}>
             <button
               type="button"
               className="editor-change"
-              aria-current={path === shown ? "true" : undefined}
-              onClick={() => choose(path)}
+              aria-current={change.path === shown ? "true" : undefined}
+              onClick={() => choose(change.path)}
             >
-              <bdi>{visibleText(path)}</bdi> <span className="muted">{word}</span>
+              <bdi>{visibleText(change.path)}</bdi> <span className="muted">{change.word}</span>
+              <Counts {...change} />
             </button>
           </li>
         ))}
@@ -61,6 +77,17 @@ export function FileDiff({ label, original, modified }: FileDiffProps) {
         modified={own(modified, shown)}
       />
     </div>
+  );
+}
+
+function Counts({ added, deleted }: LineCounts) {
+  return (
+    <>
+      {added === 0 ? null : <span className="editor-sign-added">{` +${formatCount(added)}`}</span>}
+      {deleted === 0
+        ? null
+        : <span className="editor-sign-deleted">{` \u2212${formatCount(deleted)}`}</span>}
+    </>
   );
 }
 

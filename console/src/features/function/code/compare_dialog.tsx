@@ -12,6 +12,8 @@ import { commitQuery } from "../queries.ts";
 import { useFunction } from "../use_function.ts";
 import type { Workspace } from "./workspace.ts";
 
+const NO_FILES = {};
+
 /** What the draft changes since the head, or since any other commit. */
 export function CompareDialog({ workspace, open, onClose }: {
   readonly workspace: Workspace;
@@ -48,7 +50,7 @@ function Changes({ workspace: { base, files } }: { readonly workspace: Workspace
         ]}
       />
       {commitId === ""
-        ? compared({})
+        ? compared(NO_FILES)
         : <Loaded query={query}>{({ files }) => compared(contentsOf(files))}</Loaded>}
     </div>
   );

@@ -10,6 +10,8 @@ import type { Workspace } from "./workspace.ts";
 
 type View = "apart" | "theirs" | "mine";
 
+const NO_FILES = {};
+
 /** The author's files beside those of a commit with somebody else's draft. `base` may be empty. */
 export function Comparison({ workspace, base, draft }: {
   readonly workspace: Workspace;
@@ -42,7 +44,7 @@ export function Comparison({ workspace, base, draft }: {
       ]}
     >
       {base === ""
-        ? difference({})
+        ? difference(NO_FILES)
         : <Loaded query={query}>{(content) => difference(contentsOf(content.files))}</Loaded>}
     </Tabs>
   );

@@ -18,8 +18,8 @@ import { type TimelineEvent, timelineOf } from "./timeline.ts";
 /** A commit that can be published. */
 interface Candidate {
   readonly commitId: string;
-  /** Whether it is older than the published one. */
-  readonly isEarlier: boolean;
+  /** Whether it was published before. */
+  readonly isRollBack: boolean;
 }
 
 const FROM = "/shell/functions/$functionId/history";
@@ -65,9 +65,15 @@ function Timeline(
       { list: published, hasMore: publishes.hasNextPage },
     ), [made, published, commits.hasNextPage, publishes.hasNextPage]);
   const columns = useMemo(() => {
-    const order = new Map(made.map(({ id }, index) => [id, index]));
-    return columnsOf(fn, { tags: tags ?? new Map(), order, onPublish });
-  }, [fn, made, tags, onPublish]);
+    const purged = made.filter(({ purgedAt }) => purgedAt !== undefined);
+    return columnsOf(fn, {
+      tags: tags ?? new Map(),
+      // A commit is older than its publishes, so they are loaded with it.
+      wasPublished: new Set(published.map(({ commitId = "" }) => commitId)),
+      isPurged: new Set(purged.map(({ id }) => id)),
+      onPublish,
+    });
+  }, [fn, made, published, tags, onPublish]);
 
   const error = commits.error ?? publishes.error;
   if (commits.data === undefined || publishes.data === undefined) {
@@ -95,8 +101,10 @@ function Timeline(
 
 interface ColumnContext {
   readonly tags: ReadonlyMap<string, readonly string[]>;
-  /** Indexes of the commits, newest first. */
-  readonly order: ReadonlyMap<string, number>;
+  /** Commits that are or were published. */
+  readonly wasPublished: ReadonlySet<string>;
+  /** Commits that cannot run any more. */
+  readonly isPurged: ReadonlySet<string>;
   readonly onPublish: (candidate: Candidate) => void;
 }
 
@@ -178,6 +186,7 @@ function Message(
   );
 }
 
+/** Publishes a commit; one that was published before is rolled back to. */
 function PublishButton(
   { event, fn, context }: {
     readonly event: TimelineEvent;
@@ -186,20 +195,17 @@ function PublishButton(
   },
 ) {
   const id = commitIdOf(event);
-  const isPurged = event.kind === "commit" && event.commit.purgedAt !== undefined;
-  if (id === "" || id === fn.publishedCommitId || isPurged || fn.deletedAt !== undefined) {
+  const { wasPublished, isPurged, onPublish } = context;
+  if (id === "" || id === fn.publishedCommitId || isPurged.has(id) || fn.deletedAt !== undefined) {
     return null;
   }
-  const { order, onPublish } = context;
-  const index = order.get(id) ?? Infinity;
-  const publishedIndex = order.get(fn.publishedCommitId ?? "");
-  const isEarlier = publishedIndex !== undefined && index > publishedIndex;
-  const action = isEarlier ? "Roll back" : "Publish";
+  const isRollBack = wasPublished.has(id);
+  const action = isRollBack ? "Roll back" : "Publish";
   return (
     <Button
       look="plain"
-      aria-label={`${action} ${isEarlier ? "to " : ""}${shortId(id)}`}
-      onClick={() => onPublish({ commitId: id, isEarlier })}
+      aria-label={`${action} ${isRollBack ? "to " : ""}${shortId(id)}`}
+      onClick={() => onPublish({ commitId: id, isRollBack })}
     >
       {action}
     </Button>

@@ -1,4 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useLocation } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
@@ -6,31 +8,38 @@ import { shortId } from "../../../parts/format.ts";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
 import { draftOf } from "../code/draft_store.ts";
 import { Difference } from "../difference.tsx";
+import { commitQuery } from "../queries.ts";
+import { testsQuery } from "../tests/run_tests.ts";
+import { Checks, failingChecks } from "./checks.tsx";
 import { publish } from "./publish.ts";
 
-/** Shows what calls would run in place of the published commit, and publishes a commit. */
-export function PublishDialog({ fn, commitId, isEarlier = false, onClose }: {
+/** Shows what calls would run in place of the published commit, and what is wrong with it, and publishes a commit. */
+export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
   readonly fn: Fn;
   readonly commitId: string;
-  /** Whether the commit is older than the published one. */
-  readonly isEarlier?: boolean;
+  /** Whether the commit was published before. */
+  readonly isRollBack?: boolean;
   readonly onClose: () => void;
 }) {
   const { publishedCommitId = "" } = fn;
   const queries = useQueryClient();
+  const { data: content } = useQuery(commitQuery(fn.id, commitId));
+  const { data: results } = useQuery(testsQuery(fn.id, commitId));
+  const failing = failingChecks(content, results);
   const { mutate, isPending, error } = useMutation({
     mutationFn: () =>
-      publish(queries, {
-        functionId: fn.id,
-        commitId,
-        former: publishedCommitId,
-        isRollBack: isEarlier,
-      }),
+      publish(queries, { functionId: fn.id, commitId, former: publishedCommitId, isRollBack }),
     onSuccess: onClose,
   });
-  const title = `${isEarlier ? "Roll back to" : "Publish"} commit ${shortId(commitId)}`;
+  useLeave(onClose);
+  const verb = isRollBack ? "Roll back" : "Publish";
   return (
-    <Dialog open onClose={onClose} title={title} size="large">
+    <Dialog
+      open
+      onClose={onClose}
+      title={`${verb}${isRollBack ? " to" : ""} commit ${shortId(commitId)}`}
+      size="large"
+    >
       <div className="stack">
         <p>
           {publishedCommitId === ""
@@ -41,15 +50,30 @@ export function PublishDialog({ fn, commitId, isEarlier = false, onClose }: {
         {draftOf(fn.id) === undefined
           ? null
           : <Note tone="warn">Your draft is not saved; it is not part of the commit.</Note>}
+        {content === undefined ? null : <Checks fn={fn} content={content} />}
         <Difference functionId={fn.id} from={publishedCommitId} to={commitId} />
         {error === null ? null : <ErrorNote error={error} />}
-        <div className="actions">
+        <div className="actions function-decision">
+          {failing === "" ? null : (
+            <p className="note note-bad" role="alert">
+              This commit has {failing}. Calls run it once it is published.
+            </p>
+          )}
           <Button onClick={onClose}>Cancel</Button>
           <Button look="primary" busy={isPending} onClick={() => mutate()}>
-            {isEarlier ? "Roll back" : "Publish"}
+            {failing === "" ? verb : `${verb} anyway`}
           </Button>
         </div>
       </div>
     </Dialog>
   );
+}
+
+/** A link of the dialog leads to the page below it. */
+function useLeave(onClose: () => void): void {
+  const href = useLocation({ select: (location) => location.href });
+  const [opened] = useState(href);
+  useEffect(() => {
+    if (href !== opened) onClose();
+  }, [href, opened]);
 }
