@@ -158,7 +158,7 @@ async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<v
   await page.keyboard.press("Escape");
   await append(page, `;\nimport "npm:invoked-test-no-such-package";\n`);
   await problems.getByText("'invoked-test-no-such-package' does not exist").waitFor();
-  await problems.getByRole("button", { name: /^main\.ts:\d\d:9$/ }).waitFor();
+  await problems.getByRole("button", { name: /^main\.ts:\d\d:8$/ }).waitFor();
   await console.screenshot("editor_packages");
 }
 

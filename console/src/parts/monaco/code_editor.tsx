@@ -80,6 +80,7 @@ export function CodeEditor(props: CodeEditorProps) {
     parts.editor.setPosition(position);
     parts.editor.revealPositionInCenter(position);
     parts.editor.focus();
+    container.current?.scrollIntoView({ block: "nearest" });
   }, [parts, reveal, path]);
   return <div ref={container} className="editor" />;
 }

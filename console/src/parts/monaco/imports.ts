@@ -6,7 +6,7 @@ export interface Import {
   readonly name: string;
   /** What the registry is asked for, such as `zod@^4.1.0`. */
   readonly requirement: string;
-  /** Where it is written: the file, and the index in its text. */
+  /** Where it is written: the file, and the index of the opening quote in its text, as compilers have it. */
   readonly path: string;
   readonly at: number;
 }
@@ -25,14 +25,19 @@ export function importsOf(files: Readonly<Record<string, string>>): readonly Imp
   for (const [path, text] of Object.entries(files)) {
     if (!CODE.test(path)) continue;
     for (const { 1: specifier = "", index } of text.matchAll(NPM)) {
-      add(specifier, specifier, path, index + 1);
+      add(specifier, specifier, path, index);
     }
   }
   const manifest = (path: string, ...fields: readonly string[]) => {
     const text = files[path] ?? "{}";
     const content: unknown = parse(text);
     return fields.flatMap((field) => entriesOf(content, field))
-      .map(([key, value]) => ({ path, key, value, at: text.indexOf(JSON.stringify(key)) + 1 }));
+      .map(([key, value]) => ({
+        path,
+        key,
+        value,
+        at: Math.max(0, text.indexOf(JSON.stringify(key))),
+      }));
   };
   const config = "deno.json" in files ? "deno.json" : "deno.jsonc";
   for (const { path, key, value, at } of manifest(config, "imports")) {

@@ -6,9 +6,11 @@ export interface Problem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
+  /** Code of the compiler, such as TS2322. */
+  readonly code?: string | undefined;
   readonly severity: "error" | "warning";
   /** Who found it: `build`, `types` or `packages` of the server, or the editor. */
-  readonly source: string;
+  readonly source: "build" | "types" | "packages" | "editor";
 }
 
 /** Markers of problems that others than the editor found. */
@@ -77,6 +79,7 @@ export class Models implements Disposable {
         line: marker.startLineNumber,
         column: marker.startColumn,
         message: marker.message,
+        code: codeOf(marker),
         severity: marker.severity === monaco.MarkerSeverity.Error ? "error" : "warning",
         source: "editor",
       }];
@@ -128,19 +131,33 @@ function replace(model: monaco.editor.ITextModel, text: string): void {
 /** Two units of which a position is never between. */
 const JOINED = /^(?:[\ud800-\udbff][\udc00-\udfff]|\r\n)$/;
 
+/** The language service of the editor gives the number of a compiler's code alone. */
+function codeOf({ code, owner }: monaco.editor.IMarker): string | undefined {
+  const isCompiler = owner === "typescript" || owner === "javascript";
+  return isCompiler && typeof code === "string" ? `TS${code}` : undefined;
+}
+
 function markerOf(
-  { line, column, message, severity, source }: Problem,
+  { line, column, message, code = "", severity, source }: Problem,
   model: monaco.editor.ITextModel,
 ): monaco.editor.IMarkerData {
   const at = model.validatePosition({ lineNumber: line, column });
-  const word = model.getWordAtPosition(at);
   return {
     message,
+    code,
     source,
     severity: monaco.MarkerSeverity[severity === "error" ? "Error" : "Warning"],
     startLineNumber: at.lineNumber,
     startColumn: at.column,
     endLineNumber: at.lineNumber,
-    endColumn: word?.endColumn ?? at.column + 1,
+    endColumn: endOf(at, model),
   };
+}
+
+/** The column behind the word or the literal in quotes that begins at the position; else behind one character. */
+function endOf(at: monaco.Position, model: monaco.editor.ITextModel): number {
+  const rest = model.getLineContent(at.lineNumber).slice(at.column - 1);
+  const [quoted] = /^(["'`]).*?\1/.exec(rest) ?? [];
+  if (quoted !== undefined) return at.column + quoted.length;
+  return model.getWordAtPosition(at)?.endColumn ?? at.column + 1;
 }

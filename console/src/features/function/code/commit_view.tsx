@@ -15,6 +15,7 @@ import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
 import { draftOf } from "./draft_store.ts";
 import { FileButton } from "./file_button.tsx";
 import { useOpenFile } from "./open_file.ts";
+import { ProblemList } from "./problem_list.tsx";
 import { typeProblems, warningProblems } from "./problems.ts";
 import { UncheckedNote } from "./unchecked_note.tsx";
 
@@ -46,6 +47,14 @@ function Head({ fn, commitId, message = "" }: {
         {commitId === fn.publishedCommitId ? <Badge tone="good">Published</Badge> : null}{" "}
         <Name value={message} />
       </span>
+      <Link
+        to="/functions/$functionId/history"
+        params={{ functionId: fn.id }}
+        search={{ commit: commitId }}
+        className="button button-normal"
+      >
+        Compare
+      </Link>
       <Link
         to="/functions/$functionId"
         params={{ functionId: fn.id }}
@@ -106,6 +115,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
           />
         )}
       </div>
+      <ProblemList problems={problems} onOpen={open} />
     </>
   );
 }

@@ -7,12 +7,13 @@ import type { Problem } from "../../../parts/monaco/models.ts";
 import { own } from "../../../parts/own.ts";
 import { useShortcuts } from "../../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
+import { isSame } from "../edits.ts";
 import { FileList } from "./file_list.tsx";
 import { DraftsDifferNote } from "./drafts_differ.tsx";
 import { HeadMovedNote } from "./head_moved.tsx";
 import { useOpenFile } from "./open_file.ts";
 import { ProblemList } from "./problem_list.tsx";
-import { typeProblems, warningProblems } from "./problems.ts";
+import { isSameProblem, typeProblems, warningProblems } from "./problems.ts";
 import { SaveBar } from "./save_bar.tsx";
 import { useSave } from "./use_save.ts";
 import { edit, type Workspace } from "./workspace.ts";
@@ -48,6 +49,11 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     );
     return [...saving.problems, ...valid, ...packageFaults];
   }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageFaults]);
+  // What the editor finds itself, it marks itself.
+  const marked = useMemo(
+    () => reported.filter((problem) => !found.some((own) => isSameProblem(own, problem))),
+    [reported, found],
+  );
   return (
     <div className="function-code">
       <DraftsDifferNote workspace={workspace} />
@@ -71,8 +77,8 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
               types={workspace.types}
               path={path}
               onChange={(changed, text) => edit(workspace, (all) => ({ ...all, [changed]: text }))}
-              problems={reported}
-              onProblems={setFound}
+              problems={marked}
+              onProblems={(next) => setFound((former) => isSame(former, next) ? former : next)}
               onDefinition={follow}
               reveal={reveal}
               onReady={(ready) => format.current = ready}

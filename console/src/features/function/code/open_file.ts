@@ -18,9 +18,14 @@ export function useOpenFile(files: Files) {
   const first = MAIN in files ? MAIN : Object.keys(files).sort()[0];
   const path = file !== undefined && Object.hasOwn(files, file) ? file : first;
   const ofCommit = commit === undefined ? {} : { commit };
-  const open = (opened: string, at?: number) =>
+  const open = (opened: string, line?: number, column?: number) =>
     void navigate({
-      search: { ...ofCommit, file: opened, ...(at === undefined ? {} : { line: at }) },
+      search: {
+        ...ofCommit,
+        file: opened,
+        ...(line === undefined ? {} : { line }),
+        ...(column === undefined ? {} : { column }),
+      },
     });
   /** Opens a definition. The browser's Back leads to the symbol that the reader came from. */
   const follow = async (from: FilePosition, { path, ...to }: FilePosition) => {

@@ -1,0 +1,148 @@
+/** Steps of what is wrong with code: each problem once and in sight, and said again before a publish. */
+import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { ok } from "../support/expect.ts";
+import { saveButton, shown, write } from "./editor.ts";
+
+interface Flow {
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+  readonly page: Page;
+}
+
+const LIBRARY = "export const lines = [\n  1,\n];\n";
+const MAIN = `import { lines } from "./zeta.ts";
+
+export default function main() {
+  return { lines };
+}
+`;
+/** Line 7 has the fault, from its 14th column on. */
+const FAULTY = `${MAIN}
+export const wrong: number = "x";
+`;
+const TESTS = `import { test } from "@c1/test";
+
+test("adds", ({ equal }) => {
+  equal(1 + 1, 3, "the sum");
+});
+test("holds", ({ ok }) => {
+  ok(true);
+});
+`;
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 768 },
+  { width: 390, height: 844 },
+] as const;
+
+const problemsOf = (page: Page) => page.getByRole("region", { name: "Problems" });
+
+/** Whether all of an element is within the window, whatever the page around it scrolls. */
+async function isInWindow(page: Page, label: string): Promise<boolean> {
+  const box = await page.getByRole("region", { name: label }).boundingBox();
+  const size = page.viewportSize();
+  assert.ok(box !== null && size !== null);
+  return box.y >= 0 && box.y + box.height <= size.height;
+}
+
+/** What the editor and the server both find is one problem, in a panel that no page hides. */
+async function problemsOnce({ page, console }: Flow, id: string): Promise<void> {
+  const problems = problemsOf(page);
+  await console.goto(`/functions/${id}`);
+  await problems.getByText("Editor").waitFor();
+  await problems.getByText("Server's type check").waitFor();
+  await problems.getByText("1 error", { exact: true }).waitFor();
+  assert.equal(await problems.getByText("is not assignable to type 'number'").count(), 1);
+  assert.equal(await page.getByText("is not assignable to type 'number'").count(), 1);
+  const size = page.viewportSize() ?? SIZES[0];
+  for (const each of SIZES) {
+    await page.setViewportSize(each);
+    await console.goto(`/functions/${id}?file=zeta.ts`);
+    await shown(page, "lines");
+    await problems.getByText("1 error", { exact: true }).waitFor();
+    assert.equal(await page.evaluate("scrollY"), 0);
+    assert.ok(await isInWindow(page, "Problems"), `in sight at ${each.width} px`);
+    await console.screenshot(`function_problems_${each.width}`);
+    await problems.getByRole("button", { name: "main.ts:7:14" }).click();
+    await page.waitForURL(/file=main\.ts&line=7&column=14$/);
+    await page.locator(".function-editor .active-line-number", { hasText: "7" }).waitFor();
+    const line = page.locator(".function-editor .view-line", { hasText: "wrong" });
+    await line.click({ position: { x: 2, y: 2 }, trial: true });
+    const [at, panel] = [await line.boundingBox(), await problems.boundingBox()];
+    assert.ok(at !== null && panel !== null && at.y + at.height <= panel.y, "not below the panel");
+  }
+  await console.assertAccessible();
+  await page.setViewportSize(size);
+}
+
+/** An import that fails is a fault of the build, of the types and of the editor, and one problem. */
+async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await write(page, MAIN.replace("zeta", "omega"));
+  await saveButton(page).click();
+  const problems = problemsOf(page);
+  await problems.getByText("Build").waitFor();
+  await problems.getByText("Editor").waitFor();
+  await problems.getByText("1 error", { exact: true }).waitFor();
+  // The position is a link; the message does not repeat it.
+  assert.doesNotMatch(await problems.locator(".function-failing").innerText(), /main\.ts:\d/);
+  // The panel takes its space from the editor, not from the page.
+  assert.equal(await page.evaluate("document.documentElement.scrollHeight - innerHeight"), 0);
+  await console.screenshot("function_problem_build");
+  await page.getByRole("button", { name: "Discard" }).click();
+}
+
+/** The dialog opens on the most changed file, and says what check and tests found; neither prevents the publish. */
+async function publishesAnyway({ page, console, client }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  const open = () => page.locator(".page-actions").getByRole("button", { name: "Publish" }).click();
+  await open();
+  const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
+  await dialog.locator("[aria-current=true]", { hasText: "zeta.ts" }).waitFor();
+  await dialog.getByText("+40", { exact: true }).waitFor();
+  await dialog.locator(".view-line", { hasText: "5," }).first().waitFor();
+  await dialog.getByText(/^This commit has 1 type error\./).waitFor();
+  await dialog.getByText("Not run").waitFor();
+  await dialog.getByRole("button", { name: "Run the tests" }).click();
+  await dialog.getByText("2 tests, 1 failed").waitFor();
+  await dialog.getByText("the sum").waitFor();
+  await dialog.getByText(/^This commit has 1 type error and 1 failed test\./).waitFor();
+  await console.assertAccessible();
+  const size = page.viewportSize() ?? SIZES[0];
+  for (const each of SIZES) {
+    await page.setViewportSize(each);
+    await console.screenshot(`function_publish_${each.width}`);
+  }
+  await page.setViewportSize(size);
+  // A link leads to the code below the dialog.
+  await dialog.getByRole("link", { name: "main.ts:7:14" }).click();
+  await page.waitForURL(/file=main\.ts&line=7/);
+  await dialog.waitFor({ state: "detached" });
+  await open();
+  await dialog.getByText("2 tests, 1 failed").waitFor();
+  await dialog.getByRole("button", { name: "Publish anyway" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const { function: { head, publishedCommitId } } = ok(await client.get(`/api/v1/functions/${id}`));
+  assert.equal(publishedCommitId, head);
+}
+
+/** The steps, on a function of their own. Its server checks types. */
+export async function problemSteps(
+  flow: Flow,
+): Promise<readonly (readonly [string, () => Promise<void>])[]> {
+  const id = await flow.client.deploy(MAIN, { "zeta.ts": LIBRARY });
+  const items = Array.from({ length: 41 }, (_, n) => `  ${n},\n`).join("");
+  const { status } = await flow.client.commit(id, {
+    "main.ts": FAULTY,
+    "zeta.ts": LIBRARY.replace("  1,\n", items),
+    "main.test.ts": TESTS,
+  });
+  assert.equal(status, 200);
+  return [
+    ["each problem is shown once, and in sight", () => problemsOnce(flow, id)],
+    ["an import that fails is one problem", () => importsOnce(flow, id)],
+    ["a publish says what is wrong, and runs the tests", () => publishesAnyway(flow, id)],
+  ];
+}
