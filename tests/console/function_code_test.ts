@@ -6,6 +6,8 @@ import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/c
 import { LITTLE_CHECK_MEMORY } from "../support/huge_types.ts";
 import { TestServer } from "../support/server.ts";
 import { headFiles, saveButton, shown, write } from "./editor.ts";
+import { problemSteps } from "./problems.ts";
+import { readsBeforeEditor } from "./static_code.ts";
 import { typesNotChecked } from "./unchecked_types.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
@@ -402,6 +404,8 @@ browserTest("console: the code of a function", async (t) => {
     ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["a draft is compared before it is saved", () => compares(flow)],
     ["types that could not be checked are no errors", () => typesNotChecked(flow)],
+    ["the code is shown before the editor", () => readsBeforeEditor(flow)],
+    ...await problemSteps(flow),
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

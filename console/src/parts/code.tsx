@@ -14,7 +14,7 @@ export function CodeBlock(
   { text, label }: { readonly text: string; readonly label: string },
 ) {
   const [isWhole, setWhole] = useState(false);
-  const start = useMemo(() => startOf(text), [text]);
+  const start = useMemo(() => textStart(text), [text]);
   const isCut = start !== text;
   const shown = useMemo(() => isWhole ? broken(text) : start, [text, start, isWhole]);
   const visible = useMemo(() => visibleText(shown), [shown]);
@@ -47,7 +47,7 @@ export function CodeBlock(
 }
 
 /** The first lines of a text, long ones cut; the text itself if that is all of it. */
-function startOf(text: string): string {
+export function textStart(text: string): string {
   const lines: string[] = [];
   let left = SHOWN_CHARACTERS;
   for (let at = 0; at <= text.length && left > 0;) {

@@ -1,10 +1,11 @@
 import { type ComponentProps, lazy, Suspense } from "react";
 import { fromServer } from "../../browser/server.ts";
-import { Loading } from "../states.tsx";
+import { own } from "../own.ts";
+import { StaticCode, StaticDiff, StaticValue } from "./static_code.tsx";
 
-const Code = lazy(async () => ({
-  default: (await fromServer(() => import("./code_editor.tsx"))).CodeEditor,
-}));
+const loadCode = () => fromServer(() => import("./code_editor.tsx"));
+
+const Code = lazy(async () => ({ default: (await loadCode()).CodeEditor }));
 const Diff = lazy(async () => ({
   default: (await fromServer(() => import("./diff_editor.tsx"))).DiffEditor,
 }));
@@ -12,26 +13,39 @@ const Json = lazy(async () => ({
   default: (await fromServer(() => import("./json_editor.tsx"))).JsonEditor,
 }));
 
-/** The editors; their chunk loads when one is shown. */
+/** Loads the code of the editor before there is a file to show. Who shows one reports a failure. */
+export function preloadCodeEditor(): void {
+  loadCode().catch(() => {});
+}
+
+/** The editors. Their chunk loads when one is shown; until it is there, the text is. */
 export function CodeEditor(props: ComponentProps<typeof Code>) {
+  const { label, path, files, reveal } = props;
+  const text = own(files, path) ?? "";
   return (
-    <Suspense fallback={<Loading />}>
+    <Suspense
+      fallback={<StaticCode label={`${label}: ${path}`} text={text} line={reveal?.line} />}
+    >
       <Code {...props} />
     </Suspense>
   );
 }
 
 export function DiffEditor(props: ComponentProps<typeof Diff>) {
+  const { label, path, original, modified } = props;
   return (
-    <Suspense fallback={<Loading />}>
+    <Suspense
+      fallback={<StaticDiff label={`${label}: ${path}`} original={original} modified={modified} />}
+    >
       <Diff {...props} />
     </Suspense>
   );
 }
 
 export function JsonEditor(props: ComponentProps<typeof Json>) {
+  const { label, initial } = props;
   return (
-    <Suspense fallback={<Loading />}>
+    <Suspense fallback={<StaticValue label={label} text={initial} />}>
       <Json {...props} />
     </Suspense>
   );

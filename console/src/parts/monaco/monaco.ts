@@ -43,6 +43,7 @@ import "monaco-editor/languages/definitions/javascript/register";
 import "monaco-editor/languages/definitions/markdown/register";
 import "monaco-editor/languages/definitions/typescript/register";
 import { own } from "../own.ts";
+import { TEXT_METRICS } from "./text_metrics.ts";
 import { followTheme } from "./themes.ts";
 
 // Workers are files of this server: the policy of the page allows no others.
@@ -66,8 +67,7 @@ export { monaco };
 export const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   automaticLayout: true,
   fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"),
-  fontSize: 13,
-  lineHeight: 20,
+  ...TEXT_METRICS,
   minimap: { enabled: false },
   scrollBeyondLastLine: false,
   renderLineHighlight: "line",
@@ -76,7 +76,6 @@ export const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   overviewRulerBorder: false,
   fixedOverflowWidgets: true,
   tabSize: 2,
-  padding: { top: 8, bottom: 8 },
   bracketPairColorization: { enabled: false },
   stickyScroll: { enabled: false },
   unicodeHighlight: { ambiguousCharacters: true, invisibleCharacters: true },

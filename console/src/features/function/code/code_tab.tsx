@@ -1,5 +1,7 @@
 import { useSearch } from "@tanstack/react-router";
+import { useEffect } from "react";
 import type { Fn } from "../../../api/types.ts";
+import { preloadCodeEditor } from "../../../parts/monaco/lazy.tsx";
 import { ErrorNote, Loading } from "../../../parts/states.tsx";
 import { useFunction } from "../use_function.ts";
 import { CommitView } from "./commit_view.tsx";
@@ -10,6 +12,8 @@ import { useWorkspace } from "./workspace.ts";
 export function CodeTab() {
   const fn = useFunction();
   const { commit } = useSearch({ from: "/shell/functions/$functionId/" });
+  // Beside the files, which come first: they are small, and readable without the editor.
+  useEffect(preloadCodeEditor, []);
   return commit === undefined
     ? <Draft fn={fn} />
     : <CommitView key={commit} fn={fn} commitId={commit} />;

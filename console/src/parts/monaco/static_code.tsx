@@ -1,0 +1,89 @@
+import type { ReactNode } from "react";
+import { textStart } from "../code.tsx";
+import { lineRuns } from "../line_changes.ts";
+import { visibleText } from "../visible_text.ts";
+import { TEXT_METRICS } from "./text_metrics.ts";
+
+interface StaticCodeProps {
+  readonly label: string;
+  readonly text: string;
+  /** The line to show, which begins with 1. */
+  readonly line?: number | undefined;
+}
+
+/** A text where the editor will show it, in the same type, while the editor's code is on its way: to read and to copy. */
+export function StaticCode({ label, text, line }: StaticCodeProps) {
+  const shown = visibleText(textStart(text));
+  const count = shown.split("\n").length;
+  return (
+    <StaticText
+      label={label}
+      line={line}
+      gutter={Array.from({ length: count }, (_, index) => index + 1).join("\n")}
+    >
+      {shown}
+    </StaticText>
+  );
+}
+
+/** The same of a value without line numbers. */
+export function StaticValue({ label, text }: StaticCodeProps) {
+  return <StaticText label={label} kind="editor-json">{visibleText(textStart(text))}</StaticText>;
+}
+
+interface StaticDiffProps {
+  readonly label: string;
+  readonly original: string | undefined;
+  readonly modified: string | undefined;
+}
+
+const SIGNS = { added: "+", deleted: "\u2212", kept: " " } as const;
+
+/** A difference, its lines below each other. */
+export function StaticDiff({ label, original, modified }: StaticDiffProps) {
+  const runs = lineRuns(textStart(original ?? ""), textStart(modified ?? ""));
+  return (
+    <StaticText
+      label={label}
+      gutter={runs.map(({ word, count }) => `${SIGNS[word]}\n`.repeat(count)).join("")}
+    >
+      {runs.map(({ word, text }, index) => (
+        <span key={index} className={word === "kept" ? "" : `editor-${word}`}>
+          {visibleText(text)}
+        </span>
+      ))}
+    </StaticText>
+  );
+}
+
+function StaticText({ label, kind = "", gutter, line, children }: {
+  readonly label: string;
+  readonly kind?: string;
+  readonly gutter?: string;
+  readonly line?: number | undefined;
+  readonly children: ReactNode;
+}) {
+  const { fontSize, lineHeight, padding } = TEXT_METRICS;
+  const reveal = (element: HTMLElement | null) => {
+    if (element === null || line === undefined) return;
+    element.scrollTop = (line - 0.5) * lineHeight + padding.top - element.clientHeight / 2;
+  };
+  return (
+    <div className={`editor editor-static ${kind}`} aria-busy="true">
+      <div
+        className="editor-static-text"
+        role="region"
+        tabIndex={0}
+        ref={reveal}
+        aria-label={visibleText(label)}
+        style={{ fontSize, lineHeight: `${lineHeight}px`, paddingBlock: padding.top }}
+      >
+        {gutter === undefined
+          ? null
+          : <pre className="editor-static-gutter" aria-hidden>{gutter}</pre>}
+        <pre><bdi>{children}</bdi></pre>
+      </div>
+      <span className="editor-static-state" role="status">Loading the editor …</span>
+    </div>
+  );
+}
