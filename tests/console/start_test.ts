@@ -22,6 +22,7 @@ import {
   opensAnyAddress,
   shareStream,
 } from "./shell.ts";
+import { runsAsPasted } from "./welcome.ts";
 
 const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
 
@@ -116,6 +117,8 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     const focused = await page.evaluate(`document.activeElement.parentElement.className`);
     assert.equal(focused, "code-tools");
   });
+
+  await t.step("the commands run as pasted", () => runsAsPasted(page, server));
 
   await t.step("a link works once", async () => {
     const link = await signInLink(server);

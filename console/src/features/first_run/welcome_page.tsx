@@ -12,8 +12,11 @@ import { RunExample } from "./run_example.tsx";
 /** The function that a first start deploys. */
 const EXAMPLE = "hello";
 
-const FIRST_COMMANDS = `bin/invoked init greet && cd greet
-invoked test && invoked deploy --publish`;
+/** The folder is outside of that of the server, whose files it is not one of. */
+const FIRST_COMMANDS = `export INVOKED_DATA="\${INVOKED_DATA:-$PWD/.invoked}" PATH="$PWD/bin:$PATH"
+invoked init ~/greet && cd ~/greet
+invoked test && invoked deploy --publish
+invoked invoke greet --input '{"name":"Ada"}'`;
 
 export function WelcomePage() {
   useEffect(() => void writeStored("welcomed", true), []);
@@ -43,9 +46,20 @@ export function WelcomePage() {
                   <RunExample functionId={id} />
                 </Section>
                 <Section title="Call it from elsewhere">
+                  <p className="muted">
+                    A call needs a token or a login. In the folder of the server, the commands below
+                    find its credentials in <code>.invoked</code>; set <code>INVOKED_DATA</code>
+                    {" "}
+                    if the data directory is another one. On another machine, log in first with{" "}
+                    <code>invoked login --server {globalThis.location.origin}</code>, which asks for
+                    the id and the secret of a client.
+                    {globalThis.location.protocol === "https:"
+                      ? " With a certificate that the server made itself, add --cacert .invoked/tls/ca.pem to curl."
+                      : null}
+                  </p>
                   <CodeBlock text={curlLines(id)} label="calls with curl" />
                   <CodeBlock
-                    text={`bin/invoked invoke ${EXAMPLE} --input '{"name":"world"}'`}
+                    text={`bin/invoked invoke ${id} --input '{"name":"world"}'`}
                     label="a call with the command line"
                   />
                 </Section>
@@ -57,7 +71,9 @@ export function WelcomePage() {
           <Link to="/functions/new" className="button button-primary">New function</Link>{" "}
           <Link to="/" className="button">Overview</Link>
         </p>
-        <p className="muted">On your own machine, a folder is a function:</p>
+        <p className="muted">
+          Or on the command line, where a folder is a function. Begin in the folder of the server:
+        </p>
         <CodeBlock
           text={FIRST_COMMANDS}
           label="the first commands"
@@ -70,7 +86,7 @@ export function WelcomePage() {
 function curlLines(id: string): string {
   const { origin } = globalThis.location;
   return `TOKEN=$(bin/invoked token)
-curl -s ${origin}/api/v1/functions/${id}/invoke \\
+curl -sS '${origin}/api/v1/functions/${id}/invoke' \\
   -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
   -d "{\\"json\\": \\"$(printf '{"name":"world"}' | base64)\\"}"`;
 }

@@ -1,0 +1,44 @@
+/** The commands that the first page shows, run as a reader pastes them in the server's folder. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Page } from "../support/console.ts";
+import { COMMAND_ENV, INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
+import type { Served } from "../support/server.ts";
+
+/** Runs lines that a shell reads as from a terminal: a command could take the next one as its input. */
+async function paste(shell: string, lines: string, folder: string): Promise<Run> {
+  const process = new Deno.Command(shell, {
+    args: ["-s"],
+    cwd: folder,
+    clearEnv: true,
+    env: { ...COMMAND_ENV, HOME: folder },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await new Response(`${lines}\n`).body?.pipeTo(process.stdin);
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** The folder that the page speaks of has the command, and the data of the server. */
+export async function runsAsPasted(page: Page, server: Served): Promise<void> {
+  await using directory = await makeTempDir();
+  await Deno.mkdir(join(directory.path, "bin"));
+  await Deno.symlink(INVOKED, join(directory.path, "bin", "invoked"));
+  await Deno.symlink(server.dataDir, join(directory.path, ".invoked"));
+  const run = async (shell: string, label: string) => {
+    const lines = await page.getByLabel(label, { exact: true }).innerText();
+    const { code, stdout, stderr } = await paste(shell, lines, directory.path);
+    assert.equal(code, 0, `${label} in ${shell}: ${stdout}${stderr}`);
+    return stdout;
+  };
+  await page.getByText(`invoked login --server ${server.url}`).waitFor();
+  for (const shell of ["sh", "bash"]) {
+    const { json } = JSON.parse(await run(shell, "calls with curl"));
+    assert.deepEqual(JSON.parse(atob(json)), { message: "Hello, world!" });
+    assert.match(await run(shell, "a call with the command line"), /"Hello, world!"/);
+  }
+  assert.match(await run("sh", "the first commands"), /"Hello, Ada!"/);
+}
