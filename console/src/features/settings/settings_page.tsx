@@ -3,22 +3,24 @@ import { useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
-import { type Session, sessionQuery, signOut } from "../../api/session.ts";
+import { type Session, sessionQuery } from "../../api/session.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Page, Properties, Section } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { toast, toastError } from "../../parts/toasts.tsx";
+import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
+import { leave } from "../../shell/sign_out.ts";
+import { Browser } from "./browser.tsx";
 import { ThemeChoice } from "./theme_choice.tsx";
 
 export function SettingsPage() {
   const { data: current } = useQuery(sessionQuery);
   return (
     <Page title="Settings">
-      <Section title="You" actions={<Button onClick={() => void leave()}>Sign out</Button>}>
+      <Section title="Account" actions={<Button onClick={() => void leave()}>Sign out</Button>}>
         <Properties
           items={[
             ["Principal", <Name key="name" value={current?.principal?.displayName ?? ""} />],
@@ -32,23 +34,13 @@ export function SettingsPage() {
       </Section>
       <Section title="Sessions">
         <p className="muted">
-          Browsers that are signed in as this principal. A session ends by itself after the time of
-          --session-lifetime.
+          Browsers that are signed in as this principal. Sessions end after the time that
+          --session-lifetime sets.
         </p>
         <Sessions currentId={current?.id} />
       </Section>
     </Page>
   );
-}
-
-async function leave(): Promise<void> {
-  try {
-    await signOut();
-  } catch (error) {
-    return toastError("Cannot sign out", error);
-  }
-  // A new page, so that nothing of the session stays in memory.
-  globalThis.location.assign("/sign-in");
 }
 
 function Sessions({ currentId }: { readonly currentId: string | undefined }) {
@@ -67,7 +59,7 @@ function Sessions({ currentId }: { readonly currentId: string | undefined }) {
     if (revoked === undefined) return;
     await dataOf(api.DELETE("/auth/v1/sessions/{id}", { params: { path: { id: revoked.id } } }));
     await queries.invalidateQueries({ queryKey: keys.sessions });
-    toast("The session has ended");
+    toast("Signed the browser out");
   };
   return (
     <>
@@ -78,7 +70,7 @@ function Sessions({ currentId }: { readonly currentId: string | undefined }) {
             columns={columns}
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ id }) => id}
-            empty={<Empty title="No session" />}
+            empty={<Empty title="No sessions" />}
             more={moreOf(query)}
           />
         )}
@@ -106,9 +98,14 @@ function useColumns(
     {
       id: "browser",
       header: "Browser",
-      cell: (session) => <Name value={session.userAgent} />,
+      cell: (session) => <Browser userAgent={session.userAgent} />,
     },
-    { id: "address", header: "Address", width: "150px", cell: ({ address }) => address },
+    {
+      id: "address",
+      header: "Address",
+      width: "26%",
+      cell: ({ address }) => <Name value={address} />,
+    },
     {
       id: "since",
       header: "Signed in",
@@ -130,7 +127,7 @@ function useColumns(
       align: "end",
       cell: (session) =>
         session.id === currentId
-          ? <Badge tone="accent">This one</Badge>
+          ? <Badge tone="accent">This browser</Badge>
           : <Button onClick={() => onRevoke(session)}>Sign out</Button>,
     },
   ], [currentId, onRevoke]);

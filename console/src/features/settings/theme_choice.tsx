@@ -1,18 +1,15 @@
-import { useState } from "react";
-import { currentTheme, setTheme, type Theme } from "../../theme/theme.ts";
+import { useSyncExternalStore } from "react";
+import { currentTheme, onThemeChange, setTheme, type Theme } from "../../theme/theme.ts";
 
 const LABELS: Readonly<Record<Theme, string>> = {
-  system: "As the system",
+  system: "System",
   light: "Light",
   dark: "Dark",
 };
 
 export function ThemeChoice() {
-  const [theme, choose] = useState(currentTheme);
-  const select = (next: Theme) => {
-    setTheme(next);
-    choose(next);
-  };
+  // The palette changes it, too.
+  const theme = useSyncExternalStore(onThemeChange, currentTheme);
   return (
     <fieldset className="settings-themes">
       <legend className="visually-hidden">Theme</legend>
@@ -22,7 +19,7 @@ export function ThemeChoice() {
             type="radio"
             name="theme"
             checked={value === theme}
-            onChange={() => select(value as Theme)}
+            onChange={() => setTheme(value as Theme)}
           />
           {label}
         </label>
