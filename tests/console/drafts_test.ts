@@ -148,7 +148,7 @@ async function restarts(
   await away(page).waitFor();
   await console.screenshot("function_server_away");
   await append(page, "// while it is away\n");
-  await page.getByRole("textbox", { name: "Message of the commit" }).fill("After all");
+  await page.getByRole("textbox", { name: "Commit message" }).fill("After all");
   await saveButton(page).click();
   await page.getByRole("alert").getByText(/Cannot reach the server/).waitFor();
   await console.assertAccessible();

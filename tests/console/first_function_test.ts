@@ -97,7 +97,7 @@ browserTest("console: a new user's first function", async (t) => {
     await button("New trigger").click();
     await page.getByRole("menuitem", { name: "Schedule" }).click();
     await dialog.getByLabel("Name").fill("weekdays");
-    await dialog.getByLabel("Cron line").fill("0 7 * * 1-5");
+    await dialog.getByLabel("Cron expression").fill("0 7 * * 1-5");
     await dialog.getByRole("button", { name: "Create the schedule" }).click();
     const runs = page.getByRole("list", { name: "Next runs" });
     await runs.getByRole("listitem").first().waitFor();

@@ -46,7 +46,7 @@ async function readFunction({ client, id }: Flow): Promise<Json> {
   return (await client.get(`/api/v1/functions/${id}`)).body.function;
 }
 
-const messageBox = (page: Page) => page.getByRole("textbox", { name: "Message of the commit" });
+const messageBox = (page: Page) => page.getByRole("textbox", { name: "Commit message" });
 
 async function draftSurvives(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
@@ -197,7 +197,7 @@ async function binaryFiles(flow: Flow): Promise<void> {
     await page.waitForURL(/file=logo\.bin/);
   };
   await upload([0xff, 0xfe, 0, 1, 2]);
-  await page.getByText("This file is not text. It has 5 B.").waitFor();
+  await page.getByText("This file is not text. Its size is 5 B.").waitFor();
   await console.screenshot("function_code_binary");
   await page.getByRole("button", { name: "main.ts" }).click();
   await saveButton(page).click();
@@ -236,7 +236,7 @@ async function runs(flow: Flow): Promise<void> {
   const { page, console } = flow;
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
-  await panel.getByText("The draft is saved as a commit first.").waitFor();
+  await panel.getByText("Your draft is saved as a commit first.").waitFor();
   await enter(page, `{"name": "Ada", "mood": "sad"}`);
   // The editor knows the input's type.
   await panel.locator(".squiggly-warning").first().waitFor();
@@ -261,7 +261,7 @@ async function runs(flow: Flow): Promise<void> {
   await panel.getByLabel("Log", { exact: true }).getByText("line 599").waitFor();
   await panel.getByRole("button", { name: "Cancel" }).click();
   await panel.getByText("CANCELLED", { exact: true }).waitFor();
-  await panel.getByRole("combobox", { name: "Earlier inputs" }).selectOption(`{"name": "Ada"}`);
+  await panel.getByRole("combobox", { name: "Recent inputs" }).selectOption(`{"name": "Ada"}`);
   await panel.getByRole("button", { name: /^Run/ }).click();
   await panel.getByLabel("Output", { exact: true }).getByText("Salute, Ada!").waitFor();
   // What was typed is there again, run or not.
@@ -282,7 +282,7 @@ async function publishes(flow: Flow): Promise<void> {
   const { page } = flow;
   const { head, publishedCommitId } = await readFunction(flow);
   assert.notEqual(head, publishedCommitId);
-  await page.getByText("Behind", { exact: true }).waitFor();
+  await page.getByText("Unpublished changes", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Publish" }).click();
   const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
   await dialog.getByRole("button", { name: "main.ts changed" }).click();
@@ -296,7 +296,7 @@ async function publishes(flow: Flow): Promise<void> {
   await toast.hover();
   assert.equal((await readFunction(flow)).publishedCommitId, head);
   await toast.getByRole("button", { name: "Undo" }).click();
-  await page.locator(".toast", { hasText: "The former commit is published" }).waitFor();
+  await page.locator(".toast", { hasText: "Published the previous commit" }).waitFor();
   assert.equal((await readFunction(flow)).publishedCommitId, publishedCommitId);
 }
 
@@ -351,21 +351,21 @@ async function compares(flow: Flow): Promise<void> {
   await commit.selectOption(publishedCommitId);
   await dialog.getByRole("button", { name: "main.ts changed" }).click();
   await line("Hello, ").waitFor();
-  await commit.selectOption({ label: "Another …" });
-  await dialog.getByLabel("Id or tag").fill("HEAD");
+  await commit.selectOption({ label: "Other …" });
+  await dialog.getByLabel("Commit id or tag").fill("HEAD");
   await line("Hello, ").waitFor({ state: "detached" });
   await console.assertAccessible();
   await console.screenshot("function_compare");
   await dialog.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
-  await panel.getByLabel("Code").selectOption({ label: "Another …" });
+  await panel.getByLabel("Code").selectOption({ label: "Other …" });
   await panel.getByText("Enter the id of a commit").waitFor();
-  await panel.getByLabel("Id or tag").fill(publishedCommitId);
+  await panel.getByLabel("Commit id or tag").fill(publishedCommitId);
   await enter(page, `{"name": "Gr\u00adace"}`);
   await panel.getByRole("button", { name: /^Run/ }).click();
   await panel.getByLabel("Output", { exact: true }).getByText("Hello, Gr\\u00adace!").waitFor();
-  const inputs = panel.getByLabel("Earlier inputs");
+  const inputs = panel.getByLabel("Recent inputs");
   await inputs.locator("option", { hasText: "Gr\\u00adace" }).waitFor({ state: "attached" });
   const { body } = await flow.client.get(`/api/v1/functions/${id}/invocations`);
   assert.equal(body.list[0].commitId, publishedCommitId);

@@ -74,10 +74,10 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     const published = dialog.getByLabel("Compare with").locator("option", { hasText: "Published" });
     await dialog.getByLabel("Compare with").selectOption(await published.getAttribute("value"));
     await dialog.getByText("version: 2").first().waitFor();
-    await dialog.getByLabel("Compare with").selectOption({ label: "Another …" });
-    await dialog.getByLabel("Id or tag").fill("refs/tags/none");
+    await dialog.getByLabel("Compare with").selectOption({ label: "Other …" });
+    await dialog.getByLabel("Commit id or tag").fill("refs/tags/none");
     await dialog.getByRole("alert").getByText(/tag "none"/).waitFor();
-    await dialog.getByLabel("Id or tag").fill("HEAD");
+    await dialog.getByLabel("Commit id or tag").fill("HEAD");
     await dialog.getByText("version: 2").first().waitFor();
     await page.goBack();
     await dialog.waitFor({ state: "detached" });
@@ -146,7 +146,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await button("New trigger").click();
     await page.getByRole("menuitem", { name: "Schedule" }).click();
     await dialog.getByLabel("Name").fill("daily");
-    await dialog.getByLabel("Cron line").fill("99 9 * * *");
+    await dialog.getByLabel("Cron expression").fill("99 9 * * *");
     await dialog.getByLabel("Time zone").fill("Asia/Tokyo");
     await dialog.getByLabel("Input").fill('{"from": "schedule"}');
     // The browser's Back asks first, and keeps the form.
@@ -158,7 +158,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     assert.equal(await dialog.getByLabel("Name").inputValue(), "daily");
     await dialog.getByRole("button", { name: "Create the schedule" }).click();
     await dialog.getByRole("alert").waitFor();
-    const cron = dialog.getByLabel("Cron line");
+    const cron = dialog.getByLabel("Cron expression");
     assert.equal(await cron.getAttribute("aria-invalid"), "true");
     assert.equal(await dialog.getByLabel("Input").inputValue(), '{"from": "schedule"}');
     await cron.fill("30 9 * * 1-5");
@@ -181,7 +181,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     const { input } = await client.invocation(id, invocationId);
     assert.deepEqual(input, { from: "schedule" });
     await button("Pause").click();
-    await page.getByText("None while it is paused").waitFor();
+    await page.getByText("No runs while the schedule is paused").waitFor();
     await button("Resume").click();
     await page.getByRole("list", { name: "Next runs" }).waitFor();
   });
@@ -197,7 +197,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
         }),
       );
     const schedule = async () => ok(await client.get(path)).trigger.schedule;
-    const cron = dialog.getByLabel("Cron line");
+    const cron = dialog.getByLabel("Cron expression");
     await button("Edit").click();
     await cron.fill("0 8 * * *");
     await theirs("timezone", "Europe/Paris");
@@ -208,7 +208,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await button("Edit").click();
     await cron.fill("0 9 * * *");
     await theirs("cronSpec", "0 7 * * *");
-    await dialog.getByText("Changed elsewhere since you began: Cron line.").waitFor();
+    await dialog.getByText("Changed elsewhere since you began: Cron expression.").waitFor();
     assert.equal(await cron.inputValue(), "0 9 * * *");
     await console.assertAccessible();
     await console.screenshot("trigger_conflict");
@@ -255,10 +255,10 @@ browserTest("console: history, triggers and settings of a function", async (t) =
   await t.step("a webhook's secret is shown once, and signs a delivery", async () => {
     await page.goto(`${server.url}/functions/${id}/triggers?new=webhook`);
     await dialog.getByLabel("Name").fill("push");
-    await dialog.getByLabel("Networks of senders").fill("not a network");
+    await dialog.getByLabel("Allowed source networks").fill("not a network");
     await dialog.getByRole("button", { name: "Create the webhook" }).click();
     await dialog.getByText("must be a network").waitFor();
-    await dialog.getByLabel("Networks of senders").fill("");
+    await dialog.getByLabel("Allowed source networks").fill("");
     await dialog.getByRole("button", { name: "Create the webhook" }).click();
     await page.getByText("it is not shown again").waitFor();
     const secret = await page.locator(".function-secret").innerText();
@@ -291,11 +291,11 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await page.getByLabel("Path").fill("/orders");
     await button("Send").click();
     await page.getByText("path /orders").waitFor();
-    const requests = page.getByRole("table", { name: "Last requests" });
+    const requests = page.getByRole("table", { name: "Recent requests" });
     await requests.getByText("/orders").waitFor();
     await console.assertAccessible();
     await console.screenshot("trigger_endpoint");
-    await page.getByLabel("Commit").selectOption({ label: "The head, as a preview" });
+    await page.getByLabel("Commit").selectOption({ label: "Head, as a preview" });
     await page.getByText(`/preview/${id}/`).waitFor();
     assert.equal(await button("Send").isDisabled(), true);
   });
@@ -345,7 +345,7 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     ok(await client.invoke(id, {}, { Prefer: "respond-async" }));
     const note = page.getByText("The circuit breaker has paused calls");
     await note.waitFor();
-    await button("Cancel what waits").click();
+    await button("Cancel waiting calls").click();
     await dialog.getByRole("button", { name: "Cancel the calls" }).click();
     await note.waitFor({ state: "detached" });
     await page.getByLabel("Circuit breaker", { exact: true }).fill("");

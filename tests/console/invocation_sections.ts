@@ -35,9 +35,9 @@ async function showsRequest({ client, opened, page }: Stage): Promise<void> {
   await section.getByText("POST /tea/").waitFor();
   const text = await section.innerText();
   assert.match(text, /418/);
-  assert.match(text, /Body that was read\s+1 B/);
-  assert.match(text, /Response\s+15 B/);
-  await page.getByText("A response, which is not kept").waitFor();
+  assert.match(text, /Request body\s+1 B/);
+  assert.match(text, /Response body\s+15 B/);
+  await page.getByText("An HTTP response, whose body is not recorded").waitFor();
   await opened.assertAccessible();
   await opened.screenshot("invocation_request");
 }
@@ -96,7 +96,7 @@ async function showsSkipped({ client, opened, page }: Stage): Promise<void> {
   await page.getByText("Skipped: debounced").waitFor();
   await page.getByText("a later call with the same debounce key replaced it").waitFor();
   await opened.goto(`/invocations/${second}`);
-  await page.getByText("Waits for: debounce").waitFor();
+  await page.getByText("Waiting for: debounce").waitFor();
   await opened.goto(`/invocations?functions=${id}`);
   await page.locator(row).getByText("Skipped: debounced").waitFor();
   await client.post(`/api/v1/functions/${id}/invocations/${second}/cancel`);

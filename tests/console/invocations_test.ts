@@ -81,11 +81,11 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   assert.equal(await page.locator(row).count(), 1);
   assert.equal(await page.getByLabel("Status").inputValue(), "ERROR");
 
-  await page.getByRole("button", { name: "All that match" }).click();
+  await page.getByRole("button", { name: "Select all matching" }).click();
   await page.getByRole("menuitem", { name: "Replay" }).click();
-  await page.getByRole("heading", { name: "Replay 1 ended invocation?" }).waitFor();
+  await page.getByRole("heading", { name: "Replay 1 finished invocation?" }).waitFor();
   await page.getByRole("button", { name: "Replay", exact: true }).click();
-  await page.getByText("Replayed 1 ended invocation").waitFor();
+  await page.getByText("Replayed 1 finished invocation").waitFor();
 
   await opened.goto("/invocations");
   await page.locator(row).nth(4).waitFor();
@@ -132,7 +132,7 @@ async function staysInert({ client, opened, page, echo }: Stage): Promise<void> 
     assert.doesNotMatch(text, /[\u0000\u001b\u202e]/);
     assert.ok(text.length < 100_000, `${text.length} characters are laid out`);
   }
-  await page.getByLabel("Text of the log").fill("line 4999");
+  await page.getByLabel("Search the log").fill("line 4999");
   await page.getByText("1 of 5,000 lines").waitFor();
   await opened.goto(`/invocations/${failed}`);
   await page.getByText(MARKUP).first().waitFor();
@@ -145,7 +145,7 @@ async function staysInert({ client, opened, page, echo }: Stage): Promise<void> 
   const count = message.length.toLocaleString("en");
   await dialog.getByText(`(${count} characters in this line)`).waitFor();
   await dialog.getByRole("button", { name: /^Show all/ }).click();
-  await dialog.getByText(/^Lines are broken after/).waitFor();
+  await dialog.getByText(/^Long lines wrap after/).waitFor();
   const whole = await dialog.locator("pre").textContent() ?? "";
   assert.ok(whole.replaceAll("\n", "") === message.replaceAll("\u202e", "\\u202e"));
   await page.keyboard.press("Escape");
@@ -182,11 +182,11 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   await page.getByRole("button", { name: "Run again" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Commit").selectOption("other");
-  await dialog.getByLabel("Id or tag").fill("refs/tags/none");
+  await dialog.getByLabel("Commit id or tag").fill("refs/tags/none");
   await dialog.getByRole("button", { name: "Run", exact: true }).click();
   await dialog.getByText(/none/).first().waitFor();
-  assert.equal(await dialog.getByLabel("Id or tag").inputValue(), "refs/tags/none");
-  await dialog.getByLabel("Id or tag").fill(commit.id);
+  assert.equal(await dialog.getByLabel("Commit id or tag").inputValue(), "refs/tags/none");
+  await dialog.getByLabel("Commit id or tag").fill(commit.id);
   await dialog.getByRole("button", { name: "Run", exact: true }).click();
   await page.waitForURL((url) => url.pathname !== replayed);
   await page.getByText(`"head": true`).waitFor();
@@ -212,7 +212,7 @@ async function cancels({ client, opened: console, page, echo }: Stage): Promise<
   const id = await start(client, echo, { wait: true });
   await page.route(/\/logs$/, (route) => route.fulfill({ status: 503 }), { times: 1 });
   await console.goto(`/invocations/${id}`);
-  await page.getByRole("alert").getByText("Cannot read the log").waitFor();
+  await page.getByRole("alert").getByText("Could not read the log").waitFor();
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("waiting", { exact: true }).waitFor();
   // A hidden page reads no log; as it is shown again, it has each line once.
@@ -222,8 +222,8 @@ async function cancels({ client, opened: console, page, echo }: Stage): Promise<
   const opened = page.waitForResponse((response) => response.url().endsWith("/logs"));
   await setHidden(page, false);
   await opened;
-  await page.getByRole("button", { name: "Cancel it" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
+  await page.getByRole("button", { name: "Cancel invocation" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel invocation" }).click();
   await page.getByText("CANCELLED:").waitFor();
   await page.getByText("1 line", { exact: true }).waitFor();
 }
@@ -271,7 +271,7 @@ return { id: answer.invocationId };
 
   await opened.goto(`/invocations/${child.id}`);
   await page.getByRole("heading", { name: "Nested calls" }).waitFor();
-  await page.getByText("Made by").getByRole("link").click();
+  await page.getByText("Called by").getByRole("link").click();
   await page.waitForURL((url) => url.pathname.endsWith(child.parentInvocationId));
   await page.getByRole("table", { name: "Calls that it made" }).getByRole("link").waitFor();
 }

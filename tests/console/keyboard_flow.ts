@@ -69,10 +69,14 @@ export async function worksByKeyboard(
   await name.waitFor();
   await name.and(page.locator(":focus")).waitFor();
   await page.keyboard.type("by keys");
-  await type(page, dialog.getByLabel("Cron line", { exact: true }), "0 4 * * *");
+  await type(page, dialog.getByLabel("Cron expression", { exact: true }), "0 4 * * *");
   await type(page, dialog.getByLabel("Time zone", { exact: true }), "UTC");
   await page.keyboard.press("Escape");
-  await tabTo(page, dialog.getByLabel("A time while an earlier run goes on", { exact: true }));
+  await page.getByRole("button", { name: "Keep editing" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("alertdialog").waitFor({ state: "detached" });
+  await assertKeepsFocus(page, "after a question is answered");
+  await tabTo(page, dialog.getByLabel("Due while an earlier run is active", { exact: true }));
   await page.keyboard.type("Skip");
   await press(page, dialog.getByRole("button", { name: "Create the schedule" }));
   await page.getByRole("article").getByRole("heading", { name: "by keys" }).waitFor();
@@ -81,7 +85,7 @@ export async function worksByKeyboard(
   assert.equal((await made()).schedule.overlap, "OVERLAP_SKIP");
 
   await press(page, button("Edit"));
-  await type(page, dialog.getByLabel("Cron line", { exact: true }), "0 5 * * *");
+  await type(page, dialog.getByLabel("Cron expression", { exact: true }), "0 5 * * *");
   await page.keyboard.press("Enter");
   await dialog.waitFor({ state: "detached" });
   await button("Edit").and(page.locator(":focus")).waitFor();

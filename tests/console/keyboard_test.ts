@@ -72,7 +72,7 @@ async function leavesEditor({ page }: Flow): Promise<void> {
   await page.keyboard.press("Control+K");
   await page.getByRole("combobox", { name: "Go to" }).waitFor();
   await page.keyboard.type("shortcuts");
-  await page.getByRole("option", { name: "Show the shortcuts" }).waitFor();
+  await page.getByRole("option", { name: "Show keyboard shortcuts" }).waitFor();
   await page.keyboard.press("Enter");
   const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
   await sheet.getByText("Let Tab leave the editor, or indent again").waitFor();
@@ -120,7 +120,7 @@ async function changesFiles({ client, page, id }: Flow): Promise<void> {
   await press(page, dialog.getByRole("button", { name: "Delete" }));
   await dialog.waitFor({ state: "detached" });
   await edits(page, "main.ts");
-  await focus(page, textbox(page, "Message of the commit"), "Shift+Tab");
+  await focus(page, textbox(page, "Commit message"), "Shift+Tab");
   await page.keyboard.type("With tests");
   await page.keyboard.press("Enter");
   await page.getByText(/Saved as commit/).waitFor();

@@ -130,7 +130,7 @@ async function completesInput({ page, console }: Flow, id: string): Promise<void
   await console.goto(`/functions/${id}`);
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
-  await panel.getByText("Completes by the type of main.ts").waitFor();
+  await panel.getByText("Completions follow the input type of main.ts").waitFor();
   await panel.locator(".view-lines").click();
   await page.keyboard.press("Control+A");
   await page.keyboard.type(`{"`);

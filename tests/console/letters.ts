@@ -36,12 +36,12 @@ export async function decides({ client, opened, page }: Stage): Promise<void> {
   await page.getByText("Dropped 1 dead letter").waitFor();
   await page.locator(row).nth(2).waitFor({ state: "detached" });
 
-  await page.getByRole("button", { name: "Choose all 2" }).click();
+  await page.getByRole("button", { name: "Select all 2" }).click();
   await page.getByRole("button", { name: "Drop 2" }).click();
   await page.getByRole("heading", { name: "Drop 2 dead letters?" }).waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Drop" }).click();
-  await page.getByText("No dead letter matches").waitFor();
-  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await page.getByText("No dead letters match").waitFor();
+  await page.getByRole("button", { name: "Clear function" }).click();
   await page.waitForURL((url) => url.search === "");
   assert.equal(await page.evaluate("window.attacked"), undefined);
 }
@@ -55,7 +55,7 @@ export async function decidesMany({ server, client, opened, page }: Stage): Prom
   await page.locator(row).nth(1).waitFor({ state: "detached" });
   await page.locator(row).first().getByText("pear").waitFor();
   await opened.screenshot("dead_letters_filter");
-  await page.getByRole("button", { name: "All that match" }).click();
+  await page.getByRole("button", { name: "Select all matching" }).click();
   await page.getByRole("menuitem", { name: "Drop" }).click();
   await page.getByRole("heading", { name: "Drop 1 dead letter?" }).waitFor();
   await opened.assertAccessible();
@@ -78,14 +78,14 @@ export async function decidesMany({ server, client, opened, page }: Stage): Prom
   assert.deepEqual(edited.input, { fail: "" });
   assert.match((await client.ended(id, edited.id)).status, /SUCCESS/);
 
-  await page.getByLabel("Error word").fill("timeout");
+  await page.getByLabel("Error code").fill("timeout");
   await page.waitForURL(/word=TIMEOUT/);
-  await page.getByText("No dead letter matches").waitFor();
-  await page.getByLabel("Error word").fill("no word");
-  await page.getByText("must be the word of an error").waitFor();
-  await page.getByLabel("Error word").fill("uncaught");
+  await page.getByText("No dead letters match").waitFor();
+  await page.getByLabel("Error code").fill("no word");
+  await page.getByText("must be an error code").waitFor();
+  await page.getByLabel("Error code").fill("uncaught");
   await page.locator(row).first().getByText("apple").waitFor();
-  await page.getByRole("button", { name: "All that match" }).click();
+  await page.getByRole("button", { name: "Select all matching" }).click();
   await page.getByRole("menuitem", { name: "Replay" }).click();
   await page.getByRole("heading", { name: "Replay 1 dead letter?" }).waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();

@@ -192,10 +192,10 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     assert.match(String(before), /^http.* \d+ \d+$/, "a row is focused");
     const height = await loaded(page);
     await arrive(client, 1);
-    await page.getByRole("button", { name: "1 new", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Show 1 new invocation", exact: true }).waitFor();
     assert.equal(await page.evaluate(POSITION), before);
     await arrive(client, ARRIVALS);
-    await page.getByRole("button", { name: "100+ new" }).waitFor();
+    await page.getByRole("button", { name: "Show 100+ new invocations" }).waitFor();
     assert.equal(await page.evaluate(POSITION), before);
     assert.equal(await loaded(page), height);
     await page.keyboard.press("k");
@@ -204,7 +204,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
 
   await t.step("more arrivals than a page replace the list, which is never empty", async () => {
     await page.evaluate(WATCH_ROWS);
-    await page.getByRole("button", { name: "100+ new" }).click();
+    await page.getByRole("button", { name: "Show 100+ new invocations" }).click();
     const expected = await newest(client, ARRIVALS + 100);
     await table.locator(`a[href$="${expected[0]}"]`).waitFor();
     const seen = new Set<string>();

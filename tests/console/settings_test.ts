@@ -118,7 +118,7 @@ async function flows(stage: Stage): Promise<void> {
   assert.match(await flow.fault("Longest debounce delay"), /\S/);
   await flow.fill("Longest debounce delay", "30s");
   await flow.fill("Circuit breaker", "1000");
-  await flow.choose("Period of the circuit breaker", "In a week");
+  await flow.choose("Period of the circuit breaker", "Per week");
   await flow.save();
   await flow.saved();
   const fn = await readFunction(stage);
@@ -279,7 +279,7 @@ async function purges(stage: Stage): Promise<void> {
   await update(stage, { publishedCommitId: second });
   await purge.fill("Commit", first);
   await count.click();
-  await dialog.getByText("1 commit cannot run any more").waitFor();
+  await dialog.getByText("1 commit can no longer run").waitFor();
   assert.deepEqual(await carryOut(/^Purged 0 invocations, 1 file,/), []);
   await dialog.waitFor({ state: "detached" });
   const { list } = ok(await client.get(`/api/v1/functions/${id}/purges`));

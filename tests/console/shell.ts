@@ -23,7 +23,7 @@ export async function endSessions(client: Client): Promise<void> {
 /** A tab that others hide leaves its connections to them, and shows what it missed. */
 export async function hides({ page }: ConsoleBrowser, client: Client): Promise<void> {
   await page.goto(new URL("/volumes", page.url()).href);
-  await page.getByText("There is no volume yet").waitFor();
+  await page.getByText("No volumes yet").waitFor();
   await setHidden(page, true);
   {
     // The only stream that the server has for a client is free then.
@@ -114,7 +114,7 @@ export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
 /** A page whose code does not load fails alone. */
 export async function failsInside(console: ConsoleBrowser): Promise<void> {
   const { page } = console;
-  const failure = page.getByRole("main").getByRole("heading", { name: "Something failed" });
+  const failure = page.getByRole("main").getByRole("heading", { name: "Something went wrong" });
   const navigation = page.getByRole("navigation", { name: "Pages" });
   await page.route(/\/assets\/volumes_page-/, (route) => route.abort());
   await page.goto(`${console.url}/volumes`);

@@ -92,7 +92,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
 
   await t.step("an overview without a call says so, and what to do", async () => {
     await console.goto("/?range=7d");
-    await page.getByText("No call in the last 7 days").waitFor();
+    await page.getByText("No calls in the last 7 days").waitFor();
     await page.getByText("free of").waitFor();
     await console.assertAccessible();
     await console.screenshot("overview_empty");
@@ -282,7 +282,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
 
   await t.step("settings list sessions, and sign out", async () => {
     await console.goto("/settings");
-    await page.getByRole("table", { name: "Sessions" }).getByText("This one").waitFor();
+    await page.getByRole("table", { name: "Sessions" }).getByText("This browser").waitFor();
     await console.assertAccessible();
     await console.screenshot("settings");
     await page.getByRole("button", { name: "Sign out" }).first().click();

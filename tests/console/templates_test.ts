@@ -133,7 +133,7 @@ browserTest("console: every template is created, run and tested", async (t) => {
     await console.goto("/functions");
     const table = page.getByRole("table", { name: "Functions" });
     const row = (name: string) => table.getByRole("row").filter({ hasText: name });
-    await row("fan-out").getByText("Draft").waitFor();
+    await row("fan-out").getByText("Never published").waitFor();
     await row("html-page").first().getByText("Published").waitFor();
     await row("webhook-receiver").getByRole("cell", { name: "1", exact: true }).waitFor();
     await row("api-proxy").getByRole("img", { name: "1 call of api-proxy, 1 failed" }).waitFor();

@@ -63,14 +63,14 @@ async function schedules(stage: Stage): Promise<void> {
   const { page, client, id } = stage;
   const form = dialogOf(page);
   await openForm(stage, "schedule", "later");
-  await form.getByLabel("Cron line", { exact: true }).fill("0 9 * * *");
+  await form.getByLabel("Cron expression", { exact: true }).fill("0 9 * * *");
   await form.getByLabel("Time zone", { exact: true }).fill("Nowhere/Else");
-  await form.getByLabel("No run before", { exact: true }).fill("2999-01-02T03:04:05");
-  await form.getByLabel("Times that passed without a server", { exact: true }).selectOption({
-    label: "Run the last",
+  await form.getByLabel("Not before", { exact: true }).fill("2999-01-02T03:04:05");
+  await form.getByLabel("Missed while the server was down", { exact: true }).selectOption({
+    label: "Run the last one",
   });
-  await form.getByLabel("A time while an earlier run goes on", { exact: true }).selectOption({
-    label: "Skip the later",
+  await form.getByLabel("Due while an earlier run is active", { exact: true }).selectOption({
+    label: "Skip the later run",
   });
   await form.getByLabel("Input", { exact: true }).fill("{");
   await submit(page);
@@ -143,13 +143,13 @@ async function senders({ keys }: Stage): Promise<Readonly<Record<string, Sender>
     "Slack": {},
     "Standard Webhooks": { fields: { Secret: chosen } },
     "HMAC or token in a header": {
-      fields: { "Header of the signature": "X-Mine", "Prefix of the signature": "v=" },
+      fields: { "Signature header": "X-Mine", "Signature prefix": "v=" },
     },
-    "Secret address": {},
+    "Secret URL": {},
     "C1's signature": {},
     "Discord": { fields: { "Public key": hex(own.x) }, proof: hex(secret.d) },
     "C1's token": {
-      fields: { "URL of the key set": keys.url("/keys") },
+      fields: { "JWKS URL": keys.url("/keys") },
       proof: JSON.stringify({ ...secret, kid: "1" }),
     },
   };
@@ -181,12 +181,12 @@ async function handshakes(stage: Stage): Promise<void> {
   await openForm(stage, "webhook", "plain");
   await field("Sender").selectOption({ label: "HMAC or token in a header" });
   await field("Encoding").selectOption({ label: encoding });
-  await field("Header of the secret").fill("X-Token");
-  await field("Header with the id of the event").fill("x-token");
+  await field("Secret header").fill("X-Token");
+  await field("Event id header").fill("x-token");
   await submit(page);
-  assert.match(await faultAt(page, "Header with the id of the event"), /the header of the token/);
-  await field("Header with the id of the event").fill("");
-  await field("Answer to GET and HEAD").selectOption({
+  assert.match(await faultAt(page, "Event id header"), /the header of the token/);
+  await field("Event id header").fill("");
+  await field("Response to GET and HEAD").selectOption({
     label: "Meta: the challenge, for the verify token",
   });
   await submit(page);
@@ -210,19 +210,19 @@ async function handshakes(stage: Stage): Promise<void> {
     await submit(page);
     return (await saved(stage, "plain")).webhook;
   };
-  await edit(() => field("Largest body in bytes").fill("1000"));
+  await edit(() => field("Maximum body size in bytes").fill("1000"));
   assert.equal(await accepts("typed"), 200, "an edit keeps the token");
   await edit(() => field("Verify token").fill("second"));
   assert.deepEqual([await accepts("typed"), await accepts("second")], [405, 200]);
   const none = await edit(() =>
-    field("Answer to GET and HEAD").selectOption({ label: "As if there were no webhook" })
+    field("Response to GET and HEAD").selectOption({ label: "As if there were no webhook" })
   );
   assert.deepEqual([none.handshake, await accepts("second")], [undefined, 405]);
 }
 
 async function rotates(stage: Stage): Promise<void> {
   const { page } = stage;
-  const secret = page.getByLabel("Secret of the sender", { exact: true });
+  const secret = page.getByLabel("Sender's secret", { exact: true });
   await openForm(stage, "webhook", "rotated");
   await dialogOf(page).getByLabel("Sender", { exact: true }).selectOption({
     label: "Standard Webhooks",
@@ -245,7 +245,7 @@ async function rotates(stage: Stage): Promise<void> {
 
   const rotate = async (grace: string) => {
     await page.getByRole("button", { name: "Rotate the secret" }).click();
-    await dialogOf(page).getByLabel("The old one is accepted", { exact: true }).selectOption({
+    await dialogOf(page).getByLabel("Accept the old secret", { exact: true }).selectOption({
       label: grace,
     });
     await dialogOf(page).getByRole("button", { name: "Rotate" }).click();
@@ -286,7 +286,7 @@ async function endpoints(stage: Stage): Promise<void> {
   assert.deepEqual([http.cors.maxAge, http.cors.allowMethods], ["600s", ["PUT"]]);
 
   const send = page.getByRole("button", { name: "Send" });
-  const body = page.getByLabel("Body of the answer", { exact: true });
+  const body = page.getByLabel("Response body", { exact: true });
   await page.getByLabel("Method", { exact: true }).selectOption("PUT");
   await page.getByLabel("Path", { exact: true }).fill("things");
   await page.getByLabel("Query", { exact: true }).fill("a=1");
@@ -308,11 +308,11 @@ async function endpoints(stage: Stage): Promise<void> {
   await page.getByLabel("Path", { exact: true }).fill("/stream");
   await send.click();
   await body.getByText("first part").waitFor();
-  await page.getByText("More may come").waitFor();
+  await page.getByText("Receiving …").waitFor();
   await console.assertAccessible();
   await console.screenshot("trigger_stream");
   await page.getByRole("button", { name: "Stop" }).click();
-  await page.getByText("The body broke off").waitFor();
+  await page.getByText("The connection ended before the body did").waitFor();
 
   await openForm(stage, "http", "with a token");
   await form.getByLabel("Slug", { exact: true }).fill("token");
@@ -326,7 +326,7 @@ async function endpoints(stage: Stage): Promise<void> {
   await send.click();
   await body.getByText(`["GET","/",null,""]`).waitFor();
   await page.getByLabel("Commit", { exact: true }).selectOption({
-    label: "The head, as a preview",
+    label: "Head, as a preview",
   });
   await page.getByLabel("Path", { exact: true }).fill("/preview");
   await send.click();

@@ -1,3 +1,4 @@
+import { Badge } from "./badge.tsx";
 import { type Column, DataTable } from "./table.tsx";
 import { Duration, Name, Time } from "./values.tsx";
 
@@ -32,12 +33,12 @@ const COLUMNS: readonly Column<AttemptRow>[] = [
       />
     ),
   },
-  { id: "end", header: "End", cell: (row) => <End {...row} /> },
+  { id: "end", header: "Outcome", cell: (row) => <End {...row} /> },
 ];
 
 function End({ endedAt, error }: AttemptRow) {
   if (error !== undefined) return <Name value={error.slice(0, ERROR_CHARACTERS)} />;
-  return endedAt === undefined ? "Runs" : "Success";
+  return endedAt === undefined ? "Running" : <Badge tone="good">Success</Badge>;
 }
 
 /** The attempts of a call, oldest first. */
@@ -48,7 +49,7 @@ export function AttemptsTable({ attempts }: { readonly attempts: readonly Attemp
       columns={COLUMNS}
       rows={attempts}
       rowId={({ attempt }) => String(attempt)}
-      empty={<p className="muted">It did not start.</p>}
+      empty={<p className="muted">The invocation has not started.</p>}
     />
   );
 }

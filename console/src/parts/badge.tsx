@@ -12,11 +12,14 @@ export function Badge({ tone = "quiet", children, title }: BadgeProps) {
 }
 
 const TONES: Readonly<Record<string, BadgeProps["tone"]>> = {
-  SUCCESS: "quiet",
+  SUCCESS: "good",
   ERROR: "bad",
   RUNNING: "accent",
   PENDING: "warn",
 };
+
+/** Responses from this status on are no success, if also no failure of the function. */
+const CLIENT_ERROR = 400;
 
 /** The status of an invocation: a failure shows its word, and an answer to a request its status. */
 export function StatusBadge(
@@ -38,8 +41,9 @@ export function StatusBadge(
   }
   if (word === "SUCCESS" && http?.status !== undefined) {
     const hasFailed = failure !== undefined;
+    const tone = http.status < CLIENT_ERROR ? "good" : "quiet";
     return (
-      <Badge tone={hasFailed ? "bad" : "quiet"} title={hasFailed ? "The answer failed" : ""}>
+      <Badge tone={hasFailed ? "bad" : tone} title={hasFailed ? "The response is a failure" : ""}>
         HTTP {http.status}
       </Badge>
     );

@@ -5,7 +5,7 @@ import { formatBytes, formatCount } from "./format.ts";
 export function BinaryFile({ bytes }: { readonly bytes: Bytes }) {
   return (
     <p className="muted">
-      This file is not text. It has <BinarySize bytes={bytes} />.
+      This file is not text. Its size is <BinarySize bytes={bytes} />.
     </p>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ConfirmDialog, Dialog } from "./dialog.tsx";
-import { formatCount } from "./format.ts";
+import { countOf, formatCount } from "./format.ts";
 import { ErrorNote, Loading } from "./states.tsx";
 import { toast } from "./toasts.tsx";
 
@@ -13,6 +13,8 @@ interface BulkDialogProps {
   /** One of what it acts on, such as "ended invocation". */
   readonly what: string;
   readonly danger?: boolean;
+  /** The button that does nothing, where "Cancel" would read as the verb. */
+  readonly dismiss?: string | undefined;
   /** What the count depends on. */
   readonly filter: unknown;
   /** Acts on all that match, or only counts them. */
@@ -24,7 +26,7 @@ interface BulkDialogProps {
 
 /** Counts what a filter matches, and asks with the count before it acts. */
 export function BulkDialog(
-  { verb, done, what, danger = false, filter, act, onClose, children }: BulkDialogProps,
+  { verb, done, what, danger = false, dismiss, filter, act, onClose, children }: BulkDialogProps,
 ) {
   const counted = useQuery({
     queryKey: ["bulk", verb, what, filter],
@@ -37,15 +39,17 @@ export function BulkDialog(
   const run = async () => {
     const answer = await act(false);
     toast(`${done} ${countOf(answer.count, what)}`, {
-      ...answer.skipped === 0 ? {} : { description: `${formatCount(answer.skipped)} could not be` },
+      ...answer.skipped === 0 ? {} : {
+        description: `${formatCount(answer.skipped)} could not be ${done.toLowerCase()}`,
+      },
     });
   };
   if (counted.data === undefined || count === 0) {
     return (
-      <Dialog open onClose={onClose} title={`${verb} all that match`}>
+      <Dialog open onClose={onClose} title={`${verb} all matching`}>
         {counted.error === null ? null : <ErrorNote error={counted.error} />}
         {counted.isPending ? <Loading rows={1} /> : null}
-        {counted.data === undefined ? null : <p>The filter matches no {what}.</p>}
+        {counted.data === undefined ? null : <p>No {what} matches the filter.</p>}
       </Dialog>
     );
   }
@@ -56,13 +60,10 @@ export function BulkDialog(
       title={`${verb} ${countOf(count, what)}?`}
       action={verb}
       danger={danger}
+      {...(dismiss === undefined ? {} : { dismiss })}
       onConfirm={run}
     >
       {children}
     </ConfirmDialog>
   );
-}
-
-function countOf(count: number, what: string): string {
-  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }

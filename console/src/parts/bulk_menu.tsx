@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { BulkDialog } from "./bulk_dialog.tsx";
 import { Menu } from "./menu.tsx";
+import { useCommands } from "./shortcuts.tsx";
 
 /** Words of what can be done to many. */
 interface BulkWords {
@@ -14,6 +15,8 @@ interface BulkWords {
   /** What happens to each. */
   readonly effect: string;
   readonly danger?: boolean;
+  /** The button that does nothing, where "Cancel" would read as the verb. */
+  readonly dismiss?: string;
 }
 
 interface BulkMenuProps<Action extends string> {
@@ -37,19 +40,26 @@ export function BulkMenu<Action extends string>(
   const queries = useQueryClient();
   const words = action === undefined ? undefined : actions[action];
   const items = (Object.keys(actions) as Action[]).map((name) => ({
-    label: `${actions[name].verb} all that match …`,
+    label: `${actions[name].verb} all matching …`,
     onSelect: () => setAction(name),
     danger: actions[name].danger === true,
   }));
+  useCommands(useMemo(() =>
+    (Object.keys(actions) as Action[]).map((name) => ({
+      label: `${actions[name].verb} all matching ${actions[name].what}s …`,
+      group: "This list",
+      run: () => setAction(name),
+    })), [actions]));
   return (
     <>
-      <Menu items={items}>All that match</Menu>
+      <Menu items={items}>Select all matching</Menu>
       {action === undefined || words === undefined ? null : (
         <BulkDialog
           verb={words.verb}
           done={words.done}
           what={words.what}
           danger={words.danger === true}
+          dismiss={words.dismiss}
           filter={filter}
           act={async (dryRun) => {
             const answer = await act(action, dryRun);

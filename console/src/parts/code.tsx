@@ -38,7 +38,8 @@ export function CodeBlock(
       {isWhole && shown !== text
         ? (
           <p className="muted">
-            Lines are broken after {formatCount(SHOWN_OF_LINE)} characters; a copy has them whole.
+            Long lines wrap after {formatCount(SHOWN_OF_LINE)}{" "}
+            characters. The copy button copies them whole.
           </p>
         )
         : null}

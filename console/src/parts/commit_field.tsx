@@ -31,13 +31,13 @@ export function CommitField(
           onChange(choice === OTHER ? typed.trim() : choice);
         }}
         error={isOther ? undefined : error}
-        options={[...options, { value: OTHER, label: "Another …" }]}
+        options={[...options, { value: OTHER, label: "Other …" }]}
       />
       {isOther
         ? (
           <TextField
-            label="Id or tag"
-            hint="A tag is written as refs/tags/NAME"
+            label="Commit id or tag"
+            hint="Write a tag as refs/tags/NAME"
             value={typed}
             onChange={(text) => {
               setTyped(text);

@@ -15,7 +15,7 @@ export function CopyButton(
     try {
       await copyText(text);
     } catch (error) {
-      return toastError("Cannot copy", error);
+      return toastError("Could not copy", error);
     }
     setCopied(true);
     setTimeout(() => setCopied(false), SHOWN);
@@ -52,5 +52,5 @@ export async function copyText(text: string): Promise<void> {
   area.remove();
   // The selection has taken the focus from where the reader goes on.
   if (focused instanceof HTMLElement) focused.focus();
-  if (!isCopied) throw new Error("The browser does not let this page copy");
+  if (!isCopied) throw new Error("The browser blocked copying from this page");
 }

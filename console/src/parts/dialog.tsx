@@ -29,11 +29,14 @@ function useFocusBack(): void {
   const [opener] = useState(() => document.activeElement);
   useEffect(() => () => {
     // The page is inert until the dialog is gone.
-    requestAnimationFrame(() => {
-      if (document.activeElement !== document.body) return;
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
-    });
+    requestAnimationFrame(() => giveFocus(opener));
   }, [opener]);
+}
+
+/** Gives the focus to an element that had it, unless another element has taken it. */
+export function giveFocus(element: Element | null): void {
+  if (document.activeElement !== document.body) return;
+  if (element instanceof HTMLElement && element.isConnected) element.focus();
 }
 
 interface ConfirmDialogProps {
@@ -44,6 +47,10 @@ interface ConfirmDialogProps {
   /** The verb of the button, such as "Delete". */
   readonly action: string;
   readonly danger?: boolean;
+  /** The button that leaves all as it is, where "Cancel" would read as what the dialog asks about. */
+  readonly dismiss?: string;
+  /** For a dialog with fields: whether closing it would lose what was typed into them. */
+  readonly unsaved?: boolean;
   /** What has to be typed before the button works, as the name of what is deleted. */
   readonly typed?: string;
   readonly onConfirm: () => Promise<unknown>;
@@ -78,7 +85,12 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   };
   const isTyped = props.typed === undefined || text === props.typed;
   return (
-    <Dialog open={props.open} onClose={close} title={props.title}>
+    <Dialog
+      open={props.open}
+      onClose={close}
+      title={props.title}
+      {...(props.unsaved === undefined ? {} : { unsaved: props.unsaved })}
+    >
       <form className="stack" onSubmit={(event) => void confirm(event)}>
         <div>{props.children}</div>
         {props.typed === undefined ? null : (
@@ -90,7 +102,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         )}
         {state.error === undefined ? null : <ErrorNote error={state.error} />}
         <div className="actions">
-          <Button onClick={close}>Cancel</Button>
+          <Button onClick={close}>{props.dismiss ?? "Cancel"}</Button>
           <Button
             type="submit"
             look={props.danger === true ? "danger" : "primary"}

@@ -1,6 +1,9 @@
+import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
+import { Button } from "./button.tsx";
 import { Icon } from "./icon.tsx";
+import { Keys } from "./shortcuts.tsx";
 import { visibleText } from "./visible_text.ts";
 
 export interface DialogProps {
@@ -10,8 +13,11 @@ export interface DialogProps {
   readonly description?: ReactNode;
   readonly children?: ReactNode;
   readonly size?: "small" | "large" | "full";
-  /** Keeps the dialog open on Escape and on a click beside it, as for one with typed text. */
-  readonly sticky?: boolean;
+  /**
+   * For a dialog that the reader types into: whether closing it now would lose that. Escape and the close button then
+   * ask first. A click beside such a dialog does nothing. Any other dialog closes at once by all three.
+   */
+  readonly unsaved?: boolean;
 }
 
 /** What `Dialog` shows. */
@@ -23,16 +29,19 @@ export function DialogPopup(
     description,
     children,
     size = "small",
-    sticky = false,
+    unsaved,
   }: DialogProps,
 ) {
+  const [isAsking, setAsking] = useState(false);
   return (
     <Base.Root
       open={open}
-      onOpenChange={(next, { reason }) => {
-        if (!next && !(sticky && reason === "escape-key")) onClose();
+      onOpenChange={(next) => {
+        if (next) return;
+        if (unsaved === true) setAsking(true);
+        else onClose();
       }}
-      disablePointerDismissal={sticky}
+      disablePointerDismissal={unsaved !== undefined}
     >
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
@@ -43,10 +52,11 @@ export function DialogPopup(
         >
           <header className="dialog-head">
             <Base.Title className="dialog-title">{visibleText(title)}</Base.Title>
-            <Base.Close
-              className="button button-plain button-icon"
-              aria-label="Close"
-            >
+            <Base.Close className="button button-plain dialog-close">
+              <span className="visually-hidden">Close</span>
+              <span className="dialog-hint" aria-hidden="true">
+                <Keys keys="Escape" />
+              </span>
               <Icon name="close" />
             </Base.Close>
           </header>
@@ -56,8 +66,43 @@ export function DialogPopup(
             </Base.Description>
           )}
           {children}
+          <DiscardQuestion
+            open={isAsking}
+            onKeep={() => setAsking(false)}
+            onDiscard={() => {
+              setAsking(false);
+              onClose();
+            }}
+          />
         </Base.Popup>
       </Base.Portal>
     </Base.Root>
+  );
+}
+
+/** Asks before a dialog closes with what was typed into it. Escape keeps it. */
+function DiscardQuestion(
+  { open, onKeep, onDiscard }: {
+    readonly open: boolean;
+    readonly onKeep: () => void;
+    readonly onDiscard: () => void;
+  },
+) {
+  return (
+    <AlertDialog.Root open={open} onOpenChange={(next) => next || onKeep()}>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className="dialog-backdrop dialog-question" forceRender />
+        <AlertDialog.Popup className="dialog dialog-small dialog-question">
+          <AlertDialog.Title className="dialog-title">Discard what you entered?</AlertDialog.Title>
+          <AlertDialog.Description>It has not been saved.</AlertDialog.Description>
+          <div className="actions">
+            <Button onClick={onKeep}>
+              Keep editing <Keys keys="Escape" />
+            </Button>
+            <Button look="danger" onClick={onDiscard}>Discard</Button>
+          </div>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
   );
 }

@@ -11,13 +11,15 @@ interface FunctionStateProps {
 export function FunctionState(
   { isDraft, head, publishedCommitId = "", deletedAt }: FunctionStateProps,
 ) {
-  if (deletedAt !== undefined) return <Badge tone="bad" title="Calls fail">Deleted</Badge>;
-  if (isDraft === true) return <Badge title="It was never published">Draft</Badge>;
+  if (deletedAt !== undefined) {
+    return <Badge tone="bad" title="Calls to this function fail">Deleted</Badge>;
+  }
+  if (isDraft === true) return <Badge title="No commit was ever published">Never published</Badge>;
   if (publishedCommitId === "") {
-    const title = "It has no published commit: calls that name no commit fail";
+    const title = "No commit is published: calls that do not name a commit fail";
     return <Badge tone="warn" title={title}>Unpublished</Badge>;
   }
   return head === publishedCommitId
-    ? <Badge tone="good" title="Callers get the newest commit">Published</Badge>
-    : <Badge tone="warn" title="The newest commit is not published">Behind</Badge>;
+    ? <Badge tone="good" title="Calls run the latest commit">Published</Badge>
+    : <Badge tone="warn" title="The latest commit is not published">Unpublished changes</Badge>;
 }

@@ -1,6 +1,7 @@
 import { Autocomplete } from "@base-ui/react/autocomplete";
 import { Dialog } from "@base-ui/react/dialog";
 import { useEffect, useMemo, useState } from "react";
+import { Keys } from "./shortcuts.tsx";
 import { visibleText } from "./values.tsx";
 
 export interface PaletteItem {
@@ -8,6 +9,8 @@ export interface PaletteItem {
   readonly label: string;
   readonly group: string;
   readonly run: () => void;
+  /** Keys that do the same without the palette. */
+  readonly keys?: string;
 }
 
 /** What was typed, and whether Enter followed before its items were there. */
@@ -18,6 +21,8 @@ export interface Typed {
 
 interface PaletteProps {
   readonly onClose: () => void;
+  /** Closes the palette, and then runs the item. */
+  readonly onChoose: (item: PaletteItem) => void;
   /** What was typed before the palette was there. */
   readonly begin: Typed;
   /** What can be found always. */
@@ -32,33 +37,30 @@ interface PaletteProps {
 /** Delay from the last typed letter to a search of the server, in ms. */
 const SEARCH_DELAY = 150;
 
-/** Goes anywhere by name (Ctrl+K). */
-export function Palette({ onClose, begin, items, search }: PaletteProps) {
+/** Goes anywhere and runs what the page offers, by name (Ctrl+K). */
+export function Palette({ onClose, onChoose, begin, items, search }: PaletteProps) {
   const [{ query, isEntered }, setTyped] = useState(begin);
   const found = useFound(query, search);
   const shown = useMemo(() => {
-    const wanted = query.trim().toLowerCase();
-    return [
-      ...items.filter(({ label }) => label.toLowerCase().includes(wanted)),
-      ...found ?? [],
-    ];
+    const words = query.trim().toLowerCase().split(/\s+/);
+    const isWanted = ({ label }: PaletteItem) => {
+      const text = label.toLowerCase();
+      return words.every((word) => text.includes(word));
+    };
+    return [...items.filter(isWanted), ...found ?? []];
   }, [items, found, query]);
-  const choose = (item: PaletteItem) => {
-    onClose();
-    item.run();
-  };
   const isWaiting = shown.length === 0 && found === undefined;
   const [first] = shown;
   useEffect(() => {
     if (!isEntered || isWaiting) return;
     setTyped({ query, isEntered: false });
-    if (first !== undefined) choose(first);
+    if (first !== undefined) onChoose(first);
   });
   return (
     <Dialog.Root open onOpenChange={(next) => next || onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="dialog-backdrop" />
-        <Dialog.Popup className="dialog palette" aria-label="Go to">
+        <Dialog.Popup className="dialog palette" aria-label="Go to or run">
           <Autocomplete.Root
             open
             inline
@@ -71,15 +73,17 @@ export function Palette({ onClose, begin, items, search }: PaletteProps) {
           >
             <Autocomplete.Input
               className="palette-input"
-              placeholder="Go to a page, a function, an invocation id …"
-              aria-label="Go to"
+              placeholder="Search pages, functions, ids and commands"
+              aria-label="Go to or run"
               onKeyDown={(event) => {
                 if (event.key !== "Enter" || event.nativeEvent.isComposing) return;
                 if (isWaiting) setTyped({ query, isEntered: true });
               }}
             />
             <Autocomplete.Empty className="palette-empty">
-              {isWaiting ? "Searching …" : "Nothing found"}
+              {isWaiting
+                ? "Searching …"
+                : "Nothing found. Try a name, an id, or a command such as New function."}
             </Autocomplete.Empty>
             <Autocomplete.List className="palette-list">
               {(item: PaletteItem) => (
@@ -87,17 +91,33 @@ export function Palette({ onClose, begin, items, search }: PaletteProps) {
                   key={item.id}
                   value={item}
                   className="palette-item"
-                  onClick={() => choose(item)}
+                  onClick={() => onChoose(item)}
                 >
-                  <bdi className="name">{visibleText(item.label)}</bdi>
-                  <span className="muted">{item.group}</span>
+                  <Row item={item} />
                 </Autocomplete.Item>
               )}
             </Autocomplete.List>
+            <p className="palette-hint">
+              <Keys keys="↑ ↓" /> to move, <Keys keys="Enter" /> to choose, <Keys keys="Escape" />
+              {" "}
+              to close
+            </p>
           </Autocomplete.Root>
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
+  );
+}
+
+function Row({ item: { label, group, keys } }: { readonly item: PaletteItem }) {
+  return (
+    <>
+      <bdi className="name">{visibleText(label)}</bdi>
+      <span className="palette-about muted">
+        {group}
+        {keys === undefined ? null : <Keys keys={keys} />}
+      </span>
+    </>
   );
 }
 

@@ -52,10 +52,16 @@ export function ReplayDialog(
   };
   const remaining = remainingError(state.error, FIELDS);
   return (
-    <Dialog open onClose={onClose} title={title} size="large" sticky>
+    <Dialog
+      open
+      onClose={onClose}
+      title={title}
+      size="large"
+      unsaved={text !== original || commit !== ""}
+    >
       <form className="stack" onSubmit={(event) => void run(event)}>
         {original.length > EDITABLE_CHARACTERS
-          ? <Note>The input is too long to edit here; it is sent as it was.</Note>
+          ? <Note>The input is too long to edit here. It is sent unchanged.</Note>
           : (
             <TextAreaField
               label="Input"
@@ -71,8 +77,8 @@ export function ReplayDialog(
           onChange={setCommit}
           error={faultOf(state.error, "commitId")}
           options={[
-            { value: "", label: `The same (${shortId(commitId)})` },
-            { value: "HEAD", label: "The head" },
+            { value: "", label: `Same commit (${shortId(commitId)})` },
+            { value: "HEAD", label: "Head" },
           ]}
         />
         {remaining === undefined ? null : <ErrorNote error={remaining} />}

@@ -1,4 +1,4 @@
-import { useLayoutEffect } from "react";
+import { useLayoutEffect, useMemo } from "react";
 
 export interface Shortcut {
   /** Keys as they are written, such as "Mod+S" or "g f"; `Mod` is Command on a Mac, else Control. */
@@ -7,11 +7,19 @@ export interface Shortcut {
   readonly run: () => void;
 }
 
+/** What the reader can do on a page by choosing it in the palette, and by keys if it has some. */
+export interface Command extends Omit<Shortcut, "keys"> {
+  readonly keys?: string;
+  /** What it acts on, such as "This function". */
+  readonly group: string;
+}
+
 export const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 /** How long the first key of two waits for the second, in ms. */
 const SEQUENCE_TIME = 1_000;
 
 const active = new Set<Shortcut>();
+const commands = new Set<Command>();
 let first: { readonly key: string; readonly at: number } | undefined;
 
 // Keys with Control come here before an editor, which has many of them for itself.
@@ -68,13 +76,36 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   }, [shortcuts]);
 }
 
+/**
+ * The palette offers the commands while the component is there, and their keys work. One that destroys something opens
+ * its dialog. Pass a list that keeps its identity, or it is registered anew.
+ */
+export function useCommands(offered: readonly Command[]): void {
+  useLayoutEffect(() => {
+    for (const command of offered) commands.add(command);
+    return () => {
+      for (const command of offered) commands.delete(command);
+    };
+  }, [offered]);
+  useShortcuts(useMemo(
+    () =>
+      offered.flatMap(({ keys, ...command }) => keys === undefined ? [] : [{ keys, ...command }]),
+    [offered],
+  ));
+}
+
+/** The commands of this page, those of one group together. */
+export function activeCommands(): readonly Command[] {
+  return [...commands].sort((a, b) => a.group.localeCompare(b.group));
+}
+
 /** Keys as the reader's keyboard names them. */
 export function Keys({ keys }: { readonly keys: string }) {
   return (
     <span className="keys">
       {keys.split(" ").map((key) => (
         <kbd key={key}>
-          {key.replace("Mod", IS_MAC ? "⌘" : "Ctrl").replaceAll("+", " ")}
+          {key.replace("Mod", IS_MAC ? "⌘" : "Ctrl").replace("Escape", "Esc").replaceAll("+", " ")}
         </kbd>
       ))}
     </span>

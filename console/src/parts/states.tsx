@@ -32,6 +32,42 @@ export function Empty(
   );
 }
 
+/** A filter that is set, and what clears it alone. */
+export interface ActiveFilter {
+  /** Such as `status: Error`. */
+  readonly label: string;
+  readonly onClear: () => void;
+}
+
+/** What a list says that the filters leave empty: each filter can be cleared alone. */
+export function NoMatch(
+  { title, filters, onClear }: {
+    readonly title: string;
+    readonly filters: readonly ActiveFilter[];
+    readonly onClear: () => void;
+  },
+) {
+  return (
+    <Empty
+      title={title}
+      action={
+        <span className="row">
+          {filters.map(({ label, onClear }) => (
+            <Button key={label} onClick={onClear}>Clear {visibleText(label)}</Button>
+          ))}
+          {filters.length === 1
+            ? null
+            : <Button look="primary" onClick={onClear}>Clear all filters</Button>}
+        </span>
+      }
+    >
+      {filters.length === 1
+        ? "Clear the filter to see everything."
+        : `All ${filters.length} filters apply at once. Clear one to see more.`}
+    </Empty>
+  );
+}
+
 /** An error in place of content, or above a form. */
 export function ErrorNote(
   { error, onRetry }: {

@@ -54,7 +54,7 @@ export function TypedField(
     focusKey
       ? [{
         keys: "/",
-        label: "Search the text",
+        label: "Search",
         run: () => container.current?.querySelector("input")?.focus(),
       }]
       : [], [focusKey]);

@@ -68,7 +68,7 @@ export function FunctionCombobox(
       <Combobox.Portal>
         <Combobox.Positioner className="popup-layer" sideOffset={4} align="start">
           <Combobox.Popup className="popup choices">
-            <Combobox.Empty className="choices-empty">No function has this name</Combobox.Empty>
+            <Combobox.Empty className="choices-empty">No functions match</Combobox.Empty>
             <Combobox.List>
               {(fn: string) => (
                 <Combobox.Item key={fn} value={fn} className="menu-item choice">

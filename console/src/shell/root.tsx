@@ -68,7 +68,7 @@ function ShellOfPage() {
 function Failure({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
   return (
-    <Page title="Something failed">
+    <Page title="Something went wrong">
       <ErrorNote error={error} />
       <div className="row">
         <Button onClick={() => void router.invalidate().then(reset)}>Try again</Button>

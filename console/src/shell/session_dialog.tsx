@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Dialog } from "../parts/dialog.tsx";
 import { SignInForm } from "./sign_in_form.tsx";
 
@@ -5,15 +6,16 @@ import { SignInForm } from "./sign_in_form.tsx";
 export function SessionDialog(
   { onSignedIn, onClose }: { readonly onSignedIn: () => void; readonly onClose: () => void },
 ) {
+  const [isTyped, setTyped] = useState(false);
   return (
     <Dialog
       open
       onClose={onClose}
-      sticky
+      unsaved={isTyped}
       title="Your session has ended"
       description="Sign in again. This page keeps what you typed."
     >
-      <SignInForm onSignedIn={onSignedIn} />
+      <SignInForm onSignedIn={onSignedIn} onTyped={setTyped} />
     </Dialog>
   );
 }

@@ -1,13 +1,16 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { Link, useRouterState } from "@tanstack/react-router";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { sessionQuery } from "../api/session.ts";
 import { fromServer } from "../browser/server.ts";
-import { Icon, type IconName } from "../parts/icon.tsx";
+import { giveFocus } from "../parts/dialog.tsx";
+import { Icon } from "../parts/icon.tsx";
 import type { PaletteItem, Typed } from "../parts/palette.tsx";
-import { Keys, type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
+import { activeCommands, Keys } from "../parts/shortcuts.tsx";
+import { useShellCommands } from "./commands.ts";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
+import { PAGES } from "./pages.ts";
 import { useSession } from "./use_session.ts";
 
 // Dialogs are no part of the first load.
@@ -20,33 +23,6 @@ const ShortcutSheet = lazy(async () => ({
 const Palette = lazy(async () => ({
   default: (await fromServer(() => import("../parts/palette.tsx"))).Palette,
 }));
-
-interface PageLink {
-  readonly to:
-    | "/"
-    | "/functions"
-    | "/invocations"
-    | "/volumes"
-    | "/dead-letters"
-    | "/settings";
-  readonly label: string;
-  readonly icon: IconName;
-  readonly keys: string;
-}
-
-const PAGES: readonly PageLink[] = [
-  { to: "/", label: "Overview", icon: "overview", keys: "g o" },
-  { to: "/functions", label: "Functions", icon: "function", keys: "g f" },
-  { to: "/invocations", label: "Invocations", icon: "invocation", keys: "g i" },
-  { to: "/volumes", label: "Volumes", icon: "volume", keys: "g v" },
-  {
-    to: "/dead-letters",
-    label: "Dead letters",
-    icon: "deadLetter",
-    keys: "g d",
-  },
-  { to: "/settings", label: "Settings", icon: "settings", keys: "g s" },
-];
 
 /** What surrounds every page: navigation, palette, shortcuts, live events and the session. */
 export function Shell({ children }: { readonly children: ReactNode }) {
@@ -61,10 +37,11 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [isAway, setAway] = useState(false);
   useEffect(() => hasSession ? followChanges(queries, setAway) : undefined, [hasSession, queries]);
   useEffect(() => setOpen(false), [path]);
-  const items = useCommands(setFinding, setHelping);
+  useEscape(isOpen, () => setOpen(false));
+  const items = useShellCommands(setFinding, setHelping);
   return (
     <div className={`shell ${isOpen ? "shell-open" : ""}`}>
-      <a className="skip" href="#content">Skip to the content</a>
+      <a className="skip" href="#content">Skip to content</a>
       <Rail isOpen={isOpen} onToggle={() => setOpen(!isOpen)} onFind={() => setFinding(true)} />
       <main id="content" className="content" tabIndex={-1} aria-busy={isLeaving || undefined}>
         {children}
@@ -74,8 +51,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {isAway
           ? (
             <p className="away">
-              The server does not answer. This page keeps what you typed, and connects again by
-              itself.
+              The server is not responding. This page keeps what you typed and reconnects by itself.
             </p>
           )
           : null}
@@ -92,15 +68,28 @@ export function Shell({ children }: { readonly children: ReactNode }) {
 
 /** The palette; until its code is loaded, a field that takes what is typed. */
 function Finding(
-  { onClose, items }: { readonly onClose: () => void; readonly items: readonly PaletteItem[] },
+  { onClose, items: itemsOf }: {
+    readonly onClose: () => void;
+    readonly items: () => readonly PaletteItem[];
+  },
 ) {
   const [typed, setTyped] = useState<Typed>({ query: "", isEntered: false });
+  const [opener] = useState(() => document.activeElement);
+  const [items] = useState(() => [...pageItems(), ...itemsOf()]);
   const find = useFind();
+  // A dialog that the item opens gives the focus back to what has it then.
+  const choose = (item: PaletteItem) => {
+    onClose();
+    requestAnimationFrame(() => {
+      giveFocus(opener);
+      item.run();
+    });
+  };
   const field = (
     <div className="dialog palette">
       <input
         className="palette-input"
-        aria-label="Go to"
+        aria-label="Go to or run"
         autoFocus
         onChange={({ target }) => setTyped({ query: target.value, isEntered: false })}
         onKeyDown={({ key, currentTarget, nativeEvent }) => {
@@ -113,39 +102,31 @@ function Finding(
   );
   return (
     <Suspense fallback={field}>
-      <Palette onClose={onClose} items={items} search={find} begin={typed} />
+      <Palette onClose={onClose} onChoose={choose} items={items} search={find} begin={typed} />
     </Suspense>
   );
 }
 
-/** Registers the shortcuts that work everywhere; returns the palette's items. */
-function useCommands(
-  setFinding: (open: boolean) => void,
-  setHelping: (open: boolean) => void,
-): readonly PaletteItem[] {
-  const navigate = useNavigate();
-  const shortcuts = useMemo<readonly Shortcut[]>(() => [
-    { keys: "Mod+K", label: "Go to anything", run: () => setFinding(true) },
-    { keys: "?", label: "Show the shortcuts", run: () => setHelping(true) },
-    ...PAGES.map(({ to, label, keys }) => ({ keys, label, run: () => void navigate({ to }) })),
-    { keys: "c", label: "Create a function", run: () => void navigate({ to: "/functions/new" }) },
-  ], [navigate, setFinding, setHelping]);
-  useShortcuts(shortcuts);
-  return useMemo(() => [
-    ...PAGES.map(({ to, label }) => ({
-      id: to,
-      label,
-      group: "Page",
-      run: () => void navigate({ to }),
-    })),
-    {
-      id: "new",
-      label: "Create a function",
-      group: "Action",
-      run: () => void navigate({ to: "/functions/new" }),
-    },
-    { id: "help", label: "Show the shortcuts", group: "Action", run: () => setHelping(true) },
-  ], [navigate, setHelping]);
+/** What the page itself offers. */
+function pageItems(): readonly PaletteItem[] {
+  return activeCommands().map((command) => ({
+    ...command,
+    id: `${command.group} ${command.label}`,
+  }));
+}
+
+/** Closes the navigation of a narrow screen on Escape; its button gets the focus. */
+function useEscape(isOpen: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!isOpen) return;
+    const listen = ({ key, defaultPrevented }: KeyboardEvent) => {
+      if (key !== "Escape" || defaultPrevented) return;
+      close();
+      document.querySelector<HTMLElement>(".rail-toggle")?.focus();
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  });
 }
 
 function Rail(

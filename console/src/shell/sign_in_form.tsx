@@ -7,7 +7,11 @@ import { TextField } from "../parts/field.tsx";
 
 /** Redeems a pasted link or code. */
 export function SignInForm(
-  { onSignedIn }: { readonly onSignedIn: () => void },
+  { onSignedIn, onTyped }: {
+    readonly onSignedIn: () => void;
+    /** Reports whether the field has a text. */
+    readonly onTyped?: (isTyped: boolean) => void;
+  },
 ) {
   const [text, setText] = useState("");
   const [state, setState] = useState<{ busy: boolean; error?: string }>({
@@ -28,12 +32,15 @@ export function SignInForm(
   };
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      <p>This command prints a link that works once, and not for long:</p>
+      <p>Run this command to get a one-time link:</p>
       <CodeBlock text="bin/invoked console link" label="the command" />
       <TextField
         label="Link or code"
         value={text}
-        onChange={setText}
+        onChange={(typed) => {
+          setText(typed);
+          onTyped?.(typed !== "");
+        }}
         error={state.error}
         mono
         autoFocus

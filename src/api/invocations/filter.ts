@@ -8,7 +8,7 @@ import { triggerKind, triggerKindOf } from "./starts.ts";
 const FUNCTIONS_MAX = 100;
 
 export const errorWordIn = z.string().regex(/^[A-Z0-9_]{0,64}$/, {
-  error: "must be the word of an error, such as TIMEOUT",
+  error: "must be an error code, such as TIMEOUT",
 }).optional().openapi({ description: "Only those with this `failure`" });
 
 export const queryIn = searchText.optional().openapi({

@@ -83,7 +83,7 @@ export const PICTURES: readonly Picture[] = [
   },
   {
     name: "palette",
-    caption: "The palette goes to any page, function or id",
+    caption: "The palette goes to any page, function or id, and runs commands",
     path: () => "/",
     shows: "Slowest functions",
     prepare: search,
@@ -183,6 +183,6 @@ export const PICTURES: readonly Picture[] = [
     name: "settings",
     caption: "Appearance and sessions",
     path: () => "/settings",
-    shows: "This one",
+    shows: "This browser",
   },
 ];

@@ -17,14 +17,14 @@ export const ACTIONS = {
     verb: "Replay",
     done: "Replayed",
     what: "dead letter",
-    effect: "Each function is called again with the same input, and the dead letter is dropped.",
+    effect: "Each function is called again with the same input, and the dead letter is removed.",
   },
   drop: {
     verb: "Drop",
     done: "Dropped",
     what: "dead letter",
     danger: true,
-    effect: "The input stays with the invocation; it is not called again by itself.",
+    effect: "The invocation keeps its input, so you can still run it again from its page.",
   },
 } as const;
 

@@ -6,7 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
-import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
+import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
@@ -31,6 +31,8 @@ export function DeadLettersPage() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [asked, setAsked] = useState<Asked>();
   const picked = letters.filter(({ id }) => chosen.has(id));
+  const change = (search: LetterFilter) =>
+    void navigate({ to: "/dead-letters", search, replace: true });
   const close = () => void navigate({ to: "/dead-letters", search: filter });
   const columns = useMemo(() => columnsOf(chosen, setChosen), [chosen]);
   return (
@@ -43,14 +45,22 @@ export function DeadLettersPage() {
         </>
       }
     >
-      <p className="muted">Calls that failed at their last attempt wait here for a decision.</p>
+      <p className="muted">
+        Invocations that failed on their last attempt stay here until you replay or drop them.
+      </p>
       <div>
         <Filters
           filter={filter}
           error={query.isFetchNextPageError ? undefined : query.error}
-          onChange={(search) => void navigate({ to: "/dead-letters", search, replace: true })}
+          onChange={change}
         />
-        <LetterList query={query} letters={letters} columns={columns} filter={filter} />
+        <LetterList
+          query={query}
+          letters={letters}
+          columns={columns}
+          filter={filter}
+          onChange={change}
+        />
       </div>
       {letter === undefined
         ? null
@@ -70,7 +80,8 @@ export function DeadLettersPage() {
 }
 
 function LetterList(
-  { query, letters, columns, filter }: {
+  { query, letters, columns, filter, onChange }: {
+    readonly onChange: (filter: LetterFilter) => void;
     readonly query: UseInfiniteQueryResult;
     readonly letters: readonly DeadLetter[];
     readonly columns: readonly Column<DeadLetter>[];
@@ -93,25 +104,52 @@ function LetterList(
           rowId={idOf}
           rowKeys
           more={moreOf(query)}
-          empty={Object.keys(filter).length > 0
-            ? (
-              <Empty
-                title="No dead letter matches"
-                action={
-                  <Link className="button" to="/dead-letters" search={{}}>Clear the filter</Link>
-                }
-              />
-            )
-            : (
-              <Empty title="No dead letters">
-                A function's retry policy says how often its calls start before they end here.
-              </Empty>
-            )}
+          empty={<NoLetters filter={filter} onChange={onChange} />}
         />
       )}
     </>
   );
 }
+
+function NoLetters(
+  { filter, onChange }: {
+    readonly filter: LetterFilter;
+    readonly onChange: (filter: LetterFilter) => void;
+  },
+) {
+  const names = (Object.keys(FILTER_WORDS) as (keyof LetterFilter)[])
+    .filter((name) => filter[name] !== undefined);
+  if (names.length === 0) {
+    return (
+      <Empty
+        title="No dead letters"
+        action={<Link to="/functions" className="button">Choose a function</Link>}
+      >
+        An invocation is kept here when its last attempt fails. Set the number of attempts under
+        Retries in the settings of a function.
+      </Empty>
+    );
+  }
+  return (
+    <NoMatch
+      title="No dead letters match"
+      filters={names.map((name) => ({
+        label: FILTER_WORDS[name] + (name === "function" ? "" : `: ${filter[name]}`),
+        onClear: () => {
+          const { [name]: _, ...others } = filter;
+          onChange(others);
+        },
+      }))}
+      onClear={() => onChange({})}
+    />
+  );
+}
+
+const FILTER_WORDS: Readonly<Record<keyof LetterFilter, string>> = {
+  q: "text",
+  function: "function",
+  word: "error code",
+};
 
 function idOf({ id }: DeadLetter): string {
   return id;
@@ -131,7 +169,7 @@ function Bulk(
   return (
     <>
       <Button onClick={() => onChoose(new Set(isAll ? [] : letters.map(({ id }) => id)))}>
-        {isAll ? "Choose none" : `Choose all ${formatCount(letters.length)}`}
+        {isAll ? "Clear selection" : `Select all ${formatCount(letters.length)}`}
       </Button>
       <Button
         disabled={picked.length === 0}
@@ -162,12 +200,12 @@ function columnsOf(
   return [
     {
       id: "chosen",
-      header: "Chosen",
+      header: "Select",
       width: "64px",
       cell: ({ id }) => (
         <input
           type="checkbox"
-          aria-label={`Choose dead letter ${id}`}
+          aria-label={`Select dead letter ${id}`}
           checked={chosen.has(id)}
           onChange={() => toggle(id)}
         />
@@ -205,7 +243,7 @@ function columnsOf(
     },
     {
       id: "parked",
-      header: "Parked",
+      header: "Added",
       width: "110px",
       minor: true,
       cell: ({ parkedAt }) => <Time value={parkedAt} />,

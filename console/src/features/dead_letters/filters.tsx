@@ -34,7 +34,7 @@ export function Filters(
         onChange={(ids) => set("function", ids.at(-1))}
       />
       <TypedField
-        label="Error word"
+        label="Error code"
         value={filter.word ?? ""}
         onChange={(word) => set("word", word)}
         error={faultOf(error, "error_word")}

@@ -40,7 +40,7 @@ export function LetterDialog({ id, onClose, onAsk }: LetterProps & { readonly id
                 to="/invocations/$invocationId"
                 params={{ invocationId: letter.invocationId }}
               >
-                Show the invocation
+                Open invocation
               </Link>
               <Button look="danger" onClick={() => onAsk({ action: "drop", letters: [letter] })}>
                 Drop

@@ -11,17 +11,11 @@ import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Name, visibleText } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
+import { TABS } from "./tabs.ts";
+import { useFunctionCommands } from "./commands.ts";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/run_panel.tsx";
-
-const TABS = [
-  { to: "/functions/$functionId", label: "Code" },
-  { to: "/functions/$functionId/tests", label: "Tests" },
-  { to: "/functions/$functionId/history", label: "History" },
-  { to: "/functions/$functionId/triggers", label: "Triggers" },
-  { to: "/functions/$functionId/settings", label: "Settings" },
-] as const;
 
 /** What all tabs of a function share; the tab itself is a route of its own. */
 export function FunctionPage() {
@@ -95,7 +89,7 @@ function Facts({ fn }: { readonly fn: Fn }) {
       <FunctionState {...fn} />
       <span>
         <span className="muted">Id</span> <code title={fn.id}>{shortId(fn.id)}</code>
-        <CopyButton text={fn.id} label="Copy the id of the function" />
+        <CopyButton text={fn.id} label="Copy function id" />
       </span>
       {published === "" ? null : (
         <span>
@@ -116,6 +110,11 @@ function Actions({ fn, runButton, onRun }: {
   const [published, setPublished] = useState<string>();
   const { head = "", publishedCommitId = "", deletedAt } = fn;
   const canRun = head !== "" && deletedAt === undefined;
+  const canPublish = canRun && head !== publishedCommitId;
+  useFunctionCommands(fn, {
+    run: canRun ? onRun : undefined,
+    publish: canPublish ? () => setPublished(head) : undefined,
+  });
   return (
     <>
       <Button ref={runButton} disabled={!canRun} onClick={onRun} icon={<Icon name="play" />}>
@@ -123,7 +122,7 @@ function Actions({ fn, runButton, onRun }: {
       </Button>
       <Button
         look="primary"
-        disabled={!canRun || head === publishedCommitId}
+        disabled={!canPublish}
         onClick={() => setPublished(head)}
       >
         Publish

@@ -10,7 +10,7 @@ const SECONDS_IN: Readonly<Record<string, number>> = {
 const SPELLED = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/;
 
 /** What a duration's field says of its form. */
-export const DURATION_HINT = "A duration is such as 500ms, 30s, 5m, 2h or 30d";
+export const DURATION_HINT = "Write durations as 500ms, 30s, 5m, 2h or 30d";
 
 /** A duration for the API, in seconds such as `90s`; what is not understood stays as it was typed. */
 export function durationIn(text: string): string {

@@ -26,7 +26,7 @@ export async function createFunction(
     body: {
       displayName,
       description,
-      commitMessage: manifest.name === "blank" ? "Begin" : `Begin with ${manifest.name}`,
+      commitMessage: manifest.name === "blank" ? "First commit" : `Start from ${manifest.name}`,
       initialContent: Object.fromEntries(
         Object.entries(files).map(([path, text]) => [path, encodeBase64(text)]),
       ),

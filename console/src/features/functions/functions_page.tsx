@@ -73,7 +73,7 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
         </Link>
       ),
     },
-    { id: "state", header: "State", width: "110px", cell: (fn) => <FunctionState {...fn} /> },
+    { id: "state", header: "State", width: "146px", cell: (fn) => <FunctionState {...fn} /> },
     {
       id: "triggers",
       header: "Triggers",
@@ -94,14 +94,14 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
     {
       id: "lastRun",
       header: "Last run",
-      width: "110px",
+      width: "96px",
       sortBy: (fn) => activity.get(fn.id)?.lastRun ?? "",
       cell: (fn) => <LastRunCell activity={activity.get(fn.id)} />,
     },
     {
       id: "updated",
       header: "Updated",
-      width: "110px",
+      width: "96px",
       minor: true,
       sortBy: (fn) => fn.updatedAt ?? "",
       cell: (fn) => <Time value={fn.updatedAt} />,
@@ -113,11 +113,18 @@ function NoFunctions({ query }: { readonly query: string }) {
   return query === ""
     ? (
       <Empty
-        title="There is no function yet"
+        title="No functions yet"
         action={<Link to="/functions/new" className="button button-primary">New function</Link>}
       >
-        Begin with a template, or deploy a folder with <code>invoked deploy</code>.
+        Start from a template, or deploy a folder with <code>invoked deploy</code>.
       </Empty>
     )
-    : <Empty title="No function matches">Names and descriptions are searched.</Empty>;
+    : (
+      <Empty
+        title="No functions match"
+        action={<Link to="/functions" className="button">Clear the search</Link>}
+      >
+        The search looks in names and descriptions.
+      </Empty>
+    );
 }

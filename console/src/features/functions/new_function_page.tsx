@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
 import { faultOf, remainingError } from "../../parts/faults.ts";
+import { countOf } from "../../parts/format.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
@@ -27,7 +28,7 @@ export function NewFunctionPage() {
     mutationFn: (_isHere: () => boolean) =>
       createFunction(name.trim(), description.trim(), template),
     onSuccess: async ({ fn: { id, displayName }, faults }, isHere) => {
-      for (const fault of faults) toastError("Cannot create a trigger of the template", fault);
+      for (const fault of faults) toastError("Could not create a trigger from the template", fault);
       void queries.invalidateQueries({ queryKey: ["function"] });
       if (isHere()) await navigate({ to: "/functions/$functionId", params: { functionId: id } });
       else toast(`Created ${visibleText(displayName)}`);
@@ -126,7 +127,7 @@ function Preview({ template: { manifest, files } }: { readonly template: Templat
       {brings.length === 0 ? null : <p className="muted">The function {brings.join("; ")}.</p>}
       <CodeBlock text={files["main.ts"] ?? ""} label="main.ts of the template" />
       <p className="muted">
-        {Object.keys(files).length === 1 ? "One file" : `Files: ${Object.keys(files).join(", ")}`}
+        {countOf(Object.keys(files).length, "file")}: {Object.keys(files).join(", ")}
       </p>
     </Section>
   );

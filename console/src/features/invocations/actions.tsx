@@ -1,11 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useNavigate } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
-import { copyText } from "../../parts/copy.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
-import { toast, toastError } from "../../parts/toasts.tsx";
+import { useCommands } from "../../parts/shortcuts.tsx";
+import { copy } from "../../shell/commands.ts";
 import { cliOf, type CopiedCall, curlOf, sdkOf } from "./copy_as.ts";
 import { hasEnded } from "./list.ts";
 import type { WholeInvocation } from "./queries.ts";
@@ -15,8 +16,25 @@ interface ActionsProps {
   readonly invocation: WholeInvocation;
 }
 
+const GROUP = "This invocation";
+
 export function Actions({ invocation }: ActionsProps) {
   const [isRunning, setRunning] = useState(false);
+  const { id, functionId } = invocation;
+  const navigate = useNavigate();
+  useCommands(useMemo(() => [
+    { label: "Run again …", group: GROUP, run: () => setRunning(true) },
+    {
+      label: "Copy invocation id",
+      group: GROUP,
+      run: () => void copy(id, "Copied the invocation id"),
+    },
+    {
+      label: "Open the function",
+      group: GROUP,
+      run: () => void navigate({ to: "/functions/$functionId", params: { functionId } }),
+    },
+  ], [id, functionId, navigate]));
   return (
     <>
       {hasEnded(invocation) ? null : <Cancel invocation={invocation} />}
@@ -27,24 +45,34 @@ export function Actions({ invocation }: ActionsProps) {
   );
 }
 
+const FORMS = [
+  { what: "curl", write: curlOf },
+  { what: "command line", write: cliOf },
+  { what: "SDK call", write: sdkOf },
+] as const;
+
 function CopyMenu({ invocation }: ActionsProps) {
   const { functionId, commitId, vfsId, input = {} } = invocation;
-  const copy = async (what: string, write: (call: CopiedCall) => string) => {
+  const copyAs = (what: string, write: (call: CopiedCall) => string) => {
     const server = location.origin;
-    try {
-      await copyText(write({ server, functionId, commitId, volumeId: vfsId, input }));
-      toast(`Copied as ${what}`);
-    } catch (error) {
-      toastError("Cannot copy", error);
-    }
+    const text = write({ server, functionId, commitId, volumeId: vfsId, input });
+    void copy(text, `Copied as ${what}`);
   };
-  const item = (what: string, write: (call: CopiedCall) => string) => ({
-    label: what,
-    onSelect: () => void copy(what, write),
-  });
+  useCommands(useMemo(
+    () =>
+      FORMS.map(({ what, write }) => ({
+        label: `Copy as ${what}`,
+        group: GROUP,
+        run: () => copyAs(what, write),
+      })),
+    [invocation],
+  ));
   return (
     <Menu
-      items={[item("curl", curlOf), item("command line", cliOf), item("SDK call", sdkOf)]}
+      items={FORMS.map(({ what, write }) => ({
+        label: what,
+        onSelect: () => copyAs(what, write),
+      }))}
     >
       Copy as
     </Menu>
@@ -55,6 +83,10 @@ function Cancel({ invocation }: ActionsProps) {
   const [isAsking, setAsking] = useState(false);
   const queries = useQueryClient();
   const { id, functionId } = invocation;
+  useCommands(useMemo(
+    () => [{ label: "Cancel invocation …", group: GROUP, run: () => setAsking(true) }],
+    [],
+  ));
   const cancel = async () => {
     await dataOf(
       api.POST("/api/v1/functions/{function_id}/invocations/{id}/cancel", {
@@ -66,16 +98,17 @@ function Cancel({ invocation }: ActionsProps) {
   };
   return (
     <>
-      <Button look="danger" onClick={() => setAsking(true)}>Cancel it</Button>
+      <Button look="danger" onClick={() => setAsking(true)}>Cancel invocation</Button>
       <ConfirmDialog
         open={isAsking}
         onClose={() => setAsking(false)}
         title="Cancel this invocation?"
-        action="Cancel it"
+        action="Cancel invocation"
+        dismiss="Keep it running"
         danger
         onConfirm={cancel}
       >
-        It ends as CANCELLED. What it has sent to others stays sent.
+        It ends with the error CANCELLED. Requests that it already sent are not undone.
       </ConfirmDialog>
     </>
   );

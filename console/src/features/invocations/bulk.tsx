@@ -11,15 +11,16 @@ const WORDS = {
   replay: {
     verb: "Replay",
     done: "Replayed",
-    what: "ended invocation",
+    what: "finished invocation",
     effect: "Each function is called again with the same input and the same commit.",
   },
   cancel: {
     verb: "Cancel",
     done: "Cancelled",
     what: "unfinished invocation",
-    effect: "Those that run are ended; those that wait do not start.",
+    effect: "Running invocations stop. Waiting ones do not start.",
     danger: true,
+    dismiss: "Keep them",
   },
 } as const;
 

@@ -18,14 +18,14 @@ export function Calls({ invocation }: { readonly invocation: WholeInvocation }) 
       actions={data?.hasMore === true
         ? (
           <Link to="/invocations" search={{ parent: id }}>
-            All, more than {SHOWN_CALLS}
+            Show all (more than {SHOWN_CALLS})
           </Link>
         )
         : undefined}
     >
       {parentInvocationId === undefined ? null : (
         <p>
-          Made by <InvocationLink id={parentInvocationId} />
+          Called by <InvocationLink id={parentInvocationId} />
         </p>
       )}
       <DataTable
@@ -33,7 +33,7 @@ export function Calls({ invocation }: { readonly invocation: WholeInvocation }) 
         columns={COLUMNS}
         rows={made}
         rowId={(row) => row.id}
-        empty={<p className="muted">It made no call.</p>}
+        empty={<p className="muted">It made no calls.</p>}
       />
     </Section>
   );

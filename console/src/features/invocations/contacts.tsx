@@ -67,9 +67,9 @@ export function Http({ invocation: { http } }: Shown) {
       <Properties
         items={[
           ["Request", <Name key="path" value={`${http.method} ${http.path}`} />],
-          ["Status", http.status ?? "The client left before"],
-          ["Body that was read", <Bytes key="read" value={Number(http.requestBytes)} />],
-          ["Response", <Bytes key="sent" value={Number(http.responseBytes)} />],
+          ["Status", http.status ?? "The client disconnected"],
+          ["Request body", <Bytes key="read" value={Number(http.requestBytes)} />],
+          ["Response body", <Bytes key="sent" value={Number(http.responseBytes)} />],
         ]}
       />
       {http.requestBody === undefined
@@ -79,11 +79,16 @@ export function Http({ invocation: { http } }: Shown) {
   );
 }
 
+const DESTINATION_TONES: Readonly<Record<string, "good" | "bad">> = {
+  DESTINATION_STATE_DELIVERED: "good",
+  DESTINATION_STATE_FAILED: "bad",
+};
+
 /** Where its end was sent. */
 export function Destination({ invocation: { destination } }: Shown) {
   if (destination === undefined) return null;
   const { state, attempts, error, url, functionId, invocationId } = destination;
-  const tone = state === "DESTINATION_STATE_FAILED" ? "bad" : "quiet";
+  const tone = DESTINATION_TONES[state] ?? "quiet";
   return (
     <Section title="Destination">
       <Properties

@@ -9,22 +9,34 @@ import { durationOf } from "./columns.tsx";
 import { triggerWord } from "./filter.ts";
 import type { WholeInvocation } from "./queries.ts";
 
+/** Its status, start and duration, in one line. */
+export function Summary({ invocation }: { readonly invocation: WholeInvocation }) {
+  const { createdAt, startedAt, waitReason } = invocation;
+  return (
+    <p className="row">
+      <StatusBadge {...invocation} />
+      {waitReason === undefined
+        ? null
+        : `Waiting for: ${enumWords(waitReason, "WAIT_REASON").toLowerCase()}`}
+      <span className="muted">
+        {startedAt === undefined ? "Accepted" : "Started"} <Time value={startedAt ?? createdAt} />
+      </span>
+      {durationOf(invocation) === undefined ? null : (
+        <span className="muted">
+          Took <Duration ms={durationOf(invocation)} />
+        </span>
+      )}
+    </p>
+  );
+}
+
 /** What it is, when it ran and what started it. */
 export function Facts({ invocation }: { readonly invocation: WholeInvocation }) {
-  const { functionId, commitId, waitReason, principal } = invocation;
+  const { functionId, commitId, principal } = invocation;
   return (
-    <Section title="Call">
+    <Section title="Details">
       <Properties
         items={[
-          [
-            "Status",
-            <span key="status" className="row">
-              <StatusBadge {...invocation} />
-              {waitReason === undefined
-                ? null
-                : `Waits for: ${enumWords(waitReason, "WAIT_REASON").toLowerCase()}`}
-            </span>,
-          ],
           [
             "Function",
             <Link key="function" to="/functions/$functionId" params={{ functionId }}>
@@ -101,7 +113,7 @@ function Started({ invocation }: { readonly invocation: WholeInvocation }) {
   if (parentInvocationId !== undefined) {
     return (
       <>
-        Call {depth === undefined ? "" : `at depth ${depth} `}of{" "}
+        Nested call {depth === undefined ? "" : `at depth ${depth} `}of{" "}
         <InvocationLink id={parentInvocationId} />
       </>
     );

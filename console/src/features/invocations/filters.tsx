@@ -64,7 +64,7 @@ export function Filters({ search, onChange, error }: FiltersProps) {
         options={options(STATUSES, (status) => enumWords(status, ""))}
       />
       <TypedField
-        label="Error word"
+        label="Error code"
         value={search.word ?? ""}
         onChange={(word) => set({ word })}
         error={faultOf(error, "errorWord")}
@@ -80,7 +80,7 @@ export function Filters({ search, onChange, error }: FiltersProps) {
       <TimeFields search={search} set={set} error={error} />
       {search.parent === undefined ? null : (
         <p className="invocations-parent">
-          Made by{" "}
+          Called by{" "}
           <Link to="/invocations/$invocationId" params={{ invocationId: search.parent }}>
             {search.parent}
           </Link>{" "}
@@ -133,7 +133,7 @@ function TimeFields(
           { value: "1h", label: "Last hour" },
           { value: "24h", label: "Last 24 hours" },
           { value: "7d", label: "Last 7 days" },
-          { value: EXACT, label: "From … to …" },
+          { value: EXACT, label: "Custom range" },
         ]}
       />
       {isExact

@@ -10,7 +10,8 @@ import { Attempts } from "./attempts.tsx";
 import { Calls } from "./calls.tsx";
 import { Destination, Egress, Http } from "./contacts.tsx";
 import { ErrorText } from "./error_text.tsx";
-import { Facts } from "./facts.tsx";
+import { Facts, Summary } from "./facts.tsx";
+import { hasEnded } from "./list.ts";
 import { Logs } from "./logs.tsx";
 import { Phases } from "./phases.tsx";
 import { invocationQuery, type WholeInvocation } from "./queries.ts";
@@ -44,16 +45,12 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
   const { functionId, commitId, error, input, output, http } = invocation;
   return (
     <>
+      <Summary invocation={invocation} />
       {error === undefined ? null : (
         <Section title="Error">
           <ErrorText text={error} functionId={functionId} commitId={commitId} />
         </Section>
       )}
-      <div className="columns">
-        <Facts invocation={invocation} />
-        <Usage invocation={invocation} />
-      </div>
-      <Phases invocation={invocation} />
       <div className="columns">
         <Section title="Input">
           <JsonBlock value={input ?? {}} label="the input" />
@@ -63,12 +60,19 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
             ? <JsonBlock value={output} label="the output" />
             : (
               <p className="muted">
-                {http === undefined ? "None" : "A response, which is not kept"}
+                {http === undefined
+                  ? noOutput(invocation)
+                  : "An HTTP response, whose body is not recorded"}
               </p>
             )}
         </Section>
       </div>
       <Logs functionId={invocation.functionId} id={invocation.id} />
+      <div className="columns">
+        <Facts invocation={invocation} />
+        <Usage invocation={invocation} />
+      </div>
+      <Phases invocation={invocation} />
       <Http invocation={invocation} />
       <Egress invocation={invocation} />
       <VolumeChanges invocation={invocation} />
@@ -77,4 +81,9 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
       <Destination invocation={invocation} />
     </>
   );
+}
+
+function noOutput(invocation: WholeInvocation): string {
+  if (!hasEnded(invocation)) return "Not finished yet";
+  return invocation.error === undefined ? "None" : "None: the invocation failed";
 }

@@ -1,16 +1,16 @@
-import { useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
-import { formatCount } from "../../parts/format.ts";
+import { countOf, formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
-import { Empty, ErrorNote, Loading } from "../../parts/states.tsx";
+import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { DataTable, moreOf } from "../../parts/table.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { BulkActions } from "./bulk.tsx";
 import { COLUMNS } from "./columns.tsx";
-import { isFiltered, type ListSearch } from "./filter.ts";
+import { activeFilters, isFiltered, type ListSearch } from "./filter.ts";
 import { Filters, SHOWN_FAULTS } from "./filters.tsx";
 import { filterQuery, type Row, useFreshAtTop, useInvocationList } from "./list.ts";
 
@@ -79,8 +79,9 @@ function FreshButton(
     <div className="invocations-fresh" role="status">
       {fresh.length === 0 ? null : (
         <Button look="primary" onClick={show}>
-          {formatCount(fresh.length)}
-          {hasGap ? "+" : ""} new
+          Show {hasGap
+            ? `${formatCount(fresh.length)}+ new invocations`
+            : countOf(fresh.length, "new invocation")}
         </Button>
       )}
     </div>
@@ -95,13 +96,25 @@ function NoRows(
 ) {
   if (!isFiltered(search)) {
     return (
-      <Empty title="No invocations yet">They appear here as soon as functions are called.</Empty>
+      <Empty
+        title="No invocations yet"
+        action={
+          <span className="row">
+            <Link to="/functions" className="button button-primary">Run a function</Link>
+            <Link to="/welcome" className="button">Run the example</Link>
+          </span>
+        }
+      >
+        Invocations appear here as soon as a function is called: from its page, by a trigger, or
+        with <code>invoked invoke</code>.
+      </Empty>
     );
   }
   return (
-    <Empty
-      title="No invocation matches"
-      action={<Button onClick={() => onChange({})}>Clear the filter</Button>}
+    <NoMatch
+      title="No invocations match"
+      filters={activeFilters(search, onChange)}
+      onClear={() => onChange({})}
     />
   );
 }

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "react";
 import { SelectField, TextField } from "../../parts/field.tsx";
-import { formatCount } from "../../parts/format.ts";
+import { countOf, formatCount } from "../../parts/format.ts";
 import { LogView } from "../../parts/log_view.tsx";
 import { Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
@@ -15,9 +15,13 @@ export function Logs({ functionId, id }: { readonly functionId: string; readonly
   const shown = useMemo(() => matchingLines(lines, filter), [lines, filter]);
   return (
     <Section title="Log" actions={<LogState shown={shown.length} all={lines.length} mode={mode} />}>
-      {mode === "failed" ? <ErrorNote error="Cannot read the log" onRetry={retry} /> : null}
+      {mode === "failed" ? <ErrorNote error="Could not read the log" onRetry={retry} /> : null}
       {lines.length === 0
-        ? <p className="muted">{mode === "ended" ? "It printed nothing." : "No line yet"}</p>
+        ? (
+          <p className="muted">
+            {mode === "ended" ? "No log lines. Write some with console.log." : "No log lines yet"}
+          </p>
+        )
         : (
           <>
             <LogFilters filter={filter} onChange={setFilter} />
@@ -35,10 +39,11 @@ function LogState(
     readonly mode: string;
   },
 ) {
-  const count = shown === all ? formatCount(all) : `${formatCount(shown)} of ${formatCount(all)}`;
+  const count = shown === all ? "" : `${formatCount(shown)} of `;
   return (
     <span className="muted" role="status">
-      {count} {all === 1 ? "line" : "lines"}
+      {count}
+      {countOf(all, "line")}
       {mode === "following" ? ", live" : ""}
     </span>
   );
@@ -57,7 +62,7 @@ function LogFilters(
   return (
     <div className="filters">
       <TextField
-        label="Text of the log"
+        label="Search the log"
         type="search"
         value={filter.text}
         onChange={(text) => onChange({ ...filter, text })}

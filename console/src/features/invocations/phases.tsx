@@ -27,13 +27,13 @@ export function Phases({ invocation }: { readonly invocation: WholeInvocation })
   return (
     <Section
       title="Phases"
-      actions={<span className="muted">{formatDuration(span)} in all</span>}
+      actions={<span className="muted">{formatDuration(span)} in total</span>}
     >
       <table className="table" aria-label="Phases of the last attempt">
         <thead>
           <tr>
             <th scope="col" style={{ width: "120px" }}>Phase</th>
-            <th scope="col" className="cell-end" style={{ width: "90px" }}>Begins after</th>
+            <th scope="col" className="cell-end" style={{ width: "90px" }}>Starts after</th>
             <th scope="col" className="cell-end" style={{ width: "90px" }}>Duration</th>
             <th scope="col" aria-hidden="true" />
           </tr>

@@ -64,7 +64,7 @@ function Changes(
     <Loaded query={query}>
       {(versions) =>
         versions.length === 0
-          ? <p className="muted">The volume does not keep these versions any more.</p>
+          ? <p className="muted">The volume no longer keeps these versions.</p>
           : versions.map((version) => (
             <VersionPaths
               key={version.version}

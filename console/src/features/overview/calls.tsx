@@ -69,7 +69,7 @@ function Figures({ steps }: { readonly steps: readonly Step[] }) {
       />
       <Figure label="Typical p50" value={<Duration ms={middle(steps, "p50")} />} />
       <Figure label="Typical p99" value={<Duration ms={middle(steps, "p99")} />} />
-      <Figure label="Processor time" value={<Duration ms={cpu} />} />
+      <Figure label="CPU time" value={<Duration ms={cpu} />} />
     </div>
   );
 }

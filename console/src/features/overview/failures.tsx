@@ -16,9 +16,9 @@ export function Failures(
   }
   const words = [...totals].sort(([, a], [, b]) => b - a);
   return (
-    <Section title="Failures by word">
+    <Section title="Failures by error code">
       {words.length === 0
-        ? <p className="muted">No call failed in the last {RANGES[range].label}.</p>
+        ? <p className="muted">No calls failed in the last {RANGES[range].label}.</p>
         : (
           <ul className="overview-list">
             {words.map(([word, count]) => (

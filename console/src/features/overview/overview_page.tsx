@@ -26,7 +26,7 @@ export function OverviewPage() {
                   order="STATISTICS_ORDER_P99"
                 />
                 <TopFunctions
-                  title="Most processor time"
+                  title="Most CPU time"
                   range={range}
                   order="STATISTICS_ORDER_CPU_TIME"
                 />
@@ -63,7 +63,7 @@ function RangeChoice({ chosen }: { readonly chosen: Range }) {
 function NoCalls({ range }: { readonly range: Range }) {
   return (
     <Empty
-      title={`No call in the last ${RANGES[range].label}`}
+      title={`No calls in the last ${RANGES[range].label}`}
       action={
         <span className="row">
           <Link to="/welcome" className="button button-primary">Run the example</Link>
@@ -71,7 +71,7 @@ function NoCalls({ range }: { readonly range: Range }) {
         </span>
       }
     >
-      Calls, durations and failures will be here.
+      Run a function to see its calls, durations and failures here.
     </Empty>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ServerStatus } from "../../api/types.ts";
 import { Badge } from "../../parts/badge.tsx";
-import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
+import { countOf, formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Properties } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { DataTable } from "../../parts/table.tsx";
@@ -22,15 +22,15 @@ export function ServerState() {
             <Properties
               items={[
                 ["Slots", <Slots key="slots" {...status.slots} />],
-                ["Queue", `${formatCount(status.slots.queued)} calls wait`],
-                ["Walls", status.walls],
+                ["Queue", `${countOf(status.slots.queued, "call")} waiting`],
+                ["Isolation", status.walls],
                 ["Disk", <Disk key="disk" {...status.disk} />],
               ]}
             />
             <Properties
               items={[
                 ["Version", status.version],
-                ["Runs for", formatDuration(parseDuration(status.uptime) ?? 0)],
+                ["Uptime", formatDuration(parseDuration(status.uptime) ?? 0)],
                 ...processesOf(status),
               ]}
             />
@@ -43,7 +43,7 @@ export function ServerState() {
 }
 
 function Slots({ running, limit, perSecond }: ServerStatus["slots"]) {
-  const rate = perSecond === undefined ? "" : `, ${formatCount(Math.round(perSecond))} a second`;
+  const rate = perSecond === undefined ? "" : `, ${formatCount(Math.round(perSecond))} per second`;
   return (
     <span className="row">
       <meter min={0} max={limit} value={running} aria-label="Slots in use" />
@@ -73,18 +73,21 @@ type Property = readonly [name: string, value: React.ReactNode];
 function processesOf(
   { root, templates, instances, workers }: ServerStatus,
 ): readonly Property[] {
-  if (workers !== undefined && root === undefined) return [["Processes", "Those of the workers"]];
+  if (workers !== undefined && root === undefined) return [["Processes", "On the workers"]];
   if (root === undefined || templates === undefined || instances === undefined) {
-    return [["Processes", "Each call starts one: nothing is forked yet"]];
+    return [["Processes", "Started for each call"]];
   }
   return [
-    ["Instances", `${formatCount(instances.waiting)} wait, ${formatCount(instances.count)} in all`],
     [
-      "Templates",
-      `${formatCount(templates.blank)} blank, ${formatCount(templates.script)} of scripts`,
+      "Instances",
+      `${formatCount(instances.waiting)} waiting, ${formatCount(instances.count)} in total`,
     ],
     [
-      "Memory of processes",
+      "Templates",
+      `${formatCount(templates.blank)} blank, ${formatCount(templates.script)} for scripts`,
+    ],
+    [
+      "Process memory",
       <Bytes
         key="memory"
         value={root.privateBytes + templates.privateBytes + instances.privateBytes}
@@ -109,7 +112,7 @@ const WORKER_COLUMNS = [
     header: "State",
     width: "110px",
     cell: ({ isDraining }: Worker) =>
-      isDraining ? <Badge tone="warn">Draining</Badge> : <Badge>Ready</Badge>,
+      isDraining ? <Badge tone="warn">Draining</Badge> : <Badge tone="good">Ready</Badge>,
   },
 ] as const;
 
@@ -120,7 +123,7 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
       columns={WORKER_COLUMNS}
       rows={workers}
       rowId={({ id }) => id}
-      empty={<p className="muted">No worker is connected: calls wait.</p>}
+      empty={<p className="muted">No workers are connected. Calls wait until one connects.</p>}
     />
   );
 }

@@ -42,7 +42,7 @@ export function CsvTable({ text }: { readonly text: string }) {
         columns={table.columns}
         rows={table.rows}
         rowId={({ id }) => id}
-        empty={<Note>The file has no row</Note>}
+        empty={<Note>The file has no rows</Note>}
       />
     </div>
   );

@@ -43,12 +43,12 @@ function Preview(
   },
 ) {
   if (content.size > MAX_SHOWN_BYTES) {
-    return <Note>Files above 1 MiB are not shown. Download it.</Note>;
+    return <Note>This file is too large to show: it is over 1 MiB. Download it instead.</Note>;
   }
   const type = imageType(path);
   if (type !== undefined) return <ImagePreview bytes={content.bytes} type={type} path={path} />;
   const text = textOf(content.bytes);
-  if (text === undefined) return <Note>This is not text. Download it.</Note>;
+  if (text === undefined) return <Note>This file is not text. Download it instead.</Note>;
   return (
     <>
       {path.endsWith(".csv") ? <CsvTable text={text} /> : null}

@@ -53,7 +53,7 @@ export function Files(
         <p>
           <Name value={deleted?.path ?? ""} />
         </p>
-        <p className="muted">An earlier version in the history can be restored.</p>
+        <p className="muted">You can restore earlier versions from the history.</p>
       </ConfirmDialog>
     </Upload>
   );

@@ -33,13 +33,13 @@ export function History({ volume, version }: HistoryProps) {
       body: { version: restored.version },
     }));
     await queries.invalidateQueries({ queryKey: ["volume"] });
-    toast(`Version ${formatCount(restored.version)} is restored as a new version`);
+    toast(`Restored version ${formatCount(restored.version)} as a new version`);
   };
   return (
     <>
       {version === undefined ? null : (
         <p>
-          Version {formatCount(version)} alone.{" "}
+          Only version {formatCount(version)} is shown.{" "}
           <Link
             to="/volumes/$volumeId"
             params={{ volumeId: volume.id }}
@@ -70,7 +70,7 @@ export function History({ volume, version }: HistoryProps) {
         action="Restore"
         onConfirm={restore}
       >
-        <p>The volume gets a new version with the files of that one. No version is lost.</p>
+        <p>This creates a new version with the files of the old one. No version is lost.</p>
       </ConfirmDialog>
     </>
   );
@@ -101,10 +101,18 @@ function NoVersions(
   { version, isRead }: { readonly version: number | undefined; readonly isRead: boolean },
 ) {
   if (!isRead) return <Loading rows={1} />;
-  const title = version === undefined
-    ? "Nothing was written yet"
-    : "The volume does not keep this version any more";
-  return <Empty title={title} />;
+  if (version !== undefined) {
+    return (
+      <Empty title="This version is no longer kept">
+        The list of all versions has what is left.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No versions yet">
+      Each change makes a version. Upload files, or let a function write to the volume.
+    </Empty>
+  );
 }
 
 function useColumns(
@@ -162,6 +170,8 @@ function Writer({ invocationId, principalId, restoredVersion }: VolumeVersion) {
       </Link>
     );
   }
-  const what = restoredVersion === undefined ? "" : `, restored ${formatCount(restoredVersion)}`;
-  return <span title={principalId}>A request{what}</span>;
+  const what = restoredVersion === undefined
+    ? ""
+    : `, restored version ${formatCount(restoredVersion)}`;
+  return <span title={principalId}>Request{what}</span>;
 }

@@ -3,7 +3,7 @@ import { type DragEvent, type ReactNode, useRef, useState } from "react";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { errorText } from "../../parts/faults.ts";
-import { formatBytes, formatCount } from "../../parts/format.ts";
+import { countOf, formatBytes, formatCount } from "../../parts/format.ts";
 import { toast, toastError } from "../../parts/toasts.tsx";
 import { droppedFiles, type PickedFile } from "./dropped.ts";
 import { writeFile } from "./queries.ts";
@@ -29,7 +29,7 @@ export function Upload(
   const [progress, setProgress] = useState<Progress>();
   const queries = useQueryClient();
   const upload = async (files: readonly PickedFile[]) => {
-    if (files.length === 0) return toast("Nothing was uploaded: no file was in it");
+    if (files.length === 0) return toast("Nothing to upload: the folder is empty");
     setProgress({ done: 0, total: files.length });
     await uploadAll(volume.id, directory, files, (done) => {
       setProgress({ done, total: files.length });
@@ -41,7 +41,7 @@ export function Upload(
     event.preventDefault();
     setOver(false);
     droppedFiles(event.dataTransfer.items).then(upload)
-      .catch((error: unknown) => toastError("Cannot read what was dropped", error));
+      .catch((error: unknown) => toastError("Could not read the dropped files", error));
   };
   return (
     <div
@@ -72,7 +72,7 @@ export function Upload(
         <span role="status" className="muted">
           {progress === undefined
             ? "or drop files and folders here"
-            : `${formatCount(progress.done)} of ${formatCount(progress.total)} files uploaded`}
+            : `${formatCount(progress.done)} of ${countOf(progress.total, "file")} uploaded`}
         </span>
       </div>
       {children}
@@ -103,15 +103,11 @@ async function uploadAll(
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   const uploaded = files.length - failed.length;
-  if (uploaded > 0) toast(`${countOf(uploaded)}, ${formatBytes(bytes)} uploaded`);
+  if (uploaded > 0) toast(`Uploaded ${countOf(uploaded, "file")} (${formatBytes(bytes)})`);
   if (failed.length > 0) {
-    toast(`Not uploaded: ${countOf(failed.length)}`, {
+    toast(`${countOf(failed.length, "file")} not uploaded`, {
       description: failed.slice(0, 3).join("\n"),
       tone: "bad",
     });
   }
-}
-
-function countOf(files: number): string {
-  return `${formatCount(files)} ${files === 1 ? "file" : "files"}`;
 }

@@ -1,15 +1,18 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
+import { countOf } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
+import { useCommands } from "../../parts/shortcuts.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Bytes, Count, Name, visibleText } from "../../parts/values.tsx";
+import { copy } from "../../shell/commands.ts";
 import { BackToList } from "../../shell/list_position.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
@@ -33,8 +36,18 @@ export function VolumePage() {
   );
 }
 
+const GROUP = "This volume";
+
 function Actions({ volume }: { readonly volume: Volume }) {
   const [isDeleting, setDeleting] = useState(false);
+  useCommands(useMemo(() => [
+    {
+      label: "Copy volume id",
+      group: GROUP,
+      run: () => void copy(volume.id, "Copied the volume id"),
+    },
+    { label: "Delete volume …", group: GROUP, run: () => setDeleting(true) },
+  ], [volume.id]));
   return (
     <>
       <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
@@ -60,7 +73,7 @@ function OpenVolume({ volume }: { readonly volume: Volume }) {
       <p className="muted">
         <Bytes value={Number(volume.usedBytes)} /> of <Bytes value={Number(volume.quotaBytes)} /> in
         {" "}
-        <Count value={volume.fileCount} /> files, version <Count value={volume.version} />
+        {countOf(volume.fileCount, "file")}, version <Count value={volume.version} />
       </p>
       <Tabs
         value={tab ?? "files"}
@@ -93,7 +106,7 @@ function DeleteDialog(
     await dataOf(api.DELETE("/api/v1/vfs/volumes/{id}", { params }));
     if (isHere()) await navigate({ to: "/volumes" });
     await queries.invalidateQueries({ queryKey: ["volume"] });
-    toast("The volume is deleted");
+    toast("Volume deleted");
   };
   return (
     <ConfirmDialog
@@ -105,7 +118,7 @@ function DeleteDialog(
       typed={typeableName(volume.displayName, volume.id)}
       onConfirm={remove}
     >
-      <p>All its files and versions are deleted for good.</p>
+      <p>All of its files and versions are permanently deleted.</p>
     </ConfirmDialog>
   );
 }

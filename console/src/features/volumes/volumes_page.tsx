@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
@@ -8,6 +8,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../parts/faults.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page } from "../../parts/page.tsx";
+import { useCommands } from "../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
@@ -72,6 +73,10 @@ export function VolumesPage() {
   const [isCreating, setCreating] = useState(false);
   const { visit } = useRouteContext({ from: "/shell/volumes" });
   useLastPosition("/volumes", {}, visit);
+  useCommands(useMemo(
+    () => [{ label: "New volume", group: "This list", run: () => setCreating(true) }],
+    [],
+  ));
   const query = useInfiniteQuery(volumesQuery);
   const create = <Button look="primary" onClick={() => setCreating(true)}>New volume</Button>;
   return (
@@ -84,8 +89,9 @@ export function VolumesPage() {
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ id }) => id}
             empty={
-              <Empty title="There is no volume yet" action={create}>
-                A volume is a versioned file tree. Functions read and write it.
+              <Empty title="No volumes yet" action={create}>
+                A volume is a versioned file tree that functions read and write. Create one, then
+                choose it in the settings of a function.
               </Empty>
             }
             more={moreOf(query)}
@@ -118,7 +124,7 @@ function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onCl
   };
   const rest = remainingError(create.error, ["displayName"]);
   return (
-    <Dialog open={open} onClose={onClose} title="New volume" sticky>
+    <Dialog open={open} onClose={onClose} title="New volume" unsaved={displayName !== ""}>
       <form className="stack" onSubmit={submit}>
         <TextField
           label="Name"

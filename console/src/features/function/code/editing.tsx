@@ -5,8 +5,9 @@ import { isBinary, textsOf } from "../../../parts/file_content.ts";
 import { CodeEditor } from "../../../parts/monaco/lazy.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { own } from "../../../parts/own.ts";
-import { useShortcuts } from "../../../parts/shortcuts.tsx";
+import { useCommands } from "../../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Note } from "../../../parts/states.tsx";
+import { FUNCTION_GROUP } from "../commands.ts";
 import { isSame } from "../edits.ts";
 import { FileList } from "./file_list.tsx";
 import { DraftsDifferNote } from "./drafts_differ.tsx";
@@ -35,9 +36,12 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
   const format = useRef<() => Promise<void>>(async () => {});
   const saving = useSave(workspace, format);
   const { save } = saving;
-  useShortcuts(
-    useMemo(() => [{ keys: "Mod+S", label: "Save as a commit", run: () => void save() }], [save]),
-  );
+  useCommands(useMemo(() => [{
+    keys: "Mod+S",
+    label: "Save as a commit",
+    group: FUNCTION_GROUP,
+    run: () => void save(),
+  }], [save]));
   const reported = useMemo(() => {
     const ofCommit = [
       ...typeProblems(commit?.diagnostics ?? []),
@@ -59,7 +63,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
       <DraftsDifferNote workspace={workspace} />
       <HeadMovedNote workspace={workspace} />
       {workspace.isUnkept
-        ? <Note tone="warn">This browser cannot keep the draft: save it before you leave.</Note>
+        ? <Note tone="warn">This browser cannot store your draft. Save it before you leave.</Note>
         : null}
       <UncheckedNote reason={commit?.unchecked} />
       <SaveBar workspace={workspace} saving={saving} />
@@ -99,7 +103,7 @@ function FirstFile({ workspace }: { readonly workspace: Workspace }) {
           look="primary"
           onClick={() => edit(workspace, (files) => ({ ...files, [MAIN]: FIRST_TEXT }))}
         >
-          Begin with main.ts
+          Create main.ts
         </Button>
       }
     >

@@ -99,13 +99,13 @@ function Dialogs({ workspace, asked, onClose, onOpen }: {
       <ConfirmDialog
         open={asked?.what === "delete"}
         onClose={onClose}
-        title={`Delete ${visibleText(former)}`}
+        title={`Delete ${visibleText(former)}?`}
         action="Delete"
         danger
         // deno-lint-ignore require-await -- the dialog awaits it
         onConfirm={async () => edit(workspace, ({ [former]: _, ...others }) => others)}
       >
-        The next commit is without the file. Earlier commits keep it.
+        The next commit leaves this file out. Earlier commits keep it.
       </ConfirmDialog>
     </>
   );

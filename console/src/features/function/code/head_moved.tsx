@@ -16,7 +16,7 @@ export function HeadMovedNote({ workspace }: { readonly workspace: Workspace }) 
   const takeTheirs = () => {
     setOpen(false);
     setDraft(functionId, undefined);
-    toast("Your draft is discarded", { undo: () => setDraft(functionId, draft) });
+    toast("Draft discarded", { undo: () => setDraft(functionId, draft) });
   };
   const keepMine = () => {
     setOpen(false);
@@ -40,7 +40,8 @@ export function HeadMovedNote({ workspace }: { readonly workspace: Workspace }) 
         <div className="stack">
           <Comparison workspace={workspace} base={movedTo} />
           <p className="muted">
-            Keep mine on top: your files replace theirs; files that you did not change are theirs.
+            Keep mine on top: the files that you changed replace theirs; all other files stay
+            theirs.
           </p>
           {choices}
         </div>

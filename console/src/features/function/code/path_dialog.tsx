@@ -24,7 +24,12 @@ export function PathDialog(props: {
     props.onClose();
   };
   return (
-    <Dialog open onClose={props.onClose} title={props.title}>
+    <Dialog
+      open
+      onClose={props.onClose}
+      title={props.title}
+      unsaved={path !== props.initial}
+    >
       <form className="stack" onSubmit={submit}>
         <TextField
           label="Path"

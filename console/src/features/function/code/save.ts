@@ -16,7 +16,7 @@ const PARALLEL_UPLOADS = 4;
 export class HeadMoved extends Error {
   override readonly name = "HeadMoved";
   constructor() {
-    super("The head moved since you began. Nothing was saved; compare and decide");
+    super("Somebody saved a newer commit since you began. Nothing was saved: compare and decide");
   }
 }
 
@@ -24,7 +24,7 @@ export class HeadMoved extends Error {
 export class DraftsDiffer extends Error {
   override readonly name = "DraftsDiffer";
   constructor() {
-    super("Another tab has another draft. Nothing was saved; compare and decide");
+    super("Another tab has a different draft. Nothing was saved: compare and decide");
   }
 }
 

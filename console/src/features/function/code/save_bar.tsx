@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { TextField } from "../../../parts/field.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { countOf, shortId } from "../../../parts/format.ts";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { CompareDialog } from "./compare_dialog.tsx";
@@ -32,7 +32,7 @@ export function SaveBar({ workspace, saving }: {
       }}
     >
       <TextField
-        label="Message of the commit"
+        label="Commit message"
         placeholder="Optional"
         value={saving.message}
         onChange={saving.setMessage}
@@ -63,11 +63,8 @@ function stateOf(
 ): string {
   if (isSaving) return "Uploading and building …";
   if (draft !== undefined) {
-    const count = sizeOf(draft);
     const others = isOthers ? ", changed in another tab" : "";
-    return `${count} ${
-      count === 1 ? "file" : "files"
-    } not saved${others}; this browser keeps the draft`;
+    return `${countOf(sizeOf(draft), "file")} not saved${others}; this browser keeps the draft`;
   }
   if (base === "") return "";
   const types = commit?.types === "PENDING" ? "; checking types …" : "";

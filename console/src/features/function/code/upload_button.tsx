@@ -25,7 +25,7 @@ export function UploadButton({ workspace, onOpen }: {
         put(workspace, file.name, await read(file));
         onOpen(file.name);
       } catch (error) {
-        toastError(`Cannot add ${visibleText(file.name)}`, error);
+        toastError(`Could not add ${visibleText(file.name)}`, error);
       }
     }
   };
@@ -55,7 +55,7 @@ async function read(file: File): Promise<FileContent> {
   if (fault !== undefined) throw new Error(fault);
   if (file.size > MAX_BYTES) {
     throw new Error(
-      `It has ${formatBytes(file.size)}; the editor takes ${formatBytes(MAX_BYTES)}`,
+      `The file has ${formatBytes(file.size)}; the editor accepts up to ${formatBytes(MAX_BYTES)}`,
     );
   }
   return await contentOf(file);
@@ -65,7 +65,7 @@ function put(workspace: Workspace, path: string, content: FileContent): void {
   const former = own(currentFiles(workspace), path);
   edit(workspace, (files) => ({ ...files, [path]: content }));
   if (former === undefined || isSameContent(former, content)) return;
-  toast(`${visibleText(path)} is replaced`, {
+  toast(`Replaced ${visibleText(path)}`, {
     undo: () => edit(workspace, (files) => ({ ...files, [path]: former })),
   });
 }

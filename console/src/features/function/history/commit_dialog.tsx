@@ -49,7 +49,7 @@ function Content(
         items={[
           ["Message", visibleText(commit.message ?? "")],
           ["By", <Name key="by" value={commit.author ?? ""} />],
-          ["Made", <Time key="made" value={commit.createdAt} />],
+          ["Created", <Time key="made" value={commit.createdAt} />],
           ["Id", <code key="id">{commit.id}</code>],
         ]}
       />
@@ -59,7 +59,7 @@ function Content(
           params={{ functionId: fn.id }}
           search={{ commit: commit.id }}
         >
-          Read it in the editor
+          Open in the editor
         </Link>
       </p>
       <CommitField label="Compare with" value={typed} onChange={type} options={options} />

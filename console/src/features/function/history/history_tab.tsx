@@ -85,7 +85,23 @@ function Timeline(
       columns={columns}
       rows={events}
       rowId={({ kind, id }) => `${kind} ${id}`}
-      empty={<Empty title="No commits">Save code to make the first one.</Empty>}
+      empty={
+        <Empty
+          title="No commits yet"
+          action={
+            <Link
+              to="/functions/$functionId"
+              params={{ functionId: fn.id }}
+              className="button button-primary"
+            >
+              Write the code
+            </Link>
+          }
+        >
+          Each save is a commit. Save code here, or deploy a folder with{" "}
+          <code>invoked deploy</code>.
+        </Empty>
+      }
       more={{
         hasMore: commits.hasNextPage || publishes.hasNextPage,
         isLoading: commits.isFetchingNextPage || publishes.isFetchingNextPage,
@@ -110,7 +126,7 @@ interface ColumnContext {
 
 function columnsOf(fn: Fn, context: ColumnContext): readonly Column<TimelineEvent>[] {
   return [
-    { id: "what", header: "What", width: "80px", cell: (event) => <What event={event} /> },
+    { id: "what", header: "Event", width: "80px", cell: (event) => <What event={event} /> },
     {
       id: "commit",
       header: "Commit",

@@ -23,8 +23,8 @@ export async function publish(
   else await setPublished(queries, functionId, commitId);
   const undo = () =>
     void setPublished(queries, functionId, former).then(
-      () => toast(former === "" ? "Not published any more" : "The former commit is published"),
-      (error) => toastError("Cannot undo the publish", error),
+      () => toast(former === "" ? "Unpublished" : "Published the previous commit"),
+      (error) => toastError("Could not undo the publish", error),
     );
   toast("Published", { undo });
 }

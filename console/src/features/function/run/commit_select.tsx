@@ -18,7 +18,7 @@ export function CommitSelect({ fn, hasDraft, value, error, onChange }: {
   return (
     <CommitField
       label="Code"
-      hint={value === "draft" ? "The draft is saved as a commit first." : undefined}
+      hint={value === "draft" ? "Your draft is saved as a commit first." : undefined}
       value={value}
       error={error}
       onChange={onChange}

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
@@ -36,48 +36,74 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
     if (found === undefined && target !== "" && !run.isPending) run.mutate(typed.current);
   };
   return (
-    <section className="function-run" aria-label="Run" tabIndex={-1} ref={takeFocus}>
-      <Section title="Run" actions={<Button look="plain" onClick={onClose}>Close</Button>}>
-        <CommitSelect
-          fn={fn}
-          hasDraft={hasDraft}
-          value={target}
-          onChange={choose}
-          error={target === "" ? "Enter the id of a commit" : faultOf(run.error, "commitId")}
-        />
-        <Field
-          label="Input"
-          hint={schema === undefined ? undefined : "Completes by the type of main.ts"}
-          error={fault}
-        >
-          {() => (
-            <JsonEditor
-              key={revision}
-              label="Input"
-              initial={input}
-              onChange={type}
-              schema={schema}
-              onSubmit={start}
-            />
-          )}
-        </Field>
-        <Remembered
-          functionId={fn.id}
-          input={input}
-          onChoose={(earlier) => {
-            type(earlier);
-            setRevision(revision + 1);
-          }}
-        />
-        <div className="row">
-          <Button look="primary" busy={run.isPending} onClick={start}>
-            {target === "draft" ? "Save and run" : "Run"} <Keys keys="Mod+Enter" />
+    <Panel onClose={onClose}>
+      <CommitSelect
+        fn={fn}
+        hasDraft={hasDraft}
+        value={target}
+        onChange={choose}
+        error={target === "" ? "Enter the id of a commit" : faultOf(run.error, "commitId")}
+      />
+      <Field
+        label="Input"
+        hint={schema === undefined ? undefined : "Completions follow the input type of main.ts"}
+        error={fault}
+      >
+        {() => (
+          <JsonEditor
+            key={revision}
+            label="Input"
+            initial={input}
+            onChange={type}
+            schema={schema}
+            onSubmit={start}
+          />
+        )}
+      </Field>
+      <Remembered
+        functionId={fn.id}
+        input={input}
+        onChoose={(earlier) => {
+          type(earlier);
+          setRevision(revision + 1);
+        }}
+      />
+      <div className="row">
+        <Button look="primary" busy={run.isPending} onClick={start}>
+          {target === "draft" ? "Save and run" : "Run"} <Keys keys="Mod+Enter" />
+        </Button>
+      </div>
+      <RunError error={run.error} />
+      {run.data === undefined
+        ? null
+        : <RunResult key={run.data} functionId={fn.id} id={run.data} />}
+    </Panel>
+  );
+}
+
+/** The frame of the panel, which Escape closes. */
+function Panel(
+  { onClose, children }: { readonly onClose: () => void; readonly children: ReactNode },
+) {
+  return (
+    <section
+      className="function-run"
+      aria-label="Run"
+      tabIndex={-1}
+      ref={takeFocus}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && !isOfEditor(event.target)) onClose();
+      }}
+    >
+      <Section
+        title="Run"
+        actions={
+          <Button look="plain" onClick={onClose}>
+            Close <Keys keys="Escape" />
           </Button>
-        </div>
-        <RunError error={run.error} />
-        {run.data === undefined
-          ? null
-          : <RunResult key={run.data} functionId={fn.id} id={run.data} />}
+        }
+      >
+        {children}
       </Section>
     </section>
   );
@@ -104,9 +130,14 @@ function RunError({ error }: { readonly error: unknown }) {
   return (
     <>
       {rest === undefined ? null : <ErrorNote error={rest} />}
-      {error instanceof HeadMoved ? <p>The tab Code shows the difference.</p> : null}
+      {error instanceof HeadMoved ? <p>The Code tab shows the difference.</p> : null}
     </>
   );
+}
+
+/** An editor closes its suggestions on Escape; the input is kept in any case. */
+function isOfEditor(target: EventTarget): boolean {
+  return target instanceof Element && target.closest(".monaco-editor") !== null;
 }
 
 /** Keys go on in the panel that was opened. */
@@ -143,11 +174,11 @@ function Remembered({ functionId, input, onChoose }: {
   if (inputs.length === 0) return null;
   return (
     <SelectField
-      label="Earlier inputs"
+      label="Recent inputs"
       value={inputs.includes(input) ? input : ""}
       onChange={onChoose}
       options={[
-        ...inputs.includes(input) ? [] : [{ value: "", label: "This input is new" }],
+        ...inputs.includes(input) ? [] : [{ value: "", label: "New input" }],
         ...inputs.map((value) => ({
           value,
           label: visibleText(value.replace(/\s+/g, " ").slice(0, 80)),

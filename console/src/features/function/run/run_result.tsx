@@ -34,7 +34,7 @@ export function RunResult(
           </>
         )}
       </Loaded>
-      {mode === "failed" ? <ErrorNote error="Cannot read the log" onRetry={retry} /> : null}
+      {mode === "failed" ? <ErrorNote error="Could not read the log" onRetry={retry} /> : null}
       {lines.length === 0 ? null : (
         <div>
           <h3>Log</h3>

@@ -27,7 +27,7 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
       }),
     );
     await queries.invalidateQueries({ queryKey: keys.function(fn.id) });
-    toast(`${decision === "RUN" ? "Run" : "Cancelled"}: ${countOf(count, "paused call")}`);
+    toast(`${decision === "RUN" ? "Started" : "Cancelled"} ${countOf(count, "waiting call")}`);
   };
   return (
     <>
@@ -36,20 +36,25 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
           The circuit breaker has paused calls since <Time value={fn.circuitBreakerPausedAt} />.
         </span>
         <span className="row">
-          <Button onClick={() => setDecision("RUN")}>Run what waits</Button>
-          <Button look="danger" onClick={() => setDecision("CANCEL")}>Cancel what waits</Button>
+          <Button onClick={() => setDecision("RUN")}>Run waiting calls</Button>
+          <Button look="danger" onClick={() => setDecision("CANCEL")}>Cancel waiting calls</Button>
         </span>
       </Note>
       <ConfirmDialog
         open={decision !== undefined}
-        onClose={() => setDecision(undefined)}
-        title={decision === "CANCEL" ? "Cancel paused calls" : "Run paused calls"}
+        onClose={() => {
+          setDecision(undefined);
+          setReason("");
+        }}
+        title={decision === "CANCEL" ? "Cancel waiting calls?" : "Run waiting calls?"}
         action={decision === "CANCEL" ? "Cancel the calls" : "Run the calls"}
         danger={decision === "CANCEL"}
+        unsaved={reason !== ""}
+        dismiss="Decide later"
         onConfirm={clear}
       >
         <div className="stack">
-          <p>The circuit breaker counts from zero again.</p>
+          <p>The circuit breaker starts counting from zero.</p>
           <TextField label="Reason" value={reason} onChange={setReason} />
         </div>
       </ConfirmDialog>

@@ -1,15 +1,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { api, dataOf } from "../../../api/client.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../../parts/dialog.tsx";
 import { Section } from "../../../parts/page.tsx";
+import { useCommands } from "../../../parts/shortcuts.tsx";
 import { countOf } from "../../../parts/format.ts";
 import { toast } from "../../../parts/toasts.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { useStillHere } from "../../../shell/still_here.ts";
+import { FUNCTION_GROUP } from "../commands.ts";
 import { Purge } from "./purge.tsx";
 
 /** What cannot be undone. */
@@ -27,6 +29,10 @@ export function Danger({ fn }: { readonly fn: Fn }) {
 function Delete({ fn }: { readonly fn: Fn }) {
   const triggers = fn.hookRefs?.length ?? 0;
   const [isOpen, setOpen] = useState(false);
+  useCommands(useMemo(
+    () => [{ label: "Delete function …", group: FUNCTION_GROUP, run: () => setOpen(true) }],
+    [],
+  ));
   const queries = useQueryClient();
   const navigate = useNavigate();
   const whileHere = useStillHere();
@@ -44,15 +50,15 @@ function Delete({ fn }: { readonly fn: Fn }) {
     <div className="stack">
       <h3>Delete the function</h3>
       <p className="muted">
-        Nobody can call it any more. Its commits and invocations stay readable.
+        It can no longer be called. Its commits and invocations stay readable.
       </p>
       {triggers === 0 ? null : (
         <p>
-          A function with triggers cannot be deleted:{" "}
+          A function with triggers cannot be deleted. Delete its{" "}
           <Link to="/functions/$functionId/triggers" params={{ functionId: fn.id }}>
             {countOf(triggers, "trigger")}
           </Link>{" "}
-          of it must be deleted first.
+          first.
         </p>
       )}
       <div>
@@ -67,7 +73,7 @@ function Delete({ fn }: { readonly fn: Fn }) {
         typed={typeableName(fn.displayName, fn.id)}
         onConfirm={erase}
       >
-        Calls fail from now on.
+        Calls to it will fail.
       </ConfirmDialog>
     </div>
   );

@@ -56,7 +56,7 @@ export function Destinations({ fn }: { readonly fn: Fn }) {
   return (
     <SectionForm
       title="Destinations"
-      about="They get the end of each asynchronous call."
+      about="Where the outcome of each asynchronous call is sent."
       section={{ ...section, error }}
       words={{ onSuccess: EVENTS[0].label, onFailure: EVENTS[1].label }}
       faults={["onSuccess", "onFailure"]}
@@ -120,7 +120,7 @@ function TargetFields(
           <>
             <TextField
               label={`URL ${label.toLowerCase()}`}
-              hint="Its host must be an allowed host"
+              hint="Its host must be among the allowed hosts"
               type="url"
               value={target.url}
               error={fault("url") ?? (fault("secret") === undefined ? fault("") : undefined)}
@@ -128,7 +128,7 @@ function TargetFields(
             />
             <TextField
               label={`Secret ${label.toLowerCase()}`}
-              hint="Signs requests; empty keeps the stored one. whsec_ and base64"
+              hint="Signs the requests: whsec_ and base64. Leave empty to keep the stored one"
               type="password"
               autoComplete="new-password"
               value={target.secret}
@@ -163,7 +163,7 @@ function FunctionField(
     <>
       <TextField
         label={label}
-        hint="Its id"
+        hint="The id of the function"
         mono
         list={listId}
         value={value}

@@ -8,7 +8,7 @@ import { type SectionState, useSection } from "./use_section.ts";
 
 const PERIODS = ["HOUR", "DAY", "WEEK", "MONTH"].map((word) => ({
   value: `CIRCUIT_BREAKER_PERIOD_${word}`,
-  label: `In a${word === "HOUR" ? "n" : ""} ${word.toLowerCase()}`,
+  label: `Per ${word.toLowerCase()}`,
 }));
 const FAULTS = [
   "concurrencyKey",
@@ -68,7 +68,7 @@ export function Flow({ fn }: { readonly fn: Fn }) {
   return (
     <SectionForm
       title="Rates and queues"
-      about={`An empty field is no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`}
+      about={`Leave a field empty for no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`}
       section={section}
       words={WORDS}
       faults={FAULTS}
@@ -88,7 +88,7 @@ function Limits({ section: { draft, edit, error } }: { readonly section: Section
       <div className="function-fields">
         <TextField
           label="Rate limit"
-          hint="Starts in any period, retries included"
+          hint="Starts allowed in each period, retries included"
           value={rateLimit.calls}
           error={faultOf(error, "rateLimit.calls")}
           onChange={(calls) => edit({ rateLimit: { ...rateLimit, calls } })}
@@ -103,7 +103,7 @@ function Limits({ section: { draft, edit, error } }: { readonly section: Section
       <div className="function-fields">
         <TextField
           label="Concurrency key"
-          hint="Limits calls with the same value there"
+          hint="Limits the calls that have the same value there"
           mono
           value={draft.concurrencyKey}
           error={faultOf(error, "concurrencyKey")}
@@ -111,7 +111,7 @@ function Limits({ section: { draft, edit, error } }: { readonly section: Section
         />
         <TextField
           label="Concurrency per key"
-          hint="Calls at a time; with a key, empty is 1"
+          hint="Calls at a time. If empty and a key is set: 1"
           value={draft.maxConcurrencyPerKey}
           error={faultOf(error, "maxConcurrencyPerKey")}
           onChange={(maxConcurrencyPerKey) => edit({ maxConcurrencyPerKey })}
@@ -135,14 +135,14 @@ function Debounce({ section: { draft, edit, error } }: { readonly section: Secti
       />
       <TextField
         label="Longest debounce delay"
-        hint="After the first call; empty is ten times the delay"
+        hint="From the first call. If empty: ten times the delay"
         value={debounce.maxDelay}
         error={faultOf(error, "debounce.maxDelay")}
         onChange={(maxDelay) => change({ maxDelay })}
       />
       <TextField
         label="Debounce key"
-        hint="Empty: all calls are one burst"
+        hint="If empty: all calls are one burst"
         mono
         value={debounce.key}
         error={faultOf(error, "debounce.key")}
@@ -157,7 +157,7 @@ function Breaker({ section: { draft, edit, error } }: { readonly section: Sectio
     <div className="function-fields">
       <TextField
         label="Circuit breaker"
-        hint="Runs, after which calls pause for a decision"
+        hint="Number of runs after which calls pause until you decide"
         value={draft.circuitBreakerMax}
         error={faultOf(error, "circuitBreakerMax")}
         onChange={(circuitBreakerMax) => edit({ circuitBreakerMax })}

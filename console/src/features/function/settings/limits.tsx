@@ -7,7 +7,7 @@ import { useSection } from "./use_section.ts";
 
 const FIELDS = [
   { name: "timeout", label: "Timeout", hint: "Wall-clock time of one call" },
-  { name: "cpuTimeout", label: "CPU time", hint: "Processor time of one call" },
+  { name: "cpuTimeout", label: "CPU time", hint: "CPU time of one call" },
   { name: "memoryMib", label: "Memory in MiB", hint: "Memory of one call" },
   { name: "maxConcurrency", label: "Concurrency", hint: "Calls that run at the same time" },
   {
@@ -47,7 +47,7 @@ export function Limits({ fn }: { readonly fn: Fn }) {
   return (
     <SectionForm
       title="Limits"
-      about={`An empty field shows the default of the server, which is in force. ${DURATION_HINT}.`}
+      about={`An empty field shows the server's default, which then applies. ${DURATION_HINT}.`}
       section={section}
       words={WORDS}
       faults={FIELDS.map(({ name }) => name)}
@@ -58,7 +58,7 @@ export function Limits({ fn }: { readonly fn: Fn }) {
             key={name}
             label={label}
             hint={hint}
-            placeholder={inForce[name] === "" ? "For ever" : inForce[name]}
+            placeholder={inForce[name] === "" ? "Forever" : inForce[name]}
             value={section.draft[name]}
             error={faultOf(section.error, name)}
             onChange={(text) => section.edit({ [name]: text })}

@@ -18,14 +18,14 @@ export function Network({ fn }: { readonly fn: Fn }) {
   return (
     <SectionForm
       title="Allowed hosts"
-      about="The function reaches these hosts and no others."
+      about="The function can reach only these hosts."
       section={section}
       words={{ outboundNetworkAllowlist: "Hosts" }}
       faults={["outboundNetworkAllowlist"]}
     >
       <TextAreaField
         label="Hosts"
-        hint="One a line: host, host:port or *.example.com. Without a port: 443 and 80"
+        hint="One per line: host, host:port or *.example.com. Without a port: 443 and 80"
         rows={4}
         placeholder="api.example.com"
         value={draft.outboundNetworkAllowlist}

@@ -8,7 +8,7 @@ import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
-import { countOf, formatBytes, formatCount } from "../../../parts/format.ts";
+import { countOf, formatBytes } from "../../../parts/format.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 
@@ -69,7 +69,7 @@ export function Purge({ fn }: { readonly fn: Fn }) {
   return (
     <form className="stack" aria-label="Purge" onSubmit={(event) => void count(event)}>
       <h3>Purge</h3>
-      <p className="muted">Erases inputs, outputs, logs or files for good.</p>
+      <p className="muted">Permanently erases inputs, outputs, logs or files.</p>
       <PurgeFields
         draft={draft}
         error={state.error}
@@ -114,7 +114,7 @@ function PurgeFields(
           ? (
             <TextField
               label="Ended before"
-              hint="Your local time; empty is now"
+              hint="In your local time. If empty: now"
               type="datetime-local"
               value={draft.before}
               error={faultOf(error, "before")}
@@ -125,7 +125,7 @@ function PurgeFields(
             <>
               <TextField
                 label="Commit"
-                hint="Its id; empty is every commit with the file"
+                hint="The commit's id. If empty: every commit with the file"
                 mono
                 value={draft.commitId}
                 error={faultOf(error, "commitId")}
@@ -133,7 +133,7 @@ function PurgeFields(
               />
               <TextField
                 label="File"
-                hint="Its path; empty is every file of the commit"
+                hint="The file's path. If empty: every file of the commit"
                 mono
                 value={draft.path}
                 error={faultOf(error, "path")}
@@ -154,10 +154,10 @@ function Counts({ of }: { readonly of: Purged }) {
       <p>This erases {inWords(of)}.</p>
       {commitIds.length === 0
         ? null
-        : <p>{countOf(commitIds.length, "commit")} cannot run any more.</p>}
+        : <p>{countOf(commitIds.length, "commit")} can no longer run.</p>}
       {remaining.length === 0
         ? null
-        : <p>Other commits keep files of the same content: {formatCount(remaining.length)}.</p>}
+        : <p>The same content stays in {countOf(remaining.length, "other commit")}.</p>}
     </div>
   );
 }

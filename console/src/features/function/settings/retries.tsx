@@ -67,7 +67,7 @@ export function Retries({ fn }: { readonly fn: Fn }) {
       <div className="function-fields">
         <TextField
           label="Attempts"
-          hint="The first one included"
+          hint="Including the first one"
           placeholder="3"
           value={retryPolicy.maxAttempts}
           error={faultOf(error, "retryPolicy.maxAttempts")}
@@ -91,7 +91,7 @@ export function Retries({ fn }: { readonly fn: Fn }) {
       </div>
       <fieldset className="function-group">
         <legend className="field-label">Errors</legend>
-        <p className="field-hint">None chosen: INTERRUPTED and UNCAUGHT</p>
+        <p className="field-hint">If none is selected: INTERRUPTED and UNCAUGHT</p>
         <div className="function-choices">
           {WORDS.map((word) => (
             <CheckboxField

@@ -12,8 +12,8 @@ const REUSES = [
 ];
 const ROLES = [
   { id: "reader", label: "Reader: reads everything" },
-  { id: "invoker", label: "Invoker: calls functions, too" },
-  { id: "administrator", label: "Administrator: changes everything, too" },
+  { id: "invoker", label: "Invoker: also calls functions" },
+  { id: "administrator", label: "Administrator: also changes everything" },
 ];
 
 function draftOf(fn: Fn) {
@@ -48,14 +48,14 @@ export function Running({ fn }: { readonly fn: Fn }) {
         <VolumeField
           label="Volume"
           none="None"
-          hint="Calls that name none get it"
+          hint="For calls that do not name a volume"
           value={draft.vfsId}
           error={faultOf(error, "vfsId")}
           onChange={(vfsId) => edit({ vfsId })}
         />
         <SelectField
           label="Process reuse"
-          hint="A later call in the same process may find the state of the last"
+          hint="A later call in the same process may see state that an earlier one left"
           value={draft.processReuse}
           error={faultOf(error, "processReuse")}
           options={REUSES}
@@ -63,7 +63,7 @@ export function Running({ fn }: { readonly fn: Fn }) {
         />
         <TextField
           label="Provisioned concurrency"
-          hint="Instances that wait with the published code loaded"
+          hint="Instances kept ready with the published code loaded"
           placeholder="0"
           value={draft.provisionedConcurrency}
           error={faultOf(error, "provisionedConcurrency")}

@@ -53,7 +53,11 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
           columns={columns}
           rows={Object.keys(fn.secret ?? {}).sort().map((name) => ({ name }))}
           rowId={({ name }) => name}
-          empty={<Empty title="No secrets" />}
+          empty={
+            <Empty title="No secrets">
+              Set one below. Code reads it as <code>functions.getConfig().secrets.NAME</code>.
+            </Empty>
+          }
         />
         <SetSecret onSet={(name, value) => write(name, { [name]: value })} />
       </div>

@@ -17,7 +17,7 @@ function checkedVariables(rows: readonly Row[]): Readonly<Record<string, string>
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return Object.fromEntries(filled);
   const fault = { field: `variables.${twice}`, description: "is the name of two variables" };
-  throw new ApiError(0, "", "Two variables have one name", [fault]);
+  throw new ApiError(0, "", "Two variables have the same name", [fault]);
 }
 
 /** Values that the function reads, and every reader of the function. */
@@ -35,7 +35,7 @@ export function Variables({ fn }: { readonly fn: Fn }) {
   return (
     <SectionForm
       title="Variables"
-      about="Settings in plain text: who reads the function reads them."
+      about="Plain text: anybody who can read the function can read them."
       section={section}
       words={{ variables: "the variables" }}
       faults={[...rows.map(([name]) => `variables.${name.trim()}`), "variables"]}

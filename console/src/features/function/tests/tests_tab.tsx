@@ -1,10 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
 import type { TestResult } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { save } from "../code/save.ts";
-import { useWorkspace } from "../code/workspace.ts";
+import { edit, useWorkspace, type Workspace } from "../code/workspace.ts";
 import { useFunction } from "../use_function.ts";
 import { runTests, testsQuery, testSummary } from "./run_tests.ts";
 import { TestResults } from "./test_results.tsx";
@@ -27,13 +29,18 @@ export function TestsTab() {
   });
   const commitId = run.data ?? head;
   const { data: results } = useQuery(testsQuery(id, commitId));
+  const canRun = workspace !== undefined && (head !== "" || hasDraft);
+  useAsked(canRun, () => run.mutate());
+  if (workspace !== undefined && !Object.hasOwn(workspace.files, TEST_FILE)) {
+    return <NoTests workspace={workspace} />;
+  }
   return (
     <section className="stack function-tests" aria-label="Tests">
       <div className="row">
         <Button
           look="primary"
           busy={run.isPending}
-          disabled={head === "" && !hasDraft}
+          disabled={!canRun}
           onClick={() => run.mutate()}
         >
           {hasDraft ? "Save and run the tests" : "Run the tests"}
@@ -46,8 +53,8 @@ export function TestsTab() {
       {results === undefined && run.error === null && !run.isPending
         ? (
           <Empty title="Not run yet">
-            The tests of <code>main.test.ts</code>{" "}
-            run without the function's volume, secrets and hosts.
+            Run the tests of <code>{TEST_FILE}</code>{" "}
+            to see their results. They run without the function's volume, secrets and hosts.
           </Empty>
         )
         : null}
@@ -61,4 +68,45 @@ function statusOf(results: readonly TestResult[] | undefined, commitId: string):
   return results === undefined
     ? `Commit ${shortId(commitId)}`
     : `${testSummary(results)}; commit ${shortId(commitId)}`;
+}
+
+/** Runs the tests once if the palette led here to do so. */
+function useAsked(canRun: boolean, run: () => void): void {
+  const navigate = useNavigate();
+  const isAsked = useLocation({ select: ({ state }) => state.runTests === true });
+  useEffect(() => {
+    if (!isAsked || !canRun) return;
+    // Coming back to this entry of the history, or loading it again, runs nothing.
+    void navigate({ to: ".", replace: true, state: {} });
+    run();
+  }, [isAsked, canRun]);
+}
+
+const TEST_FILE = "main.test.ts";
+const FIRST_TEST = `import { test } from "@c1/test";
+
+test("describes what the function does", ({ equal }) => {
+  equal(1 + 1, 2);
+});
+`;
+
+function NoTests({ workspace }: { readonly workspace: Workspace }) {
+  const navigate = useNavigate();
+  const add = () => {
+    edit(workspace, (files) => ({ ...files, [TEST_FILE]: FIRST_TEST }));
+    void navigate({
+      to: "/functions/$functionId",
+      params: { functionId: workspace.functionId },
+      search: { file: TEST_FILE },
+    });
+  };
+  return (
+    <Empty
+      title="No tests yet"
+      action={<Button look="primary" onClick={add}>Add {TEST_FILE}</Button>}
+    >
+      Tests are in the file <code>{TEST_FILE}</code> beside the code. They run here and with{" "}
+      <code>invoked test</code>.
+    </Empty>
+  );
 }

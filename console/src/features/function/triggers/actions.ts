@@ -29,7 +29,7 @@ export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
       await refresh(queries, functionId);
       toast(paused ? "Paused" : "Resumed", { undo: () => void setPaused(!paused) });
     } catch (error) {
-      toastError(paused ? "Cannot pause the trigger" : "Cannot resume the trigger", error);
+      toastError(paused ? "Could not pause the trigger" : "Could not resume the trigger", error);
     }
   };
   return {

@@ -4,10 +4,10 @@ import { Duration } from "../../../parts/values.tsx";
 import type { ReceivedAnswer } from "./answer.ts";
 
 const STATE_WORDS: Readonly<Record<ReceivedAnswer["state"], string>> = {
-  open: "More may come",
+  open: "Receiving …",
   ended: "",
-  cut: "The body is cut",
-  broken: "The body broke off",
+  cut: "The body is truncated",
+  broken: "The connection ended before the body did",
 };
 
 /** What came back for a request. */
@@ -25,13 +25,13 @@ export function AnswerView({ answer }: { readonly answer: ReceivedAnswer }) {
         </span>
       </p>
       {body === "" && state === "ended"
-        ? <p className="muted">It has no body.</p>
-        : <CodeBlock label="Body of the answer" text={body} />}
+        ? <p className="muted">The response has no body.</p>
+        : <CodeBlock label="Response body" text={body} />}
       {headers.length === 0 ? null : (
         <details>
           <summary>Headers</summary>
           <CodeBlock
-            label="Headers of the answer"
+            label="Response headers"
             text={headers.map(([name, value]) => `${name}: ${value}`).join("\n")}
           />
         </details>

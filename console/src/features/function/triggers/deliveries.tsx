@@ -24,7 +24,7 @@ const TONES = {
 export function Deliveries({ trigger }: { readonly trigger: Trigger }) {
   const query = useInfiniteQuery(deliveriesQuery(trigger));
   return (
-    <Section title="Deliveries of 7 days">
+    <Section title="Deliveries in the last 7 days">
       <Loaded query={query}>
         {({ pages }) => (
           <DataTable
@@ -32,7 +32,11 @@ export function Deliveries({ trigger }: { readonly trigger: Trigger }) {
             columns={columnsOf(trigger.functionId)}
             rows={pages.flatMap(({ list }) => list)}
             rowId={({ id }) => id}
-            empty={<Empty title="No deliveries" />}
+            empty={
+              <Empty title="No deliveries">
+                Give the sender the URL above, or send a signed delivery with the form.
+              </Empty>
+            }
             more={moreOf(query)}
           />
         )}
@@ -108,7 +112,7 @@ function Replay(
       toast("Replayed", { description: `Invocation ${shortId(id)}` });
       await queries.invalidateQueries({ queryKey: ["invocation"] });
     } catch (error) {
-      toastError("Cannot replay the invocation", error);
+      toastError("Could not replay the invocation", error);
     }
   };
   if (replayed !== undefined) return <InvocationLink id={replayed} />;

@@ -18,7 +18,7 @@ const COLUMNS: readonly Column<Invocation>[] = [
   },
   { id: "method", header: "Method", width: "80px", cell: ({ http }) => http?.method ?? "" },
   { id: "path", header: "Path", cell: ({ http }) => <Name value={http?.path ?? ""} /> },
-  { id: "answer", header: "Answer", width: "70px", cell: ({ http }) => http?.status ?? "–" },
+  { id: "answer", header: "Response", width: "70px", cell: ({ http }) => http?.status ?? "–" },
   {
     id: "status",
     header: "Status",
@@ -46,15 +46,19 @@ const COLUMNS: readonly Column<Invocation>[] = [
 export function EndpointRequests({ trigger }: { readonly trigger: Trigger }) {
   const query = useQuery(requestsQuery(trigger));
   return (
-    <Section title="Last requests">
+    <Section title="Recent requests">
       <Loaded query={query}>
         {(rows) => (
           <DataTable
-            label="Last requests"
+            label="Recent requests"
             columns={COLUMNS}
             rows={rows}
             rowId={({ id }) => id}
-            empty={<Empty title="No requests" />}
+            empty={
+              <Empty title="No requests">
+                Send one with the form above, or call the URL of the endpoint.
+              </Empty>
+            }
           />
         )}
       </Loaded>

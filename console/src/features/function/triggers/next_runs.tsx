@@ -13,7 +13,15 @@ export function NextRuns({ trigger }: { readonly trigger: Trigger }) {
   return (
     <Section title="Next runs">
       {trigger.nextRuns.length === 0
-        ? <Empty title={trigger.paused ? "None while it is paused" : "No further run"} />
+        ? (
+          <Empty
+            title={trigger.paused ? "No runs while the schedule is paused" : "No further runs"}
+          >
+            {trigger.paused
+              ? "Resume the schedule to continue."
+              : "Edit the schedule to set a new time."}
+          </Empty>
+        )
         : (
           <ol className="function-next-runs" aria-label="Next runs">
             {trigger.nextRuns.slice(0, SHOWN).map((run) => (

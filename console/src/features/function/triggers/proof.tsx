@@ -10,10 +10,13 @@ interface ProofWords {
   readonly hint: string;
 }
 
-const SECRET = { label: "Secret of the sender", hint: "Signs here; the page does not keep it" };
+const SECRET = {
+  label: "Sender's secret",
+  hint: "Signs the request in this page, which does not store it",
+};
 const TOKEN = {
   label: "Access token",
-  hint: "bin/invoked token prints one. The page does not keep it",
+  hint: "Run bin/invoked token to get one. This page does not store it",
 };
 
 /** What a trigger's senders have, in words. */
@@ -21,16 +24,16 @@ export function proofOf({ webhook, http, ...trigger }: Trigger): ProofWords {
   if (http !== undefined) return http.auth === "ENDPOINT_AUTH_SIGNATURE" ? SECRET : TOKEN;
   switch (methodOf({ webhook, ...trigger } as Trigger)) {
     case "capabilityUrl":
-      return { label: "Whole address", hint: "The address is the secret" };
+      return { label: "Full URL", hint: "The URL itself is the secret" };
     case "discord":
       return {
         label: "Private key",
-        hint: "Of a key of your own, 64 hexadecimal digits: Discord keeps its own",
+        hint: "64 hexadecimal digits of a key of your own: Discord keeps its own",
       };
     case "jwt":
       return {
         label: "Private key",
-        hint: "A JWK of a key of your own, whose public key is in the key set",
+        hint: "A JWK of your own, whose public key is in the key set",
       };
     default:
       return SECRET;

@@ -75,7 +75,7 @@ export function RequestBuilder(
           <Button type="submit" busy={sending.busy} disabled={!canSend}>Send</Button>
           {sending.busy ? <Button onClick={sending.stop}>Stop</Button> : null}
           {isSigned && !canSign()
-            ? <span className="muted">Browsers sign on HTTPS and on localhost only</span>
+            ? <span className="muted">Browsers can sign only on HTTPS or localhost</span>
             : null}
         </div>
         {sending.error === undefined ? null : <ErrorNote error={sending.error} />}

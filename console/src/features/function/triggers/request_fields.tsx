@@ -44,8 +44,8 @@ export function RequestFields(
           label="Commit"
           value={draft.target}
           options={[
-            { value: "published", label: "The published, at its address" },
-            ...hasHead ? [{ value: "head", label: "The head, as a preview" }] : [],
+            { value: "published", label: "Published commit, at its URL" },
+            ...hasHead ? [{ value: "head", label: "Head, as a preview" }] : [],
           ]}
           onChange={(target) => onChange({ target: target as RequestDraft["target"] })}
         />
@@ -72,7 +72,7 @@ export function RequestFields(
       <div className="function-fields">
         <TextAreaField
           label="Headers"
-          hint="One a line"
+          hint="One per line"
           rows={2}
           placeholder="Accept: application/json"
           value={draft.headers}

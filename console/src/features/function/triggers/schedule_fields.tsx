@@ -5,14 +5,14 @@ import type { ScheduleDraft } from "./drafts.ts";
 import { cronInWords, useCronWords } from "./words.ts";
 
 const CATCH_UPS = [
-  { value: "CATCH_UP_NONE", label: "Skip them" },
-  { value: "CATCH_UP_LAST", label: "Run the last" },
+  { value: "CATCH_UP_NONE", label: "Skip all" },
+  { value: "CATCH_UP_LAST", label: "Run the last one" },
   { value: "CATCH_UP_ALL", label: "Run all" },
 ];
 const OVERLAPS = [
   { value: "OVERLAP_ALLOW", label: "Run both" },
-  { value: "OVERLAP_SKIP", label: "Skip the later" },
-  { value: "OVERLAP_QUEUE", label: "Wait for the earlier" },
+  { value: "OVERLAP_SKIP", label: "Skip the later run" },
+  { value: "OVERLAP_QUEUE", label: "Wait for the earlier run" },
 ];
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
@@ -40,7 +40,7 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
       <Times draft={draft} error={error} onChange={onChange} />
       <TextAreaField
         label="Input"
-        hint="A JSON object, which each call gets"
+        hint="A JSON object that each call receives"
         rows={4}
         value={draft.input}
         error={faultOf(error, "schedule.input")}
@@ -48,14 +48,14 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
       />
       <div className="function-fields">
         <SelectField
-          label="Times that passed without a server"
+          label="Missed while the server was down"
           value={draft.catchUp}
           options={CATCH_UPS}
           error={faultOf(error, "schedule.catchUp")}
           onChange={(catchUp) => onChange({ catchUp })}
         />
         <SelectField
-          label="A time while an earlier run goes on"
+          label="Due while an earlier run is active"
           value={draft.overlap}
           options={OVERLAPS}
           error={faultOf(error, "schedule.overlap")}
@@ -74,13 +74,13 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
       <SelectField
         label="Runs"
         value={draft.repeats ? "cron" : "at"}
-        options={[{ value: "cron", label: "Again and again" }, { value: "at", label: "Once" }]}
+        options={[{ value: "cron", label: "Repeatedly" }, { value: "at", label: "Once" }]}
         onChange={(kind) => onChange({ repeats: kind === "cron" })}
       />
       {draft.repeats
         ? (
           <TextField
-            label="Cron line"
+            label="Cron expression"
             hint={cronInWords(draft.cronSpec) ??
               "Minute, hour, day, month, day of the week; or @daily"}
             mono
@@ -110,8 +110,8 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
       {draft.repeats
         ? (
           <TextField
-            label="No run before"
-            hint="In your local time; empty is from now on"
+            label="Not before"
+            hint="In your local time. If empty: from now on"
             type="datetime-local"
             value={draft.start}
             error={faultOf(error, "schedule.start")}

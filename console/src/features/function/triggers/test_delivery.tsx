@@ -25,10 +25,10 @@ export function TestDelivery(
     <Section title="Test the webhook">
       {isPossible
         ? <TestForm trigger={trigger} secret={secret} />
-        : <p className="muted">Browsers sign on HTTPS and on localhost only.</p>}
+        : <p className="muted">Browsers can sign only on HTTPS or localhost.</p>}
       {method === "jwt" || method === "discord" ? null : (
         <div className="stack">
-          <p className="muted">The command line sends a signed example, too:</p>
+          <p className="muted">You can also send a signed example from the command line:</p>
           <CodeBlock
             label="the command"
             text={`invoked trigger test ${trigger.functionId} ${trigger.id}`}
@@ -70,7 +70,7 @@ function TestForm(
       <div className="function-fields">
         <ProofField words={proofOf(trigger)} proof={proof} error={fault} />
       </div>
-      <TextAreaField label="Body of the delivery" rows={4} value={body} onChange={setTyped} />
+      <TextAreaField label="Request body" rows={4} value={body} onChange={setTyped} />
       <div className="row">
         <Button type="submit" busy={sending.busy} disabled={proof.value.trim() === ""}>
           Send a signed delivery

@@ -16,6 +16,7 @@ import { EndpointRequests } from "./endpoint_requests.tsx";
 import { NextRuns } from "./next_runs.tsx";
 import { RequestBuilder } from "./request_builder.tsx";
 import { SecretNote, type ShownSecret } from "./secret_note.tsx";
+import { useTriggerCommands } from "./commands.ts";
 import { TestDelivery } from "./test_delivery.tsx";
 import {
   addressOf,
@@ -92,13 +93,13 @@ function Facts({ trigger }: { readonly trigger: Trigger }) {
         ["What it does", visibleText(inWords(trigger))],
         schedule?.cronSpec === undefined
           ? undefined
-          : ["Cron line", <code key="cron">{schedule.cronSpec}</code>],
+          : ["Cron expression", <code key="cron">{schedule.cronSpec}</code>],
         schedule === undefined
           ? ["Address", <Address key="address" trigger={trigger} />]
           : undefined,
         webhook?.handshake === undefined
           ? undefined
-          : ["Answer to GET and HEAD", handshakeInWords(webhook.handshake)],
+          : ["Response to GET and HEAD", handshakeInWords(webhook.handshake)],
         http?.host === undefined ? undefined : ["Its own host", visibleText(http.host)],
         schedule === undefined
           ? undefined
@@ -124,7 +125,7 @@ function Address({ trigger }: { readonly trigger: Trigger }) {
     <span className="row">
       <code>{address}{isPart ? "/t/…" : ""}</code>
       {isPart
-        ? <span className="muted">Rotate the secret to see a whole one</span>
+        ? <span className="muted">Rotate the secret to see the full URL</span>
         : <CopyButton text={address} label="Copy the address" />}
     </span>
   );
@@ -141,9 +142,15 @@ function Actions({ trigger, onSecret, onEdit, onErased }: TriggerDetailsProps) {
       toast("Started");
     } catch (error) {
       setRun({ busy: false });
-      toastError("Cannot run the schedule now", error);
+      toastError("Could not run the schedule", error);
     }
   };
+  useTriggerCommands(trigger, {
+    runNow: () => void runNow(),
+    setPaused: (paused) => void actions.setPaused(paused),
+    edit: onEdit,
+    ask: setAsked,
+  });
   return (
     <div className="row">
       {trigger.schedule === undefined
@@ -188,7 +195,7 @@ function EraseDialog(
     <ConfirmDialog
       open={open}
       onClose={onClose}
-      title="Delete the trigger"
+      title="Delete the trigger?"
       action="Delete"
       danger
       onConfirm={async () => {
@@ -197,7 +204,7 @@ function EraseDialog(
         onErased();
       }}
     >
-      <Name value={trigger.displayName} /> starts no call any more. Its invocations stay.
+      <Name value={trigger.displayName} /> will start no more calls. Its invocations are kept.
     </ConfirmDialog>
   );
 }
@@ -226,8 +233,9 @@ function RotateDialog(
     <ConfirmDialog
       open={open}
       onClose={close}
-      title="Rotate the secret"
+      title="Rotate the secret?"
       action="Rotate"
+      unsaved={given !== ""}
       onConfirm={() => onConfirm(given.trim(), grace)}
     >
       <div className="stack">
@@ -235,16 +243,16 @@ function RotateDialog(
           ? (
             <TextField
               label="New secret"
-              hint="Empty: the server makes one and shows it once"
+              hint="If empty: the server creates one and shows it once"
               type="password"
               autoComplete="new-password"
               value={given}
               onChange={setGiven}
             />
           )
-          : <p>The server makes a new secret and shows it once.</p>}
+          : <p>The server creates a new secret and shows it once.</p>}
         <SelectField
-          label="The old one is accepted"
+          label="Accept the old secret"
           value={grace}
           options={GRACE}
           onChange={setGrace}

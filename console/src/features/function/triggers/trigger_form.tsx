@@ -31,26 +31,26 @@ const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   displayName: "Name",
   vfsId: "Volume",
   repeats: "Runs",
-  cronSpec: "Cron line",
+  cronSpec: "Cron expression",
   at: "Time",
   stored: "Time",
   timezone: "Time zone",
   input: "Input",
-  catchUp: "Times that passed without a server",
-  overlap: "A time while an earlier run goes on",
-  start: "No run before",
+  catchUp: "Missed while the server was down",
+  overlap: "Due while an earlier run is active",
+  start: "Not before",
   method: "Sender",
   secret: "Secret",
-  jwksUrl: "URL of the key set",
+  jwksUrl: "JWKS URL",
   publicKey: "Public key",
-  headerName: "Header of the signature",
-  headerPrefix: "Prefix of the signature",
+  headerName: "Signature header",
+  headerPrefix: "Signature prefix",
   headerEncoding: "Encoding",
-  allowSourceCidrs: "Networks of senders",
-  maxBytes: "Largest body in bytes",
-  response: "Answer",
-  eventIdHeader: "Header with the id of the event",
-  handshake: "Answer to GET and HEAD",
+  allowSourceCidrs: "Allowed source networks",
+  maxBytes: "Maximum body size in bytes",
+  response: "Response",
+  eventIdHeader: "Event id header",
+  handshake: "Response to GET and HEAD",
   verifyToken: "Verify token",
   slug: "Slug",
   auth: "Who may call",
@@ -114,7 +114,7 @@ export function TriggerForm(props: TriggerFormProps) {
       open
       onClose={close}
       size="large"
-      sticky
+      unsaved={changed.length > 0}
       title={trigger === undefined ? `New ${noun}` : `Edit the ${noun}`}
     >
       <form className="stack" noValidate onSubmit={(event) => void submit(event)}>
@@ -157,7 +157,7 @@ function Fields(
         />
         <VolumeField
           label="Volume"
-          none="That of the function"
+          none="The function's volume"
           value={draft.vfsId}
           error={faultOf(error, "vfsId")}
           onChange={(vfsId) => onChange({ vfsId })}

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Trigger } from "../../../api/types.ts";
 import { Badge } from "../../../parts/badge.tsx";
+import { Button } from "../../../parts/button.tsx";
 import { CopyButton } from "../../../parts/copy.tsx";
 import { Menu } from "../../../parts/menu.tsx";
 import { Empty, Loaded } from "../../../parts/states.tsx";
@@ -200,8 +201,20 @@ function TriggerList(
         rows={triggers}
         rowId={({ id }) => id}
         empty={
-          <Empty title="No triggers">
-            A schedule, a webhook or an endpoint starts the function.
+          <Empty
+            title="No triggers"
+            action={
+              <span className="row">
+                {KINDS.map((kind) => (
+                  <Button key={kind} onClick={() => onNew(kind)}>
+                    New {KIND_WORDS[kind].toLowerCase()}
+                  </Button>
+                ))}
+              </span>
+            }
+          >
+            A schedule runs the function at set times, a webhook when another service sends an
+            event, and an endpoint answers HTTP requests with it.
           </Empty>
         }
       />

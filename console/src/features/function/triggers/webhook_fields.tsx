@@ -5,7 +5,7 @@ import type { FieldsProps } from "./schedule_fields.tsx";
 import { HANDSHAKES, META, type Method, METHODS } from "./words.ts";
 
 const RESPONSES = [
-  { value: "WEBHOOK_RESPONSE_ACCEPTED", label: "At once, when the call is on disk" },
+  { value: "WEBHOOK_RESPONSE_ACCEPTED", label: "At once, when the call is stored" },
   { value: "WEBHOOK_RESPONSE_FUNCTION", label: "What the function returns" },
 ];
 const PLAIN = "SIGNATURE_ENCODING_PLAIN";
@@ -38,7 +38,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
       <div className="function-fields">
         <SelectField
           label="Sender"
-          hint="What proves who sends"
+          hint="How the sender proves its identity"
           value={draft.method}
           options={METHODS}
           onChange={(method) => onChange({ method: method as Method, secret: "" })}
@@ -47,22 +47,22 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
       </div>
       <div className="function-fields">
         <SelectField
-          label="Answer"
+          label="Response"
           value={draft.response}
           options={RESPONSES}
           error={faultOf(error, "webhook.response")}
           onChange={(response) => onChange({ response })}
         />
         <TextField
-          label="Largest body in bytes"
+          label="Maximum body size in bytes"
           placeholder="65536"
           value={draft.maxBytes}
           error={faultOf(error, "webhook.maxBytes")}
           onChange={(maxBytes) => onChange({ maxBytes })}
         />
         <TextField
-          label="Header with the id of the event"
-          hint="A repeat of an event starts nothing"
+          label="Event id header"
+          hint="A repeated event starts nothing"
           mono
           value={draft.eventIdHeader}
           error={faultOf(error, "webhook.eventIdHeader")}
@@ -71,8 +71,8 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
       </div>
       <HandshakeFields draft={draft} error={error} onChange={onChange} />
       <TextAreaField
-        label="Networks of senders"
-        hint="One a line; empty is every network"
+        label="Allowed source networks"
+        hint="One per line. If empty: every network"
         rows={2}
         placeholder="192.0.2.0/24"
         value={draft.allowSourceCidrs}
@@ -87,7 +87,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
   return (
     <div className="function-fields">
       <SelectField
-        label="Answer to GET and HEAD"
+        label="Response to GET and HEAD"
         hint="How the sender checks the address"
         value={draft.handshake}
         options={HANDSHAKES}
@@ -98,7 +98,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
         ? (
           <TextField
             label="Verify token"
-            hint="As you enter it at Meta. Empty: the server keeps what it has"
+            hint="As you enter it at Meta. Leave empty to keep the stored one"
             type="password"
             autoComplete="new-password"
             value={draft.verifyToken}
@@ -119,7 +119,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
       {draft.method === "jwt"
         ? (
           <TextField
-            label="URL of the key set"
+            label="JWKS URL"
             type="url"
             value={draft.jwksUrl}
             error={fault("jwksUrl")}
@@ -146,7 +146,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
         ? (
           <TextField
             label="Secret"
-            hint="Empty: the server makes one, or keeps what it has"
+            hint="If empty: the server creates one, or keeps the stored one"
             type="password"
             autoComplete="new-password"
             value={draft.secret}
@@ -164,14 +164,14 @@ function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
   return (
     <>
       <TextField
-        label={`Header of the ${value}`}
+        label={value === "secret" ? "Secret header" : "Signature header"}
         mono
         value={draft.headerName}
         error={faultOf(error, "webhook.header.name")}
         onChange={(headerName) => onChange({ headerName })}
       />
       <TextField
-        label={`Prefix of the ${value}`}
+        label={value === "secret" ? "Secret prefix" : "Signature prefix"}
         mono
         placeholder={value === "secret" ? "Bearer " : "sha256="}
         value={draft.headerPrefix}

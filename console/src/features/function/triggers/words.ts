@@ -23,7 +23,7 @@ export const METHODS = [
   { value: "discord", label: "Discord", hasSecret: false },
   { value: "standardWebhooks", label: "Standard Webhooks", hasSecret: true },
   { value: "header", label: "HMAC or token in a header", hasSecret: true },
-  { value: "capabilityUrl", label: "Secret address", hasSecret: false },
+  { value: "capabilityUrl", label: "Secret URL", hasSecret: false },
   { value: "hmac", label: "C1's signature", hasSecret: false },
   { value: "jwt", label: "C1's token", hasSecret: false },
 ] as const;

@@ -1,0 +1,98 @@
+/** What the palette offers on every page. */
+import { useNavigate } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { copyText } from "../parts/copy.tsx";
+import type { PaletteItem } from "../parts/palette.tsx";
+import { type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
+import { toast, toastError } from "../parts/toasts.tsx";
+import { currentTheme, isDark, setTheme } from "../theme/theme.ts";
+import { PAGES } from "./pages.ts";
+import { leave } from "./sign_out.ts";
+
+const GROUP = "Console";
+
+/** Registers the shortcuts that work everywhere; returns what makes the palette's items as it opens. */
+export function useShellCommands(
+  setFinding: (open: boolean) => void,
+  setHelping: (open: boolean) => void,
+): () => readonly PaletteItem[] {
+  const navigate = useNavigate();
+  const shortcuts = useMemo<readonly Shortcut[]>(() => [
+    { keys: "Mod+K", label: "Go to or run anything", run: () => setFinding(true) },
+    { keys: "?", label: "Show keyboard shortcuts", run: () => setHelping(true) },
+    ...PAGES.map(({ to, label, keys }) => ({ keys, label, run: () => void navigate({ to }) })),
+    { keys: "c", label: "New function", run: () => void navigate({ to: "/functions/new" }) },
+  ], [navigate, setFinding, setHelping]);
+  useShortcuts(shortcuts);
+  return () => [
+    ...PAGES.map(({ to, label, keys }) => ({
+      id: to,
+      label,
+      group: "Page",
+      keys,
+      run: () => void navigate({ to }),
+    })),
+    {
+      id: "new",
+      label: "New function",
+      group: GROUP,
+      keys: "c",
+      run: () => void navigate({ to: "/functions/new" }),
+    },
+    {
+      id: "help",
+      label: "Show keyboard shortcuts",
+      group: GROUP,
+      keys: "?",
+      run: () => setHelping(true),
+    },
+    {
+      id: "link",
+      label: "Copy link to this page",
+      group: GROUP,
+      run: () => void copy(globalThis.location.href, "Copied the link"),
+    },
+    ...themeCommands(),
+    {
+      id: "welcome",
+      label: "Welcome page",
+      group: "Page",
+      run: () => void navigate({ to: "/welcome" }),
+    },
+    {
+      id: "docs",
+      label: "API reference",
+      group: "Page",
+      run: () => void open("/docs", "_blank", "noopener"),
+    },
+    { id: "leave", label: "Sign out", group: GROUP, run: () => void leave() },
+  ];
+}
+
+/** Copies a text, and reports it under a title. */
+export async function copy(text: string, title: string): Promise<void> {
+  try {
+    await copyText(text);
+    toast(title);
+  } catch (error) {
+    toastError("Could not copy", error);
+  }
+}
+
+function themeCommands(): readonly PaletteItem[] {
+  const other = isDark() ? "light" : "dark";
+  return [
+    {
+      id: "theme",
+      label: `Toggle theme: switch to ${other}`,
+      group: GROUP,
+      run: () => setTheme(other),
+    },
+    ...currentTheme() === "system" ? [] : [{
+      id: "theme-system",
+      label: "Use the theme of the system",
+      group: GROUP,
+      run: () => setTheme("system"),
+    }],
+  ];
+}
