@@ -149,6 +149,12 @@ Deno.test("names, texts and comments use the words of the glossary", async () =>
   }
 });
 
+Deno.test("a count gets its noun from one helper", async () => {
+  for (const folder of ["src", "sdk", "console/src"]) {
+    assert.deepEqual(findOwnPlurals(await readFiles(folder)), []);
+  }
+});
+
 Deno.test("another file uses each export", async () => {
   const folders = ["src", "sdk", "console/src", "deploy", "scripts", "bench", "tests"];
   const files = await Promise.all(folders.map(readFiles));
@@ -240,6 +246,16 @@ Deno.test("the checks find what breaks the rules", () => {
     "src/b.ts: Place",
     "src/b.ts: Seat",
     "src/b.ts: hasPlace",
+  ]);
+
+  const counting = new Map([
+    ["src/a.ts", 'countOf(files, "file")'],
+    ["src/b.ts", 'count === 1 ? "file" : "files"; tls ? "https" : "http"'],
+    ["console/src/c.tsx", 'what + (count === 1 ? "" : "s")'],
+  ]);
+  assert.deepEqual(findOwnPlurals(counting), [
+    'src/b.ts has === 1 ? "file" : "files": use countOf',
+    'console/src/c.tsx has === 1 ? "" : "s": use countOf',
   ]);
 
   const exporting = new Map([
@@ -352,6 +368,15 @@ function findReplacedWords(files: Files): string[] {
     const names = [...text.matchAll(REPLACED_NAMES)].map(([name]) => name);
     return [...bannedWordsInSource(text), ...names].map((word) => `${path}: ${word}`);
   });
+}
+
+/** Choices between a noun and its plural; `countOf` makes it, once for the server and its command line, once for the console. */
+function findOwnPlurals(files: Files): string[] {
+  const choice =
+    /[!=]== 1\s*\?\s*(?:(["'`])(\w*)\1\s*:\s*(["'`])\2s\3|(["'`])(\w*)s\4\s*:\s*(["'`])\5\6)/g;
+  return [...files].flatMap(([path, text]) =>
+    [...text.matchAll(choice)].map(([found]) => `${path} has ${found}: use countOf`)
+  );
 }
 
 /** Exports whose name no other file has. */

@@ -4,7 +4,6 @@ import {
   ALL_SETTINGS,
   type Config,
   countOf,
-  formatCount,
   formatSetting,
   readEnvironment,
   resolveConfig,
@@ -214,7 +213,7 @@ function renderAbstractSockets(
 function renderData({ path, exists, blobs, damaged }: DataReport): string[] {
   if (!exists) return [`  no server has used ${path}`];
   if (damaged.length > 0) return damaged.map((fault) => `  ${oneLine(fault)}`);
-  return [`  ${path}: the database and ${formatCount(blobs)} blobs are whole`];
+  return [`  ${path}: the database and ${countOf(blobs, "blob")} are whole`];
 }
 
 function renderReport(report: Report, config: Config): string {
