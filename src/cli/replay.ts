@@ -41,7 +41,10 @@ export function register(command: Command): void {
       new Option("--status <STATUS>", "With --function: only those with this status")
         .choices(["success", "error"]),
     )
-    .option("--error-word <WORD>", "With --function: only those with this word, such as TIMEOUT")
+    .option(
+      "--error-word <WORD>",
+      "With --function: only those with this error code, such as TIMEOUT",
+    )
     .option("--query <TEXT>", "With --function: only those with this text");
   addSpanOptions(command, "With --function: only those");
   command.option("--dry-run", "With --function: only count");

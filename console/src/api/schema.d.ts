@@ -1260,9 +1260,9 @@ export interface components {
              * @description Absent until the end
              */
             endedAt?: string;
-            /** @description A stable word, a colon, and what happened */
+            /** @description A stable code, a colon, and what happened */
             error?: string;
-            /** @description The word of its error, or HTTP_5XX for a SUCCESS that answered its request with a status from 500 on; absent unless it failed */
+            /** @description The code of its error, or HTTP_5XX for a SUCCESS that answered its request with a status from 500 on; absent unless it failed */
             failure?: string;
             functionId?: string;
             http?: components["schemas"]["invoked.InvocationHttp"];

@@ -1,4 +1,4 @@
-import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { fromServer } from "../browser/server.ts";
 import { Button } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
@@ -15,7 +15,7 @@ const DialogPopup = lazy(async () => ({
 export function Dialog(props: DialogProps) {
   const [wasOpen, setWasOpen] = useState(props.open);
   if (props.open && !wasOpen) setWasOpen(true);
-  useFocusBack();
+  useFocusBack(props.open);
   if (!wasOpen) return null;
   return (
     <Suspense>
@@ -24,17 +24,39 @@ export function Dialog(props: DialogProps) {
   );
 }
 
-/** Gives the focus back to what had it when the component came, if the component goes with the focus. */
-function useFocusBack(): void {
-  const [opener] = useState(() => document.activeElement);
-  useEffect(() => () => {
-    // The page is inert until the dialog is gone.
-    requestAnimationFrame(() => giveFocus(opener));
-  }, [opener]);
+/** Gives the focus back to what had it when the dialog opened, whether the dialog closes or goes with its page. */
+function useFocusBack(open: boolean): void {
+  const opener = useRef<Element>(undefined);
+  // Before a field of the dialog takes the focus.
+  if (open) opener.current ??= openerIn(document);
+  useEffect(() => {
+    if (!open) return;
+    return () => {
+      giveFocusBack(opener.current, CLOSING_FRAMES);
+      opener.current = undefined;
+    };
+  }, [open]);
+}
+
+/** What has the focus; for an item of a menu, which is gone by then, the button of the menu. */
+function openerIn({ activeElement }: Document): Element | undefined {
+  const menu = activeElement?.closest("[role=menu]")?.getAttribute("aria-labelledby") ?? "";
+  return document.getElementById(menu) ?? activeElement ?? undefined;
+}
+
+/** Frames within which a dialog that closes is gone; the page is inert until then. */
+const CLOSING_FRAMES = 20;
+
+function giveFocusBack(opener: Element | undefined, frames: number): void {
+  requestAnimationFrame(() => {
+    giveFocus(opener);
+    const isClosing = document.activeElement?.closest(".dialog") !== null;
+    if (isClosing && frames > 0) giveFocusBack(opener, frames - 1);
+  });
 }
 
 /** Gives the focus to an element that had it, unless another element has taken it. */
-export function giveFocus(element: Element | null): void {
+export function giveFocus(element: Element | null | undefined): void {
   if (document.activeElement !== document.body) return;
   if (element instanceof HTMLElement && element.isConnected) element.focus();
 }

@@ -81,11 +81,11 @@ export const invocationOut = z.object({
   }),
   output: jsonObject.optional(),
   error: z.string().optional().openapi({
-    description: "A stable word, a colon, and what happened",
+    description: "A stable code, a colon, and what happened",
   }),
   failure: z.string().optional().openapi({
     description:
-      "The word of its error, or HTTP_5XX for a SUCCESS that answered its request with " +
+      "The code of its error, or HTTP_5XX for a SUCCESS that answered its request with " +
       "a status from 500 on; absent unless it failed",
   }),
   processReuse,
