@@ -1,7 +1,7 @@
 /** The filter of the list: in the URL, and as the API takes it. */
 import type { components } from "../../api/schema.d.ts";
 import type { InvocationStatus, TriggerKind } from "../../api/types.ts";
-import { enumWords, formatExact } from "../../parts/format.ts";
+import { countOf, enumWords, formatExact } from "../../parts/format.ts";
 import type { ActiveFilter } from "../../parts/states.tsx";
 
 export type ApiFilter = components["schemas"]["invoked.InvocationFilter"];
@@ -118,49 +118,52 @@ function instantOf(time: string, now: Date): string {
   return (preset === undefined ? new Date(time) : new Date(now.getTime() - preset)).toISOString();
 }
 
-const FILTER_WORDS: Readonly<Record<keyof ListSearch, string>> = {
-  q: "text",
-  functions: "functions",
-  status: "status",
-  word: "error code",
-  trigger: "trigger",
-  since: "from",
-  until: "to",
-  parent: "caller",
-};
+/** The filters whose label is their name and their value. */
+const FILTER_WORDS = { q: "text", word: "error code", parent: "caller" } as const;
+/** In the order of the page. */
+const FILTERS = [
+  "q",
+  "functions",
+  "status",
+  "word",
+  "trigger",
+  "since",
+  "until",
+  "parent",
+] as const;
 
 /** The filters that are set. @param onChange gets the search without one of them */
 export function activeFilters(
   search: ListSearch,
   onChange: (search: ListSearch) => void,
 ): readonly ActiveFilter[] {
-  return (Object.keys(FILTER_WORDS) as (keyof ListSearch)[])
-    .filter((name) => search[name] !== undefined).map((name) => ({
-      label: labelOf(name, search),
-      onClear: () => {
-        const { [name]: _, ...others } = search;
-        onChange(others);
-      },
-    }));
+  return FILTERS.filter((name) => search[name] !== undefined).map((name) => ({
+    label: labelOf(name, search),
+    onClear: () => {
+      const { [name]: _, ...others } = search;
+      onChange(others);
+    },
+  }));
 }
 
 const LABEL_CHARACTERS = 40;
 
 function labelOf(name: keyof ListSearch, search: ListSearch): string {
-  const word = name === "since" && isPreset(search.since ?? "") ? "time" : FILTER_WORDS[name];
-  const { status, trigger, since } = search;
-  const value = name === "status"
-    ? enumWords(status, "")
-    : name === "trigger"
-    ? triggerWord(trigger)
-    : name === "since"
-    ? isPreset(since ?? "") ? `last ${since}` : formatExact(new Date(since ?? ""))
-    : name === "until"
-    ? formatExact(new Date(search.until ?? ""))
-    : name === "functions"
-    ? String(search.functions?.length ?? 0)
-    : String(search[name]).slice(0, LABEL_CHARACTERS);
-  return `${word}: ${value}`;
+  const value = String(search[name]);
+  switch (name) {
+    case "functions":
+      return countOf(search.functions?.length ?? 0, "function");
+    case "status":
+      return `status: ${enumWords(value, "")}`;
+    case "trigger":
+      return `trigger: ${triggerWord(value)}`;
+    case "since":
+      return isPreset(value) ? `time: last ${value}` : `from: ${formatExact(new Date(value))}`;
+    case "until":
+      return `to: ${formatExact(new Date(value))}`;
+    default:
+      return `${FILTER_WORDS[name]}: ${value.slice(0, LABEL_CHARACTERS)}`;
+  }
 }
 
 /** Whether it filters anything. */
