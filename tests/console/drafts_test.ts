@@ -82,7 +82,7 @@ async function fillStorage(page: Page, isFull: boolean): Promise<void> {
 async function twoDrafts({ page, other, console }: Flow): Promise<void> {
   await fillStorage(page, true);
   await append(page, "// of this tab\n");
-  await page.getByText(/cannot keep the draft/).waitFor();
+  await page.getByText(/cannot store your draft/).waitFor();
   // The tab has kept it, nobody else.
   await page.reload();
   await shown(page, "// of this tab");
@@ -135,7 +135,7 @@ async function savesUnformatted({ page, client, id }: Flow): Promise<void> {
   await page.reload();
 }
 
-const away = (page: Page) => page.getByText(/The server does not answer/);
+const away = (page: Page) => page.getByText(/The server is not responding/);
 
 /** The server restarts in the middle of an edit. */
 async function restarts(

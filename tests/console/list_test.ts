@@ -230,7 +230,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
       await page.mouse.wheel(0, ARRIVALS / 2 * ROW_HEIGHT);
       await eventually(async () => await page.evaluate("scrollY > 1000") || undefined, "the end");
       await comesBack(console, "Invocations", () => arrive(client, 1));
-      await page.getByRole("button", { name: "2 new", exact: true }).waitFor();
+      await page.getByRole("button", { name: "Show 2 new invocations", exact: true }).waitFor();
     }
     await page.setViewportSize({ width: 1280, height: 820 });
     // Another way to the list begins with the newest.

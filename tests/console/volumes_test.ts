@@ -56,7 +56,7 @@ async function dropsFolder(console: ConsoleBrowser, path: string): Promise<void>
     }
   };
   await drop([site]);
-  await page.getByText(`${DROPPED + 1} files, `).waitFor();
+  await page.getByText(`Uploaded ${DROPPED + 1} files`).waitFor();
   await page.getByRole("link", { name: "site" }).click();
   await page.getByRole("link", { name: "(b #?%)" }).click();
   await page.getByRole("link", { name: "deep" }).click();
@@ -157,7 +157,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await page.getByText("Not JSON:").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Discard changes" }).click();
     await console.goto(`${path}?file=%2Flarge.txt`);
-    await page.getByText("Files above 1 MiB are not shown").waitFor();
+    await page.getByText("This file is too large to show").waitFor();
     assert.equal(await page.getByLabel("Content").count(), 0);
     await console.goto(`${path}?file=%2Fmarkup.svg`);
     assert.match(await page.getByLabel("Content").inputValue(), /onload/);
@@ -250,7 +250,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
 
   await t.step("what is no text is not shown", async () => {
     await console.goto(`${path}?file=%2Fdata.bin`);
-    await page.getByText("This is not text").waitFor();
+    await page.getByText("This file is not text").waitFor();
     const shown = page.getByRole("navigation", { name: "Path" });
     assert.equal(await shown.locator("[aria-current=page]").innerText(), "data.bin");
     assert.deepEqual(await shown.getByRole("link").allInnerTexts(), ["documents"]);
@@ -288,7 +288,7 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     assert.equal(await table.getByRole("row").count(), 2);
     assert.match(await table.getByRole("row").nth(1).innerText(), /^2\b/);
     await console.goto(`${path}?tab=history&version=9999`);
-    await page.getByText("does not keep this version").waitFor();
+    await page.getByText("This version is no longer kept").waitFor();
     await page.getByRole("link", { name: "Show all" }).click();
     await table.getByText("Current").waitFor();
   });

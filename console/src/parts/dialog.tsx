@@ -24,34 +24,42 @@ export function Dialog(props: DialogProps) {
   );
 }
 
+/** What had the focus when a dialog opened; for a dialog within or after another one also what had it before that. */
+type Openers = readonly (Element | null)[];
+
+/** What had the focus before the dialogs that are open now, or were last. */
+let opener: Element | null = null;
+
 /** Gives the focus back to what had it when the dialog opened, whether the dialog closes or goes with its page. */
 function useFocusBack(open: boolean): void {
-  const opener = useRef<Element>(undefined);
+  const openers = useRef<Openers>(undefined);
   // Before a field of the dialog takes the focus.
-  if (open) opener.current ??= openerIn(document);
+  if (open) openers.current ??= openersIn(document);
   useEffect(() => {
     if (!open) return;
     return () => {
-      giveFocusBack(opener.current, CLOSING_FRAMES);
-      opener.current = undefined;
+      giveFocusBack(openers.current ?? [], CLOSING_FRAMES);
+      openers.current = undefined;
     };
   }, [open]);
 }
 
-/** What has the focus; for an item of a menu, which is gone by then, the button of the menu. */
-function openerIn({ activeElement }: Document): Element | undefined {
+function openersIn({ activeElement, body }: Document): Openers {
+  // An item of a menu is gone by then, but not the button of the menu.
   const menu = activeElement?.closest("[role=menu]")?.getAttribute("aria-labelledby") ?? "";
-  return document.getElementById(menu) ?? activeElement ?? undefined;
+  const focused = document.getElementById(menu) ?? activeElement;
+  if (focused !== body && focused?.closest(".dialog") === null) opener = focused;
+  return [focused === body ? null : focused, opener];
 }
 
 /** Frames within which a dialog that closes is gone; the page is inert until then. */
 const CLOSING_FRAMES = 20;
 
-function giveFocusBack(opener: Element | undefined, frames: number): void {
+function giveFocusBack(openers: Openers, frames: number): void {
   requestAnimationFrame(() => {
-    giveFocus(opener);
+    giveFocus(openers.find((element) => element?.isConnected === true));
     const isClosing = document.activeElement?.closest(".dialog") !== null;
-    if (isClosing && frames > 0) giveFocusBack(opener, frames - 1);
+    if (isClosing && frames > 0) giveFocusBack(openers, frames - 1);
   });
 }
 
