@@ -46,7 +46,8 @@ async function runsCommands({ console, client, page, id }: Stage): Promise<void>
   await console.goto(`/functions/${id}`);
   await button(page, "Publish").focus();
   await choose(page, "publish latest", "Publish the latest commit …");
-  const dialog = page.getByRole("dialog");
+  // A toast has the role of a dialog, too.
+  const dialog = page.locator(".dialog");
   await dialog.getByRole("heading", { name: /^Publish commit/ }).waitFor();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
@@ -147,14 +148,15 @@ async function closesDialogs({ console, page, id, client }: Stage): Promise<void
   await console.goto("/invocations");
   const all = page.getByRole("button", { name: "Select all matching" });
   await all.click();
+  await page.getByRole("menuitem", { name: "Replay" }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("menu").waitFor({ state: "detached" });
   await all.and(page.locator(":focus")).waitFor();
   await all.click();
   await page.getByRole("menuitem", { name: "Replay" }).click();
-  await page.getByRole("dialog").getByText("Esc", { exact: true }).waitFor();
+  await page.locator(".dialog").getByText("Esc", { exact: true }).waitFor();
   await page.keyboard.press("Escape");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.locator(".dialog").waitFor({ state: "detached" });
   await all.and(page.locator(":focus")).waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
   await button(page, "Menu").click();

@@ -1,5 +1,5 @@
 import { Menu as Base } from "@base-ui/react/menu";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 
 interface MenuItem {
   readonly label: string;
@@ -17,14 +17,16 @@ export interface MenuProps {
 
 /** A `Menu` that is open at first. */
 export function MenuPopup({ label, children, items }: MenuProps) {
+  // The button that had the focus is another element: it made way for this one as the code was loaded.
+  const trigger = useRef<HTMLButtonElement>(null);
   return (
     <Base.Root defaultOpen>
-      <Base.Trigger className="button button-normal" aria-label={label}>
+      <Base.Trigger ref={trigger} className="button button-normal" aria-label={label}>
         {children}
       </Base.Trigger>
       <Base.Portal>
         <Base.Positioner className="popup-layer" sideOffset={4} align="end">
-          <Base.Popup className="popup menu">
+          <Base.Popup className="popup menu" finalFocus={trigger}>
             {items.map((item, index) =>
               item === null ? <Base.Separator key={index} className="menu-line" /> : (
                 <Base.Item
