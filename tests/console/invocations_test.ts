@@ -12,6 +12,7 @@ import {
 } from "./invocation_filters.ts";
 import { showsSections } from "./invocation_sections.ts";
 import { decides, decidesMany } from "./letters.ts";
+import { listFits } from "./narrow_lists.ts";
 import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
 
 const MIB = 1024 * 1024;
@@ -51,6 +52,7 @@ browserTest("invocations and dead letters in the console", async (t) => {
   await t.step("times are exact, and stay while they are typed", () => filtersByTime(stage));
   await t.step("what has not ended is cancelled by a filter", () => bulkCancels(stage));
   await t.step("new rows wait for a reader who is further down", () => keepsPosition(stage));
+  await t.step("errors and durations are readable on narrow screens", () => fitsScreens(stage));
   await t.step("a record shows hostile content as text", () => staysInert(stage));
   await t.step("a record leads to its parts, and runs again", () => showsRecord(stage));
   await t.step("a record has a section for each thing that it did", () => showsSections(stage));
@@ -59,6 +61,14 @@ browserTest("invocations and dead letters in the console", async (t) => {
   await t.step("dead letters are replayed and dropped", () => decides(stage));
   await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
 });
+
+/** The newest call has a long error. */
+async function fitsScreens({ client, opened, echo }: Stage): Promise<void> {
+  const fail = "the order has no item with this number, which the stock would know";
+  await client.invoke(echo, { fail });
+  const whole = ["Status", "Started", "Duration", "Trigger", "Attempt"];
+  await listFits(opened, "/invocations?status=ERROR", whole);
+}
 
 async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   for (const name of ["Ada", "Grace", "Edsger"]) await run(client, echo, { echo: name });

@@ -1,6 +1,7 @@
 /** Steps of the test of invocations: dead letters. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
+import { listFits } from "./narrow_lists.ts";
 import { row, set, type Stage, start } from "./stage.ts";
 
 const FAILING = `
@@ -24,6 +25,7 @@ export async function decides({ client, opened, page }: Stage): Promise<void> {
   await opened.goto(`/dead-letters?function=${id}`);
   await page.locator(row).nth(2).waitFor();
   await opened.assertAccessible();
+  await listFits(opened, `/dead-letters?function=${id}`, ["Attempts", "Parked"]);
   await page.locator(row).nth(2).getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();

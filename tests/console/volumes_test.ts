@@ -7,6 +7,7 @@ import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
+import { listFits } from "./narrow_lists.ts";
 
 const HOSTILE_FILE = `<img src=x onerror=alert(1)>\u202Etxt.md`;
 /** Invisible characters of all kinds, and emoji that have such within. */
@@ -305,6 +306,12 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.waitForURL(/\/volumes$/);
     assert.equal((await client.get(`/api/v1/vfs/volumes/${id}`)).status, 404);
+  });
+
+  await t.step("lists are readable on narrow screens", async () => {
+    await listFits(console, "/volumes", ["Files", "Used", "Quota", "Version", "Changed"]);
+    await listFits(console, path, ["Size", "Modified", "Action"]);
+    await listFits(console, `${path}?tab=history`, ["Version", "Written", "Action"]);
   });
 
   await t.step("a volume is deleted once its name is typed", async () => {

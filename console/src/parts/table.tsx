@@ -7,6 +7,7 @@ import {
 } from "@tanstack/react-table";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
+  type CSSProperties,
   type MouseEvent,
   type ReactNode,
   type RefObject,
@@ -20,10 +21,9 @@ import {
 import { Button } from "./button.tsx";
 import { errorText } from "./faults.ts";
 import { useRowKeys } from "./row_keys.ts";
+import { fixedWidth, type Lines, linesOf, useTableWidth } from "./table_lines.ts";
 import { visibleText } from "./visible_text.ts";
 
-/** Height of a row in px; `--row` of the theme. */
-const ROW_HEIGHT = 34;
 /** Shorter tables are drawn whole. */
 const VIRTUAL_FROM = 100;
 /** Rows before the end at which the next page is asked for: more than one screen scrolls past while it loads. */
@@ -35,8 +35,10 @@ export interface Column<T> {
   readonly cell: (row: T) => ReactNode;
   /** Of the CSS property; columns without one share what is left. */
   readonly width?: string;
+  /** Of a column that shares what is left: the px that it needs to be readable, if more or less than most. */
+  readonly readable?: number;
   readonly align?: "end";
-  /** Hidden on narrow screens. */
+  /** Below the others, where the table is too narrow for all of them in one line. */
   readonly minor?: boolean;
   /** Makes the column sortable, among the rows that are loaded. */
   readonly sortBy?: (row: T) => string | number;
@@ -150,15 +152,20 @@ function DrawnTable<T extends object>(
     readonly onSort: (sorting: SortingState) => void;
   },
 ) {
+  const [table, width] = useTableWidth(label);
+  const lines = useMemo(() => linesOf(columns, width), [columns, width]);
   return (
     <table
-      className="table"
+      ref={table}
+      {...roleOf(lines, "table")}
+      className={`table ${lines.count === 1 ? "" : "table-lines"}`}
       aria-label={label}
       aria-rowcount={more?.hasMore ? -1 : rows.length + 1}
     >
-      <Head columns={columns} sorting={sorting} onSort={onSort} />
+      <Head columns={columns} lines={lines} sorting={sorting} onSort={onSort} />
       <Body
         columns={columns}
+        lines={lines}
         rows={drawn}
         rowKeys={rowKeys}
         {...(more === undefined ? {} : { more })}
@@ -188,8 +195,9 @@ function compare(left: Comparable, right: Comparable, id: string): number {
 }
 
 function Head<T>(
-  { columns, sorting, onSort }: {
+  { columns, lines, sorting, onSort }: {
     readonly columns: readonly Column<T>[];
+    readonly lines: Lines;
     readonly sorting: SortingState;
     readonly onSort: (sorting: SortingState) => void;
   },
@@ -200,16 +208,17 @@ function Head<T>(
     return current.desc ? [] : [{ id, desc: true }];
   };
   return (
-    <thead>
-      <tr>
-        {columns.map((column) => {
+    <thead {...roleOf(lines, "rowgroup")}>
+      <tr {...roleOf(lines, "row")}>
+        {columns.map((column, index) => {
           const isSorted = current?.id === column.id;
           return (
             <th
               key={column.id}
               scope="col"
-              className={classOf(column)}
-              style={{ width: column.width }}
+              {...roleOf(lines, "columnheader")}
+              className={classOf(column, lines.of[index])}
+              style={lines.count === 1 ? { width: column.width } : cellStyle(columns, lines, index)}
               aria-sort={isSorted ? (current.desc ? "descending" : "ascending") : undefined}
             >
               {column.sortBy === undefined ? column.header : (
@@ -233,8 +242,9 @@ function Head<T>(
 }
 
 function Body<T>(
-  { columns, rows, more, rowKeys }: {
+  { columns, lines, rows, more, rowKeys }: {
     readonly columns: readonly Column<T>[];
+    readonly lines: Lines;
     readonly rows: readonly SortedRow<T>[];
     readonly more?: DataTableProps<T>["more"];
     readonly rowKeys: boolean;
@@ -243,11 +253,12 @@ function Body<T>(
   const body = useRef<HTMLTableSectionElement>(null);
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => lines.rowHeight,
     overscan: 12,
     scrollMargin: useTop(body),
     enabled: rows.length >= VIRTUAL_FROM,
   });
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines.rowHeight]);
   const items = rows.length < VIRTUAL_FROM
     ? rows.map((_, index) => ({ index, start: 0, end: 0 }))
     : virtualizer.getVirtualItems();
@@ -265,21 +276,29 @@ function Body<T>(
   const above = isVirtual ? (items[0]?.start ?? 0) - margin : 0;
   const below = isVirtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) + margin : 0;
   return (
-    <tbody ref={body} onKeyDown={onKeyDown}>
+    <tbody {...roleOf(lines, "rowgroup")} ref={body} onKeyDown={onKeyDown}>
       <Space height={above} />
       {items.map(({ index }) => {
         const row = rows[index];
-        return row === undefined
-          ? null
-          : (
-            <tr key={row.id} aria-rowindex={index + 2} onClick={followLink}>
-              {columns.map((column) => (
-                <td key={column.id} className={classOf(column)}>
-                  {column.cell(row.original)}
-                </td>
-              ))}
-            </tr>
-          );
+        return row === undefined ? null : (
+          <tr
+            key={row.id}
+            {...roleOf(lines, "row")}
+            aria-rowindex={index + 2}
+            onClick={followLink}
+          >
+            {columns.map((column, at) => (
+              <td
+                key={column.id}
+                {...roleOf(lines, "cell")}
+                className={classOf(column, lines.of[at])}
+                style={lines.count === 1 ? undefined : cellStyle(columns, lines, at)}
+              >
+                {column.cell(row.original)}
+              </td>
+            ))}
+          </tr>
+        );
       })}
       <Space height={below} />
       {more === undefined ? null : <End more={more} />}
@@ -329,12 +348,29 @@ function Space({ height }: { readonly height: number }) {
   );
 }
 
-function classOf<T>({ align, minor, width = "" }: Column<T>): string {
-  return [
-    align === "end" ? "cell-end" : "",
-    minor === true ? "cell-minor" : "",
-    width.endsWith("%") ? "cell-share" : "",
-  ].join(" ");
+/** A row of several lines is no row of a table to the browser, so its parts say what they are. */
+function roleOf({ count }: Lines, role: string): { readonly role?: string } {
+  return count === 1 ? {} : { role };
+}
+
+/** Where the cell of a column is in a row of several lines: breaks of lines have the orders between. */
+function cellStyle<T>(columns: readonly Column<T>[], { of }: Lines, index: number): CSSProperties {
+  const line = of[index] ?? 0;
+  const inLine = columns.filter((_, at) => of[at] === line);
+  const fixed = inLine.map(fixedWidth);
+  const column = columns[index];
+  const width = column === undefined ? undefined : fixedWidth(column);
+  // Without a column that takes the rest, the last one of the first line keeps to its end.
+  const isAtEnd = line === 0 && column === inLine.at(-1) && !fixed.includes(undefined);
+  return {
+    order: 2 * line,
+    flex: width === undefined ? "1 1 0" : `0 1 ${width}px`,
+    ...isAtEnd ? { marginLeft: "auto" } : {},
+  };
+}
+
+function classOf<T>({ align }: Column<T>, line = 0): string {
+  return line > 0 ? "cell-below" : align === "end" ? "cell-end" : "";
 }
 
 function followLink(event: MouseEvent<HTMLTableRowElement>): void {

@@ -227,6 +227,7 @@ function columnsOf(
     {
       id: "error",
       header: "Error",
+      minor: true,
       cell: ({ error }) => (
         <span className="dead-letters-error">
           <Name value={error.slice(0, ERROR_CHARACTERS)} />

@@ -94,7 +94,8 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
     {
       id: "lastRun",
       header: "Last run",
-      width: "96px",
+      width: "110px",
+      minor: true,
       sortBy: (fn) => activity.get(fn.id)?.lastRun ?? "",
       cell: (fn) => <LastRunCell activity={activity.get(fn.id)} />,
     },

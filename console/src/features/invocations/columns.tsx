@@ -16,7 +16,6 @@ export const COLUMNS: readonly Column<Row>[] = [
   {
     id: "function",
     header: "Function",
-    width: "24%",
     cell: ({ id, functionId }) => (
       <Link to="/invocations/$invocationId" params={{ invocationId: id }}>
         <FunctionName id={functionId} />
@@ -27,6 +26,7 @@ export const COLUMNS: readonly Column<Row>[] = [
     id: "started",
     header: "Started",
     width: "110px",
+    minor: true,
     cell: ({ startedAt, createdAt }) => <Time value={startedAt ?? createdAt} />,
   },
   {

@@ -142,6 +142,7 @@ function useColumns(
     {
       id: "paths",
       header: "Changed paths",
+      minor: true,
       cell: ({ paths, pathCount }) => (
         <span title={visibleText(paths.join("\n"))}>
           <Name value={paths.slice(0, 3).join(", ")} />

@@ -136,6 +136,7 @@ function columnsOf(fn: Fn, context: ColumnContext): readonly Column<TimelineEven
     {
       id: "message",
       header: "Message",
+      minor: true,
       cell: (event) => <Message event={event} fn={fn} tags={context.tags} />,
     },
     {

@@ -1,0 +1,59 @@
+/** Lists on a laptop's and a phone's screen: each column is in sight, in a second line where the first is full. */
+import assert from "node:assert/strict";
+import type { ConsoleBrowser } from "../support/console.ts";
+
+const SCREENS = [{ width: 1024, height: 800 }, { width: 390, height: 800 }] as const;
+/** Of a column without a width of its own, beside others in its line. */
+const READABLE_PX = 180;
+
+interface Cell {
+  readonly header: string;
+  readonly width: number;
+  readonly right: number;
+  readonly isCut: boolean;
+}
+
+/** The cells of the first row of the list of the page, beside their headers. */
+const FIRST_ROW = `(() => {
+  const table = document.querySelector("main table");
+  const cells = [...table.querySelector("tbody tr[aria-rowindex]").cells];
+  return [...table.tHead.rows[0].cells].map((head, index) => {
+    const cell = cells[index];
+    const { width, right } = cell.getBoundingClientRect();
+    return {
+      header: head.innerText.trim(),
+      width: Math.min(width, head.getBoundingClientRect().width),
+      right,
+      isCut: cell.scrollWidth > cell.clientWidth,
+    };
+  });
+})()`;
+
+/**
+ * Opens a list on each screen. Fails for a column that is hidden, or outside the screen, or whose text is longer than a
+ * column that is too narrow to read it in.
+ * @param whole headers of columns whose text is never cut
+ */
+export async function listFits(
+  console: ConsoleBrowser,
+  path: string,
+  whole: readonly string[] = [],
+): Promise<void> {
+  const { page } = console;
+  const before = page.viewportSize() ?? { width: 1280, height: 820 };
+  for (const size of SCREENS) {
+    await page.setViewportSize(size);
+    await console.goto(path);
+    await page.locator("main table tbody tr[aria-rowindex]").first().waitFor();
+    const cells = await page.evaluate<Cell[]>(FIRST_ROW);
+    for (const { header, width, right, isCut } of cells) {
+      const where = `${header} of ${path} at ${size.width} px: ${width} px`;
+      assert.ok(width >= 40, where);
+      assert.ok(right <= size.width, `${where}, to ${right}`);
+      assert.ok(!isCut || (width >= READABLE_PX && !whole.includes(header)), `${where}, cut`);
+    }
+    await console.assertAccessible();
+    await console.screenshot(`list_${path.replace(/\W+/g, "_")}_${size.width}`);
+  }
+  await page.setViewportSize(before);
+}
