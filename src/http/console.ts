@@ -1,11 +1,22 @@
 import type { Context, Hono } from "hono";
 import { parseAccept } from "hono/utils/accept";
-import { type ConsoleFile, ConsoleFiles, type Encoding } from "./console_files.ts";
+import { type ConsoleFile, ConsoleFiles, type Encoding, isCalled } from "./console_files.ts";
 import type { Env } from "./env.ts";
 
-/** Paths of the console's pages. All of them are one file, which shows the page of its path. */
-const PAGE =
-  /^\/(?:(?:functions|invocations|volumes|dead-letters|sign-in|welcome|settings)(?:\/.*)?)?$/;
+const ID = "[0-9A-Za-z]{27}";
+const PAGES = [
+  "",
+  ...["sign-in", "welcome", "settings", "dead-letters"],
+  ...["invocations", `invocations/${ID}`],
+  ...["volumes", `volumes/${ID}`],
+  ...["functions", "functions/new", `functions/${ID}`],
+  `functions/${ID}/(?:tests|history|triggers|settings)`,
+];
+/**
+ * Paths of the console's pages. All of them are one file, which shows the page of its path. Whether an id
+ * exists is for the page to say: an anonymous request learns nothing of ids.
+ */
+const PAGE = new RegExp(`^/(?:${PAGES.join("|")})/?$`);
 
 /**
  * Only scripts of this server, in files of their own; the editor sets inline styles. Workers have the policy of their own
@@ -37,23 +48,38 @@ const NOT_BUILT = `<!doctype html>
 
 /**
  * `/` and below: the console, from the files of its build. Registered last, so that it gets only what no operation takes.
+ * A browser gets a page for every address: with the status 404 for an unknown one, and the page says so, too.
  * @param directory of the build
  */
 export function serveConsole(app: Hono<Env>, directory: string): void {
   const files = new ConsoleFiles(directory);
   app.get("/*", async (c, next) => {
     const { path } = c.req;
-    const isPage = PAGE.test(path);
-    const file = isPage ? await files.index() : await files.at(path);
+    if (PAGE.test(path)) {
+      const index = await files.index();
+      const response = index && await fileResponse(index, c);
+      return response ?? c.html(NOT_BUILT, 503, { ...HEADERS, "Cache-Control": "no-store" });
+    }
+    const file = await files.at(path);
     const response = file && await fileResponse(file, c);
     if (response !== undefined) return response;
-    if (!isPage) return await next();
-    return c.html(NOT_BUILT, 503, { ...HEADERS, "Cache-Control": "no-store" });
+    if (isCalled(path) || !wantsPage(c.req.header("accept"))) return await next();
+    const index = await files.index();
+    return (index && await fileResponse(index, c, 404)) ?? await next();
   });
 }
 
+/** Whether a request is that of a browser for a page, and not one of a script or a program. */
+function wantsPage(accept = ""): boolean {
+  return parseAccept(accept).some(({ type, q }) => type.toLowerCase() === "text/html" && q > 0);
+}
+
 /** Undefined if the file is gone. */
-async function fileResponse(file: ConsoleFile, c: Context<Env>): Promise<Response | undefined> {
+async function fileResponse(
+  file: ConsoleFile,
+  c: Context<Env>,
+  status: 200 | 404 = 200,
+): Promise<Response | undefined> {
   const encoding = encodingFor(file, c.req.header("accept-encoding"));
   const read = await file.read(encoding);
   if (read === undefined) return undefined;
@@ -61,12 +87,15 @@ async function fileResponse(file: ConsoleFile, c: Context<Env>): Promise<Respons
   const headers = {
     ...HEADERS,
     "Cache-Control": file.isHashed ? IMMUTABLE : "no-cache",
-    "ETag": etag,
-    "Vary": "Accept-Encoding",
+    // An address without a page has another answer for programs.
+    "Vary": status === 404 ? "Accept, Accept-Encoding" : "Accept-Encoding",
   };
-  if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304, headers);
-  return c.body(content, 200, {
+  if (status === 200 && matches(c.req.header("if-none-match"), etag)) {
+    return c.body(null, 304, { ...headers, "ETag": etag });
+  }
+  return c.body(content, status, {
     ...headers,
+    ...status === 200 ? { "ETag": etag } : {},
     "Content-Type": file.type,
     "Content-Length": String(content.byteLength),
     ...encoding === undefined ? {} : { "Content-Encoding": encoding.name },

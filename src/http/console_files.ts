@@ -13,11 +13,22 @@ const HASHED = "/assets/";
 export const ENCODINGS = [{ name: "br", suffix: ".br" }, { name: "gzip", suffix: ".gz" }] as const;
 export type Encoding = typeof ENCODINGS[number];
 
-/** First parts of the server's own paths, which no file of the console has. */
-const RESERVED: ReadonlySet<string> = new Set([
+/** First parts of the paths of operations and functions, whose answers are no pages. */
+const CALLED: ReadonlySet<string> = new Set([
   ...OPERATIONS.map(({ path }) => path.split("/")[1] ?? ""),
-  ...["run", "preview", "docs"],
+  ...["run", "preview"],
 ]);
+
+/** Whether a path is one of the API or of functions, or could be taken for one: fixed parts of paths are not decoded. */
+export function isCalled(path: string): boolean {
+  const [, first = ""] = path.split("/");
+  return CALLED.has(first) || first.includes("%");
+}
+
+/** Whether no file of the console may have a path. */
+function isReserved(path: string): boolean {
+  return isCalled(path) || path.split("/")[1] === "docs";
+}
 
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
@@ -106,7 +117,7 @@ async function list(directory: string): Promise<Files> {
     const isForm = ENCODINGS.some(({ suffix }) =>
       path.endsWith(suffix) && all.has(path.slice(0, -suffix.length))
     );
-    if (!isForm && !RESERVED.has(url.split("/")[1] ?? "")) files.set(url, fileOf(path, url, all));
+    if (!isForm && !isReserved(url)) files.set(url, fileOf(path, url, all));
   }
   return files;
 }

@@ -91,13 +91,21 @@ export async function losesSession({ page }: ConsoleBrowser, server: TestServer)
   assert.equal(await dialog.count(), 0);
 }
 
+const NOBODY = "0".repeat(27);
+
 /** Addresses without a page, and of names that every object inherits, keep the navigation. */
 export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
   const { page } = console;
   const main = page.getByRole("main");
-  for (const path of ["/settings/x", "/invocations/a/b", "/volumes/x/y", "/functions/x/y"]) {
-    await console.goto(path);
-    await main.getByText("This page does not exist.").waitFor();
+  const unknown = [
+    ...["/foo", "/foo/bar.html", "/docs/nothing", "/assets/nothing.js"],
+    ...["/settings/x", "/invocations/a/b", "/volumes/x/y", "/functions/x/y"],
+  ];
+  for (const path of unknown) {
+    const answer = await page.goto(console.url + path);
+    assert.equal(answer?.status(), 404, path);
+    await main.getByText("This page does not exist:").waitFor();
+    await main.getByText(path, { exact: true }).waitFor();
     assert.match(await page.title(), /^Not found/);
   }
   await console.assertAccessible();
@@ -109,6 +117,51 @@ export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
   await console.goto("/invocations?since=constructor");
   await page.getByRole("table", { name: /^Invocations/ }).waitFor();
   assert.equal(await page.getByLabel("Time").inputValue(), "");
+}
+
+/** What no longer exists has a page that says so; its address is one of the console, whoever asks. */
+export async function missesWhatIsGone(console: ConsoleBrowser): Promise<void> {
+  const { page } = console;
+  const main = page.getByRole("main");
+  for (
+    const [list, noun] of [["functions", "Function"], ["invocations", "Invocation"], [
+      "volumes",
+      "Volume",
+    ]]
+  ) {
+    for (const [id, status] of [[NOBODY, 200], ["x", 404]] as const) {
+      const answer = await page.goto(`${console.url}/${list}/${id}`);
+      assert.equal(answer?.status(), status, `${list}/${id}`);
+      await page.getByRole("heading", { level: 1, name: `${noun} not found` }).waitFor();
+      await main.getByText(id, { exact: true }).waitFor();
+      assert.match(await page.title(), new RegExp(`^${noun} not found`));
+    }
+    await console.assertAccessible();
+    await main.getByRole("link", { name: `All ${list}` }).click();
+    await page.waitForURL((url) => url.pathname === `/${list}`);
+  }
+  await console.screenshot("function_not_found");
+}
+
+/** Programs get JSON for what does not exist, and so does a browser below the paths of the API. */
+export async function answersPrograms({ url }: ConsoleBrowser, client: Client): Promise<void> {
+  const html = "text/html,application/xhtml+xml,*/*;q=0.8";
+  const isJson = async (path: string, accept: string, method = "GET") => {
+    const headers = { accept, authorization: `Bearer ${client.token}` };
+    const answer = await fetch(url + path, { method, headers });
+    assert.equal(answer.status, 404, `${method} ${path} as ${accept}`);
+    assert.match(answer.headers.get("content-type") ?? "", /^application\/json/, path);
+    await answer.body?.cancel();
+  };
+  for (const accept of ["*/*", "application/json", "text/html;q=0"]) await isJson("/foo", accept);
+  for (const path of ["/api/v1/nope", "/auth/v1/nope", "/run/nope", "/%61pi/v1", "/healthz/x"]) {
+    await isJson(path, html);
+  }
+  await isJson("/foo", html, "POST");
+  const page = await fetch(`${url}/foo`, { headers: { accept: html, "if-none-match": "*" } });
+  assert.equal(page.status, 404);
+  assert.match(page.headers.get("vary") ?? "", /\bAccept\b/);
+  assert.match(await page.text(), /^<!doctype html>/);
 }
 
 /** A page whose code does not load fails alone. */

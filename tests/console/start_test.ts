@@ -12,13 +12,16 @@ import {
 } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
+import { listFits } from "./narrow_lists.ts";
 import {
+  answersPrograms,
   changesAtOnce,
   endSessions,
   failsInside,
   hides,
   loadsEarly,
   losesSession,
+  missesWhatIsGone,
   opensAnyAddress,
   shareStream,
 } from "./shell.ts";
@@ -257,6 +260,12 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
   });
 
   await t.step("any address keeps the navigation", () => opensAnyAddress(console));
+  await t.step("what is gone has a page that says so", () => missesWhatIsGone(console));
+  await t.step("programs get JSON where no page is", () => answersPrograms(console, client));
+  await t.step("lists are readable on narrow screens", async () => {
+    await listFits(console, "/functions", ["State", "Triggers", "Calls in 24 h", "Last run"]);
+    await listFits(console, "/settings", ["Signed in", "Ends"]);
+  });
   await t.step("a page that fails keeps the navigation", () => failsInside(console));
 
   await t.step("a hidden tab shows what it missed", () => hides(console, client));

@@ -6,6 +6,7 @@ import {
   Link,
   Outlet,
   redirect,
+  useLocation,
   useRouter,
   useRouterState,
 } from "@tanstack/react-router";
@@ -13,6 +14,8 @@ import { sessionQuery } from "../api/session.ts";
 import { Button } from "../parts/button.tsx";
 import { ErrorNote } from "../parts/states.tsx";
 import { Page } from "../parts/page.tsx";
+import { visibleText } from "../parts/visible_text.ts";
+import { MissingPage } from "./missing_page.tsx";
 import { queries } from "./queries.ts";
 import { Shell } from "./shell.tsx";
 
@@ -38,19 +41,23 @@ export const shellRoute = createRoute({
   component: ShellOfPage,
 });
 
-/** Every address without a page. */
+/** Every address without a page; the server answers it with the status 404. */
 export const unknownRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "$",
-  component: () => (
-    <Page title="Not found">
-      <p>This page does not exist.</p>
-      <div className="row">
-        <ToOverview />
-      </div>
-    </Page>
-  ),
+  component: UnknownPage,
 });
+
+function UnknownPage() {
+  const { pathname } = useLocation();
+  return (
+    <MissingPage>
+      <p>
+        This page does not exist: <code className="missing-what">{visibleText(pathname)}</code>
+      </p>
+    </MissingPage>
+  );
+}
 
 /** A page that fails leaves the navigation as it is. */
 function ShellOfPage() {

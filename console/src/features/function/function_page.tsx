@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useParams } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useParams } from "@tanstack/react-router";
 import { type RefObject, useRef, useState } from "react";
 import type { Fn } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
@@ -7,12 +7,14 @@ import { CopyButton } from "../../parts/copy.tsx";
 import { shortId } from "../../parts/format.ts";
 import { FunctionState } from "../../parts/function_state.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { useCurrentInView } from "../../parts/in_view.ts";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
 import { Name, visibleText } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
 import { TABS } from "./tabs.ts";
 import { useFunctionCommands } from "./commands.ts";
+import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
 import { PublishDialog } from "./publish/publish_dialog.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/run_panel.tsx";
@@ -28,6 +30,16 @@ export function FunctionPage() {
     setRunning(false);
     runButton.current?.focus();
   };
+  if (query.data === undefined && isMissing(query.error)) {
+    return (
+      <MissingSubject
+        noun="Function"
+        id={functionId}
+        why="The address may be cut off, or that of another server."
+        list="/functions"
+      />
+    );
+  }
   return (
     <Page
       title={visibleText(fn?.displayName ?? "Function")}
@@ -53,10 +65,12 @@ export function FunctionPage() {
 }
 
 function Content({ fn }: { readonly fn: Fn }) {
+  const tabs = useRef<HTMLElement>(null);
+  useCurrentInView(tabs, useLocation().pathname);
   return (
     <>
       <Facts fn={fn} />
-      <nav aria-label="Parts of the function" className="tab-list">
+      <nav ref={tabs} aria-label="Parts of the function" className="tab-list">
         {TABS.slice(0, 2).map((tab) => <TabLink key={tab.to} {...tab} id={fn.id} />)}
         <Link to="/invocations" search={{ functions: [fn.id] }} className="tab">
           Invocations

@@ -4,6 +4,7 @@ import { Loaded } from "../../parts/states.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
+import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { Actions } from "./actions.tsx";
 import { Attempts } from "./attempts.tsx";
@@ -22,6 +23,16 @@ export function InvocationPage() {
   const { invocationId } = useParams({ from: "/shell/invocations/$invocationId" });
   const query = useQuery(invocationQuery(invocationId));
   const { data } = query;
+  if (data === undefined && isMissing(query.error)) {
+    return (
+      <MissingSubject
+        noun="Invocation"
+        id={invocationId}
+        why="The retention of its function may have ended, or it was purged."
+        list="/invocations"
+      />
+    );
+  }
   return (
     <Page
       title={`Invocation ${invocationId}`}

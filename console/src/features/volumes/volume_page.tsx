@@ -14,6 +14,7 @@ import { toast } from "../../parts/toasts.tsx";
 import { Bytes, Count, Name, visibleText } from "../../parts/values.tsx";
 import { copy } from "../../shell/commands.ts";
 import { BackToList } from "../../shell/list_position.tsx";
+import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
@@ -24,6 +25,11 @@ export function VolumePage() {
   const { volumeId } = useParams({ from: "/shell/volumes/$volumeId" });
   const query = useQuery(volumeQuery(volumeId));
   const volume = query.data;
+  if (query.data === undefined && isMissing(query.error)) {
+    return (
+      <MissingSubject noun="Volume" id={volumeId} why="It may have been deleted." list="/volumes" />
+    );
+  }
   return (
     <Page
       title={visibleText(volume?.displayName ?? "Volume")}

@@ -1,0 +1,51 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { ApiError } from "../api/client.ts";
+import { Page } from "../parts/page.tsx";
+import { visibleText } from "../parts/visible_text.ts";
+
+/** Whether the API says that something does not exist. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+/** Replaces a page that does not exist: says what is missing, and leads to pages that do. */
+export function MissingPage(
+  { title = "Not found", children, link }: {
+    readonly title?: string;
+    readonly children: ReactNode;
+    readonly link?: ReactNode;
+  },
+) {
+  return (
+    <Page title={title}>
+      <div className="stack missing">{children}</div>
+      <div className="row">
+        {link}
+        <Link to="/" className="button">Overview</Link>
+      </div>
+    </Page>
+  );
+}
+
+/** Replaces the page of an id that the API does not know. */
+export function MissingSubject({ noun, id, why, list }: {
+  readonly noun: string;
+  readonly id: string;
+  readonly why: string;
+  /** The page with all of them. */
+  readonly list: "/functions" | "/invocations" | "/volumes";
+}) {
+  return (
+    <MissingPage
+      title={`${noun} not found`}
+      link={<Link to={list} className="button button-primary">All {list.slice(1)}</Link>}
+    >
+      <p>
+        There is no {noun.toLowerCase()} with the id{" "}
+        <code className="missing-what">{visibleText(id)}</code>.
+      </p>
+      <p className="muted">{why}</p>
+    </MissingPage>
+  );
+}
