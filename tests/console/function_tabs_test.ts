@@ -5,6 +5,7 @@ import type { Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
+import { listFits } from "./narrow_lists.ts";
 
 const FIRST = `export default () => ({ version: 1 });
 export const fetch = (request) => new Response("path " + new URL(request.url).pathname);
@@ -34,8 +35,9 @@ browserTest("console: history, triggers and settings of a function", async (t) =
   const button = (name: string | RegExp) => page.getByRole("button", { name });
   // Toasts have the role of dialogs, too.
   const dialog = page.locator(".dialog");
-  const saved = (name: string) =>
-    button(name).and(page.locator(":disabled:not([aria-busy])")).waitFor();
+  const unsaved = page.getByRole("region", { name: "Unsaved changes" });
+  const save = () => unsaved.getByRole("button", { name: /^Save/ }).click();
+  const saved = () => unsaved.waitFor({ state: "detached" });
   const row = (text: string | RegExp) => page.getByRole("row").filter({ hasText: text });
 
   await t.step("one time line has commits and publishes", async () => {
@@ -300,19 +302,19 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     assert.equal(await button("Send").isDisabled(), true);
   });
 
-  await t.step("settings are saved by sections, with faults at their fields", async () => {
+  await t.step("settings are saved together, with faults at their fields", async () => {
     await console.goto(`/functions/${id}/settings`);
     const hosts = page.getByLabel("Hosts", { exact: true });
     await hosts.fill("api.example.com\nhttps://wrong.example.com/");
-    await button("Save allowed hosts").click();
+    await save();
     await page.locator(".field-error", { hasText: "wrong.example.com" }).waitFor();
     assert.equal(await hosts.getAttribute("aria-invalid"), "true");
     await hosts.fill("api.example.com");
-    await button("Save allowed hosts").click();
-    await saved("Save allowed hosts");
+    await save();
+    await saved();
     await page.getByLabel("Timeout", { exact: true }).fill("0.5m");
-    await button("Save limits").click();
-    await saved("Save limits");
+    await save();
+    await saved();
     const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
     assert.deepEqual([fn.outboundNetworkAllowlist, fn.timeout], [["api.example.com"], "30s"]);
     await console.assertAccessible();
@@ -322,17 +324,17 @@ browserTest("console: history, triggers and settings of a function", async (t) =
   await t.step("retries and rates are settings, too", async () => {
     await page.getByLabel("Attempts", { exact: true }).fill("5");
     await page.getByLabel("TIMEOUT", { exact: true }).check();
-    await button("Save retries").click();
-    await saved("Save retries");
+    await save();
+    await saved();
     await page.getByLabel("Rate limit", { exact: true }).fill("100");
-    await button("Save rates and queues").click();
+    await save();
     const period = page.getByLabel("Period of the rate limit");
     await page.locator(".field-error", { hasText: "is missing" }).waitFor();
     assert.equal(await period.getAttribute("aria-invalid"), "true");
     await period.fill("1m");
     await page.getByLabel("Circuit breaker", { exact: true }).fill("1");
-    await button("Save rates and queues").click();
-    await saved("Save rates and queues");
+    await save();
+    await saved();
     const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
     assert.deepEqual(fn.retryPolicy, { maxAttempts: 5, retryOn: ["TIMEOUT"] });
     assert.deepEqual(fn.rateLimit, { calls: 100, period: "60s" });
@@ -349,8 +351,8 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByRole("button", { name: "Cancel the calls" }).click();
     await note.waitFor({ state: "detached" });
     await page.getByLabel("Circuit breaker", { exact: true }).fill("");
-    await button("Save rates and queues").click();
-    await saved("Save rates and queues");
+    await save();
+    await saved();
   });
 
   await t.step("a change elsewhere is shown, and takes nothing that was typed", async () => {
@@ -369,7 +371,8 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await page.getByLabel("Name of the secret").fill("API_KEY");
     await page.getByLabel("Value of the secret").fill(SECRET);
     await button("Set the secret").click();
-    await page.getByRole("table", { name: "Secrets" }).getByText("API_KEY").waitFor();
+    await page.getByRole("table", { name: "Secrets" }).getByText("API_KEY", { exact: true })
+      .waitFor();
     assert.equal(await page.getByLabel("Value of the secret").inputValue(), "");
     assert.ok(!(await page.content()).includes(SECRET));
     await button("Delete API_KEY").click();
@@ -382,6 +385,19 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     await dialog.getByText(/This erases [1-9]\d* invocations/).waitFor();
     await console.assertAccessible();
     await dialog.getByRole("button", { name: "Cancel" }).click();
+  });
+
+  await t.step("lists are readable on narrow screens", async () => {
+    await listFits(console, `/functions/${id}/history`, ["What", "Commit", "Time", "Action"]);
+    await listFits(console, `/functions/${id}/triggers`, ["Kind", "State", "Next run"]);
+    const whole = ["Received", "Status", "Invocation", "Action", "Method", "Answer"];
+    for (
+      const { id: trigger, schedule } of ok(await client.get(`/api/v1/functions/${id}/triggers`))
+        .list
+    ) {
+      if (schedule !== undefined) continue;
+      await listFits(console, `/functions/${id}/triggers?trigger=${trigger}`, whole);
+    }
   });
 
   await t.step("at 390 px no tab scrolls sideways", async () => {

@@ -105,14 +105,15 @@ export async function worksByKeyboard(
   await press(page, page.getByRole("link", { name: "Settings" }).last());
   const settings = page.getByRole("form", { name: "General" });
   await type(page, settings.getByLabel("Description", { exact: true }), "by keys");
-  await press(page, settings.getByRole("button", { name: "Save general" }));
+  const unsaved = page.getByRole("region", { name: "Unsaved changes" });
+  await press(page, unsaved.getByRole("button", { name: /^Save/ }));
   await page.getByText("Saved", { exact: true }).first().waitFor();
+  await assertKeepsFocus(page, "after a save");
   assert.equal(ok(await client.get(`/api/v1/functions/${id}`)).function.description, "by keys");
   await tabTo(page, page.getByLabel("TIMEOUT", { exact: true }));
   await page.keyboard.press("Space");
-  await press(page, button("Save retries"));
-  await page.getByRole("form", { name: "Retries" }).locator(".button-primary")
-    .waitFor({ state: "detached" });
+  await page.keyboard.press("Control+s");
+  await unsaved.waitFor({ state: "detached" });
   const { function: fn } = ok(await client.get(`/api/v1/functions/${id}`));
   assert.deepEqual(fn.retryPolicy.retryOn, ["TIMEOUT"]);
 }

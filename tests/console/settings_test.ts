@@ -1,53 +1,11 @@
 /** Each setting of a function in the console, with its faults; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
-import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
+import { bar, readFunction, section, type Stage, update } from "./settings_form.ts";
+import { copiesCode, hasMenu, savesAtOnce } from "./settings_page.ts";
 import { HOLD_CHANGES } from "./shell.ts";
-
-interface Stage {
-  readonly client: Client;
-  readonly console: ConsoleBrowser;
-  readonly page: Page;
-  readonly id: string;
-}
-
-/** A section of the settings by its title. */
-function section(page: Page, title: string) {
-  const form = page.getByRole("form", { name: title, exact: true });
-  const label = (name: string) => form.getByLabel(name, { exact: true });
-  return {
-    form,
-    label,
-    fill: (name: string, value: string) => label(name).fill(value),
-    choose: (name: string, option: string) => label(name).selectOption({ label: option }),
-    save: () => form.getByRole("button", { name: /^Save / }).click(),
-    /** Waits for the fault of a field, and answers it. */
-    fault: async (name: string) => {
-      const control = label(name);
-      await control.and(page.locator("[aria-invalid=true]")).waitFor();
-      const ids = (await control.getAttribute("aria-describedby") ?? "").split(" ");
-      return await form.locator(`[id="${ids.at(-1)}"]`).innerText();
-    },
-    /** Waits until nothing is left to save. */
-    saved: async () => {
-      const button = form.getByRole("button", { name: /^Save / });
-      const fault = form.getByRole("alert").first();
-      await button.and(page.locator(":disabled:not([aria-busy])")).or(fault).first().waitFor();
-      assert.equal(await fault.count(), 0, await form.innerText());
-    },
-  };
-}
-
-async function readFunction({ client, id }: Stage): Promise<Json> {
-  return ok(await client.get(`/api/v1/functions/${id}`)).function;
-}
-
-async function update({ client, id }: Stage, change: Json): Promise<void> {
-  const updateMask = Object.keys(change).join(",");
-  ok(await client.post("/api/v1/functions/update", { function: { id, ...change }, updateMask }));
-}
 
 async function runsWith(stage: Stage): Promise<void> {
   const { page, client } = stage;
@@ -60,7 +18,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await limits.fill("Concurrency", "4");
   await limits.fill("Retention", "10d");
   await limits.save();
-  assert.match(await limits.fault("Memory in MiB"), /\S/);
+  assert.match(await limits.fault("Memory in MiB"), /^Memory in MiB: .*"much"/);
   await limits.fill("Memory in MiB", "64");
   await limits.save();
   await limits.saved();
@@ -195,7 +153,7 @@ async function values(stage: Stage): Promise<void> {
   await update(stage, { secret: { OF_A_DEPLOY: "hidden", ANOTHER: "hidden" } });
   resolve();
   const table = page.getByRole("table", { name: "Secrets" });
-  await table.getByText("OF_THE_PAGE").waitFor();
+  await table.getByText("OF_THE_PAGE", { exact: true }).waitFor();
   await page.unrouteAll();
   const names = async () => Object.keys((await readFunction(stage)).secret).sort();
   assert.deepEqual(await names(), ["ANOTHER", "OF_A_DEPLOY", "OF_THE_PAGE"]);
@@ -217,7 +175,7 @@ async function values(stage: Stage): Promise<void> {
   await dialog.getByRole("button", { name: "Delete" }).click();
   // The dialog closes once the secret is deleted; a list that was read before may come first.
   await dialog.waitFor({ state: "detached" });
-  await table.getByText("ANOTHER").waitFor({ state: "detached" });
+  await table.getByText("ANOTHER", { exact: true }).waitFor({ state: "detached" });
   assert.deepEqual(await names(), ["OF_A_DEPLOY", "OF_THE_PAGE"]);
 }
 
@@ -231,7 +189,7 @@ async function changesElsewhere(stage: Stage): Promise<void> {
   await general.fill("Description", "mine");
   await update(stage, { description: "theirs" });
   await general.save();
-  await general.form.getByText("Changed elsewhere since you began: Description.").waitFor();
+  await bar(page).region.getByText("Changed elsewhere since you began: Description.").waitFor();
   assert.equal((await readFunction(stage)).description, "theirs");
   assert.equal(await general.label("Description").inputValue(), "mine");
   await console.assertAccessible(page);
@@ -296,6 +254,12 @@ browserTest("console: each setting of a function, and its danger zone", async (t
   await t.step("rates, queues and keys", () => flows(stage));
   await t.step("destinations", () => destinations(stage));
   await t.step("variables, and secrets beside a deploy", () => values(stage));
+  await t.step(
+    "one save sends what changed, with faults at their fields",
+    () => savesAtOnce(stage),
+  );
+  await t.step("a menu leads to each section", () => hasMenu(stage));
+  await t.step("a secret's name copies code that reads it", () => copiesCode(stage));
   await t.step(
     "a change elsewhere is shown before it is overwritten",
     () => changesElsewhere(stage),

@@ -3,12 +3,21 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import { CA } from "../egress/certificates.ts";
-import { type Client, type Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { worksByKeyboard } from "./keyboard_flow.ts";
+import {
+  article,
+  dialogOf,
+  faultAt,
+  openForm,
+  saved,
+  slugs,
+  type Stage,
+  submit,
+} from "./trigger_form.ts";
 import { KeyHost } from "../triggers/key_host.ts";
 
 const MAIN = `export default (input) => ({ input });
@@ -24,40 +33,6 @@ export const fetch = async (request) => {
   return new Response(JSON.stringify(seen), { headers: { "x-answer": "yes" } });
 };
 `;
-
-interface Stage {
-  readonly client: Client;
-  readonly console: ConsoleBrowser;
-  readonly page: Page;
-  readonly id: string;
-  readonly keys: KeyHost;
-}
-
-const dialogOf = (page: Page) => page.locator(".dialog");
-const article = (page: Page) => page.getByRole("article");
-
-async function openForm({ console, page, id }: Stage, kind: string, name: string): Promise<void> {
-  await console.page.goto(`${console.url}/functions/${id}/triggers?new=${kind}`);
-  await dialogOf(page).getByLabel("Name", { exact: true }).fill(name);
-}
-
-async function submit(page: Page, button: RegExp = /^(Create|Save)/): Promise<void> {
-  await dialogOf(page).getByRole("button", { name: button }).click();
-}
-
-async function saved({ page, client, id }: Stage, name: string): Promise<Json> {
-  await dialogOf(page).waitFor({ state: "detached" });
-  await article(page).getByRole("heading", { name, exact: true }).waitFor();
-  const { list } = ok(await client.get(`/api/v1/functions/${id}/triggers`));
-  return list.find(({ displayName }: Json) => displayName === name);
-}
-
-async function faultAt(page: Page, label: string): Promise<string> {
-  const field = dialogOf(page).locator(".field").filter({
-    has: page.getByText(label, { exact: true }),
-  });
-  return await field.locator(".field-error").innerText();
-}
 
 async function schedules(stage: Stage): Promise<void> {
   const { page, client, id } = stage;
@@ -366,5 +341,6 @@ browserTest("console: each trigger is made, tested and changed", async (t) => {
   await t.step("each sender proves itself in a test", () => webhooks(stage));
   await t.step("a token in a header and a handshake are set", () => handshakes(stage));
   await t.step("a rotated secret and the one before are valid", () => rotates(stage));
+  await t.step("the slug of an endpoint follows its name", () => slugs(stage));
   await t.step("endpoints get requests with what they need", () => endpoints(stage));
 });

@@ -158,3 +158,8 @@ export function CheckboxField(
     </div>
   );
 }
+
+/** The fault of a group of controls, which follows them. */
+export function GroupError({ error }: { readonly error: string | undefined }) {
+  return error === undefined ? null : <p className="field-error" role="alert">{error}</p>;
+}

@@ -34,16 +34,18 @@ export function Page(
 
 /** A titled part of a page. */
 export function Section(
-  { title, actions, children }: {
+  { title, id, actions, children }: {
     readonly title: string;
+    /** Lets an address lead here. */
+    readonly id?: string;
     readonly actions?: ReactNode;
     readonly children: ReactNode;
   },
 ) {
   return (
-    <section className="section">
+    <section className="section" id={id}>
       <header className="section-head">
-        <h2>{title}</h2>
+        <h2 tabIndex={id === undefined ? undefined : -1}>{title}</h2>
         {actions}
       </header>
       {children}

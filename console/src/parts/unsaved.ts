@@ -9,7 +9,12 @@ import { useRef } from "react";
 export function useUnsaved(isDirty: boolean, what: string): () => void {
   const isDone = useRef(false);
   useBlocker({
-    shouldBlockFn: () => !isDone.current && !globalThis.confirm(`Leave without saving ${what}?`),
+    shouldBlockFn: ({ current, next }) => {
+      // Another part of the page is no other page.
+      const isSame = current.pathname === next.pathname &&
+        JSON.stringify(current.search) === JSON.stringify(next.search);
+      return !isSame && !isDone.current && !globalThis.confirm(`Leave without saving ${what}?`);
+    },
     enableBeforeUnload: isDirty,
     disabled: !isDirty,
   });

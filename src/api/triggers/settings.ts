@@ -211,7 +211,8 @@ const corsIn = z.object({
 
 export const httpIn = z.object({
   slug: textIn.regex(SLUG, {
-    error: "must have 1 to 63 lower-case letters, digits and inner hyphens",
+    error: "must have 1 to 63 lower-case letters, digits and hyphens, " +
+      "and begin and end with a letter or digit",
   }).optional(),
   auth: enumIn(ENDPOINT_AUTHS, "invoked.EndpointAuth").optional(),
   secret: secretIn,

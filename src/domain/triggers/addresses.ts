@@ -14,25 +14,42 @@ export async function assertFree(
   { id, functionId, displayName, slug, host }: TriggerRow,
   domain: string | undefined,
 ): Promise<void> {
-  const assertOwn = (value: string, found: TriggerRow | undefined, what: string) => {
+  const assertOwn = (
+    field: string,
+    value: string,
+    found: TriggerRow | undefined,
+    what: string,
+  ) => {
     if (found === undefined || found.id === id) return;
+    const used = `trigger ${found.id} has ${what}`;
     throw new DomainError(
       "TRIGGER_ALREADY_EXISTS",
-      `Cannot use ${JSON.stringify(value)}: trigger ${found.id} has ${what}`,
+      `Cannot use ${JSON.stringify(value)}: ${used}`,
+      {
+        violations: [{
+          field: `trigger.${field}`,
+          description: `${JSON.stringify(value)} is taken: ${used}; choose another`,
+        }],
+      },
     );
   };
-  assertOwn(displayName, await tx.triggers.named(functionId, displayName), "this name");
+  assertOwn(
+    "displayName",
+    displayName,
+    await tx.triggers.named(functionId, displayName),
+    "this name",
+  );
   if (slug !== null) {
-    assertOwn(slug, await tx.triggers.at("slug", slug), "this slug");
+    assertOwn("http.slug", slug, await tx.triggers.at("slug", slug), "this slug");
     const own = domain === undefined ? undefined : `${slug}.${domain}`;
     if (own !== undefined) {
-      assertOwn(slug, await tx.triggers.at("host", own), `the host ${own}`);
+      assertOwn("http.slug", slug, await tx.triggers.at("host", own), `the host ${own}`);
     }
   }
   if (host !== null) {
-    assertOwn(host, await tx.triggers.at("host", host), "this host");
+    assertOwn("http.host", host, await tx.triggers.at("host", host), "this host");
     const below = ownHosts(domain, [])(host)?.slug;
     if (below === undefined) return;
-    assertOwn(host, await tx.triggers.at("slug", below), `the slug ${below}`);
+    assertOwn("http.host", host, await tx.triggers.at("slug", below), `the slug ${below}`);
   }
 }

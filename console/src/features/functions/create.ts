@@ -1,10 +1,9 @@
 import { encodeBase64 } from "../../api/base64.ts";
 import { api, ApiError, dataOf } from "../../api/client.ts";
 import type { Fn } from "../../api/types.ts";
+import { SLUG_CHARS_MAX, slugOf } from "../../api/slugs.ts";
 import { readVolumes } from "../../api/volumes.ts";
 import type { Template } from "./templates.ts";
-
-const SLUG_CHARS_MAX = 63;
 
 /** A function that was created, and why it lacks triggers of its template. */
 export interface Created {
@@ -63,20 +62,14 @@ async function createTrigger(
       body: { trigger: { displayName, ...own } as never },
     }));
   if (http === undefined) return void await create(settings);
+  const slug = slugOf(fn.displayName) || http.slug;
   try {
-    await create({ http: { ...http, slug: slugOf(fn, http.slug) } });
+    await create({ http: { ...http, slug } });
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "TRIGGER_ALREADY_EXISTS") throw error;
     // Another function has the slug: the end of the id makes it one of its own.
     const end = `-${fn.id.slice(-8).toLowerCase()}`;
-    const begin = slugOf(fn, http.slug).slice(0, SLUG_CHARS_MAX - end.length);
+    const begin = slug.slice(0, SLUG_CHARS_MAX - end.length);
     await create({ http: { ...http, slug: begin + end } });
   }
-}
-
-/** The name of the function as a slug, or the slug of the template. */
-function slugOf({ displayName }: Fn, otherwise: string): string {
-  const slug = displayName.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, SLUG_CHARS_MAX)
-    .replace(/^-|-$/g, "");
-  return slug === "" ? otherwise : slug;
 }

@@ -14,10 +14,12 @@ import { useStillHere } from "../../../shell/still_here.ts";
 import { FUNCTION_GROUP } from "../commands.ts";
 import { Purge } from "./purge.tsx";
 
+export const DANGER_ID = "danger";
+
 /** What cannot be undone. */
 export function Danger({ fn }: { readonly fn: Fn }) {
   return (
-    <Section title="Danger zone">
+    <Section title="Danger zone" id={DANGER_ID}>
       <div className="stack function-settings">
         <Purge fn={fn} />
         {fn.deletedAt === undefined ? <Delete fn={fn} /> : null}

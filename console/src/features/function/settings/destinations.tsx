@@ -6,8 +6,7 @@ import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/values.tsx";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const EVENTS = [
   { name: "onSuccess", label: "After a success" },
@@ -39,49 +38,71 @@ function destinationOf({ kind, functionId, url, secret }: Target): object {
   return {};
 }
 
+export interface DestinationsDraft {
+  readonly onSuccess: Target;
+  readonly onFailure: Target;
+}
+
+export const DESTINATIONS: SettingsSection<DestinationsDraft> = {
+  id: "destinations",
+  title: "Destinations",
+  fields: Object.fromEntries(EVENTS.flatMap(({ name, label }) => [
+    [name, label],
+    ...["kind", "functionId", "url", "secret"].map((field) => [
+      `${name}.${field}`,
+      labelOf(field, label),
+    ]),
+  ])),
+  read: ({ onSuccess, onFailure }) => ({
+    onSuccess: targetOf(onSuccess),
+    onFailure: targetOf(onFailure),
+  }),
+  write: ({ onSuccess, onFailure }) => ({
+    onSuccess: destinationOf(onSuccess),
+    onFailure: destinationOf(onFailure),
+  }),
+};
+
+function labelOf(field: string, event: string): string {
+  const words = new Map([["functionId", "Function"], ["url", "URL"], ["secret", "Secret"]]);
+  const word = words.get(field);
+  return word === undefined ? event : `${word} ${event.toLowerCase()}`;
+}
+
 /** Who gets the end of an asynchronous call. */
-export function Destinations({ fn }: { readonly fn: Fn }) {
-  const section = useSection(
-    fn,
-    ({ onSuccess, onFailure }) => ({
-      onSuccess: targetOf(onSuccess),
-      onFailure: targetOf(onFailure),
-    }),
-    ({ onSuccess, onFailure }) => ({
-      onSuccess: destinationOf(onSuccess),
-      onFailure: destinationOf(onFailure),
-    }),
-  );
-  const error = atItsField(section.error, section.draft);
+export function Destinations({ form }: { readonly form: SectionForm<DestinationsDraft> }) {
+  const { draft, edit, error } = form;
   return (
-    <SectionForm
-      title="Destinations"
+    <SettingsSectionForm
+      section={DESTINATIONS}
       about="Where the outcome of each asynchronous call is sent."
-      section={{ ...section, error }}
-      words={{ onSuccess: EVENTS[0].label, onFailure: EVENTS[1].label }}
-      faults={["onSuccess", "onFailure"]}
+      form={form}
     >
       {EVENTS.map(({ name, label }) => (
         <TargetFields
           key={name}
           label={label}
-          target={section.draft[name]}
+          target={draft[name]}
           fault={(field) => faultOf(error, field === "" ? name : `${name}.${field}`)}
-          onChange={(target) => section.edit({ [name]: target })}
+          onChange={(target) => edit({ [name]: target })}
         />
       ))}
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }
 
 /** The API names no field of a function that does not exist. */
-function atItsField(error: unknown, draft: Readonly<Record<string, Target>>): unknown {
+export function atItsField(error: unknown, draft: DestinationsDraft): unknown {
   if (!(error instanceof ApiError) || error.reason !== "FUNCTION_NOT_FOUND") return error;
-  const fields = Object.entries(draft)
-    .filter(([, { kind, functionId }]) =>
-      kind === "function" && error.message.includes(JSON.stringify(functionId))
-    )
-    .map(([name]) => ({ field: `${name}.functionId`, description: "is the id of no function" }));
+  const fields = EVENTS
+    .filter(({ name }) => {
+      const { kind, functionId } = draft[name];
+      return kind === "function" && error.message.includes(JSON.stringify(functionId));
+    })
+    .map(({ name }) => ({
+      field: `${name}.functionId`,
+      description: `${JSON.stringify(draft[name].functionId)} is the id of no function`,
+    }));
   return new ApiError(error.status, error.reason, error.message, fields);
 }
 
@@ -108,7 +129,7 @@ function TargetFields(
       {target.kind === "function"
         ? (
           <FunctionField
-            label={`Function ${label.toLowerCase()}`}
+            label={labelOf("functionId", label)}
             value={target.functionId}
             error={whole}
             onChange={(functionId) => edit({ functionId })}
@@ -119,7 +140,7 @@ function TargetFields(
         ? (
           <>
             <TextField
-              label={`URL ${label.toLowerCase()}`}
+              label={labelOf("url", label)}
               hint="Its host must be among the allowed hosts"
               type="url"
               value={target.url}
@@ -127,7 +148,7 @@ function TargetFields(
               onChange={(url) => edit({ url })}
             />
             <TextField
-              label={`Secret ${label.toLowerCase()}`}
+              label={labelOf("secret", label)}
               hint="Signs the requests: whsec_ and base64. Leave empty to keep the stored one"
               type="password"
               autoComplete="new-password"

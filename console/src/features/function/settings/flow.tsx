@@ -3,25 +3,12 @@ import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
 import { BreakerNote } from "./breaker_note.tsx";
 import { DURATION_HINT, durationIn, durationText, numberIn, numberText } from "../typed_values.ts";
-import { SectionForm } from "./section_form.tsx";
-import { type SectionState, useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const PERIODS = ["HOUR", "DAY", "WEEK", "MONTH"].map((word) => ({
   value: `CIRCUIT_BREAKER_PERIOD_${word}`,
   label: `Per ${word.toLowerCase()}`,
 }));
-const FAULTS = [
-  "concurrencyKey",
-  "maxConcurrencyPerKey",
-  "debounce.key",
-  "debounce.delay",
-  "debounce.maxDelay",
-  "rateLimit.calls",
-  "rateLimit.period",
-  "circuitBreakerMax",
-  "circuitBreakerPeriod",
-];
-
 function draftOf(fn: Fn) {
   const { debounce, rateLimit } = fn;
   return {
@@ -38,50 +25,54 @@ function draftOf(fn: Fn) {
   };
 }
 
-type Draft = ReturnType<typeof draftOf>;
+export type FlowDraft = ReturnType<typeof draftOf>;
 
-const WORDS: Readonly<Record<keyof Draft, string>> = {
-  concurrencyKey: "Concurrency key",
-  maxConcurrencyPerKey: "Concurrency per key",
-  debounce: "the debounce",
-  rateLimit: "Rate limit",
-  circuitBreakerMax: "Circuit breaker",
-  circuitBreakerPeriod: "Period of the circuit breaker",
+export const FLOW: SettingsSection<FlowDraft> = {
+  id: "flow",
+  title: "Rates and queues",
+  fields: {
+    "rateLimit.calls": "Rate limit",
+    "rateLimit.period": "Period of the rate limit",
+    concurrencyKey: "Concurrency key",
+    maxConcurrencyPerKey: "Concurrency per key",
+    "debounce.delay": "Debounce delay",
+    "debounce.maxDelay": "Longest debounce delay",
+    "debounce.key": "Debounce key",
+    circuitBreakerMax: "Circuit breaker",
+    circuitBreakerPeriod: "Period of the circuit breaker",
+  },
+  read: draftOf,
+  write: ({ debounce, rateLimit, ...draft }) => ({
+    concurrencyKey: draft.concurrencyKey,
+    maxConcurrencyPerKey: numberIn(draft.maxConcurrencyPerKey),
+    debounce: {
+      key: debounce.key,
+      delay: durationIn(debounce.delay),
+      maxDelay: durationIn(debounce.maxDelay),
+    },
+    rateLimit: { calls: numberIn(rateLimit.calls), period: durationIn(rateLimit.period) },
+    circuitBreakerMax: numberIn(draft.circuitBreakerMax),
+    circuitBreakerPeriod: draft.circuitBreakerPeriod,
+  }),
 };
 
 /** How often and how many at a time calls start. */
-export function Flow({ fn }: { readonly fn: Fn }) {
-  const section = useSection(fn, draftOf, (draft) => ({
-    ...draft,
-    maxConcurrencyPerKey: numberIn(draft.maxConcurrencyPerKey),
-    debounce: {
-      key: draft.debounce.key,
-      delay: durationIn(draft.debounce.delay),
-      maxDelay: durationIn(draft.debounce.maxDelay),
-    },
-    rateLimit: {
-      calls: numberIn(draft.rateLimit.calls),
-      period: durationIn(draft.rateLimit.period),
-    },
-    circuitBreakerMax: numberIn(draft.circuitBreakerMax),
-  }));
+export function Flow({ form }: { readonly form: SectionForm<FlowDraft> }) {
   return (
-    <SectionForm
-      title="Rates and queues"
+    <SettingsSectionForm
+      section={FLOW}
       about={`Leave a field empty for no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`}
-      section={section}
-      words={WORDS}
-      faults={FAULTS}
+      form={form}
     >
-      <BreakerNote fn={fn} />
-      <Limits section={section} />
-      <Debounce section={section} />
-      <Breaker section={section} />
-    </SectionForm>
+      <BreakerNote fn={form.fn} />
+      <Limits form={form} />
+      <Debounce form={form} />
+      <Breaker form={form} />
+    </SettingsSectionForm>
   );
 }
 
-function Limits({ section: { draft, edit, error } }: { readonly section: SectionState<Draft> }) {
+function Limits({ form: { draft, edit, error } }: { readonly form: SectionForm<FlowDraft> }) {
   const { rateLimit } = draft;
   return (
     <>
@@ -121,9 +112,10 @@ function Limits({ section: { draft, edit, error } }: { readonly section: Section
   );
 }
 
-function Debounce({ section: { draft, edit, error } }: { readonly section: SectionState<Draft> }) {
+function Debounce({ form: { draft, edit, error } }: { readonly form: SectionForm<FlowDraft> }) {
   const { debounce } = draft;
-  const change = (part: Partial<Draft["debounce"]>) => edit({ debounce: { ...debounce, ...part } });
+  const change = (part: Partial<FlowDraft["debounce"]>) =>
+    edit({ debounce: { ...debounce, ...part } });
   return (
     <div className="function-fields">
       <TextField
@@ -152,7 +144,7 @@ function Debounce({ section: { draft, edit, error } }: { readonly section: Secti
   );
 }
 
-function Breaker({ section: { draft, edit, error } }: { readonly section: SectionState<Draft> }) {
+function Breaker({ form: { draft, edit, error } }: { readonly form: SectionForm<FlowDraft> }) {
   return (
     <div className="function-fields">
       <TextField

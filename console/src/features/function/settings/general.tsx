@@ -1,24 +1,25 @@
-import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { TextAreaField, TextField } from "../../../parts/field.tsx";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
+
+export interface GeneralDraft {
+  readonly displayName: string;
+  readonly description: string;
+}
+
+export const GENERAL: SettingsSection<GeneralDraft> = {
+  id: "general",
+  title: "General",
+  fields: { displayName: "Name", description: "Description" },
+  read: ({ displayName, description = "" }) => ({ displayName, description }),
+  write: ({ displayName, description }) => ({ displayName, description }),
+};
 
 /** Name and description. */
-export function General({ fn }: { readonly fn: Fn }) {
-  const section = useSection(
-    fn,
-    ({ displayName, description = "" }) => ({ displayName, description }),
-    (draft) => draft,
-  );
-  const { draft, edit, error } = section;
+export function General({ form }: { readonly form: SectionForm<GeneralDraft> }) {
+  const { draft, edit, error } = form;
   return (
-    <SectionForm
-      title="General"
-      section={section}
-      words={{ displayName: "Name", description: "Description" }}
-      faults={["displayName", "description"]}
-    >
+    <SettingsSectionForm section={GENERAL} form={form}>
       <TextField
         label="Name"
         value={draft.displayName}
@@ -33,6 +34,6 @@ export function General({ fn }: { readonly fn: Fn }) {
         error={faultOf(error, "description")}
         onChange={(description) => edit({ description })}
       />
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }

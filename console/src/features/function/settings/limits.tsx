@@ -2,8 +2,7 @@ import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { TextField } from "../../../parts/field.tsx";
 import { DURATION_HINT, durationIn, durationText, numberIn, numberText } from "../typed_values.ts";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const FIELDS = [
   { name: "timeout", label: "Timeout", hint: "Wall-clock time of one call" },
@@ -17,14 +16,9 @@ const FIELDS = [
   },
 ] as const;
 
-const WORDS = Object.fromEntries(FIELDS.map(({ name, label }) => [name, label])) as Record<
-  keyof Draft,
-  string
->;
+export type LimitsDraft = Readonly<Record<(typeof FIELDS)[number]["name"], string>>;
 
-type Draft = Readonly<Record<(typeof FIELDS)[number]["name"], string>>;
-
-function textsOf(limits: Partial<Pick<Fn, keyof Draft>>): Draft {
+function textsOf(limits: Partial<Pick<Fn, keyof LimitsDraft>>): LimitsDraft {
   return {
     timeout: durationText(limits.timeout),
     cpuTimeout: durationText(limits.cpuTimeout),
@@ -34,23 +28,28 @@ function textsOf(limits: Partial<Pick<Fn, keyof Draft>>): Draft {
   };
 }
 
-/** The limits of calls. */
-export function Limits({ fn }: { readonly fn: Fn }) {
-  const section = useSection(fn, textsOf, (draft) => ({
+export const LIMITS: SettingsSection<LimitsDraft> = {
+  id: "limits",
+  title: "Limits",
+  fields: Object.fromEntries(FIELDS.map(({ name, label }) => [name, label])),
+  read: textsOf,
+  write: (draft) => ({
     timeout: durationIn(draft.timeout),
     cpuTimeout: durationIn(draft.cpuTimeout),
     memoryMib: numberIn(draft.memoryMib),
     maxConcurrency: numberIn(draft.maxConcurrency),
     retention: durationIn(draft.retention),
-  }));
-  const inForce = textsOf(fn.effectiveLimits ?? {});
+  }),
+};
+
+/** The limits of calls. */
+export function Limits({ form }: { readonly form: SectionForm<LimitsDraft> }) {
+  const inForce = textsOf(form.fn.effectiveLimits ?? {});
   return (
-    <SectionForm
-      title="Limits"
+    <SettingsSectionForm
+      section={LIMITS}
       about={`An empty field shows the server's default, which then applies. ${DURATION_HINT}.`}
-      section={section}
-      words={WORDS}
-      faults={FIELDS.map(({ name }) => name)}
+      form={form}
     >
       <div className="function-fields">
         {FIELDS.map(({ name, label, hint }) => (
@@ -59,12 +58,12 @@ export function Limits({ fn }: { readonly fn: Fn }) {
             label={label}
             hint={hint}
             placeholder={inForce[name] === "" ? "Forever" : inForce[name]}
-            value={section.draft[name]}
-            error={faultOf(section.error, name)}
-            onChange={(text) => section.edit({ [name]: text })}
+            value={form.draft[name]}
+            error={faultOf(form.error, name)}
+            onChange={(text) => form.edit({ [name]: text })}
           />
         ))}
       </div>
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }

@@ -1,27 +1,31 @@
-import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { TextAreaField } from "../../../parts/field.tsx";
 import { linesOf } from "../lines.ts";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
+
+export interface NetworkDraft {
+  /** One host a line. */
+  readonly outboundNetworkAllowlist: string;
+}
+
+export const NETWORK: SettingsSection<NetworkDraft> = {
+  id: "hosts",
+  title: "Allowed hosts",
+  fields: { outboundNetworkAllowlist: "Hosts" },
+  read: ({ outboundNetworkAllowlist = [] }) => ({
+    outboundNetworkAllowlist: outboundNetworkAllowlist.join("\n"),
+  }),
+  write: (draft) => ({ outboundNetworkAllowlist: linesOf(draft.outboundNetworkAllowlist) }),
+};
 
 /** The hosts that the function may reach. */
-export function Network({ fn }: { readonly fn: Fn }) {
-  const section = useSection(
-    fn,
-    ({ outboundNetworkAllowlist = [] }) => ({
-      outboundNetworkAllowlist: outboundNetworkAllowlist.join("\n"),
-    }),
-    (draft) => ({ outboundNetworkAllowlist: linesOf(draft.outboundNetworkAllowlist) }),
-  );
-  const { draft, edit, error } = section;
+export function Network({ form }: { readonly form: SectionForm<NetworkDraft> }) {
+  const { draft, edit, error } = form;
   return (
-    <SectionForm
-      title="Allowed hosts"
+    <SettingsSectionForm
+      section={NETWORK}
       about="The function can reach only these hosts."
-      section={section}
-      words={{ outboundNetworkAllowlist: "Hosts" }}
-      faults={["outboundNetworkAllowlist"]}
+      form={form}
     >
       <TextAreaField
         label="Hosts"
@@ -32,6 +36,6 @@ export function Network({ fn }: { readonly fn: Fn }) {
         error={faultOf(error, "outboundNetworkAllowlist")}
         onChange={(outboundNetworkAllowlist) => edit({ outboundNetworkAllowlist })}
       />
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }

@@ -1,9 +1,7 @@
-import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
-import { CheckboxField, TextField } from "../../../parts/field.tsx";
+import { CheckboxField, GroupError, TextField } from "../../../parts/field.tsx";
 import { DURATION_HINT, durationIn, durationText, numberIn, numberText } from "../typed_values.ts";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const WORDS = [
   "UNCAUGHT",
@@ -18,13 +16,6 @@ const WORDS = [
   "VFS_QUOTA",
   "VFS_UNFINISHED",
 ];
-const FAULTS = [
-  "retryPolicy.maxAttempts",
-  "retryPolicy.initialBackoff",
-  "retryPolicy.maxBackoff",
-  "retryPolicy.retryOn",
-];
-
 interface PolicyDraft {
   readonly maxAttempts: string;
   readonly initialBackoff: string;
@@ -32,37 +23,47 @@ interface PolicyDraft {
   readonly retryOn: readonly string[];
 }
 
-function draftOf({ retryPolicy = {} }: Fn): { readonly retryPolicy: PolicyDraft } {
-  return {
+export interface RetriesDraft {
+  readonly retryPolicy: PolicyDraft;
+}
+
+export const RETRIES: SettingsSection<RetriesDraft> = {
+  id: "retries",
+  title: "Retries",
+  fields: {
+    "retryPolicy.maxAttempts": "Attempts",
+    "retryPolicy.initialBackoff": "First backoff",
+    "retryPolicy.maxBackoff": "Longest backoff",
+    "retryPolicy.retryOn": "Errors",
+  },
+  read: ({ retryPolicy = {} }) => ({
     retryPolicy: {
       maxAttempts: numberText(retryPolicy.maxAttempts),
       initialBackoff: durationText(retryPolicy.initialBackoff),
       maxBackoff: durationText(retryPolicy.maxBackoff),
       retryOn: retryPolicy.retryOn ?? [],
     },
-  };
-}
-
-/** When an asynchronous call that failed starts again. */
-export function Retries({ fn }: { readonly fn: Fn }) {
-  const section = useSection(fn, draftOf, ({ retryPolicy }) => ({
+  }),
+  write: ({ retryPolicy }) => ({
     retryPolicy: {
       maxAttempts: numberIn(retryPolicy.maxAttempts),
       initialBackoff: durationIn(retryPolicy.initialBackoff),
       maxBackoff: durationIn(retryPolicy.maxBackoff),
       retryOn: retryPolicy.retryOn,
     },
-  }));
-  const { draft: { retryPolicy }, error } = section;
+  }),
+};
+
+/** When an asynchronous call that failed starts again. */
+export function Retries({ form }: { readonly form: SectionForm<RetriesDraft> }) {
+  const { draft: { retryPolicy }, error } = form;
   const edit = (change: Partial<PolicyDraft>) =>
-    section.edit({ retryPolicy: { ...retryPolicy, ...change } });
+    form.edit({ retryPolicy: { ...retryPolicy, ...change } });
   return (
-    <SectionForm
-      title="Retries"
+    <SettingsSectionForm
+      section={RETRIES}
       about={`Asynchronous calls start again after these errors. ${DURATION_HINT}.`}
-      section={section}
-      words={{ retryPolicy: "the retries" }}
-      faults={FAULTS}
+      form={form}
     >
       <div className="function-fields">
         <TextField
@@ -102,8 +103,9 @@ export function Retries({ fn }: { readonly fn: Fn }) {
             />
           ))}
         </div>
+        <GroupError error={faultOf(error, "retryPolicy.retryOn")} />
       </fieldset>
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }
 

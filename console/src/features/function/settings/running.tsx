@@ -1,10 +1,8 @@
-import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
-import { CheckboxField, SelectField, TextField } from "../../../parts/field.tsx";
+import { CheckboxField, GroupError, SelectField, TextField } from "../../../parts/field.tsx";
 import { VolumeField } from "../volume_field.tsx";
 import { numberIn, numberText } from "../typed_values.ts";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const REUSES = [
   { value: "PROCESS_REUSE_NONE", label: "A new process for each call" },
@@ -16,34 +14,41 @@ const ROLES = [
   { id: "administrator", label: "Administrator: also changes everything" },
 ];
 
-function draftOf(fn: Fn) {
-  return {
-    vfsId: fn.vfsId ?? "",
-    processReuse: fn.processReuse ?? "PROCESS_REUSE_NONE" as string,
-    provisionedConcurrency: numberText(fn.provisionedConcurrency),
-    scopedRoleIds: fn.scopedRoleIds ?? [],
-  };
+export interface RunningDraft {
+  readonly vfsId: string;
+  readonly processReuse: string;
+  readonly provisionedConcurrency: string;
+  readonly scopedRoleIds: readonly string[];
 }
 
+export const RUNNING: SettingsSection<RunningDraft> = {
+  id: "running",
+  title: "Running",
+  fields: {
+    vfsId: "Volume",
+    processReuse: "Process reuse",
+    provisionedConcurrency: "Provisioned concurrency",
+    scopedRoleIds: "Roles",
+  },
+  read: (fn) => ({
+    vfsId: fn.vfsId ?? "",
+    processReuse: fn.processReuse ?? "PROCESS_REUSE_NONE",
+    provisionedConcurrency: numberText(fn.provisionedConcurrency),
+    scopedRoleIds: fn.scopedRoleIds ?? [],
+  }),
+  write: ({ vfsId, processReuse, provisionedConcurrency, scopedRoleIds }) => ({
+    vfsId,
+    processReuse,
+    provisionedConcurrency: numberIn(provisionedConcurrency),
+    scopedRoleIds,
+  }),
+};
+
 /** What calls run with. */
-export function Running({ fn }: { readonly fn: Fn }) {
-  const section = useSection(fn, draftOf, (draft) => ({
-    ...draft,
-    provisionedConcurrency: numberIn(draft.provisionedConcurrency),
-  }));
-  const { draft, edit, error } = section;
+export function Running({ form }: { readonly form: SectionForm<RunningDraft> }) {
+  const { draft, edit, error } = form;
   return (
-    <SectionForm
-      title="Running"
-      section={section}
-      words={{
-        vfsId: "Volume",
-        processReuse: "Process reuse",
-        provisionedConcurrency: "Provisioned concurrency",
-        scopedRoleIds: "Roles",
-      }}
-      faults={["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]}
-    >
+    <SettingsSectionForm section={RUNNING} form={form}>
       <div className="function-fields">
         <VolumeField
           label="Volume"
@@ -75,7 +80,7 @@ export function Running({ fn }: { readonly fn: Fn }) {
         error={faultOf(error, "scopedRoleIds")}
         onChange={(scopedRoleIds) => edit({ scopedRoleIds })}
       />
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }
 
@@ -98,7 +103,7 @@ function Roles(
           onChange={(isOn) => onChange(isOn ? [...ids, id] : ids.filter((each) => each !== id))}
         />
       ))}
-      {error === undefined ? null : <p className="field-error" role="alert">{error}</p>}
+      <GroupError error={error} />
     </fieldset>
   );
 }

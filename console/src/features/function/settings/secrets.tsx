@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { CopyButton } from "../../../parts/copy.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { TextAreaField, TextField } from "../../../parts/field.tsx";
@@ -11,8 +12,11 @@ import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { useUnsaved } from "../../../parts/unsaved.ts";
-import { Name, visibleText } from "../../../parts/values.tsx";
+import { Name } from "../../../parts/values.tsx";
+import { CONFIG_IMPORT, configText } from "./config_text.ts";
 import { updateSettings } from "./patch.ts";
+
+export const SECRETS_ID = "secrets";
 
 interface SecretName {
   readonly name: string;
@@ -28,11 +32,19 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
     queries.setQueryData(keys.function(fn.id), saved);
   };
   const columns: readonly Column<SecretName>[] = [
-    { id: "name", header: "Name", cell: ({ name }) => <code>{visibleText(name)}</code> },
+    { id: "name", header: "Name", cell: ({ name }) => <Name value={name} /> },
+    {
+      id: "code",
+      header: "In the code",
+      minor: true,
+      readable: 380,
+      cell: ({ name }) => <InCode name={name} />,
+    },
     {
       id: "action",
       header: "Action",
       width: "96px",
+      align: "end",
       cell: ({ name }) => (
         <Button
           look="plain"
@@ -45,9 +57,16 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
     },
   ];
   return (
-    <Section title="Secrets">
+    <Section title="Secrets" id={SECRETS_ID}>
       <div className="stack function-settings">
-        <p className="muted">The function reads them. Nobody else does, nor does this page.</p>
+        <p className="muted">
+          The function reads them. Nobody else does, nor does this page. A secret is set and deleted
+          at once, apart from the other settings.
+        </p>
+        <p className="muted">
+          The code below needs <code>{CONFIG_IMPORT}</code>
+          <CopyButton text={CONFIG_IMPORT} label="Copy the import" />
+        </p>
         <DataTable
           label="Secrets"
           columns={columns}
@@ -75,6 +94,16 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
   );
 }
 
+function InCode({ name }: SecretName) {
+  const text = configText("secrets", name);
+  return (
+    <span className="function-code-text">
+      <code title={text}>{text}</code>
+      <CopyButton text={text} label={`Copy ${text}`} />
+    </span>
+  );
+}
+
 function SetSecret(
   { onSet }: { readonly onSet: (name: string, value: string) => Promise<void> },
 ) {
@@ -83,6 +112,7 @@ function SetSecret(
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   useUnsaved(name !== "" || value !== "", "the secret");
   const field = `secret.${name.trim()}`;
+  const fault = faultOf(state.error, field);
   const rest = remainingError(state.error, [field]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -104,7 +134,7 @@ function SetSecret(
           label="Name of the secret"
           mono
           value={name}
-          error={faultOf(state.error, field)}
+          error={fault === undefined ? undefined : `${JSON.stringify(name.trim())} ${fault}`}
           onChange={setName}
         />
         <TextAreaField

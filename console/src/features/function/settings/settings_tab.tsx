@@ -1,30 +1,64 @@
+import { useRef } from "react";
 import { useFunction } from "../use_function.ts";
-import { Danger } from "./danger.tsx";
-import { Destinations } from "./destinations.tsx";
-import { Flow } from "./flow.tsx";
-import { General } from "./general.tsx";
-import { Limits } from "./limits.tsx";
-import { Network } from "./network.tsx";
-import { Retries } from "./retries.tsx";
-import { Running } from "./running.tsx";
-import { Secrets } from "./secrets.tsx";
-import { Variables } from "./variables.tsx";
+import { Danger, DANGER_ID } from "./danger.tsx";
+import { DESTINATIONS, Destinations } from "./destinations.tsx";
+import { FLOW, Flow } from "./flow.tsx";
+import { GENERAL, General } from "./general.tsx";
+import { LIMITS, Limits } from "./limits.tsx";
+import { NETWORK, Network } from "./network.tsx";
+import { RETRIES, Retries } from "./retries.tsx";
+import { RUNNING, Running } from "./running.tsx";
+import { SectionMenu } from "./section_menu.tsx";
+import { Secrets, SECRETS_ID } from "./secrets.tsx";
+import { UnsavedBar } from "./unsaved_bar.tsx";
+import { changedLabels, useSettings } from "./use_settings.ts";
+import { VARIABLES, Variables } from "./variables.tsx";
 
-/** The settings of the function; each section is saved by itself. */
+const MENU = [
+  GENERAL,
+  { id: SECRETS_ID, title: "Secrets", fields: {} },
+  VARIABLES,
+  NETWORK,
+  LIMITS,
+  RUNNING,
+  RETRIES,
+  DESTINATIONS,
+  FLOW,
+  { id: DANGER_ID, title: "Danger zone", fields: {} },
+];
+
+/**
+ * The settings of the function, which are saved together. Secrets and what the danger zone does are apart: a secret
+ * cannot be read back, and nothing undoes a purge.
+ */
 export function SettingsTab() {
   const fn = useFunction();
+  const form = useSettings(fn);
+  const page = useRef<HTMLDivElement>(null);
+  const changed = new Set(changedLabels(form, form.changed));
+  const items = MENU.map(({ id, title, fields }) => ({
+    id,
+    title,
+    isChanged: Object.values(fields).some((label) => changed.has(label)),
+  }));
   return (
-    <div className="function-sections">
-      <General fn={fn} />
-      <Secrets fn={fn} />
-      <Variables fn={fn} />
-      <Network fn={fn} />
-      <Limits fn={fn} />
-      <Running fn={fn} />
-      <Retries fn={fn} />
-      <Destinations fn={fn} />
-      <Flow fn={fn} />
-      <Danger fn={fn} />
+    <div className="function-settings-page">
+      <div className="function-settings-columns">
+        <SectionMenu functionId={fn.id} items={items} />
+        <div ref={page} className="function-sections" tabIndex={-1}>
+          <General form={form} />
+          <Secrets fn={fn} />
+          <Variables form={form} />
+          <Network form={form} />
+          <Limits form={form} />
+          <Running form={form} />
+          <Retries form={form} />
+          <Destinations form={form} />
+          <Flow form={form} />
+          <Danger fn={fn} />
+        </div>
+      </div>
+      <UnsavedBar form={form} page={page} />
     </div>
   );
 }

@@ -1,11 +1,11 @@
 import { ApiError } from "../../../api/client.ts";
-import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { CopyButton } from "../../../parts/copy.tsx";
 import { Icon } from "../../../parts/icon.tsx";
 import { faultOf } from "../../../parts/faults.ts";
-import { TextAreaField, TextField } from "../../../parts/field.tsx";
-import { SectionForm } from "./section_form.tsx";
-import { useSection } from "./use_section.ts";
+import { GroupError, TextAreaField, TextField } from "../../../parts/field.tsx";
+import { configText } from "./config_text.ts";
+import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 type Row = readonly [name: string, value: string];
 
@@ -20,25 +20,35 @@ function checkedVariables(rows: readonly Row[]): Readonly<Record<string, string>
   throw new ApiError(0, "", "Two variables have the same name", [fault]);
 }
 
+export interface VariablesDraft {
+  readonly variables: readonly Row[];
+}
+
+export const VARIABLES: SettingsSection<VariablesDraft> = {
+  id: "variables",
+  title: "Variables",
+  fields: { variables: "Variables" },
+  read: ({ variables = {} }) => ({
+    variables: Object.entries(variables).sort(([a], [b]) => a < b ? -1 : 1),
+  }),
+  write: ({ variables }) => ({ variables: checkedVariables(variables) }),
+};
+
 /** Values that the function reads, and every reader of the function. */
-export function Variables({ fn }: { readonly fn: Fn }) {
-  const section = useSection(
-    fn,
-    ({ variables = {} }): { readonly variables: readonly Row[] } => ({
-      variables: Object.entries(variables).sort(([a], [b]) => a < b ? -1 : 1),
-    }),
-    ({ variables }) => ({ variables: checkedVariables(variables) }),
-  );
-  const { draft: { variables: rows }, edit, error } = section;
+export function Variables({ form }: { readonly form: SectionForm<VariablesDraft> }) {
+  const { draft: { variables: rows }, edit, error } = form;
   const change = (index: number, row: Row) =>
     edit({ variables: rows.map((each, at) => at === index ? row : each) });
+  const faultAt = (name: string) => {
+    const fault = faultOf(error, `variables.${name.trim()}`);
+    return fault === undefined ? undefined : `${JSON.stringify(name.trim())} ${fault}`;
+  };
+  const isShown = rows.some(([name]) => faultAt(name) !== undefined);
   return (
-    <SectionForm
-      title="Variables"
+    <SettingsSectionForm
+      section={VARIABLES}
       about="Plain text: anybody who can read the function can read them."
-      section={section}
-      words={{ variables: "the variables" }}
-      faults={[...rows.map(([name]) => `variables.${name.trim()}`), "variables"]}
+      form={form}
     >
       {rows.map(([name, value], index) => (
         <div key={index} className="function-pair">
@@ -46,7 +56,7 @@ export function Variables({ fn }: { readonly fn: Fn }) {
             label={`Name ${index + 1}`}
             mono
             value={name}
-            error={faultOf(error, `variables.${name.trim()}`)}
+            error={faultAt(name)}
             onChange={(next) => change(index, [next, value])}
           />
           <TextAreaField
@@ -55,22 +65,25 @@ export function Variables({ fn }: { readonly fn: Fn }) {
             value={value}
             onChange={(next) => change(index, [name, next])}
           />
-          <Button
-            look="plain"
-            className="button-icon"
-            aria-label={`Remove variable ${index + 1}`}
-            icon={<Icon name="trash" />}
-            onClick={() => edit({ variables: rows.filter((_, at) => at !== index) })}
-          />
+          <span className="function-pair-actions">
+            <CopyButton
+              text={configText("variables", name.trim())}
+              label={`Copy ${configText("variables", name.trim())}`}
+            />
+            <Button
+              look="plain"
+              className="button-icon"
+              aria-label={`Remove variable ${index + 1}`}
+              icon={<Icon name="trash" />}
+              onClick={() => edit({ variables: rows.filter((_, at) => at !== index) })}
+            />
+          </span>
         </div>
       ))}
-      {section.error !== undefined && faultOf(error, "variables") !== undefined &&
-          rows.every(([name]) => faultOf(error, `variables.${name.trim()}`) === undefined)
-        ? <p className="field-error" role="alert">{faultOf(error, "variables")}</p>
-        : null}
+      <GroupError error={isShown ? undefined : faultOf(error, "variables")} />
       <div>
         <Button onClick={() => edit({ variables: [...rows, ["", ""]] })}>Add a variable</Button>
       </div>
-    </SectionForm>
+    </SettingsSectionForm>
   );
 }

@@ -21,7 +21,9 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
       <div className="function-fields">
         <TextField
           label="Slug"
-          hint={`Its address is /run/${draft.slug.trim() || "SLUG"}/`}
+          hint={`Its address is /run/${
+            draft.slug.trim() || "SLUG"
+          }/: lower-case letters, digits, hyphens`}
           mono
           value={draft.slug}
           error={faultOf(error, "http.slug")}

@@ -1,16 +1,19 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
+import { slugOf } from "../../../api/slugs.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { TextField } from "../../../parts/field.tsx";
+import { useFirstFault } from "../../../parts/first_fault.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { useUnsaved } from "../../../parts/unsaved.ts";
 import { ConflictNote } from "../conflict_note.tsx";
 import { isSame, useEdits } from "../edits.ts";
+import { labelledFaults } from "../labelled_faults.ts";
 import { VolumeField } from "../volume_field.tsx";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HTTP_FAULTS, HttpFields } from "./http_fields.tsx";
@@ -65,6 +68,17 @@ const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   maxAge: "Preflight answers are kept for",
 };
 
+/** What the form calls the fields of the API. */
+const LABELS = Object.fromEntries(
+  ["displayName", "vfsId", ...Object.values(FAULTS).flat()].map((path) => [path, wordOf(path)]),
+);
+
+function wordOf(path: string): string {
+  const [last = "", parent] = path.split(".").reverse();
+  const name = parent === "header" ? `header${last[0]?.toUpperCase()}${last.slice(1)}` : last;
+  return WORDS[name as keyof TriggerDraft];
+}
+
 interface TriggerFormProps {
   readonly functionId: string;
   readonly kind: Kind;
@@ -82,6 +96,7 @@ export function TriggerForm(props: TriggerFormProps) {
   const edits = useEdits(current);
   const { draft, changed } = edits;
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  const isNewEndpoint = kind === "http" && trigger === undefined;
   const noun = KIND_WORDS[kind].toLowerCase();
   const leave = useUnsaved(changed.length > 0, `the ${noun}`);
   const close = () => {
@@ -105,9 +120,11 @@ export function TriggerForm(props: TriggerFormProps) {
       leave();
       onSaved(saved.trigger, secretIn(saved, draft.secret));
     } catch (error) {
-      setState({ busy: false, error });
+      setState({ busy: false, error: labelledFaults(error, LABELS) });
     }
   };
+  const form = useRef<HTMLFormElement>(null);
+  useFirstFault(state.error, form);
   const rest = remainingError(state.error, ["displayName", "vfsId", ...FAULTS[kind]]);
   return (
     <Dialog
@@ -117,13 +134,16 @@ export function TriggerForm(props: TriggerFormProps) {
       unsaved={changed.length > 0}
       title={trigger === undefined ? `New ${noun}` : `Edit the ${noun}`}
     >
-      <form className="stack" noValidate onSubmit={(event) => void submit(event)}>
-        <ConflictNote edits={edits} words={WORDS} />
+      <form ref={form} className="stack" noValidate onSubmit={(event) => void submit(event)}>
+        <ConflictNote
+          conflicts={edits.conflicts.map((name) => WORDS[name])}
+          onTake={edits.takeTheirs}
+        />
         <Fields
           kind={kind}
           draft={draft}
           error={state.error}
-          onChange={edits.edit}
+          onChange={(change) => edits.edit(isNewEndpoint ? withSlug(draft, change) : change)}
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
@@ -135,6 +155,15 @@ export function TriggerForm(props: TriggerFormProps) {
       </form>
     </Dialog>
   );
+}
+
+/** The slug of a new endpoint follows its name until somebody types another. */
+function withSlug(
+  { displayName, slug }: TriggerDraft,
+  change: Partial<TriggerDraft>,
+): Partial<TriggerDraft> {
+  const follows = change.displayName !== undefined && slug === slugOf(displayName);
+  return follows ? { ...change, slug: slugOf(change.displayName ?? "") } : change;
 }
 
 function Fields(

@@ -1,0 +1,17 @@
+import { ApiError } from "../../api/client.ts";
+
+/**
+ * An error whose faults begin with the names of their fields, as the form calls them: a reader who hears an error, or
+ * comes to it by a key, does not see what is beside it. Other errors stay as they are.
+ * @param labels by the paths of fields, without the resource before them
+ */
+export function labelledFaults(error: unknown, labels: Readonly<Record<string, string>>): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const fields = error.fields.map(({ field, description }) => {
+    // After the name of the resource, and before an index.
+    const path = field.replace(/^(?:function|trigger)\./, "").replace(/\[\d+\]$/, "");
+    const label = Object.hasOwn(labels, path) ? labels[path] : undefined;
+    return { field, description: label === undefined ? description : `${label}: ${description}` };
+  });
+  return new ApiError(error.status, error.reason, error.message, fields);
+}

@@ -1,0 +1,11 @@
+import { type RefObject, useEffect } from "react";
+
+/** Once a form was rejected: moves the focus to its first field with a fault, wherever the reader is. */
+export function useFirstFault(error: unknown, container: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    if (error === undefined) return;
+    const fault = container.current?.querySelector(".field-error");
+    fault?.closest(".field, fieldset, form")?.querySelector<HTMLElement>("input, select, textarea")
+      ?.focus();
+  }, [error, container]);
+}
