@@ -103,7 +103,8 @@ function useColumns(
     {
       id: "address",
       header: "Address",
-      width: "26%",
+      width: "150px",
+      minor: true,
       cell: ({ address }) => <Name value={address} />,
     },
     {
