@@ -46,7 +46,7 @@ function Types({ content }: { readonly content: CommitContent }) {
     return (
       <>
         <Badge tone="warn">Not checked</Badge> {unchecked === undefined
-          ? "The server did not check types when the commit was made."
+          ? "The server checked no types (--check-types) when the commit was made."
           : `${visibleText(unchecked)}.`}
       </>
     );
