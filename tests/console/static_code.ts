@@ -61,19 +61,16 @@ const EDITORS = /\/assets\/(?:monaco|code_editor|diff_editor|json_editor)-/;
 const CONTENT = /\/api\/v1\/functions\/\w+\/commits\/\w{27}$/;
 
 /** Holds requests for an address until what it answers is called. */
-async function hold(page: Page, address: RegExp): Promise<() => Promise<void>> {
+async function hold(page: Page, address: RegExp): Promise<() => void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   await page.route(address, async (route) => {
     await promise;
     await route.continue();
   });
-  return async () => {
-    resolve();
-    await page.unroute(address);
-  };
+  return resolve;
 }
 
-/** The text is there before the editor, in the same place; so are a difference and the input of a run. */
+/** The text is there before the editor, in the same position; so are a difference and the input of a run. */
 export async function readsBeforeEditor(
   { client, console }: { readonly client: Client; readonly console: ConsoleBrowser },
 ): Promise<void> {
@@ -87,7 +84,7 @@ export async function readsBeforeEditor(
   const asked = page.waitForRequest(/\/assets\/code_editor-/);
   await page.goto(`${console.url}/functions/${id}`);
   await asked;
-  await answer();
+  answer();
   const code = page.getByRole("region", { name: "Code: main.ts", exact: true });
   await code.getByText(`return "current";`).waitFor();
   await page.getByRole("status").getByText("Loading the editor …").waitFor();
@@ -116,12 +113,13 @@ export async function readsBeforeEditor(
   await console.assertAccessible(page);
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await dialog.waitFor({ state: "detached" });
-  await release();
+  release();
   await page.locator(".function-editor .monaco-editor").waitFor();
   await shown(page, "current");
   await page.getByText("Loading the editor …").waitFor({ state: "detached" });
   assertClose(former, await positionOf(page, ".view-lines", "return"), "the text");
   assertClose(number, await positionOf(page, ".line-numbers", "4"), "the line's number");
   assert.deepEqual(await page.locator(".function-editor .editor").boundingBox(), place);
+  await page.unrouteAll({ behavior: "wait" });
   await page.close();
 }

@@ -15,7 +15,7 @@ import { BackToList } from "../../shell/list_position.tsx";
 import { TABS } from "./tabs.ts";
 import { useFunctionCommands } from "./commands.ts";
 import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
-import { PublishDialog } from "./publish/publish_dialog.tsx";
+import { PublishDialog } from "./publish/lazy.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/run_panel.tsx";
 

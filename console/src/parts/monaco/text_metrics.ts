@@ -1,4 +1,4 @@
-/** How the editors set text, in px; so does what stands for an editor while its code loads. */
+/** How the editors set text, in px; so does the static text that is shown while an editor's code loads. */
 export const TEXT_METRICS = {
   fontSize: 13,
   lineHeight: 20,

@@ -8,7 +8,7 @@ import { shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
 import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { PublishDialog } from "../publish/publish_dialog.tsx";
+import { PublishDialog } from "../publish/lazy.tsx";
 import { commitsQuery } from "../queries.ts";
 import { useFunction } from "../use_function.ts";
 import { CommitDialog } from "./commit_dialog.tsx";
