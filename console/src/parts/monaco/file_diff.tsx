@@ -11,7 +11,7 @@ import { formatCount } from "../format.ts";
 import { type LineCounts, lineCounts } from "../line_changes.ts";
 import { own } from "../own.ts";
 import { visibleText } from "../values.tsx";
-import { DiffEditor } from "./lazy.tsx";
+import { DiffEditor } from "./lazy_diff.tsx";
 
 interface FileDiffProps {
   readonly label: string;

@@ -1,14 +1,11 @@
 import { type ComponentProps, lazy, Suspense } from "react";
 import { fromServer } from "../../browser/server.ts";
 import { own } from "../own.ts";
-import { StaticCode, StaticDiff, StaticValue } from "./static_code.tsx";
+import { StaticCode, StaticValue } from "./static_code.tsx";
 
 const loadCode = () => fromServer(() => import("./code_editor.tsx"));
 
 const Code = lazy(async () => ({ default: (await loadCode()).CodeEditor }));
-const Diff = lazy(async () => ({
-  default: (await fromServer(() => import("./diff_editor.tsx"))).DiffEditor,
-}));
 const Json = lazy(async () => ({
   default: (await fromServer(() => import("./json_editor.tsx"))).JsonEditor,
 }));
@@ -27,17 +24,6 @@ export function CodeEditor(props: ComponentProps<typeof Code>) {
       fallback={<StaticCode label={`${label}: ${path}`} text={text} line={reveal?.line} />}
     >
       <Code {...props} />
-    </Suspense>
-  );
-}
-
-export function DiffEditor(props: ComponentProps<typeof Diff>) {
-  const { label, path, original, modified } = props;
-  return (
-    <Suspense
-      fallback={<StaticDiff label={`${label}: ${path}`} original={original} modified={modified} />}
-    >
-      <Diff {...props} />
     </Suspense>
   );
 }

@@ -1,6 +1,5 @@
 import type { ReactNode } from "react";
 import { textStart } from "../code.tsx";
-import { lineRuns } from "../line_changes.ts";
 import { visibleText } from "../visible_text.ts";
 import { TEXT_METRICS } from "./text_metrics.ts";
 
@@ -31,32 +30,8 @@ export function StaticValue({ label, text }: StaticCodeProps) {
   return <StaticText label={label} kind="editor-json">{visibleText(textStart(text))}</StaticText>;
 }
 
-interface StaticDiffProps {
-  readonly label: string;
-  readonly original: string | undefined;
-  readonly modified: string | undefined;
-}
-
-const SIGNS = { added: "+", deleted: "\u2212", kept: " " } as const;
-
-/** A difference, its lines below each other. */
-export function StaticDiff({ label, original, modified }: StaticDiffProps) {
-  const runs = lineRuns(textStart(original ?? ""), textStart(modified ?? ""));
-  return (
-    <StaticText
-      label={label}
-      gutter={runs.map(({ word, count }) => `${SIGNS[word]}\n`.repeat(count)).join("")}
-    >
-      {runs.map(({ word, text }, index) => (
-        <span key={index} className={word === "kept" ? "" : `editor-${word}`}>
-          {visibleText(text)}
-        </span>
-      ))}
-    </StaticText>
-  );
-}
-
-function StaticText({ label, kind = "", gutter, line, children }: {
+/** What the static texts have in common. */
+export function StaticText({ label, kind = "", gutter, line, children }: {
   readonly label: string;
   readonly kind?: string;
   readonly gutter?: string;
