@@ -2,11 +2,10 @@
 
 import { builtinModules, isBuiltin } from "node:module";
 import { z } from "zod";
-import { nearest } from "../config/mod.ts";
 import { fromFileUrl } from "./file_url.ts";
 import type { Diagnostic } from "./contract.ts";
-import { distinct } from "./diagnostics.ts";
-import { bareHint, withNamedPackage, withOrigin } from "./import_hints.ts";
+import { distinct, MAX_DIAGNOSTICS } from "./diagnostics.ts";
+import { bareHint, similarName, withNamedPackage, withOrigin } from "./import_hints.ts";
 import { foreignReason } from "./project/foreign.ts";
 import type { ProjectFiles } from "./project/project_files.ts";
 import { isConfiguration } from "./paths.ts";
@@ -69,22 +68,25 @@ const COMMON_JS = /\.c[jt]s$/;
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 
+/** Faults that are looked into: a commit may have one in every 10 bytes, and each gets a hint. */
+const MAX_FAULTS = 5 * MAX_DIAGNOSTICS;
+
 /**
- * The faults of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
+ * The first faults of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
  * Modules outside of the commit are neither reported nor read.
  */
 export function graphDiagnostics(graph: Graph, commit: Commit): readonly Diagnostic[] {
   const failures = new Map(graph.modules.map((found) => [found.specifier, found.error]));
-  const diagnostics = graph.modules.flatMap((found) => {
+  const diagnostics: Diagnostic[] = [];
+  for (const found of graph.modules) {
     const path = commitPath(found.specifier, commit);
-    if (path === undefined || !commit.tree.has(path)) return [];
-    return [
-      ...syntaxDiagnostics(found, commit.tree.shown(path)),
-      ...references(found).flatMap((reference) =>
-        referenceDiagnostics(reference, path, commit, failures)
-      ),
-    ];
-  });
+    if (path === undefined || !commit.tree.has(path)) continue;
+    diagnostics.push(...syntaxDiagnostics(found, commit.tree.shown(path)));
+    for (const reference of references(found)) {
+      if (diagnostics.length >= MAX_FAULTS) break;
+      diagnostics.push(...referenceDiagnostics(reference, path, commit, failures));
+    }
+  }
   // One file under two URLs (with a query or a fragment) is two modules.
   return distinct(diagnostics);
 }
@@ -219,7 +221,7 @@ const BUILTINS = builtinModules.map((name) => name.replace(/^node:/, ""))
 
 function unknownBuiltin(specifier: string): string | undefined {
   if (isBuiltin(specifier)) return undefined;
-  const meant = nearest(specifier.slice("node:".length), BUILTINS);
+  const meant = similarName(specifier.slice("node:".length), BUILTINS);
   const didYouMean = meant === undefined ? "" : `; did you mean node:${meant}?`;
   return `the runtime has no such module of Node.js${didYouMean}`;
 }

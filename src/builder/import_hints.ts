@@ -9,6 +9,17 @@ const ALIAS = /^(?:[@~$]\/|#)/;
 const BARE = /^@?[\w-][\w./@-]*$/;
 const PACKAGE = /^(?:@[^/@]+\/)?[^/@]+/;
 
+/** Longest name of a package in UTF-16 code units, and names that one is compared with: both are the author's. */
+const NAME_MAX_UNITS = 214;
+const MAX_COMPARED = 1000;
+
+/** The name that somebody may have meant. */
+export function similarName(name: string, names: readonly string[]): string | undefined {
+  if (name.length > NAME_MAX_UNITS) return undefined;
+  const compared = names.filter(({ length }) => length <= NAME_MAX_UNITS);
+  return nearest(name, compared.slice(0, MAX_COMPARED));
+}
+
 /** The files of a commit. */
 interface Source {
   readonly tree: SourceTree;
@@ -38,7 +49,7 @@ export function bareHint(
   if (!BARE.test(written)) return undefined;
   const [name = written] = PACKAGE.exec(written) ?? [];
   const names = project.namesFor(importer);
-  const meant = nearest(name, names.map(({ key }) => key));
+  const meant = similarName(name, names.map(({ key }) => key));
   const similar = names.find(({ key }) => key === meant);
   const didYouMean = similar === undefined || meant === undefined
     ? ""

@@ -211,6 +211,18 @@ Deno.test("hints name what deno.json and package.json have", async () => {
   ]);
 });
 
+Deno.test("a type check reports the imports of the function and of its tests", async () => {
+  await using opened = await openBuilder();
+  const found = await typeErrors(opened.builder, {
+    "main.ts": `import "./none.ts";\n${OK}`,
+    "main.test.ts": `import "npm:ms@99";\nimport "./main.ts";\nexport default () => {};`,
+  });
+  assert.deepEqual(found.map(({ path, line }) => [path, line]), [
+    ["main.ts", 1],
+    ["main.test.ts", 1],
+  ]);
+});
+
 Deno.test("what would change other imports is rejected with its file and line", async () => {
   await using opened = await openBuilder();
   const cases = {
