@@ -185,8 +185,8 @@ Deno.test("completions know what the server has", async (t) => {
       press "invoked logs gre" gre invoked logs gre
       press 'invoked logs $(touch pwned) ' '' invoked logs '$(touch' 'pwned)' ''
       press "invoked volumes  ca" ca invoked volumes ca
-      press "invoked invoke --input @i" @i invoked invoke --input @ i
-      press "invoked invoke --input=@i" @i invoked invoke --input =@ i
+      press "invoked invoke --input @in." @in. invoked invoke --input @ in.
+      press "invoked invoke --input=@in." @in. invoked invoke --input =@ in.
       press "invoked volumes rm data:/in/s" /in/s invoked volumes rm data : /in/s
       press "invoked history --status=ru" ru invoked history --status = ru`;
     const expected = [

@@ -81,7 +81,7 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
       assertFails(limited, 1, /2 KiB are more than the limit of 1 KiB for one file \(--max-file\)/);
       await Deno.remove(join(folder, "large.txt"));
       for (const command of ["dev", "check"]) {
-        const { code, stdout } = await run(command, "--max-file", "1KiB", "--help");
+        const { code, stdout } = await run(command, "--max-file", "1KiB", "--help-all");
         assert.equal(code, 0);
         assert.match(stdout, / --invocation-timeout <DURATION> /);
       }
