@@ -41,6 +41,7 @@ export interface Options {
   readonly jobs?: number;
   readonly require?: string;
   readonly retryFailed?: true;
+  readonly record?: true;
 }
 
 interface Selection extends Options {
@@ -70,6 +71,10 @@ export function buildTestCommand(): Command {
     .option(
       "--retry-failed",
       "run up to three files that failed once more, each alone; one that passes then counts as flaky",
+    )
+    .option(
+      "--record",
+      "write to tests/durations.json how long each file took, which decides the order of later runs",
     )
     .exitOverride();
 }

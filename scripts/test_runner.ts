@@ -1,6 +1,7 @@
 /** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
 import { join, relative } from "node:path";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
+import { longestFirst, recordDurations } from "./test_order.ts";
 import { JOBS_PER_CORE, type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
 import {
   diagnoseMachine,
@@ -20,62 +21,6 @@ const CHECKED = [
   "sdk",
   "src",
   "tests",
-];
-
-/**
- * What takes longest, so that it starts first and no file is left running alone at the end. The second and third file
- * of hostile functions start late: they wait for what the first deploys.
- */
-const FIRST = [
-  "tests/hostile/bubblewrap_test.ts",
-  "tests/cli/author_test.ts",
-  "tests/console/invocations_test.ts",
-  "tests/sandbox/forks_test.ts",
-  "tests/console/triggers_test.ts",
-  "tests/cluster/async_calls_test.ts",
-  "tests/console/start_test.ts",
-  "tests/console/templates_test.ts",
-  "tests/console/drafts_test.ts",
-  "tests/testing/types_test.ts",
-  "tests/npm/compatibility_test.ts",
-  "tests/cluster/worker_faults_test.ts",
-  "tests/sandbox/templates_test.ts",
-  "tests/cluster/upgrade_test.ts",
-  "tests/console/function_code_test.ts",
-  "tests/cluster/nodes_test.ts",
-  "tests/sandbox/limits_test.ts",
-  "tests/cli/test_command_test.ts",
-  "tests/cli/dev_test.ts",
-  "tests/limits/reads_test.ts",
-  "tests/cli/failures_test.ts",
-  "tests/secrets/rotation_test.ts",
-  "tests/lifecycle/purge_test.ts",
-  "tests/examples/examples_test.ts",
-  "tests/identity/first_start_test.ts",
-  "tests/volumes/durability_test.ts",
-  "tests/testing/limits_test.ts",
-  "tests/cli/shared_code_test.ts",
-  "tests/cli/doctor_test.ts",
-  "tests/cli/names_test.ts",
-  "tests/hostile/process_test.ts",
-  "tests/hostile/landlock_test.ts",
-  "tests/console",
-  "tests/sandbox",
-  "tests/cluster",
-  "tests/endpoints",
-  "tests/hostile",
-  "tests/faults",
-  "tests/triggers",
-  "tests/process_reuse",
-  "tests/retries",
-  "tests/lifecycle",
-  "tests/cli",
-  "tests/tls",
-  "tests/invocations/errors_test.ts",
-  "tests/sdk",
-  "tests/egress",
-  "tests/testing",
-  "tests/limits",
 ];
 
 /** With more new objects between two collections, a check takes a tenth less processor time. */
@@ -112,13 +57,11 @@ async function selectFiles(paths: readonly string[]): Promise<readonly string[]>
     }
     for await (const file of walk(normal)) files.add(file);
   }
-  const rank = (file: string) => {
-    const at = FIRST.findIndex((first) => file === first || file.startsWith(`${first}/`));
-    return at === -1 ? FIRST.length : at;
-  };
   const isOwnSuite = (file: string) => suiteOf(file) in SUITES;
-  return [...files].filter((file) => paths.length > 0 || !isOwnSuite(file))
-    .toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  return await longestFirst(
+    ROOT,
+    [...files].filter((file) => paths.length > 0 || !isOwnSuite(file)),
+  );
 }
 
 function suiteOf(file: string): string {
@@ -194,7 +137,7 @@ async function checkAll(): Promise<Ended> {
 async function runTests(
   files: readonly string[],
   missing: Missing,
-  { verbose, long, seed, jobs, retryFailed }: Options,
+  { verbose, long, seed, jobs, retryFailed, record }: Options,
 ): Promise<Ended> {
   const runDir = await Deno.makeTempDir({ prefix: "invoked-test-run-" });
   const cleanUp = () => endRun(runDir);
@@ -212,11 +155,16 @@ async function runTests(
     TEST_LONG: `${long === true}`,
   };
   const ends = new Map<string, Ended>();
+  const durations = new Map<string, number>();
   const reports: string[] = [];
   const queue = [...files];
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const startedMs = Date.now();
       const { end, text } = await runFile(file, env, verbose === true);
+      const seconds = (Date.now() - startedMs) / 1000;
+      durations.set(file, seconds);
+      if (verbose) console.log(`${file} took ${seconds.toFixed(1)} s`);
       ends.set(file, end);
       if (end.failed > 0) reports.push(errorsIn(text));
     }
@@ -233,6 +181,7 @@ async function runTests(
     }
   }
   cleanUp();
+  if (record) await recordDurations(ROOT, durations);
   if (!verbose) reports.forEach((report) => console.log(report));
   return sum([...ends.values()]);
 }
@@ -243,13 +192,11 @@ async function runFile(
   env: Readonly<Record<string, string>>,
   verbose: boolean,
 ): Promise<{ readonly end: Ended; readonly text: string }> {
-  const startedMs = Date.now();
   // With --parallel each line of the report names the file.
   const args = ["test", "--allow-all", "--no-check", "--parallel", file];
   const { success, text } = await run(args, env, (line) => {
     if (verbose || TEST_FAILED.test(line)) console.log(line);
   });
-  if (verbose) console.log(`${file} took ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
   const [, passed, failed] = SUMMARY.exec(text) ?? [];
   if (passed === undefined || failed === undefined) {
     console.log(`FAILED: ${file} ended without a report`);
