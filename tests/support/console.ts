@@ -36,6 +36,15 @@ export const CHROMIUM = {
  */
 const CPU_THROTTLE = Number(Deno.env.get("CONSOLE_CPU_THROTTLE") ?? "1");
 
+/** What the page's style sheets set in one theme, other than the switch by which the build writes `light-dark()`, for colours. */
+const SET_BY_THEME = `(() => {
+  const within = (rules, isThemed) => [...rules].flatMap((rule) => [
+    ...isThemed ? [...rule.style ?? []].filter((name) => !name.startsWith("--lightningcss-")) : [],
+    ...within(rule.cssRules ?? [], isThemed || /prefers-color-scheme/.test(rule.conditionText)),
+  ]);
+  return [...document.styleSheets].flatMap(({ cssRules }) => within(cssRules, false));
+})()`;
+
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 /** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
@@ -90,27 +99,41 @@ export class ConsoleBrowser implements AsyncDisposable {
     return page;
   }
 
-  /** Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. */
+  /**
+   * Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. Themes differ
+   * in colours alone, so the rules that look at no colour run in one.
+   */
   async assertAccessible(page: Page = this.page): Promise<void> {
     const axe = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
     // Evaluated by the debugger, which the page's Content-Security-Policy does not concern.
     await page.evaluate(await readFile(axe, "utf8"));
+    assert.deepEqual(
+      await page.evaluate(SET_BY_THEME),
+      [],
+      "styles of one theme",
+    );
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       // The editor takes the colours of the theme in the next frame.
       await page.evaluate(
         "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))",
       );
-      const violations = await page.evaluate(async (tags) => {
+      const violations = await page.evaluate(async ({ tags, colorsAlone }) => {
         // deno-lint-ignore no-explicit-any -- axe puts itself there
         const { axe } = globalThis as any;
-        const result = await axe.run({ runOnly: tags });
+        // deno-lint-ignore no-explicit-any -- axe's own shape
+        const rules = axe.getRules(tags).filter((rule: any) => rule.tags.includes("cat.color"))
+          // deno-lint-ignore no-explicit-any -- axe's own shape
+          .map((rule: any) => rule.ruleId);
+        const result = await axe.run({
+          runOnly: colorsAlone ? { type: "rule", values: rules } : tags,
+        });
         // deno-lint-ignore no-explicit-any -- axe's own shape
         return result.violations.map(({ id, nodes }: any) =>
           // deno-lint-ignore no-explicit-any -- axe's own shape
           `${id}: ${nodes.map(({ html }: any) => html.slice(0, 160)).join(" | ")}`
         );
-      }, WCAG);
+      }, { tags: WCAG, colorsAlone: colorScheme === "dark" });
       assert.deepEqual(violations, [], `${page.url()} in ${colorScheme}`);
     }
     await page.emulateMedia({ colorScheme: null });
