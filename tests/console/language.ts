@@ -35,8 +35,8 @@ export default function main({ recipient, mood }: Input) {
 /** Longer than a screen, so that a definition far down has to be scrolled to. */
 const PADDING = "// padding\n".repeat(80);
 
-/** The editor waits a moment before it shows what the pointer is over. */
-const HOVER_MS = 1_000;
+/** How long the pointer first stays where it is: the editor waits a moment before it shows what the pointer is over. */
+const HOVER_MS = 2_000;
 
 const suggestions = (page: Page) => page.locator(".suggest-widget.visible .monaco-list-row");
 
@@ -79,11 +79,14 @@ async function explains({ page, console }: Flow, id: string): Promise<void> {
   assert.ok(cursor !== null);
   const hover = page.locator(".monaco-hover:not(.hidden)");
   // A pointer that was there before the service has read the files shows nothing.
+  let stayMs = HOVER_MS;
   await eventually(async () => {
     await page.mouse.move(cursor.x - 40, cursor.y - 60);
     await page.mouse.move(cursor.x - 12, cursor.y + 8, { steps: 5 });
-    await page.waitForTimeout(HOVER_MS);
-    return await hover.getByText("Greets somebody.").isVisible() || undefined;
+    const isShown = hover.getByText("Greets somebody.").waitFor({ timeout: stayMs });
+    // The next move ends the request for what this one is over, which takes longer on a busy machine.
+    stayMs *= 2;
+    return await isShown.then(() => true, () => undefined);
   }, "what the pointer is over");
   await page.mouse.move(0, 0);
   await hover.waitFor({ state: "detached" });
