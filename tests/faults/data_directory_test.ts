@@ -101,7 +101,7 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is rejected and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('028_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('029_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
