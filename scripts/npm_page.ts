@@ -152,9 +152,13 @@ const RULES = `## What packages find in a function
 - **One machine:** \`node:os\` and \`process\` have constant answers: \`hostname()\` is \`localhost\`,
   \`homedir()\` is \`/\`, the user is 65534, with one processor and no network interfaces. Memory and load
   are hidden.
-- **No native code** (\`.node\` files), subprocess or worker thread. Lifecycle scripts do not run.
+- **No native code** (\`.node\` files), subprocess or worker thread. Lifecycle scripts do not run. Optional
+  modules that a package does not have fail when the package requires them, with \`MODULE_NOT_FOUND\`.
 - **Network:** connections go through the [egress proxy](egress.md), to hosts of the allowlist only.
-  Nothing can listen.
+  Nothing can listen: \`export default { fetch }\` answers HTTP requests, with Hono, or with an
+  [Express app](../tests/npm/functions/express.ts) that is called without a port.
+- **Errors** name the package that tried what no function can do, the reason, and what works instead. Imports that
+  can never work, such as \`node:sqlite\`, fail when the commit is finalized.
 - **Exports by runtime:** a package's exports for Deno are used. Stripe checks webhooks by
   \`constructEventAsync\`, for example.
 - **Known fault:** a POST with a stream as its body, then a redirect on the same connection of

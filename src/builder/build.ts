@@ -5,7 +5,9 @@ import { BUNDLE } from "./bundler.ts";
 import { BuildRejection, type Compiler, type Exited, LimitReached } from "./compiler.ts";
 import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "./contract.ts";
 import { SCRIPT_URL } from "./contract.ts";
-import { bundleDiagnostics, REACHES_OUTSIDE } from "./compiler_errors.ts";
+import { REACHES_OUTSIDE } from "./compiler_errors.ts";
+import { bundleWithoutMissing, misplacedMissing } from "./missing.ts";
+import { type Bundle, scriptDiagnostic } from "./script_faults.ts";
 import { byPosition, distinct, MAX_DIAGNOSTICS, rejected, scrub } from "./diagnostics.ts";
 import {
   type Commit,
@@ -16,7 +18,7 @@ import {
   parseGraph,
 } from "./graph.ts";
 import { ProjectFiles } from "./project/project_files.ts";
-import { callableDefaults } from "./interop.ts";
+import { callableDefaults, restoreLines } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
@@ -114,13 +116,22 @@ async function build(
     : main;
   const { graph, flags, locked } = await resolveGraph(workspace, commit, context, entry);
   const nameOf = moduleNames(graph, commit);
-  const bundled = await context.compiler.run([...BUNDLE, ...flags, "-o", workspace.bundle, entry]);
-  if (bundled.code !== 0) {
-    const diagnostics = await bundleDiagnostics(bundled.stderr, workspace, nameOf);
+  const args = [...BUNDLE, ...flags, "-o", workspace.bundle];
+  const run = (more: readonly string[]) => context.compiler.run([...args, ...more, entry]);
+  const bundled = await bundleWithoutMissing({ workspace, graph, commit, nameOf, run });
+  if (bundled.kind === "faults") {
+    const { diagnostics } = bundled;
     const faults = diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }];
     rejectIfAny(faults, context.compiler);
+    throw new BuildRejection(...faults);
   }
-  const { bundle, ...output } = await readOutput(workspace, nameOf, context.limits);
+  const { missing } = bundled;
+  const { bundle, ...output } = await readOutput(workspace, nameOf, context.limits, {
+    graph,
+    commit,
+    main,
+    missing,
+  });
   const warnings = goal === "function" ? ownFetchCalls(bundle, output.sourceMap, tree) : [];
   return {
     ...output,
@@ -284,6 +295,7 @@ async function readOutput(
   workspace: Workspace,
   nameOf: NameOf,
   limits: BuildLimits,
+  bundled: Bundle,
 ): Promise<Pick<Artifact, "script" | "sourceMap"> & { readonly bundle: string }> {
   const { size } = await Deno.stat(workspace.bundle);
   if (size > limits.artifactBytes) {
@@ -299,11 +311,14 @@ async function readOutput(
   if (sourceMap === undefined) {
     throw new BuildRejection({ message: REACHES_OUTSIDE });
   }
-  const bundle = callableDefaults(renameModules(written, workspace, nameOf));
-  const script = await toScript(bundle, SCRIPT_URL);
-  if (script.kind === "fault") {
-    throw new BuildRejection({ message: `Cannot build: ${script.message}` });
-  }
+  const { missing } = bundled;
+  const renamed = renameModules(written, workspace, nameOf);
+  const misplaced = misplacedMissing(renamed, missing);
+  if (misplaced.length > 0) throw new BuildRejection(...misplaced);
+  const bundle = restoreLines(callableDefaults(renamed));
+  const specifiers = new Set(missing.map(({ specifier }) => specifier));
+  const script = await toScript(bundle, SCRIPT_URL, specifiers);
+  if (script.kind !== "script") throw new BuildRejection(scriptDiagnostic(script, bundled));
   if (script.text.includes(workspace.root)) {
     throw new BuildRejection({
       message: "Cannot build: the bundle names a directory of the server",

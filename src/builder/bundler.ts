@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Compiler } from "./compiler.ts";
-import { assertReplaceable } from "./interop.ts";
+import { assertPositions, assertReplaceable } from "./interop.ts";
 import { programsOf, type Workspace } from "./workspace.ts";
 
 /** Arguments of every run of the bundler. */
@@ -13,10 +13,10 @@ export const BUNDLE = [
 /** Limit of the bundler's own download, in bytes. It does not count against the author's limit. */
 const DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Modules whose bundle contains the helper that `interop.ts` replaces: CommonJS that requires an ES module. */
+/** Modules whose bundle contains the helpers that `interop.ts` knows: CommonJS that requires an ES module and a built-in. */
 const PROBE = {
   "entry.ts": 'import "./required.cjs";\n',
-  "required.cjs": 'module.exports = require("./module.mjs");\n',
+  "required.cjs": 'module.exports = [\nrequire("node:fs"),\nrequire("./module.mjs")];\n',
   "module.mjs": "export default () => {};\n",
 } as const;
 
@@ -37,7 +37,10 @@ export async function fetchBundler(workspace: Workspace, compiler: Compiler): Pr
     ...["--no-config", "--no-lock", "--no-remote", "-o", bundle, entry],
   ], DOWNLOAD_MAX_BYTES);
   if (code !== 0) throw new Error(`Cannot download the bundler: ${stderr.trim()}`);
-  assertReplaceable(await Deno.readTextFile(bundle));
+  const text = await Deno.readTextFile(bundle);
+  assertReplaceable(text);
+  const probe = { text: '("node:fs")', line: 2 };
+  assertPositions(text, await Deno.readTextFile(`${bundle}.map`), probe);
   await Deno.writeTextFile(markOf(workspace.programs), "");
 }
 

@@ -1,7 +1,7 @@
 /** Reads the errors that `deno bundle` prints. */
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { Diagnostic } from "./contract.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { firstPart } from "./graph.ts";
@@ -21,15 +21,54 @@ export const REACHES_OUTSIDE =
 /** The message of the bundler for a computed import of a package, which no lock can know. */
 const UNLOCKED = /^Could not find constraint '([^']+)' in the list of packages/;
 
+/** The message for a package that does not exist. */
+const MISSING_PACKAGE = /^Could not resolve "([@\w][^"]*)"/;
+
+/** The message for a file that does not exist. */
+const MISSING_FILE = /^\[ERR_MODULE_NOT_FOUND\] Cannot find module '(file:[^']+)' imported from/;
+
+/** An error of the bundler. */
+export interface BundleFault {
+  readonly diagnostic: Diagnostic;
+  /** What the module names, if that is a package, or a file of a package of the commit, that does not exist. */
+  readonly missing?: string;
+}
+
 /** The errors in the standard error of `deno bundle`, without what they reveal of files outside of the commit. */
-export async function bundleDiagnostics(
+export async function bundleFaults(
   stderr: string,
   workspace: Workspace,
   nameOf: NameOf,
-): Promise<Diagnostic[]> {
+): Promise<BundleFault[]> {
   const blocks = stderr.split("\n").filter((line) => !NOISE.test(line)).join("\n")
     .split(/^error: /m).slice(1);
-  return await Promise.all(blocks.map((block) => readBlock(block, workspace, nameOf)));
+  return await Promise.all(blocks.map(async (block) => {
+    const diagnostic = await readBlock(block, workspace, nameOf);
+    const missing = readMissing(block, nameOf);
+    return missing === undefined ? { diagnostic } : { diagnostic, missing };
+  }));
+}
+
+/** A position of the bundler: a file with a line from 1 and a column from 0. */
+const POSITION = /^ {4}at (file:\/\/\S+|[^\n]+?):(\d+):(\d+)$/m;
+
+/** A file of a package, as {@link NameOf} names it. */
+const PACKAGE_FILE = /^npm:((?:@[^/]+\/)?[^/@]+)@[^/]+\/(.+)$/;
+
+function readMissing(block: string, nameOf: NameOf): string | undefined {
+  const [, name] = MISSING_PACKAGE.exec(block) ?? [];
+  if (name !== undefined) return name;
+  const [, target = ""] = MISSING_FILE.exec(block) ?? [];
+  const [, url = ""] = POSITION.exec(block) ?? [];
+  // Of a path elsewhere the author would learn whether the file exists.
+  const [missing, importer] = [target, url].map((file) =>
+    PACKAGE_FILE.exec(nameOf(fromFileUrl(file) ?? "") ?? "")
+  );
+  if (!missing || !importer) return undefined;
+  const [, ofPackage = "", path = ""] = missing;
+  if (ofPackage !== importer[1]) return path === "index.js" ? ofPackage : `${ofPackage}/${path}`;
+  const relative = posix.relative(posix.dirname(importer[2] ?? ""), path);
+  return relative.startsWith("../") ? relative : `./${relative}`;
 }
 
 async function readBlock(
@@ -37,7 +76,7 @@ async function readBlock(
   workspace: Workspace,
   nameOf: NameOf,
 ): Promise<Diagnostic> {
-  const position = /^ {4}at (file:\/\/\S+|[^\n]+?):(\d+):(\d+)$/m.exec(block);
+  const position = POSITION.exec(block);
   const head = firstPart(block);
   const message = messageOf(head);
   if (!position) return { message };

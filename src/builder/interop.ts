@@ -1,4 +1,6 @@
-/** Changes what `require` of an ES module returns in a bundle. */
+/** Changes what `require` of an ES module returns in a bundle, and puts back lines that its source map counts. */
+
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 
 /** The bundler's helper that returns the value of such a `require`: one line of the bundle. */
 const HELPER =
@@ -28,6 +30,24 @@ export function callableDefaults(bundle: string): string {
   return bundle.replace(`\n${HELPER}\n`, () => `\n${CALLABLE}\n`);
 }
 
+/** The end of the text that Deno writes over the bundler's helper for `require` of built-ins. */
+const REQUIRE = "\nvar __require = __deno_internal_createRequire(import.meta.url);\n";
+
+/** Lines that the helper has more. The source map still counts them. */
+const LOST_LINES = 3;
+
+/** Begins the first module of a bundle. */
+const FIRST_MODULE = /^\/\/ /m;
+
+/** The bundle with the number of lines that its source map counts, in a bundle of CommonJS that requires built-ins. */
+export function restoreLines(bundle: string): string {
+  const modules = bundle.search(FIRST_MODULE);
+  const at = bundle.lastIndexOf(REQUIRE, modules < 0 ? bundle.length : modules);
+  if (at < 0) return bundle;
+  const end = at + REQUIRE.length;
+  return bundle.slice(0, end) + "\n".repeat(LOST_LINES) + bundle.slice(end);
+}
+
 /**
  * Checks that the bundle of a CommonJS module that requires an ES module contains the helper.
  *
@@ -35,8 +55,27 @@ export function callableDefaults(bundle: string): string {
  */
 export function assertReplaceable(bundle: string): void {
   if (callableDefaults(bundle) !== bundle) return;
-  throw new Error(
-    `Cannot use the bundler of Deno ${Deno.version.deno}: its output lacks the line that the ` +
-      `builder replaces: ${HELPER}`,
-  );
+  throw unusable(`its output lacks the line that the builder replaces: ${HELPER}`);
+}
+
+/**
+ * Checks that the source map of a bundle fits its lines.
+ * @param text occurs once in the bundle @param line of that text in its module
+ * @throws {Error} if this version of the bundler, or of Deno, prints another helper for `require`
+ */
+export function assertPositions(
+  bundle: string,
+  sourceMap: string,
+  { text, line }: { readonly text: string; readonly line: number },
+): void {
+  const restored = restoreLines(bundle).split("\n");
+  const at = restored.findIndex((found) => found.includes(text));
+  const column = Math.max(0, restored[at]?.indexOf(text) ?? 0);
+  const found = originalPositionFor(new TraceMap(sourceMap), { line: at + 1, column });
+  if (found.line === line) return;
+  throw unusable(`its source map has line ${found.line} instead of ${line} for: ${text}`);
+}
+
+function unusable(fault: string): Error {
+  return new Error(`Cannot use the bundler of Deno ${Deno.version.deno}: ${fault}`);
 }

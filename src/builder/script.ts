@@ -1,14 +1,30 @@
 /** Turns the bundler's ES module into the source text of one async function. */
 
 import { type Export, type Import, init, parse, type StaticImport } from "es-module-lexer";
+import { moduleFault } from "../shared/explanation.ts";
 import { readClause } from "./clauses.ts";
 
 /** The function's text, or the fault of the bundle. */
 export type Script =
   | { readonly kind: "script"; readonly text: string }
-  | { readonly kind: "fault"; readonly message: string };
+  | { readonly kind: "fault"; readonly message: string }
+  /** The main module is CommonJS. */
+  | { readonly kind: "commonJs" }
+  /** Every evaluation would fail at an import. */
+  | {
+    readonly kind: "import";
+    readonly specifier: string;
+    /** The module with the import, as its comment in the bundle names it. */
+    readonly importer: string;
+  };
 
 class Unsupported extends Error {}
+
+class Rejected extends Error {
+  constructor(readonly script: Script) {
+    super(script.kind);
+  }
+}
 
 /** A range of the bundle and its replacement. */
 interface Edit {
@@ -32,18 +48,24 @@ interface Parts {
  * Turns an ES module into `async function (meta) {...}`. Static imports become awaited dynamic imports on one line
  * before the module: its lines move down by exactly one, its columns stay. A name that the module does not contain
  * replaces `import.meta`, so nothing in the module can shadow it.
+ * @param missing modules that no function has
  */
-export async function toScript(bundle: string, sourceUrl: string): Promise<Script> {
+export async function toScript(
+  bundle: string,
+  sourceUrl: string,
+  missing: ReadonlySet<string> = new Set(),
+): Promise<Script> {
   await init();
   try {
-    return { kind: "script", text: convert(bundle, sourceUrl) };
+    return { kind: "script", text: convert(bundle, sourceUrl, missing) };
   } catch (error) {
     if (error instanceof Unsupported) return { kind: "fault", message: error.message };
+    if (error instanceof Rejected) return error.script;
     throw error;
   }
 }
 
-function convert(bundle: string, sourceUrl: string): string {
+function convert(bundle: string, sourceUrl: string, missing: ReadonlySet<string>): string {
   const [imports, exports] = parseBundle(bundle);
   const parts: Parts = { opening: [], entries: [], edits: [], unusedName: unusedNames(bundle) };
   const meta = parts.unusedName();
@@ -53,6 +75,10 @@ function convert(bundle: string, sourceUrl: string): string {
       const text = meta.padEnd(found.end - found.start);
       parts.edits.push({ start: found.start, end: found.end, text });
     } else if (found.type !== "dynamic") {
+      if (missing.has(found.specifier) || moduleFault(found.specifier) !== undefined) {
+        const importer = importerAt(bundle, found.start);
+        throw new Rejected({ kind: "import", specifier: found.specifier, importer });
+      }
       reexports.add(found.importStart);
       takeStatic(bundle, found, parts);
     }
@@ -120,8 +146,20 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
   }
 }
 
-/** `export {a, b as c}`, the one form of own exports that the bundler prints. */
+/** The module at a position of the bundle, as the comment that the bundler writes before each names it. */
+function importerAt(bundle: string, position: number): string {
+  const text = `\n${bundle.slice(0, position)}`;
+  const start = text.lastIndexOf("\n// ");
+  return start < 0 ? "" : text.slice(start + "\n// ".length).split("\n", 1)[0] ?? "";
+}
+
+/** What the bundler prints for a main module that is CommonJS. */
+const COMMON_JS_MAIN = /export default require_\w+\(\)/y;
+
+/** `export {a, b as c}`, the one form of own exports that the bundler prints for an ES module. */
 function takeExport(bundle: string, start: number, parts: Parts): void {
+  COMMON_JS_MAIN.lastIndex = start;
+  if (COMMON_JS_MAIN.test(bundle)) throw new Rejected({ kind: "commonJs" });
   const clause = readClause(bundle, start + "export".length);
   if (clause === undefined || clause.defaultName !== undefined || clause.star) {
     throw new Unsupported("an export of the bundle is not a list of names");

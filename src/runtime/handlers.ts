@@ -1,5 +1,6 @@
 /** The handlers that `main.ts` exports, and how each is called. Only V8 calls code of the function. */
 import { bind, dictionary, getProperty, PromiseOf, TypeErrorOf } from "./primordials.ts";
+import { deniedListener } from "./names.ts";
 import { react } from "./react.ts";
 import type { HostCalls } from "./host.ts";
 import { notAResponse } from "./failure.ts";
@@ -71,7 +72,10 @@ export function callMain(
     findFetch(handlers),
     ({ call }: Found) =>
       call === undefined
-        ? failThrown(new TypeErrorOf("main.ts has no default export that is a function"))
+        ? failThrown(
+          deniedListener.first() ??
+            new TypeErrorOf("main.ts has no default export that is a function"),
+        )
         : fail({ kind: "no-handler", wanted: "default" }),
     failThrown,
   );
@@ -91,7 +95,12 @@ export function callFetch(
   },
 ): void {
   const call = ({ call }: Found) => {
-    if (call === undefined) return fail({ kind: "no-handler", wanted: "fetch" });
+    if (call === undefined) {
+      const denied = deniedListener.first();
+      return denied === undefined
+        ? fail({ kind: "no-handler", wanted: "fetch" })
+        : failThrown(denied);
+    }
     const { request, answer } = serve(input as RequestInput, {
       calls,
       keep,

@@ -15,6 +15,7 @@ import {
   dataDescriptor,
   defineProperty,
   deleteProperty,
+  dictionary,
   ErrorOf,
   ownKeys,
   setPrototypeOf,
@@ -91,9 +92,28 @@ const REMOVED_SOCKETS = [
   "resolveDns",
 ] as const;
 
-const unavailable = anonymous((key: string, ErrorOf: ErrorConstructor) => () => {
-  throw new ErrorOf(`Deno.${key} is not available in a function: use fetch, WebSocket or node:net`);
+/** Those that wait for connections of others. */
+const LISTENERS = dictionary({
+  listen: true,
+  listenTls: true,
+  listenDatagram: true,
+  serve: true,
+  serveHttp: true,
+  upgradeWebSocket: true,
 });
+
+const unavailable = anonymous((key: string, instead: string, ErrorOf: ErrorConstructor) => () => {
+  throw new ErrorOf(`Deno.${key} is not available in a function: ${instead}`);
+});
+
+function insteadOf(key: string): string {
+  if (LISTENERS[key]) {
+    return "a function cannot listen on a port; `export default { fetch }` answers HTTP requests";
+  }
+  return key === "openKv"
+    ? "use a volume or a database server"
+    : "use fetch, WebSocket or node:net";
+}
 
 interface Internals {
   readonly Console: ConsoleClass;
@@ -136,7 +156,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   remove(Deno, "internal");
   for (const key of REMOVED_GLOBALS) remove(globalThis, key);
   for (const key of REMOVED_SOCKETS) {
-    lock(Deno, key, unavailable(key, ErrorOf));
+    lock(Deno, key, unavailable(key, insteadOf(key), ErrorOf));
   }
   for (const key of ownKeys(globalThis)) {
     if (typeof key === "string" && key.startsWith("GPU")) remove(globalThis, key);

@@ -8,8 +8,16 @@
 import { type BuiltinGetter, fillTable, type ModuleTable } from "./builtins.ts";
 import { remove } from "./harden.ts";
 import { DNS_SHIMS } from "./names.ts";
+import { STARTER_EXPORTS } from "./processes.ts";
 import { EXISTENCE_EXPORTS, MACHINE_EXPORTS, USER_EXPORTS } from "./system.ts";
-import { dictionary, indexOf, slice, TypeErrorOf } from "./primordials.ts";
+import {
+  defineProperty,
+  dictionary,
+  indexOf,
+  plainDescriptor,
+  slice,
+  TypeErrorOf,
+} from "./primordials.ts";
 
 /** Built-ins without a safe use: each reaches files, memory or the engine without a permission. */
 const UNAVAILABLE = dictionary({
@@ -30,6 +38,14 @@ const SHIM_PREFIX = "invoked:";
  */
 const SHIMS = dictionary<string>({
   ...DNS_SHIMS,
+  child_process: `export * from "node:child_process";
+    import started from "node:child_process";
+    export default started;
+    export const { ${STARTER_EXPORTS} } = started;`,
+  cluster: `export * from "node:cluster";
+    import cluster from "node:cluster";
+    export default cluster;
+    export const { fork } = cluster;`,
   fs: `export * from "node:fs";
     import fs from "node:fs";
     export default fs;
@@ -78,7 +94,10 @@ function unavailableModule(specifier: string): Error {
   const shown = slice(specifier, 0, SPECIFIER_SHOWN_MAX_UNITS);
   const isNative = slice(specifier, -NATIVE_SUFFIX.length) === NATIVE_SUFFIX;
   const why = isNative ? ": it is native code" : "";
-  return new TypeErrorOf(`Module "${shown}" is not available in a function${why}`);
+  const error = new TypeErrorOf(`Module "${shown}" is not available in a function${why}`);
+  // Packages that can do without the module check for the code.
+  defineProperty(error, "code", plainDescriptor("MODULE_NOT_FOUND"));
+  return error;
 }
 
 type Resolved = { url: string; format?: string; shortCircuit?: boolean };

@@ -30,6 +30,20 @@ export const DNS_SHIMS = {
     export const { ${QUERIES} } = dns.promises;`,
 } as const;
 
+/** Holds the first error of a listener: packages may drop it, and then their server looks as if it listened. */
+const makeHolder = anonymous(() => {
+  let held: Error | undefined;
+  return {
+    note(error: Error) {
+      held ??= error;
+    },
+    first: () => held,
+  };
+});
+
+/** The error of the first listener. */
+export const deniedListener = makeHolder();
+
 interface Resolving {
   readonly Resolver: { readonly prototype: object };
 }
@@ -45,6 +59,7 @@ export interface Resolvers {
 export const disableNameResolution = anonymous(function (
   { dns, dgram, net }: Resolvers,
   { defineProperty, dataDescriptor, ErrorOf }: Tools,
+  noteListener: (error: Error) => void,
 ): void {
   const QUERIES = [
     "lookup",
@@ -69,20 +84,30 @@ export const disableNameResolution = anonymous(function (
 
   const replace = (target: object, key: string, value: unknown) =>
     defineProperty(target, key, dataDescriptor(value, true));
-  const denied = (call: string): Error => {
-    const error = new ErrorOf(`${call} EACCES: not available in a function`);
+  const denied = (call: string, why = "not available in a function"): Error => {
+    const error = new ErrorOf(`${call} EACCES: ${why}`);
     return Object.assign(error, { code: "EACCES", syscall: call });
   };
-  /** Fails as Node does: with the callback if it takes an error, else with an event. */
+  /** Fails as Node does: with the callback if it takes an error, else with an event. The stack names the caller. */
   const fail = (call: string, takesError: boolean) =>
     function (this: { emit(name: string, error: Error): void }, ...args: unknown[]) {
       const callback = takesError ? args[args.length - 1] : undefined;
+      const error = denied(call);
       queueMicrotask(() => {
-        if (typeof callback === "function") callback(denied(call));
-        else this.emit("error", denied(call));
+        if (typeof callback === "function") callback(error);
+        else this.emit("error", error);
       });
       return this;
     };
+  const listen = function (this: { emit(name: string, error: Error): void }) {
+    const error = denied(
+      "listen",
+      "a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
+    );
+    noteListener(error);
+    queueMicrotask(() => this.emit("error", error));
+    return this;
+  };
   for (let index = 0; index < QUERIES.length; index++) {
     const call = QUERIES[index] ?? "";
     const byCallback = (...args: unknown[]) => {
@@ -100,7 +125,7 @@ export const disableNameResolution = anonymous(function (
     const call = DATAGRAM_METHODS[index] ?? "";
     replace(dgram.Socket.prototype, call, fail(call, call === "send"));
   }
-  replace(net.Server.prototype, "listen", fail("listen", false));
+  replace(net.Server.prototype, "listen", listen);
 });
 
 /** The engine's resolver below `node:dns`. */

@@ -5,9 +5,16 @@ import { lock, MAIN_PATH, remove, RUNTIME_NAME, untyped } from "./harden.ts";
 import { keepLog } from "./console.ts";
 import type { Engine } from "./fork/memory.ts";
 import { loadModules, type ModuleClass } from "./modules.ts";
-import { blockResolver, disableNameResolution, type Resolver, type Resolvers } from "./names.ts";
+import {
+  blockResolver,
+  deniedListener,
+  disableNameResolution,
+  type Resolver,
+  type Resolvers,
+} from "./names.ts";
 import { dataDescriptor, defineProperty, dictionary, ErrorOf, TypeErrorOf } from "./primordials.ts";
 import { useVm, type Vm } from "./script.ts";
+import { denyProcesses } from "./processes.ts";
 import { describeMachine, describeUser, emptyFileSystem } from "./system.ts";
 import { useProcess } from "./usage.ts";
 
@@ -76,17 +83,19 @@ function rejectThreads(): never {
   throw new TypeErrorOf("Worker threads are not available in a function");
 }
 
-/** Replaces what opens connections, resolves names, describes the machine or starts threads. */
+/** Replaces what opens connections, resolves names, describes the machine or starts threads and processes. */
 function reduceBuiltins(getBuiltin: BuiltinGetter): void {
   const net = getBuiltin("net");
   routeTcp(net as Net, getBuiltin("tls") as Tls, TOOLS);
   disableNameResolution(
     { net, dns: getBuiltin("dns"), dgram: getBuiltin("dgram") } as Resolvers,
     TOOLS,
+    deniedListener.note,
   );
   emptyFileSystem(getBuiltin("fs"));
   describeMachine(getBuiltin("os"));
   lock(getBuiltin("worker_threads"), "Worker", rejectThreads);
+  denyProcesses(getBuiltin("child_process"), getBuiltin("cluster"));
   keepLog(getBuiltin("console"));
 }
 

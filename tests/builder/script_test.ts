@@ -3,7 +3,7 @@ import { toScript } from "../../src/builder/script.ts";
 
 async function evaluate(bundle: string): Promise<Record<string, unknown>> {
   const script = await toScript(bundle, "test:bundle.js");
-  if (script.kind === "fault") assert.fail(script.message);
+  if (script.kind !== "script") assert.fail(JSON.stringify(script));
   const end = script.text.lastIndexOf("\n//# sourceURL=test:bundle.js");
   assert.notEqual(end, -1);
   const made: unknown = (0, eval)(`(${script.text.slice(0, end)})`);

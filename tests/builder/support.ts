@@ -61,6 +61,13 @@ export async function openBuilder(
   };
 }
 
+/** A builder with a registry of the test's own packages and the real bundler. */
+export async function openWith(url: string): Promise<OpenedBuilder> {
+  await using first = await openBuilder();
+  await build(first.builder, { "main.ts": "export default () => ({});" });
+  return await openBuilder({}, { registry: url });
+}
+
 /** Files by path from texts. */
 export function filesOf(texts: Readonly<Record<string, string>>): SourceFiles {
   const encoder = new TextEncoder();

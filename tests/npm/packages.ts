@@ -180,6 +180,10 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
     output: { pdf: ["pdf"], own: "the function's own" },
     files: { "own.json": `{ "name": "the function's own" }` },
   },
+  "express": {
+    output: { status: 201, cookies: ["seen=yes; Path=/"], body: { id: "7", body: { a: 1 } } },
+  },
+  "fastify": { output: { statusCode: 200, payload: '{"id":"7"}' } },
   "googleapis": {
     at: "commit",
     message: /limit of (?:20 MiB \(--max-artifact\)|1 GiB \(--build-memory\))/,
@@ -189,12 +193,27 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
   },
   "bcrypt": {
     at: "call",
-    message: /^UNCAUGHT: Error: No native build was found/,
+    message:
+      /^UNCAUGHT: Error: No native build was found.*; npm:bcrypt@\S+ loads native code, which a function cannot do: use npm:bcryptjs$/m,
     reason: `Cannot work: ${NATIVE}. Use \`npm:bcryptjs\`.`,
   },
   "sharp": {
     at: "call",
-    message: /\.node" is not available in a function: it is native code/,
-    reason: `Cannot work: ${NATIVE}.`,
+    message:
+      /^UNCAUGHT: .*; npm:sharp@\S+ loads native code, which a function cannot do: use npm:jimp$/m,
+    reason: `Cannot work: ${NATIVE}. Use \`npm:jimp\`.`,
+  },
+  "better-sqlite3": {
+    at: "call",
+    message:
+      /^UNCAUGHT: .*; npm:better-sqlite3@\S+ loads native code, which a function cannot do: use npm:sql\.js/m,
+    reason: `Cannot work: ${NATIVE}. Use \`npm:sql.js/dist/sql-asm.js\`, or a database server.`,
+  },
+  "prisma-client": {
+    at: "commit",
+    message:
+      /main\.ts:2:30: Cannot import "npm:@prisma\/client@6\.19\.0": it needs the code that `prisma generate` writes/,
+    reason:
+      "Cannot work: it needs generated code and native code. Use `npm:kysely` or `npm:drizzle-orm` with `npm:pg`.",
   },
 };

@@ -1,6 +1,7 @@
 /** The results of a test run, as the API answers them. */
 import type { SandboxLog } from "../../sandbox/contract.ts";
 import type { Redactor } from "../../sandbox/instance/redaction.ts";
+import { explanation } from "../../shared/explanation.ts";
 import { formatFrame, STACK_FRAMES_MAX, type StackMap } from "../../shared/stack.ts";
 import type { AssertionRecord, TestError, TestRecord } from "./run.ts";
 
@@ -60,10 +61,10 @@ function describe(error: TestError, map: StackMap, redactor: Redactor): string {
   const { name, message, stack } = error.thrown;
   const head = [name, message].filter((part) => part !== "").map((part) => shown(part, redactor));
   const frames = map.frames(stack).filter(({ location }) => !location.startsWith(OWN_MODULES))
-    .take(STACK_FRAMES_MAX).map(formatFrame);
-  return [`UNCAUGHT: ${head.join(": ")}`, ...frames.map((frame) => redactor.redact(frame))].join(
-    "\n",
-  );
+    .take(STACK_FRAMES_MAX).map(formatFrame).toArray();
+  const added = explanation(message, frames);
+  const text = added === undefined ? head.join(": ") : `${head.join(": ")}; ${added}`;
+  return [`UNCAUGHT: ${text}`, ...frames.map((frame) => redactor.redact(frame))].join("\n");
 }
 
 /** The result of the whole run: that of the first failed test, else of the first test. */

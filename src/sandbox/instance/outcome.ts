@@ -12,6 +12,7 @@ import type { Exit, Lost } from "./exit.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
+import { explanation } from "../../shared/explanation.ts";
 import { OWN_FETCH_HELP } from "../../shared/own_fetch.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 
@@ -166,14 +167,20 @@ async function uncaught(
       (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
     : message;
   const frames = await mapStack(failure.stack, stackMap);
-  const explained = calledOwnFetch(name, frames) ? [OWN_FETCH] : [];
-  const lines = [headOf(name, shown), ...explained, ...frames];
+  const help = calledOwnFetch(name, frames) ? [OWN_FETCH] : [];
+  const lines = [headOf(name, explained(shown, frames)), ...help, ...frames];
   for (const error of failure.related.slice(0, FAILURE_RELATED_MAX)) {
     const text = redactCut(error.message, redactor, RELATED_MESSAGE_MAX_UNITS);
     lines.push(`${error.path}: ${headOf(error.name, text)}`);
     lines.push(...await mapStack(error.stack, stackMap));
   }
   return failed("UNCAUGHT", redactor.redact(await mapText(lines.join("\n"), stackMap)));
+}
+
+/** The message with the explanation behind its first line, which lists show. */
+function explained(message: string, frames: readonly string[]): string {
+  const added = explanation(message, frames);
+  return added === undefined ? message : message.replace(/$/m, () => `; ${added}`);
 }
 
 function headOf(name: string, message: string): string {

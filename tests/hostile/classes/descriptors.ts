@@ -39,7 +39,7 @@ export const DESCRIPTORS = [
   rejected(
     "listens on one",
     `const net = await import("node:net"); const s = net.createServer(); s.listen({ fd: 5 }); return await settled(s, "listening");`,
-    "Error: listen EACCES: not available in a function",
+    "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
   ),
   rejected(
     "streams one",

@@ -19,17 +19,17 @@ const AROUND = [
   rejected(
     "Deno.listen",
     `return Deno.listen({ port: 0 }).addr;`,
-    "Error: Deno.listen is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.listen is not available in a function: a function cannot listen on a port",
   ),
   rejected(
     "Deno.serve",
     `return Deno.serve({ port: 0 }, () => new Response("")).addr;`,
-    "Error: Deno.serve is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.serve is not available in a function: a function cannot listen on a port",
   ),
   rejected(
     "Deno.listenDatagram",
     `return (Deno as any).listenDatagram({ port: 0, transport: "udp" });`,
-    "Error: Deno.listenDatagram is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.listenDatagram is not available in a function: a function cannot listen on a port",
   ),
   rejected(
     "Deno.createHttpClient",
@@ -49,7 +49,7 @@ const AROUND = [
   rejected(
     "Deno.openKv",
     `return await (Deno as any).openKv("http://127.0.0.1:" + input.port);`,
-    "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.openKv is not available in a function: use a volume or a database server",
   ),
   rejected(
     "a unix socket by Deno",
@@ -86,17 +86,17 @@ const AROUND = [
   rejected(
     "listening by node:net",
     `const s = (await import("node:net")).createServer(); s.listen(0); return await settled(s, "listening");`,
-    "Error: listen EACCES: not available in a function",
+    "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
   ),
   rejected(
     "listening by node:http",
     `const s = (await import("node:http")).createServer(); s.listen(0); return await settled(s, "listening");`,
-    "Error: listen EACCES: not available in a function",
+    "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
   ),
   rejected(
     "listening on an abstract socket",
     `const s = (await import("node:net")).createServer(); s.listen({ path: "\\0" + input.abstract + "x" }); return await settled(s, "listening");`,
-    "Error: listen EACCES: not available in a function",
+    "Error: listen EACCES: a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
   ),
   rejected(
     "UDP by node:dgram",

@@ -52,12 +52,12 @@ export const STORAGE = [
   rejected(
     "Deno KV",
     `return await (await (Deno as any).openKv()).set(["k"], 1);`,
-    "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.openKv is not available in a function: use a volume or a database server",
   ),
   rejected(
     "Deno KV in memory",
     `return await (await (Deno as any).openKv(":memory:")).set(["k"], 1);`,
-    "Error: Deno.openKv is not available in a function: use fetch, WebSocket or node:net",
+    "Error: Deno.openKv is not available in a function: use a volume or a database server",
   ),
   rejected(
     "a database in a file",
