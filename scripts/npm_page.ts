@@ -36,6 +36,7 @@ export function renderNpmPage(functions: readonly PackageFunction[]): string {
     table(["Package", "Why"], fails),
     NAMES,
     SHARED,
+    FILES,
     RULES,
   ].join("\n\n") + "\n";
 }
@@ -139,6 +140,21 @@ functions/greet/main.ts       import { greet } from "@acme/text";
 
 A C1 tenant does not know roots.`;
 
+const FILES = `## Files of packages
+
+Fonts, templates, dictionaries and WebAssembly beside a package's code are carried in the commit's script, and the
+package reads them as in Node.js: by functions of \`node:fs\` and \`Deno\`, by \`fetch\` of a \`file:\` URL, and by
+\`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
+
+- **Which:** those that the bundled code of the package names, such as \`Helvetica.afm\`, and those whose directory
+  and ending it names. Links, native code, types and source maps are never carried.
+- **Where:** below \`/npm/NAME@VERSION/\`, read-only, of packages that the commit locked. Nothing there reaches the
+  machine's files.
+- **Limits:** 10 MiB for a file, 12 MiB and 1,000 files for a commit (\`PACKAGE_FILE_BYTES_MAX\`,
+  \`PACKAGE_FILES_BYTES_MAX\`, \`PACKAGE_FILES_MAX\`), and what \`--max-artifact\` leaves; in the script each has a
+  third more. Reading a file with too many bytes fails with \`EFBIG\`, any other one with \`ENOENT\`.
+- **Cost:** each call that loads the script loads its files. Functions without such packages pay nothing.`;
+
 const RULES = `## What packages find in a function
 
 - **Modules:** CommonJS and ES modules, by default and named imports, and \`await import("npm:...")\` of a
@@ -147,8 +163,8 @@ const RULES = `## What packages find in a function
   streams, \`node:crypto\` and Web Crypto; time zones and locales.
 - **Environment:** \`process.env\` is empty. The bundler replaces a literal \`process.env.NODE_ENV\` by
   \`development\`. Pass keys from \`functions.getConfig().secrets\`.
-- **No file system:** \`existsSync\` answers \`false\`, and everything else fails with \`EACCES\`. Packages
-  cannot read their own files at run time (templates, \`.proto\`, \`.wasm\`).
+- **No file system:** \`existsSync\` answers \`false\`, and everything else fails with \`EACCES\`, except for
+  [files of packages](#files-of-packages).
 - **One machine:** \`node:os\` and \`process\` have constant answers: \`hostname()\` is \`localhost\`,
   \`homedir()\` is \`/\`, the user is 65534, with one processor and no network interfaces. Memory and load
   are hidden.

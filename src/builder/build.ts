@@ -18,6 +18,7 @@ import {
   parseGraph,
 } from "./graph.ts";
 import { ProjectFiles } from "./project/project_files.ts";
+import { carryFiles } from "./package_files/carry.ts";
 import { callableDefaults, restoreLines } from "./interop.ts";
 import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
@@ -25,7 +26,7 @@ import { toScript } from "./script.ts";
 import { ownFetchCalls } from "./own_fetch.ts";
 import { SDK_IMPORTS, writeTestRun } from "./sdk.ts";
 import type { SourceTree } from "./source_tree.ts";
-import { unsharePackages, type Workspace } from "./workspace.ts";
+import { packageRoots, unsharePackages, type Workspace } from "./workspace.ts";
 
 /** What a build needs besides its workspace and files. */
 export interface BuildContext {
@@ -317,7 +318,13 @@ async function readOutput(
   if (misplaced.length > 0) throw new BuildRejection(...misplaced);
   const bundle = restoreLines(callableDefaults(renamed));
   const specifiers = new Set(missing.map(({ specifier }) => specifier));
-  const script = await toScript(bundle, SCRIPT_URL, specifiers);
+  const carrying = await carryFiles(bundle, bundled.graph, {
+    roots: packageRoots(workspace),
+    // Base64 has a third more.
+    bytesMax: Math.floor((limits.artifactBytes - bundle.length) * 0.75),
+  });
+  const options = { missing: specifiers, carrying };
+  const script = await toScript(carrying?.bundle ?? bundle, SCRIPT_URL, options);
   if (script.kind !== "script") throw new BuildRejection(scriptDiagnostic(script, bundled));
   if (script.text.includes(workspace.root)) {
     throw new BuildRejection({

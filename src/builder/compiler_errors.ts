@@ -21,8 +21,9 @@ export const REACHES_OUTSIDE =
 /** The message of the bundler for a computed import of a package, which no lock can know. */
 const UNLOCKED = /^Could not find constraint '([^']+)' in the list of packages/;
 
-/** The message for a package that does not exist. */
-const MISSING_PACKAGE = /^Could not resolve "([@\w][^"]*)"/;
+/** The messages for a package that does not exist. */
+const MISSING_PACKAGE =
+  /^(?:Could not resolve "|Could not find package '|Could not convert path to URL\.\n +Path: )([@\w][^"'\s]*)/;
 
 /** The message for a file that does not exist. */
 const MISSING_FILE = /^\[ERR_MODULE_NOT_FOUND\] Cannot find module '(file:[^']+)' imported from/;

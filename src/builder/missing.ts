@@ -22,7 +22,7 @@ const MISSING_MAX = 200;
 const ARGUMENT = /^[\x21-\x29\x2b-\x7e]{1,500}$/;
 
 /** A bundle was written, without the modules that are missing; or the commit has faults. */
-export type Bundled =
+type Bundled =
   | { readonly kind: "bundled"; readonly missing: readonly Missing[] }
   | { readonly kind: "faults"; readonly diagnostics: readonly Diagnostic[] };
 
@@ -53,7 +53,9 @@ export async function bundleWithoutMissing(bundling: Bundling): Promise<Bundled>
     if (code === 0) return { kind: "bundled", missing };
     const faults = await bundleFaults(stderr, workspace, nameOf);
     const found = faults.flatMap((fault) => missingOf(fault));
-    const diagnostics = faults.map(({ diagnostic }) => refused(diagnostic, bundling) ?? diagnostic);
+    const diagnostics = faults.map(({ diagnostic }) =>
+      atImport(diagnostic, bundling) ?? diagnostic
+    );
     const isHopeless = found.length < faults.length || faults.length === 0 || runs === RUNS_MAX ||
       found.length + missing.length > MISSING_MAX;
     if (isHopeless || diagnostics.some((one, index) => one !== faults[index]?.diagnostic)) {
@@ -71,7 +73,7 @@ function missingOf({ missing, diagnostic }: BundleFault): Missing[] {
 }
 
 /** A fault in a package that the author imports and that cannot work, at that import. */
-function refused(fault: Diagnostic, { graph, commit }: Bundling): Diagnostic | undefined {
+function atImport(fault: Diagnostic, { graph, commit }: Bundling): Diagnostic | undefined {
   const [, name = ""] = /^npm:((?:@[^/@]+\/)?[^/@]+)@/.exec(fault.path ?? "") ?? [];
   const why = packageFault(name);
   if (why === undefined) return undefined;

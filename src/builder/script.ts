@@ -3,6 +3,7 @@
 import { type Export, type Import, init, parse, type StaticImport } from "es-module-lexer";
 import { moduleFault } from "../shared/explanation.ts";
 import { readClause } from "./clauses.ts";
+import { type Carrying, READING_MODULES } from "./package_files/carry.ts";
 
 /** The function's text, or the fault of the bundle. */
 export type Script =
@@ -26,6 +27,13 @@ class Rejected extends Error {
   }
 }
 
+interface ScriptOptions {
+  /** Modules that no function has. */
+  readonly missing?: ReadonlySet<string>;
+  /** The files that the script carries. */
+  readonly carrying?: Carrying | undefined;
+}
+
 /** A range of the bundle and its replacement. */
 interface Edit {
   readonly start: number;
@@ -42,22 +50,22 @@ interface Parts {
   readonly edits: Edit[];
   /** Returns a name that does not occur in the bundle. */
   readonly unusedName: () => string;
+  readonly carrying: Carrying | undefined;
 }
 
 /**
  * Turns an ES module into `async function (meta) {...}`. Static imports become awaited dynamic imports on one line
  * before the module: its lines move down by exactly one, its columns stay. A name that the module does not contain
  * replaces `import.meta`, so nothing in the module can shadow it.
- * @param missing modules that no function has
  */
 export async function toScript(
   bundle: string,
   sourceUrl: string,
-  missing: ReadonlySet<string> = new Set(),
+  { missing = new Set(), carrying }: ScriptOptions = {},
 ): Promise<Script> {
   await init();
   try {
-    return { kind: "script", text: convert(bundle, sourceUrl, missing) };
+    return { kind: "script", text: convert(bundle, sourceUrl, missing, carrying) };
   } catch (error) {
     if (error instanceof Unsupported) return { kind: "fault", message: error.message };
     if (error instanceof Rejected) return error.script;
@@ -65,16 +73,30 @@ export async function toScript(
   }
 }
 
-function convert(bundle: string, sourceUrl: string, missing: ReadonlySet<string>): string {
+function convert(
+  bundle: string,
+  sourceUrl: string,
+  missing: ReadonlySet<string>,
+  carrying: Carrying | undefined,
+): string {
   const [imports, exports] = parseBundle(bundle);
-  const parts: Parts = { opening: [], entries: [], edits: [], unusedName: unusedNames(bundle) };
+  const parts: Parts = {
+    opening: carrying === undefined ? [] : [carrying.opening],
+    entries: [],
+    edits: [],
+    unusedName: unusedNames(bundle),
+    carrying,
+  };
   const meta = parts.unusedName();
   const reexports = new Set<number>();
   for (const found of imports) {
     if (found.type === "import-meta") {
-      const text = meta.padEnd(found.end - found.start);
+      const own = metaOf(found.start, parts) ?? meta;
+      const text = own.padEnd(found.end - found.start);
       parts.edits.push({ start: found.start, end: found.end, text });
-    } else if (found.type !== "dynamic") {
+    } else if (found.type === "dynamic") {
+      takeDynamic(bundle, found.importStart, parts);
+    } else {
       if (missing.has(found.specifier) || moduleFault(found.specifier) !== undefined) {
         const importer = importerAt(bundle, found.start);
         throw new Rejected({ kind: "import", specifier: found.specifier, importer });
@@ -118,7 +140,11 @@ function parseBundle(bundle: string): readonly [readonly Import[], readonly Expo
 function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
   if (found.phase !== null) throw new Unsupported(`import ${found.phase} is not supported`);
   const statement = bundle.slice(found.importStart, found.importEnd);
-  const module = `await import(${JSON.stringify(found.specifier)})`;
+  const { carrying } = parts;
+  const specifier = JSON.stringify(found.specifier);
+  const module = carrying !== undefined && READING_MODULES.has(found.specifier)
+    ? `${carrying.mounted}.wrap(${specifier}, await import(${specifier}))`
+    : `await import(${specifier})`;
   const keyword = statement.startsWith("export") ? "export" : "import";
   const clause = readClause(statement, keyword.length);
   parts.edits.push(blank(bundle, found.importStart, found.importEnd));
@@ -144,6 +170,25 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
   for (const { from, to } of clause.names) {
     parts.entries.push(entry(to, `${whole}[${quote(from)}]`));
   }
+}
+
+/** The name of an `import.meta` of its own for a module whose package has files. */
+function metaOf(position: number, { carrying, opening, unusedName }: Parts): string | undefined {
+  const path = carrying?.pathAt(position);
+  if (carrying === undefined || path === undefined) return undefined;
+  const name = unusedName();
+  opening.push(`const ${name} = ${carrying.mounted}.meta(${JSON.stringify(path)});`);
+  return name;
+}
+
+const DYNAMIC_READING = /import\(\s*(["'])(?:node:)?(?:fs|fs\/promises|module)\1\s*\)/y;
+
+/** `import("node:fs")` in a script with files. */
+function takeDynamic(bundle: string, start: number, { carrying, edits }: Parts): void {
+  DYNAMIC_READING.lastIndex = start;
+  if (carrying === undefined || !DYNAMIC_READING.test(bundle)) return;
+  const end = start + "import".length;
+  edits.push({ start, end, text: carrying.imports.padEnd("import".length) });
 }
 
 /** The module at a position of the bundle, as the comment that the bundler writes before each names it. */

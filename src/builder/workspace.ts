@@ -40,6 +40,11 @@ export async function unsharePackages(workspace: Workspace): Promise<void> {
   await Deno.mkdir(packages, { mode: 0o700 });
 }
 
+/** The directories in which packages of the build may be: the shared one, and its own. */
+export function packageRoots({ downloads, deno }: Workspace): readonly string[] {
+  return [...downloads, deno];
+}
+
 /** The directories of the shared cache that builds link to. */
 const PROGRAMS = "dl";
 const SHARED = ["npm", PROGRAMS] as const;

@@ -49,6 +49,12 @@ const DEEDS: readonly Deed[] = [
     instead: "do the work in the function itself",
   },
   {
+    message: /(?:ENOENT|EFBIG): .* '\/npm\//,
+    own: "read a file of a package that its commit does not carry",
+    ofPackage: "reads a file that its commit does not carry",
+    instead: "docs/npm.md says which files of packages are carried",
+  },
+  {
     message: /Requires (?:read|write) access to "/,
     own: "use the file system",
     ofPackage: "uses the file system, which a function cannot do",
@@ -74,7 +80,7 @@ interface Hopeless {
 }
 
 const IS_NATIVE = "loads native code, which a function cannot do";
-const SQLITE = "use npm:sql.js/dist/sql-asm.js, or a database server with npm:pg";
+const SQLITE = "use npm:sql.js, or a database server with npm:pg";
 const BROWSER: Hopeless = { instead: "run the browser on another host, and connect to it" };
 
 const PACKAGES: Readonly<Record<string, Hopeless>> = {
@@ -89,16 +95,13 @@ const PACKAGES: Readonly<Record<string, Hopeless>> = {
   "canvas": { why: IS_NATIVE, instead: "use npm:pureimage" },
   "express": { instead: "use npm:hono, or call the app with npm:light-my-request" },
   "fastify": { instead: "use npm:hono, or call the app with its `inject`" },
-  "jsdom": { instead: "use npm:linkedom or npm:happy-dom" },
   "koa": { instead: "use npm:hono, or call the app with npm:light-my-request" },
-  "pdfkit": { instead: "use npm:pdf-lib" },
   "playwright": BROWSER,
   "playwright-core": BROWSER,
   "puppeteer": BROWSER,
   "puppeteer-core": BROWSER,
   "re2": { why: IS_NATIVE, instead: "use npm:re2js" },
   "sharp": { why: IS_NATIVE, instead: "use npm:jimp" },
-  "sql.js": { instead: "use npm:sql.js/dist/sql-asm.js" },
   "sqlite3": { why: IS_NATIVE, instead: SQLITE },
 };
 
@@ -116,7 +119,7 @@ export function packageFault(name: string): string | undefined {
 /** Modules of Node.js that no function can load: why, and what works instead. */
 const MODULES: Readonly<Record<string, string>> = {
   sqlite:
-    "it opens files of the machine; use npm:sql.js/dist/sql-asm.js in memory, or a database server with npm:pg",
+    "it opens files of the machine; use npm:sql.js in memory, or a database server with npm:pg",
   wasi: "it opens files of the machine; use WebAssembly without WASI",
   v8: "it reads the memory of the process; structuredClone copies values",
   inspector: "it debugs the process; use invoked logs and invoked test",

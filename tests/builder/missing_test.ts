@@ -85,7 +85,7 @@ Deno.test("an import at which every call would fail is rejected at its line, oth
   });
   await using opened = await openWith(registry.url);
   const SQLITE = 'Cannot import "node:sqlite": it opens files of the machine; use ' +
-    "npm:sql.js/dist/sql-asm.js in memory, or a database server with npm:pg";
+    "npm:sql.js in memory, or a database server with npm:pg";
   const main = "export default () => ({ Database });";
   const sqlite = 'import { DatabaseSync as Database } from "node:sqlite";';
   assert.deepEqual(

@@ -184,6 +184,10 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
     output: { status: 201, cookies: ["seen=yes; Path=/"], body: { id: "7", body: { a: 1 } } },
   },
   "fastify": { output: { statusCode: 200, payload: '{"id":"7"}' } },
+  "pdfkit": { output: { isPdf: true } },
+  "sql-js": { output: { rows: [[1, "Ada"]] } },
+  "jsdom": { output: { text: "Hello", items: 2 } },
+  "mjml": { output: { hasText: true, errors: [] } },
   "googleapis": {
     at: "commit",
     message: /limit of (?:20 MiB \(--max-artifact\)|1 GiB \(--build-memory\))/,
@@ -207,7 +211,7 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
     at: "call",
     message:
       /^UNCAUGHT: .*; npm:better-sqlite3@\S+ loads native code, which a function cannot do: use npm:sql\.js/m,
-    reason: `Cannot work: ${NATIVE}. Use \`npm:sql.js/dist/sql-asm.js\`, or a database server.`,
+    reason: `Cannot work: ${NATIVE}. Use \`npm:sql.js\`, or a database server.`,
   },
   "prisma-client": {
     at: "commit",

@@ -94,12 +94,12 @@ async function files({ client }: Stage): Promise<void> {
     [
       `await import("node:sqlite");`,
       `TypeError: TypeError: Module "node:sqlite" is not available in a function; it opens files of the machine; ` +
-      "use npm:sql.js/dist/sql-asm.js in memory, or a database server with npm:pg",
+      "use npm:sql.js in memory, or a database server with npm:pg",
     ],
   ]);
 }
 
-/** Packages that tell optional modules by the code of the error go on without one. */
+/** Packages that recognize a missing module by the code of the error go on without it. */
 async function optional({ client }: Stage): Promise<void> {
   const id = await client.deploy(
     `import { createRequire } from "node:module";
@@ -114,7 +114,7 @@ async function optional({ client }: Stage): Promise<void> {
 }
 
 sharedSuite("what no function can do", {
-  "a listener is told of `export default { fetch }`": listeners,
+  "the error of a listener names `export default { fetch }`": listeners,
   "the error of a listener that its package drops is the error of the call": dropped,
   "processes and threads are no matter of the environment": processes,
   "native code is named as such": natives,
