@@ -10,7 +10,7 @@ const GENERATED = ["cli", "configuration", "npm", "permissions", "triggers"]
 /** Not counted: mostly figures. */
 const UNCOUNTED = ["docs/performance.md"];
 /** Words as `wc -w` counts them, in all pages together. */
-const WORDS_MAX = 22_500;
+const WORDS_MAX = 23_000;
 const WORDS_IN_ARCHITECTURE_MAX = 2_800;
 const WORDS_IN_SENTENCE_MAX = 25;
 

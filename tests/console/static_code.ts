@@ -101,7 +101,7 @@ export async function readsBeforeEditor(
   await console.assertAccessible(page);
   const former = await positionOf(page, ".editor-static pre", "return");
   const number = await positionOf(page, ".editor-static pre", "4");
-  const place = await page.locator(".function-editor .editor").boundingBox();
+  const box = await page.locator(".function-editor .editor").boundingBox();
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.getByRole("region", { name: "Input" }).getByText("{}").waitFor();
   await page.getByRole("button", { name: "Close" }).click();
@@ -119,7 +119,7 @@ export async function readsBeforeEditor(
   await page.getByText("Loading the editor …").waitFor({ state: "detached" });
   assertClose(former, await positionOf(page, ".view-lines", "return"), "the text");
   assertClose(number, await positionOf(page, ".line-numbers", "4"), "the line's number");
-  assert.deepEqual(await page.locator(".function-editor .editor").boundingBox(), place);
+  assert.deepEqual(await page.locator(".function-editor .editor").boundingBox(), box);
   await page.unrouteAll({ behavior: "wait" });
   await page.close();
 }
