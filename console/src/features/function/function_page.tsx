@@ -17,7 +17,7 @@ import { useFunctionCommands } from "./commands.ts";
 import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
 import { PublishDialog } from "./publish/lazy.tsx";
 import { functionQuery } from "./queries.ts";
-import { RunPanel } from "./run/run_panel.tsx";
+import { RunPanel } from "./run/lazy.tsx";
 
 /** What all tabs of a function share; the tab itself is a route of its own. */
 export function FunctionPage() {

@@ -13,7 +13,7 @@ import { useFunction } from "../use_function.ts";
 import { triggersQuery } from "./queries.ts";
 import type { ShownSecret } from "./secret_note.tsx";
 import { TriggerDetails } from "./trigger_details.tsx";
-import { TriggerForm } from "./trigger_form.tsx";
+import { TriggerForm } from "./lazy.tsx";
 import {
   addressOf,
   inWords,
