@@ -222,7 +222,7 @@ const COMMITS: readonly HostileCommit[] = [
   },
   using("scripted", { x: "scripted" }),
   using("linked", /Could not resolve 'npm:linked'/),
-  using("file-dependency", /Could not find package 'x'/),
+  using("file-dependency", { x: "MODULE_NOT_FOUND" }),
   using("url-dependency", /parsing version requirement for dependency/),
   using("git-dependency", /parsing version requirement for dependency/),
   using("absolute-require", /reaches a file that no plain import names/),
@@ -238,7 +238,10 @@ function hostileRegistry({ file, url, trace }: Given): Registry {
   };
   const depends = (on: string) => ({
     manifest: { dependencies: { x: on } },
-    files: { "index.js": 'module.exports = require("x");' },
+    files: {
+      "index.js":
+        'try { module.exports = require("x"); } catch (error) { module.exports = error.code; }',
+    },
   });
   return openRegistry({
     "scripted": { manifest: { scripts }, files: { "index.js": 'module.exports = "scripted";' } },
