@@ -153,7 +153,7 @@ browserTest("calls on workers", async (t) => {
     const table = page.getByRole("table", { name: "Workers" });
     await table.getByText(/^[01] of 1$/).waitFor();
     await table.getByText("Ready").waitFor();
-    await page.getByText("Those of the workers").waitFor();
+    await page.getByText("On the workers", { exact: true }).waitFor();
     await console.assertAccessible();
     await console.screenshot("overview_workers");
   });
