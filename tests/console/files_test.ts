@@ -8,17 +8,34 @@ import { TestServer } from "../support/server.ts";
 import { Client } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
 
+const ID = "0".repeat(27);
 const PAGES = [
   "/",
   "/functions",
-  "/functions/2x/commits",
-  "/invocations/abc",
+  "/functions/new",
+  `/functions/${ID}`,
+  `/functions/${ID}/history`,
+  "/invocations",
+  `/invocations/${ID}/`,
   "/volumes",
+  `/volumes/${ID}`,
   "/dead-letters",
   "/sign-in",
   "/welcome",
   "/settings",
 ];
+/** Where no page is: a tab that no function has, ids that are none, and paths of nobody. */
+const UNKNOWN = [
+  `/functions/${ID}/commits`,
+  "/functions/2x/history",
+  "/invocations/abc",
+  `/volumes/${ID}/x`,
+  "/settings/x",
+  "/functionsx",
+  "/assets/none.js",
+];
+/** What a browser accepts when it opens an address. */
+const BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8";
 const SCRIPT = "console.log(1);\n";
 const FILES: Readonly<Record<string, string>> = {
   "index.html": "<!doctype html><title>console</title>",
@@ -81,6 +98,17 @@ Deno.test("the files of the console", async (t) => {
       assert.equal(await response.text(), FILES["index.html"]);
       assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
       assert.equal(response.headers.get("cache-control"), "no-cache");
+    }
+  });
+
+  await t.step("answer browsers at unknown addresses with the index and 404", async () => {
+    const nobody = new Client(url, undefined);
+    for (const path of UNKNOWN) {
+      const response = await fetch(url + path, { headers: { accept: BROWSER } });
+      assert.equal(response.status, 404, path);
+      assert.equal(await response.text(), FILES["index.html"], path);
+      assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+      assertError(await nobody.get(path), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
     }
   });
 
