@@ -15,7 +15,6 @@ const FUNCTIONS = 10_000;
 const SCROLLED = IS_LONG ? 5_000 : 1_000;
 /** Rows that are drawn: a few screens. */
 const DRAWN_MAX = 150;
-const ROW_HEIGHT = 34;
 /** Of a page of the list, and what is above it. */
 const PAGE_ROWS = 150;
 const WHEEL_PX = 4_000;
@@ -35,16 +34,22 @@ const IS_SETTLED = `(() => {
   const last = [...document.querySelectorAll("tr[aria-rowindex]")].at(-1);
   const isLoading = last.parentElement.textContent.includes("Loading more");
   const below = last.parentElement.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;
-  return !isLoading && Math.round(below / ${ROW_HEIGHT}) >= 100;
+  return !isLoading && Math.round(below / last.getBoundingClientRect().height) >= 100;
 })()`;
 const DRAWN_IDS = `[...document.querySelectorAll("tr[aria-rowindex] a")]
   .map((link) => link.pathname.split("/").at(-1))`;
-/** The row in the middle of the screen, and where it is. */
+/** The row in the middle of the screen, and where it is; null while a scroll is ahead of what is drawn. */
 const MIDDLE_ROW = `(() => {
   const rows = [...document.querySelectorAll("tr[aria-rowindex]")];
   const row = rows.find((one) => one.getBoundingClientRect().top > innerHeight / 2);
+  if (row === undefined) return null;
   return [row.querySelector("a").pathname, Math.round(row.getBoundingClientRect().top)].join(" ");
 })()`;
+/** So long that a wheel which still turns would move the page. */
+const SOME_FRAMES = `new Promise((resolve) => {
+  const next = (left) => left === 0 ? resolve() : requestAnimationFrame(() => next(left - 1));
+  next(10);
+})`;
 const WATCH_ROWS = `(() => {
   const count = () => document.querySelectorAll("tr[aria-rowindex]").length;
   window.leastRows = count();
@@ -91,13 +96,28 @@ async function drawn(page: Page): Promise<number> {
 
 /** Rows that fit into the height of the document, which grows as pages load. */
 async function loaded(page: Page): Promise<number> {
-  const height = await page.evaluate("document.documentElement.scrollHeight");
-  return Math.floor(Number(height) / ROW_HEIGHT);
+  return Number(
+    await page.evaluate(`(() => {
+      const row = document.querySelector("tr[aria-rowindex]");
+      const height = row?.getBoundingClientRect().height ?? Infinity;
+      return Math.floor(document.documentElement.scrollHeight / height);
+    })()`),
+  );
 }
 
 /** Waits until no page of rows is on its way: the table asks for the next one a page ahead. */
 async function settled(page: Page): Promise<void> {
+  await atRest(page);
   await eventually(async () => await page.evaluate(IS_SETTLED) === true || undefined, "the rows");
+}
+
+/** Waits until the wheel stands still and what it leads to is drawn; answers the row in the middle of the screen. */
+async function atRest(page: Page): Promise<string> {
+  return await eventually(async () => {
+    const row = await page.evaluate<string | null>(MIDDLE_ROW);
+    await page.evaluate(SOME_FRAMES);
+    return row !== null && row === await page.evaluate(MIDDLE_ROW) ? row : undefined;
+  }, "a page at rest");
 }
 
 /** Scrolls through as many rows as are asked for; answers how many were drawn at most. */
@@ -121,7 +141,7 @@ async function comesBack(
   meanwhile: () => Promise<void>,
 ): Promise<void> {
   const { page } = console;
-  const before = String(await page.evaluate(MIDDLE_ROW));
+  const before = await atRest(page);
   const [path = ""] = before.split(" ");
   const back = [
     () => page.goBack(),
@@ -227,8 +247,8 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
       // A filter that counts back from now finds the same rows.
       await console.goto("/invocations?since=1h");
       await table.getByRole("row").nth(12).waitFor();
-      await page.mouse.wheel(0, ARRIVALS / 2 * ROW_HEIGHT);
-      await eventually(async () => await page.evaluate("scrollY > 1000") || undefined, "the end");
+      await page.mouse.wheel(0, WHEEL_PX / 2);
+      await eventually(async () => await page.evaluate("scrollY > 1000") || undefined, "a scroll");
       await comesBack(console, "Invocations", () => arrive(client, 1));
       await page.getByRole("button", { name: "Show 2 new invocations", exact: true }).waitFor();
     }
