@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import {
   type ConsoleBrowser,
+  hold,
   newPage,
   type Page,
   setHidden,
@@ -136,11 +137,26 @@ export async function missesWhatIsGone(console: ConsoleBrowser): Promise<void> {
       await main.getByText(id, { exact: true }).waitFor();
       assert.match(await page.title(), new RegExp(`^${noun} not found`));
     }
+    await staysMissed(page, new RegExp(`/api/.*/${list}/x$`));
     await console.assertAccessible();
     await main.getByRole("link", { name: `All ${list}` }).click();
     await page.waitForURL((url) => url.pathname === `/${list}`);
   }
   await console.screenshot("function_not_found");
+}
+
+/** What is asked for again is missed until there is another answer. */
+async function staysMissed(page: Page, address: RegExp): Promise<void> {
+  const release = await hold(page, address);
+  const [again] = await Promise.all([
+    page.waitForRequest(address),
+    setHidden(page, true).then(() => setHidden(page, false)),
+  ]);
+  await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))");
+  assert.match(await page.getByRole("heading", { level: 1 }).innerText(), /not found$/);
+  release();
+  await again.response();
+  await page.unrouteAll({ behavior: "wait" });
 }
 
 /** Programs get JSON for what does not exist, and so does a browser below the paths of the API. */

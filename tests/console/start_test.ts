@@ -4,8 +4,8 @@ import type { Json } from "../support/client.ts";
 import {
   browserTest,
   ConsoleBrowser,
+  hold,
   newPage,
-  type Page,
   pressInTurn,
   signIn,
   signInLink,
@@ -28,16 +28,6 @@ import {
 import { runsAsPasted } from "./welcome.ts";
 
 const HOSTILE_NAME = `<img src=x onerror="document.title='owned'">\u202Egnp.exe`;
-
-/** Holds requests for an address until what it answers is called. */
-async function hold(page: Page, address: RegExp): Promise<() => void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await page.route(address, async (route) => {
-    await promise;
-    await route.continue();
-  });
-  return resolve;
-}
 
 /** Types a name into the palette, and Enter before the server has answered. */
 async function entersEarly({ page }: ConsoleBrowser, server: TestServer): Promise<void> {

@@ -183,6 +183,16 @@ export async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   })()`);
 }
 
+/** Holds requests for an address until what it answers is called. */
+export async function hold(page: Page, address: RegExp): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route(address, async (route) => {
+    await promise;
+    await route.continue();
+  });
+  return resolve;
+}
+
 /** A link that signs in once. */
 export async function signInLink(server: Served): Promise<string> {
   const { code, stdout, stderr } = await runInvoked(["console", "link"], {

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useLayoutEffect } from "react";
 import { visibleText } from "./visible_text.ts";
 
 /** A page: its title, which the window has, too, what one can do, and its content. */
@@ -15,7 +15,8 @@ export function Page(
   },
 ) {
   const visible = visibleText(title);
-  useEffect(() => {
+  // Together with the heading.
+  useLayoutEffect(() => {
     document.title = `${visible} · invoked`;
   }, [visible]);
   return (

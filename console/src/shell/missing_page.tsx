@@ -1,11 +1,25 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { ApiError } from "../api/client.ts";
 import { Page } from "../parts/page.tsx";
 import { visibleText } from "../parts/visible_text.ts";
 
-/** Whether the API says that something does not exist. */
-export function isMissing(error: unknown): boolean {
+/**
+ * Whether the API says that what a page shows does not exist. The answer holds until there is another one: a query without
+ * data forgets its error while it is read again.
+ */
+export function useMissing(
+  { data, error }: { readonly data: unknown; readonly error: unknown },
+  id: string,
+): boolean {
+  const [missingId, setMissingId] = useState<string>();
+  const isPending = data === undefined && error === null;
+  const isMissing = isPending ? missingId === id : data === undefined && isNotFound(error);
+  if (isMissing !== (missingId === id)) setMissingId(isMissing ? id : undefined);
+  return isMissing;
+}
+
+function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 

@@ -14,7 +14,7 @@ import { Name, visibleText } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
 import { TABS } from "./tabs.ts";
 import { useFunctionCommands } from "./commands.ts";
-import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
+import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { PublishDialog } from "./publish/lazy.tsx";
 import { functionQuery } from "./queries.ts";
 import { RunPanel } from "./run/lazy.tsx";
@@ -23,6 +23,7 @@ import { RunPanel } from "./run/lazy.tsx";
 export function FunctionPage() {
   const { functionId } = useParams({ from: "/shell/functions/$functionId" });
   const query = useQuery(functionQuery(functionId));
+  const isMissing = useMissing(query, functionId);
   const [isRunning, setRunning] = useState(false);
   const fn = query.data;
   const runButton = useRef<HTMLButtonElement>(null);
@@ -30,7 +31,7 @@ export function FunctionPage() {
     setRunning(false);
     runButton.current?.focus();
   };
-  if (query.data === undefined && isMissing(query.error)) {
+  if (isMissing) {
     return (
       <MissingSubject
         noun="Function"

@@ -4,7 +4,7 @@ import { Loaded } from "../../parts/states.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
-import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
+import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { Actions } from "./actions.tsx";
 import { Attempts } from "./attempts.tsx";
@@ -22,8 +22,9 @@ import { VolumeChanges } from "./volume_changes.tsx";
 export function InvocationPage() {
   const { invocationId } = useParams({ from: "/shell/invocations/$invocationId" });
   const query = useQuery(invocationQuery(invocationId));
+  const isMissing = useMissing(query, invocationId);
   const { data } = query;
-  if (data === undefined && isMissing(query.error)) {
+  if (isMissing) {
     return (
       <MissingSubject
         noun="Invocation"

@@ -14,7 +14,7 @@ import { toast } from "../../parts/toasts.tsx";
 import { Bytes, Count, Name, visibleText } from "../../parts/values.tsx";
 import { copy } from "../../shell/commands.ts";
 import { BackToList } from "../../shell/list_position.tsx";
-import { isMissing, MissingSubject } from "../../shell/missing_page.tsx";
+import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
 import { useStillHere } from "../../shell/still_here.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
@@ -24,8 +24,9 @@ import { volumeQuery } from "./queries.ts";
 export function VolumePage() {
   const { volumeId } = useParams({ from: "/shell/volumes/$volumeId" });
   const query = useQuery(volumeQuery(volumeId));
+  const isMissing = useMissing(query, volumeId);
   const volume = query.data;
-  if (query.data === undefined && isMissing(query.error)) {
+  if (isMissing) {
     return (
       <MissingSubject noun="Volume" id={volumeId} why="It may have been deleted." list="/volumes" />
     );
