@@ -24,7 +24,7 @@ const PAGES = [
   "/welcome",
   "/settings",
 ];
-/** Where no page is: a tab that no function has, ids that are none, and paths of nobody. */
+/** Where no page is: a tab that no function has, malformed ids, and other paths. */
 const UNKNOWN = [
   `/functions/${ID}/commits`,
   "/functions/2x/history",

@@ -111,7 +111,7 @@ async function settled(page: Page): Promise<void> {
   await eventually(async () => await page.evaluate(IS_SETTLED) === true || undefined, "the rows");
 }
 
-/** Waits until the wheel stands still and what it leads to is drawn; answers the row in the middle of the screen. */
+/** Waits until the wheel has stopped and what it leads to is drawn; answers the row in the middle of the screen. */
 async function atRest(page: Page): Promise<string> {
   return await eventually(async () => {
     const row = await page.evaluate<string | null>(MIDDLE_ROW);
