@@ -257,18 +257,6 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     assert.deepEqual(await shown.getByRole("link").allInnerTexts(), ["documents"]);
   });
 
-  await t.step("a volume that is missing has a page", async () => {
-    await console.goto(`/volumes/${"0".repeat(27)}`);
-    const main = page.getByRole("main");
-    await main.getByRole("alert").waitFor();
-    await page.getByRole("heading", { name: "Volume", level: 1, exact: true }).waitFor();
-    assert.match(await page.title(), /^Volume ·/);
-    await console.assertAccessible();
-    await console.screenshot("volume_missing");
-    await main.getByRole("link", { name: "Volumes" }).click();
-    await page.getByRole("link", { name: "documents" }).waitFor();
-  });
-
   await t.step("an earlier version comes back", async () => {
     await console.goto(`${path}?tab=history`);
     const table = page.getByRole("table", { name: "Versions" });
