@@ -135,7 +135,7 @@ function useColumns(
     {
       id: "by",
       header: "By",
-      width: "170px",
+      width: "220px",
       minor: true,
       cell: (version) => <Writer {...version} />,
     },
