@@ -29,7 +29,7 @@ export function UnsavedBar({ form, page }: {
   const rest = remainingError(error, Object.keys(FIELDS));
   if (!isDirty) return null;
   return (
-    <div className="function-unsaved" role="region" aria-label="Unsaved changes">
+    <div ref={keepInSight} className="function-unsaved" role="region" aria-label="Unsaved changes">
       <ConflictNote conflicts={changedLabels(form, form.conflicts)} onTake={form.takeTheirs} />
       {rest === undefined ? null : <ErrorNote error={rest} />}
       <div className="function-unsaved-line">
@@ -38,12 +38,37 @@ export function UnsavedBar({ form, page }: {
           <span className="muted">: {inWords(names)}</span>
         </span>
         <Button onClick={discard} disabled={isSaving}>Discard</Button>
-        <Button look="primary" busy={isSaving} onClick={() => void save()}>
+        <Button
+          look="primary"
+          busy={isSaving}
+          onClick={() =>
+            void save()}
+        >
           Save <Keys keys="Mod+S" />
         </Button>
       </div>
     </div>
   );
+}
+
+/** Keeps toasts above the bar: both are at the bottom right, and the bar's buttons work there. */
+function keepInSight(bar: HTMLElement) {
+  const root = document.documentElement.style;
+  const measure = () => {
+    const height = Math.max(0, innerHeight - bar.getBoundingClientRect().top);
+    root.setProperty("--bottom-bar", `${height}px`);
+  };
+  // Its height follows its notes; at the end of the page, it leaves the edge of the window.
+  const resized = new ResizeObserver(measure);
+  resized.observe(bar);
+  addEventListener("scroll", measure, { passive: true });
+  addEventListener("resize", measure);
+  return () => {
+    resized.disconnect();
+    removeEventListener("scroll", measure);
+    removeEventListener("resize", measure);
+    root.removeProperty("--bottom-bar");
+  };
 }
 
 function inWords(names: readonly string[]): string {
