@@ -202,7 +202,7 @@ async function changesElsewhere(stage: Stage): Promise<void> {
 async function purges(stage: Stage): Promise<void> {
   const { page, client, id } = stage;
   ok(await client.invoke(id, {}));
-  await page.reload();
+  await stage.console.goto(`/functions/${id}/settings`);
   const purge = section(page, "Purge");
   const dialog = page.getByRole("dialog", { name: "Purge", exact: true });
   const count = purge.form.getByRole("button", { name: "Count what would be purged" });
