@@ -26,7 +26,10 @@ export function MenuPopup({ label, children, items }: MenuProps) {
       </Base.Trigger>
       <Base.Portal>
         <Base.Positioner className="popup-layer" sideOffset={4} align="end">
-          <Base.Popup className="popup menu" finalFocus={trigger}>
+          <Base.Popup
+            className="popup menu"
+            finalFocus={() => !hasFocusElsewhere() && trigger.current}
+          >
             {items.map((item, index) =>
               item === null ? <Base.Separator key={index} className="menu-line" /> : (
                 <Base.Item
@@ -44,4 +47,10 @@ export function MenuPopup({ label, children, items }: MenuProps) {
       </Base.Portal>
     </Base.Root>
   );
+}
+
+/** Whether an element outside of menus has the focus, as a field of the dialog that an item opened. */
+function hasFocusElsewhere(): boolean {
+  const { activeElement, body } = document;
+  return activeElement !== body && activeElement?.closest("[role=menu]") === null;
 }
