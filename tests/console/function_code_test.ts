@@ -206,7 +206,7 @@ async function binaryFiles(flow: Flow): Promise<void> {
   assert.deepEqual(Buffer.from((await files())[name], "base64"), Buffer.from([255, 254, 0, 1, 2]));
   assert.equal(unbase64((await files())[notes]), "one\ntwo\n");
   await upload([0xff, 0xfe, 9]);
-  await page.getByText("It has 3 B.").waitFor();
+  await page.getByText("Its size is 3 B.").waitFor();
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
   await page.getByRole("button", { name: "Publish" }).click();
