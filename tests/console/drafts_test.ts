@@ -58,7 +58,7 @@ async function bothTypeInTurn(flow: Flow): Promise<void> {
   assert.equal((await client.commit(id, { "main.ts": newer })).status, 200);
   await shown(other, "// fifth");
   await other.getByRole("link", { name: "Tests" }).click();
-  await other.getByRole("button", { name: "Run the tests" }).waitFor();
+  await other.getByText("No tests yet").waitFor();
   await other.getByRole("link", { name: "Code" }).click();
   await shown(other, "// fifth");
   await shown(page, "// fifth");
