@@ -52,7 +52,8 @@ export function UnsavedBar({ form, page }: {
 }
 
 /** Keeps toasts above the bar: both are at the bottom right, and the bar's buttons work there. */
-function keepInSight(bar: HTMLElement) {
+function keepInSight(bar: HTMLElement | null) {
+  if (bar === null) return;
   const root = document.documentElement.style;
   const measure = () => {
     const height = Math.max(0, innerHeight - bar.getBoundingClientRect().top);
