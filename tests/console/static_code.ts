@@ -5,14 +5,14 @@ import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { shown } from "./editor.ts";
 
 const FORMER = `export default function main() {
-  return "former";
+  return { is: "former" };
 }
 `;
 /** Longer than a screen. */
 const MAIN = `import "./other.ts";
 
 export default function main() {
-  return "current";
+  return { is: "current" };
 }
 ${"// padding\n".repeat(100)}`;
 /** What an editor differs by at most, in px: its lines are at whole ones. */
@@ -86,10 +86,10 @@ export async function readsBeforeEditor(
   await asked;
   answer();
   const code = page.getByRole("region", { name: "Code: main.ts", exact: true });
-  await code.getByText(`return "current";`).waitFor();
+  await code.getByText(`return { is: "current" };`).waitFor();
   await page.getByRole("status").getByText("Loading the editor …").waitFor();
   // It can be selected, as text to copy; the numbers of the lines are not part of it.
-  await code.getByText(`return "current";`).dblclick({ position: { x: 4, y: 50 } });
+  await code.getByText(`return { is: "current" };`).dblclick({ position: { x: 4, y: 50 } });
   await page.evaluate(
     "getSelection().selectAllChildren(document.querySelector('.editor-static-text'))",
   );
@@ -97,7 +97,7 @@ export async function readsBeforeEditor(
   await page.getByRole("button", { name: "other.ts" }).click();
   await page.getByRole("region", { name: "Code: other.ts" }).getByText("export {};").waitFor();
   await page.getByRole("button", { name: "main.ts" }).click();
-  await code.getByText(`return "current";`).waitFor();
+  await code.getByText(`return { is: "current" };`).waitFor();
   await console.assertAccessible(page);
   const former = await positionOf(page, ".editor-static pre", "return");
   const number = await positionOf(page, ".editor-static pre", "4");

@@ -209,7 +209,7 @@ Deno.test("deploy and trigger create warn of triggers that call what the code do
   const { code, stdout, stderr } = await author.run(["deploy", "--json"]);
   assert.equal(code, 0);
   assert.match(stderr, noFetch);
-  assert.match(JSON.parse(stdout).warnings[0], /exports no fetch for endpoint site/);
+  assert.match(JSON.parse(stdout).triggerWarnings[0], /exports no fetch for endpoint site/);
 
   // The endpoint is answered; the others are not.
   await author.write("main.ts", "export default { fetch: () => new Response() };\n");
@@ -239,7 +239,7 @@ Deno.test("deploy and trigger create warn of triggers that call what the code do
   ) {
     await author.write("main.ts", unknown);
     await author.write("other.ts", "export default () => ({});\n");
-    assert.deepEqual((await author.json("deploy")).warnings, [], unknown);
+    assert.deepEqual((await author.json("deploy")).triggerWarnings, [], unknown);
   }
 });
 
