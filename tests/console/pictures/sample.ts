@@ -14,10 +14,10 @@ const FOLDERS = [
   "examples/csv-report",
   "examples/npm-package",
   "examples/user-name",
-  "console/templates/fan-out",
-  "console/templates/html-page",
-  "console/templates/scheduled-report",
-  "console/templates/webhook-receiver",
+  "templates/fan-out",
+  "templates/html-page",
+  "templates/scheduled-report",
+  "templates/webhook-receiver",
 ];
 const VOLUMES = ["sales", "user-names"];
 const CALLS = 3_000;
