@@ -161,12 +161,12 @@ async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<v
   await page.keyboard.press("Escape");
   const statement = 'import "npm:invoked-test-no-such-package";';
   await append(page, `;\n${statement}\n`);
+  // The editor may have closed the call before, or indents what follows it. The panel of problems may cover the line later.
+  const line = page.locator(".function-editor .view-line", { hasText: statement });
+  const column = (await line.innerText()).indexOf('"') + 1;
   const problem = problems.getByRole("listitem")
     .filter({ hasText: "'invoked-test-no-such-package' does not exist" });
   await problem.waitFor();
-  // The editor may have closed the call before, or indents what follows it.
-  const line = page.locator(".function-editor .view-line", { hasText: statement });
-  const column = (await line.innerText()).indexOf('"') + 1;
   await problem.getByRole("button", { name: new RegExp(`^main\\.ts:\\d\\d:${column}$`) }).waitFor();
   await console.screenshot("editor_packages");
 }

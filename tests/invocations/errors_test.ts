@@ -108,7 +108,7 @@ async function uncaughtElsewhere(stage: Stage): Promise<void> {
     ["\nexport const notDefault = 1;", /^UNCAUGHT: TypeError: main\.ts has no default export/],
     [
       '\nexport default () => Deno.env.get("STAGE");',
-      /^UNCAUGHT: NotCapable: .* access to "STAGE", which .*; functions\.getConfig\(\) has its variables/,
+      /^UNCAUGHT: NotCapable: .* access to "STAGE", which .*; functions\.getConfig\(\) and the env of its fetch have its variables/,
     ],
     ["\nexport default 17;", /^UNCAUGHT: TypeError: main\.ts has no default export/],
     ['\nexport default () => { throw "text"; };', /^UNCAUGHT: .*not an error was thrown: "text"$/],
