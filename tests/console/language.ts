@@ -75,12 +75,13 @@ async function explains({ page, console }: Flow, id: string): Promise<void> {
   await console.goto(`/functions/${id}`);
   await shown(page, "recipient");
   await putCursor(page, "message: greet");
-  const cursor = await page.locator(".function-editor .cursors-layer .cursor").boundingBox();
-  assert.ok(cursor !== null);
   const hover = page.locator(".monaco-hover:not(.hidden)");
   // A pointer that was there before the service has read the files shows nothing.
   let stayMs = HOVER_MS;
   await eventually(async () => {
+    // The editor moves its lines when problems are found.
+    const cursor = await page.locator(".function-editor .cursors-layer .cursor").boundingBox();
+    assert.ok(cursor !== null);
     await page.mouse.move(cursor.x - 40, cursor.y - 60);
     await page.mouse.move(cursor.x - 12, cursor.y + 8, { steps: 5 });
     const isShown = hover.getByText("Greets somebody.").waitFor({ timeout: stayMs });
