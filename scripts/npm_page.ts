@@ -146,8 +146,8 @@ Fonts, templates, dictionaries and WebAssembly beside a package's code are carri
 package reads them as in Node.js: by functions of \`node:fs\` and \`Deno\`, by \`fetch\` of a \`file:\` URL, and by
 \`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
 
-- **Which:** those that the bundled code of the package names, such as \`Helvetica.afm\`, and those whose directory
-  and ending it names. Links, native code, types and source maps are never carried.
+- **Which:** a file is carried if the bundled code of its package contains the file's name, such as
+  \`Helvetica.afm\`, or the names of both its directory and its ending. Links, native code, types and source maps are never carried.
 - **Where:** below \`/npm/NAME@VERSION/\`, read-only, of packages that the commit locked. Nothing there reaches the
   machine's files.
 - **Limits:** 10 MiB for a file, 12 MiB and 1,000 files for a commit (\`PACKAGE_FILE_BYTES_MAX\`,

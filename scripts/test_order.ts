@@ -1,6 +1,6 @@
 /**
- * The order in which test files start: those that take longest first, so that no file is left running alone at the end.
- * What a file takes is in {@link RECORD}, which `scripts/test --record` writes anew for the files that it runs.
+ * The order in which test files start: the longest first, so that no file runs alone at the end. {@link RECORD} has the
+ * duration of each file; `scripts/test --record` updates the durations of the files that it runs.
  */
 import { dirname } from "node:path";
 

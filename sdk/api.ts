@@ -22,7 +22,7 @@ export interface Functions {
     request?: api.FunctionsServiceUpdateFunctionRequest,
     options?: api.RequestOptions,
   ): Answered<"functionsServiceUpdateFunctionResponse", api.FunctionAndCommit>;
-  /** Checks settings of a function, which are not changed; without an id, those of a new one. An addition of this server. */
+  /** Checks the settings of a function and changes nothing. Without an id, the function is new. An addition of this server. */
   check(
     request: Pick<api.FunctionsServiceUpdateFunctionRequest, "function" | "updateMask">,
     options?: api.RequestOptions,

@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "console/main.tsx": ["console/router.tsx", "console/shell", "console/parts", "console/theme"],
   "console/router.tsx": ["console/features", "console/shell"],
   "console/features": [
+    "shared",
     "console/shell",
     "console/api",
     "console/parts",

@@ -2,7 +2,7 @@ import { type JSONObject, vfs } from "@c1/functions-sdk";
 import { candidates } from "./candidates.ts";
 
 /**
- * Gives a person a user name that nobody has, and keeps it on the attached volume.
+ * Gives a person a user name that is not taken, and keeps it on the attached volume.
  * Input: `{ givenName, familyName }`.
  */
 export default async function main(input: JSONObject): Promise<JSONObject> {

@@ -182,8 +182,8 @@ export async function resolveGraph(
 }
 
 /**
- * The rejection for faults that are known without the registry, and those that it found. The former are certain whether or
- * not the registry fails or a limit is reached.
+ * A rejection that also names the faults known without the registry. They count even if the registry fails or a limit is
+ * reached.
  */
 function withFaults(faults: readonly Diagnostic[], error: unknown): BuildRejection {
   const further = error instanceof BuildRejection && !(error instanceof LimitReached)
@@ -321,7 +321,7 @@ async function readOutput(
   const carrying = await carryFiles(bundle, bundled.graph, {
     roots: packageRoots(workspace),
     // Base64 has a third more.
-    bytesMax: Math.floor((limits.artifactBytes - bundle.length) * 0.75),
+    bytesMax: Math.max(0, Math.floor((limits.artifactBytes - bundle.length) * 0.75)),
   });
   const options = { missing: specifiers, carrying };
   const script = await toScript(carrying?.bundle ?? bundle, SCRIPT_URL, options);

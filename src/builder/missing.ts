@@ -8,6 +8,7 @@ import { packageFault } from "../shared/explanation.ts";
 import { type BundleFault, bundleFaults } from "./compiler_errors.ts";
 import type { Exited } from "./compiler.ts";
 import type { Diagnostic } from "./contract.ts";
+import { distinct } from "./diagnostics.ts";
 import { type Commit, commitPath, type Graph } from "./graph.ts";
 import type { NameOf } from "./layout.ts";
 import type { Workspace } from "./workspace.ts";
@@ -59,7 +60,7 @@ export async function bundleWithoutMissing(bundling: Bundling): Promise<Bundled>
     const isHopeless = found.length < faults.length || faults.length === 0 || runs === RUNS_MAX ||
       found.length + missing.length > MISSING_MAX;
     if (isHopeless || diagnostics.some((one, index) => one !== faults[index]?.diagnostic)) {
-      return { kind: "faults", diagnostics: unique(diagnostics) };
+      return { kind: "faults", diagnostics: distinct(diagnostics) };
     }
     missing.push(...found);
   }
@@ -90,10 +91,6 @@ function atImport(fault: Diagnostic, { graph, commit }: Bundling): Diagnostic | 
     };
   }
   return undefined;
-}
-
-function unique(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...new Map(diagnostics.map((found) => [JSON.stringify(found), found])).values()];
 }
 
 /** The comment before each module of a bundle, and a call whose one argument is a text. Matching takes linear time. */

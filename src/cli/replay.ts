@@ -38,15 +38,15 @@ export function register(command: Command): void {
         .conflicts(OF_ONE),
     )
     .addOption(
-      new Option("--status <STATUS>", "With --function: only those with this status")
+      new Option("--status <STATUS>", "With --function: only invocations with this status")
         .choices(["success", "error"]),
     )
     .option(
       "--error-word <WORD>",
-      "With --function: only those with this error code, such as TIMEOUT",
+      "With --function: only invocations with this error code, such as TIMEOUT",
     )
-    .option("--query <TEXT>", "With --function: only those with this text");
-  addSpanOptions(command, "With --function: only those");
+    .option("--query <TEXT>", "With --function: only invocations with this text");
+  addSpanOptions(command, "With --function: only invocations");
   command.option("--dry-run", "With --function: only count");
   addYesOption(command, "With --function: replay without a question");
   const server = addServerOptions(command);

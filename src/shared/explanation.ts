@@ -1,5 +1,7 @@
 /** Explains errors of what no function can do: whose code does it, why it fails, and what works instead. */
 
+import { calledOwnFetch, OWN_FETCH } from "./own_fetch.ts";
+
 /** Something that a function cannot do. */
 interface Deed {
   /** Messages of the errors. A package may wrap them, so they may begin anywhere. */
@@ -142,7 +144,11 @@ const OWN_FRAME = /(?:\(|at )(?!bundle\.js)[^\s():]+\.[cm]?[jt]sx?:\d+:\d+\)?$/;
  * What to add to an error of a function; undefined if it is no attempt of what no function can do.
  * @param frames of its stack, as `formatFrame` of `stack.ts` prints them
  */
-export function explanation(message: string, frames: readonly string[]): string | undefined {
+export function explanation(
+  { name, message }: { readonly name: string; readonly message: string },
+  frames: readonly string[],
+): string | undefined {
+  if (calledOwnFetch(name, frames)) return OWN_FETCH;
   const [, specifier] = UNAVAILABLE_MODULE.exec(message) ?? [];
   if (specifier !== undefined) return moduleFault(specifier);
   const packages = frames.flatMap((frame) => PACKAGE_FRAME.exec(frame)?.[1] ?? []);

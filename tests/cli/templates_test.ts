@@ -35,16 +35,16 @@ Deno.test("init offers all examples and templates, with the name of the function
   });
   await t.step("their files, settings and triggers are those of the new function", async () => {
     await Promise.all(names.map(async (name) => {
-      const { code, stderr } = await init(name, `My ${name}`);
+      const { code, stderr } = await init(name, `Mý ${name}`);
       assert.equal(code, 0, stderr);
       const manifest = JSON.parse(
-        await Deno.readTextFile(join(directory.path, `My ${name}`, "invoked.json")),
+        await Deno.readTextFile(join(directory.path, `Mý ${name}`, "invoked.json")),
       );
-      assert.equal(manifest.name, `My ${name}`);
+      assert.equal(manifest.name, `Mý ${name}`);
       const slugs = Object.values<{ http?: { slug: string } }>(manifest.triggers ?? {})
         .flatMap(({ http }) => http?.slug ?? []);
       assert.deepEqual(slugs, ["html-page", "mcp"].includes(name) ? [`my-${name}`] : []);
-      const files = await Array.fromAsync(Deno.readDir(join(directory.path, `My ${name}`)));
+      const files = await Array.fromAsync(Deno.readDir(join(directory.path, `Mý ${name}`)));
       const present = files.map((file) => file.name);
       assert.ok(present.includes("main.ts") && present.includes("deno.json"), name);
       assert.ok(!present.includes("README.md"), name);
@@ -52,7 +52,7 @@ Deno.test("init offers all examples and templates, with the name of the function
   });
   await t.step("the types of those that are no examples are correct", async () => {
     for (const name of await namesIn("templates")) {
-      const cwd = join(directory.path, `My ${name}`);
+      const cwd = join(directory.path, `Mý ${name}`);
       await shareDownloads(join(cwd, PRIVATE_DIR), startOnce);
       // A check takes as long as it takes on a busy machine.
       const env = { INVOKED_BUILD_TIMEOUT: "10m" };

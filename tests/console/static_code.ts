@@ -1,7 +1,7 @@
 /** Code that is read before the editor's own code is there. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { type ConsoleBrowser, hold, type Page } from "../support/console.ts";
 import { shown } from "./editor.ts";
 
 const FORMER = `export default function main() {
@@ -59,16 +59,6 @@ function assertClose(one: Point, other: Point, what: string): void {
 
 const EDITORS = /\/assets\/(?:monaco|code_editor|diff_editor|json_editor)-/;
 const CONTENT = /\/api\/v1\/functions\/\w+\/commits\/\w{27}$/;
-
-/** Holds requests for an address until what it answers is called. */
-async function hold(page: Page, address: RegExp): Promise<() => void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await page.route(address, async (route) => {
-    await promise;
-    await route.continue();
-  });
-  return resolve;
-}
 
 /** The text is there before the editor, in the same position; so are a difference and the input of a run. */
 export async function readsBeforeEditor(

@@ -273,7 +273,7 @@ async function failingWork({ client }: Stage): Promise<void> {
 }
 
 const HELP =
-  /\nfetch called itself, as it hides the global fetch .*export default \{ async fetch\(/;
+  /^UNCAUGHT: .*; fetch called itself, as it hides the global fetch .*export default \{ async fetch\(/;
 
 /** Modules that call a `fetch`, and the error of a request; without help where the call is meant. */
 const CALLS_FETCH: Readonly<

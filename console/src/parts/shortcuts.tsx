@@ -94,7 +94,7 @@ export function useCommands(offered: readonly Command[]): void {
   ));
 }
 
-/** The commands of this page, those of one group together. */
+/** The commands of this page, sorted by group. */
 export function activeCommands(): readonly Command[] {
   return [...commands].sort((a, b) => a.group.localeCompare(b.group));
 }

@@ -16,6 +16,7 @@ import {
 } from "../../domain/triggers/settings.ts";
 import { isDiscordKey } from "../../domain/triggers/signatures/presets.ts";
 import { HEADER_NAME } from "../../shared/http_headers.ts";
+import { SLUG, SLUG_CHARS_MAX } from "../../shared/slugs.ts";
 import { countIn, durationIn, textIn, timestampIn } from "../primitives.ts";
 
 const INPUT_BYTES_MAX = 64 * 1024;
@@ -23,7 +24,6 @@ const CORS_ENTRIES_MAX = 100;
 const PREFIX_CHARS_MAX = 64;
 const HOST_CHARS_MAX = 253;
 
-const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** An enum of a request, without the value that means the default. */
@@ -211,7 +211,7 @@ const corsIn = z.object({
 
 export const httpIn = z.object({
   slug: textIn.regex(SLUG, {
-    error: "must have 1 to 63 lower-case letters, digits and hyphens, " +
+    error: `must have 1 to ${SLUG_CHARS_MAX} lower-case letters, digits and hyphens, ` +
       "and begin and end with a letter or digit",
   }).optional(),
   auth: enumIn(ENDPOINT_AUTHS, "invoked.EndpointAuth").optional(),

@@ -41,7 +41,7 @@ const PACKAGE_MODULE = /^npm:((?:@[^/]+\/)?[^/@]+@[^/]+)\/(.+)$/;
  * The bundle with the files of its packages.
  * @param bundle with renamed modules
  * @param limits as of {@link collectFiles}
- * @returns undefined without files: the script then stays as it is
+ * @returns undefined if the packages have no such files; the script stays as it is
  */
 export async function carryFiles(
   bundle: string,

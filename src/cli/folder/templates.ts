@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { editorConfig, PRIVATE_DIR } from "./editor.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
-import { slugOf } from "./slug.ts";
+import { slugOf } from "../../shared/slugs.ts";
 
 const FOLDERS = ["examples", "templates"].map((folder) =>
   fileURLToPath(new URL(`../../../${folder}/`, import.meta.url))

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { Manifest } from "../folder/manifest.ts";
-import { slugOf } from "../folder/slug.ts";
+import { slugOf } from "../../shared/slugs.ts";
 import type { DeclaredTriggers } from "../folder/triggers.ts";
 
 /** Of the endpoint of a folder that declares none. */

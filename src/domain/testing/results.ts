@@ -62,7 +62,7 @@ function describe(error: TestError, map: StackMap, redactor: Redactor): string {
   const head = [name, message].filter((part) => part !== "").map((part) => shown(part, redactor));
   const frames = map.frames(stack).filter(({ location }) => !location.startsWith(OWN_MODULES))
     .take(STACK_FRAMES_MAX).map(formatFrame).toArray();
-  const added = explanation(message, frames);
+  const added = explanation({ name, message }, frames);
   const text = added === undefined ? head.join(": ") : `${head.join(": ")}; ${added}`;
   return [`UNCAUGHT: ${text}`, ...frames.map((frame) => redactor.redact(frame))].join("\n");
 }

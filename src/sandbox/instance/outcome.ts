@@ -13,7 +13,6 @@ import { type RunLimits, settingOf } from "./limits.ts";
 import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
 import { explanation } from "../../shared/explanation.ts";
-import { OWN_FETCH_HELP } from "../../shared/own_fetch.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
@@ -133,23 +132,6 @@ function parseFailure(json: Uint8Array): Failure | undefined {
   }
 }
 
-const OWN_FETCH = "fetch called itself, as it hides the global fetch in its module: " +
-  OWN_FETCH_HELP;
-/** A frame of a constant or function in the author's files; the bundler adds numbers. A method has its object before it. */
-const FETCH_FRAME = /^ {4}at (?:async )?(fetch\d*) \((?!npm:)/;
-
-/**
- * Whether a handler has called itself in place of the global `fetch`: until the stack ended, or with a URL in place of a
- * request. A method is not meant: `this.fetch(request)` is written on purpose.
- */
-function calledOwnFetch(name: string, frames: readonly string[]): boolean {
-  if (name !== "RangeError" && name !== "TypeError") return false;
-  const names = frames.map((frame) => FETCH_FRAME.exec(frame)?.[1]).filter((one) =>
-    one !== undefined
-  );
-  return new Set(names).size < names.length;
-}
-
 async function uncaught(
   failure: Failure & { kind: "uncaught" },
   stackMap: StackMapReader,
@@ -167,8 +149,7 @@ async function uncaught(
       (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
     : message;
   const frames = await mapStack(failure.stack, stackMap);
-  const help = calledOwnFetch(name, frames) ? [OWN_FETCH] : [];
-  const lines = [headOf(name, explained(shown, frames)), ...help, ...frames];
+  const lines = [headOf(name, explained(name, shown, frames)), ...frames];
   for (const error of failure.related.slice(0, FAILURE_RELATED_MAX)) {
     const text = redactCut(error.message, redactor, RELATED_MESSAGE_MAX_UNITS);
     lines.push(`${error.path}: ${headOf(error.name, text)}`);
@@ -178,8 +159,8 @@ async function uncaught(
 }
 
 /** The message with the explanation behind its first line, which lists show. */
-function explained(message: string, frames: readonly string[]): string {
-  const added = explanation(message, frames);
+function explained(name: string, message: string, frames: readonly string[]): string {
+  const added = explanation({ name, message }, frames);
   return added === undefined ? message : message.replace(/$/m, () => `; ${added}`);
 }
 

@@ -1,8 +1,8 @@
 import { ApiError } from "../../api/client.ts";
 
 /**
- * An error whose faults begin with the names of their fields, as the form calls them: a reader who hears an error, or
- * comes to it by a key, does not see what is beside it. Other errors stay as they are.
+ * An error whose faults begin with the names of their fields, as the form calls them. A screen reader announces an error
+ * without the field beside it. Errors that are not of the API are returned unchanged.
  * @param labels by the paths of fields, without the resource before them
  */
 export function labelledFaults(error: unknown, labels: Readonly<Record<string, string>>): unknown {

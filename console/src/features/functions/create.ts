@@ -1,7 +1,7 @@
 import { encodeBase64 } from "../../api/base64.ts";
 import { api, ApiError, dataOf } from "../../api/client.ts";
 import type { Fn } from "../../api/types.ts";
-import { SLUG_CHARS_MAX, slugOf } from "../../api/slugs.ts";
+import { SLUG_CHARS_MAX, slugOf } from "../../../../src/shared/slugs.ts";
 import { readVolumes } from "../../api/volumes.ts";
 import type { Template } from "./templates.ts";
 

@@ -22,7 +22,8 @@ export type SettingsDraft =
   & FlowDraft;
 export type SettingName = keyof SettingsDraft;
 
-const SECTIONS = [
+/** The sections that are saved together, as the page has them. */
+export const SECTIONS = [
   GENERAL,
   VARIABLES,
   NETWORK,

@@ -1,29 +1,25 @@
 import { useRef } from "react";
 import { useFunction } from "../use_function.ts";
 import { Danger, DANGER_ID } from "./danger.tsx";
-import { DESTINATIONS, Destinations } from "./destinations.tsx";
-import { FLOW, Flow } from "./flow.tsx";
-import { GENERAL, General } from "./general.tsx";
-import { LIMITS, Limits } from "./limits.tsx";
-import { NETWORK, Network } from "./network.tsx";
-import { RETRIES, Retries } from "./retries.tsx";
-import { RUNNING, Running } from "./running.tsx";
+import { Destinations } from "./destinations.tsx";
+import { Flow } from "./flow.tsx";
+import { General } from "./general.tsx";
+import { Limits } from "./limits.tsx";
+import { Network } from "./network.tsx";
+import { Retries } from "./retries.tsx";
+import { Running } from "./running.tsx";
 import { SectionMenu } from "./section_menu.tsx";
 import { Secrets, SECRETS_ID } from "./secrets.tsx";
+import { SECTIONS } from "./sections.ts";
 import { UnsavedBar } from "./unsaved_bar.tsx";
 import { changedLabels, useSettings } from "./use_settings.ts";
-import { VARIABLES, Variables } from "./variables.tsx";
+import { Variables } from "./variables.tsx";
 
+const [FIRST, ...REST] = SECTIONS;
 const MENU = [
-  GENERAL,
+  FIRST,
   { id: SECRETS_ID, title: "Secrets", fields: {} },
-  VARIABLES,
-  NETWORK,
-  LIMITS,
-  RUNNING,
-  RETRIES,
-  DESTINATIONS,
-  FLOW,
+  ...REST,
   { id: DANGER_ID, title: "Danger zone", fields: {} },
 ];
 

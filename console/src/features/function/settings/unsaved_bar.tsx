@@ -13,7 +13,7 @@ import { changedLabels, type SettingsForm } from "./use_settings.ts";
 /** Names that the bar shows in full. */
 const NAMES_MAX = 3;
 
-/** What is not saved of all sections, in sight wherever the reader is. Nothing without a change. */
+/** The unsaved changes of all sections, in a bar that stays in sight. Without a change there is no bar. */
 export function UnsavedBar({ form, page }: {
   readonly form: SettingsForm;
   /** Gets the focus of a button that goes with the bar. */

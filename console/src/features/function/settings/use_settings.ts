@@ -71,7 +71,7 @@ function atVolume(error: unknown): unknown {
   return new ApiError(status, reason, message, [{ field: "vfsId", description: "does not exist" }]);
 }
 
-/** What the page calls the fields below settings that differ from those of the function. */
+/** The labels of the fields whose values differ from those of the function. @param names settings to look at */
 export function changedLabels(
   { fn, draft }: Pick<SettingsForm, "fn" | "draft">,
   names: readonly SettingName[],

@@ -2,7 +2,7 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
-import { slugOf } from "../../../api/slugs.ts";
+import { slugOf } from "../../../../../src/shared/slugs.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
