@@ -16,7 +16,15 @@ Deno.test("the console is built once for each state of its sources", async () =>
   await using directory = await makeTempDir();
   const root = directory.path;
   for (
-    const folder of ["scripts", "console", "examples", "sdk", "templates", "node_modules/deno"]
+    const folder of [
+      "scripts",
+      "console",
+      "examples",
+      "sdk",
+      "src/shared",
+      "templates",
+      "node_modules/deno",
+    ]
   ) {
     await Deno.mkdir(`${root}/${folder}`, { recursive: true });
   }
