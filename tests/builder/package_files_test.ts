@@ -31,6 +31,7 @@ const COMMON_JS: Made = {
         exists: [fs.existsSync(a), fs.existsSync(__dirname), fs.existsSync(a + "x")],
         stat: [fs.statSync(a).size, fs.statSync(a).isFile(), (await fs.promises.stat(__dirname)).isDirectory()],
         list: fs.readdirSync(path.dirname(a)),
+        working: [fs.lstatSync(".").isDirectory(), fs.readdirSync(".")],
         resolved: require.resolve("./" + b.replace("json", "json")),
         required: require(own),
         fresh: (fs.readFileSync(a).fill(0), fs.readFileSync(a, "utf8")),
@@ -96,6 +97,7 @@ Deno.test("packages read the files that their code names, and nothing else", asy
     exists: [true, true, false],
     stat: [9, true, true],
     list: ["a.txt", "b.json"],
+    working: [true, ["npm"]],
     resolved: "/npm/cjs@1.0.0/data/b.json",
     required: { b: 1 },
   });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { saveButton, shown, write } from "./editor.ts";
 
@@ -22,6 +23,8 @@ export default function main() {
 const FAULTY = `${MAIN}
 export const wrong: number = "x";
 `;
+/** More lines than an editor shows. */
+const LONG = Array.from({ length: 90 }, (_, n) => `export const line${n} = ${n};\n`).join("");
 const TESTS = `import { test } from "@c1/test";
 
 test("adds", ({ equal }) => {
@@ -94,6 +97,27 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await page.getByRole("button", { name: "Discard" }).click();
 }
 
+/** A panel that opens below the line that is typed in leaves that line in sight. */
+async function keepsCursor({ page, console, client }: Flow): Promise<void> {
+  const id = await client.deploy(`${LONG}export default () => ({});\n`);
+  await console.goto(`/functions/${id}`);
+  await shown(page, "line1 ");
+  const editor = await page.locator(".function-editor .view-lines").boundingBox();
+  const frame = await page.locator(".function-editor .monaco-editor").first().boundingBox();
+  assert.ok(editor !== null && frame !== null);
+  await page.mouse.click(editor.x + 40, frame.y + frame.height - 40);
+  await page.keyboard.press("End");
+  await page.keyboard.insertText(' export const wrong: number = "x";');
+  await problemsOf(page).getByText("1 error", { exact: true }).waitFor();
+  await eventually(async () => {
+    const line = await page.locator(".function-editor .view-line", { hasText: "wrong" })
+      .boundingBox({ timeout: 1_000 }).catch(() => null);
+    const panel = await problemsOf(page).boundingBox();
+    return line !== null && panel !== null && line.y + line.height <= panel.y || undefined;
+  }, "the line above the panel");
+  await page.getByRole("button", { name: "Discard" }).click();
+}
+
 /** The dialog opens on the most changed file, and says what check and tests found; neither prevents the publish. */
 async function publishesAnyway({ page, console, client }: Flow, id: string): Promise<void> {
   await console.goto(`/functions/${id}`);
@@ -143,6 +167,7 @@ export async function problemSteps(
   return [
     ["each problem is shown once, and in sight", () => problemsOnce(flow, id)],
     ["an import that fails is one problem", () => importsOnce(flow, id)],
+    ["the line that is typed in stays in sight", () => keepsCursor(flow)],
     ["a publish says what is wrong, and runs the tests", () => publishesAnyway(flow, id)],
   ];
 }

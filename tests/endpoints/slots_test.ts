@@ -21,9 +21,11 @@ export default { fetch() {
     pull: (controller) => left-- > 0 ? controller.enqueue(new Uint8Array(${MIB})) : controller.close(),
   }));
 } };`;
-/** A client that takes no more than this in an idle timeout takes no piece of 1 MiB in it. */
+/** Long enough for a client that a busy machine lets read late. */
+const IDLE_TIMEOUT = "10s";
+/** A client that reads at this rate takes longer than the idle timeout for a piece of 1 MiB. */
 const SLOW_BYTES = 64 * 1024;
-const SLOW_MS = 250;
+const SLOW_MS = 750;
 const SLOW_READS = 20;
 
 /** Reads a response slowly, and then its rest; answers how many bytes it got. */
@@ -54,7 +56,7 @@ Deno.test("work under waitUntil keeps the slot of its call until it is done", as
   await using server = await TestServer.start({
     flags: [
       ...["--max-running", "1", "--max-queued", "1", "--pool-size", "1"],
-      ...["--egress-allow-private", "127.0.0.0/8", "--endpoint-idle-timeout", "3s"],
+      ...["--egress-allow-private", "127.0.0.0/8", "--endpoint-idle-timeout", IDLE_TIMEOUT],
     ],
   });
   const client = await server.client();

@@ -61,8 +61,12 @@ export class PackageFiles {
     this.#packages.set(name, directory);
   }
 
-  /** A path without dot segments; undefined for what is no path of a package. */
+  /**
+   * A path without dot segments; undefined for what is no path of a package. Packages look for their files from the
+   * working directory as well, so that exists, and shows the packages alone.
+   */
   #pathOf(given: unknown): string | undefined {
+    if (given === ".") return "/";
     let text: string;
     if (typeof given === "string") text = given;
     else if (given instanceof Uint8Array) text = new TextDecoder().decode(given);

@@ -52,10 +52,12 @@ export function CodeEditor(props: CodeEditorProps) {
       models,
       (from, to) => latest.current.onDefinition(from, to),
     );
+    const layouts = keepCursorInSight(editor);
     latest.current.onReady(() => formatShown(editor));
     setParts({ editor, models });
     return () => {
       latest.current.onReady(async () => {});
+      layouts.dispose();
       definitions.dispose();
       markers.dispose();
       editor.dispose();
@@ -106,6 +108,20 @@ function show(editor: Editor, model: monaco.editor.ITextModel | undefined): void
   editor.setModel(model ?? null);
   const kept = model === undefined ? undefined : views.get(model);
   if (kept !== undefined) editor.restoreViewState(kept);
+}
+
+/** An editor that shrinks, such as above a growing panel of problems, goes on showing the line that it showed the cursor on. */
+function keepCursorInSight(editor: Editor): monaco.IDisposable {
+  let { height } = editor.getLayoutInfo();
+  return editor.onDidLayoutChange((layout) => {
+    const position = editor.getPosition();
+    const former = height;
+    height = layout.height;
+    if (position === null || height >= former) return;
+    const top = editor.getTopForPosition(position.lineNumber, position.column) -
+      editor.getScrollTop();
+    if (top >= 0 && top < former) editor.revealPosition(position);
+  });
 }
 
 /** The editor indents with Tab, which would keep the focus in it. */
