@@ -6,7 +6,7 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 /** Folders of `tests` that are suites of their own, and the programs that each needs. */
 export const SUITES: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
-  console: ["chromium"],
+  console: ["chromium-headless-shell"],
   deploy: [],
   endpoints: [],
   faults: ["cc"],

@@ -1,6 +1,7 @@
 /** Steps of the test of settings: one save for all sections, the menu of sections, and code to copy. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage } from "./settings_form.ts";
 
@@ -29,8 +30,14 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
   // What the page reports covers no button of the bar, also where the page ends.
   for (const y of [0, 1e6]) {
     await page.evaluate(`scrollTo(0, ${y})`);
-    await page.waitForFunction(`document.querySelector(".toasts").getBoundingClientRect().bottom <
-      document.querySelector(".function-unsaved").getBoundingClientRect().top`);
+    await eventually(
+      async () =>
+        await page.evaluate(
+          `document.querySelector(".toasts").getBoundingClientRect().bottom <
+            document.querySelector(".function-unsaved").getBoundingClientRect().top`,
+        ) || undefined,
+      "toasts above the bar",
+    );
   }
   await save();
   assert.match(await hosts.fault("Hosts"), /^Hosts: "https:\/\/wrong\.example\.com\/" must /);

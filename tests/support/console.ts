@@ -17,7 +17,8 @@ export type Page = BrowserPage;
 const SHOWN_TIMEOUT_MS = 180_000;
 
 export const CHROMIUM = {
-  executablePath: "/usr/bin/chromium",
+  // The same engine as Chromium's, without its windows: a start and a page take about a quarter less processor time.
+  executablePath: "/usr/bin/chromium-headless-shell",
   timeout: SHOWN_TIMEOUT_MS,
   args: [
     "--no-sandbox",

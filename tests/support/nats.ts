@@ -133,6 +133,9 @@ function storeDirIn(directory: string): string {
   return join(directory, "streams");
 }
 
+/** How long a client on a busy machine may take for the TLS handshake, in seconds; two by default. */
+const HANDSHAKE_S = 60;
+
 async function writeConfig(
   directory: string,
   port: number,
@@ -148,7 +151,9 @@ async function writeConfig(
     ...syncInterval === undefined ? [] : [`  sync_interval: ${syncInterval}`],
     ...maxFileStore === undefined ? [] : [`  max_file_store: ${maxFileStore}`],
     "}",
-    ...tls === undefined ? [] : [`tls { cert_file: ${tls[0]}, key_file: ${tls[1]} }`],
+    ...tls === undefined
+      ? []
+      : [`tls { cert_file: ${tls[0]}, key_file: ${tls[1]}, timeout: ${HANDSHAKE_S} }`],
     config,
   ];
   await Deno.writeTextFile(join(directory, "nats.conf"), `${lines.join("\n")}\n`);
