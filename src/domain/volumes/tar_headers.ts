@@ -25,7 +25,7 @@ type ErrorOf = (name: string, why: string) => Error;
 /**
  * Passes a tar on unchanged, and fails at a header that the decoder would treat wrongly or read too slowly: a type that
  * it does not know, which it takes for a file, and extended headers without a bound. The bytes of a sparse file of
- * GNU tar (`S`) are not its content. See docs/decisions/0002-storage.md.
+ * GNU tar (`S`) are not its content. See docs/decisions.md.
  *
  * It follows the headers by their sizes up to the block of zeros that ends them. A size or checksum that the decoder
  * could read in another way is an error: no header hides in what the other takes for content.

@@ -1,5 +1,5 @@
 // Prints which state leaks between node:vm contexts of one process, and what a context costs.
-// Run: deno run -A docs/decisions/0001-leaks.mjs
+// Run: deno run -A bench/context_leaks.mjs
 import vm from "node:vm";
 
 const names = Reflect.ownKeys(globalThis).filter((key) => typeof key === "string");
