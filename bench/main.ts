@@ -5,8 +5,8 @@
  *
  * The parts are latency, bundles, inputs, growth, finalize, memory, first-call, rare, heavy, endpoints and schedules;
  * none means all.
- * `--quick` measures with few rounds. `--publish` puts the results where docs/performance.md shows them, in place of the
- * last.
+ * `--quick` measures with few rounds. `--publish` replaces the results in `bench/results/published`, and the
+ * ten figures of docs/performance.md.
  *
  * All contenders get the same arrivals in interleaved rounds, so that a busy moment of the machine hits each of them;
  * trust the ratios more than the milliseconds. The load generator shares the cores with what it measures. A wrong
@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Context } from "./context.ts";
+import { renderFigures } from "./figures.ts";
 import { describeMachine, loadAverage, type Machine, measureBare } from "./machine.ts";
 import { endpoints } from "./parts/endpoints.ts";
 import { finalize } from "./parts/finalize.ts";
@@ -49,8 +50,8 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 const PAGE = fileURLToPath(new URL("../docs/performance.md", import.meta.url));
 const README_CHART = fileURLToPath(new URL("../docs/images/latency.svg", import.meta.url));
-/** The page shows the table of the published run between these lines. */
-const PAGE_BLOCK = /(<!-- results of `deno task bench`: begin -->\n)[^]*(<!-- end -->)/;
+/** The page shows the ten figures of the published run between these lines. */
+const PAGE_BLOCK = /(<!-- figures of `deno task bench`: begin -->\n)[^]*(<!-- end -->)/;
 
 interface Arguments {
   readonly parts: readonly string[];
@@ -176,7 +177,7 @@ async function publish(run: Run, text: string): Promise<void> {
   await write(run, text, join(RESULTS, "published"));
   await Deno.writeTextFile(README_CHART, renderReadmeChart(run.rows));
   const page = await Deno.readTextFile(PAGE);
-  const block = `\n\`\`\`text\n${text}\n\`\`\`\n\n`;
+  const block = `\n${renderFigures(run.rows)}\n\n`;
   await Deno.writeTextFile(
     PAGE,
     page.replace(PAGE_BLOCK, (_, begin, end) => `${begin}${block}${end}`),

@@ -67,7 +67,7 @@ export function renderTable(rows: readonly Row[]): string {
 function cellsOf(row: Row): string[] {
   const { part, measure, subject, n, rejected, unit } = row;
   const value = (amount: number | undefined) =>
-    amount === undefined ? "" : `${formatAmount(amount)} ${unit}`;
+    amount === undefined ? "" : formatValue(amount, unit);
   return [
     part,
     measure,
@@ -80,6 +80,11 @@ function cellsOf(row: Row): string[] {
     value(row.p999),
     row.ratio === undefined ? "" : `${formatAmount(row.ratio)} x`,
   ];
+}
+
+/** `7.52 ms` */
+export function formatValue(amount: number, unit: Unit): string {
+  return `${formatAmount(amount)} ${unit}`;
 }
 
 /** Three digits, or all before the point; two of what is less than a tenth. */

@@ -3,9 +3,10 @@
  *
  *     deno task bench-cluster [--quick] [--publish]
  *
- * It takes less than five minutes. `--publish` puts the table where docs/performance.md shows it. PostgreSQL and NATS
+ * It takes less than five minutes. `--publish` writes the table to `bench/results/cluster/table.txt`. PostgreSQL and NATS
  * sync to the disk as `deploy/` configures them. All contenders get the same arrivals in interleaved rounds.
  */
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MASTER_KEY, TestCluster } from "../../tests/cluster/cluster.ts";
@@ -22,8 +23,7 @@ const FULL = { rounds: 3, latencySeconds: 8, saturatedSeconds: 4, idleSeconds: 1
 const QUICK = { rounds: 2, latencySeconds: 2, saturatedSeconds: 1, idleSeconds: 3 } as const;
 type Plan = typeof FULL | typeof QUICK;
 
-const PAGE = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
-const PAGE_BLOCK = /(<!-- results of `deno task bench-cluster`: begin -->\n)[^]*?(<!-- end -->)/;
+const TABLE = fileURLToPath(new URL("../results/cluster/table.txt", import.meta.url));
 
 /** Waits for something else, so slots are what is scarce, and not processors. */
 const WAITING: Workload = {
@@ -64,12 +64,8 @@ async function main(): Promise<void> {
   ].join("\n");
   console.log(text);
   if (!values.publish) return;
-  const page = await Deno.readTextFile(PAGE);
-  const block = `\n\`\`\`text\n${text}\n\`\`\`\n\n`;
-  await Deno.writeTextFile(
-    PAGE,
-    page.replace(PAGE_BLOCK, (_, begin, end) => `${begin}${block}${end}`),
-  );
+  await Deno.mkdir(dirname(TABLE), { recursive: true });
+  await Deno.writeTextFile(TABLE, `${text}\n`);
 }
 
 async function measure(plan: Plan): Promise<Row[]> {

@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 
 /**
  * Niceness of these processes (`man 7 sched`). On a busy machine the server goes first: it sends an answer before the
- * next process starts. Measured in docs/performance.md.
+ * next process starts. Measured in bench/README.md.
  */
 export const NICENESS = 5;
 

@@ -38,7 +38,7 @@ const REPLY_JSON = '{"end":true}';
 const CONFIG = '{"secrets":{"key":"value"}}';
 const LIMIT_BYTES = 65_536;
 
-/** Resolves once every call has answered. More than one call of a kind makes forks slower: see docs/performance.md. */
+/** Resolves once every call has answered. More than one call of a kind makes forks slower: see bench/README.md. */
 export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   for (const script of SCRIPTS) {
     const compiled = compile(script);

@@ -17,7 +17,7 @@ import { Template } from "./template.ts";
 const EVALUATION_MIN_MS = 1;
 /** Time spent on evaluations of one script after which a template is made: about what making it costs. */
 const SPENT_MS = 20;
-/** Private memory of a template, and of a unit of evaluated script; see docs/performance.md. A script may add more. */
+/** Private memory of a template, and of a unit of evaluated script; see bench/README.md. A script may add more. */
 const TEMPLATE_BYTES = 2 * 1024 * 1024;
 const BYTES_PER_UNIT = 13;
 /** Private memory of an instance that waits, and of the template that forks it. */
