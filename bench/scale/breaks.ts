@@ -28,7 +28,7 @@ const STEP = 2 ** 0.5;
 const BROKEN_SHARE = 0.98;
 /** Batches grow, so a writing connection that is always busy is not yet one that breaks. */
 const NEVER_FIRST: readonly Part[] = ["writers"];
-/** As many as docs/scale.md names. */
+/** As many as bench/scale/README.md names. */
 const BREAKS_MAX = 3;
 
 /** An installation with the times of its parts, and how it came from the one before. */

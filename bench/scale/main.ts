@@ -3,8 +3,8 @@
  *
  *     deno task scale [--quick] [--publish] [--measured FILE]
  *
- * `--publish` puts measurements, pictures and tables where docs/scale.md shows them. `--measured` takes the times of an
- * earlier run; then the same times give the same page. Processor times are what the simulation uses wherever it can:
+ * `--publish` replaces the published measurements, the pictures, and the tables of this folder's README.md.
+ * `--measured` takes the times of an earlier run; then the same times give the same page. Processor times are what the simulation uses wherever it can:
  * other work on the machine changes them little.
  */
 import { dirname } from "node:path";
@@ -15,8 +15,8 @@ import { measure, type Measured } from "./measured.ts";
 import { renderPictures, renderTables } from "./pictures.ts";
 
 const MEASURED = fileURLToPath(new URL("../results/scale/measured.json", import.meta.url));
-const IMAGES = new URL("../../docs/images/", import.meta.url);
-const PAGE = fileURLToPath(new URL("../../docs/scale.md", import.meta.url));
+const IMAGES = new URL("../results/scale/", import.meta.url);
+const PAGE = fileURLToPath(new URL("README.md", import.meta.url));
 const PAGE_BLOCK = /(<!-- results of `deno task scale`: begin -->\n)[^]*(<!-- end -->)/;
 
 const { values } = parseArgs({

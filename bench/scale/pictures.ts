@@ -1,4 +1,4 @@
-/** The pictures and tables of docs/scale.md. */
+/** The pictures and tables of bench/scale/README.md. */
 import { type Chart, renderSvg } from "../plots.ts";
 import { type Break, TARGET_PER_SECOND } from "./breaks.ts";
 import type { Measured } from "./measured.ts";
@@ -87,7 +87,7 @@ export function renderTables(measured: Measured, breaks: readonly Break[]): stri
       rows.map(([name, ms]) => [name, Number(ms.toPrecision(2)).toString()]),
     ),
     "",
-    "What breaks, in this order, each mended before the next:",
+    "The cluster breaks in this order, if each break is fixed before the next:",
     "",
     ...table(
       ["Breaks at", "Calls an hour", "What breaks", "What helps"],

@@ -1,4 +1,4 @@
-/** The simulation of docs/scale.md: deterministic, and right where a formula knows the answer. */
+/** The simulation of bench/scale/README.md: deterministic, and right where a formula knows the answer. */
 import assert from "node:assert/strict";
 import { findBreaks } from "../../bench/scale/breaks.ts";
 import { renderPictures, renderTables } from "../../bench/scale/pictures.ts";
@@ -90,15 +90,15 @@ Deno.test("parts are as busy as their work is, and calls end as they arrive, up 
   assert.ok(saturated.p99 > 10 * p50);
 });
 
-Deno.test("docs/scale.md shows what the published measurements give", async () => {
+Deno.test("bench/scale/README.md shows what the published measurements give", async () => {
   const measured = JSON.parse(await readText("bench/results/scale/measured.json"));
   const breaks = findBreaks(measured);
-  const page = await readText("docs/scale.md");
+  const page = await readText("bench/scale/README.md");
   // The formatter breaks lines and pads tables.
   const plain = (text: string) => text.replace(/\s+/g, " ").replace(/-{3,}/g, "---");
   const tables = plain(renderTables(measured, breaks));
   assert.ok(plain(page).includes(tables), "run deno task scale --publish");
   for (const [name, picture] of renderPictures(breaks)) {
-    assert.equal(await readText(`docs/images/${name}`), picture, name);
+    assert.equal(await readText(`bench/results/scale/${name}`), picture, name);
   }
 });
