@@ -3,6 +3,7 @@ import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConsoleSchema } from "./console_schema.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
+import { renderSdkPage } from "./sdk_page.ts";
 import { renderTriggersPage } from "./triggers_page.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 
@@ -10,6 +11,7 @@ const PAGES = {
   "configuration.md": renderConfigurationPage,
   "cli.md": renderCommandLinePage,
   "permissions.md": renderPermissionsPage,
+  "sdk-methods.md": renderSdkPage,
   "triggers.md": renderTriggersPage,
   "npm.md": async () => renderNpmPage(await readFunctions()),
 };

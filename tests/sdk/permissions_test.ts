@@ -187,8 +187,8 @@ const NOTHING: Target = {
   deadLetterIds: [],
 };
 
-Deno.test("docs/sdk.md names the permission that each method needs", async () => {
-  const page = await Deno.readTextFile(new URL("../../docs/sdk.md", import.meta.url));
+Deno.test("docs/sdk-methods.md names the permission that each method needs", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/sdk-methods.md", import.meta.url));
   const rows = page.split("\n").filter((line) => line.startsWith("| `sdk."))
     .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
   const needing = (permission: string) =>
