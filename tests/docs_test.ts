@@ -86,6 +86,30 @@ Deno.test("flags and variables that the pages name exist", async () => {
   assert.deepEqual(OTHER_FLAGS.filter((flag) => !flagsOf(text).includes(flag)), []);
 });
 
+Deno.test("scripts of npm that the pages name exist", async () => {
+  const { scripts } = JSON.parse(await readText("package.json"));
+  const named = [...await readPages()].flatMap(([page, text]) =>
+    [...text.matchAll(/\bnpm (?:run (\w+)|(start|test))\b/g)]
+      .map(([, script, known = script]) => ({ page, script: known ?? "" }))
+  );
+  assert.ok(named.some(({ script }) => script === "dev"), "CONTRIBUTING.md names no scripts");
+  assert.deepEqual(named.filter(({ script }) => !(script in scripts)), []);
+});
+
+Deno.test(".editorconfig agrees with the formatter", async () => {
+  const editor = new Map(
+    [...(await readText(".editorconfig")).matchAll(/^(\w+) = (.+)$/gm)]
+      .map(([, key = "", value = ""]) => [key, value] as const),
+  );
+  const { fmt } = JSON.parse(await readText("deno.json"));
+  // Deno's own defaults are spaces, two of them, and line feeds.
+  const { lineWidth, indentWidth = 2, useTabs = false, newLineKind = "lf" } = fmt;
+  assert.deepEqual(
+    ["max_line_length", "indent_size", "indent_style", "end_of_line"].map((key) => editor.get(key)),
+    [`${lineWidth}`, `${indentWidth}`, useTabs ? "tab" : "space", newLineKind],
+  );
+});
+
 Deno.test("files and folders of the project that the pages name exist", async () => {
   const named = [...await readPages()].flatMap(([page, text]) =>
     [...text.matchAll(/`((?:src|tests|bench|examples|docs|bin)\/[\w./-]*)`/g)]

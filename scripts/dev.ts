@@ -1,0 +1,74 @@
+/**
+ * `npm run dev`: a server that starts again when its sources or those of the console change. Arguments are flags of
+ * `invoked serve`. A start builds the console if it has changed, so that the browser only has to reload its page.
+ */
+import { join, relative } from "node:path";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const WATCHED = ["src", "sdk", "console", "templates", "examples", "package-lock.json"];
+/** Builds of the console, finished and in progress, and what Vite writes beside its configuration: a start does that. */
+const BUILT = /^console\/(?:dist|vite\.config\.ts\.timestamp-)/;
+/** A save is several events, and a checkout saves many files. */
+const SETTLE_MS = 200;
+/** How long a restart lets running calls finish. */
+const DRAIN_MS = 2_000;
+
+let server: Deno.ChildProcess | undefined;
+let isStopping = false;
+
+function start(): void {
+  const started = new Deno.Command(join(ROOT, "bin/invoked"), {
+    args: ["serve", ...Deno.args],
+    stdin: "null",
+  }).spawn();
+  server = started;
+  started.status.then(({ code }) => {
+    if (server !== started) return;
+    server = undefined;
+    if (isStopping) Deno.exit(code);
+    say(`the server ended with code ${code}; the next change starts it again`);
+  });
+}
+
+/** Stops the server; a second signal ends its calls. */
+async function stop(): Promise<void> {
+  const stopped = server;
+  server = undefined;
+  if (stopped === undefined) return;
+  stopped.kill("SIGTERM");
+  const timer = setTimeout(() => stopped.kill("SIGTERM"), DRAIN_MS);
+  await stopped.status;
+  clearTimeout(timer);
+}
+
+async function restart(changed: string): Promise<void> {
+  if (isStopping) return;
+  say(`${changed} changed; the server starts again`);
+  await stop();
+  if (!isStopping) start();
+}
+
+function say(text: string): void {
+  console.error(`dev: ${text}`);
+}
+
+function end(signal?: Deno.Signal): void {
+  isStopping = true;
+  if (server === undefined) Deno.exit(0);
+  if (signal !== undefined) server.kill(signal);
+}
+
+// A terminal sends Ctrl-C to the server, too: a second signal would end its calls at once.
+Deno.addSignalListener("SIGINT", () => end());
+Deno.addSignalListener("SIGTERM", () => end("SIGTERM"));
+
+const watcher = Deno.watchFs(WATCHED.map((path) => join(ROOT, path)));
+start();
+let timer: ReturnType<typeof setTimeout> | undefined;
+let restarted = Promise.resolve();
+for await (const { kind, paths } of watcher) {
+  const changed = paths.map((path) => relative(ROOT, path)).find((path) => !BUILT.test(path));
+  if (kind === "access" || changed === undefined) continue;
+  clearTimeout(timer);
+  timer = setTimeout(() => restarted = restarted.then(() => restart(changed)), SETTLE_MS);
+}
