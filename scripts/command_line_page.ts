@@ -119,19 +119,19 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # The command line
 
-Run \`bin/invoked\`, or put a link to it on your \`PATH\`. [First function](first-function.md) shows the
-commands at work.
+Run \`bin/invoked\`, or link it into a folder of your \`PATH\`. [First function](first-function.md) uses the most
+important commands.
 
-A command prints its result on stdout and its progress on stderr. At a terminal lists are tables with
-heads; otherwise each row is one line with tabs between the cells. Times are in UTC. \`NO_COLOR\` turns
-colours off. An id may be cut to its first 6 characters or more, if they are unique.
-Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. \`[server options]\` are
-listed below; \`[settings]\` are the flags of [configuration.md](configuration.md), which \`--help-all\` of
-\`check\`, \`dev\` and \`test\` prints, too. A failed command prints
-one \`error:\` line and often a \`next:\` step on stderr, and exits with a code:`;
+A command prints its result to stdout and its progress to stderr. At a terminal, lists are tables with
+headings; otherwise each row is one line with tabs between the cells. Times are in UTC. \`NO_COLOR\` disables
+colors. You can shorten an id to its first 6 or more characters if they are unique.
+Every command has \`--help\`. \`--json\` prints JSON, unless the result is a file. The section below lists
+\`[server options]\`. \`[settings]\` are the flags in [configuration.md](configuration.md); \`--help-all\` of
+\`check\`, \`dev\` and \`test\` prints them, too. A failed command prints
+one \`error:\` line and often a \`next:\` step to stderr, and exits with a code:`;
 
 const SERVER_OPTIONS = `## Server options
 
-The commands are clients of the API, and use C1's own endpoints where these suffice: the same \`deploy\`
-works with a C1 tenant. Logs, volumes, the search of invocations, the history of publishes and the
-deletion of tags need a server of \`invoked\`; on another server these commands fail and name the missing endpoint.`;
+The commands are clients of the API. They use C1's own endpoints where possible, so \`deploy\` also works with a C1
+tenant. Logs, volumes, searches of invocations, the history of publishes and the deletion of tags need an
+\`invoked\` server; on another server, these commands fail and name the missing endpoint.`;

@@ -19,18 +19,18 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Configuration
 
-Every setting is a flag of \`invoked serve\` and an environment variable; the flag wins. Secrets have
-a variable only. \`invoked config\` takes the same flags and prints each value in force with its
-source. The server does not start with an unknown flag or variable, an invalid value or a
-contradiction between settings: it exits with code 2 and prints one line per fault.
+Every setting is a flag of \`invoked serve\` and an environment variable; the flag takes precedence. Secrets have
+only a variable. \`invoked config\` accepts the same flags and prints each value in force with its
+source. For an unknown flag or variable, an invalid value or contradictory settings, the server prints one line per
+error and exits with code 2.
 
 Durations need a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`, \`2d\`. Sizes need a unit: \`100B\`, \`512KiB\`,
 \`128MiB\`, \`1GiB\` (powers of 1,024), \`6MB\` (powers of 1,000). \`0\` needs no unit.
 
-Without \`--max-memory\`, a function may ask for a quarter of the memory of the machine or container,
-at most 1 GiB and at least \`--memory\`; \`invoked config\` prints the value.
+The default of \`--max-memory\` is a quarter of the memory of the machine or container, at most 1 GiB and at least
+\`--memory\`; \`invoked config\` prints the value.
 
-The builder downloads packages with these variables of the environment, also in lower case:
+Downloads of packages use these environment variables, also in lower case:
 \`NPM_CONFIG_REGISTRY\`, \`DENO_CERT\`, \`DENO_TLS_CA_STORE\`, \`SSL_CERT_FILE\`, \`HTTP_PROXY\`,
 \`HTTPS_PROXY\` and \`NO_PROXY\`.`;
 

@@ -66,10 +66,10 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # npm packages
 
-A function imports a package as \`npm:NAME@VERSION\`, or by a [name of its project](#names-and-aliases). Finalizing a commit downloads, checks and bundles
-it, and pins its version in the commit's \`deno.lock\`. Each package below is used by a function whose
-answers the test suite checks. Those that call an API over HTTPS call a server of the tests, through
-the egress proxy.
+A function imports a package as \`npm:NAME@VERSION\`, or by a [name of its project](#names-and-aliases). Finalizing a
+commit downloads, checks and bundles the package, and pins its version in the commit's \`deno.lock\`. The test suite runs
+a function with each package below and checks its output. Functions that call an API over HTTPS call a server of the
+tests through the egress proxy.
 
 ## What works`;
 
@@ -96,25 +96,24 @@ Imports resolve as in an editor: in the build, the type check, \`invoked dev\` a
 }
 \`\`\`
 
-- **Folders:** a file counts for its folder and those below; the deeper one wins, and \`deno.json\` wins
-  over \`package.json\`.
-- **Dependencies:** those for development, optional ones and peers count, too. Only what a module imports is
-  downloaded.
-- **Versions:** the nearest \`deno.lock\` decides. Without one, finalizing locks the newest that fit. Lock files
-  of other package managers have no effect.
-- **Ranges** begin with \`^\` or \`~\`, or name a version or a tag. \`>=1 <3\` and \`^1 || ^2\` are rejected.
+- **Folders:** a configuration file applies to its folder and the folders below. The deeper file takes precedence, and
+  \`deno.json\` takes precedence over \`package.json\`.
+- **Dependencies:** development, optional and peer dependencies count, too. A build downloads only packages that a module
+  imports.
+- **Versions:** the nearest \`deno.lock\` determines versions. Without a lock file, finalizing locks the newest matching
+  versions. Lock files of other package managers have no effect.
+- **Ranges** begin with \`^\` or \`~\`, or are a version or a tag. \`>=1 <3\` and \`^1 || ^2\` are rejected.
 - **Modules of the server:** \`@c1/functions-sdk\` and \`@c1/test\` cannot be mapped.
-- **Rejected where they are imported**, with the file and the line: \`jsr:\` and \`https:\` imports, and the
-  versions \`workspace:\`, \`file:\`, \`link:\`, \`catalog:\` and those of git.
-- **Rejected in a file that counts:** \`scopes\`, \`importMap\`, \`links\`, \`paths\` of \`compilerOptions\`, and keys
-  that are paths or URLs.
-- **Options:** builds and type checks take JSX, decorators and the options of strictness from
-  \`compilerOptions\` of \`deno.json\`.
-- **Without effect:** every other field, and \`tsconfig.json\`.
+- **Rejected imports**, with file and line: \`jsr:\` and \`https:\` imports, and the versions \`workspace:\`, \`file:\`,
+  \`link:\`, \`catalog:\` and git URLs.
+- **Rejected configuration:** \`scopes\`, \`importMap\`, \`links\`, \`paths\` of \`compilerOptions\`, and keys that are paths
+  or URLs.
+- **Options:** builds and type checks use JSX, decorators and strictness options from \`compilerOptions\` of \`deno.json\`.
+  Every other field, and \`tsconfig.json\`, has no effect.
 
-Builds download from the npm registry alone, so \`jsr:@std/path\` and \`https://esm.sh/zod\` do not work.
-The error names \`node:path\` or \`npm:zod\` if it knows what to use. A registry that mirrors jsr has its packages as
-\`npm:@jsr/SCOPE__NAME\`; \`NPM_CONFIG_REGISTRY\` of the server names it.`;
+Builds download only from the npm registry, so \`jsr:@std/path\` and \`https://esm.sh/zod\` do not work. The error
+suggests \`node:path\` or \`npm:zod\` where such an alternative is known. If a registry mirrors jsr, its packages are named
+\`npm:@jsr/SCOPE__NAME\`; set \`NPM_CONFIG_REGISTRY\` of the server to that registry.`;
 
 const SHARED = `## Shared code
 
@@ -127,55 +126,55 @@ functions/greet/invoked.json  {"name": "greet", "root": "../.."}
 functions/greet/main.ts       import { greet } from "@acme/text";
 \`\`\`
 
-- **What a commit has:** the function's own folder, the modules above it that \`main.ts\` and \`main.test.ts\`
-  import, the \`deno.json\` and \`package.json\` files that count for them, and the nearest \`deno.lock\`.
-- **What it never has:** files that \`.gitignore\` or \`.invokedignore\` excludes in any of these folders, and hidden
-  ones. A link, and an import that leaves the root, end the command with an error.
-- **Where:** \`main.ts\` stays at the top of the commit. A file above is in \`_root/\` with its path from the root.
-  \`_root/invoked.json\` names the function's folder, as in \`{"folder": "functions/greet"}\`. A client of the API can make
-  such a commit, too.
-- **Paths** in errors, stacks and \`invoked diff\` are those of the author, such as \`../../packages/text/mod.ts\`.
-- **Saves** of these files start \`invoked dev\` and \`invoked test --watch\`.
-- **Packages of a workspace** are not found by their names: map the name to a path, as above.
+- **A commit contains** the function's own folder, the modules above that \`main.ts\` and \`main.test.ts\` import, the
+  \`deno.json\` and \`package.json\` files that apply to these modules, and the nearest \`deno.lock\`.
+- **A commit never contains** hidden files, and files that \`.gitignore\` or \`.invokedignore\` excludes in any of these
+  folders. Links, and imports that leave the root, fail the command.
+- **Layout:** \`main.ts\` stays at the top of the commit. Files above are in \`_root/\` with their paths from the root.
+  \`_root/invoked.json\` names the function's folder, as in \`{"folder": "functions/greet"}\`. API clients can create
+  such commits, too.
+- **Paths** in errors, stacks and \`invoked diff\` are the author's paths, such as \`../../packages/text/mod.ts\`.
+- **Saving** one of these files triggers \`invoked dev\` and \`invoked test --watch\`.
+- **Workspace packages** cannot be imported by name: map the name to a path, as above.
 
-A C1 tenant does not know roots.`;
+A C1 tenant does not support \`root\`.`;
 
 const FILES = `## Files of packages
 
-Fonts, templates, dictionaries and WebAssembly beside a package's code are carried in the commit's script, and the
-package reads them as in Node.js: by functions of \`node:fs\` and \`Deno\`, by \`fetch\` of a \`file:\` URL, and by
+A commit's script carries fonts, templates, dictionaries and WebAssembly files of packages. A package reads
+these files as in Node.js: through \`node:fs\`, \`Deno\`, \`fetch\` of a \`file:\` URL, and
 \`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
 
-- **Which:** a file is carried if the bundled code of its package contains the file's name, such as
-  \`Helvetica.afm\`, or the names of both its directory and its ending. Links, native code, types and source maps are never carried.
-- **Where:** below \`/npm/NAME@VERSION/\`, read-only, of packages that the commit locked. Nothing there reaches the
-  machine's files.
-- **Limits:** 10 MiB for a file, 12 MiB and 1,000 files for a commit (\`PACKAGE_FILE_BYTES_MAX\`,
-  \`PACKAGE_FILES_BYTES_MAX\`, \`PACKAGE_FILES_MAX\`), and what \`--max-artifact\` leaves; in the script each has a
-  third more. Reading a file with too many bytes fails with \`EFBIG\`, any other one with \`ENOENT\`.
-- **Cost:** each call that loads the script loads its files. Functions without such packages pay nothing.`;
+- **Selection:** the script carries a file if the bundled code of its package contains the file's name, such as
+  \`Helvetica.afm\`, or the names of both its directory and its extension. Links, native code, types and source maps are
+  never carried.
+- **Location:** the files are read-only below \`/npm/NAME@VERSION/\`. The machine's own files are not reachable.
+- **Limits:** 10 MiB per file, and 12 MiB and 1,000 files per commit (\`PACKAGE_FILE_BYTES_MAX\`,
+  \`PACKAGE_FILES_BYTES_MAX\`, \`PACKAGE_FILES_MAX\`), within \`--max-artifact\`; a file occupies a third more in the
+  script. Reading a file above the limit fails with \`EFBIG\`, and reading any other file with \`ENOENT\`.
+- **Cost:** each call that evaluates the script loads its files. Functions without such packages have no extra cost.`;
 
-const RULES = `## What packages find in a function
+const RULES = `## The environment of packages
 
-- **Modules:** CommonJS and ES modules, by default and named imports, and \`await import("npm:...")\` of a
+- **Modules:** CommonJS and ES modules, with default and named imports; \`await import("npm:...")\` of a
   literal name; JSON files \`with { type: "json" }\`; WebAssembly in the package's code.
 - **APIs:** \`node:\` modules except \`sqlite\`, \`wasi\`, \`v8\`, \`inspector\` and \`repl\`; timers, \`Buffer\`,
   streams, \`node:crypto\` and Web Crypto; time zones and locales.
 - **Environment:** \`process.env\` is empty. The bundler replaces a literal \`process.env.NODE_ENV\` by
   \`development\`. Pass keys from \`functions.getConfig().secrets\`.
-- **No file system:** \`existsSync\` answers \`false\`, and everything else fails with \`EACCES\`, except for
+- **No file system:** \`existsSync\` returns \`false\`, and other file access fails with \`EACCES\`, except for
   [files of packages](#files-of-packages).
-- **One machine:** \`node:os\` and \`process\` have constant answers: \`hostname()\` is \`localhost\`,
-  \`homedir()\` is \`/\`, the user is 65534, with one processor and no network interfaces. Memory and load
+- **Machine:** \`node:os\` and \`process\` return constants: \`hostname()\` is \`localhost\`,
+  \`homedir()\` is \`/\`, and the user is 65534, with one processor and no network interfaces. Memory and load
   are hidden.
-- **No native code** (\`.node\` files), subprocess or worker thread. Lifecycle scripts do not run. Optional
-  modules that a package does not have fail when the package requires them, with \`MODULE_NOT_FOUND\`.
-- **Network:** connections go through the [egress proxy](egress.md), to hosts of the allowlist only.
-  Nothing can listen: \`export default { fetch }\` answers HTTP requests, with Hono, or with an
+- **No native code** (\`.node\` files), subprocesses or worker threads. Lifecycle scripts do not run. If a package
+  requires an optional module that is missing, the require fails with \`MODULE_NOT_FOUND\`.
+- **Network:** connections pass through the [egress proxy](egress.md) to hosts of the allowlist only.
+  Functions cannot listen. To answer HTTP requests, use \`export default { fetch }\`, with Hono or with an
   [Express app](../tests/npm/functions/express.ts) that is called without a port.
-- **Errors** name the package that tried what no function can do, the reason, and what works instead. Imports that
+- **Errors** name the package, the impossible action, and an alternative. Imports that
   can never work, such as \`node:sqlite\`, fail when the commit is finalized.
-- **Exports by runtime:** a package's exports for Deno are used. Stripe checks webhooks by
-  \`constructEventAsync\`, for example.
-- **Known fault:** a POST with a stream as its body, then a redirect on the same connection of
-  \`node:https\`, hangs in Deno 2.9.6 (seen with \`node-fetch\`). Use \`fetch\`, or change the order.`;
+- **Exports by runtime:** builds use a package's exports for Deno. For example, Stripe verifies webhooks with
+  \`constructEventAsync\`.
+- **Known bug:** in Deno 2.9.6, a POST with a streamed body, followed by a redirect on the same connection of
+  \`node:https\`, hangs (seen with \`node-fetch\`). Use \`fetch\`, or change the order.`;

@@ -14,18 +14,18 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Permissions
 
-Every operation names the permission that it needs of its caller, and a caller has the permissions of
-its roles. A call without the permission fails with \`ROLE_MISSING\`, over HTTP and as a host call of a
-function. A function has the role \`reader\` and those of its \`scopedRoleIds\`.
+Every operation needs one permission, which the caller's roles grant. A request without the permission fails with
+\`ROLE_MISSING\`, over HTTP and from functions. A function has the role \`reader\` and the roles in its
+\`scopedRoleIds\`.
 
 - \`read\`, \`invoke\` and \`write\` need an access token, a session of the console, or a running function that makes a host call.
 - \`public\` needs no credential.
-- \`signed-url\` needs a path with a token that the server signed; the path is the credential.
-- \`signed-request\` needs a request that its sender signed, as the trigger says.
-- \`console\` needs a request of a page of the console, with or without a session.
+- \`signed-url\` needs a URL that contains a token signed by the server; the URL is the credential.
+- \`signed-request\` needs a request that the sender signed by the method of the trigger.
+- \`console\` needs a request from a page of the console, with or without a session.
 
-\`CreateLink\` needs an access token. Requests to endpoints are no operations: \`/preview/\` needs
-\`invoke\`, and \`/run/\` what its trigger says: [endpoints.md](endpoints.md).`;
+\`CreateLink\` needs an access token. Requests to [endpoints](endpoints.md) are not operations: \`/preview/\` needs
+\`invoke\`, and the trigger determines the authentication of \`/run/\`.`;
 
 /** The page. */
 export function renderPermissionsPage(): string {

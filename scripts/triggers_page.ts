@@ -48,10 +48,10 @@ const PAGE = `<!-- deno-fmt-ignore-file -->
 
 # Triggers
 
-A trigger starts a function: a schedule, a webhook or an endpoint. It belongs to its function, runs
-the published commit, and has the rights of the function. Records name the trigger.
+A trigger starts a function: a schedule, a webhook or an endpoint. The trigger belongs to a function, runs its
+published commit, and uses its roles. Each invocation records its trigger.
 
-Calls of schedules, and of webhooks that do not answer with the function, are asynchronous. They
+Schedules start asynchronous calls, as do webhooks unless the function itself answers the sender. These calls
 have three attempts unless the function has a \`retryPolicy\`.
 
 \`\`\`sh
@@ -60,9 +60,9 @@ invoked trigger create hello github --webhook github
 invoked trigger list hello
 \`\`\`
 
-Triggers in \`invoked.json\` are deployed with the code. Those that it does not have stay, unless
-\`invoked deploy --prune\` deletes them; so it replaces one of another kind. Secrets are never in
-the file:
+A deploy creates and updates the triggers in \`invoked.json\`. Other triggers are kept, unless
+\`invoked deploy --prune\` deletes them. \`--prune\` can also replace a trigger by one of another kind. The file
+never contains secrets:
 
 \`\`\`json
 {
@@ -74,57 +74,55 @@ the file:
 }
 \`\`\`
 
-The fields are those of \`invoked.Trigger\` in \`/openapi.json\`, and \`paused\`. An update replaces
-\`cors\` and the method of a webhook whole. A deploy changes all triggers or none; a rejected one
-deploys nothing. A deploy warns of triggers that call what \`main.ts\` does not export. A
+\`invoked.Trigger\` in \`/openapi.json\` describes the fields, and \`paused\` is allowed as well. An update replaces
+\`cors\` and the method of a webhook as a whole. A deploy changes all triggers or none: if the server rejects one
+trigger, it deploys nothing. A deploy warns if \`main.ts\` lacks the handler that a trigger calls. A
 function with triggers cannot be deleted.
 
 ## Schedules
 
-- \`cronSpec\` has five fields, or is a name such as \`@hourly\`; \`at\` is one time. Seconds are not
-  available. Without \`timezone\` it is UTC.
-- Each time starts one call, whichever servers run, and also over crashes.
-- A line with a wildcard runs at every real hour. One without runs once a day: at the first of two
-  equal hours, and at the first instant after an hour that spring leaves out.
-- \`catchUp\` is about times that passed for more than a minute while no server ran. \`CATCH_UP_NONE\`
-  skips them, \`CATCH_UP_LAST\` runs the last, \`CATCH_UP_ALL\` runs all, up to \`--max-catch-up\`.
-- \`overlap\` is about a time while an earlier run goes on. \`OVERLAP_ALLOW\` runs both,
-  \`OVERLAP_SKIP\` skips the later, \`OVERLAP_QUEUE\` waits for the earlier, also over
-  restarts.
-- Skipped times are invocations with \`skipReason\`. Times that come while a schedule is paused
-  leave no record. A time that still waits when its schedule is paused, deleted or gets other times
-  is skipped, too.
-- \`invoked trigger run\` starts a call now.
+- \`cronSpec\` has five fields, without seconds, or a name such as \`@hourly\`. \`at\` is a single time. The default
+  \`timezone\` is UTC.
+- Each scheduled time starts exactly one call, on any number of servers and despite crashes.
+- When clocks change, a cron expression with a wildcard runs in every real hour. An expression without a wildcard runs
+  once a day: in the first of two repeated hours, and right after a skipped hour.
+- \`catchUp\` applies to times that passed more than a minute ago while no server ran. \`CATCH_UP_NONE\`
+  skips these times, \`CATCH_UP_LAST\` runs the last time, and \`CATCH_UP_ALL\` runs all, up to \`--max-catch-up\`.
+- \`overlap\` applies when the previous run has not ended. \`OVERLAP_ALLOW\` runs both,
+  \`OVERLAP_SKIP\` skips the new run, and \`OVERLAP_QUEUE\` delays the new run until the previous run has ended, even
+  across restarts.
+- Skipped runs are recorded as invocations with a \`skipReason\`. A paused schedule records nothing. Pausing, deleting
+  or changing a schedule also skips a run that is still queued.
+- \`invoked trigger run\` starts a call immediately.
 
 ## Webhooks
 
-A webhook has a listener, \`POST /api/v1/webhooks/incoming/{listenerId}\`, and one method:
+A webhook receives deliveries at \`POST /api/v1/webhooks/incoming/{listenerId}\`, and authenticates the sender by
+one method:
 
-| Method | What proves the sender | Id of the event | A repeat is |
+| Method | Proof of the sender | Id of the event | Status of a repeat |
 | --- | --- | --- | --- |
 METHODS
 
-- A signed timestamp may be ${MINUTES} minutes off. A repeat of an event within ${DAYS} days starts
-  nothing, even if the first call failed; without an id each delivery is new.
-- The answer is \`{}\`, once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\` it is what the
-  function returns: \`{status, headers, body}\`, or any other object as JSON. After
-  \`--webhook-timeout\` it is 504, and the call is cancelled.
-- Slack's challenge and Discord's pings are answered without a call.
-- A body that is not the JSON or the form of its \`Content-Type\`, or only a part of it, gets 400,
-  once its sender is authenticated. A compressed body, or one in another charset than UTF-8, has no
-  \`payload\` if the server cannot parse it.
-- A body may have \`maxBytes\`, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)}, and at most
+- A signed timestamp can differ by ${MINUTES} minutes. An event that is repeated within ${DAYS} days starts no second
+  call, even if the first call failed. Deliveries without an id are always new.
+- The server returns \`{}\` once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\`, it returns the function's
+  result: \`{status, headers, body}\`, or any other object as JSON. After \`--webhook-timeout\`, the server
+  cancels the call and returns 504.
+- The server answers Slack's challenge and Discord's pings without a call.
+- After authentication, the server rejects an incomplete body, or a body that does not match its \`Content-Type\`,
+  with 400. If a compressed body or a charset other than UTF-8 cannot be parsed, the input has no \`payload\`.
+- \`maxBytes\` limits the body, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)} and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
-- Every authentication failure returns the same 401. The reason is in
-  \`invoked trigger deliveries\`, for the first ten in a minute. \`--webhook-rate\` limits addresses
-  before, and webhooks after their senders are proved.
-- Other methods than \`POST\` get 405, whether the webhook exists or not, except for a
+- Every authentication failure returns the same 401. \`invoked trigger deliveries\` shows the reason of the first ten
+  failures per minute. \`--webhook-rate\` limits each address before authentication, and each webhook afterwards.
+- Methods other than \`POST\` return 405, whether or not the webhook exists, except for a
   [handshake](#handshakes).
-- \`invoked trigger rotate-secret\` replaces a secret; the old one is accepted for a time.
+- \`invoked trigger rotate-secret\` replaces a secret; the server accepts the old secret for some time.
 - \`invoked trigger test\` sends a signed example, also to the server of \`invoked dev\`.
 
-The function gets this input. \`payload\` is the parsed JSON or form, with \`name\`, \`type\` and
-\`size\` of files; \`body\` has the exact bytes in base64:
+The function receives this input. \`payload\` is the parsed JSON or form, with \`name\`, \`type\` and
+\`size\` of files. \`body\` contains the exact bytes in base64:
 
 \`\`\`json
 {
@@ -137,7 +135,7 @@ The function gets this input. \`payload\` is the parsed JSON or form, with \`nam
 }
 \`\`\`
 
-Cookies never reach the function. Neither does a token that the server has checked or issued.
+The server removes cookies, and tokens that it has checked or issued.
 
 ### Senders without a method of their own
 
@@ -155,36 +153,35 @@ invoked trigger create hello gitlab --webhook header --signature-header X-Gitlab
 invoked trigger create hello meta --webhook header --signature-header X-Hub-Signature-256 --signature-prefix sha256= --secret --handshake meta
 \`\`\`
 
-- Of the headers \`webhook-*\` and \`svix-*\`, the first complete set counts. The server never mixes the
-  two.
-- \`SIGNATURE_ENCODING_PLAIN\` compares the header with the secret in constant time. It signs neither
-  body nor time: anyone who has seen one delivery can forge others. Prefer a signature where the
-  sender has one. Changing \`encoding\` to or from \`SIGNATURE_ENCODING_PLAIN\` replaces the secret.
+- The server uses the first complete set of \`webhook-*\` or \`svix-*\` headers, and never mixes both sets.
+- \`SIGNATURE_ENCODING_PLAIN\` compares the header with the secret in constant time. The header signs neither
+  body nor time, so anyone who has seen one delivery can forge another. Prefer a signature if the
+  sender supports one. Changing \`encoding\` to or from \`SIGNATURE_ENCODING_PLAIN\` replaces the secret.
 
 ### Handshakes
 
-Some senders check an address by GET or HEAD before they deliver. A webhook answers them where
-\`handshake\` is set, also while it is paused. A handshake starts nothing.
+Some senders check a URL by GET or HEAD before they deliver. A webhook with a \`handshake\` answers these
+requests, even while the trigger is paused, and starts no call.
 
-| \`handshake\` | Request | Answer |
+| \`handshake\` | Request | Response |
 | --- | --- | --- |
 | \`WEBHOOK_HANDSHAKE_META\` | \`hub.mode=subscribe\` and the right \`hub.verify_token\` | \`hub.challenge\` as plain text |
 | \`WEBHOOK_HANDSHAKE_DROPBOX\` | \`challenge\` | the challenge as plain text |
 | \`WEBHOOK_HANDSHAKE_PING\` | any | 200 without a body |
 
-- \`WEBHOOK_HANDSHAKE_META\` needs \`verifyToken\`, which the server seals and never returns.
-  Other handshakes have no token. \`invoked trigger create\` and \`invoked deploy\` make one and print
-  it once; you enter it at Meta. \`invoked trigger update --verify-token\` replaces it.
+- \`WEBHOOK_HANDSHAKE_META\` needs a \`verifyToken\`, which the server seals and never returns.
+  \`invoked trigger create\` and \`invoked deploy\` generate the token and print it once, so that you can enter it
+  at Meta. \`invoked trigger update --verify-token\` replaces the token.
 - A challenge has at most ${CHALLENGE_CHARS_MAX} letters, digits and characters of \`-._~+/=\`.
 - A webhook with \`capabilityUrl\` answers only at the URL with its token. \`allowSourceCidrs\` and
   \`--webhook-rate\` apply.
-- Any other request gets the 405 of an address without a webhook. The reason is in
-  \`invoked trigger deliveries\`. With \`WEBHOOK_HANDSHAKE_DROPBOX\` and \`WEBHOOK_HANDSHAKE_PING\`,
-  whoever knows the address can find out that it exists.
+- Any other request returns 405, as if the webhook did not exist. \`invoked trigger deliveries\` shows the
+  reason. With \`WEBHOOK_HANDSHAKE_DROPBOX\` and \`WEBHOOK_HANDSHAKE_PING\`, anyone who knows the URL can
+  discover that the webhook exists.
 
 ## Retries, destinations and limits
 
-They are settings of the function, and hold for all of its asynchronous calls:
+The settings of the function apply to all its asynchronous calls:
 
 \`\`\`json
 {
@@ -197,14 +194,14 @@ They are settings of the function, and hold for all of its asynchronous calls:
 }
 \`\`\`
 
-- A call that throws is attempted up to five times, after random waits of up to 2, 4, 8 and 16
-  seconds. Then it is parked, and the function \`FUNCTION_ID\` is called with its end.
-- Of the calls with one \`customer\`, two run at a time. At most 100 attempts of all calls start in any
-  minute. The others wait, and \`invoked show\` says for what.
-- \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts the last of a burst only.
-- \`"circuitBreakerMax": 1000\` pauses the function after so many runs in an hour.
+- A call that throws has up to five attempts, after random waits of up to 2, 4, 8 and 16 seconds. Then the call
+  becomes a dead letter, and the server calls \`FUNCTION_ID\` with its result.
+- Two calls for the same \`customer\` run at a time, and at most 100 attempts start in any minute. Other calls wait, and
+  \`invoked show\` prints the reason.
+- \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts only the last call of a burst.
+- \`"circuitBreakerMax": 1000\` pauses the function after 1,000 runs within an hour.
 
-What failed for good is run again, or dropped:
+Replay or drop dead letters:
 
 \`\`\`sh
 invoked dead-letters list orders
@@ -212,33 +209,31 @@ invoked dead-letters show ID
 invoked dead-letters replay ID
 \`\`\`
 
-A destination may be a URL; its secret is no setting of the file:
+A destination can also be a URL. Its secret does not belong in the file:
 
 \`\`\`sh
 invoked settings set orders 'onFailure={"url": "https://ops.example.com/failed", "secret": "whsec_..."}'
 \`\`\`
 
-[api.md](api.md#attempts-and-dead-letters) has the fields, and what each setting does to calls that
-wait.
+[api.md](api.md#attempts-and-dead-letters) describes the fields, and the effect of each setting on waiting calls.
 
 ## Rate limit
 
-\`rateLimit\` counts the start of every attempt: calls of any kind, retries, replays, and calls that
-start again after a crash. Test runs do not count.
+\`rateLimit\` counts the start of every attempt: new calls, retries, replays, and repeated attempts after a crash. Test
+runs do not count.
 
-- No window as long as \`period\`, wherever it begins, contains more than \`calls\` starts. This holds
-  over restarts, and over all API nodes and workers by the clock of the database.
+- Every window of length \`period\` contains at most \`calls\` starts. The limit applies across restarts, and across all
+  API nodes and workers, by the clock of the database.
 - A function has \`calls\` start permits. A call takes a permit before it waits for a slot, and returns
-  the permit one \`period\` after its start. So calls that get slots late do not start in a burst.
-- Asynchronous calls without a permit wait in a line, first in, first out, and take no slot.
-  \`notBefore\` is an estimate of their start. A call that ends before its start, as by a cancel or a crash,
-  returns its permit at once.
-- A caller that waits gets 429 \`RATE_LIMITED\` with \`Retry-After\` if no permit is free, or if
-  asynchronous calls wait for one. An accepted call keeps its permit while it waits for a slot.
-- A changed limit holds for waiting calls at once. A call whose caller waits may then have no permit
-  when it gets its slot: it ends as \`CANCELLED:\`, and its caller gets 429.
-- Starts before a limit was set are not known to it. A longer \`period\` knows the starts within the
-  earlier one.
+  the permit one \`period\` after its start. Calls that receive slots late therefore do not start in a burst.
+- Asynchronous calls without a permit wait in order and take no slot. \`notBefore\` estimates their start. A call that
+  ends before it starts, for example because it was cancelled, returns its permit at once.
+- A synchronous call fails with 429 \`RATE_LIMITED\` and \`Retry-After\` if no permit is free, or if
+  asynchronous calls are waiting. An accepted call keeps its permit while it waits for a slot.
+- A changed limit applies to waiting calls at once. A synchronous call that no longer has a permit when it receives a
+  slot ends as \`CANCELLED:\`, and its caller receives 429.
+- A new limit does not count earlier starts. If you lengthen \`period\`, only starts within the earlier
+  \`period\` count.
 `;
 
 /** The page. */

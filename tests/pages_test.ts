@@ -173,9 +173,9 @@ async function handWrittenPages(): Promise<Page[]> {
   return await readAll(paths.filter((path) => !GENERATED.includes(path)));
 }
 
-/** With the changelog, and the pages of examples and benchmarks, whose words are not counted. */
+/** With the changelog, generated pages, and the pages of examples and benchmarks, whose words are not counted. */
 async function allPages(): Promise<Page[]> {
-  const others = ["CHANGELOG.md", "bench/README.md", "bench/scale/README.md"];
+  const others = ["CHANGELOG.md", "bench/README.md", "bench/scale/README.md", ...GENERATED];
   for await (const { name, isDirectory } of Deno.readDir(new URL("examples/", ROOT))) {
     if (isDirectory) others.push(...await markdownIn(`examples/${name}/`));
   }
