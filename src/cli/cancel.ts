@@ -30,9 +30,12 @@ export function register(command: Command): void {
   command
     .argument("[invocation...]", "Ids of the invocations")
     .option("--function <FUNCTION>", "Cancel all invocations of this function instead");
-  command.option("--query <TEXT>", "With --function: only those with this text in their input");
-  addSpanOptions(command, "With --function: only those");
-  addYesOption(command, "With --function: cancel without a question");
+  command.option(
+    "--query <TEXT>",
+    "With --function: only invocations with this text in their input",
+  );
+  addSpanOptions(command, "With --function: only invocations");
+  addYesOption(command, "With --function: cancel without asking");
   const server = addServerOptions(command);
   addJsonOption(command, "Print JSON: the invocations after their end");
   addExamples(
@@ -101,7 +104,7 @@ async function allOf(
   if (found.length === 0) note(`${shown} has no invocation that runs or waits`);
   else if (!yes) {
     const question = `Cancel ${countOf(found.length, "invocation")} of ${shown} on ${api.url}?`;
-    if (!await askForYes(question, "give --yes to cancel without a question")) {
+    if (!await askForYes(question, "give --yes to cancel without asking")) {
       throw new Failure("No invocation was cancelled");
     }
   }

@@ -21,7 +21,7 @@ export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
     .addArgument(
-      new Argument("<decision>", "What happens to the paused calls").choices(["run", "cancel"]),
+      new Argument("<decision>", "Action for the paused calls").choices(["run", "cancel"]),
     )
     .option("--reason <TEXT>", "Reason for the log of the server, and for cancelled calls");
   const server = addServerOptions(command);

@@ -77,7 +77,7 @@ const TRIGGERS: readonly CommandEntry[] = [
   ],
   [
     "rotate-secret",
-    "Replace the secret of a trigger; the old one is accepted for a time",
+    "Replace the secret of a trigger; the server accepts the old secret for some time",
     () => import("./triggers/rotate_secret.ts"),
   ],
   ["delete", "Delete a trigger", () => import("./triggers/delete.ts")],
@@ -134,12 +134,12 @@ const DEAD_LETTERS: readonly CommandEntry[] = [
   ],
   [
     "replay",
-    "Call functions again with the input of dead letters, and drop these",
+    "Call functions again with the input of dead letters, and drop the dead letters",
     () => import("./dead_letters/replay.ts"),
   ],
   [
     "drop",
-    "Drop dead letters; their invocations stay",
+    "Drop dead letters; their invocations remain",
     () => import("./dead_letters/drop.ts"),
   ],
 ];
@@ -190,12 +190,12 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ["invoke", "Call a function and print its output", () => import("./invoke.ts")],
     [
       "cancel",
-      "Cancel invocations, or all of a function",
+      "Cancel invocations, or all invocations of a function",
       () => import("./cancel.ts"),
     ],
     [
       "replay",
-      "Call a function again as an earlier invocation did",
+      "Repeat an earlier invocation of a function",
       () => import("./replay.ts"),
     ],
     [
@@ -237,7 +237,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ],
     [
       "purge",
-      "Erase invocations, or files of commits, for good",
+      "Permanently erase invocations, or files of commits",
       () => import("./purge.ts"),
     ],
   ]],
@@ -247,13 +247,13 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
   ["Choose a server:", [
     [
       "login",
-      "Check the credentials of a client and keep them in a profile of this user",
+      "Check the credentials of a client and store them in a profile of this user",
       () => import("./login.ts"),
     ],
     ["logout", "Remove a profile with its credentials", () => import("./logout.ts")],
     [
       "whoami",
-      "Print the server, its credentials and who they belong to",
+      "Print the server, its credentials and their owner",
       () => import("./whoami.ts"),
     ],
     ["token", "Print an access token for the API", () => import("./token.ts")],
@@ -274,12 +274,12 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ],
     [
       "config",
-      "Print the configuration in force; takes the flags of serve",
+      "Print the configuration in force; accepts the flags of serve",
       () => import("./config.ts"),
     ],
     [
       "doctor",
-      "Test the isolation of functions on this machine; takes the flags of serve",
+      "Test the isolation of functions on this machine; accepts the flags of serve",
       () => import("./doctor.ts"),
     ],
     ["keys", "Manage the master key", [

@@ -54,7 +54,7 @@ export function register(command: Command): void {
     .option("--publish", "Publish the commit, so that calls run it")
     .option("--message <TEXT>", "Message of the commit")
     .option("--prune", "Delete the triggers that are not in invoked.json");
-  addVarOption(command, "Variable of the function, besides those of invoked.json");
+  addVarOption(command, "Variable of the function, in addition to invoked.json");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

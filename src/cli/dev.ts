@@ -36,7 +36,7 @@ export function register(command: Command): void {
   command
     .option("--input <JSON>", INPUT_HELP)
     .option("--secrets <FILE>", SECRETS_HELP);
-  addVarOption(command, "Variable of the function, besides those of invoked.json");
+  addVarOption(command, "Variable of the function, in addition to invoked.json");
   const readSettings = addLocalSettings(command);
   addJsonOption(command, "Print JSON, one line per run or type check");
   addExamples(command, "invoked dev", "invoked dev --input @input.json --secrets .env");

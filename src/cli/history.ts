@@ -46,19 +46,19 @@ export function register(command: Command): void {
     .addOption(
       new Option(
         "--status <STATUS>",
-        "List only those with this status; HTTP answers from 500 on are errors",
+        "List only invocations with this status; HTTP responses from 500 on are errors",
       ).choices(STATUSES),
     )
-    .option("--query <TEXT>", "List only those with this text in input, output, error or log")
+    .option("--query <TEXT>", "List only invocations with this text in input, output, error or log")
     .addOption(
-      new Option("--publishes", "List which commits were published, when and by whom")
+      new Option("--publishes", "List publishes with their commits, times and authors")
         .conflicts(["status", "query"]),
     )
     .addOption(
-      new Option("--purges", "List what was purged, when and by whom")
+      new Option("--purges", "List purges with their scope, times and authors")
         .conflicts(["status", "query", "publishes"]),
     );
-  addSpanOptions(command, "List only those");
+  addSpanOptions(command, "List only entries");
   addLimitOption(command, "entries", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);

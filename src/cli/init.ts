@@ -21,7 +21,7 @@ export function register(command: Command): void {
     .argument("[folder]", "The folder; it may exist", ".")
     .option("--name <NAME>", "Name of the function [default the name of the folder]")
     .addOption(
-      new Option("--template <TEMPLATE>", "What the function begins with").choices(names)
+      new Option("--template <TEMPLATE>", "Template of the function").choices(names)
         .default(DEFAULT_TEMPLATE),
     );
   addJsonOption(command);

@@ -14,7 +14,7 @@ interface Options {
 /** `invoked list`: the functions of the server. */
 export function register(command: Command): void {
   command
-    .option("--query <TEXT>", "List only those with this text in name or description");
+    .option("--query <TEXT>", "List only functions with this text in name or description");
   addLimitOption(command, "functions", DEFAULT_LIMIT);
   const server = addServerOptions(command);
   addJsonOption(command);

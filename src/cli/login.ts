@@ -32,7 +32,7 @@ export function register(command: Command): void {
   command
     .option("--server <URL>", "URL of the server; a terminal asks for it [INVOKED_SERVER_URL]")
     .option("--client-id <ID>", "Id of the client; a terminal asks for it")
-    .option("--ca <FILE>", "CA certificates (PEM) to trust besides those of the system")
+    .option("--ca <FILE>", "CA certificates (PEM) to trust in addition to the system's")
     .addOption(
       new Option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
     );

@@ -34,11 +34,11 @@ export function register(command: Command): void {
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)
     .argument(
       "[invocation]",
-      "Id of the invocation [default the newest; with --since or --until all of that time]",
+      "Id of the invocation [default the newest; with --since or --until all invocations of that time]",
     )
     .option(
       "--follow",
-      "Print new lines until the invocation ends; without [invocation] those of every new one until Ctrl-C",
+      "Print new lines until the invocation ends; without [invocation], lines of every new invocation until Ctrl-C",
     );
   addSpanOptions(command, "Print only lines");
   const server = addServerOptions(command);

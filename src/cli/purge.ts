@@ -38,13 +38,13 @@ export function register(command: Command): void {
         .conflicts(["commit", "file"]),
     )
     .option("--file <PATH>", "Purge this file, and files of the same content, of every commit")
-    .option("--commit <COMMIT>", "Purge of this commit alone; all of its files without --file")
+    .option("--commit <COMMIT>", "Purge only this commit; without --file, all of its files")
     .addOption(
       new Option("--all-functions", "Purge invocations of all functions")
         .conflicts(["commit", "file"]),
     )
-    .option("--dry-run", "Print what would be purged");
-  addYesOption(command, "Purge without a question");
+    .option("--dry-run", "Print the size of the purge without erasing anything");
+  addYesOption(command, "Purge without asking");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

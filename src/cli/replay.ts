@@ -48,7 +48,7 @@ export function register(command: Command): void {
     .option("--query <TEXT>", "With --function: only invocations with this text");
   addSpanOptions(command, "With --function: only invocations");
   command.option("--dry-run", "With --function: only count");
-  addYesOption(command, "With --function: replay without a question");
+  addYesOption(command, "With --function: replay without asking");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

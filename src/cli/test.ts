@@ -39,9 +39,9 @@ export function register(command: Command): void {
     )
     .option(
       "--secrets <FILE>",
-      "Secrets of this run, besides those that the tests declare: a file with lines of NAME=value",
+      "Secrets of this run, in addition to the tests' own: a file with lines of NAME=value",
     );
-  addVarOption(command, "Variable of this run, besides those that the tests declare");
+  addVarOption(command, "Variable of this run, in addition to the tests' own");
   command
     .addOption(
       new Option("--remote", "Run the tests of a deployed commit on its server")

@@ -3,16 +3,17 @@
 /** Of a server of invoked. If one of them is set, those of C1 are ignored: a secret must not reach the other server. */
 export const INVOKED_CLIENT_VARIABLES = {
   INVOKED_SERVER_URL: "URL of the server",
-  INVOKED_ACCESS_TOKEN: "access token; wins over client id and secret",
+  INVOKED_ACCESS_TOKEN: "access token; takes precedence over client id and secret",
   INVOKED_CLIENT_ID: "client id, with INVOKED_CLIENT_SECRET",
   INVOKED_CLIENT_SECRET: "client secret, with INVOKED_CLIENT_ID",
 } as const;
 
 /** Of C1's own SDKs and tools. */
 export const C1_CLIENT_VARIABLES = {
-  CONDUCTORONE_SERVER_URL: "URL of the server; CONDUCTORONE_* count if none of the above is set",
+  CONDUCTORONE_SERVER_URL:
+    "URL of the server; CONDUCTORONE_* apply if none of the variables above is set",
   CONDUCTORONE_TENANT_DOMAIN: "tenant of C1 (acme or acme.conductor.one), if no URL is given",
-  CONDUCTORONE_ACCESS_TOKEN: "access token; wins over client id and secret",
+  CONDUCTORONE_ACCESS_TOKEN: "access token; takes precedence over client id and secret",
   CONDUCTORONE_CLIENT_ID: "client id, with CONDUCTORONE_CLIENT_SECRET",
   CONDUCTORONE_CLIENT_SECRET: "client secret, with CONDUCTORONE_CLIENT_ID",
 } as const;

@@ -8,18 +8,18 @@ export const DATABASE_SETTINGS: Rows<"database"> = {
     name: "database",
     kind: databaseUrl(),
     default: undefined,
-    description: "URL of a PostgreSQL database for the records, in place of SQLite",
+    description: "URL of a PostgreSQL database for the records, instead of SQLite",
   },
   passwordFile: {
     name: "database-password-file",
     kind: file(),
     default: undefined,
-    description: "File with the password of the database, if the URL has none; else PGPASSWORD",
+    description: "File with the database password, if the URL has none; PGPASSWORD by default",
   },
   maxConnections: {
     name: "database-connections",
     kind: integer({ min: "3", max: "1000" }),
     default: "10",
-    description: "Connections of one server to PostgreSQL: one writes, the others read",
+    description: "Connections of one server to PostgreSQL: one for writes, all others for reads",
   },
 };

@@ -25,7 +25,7 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     name: "stream-timeout",
     kind: duration({ min: "1s", max: "1d" }),
     default: "15m",
-    description: "Wall-clock time of a call with a long body, which has no slot",
+    description: "Wall-clock time of a call with a long body; such a call has no slot",
   },
   maxStreams: {
     name: "max-streams",
@@ -37,7 +37,7 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     name: "disconnect-grace",
     kind: duration({ min: "0", max: "1h" }),
     default: "5s",
-    description: "How long a call runs on after its client has left",
+    description: "How long a call continues after its client has disconnected",
   },
   domain: {
     name: "endpoint-domain",
@@ -49,12 +49,12 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     name: "endpoint-hosts",
     kind: domains(),
     default: undefined,
-    description: "Further host names that endpoints may have, separated by commas",
+    description: "Other host names for endpoints, separated by commas",
   },
   ratePerSecond: {
     name: "endpoint-rate",
     kind: integer({ min: "0", max: "1000000" }),
     default: "500",
-    description: "Requests per second of one address, and to one function; 0 turns it off",
+    description: "Requests per second from one address, and to one function; 0: no limit",
   },
 };

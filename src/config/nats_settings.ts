@@ -19,7 +19,7 @@ export const NATS_SETTINGS: Rows<"nats"> = {
     name: "nats-ca",
     kind: file(),
     default: undefined,
-    description: "CA certificates (PEM) to trust for NATS besides the public ones",
+    description: "CA certificates (PEM) to trust for NATS, in addition to public ones",
   },
   objectCacheBytes: {
     name: "object-cache",
@@ -37,6 +37,6 @@ export const NATS_SETTINGS: Rows<"nats"> = {
     name: "capacity",
     kind: integer({ min: "0", max: "10000" }),
     default: undefined,
-    description: "Calls that run here at a time with --nats; by default 32 on workers, else 0",
+    description: "Calls that this process runs at a time with --nats; workers: 32, API nodes: 0",
   },
 };

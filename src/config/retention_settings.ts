@@ -7,7 +7,7 @@ export const RETENTION_SETTINGS: Rows<"retention"> = {
     name: "retention",
     kind: duration({ min: "1s", max: "3650d" }),
     default: undefined,
-    description: "How long invocations are kept after their end; by default for ever",
+    description: "How long invocations are kept after their end; forever by default",
   },
   sweepIntervalMs: {
     name: "retention-sweep",

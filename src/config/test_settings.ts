@@ -13,13 +13,13 @@ export const TEST_SETTINGS: Rows<"tests"> = {
     name: "max-tests",
     kind: integer({ min: "1", max: "100000" }),
     default: "1000",
-    description: "Number of tests of one commit",
+    description: "Number of tests in one commit",
   },
   maxAssertions: {
     name: "max-assertions",
     kind: integer({ min: "1", max: "1000000" }),
     default: "10000",
-    description: "Number of assertions of one run of tests",
+    description: "Number of assertions in one test run",
   },
   checkTypes: {
     name: "check-types",

@@ -13,7 +13,7 @@ export const TRIGGER_SETTINGS: Rows<"triggers"> = {
     name: "max-catch-up",
     kind: integer({ min: "1", max: "100000" }),
     default: "1000",
-    description: "Missed times of a schedule that CATCH_UP_ALL runs, the last ones",
+    description: "Most recent missed times of a schedule that CATCH_UP_ALL runs",
   },
   maxWebhookBytes: {
     name: "max-webhook",
@@ -31,6 +31,6 @@ export const TRIGGER_SETTINGS: Rows<"triggers"> = {
     name: "webhook-rate",
     kind: integer({ min: "0", max: "1000000" }),
     default: "100",
-    description: "Deliveries per second of an address, and to a webhook; 0: no limit",
+    description: "Deliveries per second from an address, and to a webhook; 0: no limit",
   },
 };

@@ -7,19 +7,19 @@ export const VOLUME_SETTINGS: Rows<"volumes"> = {
     name: "max-volume",
     kind: bytes({ min: "1KiB", max: "1024GiB" }),
     default: "10GiB",
-    description: "Size of all files of one volume, unless its own quota is lower",
+    description: "Total size of all files in one volume, unless its own quota is lower",
   },
   maxEntries: {
     name: "max-volume-files",
     kind: integer({ min: "1", max: "10000000" }),
     default: "100000",
-    description: "Number of files and directories of one volume",
+    description: "Number of files and directories in one volume",
   },
   maxFileBytes: {
     name: "max-volume-file",
     kind: bytes({ min: "1KiB", max: "1024GiB" }),
     default: "2GiB",
-    description: "Size of one file of a volume",
+    description: "Size of one file in a volume",
   },
   historyMs: {
     name: "volume-history",
@@ -31,7 +31,7 @@ export const VOLUME_SETTINGS: Rows<"volumes"> = {
     name: "volume-grace",
     kind: duration({ min: "0", max: "365d" }),
     default: "1h",
-    description: "How long blobs stay on disk that no version of a volume refers to",
+    description: "How long unreferenced blobs of volumes stay on disk",
   },
   sweepIntervalMs: {
     name: "volume-sweep",

@@ -596,7 +596,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replace the secret of a trigger; the old one is accepted for a time */
+        /** Replace the secret of a trigger; the server accepts the old secret for some time */
         post: operations["invoked.TriggerService.RotateSecret"];
         delete?: never;
         options?: never;

@@ -9,7 +9,7 @@ export const rotateSecret = jsonOperation({
   operationId: "invoked.TriggerService.RotateSecret",
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
-  summary: "Replace the secret of a trigger; the old one is accepted for a time",
+  summary: "Replace the secret of a trigger; the server accepts the old secret for some time",
   permission: "write",
   params: triggerParam,
   body: z.object({

@@ -30,7 +30,7 @@ export function parseCountOf(name: string, text: string): number {
 }
 
 /** `--yes`, for commands that ask before they delete or cancel. */
-export function addYesOption(command: Command, description = "Delete without a question"): void {
+export function addYesOption(command: Command, description = "Delete without asking"): void {
   command.option("--yes", description);
 }
 

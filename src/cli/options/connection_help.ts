@@ -10,5 +10,5 @@ export const CONNECTION_HELP = [
   "  INVOKED_PROFILE: profile of invoked login",
   "  credentials.json in INVOKED_DATA, or in .invoked of this folder or the nearest folder above",
   "  the profile default",
-  "--server wins over variables that name a server; other credentials must be for it",
+  "--server takes precedence over variables that name a server; the credentials must belong to that server",
 ].join("\n");

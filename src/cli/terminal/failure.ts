@@ -6,7 +6,7 @@ export const EXIT_CODES = {
   code: {
     code: 3,
     meaning:
-      "a fault of the function: it ended with an error, a test failed, or it does not build or type-check",
+      "the function failed: a call ended with an error, a test failed, or the code does not build or type-check",
   },
   server: { code: 4, meaning: "the server is not reachable, or does not accept the credentials" },
   storage: {

@@ -24,7 +24,10 @@ export function register(command: Command): void {
   command.addOption(
     new Option("--expire-old-after <DURATION>", "How long the old secret is accepted, up to 30d")
       .argParser(parseExpiry).default(undefined, "24h"),
-  ).option("--given", "Take the new secret from stdin, or from a prompt; otherwise one is made");
+  ).option(
+    "--given",
+    "Read the new secret from stdin or a prompt; by default the server generates a secret",
+  );
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

@@ -24,7 +24,7 @@ interface Options {
 /** `invoked trigger test`: sends a signed example to a webhook, as its sender does. */
 export function register(command: Command): void {
   addTriggerArguments(command);
-  command.option("--body <JSON>", "Body in place of the example; @FILE reads it from a file");
+  command.option("--body <JSON>", "Body instead of the example; @FILE reads it from a file");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

@@ -25,7 +25,7 @@ export interface TriggerOptions extends WebhookOptions {
 export function addTriggerOptions(command: Command): void {
   command
     .option("--cron <LINE>", "A schedule: minute, hour, day, month, day of the week, or @daily")
-    .option("--at <TIME>", "A schedule of one run, at a time such as 2026-01-31T12:00:00Z")
+    .option("--at <TIME>", "A schedule that runs once, at a time such as 2026-01-31T12:00:00Z")
     .option("--timezone <NAME>", "Time zone of the schedule, such as Europe/Berlin [default UTC]")
     .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file");
   addWebhookOptions(command);

@@ -82,15 +82,15 @@ export function addWebhookOptions(command: Command): void {
       new Option("--max-bytes <BYTES>", "Largest body of a webhook [default 64KiB]")
         .argParser(parseMaxBytes),
     )
-    .option("--allow-source <CIDRS>", "Networks that may send to a webhook, between commas")
+    .option("--allow-source <CIDRS>", "Networks that can send to a webhook, separated by commas")
     .option("--event-id-header <NAME>", "Header with the id of the event, if the method has none")
     .addOption(
-      new Option("--handshake <HANDSHAKE>", "What a webhook answers to GET and HEAD [default none]")
+      new Option("--handshake <HANDSHAKE>", "Response of a webhook to GET and HEAD [default none]")
         .choices(["meta", "dropbox", "ping", "none"]),
     )
     .option(
       "--verify-token",
-      "Take the verify token of --handshake meta from stdin, on the line after that of --secret; otherwise one is made",
+      "Read the verify token of --handshake meta from stdin, on the line after the secret; by default the command generates a token",
     );
 }
 
@@ -100,7 +100,10 @@ function addMethodOptions(command: Command): void {
       new Option("--webhook <METHOD>", "A webhook, and how its sender is authenticated")
         .choices(Object.keys(METHODS)),
     )
-    .option("--secret", "Take the secret of the webhook from stdin; otherwise one is made")
+    .option(
+      "--secret",
+      "Read the webhook's secret from stdin; by default the server generates a secret",
+    )
     .option("--jwks-url <URL>", "With --webhook jwt: https URL of the key set of the sender")
     .option("--public-key <HEX>", "With --webhook discord: the public key of the application")
     .option(
