@@ -4,8 +4,8 @@
  *     deno task scale [--quick] [--publish] [--measured FILE]
  *
  * `--publish` replaces the published measurements, the pictures, and the tables of this folder's README.md.
- * `--measured` takes the times of an earlier run; then the same times give the same page. Processor times are what the simulation uses wherever it can:
- * other work on the machine changes them little.
+ * `--measured` takes the times of an earlier run; then the same times give the same page. Processor times are what the
+ * simulation uses wherever it can: other work on the machine changes them little.
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -35,7 +35,7 @@ export function addYesOption(command: Command, description = "Delete without ask
 }
 
 /** The next step without a terminal for the question. */
-export const YES_HINT = "give --yes to delete without a question";
+export const YES_HINT = "give --yes to delete without asking";
 
 /** Ends the help with lines to copy. */
 export function addExamples(command: Command, ...examples: readonly string[]): void {
