@@ -20,7 +20,7 @@ import {
 import { ProjectFiles } from "./project/project_files.ts";
 import { carryFiles } from "./package_files/carry.ts";
 import { callableDefaults, restoreLines } from "./interop.ts";
-import { moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
+import { commentNames, moduleNames, type NameOf, renameModules, toSourceMap } from "./layout.ts";
 import { checkLock, EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { toScript } from "./script.ts";
 import { ownFetchCalls } from "./own_fetch.ts";
@@ -320,6 +320,7 @@ async function readOutput(
   const specifiers = new Set(missing.map(({ specifier }) => specifier));
   const carrying = await carryFiles(bundle, bundled.graph, {
     roots: packageRoots(workspace),
+    modules: commentNames(bundled.graph, workspace, nameOf),
     // Base64 has a third more.
     bytesMax: Math.max(0, Math.floor((limits.artifactBytes - bundle.length) * 0.75)),
   });

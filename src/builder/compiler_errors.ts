@@ -1,7 +1,7 @@
 /** Reads the errors that `deno bundle` prints. */
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
-import { join, posix } from "node:path";
+import { join, posix, resolve } from "node:path";
 import type { Diagnostic } from "./contract.ts";
 import { fromFileUrl } from "./file_url.ts";
 import { firstPart } from "./graph.ts";
@@ -78,8 +78,7 @@ async function readBlock(
   nameOf: NameOf,
 ): Promise<Diagnostic> {
   const position = POSITION.exec(block);
-  const head = firstPart(block);
-  const message = messageOf(head);
+  const message = messageOf(firstPart(block), workspace, nameOf);
   if (!position) return { message };
   const [, url = "", line, column] = position;
   const file = fromFileUrl(url) ?? url;
@@ -90,7 +89,13 @@ async function readBlock(
   return { path, line: at.line, column: at.column + 1, message };
 }
 
-function messageOf(head: string): string {
+/** The message for an export that a module does not have. */
+const NO_EXPORT = /^(No matching export in ")([^"]+)(" for import "[^"]+")$/;
+
+function messageOf(head: string, workspace: Workspace, nameOf: NameOf): string {
+  const [, before = "", file = "", after = ""] = NO_EXPORT.exec(head) ?? [];
+  const module = file.startsWith("../") ? nameOf(resolve(workspace.source, file)) : undefined;
+  if (module !== undefined) return before + module + after;
   const [, name] = UNLOCKED.exec(head) ?? [];
   if (name !== undefined) {
     return `Cannot import "npm:${name}": a computed import is not locked; write the package as plain ` +

@@ -2,6 +2,7 @@
 
 import { dirname, relative, resolve } from "node:path";
 import { z } from "zod";
+import { fromFileUrl } from "./file_url.ts";
 import { type Commit, type Graph, graphPaths } from "./graph.ts";
 import { sdkModuleName } from "./sdk.ts";
 import type { Workspace } from "./workspace.ts";
@@ -57,7 +58,7 @@ export function toSourceMap(
 ): string | undefined {
   const modules = new Set<string>();
   for (const [, comment = ""] of bundle.matchAll(MODULE_COMMENT)) {
-    const [path = ""] = comment.split(ATTRIBUTES, 1);
+    const path = commentName(comment);
     const file = resolve(workspace.source, path);
     // A line of a string may look like such a comment: below the commit's directory the map decides.
     if (path.startsWith("../") && nameOf(file) === undefined) return undefined;
@@ -88,6 +89,23 @@ function originName(source: string, file: string, { downloads }: Workspace): str
 }
 
 const PRINTABLE = /^[\x21-\x7e]+$/;
+
+/** The names of modules of neither a package nor Node.js in the comments of a bundle that {@link renameModules} made. */
+export function commentNames(
+  { modules }: Graph,
+  { source }: Workspace,
+  nameOf: NameOf,
+): ReadonlySet<string> {
+  return new Set(modules.flatMap(({ specifier }) => {
+    const file = fromFileUrl(specifier);
+    return file === undefined ? [] : [relative(source, file), nameOf(file) ?? ""];
+  }));
+}
+
+/** The name of a module in its comment, without the attributes of its import. */
+export function commentName(comment: string): string {
+  return comment.split(ATTRIBUTES, 1)[0] ?? "";
+}
 
 /**
  * Renames the modules of packages in the comments and property names that the bundler writes. Other lines and the

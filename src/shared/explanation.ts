@@ -39,7 +39,9 @@ const DEEDS: readonly Deed[] = [
     instead: "`export default { fetch }` answers HTTP requests",
   },
   {
-    message: /(?:^|: )res\.\w+ is not a function$/,
+    // Methods of the response of Node.js and of frameworks; that of `fetch` lacks them, too, and has a field `status`.
+    message:
+      /(?:^|: )res\.(?:setHeader|getHeader|removeHeader|writeHead|write|end|send|sendStatus) is not a function$/,
     own: "answer requests of node:http",
     ofPackage: "answers requests of node:http, which a function does not get",
     instead: "`export default { fetch }` answers HTTP requests",
@@ -152,12 +154,13 @@ export function explanation(
   const [, specifier] = UNAVAILABLE_MODULE.exec(message) ?? [];
   if (specifier !== undefined) return moduleFault(specifier);
   const packages = frames.flatMap((frame) => PACKAGE_FRAME.exec(frame)?.[1] ?? []);
+  const first = frames.find((frame) => PACKAGE_FRAME.test(frame) || OWN_FRAME.test(frame)) ?? "";
+  const thrower = PACKAGE_FRAME.exec(first)?.[1];
   const deed = DEEDS.find((deed) => deed.message.test(message)) ??
-    (LOADERS.test(packages[0] ?? "") ? NATIVE : undefined);
+    (isNative(thrower) ? NATIVE : undefined);
   if (deed === undefined) return undefined;
   const culprits = packages.filter((name) => !LOADERS.test(name));
-  const isOwn = frames.find((frame) => PACKAGE_FRAME.test(frame) || OWN_FRAME.test(frame))
-    ?.includes("npm:") !== true;
+  const isOwn = thrower === undefined;
   const better = isOwn
     ? undefined
     : culprits.flatMap((name) => hopeless(nameOf(name))?.instead ?? []).at(0);
@@ -166,6 +169,11 @@ export function explanation(
     : `npm:${culprits[0] ?? packages[0]} ${deed.ofPackage}`;
   const parts = [subject, better ?? deed.instead].filter((part) => !message.includes(part));
   return parts.length === 0 ? undefined : parts.join(": ");
+}
+
+/** Whether a package cannot work without its native code: it may fail with any error. */
+function isNative(versioned = ""): boolean {
+  return LOADERS.test(versioned) || hopeless(nameOf(versioned))?.why === IS_NATIVE;
 }
 
 /** `@scope/name@1.0.0` to `@scope/name`. */

@@ -76,6 +76,17 @@ Deno.test("what the commit, or a static import, names must exist", async () => {
   }
 });
 
+Deno.test("a name that a package does not export is rejected as such", async () => {
+  await using registry = openRegistry({
+    named: { manifest: { main: "index.mjs" }, files: { "index.mjs": "export const a = 1;" } },
+  });
+  await using opened = await openWith(registry.url);
+  const main = 'import { a, b } from "npm:named";\nexport default () => ({ a, b });';
+  assert.deepEqual(await rejection(opened.builder, { "main.ts": main }), [
+    'main.ts:1:13: No matching export in "npm:named@1.0.0/index.mjs" for import "b"',
+  ]);
+});
+
 Deno.test("an import at which every call would fail is rejected at its line, others are not", async () => {
   await using registry = openRegistry({
     debugged: {

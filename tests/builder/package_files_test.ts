@@ -16,7 +16,7 @@ const COMMON_JS: Made = {
     "lib/index.js": "",
     "index.js": `
       const fs = require("fs"), path = require("node:path");
-      const { readFile } = require("fs/promises");
+      const { readFile } = require("fs/promises"), { promisify } = require("util");
       const a = path.join(__dirname, "data", "a.txt"), b = "data/b.json";
       const code = (read) => { try { return String(read()); } catch (error) { return error.code ?? error.name; } };
       const climb = "../".repeat(20), own = ["./data", "b.json"].join("/");
@@ -31,6 +31,9 @@ const COMMON_JS: Made = {
         exists: [fs.existsSync(a), fs.existsSync(__dirname), fs.existsSync(a + "x")],
         stat: [fs.statSync(a).size, fs.statSync(a).isFile(), (await fs.promises.stat(__dirname)).isDirectory()],
         list: fs.readdirSync(path.dirname(a)),
+        part: (await fs.createReadStream(a, { encoding: "utf8", start: 5, end: 6 }).toArray()).join(""),
+        absent: [fs.statSync(a + "x", { throwIfNoEntry: false }) === undefined, await promisify(fs.exists)(a + "x")],
+        native: [fs.realpathSync.native(a) === a, await promisify(fs.exists)(a)],
         working: [fs.lstatSync(".").isDirectory(), fs.readdirSync(".")],
         resolved: require.resolve("./" + b.replace("json", "json")),
         required: require(own),
@@ -65,6 +68,7 @@ const ES_MODULE: Made = {
         fetched: await (await fetch(url)).text(),
         type: (await fetch(url.href)).headers.get("content-type"),
         deno: [await Deno.readTextFile(url), (await Deno.readFile(url)).length],
+        stat: [Deno.statSync(url).isFile, (await Deno.lstat(url)).isDirectory, (await Deno.stat(url)).size],
         dynamic: (await import("node:fs")).readFileSync(url, "utf8").length,
         promises: (await (await import("fs/promises")).readFile(url)).length,
         resolved: createRequire(import.meta.url).resolve("./code.wasm"),
@@ -97,6 +101,7 @@ Deno.test("packages read the files that their code names, and nothing else", asy
     exists: [true, true, false],
     stat: [9, true, true],
     list: ["a.txt", "b.json"],
+    ...{ part: "of", absent: [true, false], native: [true, true] },
     working: [true, ["npm"]],
     resolved: "/npm/cjs@1.0.0/data/b.json",
     required: { b: 1 },
@@ -116,10 +121,48 @@ Deno.test("packages read the files that their code names, and nothing else", asy
       url: "file:///npm/esm%401.0.0/index.mjs",
       dirname: "/npm/esm@1.0.0",
       ...{ named: WASM, fetched: WASM, type: "application/wasm", deno: [WASM, WASM.length] },
+      stat: [true, false, WASM.length],
       ...{ dynamic: WASM.length, promises: WASM.length, elsewhere: "rejected" },
       ...{ resolved: "/npm/esm@1.0.0/code.wasm", other: "/npm/esm@1.0.0/code.wasm" },
     },
   });
+});
+
+Deno.test("texts that contain __dirname stay texts, and the working directory exists without files", async () => {
+  await using registry = openRegistry({
+    texts: {
+      manifest: { main: "index.mjs" },
+      files: {
+        "a.txt": TEXT,
+        "late.txt": TEXT,
+        "index.mjs": `import fs from "node:fs";
+          export default () => ({
+            read: fs.readFileSync(__dirname + "/a.txt", "utf8"),
+            name: __filename.split("/").at(-1), kind: typeof __dirname,
+            script: \`
+// src/injected.ts
+\`.length,
+            late: fs.readFileSync(__dirname + "/late.txt", "utf8"),
+            text: "require(__dirname + 'x')".length, object: { __dirname: 1 }, pattern: / __dirname /.test("x"),
+          });`,
+      },
+    },
+    looks: {
+      files: {
+        "index.js": `const fs = require("fs");
+          module.exports = (path = ".") => [fs.lstatSync(path).isDirectory(), fs.readdirSync(".")];`,
+      },
+    },
+  });
+  await using opened = await openWith(registry.url);
+  const run = async (name: string) => await runArtifact(await build(opened.builder, uses(name)));
+  assert.deepEqual((await run("texts")).value, {
+    x: {
+      ...{ read: TEXT, name: "index.mjs", kind: "string", script: 20, late: TEXT },
+      ...{ text: 24, object: { __dirname: 1 }, pattern: false },
+    },
+  });
+  assert.deepEqual((await run("looks")).value, { x: [true, []] });
 });
 
 const readsOne = (file: string): string =>

@@ -42,6 +42,18 @@ async function listeners({ client }: Stage): Promise<void> {
   ]);
 }
 
+/** A handler of Node.js is called with something else than a response; a response of fetch may be misused as well. */
+async function handlers({ client }: Stage): Promise<void> {
+  await fail(client, [
+    [
+      `const res: any = {}; res.setHeader("a", "b");`,
+      "TypeError: res.setHeader is not a function; a function cannot answer requests of node:http: " +
+      "`export default { fetch }` answers HTTP requests",
+    ],
+    [`const res: any = new Response("{}"); res.jsn();`, "TypeError: res.jsn is not a function"],
+  ]);
+}
+
 /** The error of a server that drops it, as Express does, names the line that listens. */
 async function dropped({ client }: Stage): Promise<void> {
   const id = await client.deploy(
@@ -116,6 +128,7 @@ async function optional({ client }: Stage): Promise<void> {
 sharedSuite("what no function can do", {
   "the error of a listener names `export default { fetch }`": listeners,
   "the error of a listener that its package drops is the error of the call": dropped,
+  "a handler for node:http is explained, and a misspelt method of a response is not": handlers,
   "processes and threads are no matter of the environment": processes,
   "native code is named as such": natives,
   "files and databases have alternatives": files,

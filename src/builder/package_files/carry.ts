@@ -1,6 +1,7 @@
 /** Puts the files that packages read beside their code into a bundle, and gives the code its own location. */
 
 import type { Graph } from "../graph.ts";
+import { commentName } from "../layout.ts";
 import { collectFiles, type PackageCode } from "./collect.ts";
 import { PackageFiles } from "./mount.ts";
 
@@ -40,39 +41,54 @@ const PACKAGE_MODULE = /^npm:((?:@[^/]+\/)?[^/@]+@[^/]+)\/(.+)$/;
 /**
  * The bundle with the files of its packages.
  * @param bundle with renamed modules
- * @param limits as of {@link collectFiles}
+ * @param limits as of {@link collectFiles}, and the names of modules that are not of packages
  * @returns undefined if the packages have no such files; the script stays as it is
  */
 export async function carryFiles(
   bundle: string,
   graph: Graph,
-  limits: { readonly roots: readonly string[]; readonly bytesMax: number },
+  { modules, ...limits }: {
+    readonly roots: readonly string[];
+    readonly bytesMax: number;
+    readonly modules: ReadonlySet<string>;
+  },
 ): Promise<Carrying | undefined> {
-  const parts = partsOf(bundle);
-  const files = await collectFiles(codesOf(bundle, parts), graph, limits);
-  if (files.size === 0) return undefined;
+  const parts = partsOf(bundle, modules);
+  const codes = codesOf(bundle, parts);
+  const files = await collectFiles(codes, graph, limits);
+  if (files.size === 0 && !codes.some(looksAround)) return undefined;
   const packages = new Set([...files.keys()].map((path) => packageOf(path)));
-  const [mounted, required, imports] = namesFor(bundle);
+  const unused = unusedNames(bundle);
+  const [mounted, required, imports] = [unused("$f"), unused("$r"), unused("$i")];
   const carrying = parts.filter(({ name }) => name !== undefined && packages.has(name));
-  const located = locate(bundle, carrying, { mounted, required });
+  const located = locate(bundle, carrying, { mounted, required, unused });
   const source = JSON.stringify(`(${PackageFiles})\n//# sourceURL=node:function`);
   const table = JSON.stringify(Object.fromEntries(files));
   const builtins = `(await import("node:fs")).default, (await import("node:stream")).Readable`;
   return {
-    bundle: located,
+    bundle: located.bundle,
     opening: [
       `const ${mounted} = new ((0, eval)(${source}))(${table}, ${builtins});`,
       `const ${required} = () => __require;`,
       `const ${imports} = async (name) => ${mounted}.wrap(name.replace(/^(?!node:)/, "node:"), await import(name));`,
+      ...located.opening,
     ].join(" "),
     mounted,
     imports,
-    pathAt: pathsAt(located, packages),
+    pathAt: pathsAt(partsOf(located.bundle, modules), packages),
   };
 }
 
-function partsOf(bundle: string): readonly Part[] {
-  const comments = [...bundle.matchAll(COMMENT)];
+/** Packages look for their files from the working directory as well, such as `mjml` without a path. */
+function looksAround({ texts }: PackageCode): boolean {
+  return texts.some((text) => /\bl?stat(?:Sync)?\b/.test(text) && /(["'`])\.\1/.test(text));
+}
+
+/** A line of a text in a module may look like a comment: it begins no part unless it names a module. */
+function partsOf(bundle: string, modules: ReadonlySet<string>): readonly Part[] {
+  const comments = [...bundle.matchAll(COMMENT)].filter(([, comment = ""]) =>
+    PACKAGE_MODULE.test(comment) || modules.has(commentName(comment))
+  );
   return comments.map(({ index, 1: comment = "" }, at) => {
     const [, name, path] = PACKAGE_MODULE.exec(comment) ?? [];
     const range = { start: index, end: comments[at + 1]?.index ?? bundle.length };
@@ -96,15 +112,15 @@ function packageOf(path: string): string {
   return /^\/npm\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? "";
 }
 
-/** Three names that the bundle does not contain. The last has at most as many characters as `import`. */
-function namesFor(bundle: string): readonly [string, string, string] {
-  const unused = (letter: string) => {
-    for (let count = 0;; count++) {
-      const name = `$${letter}${count}`;
+/** Returns names that the bundle does not contain, each once. */
+function unusedNames(bundle: string): (prefix: string, length?: number) => string {
+  let count = 0;
+  return (prefix, length = 0) => {
+    for (;;) {
+      const name = prefix + (count++).toString(36).padStart(length - prefix.length, "0");
       if (!bundle.includes(name)) return name;
     }
   };
-  return [unused("f"), unused("r"), unused("i")];
 }
 
 /** The first line of a CommonJS module, behind the line of its variable. */
@@ -112,34 +128,49 @@ const COMMON_JS = /(?<=__commonJS\(\{\n) {2}"npm:[^"\n]+"\([\w$, ]*\) \{$/m;
 const LOCATION = /\b__(?:dirname|filename)\b/;
 const COMPUTED_REQUIRE = /\b__require(?:\.resolve\b|\((?!"))/;
 
-/** The bundle whose CommonJS modules of packages with files have their own `__dirname`, `__filename` and `require`. */
+interface Names {
+  readonly mounted: string;
+  readonly required: string;
+  readonly unused: ReturnType<typeof unusedNames>;
+}
+
+/** The bundle whose modules of packages with files know where they are, and statements before it. */
 function locate(
   bundle: string,
   parts: readonly Part[],
-  { mounted, required }: { readonly mounted: string; readonly required: string },
-): string {
+  { mounted, required, unused }: Names,
+): { readonly bundle: string; readonly opening: readonly string[] } {
   const pieces: string[] = [];
+  const opening: string[] = [];
   let position = 0;
   for (const { start, end, name, path } of parts) {
     const text = bundle.slice(start, end);
     const head = COMMON_JS.exec(text);
     const own = `/npm/${name}/${path}`;
+    const locations = {
+      filename: JSON.stringify(own),
+      dirname: JSON.stringify(own.slice(0, own.lastIndexOf("/"))),
+    };
     if (head === null) {
-      const named = nameLocation(text, own, mounted);
-      if (named === text) continue;
-      pieces.push(bundle.slice(position, start), named);
+      if (!LOCATION.test(text) || OWN_LOCATION.test(text)) continue;
+      // Of the same length, so that columns stay. A text or a pattern that contains the name stays one.
+      const names = { filename: unused("__file", 10), dirname: unused("__dir", 9) };
+      pieces.push(
+        bundle.slice(position, start),
+        text.replace(GLOBAL_LOCATION, (_, kind: keyof typeof names) => names[kind]),
+      );
+      opening.push(
+        `const ${names.filename} = ${locations.filename}, ${names.dirname} = ${locations.dirname};`,
+      );
       position = end;
       continue;
     }
     const added = [
       ...LOCATION.test(text)
-        ? [
-          `__filename = ${JSON.stringify(own)}`,
-          `__dirname = ${JSON.stringify(own.slice(0, own.lastIndexOf("/")))}`,
-        ]
+        ? [`__filename = ${locations.filename}`, `__dirname = ${locations.dirname}`]
         : [],
       ...COMPUTED_REQUIRE.test(text)
-        ? [`__require = ${mounted}.require(${JSON.stringify(own)}, ${required}())`]
+        ? [`__require = ${mounted}.require(${locations.filename}, ${required}())`]
         : [],
     ];
     if (added.length === 0) continue;
@@ -147,27 +178,15 @@ function locate(
     pieces.push(bundle.slice(position, at), ` var ${added.join(", ")};`);
     position = at;
   }
-  return pieces.join("") + bundle.slice(position);
+  return { bundle: pieces.join("") + bundle.slice(position), opening };
 }
 
-/** `__dirname` and `__filename` as global names. */
+/** `__dirname` and `__filename` as global names. ES modules that were CommonJS use them as well. */
 const GLOBAL_LOCATION = /(?<![\w$."'`])__(dirname|filename)(?![\w$"'`:])/g;
+/** Names of the module itself. */
+const OWN_LOCATION = /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b/;
 
-/** ES modules that were CommonJS use the names as well. */
-function nameLocation(text: string, path: string, mounted: string): string {
-  if (
-    !LOCATION.test(text) || /\b(?:var|let|const|function|class)\s+__(?:dir|file)name\b/.test(text)
-  ) {
-    return text;
-  }
-  return text.replace(
-    GLOBAL_LOCATION,
-    (_, kind) => `${mounted}.meta(${JSON.stringify(path)}).${kind}`,
-  );
-}
-
-function pathsAt(bundle: string, packages: ReadonlySet<string>): Carrying["pathAt"] {
-  const parts = partsOf(bundle);
+function pathsAt(parts: readonly Part[], packages: ReadonlySet<string>): Carrying["pathAt"] {
   let at = 0;
   return (position) => {
     if ((parts[at]?.start ?? 0) > position) at = 0;

@@ -7,6 +7,7 @@ export type Carried = { readonly base64: string } | { readonly leftOut: string }
 // deno-lint-ignore no-explicit-any -- the type of "any function"
 type Functions = Record<string, any>;
 type Answers = Readonly<Record<string, (path: string, options?: unknown) => unknown>>;
+type StatOptions = { readonly throwIfNoEntry?: boolean } | null | undefined;
 
 /**
  * The files of a script. It is evaluated from its text in the function, so it uses nothing of this module. It changes
@@ -15,7 +16,7 @@ type Answers = Readonly<Record<string, (path: string, options?: unknown) => unkn
 export class PackageFiles {
   readonly #files: ReadonlyMap<string, Carried>;
   /** The entries of each directory, and whether each is a file. */
-  readonly #directories = new Map<string, Map<string, boolean>>();
+  readonly #directories = new Map([["/", new Map<string, boolean>()]]);
   /** The directories of packages by their names. */
   readonly #packages = new Map<string, string>();
   readonly #fs: Functions;
@@ -33,7 +34,10 @@ export class PackageFiles {
     this.#fs = fs;
     for (const path of this.#files.keys()) this.#addDirectories(path);
     const read = (path: string, options?: unknown) => this.#read(path, options);
-    const stat = (path: string) => this.#stat(path);
+    const stat = (path: string, options?: unknown) =>
+      this.#has(path) || (options as StatOptions)?.throwIfNoEntry !== false
+        ? this.#stat(path)
+        : undefined;
     this.#replace(fs, fs.promises, {
       readFile: read,
       stat,
@@ -42,11 +46,21 @@ export class PackageFiles {
       realpath: (path) => (stat(path), path),
       readdir: (path, options) => this.#list(path, options),
     });
-    this.#replaceExistence(fs, (path, options) => Readable.from([this.#read(path, options)]));
+    for (const name of ["realpath", "realpathSync"]) fs[name].native = fs[name];
+    this.#replaceExistence(fs, (path, options) => Readable.from([this.#part(path, options)]));
     const plain = (path: string) => new Uint8Array(this.#bytes(path));
-    const ofDeno = { readFile: plain, readTextFile: (path: string) => read(path, "utf8") };
-    this.#replace(Deno as Functions, Deno as Functions, { ...ofDeno, stat, lstat: stat });
+    const info = (path: string) => this.#info(path);
+    this.#replace(Deno as Functions, Deno as Functions, {
+      readFile: plain,
+      readTextFile: (path) => read(path, "utf8"),
+      stat: info,
+      lstat: info,
+    });
     this.#replaceFetch(plain);
+  }
+
+  #has(path: string): boolean {
+    return this.#files.has(path) || this.#directories.has(path);
   }
 
   #addDirectories(path: string): void {
@@ -117,6 +131,20 @@ export class PackageFiles {
     return isBinary ? bytes : bytes.toString(encoding as BufferEncoding);
   }
 
+  /** What `createReadStream` reads: the file from one position up to another, which is the last byte. */
+  #part(path: string, options: unknown): unknown {
+    const { start = 0, end = Infinity, encoding = options }: Functions =
+      typeof options === "object" && options !== null ? options : {};
+    const bytes = this.#bytes(path).subarray(start, end + 1);
+    return typeof encoding === "string" ? bytes.toString(encoding as BufferEncoding) : bytes;
+  }
+
+  /** What `Deno.stat` answers. */
+  #info(path: string): object {
+    const { isFile, isDirectory, ...others } = this.#stat(path) as Functions;
+    return { ...others, isFile: isFile(), isDirectory: isDirectory(), isSymlink: false };
+  }
+
   #stat(path: string): object {
     const file = this.#files.get(path), isDirectory = this.#directories.has(path);
     if (file === undefined && !isDirectory) throw this.#missing("stat", path);
@@ -176,16 +204,18 @@ export class PackageFiles {
 
   #replaceExistence(fs: Functions, stream: Answers[string]): void {
     const { existsSync, exists, createReadStream } = fs;
-    const has = (path: string) => this.#files.has(path) || this.#directories.has(path);
     fs.existsSync = (given: unknown) => {
       const path = this.#pathOf(given);
-      return path === undefined ? existsSync(given) : has(path);
+      return path === undefined ? existsSync(given) : this.#has(path);
     };
     fs.exists = (given: unknown, callback: (found: boolean) => void) => {
       const path = this.#pathOf(given);
       if (path === undefined) exists(given, callback);
-      else queueMicrotask(() => callback(has(path)));
+      else queueMicrotask(() => callback(this.#has(path)));
     };
+    // `promisify` would take what the callback gets for an error.
+    fs.exists[Symbol.for("nodejs.util.promisify.custom")] = (given: unknown) =>
+      Promise.resolve(fs.existsSync(given));
     fs.createReadStream = (given: unknown, ...rest: unknown[]) => {
       const path = this.#pathOf(given);
       return path === undefined ? createReadStream(given, ...rest) : stream(path, rest[0]);
