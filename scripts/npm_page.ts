@@ -142,12 +142,12 @@ A C1 tenant does not support \`root\`.`;
 const FILES = `## Files of packages
 
 A commit's script carries fonts, templates, dictionaries and WebAssembly files of packages. A package reads
-these files as in Node.js: through \`node:fs\`, \`Deno\`, \`fetch\` of a \`file:\` URL, and
-\`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
+these files as in Node.js: through the functions of \`node:fs\` and \`Deno\` that take a path (not \`open\`),
+\`fetch\` of a \`file:\` URL, and \`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
 
 - **Selection:** the script carries a file if the bundled code of its package contains the file's name, such as
   \`Helvetica.afm\`, or the names of both its directory and its extension. Links, native code, types and source maps are
-  never carried.
+  never carried. A package can read carried code, but can load only carried JSON.
 - **Location:** the files are read-only below \`/npm/NAME@VERSION/\`. The machine's own files are not reachable.
 - **Limits:** 10 MiB per file, and 12 MiB and 1,000 files per commit (\`PACKAGE_FILE_BYTES_MAX\`,
   \`PACKAGE_FILES_BYTES_MAX\`, \`PACKAGE_FILES_MAX\`), within \`--max-artifact\`; a file occupies a third more in the

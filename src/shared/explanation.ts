@@ -65,6 +65,12 @@ const DEEDS: readonly Deed[] = [
     instead: "import the file, or keep it in a volume",
   },
   {
+    message: /^(?:TypeError: )?Module "#/,
+    own: "load modules by computed names",
+    ofPackage: "loads a module of its own that its commit does not carry",
+    instead: "use a version that docs/npm.md lists",
+  },
+  {
     message: /^(?:TypeError: )?Module "(?!node:)[^"]*" is not available in a function/,
     own: "load modules by computed names",
     ofPackage: "loads a module that its commit does not have",
@@ -85,7 +91,7 @@ interface Hopeless {
 
 const IS_NATIVE = "loads native code, which a function cannot do";
 const SQLITE = "use npm:sql.js, or a database server with npm:pg";
-const BROWSER: Hopeless = { instead: "run the browser on another host, and connect to it" };
+const BROWSER: Hopeless = { instead: "call a browser on another host over its HTTP API" };
 
 const PACKAGES: Readonly<Record<string, Hopeless>> = {
   "@napi-rs/canvas": { why: IS_NATIVE, instead: "use npm:pureimage" },
@@ -141,6 +147,8 @@ const UNAVAILABLE_MODULE = /Module "(node:[\w/]+)" is not available in a functio
 /** A frame in a file of a package, or in one of the author. */
 const PACKAGE_FRAME = /(?:\(|at )npm:((?:@[^/@]+\/)?([^/@]+)@[^/]+)\//;
 const OWN_FRAME = /(?:\(|at )(?!bundle\.js)[^\s():]+\.[cm]?[jt]sx?:\d+:\d+\)?$/;
+/** A frame in a helper of the bundler, or in a package whose own source map does not name a source. */
+const UNMAPPED_FRAME = /(?:\(|at )bundle\.js:\d+:\d+\)?$/;
 
 /**
  * What to add to an error of a function; undefined if it is no attempt of what no function can do.
@@ -151,22 +159,26 @@ export function explanation(
   frames: readonly string[],
 ): string | undefined {
   if (calledOwnFetch(name, frames)) return OWN_FETCH;
-  const [, specifier] = UNAVAILABLE_MODULE.exec(message) ?? [];
-  if (specifier !== undefined) return moduleFault(specifier);
   const packages = frames.flatMap((frame) => PACKAGE_FRAME.exec(frame)?.[1] ?? []);
-  const first = frames.find((frame) => PACKAGE_FRAME.test(frame) || OWN_FRAME.test(frame)) ?? "";
-  const thrower = PACKAGE_FRAME.exec(first)?.[1];
+  const first = frames.find((frame) => PACKAGE_FRAME.test(frame) || OWN_FRAME.test(frame));
+  const thrower = PACKAGE_FRAME.exec(first ?? "")?.[1];
+  const isOwn = first === undefined
+    ? !frames.some((frame) => UNMAPPED_FRAME.test(frame))
+    : thrower === undefined;
+  const better = isOwn
+    ? undefined
+    : packages.flatMap((name) => hopeless(nameOf(name))?.instead ?? []).at(0);
+  const [, specifier] = UNAVAILABLE_MODULE.exec(message) ?? [];
+  if (specifier !== undefined) {
+    const instead = better ?? moduleFault(specifier);
+    return thrower === undefined ? instead : instead && `npm:${thrower} loads it: ${instead}`;
+  }
   const deed = DEEDS.find((deed) => deed.message.test(message)) ??
     (isNative(thrower) ? NATIVE : undefined);
   if (deed === undefined) return undefined;
-  const culprits = packages.filter((name) => !LOADERS.test(name));
-  const isOwn = thrower === undefined;
-  const better = isOwn
-    ? undefined
-    : culprits.flatMap((name) => hopeless(nameOf(name))?.instead ?? []).at(0);
-  const subject = isOwn
-    ? `a function cannot ${deed.own}`
-    : `npm:${culprits[0] ?? packages[0]} ${deed.ofPackage}`;
+  const culprit = packages.find((name) => !LOADERS.test(name)) ?? packages[0];
+  const ofPackage = `${culprit === undefined ? "a package" : `npm:${culprit}`} ${deed.ofPackage}`;
+  const subject = isOwn ? `a function cannot ${deed.own}` : ofPackage;
   const parts = [subject, better ?? deed.instead].filter((part) => !message.includes(part));
   return parts.length === 0 ? undefined : parts.join(": ");
 }

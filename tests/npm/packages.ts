@@ -220,4 +220,17 @@ export const PACKAGES: Readonly<Record<string, Fate>> = {
     reason:
       "Cannot work: it needs generated code and native code. Use `npm:kysely` or `npm:drizzle-orm` with `npm:pg`.",
   },
+  "playwright-core": {
+    at: "call",
+    message:
+      /^UNCAUGHT: .*; npm:playwright-core@\S+ loads it: call a browser on another host over its HTTP API$/m,
+    reason: "Cannot work: it starts a browser. Call a browser on another host over its HTTP API.",
+  },
+  "pdfkit-newer": {
+    at: "call",
+    message:
+      /^UNCAUGHT: TypeError: Module "#standard-fonts\/Helvetica" is not .*; a package loads a module of its own that its commit does not carry: use a version that docs\/npm\.md lists$/m,
+    reason:
+      "Loads its fonts as modules by computed names, which no commit carries. Use `npm:pdfkit@0.17.2`.",
+  },
 };

@@ -1,4 +1,4 @@
 /** Opens a database in memory. */
-import Database from "npm:better-sqlite3@12.4.1";
+import Database from "npm:better-sqlite3@13.2.0";
 
 export default () => ({ rows: new Database(":memory:").prepare("select 1 as one").all() });
