@@ -110,14 +110,20 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   });
   await t.step("invoked.json has an unknown field", async () => {
     await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
-    assertFails(await author.run(["deploy"]), 2, /Cannot use \S+.*invoked\.json: .*"secret"/);
+    const run = await author.run(["deploy"]);
+    assertFails(run, 2, /Cannot use \S+.*invoked\.json: .*"secret"/, /its fields are id, name/);
   });
   await t.step("invoked.json has fields of other types", async () => {
     await author.write("invoked.json", `{"name": 7, "allowlist": "a.example", "timeout": 5}`);
     const faults =
       "name: must be a string; it is a number; allowlist: must be an array; it is a string; " +
       "timeout: must be a duration";
-    assertFails(await author.run(["deploy"]), 2, new RegExp(faults), /its fields are /);
+    assertFails(
+      await author.run(["deploy"]),
+      2,
+      new RegExp(faults),
+      /correct what the message names; /,
+    );
   });
   await t.step("invoked.json is no JSON", async () => {
     for (

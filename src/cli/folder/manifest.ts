@@ -78,8 +78,13 @@ async function readAs<Schema extends z.ZodType>(
   const faults = parsed.error.issues.map((issue) =>
     `${issue.path.length === 0 ? "the file" : issue.path.join(".")}: ${faultOf(issue)}`
   );
+  const hasUnknown = parsed.error.issues.some(({ code, path }) =>
+    code === "unrecognized_keys" && path.length === 0
+  );
   throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
-    next: `its fields are ${Object.keys(Manifest.shape).join(", ")}`,
+    next: hasUnknown
+      ? `its fields are ${Object.keys(Manifest.shape).join(", ")}`
+      : "correct what the message names; docs/first-function.md describes the fields",
     exit: "usage",
   });
 }
