@@ -90,6 +90,7 @@ export async function slugs(stage: Stage): Promise<void> {
   await stage.console.assertAccessible();
   await stage.console.screenshot("trigger_form_faults");
   await form.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Discard" }).click();
   // The slug of an endpoint that exists is part of addresses that others have.
   await article(page).or(page.getByRole("table")).first().waitFor();
   await page.getByRole("link", { name: "Orders of today", exact: true }).click();

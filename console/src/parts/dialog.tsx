@@ -1,6 +1,7 @@
 import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { fromServer } from "../browser/server.ts";
 import { Button } from "./button.tsx";
+import { CancelButton } from "./cancel_button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
 import { ErrorNote } from "./states.tsx";
@@ -132,7 +133,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         )}
         {state.error === undefined ? null : <ErrorNote error={state.error} />}
         <div className="actions">
-          <Button onClick={close}>{props.dismiss ?? "Cancel"}</Button>
+          <CancelButton>{props.dismiss}</CancelButton>
           <Button
             type="submit"
             look={props.danger === true ? "danger" : "primary"}

@@ -2,6 +2,7 @@ import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { type ReactNode, useState } from "react";
 import { Button } from "./button.tsx";
+import { CloseDialog } from "./cancel_button.tsx";
 import { Icon } from "./icon.tsx";
 import { Keys } from "./shortcuts.tsx";
 import { visibleText } from "./visible_text.ts";
@@ -14,8 +15,8 @@ export interface DialogProps {
   readonly children?: ReactNode;
   readonly size?: "small" | "large" | "full";
   /**
-   * For a dialog that the reader types into: whether closing it now would lose that. Escape and the close button then
-   * ask first. A click beside such a dialog does nothing. Any other dialog closes at once by all three.
+   * For a dialog that the reader types into: whether closing it now would lose that. Escape, the close button and a
+   * `CancelButton` then ask first. A click beside such a dialog does nothing. Any other dialog closes at once by all four.
    */
   readonly unsaved?: boolean;
 }
@@ -33,14 +34,14 @@ export function DialogPopup(
   }: DialogProps,
 ) {
   const [isAsking, setAsking] = useState(false);
+  const close = () => {
+    if (unsaved === true) setAsking(true);
+    else onClose();
+  };
   return (
     <Base.Root
       open={open}
-      onOpenChange={(next) => {
-        if (next) return;
-        if (unsaved === true) setAsking(true);
-        else onClose();
-      }}
+      onOpenChange={(next) => next || close()}
       disablePointerDismissal={unsaved !== undefined}
     >
       <Base.Portal>
@@ -65,7 +66,7 @@ export function DialogPopup(
               {description}
             </Base.Description>
           )}
-          {children}
+          <CloseDialog value={close}>{children}</CloseDialog>
           <DiscardQuestion
             open={isAsking}
             onKeep={() => setAsking(false)}

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "./button.tsx";
+import { CancelButton } from "./cancel_button.tsx";
 import { CommitField } from "./commit_field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { errorText, faultOf, remainingError } from "./faults.ts";
@@ -83,7 +84,7 @@ export function ReplayDialog(
         />
         {remaining === undefined ? null : <ErrorNote error={remaining} />}
         <div className="actions">
-          <Button onClick={onClose}>Cancel</Button>
+          <CancelButton />
           <Button type="submit" look="primary" busy={state.busy} disabled={fault !== undefined}>
             {action}
           </Button>

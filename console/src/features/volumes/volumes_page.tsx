@@ -4,6 +4,7 @@ import { type FormEvent, useMemo, useState } from "react";
 import { api, dataOf } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
+import { CancelButton } from "../../parts/cancel_button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../parts/faults.ts";
 import { TextField } from "../../parts/field.tsx";
@@ -135,7 +136,7 @@ function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onCl
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
-          <Button onClick={onClose}>Cancel</Button>
+          <CancelButton />
           <Button
             type="submit"
             look="primary"

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "../../../parts/button.tsx";
+import { CancelButton } from "../../../parts/cancel_button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { TextField } from "../../../parts/field.tsx";
 import { pathFault } from "./paths.ts";
@@ -41,7 +42,7 @@ export function PathDialog(props: {
           error={fault}
         />
         <div className="actions">
-          <Button onClick={props.onClose}>Cancel</Button>
+          <CancelButton />
           <Button type="submit" look="primary">{props.action}</Button>
         </div>
       </form>

@@ -3,6 +3,7 @@ import { useLocation } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { CancelButton } from "../../../parts/cancel_button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
@@ -59,7 +60,7 @@ export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
               This commit has {failing}. Calls run it once it is published.
             </p>
           )}
-          <Button onClick={onClose}>Cancel</Button>
+          <CancelButton />
           <Button look="primary" busy={isPending} onClick={() => mutate()}>
             {failing === "" ? verb : `${verb} anyway`}
           </Button>

@@ -5,6 +5,7 @@ import { keys } from "../../../api/keys.ts";
 import { slugOf } from "../../../../../src/shared/slugs.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { CancelButton } from "../../../parts/cancel_button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { TextField } from "../../../parts/field.tsx";
@@ -147,7 +148,7 @@ export function TriggerForm(props: TriggerFormProps) {
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
-          <Button onClick={close}>Cancel</Button>
+          <CancelButton />
           <Button type="submit" look="primary" busy={state.busy}>
             {trigger === undefined ? `Create the ${noun}` : "Save"}
           </Button>
