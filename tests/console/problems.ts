@@ -67,6 +67,9 @@ async function problemsOnce({ page, console }: Flow, id: string): Promise<void> 
     await problems.getByText("1 error", { exact: true }).waitFor();
     assert.equal(await page.evaluate("scrollY"), 0);
     assert.ok(await isInWindow(page, "Problems"), `in sight at ${each.width} px`);
+    // What the page reports in its corner covers none of it.
+    await page.waitForFunction(`document.querySelector(".toasts").getBoundingClientRect().bottom <
+      document.querySelector(".function-problems").getBoundingClientRect().top`);
     await console.screenshot(`function_problems_${each.width}`);
     await problems.getByRole("button", { name: "main.ts:7:14" }).click();
     await page.waitForURL(/file=main\.ts&line=7&column=14$/);

@@ -1,3 +1,4 @@
+import { keepBelowToasts } from "../../../parts/bottom_bar.ts";
 import { countOf } from "../../../parts/format.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { visibleText } from "../../../parts/values.tsx";
@@ -20,7 +21,7 @@ export function ProblemList({ problems, onOpen }: {
   const found = eachOnce(problems);
   if (found.length === 0) return null;
   return (
-    <section className="function-problems" aria-label="Problems">
+    <section ref={keepBelowToasts} className="function-problems" aria-label="Problems">
       <details open>
         <summary>{summaryOf(found)}</summary>
         <ul tabIndex={0} aria-label="Problems by file">

@@ -1,4 +1,5 @@
 import { type RefObject, useEffect, useMemo, useRef } from "react";
+import { keepBelowToasts } from "../../../parts/bottom_bar.ts";
 import { Button } from "../../../parts/button.tsx";
 import { remainingError } from "../../../parts/faults.ts";
 import { useFirstFault } from "../../../parts/first_fault.ts";
@@ -29,7 +30,12 @@ export function UnsavedBar({ form, page }: {
   const rest = remainingError(error, Object.keys(FIELDS));
   if (!isDirty) return null;
   return (
-    <div ref={keepInSight} className="function-unsaved" role="region" aria-label="Unsaved changes">
+    <div
+      ref={keepBelowToasts}
+      className="function-unsaved"
+      role="region"
+      aria-label="Unsaved changes"
+    >
       <ConflictNote conflicts={changedLabels(form, form.conflicts)} onTake={form.takeTheirs} />
       {rest === undefined ? null : <ErrorNote error={rest} />}
       <div className="function-unsaved-line">
@@ -41,35 +47,13 @@ export function UnsavedBar({ form, page }: {
         <Button
           look="primary"
           busy={isSaving}
-          onClick={() =>
-            void save()}
+          onClick={() => void save()}
         >
           Save <Keys keys="Mod+S" />
         </Button>
       </div>
     </div>
   );
-}
-
-/** Keeps toasts above the bar: both are at the bottom right, and the bar's buttons work there. */
-function keepInSight(bar: HTMLElement | null) {
-  if (bar === null) return;
-  const root = document.documentElement.style;
-  const measure = () => {
-    const height = Math.max(0, innerHeight - bar.getBoundingClientRect().top);
-    root.setProperty("--bottom-bar", `${height}px`);
-  };
-  // Its height follows its notes; at the end of the page, it leaves the edge of the window.
-  const resized = new ResizeObserver(measure);
-  resized.observe(bar);
-  addEventListener("scroll", measure, { passive: true });
-  addEventListener("resize", measure);
-  return () => {
-    resized.disconnect();
-    removeEventListener("scroll", measure);
-    removeEventListener("resize", measure);
-    root.removeProperty("--bottom-bar");
-  };
 }
 
 function inWords(names: readonly string[]): string {
