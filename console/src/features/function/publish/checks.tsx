@@ -9,10 +9,8 @@ import { visibleText } from "../../../parts/values.tsx";
 import { typeProblems } from "../code/problems.ts";
 import { PositionLink } from "../position.tsx";
 import type { CommitContent } from "../queries.ts";
-import { failedCount, runTests, testsQuery, testSummary } from "../tests/run_tests.ts";
+import { failedCount, runTests, TEST_FILE, testsQuery, testSummary } from "../tests/run_tests.ts";
 import { TestResults } from "../tests/test_results.tsx";
-
-const TESTS = /(?:^|\/)main\.test\.ts$/;
 
 /** What is known to be wrong with a commit, such as "2 type errors and 1 failed test"; empty if nothing is. */
 export function failingChecks(
@@ -72,10 +70,10 @@ function Tests({ fn, content }: { readonly fn: Fn; readonly content: CommitConte
   const queries = useQueryClient();
   const { data: results } = useQuery(testsQuery(fn.id, commit.id));
   const run = useMutation({ mutationFn: () => runTests(queries, fn.id, commit.id) });
-  if (!Object.keys(files).some((path) => TESTS.test(path))) {
+  if (!Object.hasOwn(files, TEST_FILE)) {
     return (
       <>
-        No tests: the commit has no <code>main.test.ts</code>.
+        No tests: the commit has no <code>{TEST_FILE}</code>.
       </>
     );
   }

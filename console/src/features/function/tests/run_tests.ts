@@ -3,6 +3,9 @@ import { api, dataOf } from "../../../api/client.ts";
 import type { TestResult } from "../../../api/types.ts";
 import { countOf, enumWords } from "../../../parts/format.ts";
 
+/** The module that has the tests of a commit. */
+export const TEST_FILE = "main.test.ts";
+
 /** The results of a commit's tests, if this page has run them: a commit never changes, and so they stay true. */
 export const testsQuery = (functionId: string, commitId: string) =>
   queryOptions<readonly TestResult[]>({

@@ -8,7 +8,7 @@ import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { save } from "../code/save.ts";
 import { edit, useWorkspace, type Workspace } from "../code/workspace.ts";
 import { useFunction } from "../use_function.ts";
-import { runTests, testsQuery, testSummary } from "./run_tests.ts";
+import { runTests, TEST_FILE, testsQuery, testSummary } from "./run_tests.ts";
 import { TestResults } from "./test_results.tsx";
 
 /** Runs the tests of the head, or of the draft once it is saved, and shows what each asserted. */
@@ -82,7 +82,6 @@ function useAsked(canRun: boolean, run: () => void): void {
   }, [isAsked, canRun]);
 }
 
-const TEST_FILE = "main.test.ts";
 const FIRST_TEST = `import { test } from "@c1/test";
 
 test("describes what the function does", ({ equal }) => {
