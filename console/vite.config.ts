@@ -53,6 +53,24 @@ function onlyChosenParts(): Plugin {
   };
 }
 
+/** Source bytes below which modules that the same pages share join those of other pages. */
+const SHARED_BYTES_MIN = 2 * 1024;
+
+/**
+ * Modules that are loaded together are one file. A browser asks for six files at a time, so on a slow network each further
+ * file costs more than the bytes of a few modules that a page does not need. The editor keeps files of its own.
+ */
+const CHUNKS = [
+  { name: "console", tags: ["$initial" as const] },
+  {
+    name: "shared",
+    test: (id: string) => !/[\\/]monaco/.test(id),
+    minShareCount: 2,
+    entriesAware: true,
+    entriesAwareMergeThreshold: SHARED_BYTES_MIN,
+  },
+];
+
 export default defineConfig({
   root: import.meta.dirname ?? ".",
   publicDir: "public",
@@ -71,6 +89,7 @@ export default defineConfig({
         // "use client" concerns rendering on a server.
         if (log.code !== "MODULE_LEVEL_DIRECTIVE") handle(level, log);
       },
+      output: { codeSplitting: { groups: CHUNKS } },
     },
   },
   worker: { format: "es" },

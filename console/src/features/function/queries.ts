@@ -77,7 +77,8 @@ export const typesQuery = (functionId: string, id: string) =>
         Object.entries(files).map(([path, content]) => [path, textOf(content) ?? ""]),
       );
     },
-    staleTime: Infinity,
+    // A commit keeps its types, which are large: what changes a function does not read them again.
+    staleTime: "static",
   });
 
 /** The commits of a function, newest first. */
