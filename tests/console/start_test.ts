@@ -98,7 +98,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByRole("textbox", { name: "Name" }).fill("Ada");
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("Hello, Ada!").waitFor();
-    await page.getByRole("link", { name: "See its record" }).waitFor();
+    await page.getByRole("link", { name: "Open invocation" }).waitFor();
     await console.assertAccessible();
     await console.screenshot("welcome");
     // By plain HTTP a page has no clipboard API; the focus stays where it is.

@@ -246,8 +246,8 @@ async function endpoints(stage: Stage): Promise<void> {
   await openForm(stage, "http", "open");
   await form.getByLabel("Slug", { exact: true }).fill("open");
   await form.getByLabel("Who may call", { exact: true }).selectOption({ label: "Anybody" });
-  await form.getByLabel("Pages of other origins may call it (CORS)", { exact: true }).check();
-  await form.getByLabel("With cookies and other credentials of the page's visitor", { exact: true })
+  await form.getByLabel("Allow calls from pages of other origins (CORS)", { exact: true }).check();
+  await form.getByLabel("Allow cookies and other credentials of the visitor", { exact: true })
     .check();
   await form.getByLabel("Origins", { exact: true }).fill("*");
   await form.getByLabel("Methods", { exact: true }).fill("PUT");
@@ -255,7 +255,7 @@ async function endpoints(stage: Stage): Promise<void> {
   assert.match(await faultAt(page, "Origins"), /must name the origins/);
   await console.screenshot("trigger_cors");
   await form.getByLabel("Origins", { exact: true }).fill("https://app.example.com");
-  await form.getByLabel("Preflight answers are kept for", { exact: true }).fill("10m");
+  await form.getByLabel("Cache preflight responses for", { exact: true }).fill("10m");
   await submit(page);
   const { http } = await saved(stage, "open");
   assert.deepEqual([http.cors.maxAge, http.cors.allowMethods], ["600s", ["PUT"]]);

@@ -63,7 +63,9 @@ export function NoMatch(
     >
       {filters.length === 1
         ? "Clear the filter to see everything."
-        : `All ${filters.length} filters apply at once. Clear one to see more.`}
+        : `${
+          filters.length === 2 ? "Both" : `All ${filters.length}`
+        } filters apply at once. Clear one to see more.`}
     </Empty>
   );
 }

@@ -46,7 +46,7 @@ export function RunExample({ functionId }: { readonly functionId: string }) {
                 to="/invocations/$invocationId"
                 params={{ invocationId: data.invocationId }}
               >
-                See its record
+                Open invocation
               </Link>
             )}
           </p>

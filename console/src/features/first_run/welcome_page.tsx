@@ -34,14 +34,14 @@ export function WelcomePage() {
       <Loaded query={example}>
         {(id) =>
           id === null
-            ? <Note>The example {EXAMPLE} is gone. Begin with a template below.</Note>
+            ? <Note>The example {EXAMPLE} no longer exists. Start from a template below.</Note>
             : (
               <>
                 <Section title="Run the example">
                   <p className="muted">
                     The function{" "}
                     <Link to="/functions/$functionId" params={{ functionId: id }}>hello</Link>{" "}
-                    is deployed. Each call runs in a process of its own, behind walls.
+                    is deployed. Each call runs in an isolated process of its own.
                   </p>
                   <RunExample functionId={id} />
                 </Section>
@@ -50,7 +50,7 @@ export function WelcomePage() {
                     A call needs a token or a login. In the folder of the server, the commands below
                     find its credentials in <code>.invoked</code>; set <code>INVOKED_DATA</code>
                     {" "}
-                    if the data directory is another one. On another machine, log in first with{" "}
+                    if the data directory is elsewhere. On another machine, log in first with{" "}
                     <code>invoked login --server {globalThis.location.origin}</code>, which asks for
                     the id and the secret of a client.
                     {globalThis.location.protocol === "https:"

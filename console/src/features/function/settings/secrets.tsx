@@ -60,8 +60,8 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
     <Section title="Secrets" id={SECRETS_ID}>
       <div className="stack function-settings">
         <p className="muted">
-          The function reads them. Nobody else does, nor does this page. A secret is set and deleted
-          at once, apart from the other settings.
+          Only the function can read its secrets: this page never shows a value. Setting or deleting
+          a secret takes effect at once, apart from the other settings.
         </p>
         <p className="muted">
           The code below needs <code>{CONFIG_IMPORT}</code>

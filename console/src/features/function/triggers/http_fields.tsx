@@ -40,7 +40,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           ? (
             <TextField
               label="Secret"
-              hint="Of Standard Webhooks. Empty: the server makes one, or keeps what it has"
+              hint="For Standard Webhooks. If empty: the server creates one, or keeps the stored one"
               type="password"
               autoComplete="new-password"
               value={draft.secret}
@@ -50,7 +50,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           )
           : null}
         <TextField
-          label="Host of its own"
+          label="Custom host"
           hint="One of --endpoint-hosts, or below --endpoint-domain"
           mono
           value={draft.host}
@@ -59,12 +59,12 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
         />
       </div>
       <CheckboxField
-        label="Record the first KiB of bodies of text"
+        label="Record the first KiB of text bodies"
         value={draft.recordBody}
         onChange={(recordBody) => onChange({ recordBody })}
       />
       <CheckboxField
-        label="Pages of other origins may call it (CORS)"
+        label="Allow calls from pages of other origins (CORS)"
         value={draft.hasCors}
         onChange={(hasCors) => onChange({ hasCors })}
       />
@@ -76,8 +76,8 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
 const LISTS = [
   { name: "allowOrigins", label: "Origins", placeholder: "https://app.example.com" },
   { name: "allowMethods", label: "Methods", placeholder: "GET" },
-  { name: "allowHeaders", label: "Headers of requests", placeholder: "Content-Type" },
-  { name: "exposeHeaders", label: "Headers that pages see", placeholder: "ETag" },
+  { name: "allowHeaders", label: "Request headers", placeholder: "Content-Type" },
+  { name: "exposeHeaders", label: "Response headers that pages may read", placeholder: "ETag" },
 ] as const;
 
 function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
@@ -88,7 +88,7 @@ function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           <TextAreaField
             key={name}
             label={label}
-            hint="One a line"
+            hint="One per line"
             rows={2}
             placeholder={placeholder}
             value={draft[name]}
@@ -97,7 +97,7 @@ function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           />
         ))}
         <TextField
-          label="Preflight answers are kept for"
+          label="Cache preflight responses for"
           placeholder="10m"
           value={draft.maxAge}
           error={faultOf(error, "http.cors.maxAge")}
@@ -105,7 +105,7 @@ function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
         />
       </div>
       <CheckboxField
-        label="With cookies and other credentials of the page's visitor"
+        label="Allow cookies and other credentials of the visitor"
         value={draft.allowCredentials}
         onChange={(allowCredentials) => onChange({ allowCredentials })}
       />

@@ -94,13 +94,11 @@ function Facts({ trigger }: { readonly trigger: Trigger }) {
         schedule?.cronSpec === undefined
           ? undefined
           : ["Cron expression", <code key="cron">{schedule.cronSpec}</code>],
-        schedule === undefined
-          ? ["Address", <Address key="address" trigger={trigger} />]
-          : undefined,
+        schedule === undefined ? ["URL", <Address key="address" trigger={trigger} />] : undefined,
         webhook?.handshake === undefined
           ? undefined
           : ["Response to GET and HEAD", handshakeInWords(webhook.handshake)],
-        http?.host === undefined ? undefined : ["Its own host", visibleText(http.host)],
+        http?.host === undefined ? undefined : ["Custom host", visibleText(http.host)],
         schedule === undefined
           ? undefined
           : ["Input", <JsonBlock key="input" label="Input" value={schedule.input} />],
@@ -126,7 +124,7 @@ function Address({ trigger }: { readonly trigger: Trigger }) {
       <code>{address}{isPart ? "/t/…" : ""}</code>
       {isPart
         ? <span className="muted">Rotate the secret to see the full URL</span>
-        : <CopyButton text={address} label="Copy the address" />}
+        : <CopyButton text={address} label="Copy the URL" />}
     </span>
   );
 }

@@ -58,15 +58,15 @@ const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   verifyToken: "Verify token",
   slug: "Slug",
   auth: "Who may call",
-  host: "Host of its own",
-  recordBody: "Record the first KiB of bodies of text",
+  host: "Custom host",
+  recordBody: "Record the first KiB of text bodies",
   hasCors: "CORS",
   allowOrigins: "Origins",
   allowMethods: "Methods",
-  allowHeaders: "Headers of requests",
-  exposeHeaders: "Headers that pages see",
+  allowHeaders: "Request headers",
+  exposeHeaders: "Response headers that pages may read",
   allowCredentials: "Credentials",
-  maxAge: "Preflight answers are kept for",
+  maxAge: "Cache preflight responses for",
 };
 
 /** What the form calls the fields of the API. */

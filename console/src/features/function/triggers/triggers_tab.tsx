@@ -165,7 +165,7 @@ function What({ trigger }: { readonly trigger: Trigger }) {
         ? (
           <CopyButton
             text={addressOf(trigger)}
-            label={`Copy the address of ${trigger.displayName}`}
+            label={`Copy the URL of ${trigger.displayName}`}
           />
         )
         : null}
