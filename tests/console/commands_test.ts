@@ -5,6 +5,7 @@ import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/c
 import { MAIN, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
 import { edits } from "./editor.ts";
+import { listFits } from "./narrow_lists.ts";
 import { deployNamed, row, run } from "./stage.ts";
 
 interface Stage {
@@ -207,6 +208,7 @@ async function speaksPlainly({ console, client, page, id }: Stage): Promise<void
   await page.getByText(/in 1 file, version 1/).waitFor();
   await console.goto("/functions");
   await page.locator(row, { hasText: "commands" }).getByText("Unpublished changes").waitFor();
+  await listFits(console, "/functions?q=commands", ["State"]);
   await console.goto(`/invocations/${await run(client, id, { say: 1 })}`);
   await page.getByText("1 line", { exact: true }).waitFor();
   const status = page.getByRole("main").locator(".badge-good", { hasText: "Success" });
@@ -215,6 +217,35 @@ async function speaksPlainly({ console, client, page, id }: Stage): Promise<void
   await console.screenshot("invocation_order");
   const titles = await page.getByRole("main").getByRole("heading", { level: 2 }).allInnerTexts();
   assert.deepEqual(titles.slice(0, 4), ["Input", "Output", "Log", "Details"]);
+}
+
+/** Names and messages without a space to break at are whole, and widen no page. */
+async function wrapsNames({ console, client, page }: Stage): Promise<void> {
+  const long = "a-name-that-nobody-shortened-".repeat(5);
+  const { function: { id } } = await client.createFunction(long, { "main.ts": MAIN });
+  ok(await client.commit(id, { "main.ts": `${MAIN}// Later` }, long));
+  const schedule = { cronSpec: "0 4 * * *", timezone: "UTC", input: {} };
+  const { trigger } = ok(
+    await client.post(`/api/v1/functions/${id}/triggers`, {
+      trigger: { displayName: long.slice(0, 100), schedule },
+    }),
+  );
+  const invocation = await run(client, id, {}, { commitId: "HEAD" });
+  const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: long }));
+  const pages = [
+    [`/volumes/${volume.id}`, "Upload files"],
+    [`/functions/${id}?commit=HEAD`, "read-only"],
+    [`/functions/${id}/triggers?trigger=${trigger.id}`, "Next runs"],
+    [`/invocations/${invocation}`, "Details"],
+  ] as const;
+  await page.setViewportSize({ width: 390, height: 800 });
+  for (const [path, shows] of pages) {
+    await console.goto(path);
+    await page.getByRole("heading", { level: 1, name: long }).waitFor();
+    await page.getByText(shows).first().waitFor();
+    await console.assertAccessible();
+  }
+  await page.setViewportSize({ width: 1280, height: 820 });
 }
 
 async function namesBrowsers({ server, console, page }: Stage): Promise<void> {
@@ -258,6 +289,7 @@ browserTest("console: commands, dialogs, empty lists and words", async (t) => {
   await t.step("Escape closes dialogs, and asks before it loses input", () => closesDialogs(stage));
   await t.step("empty lists say what to do next", () => leadsFromNothing(stage));
   await t.step("counts, states and successes", () => speaksPlainly(stage));
+  await t.step("long names wrap", () => wrapsNames(stage));
   await t.step(
     "sessions name browsers, whatever a client calls itself",
     () => namesBrowsers(stage),

@@ -388,14 +388,17 @@ browserTest("console: history, triggers and settings of a function", async (t) =
   });
 
   await t.step("lists are readable on narrow screens", async () => {
-    await listFits(console, `/functions/${id}/history`, ["What", "Commit", "Time", "Action"]);
+    await listFits(console, `/functions/${id}/history`, ["Event", "Commit", "Time", "Action"]);
     await listFits(console, `/functions/${id}/triggers`, ["Kind", "State", "Next run"]);
-    const whole = ["Received", "Status", "Invocation", "Action", "Method", "Answer"];
     for (
-      const { id: trigger, schedule } of ok(await client.get(`/api/v1/functions/${id}/triggers`))
-        .list
+      const { id: trigger, schedule, http } of ok(
+        await client.get(`/api/v1/functions/${id}/triggers`),
+      ).list
     ) {
       if (schedule !== undefined) continue;
+      const whole = http === undefined
+        ? ["Received", "Status", "Invocation", "Action"]
+        : ["Method", "Response", "Status", "Invocation"];
       await listFits(console, `/functions/${id}/triggers?trigger=${trigger}`, whole);
     }
   });

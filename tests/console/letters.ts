@@ -25,7 +25,7 @@ export async function decides({ client, opened, page }: Stage): Promise<void> {
   await opened.goto(`/dead-letters?function=${id}`);
   await page.locator(row).nth(2).waitFor();
   await opened.assertAccessible();
-  await listFits(opened, `/dead-letters?function=${id}`, ["Attempts", "Parked"]);
+  await listFits(opened, `/dead-letters?function=${id}`, ["Attempts", "Added"]);
   await page.locator(row).nth(2).getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("table", { name: "Attempts, oldest first" }).waitFor();

@@ -43,6 +43,11 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
   assert.match(await hosts.fault("Hosts"), /^Hosts: "https:\/\/wrong\.example\.com\/" must /);
   assert.match(await settings.limits.fault("Timeout"), /^Timeout: must be .*"soon"/);
   await hosts.label("Hosts").and(page.locator(":focus")).waitFor();
+  // The bar covers neither the field nor its fault.
+  await page.waitForFunction(
+    `document.querySelector(".field-error").getBoundingClientRect().bottom <
+    document.querySelector(".function-unsaved").getBoundingClientRect().top`,
+  );
   assert.deepEqual(await readFunction(stage), before, "a save that fails changes nothing");
   const menu = page.getByRole("navigation", { name: "Sections of the settings" });
   for (const title of ["General", "Allowed hosts", "Limits"]) {

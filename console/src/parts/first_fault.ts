@@ -7,5 +7,7 @@ export function useFirstFault(error: unknown, container: RefObject<HTMLElement |
     const fault = container.current?.querySelector(".field-error");
     fault?.closest(".field, fieldset, form")?.querySelector<HTMLElement>("input, select, textarea")
       ?.focus();
+    // The fault is below the field, where a bar or the end of a dialog may hide it.
+    fault?.scrollIntoView({ block: "nearest" });
   }, [error, container]);
 }

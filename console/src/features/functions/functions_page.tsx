@@ -73,7 +73,7 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
         </Link>
       ),
     },
-    { id: "state", header: "State", width: "146px", cell: (fn) => <FunctionState {...fn} /> },
+    { id: "state", header: "State", width: "168px", cell: (fn) => <FunctionState {...fn} /> },
     {
       id: "triggers",
       header: "Triggers",

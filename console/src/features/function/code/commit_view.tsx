@@ -47,25 +47,27 @@ function Head({ fn, commitId, message = "" }: {
         {commitId === fn.publishedCommitId ? <Badge tone="good">Published</Badge> : null}{" "}
         <Name value={message} />
       </span>
-      <Link
-        to="/functions/$functionId/history"
-        params={{ functionId: fn.id }}
-        search={{ commit: commitId }}
-        className="button button-normal"
-      >
-        Compare
-      </Link>
-      <Link
-        to="/functions/$functionId"
-        params={{ functionId: fn.id }}
-        search={{
-          ...(file === undefined ? {} : { file }),
-          ...(line === undefined ? {} : { line }),
-        }}
-        className="button button-normal"
-      >
-        {draftOf(fn.id) === undefined ? "Edit the head" : "Back to the draft"}
-      </Link>
+      <span className="row">
+        <Link
+          to="/functions/$functionId/history"
+          params={{ functionId: fn.id }}
+          search={{ commit: commitId }}
+          className="button button-normal"
+        >
+          Compare
+        </Link>
+        <Link
+          to="/functions/$functionId"
+          params={{ functionId: fn.id }}
+          search={{
+            ...(file === undefined ? {} : { file }),
+            ...(line === undefined ? {} : { line }),
+          }}
+          className="button button-normal"
+        >
+          {draftOf(fn.id) === undefined ? "Edit the head" : "Back to the draft"}
+        </Link>
+      </span>
     </Note>
   );
 }
