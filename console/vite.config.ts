@@ -64,7 +64,7 @@ const CHUNKS = [
   { name: "console", tags: ["$initial" as const] },
   {
     name: "shared",
-    test: (id: string) => !/[\\/]monaco/.test(id),
+    test: (id: string) => !/(?:parts|node_modules)[\\/]monaco/.test(id),
     minShareCount: 2,
     entriesAware: true,
     entriesAwareMergeThreshold: SHARED_BYTES_MIN,
