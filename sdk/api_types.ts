@@ -2,15 +2,15 @@
 import type { InvocationMeasurements } from "./measurement_types.ts";
 import type { InvocationHttp } from "./http_types.ts";
 import type { JSONObject } from "./json.ts";
-import type { FunctionSettings, Limits, ProcessReuse } from "./settings_types.ts";
+import type { FunctionSettings, FunctionType, Limits, ProcessReuse } from "./settings_types.ts";
 
 export type * from "./settings_types.ts";
 
-/** The type of a function. */
-export type FunctionType =
-  | "FUNCTION_TYPE_UNSPECIFIED"
-  | "FUNCTION_TYPE_ANY"
-  | "FUNCTION_TYPE_CODE_MODE";
+/** What becomes of the calls that a circuit breaker has paused. An addition of this server. */
+export interface ClearCircuitBreakerRequest {
+  decision?: "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL";
+  reason?: string;
+}
 
 /** A function. */
 export interface FunctionT extends FunctionSettings {
@@ -29,6 +29,8 @@ export interface FunctionT extends FunctionSettings {
   provisionedConcurrency?: number;
   /** The limits in force, which are read-only. An addition of this server. */
   effectiveLimits?: Limits;
+  /** Read-only: while calls pause for a decision. */
+  circuitBreakerPausedAt?: string;
   scopedRoleIds?: string[];
   useSpn?: boolean;
   hookRefs?: string[];

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { countOf, formatCount, formatDuration, parseDuration } from "../config/mod.ts";
+import { wordsOf } from "../resources/field.ts";
+import { FUNCTION_SETTINGS, SETTINGS } from "../resources/functions.ts";
 import type { Api } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
@@ -151,15 +153,9 @@ async function printInvocation(api: Api, invocation: Invocation): Promise<void> 
 
 /** The settings with fields that a function has of its own. */
 function describeOwn(fn: RemoteFunction): (readonly [name: string, value: string])[] {
-  const settings = [
-    ["retry policy", fn.retryPolicy],
-    ["on success", fn.onSuccess],
-    ["on failure", fn.onFailure],
-    ["debounce", fn.debounce],
-    ["rate limit", fn.rateLimit],
-  ] as const;
-  return settings.filter(([, value]) => Object.keys(value).length > 0)
-    .map(([name, value]) => [name, JSON.stringify(value)]);
+  const groups = SETTINGS.filter((name) => FUNCTION_SETTINGS[name].kind === "group");
+  return groups.filter((name) => Object.keys(fn[name]).length > 0)
+    .map((name) => [wordsOf(name), JSON.stringify(fn[name])]);
 }
 
 function describeWait(invocation: Invocation): (readonly [name: string, value: string])[] {

@@ -13,6 +13,7 @@ import { crossOrigin } from "./cross_origin.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage } from "./docs_page.ts";
+import { manifestSchema } from "./manifest_schema.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
@@ -65,6 +66,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   }
   serveOperations(app, ofRoles, services, options.bodies);
   docsPage(app);
+  manifestSchema(app);
   serveConsole(app, options.consoleDir);
   return app;
 }

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { afterPrefix, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowCache } from "./row_cache.ts";
-import type { LimitColumns } from "./limit_columns.ts";
+import type { LimitColumns } from "../resources/functions.ts";
 import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 
 export type CommitRow = Selectable<CommitTable>;

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import type { FunctionSettings } from "../resources/functions.ts";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { CommitRow } from "./commits.ts";
@@ -19,7 +20,7 @@ interface FunctionSearch {
   /** Text to find in display name or description, or a whole id; empty matches all. */
   readonly query: string;
   /** Empty means any. */
-  readonly functionTypes: readonly string[];
+  readonly functionTypes: readonly FunctionSettings["functionType"][];
 }
 
 /** A published script for which instances wait. */
@@ -54,7 +55,8 @@ export class FunctionReader {
   /** Functions that are not deleted, newest first. */
   search({ query, functionTypes }: FunctionSearch, page: PageRequest): Promise<Page<FunctionRow>> {
     let select = this.db.selectFrom("functions").selectAll().where("deletedAt", "is", null);
-    if (functionTypes.length > 0) select = select.where("functionType", "in", functionTypes);
+    const types = functionTypes as readonly FunctionRow["functionType"][];
+    if (types.length > 0) select = select.where("functionType", "in", types);
     if (query !== "") {
       const like = sql.raw(this.capabilities.caseInsensitiveLike);
       const pattern = containing(query);

@@ -1,5 +1,5 @@
 /** The tables of calls, as Kysely sees them; see `schema.ts`. */
-import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
+import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 
 /** The limits are those in force when it was accepted; null in old rows. */
 export interface InvocationTable extends LimitColumns {
@@ -12,7 +12,7 @@ export interface InvocationTable extends LimitColumns {
   /** Length of the chain of parents; 0 for a call over HTTP. */
   depth: number;
   /** The function's setting at the time of the call. */
-  processReuse: ProcessReuse;
+  processReuse: SettingColumns["processReuse"];
   /** `sync`: the caller waits for the end; `async`: it was accepted to run later. */
   mode: "sync" | "async";
   status: "PENDING" | "RUNNING" | "SUCCESS" | "ERROR";

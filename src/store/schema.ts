@@ -13,54 +13,18 @@ import type {
   RunCountTable,
   StartPermitTable,
 } from "./invocation_tables.ts";
-import type { LimitColumns, ProcessReuse } from "./limit_columns.ts";
+import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
 
-/** Null as a limit or as retention is the default of the server. */
-export interface FunctionTable extends LimitColumns {
-  /** How long invocations are kept after their end. */
-  retentionMs: number | null;
+/** Null as a setting is the default of the server. Lists, maps and groups are JSON. */
+export interface FunctionTable extends SettingColumns {
   id: string;
-  displayName: string;
-  description: string;
-  functionType: string;
   /** The newest finalized commit, or null. */
   head: string | null;
   publishedCommitId: string | null;
   /** 1 until the first publish. */
   isDraft: number;
-  /** JSON array of strings. */
-  outboundNetworkAllowlist: string;
-  provisionedConcurrency: number;
-  /** Whether a process runs one call or one after another. */
-  processReuse: ProcessReuse;
-  /** JSON array of strings. */
-  scopedRoleIds: string;
-  /** The volume of calls that name none. */
-  volumeId: string | null;
-  /** JSON object of strings. */
-  variables: string;
-  /** JSON of the retry policy as it was given; null for none. */
-  retryPolicy: string | null;
-  /** JSON of the destination of successes, and of failures; null for none. */
-  onSuccess: string | null;
-  onFailure: string | null;
-  /** JSON Pointer into the input; null for none. */
-  concurrencyKey: string | null;
-  /** Calls with one key at a time; null means 1. */
-  maxConcurrencyPerKey: number | null;
-  /** JSON of the settings as they were given; null for none. */
-  debounce: string | null;
-  rateLimit: string | null;
-  /** Runs in the period, after which it pauses; null for any number. */
-  circuitBreakerMax: number | null;
-  circuitBreakerPeriod:
-    | "CIRCUIT_BREAKER_PERIOD_HOUR"
-    | "CIRCUIT_BREAKER_PERIOD_DAY"
-    | "CIRCUIT_BREAKER_PERIOD_WEEK"
-    | "CIRCUIT_BREAKER_PERIOD_MONTH"
-    | null;
-  /** When it paused; null while it does not. */
+  /** When its circuit breaker paused it; null while it does not. */
   circuitBreakerPausedAt: string | null;
   createdAt: string;
   updatedAt: string;

@@ -178,6 +178,9 @@ sharedSuite("names of fields", {
     );
     assert.deepEqual(fn.variables, variables);
     assert.deepEqual(fn.secret, { api_key: "", apiKey: "" });
+    const kept = { variables: { A: "" }, description: "CATCH_UP_UNSPECIFIED" };
+    const { function: after } = ok(await client.post(UPDATE, { function: { id, ...kept } }));
+    assert.deepEqual([after.variables, after.description], [kept.variables, kept.description]);
     const input = {
       cron_spec: null,
       cronSpec: [null, { a_b: null, aB: 1 }],

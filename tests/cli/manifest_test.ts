@@ -1,5 +1,11 @@
-/** What the commands need of `invoked.json`. */
+/** What the commands need of `invoked.json`, and its JSON Schema. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { readManifest } from "../../src/cli/folder/manifest.ts";
+import { Client } from "../support/client.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { assertFails, Author } from "./support.ts";
 
 Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
@@ -57,5 +63,69 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
     assertFails(await author.run(["test", "--remote"]), 2, /json: id: must be a string/);
     await write({ name: "partial", memoryMib: "lots" });
     assertFails(await author.run(["test"]), 2, /json: memoryMib: must be a whole number/);
+  });
+});
+
+const ACCEPTED: readonly object[] = [
+  { $schema: "x", id: "x", root: "../..", triggers: {}, tests: {} },
+  { description: "", allowlist: ["a.test:443"], roles: [], volume: "v", variables: { A: "1" } },
+  { timeout: "0", cpuTimeout: "1,500 ms", retention: "30d", memoryMib: 0, maxConcurrency: 7 },
+  {
+    processReuse: "PROCESS_REUSE_NONE",
+    circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
+  },
+  { retryPolicy: { maxAttempts: 3, initialBackoff: "1s", retryOn: ["TIMEOUT"] }, onSuccess: {} },
+  { onFailure: { url: "https://a.test" }, debounce: { key: "/a", delay: "5 min" }, rateLimit: {} },
+];
+/** Each by the field that is wrong. */
+const REJECTED: readonly (readonly [field: string, manifest: object])[] = [
+  ["name", { name: " " }],
+  ["unknown", { unknown: 1 }],
+  ["functionType", { functionType: "FUNCTION_TYPE_ANY" }],
+  ["root", { root: "sub" }],
+  ["volume", { volume: "" }],
+  ["timeout", { timeout: "30" }],
+  ["timeout", { timeout: 30 }],
+  ["memoryMib", { memoryMib: -1 }],
+  ["memoryMib", { memoryMib: 1.5 }],
+  ["processReuse", { processReuse: "PROCESS_REUSE_UNSPECIFIED" }],
+  ["variables", { variables: { A: 1 } }],
+  ["retryPolicy", { retryPolicy: { attempts: 3 } }],
+  ["onSuccess", { onSuccess: { url: "https://a.test", secret: "whsec_" } }],
+  ["debounce", { debounce: { delay: 5 } }],
+];
+
+Deno.test("the JSON Schema of invoked.json accepts and rejects what the command line does", async (t) => {
+  await using directory = await makeTempDir();
+  const { url } = await sharedServer();
+  const served = await new Client(url, undefined).get("/invoked.schema.json");
+  assert.equal(served.status, 200);
+  const isValid = new Ajv2020({ allErrors: true }).compile(served.body);
+  const accepts = async (fields: object) => {
+    const manifest = { name: "x", ...fields };
+    await Deno.writeTextFile(join(directory.path, "invoked.json"), JSON.stringify(manifest));
+    const fault = await readManifest(directory.path).then(() => "", ({ message }) => message);
+    const faults = isValid(manifest) ? [] : isValid.errors ?? [];
+    return { fault, faults: JSON.stringify(faults) };
+  };
+  await t.step("accepted", async () => {
+    for (const fields of ACCEPTED) {
+      assert.deepEqual(await accepts(fields), { fault: "", faults: "[]" }, JSON.stringify(fields));
+    }
+  });
+  await t.step("rejected at the same field", async () => {
+    for (const [field, fields] of REJECTED) {
+      const { fault, faults } = await accepts(fields);
+      assert.match(fault, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
+      assert.match(faults, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
+    }
+  });
+  await t.step("a new function names it, as its folder has it", async () => {
+    await using author = await Author.startShared("described");
+    const read = async (path: string) =>
+      JSON.parse(await Deno.readTextFile(join(author.folder, path)));
+    const { $schema } = await read("invoked.json");
+    assert.deepEqual(await read($schema), served.body);
+    await author.ok(["deploy"]);
   });
 });

@@ -110,6 +110,10 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       JSON.parse(stdout).beyondLimits.map(({ field }: { field: string }) => field),
       ["memoryMib"],
     );
+    // A fraction of a second, too.
+    await write({ cpuTimeout: "999999500ms" });
+    const [beyond] = (await author.json("check")).beyondLimits;
+    assert.match(beyond.description, /^999,999,500 ms is not between .*--max-cpu-time/);
     await write({});
     assert.deepEqual((await author.json("check")).beyondLimits, []);
   });

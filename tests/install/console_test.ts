@@ -21,6 +21,7 @@ Deno.test("the console is built once for each state of its sources", async () =>
       "console",
       "examples",
       "sdk",
+      "src/resources",
       "src/shared",
       "templates",
       "node_modules/deno",

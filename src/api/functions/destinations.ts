@@ -2,27 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { targetOf } from "../../domain/destinations/target.ts";
-import { int32Out, textIn, timestamp } from "../primitives.ts";
-
-const URL_CHARS_MAX = 2048;
-
-export const destinationIn = z.object({
-  functionId: textIn.optional(),
-  url: textIn.max(URL_CHARS_MAX)
-    .optional().openapi({ description: "Its host and port must be in outboundNetworkAllowlist" }),
-  secret: textIn.optional().openapi({
-    description: "Signs requests to the URL as Standard Webhooks does: whsec_ and base64. " +
-      "Never returned; absent or empty keeps the stored one",
-  }),
-}).openapi({
-  description: "Gets {invocation: {id, functionId, status, error, input, output}} at the end of " +
-    "asynchronous calls, unless they were cancelled; {} removes it",
-});
-
-export const destinationOut = z.object({
-  functionId: z.string().optional(),
-  url: z.string().optional(),
-}).openapi("invoked.Destination");
+import { int32Out, timestamp } from "../primitives.ts";
 
 /** Where the end of an invocation went. */
 export const sentOut = z.object({

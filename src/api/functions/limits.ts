@@ -1,14 +1,11 @@
 import { z } from "@hono/zod-openapi";
-import { type EffectiveLimits, MIB } from "../../domain/functions/limits.ts";
-import { durationJson, durationOut, int32Out } from "../primitives.ts";
+import type { EffectiveLimits } from "../../domain/functions/limits.ts";
+import { CALL_LIMITS } from "../../resources/functions.ts";
+import { durationOut } from "../primitives.ts";
+import { answerJson, wholeAnswerShape } from "../resource.ts";
 
 /** Limits in force: those of a function, or those that a commit was built or an invocation was accepted with. */
-export const limitsOut = z.object({
-  timeout: durationOut.openapi({ description: "Wall-clock time of one call" }),
-  cpuTimeout: durationOut.openapi({ description: "Processor time of one call" }),
-  memoryMib: int32Out.openapi({ description: "Memory of one call" }),
-  maxConcurrency: int32Out.openapi({ description: "Calls that run at the same time" }),
-}).openapi("invoked.Limits");
+export const limitsOut = z.object(wholeAnswerShape(CALL_LIMITS)).openapi("invoked.Limits");
 
 /** The limits of a function, and its retention. */
 export const effectiveLimitsOut = z.object({
@@ -19,15 +16,8 @@ export const effectiveLimitsOut = z.object({
 }).openapi("invoked.EffectiveLimits");
 
 /** The API's form of limits. */
-export function limitsJson(
-  { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }: EffectiveLimits,
-): z.input<typeof limitsOut> {
-  return {
-    timeout: durationJson(timeoutMs),
-    cpuTimeout: durationJson(cpuTimeMs),
-    memoryMib: Math.floor(memoryBytes / MIB),
-    maxConcurrency,
-  };
+export function limitsJson(limits: EffectiveLimits): z.input<typeof limitsOut> {
+  return answerJson(CALL_LIMITS, limits) as z.input<typeof limitsOut>;
 }
 
 /** The field `limits` of a row, which old rows do not have. */

@@ -2,7 +2,7 @@ import type { Operation } from "../operation.ts";
 import { checkFunction } from "./check_function.ts";
 import { createFunction } from "./create_function.ts";
 import { deleteFunction } from "./delete_function.ts";
-import { clearCircuitBreaker } from "./flow.ts";
+import { clearCircuitBreaker } from "./clear_circuit_breaker.ts";
 import { getSdkTypes, resolveTypes } from "../commits/get_types.ts";
 import { getFunction } from "./get_function.ts";
 import { listFunctions } from "./list_functions.ts";

@@ -4,6 +4,8 @@ import { type Functions, type FunctionView } from "../../domain/functions/functi
 import { SECRET_VALUE_BYTES_MAX, SECRETS_MAX } from "../../domain/functions/named_values.ts";
 import { commitJson, commitMessageIn, commitOut } from "../commits/schemas.ts";
 import { bytesOut, durationJson, filesIn, timestamp } from "../primitives.ts";
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
+import { textOf } from "../resource.ts";
 import { effectiveLimitsOut, limitsJson } from "./limits.ts";
 import { namedValuesIn, settingsIn, settingsJson, settingsOut } from "./settings.ts";
 
@@ -15,6 +17,9 @@ export const functionParam = z.object({ function_id: z.string() });
 export const functionOut = z.object({
   id: z.string(),
   ...settingsOut,
+  circuitBreakerPausedAt: timestamp.optional().openapi({
+    description: "Time of the pause while calls wait for a decision",
+  }),
   head: z.string().optional().openapi({ description: "The newest commit" }),
   publishedCommitId: z.string().optional(),
   isDraft: z.boolean().openapi({ description: "True until the first publish" }),
@@ -39,6 +44,9 @@ export function functionJson(
   return {
     id: row.id,
     ...settingsJson(row),
+    ...row.circuitBreakerPausedAt === null
+      ? {}
+      : { circuitBreakerPausedAt: row.circuitBreakerPausedAt },
     ...row.head === null ? {} : { head: row.head },
     ...row.publishedCommitId === null ? {} : { publishedCommitId: row.publishedCommitId },
     isDraft: row.isDraft === 1,
@@ -70,7 +78,7 @@ export function functionAndCommitJson(
 
 export const createFunctionIn = z.object({
   ...settingsIn,
-  displayName: settingsIn.displayName.unwrap().min(1),
+  displayName: textOf(FUNCTION_SETTINGS.displayName).min(1),
   initialContent: filesIn.optional(),
   commitMessage: commitMessageIn,
 }).openapi("c1.api.functions.v1.FunctionsServiceCreateFunctionRequest");

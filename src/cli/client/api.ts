@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { ApiError, needsAddition } from "./api_error.ts";
-import type { SettingValues } from "../folder/function_settings.ts";
+import type { FunctionSettingsJson, Setting } from "../../resources/functions.ts";
 import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
 import {
   Commit,
@@ -30,16 +30,9 @@ const Nothing = z.unknown();
 const FunctionResponse = z.object({ function: RemoteFunction, commit: Commit.nullish() });
 const bytes = z.string().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
 
+type SettingChange = { readonly [Name in Setting]?: FunctionSettingsJson[Name] | undefined };
 /** The fields of a function that an update sets. */
-export interface FunctionChange extends SettingValues {
-  readonly displayName?: string;
-  readonly description?: string | undefined;
-  readonly outboundNetworkAllowlist?: readonly string[] | undefined;
-  readonly scopedRoleIds?: readonly string[] | undefined;
-  /** Empty for none. */
-  readonly vfsId?: string | undefined;
-  /** The new set of all. */
-  readonly variables?: Readonly<Record<string, string>> | undefined;
+export interface FunctionChange extends SettingChange {
   readonly publishedCommitId?: string;
   /** The new set of names; an empty value keeps what is stored. */
   readonly secret?: Readonly<Record<string, string>>;

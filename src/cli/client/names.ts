@@ -1,15 +1,12 @@
-/** Fields of a function in the API under the names that `invoked.json` and the flags have for them. */
-const FIELD_NAMES: Readonly<Record<string, string>> = {
-  outboundNetworkAllowlist: "allowlist",
-  scopedRoleIds: "roles",
-  vfsId: "volume",
-  displayName: "name",
-  publishedCommitId: "published commit",
-};
+import type { Field } from "../../resources/field.ts";
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 
-/** The name that a user gives a field of a function. */
+const SETTINGS: Readonly<Record<string, Field>> = FUNCTION_SETTINGS;
+
+/** The name that `invoked.json` and the flags have for a field of a function in the API. */
 export function fieldName(field: string): string {
-  return FIELD_NAMES[field] ?? field;
+  if (field === "publishedCommitId") return "published commit";
+  return SETTINGS[field]?.file ?? field;
 }
 
 interface Named {

@@ -1,5 +1,7 @@
 /** The fields of responses that the command line reads. An absent field and null are the same. */
 import { z } from "zod";
+import { type Field, type Fields, type JsonOf, unsetOf } from "../../resources/field.ts";
+import { CALL_LIMITS, FUNCTION_SETTINGS } from "../../resources/functions.ts";
 
 const text = z.string().nullish().transform((value) => value ?? "");
 const optionalText = z.string().nullish().transform((value) => value || undefined);
@@ -23,9 +25,6 @@ const object = z.custom<Record<string, unknown>>(
   "Invalid input: expected object",
 );
 
-/** A setting with fields; without any for the default. */
-const ownObject = object.nullish().transform((value) => value ?? {});
-
 /** An object with arbitrary keys; `z.record` would drop the key `__proto__`. */
 export function mapOf<Value extends z.ZodType>(value: Value) {
   return object.nullish()
@@ -35,48 +34,47 @@ export function mapOf<Value extends z.ZodType>(value: Value) {
 
 /** A duration of the API; absent is the default of the server. */
 const durationText = z.string().nullish().transform((value) => value || "0s");
+
 const valuesByName = mapOf(z.string()).transform((value) => Object.fromEntries(value));
+
+const FORMS: Readonly<Record<Field["kind"], z.ZodType>> = {
+  text: z.string(),
+  id: z.string(),
+  oneOf: z.string(),
+  duration: z.string(),
+  count: z.number(),
+  list: z.array(z.string()),
+  values: valuesByName,
+  group: object,
+};
 
 /** Limits in force: an addition to C1's API. */
 const Limits = z.object({
-  timeout: z.string(),
-  cpuTimeout: z.string(),
-  memoryMib: z.number(),
-  maxConcurrency: z.number(),
+  ...schemasOf(CALL_LIMITS, ({ kind }) => FORMS[kind]),
   /** Absent for a function whose invocations are kept for ever. */
   retention: z.string(),
 }).partial();
 
+function schemasOf<F extends Fields>(
+  fields: F,
+  schemaOf: (field: Field) => z.ZodType,
+): { readonly [N in keyof F]: z.ZodType<JsonOf<F[N]>> } {
+  const schemas = Object.entries(fields).map(([name, field]) => [name, schemaOf(field)]);
+  return Object.fromEntries(schemas) as never;
+}
+
 export const RemoteFunction = z.object({
   id: z.string(),
-  displayName: text,
-  description: text,
+  // What unsets those that C1, or an earlier server, leaves out.
+  ...schemasOf(
+    FUNCTION_SETTINGS,
+    (field) => FORMS[field.kind].nullish().transform((value) => value || unsetOf(field)),
+  ),
   functionType: text,
   head: optionalText,
   publishedCommitId: optionalText,
-  outboundNetworkAllowlist: z.array(z.string()).nullish().transform((value) => value ?? []),
-  scopedRoleIds: z.array(z.string()).nullish().transform((value) => value ?? []),
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
-  provisionedConcurrency: count,
-  processReuse,
-  timeout: durationText,
-  cpuTimeout: durationText,
-  memoryMib: count,
-  maxConcurrency: count,
-  retention: durationText,
-  retryPolicy: ownObject,
-  onSuccess: ownObject,
-  onFailure: ownObject,
-  concurrencyKey: text,
-  maxConcurrencyPerKey: count,
-  debounce: ownObject,
-  rateLimit: ownObject,
-  circuitBreakerMax: count,
-  circuitBreakerPeriod: text.transform((value) => value || "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED"),
   circuitBreakerPausedAt: optionalText,
-  /** The volume of calls that name none. */
-  vfsId: text,
-  variables: valuesByName,
   /** Empty for a server without this addition to C1's API. */
   effectiveLimits: Limits.nullish().transform((value) => value ?? {}),
   createdAt: optionalText,

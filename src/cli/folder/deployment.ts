@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import type { Field } from "../../resources/field.ts";
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
@@ -7,7 +9,6 @@ import { findVolume, lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";
-import { SETTING_NAMES } from "./function_settings.ts";
 import { inParallel } from "../client/parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
@@ -122,13 +123,12 @@ export function settingsChange(
   { volumeId, variables }: Additions,
   fn: RemoteFunction | undefined,
 ): FunctionChange {
-  const settings = SETTING_NAMES.map((name) => [name, manifest[name]] as const);
+  const settings = Object.entries<Field>(FUNCTION_SETTINGS).map(([name, { file = name }]) => [
+    name,
+    file === null ? undefined : manifest[file as keyof Manifest],
+  ]);
   const hasVariables = manifest.variables !== undefined || Object.keys(variables).length > 0;
   const wanted: FunctionChange = {
-    displayName: manifest.name,
-    description: manifest.description,
-    outboundNetworkAllowlist: manifest.allowlist,
-    scopedRoleIds: manifest.roles,
     ...Object.fromEntries(settings),
     vfsId: volumeId,
     variables: hasVariables ? { ...manifest.variables ?? fn?.variables, ...variables } : undefined,

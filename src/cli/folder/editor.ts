@@ -1,19 +1,26 @@
 import { dirname, join } from "node:path";
 import { ENTRY_CHECK_FILE, entryCheckText } from "../../builder/entry_check.ts";
 import { readSdk } from "../../builder/sdk.ts";
+import { MANIFEST_SCHEMA_NAME, readManifestSchema } from "../../shared/manifest_schema.ts";
 
 /** Directory of generated files; it is not part of the function. */
 export const PRIVATE_DIR = ".invoked";
 const TYPES = `${PRIVATE_DIR}/types`;
+/** Where `invoked.json` names its schema. */
+export const MANIFEST_SCHEMA = `./${TYPES}/${MANIFEST_SCHEMA_NAME}`;
 
 /**
- * Writes the modules of the server into the folder, so that an editor knows their types, and the module that asserts the
- * type of the default export.
+ * Writes the modules of the server into the folder, so that an editor knows their types, the module that asserts the type
+ * of the default export, and the schema of `invoked.json`.
  */
 export async function writeEditorTypes(folder: string): Promise<void> {
   const { files } = await readSdk();
   await Deno.mkdir(join(folder, TYPES), { recursive: true });
-  const written = [...files, [ENTRY_CHECK_FILE, entryCheckText("../../main.ts")]] as const;
+  const written = [
+    ...files,
+    [ENTRY_CHECK_FILE, entryCheckText("../../main.ts")],
+    [MANIFEST_SCHEMA_NAME, await readManifestSchema()],
+  ] as const;
   for (const [name, text] of written) await writeIfChanged(join(folder, TYPES, name), text);
 }
 

@@ -1,7 +1,19 @@
+/** The settings of a function as people write them: in `invoked.json`, and as `NAME=VALUE`. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
-import type { CircuitBreakerPeriod } from "../../domain/functions/flow_settings.ts";
+import {
+  type Field,
+  type Fields,
+  shownMembers,
+  unsetOf,
+  writtenValues,
+} from "../../resources/field.ts";
+import {
+  FUNCTION_SETTINGS,
+  type FunctionSettingsInFile,
+  type SettableName,
+} from "../../resources/functions.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 
 const MS_PER_SECOND = 1000;
@@ -17,108 +29,90 @@ const duration = z.string({ error: DURATION_FAULT }).transform((text, context) =
 const count = z.number({ error: "must be a whole number" })
   .int({ error: "must be a whole number" }).min(0, { error: "must not be negative" });
 
-/** An object of the API with some of these fields. */
-function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
-  const names = Object.keys(shape).join(", ");
-  return z.strictObject(shape, { error: `must be an object with some of ${names}` }).partial();
+/** @param withHidden also what answers never have: a secret is set by `invoked settings set`, and kept by deploys */
+function schemaOf(field: Field, withHidden: boolean): z.ZodType {
+  switch (field.kind) {
+    case "count":
+      return count;
+    case "duration":
+      return duration;
+    case "oneOf":
+      return z.enum(writtenValues(field), {
+        error: `must be ${writtenValues(field).join(" or ")}`,
+      });
+    case "list":
+      return z.array(z.string());
+    case "values":
+      return z.record(z.string(), z.string());
+    case "text":
+      return field.isNeeded ? z.string().regex(/\S/, "must not be empty") : z.string();
+    case "id":
+      // A name or an id.
+      return z.string().min(1);
+    case "group": {
+      const fields = withHidden ? field.fields : shownMembers(field);
+      const names = Object.keys(fields);
+      const members = Object.entries(fields)
+        .map(([name, member]) => [name, schemaOf(member, withHidden)]);
+      return z.strictObject(Object.fromEntries(members), {
+        error: `must be an object with some of ${names.join(", ")}`,
+      }).partial();
+    }
+  }
 }
 
-/** Where the ends of calls go; the secret is that of a URL. */
-const DESTINATION = { functionId: z.string(), url: z.string(), secret: z.string() };
+const ALL = Object.entries<Field>(FUNCTION_SETTINGS);
 
-const PERIODS = [
-  "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
-  "CIRCUIT_BREAKER_PERIOD_HOUR",
-  "CIRCUIT_BREAKER_PERIOD_DAY",
-  "CIRCUIT_BREAKER_PERIOD_WEEK",
-  "CIRCUIT_BREAKER_PERIOD_MONTH",
-] as const satisfies readonly CircuitBreakerPeriod[];
-
-/** Settings of a function under the names that `invoked.json` and the API share, with their values in the API. */
-export const SETTING_SCHEMAS = {
-  timeout: duration,
-  cpuTimeout: duration,
-  memoryMib: count,
-  maxConcurrency: count,
-  retention: duration,
-  provisionedConcurrency: count,
-  /** Whether a process runs one call, or one after another. */
-  processReuse: z.enum(["PROCESS_REUSE_NONE", "PROCESS_REUSE_SEQUENTIAL"], {
-    error: "must be PROCESS_REUSE_NONE or PROCESS_REUSE_SEQUENTIAL",
+type InFileSchemas = {
+  readonly [N in keyof FunctionSettingsInFile]-?: undefined extends FunctionSettingsInFile[N]
+    ? z.ZodOptional<z.ZodType<Exclude<FunctionSettingsInFile[N], undefined>>>
+    : z.ZodType<FunctionSettingsInFile[N]>;
+};
+/** The settings under their names in `invoked.json`. */
+export const IN_FILE = Object.fromEntries(
+  ALL.flatMap(([name, field]) => {
+    const schema = schemaOf(field, false);
+    const isNeeded = "isNeeded" in field && field.isNeeded;
+    return field.file === null ? [] : [[field.file ?? name, isNeeded ? schema : schema.optional()]];
   }),
-  retryPolicy: objectOf({
-    maxAttempts: count,
-    initialBackoff: duration,
-    maxBackoff: duration,
-    retryOn: z.array(z.string()),
-  }),
-  onSuccess: objectOf(DESTINATION),
-  onFailure: objectOf(DESTINATION),
-  concurrencyKey: z.string(),
-  maxConcurrencyPerKey: count,
-  debounce: objectOf({ key: z.string(), delay: duration, maxDelay: duration }),
-  rateLimit: objectOf({ calls: count, period: duration }),
-  circuitBreakerMax: count,
-  circuitBreakerPeriod: z.enum(PERIODS),
-} as const;
+) as InFileSchemas;
 
-export type SettingName = keyof typeof SETTING_SCHEMAS;
-export const SETTING_NAMES = Object.keys(SETTING_SCHEMAS) as readonly SettingName[];
+/** The settings that `invoked settings set` takes. */
+export const SETTING_NAMES = ALL.filter(([, { example }]) => example !== undefined)
+  .map(([name]) => name as SettableName);
+export type SettingName = SettableName;
 
-/** What resets a setting to the default of the server. */
-export const SETTING_DEFAULTS = {
-  timeout: "0s",
-  cpuTimeout: "0s",
-  memoryMib: 0,
-  maxConcurrency: 0,
-  retention: "0s",
-  provisionedConcurrency: 0,
-  processReuse: "PROCESS_REUSE_NONE",
-  retryPolicy: {},
-  onSuccess: {},
-  onFailure: {},
-  concurrencyKey: "",
-  maxConcurrencyPerKey: 0,
-  debounce: {},
-  rateLimit: {},
-  circuitBreakerMax: 0,
-  circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
-} as const satisfies Record<SettingName, SettingValue>;
-
-/** How `invoked settings set` takes each setting. */
-export const SETTING_EXAMPLES = {
-  timeout: "30s",
-  cpuTimeout: "5s",
-  memoryMib: "256",
-  maxConcurrency: "10",
-  retention: "7d",
-  provisionedConcurrency: "1",
-  processReuse: "PROCESS_REUSE_SEQUENTIAL",
-  retryPolicy: `'{"maxAttempts": 3, "initialBackoff": "1s"}'`,
-  onSuccess: `'{"functionId": "ID"}'`,
-  onFailure: `'{"url": "https://example.com/failed"}'`,
-  concurrencyKey: "/customer",
-  maxConcurrencyPerKey: "1",
-  debounce: `'{"key": "/id", "delay": "5s"}'`,
-  rateLimit: `'{"calls": 100, "period": "1m"}'`,
-  circuitBreakerMax: "1000",
-  circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_DAY",
-} as const satisfies Record<SettingName, string>;
+/** The schema of a setting as `invoked settings set` takes it. */
+export function settingSchema(name: SettingName): z.ZodType<SettingValue> {
+  return schemaOf(FUNCTION_SETTINGS[name], true) as z.ZodType<SettingValue>;
+}
 
 /** A value of a setting in the API. */
-export type SettingValue = string | number | Readonly<Record<string, unknown>>;
+export type SettingValue = string | number | object;
 
-/** Values of settings in the API. */
-export type SettingValues = {
-  readonly [Name in SettingName]?: z.output<(typeof SETTING_SCHEMAS)[Name]> | undefined;
-};
+/** What resets a setting to the default of the server. */
+export function settingDefault(name: SettingName): SettingValue {
+  return unsetOf(FUNCTION_SETTINGS[name]);
+}
+
+/** The values of fields in the domain, from those of `invoked.json`. */
+export function domainValues(fields: Fields, file: object): Readonly<Record<string, unknown>> {
+  const values = file as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, { kind }]) => {
+      const value = values[name];
+      const isDuration = kind === "duration" && typeof value === "string";
+      return [name, isDuration ? MS_PER_SECOND * Number.parseFloat(value) : value];
+    }),
+  );
+}
 
 /** The settings of a function in words, by name: its own value, and what is in force. */
 export function describeSettings(fn: RemoteFunction): [name: string, own: string, now: string][] {
   const { effectiveLimits: limits } = fn;
   return SETTING_NAMES.map((name) => {
-    const value = fn[name];
-    const own = isDeepStrictEqual(value, SETTING_DEFAULTS[name]) ? "" : describe(value);
+    const value: SettingValue = fn[name] ?? "";
+    const own = isDeepStrictEqual(value, settingDefault(name)) ? "" : describe(value);
     const inForce = name in limits ? limits[name as keyof typeof limits] : undefined;
     if (name === "retention" && own === "" && inForce === undefined) return [name, own, "for ever"];
     return [name, own, describe(inForce ?? value)];

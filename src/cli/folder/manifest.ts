@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
 import { declaredFixture } from "../../domain/testing/fixture.ts";
-import { SETTING_SCHEMAS } from "./function_settings.ts";
+import { IN_FILE } from "./function_settings.ts";
 import { declaredTrigger } from "./triggers.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { jsonFault } from "../terminal/json_fault.ts";
@@ -11,24 +11,14 @@ import { jsonFault } from "../terminal/json_fault.ts";
 export const MANIFEST_NAME = "invoked.json";
 
 const Manifest = z.strictObject({
+  /** The JSON Schema of the file, for editors. */
+  $schema: z.string().optional(),
   /** Needed if several functions have the name, or the name on the server may change. */
   id: z.string().optional(),
-  name: z.string().regex(/\S/, "must not be empty"),
-  description: z.string().optional(),
-  allowlist: z.array(z.string()).optional(),
+  ...IN_FILE,
   /** A folder above, with files that the function imports. */
   root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
     .optional(),
-  /** Name or id of the volume of calls that name none. */
-  volume: z.string().min(1).optional(),
-  /** Ids of the roles that the function has for calls of the API. */
-  roles: z.array(z.string()).optional(),
-  /** Plain values by name; the new set of all. */
-  variables: z.record(z.string(), z.string()).optional(),
-  ...z.object(SETTING_SCHEMAS).partial().shape,
-  // A secret is set by `invoked settings set`, and kept by deploys.
-  onSuccess: SETTING_SCHEMAS.onSuccess.omit({ secret: true }).optional(),
-  onFailure: SETTING_SCHEMAS.onFailure.omit({ secret: true }).optional(),
   /** What starts the function, by name. Those on the server with other names stay. */
   triggers: z.record(z.string().min(1), declaredTrigger).optional(),
   /** What the tests have besides the code; a commit has this part of the manifest. */

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { editorConfig, PRIVATE_DIR } from "./editor.ts";
+import { editorConfig, MANIFEST_SCHEMA, PRIVATE_DIR } from "./editor.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
 import { slugOf } from "../../shared/slugs.ts";
 
@@ -67,8 +67,9 @@ function manifestIn(folder: string): Manifest {
 }
 
 /** The manifest for a function with this name, whose endpoints have it as their slug. */
-function renamed({ triggers, ...manifest }: Manifest, name: string): Manifest {
-  if (triggers === undefined) return { ...manifest, name };
+function renamed({ triggers, ...others }: Manifest, name: string): Manifest {
+  const manifest = { $schema: MANIFEST_SCHEMA, ...others, name };
+  if (triggers === undefined) return manifest;
   const slug = slugOf(name);
   const own = Object.entries(triggers).map(([trigger, { http, ...settings }]) => [
     trigger,
@@ -76,5 +77,5 @@ function renamed({ triggers, ...manifest }: Manifest, name: string): Manifest {
       ? { ...settings, ...http && { http } }
       : { ...settings, http: { ...http, slug } },
   ]);
-  return { ...manifest, name, triggers: Object.fromEntries(own) };
+  return { ...manifest, triggers: Object.fromEntries(own) };
 }

@@ -1,5 +1,14 @@
 import { dirname, join } from "node:path";
-import { type Given, readEnvironment, resolveConfig, type Resolved } from "../../config/mod.ts";
+import {
+  ALL_SETTINGS,
+  type Given,
+  readEnvironment,
+  resolveConfig,
+  type Resolved,
+} from "../../config/mod.ts";
+import { FunctionLimits } from "../../domain/functions/limits.ts";
+import { type Count, type Duration, isLimited } from "../../resources/field.ts";
+import { CALL_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
@@ -7,14 +16,13 @@ import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
 import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
+import { domainValues } from "../folder/function_settings.ts";
 import { settingsBeyond, warnOfLimits } from "./setting_limits.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
 /** Instances that wait: its calls come one after another. */
 const POOL_SIZE = "1";
-const MS_PER_SECOND = 1000;
-const BYTES_PER_MIB = 1024 * 1024;
 
 /** A server in this process with a temporary store; disposing it removes the store. */
 interface LocalServer extends AsyncDisposable {
@@ -70,30 +78,19 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
  * Flags that allow the settings of a folder on its local server, unless a flag or variable forbids them. The server that
  * it is deployed to has limits of its own.
  */
-function maximaFor(
-  { timeout, cpuTimeout, memoryMib = 0, maxConcurrency = 0 }: Manifest,
-  { config: { invocations }, sources }: Resolved,
-): Given {
-  const { timeoutMs, cpuTimeMs, memoryBytes, maxRunningPerFunction } = invocations;
-  const { maxMemoryBytes = memoryBytes } = invocations;
-  const [timeoutWanted, cpuTimeWanted] = [timeout, cpuTimeout].map((seconds = "0s") =>
-    MS_PER_SECOND * Number.parseFloat(seconds)
-  ) as [number, number];
-  const wanted = [
-    ["max-timeout", "maxTimeoutMs", timeoutWanted > timeoutMs, `${timeoutWanted}ms`],
-    ["max-cpu-time", "maxCpuTimeMs", cpuTimeWanted > cpuTimeMs, `${cpuTimeWanted}ms`],
-    ["max-memory", "maxMemoryBytes", memoryMib * BYTES_PER_MIB > maxMemoryBytes, `${memoryMib}MiB`],
-    [
-      "max-running-per-function",
-      "maxRunningPerFunction",
-      maxConcurrency > maxRunningPerFunction,
-      `${maxConcurrency}`,
-    ],
-  ] as const;
-  const raised = wanted.filter(([, field, isBeyond]) =>
-    isBeyond && sources[`invocations.${field}`] === "default"
-  );
-  return Object.fromEntries(raised.map(([flag, , , text]) => [flag, text]));
+function maximaFor(manifest: Manifest, { config: { invocations }, sources }: Resolved): Given {
+  const { maxima } = new FunctionLimits(invocations);
+  const wanted = domainValues(CALL_LIMITS, manifest);
+  const raised = Object.entries<Count | Duration>(CALL_LIMITS).flatMap(([name, field]) => {
+    const flag = isLimited(field) ? field.max.flag : "";
+    const placed = ALL_SETTINGS.find(({ setting }) => `--${setting.name}` === flag);
+    const amount = Number(wanted[name] ?? 0) * (field.kind === "count" ? field.scale ?? 1 : 1);
+    const isBeyond = amount > (maxima[flag] ?? Infinity);
+    if (placed === undefined || !isBeyond || sources[placed.path] !== "default") return [];
+    const unit = field.kind === "duration" ? "ms" : field.scale === undefined ? "" : "B";
+    return [[placed.setting.name, `${amount}${unit}`]];
+  });
+  return Object.fromEntries(raised);
 }
 
 const REMOVE_ATTEMPTS = 20;

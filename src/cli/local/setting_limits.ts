@@ -1,22 +1,25 @@
 /** Settings of a folder beyond the limits of a server: found before a deploy. */
-import { type Config, parseDuration } from "../../config/mod.ts";
+import type { Config } from "../../config/mod.ts";
 import { FunctionLimits } from "../../domain/functions/limits.ts";
 import type { FieldViolation } from "../../domain/errors.ts";
+import { rangeFaults } from "../../domain/resource.ts";
+import { isLimited } from "../../resources/field.ts";
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
+import { domainValues } from "../folder/function_settings.ts";
 import type { Manifest } from "../folder/manifest.ts";
 import { note, paintNote } from "../terminal/output.ts";
 
+const LIMITED = Object.fromEntries(
+  Object.entries(FUNCTION_SETTINGS).filter(([, field]) => isLimited(field)),
+);
+
 /** The settings that a server with this configuration rejects. */
 export function settingsBeyond(
-  { timeout, cpuTimeout, memoryMib, maxConcurrency, retention }: Manifest,
+  manifest: Manifest,
   { invocations, retention: { ageMs } }: Config,
 ): readonly FieldViolation[] {
-  return new FunctionLimits({ ...invocations, retentionMs: ageMs }).faults({
-    timeout: msOf(timeout),
-    cpuTimeout: msOf(cpuTimeout),
-    memoryMib,
-    maxConcurrency,
-    retention: msOf(retention),
-  }, "");
+  const { maxima } = new FunctionLimits({ ...invocations, retentionMs: ageMs });
+  return rangeFaults(LIMITED, domainValues(LIMITED, manifest), "", maxima);
 }
 
 /** Warns of settings that the server may reject to which the function is deployed. */
@@ -27,8 +30,4 @@ export function warnOfLimits(faults: readonly FieldViolation[]): void {
   note(
     "  a server with these limits rejects a deploy; give those of your server by the flags named",
   );
-}
-
-function msOf(duration: string | undefined): number | undefined {
-  return duration === undefined ? undefined : parseDuration(duration);
 }

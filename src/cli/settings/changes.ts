@@ -1,14 +1,14 @@
 import { FAULT_OPTIONS } from "../../config/field_faults.ts";
 import { nearest } from "../../config/mod.ts";
+import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import type { Api, FunctionChange } from "../client/api.ts";
 import { volumeIdOf } from "../client/find.ts";
 import type { RemoteFunction } from "../client/schemas.ts";
 import {
-  SETTING_DEFAULTS,
-  SETTING_EXAMPLES,
   SETTING_NAMES,
-  SETTING_SCHEMAS,
+  settingDefault,
   type SettingName,
+  settingSchema,
   type SettingValue,
 } from "../folder/function_settings.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
@@ -46,7 +46,7 @@ export function changeToDefaults(fn: RemoteFunction, names: readonly string[]): 
       const kept = Object.entries(variables).filter(([other]) => other !== variable);
       change = { ...change, variables: Object.fromEntries(kept) };
     } else if (name === VOLUME) change = { ...change, vfsId: "" };
-    else change = { ...change, [needSetting(name)]: SETTING_DEFAULTS[needSetting(name)] };
+    else change = { ...change, [needSetting(name)]: settingDefault(needSetting(name)) };
   }
   return change;
 }
@@ -64,13 +64,13 @@ function needSetting(name: string): SettingName {
 }
 
 function valueOf(name: SettingName, text: string): SettingValue {
-  const parsed = SETTING_SCHEMAS[name].safeParse(plainValue(text), FAULT_OPTIONS);
+  const parsed = settingSchema(name).safeParse(plainValue(text), FAULT_OPTIONS);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
   throw new Failure(
     `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
-    { next: `write it as ${name}=${SETTING_EXAMPLES[name]}`, exit: "usage" },
+    { next: `write it as ${name}=${FUNCTION_SETTINGS[name].example}`, exit: "usage" },
   );
 }
 

@@ -1,3 +1,4 @@
+import type { FunctionSettings } from "../../resources/functions.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
@@ -5,21 +6,13 @@ import { isAllowed } from "../../sandbox/mod.ts";
 import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 import { liveFunction } from "../references.ts";
 import { checkSecret } from "../triggers/secrets.ts";
-import {
-  DESTINATION_EVENTS,
-  type DestinationEvent,
-  targetColumn,
-  targetOf,
-  type WantedTarget,
-} from "./target.ts";
+import { DESTINATION_EVENTS, type DestinationEvent, type Target, targetOf } from "./target.ts";
 
 /** Functions that are visited to find a cycle of destinations. */
 const VISITED_MAX = 1_000;
 
 /** The destinations that a request sets. */
-type WantedDestinations = {
-  readonly [Event in DestinationEvent]?: WantedTarget | undefined;
-};
+type WantedDestinations = Pick<FunctionSettings, DestinationEvent>;
 
 /** Checks the destinations of functions, and seals their secrets. */
 export class DestinationSettings {
@@ -103,7 +96,7 @@ export class DestinationSettings {
 
 /** Asserts that no destination of a function names this one. @throws FUNCTION_IN_USE */
 export async function assertNoDestination(tx: Writers, functionId: string): Promise<void> {
-  const json = targetColumn({ functionId }) ?? "";
+  const json = JSON.stringify({ functionId } satisfies Target);
   const other = await tx.functions.withDestination(json, functionId);
   if (other === undefined) return;
   throw new DomainError(

@@ -1,3 +1,9 @@
+import {
+  FUNCTION_SETTINGS,
+  type FunctionSettings,
+  type Setting,
+  SETTINGS,
+} from "../../resources/functions.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
@@ -6,6 +12,7 @@ import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../er
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
+import { changedColumns, columnsOf, rangeFaults } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -19,14 +26,6 @@ import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
 import { retryPolicyFaults } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
-import {
-  changedColumns,
-  type FunctionSettings,
-  type FunctionType,
-  newColumns,
-  type Setting,
-  SETTINGS,
-} from "./settings.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "./update_mask.ts";
 import { reconsiderWaiting } from "./waiting_calls.ts";
 
@@ -102,7 +101,7 @@ export class Functions {
     const { prefix = "" } = validation ?? {};
     this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
-    const columns = newColumns(spec);
+    const columns = columnsOf(FUNCTION_SETTINGS, spec);
     assertNone(perKeyFaults(columns, prefix));
     await this.destinations.check({ ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
@@ -166,7 +165,10 @@ export class Functions {
 
   /** Functions that were not deleted, newest first. */
   async search(
-    filter: { readonly query: string; readonly functionTypes: readonly FunctionType[] },
+    filter: {
+      readonly query: string;
+      readonly functionTypes: readonly FunctionSettings["functionType"][];
+    },
     query: PageQuery,
   ): Promise<ListPage<FunctionView>> {
     const page = this.pages.open(["functions", filter.query, filter.functionTypes], query);
@@ -322,7 +324,7 @@ export class Functions {
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {
     const settings = SETTINGS.filter((setting) => fields.has(setting));
     this.#check(change, settings, "function.");
-    const columns: Partial<FunctionRow> = changedColumns(change, settings);
+    const columns: Partial<FunctionRow> = changedColumns(FUNCTION_SETTINGS, change, settings);
     if (!fields.has("publishedCommitId")) return columns;
     const publishedCommitId = await this.#commitToPublish(fn, change.publishedCommitId ?? "");
     return { ...columns, publishedCommitId, ...publishedCommitId ? { isDraft: 0 } : {} };
@@ -333,13 +335,13 @@ export class Functions {
     if (changed.includes("displayName") && !settings.displayName) {
       throw invalid({ field: `${prefix}displayName`, description: "must not be empty" });
     }
-    const wanted = changed.map((setting) => [setting, settings[setting]] as const);
-    this.limits.check(Object.fromEntries(wanted), prefix);
-    const changes: FunctionSettings = Object.fromEntries(wanted);
-    assertNone([
-      ...retryPolicyFaults(changes.retryPolicy ?? {}, `${prefix}retryPolicy`),
-      ...flowFaults(changes, prefix),
-    ]);
+    const changes: FunctionSettings = Object.fromEntries(
+      changed.map((setting) => [setting, settings[setting]]),
+    );
+    const outside = rangeFaults(FUNCTION_SETTINGS, changes, prefix, this.limits.maxima);
+    const contradictions = [...retryPolicyFaults(changes, prefix), ...flowFaults(changes, prefix)]
+      .filter(({ field }) => outside.every((fault) => fault.field !== field));
+    assertNone([...outside, ...contradictions]);
   }
 
   /** A name is that of a secret or of a variable. @throws INVALID_FIELD */

@@ -30,7 +30,7 @@ import { Idempotency } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
 import type { Invoke, InvokeAnswer, Skip, SkipErrorCode } from "./invoke.ts";
 import { newRow, triggerOf } from "./new_row.ts";
-import { admissionOf, executionOf } from "./planning.ts";
+import { admissionOf, executionOf, hasOwnConcurrency } from "./planning.ts";
 import { rateLimited } from "./rate_limit.ts";
 import { type CheckedCall, recordCall } from "./record_call.ts";
 import { attemptsOf } from "./retries.ts";
@@ -263,7 +263,7 @@ export class Invocations {
 
   /** Whether the calls of the function that run on all nodes are counted before it starts. */
   #isCounted({ fn }: CheckedCall, by: Principal): boolean {
-    return this.parts.node.isShared && fn.maxConcurrency !== null && by.invocation === undefined;
+    return this.parts.node.isShared && hasOwnConcurrency(fn) && by.invocation === undefined;
   }
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */

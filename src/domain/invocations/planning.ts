@@ -43,6 +43,11 @@ export function admissionOf(
   return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
 }
 
+/** Whether the function has a limit of its own for its calls that run. */
+export function hasOwnConcurrency({ maxConcurrency }: FunctionRow): boolean {
+  return maxConcurrency !== null;
+}
+
 export function executionOf(
   row: OwnedRow,
   { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }, variables }: {
@@ -85,7 +90,7 @@ export function executionOf(
     retryPolicy: row.retryPolicy,
     isRateLimited: fn.rateLimit !== null,
     // A nested call may run on the slot of its caller, so it must not wait for that one.
-    ownConcurrency: fn.maxConcurrency === null || row.depth > 0 ? undefined : maxConcurrency,
+    ownConcurrency: !hasOwnConcurrency(fn) || row.depth > 0 ? undefined : maxConcurrency,
   };
 }
 

@@ -10,6 +10,7 @@ import { StackMap } from "../../shared/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";
+import { admissionOf } from "../invocations/planning.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -73,12 +74,7 @@ export class Tests {
       depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
     };
     const limits = this.parts.functionLimits.of(fn);
-    const admission = {
-      functionId: fn.id,
-      inputBytes: 0,
-      mode: "sync",
-      maxConcurrency: limits.maxConcurrency,
-    } as const;
+    const admission = admissionOf({ functionId: fn.id, input: "", mode: "sync", ...limits });
     const slot = admit(engine, admission, by.invocation);
     using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
     const notStarted = await run.start();

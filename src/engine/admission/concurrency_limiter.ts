@@ -6,7 +6,7 @@ import {
 } from "../contract.ts";
 import { AsyncSlots, asyncSlotsOf } from "./async_slots.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { type Permit, RequestedSlot } from "./requested_slot.ts";
+import { type Permit, RequestedSlot, withOwnLimit } from "./requested_slot.ts";
 import { RunningCalls } from "./running_calls.ts";
 import { type SlotLimits, SlotUsage } from "./slot_usage.ts";
 import type { Clock } from "./throughput.ts";
@@ -59,8 +59,8 @@ export class ConcurrencyLimiter {
   readonly #async: AsyncSlots;
   readonly #now: Clock;
   #reviewedMs = -Infinity;
-  readonly #mayRun = ({ functionId, maxConcurrency }: RequestedSlot) =>
-    !this.#usage.isFullOf(functionId) && !this.#running.isFull(functionId, maxConcurrency);
+  readonly #mayRun = (slot: RequestedSlot) =>
+    !this.#usage.isFullOf(slot.functionId) && this.#running.limitReachedBy(slot) === undefined;
 
   readonly #mayGrant: () => boolean;
 
@@ -112,8 +112,7 @@ export class ConcurrencyLimiter {
 
   /** A granted slot, whatever the limits: another machine has reserved what the call needs. */
   acquireGranted(request: AdmissionRequest): Slot {
-    const own = this.#ownLimit(request);
-    const slot = new RequestedSlot(this, request, own, undefined, this.#now());
+    const slot = this.#request(request, undefined);
     this.#usage.add(slot.functionId);
     this.#grant(slot, { functionId: slot.functionId, holders: 0 });
     return slot;
@@ -171,7 +170,8 @@ export class ConcurrencyLimiter {
   }
 
   /** How long a call that waits still has to, as far as that is measured. */
-  #expectedMs({ functionId, maxConcurrency }: RequestedSlot, ahead: number): number {
+  #expectedMs(slot: RequestedSlot, ahead: number): number {
+    const { functionId } = slot;
     const waits: [grants: number, perSecond: number | undefined][] = [];
     const within = this.#queue.grantsWithin(functionId, ahead);
     if (this.#usage.isFull) {
@@ -180,7 +180,7 @@ export class ConcurrencyLimiter {
     if (this.#usage.isFullOf(functionId)) {
       waits.push([within, this.#usage.throughputOf(functionId)?.perSecond]);
     }
-    if (this.#running.isFull(functionId, maxConcurrency)) {
+    if (this.#running.limitReachedBy(slot) !== undefined) {
       waits.push([within, this.#running.throughputOf(functionId)?.perSecond]);
     }
     return Math.max(
@@ -193,7 +193,7 @@ export class ConcurrencyLimiter {
   #saturations(request: AdmissionRequest): readonly Saturation[] {
     const { functionId } = request;
     const { maxRunning, maxRunningPerFunction } = this.#limits;
-    const maxConcurrency = this.#ownLimit(request);
+    const own = this.#running.limitReachedBy(withOwnLimit(request, maxRunningPerFunction));
     const found: Saturation[] = [];
     if (!this.#mayGrant()) {
       found.push({ limit: "fault", maxRunning, perSecond: undefined, grants: 0 });
@@ -214,10 +214,10 @@ export class ConcurrencyLimiter {
         grants: this.#queue.grantsWithin(functionId),
       });
     }
-    if (maxConcurrency !== undefined && this.#running.isFull(functionId, maxConcurrency)) {
+    if (own !== undefined) {
       found.push({
         limit: "own",
-        maxRunning: maxConcurrency,
+        maxRunning: own,
         perSecond: this.#running.throughputOf(functionId)?.perSecond,
         grants: this.#queue.grantsWithin(functionId),
       });
@@ -262,16 +262,13 @@ export class ConcurrencyLimiter {
     });
   }
 
-  /** The limit of a function that is below that of each function. */
-  #ownLimit({ maxConcurrency }: AdmissionRequest): number | undefined {
-    const isOwn = maxConcurrency !== undefined &&
-      maxConcurrency < this.#limits.maxRunningPerFunction;
-    return isOwn ? maxConcurrency : undefined;
+  #request(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
+    const own = withOwnLimit(request, this.#limits.maxRunningPerFunction);
+    return new RequestedSlot(this, own, caller, this.#now());
   }
 
   #enqueue(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
-    const maxConcurrency = this.#ownLimit(request);
-    const slot = new RequestedSlot(this, request, maxConcurrency, caller, this.#now());
+    const slot = this.#request(request, caller);
     this.#queue.add(slot);
     this.#grantQueued();
     return slot;
@@ -299,9 +296,9 @@ export class ConcurrencyLimiter {
     }
   }
 
-  #mayBorrow({ functionId, maxConcurrency }: RequestedSlot): boolean {
-    return !this.#running.isFull(functionId, maxConcurrency) ||
-      this.#running.areBlocked(functionId);
+  #mayBorrow(nested: RequestedSlot): boolean {
+    return this.#running.limitReachedBy(nested) === undefined ||
+      this.#running.areBlocked(nested.functionId);
   }
 
   #grant(slot: RequestedSlot, permit: Permit): void {

@@ -7,6 +7,15 @@ export interface Permit {
   holders: number;
 }
 
+/** The request without a limit of its own that is not below the one of each function. */
+export function withOwnLimit(
+  { maxConcurrency, ...request }: AdmissionRequest,
+  maxRunningPerFunction: number,
+): AdmissionRequest {
+  const isOwn = maxConcurrency !== undefined && maxConcurrency < maxRunningPerFunction;
+  return isOwn ? { ...request, maxConcurrency } : request;
+}
+
 /** Who takes requests and releases of slots. */
 interface SlotOwner {
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot;
@@ -40,8 +49,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
 
   constructor(
     owner: SlotOwner,
-    { functionId, inputBytes, mode }: AdmissionRequest,
-    maxConcurrency: number | undefined,
+    { functionId, inputBytes, mode, maxConcurrency }: AdmissionRequest,
     caller: RequestedSlot | undefined,
     requestedMs: number,
   ) {

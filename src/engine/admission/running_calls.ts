@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import type { AdmissionRequest } from "../contract.ts";
 import type { RequestedSlot } from "./requested_slot.ts";
 import { type Clock, ThroughputEstimator } from "./throughput.ts";
 
@@ -42,9 +43,14 @@ export class RunningCalls {
     else this.#calls.delete(functionId);
   }
 
-  /** Whether a function has as many running calls as this limit of its own allows. */
-  isFull(functionId: string, maxConcurrency: number | undefined): boolean {
-    return maxConcurrency !== undefined && this.#countOf(functionId) >= maxConcurrency;
+  /** The limit of its own that the function of a request has reached; undefined if it has not, or has none. */
+  limitReachedBy(
+    { functionId, maxConcurrency }: Pick<AdmissionRequest, "functionId"> & {
+      readonly maxConcurrency?: number | undefined;
+    },
+  ): number | undefined {
+    const isReached = maxConcurrency !== undefined && this.#countOf(functionId) >= maxConcurrency;
+    return isReached ? maxConcurrency : undefined;
   }
 
   /** Whether every running call of the function waits for nested calls that cannot run. */

@@ -1,5 +1,8 @@
 /** Functions, secrets and publishes. */
 import assert from "node:assert/strict";
+import type { Field } from "../../../src/resources/field.ts";
+import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
+import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import { commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
 
@@ -19,6 +22,14 @@ async function found(store: Store, query: string): Promise<string[]> {
     after: undefined,
   });
   return page.rows.map(({ displayName }) => displayName);
+}
+
+/** The greatest number that the column of a field can have; a text for others. */
+function greatestOf(field: Field): number | string {
+  if (field.kind !== "count" && field.kind !== "duration") return "text";
+  const scale = field.kind === "count" ? field.scale : undefined;
+  if (typeof field.max === "number") return field.max * (scale ?? 1);
+  return field.kind === "count" && scale === undefined ? 2 ** 31 - 1 : GREATEST;
 }
 
 export const FUNCTIONS: Steps = {
@@ -45,13 +56,36 @@ export const FUNCTIONS: Steps = {
     assert.equal((await store.read.functions.get(row.id))?.deletedAt, time(1));
   },
 
+  "the columns of settings are those of the table": async (store) => {
+    const row = functionRow({ id: id(1) });
+    await store.write((tx) => tx.functions.insert(row));
+    const stored = await store.read.functions.get(row.id);
+    assert.deepEqual(Object.keys(stored ?? {}).toSorted(), Object.keys(row).toSorted());
+    for (const [name, field] of Object.entries<Field>(FUNCTION_SETTINGS)) {
+      const { column = name } = field;
+      const set = async (value: unknown) => {
+        await store.write((tx) => tx.functions.update(row.id, { [column]: value }));
+        return (await store.read.functions.get(row.id))?.[column as keyof FunctionRow];
+      };
+      const value = greatestOf(field);
+      assert.equal(await set(value), value, `${column} as it was written`);
+      if ("value" in field.unset) await assert.rejects(set(null), /null/i);
+      else assert.equal(await set(null), null, `${column} without a value`);
+    }
+    await store.write((tx) => tx.functions.update(row.id, { deletedAt: time(1) }));
+  },
+
   "a search takes wildcards literally and ignores the case of ASCII letters alone": async (
     store,
   ) => {
     await store.write(async (tx) => {
       for (const [at, displayName] of names.entries()) {
         await tx.functions.insert(
-          functionRow({ id: id(10 + at), displayName, functionType: `T${at}` }),
+          functionRow({
+            id: id(10 + at),
+            displayName,
+            functionType: at < 3 ? "FUNCTION_TYPE_CODE_MODE" : "FUNCTION_TYPE_ANY",
+          }),
         );
       }
     });
@@ -76,7 +110,7 @@ export const FUNCTIONS: Steps = {
     let after: string | undefined;
     do {
       const { rows, next } = await store.read.functions.search(
-        { query: "", functionTypes: ["T0", "T1", "T2"] },
+        { query: "", functionTypes: ["FUNCTION_TYPE_UNSPECIFIED", "FUNCTION_TYPE_CODE_MODE"] },
         { size: 1, after },
       );
       seen.push(...rows.map(({ displayName }) => displayName));

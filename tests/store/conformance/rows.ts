@@ -1,5 +1,7 @@
 /** Rows with what a test does not care about. */
 import KSUID from "ksuid";
+import { columnsOf } from "../../../src/domain/resource.ts";
+import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
 import type { CommitRow } from "../../../src/store/commits.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
@@ -31,33 +33,11 @@ export function id(second: number, number = 0): string {
 
 export function functionRow(change: Partial<FunctionRow> & { readonly id: string }): FunctionRow {
   return {
-    displayName: "",
-    description: "",
-    functionType: "ANY",
+    ...columnsOf(FUNCTION_SETTINGS, {}),
     head: null,
     publishedCommitId: null,
     isDraft: 1,
-    outboundNetworkAllowlist: "[]",
-    provisionedConcurrency: 0,
-    processReuse: "PROCESS_REUSE_NONE",
-    scopedRoleIds: "[]",
-    volumeId: null,
-    variables: "{}",
-    retryPolicy: null,
-    onSuccess: null,
-    onFailure: null,
-    concurrencyKey: null,
-    maxConcurrencyPerKey: null,
-    debounce: null,
-    rateLimit: null,
-    circuitBreakerMax: null,
-    circuitBreakerPeriod: null,
     circuitBreakerPausedAt: null,
-    retentionMs: null,
-    timeoutMs: null,
-    cpuTimeMs: null,
-    memoryBytes: null,
-    maxConcurrency: null,
     createdAt: time(0),
     updatedAt: time(0),
     deletedAt: null,

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
+import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
@@ -8,9 +9,10 @@ import { SelectField, TextField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
+const { onSuccess: { label: afterSuccess, fields: FIELDS }, onFailure } = FUNCTION_SETTINGS;
 const EVENTS = [
-  { name: "onSuccess", label: "After a success" },
-  { name: "onFailure", label: "After a failure" },
+  { name: "onSuccess", label: afterSuccess },
+  { name: "onFailure", label: onFailure.label },
 ] as const;
 const KINDS = [
   { value: "none", label: "Nobody" },
@@ -141,7 +143,7 @@ function TargetFields(
           <>
             <TextField
               label={labelOf("url", label)}
-              hint="Its host must be among the allowed hosts"
+              hint={FIELDS.url.hint}
               type="url"
               value={target.url}
               error={fault("url") ?? (fault("secret") === undefined ? fault("") : undefined)}
@@ -149,7 +151,7 @@ function TargetFields(
             />
             <TextField
               label={labelOf("secret", label)}
-              hint="Signs the requests: whsec_ and base64. Leave empty to keep the stored one"
+              hint={FIELDS.secret.hint}
               type="password"
               autoComplete="new-password"
               value={target.secret}
@@ -184,7 +186,7 @@ function FunctionField(
     <>
       <TextField
         label={label}
-        hint="The id of the function"
+        hint={FIELDS.functionId.hint}
         mono
         list={listId}
         value={value}

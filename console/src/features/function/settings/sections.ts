@@ -1,25 +1,89 @@
-/** The sections of the settings that are saved together, in the order of the page. */
+/** The sections of the page, and what each edits. */
+import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
 import type { Fn } from "../../../api/types.ts";
+import { DURATION_HINT } from "../typed_values.ts";
 import { DESTINATIONS, type DestinationsDraft } from "./destinations.tsx";
-import { FLOW, type FlowDraft } from "./flow.tsx";
-import { GENERAL, type GeneralDraft } from "./general.tsx";
-import { LIMITS, type LimitsDraft } from "./limits.tsx";
-import { NETWORK, type NetworkDraft } from "./network.tsx";
 import type { Settings } from "./patch.ts";
-import { RETRIES, type RetriesDraft } from "./retries.tsx";
-import { RUNNING, type RunningDraft } from "./running.tsx";
 import type { FieldLabels } from "./section.tsx";
+import {
+  draftOf as draftOfField,
+  type Drafts,
+  type FieldSetting,
+  labelAt,
+  leavesOf,
+  type Path,
+  type SectionOfFields,
+  settingOf,
+  valueOf,
+} from "./setting_fields.tsx";
 import { VARIABLES, type VariablesDraft } from "./variables.tsx";
 
-export type SettingsDraft =
-  & GeneralDraft
-  & VariablesDraft
-  & NetworkDraft
-  & LimitsDraft
-  & RunningDraft
-  & RetriesDraft
-  & DestinationsDraft
-  & FlowDraft;
+/** The rows of each section, which together have every setting. */
+const ROWS = {
+  general: [["displayName"], ["description"]],
+  hosts: [["outboundNetworkAllowlist"]],
+  limits: [["timeout", "cpuTimeout", "memoryMib", "maxConcurrency", "retention"]],
+  running: [["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]],
+  retries: [["retryPolicy"]],
+  flow: [
+    ["rateLimit"],
+    ["concurrencyKey", "maxConcurrencyPerKey"],
+    ["debounce.delay", "debounce.maxDelay", "debounce.key"],
+    ["circuitBreakerMax", "circuitBreakerPeriod"],
+  ],
+} as const satisfies Readonly<Record<string, readonly (readonly Path[])[]>>;
+type Placed = (typeof ROWS)[keyof typeof ROWS][number][number];
+type SettingAt<P> = P extends `${infer Name}.${string}` ? Name : P;
+/** Settings that the page lacks. */
+type Missing = Exclude<FieldSetting, SettingAt<Placed>>;
+true satisfies [Missing] extends [never] ? true : Missing;
+
+function fieldsSection(id: keyof typeof ROWS, title: string, about?: string): SectionOfFields {
+  const rows: readonly (readonly Path[])[] = ROWS[id];
+  const names = [...new Set(rows.flat().map(settingOf))];
+  return {
+    id,
+    title,
+    ...about === undefined ? {} : { about },
+    rows,
+    fields: Object.fromEntries(rows.flat().flatMap(leavesOf).map((path) => [path, labelAt(path)])),
+    read: (fn) => {
+      const values: Readonly<Record<string, unknown>> = { ...fn };
+      return Object.fromEntries(
+        names.map((name) => [name, draftOfField(FUNCTION_SETTINGS[name], values[name])]),
+      );
+    },
+    write: (drafts) =>
+      Object.fromEntries(
+        names.map((name) => [name, valueOf(FUNCTION_SETTINGS[name], drafts[name] ?? "")]),
+      ),
+  };
+}
+
+export const GENERAL = fieldsSection("general", "General");
+export const NETWORK = fieldsSection(
+  "hosts",
+  "Allowed hosts",
+  "The function can reach only these hosts.",
+);
+export const LIMITS = fieldsSection(
+  "limits",
+  "Limits",
+  `An empty field shows the server's default, which then applies. ${DURATION_HINT}.`,
+);
+export const RUNNING = fieldsSection("running", "Running");
+export const RETRIES = fieldsSection(
+  "retries",
+  "Retries",
+  `Asynchronous calls start again after these errors. ${DURATION_HINT}.`,
+);
+export const FLOW = fieldsSection(
+  "flow",
+  "Rates and queues",
+  `Leave a field empty for no limit. Keys are JSON Pointers into the input, such as /user/id. ${DURATION_HINT}.`,
+);
+
+export type SettingsDraft = VariablesDraft & DestinationsDraft & Drafts;
 export type SettingName = keyof SettingsDraft;
 
 /** The sections that are saved together, as the page has them. */
@@ -38,16 +102,7 @@ export const FIELDS: FieldLabels = Object.assign({}, ...SECTIONS.map(({ fields }
 
 /** What the page edits of a function. */
 export function draftOf(fn: Fn): SettingsDraft {
-  return {
-    ...GENERAL.read(fn),
-    ...VARIABLES.read(fn),
-    ...NETWORK.read(fn),
-    ...LIMITS.read(fn),
-    ...RUNNING.read(fn),
-    ...RETRIES.read(fn),
-    ...DESTINATIONS.read(fn),
-    ...FLOW.read(fn),
-  };
+  return Object.assign({}, ...SECTIONS.map(({ read }) => read(fn)));
 }
 
 /** The settings of these names. Throws `ApiError` for drafts that no request can carry. */

@@ -1,16 +1,12 @@
 import { useRef } from "react";
 import { useFunction } from "../use_function.ts";
+import { BreakerNote } from "./breaker_note.tsx";
 import { Danger, DANGER_ID } from "./danger.tsx";
 import { Destinations } from "./destinations.tsx";
-import { Flow } from "./flow.tsx";
-import { General } from "./general.tsx";
-import { Limits } from "./limits.tsx";
-import { Network } from "./network.tsx";
-import { Retries } from "./retries.tsx";
-import { Running } from "./running.tsx";
 import { SectionMenu } from "./section_menu.tsx";
+import { FieldsSection } from "./setting_fields.tsx";
 import { Secrets, SECRETS_ID } from "./secrets.tsx";
-import { SECTIONS } from "./sections.ts";
+import { FLOW, GENERAL, LIMITS, NETWORK, RETRIES, RUNNING, SECTIONS } from "./sections.ts";
 import { UnsavedBar } from "./unsaved_bar.tsx";
 import { changedLabels, useSettings } from "./use_settings.ts";
 import { Variables } from "./variables.tsx";
@@ -42,15 +38,21 @@ export function SettingsTab() {
       <div className="function-settings-columns">
         <SectionMenu functionId={fn.id} items={items} />
         <div ref={page} className="function-sections" tabIndex={-1}>
-          <General form={form} />
+          <FieldsSection section={GENERAL} form={form} />
           <Secrets fn={fn} />
           <Variables form={form} />
-          <Network form={form} />
-          <Limits form={form} />
-          <Running form={form} />
-          <Retries form={form} />
+          <FieldsSection section={NETWORK} form={form} />
+          <FieldsSection
+            section={LIMITS}
+            form={form}
+            inForce={fn.effectiveLimits ?? {}}
+          />
+          <FieldsSection section={RUNNING} form={form} />
+          <FieldsSection section={RETRIES} form={form} />
           <Destinations form={form} />
-          <Flow form={form} />
+          <FieldsSection section={FLOW} form={form}>
+            <BreakerNote fn={fn} />
+          </FieldsSection>
           <Danger fn={fn} />
         </div>
       </div>

@@ -1,0 +1,27 @@
+/** The files that are generated and committed, with what renders each. */
+import { renderCommandLinePage } from "./command_line_page.ts";
+import { renderConfigurationPage } from "./configuration_page.ts";
+import { renderConsoleSchema } from "./console_schema.ts";
+import { renderSettingsTypes, withSettingsTable } from "./function_settings.ts";
+import { renderManifestSchema } from "./manifest_schema.ts";
+import { readFunctions, renderNpmPage } from "./npm_page.ts";
+import { renderOpenApi } from "./openapi_snapshot.ts";
+import { renderPermissionsPage } from "./permissions_page.ts";
+import { renderSdkPage } from "./sdk_page.ts";
+import { renderTriggersPage } from "./triggers_page.ts";
+
+/** By path, from the root of the repository. A page of which only a part is generated is given as it is. */
+export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | Promise<string>>> =
+  {
+    "console/src/api/schema.d.ts": renderConsoleSchema,
+    "docs/api.md": withSettingsTable,
+    "docs/cli.md": renderCommandLinePage,
+    "docs/configuration.md": renderConfigurationPage,
+    "docs/npm.md": async () => renderNpmPage(await readFunctions()),
+    "docs/openapi.json": renderOpenApi,
+    "docs/permissions.md": renderPermissionsPage,
+    "docs/sdk-methods.md": renderSdkPage,
+    "docs/triggers.md": renderTriggersPage,
+    "invoked.schema.json": renderManifestSchema,
+    "sdk/settings_types.ts": renderSettingsTypes,
+  };

@@ -1,0 +1,38 @@
+import { quoted } from "../../config/mod.ts";
+import { z } from "@hono/zod-openapi";
+import { jsonOperation } from "../operation.ts";
+import { int32Out, textIn } from "../primitives.ts";
+
+const REASON_CHARS_MAX = 1_024;
+
+const DECISIONS = [
+  "PAUSED_EXECUTION_DECISION_UNSPECIFIED",
+  "PAUSED_EXECUTION_DECISION_RUN",
+  "PAUSED_EXECUTION_DECISION_CANCEL",
+] as const;
+
+export const clearCircuitBreaker = jsonOperation({
+  operationId: "invoked.FunctionService.ClearCircuitBreaker",
+  method: "post",
+  path: "/api/v1/functions/{function_id}/circuit_breaker/clear",
+  summary: "Run or cancel the calls that the circuit breaker of a function has paused",
+  permission: "invoke",
+  destroys: true,
+  params: z.object({ function_id: z.string() }),
+  body: z.object({
+    decision: z.enum(DECISIONS).refine((decision) => decision !== DECISIONS[0], {
+      error: ({ input }) =>
+        `must be one of ${DECISIONS.slice(1).join(", ")}; it is ${quoted(input)}`,
+    }),
+    reason: textIn.max(REASON_CHARS_MAX).default(""),
+  }).openapi("invoked.ClearCircuitBreakerRequest"),
+  response: z.object({
+    count: int32Out.openapi({ description: "Calls that had been paused" }),
+  }),
+  async handle({ params, body, principal }, { circuitBreaker }) {
+    const decision = body.decision.endsWith("_RUN") ? "RUN" : "CANCEL";
+    return {
+      count: await circuitBreaker.clear(principal, params.function_id, decision, body.reason),
+    };
+  },
+});

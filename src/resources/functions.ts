@@ -1,0 +1,362 @@
+/**
+ * The settings of a function, each written once. From here follow: requests, answers, OpenAPI, columns, update masks,
+ * ranges, `invoked.json` and its JSON Schema, `invoked settings`, the types of `@c1/functions-sdk`, the console's fields
+ * and the docs.
+ */
+import type { Columns, Fields, InFile, Json, Settable, Wanted } from "./field.ts";
+import {
+  CIRCUIT_BREAKER_PERIODS,
+  FUNCTION_TYPES,
+  PROCESS_REUSES,
+  RETRYABLE_WORDS,
+} from "./words.ts";
+
+const SECOND = 1_000;
+const DAY = 24 * 3_600 * SECOND;
+const OF_SERVER = { null: "the default of the server" };
+/** A limit that the server does not have by itself. */
+const NONE = { null: "" };
+
+/** Where the ends of asynchronous calls go. */
+const DESTINATION = {
+  kind: "group",
+  schema: "invoked.Destination",
+  about: "Gets {invocation: {id, functionId, status, error, input, output}} at the end of " +
+    "asynchronous calls, unless they were cancelled; {} removes it",
+  docs: "[destinations](#destinations)",
+  hidden: ["secret"],
+  unset: NONE,
+  fields: {
+    functionId: { kind: "text", hint: "The id of the function", unset: NONE },
+    url: {
+      kind: "text",
+      max: 2048,
+      request: "Its host and port must be in outboundNetworkAllowlist",
+      hint: "Its host must be among the allowed hosts",
+      unset: NONE,
+    },
+    secret: {
+      kind: "text",
+      request: "Signs requests to the URL as Standard Webhooks does: whsec_ and base64. " +
+        "Never returned; absent or empty keeps the stored one",
+      hint: "Signs the requests: whsec_ and base64. Leave empty to keep the stored one",
+      unset: NONE,
+    },
+  },
+} as const satisfies Fields[string];
+const OF_STARTS = "[limits of starts](#limits-of-starts)";
+const POINTER = {
+  kind: "text",
+  isPointer: true,
+  request: "JSON Pointer into the input, such as /user/id",
+  unset: NONE,
+} as const;
+
+/** The limits of a call. Its commit and its invocation record those with which it was built, and accepted. */
+export const CALL_LIMITS = {
+  timeout: {
+    kind: "duration",
+    about: "Wall-clock time of one call",
+    example: "30s",
+    column: "timeoutMs",
+    min: 100,
+    max: { flag: "--max-timeout" },
+    unset: OF_SERVER,
+  },
+  cpuTimeout: {
+    kind: "duration",
+    about: "Processor time of one call",
+    label: "CPU time",
+    hint: "CPU time of one call",
+    example: "5s",
+    column: "cpuTimeMs",
+    min: SECOND,
+    max: { flag: "--max-cpu-time" },
+    unset: OF_SERVER,
+  },
+  memoryMib: {
+    kind: "count",
+    about: "Memory of one call",
+    label: "Memory in MiB",
+    example: "256",
+    column: "memoryBytes",
+    scale: 1024 * 1024,
+    min: 32,
+    max: { flag: "--max-memory" },
+    unset: OF_SERVER,
+  },
+  maxConcurrency: {
+    kind: "count",
+    about: "Calls that run at the same time",
+    label: "Concurrency",
+    noun: "call",
+    example: "10",
+    min: 1,
+    max: { flag: "--max-running-per-function" },
+    unset: OF_SERVER,
+  },
+} as const satisfies Fields;
+
+export const FUNCTION_SETTINGS = {
+  displayName: {
+    kind: "text",
+    isOfC1: true,
+    max: 256,
+    isNeeded: true,
+    label: "Name",
+    file: "name",
+    unset: { value: "" },
+  },
+  description: { kind: "text", isOfC1: true, max: 4096, unset: { value: "" } },
+  functionType: {
+    kind: "oneOf",
+    isOfC1: true,
+    values: FUNCTION_TYPES,
+    labels: {},
+    schema: "c1.api.functions.v1.FunctionType",
+    file: null,
+    unset: { value: "FUNCTION_TYPE_ANY" },
+  },
+  outboundNetworkAllowlist: {
+    kind: "list",
+    isOfC1: true,
+    max: 256,
+    rule: "allowlistEntry",
+    label: "Hosts",
+    hint: "One per line: host, host:port or *.example.com. Without a port: 443 and 80",
+    placeholder: "api.example.com",
+    file: "allowlist",
+    unset: { value: [] },
+  },
+  scopedRoleIds: {
+    kind: "list",
+    isOfC1: true,
+    max: 100,
+    rule: "role",
+    label: "Roles",
+    hint: "What the function may do when it calls the API",
+    labels: {
+      reader: "Reader: reads everything",
+      invoker: "Invoker: also calls functions",
+      administrator: "Administrator: also changes everything",
+    },
+    file: "roles",
+    unset: { value: [] },
+  },
+  ...CALL_LIMITS,
+  retention: {
+    kind: "duration",
+    about: "How long invocations are kept after their end",
+    example: "7d",
+    column: "retentionMs",
+    min: SECOND,
+    max: { flag: "--retention" },
+    unset: OF_SERVER,
+  },
+  provisionedConcurrency: {
+    kind: "count",
+    isOfC1: true,
+    hint: "Instances kept ready with the published code loaded",
+    example: "1",
+    min: 0,
+    max: 100,
+    unset: { value: 0 },
+  },
+  processReuse: {
+    kind: "oneOf",
+    values: PROCESS_REUSES,
+    schema: "invoked.ProcessReuse",
+    about:
+      "NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, " +
+      "and the next call may find the state of the last. UNSPECIFIED in a request means NONE",
+    hint: "A later call in the same process may see state that an earlier one left",
+    labels: {
+      PROCESS_REUSE_NONE: "A new process for each call",
+      PROCESS_REUSE_SEQUENTIAL: "One process for one call after another",
+    },
+    docs: "[process-reuse.md](process-reuse.md)",
+    example: "PROCESS_REUSE_SEQUENTIAL",
+    unset: { value: "PROCESS_REUSE_NONE" },
+  },
+  retryPolicy: {
+    kind: "group",
+    schema: "invoked.RetryPolicy",
+    about: "Attempts of asynchronous calls, after exponential backoff with full jitter",
+    answer: "Retry policy of the function itself, without defaults",
+    docs: "[attempts](#attempts-and-dead-letters) of asynchronous calls",
+    example: `'{"maxAttempts": 3, "initialBackoff": "1s"}'`,
+    unset: NONE,
+    fields: {
+      maxAttempts: {
+        kind: "count",
+        label: "Attempts",
+        hint: "Including the first one",
+        noun: "attempt",
+        min: 1,
+        max: 100,
+        unset: { inForce: 3 },
+      },
+      initialBackoff: {
+        kind: "duration",
+        label: "First backoff",
+        hint: "It doubles with each attempt",
+        min: 10,
+        max: DAY,
+        unset: { inForce: SECOND },
+      },
+      maxBackoff: {
+        kind: "duration",
+        label: "Longest backoff",
+        note: ", but not less than initialBackoff",
+        min: 10,
+        max: DAY,
+        unset: { inForce: 60 * SECOND },
+      },
+      retryOn: {
+        kind: "list",
+        label: "Errors",
+        values: RETRYABLE_WORDS,
+        request: "Words of errors that another attempt follows",
+        unset: { inForce: ["INTERRUPTED", "UNCAUGHT"] },
+      },
+    },
+  },
+  onSuccess: { ...DESTINATION, label: "After a success", example: `'{"functionId": "ID"}'` },
+  onFailure: {
+    ...DESTINATION,
+    label: "After a failure",
+    example: `'{"url": "https://example.com/failed"}'`,
+  },
+  concurrencyKey: {
+    ...POINTER,
+    hint: "Limits the calls that have the same value there",
+    docs: OF_STARTS,
+    example: "/customer",
+  },
+  maxConcurrencyPerKey: {
+    kind: "count",
+    request: "Calls with the same concurrencyKey at a time",
+    note: ". Others wait",
+    label: "Concurrency per key",
+    docs: OF_STARTS,
+    hint: "Calls at a time. If empty and a key is set: 1",
+    placeholder: "",
+    noun: "call",
+    example: "1",
+    min: 1,
+    max: 10_000,
+    unset: { inForce: 1 },
+  },
+  debounce: {
+    kind: "group",
+    schema: "invoked.Debounce",
+    about: "Of asynchronous calls with the same key, the last starts once none came for " +
+      "`delay`, at most `maxDelay` after the first; the others are skipped. {} removes it",
+    docs: OF_STARTS,
+    example: `'{"key": "/id", "delay": "5s"}'`,
+    always: ["delay"],
+    unset: NONE,
+    fields: {
+      key: { ...POINTER, label: "Debounce key", hint: "If empty: all calls are one burst" },
+      delay: {
+        kind: "duration",
+        label: "Debounce delay",
+        hint: "Only the last call of a burst starts",
+        min: 10,
+        max: 7 * DAY,
+        unset: NONE,
+      },
+      maxDelay: {
+        kind: "duration",
+        label: "Longest debounce delay",
+        hint: "From the first call. If empty: ten times the delay",
+        min: 10,
+        max: 7 * DAY,
+        unset: { null: "10 times the delay" },
+      },
+    },
+  },
+  rateLimit: {
+    kind: "group",
+    schema: "invoked.RateLimit",
+    about:
+      "Most starts of attempts in any window of this length, on all nodes: a caller that waits gets " +
+      "429, other calls wait. {} removes it",
+    docs: OF_STARTS,
+    example: `'{"calls": 100, "period": "1m"}'`,
+    always: ["calls", "period"],
+    unset: NONE,
+    fields: {
+      calls: {
+        kind: "count",
+        label: "Rate limit",
+        hint: "Starts allowed in each period, retries included",
+        noun: "call",
+        min: 1,
+        max: 10_000,
+        unset: NONE,
+      },
+      period: {
+        kind: "duration",
+        label: "Period of the rate limit",
+        min: 100,
+        max: 31 * DAY,
+        unset: NONE,
+      },
+    },
+  },
+  circuitBreakerMax: {
+    kind: "count",
+    request: "Runs in the trailing period, after which calls pause for a decision; 0: any",
+    label: "Circuit breaker",
+    hint: "Number of runs after which calls pause until you decide",
+    docs: OF_STARTS,
+    noun: "call",
+    example: "1000",
+    min: 1,
+    max: 1_000_000_000,
+    unset: NONE,
+  },
+  circuitBreakerPeriod: {
+    kind: "oneOf",
+    values: CIRCUIT_BREAKER_PERIODS,
+    schema: "invoked.CircuitBreakerPeriod",
+    label: "Period of the circuit breaker",
+    docs: OF_STARTS,
+    labels: {
+      CIRCUIT_BREAKER_PERIOD_HOUR: "Per hour",
+      CIRCUIT_BREAKER_PERIOD_DAY: "Per day",
+      CIRCUIT_BREAKER_PERIOD_WEEK: "Per week",
+      CIRCUIT_BREAKER_PERIOD_MONTH: "Per month",
+    },
+    example: "CIRCUIT_BREAKER_PERIOD_DAY",
+    unset: { inForce: "CIRCUIT_BREAKER_PERIOD_HOUR" },
+  },
+  vfsId: {
+    kind: "id",
+    request: "Volume of calls that name none",
+    docs: "[volume](volumes.md) of calls that name none",
+    label: "Volume",
+    hint: "For calls that do not name a volume",
+    column: "volumeId",
+    file: "volume",
+    unset: NONE,
+  },
+  variables: {
+    kind: "values",
+    request: "The new set of variables, which every reader of the function sees",
+    unset: { value: {} },
+  },
+} as const satisfies Fields;
+
+export type LimitColumns = Columns<typeof CALL_LIMITS>;
+type Settings = typeof FUNCTION_SETTINGS;
+export type FunctionSettings = Wanted<Settings>;
+export type SettingColumns = Columns<Settings>;
+export type FunctionSettingsJson = Json<Settings>;
+export type FunctionSettingsInFile = InFile<Settings>;
+export type Setting = keyof Settings;
+/** The paths of an update mask. */
+export const SETTINGS = Object.keys(FUNCTION_SETTINGS) as readonly Setting[];
+/** The settings that `invoked settings set` takes. */
+export type SettableName = Settable<Settings>;
