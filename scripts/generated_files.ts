@@ -2,7 +2,7 @@
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
 import { renderConsoleSchema } from "./console_schema.ts";
-import { renderSettingsTypes, withSettingsTable } from "./function_settings.ts";
+import { renderSettingsTypes, withSettingsTable } from "./settings_files.ts";
 import { renderManifestSchema } from "./manifest_schema.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";

@@ -3,15 +3,17 @@ import {
   type Field,
   type Fields,
   isLimited,
-  shownMembers,
+  shown,
   unsetOf,
   unsetText,
   writtenValues,
 } from "../src/resources/field.ts";
 import { FUNCTION_SETTINGS } from "../src/resources/functions.ts";
+import { TRIGGER_SETTINGS } from "../src/resources/triggers.ts";
 
-/** Durations as `parseDuration` of the command line accepts them. */
-const DURATION_PATTERN = "^(0|[0-9,]+ ?(ms|s|m|min|h|d))$";
+/** Durations as the command line takes them, and as the API does. */
+const DURATION = { pattern: "^(0|[0-9,]+ ?(ms|s|m|min|h|d))$", examples: ["30s"] };
+const API_DURATION = { pattern: "^[0-9]{1,9}([.][0-9]{1,9})?s$", examples: ["600s"] };
 
 /** What `invoked.json` has besides the settings. */
 const OTHERS = {
@@ -27,7 +29,20 @@ const OTHERS = {
   },
   triggers: {
     type: "object",
-    additionalProperties: { type: "object" },
+    additionalProperties: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        ...Object.fromEntries(
+          Object.entries(TRIGGER_SETTINGS).map((
+            [kind, fields],
+          ) => [kind, objectOf(fields, API_DURATION)]),
+        ),
+        paused: { type: "boolean" },
+        volume: { type: "string", minLength: 1 },
+      },
+      oneOf: Object.keys(TRIGGER_SETTINGS).map((kind) => ({ required: [kind] })),
+    },
     description: "What starts the function, by name",
   },
   tests: { type: "object", description: "What the tests have besides the code" },
@@ -36,7 +51,7 @@ const OTHERS = {
 /** The text of the file. */
 export function renderManifestSchema(): string {
   const settings = Object.entries<Field>(FUNCTION_SETTINGS).flatMap(([name, field]) =>
-    field.file === null ? [] : [[field.file ?? name, schemaOf(field)] as const]
+    field.file === null ? [] : [[field.file ?? name, schemaOf(field, DURATION)] as const]
   );
   const schema = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -49,14 +64,19 @@ export function renderManifestSchema(): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-function schemasOf(fields: Fields): object {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [name, schemaOf(field)]),
-  );
+function objectOf(fields: Fields, duration: object): object {
+  const properties = Object.entries(shown(fields))
+    .map(([name, field]) => [name, schemaOf(field, duration)]);
+  return {
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(properties),
+  };
 }
 
-function schemaOf(field: Field): object {
-  return { ...formOf(field), ...describe(field) };
+/** @param duration the form of durations */
+function schemaOf(field: Field, duration: object): object {
+  return { ...formOf(field, duration), ...describe(field) };
 }
 
 function describe(field: Field): object {
@@ -65,13 +85,14 @@ function describe(field: Field): object {
   const most = isLimited(field) ? `at most ${field.max.flag} of the server` : undefined;
   const meaning = [request, most, inForce === undefined ? undefined : `default: ${inForce}`]
     .filter((part) => part !== undefined).join("; ");
+  const isPlain = !["id", "group", "time"].includes(field.kind);
   return {
     ...meaning === "" ? {} : { description: meaning },
-    ...field.kind === "id" ? {} : { default: unsetOf(field) },
+    ...isPlain ? { default: unsetOf(field) } : {},
   };
 }
 
-function formOf(field: Field): object {
+function formOf(field: Field, duration: object): object {
   switch (field.kind) {
     case "text":
       return {
@@ -81,6 +102,12 @@ function formOf(field: Field): object {
       };
     case "id":
       return { type: "string", minLength: 1 };
+    case "time":
+      return { type: "string", examples: ["2026-01-31T12:00:00Z"] };
+    case "flag":
+      return { type: "boolean" };
+    case "object":
+      return { type: "object" };
     case "count":
       return {
         type: "integer",
@@ -88,7 +115,7 @@ function formOf(field: Field): object {
         ...typeof field.max === "number" ? { maximum: field.max } : {},
       };
     case "duration":
-      return { type: "string", pattern: DURATION_PATTERN, examples: ["30s"] };
+      return { type: "string", ...duration };
     case "oneOf":
       return { enum: writtenValues(field) };
     case "list":
@@ -100,10 +127,6 @@ function formOf(field: Field): object {
     case "values":
       return { type: "object", additionalProperties: { type: "string" } };
     case "group":
-      return {
-        type: "object",
-        additionalProperties: false,
-        properties: schemasOf(shownMembers(field)),
-      };
+      return objectOf(field.fields, duration);
   }
 }

@@ -2,10 +2,10 @@
 import { formatBytes } from "../src/config/mod.ts";
 import {
   DELIVERY_KEPT_MS,
-  WEBHOOK_BYTES_DEFAULT,
   WEBHOOK_METHODS,
   type WebhookMethodKind,
 } from "../src/domain/triggers/settings.ts";
+import { WEBHOOK } from "../src/resources/triggers.ts";
 import { CHALLENGE_CHARS_MAX } from "../src/domain/triggers/handshakes.ts";
 import { TIMESTAMP_TOLERANCE_MS } from "../src/domain/triggers/signatures/verdict.ts";
 
@@ -112,7 +112,7 @@ METHODS
 - The server answers Slack's challenge and Discord's pings without a call.
 - After authentication, the server rejects an incomplete body, or a body that does not match its \`Content-Type\`,
   with 400. If a compressed body or a charset other than UTF-8 cannot be parsed, the input has no \`payload\`.
-- \`maxBytes\` limits the body, by default ${formatBytes(WEBHOOK_BYTES_DEFAULT)} and at most
+- \`maxBytes\` limits the body, by default ${formatBytes(WEBHOOK.maxBytes.unset.value)} and at most
   \`--max-webhook\`. \`allowSourceCidrs\` limits the addresses of senders.
 - Every authentication failure returns the same 401. \`invoked trigger deliveries\` shows the reason of the first ten
   failures per minute. \`--webhook-rate\` limits each address before authentication, and each webhook afterwards.

@@ -11,7 +11,7 @@ import {
   type Nullable,
   type OneOf,
   requestText,
-  shownMembers,
+  shown,
   type Text,
   type ValueOf,
 } from "../resources/field.ts";
@@ -23,6 +23,8 @@ import {
   int32In,
   int32Out,
   textIn,
+  timestamp,
+  timestampIn,
 } from "./primitives.ts";
 
 type RequestShape<F extends Fields> = {
@@ -33,7 +35,7 @@ export type Rules = Readonly<Record<string, z.ZodType>>;
 
 /** What a request can carry. @param rules of the entries of lists, and `values` of maps */
 export function requestShape<F extends Fields>(fields: F, rules: Rules = {}): RequestShape<F> {
-  return shapeOf(fields, (field) => described(requestOf(field, rules), requestText(field)));
+  return shapeOf(fields, (field) => optional(requestOf(field, rules), field));
 }
 
 type AnswerShape<F extends Fields> = {
@@ -48,7 +50,7 @@ type AnswerShape<F extends Fields> = {
 export function answerShape<F extends Fields>(
   fields: F,
 ): AnswerShape<F> {
-  return shapeOf(fields, (field) => {
+  return shapeOf(shown(fields), (field) => {
     const schema = answerOf(field);
     return "value" in field.unset ? schema : schema.optional();
   });
@@ -118,7 +120,13 @@ export function enumOf<const V extends readonly string[]>({ values, schema, abou
 function requestOf(field: Field, rules: Rules): z.ZodType {
   switch (field.kind) {
     case "text":
-      return textOf(field);
+      return rules[field.rule ?? ""] ?? textOf(field);
+    case "time":
+      return timestampIn;
+    case "flag":
+      return z.boolean();
+    case "object":
+      return rules["object"] ?? anyObject;
     case "id":
       return z.string();
     case "count":
@@ -136,8 +144,13 @@ function requestOf(field: Field, rules: Rules): z.ZodType {
     }
     case "values":
       return rules["values"] ?? z.record(z.string(), z.string());
-    case "group":
-      return z.object(requestShape(field.fields, rules));
+    case "group": {
+      const { fields, needed = [] } = field;
+      return z.object(shapeOf(fields, (member, name) => {
+        const schema = requestOf(member, rules);
+        return needed.includes(name) ? schema : optional(schema, member);
+      }));
+    }
   }
 }
 
@@ -147,43 +160,64 @@ function within({ min, max }: Count) {
   });
 }
 
+function withDescription(schema: z.ZodType, description: string): z.ZodType {
+  return description === "" ? schema : schema.openapi({ description });
+}
+
+const anyObject = z.record(z.string(), z.unknown());
+
 const groups = new Map<string, z.ZodType>();
 function answerOf(field: Field): z.ZodType {
   switch (field.kind) {
     case "text":
     case "id":
       return z.string();
+    case "time":
+      return timestamp;
+    case "flag":
+      return z.boolean();
+    case "object":
+      return anyObject;
     case "count":
       return int32Out;
     case "duration":
       return durationOut;
     case "oneOf":
-      return enumOf(field);
+      return field.answer === undefined
+        ? enumOf(field)
+        : withDescription(z.enum(field.values), field.answer);
     case "list":
       return z.array(field.values ? z.enum(field.values) : z.string());
     case "values":
       return z.record(z.string(), z.string());
     case "group": {
-      const { schema, answer, always = [] } = field;
-      const made = groups.get(schema) ??
-        z.object(
-          shapeOf(
-            shownMembers(field),
-            (of, name) => always.includes(name) ? answerOf(of) : answerOf(of).optional(),
-          ),
-        ).openapi(
-          schema,
-          answer === undefined ? {} : { description: answer },
-        );
-      groups.set(schema, made);
-      return made;
+      const { schema, fields, answer = "", always = [] } = field;
+      const known = groups.get(schema ?? "");
+      if (known !== undefined) return known;
+      const made = z.object(
+        shapeOf(
+          shown(fields),
+          (of, name) =>
+            always.includes(name) || "value" in of.unset ? answerOf(of) : answerOf(of).optional(),
+        ),
+      );
+      if (schema === undefined) return withDescription(made, answer);
+      const named = made.openapi(schema, answer === "" ? {} : { description: answer });
+      groups.set(schema, named);
+      return named;
     }
   }
 }
 
-function described(schema: z.ZodType, description: string | undefined): z.ZodType {
-  const optional = schema.optional();
-  return description === undefined ? optional : optional.openapi({ description });
+/** The schema of a request that may leave the field out. */
+function optional(schema: z.ZodType, field: Field): z.ZodType {
+  const { unset, isDefaultShown, sample } = field;
+  const description = requestText(field);
+  const outer = isDefaultShown && "value" in unset
+    ? schema.default(unset.value)
+    : schema.optional();
+  if (description === undefined) return outer;
+  return outer.openapi({ description, ...sample === undefined ? {} : { example: sample } });
 }
 
 function shapeOf(fields: Fields, of: (field: Field, name: string) => z.ZodType): never {

@@ -56,7 +56,7 @@ function stored(field: Field, value: unknown): unknown {
     case "group": {
       const members = Object.entries(value as object).filter(([name, member]) => {
         const of = field.fields[name];
-        return of !== undefined && !field.hidden?.includes(name) && !isUnset(of, member);
+        return of !== undefined && !of.isHidden && !isUnset(of, member);
       });
       return members.length === 0 ? null : JSON.stringify(Object.fromEntries(members));
     }

@@ -10,7 +10,7 @@ const FILES_MAX = 10_000;
 /** Below it names have a hash of their content. */
 const HASHED = "/assets/";
 /** Beside a file: its compressed forms, the best first. */
-export const ENCODINGS = [{ name: "br", suffix: ".br" }, { name: "gzip", suffix: ".gz" }] as const;
+const ENCODINGS = [{ name: "br", suffix: ".br" }, { name: "gzip", suffix: ".gz" }] as const;
 export type Encoding = typeof ENCODINGS[number];
 
 /** First parts of the paths of operations and functions, whose answers are no pages. */

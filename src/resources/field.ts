@@ -16,6 +16,14 @@ interface Base {
   readonly hint?: string;
   /** What an empty field of a form shows; what counts then by default. */
   readonly placeholder?: string;
+  /** An example in the OpenAPI document. */
+  readonly sample?: string;
+  /** Whether the OpenAPI document states the value of `unset` as its default. */
+  readonly isDefaultShown?: true;
+  /** Whether answers never have it: a secret. */
+  readonly isHidden?: true;
+  /** Its description in answers. An enum with one is part of its object there, and has no schema of its own. */
+  readonly answer?: string;
   /** The column, if its name differs. */
   readonly column?: string;
   /** Its name in `invoked.json`, if it differs; null if it is not there. */
@@ -40,6 +48,8 @@ export interface Text extends Base {
   readonly max?: number;
   readonly isPointer?: true;
   readonly isNeeded?: true;
+  /** The name of a rule that `src/api` checks. */
+  readonly rule?: string;
 }
 /** The id of another resource. */
 interface Id extends Base {
@@ -73,25 +83,46 @@ export interface List<Item extends string = string> extends Base {
   readonly max?: number;
   readonly values?: readonly Item[];
   readonly labels?: Readonly<Record<string, string>>;
-  /** A rule that `src/api` checks. */
-  readonly rule?: "allowlistEntry" | "role";
+  /** The name of a rule for its entries that `src/api` checks. */
+  readonly rule?: string;
 }
+/** Texts by name. */
 interface Values extends Base {
   readonly kind: "values";
+}
+/** A JSON object with any members. */
+interface AnyObject extends Base {
+  readonly kind: "object";
+}
+/** A time, RFC 3339. */
+interface Time extends Base {
+  readonly kind: "time";
+}
+interface Flag extends Base {
+  readonly kind: "flag";
 }
 export interface Group<F extends Fields = Fields> extends Base {
   readonly kind: "group";
   readonly fields: F;
-  /** Its name in the OpenAPI document. */
-  readonly schema: string;
-  /** Its description in answers. */
-  readonly answer?: string;
+  /** Its name in the OpenAPI document; without one, it is a part of its object there. */
+  readonly schema?: string;
   /** Members that answers always have, once the group is set. */
   readonly always?: readonly string[];
-  /** Members that answers never have. */
-  readonly hidden?: readonly string[];
+  /** Members that requests with the group must have. */
+  readonly needed?: readonly string[];
 }
-export type Field = Text | Id | Count | Duration | OneOf | List | Values | Group;
+export type Field =
+  | Text
+  | Id
+  | Count
+  | Duration
+  | OneOf
+  | List
+  | Values
+  | AnyObject
+  | Time
+  | Flag
+  | Group;
 export type Fields = Readonly<Record<string, Field>>;
 
 /** A maximum that a flag of the server sets. */
@@ -104,6 +135,8 @@ export type ValueOf<F extends Field> = F extends Group<infer Inner> ? Wanted<Inn
   : F extends OneOf<infer V> ? V[number]
   : F extends List<infer Item> ? readonly Item[]
   : F extends Values ? Readonly<Record<string, string>>
+  : F extends AnyObject ? Readonly<Record<string, unknown>>
+  : F extends Flag ? boolean
   : F extends Count | Duration ? number
   : string;
 /** What a request asks for; absent means `unset`. */
@@ -114,6 +147,7 @@ export type JsonOf<F extends Field> = F extends Group<infer Inner> ? Partial<Jso
   : F extends Duration ? string
   : F extends List<infer Item> ? Item[]
   : F extends Values ? Record<string, string>
+  : F extends AnyObject ? Record<string, unknown>
   : ValueOf<F>;
 /** What an answer has: always where a value is stored in place of an absent one. */
 export type Json<F extends Fields> =
@@ -122,6 +156,33 @@ export type Json<F extends Fields> =
 /** One of two types, by whether the column of an unset field is null. */
 export type Nullable<F extends Field, Yes, No> = F["unset"] extends { readonly value: unknown } ? No
   : Yes;
+
+type Settled<F extends Field> = F extends OneOf<infer V>
+  ? Exclude<V[number], `${string}_UNSPECIFIED`>
+  : F extends Group<infer Inner> ? Complete<Inner>
+  : ValueOf<F>;
+/** The values with those that absent ones mean. */
+export type Complete<F extends Fields> =
+  & { readonly [N in keyof F as Nullable<F[N], never, N>]: Settled<F[N]> }
+  & { readonly [N in keyof F as Nullable<F[N], N, never>]?: Settled<F[N]> | undefined };
+
+/** Fills in what absent, empty and zero values mean. Values of other fields are left out. */
+export function complete<F extends Fields>(fields: F, given: object): Complete<F> {
+  const values = given as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, field]) => {
+      const value = settled(field, values[name]);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  ) as Complete<F>;
+}
+
+function settled(field: Field, value: unknown): unknown {
+  const isObject = typeof value === "object" && value !== null;
+  if (field.kind === "group" && isObject) return complete(field.fields, value);
+  if (!isUnset(field, value)) return value;
+  return "value" in field.unset ? field.unset.value : undefined;
+}
 
 type ColumnName<N, F> = F extends { readonly column: infer C extends string } ? C : N;
 type Stored<F extends Field> = F extends Count | Duration ? number
@@ -167,8 +228,8 @@ export function isUnset({ kind }: Field, value: unknown): boolean {
 }
 
 /** What a request carries to unset a field. */
-export function unsetOf(field: Field): string | number | object {
-  if ("value" in field.unset) return field.unset.value as string | number | object;
+export function unsetOf(field: Field): string | number | boolean | object {
+  if ("value" in field.unset) return field.unset.value as string | number | boolean | object;
   switch (field.kind) {
     case "count":
       return 0;
@@ -178,10 +239,14 @@ export function unsetOf(field: Field): string | number | object {
       return field.values[0] ?? "";
     case "text":
     case "id":
+    case "time":
       return "";
+    case "flag":
+      return false;
     case "list":
       return [];
     case "values":
+    case "object":
     case "group":
       return {};
   }
@@ -210,10 +275,9 @@ export function writtenValues({ values, unset }: OneOf): readonly string[] {
   return values.filter((value) => !("value" in unset) || !value.endsWith("_UNSPECIFIED"));
 }
 
-/** The members that answers have. */
-export function shownMembers({ fields, hidden = [] }: Group): Fields {
-  const shown = Object.entries(fields).filter(([name]) => !hidden.includes(name));
-  return Object.fromEntries(shown);
+/** The fields that answers have. */
+export function shown(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, { isHidden }]) => !isHidden));
 }
 
 /** The words of a name, such as `retry policy`. */

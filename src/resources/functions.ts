@@ -24,7 +24,6 @@ const DESTINATION = {
   about: "Gets {invocation: {id, functionId, status, error, input, output}} at the end of " +
     "asynchronous calls, unless they were cancelled; {} removes it",
   docs: "[destinations](#destinations)",
-  hidden: ["secret"],
   unset: NONE,
   fields: {
     functionId: { kind: "text", hint: "The id of the function", unset: NONE },
@@ -37,6 +36,7 @@ const DESTINATION = {
     },
     secret: {
       kind: "text",
+      isHidden: true,
       request: "Signs requests to the URL as Standard Webhooks does: whsec_ and base64. " +
         "Never returned; absent or empty keeps the stored one",
       hint: "Signs the requests: whsec_ and base64. Leave empty to keep the stored one",

@@ -75,6 +75,13 @@ const ACCEPTED: readonly object[] = [
     circuitBreakerPeriod: "CIRCUIT_BREAKER_PERIOD_UNSPECIFIED",
   },
   { retryPolicy: { maxAttempts: 3, initialBackoff: "1s", retryOn: ["TIMEOUT"] }, onSuccess: {} },
+  {
+    triggers: {
+      a: { schedule: { cronSpec: "@daily", catchUp: "CATCH_UP_ALL" }, volume: "v" },
+      b: { webhook: { github: {}, maxBytes: 5 }, paused: true },
+      c: { http: { slug: "x", cors: { maxAge: "600s" } } },
+    },
+  },
   { onFailure: { url: "https://a.test" }, debounce: { key: "/a", delay: "5 min" }, rateLimit: {} },
 ];
 /** Each by the field that is wrong. */
@@ -93,6 +100,10 @@ const REJECTED: readonly (readonly [field: string, manifest: object])[] = [
   ["retryPolicy", { retryPolicy: { attempts: 3 } }],
   ["onSuccess", { onSuccess: { url: "https://a.test", secret: "whsec_" } }],
   ["debounce", { debounce: { delay: 5 } }],
+  ["triggers", { triggers: { a: { paused: true } } }],
+  ["triggers", { triggers: { a: { schedule: {}, http: { slug: "x" } } } }],
+  ["triggers", { triggers: { a: { schedule: { cron: "@daily" } } } }],
+  ["triggers", { triggers: { a: { webhook: { github: { secret: "x" } } } } }],
 ];
 
 Deno.test("the JSON Schema of invoked.json accepts and rejects what the command line does", async (t) => {

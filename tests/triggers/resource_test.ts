@@ -79,7 +79,10 @@ sharedSuite("triggers", {
     assert.deepEqual([paused.paused, paused.nextRuns], [true, []]);
     assert.deepEqual(paused.schedule, trigger.schedule);
     const at = new Date(Date.now() + 3_600_000).toISOString();
-    const once = await updateTrigger(client, trigger, { schedule: { at }, paused: false });
+    // A value of an enum that says nothing changes nothing.
+    const schedule = { at, overlap: "OVERLAP_UNSPECIFIED" };
+    const once = await updateTrigger(client, trigger, { schedule, paused: false });
+    assert.equal(once.schedule.overlap, "OVERLAP_SKIP");
     assert.deepEqual([once.schedule.at, once.schedule.cronSpec], [at, undefined]);
     assert.deepEqual([once.schedule.input, once.nextRuns], [{ a: 1 }, [at]]);
     const whole = await updateTrigger(client, trigger, SCHEDULE, "schedule");
@@ -260,6 +263,10 @@ sharedSuite("triggers", {
       http: { auth: "ENDPOINT_AUTH_OPEN" },
     });
     assert.deepEqual(open.http, { ...http, auth: "ENDPOINT_AUTH_OPEN" });
+    const uncached = await updateTrigger(client, made.trigger, {
+      http: { cors: { ...cors, maxAge: "0s" } },
+    });
+    assert.equal(uncached.http.cors.maxAge, "0s");
   },
 
   "the input of a schedule keeps what is null": async ({ client }) => {

@@ -1,76 +1,21 @@
 /** The API's form of a trigger. */
 import { z } from "@hono/zod-openapi";
-import {
-  CATCH_UPS,
-  type CorsSettings,
-  ENDPOINT_AUTHS,
-  OVERLAPS,
-  SIGNATURE_ENCODINGS,
-  type TriggerSettings,
-  WEBHOOK_HANDSHAKES,
-  WEBHOOK_RESPONSES,
-  type WebhookSettings,
+import type {
+  CorsSettings,
+  TriggerSettings,
+  WebhookSettings,
 } from "../../domain/triggers/settings.ts";
 import type { MadeTrigger, Triggers, TriggerView } from "../../domain/triggers/triggers.ts";
 import type { ShownSecret } from "../../domain/triggers/writes.ts";
-import { durationJson, durationOut, int32Out, timestamp } from "../primitives.ts";
-
-const catchUp = z.enum(CATCH_UPS);
-const overlap = z.enum(OVERLAPS);
-const empty = z.object({});
-
-const scheduleOut = z.object({
-  cronSpec: z.string().optional(),
-  at: timestamp.optional(),
-  timezone: z.string(),
-  start: timestamp.optional(),
-  input: z.record(z.string(), z.unknown()),
-  catchUp: catchUp.openapi({ description: "What happens to times that passed without a server" }),
-  overlap: overlap.openapi({ description: "What happens to a time while an earlier run goes on" }),
-}).openapi("invoked.ScheduleTrigger");
+import type { JsonOf } from "../../resources/field.ts";
+import { type CORS, TRIGGER_SETTINGS } from "../../resources/triggers.ts";
+import { durationJson, timestamp } from "../primitives.ts";
+import { answerShape } from "../resource.ts";
 
 const webhookOut = z.object({
   listenerId: z.string(),
-  allowSourceCidrs: z.array(z.string()),
-  maxBytes: int32Out,
-  response: z.enum(WEBHOOK_RESPONSES),
-  eventIdHeader: z.string().optional(),
-  handshake: z.enum(WEBHOOK_HANDSHAKES).optional().openapi({
-    description: "What GET and HEAD are answered; absent: 405, as for any other address",
-  }),
-  hmac: empty.optional().openapi({ description: "C1's signature" }),
-  jwt: z.object({ jwksUrl: z.string() }).optional().openapi({ description: "C1's token" }),
-  capabilityUrl: empty.optional().openapi({ description: "A path that is the secret" }),
-  standardWebhooks: empty.optional(),
-  github: empty.optional(),
-  stripe: empty.optional(),
-  slack: empty.optional(),
-  discord: z.object({ publicKey: z.string() }).optional(),
-  header: z.object({
-    name: z.string(),
-    prefix: z.string(),
-    encoding: z.enum(SIGNATURE_ENCODINGS),
-  }).optional().openapi({
-    description: "HMAC-SHA256 of the body in a header, or the secret itself",
-  }),
+  ...answerShape(TRIGGER_SETTINGS.webhook),
 }).openapi("invoked.WebhookTrigger");
-
-const corsOut = z.object({
-  allowOrigins: z.array(z.string()),
-  allowMethods: z.array(z.string()),
-  allowHeaders: z.array(z.string()),
-  exposeHeaders: z.array(z.string()),
-  allowCredentials: z.boolean(),
-  maxAge: durationOut.optional(),
-}).openapi("invoked.CrossOriginSharing");
-
-const httpOut = z.object({
-  slug: z.string(),
-  auth: z.enum(ENDPOINT_AUTHS),
-  host: z.string().optional(),
-  cors: corsOut.optional(),
-  recordBody: z.boolean(),
-}).openapi("invoked.HttpTrigger");
 
 export const triggerOut = z.object({
   id: z.string(),
@@ -78,9 +23,10 @@ export const triggerOut = z.object({
   displayName: z.string(),
   paused: z.boolean(),
   vfsId: z.string().optional().openapi({ description: "Absent: the volume of the function" }),
-  schedule: scheduleOut.optional(),
+  schedule: z.object(answerShape(TRIGGER_SETTINGS.schedule)).openapi("invoked.ScheduleTrigger")
+    .optional(),
   webhook: webhookOut.optional(),
-  http: httpOut.optional(),
+  http: z.object(answerShape(TRIGGER_SETTINGS.http)).openapi("invoked.HttpTrigger").optional(),
   lastRun: z.object({
     time: timestamp,
     invocationId: z.string().optional(),
@@ -171,10 +117,8 @@ function settingsJson(
     case "webhook":
       return { webhook: webhookJson(settings.webhook, listenerId) };
     case "http": {
-      const { cors, recordBody = false, ...http } = settings.http;
-      return {
-        http: { ...http, recordBody, ...cors === undefined ? {} : { cors: corsJson(cors) } },
-      };
+      const { cors, ...http } = settings.http;
+      return { http: { ...http, ...cors === undefined ? {} : { cors: corsJson(cors) } } };
     }
   }
 }
@@ -193,7 +137,7 @@ function webhookJson(
   };
 }
 
-function corsJson({ maxAgeMs, ...cors }: CorsSettings): z.input<typeof corsOut> {
+function corsJson({ maxAgeMs, ...cors }: CorsSettings): JsonOf<typeof CORS> {
   return {
     ...cors as { readonly [Name in keyof typeof cors]: never },
     ...maxAgeMs === undefined ? {} : { maxAge: durationJson(maxAgeMs) },

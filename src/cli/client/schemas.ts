@@ -45,6 +45,9 @@ const FORMS: Readonly<Record<Field["kind"], z.ZodType>> = {
   count: z.number(),
   list: z.array(z.string()),
   values: valuesByName,
+  object,
+  time: z.string(),
+  flag: z.boolean(),
   group: object,
 };
 

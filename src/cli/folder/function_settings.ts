@@ -2,13 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
-import {
-  type Field,
-  type Fields,
-  shownMembers,
-  unsetOf,
-  writtenValues,
-} from "../../resources/field.ts";
+import { type Field, type Fields, shown, unsetOf, writtenValues } from "../../resources/field.ts";
 import {
   FUNCTION_SETTINGS,
   type FunctionSettingsInFile,
@@ -44,13 +38,19 @@ function schemaOf(field: Field, withHidden: boolean): z.ZodType {
       return z.array(z.string());
     case "values":
       return z.record(z.string(), z.string());
+    case "object":
+      return z.record(z.string(), z.unknown());
+    case "flag":
+      return z.boolean();
+    case "time":
+      return z.string();
     case "text":
       return field.isNeeded ? z.string().regex(/\S/, "must not be empty") : z.string();
     case "id":
       // A name or an id.
       return z.string().min(1);
     case "group": {
-      const fields = withHidden ? field.fields : shownMembers(field);
+      const fields = withHidden ? field.fields : shown(field.fields);
       const names = Object.keys(fields);
       const members = Object.entries(fields)
         .map(([name, member]) => [name, schemaOf(member, withHidden)]);
@@ -88,7 +88,7 @@ export function settingSchema(name: SettingName): z.ZodType<SettingValue> {
 }
 
 /** A value of a setting in the API. */
-export type SettingValue = string | number | object;
+export type SettingValue = string | number | boolean | object;
 
 /** What resets a setting to the default of the server. */
 export function settingDefault(name: SettingName): SettingValue {
@@ -124,6 +124,7 @@ function describe(value: SettingValue): string {
     return Object.keys(value).length === 0 ? "" : JSON.stringify(value);
   }
   if (typeof value === "number") return formatCount(value);
+  if (typeof value === "boolean") return String(value);
   const milliseconds = parseDuration(value);
   return milliseconds === undefined ? value : formatDuration(milliseconds);
 }

@@ -1,5 +1,7 @@
 /** The settings of triggers as people write them: which there are, and what the server takes for absent ones. */
 import { z } from "zod";
+import { complete, type Field, type Fields } from "../../resources/field.ts";
+import { TRIGGER_SETTINGS } from "../../resources/triggers.ts";
 import type { Kind, TriggerSettings } from "../client/triggers.ts";
 
 /**
@@ -21,92 +23,52 @@ function settings(
   });
 }
 
-const none = settings([]).nullish();
-const secret = settings(["secret"]).nullish();
+function schemaOf(fields: Fields): z.ZodType<TriggerSettings> {
+  const all = Object.entries(fields);
+  const plain = all.filter(([, { kind }]) => kind !== "group").map(([name]) => name);
+  const nested = all.flatMap(([name, field]) =>
+    field.kind === "group" ? [[name, schemaOf(field.fields).nullish()] as const] : []
+  );
+  return settings(plain, Object.fromEntries(nested));
+}
 
 /** The settings of each kind. */
 export const SETTINGS_OF: Readonly<Record<Kind, z.ZodType<TriggerSettings>>> = {
-  schedule: settings(["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"]),
-  webhook: settings([
-    ...["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", "handshake", "verifyToken"],
-  ], {
-    hmac: none,
-    jwt: settings(["jwksUrl"]).nullish(),
-    capabilityUrl: none,
-    standardWebhooks: secret,
-    github: secret,
-    stripe: secret,
-    slack: secret,
-    discord: settings(["publicKey"]).nullish(),
-    header: settings(["name", "prefix", "encoding", "secret"]).nullish(),
-  }),
-  http: settings(["slug", "auth", "secret", "host", "recordBody"], {
-    cors: settings([
-      "allowOrigins",
-      "allowMethods",
-      "allowHeaders",
-      "exposeHeaders",
-      "allowCredentials",
-      "maxAge",
-    ]).nullish(),
-  }),
-};
-
-/** What the server takes for absent settings. */
-const DEFAULTS: Readonly<Record<Kind, TriggerSettings>> = {
-  schedule: {
-    timezone: "UTC",
-    input: {},
-    catchUp: "CATCH_UP_NONE",
-    overlap: "OVERLAP_ALLOW",
-  },
-  webhook: {
-    allowSourceCidrs: [],
-    maxBytes: 65_536,
-    response: "WEBHOOK_RESPONSE_ACCEPTED",
-  },
-  http: { auth: "ENDPOINT_AUTH_BEARER", recordBody: false },
-};
-const HEADER_DEFAULTS = { prefix: "", encoding: "SIGNATURE_ENCODING_HEX" };
-const CORS_DEFAULTS = {
-  allowOrigins: [],
-  allowMethods: [],
-  allowHeaders: [],
-  exposeHeaders: [],
-  allowCredentials: false,
+  schedule: schemaOf(TRIGGER_SETTINGS.schedule),
+  webhook: schemaOf(TRIGGER_SETTINGS.webhook),
+  http: schemaOf(TRIGGER_SETTINGS.http),
 };
 
 /** Settings as the server answers them. */
-export function complete(kind: Kind, given: TriggerSettings): TriggerSettings {
-  const whole: Record<string, unknown> = { ...DEFAULTS[kind], ...present(given) };
-  for (const field of ["at", "start"]) {
-    const time = Date.parse(String(whole[field]));
-    if (!Number.isNaN(time)) whole[field] = new Date(time).toISOString();
-  }
-  const { header, cors, host, maxBytes } = whole;
-  if (isObject(header)) whole["header"] = { ...HEADER_DEFAULTS, ...present(header) };
-  if (isObject(cors)) whole["cors"] = withSeconds({ ...CORS_DEFAULTS, ...present(cors) });
-  if (typeof host === "string") whole["host"] = host.toLowerCase();
-  if (typeof maxBytes === "string") whole["maxBytes"] = Number(maxBytes);
-  return whole;
+export function asAnswered(kind: Kind, given: TriggerSettings): TriggerSettings {
+  const fields: Fields = TRIGGER_SETTINGS[kind];
+  return complete(fields, canonical(fields, given));
 }
 
-/** The settings that say something: null, 0, an empty text and an unspecified value of an enum mean the default. */
-function present(given: object): TriggerSettings {
+/** The forms that the server answers. */
+function canonical(fields: Fields, given: object): TriggerSettings {
   return Object.fromEntries(
-    Object.entries(given).filter(([, value]) =>
-      value !== null && value !== undefined && value !== "" && value !== 0 && value !== "0" &&
-      !(typeof value === "string" && value.endsWith("_UNSPECIFIED"))
-    ),
+    Object.entries(given).map(([name, value]) => [name, canonicalValue(fields[name], value)]),
   );
 }
 
-function withSeconds({ maxAge, ...cors }: TriggerSettings): TriggerSettings {
-  const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(String(maxAge)) ?? [];
-  if (maxAge === undefined) return cors;
-  return { ...cors, maxAge: seconds === undefined ? maxAge : `${Number(seconds)}s` };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function canonicalValue(field: Field | undefined, value: unknown): unknown {
+  switch (field?.kind) {
+    case "group":
+      return typeof value === "object" && value !== null ? canonical(field.fields, value) : value;
+    case "time": {
+      const time = Date.parse(String(value));
+      return Number.isNaN(time) ? value : new Date(time).toISOString();
+    }
+    case "count":
+      return typeof value === "string" ? Number(value) : value;
+    case "duration": {
+      const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(String(value)) ?? [];
+      return seconds === undefined ? value : `${Number(seconds)}s`;
+    }
+    case "text":
+      return field.rule === "host" && typeof value === "string" ? value.toLowerCase() : value;
+    default:
+      return value;
+  }
 }

@@ -17,7 +17,7 @@ import {
 } from "../client/triggers.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { note } from "../terminal/output.ts";
-import { complete, SETTINGS_OF } from "./trigger_settings.ts";
+import { asAnswered, SETTINGS_OF } from "./trigger_settings.ts";
 
 const TRIGGERS_MAX = 1000;
 
@@ -64,7 +64,7 @@ export async function differencesOf(
     const kind = kindOf(kinds as Trigger);
     const wanted = {
       displayName: name,
-      [kind]: complete(kind, kinds[kind] ?? {}),
+      [kind]: asAnswered(kind, kinds[kind] ?? {}),
       ...paused === undefined ? {} : { paused },
       vfsId,
     };

@@ -1,20 +1,25 @@
 /** What a request says of a trigger, and the settings that follow. */
+import type { Wanted } from "../../resources/field.ts";
+import {
+  type HTTP,
+  type SCHEDULE,
+  TRIGGER_SETTINGS,
+  type WEBHOOK,
+} from "../../resources/triggers.ts";
 import { characters, exceeds } from "../../config/mod.ts";
 import { invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
 import { checkTimes } from "./schedule_times.ts";
 import {
-  type HttpSettings,
-  type ScheduleSettings,
+  completeSettings,
+  type CorsSettings,
   TRIGGER_NAME_CHARS_MAX,
   type TriggerKind,
   type TriggerSettings,
-  WEBHOOK_BYTES_DEFAULT,
   WEBHOOK_METHODS,
+  type WebhookMethod,
   type WebhookSettings,
 } from "./settings.ts";
-
-type Given<T> = { readonly [Field in keyof T]?: T[Field] | undefined };
 
 /** The fields of a trigger that a caller can set. Absent ones get their defaults, or stay as they are. */
 export interface TriggerChange {
@@ -22,9 +27,17 @@ export interface TriggerChange {
   readonly paused?: boolean | undefined;
   /** Empty for the volume of the function. */
   readonly vfsId?: string | undefined;
-  readonly schedule?: Given<ScheduleSettings> | undefined;
-  readonly webhook?: Given<WebhookSettings> & Secret & VerifyToken | undefined;
-  readonly http?: Given<HttpSettings> & Secret | undefined;
+  readonly schedule?: Wanted<typeof SCHEDULE> | undefined;
+  readonly webhook?:
+    | Wanted<typeof WEBHOOK> & Secret & VerifyToken & {
+      readonly method?: WebhookMethod | undefined;
+    }
+    | undefined;
+  readonly http?:
+    | Wanted<typeof HTTP> & Secret & {
+      readonly cors?: CorsSettings | undefined;
+    }
+    | undefined;
 }
 
 interface Secret {
@@ -39,21 +52,14 @@ interface VerifyToken {
 
 export const TRIGGER_KINDS = ["schedule", "webhook", "http"] as const satisfies TriggerKind[];
 
-/** The fields of each kind that an update mask can name, under their names in a request. */
-const FIELDS = {
-  schedule: ["cronSpec", "at", "timezone", "start", "input", "catchUp", "overlap"],
-  webhook: [
-    ...["allowSourceCidrs", "maxBytes", "response", "eventIdHeader", "handshake", "verifyToken"],
-    ...WEBHOOK_METHODS,
-  ],
-  http: ["slug", "auth", "secret", "host", "cors", "recordBody"],
-} as const;
 const UPDATABLE: readonly string[] = [
   "displayName",
   "paused",
   "vfsId",
   ...TRIGGER_KINDS,
-  ...TRIGGER_KINDS.flatMap((kind) => FIELDS[kind].map((field) => `${kind}.${field}`)),
+  ...TRIGGER_KINDS.flatMap((kind) =>
+    Object.keys(TRIGGER_SETTINGS[kind]).map((field) => `${kind}.${field}`)
+  ),
 ];
 
 /** What follows from a request. */
@@ -77,7 +83,7 @@ export function newSettings(change: TriggerChange, now: Date): ChangedTrigger {
       description: `must have exactly one of ${TRIGGER_KINDS.join(", ")}`,
     });
   }
-  const settings = complete(kind, change[kind] ?? {});
+  const settings = completeSettings(kind, change[kind] ?? {});
   check(settings, true, now);
   return {
     settings,
@@ -136,7 +142,7 @@ export function updatedSettings(
       if (name === "cronSpec" && given[field] !== undefined) merged["at"] = undefined;
     }
   }
-  const settings = complete(kind, merged);
+  const settings = completeSettings(kind, merged);
   const changesTimes = timesOf(settings) !== timesOf(before);
   check(settings, changesTimes, now);
   const hasSecret = isWhole || names.length > 0;
@@ -175,56 +181,6 @@ function ownOf(settings: TriggerSettings): Readonly<Record<string, unknown>> {
 
 function secretOf(change: TriggerChange, kind: TriggerKind): string | undefined {
   return kind === "schedule" ? undefined : change[kind]?.secret || undefined;
-}
-
-/** Fills in the defaults. */
-function complete(kind: TriggerKind, given: object): TriggerSettings {
-  switch (kind) {
-    case "schedule": {
-      const { cronSpec, at, timezone, start, input, catchUp, overlap } = given as Given<
-        ScheduleSettings
-      >;
-      const schedule = {
-        cronSpec: cronSpec || undefined,
-        at,
-        timezone: timezone || "UTC",
-        start,
-        input: input ?? {},
-        catchUp: catchUp ?? "CATCH_UP_NONE",
-        overlap: overlap ?? "OVERLAP_ALLOW",
-      } as const;
-      return { kind, schedule };
-    }
-    case "webhook": {
-      const { allowSourceCidrs, maxBytes, response, method, eventIdHeader, handshake } =
-        given as Given<WebhookSettings>;
-      if (method === undefined) {
-        const description = `must have exactly one of ${WEBHOOK_METHODS.join(", ")}`;
-        throw invalid({ field: "trigger.webhook", description });
-      }
-      const webhook = {
-        allowSourceCidrs: allowSourceCidrs ?? [],
-        maxBytes: maxBytes || WEBHOOK_BYTES_DEFAULT,
-        response: response ?? "WEBHOOK_RESPONSE_ACCEPTED",
-        method,
-        eventIdHeader: eventIdHeader || undefined,
-        handshake,
-      } as const;
-      return { kind, webhook };
-    }
-    case "http": {
-      const { slug, auth, host, cors, recordBody } = given as Given<HttpSettings>;
-      if (!slug) throw invalid({ field: "trigger.http.slug", description: "must not be empty" });
-      const http = {
-        slug,
-        auth: auth ?? "ENDPOINT_AUTH_BEARER",
-        host: host || undefined,
-        cors,
-        recordBody: recordBody ?? false,
-      } as const;
-      return { kind, http };
-    }
-  }
 }
 
 /** @param isNew whether its times are others than before: those of the past must not come again */

@@ -1,4 +1,5 @@
-/** Numbers and durations as fields have them. */
+/** Numbers, durations and words as fields have them. */
+import type { OneOf } from "../../../../src/resources/field.ts";
 
 const SECONDS_IN: Readonly<Record<string, number>> = {
   ms: 0.001,
@@ -41,4 +42,9 @@ export function numberIn(text: string): string | number {
 /** A number of the API as text; the default is empty. */
 export function numberText(value: number | undefined): string {
   return value === undefined || value === 0 ? "" : String(value);
+}
+
+/** The options of an enum. */
+export function optionsOf({ labels }: Pick<OneOf, "labels">) {
+  return Object.entries(labels).map(([value, label]) => ({ value, label }));
 }

@@ -1,12 +1,6 @@
 /** The fields of settings, from the table of `src/resources/functions.ts`. */
 import type { ReactNode } from "react";
-import {
-  type Field,
-  type List,
-  type OneOf,
-  unsetOf,
-  wordsOf,
-} from "../../../../../src/resources/field.ts";
+import { type Field, type List, unsetOf, wordsOf } from "../../../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS, type Setting } from "../../../../../src/resources/functions.ts";
 import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
@@ -18,7 +12,7 @@ import {
   TextField,
 } from "../../../parts/field.tsx";
 import { linesOf } from "../lines.ts";
-import { durationIn, durationText, numberIn, numberText } from "../typed_values.ts";
+import { durationIn, durationText, numberIn, numberText, optionsOf } from "../typed_values.ts";
 import { VolumeField } from "../volume_field.tsx";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
@@ -215,10 +209,6 @@ function SettingField({ path, field, form, placeholder }: {
       return <TextField {...text} mono={mono} placeholder={placeholder} />;
     }
   }
-}
-
-function optionsOf({ labels }: OneOf) {
-  return Object.entries(labels).map(([value, label]) => ({ value, label }));
 }
 
 function Choices({ label, hint, error, field, chosen, onChange }: {

@@ -1,4 +1,12 @@
 /** Forms of triggers: what is typed, and the request that follows. */
+import { complete } from "../../../../../src/resources/field.ts";
+import {
+  CORS,
+  HTTP,
+  SCHEDULE,
+  TRIGGER_SETTINGS,
+  WEBHOOK_METHODS,
+} from "../../../../../src/resources/triggers.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { isSame } from "../edits.ts";
 import { linesOf } from "../lines.ts";
@@ -69,54 +77,53 @@ export function draftOf(trigger: Trigger | undefined): TriggerDraft {
   };
 }
 
-function scheduleDraft(schedule: Trigger["schedule"]): ScheduleDraft {
+function scheduleDraft(given: Trigger["schedule"]): ScheduleDraft {
+  const { at, start, input, ...schedule } = complete(SCHEDULE, given ?? { timezone: LOCAL_ZONE });
   return {
-    repeats: schedule?.at === undefined,
-    cronSpec: schedule?.cronSpec ?? "",
-    at: localTime(schedule?.at),
-    timezone: schedule?.timezone ?? LOCAL_ZONE,
-    input: JSON.stringify(schedule?.input ?? {}, null, 2),
-    catchUp: schedule?.catchUp ?? "CATCH_UP_NONE",
-    overlap: schedule?.overlap ?? "OVERLAP_ALLOW",
-    start: localTime(schedule?.start),
-    stored: { at: schedule?.at, start: schedule?.start },
+    cronSpec: "",
+    ...schedule,
+    repeats: at === undefined,
+    at: localTime(at),
+    input: JSON.stringify(input, null, 2),
+    start: localTime(start),
+    stored: { at, start },
   };
 }
 
 function webhookDraft(trigger: Trigger | undefined): WebhookDraft {
-  const webhook = trigger?.webhook;
+  const webhook = complete(TRIGGER_SETTINGS.webhook, trigger?.webhook ?? {});
+  const { name = "X-Signature", prefix, encoding } = webhook.header ??
+    complete(WEBHOOK_METHODS.header.fields, {});
   return {
     method: trigger?.webhook === undefined ? "github" : methodOf(trigger),
     secret: "",
-    jwksUrl: webhook?.jwt?.jwksUrl ?? "",
-    publicKey: webhook?.discord?.publicKey ?? "",
-    headerName: webhook?.header?.name ?? "X-Signature",
-    headerPrefix: webhook?.header?.prefix ?? "",
-    headerEncoding: webhook?.header?.encoding ?? "SIGNATURE_ENCODING_HEX",
-    allowSourceCidrs: webhook?.allowSourceCidrs.join("\n") ?? "",
-    maxBytes: webhook === undefined ? "" : String(webhook.maxBytes),
-    response: webhook?.response ?? "WEBHOOK_RESPONSE_ACCEPTED",
-    eventIdHeader: webhook?.eventIdHeader ?? "",
-    handshake: webhook?.handshake ?? "",
+    jwksUrl: webhook.jwt?.jwksUrl ?? "",
+    publicKey: webhook.discord?.publicKey ?? "",
+    headerName: name,
+    headerPrefix: prefix,
+    headerEncoding: encoding,
+    allowSourceCidrs: webhook.allowSourceCidrs.join("\n"),
+    maxBytes: trigger?.webhook === undefined ? "" : String(webhook.maxBytes),
+    response: webhook.response,
+    eventIdHeader: webhook.eventIdHeader ?? "",
+    handshake: webhook.handshake ?? "",
     verifyToken: "",
   };
 }
 
 function httpDraft(http: Trigger["http"]): HttpDraft {
-  const cors = http?.cors;
+  const cors = complete(CORS.fields, http?.cors ?? {});
   return {
-    slug: http?.slug ?? "",
-    auth: http?.auth ?? "ENDPOINT_AUTH_BEARER",
+    host: "",
+    ...complete(HTTP, http ?? {}),
     secret: "",
-    host: http?.host ?? "",
-    recordBody: http?.recordBody ?? false,
-    hasCors: cors !== undefined,
-    allowOrigins: cors?.allowOrigins.join("\n") ?? "",
-    allowMethods: cors?.allowMethods.join("\n") ?? "",
-    allowHeaders: cors?.allowHeaders.join("\n") ?? "",
-    exposeHeaders: cors?.exposeHeaders.join("\n") ?? "",
-    allowCredentials: cors?.allowCredentials ?? false,
-    maxAge: durationText(cors?.maxAge),
+    hasCors: http?.cors !== undefined,
+    allowOrigins: cors.allowOrigins.join("\n"),
+    allowMethods: cors.allowMethods.join("\n"),
+    allowHeaders: cors.allowHeaders.join("\n"),
+    exposeHeaders: cors.exposeHeaders.join("\n"),
+    allowCredentials: cors.allowCredentials,
+    maxAge: durationText(http?.cors?.maxAge),
   };
 }
 

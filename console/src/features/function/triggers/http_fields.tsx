@@ -1,18 +1,11 @@
+import { CORS, HTTP } from "../../../../../src/resources/triggers.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { CheckboxField, SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
+import { optionsOf } from "../typed_values.ts";
 import type { HttpDraft } from "./drafts.ts";
 import type { FieldsProps } from "./schedule_fields.tsx";
-import { authInWords } from "./words.ts";
 
-const AUTHS = ["ENDPOINT_AUTH_BEARER", "ENDPOINT_AUTH_SIGNATURE", "ENDPOINT_AUTH_OPEN"]
-  .map((value) => ({ value, label: authInWords(value) }));
-
-/** Fields whose faults {@link HttpFields} shows. */
-export const HTTP_FAULTS = [
-  ...["slug", "auth", "secret", "host"].map((name) => `http.${name}`),
-  ...["allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"]
-    .map((name) => `http.cors.${name}`),
-];
+const { slug, auth, host, recordBody } = HTTP;
 
 /** The settings of an endpoint. */
 export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
@@ -20,7 +13,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
     <>
       <div className="function-fields">
         <TextField
-          label="Slug"
+          label={slug.label}
           hint={`Its address is /run/${
             draft.slug.trim() || "SLUG"
           }/: lower-case letters, digits, hyphens`}
@@ -30,9 +23,9 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           onChange={(slug) => onChange({ slug })}
         />
         <SelectField
-          label="Who may call"
+          label={auth.label}
           value={draft.auth}
-          options={AUTHS}
+          options={optionsOf(auth)}
           error={faultOf(error, "http.auth")}
           onChange={(auth) => onChange({ auth })}
         />
@@ -50,7 +43,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           )
           : null}
         <TextField
-          label="Custom host"
+          label={host.label}
           hint="One of --endpoint-hosts, or below --endpoint-domain"
           mono
           value={draft.host}
@@ -59,7 +52,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
         />
       </div>
       <CheckboxField
-        label="Record the first KiB of text bodies"
+        label={recordBody.label}
         value={draft.recordBody}
         onChange={(recordBody) => onChange({ recordBody })}
       />
@@ -73,32 +66,27 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
   );
 }
 
-const LISTS = [
-  { name: "allowOrigins", label: "Origins", placeholder: "https://app.example.com" },
-  { name: "allowMethods", label: "Methods", placeholder: "GET" },
-  { name: "allowHeaders", label: "Request headers", placeholder: "Content-Type" },
-  { name: "exposeHeaders", label: "Response headers that pages may read", placeholder: "ETag" },
-] as const;
+const LISTS = ["allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders"] as const;
 
 function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
   return (
     <>
       <div className="function-fields">
-        {LISTS.map(({ name, label, placeholder }) => (
+        {LISTS.map((name) => (
           <TextAreaField
             key={name}
-            label={label}
+            label={CORS.fields[name].label}
             hint="One per line"
             rows={2}
-            placeholder={placeholder}
+            placeholder={CORS.fields[name].placeholder}
             value={draft[name]}
             error={faultOf(error, `http.cors.${name}`)}
             onChange={(text) => onChange({ [name]: text })}
           />
         ))}
         <TextField
-          label="Cache preflight responses for"
-          placeholder="10m"
+          label={CORS.fields.maxAge.label}
+          placeholder={CORS.fields.maxAge.placeholder}
           value={draft.maxAge}
           error={faultOf(error, "http.cors.maxAge")}
           onChange={(maxAge) => onChange({ maxAge })}

@@ -1,31 +1,13 @@
 import { useId } from "react";
+import { SCHEDULE } from "../../../../../src/resources/triggers.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
+import { optionsOf } from "../typed_values.ts";
 import type { ScheduleDraft } from "./drafts.ts";
 import { cronInWords, useCronWords } from "./words.ts";
 
-const CATCH_UPS = [
-  { value: "CATCH_UP_NONE", label: "Skip all" },
-  { value: "CATCH_UP_LAST", label: "Run the last one" },
-  { value: "CATCH_UP_ALL", label: "Run all" },
-];
-const OVERLAPS = [
-  { value: "OVERLAP_ALLOW", label: "Run both" },
-  { value: "OVERLAP_SKIP", label: "Skip the later run" },
-  { value: "OVERLAP_QUEUE", label: "Wait for the earlier run" },
-];
+const { cronSpec, at, timezone, start, input, catchUp, overlap } = SCHEDULE;
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
-
-/** Fields whose faults {@link ScheduleFields} shows. */
-export const SCHEDULE_FAULTS = [
-  "schedule.cronSpec",
-  "schedule.at",
-  "schedule.start",
-  "schedule.timezone",
-  "schedule.input",
-  "schedule.catchUp",
-  "schedule.overlap",
-];
 
 export interface FieldsProps<D> {
   readonly draft: D;
@@ -39,8 +21,8 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
     <>
       <Times draft={draft} error={error} onChange={onChange} />
       <TextAreaField
-        label="Input"
-        hint="A JSON object that each call receives"
+        label={input.label}
+        hint={input.hint}
         rows={4}
         value={draft.input}
         error={faultOf(error, "schedule.input")}
@@ -48,16 +30,16 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
       />
       <div className="function-fields">
         <SelectField
-          label="Missed while the server was down"
+          label={catchUp.label}
           value={draft.catchUp}
-          options={CATCH_UPS}
+          options={optionsOf(catchUp)}
           error={faultOf(error, "schedule.catchUp")}
           onChange={(catchUp) => onChange({ catchUp })}
         />
         <SelectField
-          label="Due while an earlier run is active"
+          label={overlap.label}
           value={draft.overlap}
-          options={OVERLAPS}
+          options={optionsOf(overlap)}
           error={faultOf(error, "schedule.overlap")}
           onChange={(overlap) => onChange({ overlap })}
         />
@@ -80,11 +62,11 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
       {draft.repeats
         ? (
           <TextField
-            label="Cron expression"
+            label={cronSpec.label}
             hint={cronInWords(draft.cronSpec) ??
               "Minute, hour, day, month, day of the week; or @daily"}
             mono
-            placeholder="0 9 * * 1-5"
+            placeholder={cronSpec.sample}
             value={draft.cronSpec}
             error={faultOf(error, "schedule.cronSpec")}
             onChange={(cronSpec) => onChange({ cronSpec })}
@@ -92,7 +74,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
         )
         : (
           <TextField
-            label="Time"
+            label={at.label}
             hint="In your local time"
             type="datetime-local"
             value={draft.at}
@@ -101,7 +83,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
           />
         )}
       <TextField
-        label="Time zone"
+        label={timezone.label}
         list={zonesId}
         value={draft.timezone}
         error={faultOf(error, "schedule.timezone")}
@@ -110,7 +92,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
       {draft.repeats
         ? (
           <TextField
-            label="Not before"
+            label={start.label}
             hint="In your local time. If empty: from now on"
             type="datetime-local"
             value={draft.start}

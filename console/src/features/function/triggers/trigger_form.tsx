@@ -2,6 +2,14 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
+import type { Fields } from "../../../../../src/resources/field.ts";
+import {
+  CORS,
+  HTTP,
+  TRIGGER_SETTINGS,
+  WEBHOOK,
+  WEBHOOK_METHODS,
+} from "../../../../../src/resources/triggers.ts";
 import { slugOf } from "../../../../../src/shared/slugs.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
@@ -17,57 +25,54 @@ import { isSame, useEdits } from "../edits.ts";
 import { labelledFaults } from "../labelled_faults.ts";
 import { VolumeField } from "../volume_field.tsx";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
-import { HTTP_FAULTS, HttpFields } from "./http_fields.tsx";
+import { HttpFields } from "./http_fields.tsx";
 import { triggersQuery } from "./queries.ts";
-import { SCHEDULE_FAULTS, ScheduleFields } from "./schedule_fields.tsx";
+import { ScheduleFields } from "./schedule_fields.tsx";
 import { secretIn, type ShownSecret } from "./secret_note.tsx";
-import { WEBHOOK_FAULTS, WebhookFields } from "./webhook_fields.tsx";
+import { WebhookFields } from "./webhook_fields.tsx";
 import { type Kind, KIND_WORDS } from "./words.ts";
 
+/** Fields whose faults the form shows beside them. */
 const FAULTS: Readonly<Record<Kind, readonly string[]>> = {
-  schedule: SCHEDULE_FAULTS,
-  webhook: WEBHOOK_FAULTS,
-  http: HTTP_FAULTS,
+  schedule: pathsOf("schedule", TRIGGER_SETTINGS.schedule),
+  webhook: pathsOf("webhook", TRIGGER_SETTINGS.webhook),
+  http: pathsOf("http", TRIGGER_SETTINGS.http),
 };
 
+function pathsOf(prefix: string, fields: Fields): readonly string[] {
+  return Object.entries(fields).flatMap(([name, field]) => {
+    if (field.kind === "group") return pathsOf(`${prefix}.${name}`, field.fields);
+    return field.kind === "flag" ? [] : [`${prefix}.${name}`];
+  });
+}
+
+const { jwt, discord, header } = WEBHOOK_METHODS;
 /** What the fields call the values. */
 const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
+  ...labelsOf(TRIGGER_SETTINGS.schedule),
+  ...labelsOf(WEBHOOK),
+  ...labelsOf(HTTP),
+  ...labelsOf(CORS.fields),
   displayName: "Name",
   vfsId: "Volume",
   repeats: "Runs",
-  cronSpec: "Cron expression",
-  at: "Time",
-  stored: "Time",
-  timezone: "Time zone",
-  input: "Input",
-  catchUp: "Missed while the server was down",
-  overlap: "Due while an earlier run is active",
-  start: "Not before",
+  stored: TRIGGER_SETTINGS.schedule.at.label,
   method: "Sender",
-  secret: "Secret",
-  jwksUrl: "JWKS URL",
-  publicKey: "Public key",
-  headerName: "Signature header",
-  headerPrefix: "Signature prefix",
-  headerEncoding: "Encoding",
-  allowSourceCidrs: "Allowed source networks",
-  maxBytes: "Maximum body size in bytes",
-  response: "Response",
-  eventIdHeader: "Event id header",
-  handshake: "Response to GET and HEAD",
-  verifyToken: "Verify token",
-  slug: "Slug",
-  auth: "Who may call",
-  host: "Custom host",
-  recordBody: "Record the first KiB of text bodies",
+  secret: TRIGGER_SETTINGS.http.secret.label,
+  jwksUrl: jwt.fields.jwksUrl.label,
+  publicKey: discord.fields.publicKey.label,
+  headerName: header.fields.name.label,
+  headerPrefix: header.fields.prefix.label,
+  headerEncoding: header.fields.encoding.label,
+  verifyToken: TRIGGER_SETTINGS.webhook.verifyToken.label,
   hasCors: "CORS",
-  allowOrigins: "Origins",
-  allowMethods: "Methods",
-  allowHeaders: "Request headers",
-  exposeHeaders: "Response headers that pages may read",
-  allowCredentials: "Credentials",
-  maxAge: "Cache preflight responses for",
 };
+
+function labelsOf<F extends Readonly<Record<string, { readonly label: string }>>>(fields: F) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, { label }]) => [name, label]),
+  ) as { readonly [Name in keyof F]: string };
+}
 
 /** What the form calls the fields of the API. */
 const LABELS = Object.fromEntries(

@@ -1,35 +1,19 @@
+import {
+  TRIGGER_SETTINGS,
+  WEBHOOK,
+  WEBHOOK_METHODS,
+} from "../../../../../src/resources/triggers.ts";
 import { faultOf } from "../../../parts/faults.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
+import { optionsOf } from "../typed_values.ts";
 import type { WebhookDraft } from "./drafts.ts";
 import type { FieldsProps } from "./schedule_fields.tsx";
 import { HANDSHAKES, META, type Method, METHODS } from "./words.ts";
 
-const RESPONSES = [
-  { value: "WEBHOOK_RESPONSE_ACCEPTED", label: "At once, when the call is stored" },
-  { value: "WEBHOOK_RESPONSE_FUNCTION", label: "What the function returns" },
-];
 const PLAIN = "SIGNATURE_ENCODING_PLAIN";
-const ENCODINGS = [
-  { value: "SIGNATURE_ENCODING_HEX", label: "Hexadecimal" },
-  { value: "SIGNATURE_ENCODING_BASE64", label: "Base64" },
-  { value: PLAIN, label: "None: the secret itself" },
-];
-
-/** Fields whose faults {@link WebhookFields} shows. */
-export const WEBHOOK_FAULTS = [
-  ...METHODS.map(({ value }) => `webhook.${value}.secret`),
-  "webhook.jwt.jwksUrl",
-  "webhook.discord.publicKey",
-  "webhook.header.name",
-  "webhook.header.prefix",
-  "webhook.header.encoding",
-  "webhook.allowSourceCidrs",
-  "webhook.maxBytes",
-  "webhook.response",
-  "webhook.eventIdHeader",
-  "webhook.handshake",
-  "webhook.verifyToken",
-];
+const { response, maxBytes, eventIdHeader, allowSourceCidrs, handshake } = WEBHOOK;
+const { jwt, discord, header } = WEBHOOK_METHODS;
+const { name: headerName, prefix, encoding, secret } = header.fields;
 
 /** The settings of a webhook. */
 export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
@@ -47,21 +31,21 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
       </div>
       <div className="function-fields">
         <SelectField
-          label="Response"
+          label={response.label}
           value={draft.response}
-          options={RESPONSES}
+          options={optionsOf(response)}
           error={faultOf(error, "webhook.response")}
           onChange={(response) => onChange({ response })}
         />
         <TextField
-          label="Maximum body size in bytes"
-          placeholder="65536"
+          label={maxBytes.label}
+          placeholder={String(maxBytes.unset.value)}
           value={draft.maxBytes}
           error={faultOf(error, "webhook.maxBytes")}
           onChange={(maxBytes) => onChange({ maxBytes })}
         />
         <TextField
-          label="Event id header"
+          label={eventIdHeader.label}
           hint="A repeated event starts nothing"
           mono
           value={draft.eventIdHeader}
@@ -71,7 +55,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
       </div>
       <HandshakeFields draft={draft} error={error} onChange={onChange} />
       <TextAreaField
-        label="Allowed source networks"
+        label={allowSourceCidrs.label}
         hint="One per line. If empty: every network"
         rows={2}
         placeholder="192.0.2.0/24"
@@ -87,7 +71,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
   return (
     <div className="function-fields">
       <SelectField
-        label="Response to GET and HEAD"
+        label={handshake.label}
         hint="How the sender checks the address"
         value={draft.handshake}
         options={HANDSHAKES}
@@ -97,7 +81,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
       {draft.handshake === META
         ? (
           <TextField
-            label="Verify token"
+            label={TRIGGER_SETTINGS.webhook.verifyToken.label}
             hint="As you enter it at Meta. Leave empty to keep the stored one"
             type="password"
             autoComplete="new-password"
@@ -119,7 +103,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
       {draft.method === "jwt"
         ? (
           <TextField
-            label="JWKS URL"
+            label={jwt.fields.jwksUrl.label}
             type="url"
             value={draft.jwksUrl}
             error={fault("jwksUrl")}
@@ -130,7 +114,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
       {draft.method === "discord"
         ? (
           <TextField
-            label="Public key"
+            label={discord.fields.publicKey.label}
             hint="64 hexadecimal digits"
             mono
             value={draft.publicKey}
@@ -145,7 +129,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
       {canHaveSecret
         ? (
           <TextField
-            label="Secret"
+            label={secret.label}
             hint="If empty: the server creates one, or keeps the stored one"
             type="password"
             autoComplete="new-password"
@@ -164,14 +148,14 @@ function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
   return (
     <>
       <TextField
-        label={value === "secret" ? "Secret header" : "Signature header"}
+        label={value === "secret" ? "Secret header" : headerName.label}
         mono
         value={draft.headerName}
         error={faultOf(error, "webhook.header.name")}
         onChange={(headerName) => onChange({ headerName })}
       />
       <TextField
-        label={value === "secret" ? "Secret prefix" : "Signature prefix"}
+        label={value === "secret" ? "Secret prefix" : prefix.label}
         mono
         placeholder={value === "secret" ? "Bearer " : "sha256="}
         value={draft.headerPrefix}
@@ -179,9 +163,9 @@ function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
         onChange={(headerPrefix) => onChange({ headerPrefix })}
       />
       <SelectField
-        label="Encoding"
+        label={encoding.label}
         value={draft.headerEncoding}
-        options={ENCODINGS}
+        options={optionsOf(encoding)}
         error={faultOf(error, "webhook.header.encoding")}
         onChange={(headerEncoding) => onChange({ headerEncoding })}
       />

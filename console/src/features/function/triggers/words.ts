@@ -1,6 +1,8 @@
 /** What triggers do, in words. */
 import { useSyncExternalStore } from "react";
+import { HTTP, WEBHOOK } from "../../../../../src/resources/triggers.ts";
 import type { Trigger } from "../../../api/types.ts";
+import { optionsOf } from "../typed_values.ts";
 
 /** The kind of a trigger, as its form and its settings are called. */
 export type Kind = "schedule" | "webhook" | "http";
@@ -34,9 +36,7 @@ export const META = "WEBHOOK_HANDSHAKE_META";
 /** What webhooks answer to GET and HEAD. */
 export const HANDSHAKES = [
   { value: "", label: "As if there were no webhook" },
-  { value: META, label: "Meta: the challenge, for the verify token" },
-  { value: "WEBHOOK_HANDSHAKE_DROPBOX", label: "Dropbox: the challenge" },
-  { value: "WEBHOOK_HANDSHAKE_PING", label: "Trello, Mailchimp: 200" },
+  ...optionsOf(WEBHOOK.handshake),
 ] as const;
 
 /** What a webhook answers to GET and HEAD, in words. */
@@ -118,15 +118,9 @@ function scheduleInWords({ cronSpec, at, timezone }: NonNullable<Trigger["schedu
   return `${cronInWords(cronSpec ?? "") ?? cronSpec ?? ""} (${timezone})`;
 }
 
-const AUTH_WORDS: Readonly<Record<string, string>> = {
-  ENDPOINT_AUTH_OPEN: "Anybody",
-  ENDPOINT_AUTH_BEARER: "Holders of an access token",
-  ENDPOINT_AUTH_SIGNATURE: "Senders that sign",
-};
-
 /** Who may call an endpoint, in words. */
-export function authInWords(auth: string | undefined): string {
-  return AUTH_WORDS[auth ?? ""] ?? "";
+function authInWords(auth: string | undefined): string {
+  return optionsOf(HTTP.auth).find(({ value }) => value === auth)?.label ?? "";
 }
 
 /** What a trigger does, in words. */
