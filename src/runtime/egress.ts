@@ -118,16 +118,13 @@ type PipeErrors = typeof ERRORS;
 
 type Handshake = (pipe: PipeHandle, target: string, request: ConnectRequest) => void;
 
-/** Makes the function that requests a tunnel from the proxy and completes the request with its response. */
-const makeHandshake = anonymous(function (
-  { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
+/** Makes the functions that read a fault from the answer of the proxy. */
+const makeFaults = anonymous(function (
   ERRORS: PipeErrors,
   HEADER: string,
-  { apply, decodeUri, indexOf, slice, defineProperty, plainDescriptor, ErrorOf, socketOf }: Tools,
-): Handshake {
-  /** Longest head of the proxy's answer, in UTF-16 units. */
-  const ANSWER_HEAD_MAX_UNITS = 65_536;
-  const END_OF_HEAD = "\r\n\r\n";
+  { decodeUri, indexOf, slice, defineProperty, plainDescriptor, ErrorOf }: Tools,
+) {
+  /** The fault of a proxy that gives no reason. */
   const BROKEN = "ECONNREFUSED ";
 
   /** The code and encoded reason of the proxy; undefined for success. */
@@ -154,6 +151,18 @@ const makeHandshake = anonymous(function (
     set("address", target);
     return error;
   };
+  return { BROKEN, faultOf, errorOf };
+});
+
+/** Makes the function that requests a tunnel from the proxy and completes the request with its response. */
+const makeHandshake = anonymous(function (
+  { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
+  { BROKEN, faultOf, errorOf }: ReturnType<typeof makeFaults>,
+  { apply, indexOf, slice, socketOf }: Tools,
+): Handshake {
+  /** Longest head of the proxy's answer, in UTF-16 units. */
+  const ANSWER_HEAD_MAX_UNITS = 65_536;
+  const END_OF_HEAD = "\r\n\r\n";
 
   return (pipe, target, request) => {
     const { onread } = pipe;
@@ -234,7 +243,8 @@ export function useEgressSocket(path: string): void {
 
 /** Makes every pipe a tunnel through the proxy at the egress socket. */
 export function tunnelPipes(bindings: Bindings): void {
-  const shakeHands = makeHandshake(bindings, ERRORS, EGRESS_FAULT_HEADER, TOOLS);
+  const faults = makeFaults(ERRORS, EGRESS_FAULT_HEADER, TOOLS);
+  const shakeHands = makeHandshake(bindings, faults, TOOLS);
   replacePipes(bindings, () => egressSocket, shakeHands, UV_EACCES, TOOLS);
 }
 

@@ -52,11 +52,41 @@ const TOOLS = {
   typeOf: getterOf<Blob, string>(Blob.prototype, "type"),
 };
 
+/** Makes the functions that write names of fields and files. */
+const makeEscapes = anonymous(({ find, slice }: typeof TOOLS) => ({
+  /** Each line break as CRLF. */
+  withCrlf: (text: string): string => {
+    let clean = "";
+    let from = 0;
+    let cr = find(text, "\r", 0);
+    let lf = find(text, "\n", 0);
+    while (cr >= 0 || lf >= 0) {
+      const isCr = cr >= 0 && (lf < 0 || cr < lf);
+      const at = isCr ? cr : lf;
+      clean += slice(text, from, at) + "\r\n";
+      from = isCr && lf === cr + 1 ? at + 2 : at + 1;
+      if (cr >= 0 && cr < from) cr = find(text, "\r", from);
+      if (lf >= 0 && lf < from) lf = find(text, "\n", from);
+    }
+    return clean + slice(text, from);
+  },
+  escaped: (text: string): string => {
+    let clean = "";
+    for (let at = 0; at < text.length; at++) {
+      const unit = text[at] as string;
+      clean += unit === "\n" ? "%0A" : unit === "\r" ? "%0D" : unit === '"' ? "%22" : unit;
+    }
+    return clean;
+  },
+}));
+
 /** Encodes forms as `multipart/form-data` (RFC 7578), as Deno does. */
-const makeEncoder = anonymous((tools: typeof TOOLS) => {
-  const { apply, BlobOf, boundarySource, defineProperty, find, forEachField, formPrototype } =
-    tools;
-  const { isPrototypeOf, keysOf, nameOf, plainDescriptor, slice, typeOf } = tools;
+const makeEncoder = anonymous((
+  tools: typeof TOOLS,
+  { withCrlf, escaped }: ReturnType<typeof makeEscapes>,
+) => {
+  const { apply, BlobOf, boundarySource, defineProperty, forEachField, formPrototype } = tools;
+  const { isPrototypeOf, keysOf, nameOf, plainDescriptor, typeOf } = tools;
   const CRLF = "\r\n";
   const HEX = "0123456789abcdef";
   const bytes = new Uint8Array(16);
@@ -69,30 +99,6 @@ const makeEncoder = anonymous((tools: typeof TOOLS) => {
       text += (HEX[byte >>> 4] as string) + (HEX[byte & 15] as string);
     }
     return text;
-  };
-  /** Each line break as CRLF. */
-  const withCrlf = (text: string): string => {
-    let clean = "";
-    let from = 0;
-    let cr = find(text, "\r", 0);
-    let lf = find(text, "\n", 0);
-    while (cr >= 0 || lf >= 0) {
-      const isCr = cr >= 0 && (lf < 0 || cr < lf);
-      const at = isCr ? cr : lf;
-      clean += slice(text, from, at) + CRLF;
-      from = isCr && lf === cr + 1 ? at + 2 : at + 1;
-      if (cr >= 0 && cr < from) cr = find(text, "\r", from);
-      if (lf >= 0 && lf < from) lf = find(text, "\n", from);
-    }
-    return clean + slice(text, from);
-  };
-  const escaped = (text: string): string => {
-    let clean = "";
-    for (let at = 0; at < text.length; at++) {
-      const unit = text[at] as string;
-      clean += unit === "\n" ? "%0A" : unit === "\r" ? "%0D" : unit === '"' ? "%22" : unit;
-    }
-    return clean;
   };
   return {
     /** Whether Deno would encode the value as a form. */
@@ -166,7 +172,7 @@ const encoders = anonymous((
     },
   };
   return { traps, encodedInit };
-})(TOOLS, makeEncoder(TOOLS));
+})(TOOLS, makeEncoder(TOOLS, makeEscapes(TOOLS)));
 
 /** Gives the second argument for the `fetch` of Deno. */
 export const { encodedInit } = encoders;

@@ -4,10 +4,9 @@
  * function chose. The other resolver answers from the machine's `/etc/hosts` without a permission. Functions do not need
  * either: the egress proxy resolves names.
  */
-import type { Tools } from "./egress.ts";
 import { anonymous } from "./anonymous.ts";
 import { lock } from "./harden.ts";
-import { ownKeys } from "./primordials.ts";
+import { dataDescriptor, defineProperty, ErrorOf, ownKeys } from "./primordials.ts";
 
 const CONSTANTS =
   "ADDRGETNETWORKPARAMS, BADFAMILY, BADFLAGS, BADHINTS, BADNAME, BADQUERY, BADRESP, " +
@@ -55,11 +54,26 @@ export interface Resolvers {
   readonly net: { readonly Server: { readonly prototype: object } };
 }
 
-/** Makes all resolvers and listeners fail with `EACCES`. */
-export const disableNameResolution = anonymous(function (
-  { dns, dgram, net }: Resolvers,
-  { defineProperty, dataDescriptor, ErrorOf }: Tools,
-  noteListener: (error: Error) => void,
+/** What emits errors of a socket or server. */
+interface Emitter {
+  emit(name: string, error: Error): void;
+}
+
+type Denied = (call: string, why?: string) => Error;
+type Replace = (target: object, key: string, value: unknown) => void;
+
+/** The error of a call that a function may not make. */
+const denied = anonymous((ErrorOf: ErrorConstructor): Denied =>
+  function denied(call, why = "not available in a function") {
+    const error = new ErrorOf(`${call} EACCES: ${why}`);
+    return Object.assign(error, { code: "EACCES", syscall: call });
+  }
+)(ErrorOf);
+
+const disableResolvers = anonymous(function (
+  { dns }: Resolvers,
+  replace: Replace,
+  denied: Denied,
 ): void {
   const QUERIES = [
     "lookup",
@@ -79,35 +93,6 @@ export const disableNameResolution = anonymous(function (
     "resolveTxt",
     "reverse",
   ] as const;
-  /** Methods that resolve a host before they fail without a socket. */
-  const DATAGRAM_METHODS = ["bind", "connect", "send"] as const;
-
-  const replace = (target: object, key: string, value: unknown) =>
-    defineProperty(target, key, dataDescriptor(value, true));
-  const denied = (call: string, why = "not available in a function"): Error => {
-    const error = new ErrorOf(`${call} EACCES: ${why}`);
-    return Object.assign(error, { code: "EACCES", syscall: call });
-  };
-  /** Fails as Node does: with the callback if it takes an error, else with an event. The stack names the caller. */
-  const fail = (call: string, takesError: boolean) =>
-    function (this: { emit(name: string, error: Error): void }, ...args: unknown[]) {
-      const callback = takesError ? args[args.length - 1] : undefined;
-      const error = denied(call);
-      queueMicrotask(() => {
-        if (typeof callback === "function") callback(error);
-        else this.emit("error", error);
-      });
-      return this;
-    };
-  const listen = function (this: { emit(name: string, error: Error): void }) {
-    const error = denied(
-      "listen",
-      "a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
-    );
-    noteListener(error);
-    queueMicrotask(() => this.emit("error", error));
-    return this;
-  };
   for (let index = 0; index < QUERIES.length; index++) {
     const call = QUERIES[index] ?? "";
     const byCallback = (...args: unknown[]) => {
@@ -121,12 +106,53 @@ export const disableNameResolution = anonymous(function (
     replace(dns.promises, call, byPromise);
     replace(dns.promises.Resolver.prototype, call, byPromise);
   }
+});
+
+const disableSockets = anonymous(function (
+  { dgram, net }: Resolvers,
+  replace: Replace,
+  denied: Denied,
+  noteListener: (error: Error) => void,
+): void {
+  /** Methods that resolve a host before they fail without a socket. */
+  const DATAGRAM_METHODS = ["bind", "connect", "send"] as const;
+  /** Fails as Node does: with the callback if it takes an error, else with an event. The stack names the caller. */
+  const fail = (call: string, takesError: boolean) =>
+    function (this: Emitter, ...args: unknown[]) {
+      const callback = takesError ? args[args.length - 1] : undefined;
+      const error = denied(call);
+      queueMicrotask(() => {
+        if (typeof callback === "function") callback(error);
+        else this.emit("error", error);
+      });
+      return this;
+    };
+  const listen = function (this: Emitter) {
+    const error = denied(
+      "listen",
+      "a function cannot listen on a port; `export default { fetch }` answers HTTP requests",
+    );
+    noteListener(error);
+    queueMicrotask(() => this.emit("error", error));
+    return this;
+  };
   for (let index = 0; index < DATAGRAM_METHODS.length; index++) {
     const call = DATAGRAM_METHODS[index] ?? "";
     replace(dgram.Socket.prototype, call, fail(call, call === "send"));
   }
   replace(net.Server.prototype, "listen", listen);
 });
+
+/** Makes all resolvers and listeners fail with `EACCES`. */
+export function disableNameResolution(
+  builtIns: Resolvers,
+  noteListener: (error: Error) => void,
+): void {
+  const replace: Replace = (target, key, value) =>
+    defineProperty(target, key, dataDescriptor(value, true));
+  disableResolvers(builtIns, replace, denied);
+  disableSockets(builtIns, replace, denied, noteListener);
+}
 
 /** The engine's resolver below `node:dns`. */
 export interface Resolver {

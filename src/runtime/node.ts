@@ -89,7 +89,6 @@ function reduceBuiltins(getBuiltin: BuiltinGetter): void {
   routeTcp(net as Net, getBuiltin("tls") as Tls, TOOLS);
   disableNameResolution(
     { net, dns: getBuiltin("dns"), dgram: getBuiltin("dgram") } as Resolvers,
-    TOOLS,
     deniedListener.note,
   );
   emptyFileSystem(getBuiltin("fs"));

@@ -18,7 +18,7 @@ import {
   slice,
 } from "./primordials.ts";
 
-/** What the function below uses, which cannot use imports. */
+/** What the functions below use, which cannot use imports. */
 const TOOLS = {
   charCodeAt,
   createObject,
@@ -32,30 +32,16 @@ const TOOLS = {
   ownKeys,
   responsePrototype,
   slice,
+  /** Longest shown name of a class or key, in UTF-16 units. */
+  NAME_SHOWN_MAX_UNITS: 100,
 };
+type Tools = typeof TOOLS;
 
-/** Makes {@link findLoss}. Its result calls user code: getters, `toJSON` and traps of proxies. */
-const makeFinder = anonymous(function (
-  {
-    charCodeAt,
-    createObject,
-    getOwnPropertyDescriptor,
-    getPrototypeOf,
-    indexOf,
-    isArray,
-    isView,
-    jsonStringify,
-    objectPrototype,
-    ownKeys,
-    responsePrototype,
-    slice,
-  }: typeof TOOLS,
-): (output: unknown) => string | undefined {
-  const NAME_SHOWN_MAX_UNITS = 100;
-  const PATH_SHOWN_MAX_UNITS = 1000;
+/** Makes the function that gives the class of an object that JSON loses; undefined for others. */
+const makeLostClass = anonymous(function (tools: Tools): (value: object) => string | undefined {
+  const { getOwnPropertyDescriptor, getPrototypeOf, isArray, isView, jsonStringify } = tools;
+  const { NAME_SHOWN_MAX_UNITS, objectPrototype, ownKeys, slice } = tools;
   const PROTOTYPES_MAX = 64;
-  const VOWELS = "AEIOaeio";
-  const IDENTIFIER = "$ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789";
 
   /** The name of the nearest class, without calling a getter. */
   const classOf = (value: object): string => {
@@ -70,8 +56,6 @@ const makeFinder = anonymous(function (
     }
     return "nameless class";
   };
-  const withArticle = (name: string): string =>
-    `${indexOf(VOWELS, slice(name, 0, 1)) < 0 ? "a" : "an"} ${name}`;
 
   const hasKeys = (value: object): boolean => {
     const keys = ownKeys(value);
@@ -81,8 +65,8 @@ const makeFinder = anonymous(function (
     }
     return false;
   };
-  /** The class of an object that JSON loses; undefined for others. */
-  const lostClass = (value: object): string | undefined => {
+
+  return (value) => {
     if (isView(value)) return classOf(value);
     const prototype = getPrototypeOf(value);
     if (prototype === null || prototype === objectPrototype || isArray(value)) return undefined;
@@ -91,6 +75,13 @@ const makeFinder = anonymous(function (
     // A plain object of another realm, or one that inherits from a plain object.
     return name === "Object" ? undefined : name;
   };
+});
+
+/** Makes the function that gives a step of a path: from an object or array to one of its values. */
+const makeStep = anonymous(function (
+  { charCodeAt, indexOf, isArray, jsonStringify, NAME_SHOWN_MAX_UNITS, slice }: Tools,
+): (holder: object, key: string) => string {
+  const IDENTIFIER = "$ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789";
 
   const isIdentifier = (key: string): boolean => {
     const first = charCodeAt(key, 0);
@@ -100,11 +91,25 @@ const makeFinder = anonymous(function (
     }
     return true;
   };
-  const step = (holder: object, key: string): string => {
+
+  return (holder, key) => {
     if (isArray(holder)) return `[${key}]`;
     const shown = slice(key, 0, NAME_SHOWN_MAX_UNITS);
     return isIdentifier(shown) ? `.${shown}` : `[${jsonStringify(shown)}]`;
   };
+});
+
+/** Makes {@link findLoss}. Its result calls user code: getters, `toJSON` and traps of proxies. */
+const makeFinder = anonymous(function (
+  { createObject, getPrototypeOf, indexOf, jsonStringify, responsePrototype, slice }: Tools,
+  lostClass: ReturnType<typeof makeLostClass>,
+  step: ReturnType<typeof makeStep>,
+): (output: unknown) => string | undefined {
+  const PATH_SHOWN_MAX_UNITS = 1000;
+  const VOWELS = "AEIOaeio";
+
+  const withArticle = (name: string): string =>
+    `${indexOf(VOWELS, slice(name, 0, 1)) < 0 ? "a" : "an"} ${name}`;
 
   const search = (output: unknown): string | undefined => {
     // The objects around the current one, outermost first, and their paths. They have no prototype with setters.
@@ -151,7 +156,7 @@ const makeFinder = anonymous(function (
 });
 
 /** What JSON loses of an output, as a sentence with its path and class. Only V8 may call it, as a promise reaction. */
-export const findLoss = makeFinder(TOOLS);
+export const findLoss = makeFinder(TOOLS, makeLostClass(TOOLS), makeStep(TOOLS));
 
 /** Whether the JSON of an output may be that of a value that it loses. Few outputs need the search. */
 export function mayHideLoss(json: string): boolean {
