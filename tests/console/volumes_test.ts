@@ -13,7 +13,7 @@ const HOSTILE_FILE = `<img src=x onerror=alert(1)>\u202Etxt.md`;
 /** Invisible characters of all kinds, and emoji that have such within. */
 const INVISIBLE = "a\n\u00ad\u061c\u180e\u200b\u2028\u3164\ufe0f\u{e0041} ❤️👩‍🚀";
 const VISIBLE = String.raw`a \u00ad\u061c\u180e\u200b\u2028\u3164\ufe0f\u{e0041} ❤️👩‍🚀`;
-const CSV = "name,age\nAda,36\nGrace,85\n";
+const CSV = "name,age\nAda,36\nGrace,85\nEdsger,9\nAlan,36\n";
 
 /** A picture of one pixel. */
 const PNG =
@@ -178,9 +178,23 @@ browserTest("console: a volume is made, filled, edited and restored", async (t) 
     await page.getByRole("link", { name: "people.csv" }).click();
     const table = page.getByRole("table", { name: "Rows of the file" });
     await table.getByText("Grace").waitFor();
-    await table.getByRole("button", { name: "age" }).click();
-    await table.getByRole("button", { name: "age" }).click();
-    await table.getByRole("row").nth(1).getByText("Grace").waitFor();
+    const age = table.getByRole("columnheader", { name: "age" });
+    const names = async () => await table.locator("tbody td:first-child").allTextContents();
+    const given = ["Ada", "Grace", "Edsger", "Alan"];
+    // As numbers, not as text; equal ages stay in the order of the file.
+    const steps = [
+      ["ascending", ["Edsger", "Ada", "Alan", "Grace"]],
+      ["descending", ["Grace", "Ada", "Alan", "Edsger"]],
+      [null, given],
+    ] as const;
+    assert.deepEqual(await names(), given);
+    for (const [direction, sorted] of steps) {
+      await age.getByRole("button").press("Enter");
+      await eventually(async () => await age.getAttribute("aria-sort") === direction || undefined);
+      assert.deepEqual(await names(), sorted);
+    }
+    await age.getByRole("button").click();
+    await table.getByRole("row").nth(1).getByText("Edsger").waitFor();
     await console.assertAccessible();
     await console.screenshot("volume_csv");
   });

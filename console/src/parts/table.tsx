@@ -1,10 +1,3 @@
-import {
-  createSortedRowModel,
-  rowSortingFeature,
-  type SortingState,
-  tableFeatures,
-  useTable,
-} from "@tanstack/react-table";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
   type CSSProperties,
@@ -79,79 +72,38 @@ export function moreOf(query: {
   };
 }
 
-const features = tableFeatures({
-  rowSortingFeature,
-  sortedRowModel: createSortedRowModel(),
-});
+/** The column by which rows are sorted. */
+interface Order {
+  readonly id: string;
+  readonly isDescending: boolean;
+}
+
+/** The order of each main list by its label: who opens a row and comes back finds the list as it was. */
+const orders = new Map<string, Order | undefined>();
+
+function useOrder(mainList?: string): [Order | undefined, (order: Order | undefined) => void] {
+  const [order, setOrder] = useState(() => orders.get(mainList ?? ""));
+  const set = useCallback((next: Order | undefined) => {
+    if (mainList !== undefined) orders.set(mainList, next);
+    setOrder(next);
+  }, [mainList]);
+  return [order, set];
+}
 
 /**
  * Rows of any number, of which the visible ones are drawn. A click anywhere on a row follows its
  * first link, so one cell of each row should hold a link.
  */
-export function DataTable<T extends object>(props: DataTableProps<T>) {
+export function DataTable<T>(props: DataTableProps<T>) {
   if (props.rows.length === 0 && props.more?.isLoading !== true) return <>{props.empty}</>;
-  const isSortable = props.columns.some(({ sortBy }) => sortBy !== undefined);
-  return isSortable ? <SortableTable {...props} /> : <PlainTable {...props} />;
+  return <FilledTable {...props} />;
 }
 
-/** The order of each main list by its label: who opens a row and comes back finds the list as it was. */
-const orders = new Map<string, SortingState>();
-
-function useSorting(
-  mainList: string | undefined,
-): [SortingState, (sorting: SortingState) => void] {
-  const [sorting, setSorting] = useState<SortingState>(() => orders.get(mainList ?? "") ?? []);
-  const set = useCallback((next: SortingState) => {
-    if (mainList !== undefined) orders.set(mainList, next);
-    setSorting(next);
-  }, [mainList]);
-  return [sorting, set];
-}
-
-/** Without the model of a sorted table, which is built anew for all rows with each page that loads. */
-function PlainTable<T extends object>(props: DataTableProps<T>) {
-  const { rows, rowId } = props;
-  const plain = useMemo(() => rows.map((row) => ({ id: rowId(row), original: row })), [
-    rows,
-    rowId,
-  ]);
-  return <DrawnTable {...props} drawn={plain} sorting={[]} onSort={() => {}} />;
-}
-
-function SortableTable<T extends object>(props: DataTableProps<T>) {
-  const { columns, rows, rowId } = props;
-  const [sorting, setSorting] = useSorting(props.rowKeys === true ? props.label : undefined);
-  const definitions = useMemo(
-    () =>
-      columns.map((column) => ({
-        id: column.id,
-        header: column.header,
-        accessorFn: (row: T) => column.sortBy?.(row) ?? "",
-        enableSorting: column.sortBy !== undefined,
-        sortFn: compare,
-      })),
-    [columns],
-  );
-  const data = useMemo(() => [...rows], [rows]);
-  const table = useTable({
-    features,
-    columns: definitions as never,
-    data,
-    getRowId: rowId,
-    state: { sorting },
-    onSortingChange: setSorting,
-  } as never) as unknown as SortedTable<T>;
-  const { rows: drawn } = table.getRowModel();
-  return <DrawnTable {...props} drawn={drawn} sorting={sorting} onSort={setSorting} />;
-}
-
-function DrawnTable<T extends object>(
-  { label, columns, rows, more, rowKeys = false, drawn, sorting, onSort }: DataTableProps<T> & {
-    readonly drawn: readonly SortedRow<T>[];
-    readonly sorting: SortingState;
-    readonly onSort: (sorting: SortingState) => void;
-  },
+function FilledTable<T>(
+  { label, columns, rows, rowId, more, rowKeys = false }: DataTableProps<T>,
 ) {
+  const [order, setOrder] = useOrder(rowKeys ? label : undefined);
+  const sorted = useMemo(() => sortedRows(rows, columns, order), [rows, columns, order]);
   const [table, width] = useTableWidth(label);
   const lines = useMemo(() => linesOf(columns, width), [columns, width]);
   return (
@@ -162,11 +114,12 @@ function DrawnTable<T extends object>(
       aria-label={label}
       aria-rowcount={more?.hasMore ? -1 : rows.length + 1}
     >
-      <Head columns={columns} lines={lines} sorting={sorting} onSort={onSort} />
+      <Head columns={columns} lines={lines} order={order} onSort={setOrder} />
       <Body
         columns={columns}
         lines={lines}
-        rows={drawn}
+        rows={sorted}
+        rowId={rowId}
         rowKeys={rowKeys}
         {...(more === undefined ? {} : { more })}
       />
@@ -174,44 +127,45 @@ function DrawnTable<T extends object>(
   );
 }
 
-interface SortedRow<T> {
-  readonly id: string;
-  readonly original: T;
+const collator = new Intl.Collator();
+
+/** Equal rows stay in the order in which they came, also in a descending order. */
+function sortedRows<T>(
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+  order: Order | undefined,
+): readonly T[] {
+  const sortBy = columns.find(({ id }) => id === order?.id)?.sortBy;
+  if (order === undefined || sortBy === undefined) return rows;
+  const sign = order.isDescending ? -1 : 1;
+  return rows.map((row) => ({ row, value: sortBy(row) }))
+    .toSorted((left, right) => sign * compare(left.value, right.value))
+    .map(({ row }) => row);
 }
 
-interface SortedTable<T> {
-  getRowModel(): { readonly rows: readonly SortedRow<T>[] };
-}
-
-interface Comparable {
-  getValue(id: string): string | number;
-}
-
-function compare(left: Comparable, right: Comparable, id: string): number {
-  const [a, b] = [left.getValue(id), right.getValue(id)];
-  return typeof a === "number" && typeof b === "number"
-    ? a - b
-    : String(a).localeCompare(String(b));
+function compare(left: string | number, right: string | number): number {
+  return typeof left === "number" && typeof right === "number"
+    ? left - right
+    : collator.compare(String(left), String(right));
 }
 
 function Head<T>(
-  { columns, lines, sorting, onSort }: {
+  { columns, lines, order, onSort }: {
     readonly columns: readonly Column<T>[];
     readonly lines: Lines;
-    readonly sorting: SortingState;
-    readonly onSort: (sorting: SortingState) => void;
+    readonly order: Order | undefined;
+    readonly onSort: (order: Order | undefined) => void;
   },
 ) {
-  const [current] = sorting;
-  const next = (id: string): SortingState => {
-    if (current?.id !== id) return [{ id, desc: false }];
-    return current.desc ? [] : [{ id, desc: true }];
+  const next = (id: string): Order | undefined => {
+    if (order?.id !== id) return { id, isDescending: false };
+    return order.isDescending ? undefined : { id, isDescending: true };
   };
   return (
     <thead {...roleOf(lines, "rowgroup")}>
       <tr {...roleOf(lines, "row")}>
         {columns.map((column, index) => {
-          const isSorted = current?.id === column.id;
+          const isSorted = order?.id === column.id;
           return (
             <th
               key={column.id}
@@ -219,7 +173,7 @@ function Head<T>(
               {...roleOf(lines, "columnheader")}
               className={classOf(column, lines.of[index])}
               style={lines.count === 1 ? { width: column.width } : cellStyle(columns, lines, index)}
-              aria-sort={isSorted ? (current.desc ? "descending" : "ascending") : undefined}
+              aria-sort={isSorted ? (order.isDescending ? "descending" : "ascending") : undefined}
             >
               {column.sortBy === undefined ? column.header : (
                 <button
@@ -229,7 +183,7 @@ function Head<T>(
                 >
                   {column.header}
                   <span aria-hidden="true">
-                    {isSorted ? (current.desc ? " ↓" : " ↑") : ""}
+                    {isSorted ? (order.isDescending ? " ↓" : " ↑") : ""}
                   </span>
                 </button>
               )}
@@ -242,10 +196,11 @@ function Head<T>(
 }
 
 function Body<T>(
-  { columns, lines, rows, more, rowKeys }: {
+  { columns, lines, rows, rowId, more, rowKeys }: {
     readonly columns: readonly Column<T>[];
     readonly lines: Lines;
-    readonly rows: readonly SortedRow<T>[];
+    readonly rows: readonly T[];
+    readonly rowId: (row: T) => string;
     readonly more?: DataTableProps<T>["more"];
     readonly rowKeys: boolean;
   },
@@ -282,7 +237,7 @@ function Body<T>(
         const row = rows[index];
         return row === undefined ? null : (
           <tr
-            key={row.id}
+            key={rowId(row)}
             {...roleOf(lines, "row")}
             aria-rowindex={index + 2}
             onClick={followLink}
@@ -294,7 +249,7 @@ function Body<T>(
                 className={classOf(column, lines.of[at])}
                 style={lines.count === 1 ? undefined : cellStyle(columns, lines, at)}
               >
-                {column.cell(row.original)}
+                {column.cell(row)}
               </td>
             ))}
           </tr>
