@@ -7,7 +7,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
 /**
  * Lets web pages of exactly these origins call the server (https://fetch.spec.whatwg.org/#http-cors-protocol).
  * Credentials of the browser are never allowed: a page brings its own bearer token. Answers to other
- * origins have no header of the protocol, so that browsers withhold them.
+ * origins have no header of the protocol, so that browsers withhold them; Hono's `cors` alone would send some.
  */
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   const allow = cors({

@@ -15,7 +15,8 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 
 /**
  * Sets the headers that keep browsers from misusing answers. They are set on Node's response, before the answer: headers
- * of the answer override them, and no `Headers` object is made for them.
+ * of the answer override them, and no `Headers` object is made for them. Hono's `secureHeaders` makes this object for every
+ * answer, and sets its headers after the handler, when the answer of an endpoint has already left.
  * @param hsts whether clients shall insist on https from now on (RFC 6797)
  */
 export function securityHeaders(hsts: boolean): MiddlewareHandler<Env> {

@@ -1,5 +1,6 @@
 /** The cookie of a session of the console, and which requests may use it. */
 import type { IncomingMessage } from "node:http";
+import { serialize } from "hono/utils/cookie";
 import type { SessionCookie } from "../api/operation.ts";
 import type { ReplyHeaders } from "../api/reply.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -14,6 +15,7 @@ const CONSOLE_HEADER = "x-invoked-console";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What `Sec-Fetch-Site` says of requests of the console, and of those that a person types. */
 const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, "same-origin", "none"]);
+const MS_PER_SECOND = 1000;
 
 /** Reads and makes the cookies of sessions. */
 export class SessionCookies {
@@ -46,7 +48,7 @@ export function withoutSessions(header: string): string {
 
 /**
  * The value of a cookie. None if the header has several: a page of another host of the same site can add one, which must
- * not replace that of the server.
+ * not replace that of the server. Hono's `getCookie` returns the first of several, and decodes the value.
  */
 function valueOf(header: string | undefined, name: string): string | undefined {
   const values = (header ?? "").split(";").filter((pair) => nameOf(pair) === name)
@@ -60,10 +62,15 @@ function nameOf(pair: string): string {
 
 /** @param lifetimeMs 0 removes it */
 function setCookie(isSecure: boolean, value: string, lifetimeMs: number): ReplyHeaders {
-  const maxAge = `Max-Age=${Math.floor(lifetimeMs / 1000)}`;
-  const [name, secure] = isSecure ? [SECURE_NAME, ["Secure"]] : [NAME, []];
-  const parts = [`${name}=${value}`, "Path=/", maxAge, "HttpOnly", "SameSite=Strict", ...secure];
-  return { "Set-Cookie": parts.join("; ") };
+  const cookie = serialize(isSecure ? SECURE_NAME : NAME, value, {
+    path: "/",
+    // A negative age would be left out, and the cookie would last as long as the browser runs.
+    maxAge: Math.max(0, lifetimeMs / MS_PER_SECOND),
+    httpOnly: true,
+    secure: isSecure,
+    sameSite: "Strict",
+  });
+  return { "Set-Cookie": cookie };
 }
 
 /**

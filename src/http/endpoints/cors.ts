@@ -1,4 +1,8 @@
-/** Cross-Origin Resource Sharing of endpoints (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+/**
+ * Cross-Origin Resource Sharing of endpoints (https://fetch.spec.whatwg.org/#http-cors-protocol). Hono's `cors` answers every
+ * OPTIONS request itself, also those that are meant for the function, sends headers of the protocol to origins that are not
+ * allowed, and sends wildcards together with credentials.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";
 import type { CorsSettings } from "../../domain/triggers/settings.ts";
