@@ -2,6 +2,7 @@ import { useInfiniteQuery, type UseInfiniteQueryResult } from "@tanstack/react-q
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { DeadLetter } from "../../api/types.ts";
+import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
 import { formatCount } from "../../parts/format.ts";
@@ -10,15 +11,20 @@ import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
-import { ActDialog, type Asked } from "./act_dialog.tsx";
-import { LetterDialog } from "./letter_dialog.tsx";
-import { BulkActions } from "./bulk.tsx";
-import { Filters, SHOWN_FAULTS } from "./filters.tsx";
-import { deadLettersQuery } from "./queries.ts";
+import { ActDialog, ACTIONS, type Asked } from "./act_dialog.tsx";
 import type { LetterFilter } from "./filter.ts";
+import { Filters, SHOWN_FAULTS } from "./filters.tsx";
+import { LetterDialog } from "./letter_dialog.tsx";
+import { actOnMatching, deadLettersQuery } from "./queries.ts";
 
 const ERROR_CHARACTERS = 300;
 const NO_LETTERS: readonly DeadLetter[] = [];
+
+const FILTER_WORDS: Readonly<Record<keyof LetterFilter, string>> = {
+  q: "text",
+  function: "function",
+  word: "error code",
+};
 
 export function DeadLettersPage() {
   const { letter, ...filter } = useSearch({ from: "/shell/dead-letters" });
@@ -145,12 +151,6 @@ function NoLetters(
   );
 }
 
-const FILTER_WORDS: Readonly<Record<keyof LetterFilter, string>> = {
-  q: "text",
-  function: "function",
-  word: "error code",
-};
-
 function idOf({ id }: DeadLetter): string {
   return id;
 }
@@ -250,4 +250,16 @@ function columnsOf(
       cell: ({ parkedAt }) => <Time value={parkedAt} />,
     },
   ];
+}
+
+/** Acts on every dead letter that the filter matches, those that the list has not loaded included. */
+function BulkActions({ filter }: { readonly filter: LetterFilter }) {
+  return (
+    <BulkMenu
+      actions={ACTIONS}
+      filter={filter}
+      act={(action, dryRun) => actOnMatching(action, filter, dryRun)}
+      queryKey={["invocation"]}
+    />
+  );
 }

@@ -1,22 +1,30 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { encodeBase64 } from "../../api/base64.ts";
 import { api, dataOf } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
+import { type Change, ReplayDialog } from "../../parts/replay_dialog.tsx";
 import { useCommands } from "../../parts/shortcuts.tsx";
 import { copy } from "../../shell/commands.ts";
+import { useStillHere } from "../../shell/still_here.ts";
 import { cliOf, type CopiedCall, curlOf, sdkOf } from "./copy_as.ts";
 import { hasEnded } from "./list.ts";
 import type { WholeInvocation } from "./queries.ts";
-import { RunAgain } from "./run_again.tsx";
 
 interface ActionsProps {
   readonly invocation: WholeInvocation;
 }
 
 const GROUP = "This invocation";
+
+const FORMS = [
+  { what: "curl", write: curlOf },
+  { what: "command line", write: cliOf },
+  { what: "SDK call", write: sdkOf },
+] as const;
 
 export function Actions({ invocation }: ActionsProps) {
   const [isRunning, setRunning] = useState(false);
@@ -44,12 +52,6 @@ export function Actions({ invocation }: ActionsProps) {
     </>
   );
 }
-
-const FORMS = [
-  { what: "curl", write: curlOf },
-  { what: "command line", write: cliOf },
-  { what: "SDK call", write: sdkOf },
-] as const;
 
 function CopyMenu({ invocation }: ActionsProps) {
   const { functionId, commitId, vfsId, input = {} } = invocation;
@@ -111,5 +113,37 @@ function Cancel({ invocation }: ActionsProps) {
         It ends with the error CANCELLED. Requests that it already sent are not undone.
       </ConfirmDialog>
     </>
+  );
+}
+
+/** Calls the function again: with the same or another input, on the same or another commit. */
+function RunAgain(
+  { invocation, onClose }: { readonly invocation: WholeInvocation; readonly onClose: () => void },
+) {
+  const navigate = useNavigate();
+  const whileHere = useStillHere();
+  const { functionId, id, commitId } = invocation;
+  const replay = async ({ input, commitId }: Change) => {
+    const isHere = whileHere();
+    const { invocationId } = await dataOf(
+      api.POST("/api/v1/functions/{function_id}/invocations/{id}/replay", {
+        params: { path: { function_id: functionId, id } },
+        body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
+      }),
+    );
+    onClose();
+    if (isHere()) {
+      await navigate({ to: "/invocations/$invocationId", params: { invocationId } });
+    }
+  };
+  return (
+    <ReplayDialog
+      title="Run again"
+      action="Run"
+      input={invocation.input}
+      commitId={commitId}
+      onClose={onClose}
+      onReplay={replay}
+    />
   );
 }

@@ -1,7 +1,7 @@
-import { Fragment } from "react";
+import { Link } from "@tanstack/react-router";
+import { Fragment, type ReactNode } from "react";
 import { CodeBlock } from "../../parts/code.tsx";
 import { visibleText } from "../../parts/values.tsx";
-import { SourceLink } from "./source_link.tsx";
 
 /** Longer errors are shown without links to their positions. */
 const LINKED_CHARACTERS = 20_000;
@@ -48,5 +48,26 @@ export function ErrorText(
         </Fragment>
       ))}
     </bdi></pre>
+  );
+}
+
+/** Leads to a line of a file in the commit that ran. */
+function SourceLink(
+  { functionId, commitId, file, line, children }: {
+    readonly functionId: string;
+    readonly commitId: string;
+    readonly file: string;
+    readonly line: number;
+    readonly children: ReactNode;
+  },
+) {
+  return (
+    <Link
+      to="/functions/$functionId"
+      params={{ functionId }}
+      search={{ commit: commitId, file, line }}
+    >
+      {children}
+    </Link>
   );
 }

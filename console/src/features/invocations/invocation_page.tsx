@@ -1,21 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
-import { Loaded } from "../../parts/states.tsx";
+import { Link, useParams } from "@tanstack/react-router";
+import { AttemptsTable } from "../../parts/attempts_table.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
 import { Page, Section } from "../../parts/page.tsx";
+import { Loaded } from "../../parts/states.tsx";
+import { DataTable } from "../../parts/table.tsx";
+import { FunctionName } from "../../shell/function_name.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
 import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
-import { FunctionName } from "../../shell/function_name.tsx";
 import { Actions } from "./actions.tsx";
-import { Attempts } from "./attempts.tsx";
-import { Calls } from "./calls.tsx";
+import { COLUMNS } from "./columns.tsx";
 import { Destination, Egress, Http } from "./contacts.tsx";
 import { ErrorText } from "./error_text.tsx";
-import { Facts, Summary } from "./facts.tsx";
+import { Facts, InvocationLink, Summary } from "./facts.tsx";
 import { hasEnded } from "./list.ts";
 import { Logs } from "./logs.tsx";
 import { Phases } from "./phases.tsx";
-import { invocationQuery, type WholeInvocation } from "./queries.ts";
+import { invocationQuery, madeCallsQuery, SHOWN_CALLS, type WholeInvocation } from "./queries.ts";
 import { Usage } from "./usage.tsx";
 import { VolumeChanges } from "./volume_changes.tsx";
 
@@ -98,4 +99,53 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
 function noOutput(invocation: WholeInvocation): string {
   if (!hasEnded(invocation)) return "Not finished yet";
   return invocation.error === undefined ? "None" : "None: the invocation failed";
+}
+
+/** Each start of a call that may start several times. */
+function Attempts({ invocation }: { readonly invocation: WholeInvocation }) {
+  const { attempts = [], maxAttempts } = invocation;
+  if (attempts.length === 0) return null;
+  return (
+    <Section
+      title="Attempts"
+      actions={maxAttempts === undefined
+        ? undefined
+        : <span className="muted">{attempts.length} of {maxAttempts}</span>}
+    >
+      <AttemptsTable attempts={attempts} />
+    </Section>
+  );
+}
+
+/** The chain of nested calls: the one that made it, and those that it made. */
+function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
+  const { id, parentInvocationId } = invocation;
+  const { data } = useQuery(madeCallsQuery(id));
+  const made = data?.list ?? [];
+  if (parentInvocationId === undefined && made.length === 0) return null;
+  return (
+    <Section
+      title="Nested calls"
+      actions={data?.hasMore === true
+        ? (
+          <Link to="/invocations" search={{ parent: id }}>
+            Show all (more than {SHOWN_CALLS})
+          </Link>
+        )
+        : undefined}
+    >
+      {parentInvocationId === undefined ? null : (
+        <p>
+          Called by <InvocationLink id={parentInvocationId} />
+        </p>
+      )}
+      <DataTable
+        label="Calls that it made, newest first"
+        columns={COLUMNS}
+        rows={made}
+        rowId={(row) => row.id}
+        empty={<p className="muted">It made no calls.</p>}
+      />
+    </Section>
+  );
 }

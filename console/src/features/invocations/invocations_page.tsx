@@ -1,6 +1,8 @@
-import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
+import { api, dataOf } from "../../api/client.ts";
+import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
@@ -8,11 +10,32 @@ import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { DataTable, moreOf } from "../../parts/table.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
-import { BulkActions } from "./bulk.tsx";
 import { COLUMNS } from "./columns.tsx";
-import { activeFilters, isFiltered, type ListSearch } from "./filter.ts";
+import { activeFilters, type ApiFilter, isFiltered, type ListSearch } from "./filter.ts";
 import { Filters, SHOWN_FAULTS } from "./filters.tsx";
 import { filterQuery, type Row, useFreshAtTop, useInvocationList } from "./list.ts";
+
+type Action = "replay" | "cancel";
+
+/** In place of the id of a function: all that the filter names. */
+const ALL_FUNCTIONS = "-";
+
+const WORDS = {
+  replay: {
+    verb: "Replay",
+    done: "Replayed",
+    what: "finished invocation",
+    effect: "Each function is called again with the same input and the same commit.",
+  },
+  cancel: {
+    verb: "Cancel",
+    done: "Cancelled",
+    what: "unfinished invocation",
+    effect: "Running invocations stop. Waiting ones do not start.",
+    danger: true,
+    dismiss: "Keep them",
+  },
+} as const;
 
 export function InvocationsPage() {
   const search = useSearch({ from: "/shell/invocations" });
@@ -115,6 +138,30 @@ function NoRows(
       title="No invocations match"
       filters={activeFilters(search, onChange)}
       onClear={() => onChange({})}
+    />
+  );
+}
+
+async function act(action: Action, filter: ApiFilter, dryRun: boolean) {
+  const request = {
+    params: { path: { function_id: ALL_FUNCTIONS } },
+    body: { filter, dryRun },
+  };
+  return await dataOf(
+    action === "replay"
+      ? api.POST("/api/v1/functions/{function_id}/invocations/replay", request)
+      : api.POST("/api/v1/functions/{function_id}/invocations/cancel", request),
+  );
+}
+
+/** Acts on everything that the filter matches. */
+function BulkActions({ filter }: { readonly filter: ApiFilter }) {
+  return (
+    <BulkMenu
+      actions={WORDS}
+      filter={filter}
+      act={(action, dryRun) => act(action, filter, dryRun)}
+      queryKey={["invocation"]}
     />
   );
 }

@@ -1,13 +1,19 @@
 import { useMemo, useState } from "react";
+import type { LogLine } from "../../api/types.ts";
 import { SelectField, TextField } from "../../parts/field.tsx";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { LogView } from "../../parts/log_view.tsx";
 import { Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { useLog } from "../../shell/use_log.ts";
-import { type LogFilter, matchingLines } from "./log_filter.ts";
 
 const EVERYTHING: LogFilter = { text: "", level: "", source: "" };
+
+interface LogFilter {
+  readonly text: string;
+  readonly level: string;
+  readonly source: string;
+}
 
 export function Logs({ functionId, id }: { readonly functionId: string; readonly id: string }) {
   const { lines, mode, retry } = useLog(functionId, id);
@@ -80,5 +86,16 @@ function LogFilters(
         options={options(["console", "stdout", "stderr", "egress", "system"])}
       />
     </div>
+  );
+}
+
+/** The lines that a filter matches; the text in any case. */
+function matchingLines(lines: readonly LogLine[], filter: LogFilter): readonly LogLine[] {
+  const text = filter.text.toLowerCase();
+  if (text === "" && filter.level === "" && filter.source === "") return lines;
+  return lines.filter(({ message, level, source }) =>
+    (filter.level === "" || level === filter.level) &&
+    (filter.source === "" || source === filter.source) &&
+    (text === "" || message.toLowerCase().includes(text))
   );
 }

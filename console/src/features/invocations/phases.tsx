@@ -1,7 +1,6 @@
-import { formatDuration } from "../../parts/format.ts";
+import { formatDuration, parseDuration } from "../../parts/format.ts";
 import { Section } from "../../parts/page.tsx";
 import { Duration } from "../../parts/values.tsx";
-import { type Bar, barsOf, spanOf } from "./measurements.ts";
 import type { WholeInvocation } from "./queries.ts";
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -17,6 +16,23 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** In these the call waits. */
 const WAITS = new Set(["admission", "queue", "instance"]);
+
+interface Phase {
+  readonly name: string;
+  readonly startedAt: string;
+  readonly duration: string;
+}
+
+/** A phase on the time axis of its invocation, in ms. */
+interface Bar {
+  readonly name: string;
+  readonly start: number;
+  readonly duration: number;
+  readonly isInner: boolean;
+}
+
+/** Sums of times inside of the phase `run`. */
+const INNER = new Set(["host_calls", "egress"]);
 
 /** Where the time of the last attempt went: a table, whose last column draws it. */
 export function Phases({ invocation }: { readonly invocation: WholeInvocation }) {
@@ -70,4 +86,29 @@ function PhaseRow({ bar, span }: { readonly bar: Bar; readonly span: number }) {
       </td>
     </tr>
   );
+}
+
+/** Bars of phases in their order, the sums inside of `run` after it. */
+function barsOf(phases: readonly Phase[]): readonly Bar[] {
+  const begin = Math.min(...phases.map(({ startedAt }) => instantOf(startedAt)));
+  const bars = phases.map(({ name, startedAt, duration }) => ({
+    name,
+    start: instantOf(startedAt) - begin,
+    duration: parseDuration(duration) ?? 0,
+    isInner: INNER.has(name),
+  }));
+  const inner = bars.filter(({ isInner }) => isInner);
+  return bars.filter(({ isInner }) => !isInner)
+    .flatMap((bar) => bar.name === "run" ? [bar, ...inner] : [bar]);
+}
+
+/** Ms since 1970 with the fraction that a Date loses. */
+function instantOf(time: string): number {
+  const fraction = /\.\d{3}(\d+)Z$/.exec(time)?.[1];
+  return Date.parse(time) + (fraction === undefined ? 0 : Number(`0.${fraction}`));
+}
+
+/** The end of the last bar, in ms. */
+function spanOf(bars: readonly Bar[]): number {
+  return Math.max(...bars.map(({ start, duration }) => start + duration), 0);
 }

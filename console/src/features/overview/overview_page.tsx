@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { parseDuration } from "../../parts/format.ts";
 import { Page, Section } from "../../parts/page.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { Calls } from "./calls.tsx";
-import { Failures } from "./failures.tsx";
-import { type Range, RANGES, stepsQuery } from "./queries.ts";
+import { Empty, Loaded, Loading } from "../../parts/states.tsx";
+import { Count, Duration, Name } from "../../parts/values.tsx";
+import { Calls, type Step } from "./calls.tsx";
+import { type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
 import { ServerState } from "./server_state.tsx";
-import { TopFunctions } from "./top_functions.tsx";
 
 export function OverviewPage() {
   const { range = "24h" } = useSearch({ from: "/shell/" });
@@ -73,5 +73,67 @@ function NoCalls({ range }: { readonly range: Range }) {
     >
       Run a function to see its calls, durations and failures here.
     </Empty>
+  );
+}
+
+/** Failures by the word of their error, the most frequent first; each leads to its invocations. */
+function Failures(
+  { steps, range }: { readonly steps: readonly Step[]; readonly range: Range },
+) {
+  const totals = new Map<string, number>();
+  for (const { failures } of steps) {
+    for (const [word, count] of Object.entries(failures)) {
+      totals.set(word, (totals.get(word) ?? 0) + count);
+    }
+  }
+  const words = [...totals].sort(([, a], [, b]) => b - a);
+  return (
+    <Section title="Failures by error code">
+      {words.length === 0
+        ? <p className="muted">No calls failed in the last {RANGES[range].label}.</p>
+        : (
+          <ul className="overview-list">
+            {words.map(([word, count]) => (
+              <li key={word}>
+                <Link to="/invocations" search={{ word, since: range }} className="mono">
+                  {word}
+                </Link>
+                <Count value={count} />
+              </li>
+            ))}
+          </ul>
+        )}
+    </Section>
+  );
+}
+
+/** The functions with the most of something. */
+function TopFunctions(
+  { title, range, order }: {
+    readonly title: string;
+    readonly range: Range;
+    readonly order: Order;
+  },
+) {
+  const query = useQuery(topQuery(range, order));
+  return (
+    <Section title={title}>
+      <Loaded query={query} loading={<Loading rows={3} />}>
+        {(functions) => (
+          <ul className="overview-list">
+            {functions.map((fn) => (
+              <li key={fn.functionId}>
+                <Link to="/functions/$functionId" params={{ functionId: fn.functionId }}>
+                  <Name value={fn.displayName} />
+                </Link>
+                <Duration
+                  ms={parseDuration(order === "STATISTICS_ORDER_P99" ? fn.p99 : fn.cpuTime)}
+                />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Section>
   );
 }

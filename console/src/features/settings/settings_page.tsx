@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo, useState, useSyncExternalStore } from "react";
 import { api, dataOf } from "../../api/client.ts";
-import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
+import { paging } from "../../api/paging.ts";
 import { type Session, sessionQuery } from "../../api/session.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
@@ -13,8 +13,14 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { leave } from "../../shell/sign_out.ts";
+import { currentTheme, onThemeChange, setTheme, type Theme } from "../../theme/theme.ts";
 import { Browser } from "./browser.tsx";
-import { ThemeChoice } from "./theme_choice.tsx";
+
+const THEME_LABELS: Readonly<Record<Theme, string>> = {
+  system: "System",
+  light: "Light",
+  dark: "Dark",
+};
 
 export function SettingsPage() {
   const { data: current } = useQuery(sessionQuery);
@@ -132,4 +138,25 @@ function useColumns(
           : <Button onClick={() => onRevoke(session)}>Sign out</Button>,
     },
   ], [currentId, onRevoke]);
+}
+
+function ThemeChoice() {
+  // The palette changes it, too.
+  const theme = useSyncExternalStore(onThemeChange, currentTheme);
+  return (
+    <fieldset className="settings-themes">
+      <legend className="visually-hidden">Theme</legend>
+      {Object.entries(THEME_LABELS).map(([value, label]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name="theme"
+            checked={value === theme}
+            onChange={() => setTheme(value as Theme)}
+          />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
 }

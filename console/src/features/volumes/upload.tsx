@@ -5,7 +5,6 @@ import { Button } from "../../parts/button.tsx";
 import { errorText } from "../../parts/faults.ts";
 import { countOf, formatBytes, formatCount } from "../../parts/format.ts";
 import { toast, toastError } from "../../parts/toasts.tsx";
-import { droppedFiles, type PickedFile } from "./dropped.ts";
 import { writeFile } from "./queries.ts";
 
 /** Uploads at the same time. */
@@ -14,6 +13,12 @@ const CONCURRENCY = 3;
 interface Progress {
   readonly done: number;
   readonly total: number;
+}
+
+/** A file to upload, with its path below the directory that it goes to. */
+interface PickedFile {
+  readonly path: string;
+  readonly file: File;
 }
 
 /** A directory that takes files: dropped, or picked with a button. */
@@ -109,5 +114,43 @@ async function uploadAll(
       description: failed.slice(0, 3).join("\n"),
       tone: "bad",
     });
+  }
+}
+
+/** Every file in what was dropped, folders with all that is in them. */
+async function droppedFiles(items: DataTransferItemList): Promise<readonly PickedFile[]> {
+  // Entries must be taken before the first await: the list is empty after the event.
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  const all: PickedFile[] = [];
+  for (const entry of entries) await collect(entry, all);
+  return all;
+}
+
+/** One entry after the other: a folder may have any number of them. */
+async function collect(entry: FileSystemEntry, all: PickedFile[]): Promise<void> {
+  if (isFile(entry)) {
+    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    all.push({ path: entry.fullPath.replace(/^\//, ""), file });
+    return;
+  }
+  for (const child of await childrenOf(entry as FileSystemDirectoryEntry)) {
+    await collect(child, all);
+  }
+}
+
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+/** A reader answers at most 100 entries at a time, and none at the end. */
+async function childrenOf(directory: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+  const reader = directory.createReader();
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject)
+    );
+    if (batch.length === 0) return all;
+    all.push(...batch);
   }
 }

@@ -1,13 +1,15 @@
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { Button } from "../../../parts/button.tsx";
+import { CancelButton } from "../../../parts/cancel_button.tsx";
+import { ConfirmDialog, Dialog } from "../../../parts/dialog.tsx";
+import { TextField } from "../../../parts/field.tsx";
 import { isBinary } from "../../../parts/file_content.ts";
-import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { Icon } from "../../../parts/icon.tsx";
 import { Menu } from "../../../parts/menu.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { visibleText } from "../../../parts/values.tsx";
 import { FileButton } from "./file_button.tsx";
-import { PathDialog } from "./path_dialog.tsx";
+import { pathFault } from "./paths.ts";
 import { UploadButton } from "./upload_button.tsx";
 import { edit, type Workspace } from "./workspace.ts";
 
@@ -108,5 +110,50 @@ function Dialogs({ workspace, asked, onClose, onOpen }: {
         The next commit leaves this file out. Earlier commits keep it.
       </ConfirmDialog>
     </>
+  );
+}
+
+/** Asks for the path of a file. */
+function PathDialog(props: {
+  readonly title: string;
+  readonly action: string;
+  readonly initial: string;
+  readonly taken: readonly string[];
+  readonly onClose: () => void;
+  readonly onPath: (path: string) => void;
+}) {
+  const [path, setPath] = useState(props.initial);
+  const [fault, setFault] = useState<string>();
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const found = pathFault(path, props.taken);
+    setFault(found);
+    if (found !== undefined) return;
+    props.onPath(path);
+    props.onClose();
+  };
+  return (
+    <Dialog
+      open
+      onClose={props.onClose}
+      title={props.title}
+      unsaved={path !== props.initial}
+    >
+      <form className="stack" onSubmit={submit}>
+        <TextField
+          label="Path"
+          hint="Relative to the function, such as main.test.ts or lib/text.ts"
+          mono
+          autoFocus
+          value={path}
+          onChange={setPath}
+          error={fault}
+        />
+        <div className="actions">
+          <CancelButton />
+          <Button type="submit" look="primary">{props.action}</Button>
+        </div>
+      </form>
+    </Dialog>
   );
 }

@@ -1,18 +1,31 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { api, dataOf } from "../../../api/client.ts";
+import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CancelButton } from "../../../parts/cancel_button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
+import { toast, toastError } from "../../../parts/toasts.tsx";
 import { draftOf } from "../code/draft_store.ts";
 import { Difference } from "../difference.tsx";
 import { commitQuery } from "../queries.ts";
 import { testsQuery } from "../tests/run_tests.ts";
 import { Checks, failingChecks } from "./checks.tsx";
-import { publish } from "./publish.ts";
+
+/** A commit to publish. */
+interface Publish {
+  readonly functionId: string;
+  /** `""` publishes none. */
+  readonly commitId: string;
+  /** The commit that is published now; `""` for none. */
+  readonly former: string;
+  /** Whether it goes back to an earlier publish, so that the next roll-back goes further back. */
+  readonly isRollBack?: boolean;
+}
 
 /** Shows what calls would run in place of the published commit, and what is wrong with it, and publishes a commit. */
 export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
@@ -77,4 +90,48 @@ function useLeave(onClose: () => void): void {
   useEffect(() => {
     if (href !== opened) onClose();
   }, [href, opened]);
+}
+
+/** Publishes a commit. The toast undoes it. Throws `ApiError`. */
+async function publish(
+  queries: QueryClient,
+  { functionId, commitId, former, isRollBack = false }: Publish,
+): Promise<void> {
+  if (isRollBack) await rollBack(queries, functionId, commitId, former);
+  else await setPublished(queries, functionId, commitId);
+  const undo = () =>
+    void setPublished(queries, functionId, former).then(
+      () => toast(former === "" ? "Unpublished" : "Published the previous commit"),
+      (error) => toastError("Could not undo the publish", error),
+    );
+  toast("Published", { undo });
+}
+
+/** Goes back to a commit, unless another than the former one is published meanwhile. */
+async function rollBack(
+  queries: QueryClient,
+  functionId: string,
+  commitId: string,
+  former: string,
+): Promise<void> {
+  await dataOf(api.POST("/api/v1/functions/{function_id}/rollback", {
+    params: { path: { function_id: functionId }, header: { "If-Match": `"${former}"` } },
+    body: { commitId },
+  }));
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+}
+
+async function setPublished(
+  queries: QueryClient,
+  functionId: string,
+  commitId: string,
+): Promise<void> {
+  await dataOf(api.POST("/api/v1/functions/update", {
+    body: {
+      function: { id: functionId, publishedCommitId: commitId },
+      updateMask: "publishedCommitId",
+      commitMessage: "",
+    },
+  }));
+  await queries.invalidateQueries({ queryKey: keys.function(functionId) });
 }

@@ -2,8 +2,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
+import { CommitField } from "../../../parts/commit_field.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
 import { Field, SelectField } from "../../../parts/field.tsx";
+import { shortId } from "../../../parts/format.ts";
 import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
@@ -11,11 +13,14 @@ import { ErrorNote } from "../../../parts/states.tsx";
 import { visibleText } from "../../../parts/visible_text.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
-import { begin } from "./invoke.ts";
+import { useCommitOptions } from "../commit_options.ts";
 import { inputFault, inputsOf, keepTyped, rememberInput, typedInputOf } from "./inputs.ts";
-import { CommitSelect, type Target } from "./commit_select.tsx";
+import { begin } from "./invoke.ts";
 import { RunResult } from "./run_result.tsx";
 import { useInputSchema } from "./use_input_schema.ts";
+
+/** The draft, the head, the published commit, or what names any: an id or a tag. */
+type Target = string;
 
 /** Runs a commit with an input, and shows what comes of it. */
 export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: () => void }) {
@@ -183,6 +188,34 @@ function Remembered({ functionId, input, onChoose }: {
           value,
           label: visibleText(value.replace(/\s+/g, " ").slice(0, 80)),
         })),
+      ]}
+    />
+  );
+}
+
+/** Chooses what runs. */
+function CommitSelect({ fn, hasDraft, value, error, onChange }: {
+  readonly fn: Fn;
+  readonly hasDraft: boolean;
+  readonly value: Target;
+  readonly error: string | undefined;
+  readonly onChange: (value: Target) => void;
+}) {
+  const { head = "", publishedCommitId = "" } = fn;
+  return (
+    <CommitField
+      label="Code"
+      hint={value === "draft" ? "Your draft is saved as a commit first." : undefined}
+      value={value}
+      error={error}
+      onChange={onChange}
+      options={[
+        ...hasDraft ? [{ value: "draft", label: "Draft" }] : [],
+        ...head === "" ? [] : [{ value: "head", label: `Head ${shortId(head)}` }],
+        ...publishedCommitId === ""
+          ? []
+          : [{ value: "published", label: `Published ${shortId(publishedCommitId)}` }],
+        ...useCommitOptions(fn).filter(({ value }) => value !== publishedCommitId),
       ]}
     />
   );
