@@ -66,12 +66,23 @@ function schemasOf<F extends Fields>(
   return Object.fromEntries(schemas) as never;
 }
 
+const settingSchemas = new Map<string, z.ZodType>();
+/** An absent setting is what unsets it. Making a schema takes time at every start, so settings share schemas. */
+function settingOf(field: Field): z.ZodType {
+  const unset = unsetOf(field);
+  const key = field.kind + JSON.stringify(unset);
+  const made = settingSchemas.get(key) ??
+    FORMS[field.kind].nullish().transform((value) => value || unset);
+  settingSchemas.set(key, made);
+  return made;
+}
+
 export const RemoteFunction = z.object({
   id: z.string(),
-  // What unsets those that C1, or an earlier server, leaves out.
+  // C1, or an earlier server, leaves some of them out.
   ...schemasOf(
     FUNCTION_SETTINGS,
-    (field) => FORMS[field.kind].nullish().transform((value) => value || unsetOf(field)),
+    settingOf,
   ),
   functionType: text,
   head: optionalText,
