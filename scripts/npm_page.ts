@@ -142,8 +142,8 @@ A C1 tenant does not support \`root\`.`;
 const FILES = `## Files of packages
 
 A commit's script carries fonts, templates, dictionaries and WebAssembly files of packages. A package reads
-these files as in Node.js: through the functions of \`node:fs\` and \`Deno\` that take a path (not \`open\`),
-\`fetch\` of a \`file:\` URL, and \`require.resolve\`, relative to \`__dirname\` or \`import.meta.url\`.
+these files as in Node.js, relative to \`__dirname\` or \`import.meta.url\`: with the functions of \`node:fs\` and
+\`Deno\` that take a path (not \`open\`). \`fetch\` of a \`file:\` URL and \`require.resolve\` also work.
 
 - **Selection:** the script carries a file if the bundled code of its package contains the file's name, such as
   \`Helvetica.afm\`, or the names of both its directory and its extension. Links, native code, types and source maps are
