@@ -1,66 +1,28 @@
 /** Sessions of the console: a link signs one browser in, once; the cookie works for requests of the console alone. */
 import assert from "node:assert/strict";
-import { type Answer, Client, type Json } from "../support/client.ts";
-import { eventually } from "../support/eventually.ts";
+import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import { raw } from "../endpoints/support.ts";
+import {
+  attributesOf,
+  browser,
+  codeIn,
+  cookieOf,
+  FUNCTIONS,
+  get,
+  LINKS,
+  newCode,
+  ofConsole,
+  redeem,
+  SESSION,
+  SESSIONS,
+  signIn,
+} from "./sessions.ts";
 
-const SESSION = "/auth/v1/session";
-const LINKS = "/auth/v1/session_links";
-const SESSIONS = "/auth/v1/sessions";
 const CLIENTS = "/api/v1/iam/personal_clients";
-const FUNCTIONS = "/api/v1/functions";
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
-
-/** What the console's own requests have. */
-function ofConsole(url: string): Record<string, string> {
-  return { origin: url, "x-invoked-console": "1", "sec-fetch-site": "same-origin" };
-}
-
-/** A browser without a session. */
-function browser(url: string): Client {
-  return new Client(url, undefined);
-}
-
-function codeIn(link: Json): string {
-  return new URL(link.url).hash.replace("#code=", "");
-}
-
-async function newCode(client: Client): Promise<string> {
-  return codeIn(ok(await client.post(LINKS, {})));
-}
-
-function redeem(url: string, code: string, headers = ofConsole(url)): Promise<Answer<Json>> {
-  return browser(url).post(SESSION, { code }, headers);
-}
-
-function cookieOf({ headers }: Answer<Json>): string {
-  return headers.get("set-cookie")?.split(";")[0] ?? "";
-}
-
-/** The attributes of the cookie: its age, and the others in the order of the alphabet. */
-function attributesOf({ headers }: Answer<Json>) {
-  const [, ...attributes] = headers.get("set-cookie")?.split("; ") ?? [];
-  const isAge = (attribute: string) => attribute.startsWith("Max-Age=");
-  return {
-    ageSeconds: Number(attributes.find(isAge)?.replace("Max-Age=", "")),
-    others: attributes.filter((attribute) => !isAge(attribute)).toSorted(),
-  };
-}
-
-/** Signs a browser in; answers its cookie. */
-async function signIn(client: Client): Promise<string> {
-  const answer = await redeem(client.url, await newCode(client));
-  ok(answer);
-  return cookieOf(answer);
-}
-
-function get(url: string, path: string, cookie: string, headers: Record<string, string> = {}) {
-  return browser(url).get(path, { cookie, "sec-fetch-site": "same-origin", ...headers });
-}
 
 async function begins({ client }: Stage): Promise<void> {
   const { url } = client;
@@ -336,80 +298,5 @@ serverSuite("sessions of the console", {
     ok(await redeem(client.url, codeIn({ url: printed.stdout.trim() })));
     const json = await runInvoked([...args, "--server", client.url, "--json"]);
     ok(await redeem(client.url, codeIn(JSON.parse(json.stdout))));
-  },
-});
-
-/** Signs a browser in by a code that a busy machine may let expire; answers the cookie. */
-function signInInTime(client: Client): Promise<string> {
-  return eventually(async () => {
-    const answer = await redeem(client.url, await newCode(client));
-    return answer.status === 200 ? cookieOf(answer) : undefined;
-  }, "a sign-in in time");
-}
-
-serverSuite("codes and sessions with a short time", {
-  flags: ["--session-lifetime", "1s", "--session-link-lifetime", "1s", "--token-rate", "20"],
-}, {
-  "expire": async ({ client }) => {
-    const { url } = client;
-    const cookie = await signInInTime(client);
-    const unused = ok(await client.post(LINKS, {}));
-    await eventually(async () => {
-      const { status, body } = await get(url, FUNCTIONS, cookie);
-      return status === 401 && body.details[0].reason === "SESSION_ENDED" || undefined;
-    });
-    assert.deepEqual(ok(await get(url, SESSION, cookie)), {});
-    const isOver = () => Date.now() > Date.parse(unused.expiresAt) || undefined;
-    await eventually(isOver, "the time of the link");
-    assertError(await redeem(url, codeIn(unused)), "UNAUTHENTICATED", "LINK_INVALID");
-    assert.deepEqual(ok(await client.get(SESSIONS)).list, []);
-  },
-
-  "are guessed at a limited rate": async ({ client }) => {
-    const answers: Answer<Json>[] = [];
-    while (answers.length < 1_000 && answers.at(-1)?.status !== 429) {
-      answers.push(await redeem(client.url, "A".repeat(43)));
-    }
-    const last = answers.at(-1) ?? assert.fail();
-    assertError(last, "RESOURCE_EXHAUSTED", "RATE_LIMITED", { message: /--token-rate/ });
-    assert.ok(Number(last.headers.get("retry-after")) >= 1);
-    // Others are not held up by it.
-    await signInInTime(client);
-  },
-});
-
-Deno.test("the first start prints a link, later ones do not", async () => {
-  await using server = await TestServer.start({ fresh: true });
-  const [, link = ""] = /^ {2}console {6}(\S+) \(works once, until /m.exec(server.welcome) ?? [];
-  ok(await redeem(server.url, codeIn({ url: link })));
-  const cookie = await signIn(await server.client());
-  await server.stop();
-  await using again = await TestServer.start({ dataDir: server.dataDir });
-  assert.doesNotMatch(again.welcome, /#code=/);
-  ok(await get(again.url, FUNCTIONS, cookie));
-  const log = await server.log;
-  assert.match(log, /made a link to the console/);
-  assert.match(log, /session \w+ of client \S+ began/);
-  assert.doesNotMatch(log, new RegExp(cookie.split("=")[1] ?? "x"));
-});
-
-serverSuite("sessions behind a proxy with TLS", { flags: ["--trusted-proxies", "127.0.0.0/8"] }, {
-  "have a cookie that is for its host alone": async ({ client }) => {
-    const { url } = client;
-    const proxied = { "x-forwarded-proto": "https", "x-forwarded-host": "functions.example.test" };
-    const code = await newCode(client);
-    const wrong = await redeem(url, code, { ...ofConsole(url), ...proxied });
-    assertError(wrong, "PERMISSION_DENIED", "NOT_FROM_CONSOLE", {
-      message: /must be https:\/\/functions\.example\.test \(--public-url\)/,
-    });
-    const origin = ofConsole("https://functions.example.test");
-    const answer = await redeem(url, code, { ...origin, ...proxied });
-    ok(answer);
-    assert.match(cookieOf(answer), /^__Host-invoked_session=.+/);
-    const { others } = attributesOf(answer);
-    assert.deepEqual(others, ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]);
-    ok(await get(url, FUNCTIONS, cookieOf(answer), proxied));
-    const plain = cookieOf(answer).replace("__Host-", "");
-    assertError(await get(url, FUNCTIONS, plain, proxied), "UNAUTHENTICATED", "TOKEN_MISSING");
   },
 });

@@ -1,14 +1,15 @@
 /** Schedules of a server whose clock jumps, that is killed, or that has many of them. */
 import assert from "node:assert/strict";
-import type { Answer, Client, Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { FakeClock } from "../faults/clock.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
-import { makeTempDir, removeDirectory, runInvoked } from "../support/invoked.ts";
+import { removeDirectory } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { createTrigger, ECHO, triggersOf, unique, updateTrigger } from "./support.ts";
+import { callsOf, createSoon, endedCalls, historyOf, HOUR_MS, soon } from "./schedules.ts";
+import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
 /** Writes the id of its trigger to its volume. */
 const WRITER = `import { vfs } from "@c1/functions-sdk";
@@ -17,78 +18,18 @@ export default async (_input, { trigger }) => {
   return {};
 };`;
 
-/** What `invoked history` prints of a server's function. */
-async function historyOf(server: TestServer, id: string, env = {}): Promise<string> {
-  const run = await runInvoked(["history", id], {
-    env: { ...env, INVOKED_DATA: server.dataDir },
-  });
-  assert.equal(run.code, 0, run.stderr);
-  return run.stdout;
-}
-
-/** Every invocation of a function, oldest first. */
-async function callsOf(client: Client, functionId: string): Promise<Json[]> {
-  const calls: Json[] = [];
-  let token = "";
-  do {
-    const path = `/api/v1/functions/${functionId}/invocations?page_size=100&page_token=${token}`;
-    const { list, nextPageToken } = ok(await client.get(path));
-    calls.push(...list);
-    token = nextPageToken;
-  } while (token !== "");
-  return calls.toReversed();
-}
-
-/** The calls of a function once there are so many, and all have ended. */
-async function endedCalls(client: Client, functionId: string, count: number): Promise<Json[]> {
-  return await eventually(async () => {
-    const calls = await callsOf(client, functionId);
-    const hasEnded = calls.every(({ status }) => /_(SUCCESS|ERROR)$/.test(status));
-    return calls.length >= count && hasEnded ? calls : undefined;
-  }, `${count} ended calls`);
-}
-
-/** The times that calls were made for, in short. */
-function timesOf(calls: readonly Json[]): string[] {
-  return calls.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
-}
-
 const SOME_SCHEDULE = { schedule: { cronSpec: "0 0 1 1 *" } };
 /** Schedules of one minute. */
 const MANY = IS_LONG ? 1000 : 200;
 /** Schedules that come while servers are killed. */
 const OVER_RESTARTS = IS_LONG ? 500 : 60;
 
-const HOUR_MS = 3_600_000;
 /** How long many calls may take to start. */
 const MANY_PATIENCE_MS = 300_000;
 
-function soon(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
-}
-
-/** The answer to a request for a time that is soon, and for a later one if a busy machine asked too late. */
-async function askedInTime(ask: (at: string) => Promise<Answer<Json>>): Promise<Json> {
-  for (let aheadMs = 1_000;; aheadMs *= 2) {
-    const answer = await ask(soon(aheadMs));
-    if (answer.status === 200) return answer.body.trigger;
-    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /must be in the future/ });
-  }
-}
-
-/** A new schedule of one time. */
-async function createSoon(
-  client: Client,
-  functionId: string,
-  schedule: Json = {},
-  more: Json = {},
-): Promise<Json> {
-  const displayName = unique("soon");
-  return await askedInTime((at) =>
-    client.post(triggersOf(functionId), {
-      trigger: { displayName, ...more, schedule: { ...schedule, at } },
-    })
-  );
+/** The times that calls were made for, in short. */
+function timesOf(calls: readonly Json[]): string[] {
+  return calls.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
 }
 
 sharedSuite("schedules", {
@@ -270,118 +211,6 @@ Deno.test("times that come during restarts are run, each once", async () => {
     );
   } finally {
     await removeDirectory(dataDir);
-  }
-});
-
-Deno.test("a run that goes on skips, delays or ignores the next times", async () => {
-  const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
-  await using _clock = clock;
-  await using directory = await makeTempDir();
-  const options = {
-    dataDir: directory.path,
-    env: clock.env,
-    flags: ["--drain-timeout", "0s", "--invocation-timeout", "1h"],
-  };
-  await using server = await TestServer.start(options);
-  const client = await server.client();
-  const slow = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
-  const make = async (overlap: string) => {
-    const functionId = await client.deploy(slow);
-    const trigger = await createSoon(client, functionId, { overlap });
-    const [call] = await eventually(async () => {
-      const calls = await callsOf(client, functionId);
-      return calls.length > 0 ? calls : undefined;
-    });
-    const path = `${triggersOf(functionId)}/${trigger.id}`;
-    await askedInTime((at) => client.call("PATCH", path, { trigger: { schedule: { at } } }));
-    return { functionId, trigger, call };
-  };
-  // Its time is the earliest: it waits once the others have come.
-  const queue = await make("OVERLAP_QUEUE");
-  const [skip, allow] = await Promise.all(["OVERLAP_SKIP", "OVERLAP_ALLOW"].map(make));
-  assert.ok(skip && allow);
-  const skipped = await eventually(async () =>
-    (await callsOf(client, skip.functionId)).find(({ skipReason }) => skipReason !== undefined)
-  );
-  assert.equal(skipped.skipReason, "SKIP_REASON_OVERLAP");
-  assert.ok(skipped.error.includes(skip.call.id), skipped.error);
-  assert.match(
-    await historyOf(server, skip.functionId, clock.env),
-    new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: .*${skip.call.id}`),
-  );
-  await eventually(async () =>
-    (await callsOf(client, allow.functionId)).length === 2 ? true : undefined
-  );
-  assert.equal((await callsOf(client, queue.functionId)).length, 1);
-  await server.stop();
-
-  // A time that waits has not been missed, however long the server was away.
-  await clock.set(120);
-  await using later = await TestServer.start(options);
-  const again = await later.client();
-  const path = `/api/v1/functions/${queue.functionId}/invocations/${queue.call.id}/cancel`;
-  ok(await again.post(path, {}));
-  const [, second] = await eventually(async () => {
-    const calls = await callsOf(again, queue.functionId);
-    return calls.length === 2 ? calls : undefined;
-  });
-  assert.equal(second.skipReason, undefined, second.error);
-});
-
-Deno.test("a time that waits for an earlier run is recorded when its schedule is changed", async () => {
-  await using server = await TestServer.start({ flags: ["--invocation-timeout", "1h"] });
-  const client = await server.client();
-  const slow = "export default () => new Promise((end) => setTimeout(end, 3_600_000));\n";
-  /** A schedule whose second time waits for the run of its first one. */
-  const waiting = async () => {
-    const functionId = await client.deploy(slow);
-    const trigger = await createSoon(client, functionId, { overlap: "OVERLAP_QUEUE" });
-    const path = `${triggersOf(functionId)}/${trigger.id}`;
-    await eventually(async () => (await callsOf(client, functionId))[0]);
-    const { schedule: { at } } = await askedInTime((at) =>
-      client.call("PATCH", path, { trigger: { schedule: { at } } })
-    );
-    await eventually(() => soon(-500) > at || undefined, "the time that waits");
-    return { functionId, trigger, path, at };
-  };
-  type Waiting = Awaited<ReturnType<typeof waiting>>;
-  const changes: Record<string, (of: Waiting) => Promise<Answer<Json>>> = {
-    paused: ({ path }) => client.call("PATCH", path, { trigger: { paused: true } }),
-    edited: ({ path }) =>
-      client.call("PATCH", path, { trigger: { schedule: { at: soon(HOUR_MS) } } }),
-    deleted: ({ path }) => client.call("DELETE", path, {}),
-  };
-  const apply = (of: Waiting, change: Json) =>
-    client.post(`${triggersOf(of.functionId)}/apply`, {
-      changes: [{ id: of.trigger.id, ...change }],
-    });
-  for (
-    const [change, make] of [
-      ...Object.entries(changes),
-      ["paused", (of) => apply(of, { trigger: { paused: true }, updateMask: "paused" })],
-      ["deleted", (of) => apply(of, {})],
-    ] as const satisfies readonly (readonly [string, (of: Waiting) => Promise<Answer<Json>>])[]
-  ) {
-    const of = await waiting();
-    // A name does not change its times: the one that waits still does.
-    ok(await client.call("PATCH", of.path, { trigger: { displayName: unique("renamed") } }));
-    assert.equal((await callsOf(client, of.functionId)).length, 1);
-    ok(await make(of));
-    const [running, skipped, ...others] = await callsOf(client, of.functionId);
-    assert.deepEqual([running?.skipReason, others], [undefined, []]);
-    assert.equal(skipped?.skipReason, "SKIP_REASON_SCHEDULE_CHANGED");
-    assert.deepEqual(skipped?.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: of.trigger.id });
-    assert.match(
-      skipped?.error,
-      new RegExp(`^SKIPPED: the time ${of.at} had come .* when the schedule was ${change}$`),
-    );
-    if (change === "deleted") continue;
-    const { lastRun } = ok(await client.get(of.path)).trigger;
-    assert.deepEqual(lastRun, { time: of.at, invocationId: skipped?.id });
-    // A later change finds nothing that waits.
-    ok(await client.call("PATCH", of.path, { trigger: { paused: true } }));
-    ok(await client.call("PATCH", of.path, { trigger: { paused: false } }));
-    assert.equal((await callsOf(client, of.functionId)).length, 2);
   }
 });
 
