@@ -73,6 +73,20 @@ export async function shareStream({ page }: ConsoleBrowser, client: Client): Pro
   for (const one of pages.slice(1)) await one.close();
 }
 
+/** Holds the answer of one request that the server rejects until `release` is called. */
+async function holdRejected(page: Page, address: RegExp) {
+  const rejected = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  await page.route(address, async (route) => {
+    const response = await route.fetch();
+    assert.equal(response.status(), 401);
+    rejected.resolve();
+    await released.promise;
+    await route.fulfill({ response });
+  }, { times: 1 });
+  return { rejected: rejected.promise, release: released.resolve };
+}
+
 /** A page that asks for nothing notices by the stream of changes, and goes on once another tab has signed in. */
 export async function losesSession({ page }: ConsoleBrowser, server: TestServer): Promise<void> {
   const client = await server.client();
@@ -82,11 +96,20 @@ export async function losesSession({ page }: ConsoleBrowser, server: TestServer)
   await dialog.getByText("Your session has ended").waitFor();
   await dialog.getByRole("button", { name: "Close" }).click();
   await dialog.waitFor({ state: "detached" });
+  const late = await holdRejected(page, /\/api\/v1\/vfs\/volumes/);
+  const volumes = page.getByRole("link", { name: "Volumes" });
+  await page.getByRole("link", { name: "Settings" }).click();
+  await volumes.click();
+  await late.rejected;
   const tab = await newPage(page.context());
   await signIn(tab, await signInLink(server));
   await tab.close();
   await page.evaluate(`dispatchEvent(new Event("focus"))`);
   await page.getByRole("link", { name: "made meanwhile" }).waitFor();
+  // The page asks the server before it asks the reader to sign in again.
+  const asked = page.waitForResponse(/\/auth\/v1\/session$/);
+  late.release();
+  await (await asked).finished();
   await client.post("/api/v1/vfs/volumes", { displayName: "made after" });
   await page.getByRole("link", { name: "made after" }).waitFor();
   assert.equal(await dialog.count(), 0);

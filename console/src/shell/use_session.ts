@@ -23,7 +23,11 @@ export function useSession(): PageSession {
     setMode("valid");
     void queries.invalidateQueries();
   }, [queries]);
-  useEffect(() => onSessionExpired(() => setMode("asking")), []);
+  // A request that was sent before the reader signed in may be rejected after, so the server is asked first.
+  useEffect(
+    () => onSessionExpired(() => void isSignedIn().then((is) => is === false && setMode("asking"))),
+    [],
+  );
   const isValid = mode === "valid";
   useEffect(() => {
     if (isValid) return;
