@@ -54,8 +54,7 @@ async function isInWindow(page: Page, label: string): Promise<boolean> {
 async function problemsOnce({ page, console }: Flow, id: string): Promise<void> {
   const problems = problemsOf(page);
   await console.goto(`/functions/${id}`);
-  await problems.getByText("Editor").waitFor();
-  await problems.getByText("Server's type check").waitFor();
+  await problems.getByText("Server's type check, Editor").waitFor();
   await problems.getByText("1 error", { exact: true }).waitFor();
   assert.equal(await problems.getByText("is not assignable to type 'number'").count(), 1);
   assert.equal(await page.getByText("is not assignable to type 'number'").count(), 1);
@@ -90,7 +89,7 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await saveButton(page).click();
   const problems = problemsOf(page);
   await problems.getByText("Build").waitFor();
-  await problems.getByText("Editor").waitFor();
+  await problems.getByText("Editor").first().waitFor();
   await problems.getByText("1 error", { exact: true }).waitFor();
   // The position is a link; the message does not repeat it.
   assert.doesNotMatch(await problems.locator(".function-failing").innerText(), /main\.ts:\d/);

@@ -91,8 +91,14 @@ export function CodeEditor(props: CodeEditorProps) {
 const REST = 500;
 
 function useLibraries(types: CodeEditorProps["types"], files: CodeEditorProps["files"]): void {
+  const known = useRef<CodeEditorProps["types"]>(undefined);
   useEffect(() => {
-    const timer = setTimeout(() => setLibraries(types, files), REST);
+    // Until the types of a commit are known, the editor finds faults at every use of a package.
+    const rest = known.current === types ? REST : 0;
+    const timer = setTimeout(() => {
+      known.current = types;
+      setLibraries(types, files);
+    }, rest);
     return () => clearTimeout(timer);
   }, [types, files]);
 }
