@@ -111,7 +111,12 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   await t.step("invoked.json has an unknown field", async () => {
     await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
     const run = await author.run(["deploy"]);
-    assertFails(run, 2, /Cannot use \S+.*invoked\.json: .*"secret"/, /its fields are id, name/);
+    assertFails(
+      run,
+      2,
+      /Cannot use \S+.*invoked\.json: .*"secret"/,
+      /its fields are \$schema, id, name/,
+    );
   });
   await t.step("invoked.json has fields of other types", async () => {
     await author.write("invoked.json", `{"name": 7, "allowlist": "a.example", "timeout": 5}`);
