@@ -23,6 +23,7 @@ import {
   losesSession,
   missesWhatIsGone,
   opensAnyAddress,
+  rejectedLate,
   shareStream,
 } from "./shell.ts";
 import { runsAsPasted } from "./welcome.ts";
@@ -278,6 +279,11 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     await page.getByRole("button", { name: "Create" }).click();
     await page.waitForURL(/\/functions\/[0-9A-Za-z]{27}/);
   });
+
+  await t.step(
+    "a request that was rejected before the sign-in asks nothing",
+    () => rejectedLate(console, server),
+  );
 
   await t.step("settings list sessions, and sign out", async () => {
     await console.goto("/settings");
