@@ -50,7 +50,7 @@ const FIGURES: readonly Figure[] = [
 ];
 
 /**
- * Renders the figures as a table, with those of a bare `deno run` where it was measured.
+ * Renders the figures as a table, beside the figures of a bare `deno run` if the benchmark measured both.
  * @throws Error if a figure was not measured
  */
 export function renderFigures(rows: readonly Row[]): string {

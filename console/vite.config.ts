@@ -53,7 +53,7 @@ function onlyChosenParts(): Plugin {
   };
 }
 
-/** Source bytes below which modules that the same pages share join those of other pages. */
+/** Shared modules with fewer bytes of source than this are merged with the shared modules of other pages. */
 const SHARED_BYTES_MIN = 2 * 1024;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: a server that starts again when its sources or those of the console change. Arguments are flags of
- * `invoked serve`. A start builds the console if it has changed, so that the browser only has to reload its page.
+ * `npm run dev` runs a server, and restarts the server when a source of the server or the console changes. Arguments are
+ * flags of `invoked serve`. Each start builds a changed console, so reloading the page shows the change.
  */
 import { join, relative } from "node:path";
 

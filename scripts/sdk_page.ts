@@ -1,4 +1,4 @@
-/** `docs/sdk-methods.md`: the methods of `sdk`, in Markdown, from its operations and those of the API. */
+/** Renders `docs/sdk-methods.md`, the list of the methods of `sdk`, from the operations of `sdk` and of the API. */
 import { OPERATIONS as METHODS } from "../sdk/api_operations.ts";
 import type { OperationSpec } from "../sdk/operation_spec.ts";
 import { OPERATIONS } from "../src/api/mod.ts";

@@ -112,7 +112,7 @@ export interface ScheduleTrigger {
   input?: JSONObject;
   /** What happens to times that passed without a server. */
   catchUp?: CatchUp;
-  /** What happens to a time while an earlier run goes on. */
+  /** What the server does when a run is due while an earlier run is active. */
   overlap?: Overlap;
 }
 
@@ -147,7 +147,7 @@ export interface HttpTrigger {
   slug?: string;
   auth?: EndpointAuth;
   host?: string;
-  /** Records the first KiB of a request's body of text; default false. */
+  /** Records the first KiB of a request's text body. */
   recordBody?: boolean;
   /** Never returned. If absent, a new trigger gets one, which is returned once. */
   secret?: string;

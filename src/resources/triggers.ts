@@ -12,6 +12,8 @@ import {
   WEBHOOK_RESPONSES,
 } from "./words.ts";
 
+/** The time zone of a schedule that names none. */
+const ZONE = "UTC";
 const NONE = { null: "" };
 
 /** Calls at the times of a cron line, or at one time. */
@@ -31,9 +33,9 @@ export const SCHEDULE = {
   },
   timezone: {
     kind: "text",
-    request: "IANA name, default UTC",
+    request: `IANA name, default ${ZONE}`,
     label: "Time zone",
-    unset: { value: "UTC" },
+    unset: { value: ZONE },
   },
   start: { kind: "time", request: "No run before", label: "Not before", unset: NONE },
   input: {
@@ -59,7 +61,7 @@ export const SCHEDULE = {
     kind: "oneOf",
     values: OVERLAPS,
     schema: "invoked.Overlap",
-    answer: "What happens to a time while an earlier run goes on",
+    answer: "What the server does when a run is due while an earlier run is active",
     label: "Due while an earlier run is active",
     labels: {
       OVERLAP_ALLOW: "Run both",
@@ -247,7 +249,7 @@ export const HTTP = {
   host: { kind: "text", rule: "host", label: "Custom host", unset: NONE },
   recordBody: {
     kind: "flag",
-    request: "Records the first KiB of a request's body of text; default false",
+    request: "Records the first KiB of a request's text body",
     label: "Record the first KiB of text bodies",
     unset: { value: false },
   },

@@ -1,4 +1,4 @@
-/** Times of a schedule that come while an earlier run goes on. */
+/** Runs of a schedule that are due while an earlier run is active. */
 import assert from "node:assert/strict";
 import { FakeClock } from "../faults/clock.ts";
 import type { Answer, Json } from "../support/client.ts";

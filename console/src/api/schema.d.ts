@@ -1799,7 +1799,7 @@ export interface components {
                             maxAge?: string;
                         };
                         host?: string;
-                        /** @description Records the first KiB of a request's body of text; default false */
+                        /** @description Records the first KiB of a request's text body */
                         recordBody?: boolean;
                         /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                         secret?: string;
@@ -2098,7 +2098,7 @@ export interface components {
                         maxAge?: string;
                     };
                     host?: string;
-                    /** @description Records the first KiB of a request's body of text; default false */
+                    /** @description Records the first KiB of a request's text body */
                     recordBody?: boolean;
                     /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                     secret?: string;
@@ -2623,7 +2623,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description What happens to a time while an earlier run goes on
+             * @description What the server does when a run is due while an earlier run is active
              * @enum {string}
              */
             overlap: "OVERLAP_UNSPECIFIED" | "OVERLAP_ALLOW" | "OVERLAP_SKIP" | "OVERLAP_QUEUE";
@@ -2854,7 +2854,7 @@ export interface components {
                         maxAge?: string;
                     };
                     host?: string;
-                    /** @description Records the first KiB of a request's body of text; default false */
+                    /** @description Records the first KiB of a request's text body */
                     recordBody?: boolean;
                     /** @description Never returned. If absent, a new trigger gets one, which is returned once */
                     secret?: string;

@@ -42,7 +42,7 @@ const PACKAGE_MODULE = /^npm:((?:@[^/]+\/)?[^/@]+@[^/]+)\/(.+)$/;
  * The bundle with the files of its packages.
  * @param bundle with renamed modules
  * @param limits as of {@link collectFiles}, and the names of modules that are not of packages
- * @returns undefined if the packages have no such files; the script stays as it is
+ * @returns undefined if the packages have no such files, and the script needs no change
  */
 export async function carryFiles(
   bundle: string,

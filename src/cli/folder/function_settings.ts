@@ -95,7 +95,7 @@ export function settingDefault(name: SettingName): SettingValue {
   return unsetOf(FUNCTION_SETTINGS[name]);
 }
 
-/** The values of fields in the domain, from those of `invoked.json`. */
+/** Converts values of `invoked.json` to the values of the domain. */
 export function domainValues(fields: Fields, file: object): Readonly<Record<string, unknown>> {
   const values = file as Readonly<Record<string, unknown>>;
   return Object.fromEntries(

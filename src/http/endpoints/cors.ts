@@ -1,7 +1,7 @@
 /**
- * Cross-Origin Resource Sharing of endpoints (https://fetch.spec.whatwg.org/#http-cors-protocol). Hono's `cors` answers every
- * OPTIONS request itself, also those that are meant for the function, sends headers of the protocol to origins that are not
- * allowed, and sends wildcards together with credentials.
+ * Cross-Origin Resource Sharing of endpoints (https://fetch.spec.whatwg.org/#http-cors-protocol). Hono's `cors` does not
+ * fit: its middleware answers every OPTIONS request, including requests for the function, sends CORS headers to origins
+ * that are not allowed, and combines wildcards with credentials.
  */
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";

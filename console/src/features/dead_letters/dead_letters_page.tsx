@@ -252,7 +252,7 @@ function columnsOf(
   ];
 }
 
-/** Acts on every dead letter that the filter matches, those that the list has not loaded included. */
+/** Acts on every dead letter that matches the filter, including dead letters that the list has not loaded. */
 function BulkActions({ filter }: { readonly filter: LetterFilter }) {
   return (
     <BulkMenu

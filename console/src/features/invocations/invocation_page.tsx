@@ -117,7 +117,7 @@ function Attempts({ invocation }: { readonly invocation: WholeInvocation }) {
   );
 }
 
-/** The chain of nested calls: the one that made it, and those that it made. */
+/** The chain of nested calls: the invocation that made this one, and the invocations that this one made. */
 function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
   const { id, parentInvocationId } = invocation;
   const { data } = useQuery(madeCallsQuery(id));

@@ -116,7 +116,7 @@ function show(editor: Editor, model: monaco.editor.ITextModel | undefined): void
   if (kept !== undefined) editor.restoreViewState(kept);
 }
 
-/** An editor that shrinks, such as above a growing panel of problems, goes on showing the line that it showed the cursor on. */
+/** Keeps a visible cursor visible when the editor shrinks, for example above a growing panel of problems. */
 function keepCursorInSight(editor: Editor): monaco.IDisposable {
   let { height } = editor.getLayoutInfo();
   return editor.onDidLayoutChange((layout) => {

@@ -71,7 +71,7 @@ function atVolume(error: unknown): unknown {
   return new ApiError(status, reason, message, [{ field: "vfsId", description: "does not exist" }]);
 }
 
-/** The labels of the fields whose values differ from those of the function. @param names settings to look at */
+/** The labels of the settings whose draft differs from the function. @param names settings to compare */
 export function changedLabels(
   { fn, draft }: Pick<SettingsForm, "fn" | "draft">,
   names: readonly SettingName[],
