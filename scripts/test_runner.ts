@@ -2,6 +2,7 @@
 import { join, relative } from "node:path";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
 import { longestFirst, recordDurations } from "./test_order.ts";
+import { endRunning, lastLines, run } from "./test_processes.ts";
 import { JOBS_PER_CORE, type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
 import {
   diagnoseMachine,
@@ -32,9 +33,6 @@ const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) fai
 /** Begins the reports of what failed. */
 const ERRORS_HEADING = "\n ERRORS \n";
 const EXIT_INTERRUPTED = 130;
-/** Lines of output that are printed of tests that ended without a report. */
-const LAST_LINES = 50;
-
 /** More failed files than this are a fault of the code, whatever else ran beside them. */
 const RETRIED_FILES_MAX = 3;
 
@@ -77,44 +75,9 @@ async function* walk(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Processes of this run. */
-const running = new Set<Deno.ChildProcess>();
-
-/** Runs a program in the project's root; `onLine` receives each line of both outputs. */
-async function run(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  onLine: (line: string) => void = () => {},
-): Promise<{ readonly success: boolean; readonly text: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  running.add(child);
-  let text = "";
-  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      lines.forEach(onLine);
-    }
-    if (rest !== "") onLine(rest);
-  };
-  await Promise.all([read(child.stdout), read(child.stderr)]);
-  const { success } = await child.status;
-  running.delete(child);
-  return { success, text };
-}
-
 /** One static check; its output is printed only when it fails. */
 async function check(name: string, args: readonly string[]): Promise<Ended> {
-  const { success, text } = await run(args, {});
+  const { success, text } = await run(args);
   if (!success) console.log(`FAILED: ${name}\n${text.trimEnd()}\n`);
   return success ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
@@ -143,7 +106,7 @@ async function runTests(
   const cleanUp = () => endRun(runDir);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      for (const child of running) child.kill("SIGKILL");
+      endRunning();
       cleanUp();
       Deno.exit(EXIT_INTERRUPTED);
     });
@@ -194,9 +157,10 @@ async function runFile(
 ): Promise<{ readonly end: Ended; readonly text: string }> {
   // With --parallel each line of the report names the file.
   const args = ["test", "--allow-all", "--no-check", "--parallel", file];
-  const { success, text } = await run(args, env, (line) => {
+  const onLine = (line: string) => {
     if (verbose || TEST_FAILED.test(line)) console.log(line);
-  });
+  };
+  const { success, text } = await run(args, { env, onLine });
   const [, passed, failed] = SUMMARY.exec(text) ?? [];
   if (passed === undefined || failed === undefined) {
     console.log(`FAILED: ${file} ended without a report`);
@@ -209,7 +173,7 @@ async function runFile(
 /** The reports of what failed; the end of the output without them. */
 function errorsIn(text: string): string {
   const from = text.indexOf(ERRORS_HEADING);
-  if (from === -1) return text.split("\n").slice(-LAST_LINES).join("\n").trimEnd();
+  if (from === -1) return lastLines(text);
   const to = text.slice(from).search(SUMMARY);
   return text.slice(from, to === -1 ? undefined : from + to).trimEnd();
 }

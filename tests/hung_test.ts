@@ -1,0 +1,23 @@
+/** Test files that hang: `scripts/test` ends them, and says what they did last. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { run } from "../scripts/test_processes.ts";
+import { makeTempDir } from "./support/invoked.ts";
+import { allGone } from "./support/processes.ts";
+
+Deno.test("a process that hangs is killed with its children, and its output is kept", async () => {
+  await using directory = await makeTempDir();
+  const script = join(directory.path, "hang.ts");
+  await Deno.writeTextFile(
+    script,
+    `const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+    console.log("child", child.pid);
+    await child.status;`,
+  );
+  const { success, text } = await run(["run", "--quiet", "--allow-run", script], {
+    hungAfterMs: 5_000,
+  });
+  assert.equal(success, false);
+  assert.match(text, /^child \d+\n\nkilled after 5 s, because it hung\n$/);
+  await allGone([Number(/\d+/.exec(text)?.[0])]);
+});
