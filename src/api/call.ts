@@ -87,7 +87,7 @@ function authorize(
 ): void {
   if (!isOfRoles(permission)) return;
   if (principal === undefined) {
-    throw new DomainError("TOKEN_MISSING", `Cannot call ${operationId}: it needs an access token`);
+    throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
   }
   requirePermission(principal, permission, operationId);
 }

@@ -11,8 +11,8 @@ export function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(body));
   } catch (error) {
-    const reason = error instanceof SyntaxError ? error.message : "it is not UTF-8";
-    throw new DomainError("BODY_NOT_JSON", `Cannot read the body as JSON: ${reason}`);
+    const reason = error instanceof SyntaxError ? error.message : "the body is not UTF-8";
+    throw new DomainError("BODY_NOT_JSON", `Request body is not JSON: ${reason}`);
   }
 }
 
@@ -26,7 +26,7 @@ export function assertShallow(value: unknown, depth: number): void {
   if (depth > DEPTH_MAX) {
     throw new DomainError(
       "BODY_NOT_JSON",
-      `Cannot read the body as JSON: it exceeds the limit of ${DEPTH_MAX} nested levels`,
+      `Request body nests too deeply: it exceeds the limit of ${DEPTH_MAX} levels`,
     );
   }
   for (const member of Object.values(value)) assertShallow(member, depth + 1);

@@ -71,7 +71,7 @@ export function apiRateLimit(
     if (seconds === 0) return;
     throw new DomainError(
       "RATE_LIMITED",
-      `Cannot take the request: this client exceeds ${
+      `Request rate exceeded: this client may send ${
         countOf(limit.perSecond, "request")
       } per second (--api-rate)`,
       { retryAfterSeconds: Math.ceil(seconds) },
@@ -97,19 +97,19 @@ export class WebhookRateLimit {
 
   /** @throws RATE_LIMITED */
   countAddress(address: string | undefined): void {
-    this.#assert(this.#ofAddresses?.take(senderOf(address)), "this address sends");
+    this.#assert(this.#ofAddresses?.take(senderOf(address)), "this address may send");
   }
 
   /** @throws RATE_LIMITED */
   countListener(listenerId: string): void {
-    this.#assert(this.#ofListeners?.take(listenerId), "this webhook gets");
+    this.#assert(this.#ofListeners?.take(listenerId), "this webhook accepts");
   }
 
   #assert(seconds = 0, what: string): void {
     if (seconds === 0) return;
     throw new DomainError(
       "RATE_LIMITED",
-      `Cannot take the delivery: ${what} more than ${
+      `Delivery rate exceeded: ${what} ${
         countOf(this.perSecond, "delivery", "deliveries")
       } per second (--webhook-rate)`,
       { retryAfterSeconds: Math.ceil(seconds) },

@@ -59,7 +59,7 @@ const STATUSES: Partial<Record<Reason, HttpStatus>> = {
   RANGE_NOT_SATISFIABLE: 416,
 };
 
-const FAILED = "Cannot answer the request";
+const FAILED = "Request failed";
 
 /** The HTTP status of an error. */
 export function statusOf(reason: Reason): HttpStatus {

@@ -102,8 +102,11 @@ function pathOf({ url }: Request): string {
 }
 
 function noOperation(method: string, path: string): DomainError {
-  const what = `Cannot ${method} ${path}`;
+  const what = `${method} ${path}`;
   return needsTenant(path)
-    ? new DomainError("NEEDS_C1_TENANT", `${what}: this part of C1's API needs a C1 tenant`)
-    : new DomainError("ENDPOINT_NOT_FOUND", `${what}: the API has no such operation`);
+    ? new DomainError(
+      "NEEDS_C1_TENANT",
+      `${what} needs a C1 tenant: invoked does not serve this part of C1's API`,
+    )
+    : new DomainError("ENDPOINT_NOT_FOUND", `The API has no operation ${what}`);
 }

@@ -85,7 +85,7 @@ function tokenIn(header: string | undefined): string {
 /** C1's Go SDK sends an empty token if only the field `BearerAuth` of its `Security` is set. */
 function tokenMissing(header: string | undefined): DomainError {
   const fault = /^\s*bearer\s*$/i.test(header ?? "")
-    ? "the token in Authorization: Bearer is empty; C1's Go SDK sends the field Oauth of Security, not BearerAuth"
-    : "it has no header Authorization: Bearer <access token>; /auth/v1/token issues one";
-  return new DomainError("TOKEN_MISSING", `Cannot authenticate the request: ${fault}`);
+    ? "the token in the header Authorization: Bearer is empty; with C1's Go SDK, set the field Oauth of Security instead of BearerAuth"
+    : "the request has no header Authorization: Bearer <access token>; /auth/v1/token issues access tokens";
+  return new DomainError("TOKEN_MISSING", `Authentication failed: ${fault}`);
 }

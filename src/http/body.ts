@@ -35,7 +35,7 @@ async function readBody<T>(
   const tooLarge = () =>
     new DomainError(
       "BODY_TOO_LARGE",
-      `Cannot read the body: it exceeds the limit of ${formatBytes(limitBytes)} (${limitName})`,
+      `Request body too large: it exceeds the limit of ${formatBytes(limitBytes)} (${limitName})`,
     );
   const length = incoming.headers["content-length"];
   const declaredBytes = length === undefined ? undefined : Number(length);
@@ -82,7 +82,7 @@ function chunkChecker(incoming: IncomingMessage): (bytes: number) => boolean {
 export function tooManyExtensions(): DomainError {
   return new DomainError(
     "BODY_TOO_LARGE",
-    `Cannot read the body: the extensions of its chunks exceed the limit of ${
+    `Request body rejected: the extensions of its chunks exceed the limit of ${
       formatBytes(CHUNK_OVERHEAD_BYTES_MAX)
     }`,
   );

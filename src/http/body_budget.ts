@@ -36,7 +36,7 @@ export class BodyBudget {
   #tooMuch(): DomainError {
     return new DomainError(
       "RECEIVING_TOO_MUCH",
-      `Cannot read the body: the bodies of other requests have taken the limit of ${
+      `The server is receiving too many large bodies: other requests have used the limit of ${
         formatBytes(this.#budget.limitBytes)
       } (--max-receiving) for ${formatDuration(this.#waitMs)}`,
       { retryAfterSeconds: RETRY_AFTER_SECONDS },

@@ -39,9 +39,13 @@ export function encodedPathFault(
   const fault =
     `has ${encoded} for ${JSON.stringify(decodeURIComponent(encoded))}: fixed parts of ` +
     "a path must not be percent-encoded";
-  return new DomainError("INVALID_FIELD", `Cannot ${method} ${path}: the path ${fault}`, {
-    violations: [{ field: "path", description: fault }],
-  });
+  return new DomainError(
+    "INVALID_FIELD",
+    `No operation matches ${method} ${path}: the path ${fault}`,
+    {
+      violations: [{ field: "path", description: fault }],
+    },
+  );
 }
 
 function pathIn(target: string): string {

@@ -95,6 +95,6 @@ function assertOwn({ method = "", headers }: IncomingMessage, origin: string): v
 function notFromConsole(fault: string): DomainError {
   return new DomainError(
     "NOT_FROM_CONSOLE",
-    `Cannot use the session of this browser for the request: ${fault}`,
+    `Request with a session cookie rejected: ${fault}`,
   );
 }

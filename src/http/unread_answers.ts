@@ -134,9 +134,9 @@ export class UnreadAnswers {
   #tooMuch(): DomainError {
     return new DomainError(
       "ANSWERS_UNREAD",
-      `Cannot send the answer: answers that clients do not read have taken the limit of ${
+      `Too many responses wait for slow clients: unread responses have used the limit of ${
         formatBytes(this.#budget.limitBytes)
-      } (--max-unread), and as much waits`,
+      } (--max-unread), and as many bytes are waiting`,
       { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
   }

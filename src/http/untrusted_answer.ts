@@ -98,6 +98,6 @@ export function assertNoCodeOfServer({ headers }: IncomingMessage): void {
   if (!isServiceWorker && !isOwnCode) return;
   throw new DomainError(
     "NOT_FOR_SCRIPTS",
-    "Cannot answer with code for pages of this server: use a host name of the endpoint's own",
+    "Endpoints do not serve scripts to pages of this server: give the endpoint a host name of its own",
   );
 }

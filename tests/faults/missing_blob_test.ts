@@ -149,8 +149,7 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
   const logs = `/api/v1/functions/${functionId}/invocations/${invocationId}/logs`;
-  const message =
-    /^Cannot answer the request: the database is damaged: .*; restore it from a backup$/;
+  const message = /^Request failed: the database is damaged: .*; restore it from a backup$/;
   assertError(await client.get(logs), "DATA_LOSS", "DATA_DAMAGED", { message });
   assert.equal((await client.invoke(silentId)).status, 200, "what is on other pages goes on");
   const ready = await client.get("/readyz");

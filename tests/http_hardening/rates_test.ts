@@ -31,7 +31,7 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
   for (const { headers, body } of rejected) {
     assert.equal(body.code, 8);
     assert.equal(body.details[0].reason, "RATE_LIMITED");
-    assert.match(body.message, /exceeds 1 request per second \(--api-rate\)/);
+    assert.match(body.message, /this client may send 1 request per second \(--api-rate\)/);
     assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   assert.equal((await nobody.get("/api/v1/functions")).status, 401, "no token, no bucket");

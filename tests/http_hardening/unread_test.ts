@@ -100,7 +100,10 @@ Deno.test("answers that wait hold no more than the limit", async () => {
   const waiting = unread.take(waits, 50, 50);
   await assert.rejects(unread.take(response(), 51, 51), (error) => {
     assert.ok(error instanceof DomainError && error.reason === "ANSWERS_UNREAD");
-    assert.match(error.message, /the limit of 100 B \(--max-unread\), and as much waits$/);
+    assert.match(
+      error.message,
+      /the limit of 100 B \(--max-unread\), and as many bytes are waiting$/,
+    );
     assert.equal(error.retryAfterSeconds, 1);
     return true;
   });

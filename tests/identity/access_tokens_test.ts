@@ -137,7 +137,7 @@ sharedSuite("access tokens", {
       assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
       const isEmpty = authorization.trim() === "Bearer";
       assert.equal(
-        /is empty; C1's Go SDK sends the field Oauth of/.test(answer.body.message),
+        /is empty; with C1's Go SDK, set the field Oauth of Security/.test(answer.body.message),
         isEmpty,
       );
     }

@@ -54,7 +54,7 @@ async function counted<T>(
     if (waitSeconds === 0) throw error;
     throw new DomainError(
       "RATE_LIMITED",
-      `Cannot sign in: this address sent more than ${
+      `Too many attempts to sign in: this address sent more than ${
         formatCount(tokenRateLimit.perMinute)
       } wrong codes and token requests ` +
         "a minute (--token-rate)",

@@ -31,6 +31,6 @@ export function readRange(header: string | undefined, size: number): Part | unde
 function unsatisfiable(size: number): DomainError {
   return new DomainError(
     "RANGE_NOT_SATISFIABLE",
-    `Cannot read the range: the file has ${countOf(size, "byte")}`,
+    `Range not satisfiable: the file has ${countOf(size, "byte")}`,
   );
 }

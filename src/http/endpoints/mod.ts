@@ -60,7 +60,7 @@ export function servePreviews(
 function notFound(c: Context<Env>): DomainError {
   return new DomainError(
     "ENDPOINT_NOT_FOUND",
-    `Cannot ${c.req.method} ${c.req.path}: a preview is at /preview/{function_id}/{commit_id}/`,
+    `No preview at ${c.req.path}: the path of a preview is /preview/{function_id}/{commit_id}/`,
   );
 }
 
@@ -97,7 +97,7 @@ export class EndpointRates {
     if (seconds === 0) return;
     throw new DomainError(
       "RATE_LIMITED",
-      `Cannot take the request: ${who} may send ${
+      `Request rate exceeded: ${who} may send ${
         countOf(this.perSecond, "request")
       } per second to endpoints (--endpoint-rate)`,
       { retryAfterSeconds: Math.ceil(seconds) },

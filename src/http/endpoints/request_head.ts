@@ -42,7 +42,7 @@ export function requestOf(
   if (/\bwebsocket\b/i.test(headers.upgrade ?? "")) {
     throw new DomainError(
       "UPGRADE_NOT_SUPPORTED",
-      "Cannot open a WebSocket: endpoints answer with responses and event streams",
+      "WebSocket rejected: endpoints answer with responses and event streams",
     );
   }
   if (NOT_FOR_FETCH.has(method)) {

@@ -12,7 +12,7 @@ export function checkReplyContent(bytes: number): void {
   if (bytes <= REPLY_CONTENT_MAX_BYTES) return;
   throw new HostCallError(
     "RESOURCE_EXHAUSTED",
-    `Cannot send the reply: it has ${formatBytes(bytes)}, the limit of one host call is ` +
+    `Reply too large: it has ${formatBytes(bytes)}, and the limit of one host call is ` +
       formatBytes(REPLY_CONTENT_MAX_BYTES),
   );
 }
