@@ -142,19 +142,19 @@ export class ValidationOnly extends Error {}
 /** When to try again while the server cannot store data. */
 const STORAGE_RETRY_SECONDS = 5;
 
-/** @param what that cannot be done, such as `Cannot answer the request` */
+/** @param what that cannot be done, such as `Request failed` */
 export function storageUnavailable(what: string, { message }: StorageUnavailable): DomainError {
   return new DomainError("STORAGE_UNAVAILABLE", `${what}: ${message}`, {
     retryAfterSeconds: STORAGE_RETRY_SECONDS,
   });
 }
 
-/** @param what that cannot be done, such as `Cannot answer the request` */
+/** @param what that cannot be done, such as `Request failed` */
 export function blobMissing(what: string, { message }: BlobError): DomainError {
   return new DomainError("BLOB_MISSING", `${what}: ${message}`);
 }
 
-/** @param what that cannot be done, such as `Cannot answer the request` */
+/** @param what that cannot be done, such as `Request failed` */
 export function dataDamaged(what: string, { message }: Damage): DomainError {
   return new DomainError("DATA_DAMAGED", `${what}: ${message}; restore it from a backup`);
 }

@@ -44,7 +44,7 @@ export class Pages {
       if (position?.list !== fingerprint) {
         throw new DomainError(
           "INVALID_PAGE_TOKEN",
-          "Cannot go on with this pageToken: it was not issued for this list",
+          "Invalid pageToken: it was not issued for this list",
           {
             violations: [{
               field: "pageToken",

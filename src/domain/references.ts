@@ -44,7 +44,7 @@ export async function finalizedCommit(
   if (row.purgedAt !== null) throw commitPurged(row);
   throw new DomainError(
     "COMMIT_NOT_FINALIZED",
-    `Cannot use commit ${reference} of function ${fn.id}: it is not finalized`,
+    `Commit ${reference} of function ${fn.id} is not finalized`,
   );
 }
 
@@ -61,7 +61,7 @@ export async function commitToRun(
   if (fn.publishedCommitId !== null) return await finalizedCommit(read, fn, fn.publishedCommitId);
   throw new DomainError(
     "NO_PUBLISHED_COMMIT",
-    `Cannot run function ${fn.id}: it has no published commit; publish one, or name a commitId`,
+    `Function ${fn.id} has no published commit: publish one, or name a commitId`,
   );
 }
 
@@ -77,13 +77,13 @@ export async function referencedCommit(
     if (tagged !== undefined) return tagged;
     throw new DomainError(
       "TAG_NOT_FOUND",
-      `Cannot find tag ${JSON.stringify(name)} of function ${fn.id}: it does not exist`,
+      `Tag ${JSON.stringify(name)} of function ${fn.id} does not exist`,
     );
   }
   if (reference === HEAD && fn.head === null) {
     throw new DomainError(
       "COMMIT_NOT_FOUND",
-      `Cannot find HEAD of function ${fn.id}: it has no commit`,
+      `Function ${fn.id} has no HEAD: it has no commit`,
     );
   }
   return await commitById(read, fn.id, reference === HEAD ? fn.head ?? "" : reference);
@@ -99,7 +99,7 @@ export async function commitById(
   if (row !== undefined) return row;
   throw new DomainError(
     "COMMIT_NOT_FOUND",
-    `Cannot find commit ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
+    `Commit ${JSON.stringify(id)} of function ${functionId} does not exist`,
   );
 }
 
@@ -107,7 +107,7 @@ export async function commitById(
 export function commitPurged({ id, functionId, purgedAt, purgedBy }: CommitRow): DomainError {
   return new DomainError(
     "PURGED",
-    `Cannot use commit ${id} of function ${functionId}: ${purgedBy} purged files of it at ${purgedAt}`,
+    `Commit ${id} of function ${functionId} is incomplete: ${purgedBy} purged files of the commit at ${purgedAt}`,
   );
 }
 
@@ -121,12 +121,12 @@ export async function invocationNotFound(
   if (await mayBePurged(read, functionId, id)) {
     return new DomainError(
       "PURGED",
-      `Cannot read invocation ${id} of function ${functionId}: invocations of its time were purged`,
+      `Invocation ${id} of function ${functionId} does not exist any more: invocations of its time were purged`,
     );
   }
   return new DomainError(
     "INVOCATION_NOT_FOUND",
-    `Cannot find invocation ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
+    `Invocation ${JSON.stringify(id)} of function ${functionId} does not exist`,
   );
 }
 

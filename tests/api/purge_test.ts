@@ -109,7 +109,7 @@ serverSuite("purges", { flags: ["--max-running-per-function", "1"] }, {
       await client.get(`${commit}/HEAD/lockfile`),
     ];
     for (const use of uses) {
-      const message = /Administrator purged files of it at 20/;
+      const message = /Administrator purged files of the commit at 20/;
       assertError(use, "NOT_FOUND", "PURGED", { status: 410, message });
     }
     const rest = ok(await client.get(`${commit}/${commitId}?show_purged=true`));
@@ -160,7 +160,7 @@ serverSuite("purges", { flags: ["--max-running-per-function", "1"] }, {
     ok(await publish(client, id, old));
     for (const dryRun of [true, false]) {
       const answer = await purge(client, id, { path: "main.ts", dryRun });
-      assertInUse(answer, /it is published/);
+      assertInUse(answer, /is published: publish another/);
     }
     const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
     ok(await publish(client, id, commitId));

@@ -54,7 +54,7 @@ Deno.test("what a user names keeps its name", async (t) => {
     await author.ok(["invoke", "named"]);
     assert.match(await author.ok(["show", "named", "latest"]), /^volume +my data \(.{27}\), read/m);
     const inUse = await author.run(["volumes", "delete", "my data", "--yes"]);
-    assertFails(inUse, 1, /Cannot delete volume my data: function .* is bound to it/);
+    assertFails(inUse, 1, /Volume my data is in use: function .* is bound to it/);
   });
   await t.step("the function of a commit or tag that is unknown", async () => {
     for (const commit of ["none", "3MdGC", ""]) {

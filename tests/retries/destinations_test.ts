@@ -172,7 +172,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
   assertError(unknown, "NOT_FOUND", "FUNCTION_NOT_FOUND");
   const deletion = await client.call("DELETE", `/api/v1/functions/${b}`);
   assertError(deletion, "FAILED_PRECONDITION", "FUNCTION_IN_USE", {
-    message: new RegExp(`it is a destination of function ${a}; change that first$`),
+    message: new RegExp(`it is a destination of function ${a}; change function \\w+ first$`),
   });
   await settings(client, c, { onSuccess: { url, secret: SECRET }, outboundNetworkAllowlist });
   await settings(client, c, { onSuccess: { url: `${url}/2`, secret: "" } });

@@ -149,7 +149,7 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
       `${volume.path}/archive`,
       new Uint8Array(await new Response(gzip).arrayBuffer()),
     );
-    const unread = { message: /^Cannot read the body as a tar archive: it is compressed/ };
+    const unread = { message: /^Request body is not a tar archive: it is compressed/ };
     assertError(compressed, "INVALID_ARGUMENT", "ARCHIVE_INVALID", unread);
     // A contiguous file, and one of an archive older than POSIX.
     for (const type of ["7", "\0"]) {

@@ -17,14 +17,18 @@ interface ErrorResponse {
   readonly retryAfter: string | undefined;
 }
 
-/** The failure of a command whose request the server rejected. */
+/**
+ * The failure of a command whose request the server rejected. A message that is a sentence is shown alone; any other
+ * follows what the command attempted.
+ */
 export class ApiError extends Failure {
   readonly status: number;
   readonly reason: string | undefined;
 
   constructor(what: string, { status, reason, retryAfter }: ErrorResponse, message: string) {
     const code = reason ?? `HTTP ${status}`;
-    super(`${failureMessage(what, message)} (${code})`, {
+    const isSentence = reason !== undefined && /^[A-Z]/.test(message);
+    super(`${isSentence ? message : failureMessage(what, message)} (${code})`, {
       next: nextStep(status, reason, retryAfter) ?? nextOfField(reason, message),
       exit: exitOf(status, reason),
     });

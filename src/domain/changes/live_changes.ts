@@ -88,9 +88,9 @@ export class LiveChanges implements Disposable {
     if (watching >= this.maxPerClient) {
       throw new DomainError(
         "RATE_LIMITED",
-        `Cannot watch changes: this client has ${countOf(watching, "open stream")}, the limit is ${
-          formatCount(this.maxPerClient)
-        } ` +
+        `Too many streams of changes: this client has ${
+          countOf(watching, "open stream")
+        }, and the limit is ${formatCount(this.maxPerClient)} ` +
           "(--max-event-streams)",
         { retryAfterSeconds: 60 },
       );

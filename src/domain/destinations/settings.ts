@@ -101,7 +101,7 @@ export async function assertNoDestination(tx: Writers, functionId: string): Prom
   if (other === undefined) return;
   throw new DomainError(
     "FUNCTION_IN_USE",
-    `Cannot delete function ${functionId}: it is a destination of function ${other}; change that first`,
+    `Function ${functionId} is in use: it is a destination of function ${other}; change function ${other} first`,
   );
 }
 

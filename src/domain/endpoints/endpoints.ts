@@ -80,7 +80,7 @@ export class Endpoints {
     const verdict = verifyStandardWebhook({ headers, body, now }, secrets);
     if (verdict.kind === "verified") return;
     const reason = verdict.kind === "invalid" ? "WEBHOOK_INVALID" : "WEBHOOK_NOT_PROVED";
-    throw new DomainError(reason, `Cannot take the request: ${verdict.reason}`);
+    throw new DomainError(reason, `Request rejected: ${verdict.reason}`);
   }
 
   /**
@@ -159,5 +159,5 @@ function masked([name, value]: Header): Header {
 }
 
 function noEndpoint(): DomainError {
-  return new DomainError("ENDPOINT_NOT_FOUND", "Cannot find an endpoint at this address");
+  return new DomainError("ENDPOINT_NOT_FOUND", "No endpoint has this address");
 }

@@ -40,7 +40,7 @@ export function respondedTooLate(timeoutMs: number): DomainError {
 }
 
 export function tooManyStreams(max: number): DomainError {
-  const message = `Cannot go on with a long body: ${
+  const message = `Too many long bodies: ${
     countOf(max, "call")
   } with one run, the limit (--max-streams)`;
   return new DomainError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
@@ -55,7 +55,7 @@ export function substituteOf(outcome: Outcome): Substitute {
         kind: "error",
         error: new DomainError(
           "ENDPOINT_NOT_FOUND",
-          `Cannot answer the request: ${outcome.message}`,
+          `Request failed: ${outcome.message}`,
         ),
       };
     case "TIMEOUT":

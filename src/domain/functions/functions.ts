@@ -294,7 +294,7 @@ export class Functions {
         if (triggerId !== undefined) {
           throw new DomainError(
             "FUNCTION_IN_USE",
-            `Cannot delete function ${id}: trigger ${triggerId} refers to it; delete its triggers first`,
+            `Function ${id} is in use: trigger ${triggerId} refers to it; delete its triggers first`,
           );
         }
         await assertNoDestination(tx, id);

@@ -99,13 +99,13 @@ export class AccessTokens {
       if (error instanceof errors.JWTExpired) {
         throw new DomainError(
           "TOKEN_EXPIRED",
-          "Cannot use the access token: it has expired; /auth/v1/token issues a new one",
+          "Access token expired: request a new one from /auth/v1/token",
         );
       }
       if (error instanceof errors.JOSEError || error instanceof TypeError) {
         throw new DomainError(
           "TOKEN_INVALID",
-          "Cannot use the access token: this server did not issue it, or it was changed",
+          "Access token invalid: this server did not issue the token, or the token was changed",
         );
       }
       throw error;
@@ -118,8 +118,8 @@ function assertNotIssuedAhead(issuedAtMs: number): void {
   if (issuedAtMs <= Date.now() + ISSUED_AHEAD_MAX_MS) return;
   throw new DomainError(
     "TOKEN_INVALID",
-    `Cannot use the access token: it was issued at ${
+    `Access token invalid: it was issued at ${
       new Date(issuedAtMs).toISOString()
-    }, which is in the future; /auth/v1/token issues a new one`,
+    }, which is in the future; request a new one from /auth/v1/token`,
   );
 }

@@ -147,7 +147,7 @@ async function clientOf(
   if (row !== undefined && row.principalId === by.id && row.deletedAt === null) return row;
   throw new DomainError(
     "CLIENT_NOT_FOUND",
-    `Cannot find client ${JSON.stringify(id)}: ${by.displayName} has none with this id`,
+    `Client ${JSON.stringify(id)} does not exist: ${by.displayName} has no client with this id`,
   );
 }
 

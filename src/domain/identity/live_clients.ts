@@ -35,6 +35,6 @@ export function isAdministrator(row: ClientRow): boolean {
 export function clientGone(): DomainError {
   return new DomainError(
     "TOKEN_INVALID",
-    "Cannot use the access token: its client was deleted, is disabled or has expired",
+    "Access token invalid: its client was deleted, is disabled or has expired",
   );
 }

@@ -61,7 +61,7 @@ export function requirePermission(
   const hint = by.invocation === undefined ? "" : "; add one to the function's scopedRoleIds";
   throw new DomainError(
     "ROLE_MISSING",
-    `Cannot call ${operationId} as ${by.displayName}: it needs the role ` +
+    `${by.displayName} may not call ${operationId}: the operation needs the role ` +
       `${rolesWith(permission).join(" or ")}${hint}`,
   );
 }

@@ -203,15 +203,15 @@ async function assertNotInUse(
   if (published !== null && commitIds.includes(published)) {
     throw new DomainError(
       "COMMIT_IN_USE",
-      `Cannot purge files of commit ${published}: it is published; publish another commit first`,
+      `Commit ${published} is published: publish another commit before you purge its files`,
     );
   }
   const unfinished = await tx.invocations.unfinishedOf(functionId, commitIds);
   if (unfinished === undefined) return;
   throw new DomainError(
     "COMMIT_IN_USE",
-    `Cannot purge files of commit ${unfinished.commitId}: invocation ${unfinished.id} of it has not ` +
-      "ended; cancel it, or wait for its end",
+    `Commit ${unfinished.commitId} is in use: invocation ${unfinished.id} has not ended; cancel ` +
+      "the invocation, or wait for its end",
   );
 }
 

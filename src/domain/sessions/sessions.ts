@@ -113,8 +113,8 @@ export class ConsoleSessions {
     if (session !== undefined) return session;
     throw new DomainError(
       "SESSION_ENDED",
-      "Cannot use the session of this browser: it has expired, was revoked, or its client cannot be used any more; " +
-        "invoked console link makes a link to a new one",
+      "The session of this browser has ended: it expired or was revoked, or its client is disabled; " +
+        "sign in again with a link from invoked console link",
     );
   }
 
@@ -151,7 +151,9 @@ export class ConsoleSessions {
     if (!isRevoked) {
       throw new DomainError(
         "SESSION_NOT_FOUND",
-        `Cannot revoke session ${JSON.stringify(id)}: ${by.displayName} has none with this id`,
+        `Session ${
+          JSON.stringify(id)
+        } does not exist: ${by.displayName} has no session with this id`,
       );
     }
     const { clientId } = by;
@@ -175,6 +177,6 @@ function liveClient(row: ClientRow | undefined): LiveClient | undefined {
 function linkInvalid(): DomainError {
   return new DomainError(
     "LINK_INVALID",
-    "Cannot sign in: the code of the link is wrong, was used before or has expired; invoked console link makes a new one",
+    "Sign-in failed: the code of the link is wrong, was used before or has expired; get a new link from invoked console link",
   );
 }

@@ -166,7 +166,7 @@ export async function payloadOf({ body, headers }: Delivery): Promise<unknown> {
   if (coding !== undefined || OTHER_CHARSET.test(contentType)) return undefined;
   throw new DomainError(
     "WEBHOOK_INVALID",
-    `Cannot take the delivery: its body of ${formatBytes(body.length)} is not ${
+    `Webhook rejected: its body of ${formatBytes(body.length)} is not ${
       isJson ? "valid JSON in UTF-8" : "a whole form"
     }, which its Content-Type ${mediaType} requires`,
   );

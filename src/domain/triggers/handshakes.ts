@@ -121,7 +121,6 @@ function rejected(reason: string): HandshakeVerdict {
 export function methodNotAllowed(): DomainError {
   return new DomainError(
     "METHOD_NOT_ALLOWED",
-    "Cannot take the request: webhooks take POST; GET and HEAD must be the handshake that the " +
-      "trigger sets",
+    "Webhook rejected: send POST; GET and HEAD are accepted only as the handshake of the trigger",
   );
 }

@@ -84,7 +84,7 @@ export class Listeners {
       assertAddress(webhook, delivery);
       assertSize(webhook, delivery);
       if (verdict.kind === "invalid") {
-        throw new DomainError("WEBHOOK_INVALID", `Cannot take the delivery: ${verdict.reason}`);
+        throw new DomainError("WEBHOOK_INVALID", `Webhook rejected: ${verdict.reason}`);
       }
       const payload = await payloadOf(delivery);
       const handshake = handshakeOf(webhook.method.kind, delivery.body);
@@ -222,7 +222,7 @@ export class Listeners {
     if (!CONFLICT_METHODS.includes(kind)) return acceptanceOf(kind, delivery.body);
     throw new DomainError(
       "WEBHOOK_REPEATED",
-      `Cannot take the delivery: event ${event.id} was delivered before and started invocation ` +
+      `Webhook rejected: event ${event.id} was delivered before and started invocation ` +
         invocationId,
     );
   }
@@ -277,7 +277,7 @@ function assertAddress(webhook: WebhookSettings, { remoteAddress }: Delivery): v
   if (isAllowedSource(webhook, remoteAddress)) return;
   throw new DomainError(
     "WEBHOOK_ADDRESS",
-    `Cannot take the delivery: the address ${remoteAddress} is not in allowSourceCidrs`,
+    `Webhook rejected: the address ${remoteAddress} is not in allowSourceCidrs`,
   );
 }
 
@@ -286,7 +286,7 @@ function assertSize({ maxBytes }: WebhookSettings, { body }: Delivery): void {
   if (body.length <= maxBytes) return;
   throw new DomainError(
     "WEBHOOK_TOO_LARGE",
-    `Cannot take the delivery: its body of ${formatBytes(body.length)} exceeds the limit of ` +
+    `Webhook rejected: its body of ${formatBytes(body.length)} exceeds the limit of ` +
       `${formatBytes(maxBytes)} (maxBytes of the trigger)`,
   );
 }
@@ -294,30 +294,27 @@ function assertSize({ maxBytes }: WebhookSettings, { body }: Delivery): void {
 /** @throws TRIGGER_PAUSED */
 function assertRunning({ id, paused }: TriggerRow): void {
   if (paused === 0) return;
-  throw new DomainError("TRIGGER_PAUSED", `Cannot start a call for trigger ${id}: it is paused`);
+  throw new DomainError("TRIGGER_PAUSED", `Trigger ${id} is paused`);
 }
 
 function notProved(): DomainError {
   return new DomainError(
     "WEBHOOK_NOT_PROVED",
-    "Cannot take the delivery: the listener does not exist, or its sender is not proved; the " +
-      "deliveries of the trigger say why",
+    "Webhook rejected: unknown URL or invalid signature; the deliveries of the trigger give the reason",
   );
 }
 
 function failed(id: string): DomainError {
   return new DomainError(
     "WEBHOOK_FUNCTION_FAILED",
-    `Cannot answer the delivery: invocation ${id} failed, or returned what cannot be sent`,
+    `Invocation ${id} failed, or returned a response that cannot be sent`,
   );
 }
 
 function noStart(timeoutMs: number): DomainError {
   return new DomainError(
     "WEBHOOK_TIMEOUT",
-    `Cannot answer the delivery: no call could start within the limit of ${
-      formatDuration(timeoutMs)
-    } ` +
+    `No invocation could start within the limit of ${formatDuration(timeoutMs)} ` +
       "(--webhook-timeout)",
   );
 }
@@ -325,7 +322,7 @@ function noStart(timeoutMs: number): DomainError {
 function timedOut(id: string, timeoutMs: number): DomainError {
   return new DomainError(
     "WEBHOOK_TIMEOUT",
-    `Cannot answer the delivery: invocation ${id} took longer than the limit of ` +
+    `Invocation ${id} took longer than the limit of ` +
       `${formatDuration(timeoutMs)} (--webhook-timeout)`,
   );
 }

@@ -244,14 +244,14 @@ function newListenerId(): string {
 export function triggerNotFound(functionId: string, id: string): DomainError {
   return new DomainError(
     "TRIGGER_NOT_FOUND",
-    `Cannot find trigger ${JSON.stringify(id)} of function ${functionId}: it does not exist`,
+    `Trigger ${JSON.stringify(id)} of function ${functionId} does not exist`,
   );
 }
 
 function tooMany(functionId: string, max: number): DomainError {
   return new DomainError(
     "TRIGGER_LIMIT",
-    `Cannot create a trigger of function ${functionId}: it has ${countOf(max, "trigger")}, ` +
+    `Too many triggers: function ${functionId} has ${countOf(max, "trigger")}, ` +
       "the limit (--max-triggers)",
   );
 }

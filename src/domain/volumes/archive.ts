@@ -211,7 +211,7 @@ class Unpacked implements AsyncDisposable {
     } catch (error) {
       if (error instanceof DomainError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      throw new DomainError("ARCHIVE_INVALID", `Cannot read the body as a tar archive: ${reason}`);
+      throw new DomainError("ARCHIVE_INVALID", `Request body is not a tar archive: ${reason}`);
     }
   }
 
@@ -266,7 +266,7 @@ class Unpacked implements AsyncDisposable {
     this.#entries.set(path, entry);
     if (this.#entries.size > this.limits.maxEntries) {
       throw overQuota(
-        "Cannot write the archive: the limit of files and directories is " +
+        "Archive rejected: the limit of files and directories is " +
           `${formatCount(this.limits.maxEntries)} (--max-volume-files)`,
       );
     }
@@ -291,7 +291,7 @@ function archivePath(name: string): string {
 
 function archiveInvalid(name: string, why: string): DomainError {
   const shown = quoted(name);
-  return new DomainError("ARCHIVE_INVALID", `Cannot read entry ${shown} of the archive: ${why}`);
+  return new DomainError("ARCHIVE_INVALID", `Archive rejected at entry ${shown}: ${why}`);
 }
 
 function timeOf(mtime: Date | undefined): string {

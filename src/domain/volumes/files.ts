@@ -314,17 +314,17 @@ function asFile(entry: VolumeEntryRow | undefined, volumeId: string, path: strin
 function fileNotFound(volumeId: string, path: string): DomainError {
   return new DomainError(
     "VOLUME_FILE_NOT_FOUND",
-    `Cannot find ${show(path)} in volume ${volumeId}: it does not exist`,
+    `${show(path)} does not exist in volume ${volumeId}`,
   );
 }
 
 function isADirectory(volumeId: string, path: string): DomainError {
-  const message = `Cannot use ${show(path)} of volume ${volumeId} as a file: it is a directory`;
+  const message = `${show(path)} of volume ${volumeId} is a directory, not a file`;
   return new DomainError("VOLUME_PATH_CONFLICT", message);
 }
 
 function notADirectory(volumeId: string, path: string): DomainError {
-  const message = `Cannot use ${show(path)} of volume ${volumeId} as a directory: it is a file`;
+  const message = `${show(path)} of volume ${volumeId} is a file, not a directory`;
   return new DomainError("VOLUME_PATH_CONFLICT", message);
 }
 

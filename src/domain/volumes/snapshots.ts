@@ -88,6 +88,6 @@ export class Snapshots {
 export function volumeNotFound(id: string): DomainError {
   return new DomainError(
     "VOLUME_NOT_FOUND",
-    `Cannot find volume ${JSON.stringify(id)}: it does not exist`,
+    `Volume ${JSON.stringify(id)} does not exist`,
   );
 }

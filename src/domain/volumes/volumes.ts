@@ -81,14 +81,14 @@ export class Volumes {
         if (functionId !== undefined) {
           throw new DomainError(
             "VOLUME_BOUND",
-            `Cannot delete volume ${id}: function ${functionId} is bound to it`,
+            `Volume ${id} is in use: function ${functionId} is bound to it`,
           );
         }
         const trigger = await tx.triggers.boundTo(id);
         if (trigger !== undefined) {
           throw new DomainError(
             "VOLUME_BOUND",
-            `Cannot delete volume ${id}: trigger ${trigger.id} of function ${trigger.functionId} ` +
+            `Volume ${id} is in use: trigger ${trigger.id} of function ${trigger.functionId} ` +
               "is bound to it",
           );
         }
