@@ -11,15 +11,15 @@ export interface RetryPolicy {
   maxAttempts?: number;
   initialBackoff?: string;
   maxBackoff?: string;
-  /** Words of errors that another attempt follows. */
+  /** Error codes that are retried. */
   retryOn?: string[];
 }
 
 export interface Destination {
   functionId?: string;
-  /** Its host and port must be in outboundNetworkAllowlist. */
+  /** The host and port must be in outboundNetworkAllowlist. */
   url?: string;
-  /** Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one. */
+  /** Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret. */
   secret?: string;
 }
 
@@ -66,7 +66,7 @@ export interface Limits {
   cpuTimeout?: string;
   /** Memory of one call. */
   memoryMib?: number;
-  /** Calls that run at the same time. */
+  /** Invocations that run at the same time. */
   maxConcurrency?: number;
   /** How long invocations are kept after their end. */
   retention?: string;
@@ -74,26 +74,26 @@ export interface Limits {
 
 /** Settings of functions that are additions of this server. 0 or absent means the default. */
 export interface FunctionSettings extends Limits {
-  /** NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, and the next call may find the state of the last. UNSPECIFIED in a request means NONE. */
+  /** NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation after another, and an invocation can find state of the previous one. UNSPECIFIED in a request means NONE. */
   processReuse?: ProcessReuse;
-  /** Attempts of asynchronous calls, after exponential backoff with full jitter. */
+  /** Attempts of asynchronous invocations, with exponential backoff and full jitter. */
   retryPolicy?: RetryPolicy;
-  /** Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it. */
+  /** Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination. */
   onSuccess?: Destination;
-  /** Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it. */
+  /** Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination. */
   onFailure?: Destination;
   /** JSON Pointer into the input, such as /user/id. */
   concurrencyKey?: string;
-  /** Calls with the same concurrencyKey at a time. */
+  /** Concurrent invocations with the same concurrencyKey. */
   maxConcurrencyPerKey?: number;
-  /** Of asynchronous calls with the same key, the last starts once none came for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it. */
+  /** Of asynchronous invocations with the same key, only the last starts, when no other arrived for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it. */
   debounce?: Debounce;
-  /** Most starts of attempts in any window of this length, on all nodes: a caller that waits gets 429, other calls wait. {} removes it. */
+  /** Maximum number of attempts that start in any window of this length, on all nodes: a waiting caller gets 429, and other invocations wait. {} removes the limit. */
   rateLimit?: RateLimit;
-  /** Runs in the trailing period, after which calls pause for a decision; 0: any. */
+  /** Number of runs in the trailing period after which the breaker pauses the function; 0: any number. */
   circuitBreakerMax?: number;
   circuitBreakerPeriod?: CircuitBreakerPeriod;
-  /** Volume of calls that name none. */
+  /** Volume of invocations that name no volume. */
   vfsId?: string;
   /** The new set of variables, which every reader of the function sees. */
   variables?: Record<string, string>;
@@ -103,14 +103,14 @@ export interface FunctionSettings extends Limits {
 export interface ScheduleTrigger {
   /** minute, hour, day, month, day of the week; or @daily and the like. */
   cronSpec?: string;
-  /** The one time of a schedule that does not repeat. */
+  /** The time of a schedule that runs once. */
   at?: string;
   /** IANA name, default UTC. */
   timezone?: string;
   /** No run before. */
   start?: string;
   input?: JSONObject;
-  /** What happens to times that passed without a server. */
+  /** What the server does about runs that it missed while it was stopped. */
   catchUp?: CatchUp;
   /** What the server does when a run is due while an earlier run is active. */
   overlap?: Overlap;
@@ -123,15 +123,15 @@ export interface WebhookTriggerSettings {
   maxBytes?: number;
   response?: WebhookResponse;
   eventIdHeader?: string;
-  /** What GET and HEAD are answered; absent: 405, as for any other address. */
+  /** Response to GET and HEAD; absent: 405, as for unknown URLs. */
   handshake?: WebhookHandshake;
-  /** Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none. */
+  /** Never returned. Required for WEBHOOK_HANDSHAKE_META; other handshakes have no token. */
   verifyToken?: string;
   /** C1's signature. */
   hmac?: Record<string, never>;
   /** C1's token. */
   jwt?: { jwksUrl?: string };
-  /** A path that is the secret. */
+  /** A secret path. */
   capabilityUrl?: Record<string, never>;
   standardWebhooks?: { secret?: string };
   github?: { secret?: string };
@@ -149,7 +149,7 @@ export interface HttpTrigger {
   host?: string;
   /** Records the first KiB of a request's text body. */
   recordBody?: boolean;
-  /** Never returned. If absent, a new trigger gets one, which is returned once. */
+  /** Never returned. If absent, the server generates a secret for a new trigger and returns the secret once. */
   secret?: string;
   cors?: CrossOriginSharing;
 }

@@ -156,7 +156,7 @@ export const searchText = z.string().max(SEARCH_CHARS_MAX);
 /** The start of ids to find; empty finds all. */
 export const idPrefixIn = z.string().regex(/^[0-9A-Za-z]{0,27}$/, {
   error: "must be the start of an id: at most 27 letters and digits",
-}).optional().openapi({ description: "Only those whose id begins with it" });
+}).optional().openapi({ description: "Only invocations whose id begins with this prefix" });
 /** A flag of a query. */
 export const trueOrFalse = z.enum(["true", "false"]);
 
@@ -165,7 +165,9 @@ export const pageQuery = z.object({
   page_size: int32In.optional().openapi({
     description: "Default 25; below 10 means 10, above 100 means 100",
   }),
-  page_token: z.string().optional().openapi({ description: "`nextPageToken` of the page before" }),
+  page_token: z.string().optional().openapi({
+    description: "`nextPageToken` of the previous page",
+  }),
 });
 
 /** The page fields in the body of a POST. */

@@ -21,8 +21,9 @@ const NONE = { null: "" };
 const DESTINATION = {
   kind: "group",
   schema: "invoked.Destination",
-  about: "Gets {invocation: {id, functionId, status, error, input, output}} at the end of " +
-    "asynchronous calls, unless they were cancelled; {} removes it",
+  about: "Receives {invocation: {id, functionId, status, error, input, output}} when an " +
+    "asynchronous invocation ends, unless the invocation was cancelled; {} removes the " +
+    "destination",
   docs: "[destinations](#destinations)",
   unset: NONE,
   fields: {
@@ -30,15 +31,16 @@ const DESTINATION = {
     url: {
       kind: "text",
       max: 2048,
-      request: "Its host and port must be in outboundNetworkAllowlist",
+      request: "The host and port must be in outboundNetworkAllowlist",
       hint: "Its host must be among the allowed hosts",
       unset: NONE,
     },
     secret: {
       kind: "text",
       isHidden: true,
-      request: "Signs requests to the URL as Standard Webhooks does: whsec_ and base64. " +
-        "Never returned; absent or empty keeps the stored one",
+      request:
+        "Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; " +
+        "absent or empty keeps the stored secret",
       hint: "Signs the requests: whsec_ and base64. Leave empty to keep the stored one",
       unset: NONE,
     },
@@ -87,7 +89,7 @@ export const CALL_LIMITS = {
   },
   maxConcurrency: {
     kind: "count",
-    about: "Calls that run at the same time",
+    about: "Invocations that run at the same time",
     label: "Concurrency",
     noun: "call",
     example: "10",
@@ -167,8 +169,9 @@ export const FUNCTION_SETTINGS = {
     values: PROCESS_REUSES,
     schema: "invoked.ProcessReuse",
     about:
-      "NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, " +
-      "and the next call may find the state of the last. UNSPECIFIED in a request means NONE",
+      "NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation " +
+      "after another, and an invocation can find state of the previous one. UNSPECIFIED in a " +
+      "request means NONE",
     hint: "A later call in the same process may see state that an earlier one left",
     labels: {
       PROCESS_REUSE_NONE: "A new process for each call",
@@ -181,7 +184,7 @@ export const FUNCTION_SETTINGS = {
   retryPolicy: {
     kind: "group",
     schema: "invoked.RetryPolicy",
-    about: "Attempts of asynchronous calls, after exponential backoff with full jitter",
+    about: "Attempts of asynchronous invocations, with exponential backoff and full jitter",
     answer: "Retry policy of the function itself, without defaults",
     docs: "[attempts](#attempts-and-dead-letters) of asynchronous calls",
     example: `'{"maxAttempts": 3, "initialBackoff": "1s"}'`,
@@ -216,7 +219,7 @@ export const FUNCTION_SETTINGS = {
         kind: "list",
         label: "Errors",
         values: RETRYABLE_WORDS,
-        request: "Words of errors that another attempt follows",
+        request: "Error codes that are retried",
         unset: { inForce: ["INTERRUPTED", "UNCAUGHT"] },
       },
     },
@@ -235,7 +238,7 @@ export const FUNCTION_SETTINGS = {
   },
   maxConcurrencyPerKey: {
     kind: "count",
-    request: "Calls with the same concurrencyKey at a time",
+    request: "Concurrent invocations with the same concurrencyKey",
     note: ". Others wait",
     label: "Concurrency per key",
     docs: OF_STARTS,
@@ -250,7 +253,8 @@ export const FUNCTION_SETTINGS = {
   debounce: {
     kind: "group",
     schema: "invoked.Debounce",
-    about: "Of asynchronous calls with the same key, the last starts once none came for " +
+    about:
+      "Of asynchronous invocations with the same key, only the last starts, when no other arrived for " +
       "`delay`, at most `maxDelay` after the first; the others are skipped. {} removes it",
     docs: OF_STARTS,
     example: `'{"key": "/id", "delay": "5s"}'`,
@@ -279,9 +283,8 @@ export const FUNCTION_SETTINGS = {
   rateLimit: {
     kind: "group",
     schema: "invoked.RateLimit",
-    about:
-      "Most starts of attempts in any window of this length, on all nodes: a caller that waits gets " +
-      "429, other calls wait. {} removes it",
+    about: "Maximum number of attempts that start in any window of this length, on all nodes: a " +
+      "waiting caller gets 429, and other invocations wait. {} removes the limit",
     docs: OF_STARTS,
     example: `'{"calls": 100, "period": "1m"}'`,
     always: ["calls", "period"],
@@ -307,7 +310,8 @@ export const FUNCTION_SETTINGS = {
   },
   circuitBreakerMax: {
     kind: "count",
-    request: "Runs in the trailing period, after which calls pause for a decision; 0: any",
+    request:
+      "Number of runs in the trailing period after which the breaker pauses the function; 0: any number",
     label: "Circuit breaker",
     hint: "Number of runs after which calls pause until you decide",
     docs: OF_STARTS,
@@ -334,7 +338,7 @@ export const FUNCTION_SETTINGS = {
   },
   vfsId: {
     kind: "id",
-    request: "Volume of calls that name none",
+    request: "Volume of invocations that name no volume",
     docs: "[volume](volumes.md) of calls that name none",
     label: "Volume",
     hint: "For calls that do not name a volume",

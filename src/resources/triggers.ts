@@ -27,7 +27,7 @@ export const SCHEDULE = {
   },
   at: {
     kind: "time",
-    request: "The one time of a schedule that does not repeat",
+    request: "The time of a schedule that runs once",
     label: "Time",
     unset: NONE,
   },
@@ -48,7 +48,7 @@ export const SCHEDULE = {
     kind: "oneOf",
     values: CATCH_UPS,
     schema: "invoked.CatchUp",
-    answer: "What happens to times that passed without a server",
+    answer: "What the server does about runs that it missed while it was stopped",
     label: "Missed while the server was down",
     labels: {
       CATCH_UP_NONE: "Skip all",
@@ -76,7 +76,9 @@ const SECRET = {
   kind: "text",
   rule: "secret",
   label: "Secret",
-  request: "Never returned. If absent, a new trigger gets one, which is returned once",
+  request:
+    "Never returned. If absent, the server generates a secret for a new trigger and returns " +
+    "the secret once",
   isHidden: true,
   unset: NONE,
 } as const;
@@ -93,7 +95,7 @@ export const WEBHOOK_METHODS = {
     unset: NONE,
     fields: { jwksUrl: { kind: "text", rule: "jwksUrl", label: "JWKS URL", unset: NONE } },
   },
-  capabilityUrl: { kind: "group", answer: "A path that is the secret", unset: NONE, fields: {} },
+  capabilityUrl: { kind: "group", answer: "A secret path", unset: NONE, fields: {} },
   standardWebhooks: SIGNED,
   github: SIGNED,
   stripe: SIGNED,
@@ -168,7 +170,7 @@ export const WEBHOOK = {
     kind: "oneOf",
     values: WEBHOOK_HANDSHAKES,
     schema: "invoked.WebhookHandshake",
-    answer: "What GET and HEAD are answered; absent: 405, as for any other address",
+    answer: "Response to GET and HEAD; absent: 405, as for unknown URLs",
     label: "Response to GET and HEAD",
     labels: {
       WEBHOOK_HANDSHAKE_META: "Meta: the challenge, for the verify token",
@@ -182,7 +184,7 @@ const VERIFY_TOKEN = {
   kind: "text",
   rule: "verifyToken",
   label: "Verify token",
-  request: "Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none",
+  request: "Never returned. Required for WEBHOOK_HANDSHAKE_META; other handshakes have no token",
   isHidden: true,
   unset: NONE,
 } as const;

@@ -9,7 +9,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the principal that the access token belongs to */
+        /** Get the principal of the access token */
         get: operations["c1.api.auth.v1.Auth.Introspect"];
         put?: never;
         post?: never;
@@ -26,7 +26,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Watch what changes, as a stream of events without its content */
+        /** Stream the names of resources that change, as server-sent events */
         get: operations["invoked.ServerService.WatchChanges"];
         put?: never;
         post?: never;
@@ -46,7 +46,7 @@ export interface paths {
         /** List functions, newest first */
         get: operations["c1.api.functions.v1.FunctionsService.ListFunctions"];
         put?: never;
-        /** Create a function, and its first commit where content is given */
+        /** Create a function, and its first commit if the request has content */
         post: operations["c1.api.functions.v1.FunctionsService.CreateFunction"];
         delete?: never;
         options?: never;
@@ -63,7 +63,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run or cancel the calls that the circuit breaker of a function has paused */
+        /** Run or cancel the invocations that the circuit breaker of a function has paused */
         post: operations["invoked.FunctionService.ClearCircuitBreaker"];
         delete?: never;
         options?: never;
@@ -81,7 +81,7 @@ export interface paths {
         /** List the commits of a function, newest first */
         get: operations["c1.api.functions.v1.FunctionsService.ListCommits"];
         put?: never;
-        /** Open a commit: declare its files, and learn where to upload each */
+        /** Open a commit: declare its files and get their upload URLs */
         post: operations["c1.api.functions.v1.FunctionsService.CreateInitialCommit"];
         delete?: never;
         options?: never;
@@ -98,7 +98,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Build and lock an open commit, and make it the head */
+        /** Build an open commit, lock its dependencies and make the commit the head */
         post: operations["c1.api.functions.v1.FunctionsService.CreateFinalCommit"];
         delete?: never;
         options?: never;
@@ -130,7 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the declarations of a commit's packages, and of the SDK, for an editor */
+        /** Get the type declarations of a commit's packages and of the SDK, for an editor */
         get: operations["invoked.CommitService.GetTypes"];
         put?: never;
         post?: never;
@@ -164,7 +164,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the dead letters of a function, or of all (-), newest first */
+        /** List the dead letters of a function, or of all functions (-), newest first */
         get: operations["invoked.DeadLetterService.List"];
         put?: never;
         post?: never;
@@ -185,7 +185,7 @@ export interface paths {
         get: operations["invoked.DeadLetterService.Get"];
         put?: never;
         post?: never;
-        /** Drop a dead letter; its invocation stays */
+        /** Drop a dead letter and keep its invocation */
         delete: operations["invoked.DeadLetterService.Drop"];
         options?: never;
         head?: never;
@@ -201,7 +201,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call the function again with the input of a dead letter or another, and drop it */
+        /** Invoke the function again with the input of a dead letter, or with another input, and drop the dead letter */
         post: operations["invoked.DeadLetterService.Replay"];
         delete?: never;
         options?: never;
@@ -218,7 +218,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Drop the dead letters of a function, or of all (-), that a filter finds */
+        /** Drop the dead letters that a filter selects, of a function or of all functions (-) */
         post: operations["invoked.DeadLetterService.BulkDrop"];
         delete?: never;
         options?: never;
@@ -235,7 +235,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replay the dead letters of a function, or of all (-), that a filter finds */
+        /** Replay the dead letters that a filter selects, of a function or of all functions (-) */
         post: operations["invoked.DeadLetterService.BulkReplay"];
         delete?: never;
         options?: never;
@@ -250,7 +250,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the invocations of a function, or of all (-), newest first */
+        /** List the invocations of a function, or of all functions (-), newest first */
         get: operations["c1.api.functions.v1.FunctionsInvocationService.List"];
         put?: never;
         post?: never;
@@ -286,7 +286,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Kill an invocation; one that has ended stays as it is */
+        /** Cancel an invocation; an invocation that has ended does not change */
         post: operations["invoked.InvocationService.Cancel"];
         delete?: never;
         options?: never;
@@ -301,7 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get what an invocation printed, in order; as text/event-stream, live until it ends */
+        /** Get the log lines of an invocation in order; text/event-stream follows a running invocation */
         get: operations["invoked.InvocationService.ListLogs"];
         put?: never;
         post?: never;
@@ -320,7 +320,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call the function again as an invocation did, asynchronously */
+        /** Repeat an invocation asynchronously */
         post: operations["invoked.InvocationService.Replay"];
         delete?: never;
         options?: never;
@@ -337,7 +337,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel the invocations of a function, or of all (-), that a filter finds */
+        /** Cancel the invocations that a filter selects, of a function or of all functions (-) */
         post: operations["invoked.InvocationService.BulkCancel"];
         delete?: never;
         options?: never;
@@ -354,7 +354,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replay the ended invocations of a function, or of all (-), that a filter finds */
+        /** Replay the ended invocations that a filter selects, of a function or of all functions (-) */
         post: operations["invoked.InvocationService.BulkReplay"];
         delete?: never;
         options?: never;
@@ -388,7 +388,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a function and, by default, wait for its end */
+        /** Invoke a function and, by default, wait for the invocation to end */
         post: operations["c1.api.functions.v1.FunctionsService.Invoke"];
         delete?: never;
         options?: never;
@@ -422,7 +422,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Erase ended invocations of a function, or of all (-), or files of commits, for good */
+        /** Permanently erase ended invocations or commit files, of a function or of all functions (-) */
         post: operations["invoked.FunctionService.Purge"];
         delete?: never;
         options?: never;
@@ -456,7 +456,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Publish the previously published commit again; each roll-back goes one further back */
+        /** Publish the previously published commit again; each further roll-back goes back one more publish */
         post: operations["invoked.FunctionService.RollBack"];
         delete?: never;
         options?: never;
@@ -471,7 +471,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count the calls of a function, with failures and durations, by steps of time */
+        /** Count the invocations, failures and durations of a function by time step */
         get: operations["invoked.StatisticsService.GetOfFunction"];
         put?: never;
         post?: never;
@@ -491,7 +491,7 @@ export interface paths {
         /** Get the tags of a function with their commits */
         get: operations["c1.api.functions.v1.FunctionsService.ListTags"];
         put?: never;
-        /** Name a commit */
+        /** Create a tag for a commit */
         post: operations["c1.api.functions.v1.FunctionsService.CreateTag"];
         delete?: never;
         options?: never;
@@ -509,7 +509,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a tag; the commit stays */
+        /** Delete a tag and keep the commit */
         delete: operations["invoked.TagService.DeleteTag"];
         options?: never;
         head?: never;
@@ -525,7 +525,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run the tests of a commit, its main.test.ts, and wait for their end */
+        /** Run the tests in main.test.ts of a commit, and wait for the results */
         post: operations["c1.api.functions.v1.FunctionsService.Test"];
         delete?: never;
         options?: never;
@@ -558,11 +558,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a trigger with its last run, and the next ones of a schedule */
+        /** Get a trigger with its last run and, for a schedule, the next runs */
         get: operations["invoked.TriggerService.GetTrigger"];
         put?: never;
         post?: never;
-        /** Delete a trigger with its deliveries; its invocations stay */
+        /** Delete a trigger and its deliveries, and keep its invocations */
         delete: operations["invoked.TriggerService.DeleteTrigger"];
         options?: never;
         head?: never;
@@ -577,7 +577,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the deliveries to a webhook within 7 days, newest first */
+        /** List the deliveries to a webhook in the last 7 days, newest first */
         get: operations["invoked.TriggerService.ListDeliveries"];
         put?: never;
         post?: never;
@@ -613,7 +613,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start the call of a schedule now; its times stay as they are */
+        /** Run a schedule now, without changing its next runs */
         post: operations["invoked.TriggerService.RunTrigger"];
         delete?: never;
         options?: never;
@@ -630,7 +630,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create, change and delete triggers, all or none; they may exchange names and slugs */
+        /** Create, change and delete triggers in one transaction, in which triggers may swap names and slugs */
         post: operations["invoked.TriggerService.ApplyTriggers"];
         delete?: never;
         options?: never;
@@ -645,11 +645,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a function, also a deleted one */
+        /** Get a function, even if it is deleted */
         get: operations["c1.api.functions.v1.FunctionsService.GetFunction"];
         put?: never;
         post?: never;
-        /** Delete a function; its commits and invocations stay readable */
+        /** Delete a function and keep its commits and invocations readable */
         delete: operations["c1.api.functions.v1.FunctionsService.DeleteFunction"];
         options?: never;
         head?: never;
@@ -665,7 +665,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check the settings of a function before its code is uploaded; nothing changes */
+        /** Validate the settings of a function without changing anything */
         post: operations["invoked.FunctionService.CheckFunction"];
         delete?: never;
         options?: never;
@@ -680,7 +680,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count the calls of all functions by steps of time, or by function */
+        /** Count the invocations of all functions by time step or by function */
         get: operations["invoked.StatisticsService.Get"];
         put?: never;
         post?: never;
@@ -697,10 +697,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the declarations of the SDK, for an editor */
+        /** Get the type declarations of the SDK, for an editor */
         get: operations["invoked.CommitService.GetSdkTypes"];
         put?: never;
-        /** Get the declarations of npm packages that no commit has yet, and of the SDK */
+        /** Get the type declarations of the SDK and of npm packages that no commit uses yet */
         post: operations["invoked.CommitService.ResolveTypes"];
         delete?: never;
         options?: never;
@@ -717,7 +717,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the masked fields; make a new head commit where content is given */
+        /** Change the masked fields, and create a head commit if the request has content */
         post: operations["c1.api.functions.v1.FunctionsService.UpdateFunction"];
         delete?: never;
         options?: never;
@@ -755,7 +755,7 @@ export interface paths {
         put?: never;
         /** Change the masked fields of a client: displayName, scopedRoles, disabled */
         post: operations["c1.api.iam.v1.PersonalClientService.Update"];
-        /** Delete a client; its access tokens fail from then on */
+        /** Delete a client and revoke its access tokens */
         delete: operations["c1.api.iam.v1.PersonalClientService.Delete"];
         options?: never;
         head?: never;
@@ -820,7 +820,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Report slots, walls, disk, workers, and the processes from which calls are forked */
+        /** Report slots, isolation, disk, workers, and the processes that fork instances */
         get: operations["invoked.ServerService.GetStatus"];
         put?: never;
         post?: never;
@@ -859,7 +859,7 @@ export interface paths {
         get: operations["invoked.VolumeService.GetVolume"];
         put?: never;
         post?: never;
-        /** Delete a volume with all of its files and versions */
+        /** Delete a volume with all its files and versions */
         delete: operations["invoked.VolumeService.DeleteVolume"];
         options?: never;
         head?: never;
@@ -875,7 +875,7 @@ export interface paths {
         };
         /** Read all files as a tar archive */
         get: operations["invoked.VolumeService.ReadArchive"];
-        /** Replace all files by those of a tar archive */
+        /** Replace all files with the files of a tar archive */
         put: operations["invoked.VolumeService.WriteArchive"];
         post?: never;
         delete?: never;
@@ -891,7 +891,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List files and directories, in the order of their paths */
+        /** List files and directories, sorted by path */
         get: operations["invoked.VolumeService.ListEntries"];
         put?: never;
         post?: never;
@@ -908,9 +908,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a file, or a part of it; HEAD answers the headers */
+        /** Read a file or a range of the file; HEAD returns the headers only */
         get: operations["invoked.VolumeService.ReadFile"];
-        /** Write a file, and make the directories above it */
+        /** Write a file and create its parent directories */
         put: operations["invoked.VolumeService.WriteFile"];
         post?: never;
         /** Delete a file or a directory */
@@ -929,7 +929,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a new version with the files of an earlier one */
+        /** Create a new version with the files of an earlier version */
         post: operations["invoked.VolumeService.RestoreVersion"];
         delete?: never;
         options?: never;
@@ -961,10 +961,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Answer the handshake that the trigger sets; 405 for anything else */
+        /** Answer the handshake of the trigger; every other request gets 405 */
         get: operations["invoked.WebhookService.AnswerHandshake"];
         put?: never;
-        /** Deliver to a webhook; its sender proves itself as the trigger says */
+        /** Deliver an event to a webhook, authenticated by the method of the trigger */
         post: operations["invoked.WebhookService.Receive"];
         delete?: never;
         options?: never;
@@ -982,7 +982,7 @@ export interface paths {
         /** Answer the handshake of a webhook whose path is its secret */
         get: operations["invoked.WebhookService.AnswerCapabilityHandshake"];
         put?: never;
-        /** Deliver to a webhook whose path is its secret */
+        /** Deliver an event to a webhook whose path is its secret */
         post: operations["invoked.WebhookService.ReceiveCapability"];
         delete?: never;
         options?: never;
@@ -997,12 +997,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get who is signed in with this browser; empty if nobody is */
+        /** Get the principal who is signed in with this browser; empty without a session */
         get: operations["invoked.SessionService.GetCurrent"];
         put?: never;
-        /** Begin a session with the code of a link; sets the cookie of the session */
+        /** Start a session with the code of a sign-in link, and set the session cookie */
         post: operations["invoked.SessionService.SignIn"];
-        /** End the session of this browser, and remove its cookie */
+        /** End the session of this browser and remove the session cookie */
         delete: operations["invoked.SessionService.SignOut"];
         options?: never;
         head?: never;
@@ -1018,7 +1018,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a link that signs one browser in to the console, once; needs an access token */
+        /** Create a link that signs one browser in to the console once; the request needs an access token */
         post: operations["invoked.SessionService.CreateLink"];
         delete?: never;
         options?: never;
@@ -1033,7 +1033,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the sessions of the caller's principal in the console, newest first */
+        /** List the console sessions of the caller's principal, newest first */
         get: operations["invoked.SessionService.List"];
         put?: never;
         post?: never;
@@ -1053,7 +1053,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a session in the console: its browser is signed out */
+        /** Revoke a console session and sign its browser out */
         delete: operations["invoked.SessionService.Revoke"];
         options?: never;
         head?: never;
@@ -1085,7 +1085,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Upload a file of an open commit, to its upload URL */
+        /** Upload a file of an open commit to its upload URL */
         put: operations["invoked.UploadService.Upload"];
         post?: never;
         delete?: never;
@@ -1135,7 +1135,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Report whether the server takes calls, and how busy it is */
+        /** Report whether the server accepts invocations, and how busy the server is */
         get: operations["invoked.HealthService.GetReadiness"];
         put?: never;
         post?: never;
@@ -1150,7 +1150,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         "c1.api.auth.v1.IntrospectResponse": {
-            /** @description Always empty: no client is a device */
+            /** @description Always empty: clients are not devices */
             deviceClientId?: string;
             disabledModules?: string[];
             features?: string[];
@@ -1165,7 +1165,7 @@ export interface components {
             circuitBreakerMax?: number;
             /**
              * Format: date-time
-             * @description Time of the pause while calls wait for a decision
+             * @description Time at which the breaker paused the function; present while invocations wait for a decision
              */
             circuitBreakerPausedAt?: string;
             circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
@@ -1183,7 +1183,7 @@ export interface components {
             functionType?: components["schemas"]["c1.api.functions.v1.FunctionType"];
             /** @description The newest commit */
             head?: string;
-            /** @description Ids of its triggers; a function with triggers cannot be deleted */
+            /** @description Ids of the function's triggers; a function with triggers cannot be deleted */
             hookRefs?: string[];
             id?: string;
             /** @description True until the first publish */
@@ -1231,38 +1231,38 @@ export interface components {
             message?: string;
             /**
              * Format: date-time
-             * @description When files of it were purged: it cannot run any more
+             * @description When files of the commit were purged; the commit cannot run any more
              */
             purgedAt?: string;
-            /** @description Display name of the principal; absent as purgedAt */
+            /** @description Display name of the principal who purged the files; absent if purgedAt is absent */
             purgedBy?: string;
         };
         "c1.api.functions.v1.FunctionInvocation": {
             /**
              * Format: int32
-             * @description How often it started; absent until it does, and for a call of an early version
+             * @description Number of attempts that started; absent before the first attempt, and for invocations of early server versions
              */
             attempt?: number;
-            /** @description Oldest first; absent for a call that starts once */
+            /** @description Oldest first; absent for an invocation with one attempt */
             attempts?: components["schemas"]["invoked.Attempt"][];
             commitId?: string;
             /** Format: date-time */
             createdAt?: string;
             /**
              * Format: int32
-             * @description Calls between this one and the one from outside; absent for that one itself
+             * @description Number of function calls between this invocation and the external call; absent for the external call
              */
             depth?: number;
-            /** @description Connections by host and verdict, at most 100; absent without any */
+            /** @description Connections by host and verdict, at most 100; absent without connections */
             egress?: components["schemas"]["invoked.EgressVerdict"][];
             /**
              * Format: date-time
-             * @description Absent until the end
+             * @description Absent until the invocation ends
              */
             endedAt?: string;
-            /** @description A stable code, a colon, and what happened */
+            /** @description A stable error code, a colon, and a message */
             error?: string;
-            /** @description The code of its error, or HTTP_5XX for a SUCCESS that answered its request with a status from 500 on; absent unless it failed */
+            /** @description The error code, or HTTP_5XX for a SUCCESS that returned an HTTP status of 500 or more; absent unless the invocation failed */
             failure?: string;
             functionId?: string;
             http?: components["schemas"]["invoked.InvocationHttp"];
@@ -1275,27 +1275,27 @@ export interface components {
             limits?: components["schemas"]["invoked.Limits"] & unknown;
             /**
              * Format: int32
-             * @description How often it may start
+             * @description Maximum number of attempts
              */
             maxAttempts?: number;
             /**
              * Format: date-time
-             * @description The time that its next or last attempt waited for; absent: it could start at once
+             * @description Earliest start of the next or last attempt; absent if the attempt could start at once
              */
             notBefore?: string;
             output?: {
                 [key: string]: unknown;
             };
-            /** @description The invocation that made this call; absent for a call from outside */
+            /** @description The invocation that called the function; absent for external callers */
             parentInvocationId?: string;
             /** @description Of its last attempt, one after another, and inside of `run` the sums `host_calls` and `egress`. `record` is the time to the record of the end, without its sync. Absent until the end */
             phases?: components["schemas"]["invoked.InvocationPhase"][];
-            /** @description Who called: a service principal, a function or a trigger */
+            /** @description The caller: a service principal, a function or a trigger */
             principal?: {
                 id?: string;
             };
             /**
-             * @description The process of the call: forked with the runtime loaded, forked with the commit's script evaluated, started for this call, or one that answered earlier calls. Absent until the end
+             * @description The process of the invocation: forked from the loaded runtime, forked with the commit's script evaluated, spawned for the invocation, or reused after earlier invocations. Absent until the invocation ends
              * @enum {string}
              */
             processKind?: "PROCESS_KIND_UNSPECIFIED" | "PROCESS_KIND_ROOT" | "PROCESS_KIND_TEMPLATE" | "PROCESS_KIND_SINGLE" | "PROCESS_KIND_REUSED";
@@ -1303,7 +1303,7 @@ export interface components {
             skipReason?: components["schemas"]["invoked.SkipReason"];
             /**
              * Format: date-time
-             * @description Start of its first attempt; absent until then, and for a call of an early version
+             * @description Start of the first attempt; absent before the first attempt, and for invocations of early server versions
              */
             startedAt?: string;
             status?: components["schemas"]["c1.api.functions.v1.FunctionInvocationStatus"];
@@ -1311,37 +1311,37 @@ export interface components {
             /** Format: date-time */
             updatedAt?: string;
             usage?: components["schemas"]["invoked.InvocationUsage"];
-            /** @description The volume that was attached */
+            /** @description The attached volume */
             vfsId?: string;
             /**
              * Format: int32
-             * @description The version that it saw
+             * @description The volume version that the invocation read
              */
             vfsVersionRead?: number;
             /**
              * Format: int32
-             * @description The version that it made
+             * @description The volume version that the invocation created
              */
             vfsVersionWritten?: number;
             waitReason?: components["schemas"]["invoked.WaitReason"];
-            /** @description The worker that runs it, or ran it last; absent for the API node itself */
+            /** @description The worker of the current or last attempt; absent if the API node ran the invocation itself */
             worker?: string;
         };
         /** @enum {string} */
         "c1.api.functions.v1.FunctionInvocationStatus": "FUNCTION_INVOCATION_STATUS_UNSPECIFIED" | "FUNCTION_INVOCATION_STATUS_PENDING" | "FUNCTION_INVOCATION_STATUS_RUNNING" | "FUNCTION_INVOCATION_STATUS_SUCCESS" | "FUNCTION_INVOCATION_STATUS_ERROR";
         "c1.api.functions.v1.FunctionsInvocationSearchRequest": {
-            /** @description Only those with this `failure` */
+            /** @description Only invocations with this `failure` */
             errorWord?: string;
-            /** @description Only those with a `failure`, or only those without; both by default */
+            /** @description Only invocations with a `failure`, or only invocations without a `failure`; both by default */
             failed?: boolean;
-            /** @description Only the invocation of your call with this key; other filters do not count */
+            /** @description Only the invocation that you started with this idempotency key; other filters are ignored */
             idempotencyKey?: string;
-            /** @description Only those whose id begins with it */
+            /** @description Only invocations whose id begins with this prefix */
             idPrefix?: string;
             /** Format: int32 */
             pageSize?: number;
             pageToken?: string;
-            /** @description The invocation that made them */
+            /** @description The invocation that called the function */
             parentInvocationId?: string;
             /** @description Text in input, output, error or log lines */
             query?: string;
@@ -1371,7 +1371,7 @@ export interface components {
         "c1.api.functions.v1.FunctionsServiceCreateFunctionRequest": {
             /**
              * Format: int32
-             * @description Runs in the trailing period, after which calls pause for a decision; 0: any
+             * @description Number of runs in the trailing period after which the breaker pauses the function; 0: any number
              */
             circuitBreakerMax?: number;
             circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
@@ -1385,7 +1385,7 @@ export interface components {
              * @example 30s
              */
             cpuTimeout?: string;
-            /** @description Of asynchronous calls with the same key, the last starts once none came for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
+            /** @description Of asynchronous invocations with the same key, only the last starts, when no other arrived for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
             debounce?: {
                 /**
                  * Format: duration
@@ -1414,7 +1414,7 @@ export interface components {
             maxConcurrency?: number;
             /**
              * Format: int32
-             * @description Calls with the same concurrencyKey at a time; 0 or absent: 1. Others wait
+             * @description Concurrent invocations with the same concurrencyKey; 0 or absent: 1. Others wait
              */
             maxConcurrencyPerKey?: number;
             /**
@@ -1422,27 +1422,27 @@ export interface components {
              * @description 0 or absent: the default of the server
              */
             memoryMib?: number;
-            /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+            /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
             onFailure?: {
                 functionId?: string;
-                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                 secret?: string;
-                /** @description Its host and port must be in outboundNetworkAllowlist */
+                /** @description The host and port must be in outboundNetworkAllowlist */
                 url?: string;
             };
-            /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+            /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
             onSuccess?: {
                 functionId?: string;
-                /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                 secret?: string;
-                /** @description Its host and port must be in outboundNetworkAllowlist */
+                /** @description The host and port must be in outboundNetworkAllowlist */
                 url?: string;
             };
             outboundNetworkAllowlist?: string[];
             processReuse?: components["schemas"]["invoked.ProcessReuse"];
             /** Format: int32 */
             provisionedConcurrency?: number;
-            /** @description Most starts of attempts in any window of this length, on all nodes: a caller that waits gets 429, other calls wait. {} removes it */
+            /** @description Maximum number of attempts that start in any window of this length, on all nodes: a waiting caller gets 429, and other invocations wait. {} removes the limit */
             rateLimit?: {
                 /** Format: int32 */
                 calls?: number;
@@ -1458,7 +1458,7 @@ export interface components {
              * @example 30s
              */
             retention?: string;
-            /** @description Attempts of asynchronous calls, after exponential backoff with full jitter */
+            /** @description Attempts of asynchronous invocations, with exponential backoff and full jitter */
             retryPolicy?: {
                 /**
                  * Format: duration
@@ -1477,7 +1477,7 @@ export interface components {
                  * @example 30s
                  */
                 maxBackoff?: string;
-                /** @description Words of errors that another attempt follows; empty: INTERRUPTED, UNCAUGHT */
+                /** @description Error codes that are retried; empty: INTERRUPTED, UNCAUGHT */
                 retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
             };
             scopedRoleIds?: string[];
@@ -1491,7 +1491,7 @@ export interface components {
             variables?: {
                 [key: string]: string;
             };
-            /** @description Volume of calls that name none */
+            /** @description Volume of invocations that name no volume */
             vfsId?: string;
         };
         "c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest": {
@@ -1527,7 +1527,7 @@ export interface components {
             invocationId?: string;
             /**
              * Format: byte
-             * @description What the function returned; absent unless it succeeded
+             * @description The function's return value; absent unless the function succeeded
              */
             json?: string;
         };
@@ -1537,11 +1537,11 @@ export interface components {
              * @default
              */
             commitId?: string;
-            /** @description Secrets of this run alone; they win over those that the tests declare */
+            /** @description Secrets of this run only; these secrets override the secrets that the tests declare */
             secrets?: {
                 [key: string]: string;
             };
-            /** @description Variables of this run alone; they win over those that the tests declare */
+            /** @description Variables of this run only; these variables override the variables that the tests declare */
             variables?: {
                 [key: string]: string;
             };
@@ -1559,7 +1559,7 @@ export interface components {
             function?: {
                 /**
                  * Format: int32
-                 * @description Runs in the trailing period, after which calls pause for a decision; 0: any
+                 * @description Number of runs in the trailing period after which the breaker pauses the function; 0: any number
                  */
                 circuitBreakerMax?: number;
                 circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
@@ -1571,7 +1571,7 @@ export interface components {
                  * @example 30s
                  */
                 cpuTimeout?: string;
-                /** @description Of asynchronous calls with the same key, the last starts once none came for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
+                /** @description Of asynchronous invocations with the same key, only the last starts, when no other arrived for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
                 debounce?: {
                     /**
                      * Format: duration
@@ -1598,7 +1598,7 @@ export interface components {
                 maxConcurrency?: number;
                 /**
                  * Format: int32
-                 * @description Calls with the same concurrencyKey at a time; 0 or absent: 1. Others wait
+                 * @description Concurrent invocations with the same concurrencyKey; 0 or absent: 1. Others wait
                  */
                 maxConcurrencyPerKey?: number;
                 /**
@@ -1606,20 +1606,20 @@ export interface components {
                  * @description 0 or absent: the default of the server
                  */
                 memoryMib?: number;
-                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
                 onFailure?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                     secret?: string;
-                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    /** @description The host and port must be in outboundNetworkAllowlist */
                     url?: string;
                 };
-                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
                 onSuccess?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                     secret?: string;
-                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    /** @description The host and port must be in outboundNetworkAllowlist */
                     url?: string;
                 };
                 outboundNetworkAllowlist?: string[];
@@ -1627,7 +1627,7 @@ export interface components {
                 /** Format: int32 */
                 provisionedConcurrency?: number;
                 publishedCommitId?: string;
-                /** @description Most starts of attempts in any window of this length, on all nodes: a caller that waits gets 429, other calls wait. {} removes it */
+                /** @description Maximum number of attempts that start in any window of this length, on all nodes: a waiting caller gets 429, and other invocations wait. {} removes the limit */
                 rateLimit?: {
                     /** Format: int32 */
                     calls?: number;
@@ -1643,7 +1643,7 @@ export interface components {
                  * @example 30s
                  */
                 retention?: string;
-                /** @description Attempts of asynchronous calls, after exponential backoff with full jitter */
+                /** @description Attempts of asynchronous invocations, with exponential backoff and full jitter */
                 retryPolicy?: {
                     /**
                      * Format: duration
@@ -1662,11 +1662,11 @@ export interface components {
                      * @example 30s
                      */
                     maxBackoff?: string;
-                    /** @description Words of errors that another attempt follows; empty: INTERRUPTED, UNCAUGHT */
+                    /** @description Error codes that are retried; empty: INTERRUPTED, UNCAUGHT */
                     retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
                 };
                 scopedRoleIds?: string[];
-                /** @description The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone */
+                /** @description The complete set of secrets: a value replaces the stored value, an empty value keeps the stored value, and a missing name deletes the secret. With secret.NAME in the mask, only that secret changes */
                 secret?: {
                     [key: string]: string;
                 };
@@ -1680,7 +1680,7 @@ export interface components {
                 variables?: {
                     [key: string]: string;
                 };
-                /** @description Volume of calls that name none */
+                /** @description Volume of invocations that name no volume */
                 vfsId?: string;
             };
             updateMask?: string | {
@@ -1688,10 +1688,10 @@ export interface components {
                 paths?: string[];
             };
         };
-        /** @description The first test that failed, or else the first of all */
+        /** @description The first failed test; without a failure, the first test */
         "c1.api.functions.v1.FunctionTestResult": {
             assertions?: components["schemas"]["c1.api.functions.v1.FunctionTestResultAssertion"][];
-            /** @description What went wrong besides assertions: a stable word, a colon, and what happened */
+            /** @description A failure other than an assertion: a stable error code, a colon, and a message */
             error?: string;
             logs?: components["schemas"]["c1.api.functions.v1.FunctionTestResultLog"][];
             name?: string;
@@ -1702,7 +1702,7 @@ export interface components {
             /** @description `main.test.ts:LINE:COLUMN` */
             at?: string;
             description?: string;
-            /** @description How `actual` (`+`) differs from `expected` (`-`), in lines */
+            /** @description Line diff of `actual` (`+`) and `expected` (`-`) */
             diff?: string;
             expected?: string;
             /** @description `===`, `ok`, `fail`, `deepEqual`, `throws` or `rejects` */
@@ -1742,7 +1742,7 @@ export interface components {
             displayName?: string;
             /**
              * Format: duration
-             * @description Absent: it does not expire
+             * @description Absent: the client does not expire
              * @example 30s
              */
             expires?: string;
@@ -1801,7 +1801,7 @@ export interface components {
                         host?: string;
                         /** @description Records the first KiB of a request's text body */
                         recordBody?: boolean;
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                         slug?: string;
                     };
@@ -1809,7 +1809,7 @@ export interface components {
                     schedule?: {
                         /**
                          * Format: date-time
-                         * @description The one time of a schedule that does not repeat
+                         * @description The time of a schedule that runs once
                          */
                         at?: string;
                         catchUp?: components["schemas"]["invoked.CatchUp"];
@@ -1830,7 +1830,7 @@ export interface components {
                         /** @description IANA name, default UTC */
                         timezone?: string;
                     };
-                    /** @description Volume of its calls */
+                    /** @description Volume of the trigger's invocations */
                     vfsId?: string;
                     webhook?: {
                         allowSourceCidrs?: string[];
@@ -1840,7 +1840,7 @@ export interface components {
                         };
                         eventIdHeader?: string;
                         github?: {
-                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                            /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                             secret?: string;
                         };
                         handshake?: components["schemas"]["invoked.WebhookHandshake"];
@@ -1848,7 +1848,7 @@ export interface components {
                             encoding?: components["schemas"]["invoked.SignatureEncoding"];
                             name: string;
                             prefix?: string;
-                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                            /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                             secret?: string;
                         };
                         hmac?: Record<string, never>;
@@ -1862,18 +1862,18 @@ export interface components {
                         maxBytes?: number;
                         response?: components["schemas"]["invoked.WebhookResponse"];
                         slack?: {
-                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                            /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                             secret?: string;
                         };
                         standardWebhooks?: {
-                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                            /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                             secret?: string;
                         };
                         stripe?: {
-                            /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                            /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                             secret?: string;
                         };
-                        /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                        /** @description Never returned. Required for WEBHOOK_HANDSHAKE_META; other handshakes have no token */
                         verifyToken?: string;
                     };
                 };
@@ -1882,7 +1882,7 @@ export interface components {
                     paths?: string[];
                 };
             }[];
-            /** @description Checks the changes and makes none; then the lists are empty */
+            /** @description Only validates the changes; the returned lists are empty */
             validateOnly?: boolean;
         };
         "invoked.Attempt": {
@@ -1890,10 +1890,10 @@ export interface components {
             attempt: number;
             /**
              * Format: date-time
-             * @description Absent while it runs
+             * @description Absent while the attempt runs
              */
             endedAt?: string;
-            /** @description Absent for a success; that of an earlier attempt is cut after 1,024 characters */
+            /** @description Absent for a success; errors of earlier attempts are truncated to 1,024 characters */
             error?: string;
             /** Format: date-time */
             startedAt?: string;
@@ -1908,7 +1908,7 @@ export interface components {
         };
         "invoked.BulkRequest": {
             /**
-             * @description Only count
+             * @description Only count the matching invocations
              * @default false
              */
             dryRun?: boolean;
@@ -1927,7 +1927,7 @@ export interface components {
         "invoked.CatchUp": "CATCH_UP_UNSPECIFIED" | "CATCH_UP_NONE" | "CATCH_UP_LAST" | "CATCH_UP_ALL";
         "invoked.Change": {
             functionId?: string;
-            /** @description Absent if several changed */
+            /** @description Absent if several resources changed */
             id?: string;
             /** @enum {string} */
             kind: "function" | "commit" | "invocation" | "trigger" | "volume";
@@ -1936,7 +1936,7 @@ export interface components {
             function: {
                 /**
                  * Format: int32
-                 * @description Runs in the trailing period, after which calls pause for a decision; 0: any
+                 * @description Number of runs in the trailing period after which the breaker pauses the function; 0: any number
                  */
                 circuitBreakerMax?: number;
                 circuitBreakerPeriod?: components["schemas"]["invoked.CircuitBreakerPeriod"];
@@ -1948,7 +1948,7 @@ export interface components {
                  * @example 30s
                  */
                 cpuTimeout?: string;
-                /** @description Of asynchronous calls with the same key, the last starts once none came for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
+                /** @description Of asynchronous invocations with the same key, only the last starts, when no other arrived for `delay`, at most `maxDelay` after the first; the others are skipped. {} removes it */
                 debounce?: {
                     /**
                      * Format: duration
@@ -1976,7 +1976,7 @@ export interface components {
                 maxConcurrency?: number;
                 /**
                  * Format: int32
-                 * @description Calls with the same concurrencyKey at a time; 0 or absent: 1. Others wait
+                 * @description Concurrent invocations with the same concurrencyKey; 0 or absent: 1. Others wait
                  */
                 maxConcurrencyPerKey?: number;
                 /**
@@ -1984,20 +1984,20 @@ export interface components {
                  * @description 0 or absent: the default of the server
                  */
                 memoryMib?: number;
-                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
                 onFailure?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                     secret?: string;
-                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    /** @description The host and port must be in outboundNetworkAllowlist */
                     url?: string;
                 };
-                /** @description Gets {invocation: {id, functionId, status, error, input, output}} at the end of asynchronous calls, unless they were cancelled; {} removes it */
+                /** @description Receives {invocation: {id, functionId, status, error, input, output}} when an asynchronous invocation ends, unless the invocation was cancelled; {} removes the destination */
                 onSuccess?: {
                     functionId?: string;
-                    /** @description Signs requests to the URL as Standard Webhooks does: whsec_ and base64. Never returned; absent or empty keeps the stored one */
+                    /** @description Signs requests to the URL as in Standard Webhooks: whsec_ and base64. Never returned; absent or empty keeps the stored secret */
                     secret?: string;
-                    /** @description Its host and port must be in outboundNetworkAllowlist */
+                    /** @description The host and port must be in outboundNetworkAllowlist */
                     url?: string;
                 };
                 outboundNetworkAllowlist?: string[];
@@ -2005,7 +2005,7 @@ export interface components {
                 /** Format: int32 */
                 provisionedConcurrency?: number;
                 publishedCommitId?: string;
-                /** @description Most starts of attempts in any window of this length, on all nodes: a caller that waits gets 429, other calls wait. {} removes it */
+                /** @description Maximum number of attempts that start in any window of this length, on all nodes: a waiting caller gets 429, and other invocations wait. {} removes the limit */
                 rateLimit?: {
                     /** Format: int32 */
                     calls?: number;
@@ -2021,7 +2021,7 @@ export interface components {
                  * @example 30s
                  */
                 retention?: string;
-                /** @description Attempts of asynchronous calls, after exponential backoff with full jitter */
+                /** @description Attempts of asynchronous invocations, with exponential backoff and full jitter */
                 retryPolicy?: {
                     /**
                      * Format: duration
@@ -2040,11 +2040,11 @@ export interface components {
                      * @example 30s
                      */
                     maxBackoff?: string;
-                    /** @description Words of errors that another attempt follows; empty: INTERRUPTED, UNCAUGHT */
+                    /** @description Error codes that are retried; empty: INTERRUPTED, UNCAUGHT */
                     retryOn?: ("TIMEOUT" | "CPU_LIMIT" | "OUT_OF_MEMORY" | "UNCAUGHT" | "BAD_OUTPUT" | "OUTPUT_TOO_LARGE" | "EXITED" | "INTERRUPTED" | "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED")[];
                 };
                 scopedRoleIds?: string[];
-                /** @description The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone */
+                /** @description The complete set of secrets: a value replaces the stored value, an empty value keeps the stored value, and a missing name deletes the secret. With secret.NAME in the mask, only that secret changes */
                 secret?: {
                     [key: string]: string;
                 };
@@ -2058,10 +2058,10 @@ export interface components {
                 variables?: {
                     [key: string]: string;
                 };
-                /** @description Volume of calls that name none */
+                /** @description Volume of invocations that name no volume */
                 vfsId?: string;
             };
-            /** @description Of a function that exists */
+            /** @description Mask of the changes to an existing function */
             updateMask?: string | {
                 /** @default [] */
                 paths?: string[];
@@ -2100,7 +2100,7 @@ export interface components {
                     host?: string;
                     /** @description Records the first KiB of a request's text body */
                     recordBody?: boolean;
-                    /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                    /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                     secret?: string;
                     slug?: string;
                 };
@@ -2108,7 +2108,7 @@ export interface components {
                 schedule?: {
                     /**
                      * Format: date-time
-                     * @description The one time of a schedule that does not repeat
+                     * @description The time of a schedule that runs once
                      */
                     at?: string;
                     catchUp?: components["schemas"]["invoked.CatchUp"];
@@ -2129,7 +2129,7 @@ export interface components {
                     /** @description IANA name, default UTC */
                     timezone?: string;
                 };
-                /** @description Volume of its calls */
+                /** @description Volume of the trigger's invocations */
                 vfsId?: string;
                 webhook?: {
                     allowSourceCidrs?: string[];
@@ -2139,7 +2139,7 @@ export interface components {
                     };
                     eventIdHeader?: string;
                     github?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     handshake?: components["schemas"]["invoked.WebhookHandshake"];
@@ -2147,7 +2147,7 @@ export interface components {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
                         prefix?: string;
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     hmac?: Record<string, never>;
@@ -2161,18 +2161,18 @@ export interface components {
                     maxBytes?: number;
                     response?: components["schemas"]["invoked.WebhookResponse"];
                     slack?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     standardWebhooks?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     stripe?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
-                    /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                    /** @description Never returned. Required for WEBHOOK_HANDSHAKE_META; other handshakes have no token */
                     verifyToken?: string;
                 };
             };
@@ -2197,7 +2197,7 @@ export interface components {
         "invoked.DeadLetter": {
             /** @description Oldest first */
             attempts: components["schemas"]["invoked.Attempt"][];
-            /** @description Error of its last attempt */
+            /** @description Error of the last attempt */
             error: string;
             functionId: string;
             id: string;
@@ -2214,9 +2214,9 @@ export interface components {
         };
         "invoked.Delivery": {
             id: string;
-            /** @description The call that it started, or that an earlier delivery had started */
+            /** @description The invocation that this delivery or an earlier delivery of the event started */
             invocationId?: string;
-            /** @description Why it was rejected */
+            /** @description Why the delivery was rejected */
             reason?: string;
             /** Format: date-time */
             receivedAt: string;
@@ -2236,7 +2236,7 @@ export interface components {
             cpuTimeout: string;
             /**
              * Format: int32
-             * @description Calls that run at the same time
+             * @description Invocations that run at the same time
              */
             maxConcurrency: number;
             /**
@@ -2246,7 +2246,7 @@ export interface components {
             memoryMib: number;
             /**
              * Format: duration
-             * @description How long invocations are kept after their end; absent for ever
+             * @description How long ended invocations are kept; absent means for ever
              */
             retention?: string;
             /**
@@ -2260,7 +2260,7 @@ export interface components {
             bytes: string;
             /** Format: int32 */
             count: number;
-            /** @description `host:port`; empty for requests that name none */
+            /** @description `host:port`; empty for requests without a host */
             host: string;
             /** @enum {string} */
             verdict: "EGRESS_VERDICT_ALLOWED" | "EGRESS_VERDICT_REFUSED" | "EGRESS_VERDICT_FAILED";
@@ -2273,20 +2273,20 @@ export interface components {
             id: string;
             /** @description The message of the commit */
             message: string;
-            /** @description The commit that was published before, if there was one */
+            /** @description The previously published commit; absent for the first publish */
             previousCommitId?: string;
             /**
              * Format: date-time
-             * @description Absent for a publish before the server kept this history
+             * @description Absent for a publish before the server recorded this field
              */
             publishedAt?: string;
-            /** @description Display name of the principal; absent as publishedAt */
+            /** @description Display name of the principal who published; absent if publishedAt is absent */
             publishedBy?: string;
-            /** @description The publish that a roll-back went back to; absent for any other publish, and for a roll-back before the server kept this */
+            /** @description The publish that a roll-back restored; absent for other publishes, and for a roll-back before the server recorded this field */
             restoredPublishId?: string;
         };
         "invoked.FunctionPurge": {
-            /** @description Whether it purged invocations of all functions, which it counts together */
+            /** @description Whether the purge covered the invocations of all functions; its counts are totals */
             allFunctions?: boolean;
             /**
              * Format: date-time
@@ -2295,7 +2295,7 @@ export interface components {
             before?: string;
             /** Format: int64 */
             bytes: string;
-            /** @description The commit whose files were purged; absent if it was every commit with the file */
+            /** @description The commit whose files were purged; absent if the purge covered every commit with the file */
             commitId?: string;
             /** Format: int32 */
             files: number;
@@ -2307,7 +2307,7 @@ export interface components {
             id: string;
             /** Format: int32 */
             invocations: number;
-            /** @description Absent if it was all files of the commit */
+            /** @description Absent if the purge covered all files of the commit */
             path?: string;
             /** Format: date-time */
             purgedAt: string;
@@ -2317,17 +2317,17 @@ export interface components {
         "invoked.FunctionStatistics": {
             /**
              * Format: int32
-             * @description Calls accepted in the step; skipped ones do not count
+             * @description Invocations accepted in the time step, without skipped invocations
              */
             calls: number;
             callsByStep: number[];
             /**
              * Format: duration
-             * @description Processor time of all calls
+             * @description Processor time of all invocations
              */
             cpuTime: string;
             displayName: string;
-            /** @description Failures by their `failure`; each call counts once */
+            /** @description Number of failed invocations by `failure` */
             failures: {
                 [key: string]: number;
             };
@@ -2335,12 +2335,12 @@ export interface components {
             functionId: string;
             /**
              * Format: date-time
-             * @description Time of its newest invocation, in or before the range; absent without one
+             * @description Time of the function's newest invocation in or before the range; absent without an invocation
              */
             newestAt?: string;
             /**
              * Format: duration
-             * @description Median from acceptance, or the start of the last attempt, to the record of the end, within 5 %; absent without a call that ended
+             * @description Median duration from acceptance, or from the start of the last attempt, to the recorded end, within 5 %; absent if no invocation ended
              */
             p50?: string;
             /** Format: duration */
@@ -2356,15 +2356,15 @@ export interface components {
         };
         /** @default {} */
         "invoked.InvocationFilter": {
-            /** @description Only those with this `failure` */
+            /** @description Only invocations with this `failure` */
             errorWord?: string;
-            /** @description Only those with a `failure`, or only those without; both by default */
+            /** @description Only invocations with a `failure`, or only invocations without a `failure`; both by default */
             failed?: boolean;
             /** @description Empty: all functions */
             functionIds?: string[];
-            /** @description Only those whose id begins with it */
+            /** @description Only invocations whose id begins with this prefix */
             idPrefix?: string;
-            /** @description The invocation that made them */
+            /** @description The invocation that called the function */
             parentInvocationId?: string;
             /** @description Text in input, output, error or log lines */
             query?: string;
@@ -2381,22 +2381,22 @@ export interface components {
              */
             until?: string;
         };
-        /** @description The request that it answered */
+        /** @description The HTTP request that the invocation answered */
         "invoked.InvocationHttp": {
             method: string;
             path: string;
-            /** @description First KiB of its body of text, if the trigger has recordBody */
+            /** @description First KiB of a text body, if the trigger sets recordBody */
             requestBody?: string;
             /**
              * Format: int64
-             * @description Bytes of its body that the function has read
+             * @description Bytes of the request body that the function read
              */
             requestBytes: string;
             /** Format: int64 */
             responseBytes: string;
             /**
              * Format: int32
-             * @description Absent if the client left before
+             * @description Absent if the client disconnected before the response
              */
             status?: number;
         };
@@ -2420,18 +2420,18 @@ export interface components {
             startedAt: string;
         };
         "invoked.InvocationSearchRequest": {
-            /** @description Only those with this `failure` */
+            /** @description Only invocations with this `failure` */
             errorWord?: string;
-            /** @description Only those with a `failure`, or only those without; both by default */
+            /** @description Only invocations with a `failure`, or only invocations without a `failure`; both by default */
             failed?: boolean;
             /** @description Empty: all functions */
             functionIds?: string[];
-            /** @description Only those whose id begins with it */
+            /** @description Only invocations whose id begins with this prefix */
             idPrefix?: string;
             /** Format: int32 */
             pageSize?: number;
             pageToken?: string;
-            /** @description The invocation that made them */
+            /** @description The invocation that called the function */
             parentInvocationId?: string;
             /** @description Text in input, output, error or log lines */
             query?: string;
@@ -2449,33 +2449,33 @@ export interface components {
             until?: string;
             view?: components["schemas"]["invoked.InvocationView"];
         };
-        /** @description What started it */
+        /** @description The origin of the invocation */
         "invoked.InvocationTrigger": {
-            /** @description Id of the trigger, or of the invocation that a replay or a destination follows */
+            /** @description Id of the trigger, or of the replayed or preceding invocation */
             id?: string;
             kind: components["schemas"]["invoked.TriggerKind"];
         };
         "invoked.InvocationUsage": {
             /**
              * Format: duration
-             * @description Processor time of its process, with the start of a fork; absent if not measured
+             * @description Processor time of the process, including the start of a fork; absent if not measured
              */
             cpuTime?: string;
             /** Format: int64 */
             egressBytes: string;
             /**
              * Format: int64
-             * @description Peak of resident memory of its process, shared pages of the runtime included
+             * @description Peak resident memory of the process, including shared pages of the runtime
              */
             peakMemoryBytes?: string;
             /**
              * Format: int64
-             * @description Bytes of files that it read and wrote; absent without a volume
+             * @description Bytes of files that the invocation read and wrote; absent without a volume
              */
             volumeBytes?: string;
             /**
              * Format: duration
-             * @description Time in its process
+             * @description Time in the process of the invocation
              */
             wallTime?: string;
         };
@@ -2484,7 +2484,7 @@ export interface components {
          * @enum {string}
          */
         "invoked.InvocationView": "INVOCATION_VIEW_UNSPECIFIED" | "INVOCATION_VIEW_BASIC" | "INVOCATION_VIEW_FULL";
-        /** @description Those of the function when the commit was built */
+        /** @description Settings of the function when the commit was built */
         "invoked.Limits": {
             /**
              * Format: duration
@@ -2493,7 +2493,7 @@ export interface components {
             cpuTimeout: string;
             /**
              * Format: int32
-             * @description Calls that run at the same time
+             * @description Invocations that run at the same time
              */
             maxConcurrency: number;
             /**
@@ -2510,14 +2510,14 @@ export interface components {
         /** @enum {string} */
         "invoked.Overlap": "OVERLAP_UNSPECIFIED" | "OVERLAP_ALLOW" | "OVERLAP_SKIP" | "OVERLAP_QUEUE";
         /**
-         * @description NONE: each call runs in a new process; SEQUENTIAL: a process runs one call after another, and the next call may find the state of the last. UNSPECIFIED in a request means NONE
+         * @description NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation after another, and an invocation can find state of the previous one. UNSPECIFIED in a request means NONE
          * @enum {string}
          */
         "invoked.ProcessReuse": "PROCESS_REUSE_UNSPECIFIED" | "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
         "invoked.PurgeRequest": {
             /**
              * Format: date-time
-             * @description Purge the invocations that ended before this time, with input, output and log
+             * @description Purge invocations that ended before this time, with input, output and log
              */
             before?: string;
             /**
@@ -2526,12 +2526,12 @@ export interface components {
              */
             commitId?: string;
             /**
-             * @description Only return what would be purged
+             * @description Only return the counts of what the purge would erase
              * @default false
              */
             dryRun?: boolean;
             /**
-             * @description Purge this file, and files of the same content, of the commit; without commitId of every commit that has it; without path all files of the commit
+             * @description Purge this file and files with the same content: of the commit, or without commitId of every commit. Without path, purge all files of the commit
              * @default
              */
             path?: string;
@@ -2542,13 +2542,13 @@ export interface components {
              * @description Inputs, outputs, errors, log lines and files
              */
             bytes: string;
-            /** @description Commits that files were purged of: they cannot run any more */
+            /** @description Commits with purged files; these commits cannot run any more */
             commitIds: string[];
             /** Format: int32 */
             files: number;
             /** Format: int32 */
             invocations: number;
-            /** @description The first files, at most 100, of the same content that other commits keep */
+            /** @description The first 100 files with the same content that other commits keep */
             remaining: {
                 commitId: string;
                 functionId: string;
@@ -2595,7 +2595,7 @@ export interface components {
         };
         "invoked.RollBackRequest": {
             /**
-             * @description Id, HEAD or tag of another commit to go back to; the next roll-back goes back from its last publish
+             * @description Id, HEAD or tag of the commit to publish again; the next roll-back continues from the last publish of this commit
              * @default
              */
             commitId?: string;
@@ -2603,18 +2603,18 @@ export interface components {
         "invoked.RotateSecretRequest": {
             /**
              * Format: duration
-             * @description Default 86400s; 0s ends the old one at once
+             * @description Default 86400s; 0s revokes the old secret at once
              * @example 30s
              */
             expireOldAfter?: string;
-            /** @description The new one; absent: one is made */
+            /** @description The new secret; absent: the server generates a secret */
             secret?: string;
         };
         "invoked.ScheduleTrigger": {
             /** Format: date-time */
             at?: string;
             /**
-             * @description What happens to times that passed without a server
+             * @description What the server does about runs that it missed while it was stopped
              * @enum {string}
              */
             catchUp: "CATCH_UP_UNSPECIFIED" | "CATCH_UP_NONE" | "CATCH_UP_LAST" | "CATCH_UP_ALL";
@@ -2631,18 +2631,18 @@ export interface components {
             start?: string;
             timezone: string;
         };
-        /** @description Delivery of its end; absent in lists, and without a destination */
+        /** @description Delivery to the destination; absent in lists, and without a destination */
         "invoked.SentEnd": {
             /** Format: int32 */
             attempts: number;
             /** @description Why the last attempt failed */
             error?: string;
             functionId?: string;
-            /** @description The invocation that it started */
+            /** @description The invocation that the delivery started */
             invocationId?: string;
             /**
              * Format: date-time
-             * @description Time of the next attempt while it is pending
+             * @description Time of the next attempt; present while the delivery is pending
              */
             nextAttemptAt?: string;
             /** @enum {string} */
@@ -2654,7 +2654,7 @@ export interface components {
         "invoked.Session": {
             /** @description Address from which the browser signed in */
             address: string;
-            /** @description The client that made its link */
+            /** @description The client that created the sign-in link */
             clientId: string;
             /** Format: date-time */
             createdAt: string;
@@ -2678,33 +2678,33 @@ export interface components {
             };
         };
         /**
-         * @description Why it was never started; absent if it was not skipped
+         * @description Why the invocation was skipped; absent unless it was skipped
          * @enum {string}
          */
         "invoked.SkipReason": "SKIP_REASON_UNSPECIFIED" | "SKIP_REASON_OVERLAP" | "SKIP_REASON_CATCH_UP" | "SKIP_REASON_SCHEDULE_CHANGED" | "SKIP_REASON_CIRCUIT_BREAKER" | "SKIP_REASON_DEBOUNCED";
         "invoked.Statistics": {
-            /** @description Functions with calls, sorted by `order_by`; then those of `function_ids` without calls */
+            /** @description Functions with invocations, sorted by `order_by`; then functions of `function_ids` without invocations */
             functions?: components["schemas"]["invoked.FunctionStatistics"][];
             list?: components["schemas"]["invoked.StatisticsStep"][];
         };
         "invoked.StatisticsStep": {
             /**
              * Format: int32
-             * @description Calls accepted in the step; skipped ones do not count
+             * @description Invocations accepted in the time step, without skipped invocations
              */
             calls: number;
             /**
              * Format: duration
-             * @description Processor time of all calls
+             * @description Processor time of all invocations
              */
             cpuTime: string;
-            /** @description Failures by their `failure`; each call counts once */
+            /** @description Number of failed invocations by `failure` */
             failures: {
                 [key: string]: number;
             };
             /**
              * Format: duration
-             * @description Median from acceptance, or the start of the last attempt, to the record of the end, within 5 %; absent without a call that ended
+             * @description Median duration from acceptance, or from the start of the last attempt, to the recorded end, within 5 %; absent if no invocation ended
              */
             p50?: string;
             /** Format: duration */
@@ -2713,7 +2713,7 @@ export interface components {
             start: string;
         };
         "invoked.Status": {
-            /** @description The file system with the data directory */
+            /** @description The file system of the data directory */
             disk: {
                 /** @description Absent for PostgreSQL */
                 databaseBytes?: number;
@@ -2722,11 +2722,11 @@ export interface components {
                 /** @description Bytes */
                 totalBytes: number;
             };
-            /** @description Absent, as root and templates, while each call starts a process */
+            /** @description Absent, like root and templates, while every invocation spawns a process */
             instances?: {
                 /** Format: int32 */
                 count: number;
-                /** @description Memory in bytes that these processes share with no other process */
+                /** @description Private memory of these processes in bytes */
                 privateBytes: number;
                 /** Format: int32 */
                 waiting: number;
@@ -2734,16 +2734,16 @@ export interface components {
             root?: {
                 /** Format: int32 */
                 count: number;
-                /** @description Memory in bytes that these processes share with no other process */
+                /** @description Private memory of these processes in bytes */
                 privateBytes: number;
             };
             slots: {
                 /**
                  * Format: int32
-                 * @description Calls that may run at the same time, on all workers
+                 * @description Invocations that may run at the same time on all workers
                  */
                 limit: number;
-                /** @description Slots granted a second while all are taken; absent without a measurement */
+                /** @description Slots granted per second while all slots are taken; absent without a measurement */
                 perSecond?: number;
                 /** Format: int32 */
                 queued: number;
@@ -2753,7 +2753,7 @@ export interface components {
             templates?: {
                 /** Format: int32 */
                 blank: number;
-                /** @description Memory in bytes that these processes share with no other process */
+                /** @description Private memory of these processes in bytes */
                 privateBytes: number;
                 /** Format: int32 */
                 script: number;
@@ -2776,7 +2776,7 @@ export interface components {
             /** @description Absent for http triggers: each request is an invocation of the function */
             lastRun?: {
                 invocationId?: string;
-                /** @description Why no call was started */
+                /** @description Why no invocation started */
                 reason?: string;
                 /** Format: date-time */
                 time: string;
@@ -2795,7 +2795,7 @@ export interface components {
         "invoked.TriggerKind": "TRIGGER_KIND_UNSPECIFIED" | "TRIGGER_KIND_API" | "TRIGGER_KIND_SCHEDULE" | "TRIGGER_KIND_WEBHOOK" | "TRIGGER_KIND_HTTP" | "TRIGGER_KIND_DESTINATION" | "TRIGGER_KIND_REPLAY";
         "invoked.TypeCheck": {
             diagnostics: components["schemas"]["invoked.TypeDiagnostic"][];
-            /** @description The reason in words, with the limit and its setting; present as `reason` */
+            /** @description A message with the limit and its setting; present if `reason` is present */
             message?: string;
             /**
              * @description Why a check ended without a result; only with `TYPE_CHECK_STATE_NOT_CHECKED`
@@ -2817,7 +2817,7 @@ export interface components {
             path?: string;
         };
         "invoked.Types": {
-            /** @description Packages of the request that do not resolve, and why */
+            /** @description Packages of the request that do not resolve, with the reason */
             faults?: {
                 message: string;
                 name: string;
@@ -2826,9 +2826,9 @@ export interface components {
             files: {
                 [key: string]: string;
             };
-            /** @description Packages whose files the server does not have any more */
+            /** @description Packages whose files the server no longer has */
             missing?: string[];
-            /** @description Files are left out, beyond 16 MiB */
+            /** @description True if the server omitted files beyond 16 MiB */
             truncated?: boolean;
         };
         "invoked.UpdateTriggerRequest": {
@@ -2856,7 +2856,7 @@ export interface components {
                     host?: string;
                     /** @description Records the first KiB of a request's text body */
                     recordBody?: boolean;
-                    /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                    /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                     secret?: string;
                     slug?: string;
                 };
@@ -2864,7 +2864,7 @@ export interface components {
                 schedule?: {
                     /**
                      * Format: date-time
-                     * @description The one time of a schedule that does not repeat
+                     * @description The time of a schedule that runs once
                      */
                     at?: string;
                     catchUp?: components["schemas"]["invoked.CatchUp"];
@@ -2885,7 +2885,7 @@ export interface components {
                     /** @description IANA name, default UTC */
                     timezone?: string;
                 };
-                /** @description Volume of its calls */
+                /** @description Volume of the trigger's invocations */
                 vfsId?: string;
                 webhook?: {
                     allowSourceCidrs?: string[];
@@ -2895,7 +2895,7 @@ export interface components {
                     };
                     eventIdHeader?: string;
                     github?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     handshake?: components["schemas"]["invoked.WebhookHandshake"];
@@ -2903,7 +2903,7 @@ export interface components {
                         encoding?: components["schemas"]["invoked.SignatureEncoding"];
                         name: string;
                         prefix?: string;
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     hmac?: Record<string, never>;
@@ -2917,18 +2917,18 @@ export interface components {
                     maxBytes?: number;
                     response?: components["schemas"]["invoked.WebhookResponse"];
                     slack?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     standardWebhooks?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
                     stripe?: {
-                        /** @description Never returned. If absent, a new trigger gets one, which is returned once */
+                        /** @description Never returned. If absent, the server generates a secret for a new trigger and returns the secret once */
                         secret?: string;
                     };
-                    /** @description Never returned. WEBHOOK_HANDSHAKE_META needs one, others have none */
+                    /** @description Never returned. Required for WEBHOOK_HANDSHAKE_META; other handshakes have no token */
                     verifyToken?: string;
                 };
             };
@@ -2955,7 +2955,7 @@ export interface components {
             usedBytes: string;
             /**
              * Format: int32
-             * @description Counts commits
+             * @description Incremented by every commit
              */
             version: number;
         };
@@ -2973,27 +2973,27 @@ export interface components {
         "invoked.VolumeVersion": {
             /** Format: date-time */
             createdAt: string;
-            /** @description The invocation that made it */
+            /** @description The invocation that created the version */
             invocationId?: string;
             /**
              * Format: int32
-             * @description How many paths changed
+             * @description Number of changed paths
              */
             pathCount: number;
-            /** @description The first changed paths, at most 100 */
+            /** @description The first 100 changed paths */
             paths: string[];
-            /** @description The principal whose request made it */
+            /** @description The principal whose request created the version */
             principalId?: string;
             /**
              * Format: int32
-             * @description The version that it brought back
+             * @description The restored version
              */
             restoredVersion?: number;
             /** Format: int32 */
             version: number;
         };
         /**
-         * @description What it waits for; absent if it waits for a slot, or no longer waits
+         * @description Reason for the wait; absent if the invocation waits for a slot or no longer waits
          * @enum {string}
          */
         "invoked.WaitReason": "WAIT_REASON_UNSPECIFIED" | "WAIT_REASON_INVOKE_AT" | "WAIT_REASON_BACKOFF" | "WAIT_REASON_DEBOUNCE" | "WAIT_REASON_RATE_LIMIT" | "WAIT_REASON_CONCURRENCY_KEY" | "WAIT_REASON_CIRCUIT_BREAKER";
@@ -3003,7 +3003,7 @@ export interface components {
         "invoked.WebhookResponse": "WEBHOOK_RESPONSE_UNSPECIFIED" | "WEBHOOK_RESPONSE_ACCEPTED" | "WEBHOOK_RESPONSE_FUNCTION";
         "invoked.WebhookTrigger": {
             allowSourceCidrs: string[];
-            /** @description A path that is the secret */
+            /** @description A secret path */
             capabilityUrl?: Record<string, never>;
             discord?: {
                 publicKey: string;
@@ -3011,7 +3011,7 @@ export interface components {
             eventIdHeader?: string;
             github?: Record<string, never>;
             /**
-             * @description What GET and HEAD are answered; absent: 405, as for any other address
+             * @description Response to GET and HEAD; absent: 405, as for unknown URLs
              * @enum {string}
              */
             handshake?: "WEBHOOK_HANDSHAKE_UNSPECIFIED" | "WEBHOOK_HANDSHAKE_META" | "WEBHOOK_HANDSHAKE_DROPBOX" | "WEBHOOK_HANDSHAKE_PING";
@@ -3040,13 +3040,13 @@ export interface components {
         "invoked.Worker": {
             /**
              * Format: int32
-             * @description Number of its slots
+             * @description Number of slots of the worker
              */
             capacity: number;
             /** Format: int32 */
             free: number;
             id: string;
-            /** @description Whether it accepts no new calls */
+            /** @description Whether the worker rejects new invocations */
             isDraining: boolean;
             version: string;
         };
@@ -3122,7 +3122,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -3215,7 +3215,7 @@ export interface operations {
                     "application/json": {
                         /**
                          * Format: int32
-                         * @description Calls that had been paused
+                         * @description Invocations that were paused
                          */
                         count: number;
                     };
@@ -3235,11 +3235,11 @@ export interface operations {
     "c1.api.functions.v1.FunctionsService.ListCommits": {
         parameters: {
             query?: {
-                /** @description Only those whose id begins with it */
+                /** @description Only invocations whose id begins with this prefix */
                 id_prefix?: string;
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -3342,7 +3342,7 @@ export interface operations {
                     "application/json": {
                         commit?: components["schemas"]["c1.api.functions.v1.FunctionCommit"];
                         typeCheck?: components["schemas"]["invoked.TypeCheck"];
-                        /** @description What builds and is likely to be a mistake, such as a call of the function's own `fetch` in place of the global one */
+                        /** @description Likely mistakes in code that builds, such as a call of the module's own `fetch` instead of the global `fetch` */
                         warnings?: components["schemas"]["invoked.BuildWarning"][];
                     };
                 };
@@ -3429,7 +3429,7 @@ export interface operations {
     "c1.api.functions.v1.FunctionsService.GetCommitContent": {
         parameters: {
             query?: {
-                /** @description Return the remaining files of a commit with purged files, instead of 410 */
+                /** @description Return the remaining files of a commit with purged files instead of status 410 */
                 show_purged?: "true" | "false";
             };
             header?: never;
@@ -3454,10 +3454,10 @@ export interface operations {
                         };
                         /** @description The head until this commit was finalized; absent for the first commit */
                         parentCommitId?: string;
-                        /** @description Files that were purged; absent without any */
+                        /** @description Purged files; absent without purged files */
                         purgedPaths?: string[];
                         typeCheck?: components["schemas"]["invoked.TypeCheck"];
-                        /** @description What builds and is likely to be a mistake, such as a call of the function's own `fetch` in place of the global one */
+                        /** @description Likely mistakes in code that builds, such as a call of the module's own `fetch` instead of the global `fetch` */
                         warnings?: components["schemas"]["invoked.BuildWarning"][];
                     };
                 };
@@ -3476,11 +3476,11 @@ export interface operations {
     "invoked.DeadLetterService.List": {
         parameters: {
             query?: {
-                /** @description Only those with this `failure` */
+                /** @description Only invocations with this `failure` */
                 error_word?: string;
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
                 /** @description Text in input, output, error or log lines */
                 query?: string;
@@ -3700,9 +3700,9 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
-                /** @description The invocation that made them */
+                /** @description The invocation that called the function */
                 parent_invocation_id?: string;
                 /** @description INVOCATION_VIEW_BASIC leaves out `input`, `output`, `http.requestBody`, `attempts`, `phases`, `usage`, `egress` and `limits`, has `inputPreview`, and cuts `error` after 300 characters; everything by default */
                 view?: components["schemas"]["invoked.InvocationView"];
@@ -3820,13 +3820,13 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: {
-                /** @description `text/event-stream` follows live */
+                /** @description `text/event-stream` follows the log live */
                 Accept?: string;
-                /** @description Sequence number to go on after */
+                /** @description Sequence number after which to continue */
                 "Last-Event-ID"?: string;
             };
             path: {
@@ -4012,9 +4012,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A repeat within 24 hours answers the first */
+                /** @description A repeated request within 24 hours returns the first response */
                 "Idempotency-Key"?: string;
-                /** @description When the call may start; needs `Prefer: respond-async` */
+                /** @description Earliest start of the invocation; requires `Prefer: respond-async` */
                 "Invoke-At"?: string;
                 /** @description `respond-async`, `wait=N` (RFC 7240) */
                 Prefer?: string;
@@ -4055,7 +4055,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -4130,7 +4130,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -4210,9 +4210,9 @@ export interface operations {
             query?: {
                 /** @description 24 hours before `until` by default */
                 since?: string;
-                /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
+                /** @description Whole seconds, at most 1,000 steps; by default a 60th of the range */
                 step?: string;
-                /** @description Exclusive; now by default. Without `since` and `until`, steps begin at whole multiples of their length since 1970, and the last one is that of now */
+                /** @description Exclusive; now by default. Without `since` and `until`, time steps are aligned to the Unix epoch, and the last step contains the current time */
                 until?: string;
             };
             header?: never;
@@ -4391,7 +4391,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -4588,7 +4588,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -4727,9 +4727,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description What was created or changed, in the order of the request */
+                        /** @description Created and changed triggers, in the order of the request */
                         list: components["schemas"]["invoked.Trigger"][];
-                        /** @description The secrets that were made, with their triggers; answered once */
+                        /** @description Generated secrets with their triggers; returned once */
                         secrets: {
                             triggerId: string;
                             /** @description Address with the secret; returned once */
@@ -4861,15 +4861,15 @@ export interface operations {
                 by_function?: "true" | "false";
                 /** @description With by_function: only these functions, separated by commas */
                 function_ids?: string;
-                /** @description With by_function: largest number of functions; 100 by default */
+                /** @description With by_function: maximum number of functions; 100 by default */
                 limit?: number;
-                /** @description With by_function: sorts functions, the greatest first; by calls unless given */
+                /** @description With by_function: sort order of functions, largest first; by invocations by default */
                 order_by?: "STATISTICS_ORDER_UNSPECIFIED" | "STATISTICS_ORDER_CALLS" | "STATISTICS_ORDER_FAILURES" | "STATISTICS_ORDER_P99" | "STATISTICS_ORDER_CPU_TIME";
                 /** @description 24 hours before `until` by default */
                 since?: string;
-                /** @description Whole seconds, at most 1,000 steps; a 60th of the time by default */
+                /** @description Whole seconds, at most 1,000 steps; by default a 60th of the range */
                 step?: string;
-                /** @description Exclusive; now by default. Without `since` and `until`, steps begin at whole multiples of their length since 1970, and the last one is that of now */
+                /** @description Exclusive; now by default. Without `since` and `until`, time steps are aligned to the Unix epoch, and the last step contains the current time */
                 until?: string;
             };
             header?: never;
@@ -5001,7 +5001,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -5318,7 +5318,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -5529,9 +5529,9 @@ export interface operations {
                 directory?: string;
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
-                /** @description Everything below the directory */
+                /** @description Include all descendants of the directory */
                 recursive?: "true" | "false";
             };
             header?: never;
@@ -5602,7 +5602,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description It is one of If-None-Match */
+            /** @description The ETag matches If-None-Match */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -5743,7 +5743,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -5824,7 +5824,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The call is durable, or the answer of the function */
+            /** @description The invocation is durable, or the response of the function */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5833,7 +5833,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description The same, for a sender that expects no body */
+            /** @description As 200, for a sender that expects no body */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5899,7 +5899,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The call is durable, or the answer of the function */
+            /** @description The invocation is durable, or the response of the function */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5908,7 +5908,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description The same, for a sender that expects no body */
+            /** @description As 200, for a sender that expects no body */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6045,7 +6045,7 @@ export interface operations {
                     "application/json": {
                         /** Format: date-time */
                         expiresAt: string;
-                        /** @description The code is in its fragment */
+                        /** @description The fragment of the URL contains the code */
                         url: string;
                     };
                 };
@@ -6066,7 +6066,7 @@ export interface operations {
             query?: {
                 /** @description Default 25; below 10 means 10, above 100 means 100 */
                 page_size?: number;
-                /** @description `nextPageToken` of the page before */
+                /** @description `nextPageToken` of the previous page */
                 page_token?: string;
             };
             header?: never;
@@ -6192,7 +6192,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests of this client, or wrong ones of this address */
+            /** @description Too many requests from this client, or too many failed requests from this address */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6295,7 +6295,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It takes calls */
+            /** @description The server accepts invocations */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6304,7 +6304,7 @@ export interface operations {
                     "application/json": {
                         /** @description Measured throughput while all slots are taken; null without a measurement */
                         callsPerSecond: number | null;
-                        /** @description Blobs and sealed values that were found missing or damaged; at most 100 */
+                        /** @description Missing or damaged blobs and sealed values, at most 100 */
                         damaged?: string[];
                         running: number;
                         /** @enum {string} */
@@ -6313,7 +6313,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description It takes no calls */
+            /** @description The server accepts no invocations */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -40,7 +40,8 @@ export const getToken = rawOperation({
     400: { description: "Bad request", content: oauthError },
     401: { description: "Unknown client or wrong secret", content: oauthError },
     429: {
-      description: "Too many requests of this client, or wrong ones of this address",
+      description:
+        "Too many requests from this client, or too many failed requests from this address",
       content: oauthError,
     },
   },

@@ -5,7 +5,7 @@ export const introspect = jsonOperation({
   operationId: "c1.api.auth.v1.Auth.Introspect",
   method: "get",
   path: "/api/v1/auth/introspect",
-  summary: "Get the principal that the access token belongs to",
+  summary: "Get the principal of the access token",
   permission: "read",
   response: z.object({
     principleId: z.string(),
@@ -14,7 +14,7 @@ export const introspect = jsonOperation({
     roles: z.array(z.string()),
     permissions: z.array(z.string()),
     features: z.array(z.string()),
-    deviceClientId: z.string().openapi({ description: "Always empty: no client is a device" }),
+    deviceClientId: z.string().openapi({ description: "Always empty: clients are not devices" }),
     disabledModules: z.array(z.string()),
   }).openapi("c1.api.auth.v1.IntrospectResponse"),
   handle: ({ principal }, { hostName }) =>

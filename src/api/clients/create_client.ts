@@ -26,7 +26,7 @@ export const createClient = jsonOperation({
     }).optional().openapi({
       type: "string",
       format: "duration",
-      description: "Absent: it does not expire",
+      description: "Absent: the client does not expire",
     }),
   }).openapi("c1.api.iam.v1.PersonalClientServiceCreateRequest"),
   response: z.object({ client: clientOut, clientSecret: z.string() }),

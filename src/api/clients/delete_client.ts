@@ -6,7 +6,7 @@ export const deleteClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Delete",
   method: "delete",
   path: "/api/v1/iam/personal_clients/{id}",
-  summary: "Delete a client; its access tokens fail from then on",
+  summary: "Delete a client and revoke its access tokens",
   permission: "write",
   ofClient: true,
   params: clientParam,

@@ -16,7 +16,7 @@ export const createFinalCommit = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateFinalCommit",
   method: "post",
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/finalize",
-  summary: "Build and lock an open commit, and make it the head",
+  summary: "Build an open commit, lock its dependencies and make the commit the head",
   permission: "write",
   params: commitParams,
   headers: preconditionHeaders,

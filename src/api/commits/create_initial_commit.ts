@@ -7,7 +7,7 @@ export const createInitialCommit = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateInitialCommit",
   method: "post",
   path: "/api/v1/functions/{function_id}/commits",
-  summary: "Open a commit: declare its files, and learn where to upload each",
+  summary: "Open a commit: declare its files and get their upload URLs",
   permission: "write",
   params: functionParam,
   body: z.object({

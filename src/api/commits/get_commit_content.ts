@@ -22,7 +22,7 @@ export const getCommitContent = jsonOperation({
   params: z.object({ function_id: z.string(), id: z.string() }),
   query: z.object({
     show_purged: trueOrFalse.default("false").openapi({
-      description: "Return the remaining files of a commit with purged files, instead of 410",
+      description: "Return the remaining files of a commit with purged files instead of status 410",
     }),
   }),
   response: z.object({
@@ -34,7 +34,7 @@ export const getCommitContent = jsonOperation({
       description: "The head until this commit was finalized; absent for the first commit",
     }),
     purgedPaths: z.array(z.string()).optional().openapi({
-      description: "Files that were purged; absent without any",
+      description: "Purged files; absent without purged files",
     }),
   }),
   async handle({ params, query }, { commits }) {

@@ -9,12 +9,14 @@ const typesOut = z.object({
   files: z.record(z.string(), bytesOut).openapi({
     description: "Declarations and manifests by path, such as `node_modules/zod/index.d.ts`",
   }),
-  truncated: z.boolean().optional().openapi({ description: "Files are left out, beyond 16 MiB" }),
+  truncated: z.boolean().optional().openapi({
+    description: "True if the server omitted files beyond 16 MiB",
+  }),
   missing: z.array(z.string()).optional().openapi({
-    description: "Packages whose files the server does not have any more",
+    description: "Packages whose files the server no longer has",
   }),
   faults: z.array(z.object({ name: z.string(), message: z.string() })).optional().openapi({
-    description: "Packages of the request that do not resolve, and why",
+    description: "Packages of the request that do not resolve, with the reason",
   }),
 }).openapi("invoked.Types");
 
@@ -23,7 +25,7 @@ export const getTypes = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/types",
   slashes: { commit_id: "commit-reference" },
-  summary: "Get the declarations of a commit's packages, and of the SDK, for an editor",
+  summary: "Get the type declarations of a commit's packages and of the SDK, for an editor",
   permission: "read",
   params: commitParams,
   response: typesOut,
@@ -36,7 +38,7 @@ export const getSdkTypes = jsonOperation({
   operationId: "invoked.CommitService.GetSdkTypes",
   method: "get",
   path: "/api/v1/functions/types",
-  summary: "Get the declarations of the SDK, for an editor",
+  summary: "Get the type declarations of the SDK, for an editor",
   permission: "read",
   response: typesOut,
   async handle(_, { commitTypes }) {
@@ -60,7 +62,7 @@ export const resolveTypes = jsonOperation({
   operationId: "invoked.CommitService.ResolveTypes",
   method: "post",
   path: "/api/v1/functions/types",
-  summary: "Get the declarations of npm packages that no commit has yet, and of the SDK",
+  summary: "Get the type declarations of the SDK and of npm packages that no commit uses yet",
   permission: "write",
   body: z.object({
     packages: z.array(packageIn).min(1).max(PACKAGES_MAX).openapi({

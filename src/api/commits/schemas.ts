@@ -19,13 +19,13 @@ export const commitOut = z.object({
   author: z.string(),
   createdAt: timestamp,
   limits: limitsOut.optional().openapi({
-    description: "Those of the function when the commit was built",
+    description: "Settings of the function when the commit was built",
   }),
   purgedAt: timestamp.optional().openapi({
-    description: "When files of it were purged: it cannot run any more",
+    description: "When files of the commit were purged; the commit cannot run any more",
   }),
   purgedBy: z.string().optional().openapi({
-    description: "Display name of the principal; absent as purgedAt",
+    description: "Display name of the principal who purged the files; absent if purgedAt is absent",
   }),
 }).openapi("c1.api.functions.v1.FunctionCommit");
 
@@ -62,8 +62,9 @@ const diagnosticOut = z.object({
 
 /** What the build of a commit warns of: an addition of ours, beside the commit. */
 export const warningsOut = z.array(diagnosticOut.openapi("invoked.BuildWarning")).openapi({
-  description: "What builds and is likely to be a mistake, such as a call of the function's own " +
-    "`fetch` in place of the global one",
+  description:
+    "Likely mistakes in code that builds, such as a call of the module's own `fetch` instead " +
+    "of the global `fetch`",
 });
 
 /** The API's form of the warnings of a commit. */
@@ -87,7 +88,7 @@ export const typeCheckOut = z.object({
     description: "Why a check ended without a result; only with `TYPE_CHECK_STATE_NOT_CHECKED`",
   }),
   message: z.string().optional().openapi({
-    description: "The reason in words, with the limit and its setting; present as `reason`",
+    description: "A message with the limit and its setting; present if `reason` is present",
   }),
 }).openapi("invoked.TypeCheck");
 

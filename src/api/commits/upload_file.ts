@@ -7,7 +7,7 @@ export const uploadFile = rawOperation({
   operationId: "invoked.UploadService.Upload",
   method: "put",
   path: "/file/{token}",
-  summary: "Upload a file of an open commit, to its upload URL",
+  summary: "Upload a file of an open commit to its upload URL",
   permission: "signed-url",
   params: z.object({ token: z.string() }),
   content: { "application/octet-stream": BINARY },

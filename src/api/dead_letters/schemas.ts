@@ -11,7 +11,7 @@ export const deadLetterOut = z.object({
   functionId: z.string(),
   invocationId: z.string(),
   attempts: z.array(attemptOut).openapi({ description: "Oldest first" }),
-  error: z.string().openapi({ description: "Error of its last attempt" }),
+  error: z.string().openapi({ description: "Error of the last attempt" }),
   parkedAt: timestamp,
 }).openapi("invoked.DeadLetter");
 

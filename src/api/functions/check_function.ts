@@ -7,13 +7,15 @@ export const checkFunction = jsonOperation({
   operationId: "invoked.FunctionService.CheckFunction",
   method: "post",
   path: "/api/v1/functions/check",
-  summary: "Check the settings of a function before its code is uploaded; nothing changes",
+  summary: "Validate the settings of a function without changing anything",
   permission: "write",
   body: z.object({
     function: functionIn.extend({
       id: functionIn.shape.id.optional().openapi({ description: "Absent for a new function" }),
     }),
-    updateMask: fieldMask.optional().openapi({ description: "Of a function that exists" }),
+    updateMask: fieldMask.optional().openapi({
+      description: "Mask of the changes to an existing function",
+    }),
   }).openapi("invoked.CheckFunctionRequest"),
   response: z.object({}),
   async handle({ body: { function: { id, ...change }, updateMask }, principal }, { functions }) {

@@ -15,7 +15,7 @@ export const clearCircuitBreaker = jsonOperation({
   operationId: "invoked.FunctionService.ClearCircuitBreaker",
   method: "post",
   path: "/api/v1/functions/{function_id}/circuit_breaker/clear",
-  summary: "Run or cancel the calls that the circuit breaker of a function has paused",
+  summary: "Run or cancel the invocations that the circuit breaker of a function has paused",
   permission: "invoke",
   destroys: true,
   params: z.object({ function_id: z.string() }),
@@ -27,7 +27,7 @@ export const clearCircuitBreaker = jsonOperation({
     reason: textIn.max(REASON_CHARS_MAX).default(""),
   }).openapi("invoked.ClearCircuitBreakerRequest"),
   response: z.object({
-    count: int32Out.openapi({ description: "Calls that had been paused" }),
+    count: int32Out.openapi({ description: "Invocations that were paused" }),
   }),
   async handle({ params, body, principal }, { circuitBreaker }) {
     const decision = body.decision.endsWith("_RUN") ? "RUN" : "CANCEL";

@@ -5,7 +5,7 @@ export const createFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateFunction",
   method: "post",
   path: "/api/v1/functions",
-  summary: "Create a function, and its first commit where content is given",
+  summary: "Create a function, and its first commit if the request has content",
   permission: "write",
   body: createFunctionIn,
   response: functionAndCommit,

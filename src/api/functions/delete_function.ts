@@ -6,7 +6,7 @@ export const deleteFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.DeleteFunction",
   method: "delete",
   path: "/api/v1/functions/{id}",
-  summary: "Delete a function; its commits and invocations stay readable",
+  summary: "Delete a function and keep its commits and invocations readable",
   permission: "write",
   params: idParam,
   body: empty,

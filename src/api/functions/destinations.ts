@@ -16,10 +16,12 @@ export const sentOut = z.object({
   ]),
   attempts: int32Out,
   nextAttemptAt: timestamp.optional().openapi({
-    description: "Time of the next attempt while it is pending",
+    description: "Time of the next attempt; present while the delivery is pending",
   }),
   error: z.string().optional().openapi({ description: "Why the last attempt failed" }),
-  invocationId: z.string().optional().openapi({ description: "The invocation that it started" }),
+  invocationId: z.string().optional().openapi({
+    description: "The invocation that the delivery started",
+  }),
   updatedAt: timestamp,
 }).openapi("invoked.SentEnd");
 

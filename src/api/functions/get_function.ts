@@ -6,7 +6,7 @@ export const getFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.GetFunction",
   method: "get",
   path: "/api/v1/functions/{id}",
-  summary: "Get a function, also a deleted one",
+  summary: "Get a function, even if it is deleted",
   permission: "read",
   params: idParam,
   response: z.object({ function: functionOut }),

@@ -11,7 +11,7 @@ export const limitsOut = z.object(wholeAnswerShape(CALL_LIMITS)).openapi("invoke
 export const effectiveLimitsOut = z.object({
   ...limitsOut.shape,
   retention: durationOut.optional().openapi({
-    description: "How long invocations are kept after their end; absent for ever",
+    description: "How long ended invocations are kept; absent means for ever",
   }),
 }).openapi("invoked.EffectiveLimits");
 

@@ -8,17 +8,18 @@ const publishOut = z.object({
   id: z.string(),
   commitId: z.string().optional().openapi({ description: "Absent: the function was unpublished" }),
   previousCommitId: z.string().optional().openapi({
-    description: "The commit that was published before, if there was one",
+    description: "The previously published commit; absent for the first publish",
   }),
   publishedAt: timestamp.optional().openapi({
-    description: "Absent for a publish before the server kept this history",
+    description: "Absent for a publish before the server recorded this field",
   }),
   publishedBy: z.string().optional().openapi({
-    description: "Display name of the principal; absent as publishedAt",
+    description: "Display name of the principal who published; absent if publishedAt is absent",
   }),
   restoredPublishId: z.string().optional().openapi({
-    description: "The publish that a roll-back went back to; absent for any other publish, and " +
-      "for a roll-back before the server kept this",
+    description:
+      "The publish that a roll-back restored; absent for other publishes, and for a roll-back " +
+      "before the server recorded this field",
   }),
   message: z.string().openapi({ description: "The message of the commit" }),
 }).openapi("invoked.FunctionPublish");

@@ -12,11 +12,15 @@ const purgeRecordOut = z.object({
     description: "Absent for a purge of files",
   }),
   commitId: z.string().optional().openapi({
-    description: "The commit whose files were purged; absent if it was every commit with the file",
+    description:
+      "The commit whose files were purged; absent if the purge covered every commit with the file",
   }),
-  path: z.string().optional().openapi({ description: "Absent if it was all files of the commit" }),
+  path: z.string().optional().openapi({
+    description: "Absent if the purge covered all files of the commit",
+  }),
   allFunctions: z.boolean().optional().openapi({
-    description: "Whether it purged invocations of all functions, which it counts together",
+    description:
+      "Whether the purge covered the invocations of all functions; its counts are totals",
   }),
   finishedAt: timestamp.optional().openapi({ description: "Absent until everything is erased" }),
   invocations: int32Out,

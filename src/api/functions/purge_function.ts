@@ -6,18 +6,18 @@ import { functionParam } from "./schemas.ts";
 
 const purgeIn = z.object({
   before: timestampIn.optional().openapi({
-    description: "Purge the invocations that ended before this time, with input, output and log",
+    description: "Purge invocations that ended before this time, with input, output and log",
   }),
   commitId: textIn.default("").openapi({
     description: "Purge files of this commit: an id, HEAD or refs/tags/<name>",
   }),
   path: textIn.default("").openapi({
     description:
-      "Purge this file, and files of the same content, of the commit; without commitId of every " +
-      "commit that has it; without path all files of the commit",
+      "Purge this file and files with the same content: of the commit, or without commitId of " +
+      "every commit. Without path, purge all files of the commit",
   }),
   dryRun: z.boolean().default(false).openapi({
-    description: "Only return what would be purged",
+    description: "Only return the counts of what the purge would erase",
   }),
 }).openapi("invoked.PurgeRequest");
 
@@ -26,14 +26,14 @@ const purgeOut = z.object({
   files: int32Out,
   bytes: int64Out.openapi({ description: "Inputs, outputs, errors, log lines and files" }),
   commitIds: z.array(z.string()).openapi({
-    description: "Commits that files were purged of: they cannot run any more",
+    description: "Commits with purged files; these commits cannot run any more",
   }),
   remaining: z.array(z.object({
     functionId: z.string(),
     commitId: z.string(),
     path: z.string(),
   })).openapi({
-    description: "The first files, at most 100, of the same content that other commits keep",
+    description: "The first 100 files with the same content that other commits keep",
   }),
 }).openapi("invoked.PurgeResponse");
 
@@ -41,7 +41,8 @@ export const purgeFunction = jsonOperation({
   operationId: "invoked.FunctionService.Purge",
   method: "post",
   path: "/api/v1/functions/{function_id}/purge",
-  summary: "Erase ended invocations of a function, or of all (-), or files of commits, for good",
+  summary:
+    "Permanently erase ended invocations or commit files, of a function or of all functions (-)",
   permission: "write",
   destroys: true,
   params: functionParam,

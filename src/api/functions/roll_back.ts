@@ -7,14 +7,16 @@ export const rollBackFunction = jsonOperation({
   operationId: "invoked.FunctionService.RollBack",
   method: "post",
   path: "/api/v1/functions/{function_id}/rollback",
-  summary: "Publish the previously published commit again; each roll-back goes one further back",
+  summary:
+    "Publish the previously published commit again; each further roll-back goes back one more publish",
   permission: "write",
   params: functionParam,
   headers: preconditionHeaders,
   body: z.object({
     commitId: z.string().default("").openapi({
-      description: "Id, HEAD or tag of another commit to go back to; the next roll-back goes " +
-        "back from its last publish",
+      description:
+        "Id, HEAD or tag of the commit to publish again; the next roll-back continues from the " +
+        "last publish of this commit",
     }),
   }).openapi("invoked.RollBackRequest"),
   response: z.object({ function: functionOut }),

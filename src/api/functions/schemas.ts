@@ -18,7 +18,8 @@ export const functionOut = z.object({
   id: z.string(),
   ...settingsOut,
   circuitBreakerPausedAt: timestamp.optional().openapi({
-    description: "Time of the pause while calls wait for a decision",
+    description:
+      "Time at which the breaker paused the function; present while invocations wait for a decision",
   }),
   head: z.string().optional().openapi({ description: "The newest commit" }),
   publishedCommitId: z.string().optional(),
@@ -29,7 +30,7 @@ export const functionOut = z.object({
   effectiveLimits: effectiveLimitsOut.openapi({ description: "Limits in force" }),
   useSpn: z.boolean(),
   hookRefs: z.array(z.string()).openapi({
-    description: "Ids of its triggers; a function with triggers cannot be deleted",
+    description: "Ids of the function's triggers; a function with triggers cannot be deleted",
   }),
   workflowTemplateRefs: z.array(z.string()),
   createdAt: timestamp,
@@ -94,7 +95,9 @@ export const secretsIn = namedValuesIn(
   type: "object",
   additionalProperties: { type: "string" },
   description:
-    "The new set of names: a value replaces, an empty one keeps what is stored, a missing name is deleted. With secret.NAME in the mask: of that name alone",
+    "The complete set of secrets: a value replaces the stored value, an empty value keeps the " +
+    "stored value, and a missing name deletes the secret. With secret.NAME in the mask, only " +
+    "that secret changes",
 });
 
 /** The fields of a function that an update can carry; others are ignored. */

@@ -24,7 +24,7 @@ const allowlistEntry = z.string().superRefine((entry, context) => {
   if (fault === undefined) return;
   context.addIssue({ code: "custom", message: `${quoted(entry)} ${fault}` });
 }).openapi({
-  description: "host, host:port or *.example.com; ports 443 and 80 where none is named",
+  description: "host, host:port or *.example.com; without a port, ports 443 and 80",
 });
 
 const roleId = z.string().refine(isRole, {

@@ -24,25 +24,29 @@ const FUNCTIONS_MAX = 100;
 const timeQuery = {
   since: timestampIn.optional().openapi({ description: "24 hours before `until` by default" }),
   until: timestampIn.optional().openapi({
-    description: "Exclusive; now by default. Without `since` and `until`, steps begin at whole " +
-      "multiples of their length since 1970, and the last one is that of now",
+    description:
+      "Exclusive; now by default. Without `since` and `until`, time steps are aligned to the " +
+      "Unix epoch, and the last step contains the current time",
   }),
   step: durationIn.optional().openapi({
-    description: "Whole seconds, at most 1,000 steps; a 60th of the time by default",
+    description: "Whole seconds, at most 1,000 steps; by default a 60th of the range",
   }),
 };
 
 const countsOut = {
-  calls: int32Out.openapi({ description: "Calls accepted in the step; skipped ones do not count" }),
+  calls: int32Out.openapi({
+    description: "Invocations accepted in the time step, without skipped invocations",
+  }),
   failures: z.record(z.string(), int32Out).openapi({
-    description: "Failures by their `failure`; each call counts once",
+    description: "Number of failed invocations by `failure`",
   }),
   p50: durationOut.optional().openapi({
-    description: "Median from acceptance, or the start of the last attempt, to the record of the " +
-      "end, within 5 %; absent without a call that ended",
+    description:
+      "Median duration from acceptance, or from the start of the last attempt, to the recorded " +
+      "end, within 5 %; absent if no invocation ended",
   }),
   p99: durationOut.optional(),
-  cpuTime: durationOut.openapi({ description: "Processor time of all calls" }),
+  cpuTime: durationOut.openapi({ description: "Processor time of all invocations" }),
 };
 
 const stepOut = z.object({ start: timestamp, ...countsOut }).openapi("invoked.StatisticsStep");
@@ -52,7 +56,8 @@ const functionOut = z.object({
   displayName: z.string(),
   ...countsOut,
   newestAt: timestamp.optional().openapi({
-    description: "Time of its newest invocation, in or before the range; absent without one",
+    description:
+      "Time of the function's newest invocation in or before the range; absent without an invocation",
   }),
   callsByStep: z.array(int32Out),
   failuresByStep: z.array(int32Out),
@@ -77,7 +82,7 @@ export const getFunctionStatistics = jsonOperation({
   operationId: "invoked.StatisticsService.GetOfFunction",
   method: "get",
   path: "/api/v1/functions/{function_id}/statistics",
-  summary: "Count the calls of a function, with failures and durations, by steps of time",
+  summary: "Count the invocations, failures and durations of a function by time step",
   permission: "read",
   params: functionParam,
   query: z.object(timeQuery),
@@ -93,7 +98,7 @@ export const getStatistics = jsonOperation({
   operationId: "invoked.StatisticsService.Get",
   method: "get",
   path: "/api/v1/functions/statistics",
-  summary: "Count the calls of all functions by steps of time, or by function",
+  summary: "Count the invocations of all functions by time step or by function",
   permission: "read",
   query: z.object({
     ...timeQuery,
@@ -109,19 +114,21 @@ export const getStatistics = jsonOperation({
         description: "With by_function: only these functions, separated by commas",
       }),
     order_by: order.optional().openapi({
-      description: "With by_function: sorts functions, the greatest first; by calls unless given",
+      description:
+        "With by_function: sort order of functions, largest first; by invocations by default",
     }),
     limit: int32In.refine((n) => n >= 1 && n <= FUNCTIONS_MAX, {
       error: ({ input }) => `${formatCount(Number(input))} is not between 1 and ${FUNCTIONS_MAX}`,
     }).optional().openapi({
-      description: "With by_function: largest number of functions; 100 by default",
+      description: "With by_function: maximum number of functions; 100 by default",
     }),
   }),
   response: z.object({
     list: z.array(stepOut).optional(),
     functions: z.array(functionOut).optional().openapi({
       description:
-        "Functions with calls, sorted by `order_by`; then those of `function_ids` without calls",
+        "Functions with invocations, sorted by `order_by`; then functions of `function_ids` " +
+        "without invocations",
     }),
   }).openapi("invoked.Statistics"),
   async handle({ query }, { statistics }) {

@@ -8,7 +8,7 @@ export const updateFunction = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.UpdateFunction",
   method: "post",
   path: "/api/v1/functions/update",
-  summary: "Change the masked fields; make a new head commit where content is given",
+  summary: "Change the masked fields, and create a head commit if the request has content",
   permission: "write",
   body: z.object({
     function: functionIn,

@@ -7,7 +7,9 @@ import { bulkFilterIn, filterOf } from "./filter.ts";
 /** What an operation on many invocations takes. */
 export const bulkIn = z.object({
   filter: bulkFilterIn.default({}),
-  dryRun: z.boolean().default(false).openapi({ description: "Only count" }),
+  dryRun: z.boolean().default(false).openapi({
+    description: "Only count the matching invocations",
+  }),
 }).openapi("invoked.BulkRequest");
 
 /** What an operation on many invocations has done. */
@@ -22,7 +24,8 @@ export const replayInvocations = jsonOperation({
   operationId: "invoked.InvocationService.BulkReplay",
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/replay",
-  summary: "Replay the ended invocations of a function, or of all (-), that a filter finds",
+  summary:
+    "Replay the ended invocations that a filter selects, of a function or of all functions (-)",
   permission: "invoke",
   destroys: true,
   params: functionParam,
@@ -38,7 +41,7 @@ export const cancelInvocations = jsonOperation({
   operationId: "invoked.InvocationService.BulkCancel",
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/cancel",
-  summary: "Cancel the invocations of a function, or of all (-), that a filter finds",
+  summary: "Cancel the invocations that a filter selects, of a function or of all functions (-)",
   permission: "invoke",
   destroys: true,
   params: functionParam,

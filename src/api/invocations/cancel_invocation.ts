@@ -6,7 +6,7 @@ export const cancelInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Cancel",
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
-  summary: "Kill an invocation; one that has ended stays as it is",
+  summary: "Cancel an invocation; an invocation that has ended does not change",
   permission: "invoke",
   destroys: true,
   params: invocationParams,

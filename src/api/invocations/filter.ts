@@ -9,7 +9,7 @@ const FUNCTIONS_MAX = 100;
 
 export const errorWordIn = z.string().regex(/^[A-Z0-9_]{0,64}$/, {
   error: "must be an error code, such as TIMEOUT",
-}).optional().openapi({ description: "Only those with this `failure`" });
+}).optional().openapi({ description: "Only invocations with this `failure`" });
 
 export const queryIn = searchText.optional().openapi({
   description: "Text in input, output, error or log lines",
@@ -19,7 +19,8 @@ export const queryIn = searchText.optional().openapi({
 export const filterIn = {
   status: invocationStatus.optional(),
   failed: z.boolean().optional().openapi({
-    description: "Only those with a `failure`, or only those without; both by default",
+    description:
+      "Only invocations with a `failure`, or only invocations without a `failure`; both by default",
   }),
   triggerKind: triggerKind.optional(),
   errorWord: errorWordIn,

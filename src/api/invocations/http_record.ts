@@ -7,13 +7,19 @@ import { int32Out, int64Out } from "../primitives.ts";
 export const httpOut = z.object({
   method: z.string(),
   path: z.string(),
-  status: int32Out.optional().openapi({ description: "Absent if the client left before" }),
-  requestBytes: int64Out.openapi({ description: "Bytes of its body that the function has read" }),
+  status: int32Out.optional().openapi({
+    description: "Absent if the client disconnected before the response",
+  }),
+  requestBytes: int64Out.openapi({
+    description: "Bytes of the request body that the function read",
+  }),
   responseBytes: int64Out,
   requestBody: z.string().optional().openapi({
-    description: "First KiB of its body of text, if the trigger has recordBody",
+    description: "First KiB of a text body, if the trigger sets recordBody",
   }),
-}).openapi("invoked.InvocationHttp", { description: "The request that it answered" });
+}).openapi("invoked.InvocationHttp", {
+  description: "The HTTP request that the invocation answered",
+});
 
 /** The API's form of the request of an invocation, in a long list without its body. */
 export function httpJson(

@@ -13,7 +13,7 @@ export const invoke = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.Invoke",
   method: "post",
   path: "/api/v1/functions/{function_id}/invoke",
-  summary: "Call a function and, by default, wait for its end",
+  summary: "Invoke a function and, by default, wait for the invocation to end",
   permission: "invoke",
   params: functionParam,
   headers: z.object({
@@ -21,10 +21,10 @@ export const invoke = jsonOperation({
       description: "`respond-async`, `wait=N` (RFC 7240)",
     }),
     "Invoke-At": timestampIn.optional().openapi({
-      description: "When the call may start; needs `Prefer: respond-async`",
+      description: "Earliest start of the invocation; requires `Prefer: respond-async`",
     }),
     "Idempotency-Key": z.string().optional().openapi({
-      description: "A repeat within 24 hours answers the first",
+      description: "A repeated request within 24 hours returns the first response",
     }),
   }),
   body: z.object({
@@ -41,7 +41,7 @@ export const invoke = jsonOperation({
   response: z.object({
     invocationId: z.string(),
     json: bytesOut.optional().openapi({
-      description: "What the function returned; absent unless it succeeded",
+      description: "The function's return value; absent unless the function succeeded",
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
   async handle({ params, headers, body, principal }, { invocations }) {

@@ -8,7 +8,7 @@ export const listInvocations = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsInvocationService.List",
   method: "get",
   path: "/api/v1/functions/{function_id}/invocations",
-  summary: "List the invocations of a function, or of all (-), newest first",
+  summary: "List the invocations of a function, or of all functions (-), newest first",
   permission: "read",
   params: functionParam,
   query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),

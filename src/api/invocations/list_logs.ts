@@ -9,14 +9,17 @@ export const listLogs = jsonOperation({
   operationId: "invoked.InvocationService.ListLogs",
   method: "get",
   path: "/api/v1/functions/{function_id}/invocations/{id}/logs",
-  summary: "Get what an invocation printed, in order; as text/event-stream, live until it ends",
+  summary:
+    "Get the log lines of an invocation in order; text/event-stream follows a running invocation",
   permission: "read",
   params: invocationParams,
   query: pageQuery,
   headers: z.object({
-    "Accept": z.string().optional().openapi({ description: "`text/event-stream` follows live" }),
+    "Accept": z.string().optional().openapi({
+      description: "`text/event-stream` follows the log live",
+    }),
     "Last-Event-ID": z.string().optional().openapi({
-      description: "Sequence number to go on after",
+      description: "Sequence number after which to continue",
     }),
   }),
   response: listOf(logOut),

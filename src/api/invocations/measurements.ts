@@ -16,7 +16,7 @@ const phaseOut = z.object({
 }).openapi("invoked.InvocationPhase");
 
 const egressOut = z.object({
-  host: z.string().openapi({ description: "`host:port`; empty for requests that name none" }),
+  host: z.string().openapi({ description: "`host:port`; empty for requests without a host" }),
   verdict: z.enum(["EGRESS_VERDICT_ALLOWED", "EGRESS_VERDICT_REFUSED", "EGRESS_VERDICT_FAILED"]),
   count: int32Out,
   bytes: int64Out,
@@ -25,7 +25,8 @@ const egressOut = z.object({
 /** The fields of an invocation about its last attempt. */
 export const measurementsOut = {
   worker: z.string().optional().openapi({
-    description: "The worker that runs it, or ran it last; absent for the API node itself",
+    description:
+      "The worker of the current or last attempt; absent if the API node ran the invocation itself",
   }),
   phases: z.array(phaseOut).optional().openapi({
     description:
@@ -35,19 +36,21 @@ export const measurementsOut = {
   usage: z.object({
     cpuTime: durationOut.optional().openapi({
       description:
-        "Processor time of its process, with the start of a fork; absent if not measured",
+        "Processor time of the process, including the start of a fork; absent if not measured",
     }),
-    wallTime: durationOut.optional().openapi({ description: "Time in its process" }),
+    wallTime: durationOut.optional().openapi({
+      description: "Time in the process of the invocation",
+    }),
     peakMemoryBytes: int64Out.optional().openapi({
-      description: "Peak of resident memory of its process, shared pages of the runtime included",
+      description: "Peak resident memory of the process, including shared pages of the runtime",
     }),
     egressBytes: int64Out,
     volumeBytes: int64Out.optional().openapi({
-      description: "Bytes of files that it read and wrote; absent without a volume",
+      description: "Bytes of files that the invocation read and wrote; absent without a volume",
     }),
   }).openapi("invoked.InvocationUsage").optional(),
   egress: z.array(egressOut).optional().openapi({
-    description: "Connections by host and verdict, at most 100; absent without any",
+    description: "Connections by host and verdict, at most 100; absent without connections",
   }),
 };
 

@@ -15,7 +15,7 @@ export const replayInvocation = jsonOperation({
   operationId: "invoked.InvocationService.Replay",
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
-  summary: "Call the function again as an invocation did, asynchronously",
+  summary: "Repeat an invocation asynchronously",
   permission: "invoke",
   params: invocationParams,
   body: replayIn,

@@ -51,8 +51,9 @@ const processKind = z.enum([
   `${PROCESS_KIND}REUSED`,
 ]).openapi({
   description:
-    "The process of the call: forked with the runtime loaded, forked with the commit's " +
-    "script evaluated, started for this call, or one that answered earlier calls. Absent until the end",
+    "The process of the invocation: forked from the loaded runtime, forked with the commit's " +
+    "script evaluated, spawned for the invocation, or reused after earlier invocations. " +
+    "Absent until the invocation ends",
 });
 
 /** The API's name of a kind of process. */
@@ -65,7 +66,7 @@ function processKindName(
 /** Names an invocation. */
 export const invocationParams = z.object({ function_id: z.string(), id: z.string() });
 export const parentInvocationId = z.string().optional().openapi({
-  description: "The invocation that made them",
+  description: "The invocation that called the function",
 });
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -81,28 +82,36 @@ export const invocationOut = z.object({
   }),
   output: jsonObject.optional(),
   error: z.string().optional().openapi({
-    description: "A stable code, a colon, and what happened",
+    description: "A stable error code, a colon, and a message",
   }),
   failure: z.string().optional().openapi({
     description:
-      "The code of its error, or HTTP_5XX for a SUCCESS that answered its request with " +
-      "a status from 500 on; absent unless it failed",
+      "The error code, or HTTP_5XX for a SUCCESS that returned an HTTP status of 500 or more; " +
+      "absent unless the invocation failed",
   }),
   processReuse,
   parentInvocationId: z.string().optional().openapi({
-    description: "The invocation that made this call; absent for a call from outside",
+    description: "The invocation that called the function; absent for external callers",
   }),
   depth: int32Out.optional().openapi({
-    description: "Calls between this one and the one from outside; absent for that one itself",
+    description:
+      "Number of function calls between this invocation and the external call; absent for the " +
+      "external call",
   }),
-  vfsId: z.string().optional().openapi({ description: "The volume that was attached" }),
-  vfsVersionRead: int32Out.optional().openapi({ description: "The version that it saw" }),
-  vfsVersionWritten: int32Out.optional().openapi({ description: "The version that it made" }),
+  vfsId: z.string().optional().openapi({ description: "The attached volume" }),
+  vfsVersionRead: int32Out.optional().openapi({
+    description: "The volume version that the invocation read",
+  }),
+  vfsVersionWritten: int32Out.optional().openapi({
+    description: "The volume version that the invocation created",
+  }),
   processKind: processKind.optional(),
   ...startsOut,
   http: httpOut.optional(),
   ...measurementsOut,
-  limits: limitsOut.optional().openapi({ description: "Limits in force since it was accepted" }),
+  limits: limitsOut.optional().openapi({
+    description: "Limits in force when the server accepted the invocation",
+  }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
@@ -111,7 +120,7 @@ export const invocationOut = z.object({
 export const invocationAnswer = z.object({
   invocation: invocationOut.extend({
     destination: sentOut.optional().openapi({
-      description: "Delivery of its end; absent in lists, and without a destination",
+      description: "Delivery to the destination; absent in lists, and without a destination",
     }),
   }),
 });

@@ -16,7 +16,8 @@ export const searchInvocations = jsonOperation({
   body: z.object({
     ...filterIn,
     idempotencyKey: textIn.optional().openapi({
-      description: "Only the invocation of your call with this key; other filters do not count",
+      description:
+        "Only the invocation that you started with this idempotency key; other filters are ignored",
     }),
     view: viewIn,
     ...pageBody,

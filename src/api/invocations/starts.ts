@@ -60,9 +60,10 @@ const waitReason = prefixed("WAIT_REASON_", Object.values(WAIT_REASONS))
 export const attemptOut = z.object({
   attempt: int32Out,
   startedAt: timestamp.optional(),
-  endedAt: timestamp.optional().openapi({ description: "Absent while it runs" }),
+  endedAt: timestamp.optional().openapi({ description: "Absent while the attempt runs" }),
   error: z.string().optional().openapi({
-    description: "Absent for a success; that of an earlier attempt is cut after 1,024 characters",
+    description:
+      "Absent for a success; errors of earlier attempts are truncated to 1,024 characters",
   }),
 }).openapi("invoked.Attempt");
 
@@ -71,35 +72,39 @@ type StartsRow = Omit<InvocationRecord, "input" | "output">;
 /** The fields of an invocation about its starts. */
 export const startsOut = {
   principal: z.object({ id: z.string() }).optional().openapi({
-    description: "Who called: a service principal, a function or a trigger",
+    description: "The caller: a service principal, a function or a trigger",
   }),
   trigger: z.object({
     kind: triggerKind,
     id: z.string().optional().openapi({
-      description: "Id of the trigger, or of the invocation that a replay or a destination follows",
+      description: "Id of the trigger, or of the replayed or preceding invocation",
     }),
-  }).openapi("invoked.InvocationTrigger", { description: "What started it" }),
+  }).openapi("invoked.InvocationTrigger", { description: "The origin of the invocation" }),
   notBefore: timestamp.optional().openapi({
     description:
-      "The time that its next or last attempt waited for; absent: it could start at once",
+      "Earliest start of the next or last attempt; absent if the attempt could start at once",
   }),
   waitReason: waitReason.optional().openapi({
-    description: "What it waits for; absent if it waits for a slot, or no longer waits",
+    description:
+      "Reason for the wait; absent if the invocation waits for a slot or no longer waits",
   }),
   startedAt: timestamp.optional().openapi({
     description:
-      "Start of its first attempt; absent until then, and for a call of an early version",
+      "Start of the first attempt; absent before the first attempt, and for invocations of " +
+      "early server versions",
   }),
-  endedAt: timestamp.optional().openapi({ description: "Absent until the end" }),
+  endedAt: timestamp.optional().openapi({ description: "Absent until the invocation ends" }),
   attempt: int32Out.optional().openapi({
-    description: "How often it started; absent until it does, and for a call of an early version",
+    description:
+      "Number of attempts that started; absent before the first attempt, and for invocations of " +
+      "early server versions",
   }),
-  maxAttempts: int32Out.optional().openapi({ description: "How often it may start" }),
+  maxAttempts: int32Out.optional().openapi({ description: "Maximum number of attempts" }),
   attempts: z.array(attemptOut).optional().openapi({
-    description: "Oldest first; absent for a call that starts once",
+    description: "Oldest first; absent for an invocation with one attempt",
   }),
   skipReason: skipReason.optional().openapi({
-    description: "Why it was never started; absent if it was not skipped",
+    description: "Why the invocation was skipped; absent unless it was skipped",
   }),
 };
 

@@ -10,7 +10,7 @@ const ready = z.object({
     description: "Measured throughput while all slots are taken; null without a measurement",
   }),
   damaged: z.array(z.string()).optional().openapi({
-    description: "Blobs and sealed values that were found missing or damaged; at most 100",
+    description: "Missing or damaged blobs and sealed values, at most 100",
   }),
 });
 const notReady = z.object({ status: z.literal("not ready"), reason: z.string() });
@@ -19,11 +19,14 @@ export const getReadiness = rawOperation({
   operationId: "invoked.HealthService.GetReadiness",
   method: "get",
   path: "/readyz",
-  summary: "Report whether the server takes calls, and how busy it is",
+  summary: "Report whether the server accepts invocations, and how busy the server is",
   permission: "public",
   answers: {
-    200: { description: "It takes calls", content: { "application/json": ready } },
-    503: { description: "It takes no calls", content: { "application/json": notReady } },
+    200: { description: "The server accepts invocations", content: { "application/json": ready } },
+    503: {
+      description: "The server accepts no invocations",
+      content: { "application/json": notReady },
+    },
   },
   handle: (_, { readiness }) => {
     const now = readiness();

@@ -3,7 +3,7 @@ import { jsonOperation } from "../operation.ts";
 import { durationJson, durationOut, int32Out } from "../primitives.ts";
 
 const bytes = z.number().int().openapi({
-  description: "Memory in bytes that these processes share with no other process",
+  description: "Private memory of these processes in bytes",
 });
 
 const size = z.number().int().openapi({ description: "Bytes" });
@@ -11,9 +11,9 @@ const size = z.number().int().openapi({ description: "Bytes" });
 const worker = z.object({
   id: z.string(),
   version: z.string(),
-  capacity: int32Out.openapi({ description: "Number of its slots" }),
+  capacity: int32Out.openapi({ description: "Number of slots of the worker" }),
   free: int32Out,
-  isDraining: z.boolean().openapi({ description: "Whether it accepts no new calls" }),
+  isDraining: z.boolean().openapi({ description: "Whether the worker rejects new invocations" }),
 }).openapi("invoked.Worker");
 
 const status = z.object({
@@ -23,28 +23,33 @@ const status = z.object({
   slots: z.object({
     running: int32Out,
     queued: int32Out,
-    limit: int32Out.openapi({ description: "Calls that may run at the same time, on all workers" }),
+    limit: int32Out.openapi({
+      description: "Invocations that may run at the same time on all workers",
+    }),
     perSecond: z.number().optional().openapi({
-      description: "Slots granted a second while all are taken; absent without a measurement",
+      description:
+        "Slots granted per second while all slots are taken; absent without a measurement",
     }),
   }),
   disk: z.object({
     freeBytes: size,
     totalBytes: size,
     databaseBytes: size.optional().openapi({ description: "Absent for PostgreSQL" }),
-  }).openapi({ description: "The file system with the data directory" }),
+  }).openapi({ description: "The file system of the data directory" }),
   workers: z.array(worker).optional().openapi({ description: "Absent without a cluster" }),
   root: z.object({ count: int32Out, privateBytes: bytes }).optional(),
   templates: z.object({ blank: int32Out, script: int32Out, privateBytes: bytes }).optional(),
   instances: z.object({ count: int32Out, waiting: int32Out, privateBytes: bytes }).optional()
-    .openapi({ description: "Absent, as root and templates, while each call starts a process" }),
+    .openapi({
+      description: "Absent, like root and templates, while every invocation spawns a process",
+    }),
 }).openapi("invoked.Status");
 
 export const getStatus = jsonOperation({
   operationId: "invoked.ServerService.GetStatus",
   method: "get",
   path: "/api/v1/status",
-  summary: "Report slots, walls, disk, workers, and the processes from which calls are forked",
+  summary: "Report slots, isolation, disk, workers, and the processes that fork instances",
   permission: "read",
   response: status,
   async handle(_, { serverStatus }) {

@@ -7,7 +7,7 @@ import { Reply, type ServerSentEvent } from "../reply.ts";
 const EVENTS = "text/event-stream";
 const change = z.object({
   kind: z.enum(["function", "commit", "invocation", "trigger", "volume"]),
-  id: z.string().optional().openapi({ description: "Absent if several changed" }),
+  id: z.string().optional().openapi({ description: "Absent if several resources changed" }),
   functionId: z.string().optional(),
 }).openapi("invoked.Change");
 
@@ -15,7 +15,7 @@ export const watchChanges = rawOperation({
   operationId: "invoked.ServerService.WatchChanges",
   method: "get",
   path: "/api/v1/events",
-  summary: "Watch what changes, as a stream of events without its content",
+  summary: "Stream the names of resources that change, as server-sent events",
   permission: "read",
   ofClient: true,
   answers: { 200: { description: "OK", content: { [EVENTS]: change } } },

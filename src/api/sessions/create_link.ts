@@ -6,12 +6,13 @@ export const createSessionLink = jsonOperation({
   operationId: "invoked.SessionService.CreateLink",
   method: "post",
   path: "/auth/v1/session_links",
-  summary: "Make a link that signs one browser in to the console, once; needs an access token",
+  summary:
+    "Create a link that signs one browser in to the console once; the request needs an access token",
   permission: "write",
   ofClient: true,
   body: empty,
   response: z.object({
-    url: z.string().openapi({ description: "The code is in its fragment" }),
+    url: z.string().openapi({ description: "The fragment of the URL contains the code" }),
     expiresAt: timestamp,
   }),
   async handle({ principal }, { consoleSessions }) {

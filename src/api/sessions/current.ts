@@ -7,7 +7,7 @@ export const getSession = jsonOperation({
   operationId: "invoked.SessionService.GetCurrent",
   method: "get",
   path: "/auth/v1/session",
-  summary: "Get who is signed in with this browser; empty if nobody is",
+  summary: "Get the principal who is signed in with this browser; empty without a session",
   permission: "console",
   response: signedIn,
   async handle({ sessionCookie }, { consoleSessions }) {
@@ -21,7 +21,7 @@ export const signOut = jsonOperation({
   operationId: "invoked.SessionService.SignOut",
   method: "delete",
   path: "/auth/v1/session",
-  summary: "End the session of this browser, and remove its cookie",
+  summary: "End the session of this browser and remove the session cookie",
   permission: "console",
   body: empty,
   response: empty,

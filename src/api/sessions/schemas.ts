@@ -5,7 +5,7 @@ import { timestamp } from "../primitives.ts";
 
 export const sessionOut = z.object({
   id: z.string(),
-  clientId: z.string().openapi({ description: "The client that made its link" }),
+  clientId: z.string().openapi({ description: "The client that created the sign-in link" }),
   address: z.string().openapi({ description: "Address from which the browser signed in" }),
   userAgent: z.string().openapi({ description: "User-Agent of the browser" }),
   createdAt: timestamp,

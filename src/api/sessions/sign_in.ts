@@ -16,7 +16,7 @@ export const signIn = rawOperation({
   operationId: "invoked.SessionService.SignIn",
   method: "post",
   path: "/auth/v1/session",
-  summary: "Begin a session with the code of a link; sets the cookie of the session",
+  summary: "Start a session with the code of a sign-in link, and set the session cookie",
   permission: "console",
   content: { [JSON_TYPE]: signInBody },
   answers: { 200: { description: "OK", content: { [JSON_TYPE]: signedIn } } },

@@ -7,7 +7,7 @@ export const createTag = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.CreateTag",
   method: "post",
   path: "/api/v1/functions/{function_id}/tags",
-  summary: "Name a commit",
+  summary: "Create a tag for a commit",
   permission: "write",
   params: functionParam,
   body: z.object({ commitId: z.string().default(""), name: z.string().default("") })

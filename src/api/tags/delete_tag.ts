@@ -6,7 +6,7 @@ export const deleteTag = jsonOperation({
   operationId: "invoked.TagService.DeleteTag",
   method: "delete",
   path: "/api/v1/functions/{function_id}/tags/{name}",
-  summary: "Delete a tag; the commit stays",
+  summary: "Delete a tag and keep the commit",
   permission: "write",
   params: z.object({ function_id: z.string(), name: z.string() }),
   body: empty,

@@ -9,7 +9,7 @@ export const runTests = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.Test",
   method: "post",
   path: "/api/v1/functions/{function_id}/test",
-  summary: "Run the tests of a commit, its main.test.ts, and wait for their end",
+  summary: "Run the tests in main.test.ts of a commit, and wait for the results",
   permission: "invoke",
   params: functionParam,
   body: z.object({
@@ -17,15 +17,17 @@ export const runTests = jsonOperation({
       description: "Id, HEAD or refs/tags/<name>; empty: the published commit",
     }),
     secrets: secretsIn.default({}).openapi({
-      description: "Secrets of this run alone; they win over those that the tests declare",
+      description:
+        "Secrets of this run only; these secrets override the secrets that the tests declare",
     }),
     variables: variablesIn.default({}).openapi({
-      description: "Variables of this run alone; they win over those that the tests declare",
+      description:
+        "Variables of this run only; these variables override the variables that the tests declare",
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestRequest"),
   response: z.object({
     result: testResultOut.optional().openapi({
-      description: "The first test that failed, or else the first of all",
+      description: "The first failed test; without a failure, the first test",
     }),
     results: z.array(testResultOut),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),

@@ -21,7 +21,7 @@ const assertionOut = z.object({
   at: z.string().openapi({ description: "`main.test.ts:LINE:COLUMN`" }),
   pass: z.boolean(),
   diff: z.string().optional().openapi({
-    description: "How `actual` (`+`) differs from `expected` (`-`), in lines",
+    description: "Line diff of `actual` (`+`) and `expected` (`-`)",
   }),
 }).openapi("c1.api.functions.v1.FunctionTestResultAssertion");
 
@@ -35,7 +35,7 @@ export const testResultOut = z.object({
   name: z.string(),
   status: testStatus,
   error: z.string().optional().openapi({
-    description: "What went wrong besides assertions: a stable word, a colon, and what happened",
+    description: "A failure other than an assertion: a stable error code, a colon, and a message",
   }),
   assertions: z.array(assertionOut),
   logs: z.array(testLogOut),

@@ -29,7 +29,7 @@ export const answerHandshake: Operation = rawOperation({
   operationId: "invoked.WebhookService.AnswerHandshake",
   method: "get",
   path: "/api/v1/webhooks/incoming/{listener_id}",
-  summary: "Answer the handshake that the trigger sets; 405 for anything else",
+  summary: "Answer the handshake of the trigger; every other request gets 405",
   permission: "signed-request",
   params: z.object({ listener_id: z.string() }),
   content: {},

@@ -30,7 +30,7 @@ export const triggerOut = z.object({
   lastRun: z.object({
     time: timestamp,
     invocationId: z.string().optional(),
-    reason: z.string().optional().openapi({ description: "Why no call was started" }),
+    reason: z.string().optional().openapi({ description: "Why no invocation started" }),
   }).optional().openapi({
     description: "Absent for http triggers: each request is an invocation of the function",
   }),

@@ -19,7 +19,8 @@ export const applyTriggers = jsonOperation({
   operationId: "invoked.TriggerService.ApplyTriggers",
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers/apply",
-  summary: "Create, change and delete triggers, all or none; they may exchange names and slugs",
+  summary:
+    "Create, change and delete triggers in one transaction, in which triggers may swap names and slugs",
   permission: "write",
   destroys: true,
   params: functionParam,
@@ -27,15 +28,15 @@ export const applyTriggers = jsonOperation({
     changes: z.array(changeIn)
       .max(CHANGES_MAX, { error: `must have at most ${CHANGES_MAX} entries` }).default([]),
     validateOnly: z.boolean().optional().openapi({
-      description: "Checks the changes and makes none; then the lists are empty",
+      description: "Only validates the changes; the returned lists are empty",
     }),
   }).openapi("invoked.ApplyTriggersRequest"),
   response: z.object({
     list: z.array(triggerOut).openapi({
-      description: "What was created or changed, in the order of the request",
+      description: "Created and changed triggers, in the order of the request",
     }),
     secrets: z.array(z.object({ triggerId: z.string(), ...shownSecrets })).openapi({
-      description: "The secrets that were made, with their triggers; answered once",
+      description: "Generated secrets with their triggers; returned once",
     }),
   }),
   async handle({ params, body: { changes, validateOnly = false } }, { triggers }) {

@@ -6,7 +6,7 @@ export const deleteTrigger = jsonOperation({
   operationId: "invoked.TriggerService.DeleteTrigger",
   method: "delete",
   path: "/api/v1/functions/{function_id}/triggers/{id}",
-  summary: "Delete a trigger with its deliveries; its invocations stay",
+  summary: "Delete a trigger and its deliveries, and keep its invocations",
   permission: "write",
   params: triggerParam,
   body: empty,

@@ -6,7 +6,7 @@ export const getTrigger = jsonOperation({
   operationId: "invoked.TriggerService.GetTrigger",
   method: "get",
   path: "/api/v1/functions/{function_id}/triggers/{id}",
-  summary: "Get a trigger with its last run, and the next ones of a schedule",
+  summary: "Get a trigger with its last run and, for a schedule, the next runs",
   permission: "read",
   params: triggerParam,
   response: triggerAnswer,

@@ -17,16 +17,16 @@ const deliveryOut = z.object({
   receivedAt: timestamp,
   status: z.enum(STATUSES),
   invocationId: z.string().optional().openapi({
-    description: "The call that it started, or that an earlier delivery had started",
+    description: "The invocation that this delivery or an earlier delivery of the event started",
   }),
-  reason: z.string().optional().openapi({ description: "Why it was rejected" }),
+  reason: z.string().optional().openapi({ description: "Why the delivery was rejected" }),
 }).openapi("invoked.Delivery");
 
 export const listDeliveries = jsonOperation({
   operationId: "invoked.TriggerService.ListDeliveries",
   method: "get",
   path: "/api/v1/functions/{function_id}/triggers/{id}/deliveries",
-  summary: "List the deliveries to a webhook within 7 days, newest first",
+  summary: "List the deliveries to a webhook in the last 7 days, newest first",
   permission: "read",
   params: triggerParam,
   query: pageQuery,

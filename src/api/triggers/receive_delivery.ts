@@ -7,10 +7,10 @@ import type { Services } from "../services.ts";
 
 const ANSWERS = {
   200: {
-    description: "The call is durable, or the answer of the function",
+    description: "The invocation is durable, or the response of the function",
     content: { "application/json": z.object({}) },
   },
-  204: { description: "The same, for a sender that expects no body" },
+  204: { description: "As 200, for a sender that expects no body" },
 } as const;
 
 /** Takes a delivery: counts its address, reads it, checks its sender, starts a call. */
@@ -62,7 +62,7 @@ export const receiveDelivery: Operation = rawOperation({
   operationId: "invoked.WebhookService.Receive",
   method: "post",
   path: "/api/v1/webhooks/incoming/{listener_id}",
-  summary: "Deliver to a webhook; its sender proves itself as the trigger says",
+  summary: "Deliver an event to a webhook, authenticated by the method of the trigger",
   permission: "signed-request",
   params: z.object({ listener_id: z.string() }),
   content: { "*/*": BINARY },
@@ -74,7 +74,7 @@ export const receiveCapability: Operation = rawOperation({
   operationId: "invoked.WebhookService.ReceiveCapability",
   method: "post",
   path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
-  summary: "Deliver to a webhook whose path is its secret",
+  summary: "Deliver an event to a webhook whose path is its secret",
   permission: "signed-request",
   params: z.object({ listener_id: z.string(), token: z.string() }),
   content: { "*/*": BINARY },

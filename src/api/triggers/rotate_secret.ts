@@ -16,12 +16,12 @@ export const rotateSecret = jsonOperation({
     expireOldAfter: durationIn.optional().openapi({
       type: "string",
       format: "duration",
-      description: "Default 86400s; 0s ends the old one at once",
+      description: "Default 86400s; 0s revokes the old secret at once",
     }),
     secret: secretText.min(1, { error: "must not be empty; absent, one is made" }).optional()
       .openapi({
         writeOnly: true,
-        description: "The new one; absent: one is made",
+        description: "The new secret; absent: the server generates a secret",
       }),
   }).openapi("invoked.RotateSecretRequest"),
   response: z.object(shownSecrets),

@@ -7,7 +7,7 @@ export const runTrigger = jsonOperation({
   operationId: "invoked.TriggerService.RunTrigger",
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers/{id}/run",
-  summary: "Start the call of a schedule now; its times stay as they are",
+  summary: "Run a schedule now, without changing its next runs",
   permission: "invoke",
   params: triggerParam,
   body: empty,

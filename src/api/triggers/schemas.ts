@@ -10,7 +10,7 @@ export const triggerParam = z.object({ function_id: z.string(), id: z.string() }
 export const triggerIn = resource(z.object({
   displayName: textIn.optional(),
   paused: z.boolean().optional(),
-  vfsId: z.string().optional().openapi({ description: "Volume of its calls" }),
+  vfsId: z.string().optional().openapi({ description: "Volume of the trigger's invocations" }),
   schedule: scheduleIn.optional(),
   webhook: webhookIn.optional(),
   http: httpIn.optional(),

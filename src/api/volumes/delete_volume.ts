@@ -6,7 +6,7 @@ export const deleteVolume = jsonOperation({
   operationId: "invoked.VolumeService.DeleteVolume",
   method: "delete",
   path: "/api/v1/vfs/volumes/{id}",
-  summary: "Delete a volume with all of its files and versions",
+  summary: "Delete a volume with all its files and versions",
   permission: "write",
   params: volumeParam,
   body: empty,

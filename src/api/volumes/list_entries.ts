@@ -7,13 +7,13 @@ export const listEntries = jsonOperation({
   operationId: "invoked.VolumeService.ListEntries",
   method: "get",
   path: "/api/v1/vfs/volumes/{id}/entries",
-  summary: "List files and directories, in the order of their paths",
+  summary: "List files and directories, sorted by path",
   permission: "read",
   params: volumeParam,
   query: pageQuery.extend({
     directory: z.string().default("/").openapi({ description: "Default: the root" }),
     recursive: trueOrFalse.default("false")
-      .openapi({ description: "Everything below the directory" }),
+      .openapi({ description: "Include all descendants of the directory" }),
   }),
   response: listOf(volumeEntryOut),
   async handle({ params, query }, { volumeFiles }) {

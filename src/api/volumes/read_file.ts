@@ -21,14 +21,14 @@ export const readFile = rawOperation({
   method: "get",
   path: filePath,
   slashes: { path: "any" },
-  summary: "Read a file, or a part of it; HEAD answers the headers",
+  summary: "Read a file or a range of the file; HEAD returns the headers only",
   permission: "read",
   params: fileParams,
   headers: readHeaders,
   answers: {
     200: { description: "The file", content: BYTES },
     206: { description: "The part", content: BYTES },
-    304: { description: "It is one of If-None-Match" },
+    304: { description: "The ETag matches If-None-Match" },
   },
   async handle({ params, headers }, { volumeFiles }) {
     return await replyWith(await volumeFiles.open(params.id, params.path), headers);

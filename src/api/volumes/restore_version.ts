@@ -5,7 +5,7 @@ export const restoreVersion = jsonOperation({
   operationId: "invoked.VolumeService.RestoreVersion",
   method: "post",
   path: "/api/v1/vfs/volumes/{id}/restore",
-  summary: "Make a new version with the files of an earlier one",
+  summary: "Create a new version with the files of an earlier version",
   permission: "write",
   params: volumeParam,
   body: restoreVolumeIn,

@@ -21,7 +21,7 @@ export const volumeOut = z.object({
   quotaBytes: int64Out,
   usedBytes: int64Out.openapi({ description: "Sizes of the files of this version" }),
   fileCount: int32Out,
-  version: int32Out.openapi({ description: "Counts commits" }),
+  version: int32Out.openapi({ description: "Incremented by every commit" }),
   createdAt: timestamp,
   updatedAt: timestamp,
 }).openapi("invoked.Volume");
@@ -76,13 +76,15 @@ export function etagOf(digest: string): string {
 export const volumeVersionOut = z.object({
   version: int32Out,
   createdAt: timestamp,
-  invocationId: z.string().optional().openapi({ description: "The invocation that made it" }),
-  principalId: z.string().optional().openapi({
-    description: "The principal whose request made it",
+  invocationId: z.string().optional().openapi({
+    description: "The invocation that created the version",
   }),
-  restoredVersion: int32Out.optional().openapi({ description: "The version that it brought back" }),
-  paths: z.array(z.string()).openapi({ description: "The first changed paths, at most 100" }),
-  pathCount: int32Out.openapi({ description: "How many paths changed" }),
+  principalId: z.string().optional().openapi({
+    description: "The principal whose request created the version",
+  }),
+  restoredVersion: int32Out.optional().openapi({ description: "The restored version" }),
+  paths: z.array(z.string()).openapi({ description: "The first 100 changed paths" }),
+  pathCount: int32Out.openapi({ description: "Number of changed paths" }),
 }).openapi("invoked.VolumeVersion");
 
 /** The API's form of a version. */

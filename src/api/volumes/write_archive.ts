@@ -6,7 +6,7 @@ export const writeArchive = rawOperation({
   operationId: "invoked.VolumeService.WriteArchive",
   method: "put",
   path: "/api/v1/vfs/volumes/{id}/archive",
-  summary: "Replace all files by those of a tar archive",
+  summary: "Replace all files with the files of a tar archive",
   permission: "write",
   params: volumeParam,
   content: { "application/x-tar": BINARY },

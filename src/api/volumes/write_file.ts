@@ -8,7 +8,7 @@ export const writeFile = rawOperation({
   method: "put",
   path: filePath,
   slashes: { path: "any" },
-  summary: "Write a file, and make the directories above it",
+  summary: "Write a file and create its parent directories",
   permission: "write",
   params: fileParams,
   headers: preconditionHeaders,
