@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from "kysely";
+import { errorColumns } from "./failures.ts";
 import type { DelayedCallTable, InvocationTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
 
@@ -157,7 +158,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     await this.db.deleteFrom("delayedCalls").where("invocationId", "=", invocationId).execute();
     await this.db.updateTable("invocations").set({
       status: "ERROR",
-      error: `SKIPPED: ${message}`,
+      ...errorColumns({ code: "SKIPPED", message }),
       skipReason,
       variables: null,
       updatedAt: now,

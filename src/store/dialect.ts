@@ -8,8 +8,6 @@ import type { StatementRunner } from "./statement.ts";
 export interface Capabilities {
   /** Name of the case-insensitive pattern operator. */
   readonly caseInsensitiveLike: "like" | "ilike";
-  /** Name of the function for the position of a text in another one, from 1; 0 without it. */
-  readonly positionOf: "instr" | "strpos";
   /** The end of a query that keeps others from changing its rows up to the end of the transaction. */
   readonly rowLock: "" | "for update";
   /** SQL of the time of the database, and of milliseconds after it: RFC 3339, UTC, with milliseconds. */

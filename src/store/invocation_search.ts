@@ -2,7 +2,7 @@ import KSUID from "ksuid";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Capabilities, FoundRow, InvocationSearch } from "./dialect.ts";
 import { afterPrefix, containing, cut, type Page, type PageRequest } from "./paging.ts";
-import { FAILED, FAILED_ANSWER, HAS_NOT_FAILED } from "./failures.ts";
+import { FAILED, FAILURE, HAS_NOT_FAILED } from "./failures.ts";
 import type { InvocationTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
 
@@ -128,7 +128,7 @@ export class InvocationFinder {
       ...failed === undefined ? [] : [failed ? FAILED : HAS_NOT_FAILED],
       ...status === undefined ? [] : [sql<boolean>`status = ${status}`],
       ...triggerKind === undefined ? [] : [sql<boolean>`trigger_kind = ${triggerKind}`],
-      ...errorWord === undefined ? [] : [hasWord(errorWord)],
+      ...errorWord === undefined ? [] : [sql<boolean>`${FAILURE} = ${errorWord}`],
       ...functionIds === undefined ? [] : [sql<boolean>`function_id in (${sql.join(functionIds)})`],
     ];
     const ofRow = conditions.length === 0 ? sql<boolean>`1 = 1` : sql.join(conditions, sql` and `);
@@ -143,11 +143,6 @@ export class InvocationFinder {
     } = 1)`;
     return oneIf(found);
   }
-}
-
-/** Whether a row failed with a word. */
-function hasWord(word: string) {
-  return word === FAILED_ANSWER ? sql<boolean>`failed_answer = 1` : beginsWith("error", `${word}:`);
 }
 
 /** The same filter, with what an index finds: an error word is that of a failure, and one function is no list. */
@@ -167,12 +162,6 @@ function isOfRow(
   { status, failed, triggerKind, errorWord, functionIds }: InvocationFilter,
 ): boolean {
   return [status, failed, triggerKind, errorWord, functionIds].some((each) => each !== undefined);
-}
-
-function beginsWith(column: string, text: string) {
-  return sql<boolean>`substr(coalesce(${sql.ref(column)}, ''), 1, ${
-    sql.lit(text.length)
-  }) = ${text}`;
 }
 
 /**

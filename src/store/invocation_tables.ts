@@ -20,8 +20,10 @@ export interface InvocationTable extends LimitColumns {
   input: string;
   /** Text of a JSON object, set on SUCCESS. */
   output: string | null;
-  /** Set on ERROR. */
+  /** Set on ERROR: the code and the message, as `CODE: message`. */
   error: string | null;
+  /** The code in `error`. Null in a row that an API node of an earlier release ended, see `failures.ts`. */
+  errorCode: string | null;
   /** Variables of the function when it was accepted, as a JSON object; null if it has none, or did not wait. */
   variables: string | null;
   /** The attached volume. */

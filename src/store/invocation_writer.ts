@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Changes } from "./changes.ts";
 import type { Capabilities } from "./dialect.ts";
+import { errorColumns, errorText, type InvocationError } from "./failures.ts";
 import {
   type Attempt,
   earlierAttempts,
@@ -32,6 +33,7 @@ const ATTEMPT_ERROR_CHARS_MAX = 1024;
 interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"> {
   readonly output: string | null;
   readonly error: string | null;
+  readonly errorCode: string | null;
   readonly volumeVersionRead: number | null;
   readonly volumeVersionWritten: number | null;
   readonly processKind: InvocationRow["processKind"];
@@ -90,6 +92,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
           status: variable("status"),
           output: variable("output"),
           error: variable("error"),
+          errorCode: variable("errorCode"),
           volumeVersionRead: variable("volumeVersionRead"),
           volumeVersionWritten: variable("volumeVersionWritten"),
           processKind: variable("processKind"),
@@ -154,9 +157,9 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** To ERROR, for a call that waits for a claim; false if it does not. */
-  async endUnclaimed(id: string, error: string, now: string): Promise<boolean> {
+  async endUnclaimed(id: string, error: InvocationError, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
-      .set({ status: "ERROR", error, variables: null, updatedAt: now })
+      .set({ status: "ERROR", ...errorColumns(error), variables: null, updatedAt: now })
       .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) return false;
@@ -197,7 +200,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     { id, owner, attempt }: Attempt,
     next: Pick<InvocationRow, "owner" | "attempt"> & { readonly notBefore?: string },
     now: string,
-    error?: string,
+    error?: InvocationError,
   ): Promise<boolean> {
     const row = await this.db.selectFrom("invocations").select(["earlierAttempts", "startedAt"])
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
@@ -206,7 +209,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     if (row === undefined) return false;
     const earlier = earlierAttempts(row);
     if (error !== undefined) {
-      const text = error.slice(0, ATTEMPT_ERROR_CHARS_MAX);
+      const text = errorText(error).slice(0, ATTEMPT_ERROR_CHARS_MAX);
       earlier.push({ attempt, startedAt: row.startedAt, endedAt: now, error: text });
     }
     await this.db.updateTable("invocations").set({
@@ -232,7 +235,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       ...attempt,
       status: end.status,
       output: end.status === "SUCCESS" ? end.output : null,
-      error: end.status === "ERROR" ? end.error : null,
+      ...end.status === "ERROR" ? errorColumns(end) : NO_ERROR,
       volumeVersionRead: volumeVersionRead ?? null,
       volumeVersionWritten: volumeVersionWritten ?? null,
       processKind: processKind ?? null,
@@ -299,6 +302,8 @@ export class InvocationWriter extends IdempotencyKeyReader {
     for (const row of rows) await this.#appendLog.run(row);
   }
 }
+
+const NO_ERROR = { error: null, errorCode: null } as const;
 
 /** A variable for each column of a row. */
 function variablesOf<Row extends object>(

@@ -3,6 +3,7 @@ import { columnNames } from "../resources/field.ts";
 import { CALL_LIMITS, type LimitColumns } from "../resources/functions.ts";
 import type { Content } from "../shared/content.ts";
 import type { Capabilities } from "./dialect.ts";
+import { FAILURE, type InvocationError } from "./failures.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
 import { cut, type Page, type PageRequest } from "./paging.ts";
 import type {
@@ -22,7 +23,7 @@ export type InvocationStatus = InvocationTable["status"];
 /** The end of an invocation. */
 export type InvocationEnd =
   | { readonly status: "SUCCESS"; readonly output: string }
-  | { readonly status: "ERROR"; readonly error: string };
+  | { readonly status: "ERROR" } & InvocationError;
 
 /** The end of an invocation with the versions of its volume. */
 export interface InvocationConclusion {
@@ -48,9 +49,11 @@ export type MeasureColumns = Pick<InvocationRow, "durationMicros" | "cpuMicros" 
  * An invocation with its input and output as they are stored: the UTF-8 text of JSON objects. It was validated when it was
  * stored, so whoever passes it on need not parse it.
  */
-export type InvocationRecord = Omit<InvocationRow, ContentColumn | "variables"> & {
+export type InvocationRecord = Omit<InvocationRow, UnrecordedColumn> & {
   readonly input: Content;
   readonly output: Content | null;
+  /** The word of its failure, see `failures.ts`; null unless it failed. */
+  readonly failure: string | null;
   /** What it waits for; null if it waits for a slot, or not any more. */
   readonly waitsFor: DelayedCallTable["reason"] | null;
 };
@@ -69,6 +72,8 @@ export const INLINE_CONTENT_BYTES_MAX = 16 * 1024;
 const INLINE_PAGE_BYTES_MAX = 256 * 1024;
 
 type ContentColumn = "input" | "output";
+/** Columns that a record has not, or not as they are stored. */
+type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 
 /** How many calls run and wait, and the bytes of the inputs of those that wait. */
 export interface UnfinishedCalls {
@@ -114,6 +119,7 @@ export const INVOCATION_COLUMNS = [
       input: true,
       output: true,
       error: true,
+      errorCode: true,
       variables: true,
       volumeId: true,
       volumeVersionRead: true,
@@ -144,11 +150,17 @@ export const INVOCATION_COLUMNS = [
   ),
 ] as (keyof InvocationRow)[];
 
+const UNRECORDED: readonly string[] = [
+  "input",
+  "output",
+  "variables",
+  "errorCode",
+] satisfies UnrecordedColumn[];
 const RECORD_COLUMNS = INVOCATION_COLUMNS.filter((
   column,
-): column is Exclude<keyof InvocationRow, ContentColumn | "variables"> =>
-  column !== "input" && column !== "output" && column !== "variables"
-);
+): column is Exclude<keyof InvocationRow, UnrecordedColumn> => !UNRECORDED.includes(column));
+
+const failure = FAILURE.as("failure");
 
 const waitsFor = sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
   select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor");
@@ -227,7 +239,7 @@ export class InvocationReader extends IdempotencyKeyReader {
     if (found.length === 0) return { rows: [], next };
     const ids = found.map(({ id }) => id);
     const [rows, previews] = await Promise.all([
-      this.db.selectFrom("invocations").select([...RECORD_COLUMNS, waitsFor])
+      this.db.selectFrom("invocations").select([...RECORD_COLUMNS, failure, waitsFor])
         .where("id", "in", ids).orderBy("id", "desc").execute(),
       // The database reads a whole input for its first characters.
       this.reads.long.selectFrom("invocations")
@@ -262,14 +274,15 @@ export class InvocationReader extends IdempotencyKeyReader {
       inline("input").as("input"),
       bytes("output").as("outputBytes"),
       inline("output").as("output"),
+      failure,
       waitsFor,
     ]);
   }
 
   #recordOf(
     { inputBytes, outputBytes, ...row }:
-      & Omit<InvocationRow, ContentColumn | "variables">
-      & Pick<InvocationRecord, "waitsFor">
+      & Omit<InvocationRow, UnrecordedColumn>
+      & Pick<InvocationRecord, "failure" | "waitsFor">
       & Record<`${ContentColumn}Bytes`, number | null>
       & Record<ContentColumn, Uint8Array | null>,
   ): InvocationRecord {

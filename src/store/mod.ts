@@ -180,7 +180,7 @@ async function open(
   });
   const read = {
     ...readersOf(reading, long, dialect, cache),
-    statistics: new StatisticsReader(counting, dialect.capabilities),
+    statistics: new StatisticsReader(counting),
   };
   const writers = writersOf(writing, long, dialect, { cache, changes });
   const blobs = await openBlobs({ volumes: read.volumes, health, damage });

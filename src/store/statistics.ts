@@ -1,8 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { Capabilities } from "./dialect.ts";
 import { firstIdOf } from "./invocation_search.ts";
-import { FAILED_ANSWER } from "./failures.ts";
+import { FAILURE } from "./failures.ts";
 import type { Schema } from "./schema.ts";
 
 /** The ids of the calls of a step: from the first, before the last. */
@@ -106,10 +105,7 @@ export class StatisticsReader {
   readonly #turns = new Map<string, Promise<unknown>>();
 
   /** @param db runs single queries */
-  constructor(
-    private readonly db: Kysely<Schema>,
-    private readonly capabilities: Capabilities,
-  ) {}
+  constructor(private readonly db: Kysely<Schema>) {}
 
   /** The calls of each step. */
   async counted(filter: StatisticsFilter): Promise<readonly CountedStep[]> {
@@ -202,14 +198,9 @@ export class StatisticsReader {
   }
 
   async #read(filter: StatisticsFilter): Promise<readonly (CountedStep & StepRows)[]> {
-    const { positionOf } = this.capabilities;
-    const word = sql.raw(
-      `case when status = 'ERROR' then substr(error, 1, ${positionOf}(error, ':') - 1) ` +
-        `when failed_answer = 1 then '${FAILED_ANSWER}' end`,
-    );
     const { rows } = await sql<Record<keyof ReadRow, string | number | null>>`
       with steps(n, first_id, before_id) as (${stepsOf(filter)}),
-        counted as (select n as step, function_id, ${word} as word, ${sql.raw(CLASS)} as class,
+        counted as (select n as step, function_id, ${FAILURE} as word, ${sql.raw(CLASS)} as class,
           sum(case when skip_reason is null then 1 else 0 end) as calls,
           coalesce(sum(cpu_micros), 0) as cpu_micros, count(*) as found,
           sum(case when ${sql.raw(UNFINISHED)} then 1 else 0 end) as unfinished

@@ -1,8 +1,10 @@
 import type { Store } from "../../src/store/mod.ts";
+import { postgresDialect } from "../../src/store/postgres/dialect.ts";
+import { assertErrorCodes, createWithoutErrorCodes } from "../support/earlier_database.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { openPostgresStore } from "../support/stores.ts";
+import { openPostgresStore, postgresOptions } from "../support/stores.ts";
 import { testConformance } from "../store/conformance/mod.ts";
 
 /** A locale that sorts and folds texts as people do: the store must not. */
@@ -47,5 +49,11 @@ Deno.test("stores on PostgreSQL", async (t) => {
       );
       await withStore(url.replace("//invoked:", "//plain:"), work);
     }, ["search"]);
+  });
+
+  await t.step("failures of an earlier version get their error codes", async () => {
+    const url = await postgres.database();
+    await createWithoutErrorCodes(await postgresDialect(postgresOptions(url)));
+    await withStore(url, assertErrorCodes);
   });
 });

@@ -1,64 +1,21 @@
 /** Migrations that change or add rows. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { CamelCasePlugin, Kysely } from "kysely";
-import { Migrator } from "kysely/migration";
-import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
+import type { Dialect } from "../../src/store/dialect.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
+import {
+  assertErrorCodes,
+  createEarlierDatabase,
+  createWithoutErrorCodes,
+  type EarlierDatabase,
+  insertFunction,
+  TIME,
+} from "../support/earlier_database.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
-const TIME = "2026-01-01T00:00:00.000Z";
-
-// deno-lint-ignore no-explicit-any -- the schema of an earlier version
-type EarlierDatabase = Kysely<any>;
-
-/** Creates a database as it was after a migration. */
-async function createEarlierDatabase(
-  file: string,
-  migration: string,
-  fill: (db: EarlierDatabase) => Promise<void>,
-): Promise<void> {
-  const dialect = sqliteDialect(file);
-  const db: EarlierDatabase = new Kysely({
-    dialect: dialect.writer,
-    plugins: [new CamelCasePlugin()],
-  });
-  const provider = { getMigrations: () => Promise.resolve(MIGRATIONS) };
-  const { error } = await new Migrator({ db, provider }).migrateTo(migration);
-  assert.equal(error, undefined);
-  await fill(db);
-  await db.destroy();
-  await dialect.close();
-}
-
-/** A function with one commit. */
-async function insertFunction(
-  db: EarlierDatabase,
-  name: string,
-  columns: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  await db.insertInto("functions").values({
-    id: `function-${name}`,
-    displayName: name,
-    description: "",
-    functionType: "FUNCTION_TYPE_ANY",
-    isDraft: 0,
-    outboundNetworkAllowlist: "[]",
-    provisionedConcurrency: 0,
-    scopedRoleIds: "[]",
-    createdAt: TIME,
-    updatedAt: TIME,
-    ...columns,
-  }).execute();
-  await db.insertInto("commits").values({
-    id: `commit-${name}`,
-    functionId: `function-${name}`,
-    message: `made for ${name}`,
-    author: "",
-    createdAt: TIME,
-    expiresAt: TIME,
-  }).execute();
+function databaseIn(directory: string): Dialect {
+  return sqliteDialect(join(directory, "invoked.db"));
 }
 
 async function insertWithIsolation(db: EarlierDatabase, isolation: string): Promise<void> {
@@ -80,7 +37,7 @@ async function insertWithIsolation(db: EarlierDatabase, isolation: string): Prom
 
 Deno.test("fresh and shared become PROCESS_REUSE_NONE and PROCESS_REUSE_SEQUENTIAL", async () => {
   await using directory = await makeTempDir();
-  await createEarlierDatabase(join(directory.path, "invoked.db"), "006_reuse", async (db) => {
+  await createEarlierDatabase(databaseIn(directory.path), "006_reuse", async (db) => {
     await insertWithIsolation(db, "fresh");
     await insertWithIsolation(db, "shared");
   });
@@ -107,7 +64,7 @@ Deno.test("an idempotency key stays, and does not keep its invocation", async ()
     requestHash: "hash",
     createdAt: TIME,
   };
-  await createEarlierDatabase(join(directory.path, "invoked.db"), "011_settings", async (db) => {
+  await createEarlierDatabase(databaseIn(directory.path), "011_settings", async (db) => {
     await insertFunction(db, "keyed", {});
     await db.insertInto("invocations").values({
       id: "000-keyed",
@@ -140,7 +97,7 @@ Deno.test("an idempotency key stays, and does not keep its invocation", async ()
 
 Deno.test("credentials become clients with the id and name of their principal", async () => {
   await using directory = await makeTempDir();
-  await createEarlierDatabase(join(directory.path, "invoked.db"), "010_publishes", async (db) => {
+  await createEarlierDatabase(databaseIn(directory.path), "010_publishes", async (db) => {
     const principal = { id: "principal", displayName: "Administrator", roles: '["administrator"]' };
     await db.insertInto("servicePrincipals").values({ ...principal, createdAt: TIME }).execute();
     await db.insertInto("credentials").values({
@@ -172,7 +129,7 @@ Deno.test("credentials become clients with the id and name of their principal", 
 Deno.test("a commit that is published already is the first in the history of publishes", async () => {
   await using directory = await makeTempDir();
   await createEarlierDatabase(
-    join(directory.path, "invoked.db"),
+    databaseIn(directory.path),
     "009_process_kind",
     async (db) => {
       await insertFunction(db, "live", { publishedCommitId: "commit-live" });
@@ -199,7 +156,7 @@ Deno.test("a reached limit that was recorded as a type error becomes a reason", 
     real: "Type 'number' is not assignable to type 'string'.",
   };
   await createEarlierDatabase(
-    join(directory.path, "invoked.db"),
+    databaseIn(directory.path),
     "023_queued_times",
     async (db) => {
       for (const [name, message] of Object.entries(recorded)) {
@@ -231,7 +188,7 @@ Deno.test("answers from 500 on count as failures in the history of an earlier ve
     sly: { path: '/","status":500,"', status: 200, requestBody: '"status":500,\0' },
   };
   await createEarlierDatabase(
-    join(directory.path, "invoked.db"),
+    databaseIn(directory.path),
     "023_queued_times",
     async (db) => {
       await insertFunction(db, "web", {});
@@ -263,4 +220,11 @@ Deno.test("answers from 500 on count as failures in the history of an earlier ve
   );
   // The words of errors count the last one.
   assert.deepEqual(flags, [0, 1, 0, 0, 0]);
+});
+
+Deno.test("failures of an earlier version get their error codes", async () => {
+  await using directory = await makeTempDir();
+  await createWithoutErrorCodes(databaseIn(directory.path));
+  await using store = await openStore(directory.path);
+  await assertErrorCodes(store);
 });

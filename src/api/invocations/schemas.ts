@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { embeddedObject } from "../../shared/embedded_json.ts";
-import { failureOf } from "../../store/failures.ts";
 import type {
   InvocationLogRow,
   InvocationOverview,
@@ -166,10 +165,9 @@ function namesJson({ id, functionId, commitId, status }: InvocationOverview | In
 }
 
 function factsJson(row: Omit<InvocationRecord, "input" | "output">) {
-  const failure = failureOf(row);
   return {
     ...row.error === null ? {} : { error: row.error },
-    ...failure === undefined ? {} : { failure },
+    ...row.failure === null ? {} : { failure: row.failure },
     processReuse: row.processReuse,
     ...row.parentInvocationId === null
       ? {}

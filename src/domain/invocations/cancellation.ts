@@ -8,7 +8,6 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { Executions } from "./execution.ts";
 import { freePermit } from "./rate_limit.ts";
-import { endOf } from "./record.ts";
 
 /** How long a call that another node owns may take to end: longer than the lease of a node that does not answer. */
 const END_TIMEOUT_MS = 20_000;
@@ -79,13 +78,12 @@ export class Cancellation {
     const { store, notifier, scheduler } = this.parts;
     const when = attempt === 0 ? "it started" : "its next attempt started";
     const message = `the invocation was cancelled before ${when}`;
-    const end = endOf({ kind: "error", code: "CANCELLED", message });
-    if (end.status !== "ERROR") return false;
+    const error = { code: "CANCELLED", message };
     const now = new Date().toISOString();
     const hasEnded = await store.write(
       async (tx) => {
         const delay = await tx.delays.get(id);
-        if (!await tx.invocations.endUnclaimed(id, end.error, now)) return false;
+        if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
         await freePermit(tx, functionId, id, now);
         // The calls behind it can start earlier.
         if (delay?.reason === "rate-limit") await tx.delays.hurryLine(functionId, now);

@@ -11,9 +11,6 @@ export type EndedCall =
 /** Where the ends of calls go; JSON, null for nowhere. */
 export type Destinations = Pick<FunctionRow, "onSuccess" | "onFailure">;
 
-/** The word at the start of the error of a call that somebody cancelled. */
-const CANCELLED = "CANCELLED:";
-
 /**
  * Leaves the end of an asynchronous call for its destination. Parks a failed one as a dead letter, if it could start again
  * or has a trigger. Of a call that somebody cancelled nothing follows.
@@ -25,7 +22,7 @@ export async function conclude(
   now: string,
 ): Promise<void> {
   const hasFailed = end.status === "ERROR";
-  if (call.mode === "sync" || (hasFailed && end.error.startsWith(CANCELLED))) return;
+  if (call.mode === "sync" || (hasFailed && end.code === "CANCELLED")) return;
   const event = hasFailed ? "onFailure" : "onSuccess";
   const { id, functionId, [event]: target } = call;
   if (target !== null) {

@@ -3,6 +3,7 @@ import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { storedContent } from "../../shared/content.ts";
 import { pause } from "../../shared/pause.ts";
+import { errorColumns } from "../../store/failures.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,
   type InvocationRecord,
@@ -123,7 +124,7 @@ export class Invocations {
       ...this.#newRow(by, { ...checked, commit }, false, null),
       status: "ERROR",
       skipReason: reason,
-      error: `${"SKIPPED" satisfies SkipErrorCode}: ${message}`,
+      ...errorColumns({ code: "SKIPPED" satisfies SkipErrorCode, message }),
       variables: null,
     };
     return { row, checked };

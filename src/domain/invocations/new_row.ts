@@ -66,6 +66,7 @@ export function newRow(
     input: inputJson,
     output: null,
     error: null,
+    errorCode: null,
     ...limits,
     // A restart resumes asynchronous calls alone.
     variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,

@@ -217,8 +217,7 @@ export class StoredRecord implements InvocationRecord {
     outcome: Outcome | undefined,
   ): Promise<Recorded> {
     const { functionId, nextOwner } = this.rules;
-    const end = outcome === undefined ? undefined : endOf(outcome);
-    const error = end?.status === "ERROR" ? end.error : undefined;
+    const error = outcome?.kind === "error" ? outcome : undefined;
     const repeated = await repeat(
       tx,
       { ...this.#attempt, functionId },
@@ -248,5 +247,5 @@ export class StoredRecord implements InvocationRecord {
 export function endOf(outcome: Outcome): InvocationEnd {
   return outcome.kind === "success"
     ? { status: "SUCCESS", output: outcome.outputJson }
-    : { status: "ERROR", error: `${outcome.code}: ${outcome.message}` };
+    : { status: "ERROR", code: outcome.code, message: outcome.message };
 }

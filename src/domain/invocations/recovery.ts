@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
@@ -10,7 +11,6 @@ import type { Attempts } from "./attempts.ts";
 import { conclude } from "./conclusion.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { freePermit } from "./rate_limit.ts";
-import { endOf } from "./record.ts";
 import { type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -161,7 +161,7 @@ export class Recovery implements DueWork {
   /** False if another node was faster. */
   async #interrupt(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
     const { store, notifier, scheduler } = this.parts;
-    const conclusion = { end: interruption(row, why) };
+    const conclusion = { end: { status: "ERROR", ...interruption(row, why) } } as const;
     const fn = await store.read.functions.get(row.functionId);
     const ended = { ...row, onSuccess: fn?.onSuccess ?? null, onFailure: fn?.onFailure ?? null };
     const now = new Date().toISOString();
@@ -186,11 +186,11 @@ export class Recovery implements DueWork {
     const owner = attempts.ownerOfWaiting;
     const next = nextOf(row);
     const { status } = row;
-    const end = interruption(row, why);
+    const error = interruption(row, why);
     const fn = await store.read.functions.get(row.functionId);
     const left = await store.write(async (tx) => {
-      if (next !== undefined && status !== "PENDING" && end.status !== "SUCCESS") {
-        return await repeat(tx, row, next, fn, owner, end.error);
+      if (next !== undefined && status !== "PENDING") {
+        return await repeat(tx, row, next, fn, owner, error);
       }
       const isOurs = await tx.invocations.release(row, { owner, attempt: row.attempt }, now);
       return isOurs ? { isDelayed: false } : undefined;
@@ -223,10 +223,6 @@ const UNRECORDED: Interruption = {
   PENDING: "the server could not start it",
 };
 
-function interruption(
-  { status }: OrphanedInvocation,
-  why: Interruption,
-): ReturnType<typeof endOf> {
-  const message = why[status === "RUNNING" ? status : "PENDING"];
-  return endOf({ kind: "error", code: "INTERRUPTED", message });
+function interruption({ status }: OrphanedInvocation, why: Interruption): InvocationError {
+  return { code: "INTERRUPTED", message: why[status === "RUNNING" ? status : "PENDING"] };
 }

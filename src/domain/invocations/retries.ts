@@ -1,5 +1,6 @@
 /** Which attempts of a call another one follows, and when. */
 import { backoffMs } from "../../shared/backoff.ts";
+import type { InvocationError } from "../../store/failures.ts";
 import type { Attempt, InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
@@ -71,7 +72,7 @@ export async function repeat(
   next: NextAttempt,
   fn: FunctionRow | undefined,
   owner: string | null,
-  error: string | undefined,
+  error: InvocationError | undefined,
 ): Promise<{ readonly attempt: number; readonly isDelayed: boolean } | undefined> {
   const now = new Date();
   const counted = error === undefined ? attempt.attempt - 1 : attempt.attempt;

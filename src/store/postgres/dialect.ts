@@ -51,7 +51,6 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
     isShared: !options.exclusive,
     capabilities: {
       caseInsensitiveLike: "ilike",
-      positionOf: "strpos",
       rowLock: "for update",
       bytesOf: (text) => sql`convert_to(${text}, 'UTF8')`,
       timeAfter: (ms) =>

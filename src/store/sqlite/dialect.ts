@@ -39,7 +39,6 @@ export function sqliteDialect(file: string): Dialect {
     isShared: false,
     capabilities: {
       caseInsensitiveLike: "like",
-      positionOf: "instr",
       rowLock: "",
       bytesOf: (text) => sql`cast(${text} as blob)`,
       timeAfter: (ms) =>

@@ -72,18 +72,22 @@ export const DELAYS: Steps = {
   },
 
   "a call that is cancelled is not due any more": async (store) => {
+    const error = { code: "CANCELLED", message: "x" };
     await store.write(async (tx) => {
-      assert.equal(await tx.invocations.endUnclaimed(id(2), "CANCELLED: x", time(22)), true);
+      assert.equal(await tx.invocations.endUnclaimed(id(2), error, time(22)), true);
     });
     const due = await store.read.delays.due(time(100), 10);
     assert.deepEqual(due.map(({ invocationId }) => invocationId), [id(1)]);
     assert.equal(await store.read.delays.get(id(2)), undefined);
+    const { error: text, errorCode } = await store.read.invocations.row(id(2)) ?? {};
+    assert.deepEqual([text, errorCode], ["CANCELLED: x", "CANCELLED"]);
   },
 
   "a released call keeps how its attempt ended": async (store) => {
     const attempt = { id: id(3), owner: "node", attempt: 1 };
     const next = { owner: "node", attempt: 1 };
-    const error = `UNCAUGHT: ${"x".repeat(2_000)}`;
+    const error = { code: "UNCAUGHT", message: "x".repeat(2_000) };
+    const kept = `UNCAUGHT: ${error.message}`.slice(0, 1024);
     await store.write(async ({ invocations }) => {
       const other = { ...attempt, owner: "other" };
       assert.equal(await invocations.release(other, next, time(30), error), false);
@@ -96,7 +100,7 @@ export const DELAYS: Steps = {
     assert.ok(row !== undefined);
     assert.deepEqual([row.status, row.startedAt, row.worker], ["PENDING", null, null]);
     assert.deepEqual(earlierAttempts(row), [
-      { attempt: 1, startedAt: time(21), endedAt: time(30), error: error.slice(0, 1024) },
+      { attempt: 1, startedAt: time(21), endedAt: time(30), error: kept },
     ]);
   },
 };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Content, readContent } from "../../../src/shared/content.ts";
 import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
+import type { InvocationRow } from "../../../src/store/invocations.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";
 
@@ -33,6 +34,13 @@ async function found(store: Store, filter: Partial<InvocationFilter>, size = 2):
   assert.deepEqual(ids, [...new Set(ids)].sort().toReversed());
   return ids;
 }
+
+/** Errors by the second of their invocations. An API node of an earlier release records none with its code. */
+const ERRORS: Readonly<Record<number, Pick<InvocationRow, "error"> & Partial<InvocationRow>>> = {
+  1: { error: "UNCAUGHT: x: y" },
+  3: { error: "UNCAUGHT: z", errorCode: "UNCAUGHT" },
+  5: { error: "Needle in the error", errorCode: "TIMEOUT" },
+};
 
 const seconds = (...numbers: number[]) => numbers.map((second) => id(second));
 
@@ -142,7 +150,7 @@ export const SEARCH: Steps = {
             ["", "Alpha", "be_ta", "be%ta", "Größe", "GRÖSSE", "a\\\\\\\\b"][second]
           }"}`,
           output: second === 6 ? '{"needle":1}' : null,
-          error: second === 5 ? "Needle in the error" : null,
+          ...ERRORS[second],
           failedAnswer: second === 4 ? 1 : 0,
         }));
       }
@@ -165,6 +173,15 @@ export const SEARCH: Steps = {
       seconds(4),
     );
     assert.deepEqual(await found(store, { errorWord: "HTTP_5XX" }), seconds(4));
+    assert.deepEqual(await found(store, { errorWord: "UNCAUGHT" }, 1), seconds(3, 1));
+    assert.deepEqual(await found(store, { errorWord: "TIMEOUT" }), seconds(5));
+    assert.deepEqual(await found(store, { errorWord: "UNCAUGH" }), []);
+    const failures = [1, 2, 3, 4, 5].map(async (second) =>
+      (await store.read.invocations.get(FUNCTION, id(second)))?.failure
+    );
+    assert.deepEqual(await Promise.all(failures), [
+      ...["UNCAUGHT", null, "UNCAUGHT", "HTTP_5XX", "TIMEOUT"],
+    ]);
     assert.deepEqual(await found(store, { parentInvocationId: id(1) }), seconds(6, 5));
     assert.deepEqual(await found(store, { since: time(3) }), seconds(6, 5, 4, 3));
     assert.deepEqual(await found(store, { until: time(3) }), seconds(2, 1));

@@ -92,6 +92,7 @@ export function invocationRow(
     input: "{}",
     output: null,
     error: null,
+    errorCode: null,
     variables: null,
     volumeId: null,
     volumeVersionRead: null,

@@ -97,7 +97,7 @@ export const STATISTICS: Steps = {
     const before = await count(store);
     await store.write(async ({ invocations }) => {
       const attempt = { id: at(11), owner: "node", attempt: 1 };
-      const end = { status: "ERROR", error: "TIMEOUT: 1s" } as const;
+      const end = { status: "ERROR", code: "TIMEOUT", message: "1s" } as const;
       assert.equal(await invocations.finish(attempt, { end }, time(2)), true);
     });
     const after = await count(store);
