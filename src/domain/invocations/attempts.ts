@@ -4,8 +4,8 @@ import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import type { Execution, ExecutionResult, Executions } from "./execution.ts";
-import { type OwnedRow, type Plan, planOf } from "./planning.ts";
+import { type Execution, type OwnedRow, type Plan, planOf } from "./attempt.ts";
+import type { ExecutionResult, Executions } from "./execution.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -5,8 +5,8 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
+import { planOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
-import { planOf } from "./planning.ts";
 import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 
 /** Functions that one claim considers. */

@@ -3,8 +3,6 @@ import {
   type CallQueue,
   type Claim,
   type Engine,
-  type InvocationContext,
-  type Job,
   NotPlaced,
   type Outcome,
   type Overloaded,
@@ -24,15 +22,14 @@ import { StorageUnavailable } from "../../store/storage_health.ts";
 import { pause } from "../../shared/pause.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
-import type { HttpExchange } from "../endpoints/exchange.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
-import type { Destinations, EndedCall } from "./conclusion.ts";
+import { type Execution, startedJob } from "./attempt.ts";
+import type { EndedCall } from "./conclusion.ts";
 import type { HostMethods } from "./host_methods.ts";
-import type { CallTrigger } from "./new_row.ts";
 import {
   cancelledWithCaller,
   cannotRun,
@@ -42,7 +39,6 @@ import {
 import { RateLimitReached, StoredRecord, Superseded } from "./record.ts";
 import { type PatientWrite, patientWriter } from "./patient_write.ts";
 import type { Repeatable } from "./retries.ts";
-import { startedJob } from "./started_job.ts";
 import { Timeline } from "./timeline.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -52,44 +48,6 @@ const FULL_RETRY_MS = 50;
 
 /** What sets the wall-clock time of a call. */
 const TIMEOUT_SETTING = "timeout of the function, or --invocation-timeout";
-
-/** An invocation whose row is written and that is to run; plain data but for the exchange. */
-export interface Execution {
-  readonly invocation: InvocationContext;
-  /** The job without what is read when it starts: the secrets are those of that time. */
-  readonly job: Omit<Job, "config" | "context">;
-  /** JSON of the variables that were in force when it was accepted. */
-  readonly variables: string;
-  readonly mode: "sync" | "async";
-  /** Undefined without a volume. */
-  readonly volumeId: string | undefined;
-  /** The status of the row; PENDING becomes RUNNING, durably, before any code of the function runs. */
-  readonly recordedAs: "PENDING" | "RUNNING";
-  readonly commitId: string;
-  readonly trigger: CallTrigger;
-  readonly destinations: Destinations;
-  /** Calls of its function with the same key share a limit; null for none. */
-  readonly concurrencyKey: string | null;
-  /** Of the client that sent the request it answers; undefined if it answers none. */
-  readonly remoteAddress: string | undefined;
-  /** The node that owns it. */
-  readonly owner: string;
-  /** As recorded: how often it started, and how often it may. */
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  /** JSON; null for none. */
-  readonly retryPolicy: string | null;
-  /** The sequence number of the last log line of earlier attempts, of a call that has started; 0 if absent. */
-  readonly lastSequence?: number;
-  /** Whether its function had a rate limit when it was accepted. */
-  readonly isRateLimited: boolean;
-  /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
-  readonly ownConcurrency: number | undefined;
-  /** The request that `fetch` answers; absent for a call of the default export. */
-  readonly exchange?: HttpExchange | undefined;
-  /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
-  readonly receivedMs?: number | undefined;
-}
 
 /** What an execution works with. */
 interface ExecutionParts {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { countOf } from "../../config/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
@@ -5,13 +6,14 @@ import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
-import { inputKey } from "./input_key.ts";
 import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
 
 /** The time of a call that waits for a decision. */
 const NEVER = "9999-12-31T00:00:00.000Z";
 /** How often a call looks at those with its key, if nothing wakes it. */
 const KEY_POLL_MS = 30_000;
+/** Longest key that is kept as it is; of a longer one the hash is. */
+const KEY_CHARS_MAX = 128;
 const MINUTE_CHARS = "2026-01-31T12:00".length;
 const HOUR_CHARS = "2026-01-31T12".length;
 const HOUR_MS = 60 * 60 * 1000;
@@ -52,6 +54,19 @@ export function concurrencyKeyOf(
   isNested: boolean,
 ): string | null {
   return fn.concurrencyKey === null || isNested ? null : inputKey(inputJson, fn.concurrencyKey);
+}
+
+/** The key of an input: JSON of the value at a JSON Pointer (RFC 6901). Null if the input has none. */
+function inputKey(inputJson: string, pointer: string): string | null {
+  let value: unknown = JSON.parse(inputJson);
+  for (const part of pointer.split("/").slice(1)) {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return null;
+    value = (value as Record<string, unknown>)[name];
+  }
+  const key = JSON.stringify(value);
+  if (key.length <= KEY_CHARS_MAX) return key;
+  return `sha256:${createHash("sha256").update(key).digest("base64url")}`;
 }
 
 /**

@@ -19,7 +19,9 @@ import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
+import { type CheckedCall, newRow, recordCall } from "./accepted_call.ts";
 import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
+import { admissionOf, executionOf, hasOwnConcurrency } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -29,11 +31,14 @@ import type { ExecutionResult, Executions } from "./execution.ts";
 import { concurrencyKeyOf, governed, KeyIsBusy } from "./flow_control.ts";
 import { Idempotency } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
-import type { Invoke, InvokeAnswer, Skip, SkipErrorCode } from "./invoke.ts";
-import { newRow, triggerOf } from "./new_row.ts";
-import { admissionOf, executionOf, hasOwnConcurrency } from "./planning.ts";
+import {
+  type Invoke,
+  type InvokeAnswer,
+  type Skip,
+  type SkipErrorCode,
+  triggerOf,
+} from "./invoke.ts";
 import { rateLimited } from "./rate_limit.ts";
-import { type CheckedCall, recordCall } from "./record_call.ts";
 import { attemptsOf } from "./retries.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";

@@ -2,7 +2,13 @@ import type { Content } from "../../shared/content.ts";
 import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
-import type { CallTrigger } from "./new_row.ts";
+
+/** What starts a call. */
+export interface CallTrigger {
+  readonly kind: InvocationRow["triggerKind"];
+  /** Of a trigger, or of the invocation that a replay or a destination follows; null for the API. */
+  readonly id: string | null;
+}
 
 /** A call of a function. */
 export interface Invoke {
@@ -31,6 +37,13 @@ export interface Invoke {
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
   /** The request that `fetch` answers; absent for a call of the default export. */
   readonly exchange?: HttpExchange;
+}
+
+const API: CallTrigger = { kind: "api", id: null };
+
+/** What starts a call that names no trigger. */
+export function triggerOf({ trigger = API }: { readonly trigger?: CallTrigger }): CallTrigger {
+  return trigger;
 }
 
 /** What would start a call has started one before. */

@@ -10,7 +10,7 @@ import { StackMap } from "../../shared/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";
-import { admissionOf } from "../invocations/planning.ts";
+import { admissionOf } from "../invocations/attempt.ts";
 import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
