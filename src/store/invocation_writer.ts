@@ -3,7 +3,7 @@ import type { Changes } from "./changes.ts";
 import type { Capabilities } from "./dialect.ts";
 import { errorColumns, errorText, type InvocationError } from "./failures.ts";
 import {
-  type Attempt,
+  type AttemptKey,
   earlierAttempts,
   IdempotencyKeyReader,
   type IdempotencyRow,
@@ -30,7 +30,7 @@ const LOG_COLUMNS = Object.keys(
 const ATTEMPT_ERROR_CHARS_MAX = 1024;
 
 /** What the end of an invocation sets; null was the value of all but status and time before. */
-interface EndColumns extends Attempt, Pick<InvocationRow, "status" | "updatedAt"> {
+interface EndColumns extends AttemptKey, Pick<InvocationRow, "status" | "updatedAt"> {
   readonly output: string | null;
   readonly error: string | null;
   readonly errorCode: string | null;
@@ -53,7 +53,7 @@ export type WaitingCall = Pick<
 /** Writes invocations, their logs and idempotency keys. */
 export class InvocationWriter extends IdempotencyKeyReader {
   readonly #insert: Statement<InvocationRow>;
-  readonly #start: Statement<Attempt & { previous: number; now: string }>;
+  readonly #start: Statement<AttemptKey & { previous: number; now: string }>;
   readonly #finish: Statement<EndColumns>;
   readonly #appendLog: Statement<InvocationLogRow>;
 
@@ -129,13 +129,13 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** PENDING to RUNNING: the attempt begins. False if it is not pending, or is another's. */
-  async start(attempt: Attempt, now: string): Promise<boolean> {
+  async start(attempt: AttemptKey, now: string): Promise<boolean> {
     this.changes.note({ kind: "invocation", id: attempt.id });
     return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
   }
 
   /** PENDING to RUNNING, for a worker that claimed the call; false if it does not wait, or another node was faster. */
-  async claim({ id, owner, attempt }: Attempt, worker: string, now: string): Promise<boolean> {
+  async claim({ id, owner, attempt }: AttemptKey, worker: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
       .set({ status: "RUNNING", owner, attempt, worker, startedAt: now, updatedAt: now })
       .where("id", "=", id).where("status", "=", "PENDING").where("owner", "is", null)
@@ -185,7 +185,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** Records the worker that runs the attempt; false if it has ended, or is another's. */
-  async assign({ id, owner, attempt }: Attempt, worker: string): Promise<boolean> {
+  async assign({ id, owner, attempt }: AttemptKey, worker: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations").set({ worker })
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
       .where("status", "=", "RUNNING").executeTakeFirst();
@@ -197,7 +197,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
    * @param error of the attempt, if it ran: it is then kept among the earlier ones
    */
   async release(
-    { id, owner, attempt }: Attempt,
+    { id, owner, attempt }: AttemptKey,
     next: Pick<InvocationRow, "owner" | "attempt"> & { readonly notBefore?: string },
     now: string,
     error?: InvocationError,
@@ -225,7 +225,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
 
   /** To SUCCESS or ERROR; false if it has ended already, or is another's: the first end is final. */
   async finish(
-    attempt: Attempt,
+    attempt: AttemptKey,
     conclusion: InvocationConclusion,
     updatedAt: string,
   ): Promise<boolean> {
@@ -271,7 +271,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** Whether the attempt may still record something: it has not ended, and no later one has begun. */
-  async isCurrent({ id, owner, attempt }: Attempt): Promise<boolean> {
+  async isCurrent({ id, owner, attempt }: AttemptKey): Promise<boolean> {
     const row = await this.db.selectFrom("invocations").select("id")
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
       .where("status", "in", ["PENDING", "RUNNING"])

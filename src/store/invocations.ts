@@ -83,7 +83,7 @@ export interface UnfinishedCalls {
 }
 
 /** One attempt of a call: only its owner may record something of it, and only while no later one has begun. */
-export interface Attempt {
+export interface AttemptKey {
   readonly id: string;
   /** The id of a node. */
   readonly owner: string;

@@ -11,36 +11,37 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { admitNow, governed } from "./flow_control.ts";
 import { type Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
-import type { CallTrigger, Invoke } from "./invoke.ts";
+import { type Invoke, triggerOf } from "./invoke.ts";
 
-/** A call that passed every check. */
-interface CallToRecord {
+/** A call that passed every check, with what the checks found. It has no row yet. */
+export interface AcceptedCall {
+  readonly by: Principal;
+  readonly request: Invoke;
   readonly fn: FunctionRow;
-  readonly limits: EffectiveLimits;
   readonly commit: FinalizedCommitRow;
+  /** Those in force. */
+  readonly limits: EffectiveLimits;
   readonly inputJson: string;
   readonly volumeId: string | null;
-  readonly trigger: CallTrigger;
   readonly mode: InvocationRow["mode"];
-  readonly maxAttempts: number;
-  /** JSON; null for none. */
-  readonly retryPolicy: string | null;
-  readonly destinationDepth: number;
+  readonly attempts: Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
   /** Calls of the function with the same key share a limit; null for none. */
   readonly concurrencyKey: string | null;
-  /** The time that it waits for; undefined if it may start at once. */
-  readonly notBefore: Date | undefined;
+  /** Undefined for a request without an idempotency key. */
+  readonly idempotency: IdempotentRequest | undefined;
 }
 
-/** @param isStarted whether its first attempt begins with the row */
-export function newRow(
+/**
+ * The row of a call that was accepted, or skipped.
+ * @param isStarted whether its first attempt begins with the row
+ */
+export function newRow<Owner extends string | null>(
   ids: Ids,
-  by: Principal,
-  call: CallToRecord,
-  { isStarted, owner }: { readonly isStarted: boolean; readonly owner: string | null },
-): InvocationRow {
-  const { fn, limits, commit, inputJson, volumeId, trigger, mode, notBefore } = call;
-  const { maxAttempts, retryPolicy, destinationDepth, concurrencyKey } = call;
+  call: AcceptedCall,
+  { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
+): InvocationRow & { readonly owner: Owner } {
+  const { by, request, fn, limits, mode } = call;
+  const trigger = triggerOf(request);
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
@@ -48,38 +49,37 @@ export function newRow(
   return {
     id,
     functionId: fn.id,
-    commitId: commit.id,
+    commitId: call.commit.id,
     principalId: by.id,
     parentInvocationId: caller?.invocationId ?? null,
     depth: caller === undefined ? 0 : caller.depth + 1,
     processReuse: fn.processReuse,
     mode,
     status: isStarted ? "RUNNING" : "PENDING",
-    input: inputJson,
+    input: call.inputJson,
     output: null,
     error: null,
     errorCode: null,
     ...limits,
+    ...call.attempts,
     // A restart resumes asynchronous calls alone.
     variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
-    volumeId,
+    volumeId: call.volumeId,
     volumeVersionRead: null,
     volumeVersionWritten: null,
     processKind: null,
     attempt: isStarted ? 1 : 0,
-    maxAttempts,
     owner,
     worker: null,
     triggerKind: trigger.kind,
     triggerId: trigger.id,
-    notBefore: notBefore?.toISOString() ?? null,
+    notBefore: request.notBefore?.toISOString() ?? null,
     startedAt: isStarted ? now : null,
     earlierAttempts: null,
     skipReason: null,
-    retryPolicy,
     parkedAt: null,
-    destinationDepth,
-    concurrencyKey,
+    destinationDepth: request.destinationDepth ?? 0,
+    concurrencyKey: call.concurrencyKey,
     http: null,
     failedAnswer: 0,
     durationMicros: null,
@@ -88,12 +88,6 @@ export function newRow(
     createdAt: now,
     updatedAt: now,
   };
-}
-
-/** A call that passed every check and has no row yet. */
-export interface CheckedCall extends CallToRecord {
-  readonly request: IdempotentRequest | undefined;
-  readonly call: Invoke;
 }
 
 interface RecordOptions {
@@ -112,34 +106,34 @@ export async function recordCall(
   store: Store,
   idempotency: Idempotency,
   row: InvocationRow,
-  { fn, request, call, mode }: Pick<CheckedCall, "fn" | "request" | "call" | "mode">,
+  { fn, request, mode, idempotency: key }: Omit<AcceptedCall, "commit">,
   { startsNow = false, further }: RecordOptions = {},
 ): Promise<string | undefined> {
   // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
   // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
   // durable now.
-  const mayWait = row.status === "RUNNING" && request === undefined &&
-    call.exchange === undefined;
+  const mayWait = row.status === "RUNNING" && key === undefined &&
+    request.exchange === undefined;
   // A call that waited for its concurrency key obeys the limits of now.
   const limited = governed(fn) && governed(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(
     async (tx) => {
-      const earlier = request === undefined ? undefined : await idempotency.holder(tx, request);
+      const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
       if (earlier !== undefined) return earlier;
       const isChecked = mode === "sync" && row.skipReason === null;
       const admitted = isChecked && limited
         ? await admitNow(tx, limited, row, startsNow)
         : undefined;
       if (admitted instanceof DomainError) return admitted;
-      await call.alongside?.(tx, row);
+      await request.alongside?.(tx, row);
       await tx.invocations.insert({ ...row, ...admitted });
       await further?.(tx);
-      if (request !== undefined) await idempotency.claim(tx, request, row);
+      if (key !== undefined) await idempotency.claim(tx, key, row);
       return undefined;
     },
     mayWait ? "committed" : "durable",
     [
-      ...request === undefined ? [] : [lockOf(request)],
+      ...key === undefined ? [] : [lockOf(key)],
       ...limited === undefined ? [] : [locks.ofFlow(fn.id)],
     ],
   );

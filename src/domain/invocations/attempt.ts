@@ -1,4 +1,4 @@
-/** What the engine needs of a recorded call. */
+/** An attempt of a recorded call, and what the engine needs of it. */
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, InvocationContext, Job } from "../../engine/contract.ts";
 import type { HandlerContext } from "../../runtime/wire.ts";
@@ -10,72 +10,58 @@ import type { HttpExchange } from "../endpoints/exchange.ts";
 import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../functions/limits.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import { anyFunction } from "../references.ts";
-import type { Destinations } from "./conclusion.ts";
-import type { CallTrigger } from "./invoke.ts";
 
 /** The row of a call that a node owns. */
 export type OwnedRow = InvocationRow & { readonly owner: string };
 
-/** An invocation whose row is written and that is to run; plain data but for the exchange. */
-export interface Execution {
-  readonly invocation: InvocationContext;
-  /** The job without what is read when it starts: the secrets are those of that time. */
-  readonly job: Omit<Job, "config" | "context">;
-  /** JSON of the variables that were in force when it was accepted. */
-  readonly variables: string;
-  readonly mode: "sync" | "async";
-  /** Undefined without a volume. */
-  readonly volumeId: string | undefined;
-  /** The status of the row; PENDING becomes RUNNING, durably, before any code of the function runs. */
-  readonly recordedAs: "PENDING" | "RUNNING";
-  readonly commitId: string;
-  readonly trigger: CallTrigger;
-  readonly destinations: Destinations;
-  /** Calls of its function with the same key share a limit; null for none. */
-  readonly concurrencyKey: string | null;
-  /** Of the client that sent the request it answers; undefined if it answers none. */
-  readonly remoteAddress: string | undefined;
-  /** The node that owns it. */
-  readonly owner: string;
-  /** As recorded: how often it started, and how often it may. */
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  /** JSON; null for none. */
-  readonly retryPolicy: string | null;
-  /** The sequence number of the last log line of earlier attempts, of a call that has started; 0 if absent. */
+/** An attempt of a recorded call, begun or about to begin; plain data but for the exchange. */
+export interface Attempt {
+  /**
+   * As recorded when the attempt was planned: PENDING with the number of the attempt before, or RUNNING with its own.
+   * PENDING becomes RUNNING, durably, before any code of the function runs.
+   */
+  readonly row: OwnedRow;
+  readonly fn: FunctionRow;
+  readonly commit: FinalizedCommitRow;
+  /** In force when the call was accepted. */
+  readonly limits: EffectiveLimits;
+  /** The sequence number of the last log line of earlier attempts, of a row that is RUNNING; 0 if absent. */
   readonly lastSequence?: number;
-  /** Whether its function had a rate limit when it was accepted. */
-  readonly isRateLimited: boolean;
-  /** How many calls of its function run at the same time on all nodes; undefined without a limit of the function itself. */
-  readonly ownConcurrency: number | undefined;
+  /** What only the process has that accepted the call. */
+  readonly live?: LiveCall;
+}
+
+/** What a call is beyond its record. */
+interface LiveCall {
+  /** Of the client that sent the request it answers. */
+  readonly remoteAddress?: string | undefined;
   /** The request that `fetch` answers; absent for a call of the default export. */
   readonly exchange?: HttpExchange | undefined;
   /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
   readonly receivedMs?: number | undefined;
 }
 
-/** A recorded call that waits: what it asks of the engine, and what runs. */
-export interface Plan {
-  readonly admission: AdmissionRequest;
-  readonly execution: Execution;
-}
-
-/** The plan of a call that was accepted earlier, or by another node. */
-export async function planOf(
+/** The next attempt of a call that was accepted earlier, or by another node. */
+export async function attemptOf(
   read: Readers,
   row: OwnedRow,
   functionLimits: FunctionLimits,
-): Promise<Plan> {
-  const { functionId, commitId, variables } = row;
-  const commit = await read.commits.get(functionId, commitId) as FinalizedCommitRow;
-  const fn = await anyFunction(read, functionId);
-  const limits = recordedLimits(row) ?? functionLimits.of(fn);
+): Promise<Attempt> {
+  const commit = await read.commits.get(row.functionId, row.commitId) as FinalizedCommitRow;
+  const fn = await anyFunction(read, row.functionId);
+  return { row, fn, commit, limits: recordedLimits(row) ?? functionLimits.of(fn) };
+}
+
+/** The attempt that follows in this process. @param last the number of the one before, as it is recorded */
+export function attemptAfter({ row, live, ...attempt }: Attempt, last: number): Attempt {
   return {
-    admission: admissionOf({ ...row, ...limits }),
-    execution: executionOf(row, { fn, commit, limits, variables }),
+    ...attempt,
+    row: { ...row, status: "PENDING", attempt: last },
+    live: { ...live, receivedMs: undefined },
   };
 }
 
+/** What a call asks of the engine before it runs. */
 export function admissionOf(
   { functionId, input, mode, maxConcurrency }:
     & Pick<InvocationRow, "functionId" | "input" | "mode">
@@ -84,54 +70,49 @@ export function admissionOf(
   return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
 }
 
+/** Identifies the call to the operations that it calls. */
+export function contextOf({ row: { id, functionId, depth } }: Attempt): InvocationContext {
+  return { invocationId: id, functionId, depth };
+}
+
 /** Whether the function has a limit of its own for its calls that run. */
 export function hasOwnConcurrency({ maxConcurrency }: FunctionRow): boolean {
   return maxConcurrency !== null;
 }
 
-export function executionOf(
-  row: OwnedRow,
-  { fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes, maxConcurrency }, variables }: {
-    readonly fn: FunctionRow;
-    readonly commit: FinalizedCommitRow;
-    readonly limits: EffectiveLimits;
-    /** JSON; null for none. */
-    readonly variables: string | null;
-  },
-  { remoteAddress, exchange, receivedMs }: Partial<
-    Pick<Execution, "remoteAddress" | "exchange" | "receivedMs">
-  > = {},
-): Execution {
+/** How many calls of the function run at the same time on all nodes; undefined without a limit of the function itself. */
+export function ownConcurrencyOf({ row, fn, limits }: Attempt): number | undefined {
+  // A nested call may run on the slot of its caller, so it must not wait for that one.
+  return !hasOwnConcurrency(fn) || row.depth > 0 ? undefined : limits.maxConcurrency;
+}
+
+/** JSON of the variables that were in force when the call was accepted; a row keeps those of asynchronous calls alone. */
+export function variablesOf({ row: { mode, variables }, fn }: Attempt): string {
+  return mode === "sync" ? fn.variables : variables ?? NO_VARIABLES;
+}
+
+/** The job of an attempt that is about to run, without its configuration. @param number of the attempt */
+export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
+  const { row, fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes }, live } = attempt;
+  const job = {
+    scriptDigest: commit.scriptDigest,
+    scriptKey: commit.scriptDigest,
+    functionKey: row.functionId,
+    sourceMapDigest: commit.sourceMapDigest,
+    ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(attempt) } : {},
+    outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+    context: handlerContextOf(attempt, number),
+  };
+  if (live?.exchange === undefined) {
+    return { ...job, inputJson: row.input, limits: { timeoutMs, cpuTimeMs, memoryBytes } };
+  }
   return {
-    invocation: { invocationId: row.id, functionId: row.functionId, depth: row.depth },
-    job: {
-      scriptDigest: commit.scriptDigest,
-      scriptKey: commit.scriptDigest,
-      functionKey: row.functionId,
-      sourceMapDigest: commit.sourceMapDigest,
-      ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(row, fn) } : {},
-      inputJson: row.input,
-      outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
-      limits: { timeoutMs, cpuTimeMs, memoryBytes },
-    },
-    variables: variables ?? NO_VARIABLES,
-    mode: row.mode,
-    volumeId: row.volumeId ?? undefined,
-    recordedAs: row.status === "RUNNING" ? "RUNNING" : "PENDING",
-    commitId: row.commitId,
-    trigger: { kind: row.triggerKind, id: row.triggerId },
-    concurrencyKey: row.concurrencyKey,
-    destinations: { onSuccess: fn.onSuccess, onFailure: fn.onFailure },
-    remoteAddress,
-    exchange,
-    receivedMs,
-    owner: row.owner,
-    attempt: row.attempt,
-    maxAttempts: row.maxAttempts,
-    retryPolicy: row.retryPolicy,
-    isRateLimited: fn.rateLimit !== null,
-    // A nested call may run on the slot of its caller, so it must not wait for that one.
-    ownConcurrency: !hasOwnConcurrency(fn) || row.depth > 0 ? undefined : maxConcurrency,
+    ...job,
+    context: { ...job.context, ...peerOf(live) },
+    handler: "fetch",
+    inputJson: live.exchange.takeInput(),
+    // Its bodies may take longer than a call.
+    limits: { timeoutMs: live.exchange.longestMs(timeoutMs), cpuTimeMs, memoryBytes },
   };
 }
 
@@ -140,59 +121,28 @@ export function executionOf(
  * while nothing of the function changes.
  */
 function reuseKeyOf(
-  { functionId, commitId, principalId, volumeId }: InvocationRow,
-  { updatedAt }: FunctionRow,
+  { row: { functionId, commitId, principalId, volumeId }, fn: { updatedAt } }: Attempt,
 ): string {
   return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
 }
 
-/** What an attempt needs of its execution. */
-interface Startable {
-  readonly invocation: InvocationContext;
-  readonly job: Omit<Job, "config" | "context">;
-  readonly commitId: string;
-  readonly trigger: CallTrigger;
-  readonly remoteAddress?: string | undefined;
-  readonly exchange?: HttpExchange | undefined;
-}
-
-/** The job of an attempt that is about to run, without its configuration. @param attempt its number */
-export function startedJob(
-  execution: Startable,
-  attempt: number,
-): Startable["job"] & { readonly context: HandlerContext } {
-  const { job, exchange } = execution;
-  const context = contextOf(execution, attempt);
-  if (exchange === undefined) return { ...job, context };
-  const { limits, limits: { timeoutMs = 0 } } = job;
-  return {
-    ...job,
-    context: { ...context, ...peerOf(execution) },
-    handler: "fetch",
-    inputJson: exchange.takeInput(),
-    // Its bodies may take longer than a call.
-    limits: { ...limits, timeoutMs: exchange.longestMs(timeoutMs) },
-  };
-}
-
 /** What the handler learns of its call. */
-function contextOf(
-  { invocation: { invocationId, functionId }, commitId, trigger, remoteAddress, job }: Startable,
-  attempt: number,
-): HandlerContext {
+function handlerContextOf({ row, limits, live }: Attempt, number: number): HandlerContext {
+  const { triggerKind: kind, triggerId } = row;
+  const remoteAddress = live?.remoteAddress;
   return {
-    invocationId,
-    functionId,
-    commitId,
-    attempt,
-    trigger: { kind: trigger.kind, ...trigger.id === null ? {} : { id: trigger.id } },
+    invocationId: row.id,
+    functionId: row.functionId,
+    commitId: row.commitId,
+    attempt: number,
+    trigger: { kind, ...triggerId === null ? {} : { id: triggerId } },
     ...remoteAddress === undefined ? {} : { remoteAddress },
-    deadline: new Date(Date.now() + (job.limits.timeoutMs ?? 0)).toISOString(),
+    deadline: new Date(Date.now() + limits.timeoutMs).toISOString(),
   };
 }
 
 /** The client in the form of the information of `Deno.serve`. */
-function peerOf({ remoteAddress }: Startable): Pick<HandlerContext, "remoteAddr"> {
+function peerOf({ remoteAddress }: LiveCall): Pick<HandlerContext, "remoteAddr"> {
   if (remoteAddress === undefined) return {};
   return { remoteAddr: { transport: "tcp", hostname: remoteAddress, port: 0 } };
 }

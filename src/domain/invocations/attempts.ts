@@ -4,7 +4,7 @@ import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import { type Execution, type OwnedRow, type Plan, planOf } from "./attempt.ts";
+import { admissionOf, type Attempt, attemptAfter, attemptOf, type OwnedRow } from "./attempt.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -45,17 +45,17 @@ export class Attempts {
    * @param claim of the worker that runs it
    */
   async run(
-    { execution, admission }: Plan,
+    first: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,
     claim?: Claim,
   ): Promise<ExecutionResult> {
     const { executions, engine, queue } = this.parts;
-    for (let next = execution;;) {
+    const { row: { id, functionId, concurrencyKey }, fn: { onSuccess, onFailure } } = first;
+    for (let next = first;;) {
       const result = await executions.run(next, slot, signal, claim);
-      if (next.concurrencyKey !== null) void this.#wakeNextOfKey(next, next.concurrencyKey);
+      if (concurrencyKey !== null) void this.#wakeNextOfKey(functionId, concurrencyKey);
       if (result.kind !== "repeat") {
-        const { onSuccess, onFailure } = next.destinations;
         if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();
         return result;
       }
@@ -63,20 +63,15 @@ export class Attempts {
         this.parts.scheduler.wake();
         return result;
       }
-      next = {
-        ...next,
-        recordedAs: "PENDING",
-        attempt: result.attempt,
-        receivedMs: undefined,
-      };
-      if (queue !== undefined) this.offer(execution.invocation.invocationId, next.attempt);
+      if (queue !== undefined) this.offer(id, result.attempt);
       if (queue !== undefined || !engine.isOpen) return result;
-      slot = engine.readmit(admission);
+      next = attemptAfter(next, result.attempt);
+      slot = engine.readmit(admissionOf({ ...next.row, ...next.limits }));
     }
   }
 
   /** Lets another call look again that waits for those with its concurrency key; otherwise it does so later. */
-  async #wakeNextOfKey({ invocation: { functionId } }: Execution, key: string): Promise<void> {
+  async #wakeNextOfKey(functionId: string, key: string): Promise<void> {
     const { store, scheduler } = this.parts;
     const now = new Date().toISOString();
     try {
@@ -100,10 +95,10 @@ export class Attempts {
   /** Runs a call that this node took over, or offers it. Its row is PENDING. */
   async resume(row: OwnedRow): Promise<void> {
     if (this.parts.queue !== undefined) return this.offer(row.id, row.attempt);
-    const plan = await planOf(this.parts.store.read, row, this.parts.functionLimits);
-    const slot = this.parts.engine.readmit(plan.admission);
+    const attempt = await attemptOf(this.parts.store.read, row, this.parts.functionLimits);
+    const slot = this.parts.engine.readmit(admissionOf({ ...row, ...attempt.limits }));
     // What cannot be recorded is logged; the row then waits for the next start.
-    this.run(plan, slot, undefined).catch(() => {});
+    this.run(attempt, slot, undefined).catch(() => {});
   }
 
   async #offer(invocationId: string, attempt: number): Promise<void> {

@@ -5,7 +5,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
-import { planOf } from "./attempt.ts";
+import { admissionOf, attemptOf, ownConcurrencyOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 
@@ -67,10 +67,10 @@ export class Claims {
   async #start(claim: Claim, row: InvocationRow): Promise<ClaimAnswer | undefined> {
     if (row.status !== "PENDING" || row.owner !== null) return undefined;
     const { store, engine, node, attempts, functionLimits } = this.parts;
-    const attempt = row.attempt + 1;
-    const claimed = { ...row, status: "RUNNING", owner: node.id, attempt } as const;
-    const plan = await planOf(store.read, claimed, functionLimits);
-    const { ownConcurrency } = plan.execution;
+    const number = row.attempt + 1;
+    const claimed = { ...row, status: "RUNNING", owner: node.id, attempt: number } as const;
+    const attempt = await attemptOf(store.read, claimed, functionLimits);
+    const ownConcurrency = ownConcurrencyOf(attempt);
     const rate = rateOf(await store.read.functions.get(row.functionId));
     const lastSequence = await store.write(
       (tx) => this.#record(tx, { ...row, worker: claim.worker }, { ownConcurrency, rate }),
@@ -81,9 +81,8 @@ export class Claims {
       ],
     );
     if (lastSequence === undefined) return undefined;
-    const slot = engine.admitClaimed(plan.admission);
-    const execution = { ...plan.execution, lastSequence };
-    const ended = attempts.run({ ...plan, execution }, slot, undefined, claim);
+    const slot = engine.admitClaimed(admissionOf({ ...row, ...attempt.limits }));
+    const ended = attempts.run({ ...attempt, lastSequence }, slot, undefined, claim);
     return { kind: "claimed", recorded: ended.then(() => undefined) };
   }
 

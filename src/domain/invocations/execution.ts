@@ -17,6 +17,7 @@ import {
   Recorder,
   type Repeat,
 } from "../../engine/recorder.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { pause } from "../../shared/pause.ts";
@@ -27,8 +28,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
-import { type Execution, startedJob } from "./attempt.ts";
-import type { EndedCall } from "./conclusion.ts";
+import { type Attempt, contextOf, jobOf, ownConcurrencyOf, variablesOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
 import {
   cancelledWithCaller,
@@ -38,7 +38,6 @@ import {
 } from "./outcomes.ts";
 import { RateLimitReached, StoredRecord, Superseded } from "./record.ts";
 import { type PatientWrite, patientWriter } from "./patient_write.ts";
-import type { Repeatable } from "./retries.ts";
 import { Timeline } from "./timeline.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -93,32 +92,28 @@ export class Executions {
    * @param claim of the worker that runs it
    */
   async run(
-    execution: Execution,
+    attempt: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,
     claim?: Claim,
   ): Promise<ExecutionResult> {
     const { store, engine, node, notifier, queue, scheduler } = this.parts;
-    const { invocation: { invocationId: id }, mode, owner, attempt } = execution;
-    const timeline = new Timeline(execution.receivedMs);
+    const { row: { id, mode, owner } } = attempt;
+    const timeline = new Timeline(attempt.live?.receivedMs);
     using run = engine.begin({ id, mode, signal, claim }, slot);
     using unrecorded = this.#trackUnrecorded(id);
     const record = new StoredRecord(
       store,
-      { id, owner, attempt },
+      attempt,
       {
-        functionId: execution.invocation.functionId,
-        recordedAs: execution.recordedAs,
-        startsWhenPlaced: startsWhenPlaced(execution, queue),
-        call: endedCallOf(execution),
+        startsWhenPlaced: startsWhenPlaced(attempt, queue),
         // The limiter of a node alone has counted them.
-        runningMax: node.isShared ? execution.ownConcurrency : undefined,
+        runningMax: node.isShared ? ownConcurrencyOf(attempt) : undefined,
         nextOwner: queue === undefined ? owner : null,
       },
       timeline,
-      execution.exchange,
     );
-    const lastSequence = execution.lastSequence ?? 0;
+    const lastSequence = attempt.lastSequence ?? 0;
     const recorder = new Recorder(record, notifier, this.#logFlushes, id, lastSequence);
     const write = patientWriter(store.health, id, run, unrecorded.reject);
     try {
@@ -132,7 +127,7 @@ export class Executions {
         if (typeof notStarted !== "string") return notStarted;
         return notStarted === "queue-timeout" ? { kind: "queue-timeout" } : resultOf(outcome);
       }
-      return await this.#execute(execution, { run, record, recorder, write, signal, timeline });
+      return await this.#execute(attempt, { run, record, recorder, write, signal, timeline });
     } catch (error) {
       logger.error("Cannot record the outcome of invocation {id}", { id, error });
       throw error;
@@ -160,7 +155,7 @@ export class Executions {
   }
 
   async #execute(
-    execution: Execution,
+    attempt: Attempt,
     { run, record, recorder, write, signal, timeline }: {
       readonly timeline: Timeline;
       readonly run: Run;
@@ -171,27 +166,27 @@ export class Executions {
     },
   ): Promise<ExecutionResult> {
     const { hostMethods, secrets } = this.parts;
-    const { invocation, volumeId, job, variables, recordedAs } = execution;
+    const { row, limits: { timeoutMs }, live } = attempt;
+    const invocation = contextOf(attempt);
     try {
-      if (recordedAs === "PENDING") {
-        const begun = await this.#begin(execution, { run, recorder, write });
+      if (row.status === "PENDING") {
+        const begun = await this.#begin(attempt, { run, recorder, write });
         if (begun === "over") return { kind: "not-run" };
         if (begun === "full") throw new NotPlaced("its function runs as many calls as it may");
         if (begun !== "started") return await this.#notBegun(begun, recorder, write);
       }
       timeline.granted();
-      const config = configOf(await secrets.read(invocation.functionId), variables);
-      await using volume = await this.#attach(volumeId, invocation.invocationId);
+      const config = configOf(await secrets.read(row.functionId), variablesOf(attempt));
+      await using volume = await this.#attach(row);
       record.volume = volume;
-      const { exchange } = execution;
-      const { timeoutMs = 0 } = job.limits;
+      const exchange = live?.exchange;
       const releaseSlot = () => run.releaseSlot();
       exchange?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
-      const ran = await run.execute({ ...startedJob(execution, record.number), config }, {
+      const ran = await run.execute({ ...jobOf(attempt, record.number), config }, {
         host: hostMethods.hostOf(invocation, { volume: volume?.session, exchange }),
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
-        onPlaced: startsWhenPlaced(execution, this.parts.queue) ? () => record.placed() : undefined,
+        onPlaced: startsWhenPlaced(attempt, this.parts.queue) ? () => record.placed() : undefined,
       });
       timeline.ended();
       const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
@@ -214,7 +209,7 @@ export class Executions {
           const outcome = notStartedOutcome(reason, signal, 0);
           return resultOf(await write(() => recorder.finish(outcome)));
         }
-        if (execution.mode === "async") {
+        if (row.mode === "async") {
           // None of its code ran, so the attempt does not count.
           return resultOf(await write(() => recorder.release()));
         }
@@ -234,7 +229,7 @@ export class Executions {
    * @returns `full` if they did not within the queue timeout of a call with a caller
    */
   async #begin(
-    { mode }: Execution,
+    { row: { mode } }: Attempt,
     { run, recorder, write }: {
       readonly run: Run;
       readonly recorder: Recorder;
@@ -262,42 +257,23 @@ export class Executions {
     return begun;
   }
 
-  async #attach(
-    volumeId: string | undefined,
-    invocationId: string,
-  ): Promise<AttachedVolume | undefined> {
+  async #attach({ id, volumeId }: InvocationRow): Promise<AttachedVolume | undefined> {
     const { store, snapshots, volumeLimits: limits } = this.parts;
-    if (volumeId === undefined) return undefined;
-    return await AttachedVolume.open({ store, snapshots, limits }, volumeId, invocationId);
+    if (volumeId === null) return undefined;
+    return await AttachedVolume.open({ store, snapshots, limits }, volumeId, id);
   }
 }
 
 /** Whether an attempt counts against the rate limit once it has its slot where it runs: it may wait for a worker. */
 function startsWhenPlaced(
-  { mode, isRateLimited }: Execution,
+  { row: { mode }, fn }: Attempt,
   queue: CallQueue | undefined,
 ): boolean {
-  return isRateLimited && mode === "sync" && queue !== undefined;
+  return fn.rateLimit !== null && mode === "sync" && queue !== undefined;
 }
 
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
 function resultOf(recorded: Recorded): ExecutionResult {
   if (recorded === undefined) return { kind: "not-run" };
   return recorded.kind === "repeat" ? recorded : { kind: "recorded", outcome: recorded };
-}
-
-/** What decides what follows the end of a call. */
-function endedCallOf(
-  { invocation, mode, trigger, maxAttempts, retryPolicy, destinations }: Execution,
-): EndedCall & Repeatable {
-  const { invocationId: id, functionId } = invocation;
-  return {
-    id,
-    functionId,
-    mode,
-    triggerKind: trigger.kind,
-    maxAttempts,
-    retryPolicy,
-    ...destinations,
-  };
 }

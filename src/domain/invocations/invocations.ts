@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Engine } from "../../engine/contract.ts";
+import type { AdmissionRequest, Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { storedContent } from "../../shared/content.ts";
 import { pause } from "../../shared/pause.ts";
@@ -19,9 +19,9 @@ import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { type CheckedCall, newRow, recordCall } from "./accepted_call.ts";
+import { type AcceptedCall, newRow, recordCall } from "./accepted_call.ts";
 import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
-import { admissionOf, executionOf, hasOwnConcurrency } from "./attempt.ts";
+import { admissionOf, type Attempt, hasOwnConcurrency } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -90,49 +90,55 @@ export class Invocations {
    * Calls a function. Answers the invocation as it is at the end of the wait. A nested call waits until its end and has no
    * idempotency key: it must not wait for a call that may need its slot.
    */
-  async invoke(by: Principal, call: Invoke): Promise<InvokeAnswer> {
+  async invoke(by: Principal, request: Invoke): Promise<InvokeAnswer> {
     const receivedMs = performance.now();
-    const checked = await this.#check(by, call);
-    const { fn, request } = checked;
+    const checked = await this.#check(by, request);
+    const { fn, mode } = checked;
     // A repeat answers the first call, also when its time has passed.
-    const first = await this.#idempotency.find(request);
+    const first = await this.#idempotency.find(checked.idempotency);
     if (first !== undefined) {
-      return await this.#afterWait(fn.id, first, call);
+      return await this.#afterWait(fn.id, first, request);
     }
-    const commit = await commitToRun(this.parts.store.read, fn, call.commitId);
-    const known = { ...checked, commit };
-    if (call.notBefore !== undefined && call.trigger === undefined) {
-      checkInvokeAt(call.notBefore, this.parts.inputLimits.maxDelayMs);
+    const commit = await commitToRun(this.parts.store.read, fn, request.commitId);
+    const call = { ...checked, commit };
+    if (request.notBefore !== undefined && request.trigger === undefined) {
+      checkInvokeAt(request.notBefore, this.parts.inputLimits.maxDelayMs);
     }
-    const isDelayed = call.notBefore !== undefined ||
-      (known.mode === "async" && governed(fn) !== undefined);
-    return isDelayed ? await this.#delay(by, known) : await this.#start(by, known, receivedMs);
+    const isDelayed = request.notBefore !== undefined ||
+      (mode === "async" && governed(fn) !== undefined);
+    return isDelayed ? await this.#delay(call) : await this.#start(call, receivedMs);
   }
 
   /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
-  async skip(by: Principal, call: Invoke, skip: Skip): Promise<string> {
+  async skip(by: Principal, request: Invoke, skip: Skip): Promise<string> {
     const { store } = this.parts;
-    const { row, checked } = await this.#skipped(store.read, by, call, skip);
-    await recordCall(store, this.#idempotency, row, checked);
+    const { row, call } = await this.#skipped(store.read, by, request, skip);
+    await recordCall(store, this.#idempotency, row, call);
     return row.id;
   }
 
   /** The row of {@link skip}, for a transaction that records it. */
-  async skippedRow(tx: Writers, by: Principal, call: Invoke, skip: Skip): Promise<InvocationRow> {
-    return (await this.#skipped(tx, by, call, skip)).row;
+  async skippedRow(
+    tx: Writers,
+    by: Principal,
+    request: Invoke,
+    skip: Skip,
+  ): Promise<InvocationRow> {
+    return (await this.#skipped(tx, by, request, skip)).row;
   }
 
-  async #skipped(read: CallReaders, by: Principal, call: Invoke, { reason, message }: Skip) {
-    const checked = await this.#check(by, call, read);
-    const commit = await commitToRun(read, checked.fn, call.commitId);
+  async #skipped(read: CallReaders, by: Principal, request: Invoke, { reason, message }: Skip) {
+    const checked = await this.#check(by, request, read);
+    const commit = await commitToRun(read, checked.fn, request.commitId);
+    const call = { ...checked, commit };
     const row: InvocationRow = {
-      ...this.#newRow(by, { ...checked, commit }, false, null),
+      ...newRow(this.parts.ids, call, { isStarted: false, owner: null }),
       status: "ERROR",
       skipReason: reason,
       ...errorColumns({ code: "SKIPPED" satisfies SkipErrorCode, message }),
       variables: null,
     };
-    return { row, checked };
+    return { row, call };
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
@@ -178,71 +184,61 @@ export class Invocations {
   /** Checks everything but the commit of a call. */
   async #check(
     by: Principal,
-    call: Invoke,
+    request: Invoke,
     read: CallReaders = this.parts.store.read,
-  ): Promise<Omit<CheckedCall, "commit">> {
+  ): Promise<Omit<AcceptedCall, "commit">> {
     const { inputLimits, limits } = this.parts;
-    const fn = await liveFunction(read, call.functionId);
-    const volumeId = call.vfsId === "" ? fn.volumeId : call.vfsId;
+    const fn = await liveFunction(read, request.functionId);
+    const volumeId = request.vfsId === "" ? fn.volumeId : request.vfsId;
     if (volumeId !== null) await liveVolume(read, volumeId);
-    const inputJson = checkInput(call.json, inputLimits);
-    const mode = call.wait.kind === "until-end" ? "sync" : "async";
-    const trigger = triggerOf(call);
+    const inputJson = checkInput(request.json, inputLimits);
+    const mode = request.wait.kind === "until-end" ? "sync" : "async";
+    const triggerKind = triggerOf(request).kind;
     return {
+      by,
+      request,
       fn,
       limits: limits.of(fn),
       inputJson,
       volumeId,
-      trigger,
       mode,
-      ...attemptsOf(fn, { mode, triggerKind: trigger.kind }, inputLimits.maxAttempts),
-      destinationDepth: call.destinationDepth ?? 0,
+      attempts: attemptsOf(fn, { mode, triggerKind }, inputLimits.maxAttempts),
       concurrencyKey: concurrencyKeyOf(fn, inputJson, by.invocation !== undefined),
-      notBefore: call.notBefore,
-      request: this.#idempotency.request(by.id, call, inputJson),
-      call,
+      idempotency: this.#idempotency.request(by.id, request, inputJson),
     };
   }
 
   /** Starts a call, once fewer with its concurrency key run than may. */
-  async #start(
-    by: Principal,
-    checked: CheckedCall,
-    receivedMs: number,
-  ): Promise<InvokeAnswer> {
+  async #start(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
+    const signal = call.by.invocation?.signal ?? NEVER_ABORTED;
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
     for (;;) {
       try {
-        return await this.#startNow(by, checked, receivedMs);
+        return await this.#startNow(call, receivedMs);
       } catch (error) {
         if (!(error instanceof KeyIsBusy) || performance.now() >= deadline) throw error;
-        await pause(KEY_RETRY_MS * (1 + Math.random()), by.invocation?.signal ?? NEVER_ABORTED);
+        await pause(KEY_RETRY_MS * (1 + Math.random()), signal);
       }
     }
   }
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
-  async #startNow(
-    by: Principal,
-    checked: CheckedCall,
-    receivedMs: number,
-  ): Promise<InvokeAnswer> {
-    const { fn, limits, commit, inputJson, mode, call } = checked;
-    const caller = by.invocation;
+  async #startNow(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
+    const { request, fn, commit, limits, mode } = call;
+    const caller = call.by.invocation;
     this.parts.node.assertLive(`Cannot call function ${fn.id}`);
     if (mode === "async" && this.parts.attempts.ownerOfWaiting === null) {
-      return await this.#enqueue(by, checked);
+      return await this.#enqueue(call);
     }
-    const admission = admissionOf({ functionId: fn.id, input: inputJson, mode, ...limits });
-    const slot = admit(this.parts.engine, admission, caller);
+    const slot = admit(this.parts.engine, admissionOfCall(call), caller);
     // A restart does not resume a synchronous call, so its start needs no record of its own.
-    const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(checked, by);
-    const row = { ...this.#newRow(by, checked, isStarted, null), owner: this.parts.node.id };
+    const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(call);
+    const row = newRow(this.parts.ids, call, { isStarted, owner: this.parts.node.id });
     using starting = this.parts.ends.announceStart(row.id);
     // On several machines it may wait for a worker yet.
     const startsNow = isStarted && this.parts.attempts.ownerOfWaiting !== null;
     const options = { startsNow };
-    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked, options)
+    const earlier = await recordCall(this.parts.store, this.#idempotency, row, call, options)
       .catch((error) => {
         slot[Symbol.dispose]();
         throw error;
@@ -250,56 +246,50 @@ export class Invocations {
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
       starting[Symbol.dispose]();
-      return await this.#afterWait(fn.id, earlier, call);
+      return await this.#afterWait(fn.id, earlier, request);
     }
-    call.exchange?.recorded(row.id);
-    const { remoteAddress, exchange } = call;
-    const execution = executionOf(row, { fn, commit, limits, variables: fn.variables }, {
-      remoteAddress,
-      exchange,
-      receivedMs,
-    });
-    const signal = call.exchange?.signal ?? caller?.signal;
-    const ended = this.parts.attempts.run({ execution, admission }, slot, signal);
+    const { remoteAddress, exchange, wait } = request;
+    exchange?.recorded(row.id);
+    const live = { remoteAddress, exchange, receivedMs };
+    const attempt: Attempt = { row, fn, commit, limits, live };
+    const ended = this.parts.attempts.run(attempt, slot, exchange?.signal ?? caller?.signal);
     starting[Symbol.dispose]();
-    if (call.wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, call, ended);
+    if (wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, request, ended);
     const result = await this.parts.executions.recorded(row.id, ended);
     return await this.#answer(row, result, caller !== undefined);
   }
 
   /** Whether the calls of the function that run on all nodes are counted before it starts. */
-  #isCounted({ fn }: CheckedCall, by: Principal): boolean {
+  #isCounted({ by, fn }: AcceptedCall): boolean {
     return this.parts.node.isShared && hasOwnConcurrency(fn) && by.invocation === undefined;
   }
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */
-  async #enqueue(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
-    const { fn, call } = checked;
+  async #enqueue(call: AcceptedCall): Promise<InvokeAnswer> {
+    const { fn, request } = call;
     assertOpen(this.parts.engine, fn.id);
-    const { limits, inputJson: input, mode } = checked;
-    const admission = admissionOf({ functionId: fn.id, input, mode, ...limits });
-    const accepted = await this.#backlog.accept(admission);
-    const row = this.#newRow(by, checked, false, null);
-    const earlier = await recordCall(this.parts.store, this.#idempotency, row, checked).finally(
+    const accepted = await this.#backlog.accept(admissionOfCall(call));
+    const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
+    const earlier = await recordCall(this.parts.store, this.#idempotency, row, call).finally(
       () => accepted[Symbol.dispose](),
     );
     if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
-    return await this.#afterWait(fn.id, earlier ?? row.id, call);
+    return await this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /** Records a call that starts later, or once the limits of its function let it. */
-  async #delay(by: Principal, checked: CheckedCall): Promise<InvokeAnswer> {
-    const { fn, call } = checked;
+  async #delay(call: AcceptedCall): Promise<InvokeAnswer> {
+    const { fn, request } = call;
     const { node, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
     node.assertLive(`Cannot call function ${fn.id}`);
     assertOpen(engine, fn.id);
-    const row = this.#newRow(by, checked, false, null);
+    const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
     let replacedId: string | undefined;
     const earlier = await recordCall(
       this.parts.store,
       this.#idempotency,
       row,
-      checked,
+      call,
       {
         further: async (tx) => {
           replacedId = await delayCall(tx, fn, row, maxDelayed);
@@ -308,16 +298,7 @@ export class Invocations {
     );
     if (earlier === undefined) scheduler.wake();
     if (replacedId !== undefined) notifier.notify(replacedId);
-    return await this.#afterWait(fn.id, earlier ?? row.id, call);
-  }
-
-  #newRow(
-    by: Principal,
-    checked: CheckedCall,
-    isStarted: boolean,
-    owner: string | null,
-  ): InvocationRow {
-    return newRow(this.parts.ids, by, checked, { isStarted, owner });
+    return await this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /**
@@ -362,15 +343,15 @@ export class Invocations {
   async #afterWait(
     functionId: string,
     id: string,
-    call: Invoke,
+    { wait }: Invoke,
     ended?: Promise<ExecutionResult>,
   ): Promise<InvokeAnswer> {
     const waiting = new AbortController();
     const end = this.#end(functionId, id, waiting.signal, ended);
-    if (call.wait.kind === "until-end") await this.parts.executions.recorded(id, end);
+    if (wait.kind === "until-end") await this.parts.executions.recorded(id, end);
     else {
       const { promise: waited, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, call.wait.ms);
+      const timer = setTimeout(resolve, wait.ms);
       await Promise.race([end, waited]);
       clearTimeout(timer);
       waiting.abort();
@@ -387,4 +368,9 @@ export class Invocations {
     const isLeft = ended === undefined || (await ended).kind === "repeat";
     if (isLeft) await this.parts.ends.wait(functionId, id, signal);
   }
+}
+
+/** What a call asks of the engine before it is recorded. */
+function admissionOfCall({ fn, inputJson: input, mode, limits }: AcceptedCall): AdmissionRequest {
+  return admissionOf({ functionId: fn.id, input, mode, ...limits });
 }

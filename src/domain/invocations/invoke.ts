@@ -4,7 +4,7 @@ import type { Writers } from "../../store/mod.ts";
 import type { HttpExchange } from "../endpoints/exchange.ts";
 
 /** What starts a call. */
-export interface CallTrigger {
+interface CallTrigger {
   readonly kind: InvocationRow["triggerKind"];
   /** Of a trigger, or of the invocation that a replay or a destination follows; null for the API. */
   readonly id: string | null;

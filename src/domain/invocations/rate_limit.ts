@@ -15,7 +15,7 @@ import type { Repeat } from "../../engine/recorder.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { PermitCount } from "../../store/flow_control.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { Attempt } from "../../store/invocations.ts";
+import type { AttemptKey } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
@@ -33,7 +33,7 @@ export function rateOf(fn: FunctionRow | undefined): RateLimit | undefined {
 }
 
 /** A call of a function. */
-type CallOf = Pick<Attempt, "id" | "attempt"> & { readonly functionId: string };
+type CallOf = Pick<AttemptKey, "id" | "attempt"> & { readonly functionId: string };
 
 /** Whether a permit is free. */
 type PermitAnswer =
@@ -97,7 +97,7 @@ export async function startWithPermit(
  */
 export async function returnToLine(
   tx: Writers,
-  { functionId, ...recorded }: CallOf & Attempt,
+  { functionId, ...recorded }: CallOf & AttemptKey,
   last: number,
   waitMs: number,
 ): Promise<Repeat | undefined> {

@@ -7,16 +7,15 @@ import type {
   RecordedLog,
 } from "../../engine/recorder.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { Attempt, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
+import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { isFailedAnswer } from "../endpoints/client.ts";
-import type { HttpExchange } from "../endpoints/exchange.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
-import { conclude, type EndedCall } from "./conclusion.ts";
+import type { Attempt } from "./attempt.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 import type { Timeline } from "./timeline.ts";
-import { type NextAttempt, nextAttempt, repeat, type Repeatable } from "./retries.ts";
+import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 export class Superseded extends Error {
@@ -40,7 +39,7 @@ export class StoredRecord implements InvocationRecord {
   volume: AttachedVolume | undefined;
 
   /** As it is stored: a call that waits has the number of the attempt before. */
-  #attempt: Attempt;
+  #key: AttemptKey;
   /** Whether it may hold a permit of a rate limit that it has not started in. */
   #mayHoldPermit: boolean;
   /** Whether its end has given back the permit that it held of a rate limit: another call may start in it. */
@@ -48,34 +47,31 @@ export class StoredRecord implements InvocationRecord {
 
   constructor(
     private readonly store: Store,
-    attempt: Attempt,
+    private readonly attempt: Attempt,
     private readonly rules: {
-      readonly functionId: string;
-      readonly recordedAs: "PENDING" | "RUNNING";
       /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
       readonly startsWhenPlaced: boolean;
-      readonly call: Repeatable & EndedCall;
       /** Calls of the function that may run on all nodes; undefined if they are not counted. */
       readonly runningMax: number | undefined;
       /** Owner of a call whose next attempt may begin; null if any node may claim it. */
       readonly nextOwner: string | null;
     },
     private readonly timeline: Timeline,
-    /** The request that the call answers. */
-    private readonly exchange?: HttpExchange,
   ) {
-    this.#attempt = attempt;
-    this.#mayHoldPermit = rules.recordedAs === "PENDING" || rules.startsWhenPlaced;
+    const { row: { id, owner, attempt: number, status } } = attempt;
+    this.#key = { id, owner, attempt: number };
+    this.#mayHoldPermit = status === "PENDING" || rules.startsWhenPlaced;
   }
 
   /** The number of the attempt under way. */
   get number(): number {
-    return this.#attempt.attempt;
+    return this.#key.attempt;
   }
 
   async start(): Promise<number | NotBegun> {
-    const { functionId, runningMax, startsWhenPlaced, call: { mode } } = this.rules;
-    const next = { ...this.#attempt, attempt: this.#attempt.attempt + 1 };
+    const { runningMax, startsWhenPlaced } = this.rules;
+    const { functionId, mode } = this.attempt.row;
+    const next = { ...this.#key, attempt: this.#key.attempt + 1 };
     // The limit in force now, which may differ from that of its admission.
     const rate = rateOf(await this.#function());
     const started = await this.store.write(
@@ -83,7 +79,7 @@ export class StoredRecord implements InvocationRecord {
         const isFull = runningMax !== undefined &&
           await tx.invocations.countRunning(functionId) >= runningMax;
         if (isFull) return "full";
-        const owned = { ...this.#attempt, functionId };
+        const owned = { ...this.#key, functionId };
         // An attempt that is over takes no permit.
         if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return "over";
         const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
@@ -105,7 +101,7 @@ export class StoredRecord implements InvocationRecord {
       ],
     );
     if (typeof started === "number") {
-      this.#attempt = next;
+      this.#key = next;
       this.#mayHoldPermit = this.rules.startsWhenPlaced;
     }
     return started;
@@ -116,17 +112,17 @@ export class StoredRecord implements InvocationRecord {
    * @throws RateLimitReached if the limit was lowered while it waited, Superseded
    */
   async placed(): Promise<void> {
-    const { functionId } = this.rules;
+    const { functionId } = this.attempt.row;
     const rate = rateOf(await this.#function());
     if (rate === undefined) return;
-    const { id, attempt } = this.#attempt;
+    const { id, attempt } = this.#key;
     const limited = await this.store.write(
       async (tx) => {
         const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
         if (permit.kind === "full") {
           return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
         }
-        if (!await tx.invocations.start(this.#attempt, permit.now)) {
+        if (!await tx.invocations.start(this.#key, permit.now)) {
           throw new Superseded(`Attempt of invocation ${id} is over`);
         }
         return undefined;
@@ -140,13 +136,13 @@ export class StoredRecord implements InvocationRecord {
 
   /** Records the worker that runs the attempt, durably. @throws Superseded */
   async assign(worker: string): Promise<void> {
-    const isCurrent = await this.store.write((tx) => tx.invocations.assign(this.#attempt, worker));
-    if (!isCurrent) throw new Superseded(`Attempt of invocation ${this.#attempt.id} is over`);
+    const isCurrent = await this.store.write((tx) => tx.invocations.assign(this.#key, worker));
+    if (!isCurrent) throw new Superseded(`Attempt of invocation ${this.#key.id} is over`);
   }
 
   async appendLogs(logs: readonly RecordedLog[]): Promise<void> {
     await this.store.write(async (tx) => {
-      if (await tx.invocations.isCurrent(this.#attempt)) await this.#append(tx, logs);
+      if (await tx.invocations.isCurrent(this.#key)) await this.#append(tx, logs);
     }, "committed");
   }
 
@@ -156,23 +152,23 @@ export class StoredRecord implements InvocationRecord {
     mayRepeat = false,
   ): Promise<Recorded> {
     const commit = await this.volume?.prepare(outcome);
-    const isAsync = this.rules.call.mode === "async";
-    const fn = mayRepeat && isAsync && outcome.kind === "error"
+    const { row } = this.attempt;
+    const fn = mayRepeat && row.mode === "async" && outcome.kind === "error"
       ? await this.#function()
       : undefined;
     return await this.store.write(
       async (tx) => {
         // An end without lines and volume checks it in its own statement.
         const isAlone = logs.length === 0 && commit === undefined;
-        if (!isAlone && !await tx.invocations.isCurrent(this.#attempt)) return undefined;
+        if (!isAlone && !await tx.invocations.isCurrent(this.#key)) return undefined;
         await this.#append(tx, logs);
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
         if (mayRepeat && recorded.kind === "error") {
-          const next = nextAttempt(this.rules.call, recorded.code, this.number);
+          const next = nextAttempt(row, recorded.code, this.number);
           if (next !== undefined) return await this.#repeat(tx, next, fn, recorded);
         }
         const end = endOf(recorded);
-        const answered = this.exchange?.record;
+        const answered = this.attempt.live?.exchange?.record;
         const conclusion = {
           end,
           ...versions,
@@ -182,28 +178,28 @@ export class StoredRecord implements InvocationRecord {
           failedAnswer: isFailedAnswer(answered),
         };
         const now = new Date().toISOString();
-        if (!await tx.invocations.finish(this.#attempt, conclusion, now)) return undefined;
-        await conclude(tx, this.rules.call, end, now);
+        if (!await tx.invocations.finish(this.#key, conclusion, now)) return undefined;
+        await conclude(tx, this.attempt, end, now);
         if (this.#mayHoldPermit) await this.#freePermit(tx, now);
         return recorded;
       },
       "durable",
       [
         ...this.volume?.locks ?? [],
-        ...this.#mayHoldPermit ? [locks.ofFlow(this.rules.functionId)] : [],
+        ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
       ],
     );
   }
 
   async #freePermit(tx: Writers, now: string): Promise<void> {
-    const { functionId } = this.rules;
-    this.hasFreedPermit = await freePermit(tx, functionId, this.#attempt.id, now);
+    const { functionId } = this.attempt.row;
+    this.hasFreedPermit = await freePermit(tx, functionId, this.#key.id, now);
   }
 
   async release(logs: readonly RecordedLog[]): Promise<Recorded> {
     const fn = await this.#function();
     return await this.store.write(async (tx) => {
-      if (!await tx.invocations.isCurrent(this.#attempt)) return undefined;
+      if (!await tx.invocations.isCurrent(this.#key)) return undefined;
       await this.#append(tx, logs);
       return await this.#repeat(tx, { delayMs: undefined }, fn, undefined);
     });
@@ -216,27 +212,27 @@ export class StoredRecord implements InvocationRecord {
     fn: FunctionRow | undefined,
     outcome: Outcome | undefined,
   ): Promise<Recorded> {
-    const { functionId, nextOwner } = this.rules;
+    const { functionId } = this.attempt.row;
     const error = outcome?.kind === "error" ? outcome : undefined;
     const repeated = await repeat(
       tx,
-      { ...this.#attempt, functionId },
+      { ...this.#key, functionId },
       next,
       fn,
-      nextOwner,
+      this.rules.nextOwner,
       error,
     );
     return repeated && { kind: "repeat", ...repeated };
   }
 
   #function(): Promise<FunctionRow | undefined> {
-    return this.store.read.functions.get(this.rules.functionId);
+    return this.store.read.functions.get(this.attempt.row.functionId);
   }
 
   async #append(tx: Writers, logs: readonly RecordedLog[]): Promise<void> {
     const rows = logs.map((log): InvocationLogRow => ({
       ...log,
-      invocationId: this.#attempt.id,
+      invocationId: this.#key.id,
       time: new Date(log.time).toISOString(),
     }));
     await tx.invocations.appendLogs(rows);

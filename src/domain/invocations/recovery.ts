@@ -8,10 +8,9 @@ import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
-import { conclude } from "./conclusion.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { freePermit } from "./rate_limit.ts";
-import { type NextAttempt, nextAttempt, repeat } from "./retries.ts";
+import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -163,12 +162,11 @@ export class Recovery implements DueWork {
     const { store, notifier, scheduler } = this.parts;
     const conclusion = { end: { status: "ERROR", ...interruption(row, why) } } as const;
     const fn = await store.read.functions.get(row.functionId);
-    const ended = { ...row, onSuccess: fn?.onSuccess ?? null, onFailure: fn?.onFailure ?? null };
     const now = new Date().toISOString();
     const isDone = await store.write(
       async (tx) => {
         if (!await tx.invocations.finish(row, conclusion, now)) return false;
-        await conclude(tx, ended, conclusion.end, now);
+        await conclude(tx, { row, fn }, conclusion.end, now);
         await freePermit(tx, row.functionId, row.id, now);
         return true;
       },

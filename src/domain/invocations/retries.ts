@@ -1,7 +1,7 @@
-/** Which attempts of a call another one follows, and when. */
+/** What follows an attempt of a call: another one and when, or what the end of the call leaves. */
 import { backoffMs } from "../../shared/backoff.ts";
 import type { InvocationError } from "../../store/failures.ts";
-import type { Attempt, InvocationRow } from "../../store/invocations.ts";
+import type { AttemptKey, InvocationEnd, InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import { rateOf } from "./rate_limit.ts";
@@ -11,17 +11,11 @@ import {
   retryPolicyOf,
 } from "../functions/retry_policy.ts";
 
-/** What decides whether a call starts again. */
-export interface Repeatable extends Pick<InvocationRow, "mode" | "maxAttempts" | "retryPolicy"> {}
-
 /** The next attempt of a call. */
 export interface NextAttempt {
   /** How long it waits; undefined if it may begin at once. */
   readonly delayMs: number | undefined;
 }
-
-/** How often a call may start. */
-type AttemptColumns = Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
 
 /**
  * The policy of an asynchronous call: that of its function, else that of its trigger, else `maxAttempts` for calls whose
@@ -31,7 +25,7 @@ export function attemptsOf(
   fn: Pick<FunctionRow, "retryPolicy">,
   { mode, triggerKind }: Pick<InvocationRow, "mode" | "triggerKind">,
   maxAttempts: number,
-): AttemptColumns {
+): Pick<InvocationRow, "maxAttempts" | "retryPolicy"> {
   if (mode === "sync") return { maxAttempts: 1, retryPolicy: null };
   const isOfTrigger = triggerKind === "schedule" || triggerKind === "webhook";
   const policy = fn.retryPolicy !== null
@@ -48,14 +42,14 @@ export function attemptsOf(
  * @param attempt its number; 0 if the call did not start
  */
 export function nextAttempt(
-  { mode, maxAttempts, retryPolicy }: Repeatable,
-  word: string,
+  { mode, maxAttempts, retryPolicy }: InvocationRow,
+  code: string,
   attempt: number,
 ): NextAttempt | undefined {
   if (mode === "sync" || attempt === 0 || attempt >= maxAttempts) return undefined;
-  if (retryPolicy === null) return word === "INTERRUPTED" ? { delayMs: undefined } : undefined;
+  if (retryPolicy === null) return code === "INTERRUPTED" ? { delayMs: undefined } : undefined;
   const policy = JSON.parse(retryPolicy) as RetryPolicy;
-  if (!policy.retryOn.includes(word)) return undefined;
+  if (!policy.retryOn.includes(code)) return undefined;
   const { initialBackoffMs: initialMs, maxBackoffMs: maxMs } = policy;
   return { delayMs: backoffMs({ initialMs, maxMs }, attempt) };
 }
@@ -68,7 +62,7 @@ export function nextAttempt(
  */
 export async function repeat(
   tx: Writers,
-  { functionId, ...attempt }: Attempt & { readonly functionId: string },
+  { functionId, ...attempt }: AttemptKey & { readonly functionId: string },
   next: NextAttempt,
   fn: FunctionRow | undefined,
   owner: string | null,
@@ -95,4 +89,38 @@ export async function repeat(
     since: null,
   });
   return { attempt: counted, isDelayed: true };
+}
+
+/**
+ * Leaves the end of an asynchronous call for its destination. Parks a failed one as a dead letter, if it could start again
+ * or has a trigger. Of a call that somebody cancelled nothing follows.
+ */
+export async function conclude(
+  tx: Writers,
+  { row, fn }: { readonly row: InvocationRow; readonly fn: FunctionRow | undefined },
+  end: InvocationEnd,
+  now: string,
+): Promise<void> {
+  const hasFailed = end.status === "ERROR";
+  if (row.mode === "sync" || (hasFailed && end.code === "CANCELLED")) return;
+  const event = hasFailed ? "onFailure" : "onSuccess";
+  const { id, functionId } = row;
+  const target = fn?.[event] ?? null;
+  if (target !== null) {
+    await tx.outbox.insert({
+      invocationId: id,
+      functionId,
+      event,
+      target,
+      state: "PENDING",
+      attempts: 0,
+      dueAt: now,
+      error: null,
+      startedId: null,
+      updatedAt: now,
+    });
+  }
+  if (hasFailed && (row.maxAttempts > 1 || row.triggerKind !== "api")) {
+    await tx.invocations.park(id, now);
+  }
 }
