@@ -49,22 +49,59 @@ export type Outcome =
     readonly measured?: Measurements;
   };
 
+/** The call waits for another attempt. */
+export interface Repeat {
+  readonly kind: "repeat";
+  /** The number of the last attempt that counts, as it is recorded. */
+  readonly attempt: number;
+  /** Whether the next attempt waits for its time. */
+  readonly isDelayed: boolean;
+}
+
+/** The call has a caller that waits, and its function has started as many attempts as it may within a period. */
+export interface RateLimited {
+  readonly kind: "rate-limited";
+  readonly calls: number;
+  readonly periodMs: number;
+  /** When it might start, in milliseconds from now. */
+  readonly waitMs: number;
+}
+
+/** Why the record of an attempt keeps it from starting. */
+export type NotBegun =
+  /** The invocation has ended meanwhile, or is another node's. */
+  | { readonly kind: "over" }
+  /** Its function may run no further call now. */
+  | { readonly kind: "full" }
+  | Repeat
+  | RateLimited;
+
+/** None of the job's code ran: within the wait no worker had a free slot, or no instance could be started. */
+export interface NotPlaced {
+  readonly kind: "not-placed";
+  /** For logs. */
+  readonly reason: string;
+}
+
+/** What became of a job: it ran and ended, or none of its code ran. */
+export type Ran = Outcome | NotPlaced | NotBegun;
+
 /** Where a job's host calls and log lines go while it runs. */
 export interface JobPorts {
   readonly host: Host;
   /** Called for every log line, in order, before the outcome is known. */
   readonly onLog: (log: SandboxLog) => void;
   /**
-   * Called with the worker that accepted the job, before it gets the job: the record of it must be durable. A rejection
-   * keeps the job from the worker, and {@link JobRunner.run} rejects with it. Not called for a job that runs in this process.
+   * Called with the worker that accepted the job, before it gets the job: the record of it must be durable. An answer
+   * keeps the job from the worker, and is that of {@link JobRunner.run}. Not called for a job that runs in this process.
    */
-  readonly onAssigned?: (worker: string) => Promise<void>;
+  readonly onAssigned?: (worker: string) => Promise<NotBegun | undefined>;
   /**
    * Called once a job that may have waited for a worker has its slot there, or here, and before it gets the job; again if
-   * that worker is lost before. A rejection keeps the job from running, and {@link JobRunner.run} rejects with it. Not
+   * that worker is lost before. An answer keeps the job from running, and is that of {@link JobRunner.run}. Not
    * called by a runner that runs jobs in this process alone, nor for a claim.
    */
-  readonly onPlaced?: (() => Promise<void>) | undefined;
+  readonly onPlaced?: (() => Promise<NotBegun | undefined>) | undefined;
 }
 
 /** Reads commit blobs as text. */
@@ -86,21 +123,13 @@ export interface Placement {
   readonly claim?: Claim | undefined;
 }
 
-/**
- * Thrown by {@link JobRunner.run}: within the wait no worker had a free slot, or no instance could be started. None of the
- * job's code ran.
- */
-export class NotPlaced extends Error {
-  override name = "NotPlaced";
-}
-
 /** Runs jobs: in instances of this machine, or on workers. */
 export interface JobRunner {
   /**
-   * Every ending that the function or a lost worker causes is an {@link Outcome}. Throws {@link NotPlaced}.
+   * Every ending that the function or a lost worker causes is an {@link Outcome}. Rejects for an error of this machine.
    * @param signal kills the instance; its reason is a `KillCode`
    */
-  run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Outcome>;
+  run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Ran>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
   /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
@@ -271,11 +300,10 @@ export interface Run extends Disposable {
   /** Resolves with undefined once the slot is granted, or with the reason why the run must not start. */
   start(): Promise<NotStarted | undefined>;
   /**
-   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times. Throws
-   * {@link NotPlaced} if a synchronous run got no worker in time.
+   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times.
    * @param signal kills this instance alone; its reason is a `KillCode`
    */
-  execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Outcome>;
+  execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran>;
   /** Releases the slot of a run that goes on without one. */
   releaseSlot(): void;
 }

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
 import { Timeouts } from "../shared/timeouts.ts";
-import type { Outcome } from "./contract.ts";
+import type { NotBegun, Outcome, Repeat } from "./contract.ts";
 import type { InvocationNotifier } from "./notifier.ts";
 
 const logger = getLogger(["invoked", "engine"]);
@@ -16,30 +16,6 @@ export interface RecordedLog extends SandboxLog {
   /** 1, 2, 3, ... without gaps within an invocation. */
   readonly sequence: number;
 }
-
-/** The call waits for another attempt. */
-export interface Repeat {
-  readonly kind: "repeat";
-  /** The number of the last attempt that counts, as it is recorded. */
-  readonly attempt: number;
-  /** Whether the next attempt waits for its time. */
-  readonly isDelayed: boolean;
-}
-
-/** The call has a caller that waits, and its function has started as many attempts as it may within a period. */
-export interface RateLimited {
-  readonly kind: "rate-limited";
-  readonly calls: number;
-  readonly periodMs: number;
-  /** When it might start, in milliseconds from now. */
-  readonly waitMs: number;
-}
-
-/**
- * Why an attempt does not start: `over` when the invocation has ended meanwhile, or is another's; `full` if its function
- * may run no further call now; or its function may start none now, so that it waits for its time again, or has to end.
- */
-export type NotBegun = "over" | "full" | Repeat | RateLimited;
 
 /** What was recorded at the end of an attempt; undefined if nothing was: the call had ended, or is another's. */
 export type Recorded = Outcome | Repeat | undefined;
@@ -102,12 +78,12 @@ export class Recorder {
     else this.#flushes.add(this);
   }
 
-  /** PENDING to RUNNING, durably. @see InvocationRecord.start */
-  async start(): Promise<"started" | NotBegun> {
+  /** PENDING to RUNNING, durably. Answers why the attempt does not start; undefined once it has. */
+  async start(): Promise<NotBegun | undefined> {
     const last = await this.#record.start();
     if (typeof last !== "number") return last;
     this.#sequence = last;
-    return "started";
+    return undefined;
   }
 
   /** Records the outcome and the remaining log lines. May be repeated after an error. @see InvocationRecord.finish */

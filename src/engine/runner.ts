@@ -1,15 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { NoInstance, type Sandboxes } from "../sandbox/contract.ts";
 import type { Artifacts } from "./artifacts.ts";
-import {
-  type Job,
-  type JobPorts,
-  type JobRunner,
-  NotPlaced,
-  type Outcome,
-  type Placement,
-  type Prewarmed,
-} from "./contract.ts";
+import type { Job, JobPorts, JobRunner, Placement, Prewarmed, Ran } from "./contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -29,7 +21,7 @@ export class Runner implements JobRunner {
     { host, onLog }: JobPorts,
     signal: AbortSignal,
     { waitMs }: Pick<Placement, "waitMs">,
-  ): Promise<Outcome> {
+  ): Promise<Ran> {
     const script = await this.#artifacts.script(scriptDigest);
     try {
       return await this.#sandboxes.run({ ...job, script }, {
@@ -40,7 +32,8 @@ export class Runner implements JobRunner {
         waitMs,
       });
     } catch (error) {
-      throw error instanceof NoInstance ? new NotPlaced(error.message) : error;
+      if (error instanceof NoInstance) return { kind: "not-placed", reason: error.message };
+      throw error;
     }
   }
 

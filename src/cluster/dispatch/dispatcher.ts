@@ -1,20 +1,12 @@
 import { getLogger } from "@logtape/logtape";
-import {
-  type Job,
-  type JobPorts,
-  type JobRunner,
-  NotPlaced,
-  type Outcome,
-  type Placement,
-  type Prewarmed,
-} from "../../engine/contract.ts";
+import type { Job, JobPorts, JobRunner, Placement, Prewarmed, Ran } from "../../engine/contract.ts";
 import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
 import type { Slots } from "../worker/slots.ts";
 import type { Registry } from "../registry/registry.ts";
 import { formatBytes } from "../../config/mod.ts";
 import { choose, hasMemory } from "./choose.ts";
 import { SlotClaim } from "./claims.ts";
-import { NotDelivered, OwnerSession } from "./owner_session.ts";
+import { OwnerSession } from "./owner_session.ts";
 import type { Prewarming } from "./prewarming.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -67,7 +59,7 @@ export class Dispatcher implements JobRunner {
     ports: JobPorts,
     signal: AbortSignal,
     placement: Placement,
-  ): Promise<Outcome> {
+  ): Promise<Ran> {
     const { claim } = placement;
     if (claim instanceof SlotClaim) {
       return await this.#runClaimed(job, ports, signal, claim, placement.runId);
@@ -75,13 +67,10 @@ export class Dispatcher implements JobRunner {
     const deadline = performance.now() + (placement.waitMs ?? Infinity);
     for (;;) {
       const location = await this.#findSlot(job, ports, placement, deadline, signal);
-      if (location === undefined) return killed(killCodeOf(signal));
-      try {
-        return await this.#runAt(location, job, ports, signal, placement);
-      } catch (error) {
-        // None of its code ran.
-        if (!(error instanceof NotDelivered)) throw error;
-      }
+      if ("kind" in location) return location;
+      const ran = await this.#runAt(location, job, ports, signal, placement);
+      // None of its code ran: another worker may be able to run it.
+      if (ran.kind !== "not-placed") return ran;
     }
   }
 
@@ -108,15 +97,14 @@ export class Dispatcher implements JobRunner {
     ports: JobPorts,
     signal: AbortSignal,
     placement: Placement,
-  ): Promise<Outcome> {
+  ): Promise<Ran> {
     const session = "session" in location ? location.session : undefined;
     this.#placed.set(placement.runId, { session, isLent: false });
     try {
       if ("slot" in location) {
         return await this.#runHere(location.slot, job, ports, signal, placement);
       }
-      await ports.onPlaced?.();
-      return await location.session.run(job, ports, signal);
+      return await ports.onPlaced?.() ?? await location.session.run(job, ports, signal);
     } finally {
       this.#placed.delete(placement.runId);
       this.#release(session);
@@ -129,17 +117,12 @@ export class Dispatcher implements JobRunner {
     ports: JobPorts,
     signal: AbortSignal,
     placement: Placement,
-  ): Promise<Outcome> {
+  ): Promise<Ran> {
     using _ = slot;
     placement.slotReleased?.then(() => slot[Symbol.dispose]());
-    await ports.onPlaced?.();
     const waitMs = Math.min(placement.waitMs ?? Infinity, ASK_AGAIN_MS);
-    try {
-      return await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });
-    } catch (error) {
-      // A worker may be able to run it.
-      throw error instanceof NotPlaced ? new NotDelivered(error.message) : error;
-    }
+    return await ports.onPlaced?.() ??
+      await this.#local.runner.run(job, ports, signal, { ...placement, waitMs });
   }
 
   async #runClaimed(
@@ -148,7 +131,7 @@ export class Dispatcher implements JobRunner {
     signal: AbortSignal,
     claim: SlotClaim,
     runId: string,
-  ): Promise<Outcome> {
+  ): Promise<Ran> {
     const { location } = claim;
     // Recorded with the claim.
     const { onAssigned: _recorded, ...rest } = ports;
@@ -159,21 +142,19 @@ export class Dispatcher implements JobRunner {
         return await this.#local.runner.run(job, ports, signal, { runId, waitMs: ASK_AGAIN_MS });
       }
       return await location.session.run(job, rest, signal);
-    } catch (error) {
-      throw error instanceof NotDelivered ? new NotPlaced(error.message) : error;
     } finally {
       this.#placed.delete(runId);
     }
   }
 
-  /** Finds a free slot; undefined if the run was ended meanwhile. @throws NotPlaced */
+  /** Finds a free slot, unless the run is ended meanwhile, or has waited for too long. */
   async #findSlot(
     job: Job,
     ports: JobPorts,
     placement: Placement,
     deadline: number,
     signal: AbortSignal,
-  ): Promise<TakenSlot | undefined> {
+  ): Promise<TakenSlot | Ran> {
     while (!signal.aborted) {
       const { changed } = this.#registry;
       const location = this.#takeHere(job) ?? await this.#ask(job, ports) ??
@@ -182,11 +163,11 @@ export class Dispatcher implements JobRunner {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
         this.#noteMemory(job);
-        throw new NotPlaced("no worker had a free slot in time");
+        return { kind: "not-placed", reason: "no worker had a free slot in time" };
       }
       await waitFor([changed, this.#local.slots.changed], Math.min(leftMs, ASK_AGAIN_MS), signal);
     }
-    return undefined;
+    return killed(killCodeOf(signal));
   }
 
   #takeHere(job: Job): TakenSlot | undefined {

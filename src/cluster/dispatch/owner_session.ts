@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { formatBytes } from "../../config/mod.ts";
-import type { Job, JobPorts, Outcome } from "../../engine/contract.ts";
+import type { Job, JobPorts, NotBegun, NotPlaced, Outcome, Ran } from "../../engine/contract.ts";
 import { HOST_CALL_MAX_BYTES, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import { HostChannel } from "../../sandbox/instance/host_channel.ts";
 import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
@@ -32,10 +32,8 @@ const LOST: Outcome = {
   message: "the worker that ran it ended",
 };
 
-/** The worker did not get the job: none of its code ran, and another worker may get it. */
-export class NotDelivered extends Error {
-  override name = "NotDelivered";
-}
+/** A job for a worker, or why its record keeps it from running. */
+type Sealed = Uint8Array | NotBegun;
 
 /** What the sessions of an API node share. */
 export interface OwnerParts {
@@ -72,7 +70,7 @@ export class OwnerSession {
   readonly #parts: OwnerParts;
   readonly #channel: Channel;
   readonly #accepted = Promise.withResolvers<Rejection | undefined>();
-  readonly #outcome = Promise.withResolvers<Outcome>();
+  readonly #outcome = Promise.withResolvers<Outcome | NotPlaced>();
   readonly #onEnd: () => void;
   readonly #lifecycle = new Lifecycle<"offered" | "accepted" | "running" | "reported" | "ended">(
     "a session",
@@ -88,7 +86,7 @@ export class OwnerSession {
   #worker: string | undefined;
   #publicKey = "";
   /** What was prepared for the worker with this key. */
-  #prepared: { readonly publicKey: string; readonly sealed: Promise<Uint8Array> } | undefined;
+  #prepared: { readonly publicKey: string; readonly sealed: Promise<Sealed> } | undefined;
   #job: { readonly ports: JobPorts; readonly host: HostChannel } | undefined;
   #logBytes = 0;
   /** Whether the job has logged or called: then its code has begun, whatever the worker says. */
@@ -164,19 +162,20 @@ export class OwnerSession {
   }
 
   /**
-   * Runs a job on the worker that accepted. The session stays open for {@link recorded} or {@link close}.
-   * @throws NotDelivered, and what `onAssigned` throws
+   * Runs a job on the worker that accepted. The session stays open for {@link recorded} or {@link close}. Another worker
+   * may get a job that was not placed.
    */
-  async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Outcome> {
+  async run(job: Job, ports: JobPorts, signal: AbortSignal): Promise<Ran> {
     const worker = this.#worker;
-    if (worker === undefined || !this.#lifecycle.is("accepted")) throw this.#notDelivered();
+    if (worker === undefined || !this.#lifecycle.is("accepted")) return this.#notDelivered();
     const publicKey = this.#publicKey;
     const sealed =
       await (this.#prepared?.publicKey === publicKey
         ? this.#prepared.sealed
         : this.#seal({ worker, publicKey }, job, ports));
+    if ("kind" in sealed) return sealed;
     if (signal.aborted) return killed(killCodeOf(signal));
-    if (!this.#lifecycle.is("accepted")) throw this.#notDelivered();
+    if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
     const host = new HostChannel(ports.host, {
       write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes),
       close: () => Promise.resolve(),
@@ -202,7 +201,7 @@ export class OwnerSession {
     this.#channel.close(CloseReason.DONE);
   }
 
-  async #await({ limits }: Job, signal: AbortSignal): Promise<Outcome> {
+  async #await({ limits }: Job, signal: AbortSignal): Promise<Outcome | NotPlaced> {
     const timeoutMs = (limits.timeoutMs ?? this.#parts.limits.timeoutMs) + RUN_OVERHEAD_MS;
     let cut: ReturnType<typeof setTimeout> | undefined;
     const late = setTimeout(() => {
@@ -277,14 +276,14 @@ export class OwnerSession {
     { worker, publicKey }: { readonly worker: string; readonly publicKey: string },
     job: Job,
     ports: JobPorts,
-  ): Promise<Uint8Array> {
+  ): Promise<Sealed> {
     const context = { kind: "job", worker, node: this.node, session: this.id } as const;
     const text = encodeJob({ job, keys: this.#keysOf(job) });
-    const [sealed] = await Promise.all([
+    const [sealed, notBegun] = await Promise.all([
       this.#parts.seals.seal(publicKey, context, text),
       ports.onAssigned?.(worker),
     ]);
-    return sealed;
+    return notBegun ?? sealed;
   }
 
   /** A worker gets the keys of the artifacts of its job and no others. */
@@ -315,9 +314,8 @@ export class OwnerSession {
     this.#accepted.resolve((end.by === "peer" ? REJECTIONS[end.reason] : undefined) ?? "silent");
     const isNotBegun = end.by === "peer" && end.reason === CloseReason.NOT_BEGUN;
     if (wasRunning && isNotBegun && !this.#hasBegun) {
-      this.#outcome.reject(
-        new NotDelivered(`worker ${this.#worker} cannot start an instance for its job`),
-      );
+      const reason = `worker ${this.#worker} cannot start an instance for its job`;
+      this.#outcome.resolve({ kind: "not-placed", reason });
     } else if (wasRunning) this.#reportLoss(end);
     this.#outcome.resolve(LOST);
     this.#onEnd();
@@ -335,7 +333,8 @@ export class OwnerSession {
     }
   }
 
-  #notDelivered(): NotDelivered {
-    return new NotDelivered(`worker ${this.#worker} released the slot before it got the job`);
+  #notDelivered(): NotPlaced {
+    const reason = `worker ${this.#worker} released the slot before it got the job`;
+    return { kind: "not-placed", reason };
   }
 }

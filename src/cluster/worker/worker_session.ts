@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { type JobRunner, NotPlaced, type Outcome } from "../../engine/contract.ts";
+import type { JobRunner, Outcome } from "../../engine/contract.ts";
 import type { HostCall, HostReply, KillCode } from "../../sandbox/contract.ts";
 import { ObjectError, ObjectsUnavailable } from "../../shared/objects.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
@@ -158,9 +158,9 @@ export class WorkerSession {
     };
     try {
       const placement = { runId: this.id, waitMs: 0 };
-      return await this.#parts.runner.run(job, ports, this.#stop.signal, placement);
+      const ran = await this.#parts.runner.run(job, ports, this.#stop.signal, placement);
+      return ran.kind === "success" || ran.kind === "error" ? ran : undefined;
     } catch (error) {
-      if (error instanceof NotPlaced) return undefined;
       logger.error("Cannot run a call in session {id}: {error}", { id: this.id, error });
       const isObject = error instanceof ObjectError || error instanceof ObjectsUnavailable;
       const message = isObject

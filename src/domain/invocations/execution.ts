@@ -1,22 +1,19 @@
 import { getLogger } from "@logtape/logtape";
-import {
-  type CallQueue,
-  type Claim,
-  type Engine,
-  NotPlaced,
-  type Outcome,
-  type Overloaded,
-  type Run,
-  type Slot,
+import type {
+  CallQueue,
+  Claim,
+  Engine,
+  NotBegun,
+  Outcome,
+  Overloaded,
+  Ran,
+  RateLimited,
+  Repeat,
+  Run,
+  Slot,
 } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
-import {
-  type NotBegun,
-  type RateLimited,
-  type Recorded,
-  Recorder,
-  type Repeat,
-} from "../../engine/recorder.ts";
+import { type Recorded, Recorder } from "../../engine/recorder.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
@@ -36,7 +33,7 @@ import {
   notStartedOutcome,
   rateLimitedOutcome,
 } from "./outcomes.ts";
-import { RateLimitReached, StoredRecord, Superseded } from "./record.ts";
+import { StoredRecord } from "./record.ts";
 import { type PatientWrite, patientWriter } from "./patient_write.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -63,19 +60,34 @@ interface ExecutionParts {
   readonly volumeLimits: VolumeLimits;
 }
 
-/** The outcome of an execution, or why it has none. */
-export type ExecutionResult =
+/** What was recorded of an attempt. */
+type RecordedResult =
   /** The outcome is durable. */
   | { readonly kind: "recorded"; readonly outcome: Outcome }
-  /** The slot of a synchronous call was not granted in time; that end is durable. */
-  | { readonly kind: "queue-timeout" }
-  /** The rate limit kept a synchronous call from its start when it got its slot; that end is durable. */
-  | RateLimited
-  | Overloaded
   /** Another attempt follows: the row waits as PENDING, with the number of the last one. */
   | Repeat
   /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
   | { readonly kind: "not-run" };
+
+/** The outcome of an execution, or why it has none. */
+export type ExecutionResult =
+  | RecordedResult
+  /** The slot of a synchronous call was not granted in time; that end is durable. */
+  | { readonly kind: "queue-timeout" }
+  /** The rate limit kept a synchronous call from its start when it got its slot; that end is durable. */
+  | RateLimited
+  | Overloaded;
+
+/** What one attempt works with. */
+interface RunningAttempt {
+  readonly run: Run;
+  readonly record: StoredRecord;
+  readonly recorder: Recorder;
+  readonly write: PatientWrite;
+  /** Aborts when the invocation that made this call has ended. */
+  readonly signal: AbortSignal | undefined;
+  readonly timeline: Timeline;
+}
 
 /** Runs recorded invocations: opens what a run needs, has the engine run the job, records the outcome. */
 export class Executions {
@@ -154,26 +166,41 @@ export class Executions {
     };
   }
 
-  async #execute(
+  /** Runs the attempt, and records how it ended. */
+  async #execute(attempt: Attempt, parts: RunningAttempt): Promise<ExecutionResult> {
+    const { record, recorder, write } = parts;
+    const attempted = await this.#attempt(attempt, parts);
+    // It is closed.
+    record.volume = undefined;
+    switch (attempted.kind) {
+      case "recorded":
+      case "repeat":
+      case "not-run":
+        return attempted;
+      case "over":
+        return { kind: "not-run" };
+      case "rate-limited":
+        // Its caller waits; another call waits in the line.
+        await write(() => recorder.finish(rateLimitedOutcome()));
+        return attempted;
+      case "full":
+      case "not-placed":
+        return await this.#leave(attempt, parts);
+    }
+  }
+
+  /** Answers the outcome as recorded, or why none of its code ran; then nothing is recorded yet but a further attempt. */
+  async #attempt(
     attempt: Attempt,
-    { run, record, recorder, write, signal, timeline }: {
-      readonly timeline: Timeline;
-      readonly run: Run;
-      readonly record: StoredRecord;
-      readonly recorder: Recorder;
-      readonly write: PatientWrite;
-      readonly signal: AbortSignal | undefined;
-    },
-  ): Promise<ExecutionResult> {
+    { run, record, recorder, write, signal, timeline }: RunningAttempt,
+  ): Promise<RecordedResult | Exclude<Ran, Outcome>> {
     const { hostMethods, secrets } = this.parts;
     const { row, limits: { timeoutMs }, live } = attempt;
     const invocation = contextOf(attempt);
     try {
       if (row.status === "PENDING") {
-        const begun = await this.#begin(attempt, { run, recorder, write });
-        if (begun === "over") return { kind: "not-run" };
-        if (begun === "full") throw new NotPlaced("its function runs as many calls as it may");
-        if (begun !== "started") return await this.#notBegun(begun, recorder, write);
+        const notBegun = await this.#begin(attempt, { run, recorder, write });
+        if (notBegun !== undefined) return notBegun;
       }
       timeline.granted();
       const config = configOf(await secrets.read(row.functionId), variablesOf(attempt));
@@ -188,6 +215,7 @@ export class Executions {
         onAssigned: (worker) => record.assign(worker),
         onPlaced: startsWhenPlaced(attempt, this.parts.queue) ? () => record.placed() : undefined,
       });
+      if (ran.kind !== "success" && ran.kind !== "error") return ran;
       timeline.ended();
       const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
       // The volume stays open until the outcome is durable.
@@ -198,63 +226,45 @@ export class Executions {
       const isUnavailable = error instanceof StorageUnavailable;
       if (isUnavailable && run.signal.reason === "INTERRUPTED") throw error;
       record.volume = undefined;
-      if (error instanceof Superseded) return { kind: "not-run" };
-      if (error instanceof RateLimitReached) {
-        return await this.#notBegun(error.limited, recorder, write);
-      }
-      if (error instanceof NotPlaced) {
-        // Aborted while it waited; a run that is cancelled ends so.
-        if (run.signal.aborted) {
-          const reason = run.signal.reason === "CANCELLED" ? "cancelled" : "interrupted";
-          const outcome = notStartedOutcome(reason, signal, 0);
-          return resultOf(await write(() => recorder.finish(outcome)));
-        }
-        if (row.mode === "async") {
-          // None of its code ran, so the attempt does not count.
-          return resultOf(await write(() => recorder.release()));
-        }
-        const { queueTimeoutMs } = this.parts.engine;
-        await write(() =>
-          recorder.finish(notStartedOutcome("queue-timeout", signal, queueTimeoutMs))
-        );
-        return { kind: "queue-timeout" };
-      }
       const outcome = cannotRun(invocation, error);
       return resultOf(await write(() => recorder.finish(outcome, isUnavailable)));
     }
   }
 
+  /** Records the end of an attempt that found no place within its time, or leaves it for another one. */
+  async #leave(
+    { row: { mode } }: Attempt,
+    { run, recorder, write, signal }: RunningAttempt,
+  ): Promise<ExecutionResult> {
+    // Aborted while it waited; a run that is cancelled ends so.
+    if (run.signal.aborted) {
+      const reason = run.signal.reason === "CANCELLED" ? "cancelled" : "interrupted";
+      const outcome = notStartedOutcome(reason, signal, 0);
+      return resultOf(await write(() => recorder.finish(outcome)));
+    }
+    // None of its code ran, so the attempt does not count.
+    if (mode === "async") return resultOf(await write(() => recorder.release()));
+    const { queueTimeoutMs } = this.parts.engine;
+    await write(() => recorder.finish(notStartedOutcome("queue-timeout", signal, queueTimeoutMs)));
+    return { kind: "queue-timeout" };
+  }
+
   /**
    * Starts the attempt, as soon as fewer calls of its function run, on all nodes, than may.
-   * @returns `full` if they did not within the queue timeout of a call with a caller
+   * @returns why it does not start; `full` if it had to wait for longer than the queue timeout of a call with a caller
    */
   async #begin(
     { row: { mode } }: Attempt,
-    { run, recorder, write }: {
-      readonly run: Run;
-      readonly recorder: Recorder;
-      readonly write: PatientWrite;
-    },
-  ): Promise<"started" | NotBegun> {
+    { run, recorder, write }: Pick<RunningAttempt, "run" | "recorder" | "write">,
+  ): Promise<NotBegun | undefined> {
     const { queueTimeoutMs } = this.parts.engine;
     const deadline = performance.now() + (mode === "sync" ? queueTimeoutMs : Infinity);
     for (;;) {
-      const begun = await write(() => recorder.start());
-      if (begun !== "full" || run.signal.aborted || performance.now() >= deadline) return begun;
+      const notBegun = await write(() => recorder.start());
+      const isFull = notBegun?.kind === "full";
+      if (!isFull || run.signal.aborted || performance.now() >= deadline) return notBegun;
       await pause(FULL_RETRY_MS * (1 + Math.random()), run.signal);
     }
-  }
-
-  /** Ends a call whose caller waits, and which the rate limit keeps from its start; another one waits in the line. */
-  async #notBegun(
-    begun: Repeat | RateLimited,
-    recorder: Recorder,
-    write: PatientWrite,
-  ): Promise<ExecutionResult> {
-    if (begun.kind === "rate-limited") {
-      await write(() => recorder.finish(rateLimitedOutcome()));
-    }
-    return begun;
   }
 
   async #attach({ id, volumeId }: InvocationRow): Promise<AttachedVolume | undefined> {
@@ -273,7 +283,7 @@ function startsWhenPlaced(
 }
 
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */
-function resultOf(recorded: Recorded): ExecutionResult {
+function resultOf(recorded: Recorded): RecordedResult {
   if (recorded === undefined) return { kind: "not-run" };
   return recorded.kind === "repeat" ? recorded : { kind: "recorded", outcome: recorded };
 }

@@ -11,7 +11,7 @@
  * the start of a call whose caller waits is acknowledged at its commit, so a crash of the machine may lose it.
  */
 import { countOf, formatDuration } from "../../config/mod.ts";
-import type { Repeat } from "../../engine/recorder.ts";
+import type { Repeat } from "../../engine/contract.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { PermitCount } from "../../store/flow_control.ts";
 import type { FunctionRow } from "../../store/functions.ts";

@@ -1,11 +1,5 @@
-import type { Outcome } from "../../engine/contract.ts";
-import type {
-  InvocationRecord,
-  NotBegun,
-  RateLimited,
-  Recorded,
-  RecordedLog,
-} from "../../engine/recorder.ts";
+import type { NotBegun, Outcome } from "../../engine/contract.ts";
+import type { InvocationRecord, Recorded, RecordedLog } from "../../engine/recorder.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
@@ -18,17 +12,7 @@ import type { Timeline } from "./timeline.ts";
 import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
-export class Superseded extends Error {
-  override name = "Superseded";
-}
-
-/** The rate limit of the function was lowered while the attempt waited for a worker. */
-export class RateLimitReached extends Error {
-  override name = "RateLimitReached";
-  constructor(readonly limited: RateLimited) {
-    super("the rate limit of the function is reached");
-  }
-}
+const OVER: NotBegun = { kind: "over" };
 
 /**
  * The record of one attempt of an invocation in the store. Each write checks in its transaction that the attempt is
@@ -78,20 +62,20 @@ export class StoredRecord implements InvocationRecord {
       async (tx) => {
         const isFull = runningMax !== undefined &&
           await tx.invocations.countRunning(functionId) >= runningMax;
-        if (isFull) return "full";
+        if (isFull) return { kind: "full" } as const;
         const owned = { ...this.#key, functionId };
         // An attempt that is over takes no permit.
-        if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return "over";
+        if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return OVER;
         const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
         if (permit?.kind === "full") {
           const { waitMs } = permit;
           if (rate !== undefined && mode === "sync") {
             return { kind: "rate-limited", ...rate, waitMs } as const;
           }
-          return await returnToLine(tx, owned, owned.attempt, waitMs) ?? "over";
+          return await returnToLine(tx, owned, owned.attempt, waitMs) ?? OVER;
         }
         const now = permit?.now ?? new Date().toISOString();
-        if (!await tx.invocations.start(next, now)) return "over";
+        if (!await tx.invocations.start(next, now)) return OVER;
         return next.attempt === 1 ? 0 : await tx.invocations.lastSequence(next.id);
       },
       "durable",
@@ -108,36 +92,36 @@ export class StoredRecord implements InvocationRecord {
   }
 
   /**
-   * The attempt has its slot where it runs: it counts against the rate limit from now on.
-   * @throws RateLimitReached if the limit was lowered while it waited, Superseded
+   * The attempt has its slot where it runs: it counts against the rate limit from now on, unless the limit was lowered
+   * while it waited.
    */
-  async placed(): Promise<void> {
+  async placed(): Promise<NotBegun | undefined> {
     const { functionId } = this.attempt.row;
     const rate = rateOf(await this.#function());
-    if (rate === undefined) return;
+    if (rate === undefined) return undefined;
     const { id, attempt } = this.#key;
-    const limited = await this.store.write(
+    const notBegun = await this.store.write(
       async (tx) => {
+        // An attempt that is over takes no permit.
+        if (!await tx.invocations.isCurrent(this.#key)) return OVER;
         const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
         if (permit.kind === "full") {
           return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
         }
-        if (!await tx.invocations.start(this.#key, permit.now)) {
-          throw new Superseded(`Attempt of invocation ${id} is over`);
-        }
+        await tx.invocations.start(this.#key, permit.now);
         return undefined;
       },
       "committed",
       [locks.ofFlow(functionId)],
     );
-    if (limited !== undefined) throw new RateLimitReached(limited);
-    this.#mayHoldPermit = false;
+    if (notBegun === undefined) this.#mayHoldPermit = false;
+    return notBegun;
   }
 
-  /** Records the worker that runs the attempt, durably. @throws Superseded */
-  async assign(worker: string): Promise<void> {
+  /** Records the worker that runs the attempt, durably. */
+  async assign(worker: string): Promise<NotBegun | undefined> {
     const isCurrent = await this.store.write((tx) => tx.invocations.assign(this.#key, worker));
-    if (!isCurrent) throw new Superseded(`Attempt of invocation ${this.#key.id} is over`);
+    return isCurrent ? undefined : OVER;
   }
 
   async appendLogs(logs: readonly RecordedLog[]): Promise<void> {

@@ -1,10 +1,4 @@
-import {
-  type Engine,
-  type InvocationContext,
-  type Job,
-  NotPlaced,
-  type Run,
-} from "../../engine/contract.ts";
+import { type Engine, type InvocationContext, type Job, type Run } from "../../engine/contract.ts";
 import { Redactions, Redactor } from "../../sandbox/instance/redaction.ts";
 import { StackMap } from "../../shared/stack.ts";
 import type { TestArtifactColumns } from "../../store/commits.ts";
@@ -82,11 +76,7 @@ export class Tests {
     if (typeof notStarted === "object") throw overdue("the tests", notStarted);
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
-    const records = await this.#run(run, context, { artifact, map, limits, fixtures })
-      .catch((error) => {
-        if (error instanceof NotPlaced) throw queueTimeout("the tests", engine.queueTimeoutMs);
-        throw error;
-      });
+    const records = await this.#run(run, context, { artifact, map, limits, fixtures });
     // What a commit declares is no secret: whoever may run its tests may read it.
     const redactor = new Redactor(new Redactions([], Object.values(request.secrets)));
     return records.map((record) => resultOf(record, map, redactor));
@@ -127,7 +117,7 @@ export class Tests {
       readonly fixtures: RunFixtures;
     },
   ): Promise<readonly TestRecord[]> {
-    const { store, hostMethods, volumeLimits } = this.parts;
+    const { store, engine, hostMethods, volumeLimits } = this.parts;
     const host = hostMethods.hostOf(context, { volume: undefined, exchange: undefined });
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
@@ -135,15 +125,19 @@ export class Tests {
       volumes,
       declare: (fixture) => fixtures.declare(fixture),
       positionOf: (stack) => positionOf(stack, map),
-      runInstance: (answer, onLog, signal) =>
-        run.execute(jobOf(context, artifact, limits, fixtures.current), {
+      runInstance: async (answer, onLog, signal) => {
+        const job = jobOf(context, artifact, limits, fixtures.current);
+        const ran = await run.execute(job, {
           host: {
             call: async (call) =>
               answer(call) ??
                 await (call.method.startsWith(VFS_PREFIX) ? volumes : host).call(call),
           },
           onLog,
-        }, signal),
+        }, signal);
+        if (ran.kind === "success" || ran.kind === "error") return ran;
+        throw queueTimeout("the tests", engine.queueTimeoutMs);
+      },
     });
     return await testRun.execute();
   }
