@@ -34,6 +34,7 @@ import { Bulk } from "./invocations/bulk.ts";
 import { DeadLetters } from "./invocations/dead_letters.ts";
 import { DelayedCalls } from "./invocations/delayed_calls.ts";
 import { InvocationEnds } from "./invocations/ends.ts";
+import { LimitWaits } from "./invocations/limit_waits.ts";
 import { Recovery } from "./invocations/recovery.ts";
 import { Replays } from "./invocations/replays.ts";
 import { InvocationSearches } from "./invocations/searches.ts";
@@ -247,28 +248,24 @@ function openInvocations(
   | "recovery"
   | "logs"
 > {
-  const { store, engine, notifier, ids, node, limits, queue } = parts;
+  const { store, engine, notifier, node, limits, queue } = parts;
   const volumeLimits = limits.volumes;
   const sealed = new TriggerSecrets(parts.sealer);
-  const executions = new Executions({ ...parts, scheduler, secrets, hostMethods, volumeLimits });
-  const attempts = new Attempts({ ...parts, executions, functionLimits, scheduler });
+  const running = { ...parts, scheduler, limitWaits: new LimitWaits(notifier) };
+  const executions = new Executions({ ...running, secrets, hostMethods, volumeLimits });
+  const attempts = new Attempts({ ...running, executions, functionLimits });
   const ends = new InvocationEnds(parts);
   const claims = new Claims({ store, engine, node, attempts, functionLimits });
   scheduler.register(new DelayedCalls({ store, engine, node, attempts, ends }));
   queue?.serve((claim) => claims.claim(claim));
   const invocations = new Invocations({
-    store,
-    engine,
-    node,
+    ...running,
     executions,
     attempts,
     ends,
     cancellation: new Cancellation({ ...parts, executions, ends, scheduler }),
-    ids,
     inputLimits: limits.invocations,
     limits: functionLimits,
-    scheduler,
-    notifier,
   });
   const searches = new InvocationSearches(store, pages);
   const replays = new Replays(invocations);

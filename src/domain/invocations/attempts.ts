@@ -4,8 +4,16 @@ import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../functions/limits.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import { admissionOf, type Attempt, attemptAfter, attemptOf, type OwnedRow } from "./attempt.ts";
+import {
+  admissionOf,
+  type Attempt,
+  attemptAfter,
+  attemptOf,
+  ownConcurrencyOf,
+  type OwnedRow,
+} from "./attempt.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
+import { limitOf, type LimitWaits } from "./limit_waits.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -19,6 +27,7 @@ interface AttemptParts {
   readonly executions: Executions;
   readonly functionLimits: FunctionLimits;
   readonly scheduler: Scheduler;
+  readonly limitWaits: LimitWaits;
   /** Hands calls without a caller to workers; undefined if they run in this process alone. */
   readonly queue?: CallQueue | undefined;
 }
@@ -51,10 +60,10 @@ export class Attempts {
     claim?: Claim,
   ): Promise<ExecutionResult> {
     const { executions, engine, queue } = this.parts;
-    const { row: { id, functionId, concurrencyKey }, fn: { onSuccess, onFailure } } = first;
+    const { row: { id }, fn: { onSuccess, onFailure } } = first;
     for (let next = first;;) {
       const result = await executions.run(next, slot, signal, claim);
-      if (concurrencyKey !== null) void this.#wakeNextOfKey(functionId, concurrencyKey);
+      this.#wakeWaiting(first);
       if (result.kind !== "repeat") {
         if (onSuccess !== null || onFailure !== null) this.parts.scheduler.wake();
         return result;
@@ -68,6 +77,18 @@ export class Attempts {
       next = attemptAfter(next, result.attempt);
       slot = engine.readmit(admissionOf({ ...next.row, ...next.limits }));
     }
+  }
+
+  /** Lets calls look again that wait for the limits that this one has counted against. */
+  #wakeWaiting(attempt: Attempt): void {
+    const { limitWaits, node } = this.parts;
+    const { functionId, concurrencyKey } = attempt.row;
+    if (node.isShared && ownConcurrencyOf(attempt) !== undefined) {
+      limitWaits.wake(limitOf(functionId));
+    }
+    if (concurrencyKey === null) return;
+    limitWaits.wake(limitOf(functionId, concurrencyKey));
+    void this.#wakeNextOfKey(functionId, concurrencyKey);
   }
 
   /** Lets another call look again that waits for those with its concurrency key; otherwise it does so later. */

@@ -17,7 +17,6 @@ import { type Recorded, Recorder } from "../../engine/recorder.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
-import { pause } from "../../shared/pause.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
 import type { Node } from "../nodes/node.ts";
@@ -27,6 +26,7 @@ import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
 import { type Attempt, contextOf, jobOf, ownConcurrencyOf, variablesOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
+import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import {
   cancelledWithCaller,
   cannotRun,
@@ -38,9 +38,6 @@ import { type PatientWrite, patientWriter } from "./patient_write.ts";
 import { Timeline } from "./timeline.ts";
 
 const logger = getLogger(["invoked", "domain"]);
-
-/** Shortest pause before a call looks again whether its function may run another one, on any node. */
-const FULL_RETRY_MS = 50;
 
 /** What sets the wall-clock time of a call. */
 const TIMEOUT_SETTING = "timeout of the function, or --invocation-timeout";
@@ -54,6 +51,7 @@ interface ExecutionParts {
   readonly node: Node;
   readonly notifier: InvocationNotifier;
   readonly scheduler: Scheduler;
+  readonly limitWaits: LimitWaits;
   readonly secrets: Secrets;
   readonly snapshots: Snapshots;
   readonly hostMethods: HostMethods;
@@ -231,7 +229,7 @@ export class Executions {
     }
   }
 
-  /** Records the end of an attempt that found no place within its time, or leaves it for another one. */
+  /** Records the end of an attempt that found no slot in time, or leaves it for another one. */
   async #leave(
     { row: { mode } }: Attempt,
     { run, recorder, write, signal }: RunningAttempt,
@@ -254,17 +252,18 @@ export class Executions {
    * @returns why it does not start; `full` if it had to wait for longer than the queue timeout of a call with a caller
    */
   async #begin(
-    { row: { mode } }: Attempt,
+    { row: { mode, functionId } }: Attempt,
     { run, recorder, write }: Pick<RunningAttempt, "run" | "recorder" | "write">,
   ): Promise<NotBegun | undefined> {
-    const { queueTimeoutMs } = this.parts.engine;
+    const { engine: { queueTimeoutMs }, limitWaits } = this.parts;
     const deadline = performance.now() + (mode === "sync" ? queueTimeoutMs : Infinity);
-    for (;;) {
-      const notBegun = await write(() => recorder.start());
-      const isFull = notBegun?.kind === "full";
-      if (!isFull || run.signal.aborted || performance.now() >= deadline) return notBegun;
-      await pause(FULL_RETRY_MS * (1 + Math.random()), run.signal);
-    }
+    let notBegun = await write(() => recorder.start());
+    if (notBegun?.kind !== "full") return notBegun;
+    await limitWaits.wait(limitOf(functionId), async () => {
+      notBegun = await write(() => recorder.start());
+      return notBegun?.kind !== "full";
+    }, { deadline, signal: run.signal });
+    return notBegun;
   }
 
   async #attach({ id, volumeId }: InvocationRow): Promise<AttachedVolume | undefined> {

@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { storedContent } from "../../shared/content.ts";
-import { pause } from "../../shared/pause.ts";
 import { errorColumns } from "../../store/failures.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,
@@ -31,6 +30,7 @@ import type { ExecutionResult, Executions } from "./execution.ts";
 import { concurrencyKeyOf, governed, KeyIsBusy } from "./flow_control.ts";
 import { Idempotency } from "./idempotency.ts";
 import { checkInput, type InputLimits } from "./input.ts";
+import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import {
   type Invoke,
   type InvokeAnswer,
@@ -42,10 +42,6 @@ import { rateLimited } from "./rate_limit.ts";
 import { attemptsOf } from "./retries.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
-
-/** Shortest pause before a call looks again whether those with its concurrency key are few enough. */
-const KEY_RETRY_MS = 50;
-const NEVER_ABORTED = new AbortController().signal;
 
 /** Limits of calls, each a named setting in `src/config`. */
 export interface CallLimits extends InputLimits, BacklogLimits {
@@ -73,6 +69,7 @@ interface InvocationParts {
   readonly inputLimits: CallLimits;
   readonly limits: FunctionLimits;
   readonly scheduler: Scheduler;
+  readonly limitWaits: LimitWaits;
   readonly notifier: InvocationNotifier;
 }
 
@@ -210,20 +207,29 @@ export class Invocations {
 
   /** Starts a call, once fewer with its concurrency key run than may. */
   async #start(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
-    const signal = call.by.invocation?.signal ?? NEVER_ABORTED;
+    const { fn, concurrencyKey } = call;
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
-    for (;;) {
-      try {
-        return await this.#startNow(call, receivedMs);
-      } catch (error) {
-        if (!(error instanceof KeyIsBusy) || performance.now() >= deadline) throw error;
-        await pause(KEY_RETRY_MS * (1 + Math.random()), signal);
-      }
+    let answer = this.#startNow(call, receivedMs);
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof KeyIsBusy) || concurrencyKey === null) throw error;
     }
+    await this.parts.limitWaits.wait(limitOf(fn.id, concurrencyKey), () => {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      answer = this.#startNow(call, receivedMs, () => resolve(true));
+      answer.catch((error) => resolve(!(error instanceof KeyIsBusy)));
+      return promise;
+    }, { deadline });
+    return await answer;
   }
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
-  async #startNow(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
+  async #startNow(
+    call: AcceptedCall,
+    receivedMs: number,
+    onRecorded?: () => void,
+  ): Promise<InvokeAnswer> {
     const { request, fn, commit, limits, mode } = call;
     const caller = call.by.invocation;
     this.parts.node.assertLive(`Cannot call function ${fn.id}`);
@@ -243,6 +249,7 @@ export class Invocations {
         slot[Symbol.dispose]();
         throw error;
       });
+    onRecorded?.();
     if (earlier !== undefined) {
       slot[Symbol.dispose]();
       starting[Symbol.dispose]();
