@@ -6,8 +6,8 @@ import { join, relative } from "node:path";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const WATCHED = ["src", "sdk", "console", "templates", "examples", "package-lock.json"];
-/** Builds of the console, finished and in progress, and what Vite writes beside its configuration: a start does that. */
-const BUILT = /^console\/(?:dist|vite\.config\.ts\.timestamp-)/;
+/** What a start writes: builds of the console, finished and in progress, what Vite writes beside them, and the types of the API. */
+const BUILT = /^(?:console\/(?:dist|vite\.config\.ts\.timestamp-)|src\/resources\/schema\.d\.ts)/;
 /** A save is several events, and a checkout saves many files. */
 const SETTLE_MS = 200;
 /** How long a restart lets running calls finish. */
@@ -22,6 +22,7 @@ function start(): void {
     stdin: "null",
   }).spawn();
   server = started;
+  new Deno.Command(join(ROOT, "scripts/schema"), { stdin: "null" }).spawn();
   started.status.then(({ code }) => {
     if (server !== started) return;
     server = undefined;

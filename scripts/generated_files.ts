@@ -1,7 +1,6 @@
 /** The files that are generated and committed, with what renders each. */
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
-import { renderConsoleSchema } from "./console_schema.ts";
 import { renderSettingsTypes, withSettingsTable } from "./settings_files.ts";
 import { renderManifestSchema } from "./manifest_schema.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
@@ -13,7 +12,6 @@ import { renderTriggersPage } from "./triggers_page.ts";
 /** By path, from the root of the repository. A page of which only a part is generated is given as it is. */
 export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | Promise<string>>> =
   {
-    "console/src/api/schema.d.ts": renderConsoleSchema,
     "docs/api.md": withSettingsTable,
     "docs/cli.md": renderCommandLinePage,
     "docs/configuration.md": renderConfigurationPage,

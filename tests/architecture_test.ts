@@ -58,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "console/shell": ["console/api", "console/parts", "console/theme", "console/browser"],
   "console/parts": ["console/theme", "console/browser"],
   "console/theme": ["console/browser"],
-  "console/api": [],
+  "console/api": ["resources"],
   "console/browser": [],
 };
 

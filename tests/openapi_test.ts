@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { renderConsoleSchema } from "../scripts/console_schema.ts";
 import { Client, type Json } from "./support/client.ts";
 import { assertError, ok } from "./support/expect.ts";
-import { readText } from "./support/repository.ts";
 import { sharedSuite } from "./support/suite.ts";
 
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
@@ -372,9 +370,4 @@ sharedSuite("OpenAPI document", {
       assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
     }
   },
-});
-
-Deno.test("the console's types of the API are what the script renders", async () => {
-  const types = await readText("console/src/api/schema.d.ts");
-  assert.equal(types, await renderConsoleSchema(), "write them with deno task docs");
 });

@@ -63,6 +63,10 @@ Deno.test("the console is built once for each state of its sources", async () =>
   await Deno.utime(main, later(1), later(1));
   assert.deepEqual([(await build()).notes, await builds()], ["", 2], "only its time changed");
 
+  await Deno.writeTextFile(`${root}/src/resources/schema.d.ts`, "export interface paths {}");
+  await Deno.utime(`${root}/src/resources`, later(2), later(2));
+  assert.deepEqual([(await build()).notes, await builds()], ["", 2], "no build contains types");
+
   await Deno.writeTextFile(main, "second");
   await Deno.utime(main, later(2), later(2));
   assert.match((await build()).notes, /^Building/);

@@ -1,5 +1,5 @@
 import createClient from "openapi-fetch";
-import type { components, paths } from "./schema.d.ts";
+import type { components, paths } from "../../../src/resources/schema.d.ts";
 
 /** The API of the server that served this page. The header distinguishes it from forms of other pages. */
 export const api = createClient<paths>({

@@ -1,12 +1,12 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "./client.ts";
 import { keys } from "./keys.ts";
-import type { components } from "./schema.d.ts";
+import type { Schemas } from "./types.ts";
 
 /** Who is signed in in this browser; without members if nobody is. */
-export type SignedIn = components["schemas"]["invoked.SignedIn"];
+export type SignedIn = Schemas["invoked.SignedIn"];
 /** A browser that is signed in. */
-export type Session = components["schemas"]["invoked.Session"];
+export type Session = Schemas["invoked.Session"];
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,

@@ -1,7 +1,7 @@
 /** Names for the resources of the API. */
-import type { components } from "./schema.d.ts";
+import type { components } from "../../../src/resources/schema.d.ts";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 /** The server sends these fields always, though C1's document requires none. */
 type With<T, K extends keyof T> = T & { [P in K]-?: NonNullable<T[P]> };

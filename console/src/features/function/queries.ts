@@ -2,8 +2,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
-import type { components } from "../../api/schema.d.ts";
-import type { BuildWarning, Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
+import type { BuildWarning, Commit, Fn, Schemas, TypeDiagnostic } from "../../api/types.ts";
 import { textOf } from "./content.ts";
 
 const TYPES_POLL = 1_000;
@@ -72,7 +71,7 @@ export const typesQuery = (functionId: string, id: string) =>
         "/api/v1/functions/{function_id}/commits/{commit_id}/types",
         { params: { path: { function_id: functionId, commit_id: id } }, signal },
       );
-      const { files } = await dataOf<components["schemas"]["invoked.Types"]>(request);
+      const { files } = await dataOf<Schemas["invoked.Types"]>(request);
       return Object.fromEntries(
         Object.entries(files).map(([path, content]) => [path, textOf(content) ?? ""]),
       );

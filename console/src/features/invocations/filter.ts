@@ -1,10 +1,9 @@
 /** The filter of the list: in the URL, and as the API takes it. */
-import type { components } from "../../api/schema.d.ts";
-import type { InvocationStatus, TriggerKind } from "../../api/types.ts";
+import type { InvocationStatus, Schemas, TriggerKind } from "../../api/types.ts";
 import { countOf, enumWords, formatExact } from "../../parts/format.ts";
 import type { ActiveFilter } from "../../parts/states.tsx";
 
-export type ApiFilter = components["schemas"]["invoked.InvocationFilter"];
+export type ApiFilter = Schemas["invoked.InvocationFilter"];
 
 /** What the URL has; absent members filter nothing. */
 export interface ListSearch {

@@ -2,13 +2,12 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, dataOf } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
-import type { components } from "../../api/schema.d.ts";
-import type { Invocation, VolumeVersion } from "../../api/types.ts";
+import type { Invocation, Schemas, VolumeVersion } from "../../api/types.ts";
 import { readPage, type Row } from "./list.ts";
 
 /** An invocation with what only its own record has. */
 export type WholeInvocation = Invocation & {
-  readonly destination?: components["schemas"]["invoked.SentEnd"];
+  readonly destination?: Schemas["invoked.SentEnd"];
 };
 
 export function invocationQuery(id: string) {

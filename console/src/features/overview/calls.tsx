@@ -1,11 +1,11 @@
 import { useMemo } from "react";
-import type { components } from "../../api/schema.d.ts";
+import type { Schemas } from "../../api/types.ts";
 import { TimeChart } from "../../parts/chart.tsx";
 import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Section } from "../../parts/page.tsx";
 import { Count, Duration } from "../../parts/values.tsx";
 
-export type Step = components["schemas"]["invoked.StatisticsStep"];
+export type Step = Schemas["invoked.StatisticsStep"];
 
 /** Failures of a step, of all words. */
 function failuresOf({ failures }: Step): number {

@@ -2,7 +2,7 @@
 import { queryOptions, skipToken, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { api, ApiError, dataOf } from "../../../api/client.ts";
-import type { components } from "../../../api/schema.d.ts";
+import type { Schemas } from "../../../api/types.ts";
 import { textsOf } from "../../../parts/file_content.ts";
 import type { Import } from "../../../parts/monaco/imports.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
@@ -88,7 +88,7 @@ function packageTypesQuery(needed: Needed | undefined) {
     queryKey: ["package_types", needed?.packages, needed?.lock],
     queryFn: needed === undefined ? skipToken : async ({ signal }) => {
       const { packages, lock } = needed;
-      const { files, faults = [] } = await dataOf<components["schemas"]["invoked.Types"]>(
+      const { files, faults = [] } = await dataOf<Schemas["invoked.Types"]>(
         api.POST("/api/v1/functions/types", {
           body: { packages: [...packages], ...lock === undefined ? {} : { lock } },
           signal,

@@ -1,9 +1,8 @@
-import type { components } from "../../../api/schema.d.ts";
 import { api, dataOf } from "../../../api/client.ts";
-import type { Fn } from "../../../api/types.ts";
+import type { Fn, Schemas } from "../../../api/types.ts";
 
 type Update = NonNullable<
-  components["schemas"]["c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"]["function"]
+  Schemas["c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"]["function"]
 >;
 
 /**

@@ -1,9 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import type { components } from "../../../api/schema.d.ts";
 import { api, dataOf } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
-import type { Fn } from "../../../api/types.ts";
+import type { Fn, Schemas } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { faultOf, remainingError } from "../../../parts/faults.ts";
@@ -12,7 +11,7 @@ import { countOf, formatBytes } from "../../../parts/format.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 
-type Purged = components["schemas"]["invoked.PurgeResponse"];
+type Purged = Schemas["invoked.PurgeResponse"];
 
 const KINDS = [
   { value: "invocations", label: "Invocations that ended" },
