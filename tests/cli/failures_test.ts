@@ -309,6 +309,11 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
     "POST /api/v1/functions/update": { function: { ...fn, publishedCommitId: commit.id } },
     [`GET /api/v1/functions/${fn.id}/invocations`]: { list: [invocation] },
     [`GET /api/v1/functions/${fn.id}/invocations/${invocation.id}`]: { invocation },
+    [`GET /api/v1/functions/${fn.id}/commits`]: { list: [{ id: commit.id }] },
+    [`GET /api/v1/functions/${fn.id}/tags`]: {},
+    [`POST /api/v1/functions/${fn.id}/invoke`]: { invocationId: invocation.id, json: "e30=" },
+    "GET /api/v1/auth/introspect": { principleId: "2MZ8", roles: null },
+    "GET /api/v1/iam/personal_clients": { list: [{ displayName: "without an id" }] },
   };
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const answer = answers[`${request.method} ${new URL(request.url).pathname}`];
@@ -322,6 +327,31 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
   };
   const run = (...args: string[]) => runInvoked(args, { env });
   assert.match((await run("history", "there")).stdout, new RegExp(`^${invocation.id}\tSUCCESS`));
+  const read = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout);
+  const [{ description, head, processReuse, secret, effectiveLimits }] = await read("list");
+  assert.deepEqual(
+    { description, head, processReuse, secret, effectiveLimits },
+    {
+      description: "",
+      head: undefined,
+      processReuse: "PROCESS_REUSE_NONE",
+      secret: [],
+      effectiveLimits: {},
+    },
+  );
+  const { commits, tags } = await read("show", "there");
+  assert.deepEqual([commits, tags], [[{ id: commit.id, message: "", author: "" }], []]);
+  const { status, trigger, attempts } = await read("show", "there", invocation.id);
+  assert.deepEqual([status, trigger, attempts], ["SUCCESS", { kind: "api" }, []]);
+  assert.equal((await run("invoke", "there")).code, 0);
+  const { principalId, tenantId, roles, permissions } = await read("whoami");
+  assert.deepEqual([principalId, tenantId, roles, permissions], ["2MZ8", "", [], []]);
+  assertFails(
+    await run("clients", "list"),
+    4,
+    /Cannot list clients: the response of \S+ does not match the API at list\.0\.id/,
+    /of an invoked server or of a C1 tenant/,
+  );
   for (const args of [["logs", "there"], ["logs", "there", invocation.id, "--follow"]]) {
     assertFails(
       await run(...args),
