@@ -1,6 +1,7 @@
 import { Argument, type Command } from "commander";
 import { countOf } from "../config/mod.ts";
 import { needsAddition } from "./client/api_error.ts";
+import type { Decision } from "./client/replays.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import {
   functionOf,
@@ -27,7 +28,7 @@ export function register(command: Command): void {
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, `invoked circuit-breaker hello run --reason "the import was expected"`);
-  command.action(async (name: string, decision: string, { reason, json }: Options) => {
+  command.action(async (name: string, decision: Decision, { reason, json }: Options) => {
     using api = await server.connect();
     const fn = await functionOf(api, name);
     const clearing = api.replays.clearCircuitBreaker(fn, decision, reason ?? "");

@@ -2,8 +2,9 @@ import { type Command, Option } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import type { Api } from "./client/api.ts";
 import { needsAddition } from "./client/api_error.ts";
+import { apiStatus } from "./client/failures.ts";
 import { findAnyInvocation, findCommit, findFunction } from "./client/find.ts";
-import { INVOCATION_PREFIX, type RemoteFunction } from "./client/schemas.ts";
+import type { RemoteFunction } from "./client/schemas.ts";
 import { addExamples, addJsonOption, addYesOption } from "./options/common_options.ts";
 import { functionOf } from "./options/function_argument.ts";
 import { readInput } from "./options/input.ts";
@@ -93,7 +94,7 @@ async function replayMany(
   { status, errorWord, query, since, until, dryRun, yes, json }: Options,
 ): Promise<void> {
   const filter = {
-    ...status === undefined ? {} : { status: INVOCATION_PREFIX + status.toUpperCase() },
+    ...status === undefined ? {} : { status: apiStatus(status) },
     ...{ errorWord, query, since, until },
   };
   const replay = (isDry: boolean) =>

@@ -1,22 +1,23 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { ApiError, needsAddition } from "./api_error.ts";
+import { ApiError, needsAddition, unlessUnknown } from "./api_error.ts";
 import type { FunctionSettingsJson, Setting } from "../../resources/functions.ts";
-import { LONG_TIMEOUT_MS, readBody, readResponse, request } from "./http.ts";
+import { LONG_TIMEOUT_MS, readBody, request } from "./http.ts";
 import {
   Commit,
   Diagnostics,
   Invocation,
   mapOf,
-  pageOf,
   Purge,
   PurgeSize,
+  ReadInvocation,
   RemoteFunction,
   TestResult,
   TypeCheck,
 } from "./schemas.ts";
+import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
-import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
 import { PublishApi } from "./publishes.ts";
 import { ReplayApi } from "./replays.ts";
@@ -25,6 +26,11 @@ import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
 export type Files = ReadonlyMap<string, Uint8Array>;
+
+const SEARCH = "POST /api/v1/search/functions";
+const FUNCTIONS = "/api/v1/functions";
+const FUNCTION = `${FUNCTIONS}/{function_id}` as const;
+const INVOCATIONS = `${FUNCTION}/invocations` as const;
 
 const Nothing = z.unknown();
 const FunctionResponse = z.object({ function: RemoteFunction, commit: Commit.nullish() });
@@ -121,44 +127,32 @@ export class Api implements Disposable {
   }
 
   async search(query: string, limit: number): Promise<RemoteFunction[]> {
-    return await this.session.all(
-      limit,
-      (pageToken) =>
-        this.session.post(
-          "Cannot list functions",
-          "/api/v1/search/functions",
-          pageOf(RemoteFunction),
-          {
-            query,
-            pageSize: PAGE_SIZE,
-            pageToken,
-          },
-        ),
-    );
+    const schema = pageOf(RemoteFunction);
+    return await this.session.all(limit, (pageToken) => {
+      const body = { query, pageSize: PAGE_SIZE, pageToken };
+      return this.session.call("Cannot list functions", SEARCH, schema, { body });
+    });
   }
 
   async functionById(id: string): Promise<RemoteFunction | undefined> {
-    try {
-      const path = `/api/v1/functions/${encodeURIComponent(id)}`;
-      const schema = z.object({ function: RemoteFunction });
-      return (await this.session.get(`Cannot read function ${id}`, path, schema)).function;
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    }
+    const what = `Cannot read function ${id}`;
+    const schema = z.object({ function: RemoteFunction });
+    const answer = this.session.call(what, `GET ${FUNCTIONS}/{id}`, schema, { path: { id } });
+    return (await unlessUnknown(answer))?.function;
   }
 
   async createFunction(displayName: string, description: string): Promise<RemoteFunction> {
-    const body = { displayName, description, functionType: "FUNCTION_TYPE_ANY" };
+    const body = { displayName, description, functionType: "FUNCTION_TYPE_ANY" } as const;
     const what = `Cannot create function ${displayName}`;
-    return (await this.session.post(what, "/api/v1/functions", FunctionResponse, body)).function;
+    return (await this.session.call(what, `POST ${FUNCTIONS}`, FunctionResponse, { body }))
+      .function;
   }
 
   async updateFunction(fn: RemoteFunction, change: FunctionChange): Promise<RemoteFunction> {
     const updateMask = Object.keys(change).join(",");
     const body = { function: { id: fn.id, ...change }, updateMask };
     const what = `Cannot change function ${fn.displayName}`;
-    return (await this.session.post(what, "/api/v1/functions/update", FunctionResponse, body))
+    return (await this.session.call(what, `POST ${FUNCTIONS}/update`, FunctionResponse, { body }))
       .function;
   }
 
@@ -168,56 +162,55 @@ export class Api implements Disposable {
       Array.from(files, ([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
     );
     const body = { function: { id: fn.id }, content, commitMessage: message };
-    const { commit } = await this.session.post(
-      `Cannot build ${fn.displayName}`,
-      "/api/v1/functions/update",
-      z.object({ commit: Commit }),
-      body,
-      LONG_TIMEOUT_MS,
-    );
-    return commit;
+    const what = `Cannot build ${fn.displayName}`;
+    const schema = z.object({ commit: Commit });
+    const sent = { body, timeoutMs: LONG_TIMEOUT_MS };
+    return (await this.session.call(what, `POST ${FUNCTIONS}/update`, schema, sent)).commit;
   }
 
-  async deleteFunction(fn: RemoteFunction): Promise<void> {
-    const what = `Cannot delete function ${fn.displayName}`;
-    await this.session.call(what, "DELETE", functionPath(fn), Nothing, {});
+  /** Checks what an update would set; without a function, of a new one. An addition to C1's API. */
+  async checkSettings(
+    name: string,
+    fn: RemoteFunction | undefined,
+    change: FunctionChange,
+  ): Promise<void> {
+    const updateMask = Object.keys(change).join(",");
+    const body = { function: { ...fn === undefined ? {} : { id: fn.id }, ...change }, updateMask };
+    const what = `Cannot deploy ${name}`;
+    await this.session.call(what, `POST ${FUNCTIONS}/check`, Nothing, { body });
+  }
+
+  async deleteFunction({ id, displayName }: RemoteFunction): Promise<void> {
+    const what = `Cannot delete function ${displayName}`;
+    const sent = { path: { id }, body: {} };
+    await this.session.call(what, `DELETE ${FUNCTIONS}/{id}`, Nothing, sent);
   }
 
   /** Newest first. @param idPrefix start of their ids; servers without this addition to C1's API list all */
   async commits(fn: RemoteFunction, limit: number, idPrefix = ""): Promise<Commit[]> {
-    const start = idPrefix === "" ? "" : `&id_prefix=${encodeURIComponent(idPrefix)}`;
-    return await this.session.all(limit, (pageToken) =>
-      this.session.get(
-        `Cannot list the commits of ${fn.displayName}`,
-        `${functionPath(fn)}/commits?${pageQuery(limit, pageToken)}${start}`,
-        pageOf(Commit),
-      ));
+    const what = `Cannot list the commits of ${fn.displayName}`;
+    const query = { id_prefix: idPrefix || undefined };
+    return await this.session.list(what, `GET ${FUNCTION}/commits`, Commit, limit, {
+      ...of(fn),
+      query,
+    });
   }
 
   /** Purges for good, or answers the size alone; undefined is all functions. An addition to C1's API. */
   async purge(
     fn: RemoteFunction | undefined,
-    selection: PurgeSelection & { readonly dryRun?: boolean },
+    body: PurgeSelection & { readonly dryRun?: boolean },
   ): Promise<PurgeSize> {
     const name = fn === undefined ? "invocations of all functions" : fn.displayName;
-    const path = `${fn === undefined ? "/api/v1/functions/-" : functionPath(fn)}/purge`;
-    return await this.session.post(
-      `Cannot purge ${name}`,
-      path,
-      PurgeSize,
-      selection,
-      LONG_TIMEOUT_MS,
-    );
+    const what = `Cannot purge ${name}`;
+    const sent = { ...of(fn ?? ALL_FUNCTIONS), body, timeoutMs: LONG_TIMEOUT_MS };
+    return await this.session.call(what, `POST ${FUNCTION}/purge`, PurgeSize, sent);
   }
 
   /** Purges, newest first. An addition to C1's API. */
   async purges(fn: RemoteFunction, limit: number): Promise<Purge[]> {
-    return await this.session.all(limit, (pageToken) =>
-      this.session.get(
-        `Cannot list the purges of ${fn.displayName}`,
-        `${functionPath(fn)}/purges?${pageQuery(limit, pageToken)}`,
-        pageOf(Purge),
-      ));
+    const what = `Cannot list the purges of ${fn.displayName}`;
+    return await this.session.list(what, `GET ${FUNCTION}/purges`, Purge, limit, of(fn));
   }
 
   /**
@@ -229,28 +222,28 @@ export class Api implements Disposable {
     reference: string,
     { showPurged = false } = {},
   ): Promise<CommitContents> {
-    return await this.session.get(
+    return await this.session.call(
       `Cannot read commit ${reference} of ${fn.displayName}`,
-      `${functionPath(fn)}/commits/${reference.split("/").map(encodeURIComponent).join("/")}${
-        showPurged ? "?show_purged=true" : ""
-      }`,
+      `GET ${FUNCTION}/commits/{id}`,
       z.object({
         commit: Commit,
         files: mapOf(bytes),
-        typeCheck: TypeCheck.nullish().transform((value) => value ?? undefined),
+        typeCheck: maybe(TypeCheck),
         warnings: Diagnostics,
       }),
+      {
+        path: { function_id: fn.id, id: reference.split("/") },
+        query: { show_purged: showPurged ? "true" : undefined },
+      },
     );
   }
 
   /** Declares the files of a new commit; returns the upload URL of each. */
   async openCommit(fn: RemoteFunction, filenames: readonly string[], commitMessage: string) {
-    return await this.session.post(
-      `Cannot open a commit of ${fn.displayName}`,
-      `${functionPath(fn)}/commits`,
-      z.object({ commitId: z.string(), uploadUrls: mapOf(z.string()) }),
-      { filenames, commitMessage },
-    );
+    const what = `Cannot open a commit of ${fn.displayName}`;
+    const schema = z.object({ commitId: z.string(), uploadUrls: mapOf(z.string()) });
+    const sent = { ...of(fn), body: { filenames: [...filenames], commitMessage } };
+    return await this.session.call(what, `POST ${FUNCTION}/commits`, schema, sent);
   }
 
   /** Uploads send no bearer token: the URL itself is the authorization. */
@@ -269,51 +262,46 @@ export class Api implements Disposable {
 
   /** Builds an open commit and makes it the head. */
   async finalize(fn: RemoteFunction, commitId: string): Promise<Commit> {
-    const path = `${functionPath(fn)}/commits/${commitId}/finalize`;
-    const schema = z.object({ commit: Commit });
     const what = `Cannot build ${fn.displayName}`;
-    return (await this.session.post(what, path, schema, {}, LONG_TIMEOUT_MS)).commit;
+    const operation = `POST ${FUNCTION}/commits/{commit_id}/finalize` as const;
+    const path = { function_id: fn.id, commit_id: commitId };
+    const sent = { path, body: {}, timeoutMs: LONG_TIMEOUT_MS };
+    return (await this.session.call(what, operation, z.object({ commit: Commit }), sent)).commit;
   }
 
   async tags(fn: RemoteFunction): Promise<Map<string, Commit>> {
-    const { tags } = await this.session.get(
-      `Cannot list the tags of ${fn.displayName}`,
-      `${functionPath(fn)}/tags`,
-      z.object({ tags: mapOf(Commit) }),
-    );
-    return tags;
+    const what = `Cannot list the tags of ${fn.displayName}`;
+    const schema = z.object({ tags: mapOf(Commit) });
+    return (await this.session.call(what, `GET ${FUNCTION}/tags`, schema, of(fn))).tags;
   }
 
   async createTag(fn: RemoteFunction, name: string, commitId: string): Promise<void> {
-    const what = `Cannot create tag ${name}`;
-    await this.session.post(what, `${functionPath(fn)}/tags`, Nothing, { commitId, name });
+    const sent = { ...of(fn), body: { commitId, name } };
+    await this.session.call(`Cannot create tag ${name}`, `POST ${FUNCTION}/tags`, Nothing, sent);
   }
 
   /** An addition to C1's API. */
   async deleteTag(fn: RemoteFunction, name: string): Promise<void> {
-    const path = `${functionPath(fn)}/tags/${encodeURIComponent(name)}`;
-    const response = this.session.call(`Cannot delete tag ${name}`, "DELETE", path, Nothing, {});
+    const what = `Cannot delete tag ${name}`;
+    const sent = { path: { function_id: fn.id, name }, body: {} };
+    const response = this.session.call(what, `DELETE ${FUNCTION}/tags/{name}`, Nothing, sent);
     await needsAddition("the deletion of tags", response);
   }
 
   async invoke(fn: RemoteFunction, call: InvokeRequest) {
     const { commitId, input, volumeId, async, idempotencyKey, at } = call;
-    const path = `${functionPath(fn)}/invoke`;
-    const response = await this.session.send("POST", path, {
+    const what = `Cannot invoke ${fn.displayName}`;
+    const schema = z.object({ invocationId: z.string(), json: z.string().nullish() });
+    return await this.session.call(what, `POST ${FUNCTION}/invoke`, schema, {
+      ...of(fn),
       body: { json: Buffer.from(input).toString("base64"), commitId, vfsId: volumeId },
       timeoutMs: LONG_TIMEOUT_MS,
-      headers: {
-        ...async ? { prefer: "respond-async" } : {},
-        ...at === undefined ? {} : { "invoke-at": at },
-        ...idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
+      header: {
+        Prefer: async ? "respond-async" : undefined,
+        "Invoke-At": at,
+        "Idempotency-Key": idempotencyKey,
       },
     });
-    return await readResponse(
-      this.session.transport,
-      `Cannot invoke ${fn.displayName}`,
-      response,
-      z.object({ invocationId: z.string(), json: z.string().nullish() }),
-    );
   }
 
   /** @param secrets of this run alone, an addition to C1's API */
@@ -322,29 +310,26 @@ export class Api implements Disposable {
     commitId: string,
     values: RunValues,
   ): Promise<TestResult[]> {
-    const { results } = await this.session.post(
-      `Cannot test ${fn.displayName}`,
-      `${functionPath(fn)}/test`,
-      z.object({ results: z.array(TestResult).nullish().transform((value) => value ?? []) }),
-      { commitId, ...Object.fromEntries(Object.entries(values).filter(isGiven)) },
-      LONG_TIMEOUT_MS,
-    );
-    return results;
+    const what = `Cannot test ${fn.displayName}`;
+    const body = { commitId, ...Object.fromEntries(Object.entries(values).filter(isGiven)) };
+    const sent = { ...of(fn), body, timeoutMs: LONG_TIMEOUT_MS };
+    const schema = z.object({ results: listOf(TestResult) });
+    return (await this.session.call(what, `POST ${FUNCTION}/test`, schema, sent)).results;
   }
 
   async invocation(fn: RemoteFunction, id: string): Promise<Invocation> {
-    return (await this.session.get(
-      `Cannot read invocation ${id} of ${fn.displayName}`,
-      `${functionPath(fn)}/invocations/${encodeURIComponent(id)}`,
-      z.object({ invocation: Invocation }),
-    )).invocation;
+    const what = `Cannot read invocation ${id} of ${fn.displayName}`;
+    const schema = z.object({ invocation: ReadInvocation });
+    const sent = { path: { function_id: fn.id, id } };
+    return (await this.session.call(what, `GET ${INVOCATIONS}/{id}`, schema, sent)).invocation;
   }
 
   /** Kills an invocation, unless it has ended, and waits for its end. An addition to C1's API. */
   async cancel({ functionId, id }: Pick<Invocation, "functionId" | "id">): Promise<Invocation> {
-    const path = `${functionPath({ id: functionId })}/invocations/${encodeURIComponent(id)}/cancel`;
-    const schema = z.object({ invocation: Invocation });
-    const response = this.session.post(`Cannot cancel invocation ${id}`, path, schema, {});
+    const what = `Cannot cancel invocation ${id}`;
+    const sent = { path: { function_id: functionId, id }, body: {} };
+    const schema = z.object({ invocation: ReadInvocation });
+    const response = this.session.call(what, `POST ${INVOCATIONS}/{id}/cancel`, schema, sent);
     return (await needsAddition("cancelling", response)).invocation;
   }
 
@@ -355,23 +340,22 @@ export class Api implements Disposable {
     limit: number,
   ): Promise<Invocation[]> {
     const what = `Cannot list the invocations of ${fn.displayName}`;
-    const path = `${functionPath(fn)}/invocations`;
-    const { status, ...others } = filter;
     const hasFilter = Object.values(filter).some((value) => value !== undefined);
+    if (!hasFilter) {
+      return await this.session.list(what, `GET ${INVOCATIONS}`, Invocation, limit, of(fn));
+    }
+    const { status, ...others } = filter;
+    const schema = pageOf(Invocation);
     return await this.session.all(limit, async (pageToken) => {
-      if (!hasFilter) {
-        const query = pageQuery(limit, pageToken);
-        return await this.session.get(what, `${path}?${query}`, pageOf(Invocation));
-      }
       const page = { pageSize: Math.min(limit, PAGE_SIZE), pageToken };
-      const search = { ...statusFilter(status), ...others, ...page };
-      const found = await this.session.post(what, `${path}/search`, pageOf(Invocation), search);
+      const sent = { ...of(fn), body: { ...statusFilter(status), ...others, ...page } };
+      const found = await this.session.call(what, `POST ${INVOCATIONS}/search`, schema, sent);
       return { ...found, list: found.list.filter((each) => hasStatus(each, status)) };
     });
   }
 }
 
-/** The path of a function in the API. */
-export function functionPath({ id }: Pick<RemoteFunction, "id">): string {
-  return `/api/v1/functions/${encodeURIComponent(id)}`;
+/** The path parameters of a function. */
+function of({ id }: Pick<RemoteFunction, "id">) {
+  return { path: { function_id: id } };
 }

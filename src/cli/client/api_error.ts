@@ -84,6 +84,16 @@ export async function needsAddition<T>(
   }
 }
 
+/** The answer to a request for one thing; undefined if the server does not know the thing. */
+export async function unlessUnknown<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 /** The parsed JSON; undefined for any other text. */
 export function parseJson(text: string): unknown {
   try {

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
-import { Client, pageOf } from "./schemas.ts";
-import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { Client } from "./schemas.ts";
+import type { Session } from "./session.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
+const CLIENT = `${CLIENTS}/{id}` as const;
 /** Clients that are searched for a name. */
 const MAX_CANDIDATES = 1000;
 /** Fewest characters of an id that name its client. */
@@ -18,10 +19,7 @@ export class ClientApi {
 
   /** Newest first. */
   async list(limit: number): Promise<Client[]> {
-    return await this.session.all(limit, (pageToken) => {
-      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
-      return this.session.get("Cannot list clients", `${CLIENTS}?${page}`, pageOf(Client));
-    });
+    return await this.session.list("Cannot list clients", `GET ${CLIENTS}`, Client, limit, {});
   }
 
   /**
@@ -51,19 +49,19 @@ export class ClientApi {
   /** @param lifetimeMs undefined for a client that does not expire */
   async create(displayName: string, scopedRoles: readonly string[], lifetimeMs?: number) {
     const what = `Cannot create client ${JSON.stringify(oneLine(displayName))}`;
-    const expires = lifetimeMs === undefined ? {} : { expires: `${lifetimeMs / 1000}s` };
-    const body = { displayName, scopedRoles, ...expires };
-    return await this.session.post(what, CLIENTS, CreateResponse, body);
+    const expires = lifetimeMs === undefined ? undefined : `${lifetimeMs / 1000}s`;
+    const body = { displayName, scopedRoles: [...scopedRoles], expires };
+    return await this.session.call(what, `POST ${CLIENTS}`, CreateResponse, { body });
   }
 
   async setDisabled({ id, displayName }: Client, disabled: boolean): Promise<Client> {
     const what = `Cannot ${disabled ? "disable" : "enable"} client ${oneLine(displayName)}`;
-    const body = { client: { disabled }, updateMask: "disabled" };
-    return (await this.session.post(what, `${CLIENTS}/${id}`, ClientResponse, body)).client;
+    const sent = { path: { id }, body: { client: { disabled }, updateMask: "disabled" } };
+    return (await this.session.call(what, `POST ${CLIENT}`, ClientResponse, sent)).client;
   }
 
   async delete({ id, displayName }: Client): Promise<void> {
     const what = `Cannot delete client ${oneLine(displayName)}`;
-    await this.session.call(what, "DELETE", `${CLIENTS}/${id}`, z.unknown(), {});
+    await this.session.call(what, `DELETE ${CLIENT}`, z.unknown(), { path: { id }, body: {} });
   }
 }

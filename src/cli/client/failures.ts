@@ -1,4 +1,5 @@
 /** Which invocations failed, and how the command line shows them. */
+import type { components } from "../../resources/schema.d.ts";
 import { type Invocation, INVOCATION_PREFIX } from "./schemas.ts";
 
 /** Whether it failed: with an error, or with an answer whose status is from 500 on. */
@@ -18,11 +19,18 @@ export function answerOf({ http }: Invocation): string | undefined {
 }
 
 /** The fields of a search for a status of the command line, of which `error` finds all that failed. */
-export function statusFilter(status: string | undefined): object {
+export function statusFilter(status: string | undefined) {
   if (status === undefined) return {};
   if (status === "error") return { failed: true };
   const ended = status === "success" ? { failed: false } : {};
-  return { ...ended, status: INVOCATION_PREFIX + status.toUpperCase() };
+  return { ...ended, status: apiStatus(status) };
+}
+
+type ApiStatus = components["schemas"]["c1.api.functions.v1.FunctionInvocationStatus"];
+
+/** A status of the command line as the API has it. */
+export function apiStatus(status: string): ApiStatus {
+  return (INVOCATION_PREFIX + status.toUpperCase()) as ApiStatus;
 }
 
 /** Whether it is among those of a status; an earlier server does not know `failed`. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
+import type { Method } from "../../resources/request.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
 import type { Names } from "./names.ts";
@@ -15,10 +16,10 @@ export const LONG_TIMEOUT_MS = 15 * 60_000;
 
 const WRONG_SERVER = "check that this is the URL of an invoked server or of a C1 tenant";
 
-export type RequestHeaders = Readonly<Record<string, string>>;
+type RequestHeaders = Readonly<Record<string, string>>;
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method?: Method;
   readonly headers?: RequestHeaders;
   readonly body?: string | Uint8Array | URLSearchParams | ReadableStream<Uint8Array>;
   /** Milliseconds; undefined for {@link RESPONSE_TIMEOUT_MS}. */

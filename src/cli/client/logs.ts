@@ -1,11 +1,13 @@
 import { createParser } from "eventsource-parser";
-import { type Api, functionPath } from "./api.ts";
+import type { Api } from "./api.ts";
 import { ApiError, needsAddition, parseJson } from "./api_error.ts";
 import { readBody, Unreachable } from "./http.ts";
+import { httpRequest } from "../../resources/request.ts";
 import { pause } from "../../shared/pause.ts";
 import type { Reconnection } from "./reconnection.ts";
-import { type Invocation, LogLine, pageOf, type RemoteFunction } from "./schemas.ts";
-import { pageQuery } from "./session.ts";
+import { type Invocation, LogLine, type RemoteFunction } from "./schemas.ts";
+
+const LOGS = "GET /api/v1/functions/{function_id}/invocations/{id}/logs";
 
 /** Above the number of lines of any invocation: the server limits bytes. */
 const MAX_LINES = 1_000_000;
@@ -25,12 +27,8 @@ export async function readLogs(
   fn: RemoteFunction,
   invocationId: string,
 ): Promise<LogLine[]> {
-  const path = logsPath(fn, invocationId);
   const what = `Cannot read the log of invocation ${invocationId}`;
-  const list = session.all(
-    MAX_LINES,
-    (token) => session.get(what, `${path}?${pageQuery(MAX_LINES, token)}`, pageOf(LogLine)),
-  );
+  const list = session.list(what, LOGS, LogLine, MAX_LINES, of(fn, invocationId));
   return await needsAddition("logs of invocations", list);
 }
 
@@ -100,11 +98,9 @@ async function openStream(
   after: number,
   signal: AbortSignal,
 ): Promise<Response> {
-  const response = await session.send("GET", logsPath(fn, invocationId), {
-    headers: { accept: "text/event-stream", "last-event-id": String(after) },
-    timeoutMs: STREAM_TIMEOUT_MS,
-    signal,
-  });
+  const header = { Accept: "text/event-stream", "Last-Event-ID": String(after) };
+  const request = httpRequest(LOGS, { ...of(fn, invocationId), header });
+  const response = await session.send(request, { timeoutMs: STREAM_TIMEOUT_MS, signal });
   const type = response.headers.get("content-type") ?? "";
   if (response.ok && type.startsWith("text/event-stream")) return response;
   const body = await readBody(session.transport, response);
@@ -152,6 +148,7 @@ async function recentInvocations(
   return await api.invocations(fn, {}, MAX_RECENT);
 }
 
-function logsPath(fn: RemoteFunction, invocationId: string): string {
-  return `${functionPath(fn)}/invocations/${encodeURIComponent(invocationId)}/logs`;
+/** The path parameters of an invocation. */
+function of(fn: RemoteFunction, invocationId: string) {
+  return { path: { function_id: fn.id, id: invocationId } };
 }

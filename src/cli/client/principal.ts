@@ -1,14 +1,13 @@
 import { z } from "zod";
+import { listOf, text } from "./fields.ts";
 import type { Session } from "./session.ts";
-
-const texts = z.array(z.string()).nullish().transform((value) => value ?? []);
 
 /** `GET /api/v1/auth/introspect`; the spelling of the first field is C1's. */
 const Introspection = z.object({
-  principleId: z.string().nullish().transform((value) => value ?? ""),
-  tenantId: z.string().nullish().transform((value) => value ?? ""),
-  roles: texts,
-  permissions: texts,
+  principleId: text,
+  tenantId: text,
+  roles: listOf(z.string()),
+  permissions: listOf(z.string()),
 });
 
 /** Who the credentials belong to. */
@@ -23,10 +22,7 @@ interface RemotePrincipal {
 /** @throws {Failure} if the server does not accept the credentials */
 export async function readPrincipal(session: Session): Promise<RemotePrincipal> {
   const what = "Cannot read who the credentials belong to";
-  const { principleId: id, ...others } = await session.get(
-    what,
-    "/api/v1/auth/introspect",
-    Introspection,
-  );
+  const operation = "GET /api/v1/auth/introspect";
+  const { principleId: id, ...others } = await session.call(what, operation, Introspection, {});
   return { id, ...others };
 }

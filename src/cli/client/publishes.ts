@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { readResponse } from "./http.ts";
-import { pageOf, Publish, RemoteFunction } from "./schemas.ts";
-import { pageQuery, type Session } from "./session.ts";
+import { Publish, RemoteFunction } from "./schemas.ts";
+import type { Session } from "./session.ts";
+
+const FUNCTION = "/api/v1/functions/{function_id}";
 
 /** A client of the history of publishes, which is an addition to C1's API. */
 export class PublishApi {
@@ -9,12 +10,9 @@ export class PublishApi {
 
   /** Changes of the published commit, newest first. */
   async list(fn: RemoteFunction, limit: number): Promise<Publish[]> {
-    return await this.session.all(limit, (pageToken) =>
-      this.session.get(
-        `Cannot list the publishes of ${fn.displayName}`,
-        `${pathOf(fn)}/publishes?${pageQuery(limit, pageToken)}`,
-        pageOf(Publish),
-      ));
+    const what = `Cannot list the publishes of ${fn.displayName}`;
+    const sent = { path: { function_id: fn.id } };
+    return await this.session.list(what, `GET ${FUNCTION}/publishes`, Publish, limit, sent);
   }
 
   /**
@@ -22,20 +20,13 @@ export class PublishApi {
    * @param commitId a reference to another commit
    */
   async rollBack(fn: RemoteFunction, commitId: string | undefined): Promise<RemoteFunction> {
-    const { publishedCommitId: seen } = fn;
-    const response = await this.session.send("POST", `${pathOf(fn)}/rollback`, {
+    const { id, displayName, publishedCommitId: seen } = fn;
+    const what = `Cannot roll back ${displayName}`;
+    const schema = z.object({ function: RemoteFunction });
+    return (await this.session.call(what, `POST ${FUNCTION}/rollback`, schema, {
+      path: { function_id: id },
       body: { commitId },
-      headers: seen === undefined ? { "if-none-match": "*" } : { "if-match": `"${seen}"` },
-    });
-    return (await readResponse(
-      this.session.transport,
-      `Cannot roll back ${fn.displayName}`,
-      response,
-      z.object({ function: RemoteFunction }),
-    )).function;
+      header: seen === undefined ? { "If-None-Match": "*" } : { "If-Match": `"${seen}"` },
+    })).function;
   }
-}
-
-function pathOf({ id }: RemoteFunction): string {
-  return `/api/v1/functions/${encodeURIComponent(id)}`;
 }

@@ -1,11 +1,21 @@
 import { z } from "zod";
 import { Buffer } from "node:buffer";
+import type { RequestOf } from "../../resources/request.ts";
 import { LONG_TIMEOUT_MS } from "./http.ts";
-import { DeadLetter, type Invocation, pageOf, type RemoteFunction } from "./schemas.ts";
-import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { DeadLetter, type Invocation, type RemoteFunction } from "./schemas.ts";
+import type { Session } from "./session.ts";
+
+const FUNCTION = "/api/v1/functions/{function_id}";
+const LETTERS = `${FUNCTION}/dead_letters` as const;
+const LETTER = `${LETTERS}/{id}` as const;
 
 const Many = z.object({ count: z.number(), skipped: z.number() });
 const Started = z.object({ invocationId: z.string() });
+
+/** What becomes of paused calls. */
+export type Decision = "run" | "cancel";
+type BulkReplay = RequestOf<"POST /api/v1/functions/{function_id}/invocations/replay">;
+type ReplayFilter = NonNullable<NonNullable<BulkReplay["body"]>["filter"]>;
 
 /** What differs from the call that is replayed; absent means the same. */
 export interface ReplayChange {
@@ -13,80 +23,75 @@ export interface ReplayChange {
   readonly commitId?: string | undefined;
 }
 
+type CallName = Pick<Invocation, "functionId" | "id">;
+type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
+
 /** A client of replays, dead letters and circuit breakers, which are additions to C1's API. */
 export class ReplayApi {
   constructor(private readonly session: Session) {}
 
   /** Answers the id of the new invocation. */
   async replay(
-    { functionId, id }: Pick<Invocation, "functionId" | "id">,
+    { functionId, id }: CallName,
     { input, commitId }: ReplayChange,
   ): Promise<string> {
-    const path = `${functionPath(functionId)}/invocations/${encodeURIComponent(id)}/replay`;
-    const json = input === undefined ? {} : { json: Buffer.from(input).toString("base64") };
+    const json = input === undefined ? undefined : Buffer.from(input).toString("base64");
+    const operation = `POST ${FUNCTION}/invocations/{id}/replay` as const;
     const what = `Cannot replay invocation ${id}`;
-    return (await this.session.post(what, path, Started, { ...json, commitId })).invocationId;
+    const sent = { path: { function_id: functionId, id }, body: { json, commitId } };
+    return (await this.session.call(what, operation, Started, sent)).invocationId;
   }
 
   /** Replays what the filter finds of a function, or only counts it. */
   async replayMany(
-    fn: Pick<RemoteFunction, "id" | "displayName">,
-    filter: Readonly<Record<string, string | undefined>>,
+    { id, displayName }: FunctionName,
+    filter: ReplayFilter,
     dryRun: boolean,
   ): Promise<z.output<typeof Many>> {
-    const what = `Cannot replay invocations of ${fn.displayName}`;
-    const path = `${functionPath(fn.id)}/invocations/replay`;
-    return await this.session.post(what, path, Many, { filter, dryRun }, LONG_TIMEOUT_MS);
+    const what = `Cannot replay invocations of ${displayName}`;
+    const body = { filter, dryRun };
+    const sent = { path: { function_id: id }, body, timeoutMs: LONG_TIMEOUT_MS };
+    return await this.session.call(what, `POST ${FUNCTION}/invocations/replay`, Many, sent);
   }
 
   /** Runs or cancels the paused calls of a function; answers their number. */
   async clearCircuitBreaker(
-    { id, displayName }: Pick<RemoteFunction, "id" | "displayName">,
-    decision: string,
+    { id, displayName }: FunctionName,
+    decision: Decision,
     reason: string,
   ): Promise<number> {
     const what = `Cannot clear the circuit breaker of ${displayName}`;
-    const body = { decision: `PAUSED_EXECUTION_DECISION_${decision.toUpperCase()}`, reason };
-    const path = `${functionPath(id)}/circuit_breaker/clear`;
-    return (await this.session.post(what, path, z.object({ count: z.number() }), body)).count;
+    const operation = `POST ${FUNCTION}/circuit_breaker/clear` as const;
+    const word = decision.toUpperCase() as Uppercase<Decision>;
+    const body = { decision: `PAUSED_EXECUTION_DECISION_${word}`, reason } as const;
+    const schema = z.object({ count: z.number() });
+    const sent = { path: { function_id: id }, body };
+    return (await this.session.call(what, operation, schema, sent)).count;
   }
 
   /** Newest first. */
-  async deadLetters(
-    fn: Pick<RemoteFunction, "id" | "displayName">,
-    limit: number,
-  ): Promise<DeadLetter[]> {
-    return await this.session.all(limit, (pageToken) => {
-      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
-      const what = `Cannot list the dead letters of ${fn.displayName}`;
-      const path = `${functionPath(fn.id)}/dead_letters?${page}`;
-      return this.session.get(what, path, pageOf(DeadLetter));
-    });
+  async deadLetters({ id, displayName }: FunctionName, limit: number): Promise<DeadLetter[]> {
+    const what = `Cannot list the dead letters of ${displayName}`;
+    const sent = { path: { function_id: id } };
+    return await this.session.list(what, `GET ${LETTERS}`, DeadLetter, limit, sent);
   }
 
-  async deadLetter(
-    { functionId, id }: Pick<Invocation, "functionId" | "id">,
-  ): Promise<DeadLetter> {
-    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}`;
+  async deadLetter({ functionId, id }: CallName): Promise<DeadLetter> {
     const answer = z.object({ deadLetter: DeadLetter });
-    return (await this.session.get(`Cannot find dead letter ${id}`, path, answer)).deadLetter;
+    const sent = { path: { function_id: functionId, id } };
+    return (await this.session.call(`Cannot find dead letter ${id}`, `GET ${LETTER}`, answer, sent))
+      .deadLetter;
   }
 
   /** Answers the id of the new invocation. */
-  async replayDeadLetter(
-    { functionId, id }: Pick<Invocation, "functionId" | "id">,
-  ): Promise<string> {
-    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}/replay`;
-    return (await this.session.post(`Cannot replay dead letter ${id}`, path, Started, {}))
-      .invocationId;
+  async replayDeadLetter({ functionId, id }: CallName): Promise<string> {
+    const what = `Cannot replay dead letter ${id}`;
+    const sent = { path: { function_id: functionId, id }, body: {} };
+    return (await this.session.call(what, `POST ${LETTER}/replay`, Started, sent)).invocationId;
   }
 
-  async drop({ functionId, id }: Pick<Invocation, "functionId" | "id">): Promise<void> {
-    const path = `${functionPath(functionId)}/dead_letters/${encodeURIComponent(id)}`;
-    await this.session.call(`Cannot drop dead letter ${id}`, "DELETE", path, z.unknown(), {});
+  async drop({ functionId, id }: CallName): Promise<void> {
+    const sent = { path: { function_id: functionId, id }, body: {} };
+    await this.session.call(`Cannot drop dead letter ${id}`, `DELETE ${LETTER}`, z.unknown(), sent);
   }
-}
-
-function functionPath(id: string): string {
-  return `/api/v1/functions/${encodeURIComponent(id)}`;
 }

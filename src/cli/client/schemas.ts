@@ -1,12 +1,10 @@
-/** The fields of responses that the command line reads. An absent field and null are the same. */
+/** The fields of responses that the command line reads. */
 import { z } from "zod";
 import { type Field, type Fields, type JsonOf, unsetOf } from "../../resources/field.ts";
 import { CALL_LIMITS, FUNCTION_SETTINGS } from "../../resources/functions.ts";
+import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
 
-const text = z.string().nullish().transform((value) => value ?? "");
-const optionalText = z.string().nullish().transform((value) => value || undefined);
-
-const optionalCount = z.number().nullish().transform((value) => value ?? undefined);
+const optionalCount = maybe(z.number());
 const count = optionalCount.transform((value) => value ?? 0);
 /** 64-bit numbers are strings in JSON. */
 const optionalBytes = z.union([z.string().regex(/^[0-9]+$/), z.number()]).nullish()
@@ -52,11 +50,7 @@ const FORMS: Readonly<Record<Field["kind"], z.ZodType>> = {
 };
 
 /** Limits in force: an addition to C1's API. */
-const Limits = z.object({
-  ...schemasOf(CALL_LIMITS, ({ kind }) => FORMS[kind]),
-  /** Absent for a function whose invocations are kept for ever. */
-  retention: z.string(),
-}).partial();
+const Limits = z.object(schemasOf(CALL_LIMITS, ({ kind }) => FORMS[kind])).partial();
 
 function schemasOf<F extends Fields>(
   fields: F,
@@ -90,7 +84,10 @@ export const RemoteFunction = z.object({
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
   circuitBreakerPausedAt: optionalText,
   /** Empty for a server without this addition to C1's API. */
-  effectiveLimits: Limits.nullish().transform((value) => value ?? {}),
+  effectiveLimits: Limits.extend({
+    /** Absent for a function whose invocations are kept for ever. */
+    retention: z.string().optional(),
+  }).nullish().transform((value) => value ?? {}),
   createdAt: optionalText,
   updatedAt: optionalText,
   deletedAt: optionalText,
@@ -102,8 +99,8 @@ export const Client = z.object({
   id: z.string(),
   clientId: text,
   displayName: text,
-  scopedRoles: z.array(z.string()).nullish().transform((value) => value ?? []),
-  disabled: z.boolean().nullish().transform((value) => value ?? false),
+  scopedRoles: listOf(z.string()),
+  disabled: flag,
   createdAt: optionalText,
   expiresTime: optionalText,
 });
@@ -136,9 +133,8 @@ export const PurgeSize = z.object({
   invocations: count,
   files: count,
   bytes,
-  commitIds: z.array(z.string()).nullish().transform((value) => value ?? []),
-  remaining: z.array(z.object({ functionId: text, commitId: text, path: text })).nullish()
-    .transform((value) => value ?? []),
+  commitIds: listOf(z.string()),
+  remaining: listOf(z.object({ functionId: text, commitId: text, path: text })),
 });
 export type PurgeSize = z.output<typeof PurgeSize>;
 
@@ -150,7 +146,7 @@ export const Purge = z.object({
   before: optionalText,
   commitId: optionalText,
   path: optionalText,
-  allFunctions: z.boolean().nullish().transform((value) => value ?? false),
+  allFunctions: flag,
   finishedAt: optionalText,
   invocations: count,
   files: count,
@@ -161,12 +157,12 @@ export type Purge = z.output<typeof Purge>;
 const TYPE_CHECK_PREFIX = "TYPE_CHECK_STATE_";
 
 /** Diagnostics of a commit: an addition to C1's API. */
-export const Diagnostics = z.array(z.object({
+export const Diagnostics = listOf(z.object({
   path: z.string().optional(),
   line: z.number().optional(),
   column: z.number().optional(),
   message: text,
-})).nullish().transform((value) => value ?? []);
+}));
 export type Diagnostics = z.output<typeof Diagnostics>;
 
 /** The type check of a commit: an addition to C1's API. */
@@ -241,11 +237,11 @@ export const Invocation = z.object({
   commitId: text,
   status: text.transform((status) => status.replace(INVOCATION_PREFIX, "")),
   input: object.nullish().transform((value) => value ?? {}),
-  output: object.nullish().transform((value) => value ?? undefined),
+  output: maybe(object),
   error: optionalText,
   /** Additions to C1's API: the word of its failure, and the request that it answered. */
   failure: optionalText,
-  http: HttpExchange.nullish().transform((value) => value ?? undefined),
+  http: maybe(HttpExchange),
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,
@@ -265,26 +261,29 @@ export const Invocation = z.object({
   notBefore: optionalText,
   waitReason: optionalText,
   startedAt: optionalText,
-  attempts: z.array(Attempt).nullish().transform((value) => value ?? []),
+  attempts: listOf(Attempt),
   skipReason: optionalText,
-  destination: z.object({
+  limits: maybe(Limits),
+  /** What the last attempt took; additions to C1's API, and absent before its end. */
+  worker: optionalText,
+  phases: listOf(Phase),
+  usage: maybe(Usage),
+  egress: listOf(EgressVerdict),
+  createdAt: optionalText,
+  updatedAt: optionalText,
+});
+/** An invocation that was read alone: lists leave its destination out. */
+export const ReadInvocation = Invocation.extend({
+  destination: maybe(z.object({
     functionId: optionalText,
     url: optionalText,
     state: text.transform((state) => state.replace("DESTINATION_STATE_", "").toLowerCase()),
     attempts: count,
     error: optionalText,
     invocationId: optionalText,
-  }).nullish().transform((value) => value ?? undefined),
-  limits: Limits.nullish().transform((value) => value ?? undefined),
-  /** What the last attempt took; additions to C1's API, and absent before its end. */
-  worker: optionalText,
-  phases: z.array(Phase).nullish().transform((value) => value ?? []),
-  usage: Usage.nullish().transform((value) => value ?? undefined),
-  egress: z.array(EgressVerdict).nullish().transform((value) => value ?? []),
-  createdAt: optionalText,
-  updatedAt: optionalText,
+  })),
 });
-export type Invocation = z.output<typeof Invocation>;
+export type Invocation = z.output<typeof Invocation> & Partial<z.output<typeof ReadInvocation>>;
 
 export const LogLine = z.object({
   sequence: z.number(),
@@ -301,17 +300,16 @@ export const TestResult = z.object({
   name: text,
   status: text.transform((status) => status.replace(TEST_PREFIX, "")),
   error: optionalText,
-  assertions: z.array(z.object({
+  assertions: listOf(z.object({
     description: text,
     operator: text,
     expected: text,
     actual: text,
     at: text,
     diff: optionalText,
-    pass: z.boolean().nullish().transform((value) => value ?? false),
-  })).nullish().transform((value) => value ?? []),
-  logs: z.array(z.object({ level: text, source: text, log: text })).nullish()
-    .transform((value) => value ?? []),
+    pass: flag,
+  })),
+  logs: listOf(z.object({ level: text, source: text, log: text })),
 });
 export type TestResult = z.output<typeof TestResult>;
 
@@ -342,18 +340,10 @@ export const VolumeVersion = z.object({
   invocationId: optionalText,
   principalId: optionalText,
   restoredVersion: optionalCount,
-  paths: z.array(z.string()).nullish().transform((value) => value ?? []),
+  paths: listOf(z.string()),
   pathCount: count,
 });
 export type VolumeVersion = z.output<typeof VolumeVersion>;
-
-/** A page of a list. */
-export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({
-    list: z.array(item).nullish().transform((value) => value ?? []),
-    nextPageToken: text,
-  });
-}
 
 /** `none` or `sequential`. */
 export function reuseName({ processReuse }: { readonly processReuse: string }): string {

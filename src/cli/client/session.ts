@@ -1,5 +1,13 @@
-import type { z } from "zod";
+import { z } from "zod";
+import {
+  type AnswerOf,
+  type HttpRequest,
+  httpRequest,
+  type Operation,
+  type RequestOf,
+} from "../../resources/request.ts";
 import type { Target } from "./credentials.ts";
+import { listOf, text } from "./fields.ts";
 import { readResponse, request, type Transport } from "./http.ts";
 import { Names } from "./names.ts";
 import { TokenSource } from "./token.ts";
@@ -14,7 +22,23 @@ export interface Page<T> {
   readonly nextPageToken: string;
 }
 
-/** Authenticated requests to one server; a schema checks each response. */
+type ItemOf<Answer> = Answer extends { list?: readonly (infer Item)[] } ? Item : never;
+/** Fields that are read, but that the answer does not have by the OpenAPI document. */
+type Unknown<Read, Answer> = Read extends readonly (infer Item)[]
+  ? Answer extends readonly (infer Inner)[] ? Unknown<Item, Inner> : never
+  : Read extends object ? string extends keyof Read ? never
+    : {
+      [N in keyof Read]-?: N extends keyof Answer
+        ? Unknown<NonNullable<Read[N]>, NonNullable<Answer[N]>>
+        : N;
+    }[keyof Read]
+  : never;
+/** Makes a schema that reads unknown fields an error of types. */
+type Reads<Schema extends z.ZodType, Answer> = [Unknown<z.input<Schema>, Answer>] extends [never]
+  ? Schema
+  : { readonly unknown: Unknown<z.input<Schema>, Answer> };
+
+/** Authenticated requests to one server; a schema checks each response, which may leave out what C1's API omits. */
 export class Session implements Disposable {
   readonly transport: Transport;
   readonly #tokens: TokenSource;
@@ -45,32 +69,37 @@ export class Session implements Disposable {
   }
 
   /**
+   * Calls an operation of the OpenAPI document.
+   *
    * @param what start of the message of a failure, such as `Cannot list functions`
    */
-  async get<Schema extends z.ZodType>(what: string, path: string, schema: Schema) {
-    return await readResponse(this.transport, what, await this.send("GET", path), schema);
-  }
-
-  async post<Schema extends z.ZodType>(
+  async call<O extends Operation, Schema extends z.ZodType>(
     what: string,
-    path: string,
-    schema: Schema,
-    body: unknown,
-    timeoutMs?: number,
-  ) {
-    return await this.call(what, "POST", path, schema, body, timeoutMs);
-  }
-
-  async call<Schema extends z.ZodType>(
-    what: string,
-    method: "POST" | "PATCH" | "DELETE",
-    path: string,
-    schema: Schema,
-    body: unknown,
-    timeoutMs?: number,
-  ) {
-    const response = await this.send(method, path, { body, timeoutMs });
+    operation: O,
+    schema: Schema & Reads<Schema, AnswerOf<O>>,
+    sent: RequestOf<O> & { readonly timeoutMs?: number },
+  ): Promise<z.output<Schema>> {
+    const { timeoutMs } = sent;
+    const response = await this.send(httpRequest<O>(operation, sent), { timeoutMs });
     return await readResponse(this.transport, what, response, schema);
+  }
+
+  /** Reads the pages of a list up to `limit` items. */
+  async list<O extends Operation & `GET ${string}`, Schema extends z.ZodType>(
+    what: string,
+    operation: O,
+    item: Schema & Reads<Schema, ItemOf<AnswerOf<O>>>,
+    limit: number,
+    sent: RequestOf<O>,
+  ): Promise<z.output<Schema>[]> {
+    const schema = pageOf<Schema>(item);
+    return await this.all(limit, async (pageToken) => {
+      const page = { page_size: Math.min(limit, PAGE_SIZE), page_token: pageToken || undefined };
+      // Every list has these two parameters, which the type of the operation does not say yet.
+      const query = { ...sent.query, ...page } as never;
+      const response = await this.send(httpRequest<O>(operation, { ...sent, query }));
+      return await readResponse(this.transport, what, response, schema);
+    });
   }
 
   /** Reads pages up to `limit` items. */
@@ -85,39 +114,34 @@ export class Session implements Disposable {
     return items.slice(0, limit);
   }
 
-  /** Sends one request; the body of the response is not read yet. */
+  /** Sends one request; the body of the response is not read yet. @param bytes sent instead of a JSON body */
   async send(
-    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
-    path: string,
-    { body, bytes, timeoutMs, headers = {}, signal }: {
-      /** Sent as JSON. */
-      readonly body?: unknown;
-      /** Sent unchanged, instead of a JSON body. */
+    { method, url, headers, body: json }: HttpRequest,
+    { bytes, timeoutMs, signal }: {
       readonly bytes?: ReadableStream<Uint8Array>;
       readonly timeoutMs?: number | undefined;
-      readonly headers?: Readonly<Record<string, string>>;
       readonly signal?: AbortSignal;
     } = {},
   ): Promise<Response> {
-    return await request(this.transport, path, {
+    const body = json ?? bytes;
+    return await request(this.transport, url, {
       method,
       headers: {
         authorization: `Bearer ${await this.token()}`,
-        ...body === undefined ? {} : { "content-type": "application/json" },
         ...bytes === undefined ? {} : { "content-type": "application/octet-stream" },
         ...headers,
       },
-      ...body === undefined ? {} : { body: JSON.stringify(body) },
-      ...bytes === undefined ? {} : { body: bytes },
+      ...body === undefined ? {} : { body },
       ...timeoutMs === undefined ? {} : { timeoutMs },
       ...signal === undefined ? {} : { signal },
     });
   }
 }
 
-/** The query of a page of a list. */
-export function pageQuery(limit: number, pageToken: string): string {
-  const query = new URLSearchParams({ page_size: String(Math.min(limit, PAGE_SIZE)) });
-  if (pageToken !== "") query.set("page_token", pageToken);
-  return String(query);
+/** A page of a list. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    list: listOf(item),
+    nextPageToken: text,
+  });
 }

@@ -1,8 +1,9 @@
 /** Transfers contents of any size with a few pieces in memory at a time. */
 import { formatDuration } from "../../config/mod.ts";
+import type { HttpRequest } from "../../resources/request.ts";
 import { Failure } from "../terminal/failure.ts";
 import { ApiError } from "./api_error.ts";
-import { readBody, type RequestHeaders, Unreachable } from "./http.ts";
+import { readBody, Unreachable } from "./http.ts";
 import type { Session } from "./session.ts";
 
 /** A content in pieces. */
@@ -77,14 +78,13 @@ class StallGuard implements Disposable {
 export async function receive(
   session: Session,
   what: string,
-  path: string,
-  headers: RequestHeaders,
+  request: HttpRequest,
 ): Promise<Bytes> {
   using opened = new DisposableStack();
   const guard = opened.use(new StallGuard(what));
   const { signal } = guard;
   const timeoutMs = TRANSFER_TIMEOUT_MS;
-  const response = await session.send("GET", path, { headers, timeoutMs, signal });
+  const response = await session.send(request, { timeoutMs, signal });
   if (!response.ok) {
     throw ApiError.from(session.names, what, response, await readBody(session.transport, response));
   }
@@ -103,13 +103,13 @@ export async function receive(
 export async function send(
   session: Session,
   what: string,
-  path: string,
+  request: HttpRequest,
   content: Bytes,
 ): Promise<void> {
   using guard = new StallGuard(what);
   const source: { failure?: { readonly error: unknown } } = {};
   try {
-    const response = await session.send("PUT", path, {
+    const response = await session.send(request, {
       bytes: ReadableStream.from(guard.sent(remembered(content, source))),
       timeoutMs: TRANSFER_TIMEOUT_MS,
       signal: guard.signal,

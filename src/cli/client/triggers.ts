@@ -1,8 +1,12 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { needsAddition } from "./api_error.ts";
-import { pageOf, type RemoteFunction } from "./schemas.ts";
-import { PAGE_SIZE, pageQuery, type Session } from "./session.ts";
+import { flag, listOf, optionalText } from "./fields.ts";
+import type { RemoteFunction } from "./schemas.ts";
+import type { Session } from "./session.ts";
+
+const TRIGGERS = "/api/v1/functions/{function_id}/triggers";
+const TRIGGER = `${TRIGGERS}/{id}` as const;
 
 /** Triggers that are searched for a name. */
 const MAX_CANDIDATES = 1000;
@@ -23,8 +27,8 @@ export const Trigger = z.object({
   id: z.string(),
   functionId: z.string(),
   displayName: z.string(),
-  paused: z.boolean().nullish().transform((paused) => paused === true),
-  vfsId: z.string().nullish().transform((id) => id || undefined),
+  paused: flag,
+  vfsId: optionalText,
   schedule: Settings.optional(),
   webhook: Settings.optional(),
   http: Settings.optional(),
@@ -33,7 +37,7 @@ export const Trigger = z.object({
     invocationId: z.string().optional(),
     reason: z.string().optional(),
   }).optional(),
-  nextRuns: z.array(z.string()).nullish().transform((times) => times ?? []),
+  nextRuns: listOf(z.string()),
   createdAt: z.string(),
   updatedAt: z.string(),
 });
@@ -93,13 +97,9 @@ export class TriggerApi {
   /** Newest first. */
   async list(fn: FunctionName, limit: number): Promise<Trigger[]> {
     const what = `Cannot list the triggers of ${oneLine(fn.displayName)}`;
-    return await needsAddition(
-      "triggers",
-      this.session.all(limit, (pageToken) => {
-        const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
-        return this.session.get(what, `${pathOf(fn)}?${page}`, pageOf(Trigger));
-      }),
-    );
+    const sent = { path: { function_id: fn.id } };
+    const list = this.session.list(what, `GET ${TRIGGERS}`, Trigger, limit, sent);
+    return await needsAddition("triggers", list);
   }
 
   /**
@@ -124,27 +124,26 @@ export class TriggerApi {
     );
   }
 
-  async get({ functionId, id, displayName }: Trigger): Promise<Trigger> {
-    const what = `Cannot read trigger ${oneLine(displayName)}`;
-    return (await this.session.get(what, `${pathOf({ id: functionId })}/${id}`, TriggerResponse))
-      .trigger;
+  async get(trigger: Trigger): Promise<Trigger> {
+    const what = `Cannot read trigger ${oneLine(trigger.displayName)}`;
+    return (await this.session.call(what, `GET ${TRIGGER}`, TriggerResponse, of(trigger))).trigger;
   }
 
   async create(fn: FunctionName, change: TriggerChange): Promise<MadeTrigger> {
     const what = `Cannot create trigger ${oneLine(change.displayName ?? "")}`;
-    return await this.session.post(what, pathOf(fn), MadeResponse, { trigger: change });
+    const sent = { path: { function_id: fn.id }, body: { trigger: change } };
+    return await this.session.call(what, `POST ${TRIGGERS}`, MadeResponse, sent);
   }
 
   /** @param updateMask undefined for the fields of the change */
   async update(
-    { functionId, id, displayName }: Trigger,
+    before: Trigger,
     trigger: TriggerChange,
     updateMask?: string,
   ): Promise<MadeTrigger> {
-    const what = `Cannot update trigger ${oneLine(displayName)}`;
-    const body = { trigger, ...updateMask === undefined ? {} : { updateMask } };
-    const path = `${pathOf({ id: functionId })}/${id}`;
-    return await this.session.call(what, "PATCH", path, MadeResponse, body);
+    const what = `Cannot update trigger ${oneLine(before.displayName)}`;
+    const sent = { ...of(before), body: { trigger, updateMask } };
+    return await this.session.call(what, `PATCH ${TRIGGER}`, MadeResponse, sent);
   }
 
   /**
@@ -157,50 +156,52 @@ export class TriggerApi {
     validateOnly = false,
   ): Promise<AppliedChanges> {
     const what = `Cannot change the triggers of ${oneLine(fn.displayName)}`;
-    const body = { changes, ...validateOnly ? { validateOnly } : {} };
-    const answer = this.session.post(what, `${pathOf(fn)}/apply`, AppliedResponse, body);
+    const body = { changes: [...changes], ...validateOnly ? { validateOnly } : {} };
+    const sent = { path: { function_id: fn.id }, body };
+    const answer = this.session.call(what, `POST ${TRIGGERS}/apply`, AppliedResponse, sent);
     return await needsAddition("triggers", answer);
   }
 
-  async delete({ functionId, id, displayName }: Trigger): Promise<void> {
-    const what = `Cannot delete trigger ${oneLine(displayName)}`;
-    const path = `${pathOf({ id: functionId })}/${id}`;
-    await this.session.call(what, "DELETE", path, z.unknown(), {});
+  async delete(trigger: Trigger): Promise<void> {
+    const what = `Cannot delete trigger ${oneLine(trigger.displayName)}`;
+    await this.session.call(what, `DELETE ${TRIGGER}`, z.unknown(), { ...of(trigger), body: {} });
   }
 
   /** Starts the call of a schedule; answers its invocation. */
-  async run({ functionId, id, displayName }: Trigger): Promise<string> {
-    const what = `Cannot run trigger ${oneLine(displayName)}`;
+  async run(trigger: Trigger): Promise<string> {
+    const what = `Cannot run trigger ${oneLine(trigger.displayName)}`;
     const schema = z.object({ invocationId: z.string() });
-    const path = `${pathOf({ id: functionId })}/${id}/run`;
-    return (await this.session.post(what, path, schema, {})).invocationId;
+    const sent = { ...of(trigger), body: {} };
+    return (await this.session.call(what, `POST ${TRIGGER}/run`, schema, sent)).invocationId;
   }
 
   /** @param secret undefined to make one @param expireOldAfterMs undefined for the default of the server */
   async rotateSecret(
-    { functionId, id, displayName }: Trigger,
+    trigger: Trigger,
     { secret, expireOldAfterMs }: {
       readonly secret?: string | undefined;
       readonly expireOldAfterMs?: number | undefined;
     },
   ): Promise<TriggerSecrets> {
-    const what = `Cannot rotate the secret of trigger ${oneLine(displayName)}`;
-    const path = `${pathOf({ id: functionId })}/${id}/rotate_secret`;
-    return await this.session.post(what, path, Secrets, {
-      ...secret === undefined ? {} : { secret },
-      ...expireOldAfterMs === undefined ? {} : { expireOldAfter: `${expireOldAfterMs / 1000}s` },
-    });
+    const what = `Cannot rotate the secret of trigger ${oneLine(trigger.displayName)}`;
+    const expireOldAfter = expireOldAfterMs === undefined
+      ? undefined
+      : `${expireOldAfterMs / 1000}s`;
+    const sent = { ...of(trigger), body: { secret, expireOldAfter } };
+    return await this.session.call(what, `POST ${TRIGGER}/rotate_secret`, Secrets, sent);
   }
 
   /** Newest first. */
-  async deliveries({ functionId, id, displayName }: Trigger, limit: number): Promise<Delivery[]> {
-    const what = `Cannot list the deliveries of trigger ${oneLine(displayName)}`;
-    const path = `${pathOf({ id: functionId })}/${id}/deliveries`;
-    return await this.session.all(limit, (pageToken) => {
-      const page = pageQuery(Math.min(limit, PAGE_SIZE), pageToken);
-      return this.session.get(what, `${path}?${page}`, pageOf(Delivery));
-    });
+  async deliveries(trigger: Trigger, limit: number): Promise<Delivery[]> {
+    const what = `Cannot list the deliveries of trigger ${oneLine(trigger.displayName)}`;
+    const operation = `GET ${TRIGGER}/deliveries` as const;
+    return await this.session.list(what, operation, Delivery, limit, of(trigger));
   }
+}
+
+/** The path parameters of a trigger. */
+function of({ functionId, id }: Trigger) {
+  return { path: { function_id: functionId, id } };
 }
 
 /** The kind of a trigger. */
@@ -211,8 +212,4 @@ export function kindOf(trigger: Pick<Trigger, Kind>): Kind {
 /** The time of a schedule that does not repeat, for people. */
 export function shownAt(at: unknown): string {
   return at === PASSED_AT ? "passed" : String(at);
-}
-
-function pathOf({ id }: Pick<RemoteFunction, "id">): string {
-  return `/api/v1/functions/${encodeURIComponent(id)}/triggers`;
 }

@@ -16,7 +16,8 @@ export function register(command: Command): void {
   addExamples(command, "invoked console link");
   command.action(async ({ json }: { readonly json?: true }) => {
     using session = new Session(await server.target());
-    const link = await session.post("Cannot make a link to the console", LINKS, Link, {});
+    const what = "Cannot make a link to the console";
+    const link = await session.call(what, `POST ${LINKS}`, Link, { body: {} });
     if (json) return printJson(link);
     note(`The link works once, until ${showTime(link.expiresAt)}; it acts for this client`);
     console.log(oneLine(link.url));

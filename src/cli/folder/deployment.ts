@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import type { Field } from "../../resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
@@ -13,7 +12,6 @@ import { inParallel } from "../client/parallel.ts";
 import { type Change, changesBetween } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
 
-const CHECK_PATH = "/api/v1/functions/check";
 /** Uploads of one commit that run at the same time. */
 const PARALLEL_UPLOADS = 4;
 
@@ -91,14 +89,9 @@ export async function checkSettings(
   fn: RemoteFunction | undefined,
 ): Promise<void> {
   const change = settingsChange(manifest, additions, fn);
-  const fields = Object.keys(change);
-  if (fields.length === 0) return;
-  const body = {
-    function: { ...fn === undefined ? {} : { id: fn.id }, ...change },
-    updateMask: fields.join(),
-  };
+  if (Object.keys(change).length === 0) return;
   try {
-    await api.session.post(`Cannot deploy ${manifest.name}`, CHECK_PATH, z.unknown(), body);
+    await api.checkSettings(manifest.name, fn, change);
   } catch (error) {
     if (error instanceof ApiError && error.isMissingEndpoint) return;
     note("Nothing was deployed: the server rejects a setting of invoked.json");
