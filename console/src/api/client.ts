@@ -1,17 +1,13 @@
-import createClient from "openapi-fetch";
-import type { components, paths } from "../../../src/resources/schema.d.ts";
+import {
+  type AnswerOf,
+  httpRequest,
+  type Operation,
+  type RequestOf,
+} from "../../../src/resources/request.ts";
+import type { Schemas } from "./types.ts";
 
-/** The API of the server that served this page. The header distinguishes it from forms of other pages. */
-export const api = createClient<paths>({
-  baseUrl: globalThis.location.origin,
-  headers: { "X-Invoked-Console": "1" },
-  credentials: "same-origin",
-});
-
-/** Headers of requests that do not go through `api`: files of volumes, uploads. */
-const CONSOLE_HEADERS: Readonly<Record<string, string>> = {
-  "X-Invoked-Console": "1",
-};
+/** Sent with every request. The header distinguishes it from forms of other pages. */
+const CONSOLE_HEADER = { "X-Invoked-Console": "1" };
 
 /** A fault of one field of a request, by its path in the body. */
 interface FieldFault {
@@ -34,13 +30,7 @@ export class ApiError extends Error {
   }
 }
 
-type Status = components["schemas"]["google.rpc.Status"];
-
-interface Answer<T> {
-  readonly data?: T;
-  readonly error?: unknown;
-  readonly response: Response;
-}
+type Status = Schemas["google.rpc.Status"];
 
 const expired = new Set<() => void>();
 
@@ -55,44 +45,32 @@ export function expireSession(): void {
   for (const listener of expired) listener();
 }
 
-/** The data of an answer. Throws `ApiError`. */
-export async function dataOf<T>(request: Promise<Answer<T>>): Promise<T> {
-  const answer = await request.catch((error: unknown) => {
-    if (error instanceof DOMException && error.name === "AbortError") {
-      throw error;
-    }
-    throw new ApiError(0, "", "Cannot reach the server; it may be restarting");
-  });
-  if (!answer.response.ok) throw errorOf(answer.response, answer.error);
-  return answer.data as T;
+/** Calls an operation of the server that served this page. Throws `ApiError`. */
+export async function call<O extends Operation>(
+  operation: O,
+  sent: RequestOf<O> & { readonly signal?: AbortSignal },
+): Promise<AnswerOf<O>> {
+  const { url, ...init } = httpRequest<O>(operation, sent);
+  const response = await fetchRaw(url, { ...init, signal: sent.signal });
+  return await response.json().catch(unreached);
 }
 
 /** A raw request to the server with the console's header. Throws `ApiError`. */
 export async function fetchRaw(
   path: string,
-  init: RequestInit = {},
+  init: RequestInit & { readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<Response> {
-  const headers = new Headers(init.headers);
-  for (const [name, value] of Object.entries(CONSOLE_HEADERS)) {
-    headers.set(name, value);
-  }
-  const response = await fetch(path, {
-    ...init,
-    headers,
-    credentials: "same-origin",
-  })
-    .catch((error: unknown) => {
-      if (error instanceof DOMException && error.name === "AbortError") {
-        throw error;
-      }
-      throw new ApiError(
-        0,
-        "",
-        "Cannot reach the server; it may be restarting",
-      );
-    });
+  const headers = { ...init.headers, ...CONSOLE_HEADER };
+  const response = await fetch(path, { ...init, headers, credentials: "same-origin" })
+    .catch(unreached);
   if (response.ok) return response;
   throw errorOf(response, await response.json().catch(() => undefined));
+}
+
+/** The error of a request without a response. */
+function unreached(error: unknown): never {
+  if (error instanceof DOMException && error.name === "AbortError") throw error;
+  throw new ApiError(0, "", "Cannot reach the server; it may be restarting");
 }
 
 function errorOf(response: Response, body: unknown): ApiError {

@@ -1,6 +1,6 @@
 /** Names of functions for lists that know only their ids. */
 import { queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "./client.ts";
+import { call } from "./client.ts";
 
 /** A name and what it names. */
 interface NamedFunction {
@@ -15,9 +15,10 @@ export function functionNameQuery(id: string) {
   return queryOptions({
     queryKey: ["function", id, "name"],
     queryFn: async ({ signal }): Promise<string> => {
-      const { function: found } = await dataOf(
-        api.GET("/api/v1/functions/{id}", { params: { path: { id } }, signal }),
-      );
+      const { function: found } = await call("GET /api/v1/functions/{id}", {
+        path: { id },
+        signal,
+      });
       return found?.displayName ?? id;
     },
     staleTime: 60_000,
@@ -30,12 +31,10 @@ export function functionsNamedQuery(text: string) {
   return queryOptions({
     queryKey: ["function", "named", text],
     queryFn: async ({ signal }): Promise<readonly NamedFunction[]> => {
-      const { list = [] } = await dataOf(
-        api.POST("/api/v1/search/functions", {
-          body: { query: text, functionTypes: [], pageSize: FOUND_MAX },
-          signal,
-        }),
-      );
+      const { list = [] } = await call("POST /api/v1/search/functions", {
+        body: { query: text, functionTypes: [], pageSize: FOUND_MAX },
+        signal,
+      });
       return list.flatMap(({ id, displayName }) =>
         id === undefined ? [] : [{ id, name: displayName ?? id }]
       );

@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "./client.ts";
+import { call } from "./client.ts";
 import { keys } from "./keys.ts";
 import type { Schemas } from "./types.ts";
 
@@ -10,24 +10,24 @@ export type Session = Schemas["invoked.Session"];
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
-  queryFn: ({ signal }) => dataOf(api.GET("/auth/v1/session", { signal })),
+  queryFn: ({ signal }) => call("GET /auth/v1/session", { signal }),
   staleTime: 60_000,
   retry: false,
 });
 
 /** Whether somebody is signed in; undefined if the server does not answer that. */
 export async function isSignedIn(): Promise<boolean | undefined> {
-  const session = await dataOf(api.GET("/auth/v1/session")).catch(() => undefined);
+  const session = await call("GET /auth/v1/session", {}).catch(() => undefined);
   return session === undefined ? undefined : session.principal !== undefined;
 }
 
 /** Redeems the code of a one-time link. */
 export async function signIn(code: string): Promise<SignedIn> {
-  return await dataOf(api.POST("/auth/v1/session", { body: { code } }));
+  return await call("POST /auth/v1/session", { body: { code } });
 }
 
 export async function signOut(): Promise<void> {
-  await dataOf(api.DELETE("/auth/v1/session"));
+  await call("DELETE /auth/v1/session", {});
 }
 
 /** The code in what somebody pasted: a whole link, its fragment, or the code alone. */

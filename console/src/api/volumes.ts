@@ -1,4 +1,4 @@
-import { api, dataOf } from "./client.ts";
+import { call } from "./client.ts";
 
 const PAGE_SIZE = 100;
 const PAGES_MAX = 10;
@@ -15,11 +15,10 @@ export async function readVolumes(signal?: AbortSignal): Promise<readonly Volume
   let token = "";
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const query = { page_size: PAGE_SIZE, page_token: token };
-    const request = api.GET("/api/v1/vfs/volumes", {
-      params: { query },
-      ...signal === undefined ? {} : { signal },
+    const { list, nextPageToken } = await call("GET /api/v1/vfs/volumes", {
+      query,
+      signal,
     });
-    const { list, nextPageToken } = await dataOf(request);
     choices.push(...list);
     if (nextPageToken === "") break;
     token = nextPageToken;

@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
-import { api, dataOf } from "../api/client.ts";
+import { call } from "../api/client.ts";
 import type { PaletteItem } from "../parts/palette.tsx";
 
 const KSUID = /^[0-9A-Za-z]{27}$/;
@@ -19,12 +19,10 @@ async function findAnywhere(
 ): Promise<readonly PaletteItem[]> {
   const text = query.trim();
   if (KSUID.test(text)) return itemsOfId(text, navigate);
-  const { list = [] } = await dataOf(
-    api.POST("/api/v1/search/functions", {
-      body: { query: text, functionTypes: [], pageSize: SHOWN },
-      signal,
-    }),
-  );
+  const { list = [] } = await call("POST /api/v1/search/functions", {
+    body: { query: text, functionTypes: [], pageSize: SHOWN },
+    signal,
+  });
   return list.flatMap(({ id, displayName }) =>
     id === undefined ? [] : [{
       id: `function-${id}`,

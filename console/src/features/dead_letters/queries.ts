@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { encodeBase64 } from "../../api/base64.ts";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { DeadLetter, Invocation } from "../../api/types.ts";
@@ -23,20 +23,16 @@ export function deadLettersQuery({ function: id = ALL_FUNCTIONS, word, q }: Lett
   return infiniteQueryOptions({
     queryKey: keys.deadLetters({ id, word, q }),
     queryFn: async ({ pageParam, signal }): Promise<Page> =>
-      await dataOf(
-        api.GET("/api/v1/functions/{function_id}/dead_letters", {
-          params: {
-            path: { function_id: id },
-            query: {
-              page_size: PAGE_SIZE,
-              page_token: pageParam,
-              ...word === undefined ? {} : { error_word: word },
-              ...q === undefined ? {} : { query: q },
-            },
-          },
-          signal,
-        }),
-      ),
+      await call("GET /api/v1/functions/{function_id}/dead_letters", {
+        path: { function_id: id },
+        query: {
+          page_size: PAGE_SIZE,
+          page_token: pageParam,
+          ...word === undefined ? {} : { error_word: word },
+          ...q === undefined ? {} : { query: q },
+        },
+        signal,
+      }),
     ...paging,
     placeholderData: keepPreviousData,
   });
@@ -53,16 +49,12 @@ export function letterQuery(id: string) {
   return queryOptions({
     queryKey: keys.deadLetters({ letter: id }),
     queryFn: async ({ signal }): Promise<WholeLetter> => {
-      const answer = await dataOf(
-        api.GET("/api/v1/invocations/{id}", { params: { path: { id } }, signal }),
-      );
+      const answer = await call("GET /api/v1/invocations/{id}", { path: { id }, signal });
       const invocation = answer.invocation as Invocation;
-      const { deadLetter } = await dataOf(
-        api.GET("/api/v1/functions/{function_id}/dead_letters/{id}", {
-          params: { path: { function_id: invocation.functionId, id } },
-          signal,
-        }),
-      );
+      const { deadLetter } = await call("GET /api/v1/functions/{function_id}/dead_letters/{id}", {
+        path: { function_id: invocation.functionId, id },
+        signal,
+      });
       return { letter: deadLetter, invocation };
     },
     retry: false,
@@ -81,12 +73,10 @@ export async function actOnMatching(
     ...word === undefined ? {} : { errorWord: word },
     ...q === undefined ? {} : { query: q },
   };
-  const request = { params: { path: { function_id: id } }, body: { filter, dryRun } };
-  return await dataOf(
-    action === "replay"
-      ? api.POST("/api/v1/functions/{function_id}/dead_letters/replay", request)
-      : api.POST("/api/v1/functions/{function_id}/dead_letters/drop", request),
-  );
+  const request = { path: { function_id: id }, body: { filter, dryRun } };
+  return await (action === "replay"
+    ? call("POST /api/v1/functions/{function_id}/dead_letters/replay", request)
+    : call("POST /api/v1/functions/{function_id}/dead_letters/drop", request));
 }
 
 /** Replays a dead letter with a change. @returns the id of the new invocation */
@@ -94,25 +84,24 @@ export async function replayChanged(
   { functionId, id }: DeadLetter,
   { input, commitId }: Change,
 ): Promise<string> {
-  const { invocationId } = await dataOf(
-    api.POST("/api/v1/functions/{function_id}/dead_letters/{id}/replay", {
-      params: { path: { function_id: functionId, id } },
+  const { invocationId } = await call(
+    "POST /api/v1/functions/{function_id}/dead_letters/{id}/replay",
+    {
+      path: { function_id: functionId, id },
       body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
-    }),
+    },
   );
   return invocationId;
 }
 
 async function actOn(action: Action, { functionId, id }: DeadLetter): Promise<void> {
-  const params = { path: { function_id: functionId, id } };
-  await dataOf<unknown>(
-    action === "replay"
-      ? api.POST("/api/v1/functions/{function_id}/dead_letters/{id}/replay", {
-        params,
-        body: { commitId: "" },
-      })
-      : api.DELETE("/api/v1/functions/{function_id}/dead_letters/{id}", { params, body: {} }),
-  );
+  const path = { function_id: functionId, id };
+  await (action === "replay"
+    ? call("POST /api/v1/functions/{function_id}/dead_letters/{id}/replay", {
+      path,
+      body: { commitId: "" },
+    })
+    : call("DELETE /api/v1/functions/{function_id}/dead_letters/{id}", { path, body: {} }));
 }
 
 /** Acts on some dead letters. @returns how many, and the first error of those that failed */

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { decodeBase64, encodeBase64 } from "../../api/base64.ts";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import { writeStored } from "../../browser/stored.ts";
 import { Button } from "../../parts/button.tsx";
@@ -27,7 +27,7 @@ export function WelcomePage() {
     queryKey: keys.functions({ named: EXAMPLE }),
     queryFn: async ({ signal }) => {
       const body = { query: EXAMPLE, functionTypes: [], pageSize: 20 };
-      const { list = [] } = await dataOf(api.POST("/api/v1/search/functions", { body, signal }));
+      const { list = [] } = await call("POST /api/v1/search/functions", { body, signal });
       return list.find((fn) => fn.displayName === EXAMPLE && fn.publishedCommitId !== undefined)
         ?.id ?? null;
     },
@@ -100,10 +100,10 @@ function RunExample({ functionId }: { readonly functionId: string }) {
   const run = useMutation({
     mutationFn: async () => {
       const start = performance.now();
-      const answer = await dataOf(api.POST("/api/v1/functions/{function_id}/invoke", {
-        params: { path: { function_id: functionId } },
+      const answer = await call("POST /api/v1/functions/{function_id}/invoke", {
+        path: { function_id: functionId },
         body: { json: encodeBase64(JSON.stringify({ name })) },
-      }));
+      });
       return { ...answer, ms: performance.now() - start };
     },
   });

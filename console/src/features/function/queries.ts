@@ -1,8 +1,8 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
-import type { BuildWarning, Commit, Fn, Schemas, TypeDiagnostic } from "../../api/types.ts";
+import type { BuildWarning, Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
 import { textOf } from "./content.ts";
 
 const TYPES_POLL = 1_000;
@@ -26,8 +26,8 @@ export const functionQuery = (id: string) =>
   queryOptions({
     queryKey: keys.function(id),
     queryFn: async ({ signal }) => {
-      const request = api.GET("/api/v1/functions/{id}", { params: { path: { id } }, signal });
-      return (await dataOf(request)).function as Fn;
+      const answer = await call("GET /api/v1/functions/{id}", { path: { id }, signal });
+      return answer.function as Fn;
     },
   });
 
@@ -37,11 +37,8 @@ export const commitQuery = (functionId: string, id: string) =>
     queryKey: keys.commit(functionId, id),
     queryFn: async ({ signal }): Promise<CommitContent> => {
       const path = { function_id: functionId, id };
-      const request = api.GET("/api/v1/functions/{function_id}/commits/{id}", {
-        params: { path },
-        signal,
-      });
-      const { commit, parentCommitId = "", files, typeCheck, warnings } = await dataOf(request);
+      const request = call("GET /api/v1/functions/{function_id}/commits/{id}", { path, signal });
+      const { commit, parentCommitId = "", files, typeCheck, warnings } = await request;
       return {
         commit: commit as Commit,
         parentId: parentCommitId,
@@ -67,11 +64,13 @@ export const typesQuery = (functionId: string, id: string) =>
   queryOptions({
     queryKey: [...keys.commit(functionId, id), "types"],
     queryFn: async ({ signal }) => {
-      const request = id === "" ? api.GET("/api/v1/functions/types", { signal }) : api.GET(
-        "/api/v1/functions/{function_id}/commits/{commit_id}/types",
-        { params: { path: { function_id: functionId, commit_id: id } }, signal },
-      );
-      const { files } = await dataOf<Schemas["invoked.Types"]>(request);
+      const request = id === ""
+        ? call("GET /api/v1/functions/types", { signal })
+        : call("GET /api/v1/functions/{function_id}/commits/{commit_id}/types", {
+          path: { function_id: functionId, commit_id: id },
+          signal,
+        });
+      const { files } = await request;
       return Object.fromEntries(
         Object.entries(files).map(([path, content]) => [path, textOf(content) ?? ""]),
       );
@@ -85,14 +84,12 @@ export const commitsQuery = (functionId: string) =>
   infiniteQueryOptions({
     queryKey: keys.commits(functionId),
     queryFn: async ({ signal, pageParam }) => {
-      const request = api.GET("/api/v1/functions/{function_id}/commits", {
-        params: {
-          path: { function_id: functionId },
-          query: { page_size: PAGE_SIZE, page_token: pageParam },
-        },
+      const request = call("GET /api/v1/functions/{function_id}/commits", {
+        path: { function_id: functionId },
+        query: { page_size: PAGE_SIZE, page_token: pageParam },
         signal,
       });
-      const { list = [], nextPageToken = "" } = await dataOf(request);
+      const { list = [], nextPageToken = "" } = await request;
       return { list: list as Commit[], nextPageToken };
     },
     ...paging,

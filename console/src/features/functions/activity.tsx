@@ -1,6 +1,6 @@
 import { queryOptions, useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
@@ -32,9 +32,10 @@ const activityQuery = (ids: readonly string[]) =>
         function_ids: ids.join(","),
         step: `${STEP_SECONDS}s`,
       } as const;
-      const { functions = [] } = await dataOf(
-        api.GET("/api/v1/functions/statistics", { params: { query }, signal }),
-      );
+      const { functions = [] } = await call("GET /api/v1/functions/statistics", {
+        query,
+        signal,
+      });
       return new Map(
         functions.map(({ functionId, calls, callsByStep, failuresByStep, newestAt }) => [
           functionId,

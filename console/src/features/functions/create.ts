@@ -1,5 +1,5 @@
 import { encodeBase64 } from "../../api/base64.ts";
-import { api, ApiError, dataOf } from "../../api/client.ts";
+import { ApiError, call } from "../../api/client.ts";
 import type { Fn } from "../../api/types.ts";
 import { SLUG_CHARS_MAX, slugOf } from "../../../../src/shared/slugs.ts";
 import { readVolumes } from "../../api/volumes.ts";
@@ -21,7 +21,7 @@ export async function createFunction(
   { manifest, files }: Template,
 ): Promise<Created> {
   const vfsId = manifest.volume === undefined ? undefined : await needVolume(manifest.volume);
-  const { function: created } = await dataOf(api.POST("/api/v1/functions", {
+  const { function: created } = await call("POST /api/v1/functions", {
     body: {
       displayName,
       description,
@@ -33,7 +33,7 @@ export async function createFunction(
       scopedRoleIds: [...manifest.roles ?? []],
       ...(vfsId === undefined ? {} : { vfsId }),
     },
-  }));
+  });
   const fn = created as Fn;
   const triggers = Object.entries(manifest.triggers ?? {});
   const made = await Promise.allSettled(
@@ -46,7 +46,7 @@ export async function createFunction(
 async function needVolume(displayName: string): Promise<string> {
   const found = (await readVolumes()).find((volume) => volume.displayName === displayName);
   if (found !== undefined) return found.id;
-  const { volume } = await dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } }));
+  const { volume } = await call("POST /api/v1/vfs/volumes", { body: { displayName } });
   return volume.id;
 }
 
@@ -57,10 +57,10 @@ async function createTrigger(
 ): Promise<void> {
   const { http } = settings as { readonly http?: { readonly slug: string } };
   const create = (own: object) =>
-    dataOf(api.POST("/api/v1/functions/{function_id}/triggers", {
-      params: { path: { function_id: fn.id } },
+    call("POST /api/v1/functions/{function_id}/triggers", {
+      path: { function_id: fn.id },
       body: { trigger: { displayName, ...own } as never },
-    }));
+    });
   if (http === undefined) return void await create(settings);
   const slug = slugOf(fn.displayName) || http.slug;
   try {

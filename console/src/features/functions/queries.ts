@@ -1,5 +1,5 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Fn } from "../../api/types.ts";
@@ -17,9 +17,10 @@ export function functionsQuery(query: string) {
     queryKey: keys.functions(query),
     queryFn: async ({ pageParam, signal }): Promise<Page> => {
       const body = { query, functionTypes: [], pageSize: PAGE_SIZE, pageToken: pageParam };
-      const { list = [], nextPageToken = "" } = await dataOf(
-        api.POST("/api/v1/search/functions", { body, signal }),
-      );
+      const { list = [], nextPageToken = "" } = await call("POST /api/v1/search/functions", {
+        body,
+        signal,
+      });
       return { list: list as Fn[], nextPageToken };
     },
     ...paging,

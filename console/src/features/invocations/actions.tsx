@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { encodeBase64 } from "../../api/base64.ts";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
@@ -90,12 +90,10 @@ function Cancel({ invocation }: ActionsProps) {
     [],
   ));
   const cancel = async () => {
-    await dataOf(
-      api.POST("/api/v1/functions/{function_id}/invocations/{id}/cancel", {
-        params: { path: { function_id: functionId, id } },
-        body: {},
-      }),
-    );
+    await call("POST /api/v1/functions/{function_id}/invocations/{id}/cancel", {
+      path: { function_id: functionId, id },
+      body: {},
+    });
     await queries.invalidateQueries({ queryKey: ["invocation"] });
   };
   return (
@@ -125,11 +123,12 @@ function RunAgain(
   const { functionId, id, commitId } = invocation;
   const replay = async ({ input, commitId }: Change) => {
     const isHere = whileHere();
-    const { invocationId } = await dataOf(
-      api.POST("/api/v1/functions/{function_id}/invocations/{id}/replay", {
-        params: { path: { function_id: functionId, id } },
+    const { invocationId } = await call(
+      "POST /api/v1/functions/{function_id}/invocations/{id}/replay",
+      {
+        path: { function_id: functionId, id },
         body: { commitId, ...input === undefined ? {} : { json: encodeBase64(input) } },
-      }),
+      },
     );
     onClose();
     if (isHere()) {

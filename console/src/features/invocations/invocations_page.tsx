@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
 import { remainingError } from "../../parts/faults.ts";
@@ -144,14 +144,12 @@ function NoRows(
 
 async function act(action: Action, filter: ApiFilter, dryRun: boolean) {
   const request = {
-    params: { path: { function_id: ALL_FUNCTIONS } },
+    path: { function_id: ALL_FUNCTIONS },
     body: { filter, dryRun },
   };
-  return await dataOf(
-    action === "replay"
-      ? api.POST("/api/v1/functions/{function_id}/invocations/replay", request)
-      : api.POST("/api/v1/functions/{function_id}/invocations/cancel", request),
-  );
+  return await (action === "replay"
+    ? call("POST /api/v1/functions/{function_id}/invocations/replay", request)
+    : call("POST /api/v1/functions/{function_id}/invocations/cancel", request));
 }
 
 /** Acts on everything that the filter matches. */

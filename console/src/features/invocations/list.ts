@@ -10,7 +10,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Invocation } from "../../api/types.ts";
@@ -52,12 +52,10 @@ export async function readPage(
   signal: AbortSignal,
   pageSize: number = PAGE_SIZE,
 ): Promise<Page> {
-  const { list, nextPageToken } = await dataOf(
-    api.POST("/api/v1/search/invocations", {
-      body: { ...filter, view: "INVOCATION_VIEW_BASIC", pageSize, pageToken: token },
-      signal,
-    }),
-  );
+  const { list, nextPageToken } = await call("POST /api/v1/search/invocations", {
+    body: { ...filter, view: "INVOCATION_VIEW_BASIC", pageSize, pageToken: token },
+    signal,
+  });
   return { list: list.map((entry) => rowOf(entry as Invocation)), nextPageToken };
 }
 

@@ -1,6 +1,6 @@
 /** What the page of one invocation reads. */
 import { queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import type { Invocation, Schemas, VolumeVersion } from "../../api/types.ts";
 import { readPage, type Row } from "./list.ts";
@@ -14,9 +14,10 @@ export function invocationQuery(id: string) {
   return queryOptions({
     queryKey: keys.invocation(id),
     queryFn: async ({ signal }): Promise<WholeInvocation> => {
-      const { invocation } = await dataOf(
-        api.GET("/api/v1/invocations/{id}", { params: { path: { id } }, signal }),
-      );
+      const { invocation } = await call("GET /api/v1/invocations/{id}", {
+        path: { id },
+        signal,
+      });
       return invocation as WholeInvocation;
     },
   });
@@ -47,15 +48,11 @@ export function versionsQuery(volumeId: string, read: number, written: number) {
       const found: VolumeVersion[] = [];
       let token = "";
       for (let page = 0; page < VERSION_PAGES_MAX; page++) {
-        const { list, nextPageToken } = await dataOf(
-          api.GET("/api/v1/vfs/volumes/{id}/versions", {
-            params: {
-              path: { id: volumeId },
-              query: { page_size: VERSIONS_PER_PAGE, page_token: token },
-            },
-            signal,
-          }),
-        );
+        const { list, nextPageToken } = await call("GET /api/v1/vfs/volumes/{id}/versions", {
+          path: { id: volumeId },
+          query: { page_size: VERSIONS_PER_PAGE, page_token: token },
+          signal,
+        });
         found.push(...list.filter(({ version }) => version > read && version <= written));
         token = nextPageToken;
         if (token === "" || list.some(({ version }) => version <= read)) break;

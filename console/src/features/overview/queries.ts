@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 
 /** Ranges of the overview: their length and that of a step, in seconds. */
@@ -25,9 +25,10 @@ export function stepsQuery(range: Range) {
   return queryOptions({
     queryKey: keys.statistics({ range }),
     queryFn: async ({ signal }) => {
-      const { list = [] } = await dataOf(
-        api.GET("/api/v1/functions/statistics", { params: { query: timesOf(range) }, signal }),
-      );
+      const { list = [] } = await call("GET /api/v1/functions/statistics", {
+        query: timesOf(range),
+        signal,
+      });
       return list;
     },
     placeholderData: keepPreviousData,
@@ -52,9 +53,10 @@ export function topQuery(range: Range, order: Order) {
         order_by: order,
         limit: TOP,
       } as const;
-      const { functions = [] } = await dataOf(
-        api.GET("/api/v1/functions/statistics", { params: { query }, signal }),
-      );
+      const { functions = [] } = await call("GET /api/v1/functions/statistics", {
+        query,
+        signal,
+      });
       return functions;
     },
     placeholderData: keepPreviousData,
@@ -67,6 +69,6 @@ const STATUS_INTERVAL = 5_000;
 
 export const statusQuery = queryOptions({
   queryKey: keys.status,
-  queryFn: ({ signal }) => dataOf(api.GET("/api/v1/status", { signal })),
+  queryFn: ({ signal }) => call("GET /api/v1/status", { signal }),
   refetchInterval: STATUS_INTERVAL,
 });

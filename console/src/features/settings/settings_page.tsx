@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState, useSyncExternalStore } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import { keys } from "../../api/keys.ts";
 import { paging } from "../../api/paging.ts";
 import { type Session, sessionQuery } from "../../api/session.ts";
@@ -55,15 +55,13 @@ function Sessions({ currentId }: { readonly currentId: string | undefined }) {
   const query = useInfiniteQuery({
     queryKey: keys.sessions,
     queryFn: ({ pageParam, signal }) =>
-      dataOf(
-        api.GET("/auth/v1/sessions", { params: { query: { page_token: pageParam } }, signal }),
-      ),
+      call("GET /auth/v1/sessions", { query: { page_token: pageParam }, signal }),
     ...paging,
   });
   const columns = useColumns(currentId, setRevoked);
   const revoke = async () => {
     if (revoked === undefined) return;
-    await dataOf(api.DELETE("/auth/v1/sessions/{id}", { params: { path: { id: revoked.id } } }));
+    await call("DELETE /auth/v1/sessions/{id}", { path: { id: revoked.id } });
     await queries.invalidateQueries({ queryKey: keys.sessions });
     toast("Signed the browser out");
   };

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import type { Volume, VolumeVersion } from "../../api/types.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
@@ -28,10 +28,10 @@ export function History({ volume, version }: HistoryProps) {
   const columns = useColumns(volume, setRestored);
   const restore = async () => {
     if (restored === undefined) return;
-    await dataOf(api.POST("/api/v1/vfs/volumes/{id}/restore", {
-      params: { path: { id: volume.id } },
+    await call("POST /api/v1/vfs/volumes/{id}/restore", {
+      path: { id: volume.id },
       body: { version: restored.version },
-    }));
+    });
     await queries.invalidateQueries({ queryKey: ["volume"] });
     toast(`Restored version ${formatCount(restored.version)} as a new version`);
   };

@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, ApiError, dataOf, fetchRaw } from "../../api/client.ts";
+import { ApiError, call, fetchRaw } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Volume } from "../../api/types.ts";
@@ -9,10 +9,10 @@ const PAGE_SIZE = 100;
 export const volumesQuery = infiniteQueryOptions({
   queryKey: keys.volumes(),
   queryFn: ({ pageParam, signal }) =>
-    dataOf(api.GET("/api/v1/vfs/volumes", {
-      params: { query: { page_size: PAGE_SIZE, page_token: pageParam } },
+    call("GET /api/v1/vfs/volumes", {
+      query: { page_size: PAGE_SIZE, page_token: pageParam },
       signal,
-    })),
+    }),
   ...paging,
 });
 
@@ -20,7 +20,7 @@ export function volumeQuery(id: string) {
   return queryOptions({
     queryKey: keys.volume(id),
     queryFn: async ({ signal }): Promise<Volume> =>
-      (await dataOf(api.GET("/api/v1/vfs/volumes/{id}", { params: { path: { id } }, signal })))
+      (await call("GET /api/v1/vfs/volumes/{id}", { path: { id }, signal }))
         .volume,
   });
 }
@@ -29,13 +29,11 @@ export function entriesQuery(id: string, directory: string) {
   return infiniteQueryOptions({
     queryKey: [...keys.volume(id), "entries", directory],
     queryFn: ({ pageParam, signal }) =>
-      dataOf(api.GET("/api/v1/vfs/volumes/{id}/entries", {
-        params: {
-          path: { id },
-          query: { directory, page_size: PAGE_SIZE, page_token: pageParam },
-        },
+      call("GET /api/v1/vfs/volumes/{id}/entries", {
+        path: { id },
+        query: { directory, page_size: PAGE_SIZE, page_token: pageParam },
         signal,
-      })),
+      }),
     ...paging,
   });
 }
@@ -44,10 +42,11 @@ export function versionsQuery(id: string) {
   return infiniteQueryOptions({
     queryKey: [...keys.volume(id), "versions"],
     queryFn: ({ pageParam, signal }) =>
-      dataOf(api.GET("/api/v1/vfs/volumes/{id}/versions", {
-        params: { path: { id }, query: { page_size: PAGE_SIZE, page_token: pageParam } },
+      call("GET /api/v1/vfs/volumes/{id}/versions", {
+        path: { id },
+        query: { page_size: PAGE_SIZE, page_token: pageParam },
         signal,
-      })),
+      }),
     ...paging,
   });
 }

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../parts/dialog.tsx";
@@ -110,7 +110,7 @@ function DeleteDialog(
   const remove = async () => {
     const isHere = whileHere();
     const params = { path: { id: volume.id } };
-    await dataOf(api.DELETE("/api/v1/vfs/volumes/{id}", { params }));
+    await call("DELETE /api/v1/vfs/volumes/{id}", { ...params });
     if (isHere()) await navigate({ to: "/volumes" });
     await queries.invalidateQueries({ queryKey: ["volume"] });
     toast("Volume deleted");

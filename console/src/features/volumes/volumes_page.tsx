@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
-import { api, dataOf } from "../../api/client.ts";
+import { call } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { CancelButton } from "../../parts/cancel_button.tsx";
@@ -112,7 +112,7 @@ function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onCl
   const whileHere = useStillHere();
   const create = useMutation({
     mutationFn: (_isHere: () => boolean) =>
-      dataOf(api.POST("/api/v1/vfs/volumes", { body: { displayName } })),
+      call("POST /api/v1/vfs/volumes", { body: { displayName } }),
     onSuccess: async ({ volume }, isHere) => {
       onClose();
       void queries.invalidateQueries({ queryKey: ["volume"] });

@@ -1,8 +1,7 @@
 /** The types of packages that the author has typed, before a commit has them. */
 import { queryOptions, skipToken, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { api, ApiError, dataOf } from "../../../api/client.ts";
-import type { Schemas } from "../../../api/types.ts";
+import { ApiError, call } from "../../../api/client.ts";
 import { textsOf } from "../../../parts/file_content.ts";
 import type { Import } from "../../../parts/monaco/imports.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
@@ -88,12 +87,10 @@ function packageTypesQuery(needed: Needed | undefined) {
     queryKey: ["package_types", needed?.packages, needed?.lock],
     queryFn: needed === undefined ? skipToken : async ({ signal }) => {
       const { packages, lock } = needed;
-      const { files, faults = [] } = await dataOf<Schemas["invoked.Types"]>(
-        api.POST("/api/v1/functions/types", {
-          body: { packages: [...packages], ...lock === undefined ? {} : { lock } },
-          signal,
-        }),
-      );
+      const { files, faults = [] } = await call("POST /api/v1/functions/types", {
+        body: { packages: [...packages], ...lock === undefined ? {} : { lock } },
+        signal,
+      });
       const types = Object.fromEntries(
         Object.entries(files).map(([path, content]) => [path, textOf(content) ?? ""]),
       );

@@ -1,5 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { api, ApiError, dataOf, fetchRaw } from "../../../api/client.ts";
+import { ApiError, call, fetchRaw } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Commit } from "../../../api/types.ts";
 import { encodeBytes } from "../../../api/base64.ts";
@@ -43,10 +43,10 @@ export async function save(
   const contents = new Map(
     Object.entries(files).map(([path, content]) => [path, bytesOf(content)] as const),
   );
-  const opened = await dataOf(api.POST("/api/v1/functions/{function_id}/commits", {
-    params: { path: { function_id: functionId } },
+  const opened = await call("POST /api/v1/functions/{function_id}/commits", {
+    path: { function_id: functionId },
     body: { filenames: [...contents.keys()], commitMessage: message },
-  }));
+  });
   const { commitId = "", uploadUrls = {} } = opened;
   await upload(contents, uploadUrls);
   const { commit, warnings } = await finalize(queries, workspace, commitId);
@@ -76,15 +76,13 @@ async function finalize(
   { functionId, base }: Workspace,
   commitId: string,
 ): Promise<Pick<CommitContent, "commit" | "warnings">> {
-  const request = api.POST("/api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
-    params: {
-      path: { function_id: functionId, commit_id: commitId },
-      header: base === "" ? { "If-None-Match": "*" } : { "If-Match": `"${base}"` },
-    },
+  const request = call("POST /api/v1/functions/{function_id}/commits/{commit_id}/finalize", {
+    path: { function_id: functionId, commit_id: commitId },
+    header: base === "" ? { "If-None-Match": "*" } : { "If-Match": `"${base}"` },
     body: {},
   });
   try {
-    const { commit, warnings = [] } = await dataOf(request);
+    const { commit, warnings = [] } = await request;
     return { commit: commit as Commit, warnings };
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 412) throw error;

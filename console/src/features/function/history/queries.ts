@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { paging } from "../../../api/paging.ts";
 import { keys } from "../../../api/keys.ts";
 
@@ -10,13 +10,11 @@ export const publishesQuery = (functionId: string) =>
   infiniteQueryOptions({
     queryKey: keys.publishes(functionId),
     queryFn: ({ signal, pageParam }) =>
-      dataOf(api.GET("/api/v1/functions/{function_id}/publishes", {
-        params: {
-          path: { function_id: functionId },
-          query: { page_size: PAGE_SIZE, page_token: pageParam },
-        },
+      call("GET /api/v1/functions/{function_id}/publishes", {
+        path: { function_id: functionId },
+        query: { page_size: PAGE_SIZE, page_token: pageParam },
         signal,
-      })),
+      }),
     ...paging,
   });
 
@@ -25,10 +23,10 @@ export const tagsQuery = (functionId: string) =>
   queryOptions({
     queryKey: [...keys.commits(functionId), "tags"],
     queryFn: async ({ signal }): Promise<ReadonlyMap<string, readonly string[]>> => {
-      const { tags = {} } = await dataOf(api.GET("/api/v1/functions/{function_id}/tags", {
-        params: { path: { function_id: functionId } },
+      const { tags = {} } = await call("GET /api/v1/functions/{function_id}/tags", {
+        path: { function_id: functionId },
         signal,
-      }));
+      });
       const byCommit = new Map<string, string[]>();
       for (const [name, { id = "" }] of Object.entries(tags)) {
         byCommit.set(id, [...byCommit.get(id) ?? [], name]);

@@ -1,7 +1,7 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
@@ -114,10 +114,11 @@ async function rollBack(
   commitId: string,
   former: string,
 ): Promise<void> {
-  await dataOf(api.POST("/api/v1/functions/{function_id}/rollback", {
-    params: { path: { function_id: functionId }, header: { "If-Match": `"${former}"` } },
+  await call("POST /api/v1/functions/{function_id}/rollback", {
+    path: { function_id: functionId },
+    header: { "If-Match": `"${former}"` },
     body: { commitId },
-  }));
+  });
   await queries.invalidateQueries({ queryKey: keys.function(functionId) });
 }
 
@@ -126,12 +127,12 @@ async function setPublished(
   functionId: string,
   commitId: string,
 ): Promise<void> {
-  await dataOf(api.POST("/api/v1/functions/update", {
+  await call("POST /api/v1/functions/update", {
     body: {
       function: { id: functionId, publishedCommitId: commitId },
       updateMask: "publishedCommitId",
       commitMessage: "",
     },
-  }));
+  });
   await queries.invalidateQueries({ queryKey: keys.function(functionId) });
 }

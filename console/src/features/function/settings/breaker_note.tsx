@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
@@ -20,12 +20,10 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
   const [reason, setReason] = useState("");
   if (fn.circuitBreakerPausedAt === undefined) return null;
   const clear = async () => {
-    const { count } = await dataOf(
-      api.POST("/api/v1/functions/{function_id}/circuit_breaker/clear", {
-        params: { path: { function_id: fn.id } },
-        body: { decision: `PAUSED_EXECUTION_DECISION_${decision ?? "RUN"}`, reason },
-      }),
-    );
+    const { count } = await call("POST /api/v1/functions/{function_id}/circuit_breaker/clear", {
+      path: { function_id: fn.id },
+      body: { decision: `PAUSED_EXECUTION_DECISION_${decision ?? "RUN"}`, reason },
+    });
     await queries.invalidateQueries({ queryKey: keys.function(fn.id) });
     toast(`${decision === "RUN" ? "Started" : "Cancelled"} ${countOf(count, "waiting call")}`);
   };

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../../parts/dialog.tsx";
@@ -40,10 +40,7 @@ function Delete({ fn }: { readonly fn: Fn }) {
   const whileHere = useStillHere();
   const erase = async () => {
     const isHere = whileHere();
-    await dataOf(api.DELETE("/api/v1/functions/{id}", {
-      params: { path: { id: fn.id } },
-      body: {},
-    }));
+    await call("DELETE /api/v1/functions/{id}", { path: { id: fn.id }, body: {} });
     toast(`Deleted ${visibleText(fn.displayName)}`);
     if (isHere()) await navigate({ to: "/functions" });
     await queries.invalidateQueries({ queryKey: ["function"] });

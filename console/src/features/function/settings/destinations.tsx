@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
-import { api, ApiError, dataOf } from "../../../api/client.ts";
+import { ApiError, call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
@@ -180,7 +180,7 @@ function FunctionField(
   const { data } = useQuery({
     queryKey: keys.functions("choices"),
     queryFn: ({ signal }) =>
-      dataOf(api.GET("/api/v1/functions", { params: { query: { page_size: CHOICES } }, signal })),
+      call("GET /api/v1/functions", { query: { page_size: CHOICES }, signal }),
   });
   return (
     <>

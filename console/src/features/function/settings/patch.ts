@@ -1,4 +1,4 @@
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import type { Fn, Schemas } from "../../../api/types.ts";
 
 type Update = NonNullable<
@@ -22,12 +22,12 @@ export async function updateSettings(
   settings: Settings,
   updateMask = Object.keys(settings).join(","),
 ): Promise<Fn> {
-  const { function: fn } = await dataOf(api.POST("/api/v1/functions/update", {
+  const { function: fn } = await call("POST /api/v1/functions/update", {
     body: {
       function: { id, ...settings } as Update,
       updateMask,
       commitMessage: "",
     },
-  }));
+  });
   return fn as Fn;
 }

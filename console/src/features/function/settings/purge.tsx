@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn, Schemas } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
@@ -42,10 +42,10 @@ export function Purge({ fn }: { readonly fn: Fn }) {
   /** What was counted, and the request that erases that. */
   const [counted, setCounted] = useState<{ request: ReturnType<typeof requestOf>; of: Purged }>();
   const send = (request: ReturnType<typeof requestOf>, dryRun: boolean) =>
-    dataOf(api.POST("/api/v1/functions/{function_id}/purge", {
-      params: { path: { function_id: fn.id } },
+    call("POST /api/v1/functions/{function_id}/purge", {
+      path: { function_id: fn.id },
       body: { ...request, dryRun },
-    }));
+    });
   const count = async (event: FormEvent) => {
     event.preventDefault();
     setState({ busy: true });

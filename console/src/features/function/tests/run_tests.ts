@@ -1,5 +1,5 @@
 import { type QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import type { TestResult } from "../../../api/types.ts";
 import { countOf, enumWords } from "../../../parts/format.ts";
 
@@ -20,10 +20,10 @@ export async function runTests(
   functionId: string,
   commitId: string,
 ): Promise<void> {
-  const { results = [] } = await dataOf(api.POST("/api/v1/functions/{function_id}/test", {
-    params: { path: { function_id: functionId } },
+  const { results = [] } = await call("POST /api/v1/functions/{function_id}/test", {
+    path: { function_id: functionId },
     body: { commitId },
-  }));
+  });
   queries.setQueryData(testsQuery(functionId, commitId).queryKey, results);
 }
 

@@ -1,6 +1,6 @@
 /** What can be done with a trigger. */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { toast, toastError } from "../../../parts/toasts.tsx";
@@ -22,10 +22,10 @@ export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
   const path = { function_id: functionId, id };
   const setPaused = async (paused: boolean) => {
     try {
-      await dataOf(api.PATCH("/api/v1/functions/{function_id}/triggers/{id}", {
-        params: { path },
+      await call("PATCH /api/v1/functions/{function_id}/triggers/{id}", {
+        path,
         body: { trigger: { paused }, updateMask: "paused" },
-      }));
+      });
       await refresh(queries, functionId);
       toast(paused ? "Paused" : "Resumed", { undo: () => void setPaused(!paused) });
     } catch (error) {
@@ -35,30 +35,23 @@ export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
   return {
     setPaused,
     runNow: async () => {
-      const { invocationId } = await dataOf(
-        api.POST("/api/v1/functions/{function_id}/triggers/{id}/run", {
-          params: { path },
-          body: {},
-        }),
+      const { invocationId } = await call(
+        "POST /api/v1/functions/{function_id}/triggers/{id}/run",
+        { path, body: {} },
       );
       await queries.invalidateQueries({ queryKey: ["invocation"] });
       return invocationId;
     },
     rotate: async (given, expireOldAfter) => {
-      const answer = await dataOf(
-        api.POST("/api/v1/functions/{function_id}/triggers/{id}/rotate_secret", {
-          params: { path },
-          body: { expireOldAfter, ...given === "" ? {} : { secret: given } },
-        }),
+      const answer = await call(
+        "POST /api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
+        { path, body: { expireOldAfter, ...given === "" ? {} : { secret: given } } },
       );
       await refresh(queries, functionId);
       return secretIn(answer, given);
     },
     erase: async () => {
-      await dataOf(api.DELETE("/api/v1/functions/{function_id}/triggers/{id}", {
-        params: { path },
-        body: {},
-      }));
+      await call("DELETE /api/v1/functions/{function_id}/triggers/{id}", { path, body: {} });
       await refresh(queries, functionId);
     },
   };

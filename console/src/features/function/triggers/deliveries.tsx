@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import type { Delivery, Trigger } from "../../../api/types.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
@@ -102,11 +102,9 @@ function Replay(
   const [replayed, setReplayed] = useState<string>();
   const replay = async () => {
     try {
-      const { invocationId: id } = await dataOf(
-        api.POST("/api/v1/functions/{function_id}/invocations/{id}/replay", {
-          params: { path: { function_id: functionId, id: invocationId } },
-          body: { commitId: "" },
-        }),
+      const { invocationId: id } = await call(
+        "POST /api/v1/functions/{function_id}/invocations/{id}/replay",
+        { path: { function_id: functionId, id: invocationId }, body: { commitId: "" } },
       );
       setReplayed(id);
       toast("Replayed", { description: `Invocation ${shortId(id)}` });

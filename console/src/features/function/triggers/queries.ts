@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, dataOf } from "../../../api/client.ts";
+import { call } from "../../../api/client.ts";
 import { paging } from "../../../api/paging.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Invocation, Trigger } from "../../../api/types.ts";
@@ -17,15 +17,11 @@ export const triggersQuery = (functionId: string) =>
       const all: Trigger[] = [];
       let token = "";
       do {
-        const { list, nextPageToken } = await dataOf(
-          api.GET("/api/v1/functions/{function_id}/triggers", {
-            params: {
-              path: { function_id: functionId },
-              query: { page_size: PAGE_SIZE, page_token: token },
-            },
-            signal,
-          }),
-        );
+        const { list, nextPageToken } = await call("GET /api/v1/functions/{function_id}/triggers", {
+          path: { function_id: functionId },
+          query: { page_size: PAGE_SIZE, page_token: token },
+          signal,
+        });
         all.push(...list);
         token = nextPageToken;
       } while (token !== "");
@@ -38,13 +34,11 @@ export const deliveriesQuery = ({ functionId, id }: Trigger) =>
   infiniteQueryOptions({
     queryKey: keys.deliveries(functionId, id),
     queryFn: ({ signal, pageParam }) =>
-      dataOf(api.GET("/api/v1/functions/{function_id}/triggers/{id}/deliveries", {
-        params: {
-          path: { function_id: functionId, id },
-          query: { page_size: DELIVERIES, page_token: pageParam },
-        },
+      call("GET /api/v1/functions/{function_id}/triggers/{id}/deliveries", {
+        path: { function_id: functionId, id },
+        query: { page_size: DELIVERIES, page_token: pageParam },
         signal,
-      })),
+      }),
     ...paging,
   });
 
@@ -53,14 +47,14 @@ export const requestsQuery = ({ functionId, id }: Trigger) =>
   queryOptions({
     queryKey: keys.invocations({ ofEndpoint: id }),
     queryFn: async ({ signal }): Promise<readonly Invocation[]> => {
-      const { list } = await dataOf(api.POST("/api/v1/search/invocations", {
+      const { list } = await call("POST /api/v1/search/invocations", {
         body: {
           functionIds: [functionId],
           triggerKind: "TRIGGER_KIND_HTTP",
           pageSize: REQUESTS,
         } as never,
         signal,
-      }));
+      });
       return (list as Invocation[]).filter(({ trigger }) => trigger?.id === id);
     },
   });

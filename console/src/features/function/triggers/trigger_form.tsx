@@ -1,6 +1,6 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
-import { api, ApiError, dataOf } from "../../../api/client.ts";
+import { ApiError, call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fields } from "../../../../../src/resources/field.ts";
 import {
@@ -218,17 +218,17 @@ async function save(functionId: string, kind: Kind, draft: TriggerDraft, before?
   const request = checkedRequest(kind, draft);
   const trigger = request as never;
   if (before === undefined) {
-    return await dataOf(api.POST("/api/v1/functions/{function_id}/triggers", {
-      params: { path: { function_id: functionId } },
+    return await call("POST /api/v1/functions/{function_id}/triggers", {
+      path: { function_id: functionId },
       body: { trigger },
-    }));
+    });
   }
   const fields = fieldsBetween(kind, requestOf(kind, draftOf(before)), request);
   if (fields.length === 0) return { trigger: before };
-  return await dataOf(api.PATCH("/api/v1/functions/{function_id}/triggers/{id}", {
-    params: { path: { function_id: functionId, id: before.id } },
+  return await call("PATCH /api/v1/functions/{function_id}/triggers/{id}", {
+    path: { function_id: functionId, id: before.id },
     body: { trigger, updateMask: fields.join(",") },
-  }));
+  });
 }
 
 /** The request of a draft, in which the text of the input is JSON. Throws `ApiError`. */
