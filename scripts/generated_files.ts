@@ -6,6 +6,7 @@ import { renderManifestSchema } from "./manifest_schema.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
+import { renderSdkOperations } from "./sdk_operations.ts";
 import { renderSdkPage } from "./sdk_page.ts";
 import { renderTriggersPage } from "./triggers_page.ts";
 
@@ -21,5 +22,6 @@ export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | 
     "docs/sdk-methods.md": renderSdkPage,
     "docs/triggers.md": renderTriggersPage,
     "invoked.schema.json": renderManifestSchema,
+    "sdk/api_operations.ts": renderSdkOperations,
     "sdk/settings_types.ts": renderSettingsTypes,
   };

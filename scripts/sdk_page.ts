@@ -1,10 +1,6 @@
 /** Renders `docs/sdk-methods.md`, the list of the methods of `sdk`, from the operations of `sdk` and of the API. */
-import { OPERATIONS as METHODS } from "../sdk/api_operations.ts";
-import type { OperationSpec } from "../sdk/operation_spec.ts";
 import { OPERATIONS } from "../src/api/mod.ts";
-
-/** Methods of `sdk.functions` under the names that they had before C1's. */
-export const EARLIER_NAMES = ["commit", "finalizeCommit", "getCommit", "getLockfile"];
+import { EARLIER_METHODS, sdkOperations } from "./sdk_operations.ts";
 
 const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 <!-- Generated from the operations of sdk by \`deno task docs\`; do not edit. -->
@@ -25,9 +21,9 @@ export function renderSdkPage(): string {
   const permissions = new Map<string, string>(
     OPERATIONS.map(({ operationId, permission }) => [operationId, permission]),
   );
-  const rows = Object.entries(METHODS).flatMap(([namespace, methods]) =>
-    Object.entries<OperationSpec>(methods).filter(([method]) =>
-      namespace !== "functions" || !EARLIER_NAMES.includes(method)
+  const rows = Object.entries(sdkOperations()).flatMap(([namespace, methods]) =>
+    Object.entries(methods).filter(([method]) =>
+      namespace !== "functions" || !EARLIER_METHODS.includes(method)
     ).map(([method, { id, response }]) => {
       const permission = permissions.get(id);
       if (permission === undefined) {

@@ -13,3 +13,13 @@ export interface OperationSpec {
   /** Fields of the message whose times become a `Date`: in the value itself, or in each member of it. */
   readonly dated?: Readonly<Record<string, "itself" | "each">>;
 }
+
+/** An operation for each method, whose response has the name of the method's type. */
+export type SpecsOf<Namespace> = {
+  readonly [Method in keyof Namespace]: OperationSpec & {
+    readonly response: MessageOf<Namespace[Method]>;
+  };
+};
+type MessageOf<Method> = Method extends (...request: never[]) => Promise<infer Answer>
+  ? Exclude<keyof Answer, "contentType" | "statusCode" | "rawResponse">
+  : never;

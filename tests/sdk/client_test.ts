@@ -1,6 +1,7 @@
 /** The client itself: the shapes of C1's SDK, what it does not have, and that it has what the server has. */
 import assert from "node:assert/strict";
-import { EARLIER_NAMES, renderSdkPage } from "../../scripts/sdk_page.ts";
+import { EARLIER_METHODS } from "../../scripts/sdk_operations.ts";
+import { renderSdkPage } from "../../scripts/sdk_page.ts";
 import { OPERATIONS } from "../../sdk/api_operations.ts";
 import type { OperationSpec } from "../../sdk/operation_spec.ts";
 import { build, openBuilder } from "../builder/support.ts";
@@ -21,7 +22,7 @@ const methods: readonly (readonly [string, OperationSpec])[] = Object.entries(OP
   );
 
 /** Methods under their earlier names. */
-const OTHER_NAMES = EARLIER_NAMES.map((name) => `functions.${name}`);
+const OTHER_NAMES = EARLIER_METHODS.map((name) => `functions.${name}`);
 const named = methods.filter(([name]) => !OTHER_NAMES.includes(name));
 
 sharedSuite("the client", {
