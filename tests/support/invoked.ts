@@ -1,6 +1,7 @@
-/** Runs the real `bin/invoked` as a user does. */
+/** Runs the real command line as a user does. */
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
+import { type Ended, isHostable, runHosted } from "./hosted_commands.ts";
 
 export const INVOKED = fileURLToPath(new URL("../../bin/invoked", import.meta.url));
 
@@ -26,14 +27,28 @@ export const COMMAND_ENV: Readonly<Record<string, string>> = {
   INVOKED_BUILD_TIMEOUT: "10m",
 };
 
-/** Runs the command with these arguments and nothing of the caller's environment but PATH. */
+/**
+ * Runs the command with these arguments and nothing of the caller's environment but PATH. It is `bin/invoked` in a process
+ * of its own where this may make a difference, and beside another command; otherwise, it runs in the process for commands.
+ */
 export async function runInvoked(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const decoder = new TextDecoder();
+  const { code, stdout, stderr } = await runToEnd(args, options);
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function runToEnd(args: readonly string[], options: RunOptions): Promise<Ended> {
   const { env = {}, cwd = "/", program = INVOKED, stdin } = options;
+  const command = { args, cwd, env: { ...COMMAND_ENV, ...env } };
+  if (program === INVOKED && stdin === undefined && isHostable(command)) {
+    const ended = await runHosted(command);
+    if (ended !== undefined) return ended;
+  }
   const process = new Deno.Command(program, {
     args: [...args],
     cwd,
     clearEnv: true,
-    env: { ...COMMAND_ENV, ...env },
+    env: command.env,
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
@@ -44,9 +59,7 @@ export async function runInvoked(args: readonly string[], options: RunOptions = 
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     });
   }
-  const { code, stdout, stderr } = await process.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return await process.output();
 }
 
 /** A directory that is removed at the end of its scope. */

@@ -48,6 +48,11 @@ function runDir(): string {
   return ownDir;
 }
 
+/** A new directory of the run. @param prefix of its name */
+export async function newDirectory(prefix: string): Promise<string> {
+  return await Deno.makeTempDir({ dir: runDir(), prefix: `${prefix}-` });
+}
+
 /** The directory of this name, which `fill` has filled once in this run. */
 export async function filledOnce(
   name: string,

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { CA } from "../egress/certificates.ts";
+import { startInBackground } from "./background.ts";
 import { LOOPBACK } from "./loopback.ts";
 import { shareDownloads } from "./downloads.ts";
 import { eventually } from "./eventually.ts";
@@ -34,10 +35,6 @@ const SERVERS = {
 } as const;
 type Name = keyof typeof SERVERS;
 
-/** Runs the program in the background: it must outlive the test file that starts it. */
-const IN_BACKGROUND = `out=$1 log=$2 pid=$3; shift 3
-"$@" >"$out" 2>"$log" </dev/null & echo $! >"$pid"`;
-
 /** The server of this name, which the first caller of the run starts. It ends with the run. */
 export async function sharedServer(name: Name = "server"): Promise<Served> {
   const directory = await filledOnce(name, (directory) => start(name, directory));
@@ -51,12 +48,9 @@ async function start(name: Name, directory: string): Promise<void> {
   const [out, log] = [join(directory, "out"), join(directory, "log")];
   const flags = await SERVERS[name](directory);
   const pidFile = `${directory}${PROCESS_SUFFIX}`;
-  await new Deno.Command("sh", {
-    args: ["-c", IN_BACKGROUND, "sh", out, log, pidFile, ...serveCommand(dataDir), ...flags],
-    clearEnv: true,
-    env: SERVER_ENV,
-  }).output();
-  const pid = Number(await Deno.readTextFile(pidFile));
+  // It must outlive the test file that starts it.
+  const command = [...serveCommand(dataDir), ...flags];
+  const pid = await startInBackground(command, { out, log, pidFile }, SERVER_ENV);
   const url = await eventually(
     async () => {
       const text = await Deno.readTextFile(out);
