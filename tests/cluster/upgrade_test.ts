@@ -8,7 +8,7 @@ import { buildOf, launcherOf } from "./build.ts";
 import { MASTER_KEY, TestCluster } from "./cluster.ts";
 
 const SLOW = `export default async ({ n }) => {
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await new Promise((resolve) => setTimeout(resolve, 600));
   return { n };
 };`;
 const ASYNC = { prefer: "respond-async" };

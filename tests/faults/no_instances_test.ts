@@ -9,7 +9,7 @@ import { TestServer } from "../support/server.ts";
 import { socketDirsOf } from "../support/socket_dirs.ts";
 import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 
-const CALLS = 20;
+const CALLS = 8;
 const ASYNC = { prefer: "respond-async" };
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const ECHO = `export default ({ n }) => ({ n });`;

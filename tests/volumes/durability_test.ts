@@ -5,7 +5,7 @@ import { Driver } from "./driver.ts";
 import { IS_LONG, random } from "../support/seed.ts";
 import { noise, Volume } from "./support.ts";
 
-const KILLS = IS_LONG ? 20 : 8;
+const KILLS = IS_LONG ? 20 : 5;
 const SIZES = [10, 5_000, 60_000, 300_000];
 
 /** A content that shows whether it is whole: a number, then bytes that follow from it. */
