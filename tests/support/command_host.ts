@@ -10,25 +10,32 @@ export interface HostedCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A test process that was killed leaves its host behind. */
-const IDLE_MS = 600_000;
+/** As long as a test file may take: longer, and a command hangs, or a test process that was killed left its host behind. */
+const ALIVE_MS = 900_000;
 const CHUNK_BYTES = 65_536;
 
 /** @param path of the socket @param ready a file that appears once commands may connect to the socket */
 async function main(path: string, ready: string): Promise<void> {
   const listener = Deno.listen({ transport: "unix", path });
   await Deno.writeTextFile(ready, "");
-  let idle = setTimeout(Deno.exit, IDLE_MS);
+  let end = endLater();
   for await (using connection of listener) {
-    clearTimeout(idle);
+    clearTimeout(end);
+    end = endLater();
     const { args, cwd, env }: HostedCommand = JSON.parse(await readLine(connection));
     for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
     for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
     Deno.chdir(cwd);
     const code = await runCommand(args);
     await connection.write(new TextEncoder().encode(`${code}\n`));
-    idle = setTimeout(Deno.exit, IDLE_MS);
   }
+}
+
+function endLater(): ReturnType<typeof setTimeout> {
+  return setTimeout(() => {
+    console.error(`No other command came within ${ALIVE_MS / 1000} s`);
+    Deno.exit(1);
+  }, ALIVE_MS);
 }
 
 /** The end of the stream would close the connection. */

@@ -20,7 +20,7 @@ const HOST = [
 
 /** Commands that run until they are stopped, run functions here, hold a data directory, or read their own process. */
 const OWN_PROCESS: ReadonlySet<string> = new Set([
-  ...["serve", "worker", "dev", "check", "test", "doctor", "db", "keys", "complete"],
+  ...["serve", "worker", "dev", "check", "test", "doctor", "db", "keys"],
 ]);
 /** A flag with which a command starts a compiler here. */
 const CHECKS = "--check";
@@ -52,7 +52,7 @@ class Host {
       log: join(directory, "log"),
       pidFile: join(directory, "pid"),
     };
-    const env = { PATH: Deno.env.get("PATH") ?? "" };
+    const env = { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" };
     const pid = await startInBackground([...HOST, socket, ready], outputs, env);
     addEventListener("unload", () => signalUnlessEnded(pid, "SIGKILL"));
     await eventually(async () => {
