@@ -1,5 +1,6 @@
 /** Work that test files of one run share: the first file does it, the others wait for it. */
 import { join } from "node:path";
+import { kill, pid } from "node:process";
 import { eventually } from "./eventually.ts";
 
 /** A directory that `scripts/test` removes at the end of the run. */
@@ -61,7 +62,9 @@ export async function filledOnce(
   const directory = join(runDir(), name);
   const filled = `${directory}.filled`;
   const failed = `${directory}.failed`;
+  const filler = `${directory}.filler`;
   if (await isFirst(directory)) {
+    await Deno.writeTextFile(filler, `${pid}`);
     try {
       await fill(directory);
     } catch (error) {
@@ -75,11 +78,23 @@ export async function filledOnce(
     async () => {
       const reason = await Deno.readTextFile(failed).catch(() => undefined);
       if (reason !== undefined) throw new Error(`Cannot use ${directory}: ${reason}`);
-      return await Deno.stat(filled).then(() => directory, () => undefined);
+      const by = await Deno.readTextFile(filler).catch(() => "");
+      const isFilling = by === "" || isRunning(Number(by));
+      if (await Deno.stat(filled).then(() => true, () => false)) return directory;
+      if (!isFilling) throw new Error(`Cannot use ${directory}: the process that filled it ended`);
     },
     `${filled}`,
     PATIENCE_MS,
   );
+}
+
+/** Whether a process of this user runs. */
+function isRunning(id: number): boolean {
+  try {
+    return kill(id, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function isFirst(directory: string): Promise<boolean> {
