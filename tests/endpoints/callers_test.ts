@@ -4,14 +4,13 @@ import { unique } from "../triggers/support.ts";
 import { standard } from "../triggers/signing.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import type { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
-import { endpoint, FLAGS, partsOf } from "./echo.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
+import { endpoint, partsOf } from "./echo.ts";
 import { answerOf, raw } from "./support.ts";
 
 /** A token of this server reaches no function, whatever the endpoint checks; other credentials do. */
-async function withoutTokens({ client, server }: Stage<TestServer>, bearer: Json): Promise<void> {
+async function withoutTokens({ client, server }: Stage, bearer: Json): Promise<void> {
   const open = await endpoint(client);
   const signed = await endpoint(client, { auth: "ENDPOINT_AUTH_SIGNATURE" });
   const own = (slug: string) => `${slug}.localhost`;
@@ -61,7 +60,7 @@ async function withoutTokens({ client, server }: Stage<TestServer>, bearer: Json
   assert.equal(said.headers["authorization"], undefined);
 }
 
-async function callers(stage: Stage<TestServer>): Promise<void> {
+async function callers(stage: Stage): Promise<void> {
   const { client } = stage;
   const bearer = await endpoint(client, { auth: "ENDPOINT_AUTH_BEARER" });
   const url = `${client.url}${bearer.path}/`;
@@ -90,6 +89,6 @@ async function callers(stage: Stage<TestServer>): Promise<void> {
   await tooLarge.body?.cancel();
 }
 
-serverSuite("callers of endpoints", { flags: FLAGS }, {
+sharedSuite("callers of endpoints", {
   "are open, for holders of tokens, or for who signs": callers,
-});
+}, "limited");

@@ -76,9 +76,3 @@ export function partsOf(
     body: body.startsWith("{") ? JSON.parse(body) : body,
   };
 }
-
-/** Of the server: hosts of endpoints, and small bodies. */
-export const FLAGS = [
-  ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
-  ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
-];

@@ -5,9 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { createTrigger, unique, updateTrigger } from "../triggers/support.ts";
 import type { Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import type { TestServer } from "../support/server.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
-import { APP, endpoint, FLAGS, OF_ANSWER, OF_NO_FUNCTION, OF_ORIGIN, partsOf } from "./echo.ts";
+import { serverSuite, sharedSuite, type Stage } from "../support/suite.ts";
+import { APP, endpoint, OF_ANSWER, OF_NO_FUNCTION, OF_ORIGIN, partsOf } from "./echo.ts";
 import { answerOf, raw, recordOf } from "./support.ts";
 
 /** Keeps what it gets on its volume. */
@@ -18,7 +17,7 @@ export default { async fetch(request: Request): Promise<Response> {
   return new Response("written");
 } };`;
 
-async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
+async function addresses({ client, server }: Stage): Promise<void> {
   const { functionId, slug, path, trigger } = await endpoint(client, { host: "own.example.test" });
   const response = await fetch(`${client.url}${path}/a?b`, {
     headers: { Cookie: "console=1", Authorization: "Basic of the function" },
@@ -68,7 +67,7 @@ async function addresses({ client, server }: Stage<TestServer>): Promise<void> {
   }
 }
 
-async function volumes({ client }: Stage<TestServer>): Promise<void> {
+async function volumes({ client }: Stage): Promise<void> {
   const functionId = await client.deploy(WRITER);
   const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "site" }));
   const slug = unique("e");
@@ -202,7 +201,7 @@ async function cors({ client }: Stage): Promise<void> {
   assert.equal(response.headers.get("access-control-allow-origin"), "https://function.example");
 }
 
-async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
+async function hosts({ client, server }: Stage): Promise<void> {
   const functionId = await client.deploy(APP);
   const rejected: readonly (readonly [string, RegExp])[] = [
     ["other.example.test", /--endpoint-hosts or below localhost \(--endpoint-domain\)/],
@@ -243,7 +242,7 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   const second = new RegExp(`trigger ${other.trigger.id} has the host other-${below}$`);
   await taken({ slug: `other-${slug}` }, second);
   // As a trigger that was made before its host left the settings.
-  using database = new DatabaseSync(join(server.dataDir, "invoked.db"));
+  using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
   database.prepare(
     "update triggers set host = ?, settings = json_set(settings, '$.host', ?) where id = ?",
   ).run("other.example.test", "other.example.test", trigger.id);
@@ -252,7 +251,7 @@ async function hosts({ client, server }: Stage<TestServer>): Promise<void> {
   assert.equal((await createTrigger(client, functionId, same.trigger)).trigger.http.host, host);
 }
 
-async function bodies({ client }: Stage<TestServer>): Promise<void> {
+async function bodies({ client }: Stage): Promise<void> {
   const { functionId, path, trigger } = await endpoint(client, { recordBody: true });
   const recorded = async (body: string, type: string, more: Record<string, string> = {}) => {
     const headers = { "Content-Type": type, ...more };
@@ -271,7 +270,7 @@ async function bodies({ client }: Stage<TestServer>): Promise<void> {
   assert.equal(await recorded("x", "text/plain"), undefined);
 }
 
-serverSuite("endpoints of triggers", { flags: FLAGS }, {
+sharedSuite("endpoints of triggers", {
   "have a path, and hosts of their own": addresses,
   "record the first KiB of bodies of text by setting": bodies,
   "have no host that does not reach them": hosts,
@@ -279,7 +278,7 @@ serverSuite("endpoints of triggers", { flags: FLAGS }, {
   "have the volume of their trigger": volumes,
   "are not found without a commit that answers": missing,
   "answer other origins by their setting": cors,
-});
+}, "limited");
 
 serverSuite("endpoints behind a proxy", {
   flags: ["--trusted-proxies", "127.0.0.0/8"],

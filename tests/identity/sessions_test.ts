@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { raw } from "../endpoints/support.ts";
 import {
   attributesOf,
@@ -278,9 +278,7 @@ async function functionsGetNone({ client }: Stage): Promise<void> {
   assert.match(answered, /"cookie":"a=1; +b=2"/);
 }
 
-serverSuite("sessions of the console", {
-  flags: ["--token-rate", "0", "--endpoint-domain", "localhost"],
-}, {
+sharedSuite("sessions of the console", {
   "begin with the code of a link": begins,
   "begin once for a code, also when several use it at the same time": worksOnce,
   "do not begin with another code": wrongCodes,
@@ -299,4 +297,4 @@ serverSuite("sessions of the console", {
     const json = await runInvoked([...args, "--server", client.url, "--json"]);
     ok(await redeem(client.url, codeIn(JSON.parse(json.stdout))));
   },
-});
+}, "limited");

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { base64, type Client, unbase64 } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO } from "./functions.ts";
 
 const INPUT_LIMIT_BYTES = 16 * 1024;
-const FLAGS = ["--max-input", "16KiB"];
-
 /** A function with three commits (`one` published, `two` tagged, `three` the head) and an open one. */
 async function versions(client: Client) {
   const main = (version: string) => ({ "main.ts": `export default () => ({ at: "${version}" });` });
@@ -211,7 +209,7 @@ export default async ({ time }: { time: string }) => ({ ms: ms(time), text: shou
   assert.deepEqual(await outputOf(client, id, { time: "2h" }), { ms: 7_200_000, text: "HELLO!" });
 }
 
-serverSuite("invoking a function", { flags: FLAGS }, {
+sharedSuite("invoking a function", {
   "runs the published commit, or the one that is named": commitReferences,
   "rolls back by publishing an older commit": rollback,
   "rejects what cannot be invoked": notInvocable,
@@ -220,4 +218,4 @@ serverSuite("invoking a function", { flags: FLAGS }, {
   "answers the exact text of the output": exactOutput,
   "gives every call a fresh process": freshProcesses,
   "runs npm packages and the commit's other files": packagesAndFiles,
-});
+}, "limited");

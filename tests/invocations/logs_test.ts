@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { serverSuite, type Stage } from "../support/suite.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { ECHO, HANG } from "./functions.ts";
 
 const LIMIT_BYTES = 16 * 1024;
-const FLAGS = ["--max-log", "16KiB"];
-
 interface Line {
   readonly sequence: number;
   readonly time: string;
@@ -262,7 +260,7 @@ async function unknown({ client }: Stage): Promise<void> {
   }
 }
 
-serverSuite("logs of an invocation", { flags: FLAGS }, {
+sharedSuite("logs of an invocation", {
   "have level, time and order of console calls": levels,
   "hold the lines of raw stdout and stderr": rawStreams,
   "come in pages": pages,
@@ -272,4 +270,4 @@ serverSuite("logs of an invocation", { flags: FLAGS }, {
   "are kept of calls that fail": ofFailures,
   "can be read while it runs": whileRunning,
   "belong to one function and invocation": unknown,
-});
+}, "limited");

@@ -26,6 +26,15 @@ const SERVERS = {
   server: () => Promise.resolve(["--token-rate", "0", "--api-rate", "0"]),
   /** A server that made its keys itself, whose tokens and URLs no other accepts. */
   foreign: () => Promise.resolve([]),
+  /** Limits that a test reaches with little, and that are enough for other functions; hosts of endpoints. */
+  limited: () =>
+    Promise.resolve([
+      ...["--token-rate", "0", "--api-rate", "0"],
+      ...["--max-input", "16KiB", "--max-log", "16KiB", "--max-volume-files", "50"],
+      ...["--max-invoke-depth", "2", "--max-invoke-fan-out", "5"],
+      ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
+      ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
+    ]),
   /** Functions may reach hosts on loopback that have a certificate of the tests. */
   egress: async (directory: string) => {
     const ca = join(directory, "ca.pem");

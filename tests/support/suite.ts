@@ -29,8 +29,12 @@ export function serverSuite(
  * Registers a test whose steps use the server that all test files of a run share. They expect nothing of what else it
  * holds: functions, clients and volumes of others come and go.
  */
-export function sharedSuite(name: string, steps: Steps<Served>): void {
-  Deno.test(name, async (t) => await runSteps(t, await sharedServer(), steps));
+export function sharedSuite(
+  name: string,
+  steps: Steps<Served>,
+  server: "server" | "limited" = "server",
+): void {
+  Deno.test(name, async (t) => await runSteps(t, await sharedServer(server), steps));
 }
 
 /** Runs the steps of a test on a server, which must outlive every one. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { packTar, type ParsedTarEntryWithData, type TarEntry, unpackTar } from "modern-tar";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { noise, Volume } from "./support.ts";
 
 function file(name: string, body: string): TarEntry {
@@ -37,7 +37,7 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(parts));
 }
 
-serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
+sharedSuite("archives of volumes", {
   "bring a whole tree to another volume": async ({ client }) => {
     const volume = await Volume.create(client);
     const large = noise(900_000);
@@ -205,4 +205,4 @@ serverSuite("archives of volumes", { flags: ["--max-volume-files", "50"] }, {
     ok(await client.call("PUT", `${volume.path}/archive`, whole));
     assert.equal((await volume.get()).usedBytes, "1000");
   },
-});
+}, "limited");
