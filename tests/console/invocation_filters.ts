@@ -49,8 +49,7 @@ export async function filtersByAddress({ client, opened, page }: Stage): Promise
 
   // The address alone brings each of them back.
   const address = new URL(page.url());
-  await opened.goto("/functions");
-  await opened.goto(address.pathname + address.search);
+  await opened.load(address.pathname + address.search);
   await shows(page, 1, "broken");
   const valueOf = (label: string) => page.getByLabel(label, { exact: true }).inputValue();
   assert.deepEqual(
@@ -135,7 +134,7 @@ export async function filtersByTime({ client, opened, page }: Stage): Promise<vo
   await to.fill("2021-01-01T00:00:00");
   await page.getByText("No invocations match").waitFor();
   const address = new URL(page.url());
-  await opened.goto(address.pathname + address.search);
+  await opened.load(address.pathname + address.search);
   await page.getByText("No invocations match").waitFor();
   assert.equal(await from.inputValue(), "2020-01-02T03:04:05");
   assert.match(await to.inputValue(), /^2021-01-01T00:00(:00)?$/);
@@ -178,6 +177,8 @@ export async function bulkCancels({ client, opened, page }: Stage): Promise<void
   await page.locator(row).getByText("CANCELLED", { exact: true }).waitFor();
   await act("Cancel");
   await page.getByText("No unfinished invocation matches the filter").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog", { name: "Cancel all matching" }).waitFor({ state: "detached" });
 
   await opened.goto(`/invocations?functions=${id}&status=SUCCESS`);
   await page.locator(row).first().waitFor();

@@ -88,7 +88,7 @@ export async function hasMenu({ page, id, console }: Stage): Promise<void> {
   const heading = (title: string) =>
     page.getByRole("heading", { level: 2, name: title, exact: true });
   await console.goto("/functions");
-  await console.goto(`/functions/${id}/settings#retries`);
+  await console.load(`/functions/${id}/settings#retries`);
   await heading("Retries").and(page.locator(":focus")).waitFor();
   await current.getByText("Retries").waitFor();
   await section(page, "General").fill("Description", "not yet saved");

@@ -97,7 +97,7 @@ export async function rejectedLate(console: ConsoleBrowser, server: TestServer):
   const { page } = console;
   const rejected = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
-  await console.goto("/functions");
+  await console.load("/functions");
   await page.context().clearCookies();
   await page.route(/\/api\/v1\/vfs\/volumes/, async (route) => {
     const response = await route.fetch();
@@ -142,9 +142,9 @@ export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
   await console.screenshot("not_found");
   await main.getByRole("link", { name: "Overview" }).click();
   await page.getByText("Slowest functions").waitFor();
-  await console.goto("/?range=toString");
+  await console.load("/?range=toString");
   await page.getByText("Slowest functions").waitFor();
-  await console.goto("/invocations?since=constructor");
+  await console.load("/invocations?since=constructor");
   await page.getByRole("table", { name: /^Invocations/ }).waitFor();
   assert.equal(await page.getByLabel("Time").inputValue(), "");
 }

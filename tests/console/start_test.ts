@@ -235,7 +235,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     for (const address of [/\/functions\/statistics/, /\/api\/v1\/status/]) {
       await page.route(address, (route) => route.fulfill({ status: 400, json: failure }));
     }
-    await console.goto("/");
+    await console.load("/");
     const alerts = page.getByRole("alert").getByText("the database is away");
     await alerts.nth(1).waitFor();
     await console.assertAccessible();

@@ -60,11 +60,12 @@ const TRIGGERS: Readonly<Record<string, string>> = {
 
 /** Creates a function of a template in the page; answers the function. */
 async function create(
-  { page, url }: ConsoleBrowser,
+  console: ConsoleBrowser,
   client: Client,
   template: string,
 ): Promise<Json> {
-  await page.goto(`${url}/functions/new`);
+  const { page } = console;
+  await console.goto("/functions/new");
   await page.getByRole("radio", { name: new RegExp(`^${template}(?![\\w-])`) }).check();
   const name = page.getByRole("textbox", { name: "Name" });
   if (template === "blank") await name.fill("blank");

@@ -21,7 +21,7 @@ export async function openForm(
   kind: string,
   name: string,
 ): Promise<void> {
-  await console.page.goto(`${console.url}/functions/${id}/triggers?new=${kind}`);
+  await console.goto(`/functions/${id}/triggers?new=${kind}`);
   await dialogOf(page).getByLabel("Name", { exact: true }).fill(name);
 }
 
