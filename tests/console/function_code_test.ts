@@ -2,13 +2,10 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
-import { LITTLE_CHECK_MEMORY } from "../support/huge_types.ts";
 import { TestServer } from "../support/server.ts";
 import { binaryFiles } from "./binary_files.ts";
 import { headFiles, saveButton, shown, write } from "./editor.ts";
-import { problemSteps } from "./problems.ts";
 import { readsBeforeEditor } from "./static_code.ts";
-import { typesNotChecked } from "./unchecked_types.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
 
@@ -51,7 +48,7 @@ const messageBox = (page: Page) => page.getByRole("textbox", { name: "Commit mes
 async function draftSurvives(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
   // No file, but a name that every object inherits.
-  await console.goto(`/functions/${id}?file=toString`);
+  await console.load(`/functions/${id}?file=toString`);
   await shown(page, "interface");
   await write(page, `${MAIN.replace("Hello", "Good   day")}export const wrong: number = 'x';\n`);
   // The editor's own service knows the SDK, and finds what is wrong.
@@ -86,11 +83,6 @@ async function sessionEnds(flow: Flow, link: string): Promise<void> {
   assert.equal(files["main.test.ts"], TESTS);
   const { body } = await flow.client.get(`/api/v1/functions/${flow.id}/commits`);
   assert.equal(body.list[0].message, "Wish a good day");
-  // What the server's type check finds comes beside, each with a link to its line.
-  const problems = page.getByRole("region", { name: "Problems" });
-  await problems.getByText("Server's type check").waitFor();
-  await problems.getByRole("button", { name: /^main\.ts:\d+/ }).first().click();
-  await page.waitForURL(/line=\d+/);
 }
 
 async function buildFails(flow: Flow): Promise<void> {
@@ -334,7 +326,6 @@ browserTest("console: the code of a function", async (t) => {
   await using server = await TestServer.start({
     // A call that the test cancels runs until then, however late that is.
     flags: ["--invocation-timeout", "10m"],
-    env: { INVOKED_CHECK_TYPES: "true", ...LITTLE_CHECK_MEMORY },
   });
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
@@ -354,9 +345,7 @@ browserTest("console: the code of a function", async (t) => {
     ["tests show their assertions", () => tests(flow)],
     ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["a draft is compared before it is saved", () => compares(flow)],
-    ["types that could not be checked are no errors", () => typesNotChecked(flow)],
     ["the code is shown before the editor", () => readsBeforeEditor(flow)],
-    ...await problemSteps(flow),
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

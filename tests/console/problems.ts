@@ -99,6 +99,19 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await page.getByRole("button", { name: "Discard" }).click();
 }
 
+/** What the server's type check finds of a save comes beside, with a link to its line. */
+async function findsAfterSave({ page, console, client }: Flow): Promise<void> {
+  const id = await client.deploy(MAIN, { "zeta.ts": LIBRARY });
+  await console.goto(`/functions/${id}`);
+  await write(page, FAULTY);
+  await saveButton(page).click();
+  await page.getByText(/Saved as commit/).waitFor();
+  const problems = problemsOf(page);
+  await problems.getByText("Server's type check").waitFor();
+  await problems.getByRole("button", { name: "main.ts:7:14" }).click();
+  await page.waitForURL(/file=main\.ts&line=7&column=14$/);
+}
+
 /** A panel that opens below the line that is typed in leaves that line in sight. */
 async function keepsCursor({ page, console, client }: Flow): Promise<void> {
   const id = await client.deploy(`${LONG}export default () => ({});\n`);
@@ -168,6 +181,7 @@ export async function problemSteps(
   assert.equal(status, 200);
   return [
     ["each problem is shown once, and in sight", () => problemsOnce(flow, id)],
+    ["what the server finds of a save comes beside", () => findsAfterSave(flow)],
     ["an import that fails is one problem", () => importsOnce(flow, id)],
     ["the line that is typed in stays in sight", () => keepsCursor(flow)],
     ["a publish says what is wrong, and runs the tests", () => publishesAnyway(flow, id)],
