@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { MAIN, ok } from "../support/expect.ts";
-import { TestServer } from "../support/server.ts";
+import { sharedServer } from "../support/shared_server.ts";
 import { bar, readFunction, section, type Stage, update } from "./settings_form.ts";
 import { copiesCode, hasMenu, savesAtOnce } from "./settings_page.ts";
 import { HOLD_CHANGES } from "./shell.ts";
@@ -245,7 +245,7 @@ async function purges(stage: Stage): Promise<void> {
 }
 
 browserTest("console: each setting of a function, and its danger zone", async (t) => {
-  await using server = await TestServer.start();
+  const server = await sharedServer();
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();
   const id = await client.deploy(MAIN);
