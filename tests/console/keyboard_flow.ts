@@ -1,40 +1,18 @@
 /** A trigger and a setting, from the list of functions on, by keyboard alone. */
 import assert from "node:assert/strict";
-import type { Json } from "../support/client.ts";
-import type { Client } from "../support/client.ts";
+import type { Locator } from "playwright-core";
+import type { Client, Json } from "../support/client.ts";
 import { type ConsoleBrowser, type Page, pressInTurn } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
-
-type Locator = ReturnType<Page["locator"]>;
-
-/** More stops than any page has: what is not among them cannot be reached. */
-const STOPS_MAX = 150;
-
-const isFocused = (locator: Locator) =>
-  locator.evaluate((element) => element === element.ownerDocument.activeElement);
-
-/** Presses Tab until the element has the focus. */
-async function tabTo(page: Page, locator: Locator): Promise<void> {
-  await locator.waitFor();
-  for (let stops = 0; stops < STOPS_MAX; stops++) {
-    if (await isFocused(locator)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`Tab does not lead to ${locator}`);
-}
+import { focus, press } from "./keys.ts";
 
 /** Fails if the focus is lost, so that Tab would begin at the top of the page. */
 async function assertKeepsFocus(page: Page, where: string): Promise<void> {
   await page.locator(":focus:not(body)").waitFor().catch(() => assert.fail(`${where}: no focus`));
 }
 
-async function press(page: Page, locator: Locator): Promise<void> {
-  await tabTo(page, locator);
-  await page.keyboard.press("Enter");
-}
-
 async function type(page: Page, locator: Locator, text: string): Promise<void> {
-  await tabTo(page, locator);
+  await focus(page, locator);
   await page.keyboard.press("Control+A");
   await page.keyboard.type(text);
 }
@@ -61,9 +39,7 @@ export async function worksByKeyboard(
 
   await press(page, button("New trigger"));
   await page.getByRole("menuitem", { name: "Schedule" }).waitFor();
-  while (!await isFocused(page.getByRole("menuitem", { name: "Schedule" }))) {
-    await page.keyboard.press("ArrowDown");
-  }
+  await focus(page, page.getByRole("menuitem", { name: "Schedule" }), "ArrowDown");
   await page.keyboard.press("Enter");
   const name = dialog.getByLabel("Name", { exact: true });
   await name.waitFor();
@@ -76,7 +52,7 @@ export async function worksByKeyboard(
   await page.keyboard.press("Escape");
   await page.getByRole("alertdialog").waitFor({ state: "detached" });
   await assertKeepsFocus(page, "after a question is answered");
-  await tabTo(page, dialog.getByLabel("Due while an earlier run is active", { exact: true }));
+  await focus(page, dialog.getByLabel("Due while an earlier run is active", { exact: true }));
   await page.keyboard.type("Skip");
   await press(page, dialog.getByRole("button", { name: "Create the schedule" }));
   await page.getByRole("article").getByRole("heading", { name: "by keys" }).waitFor();
@@ -110,7 +86,7 @@ export async function worksByKeyboard(
   await page.getByText("Saved", { exact: true }).first().waitFor();
   await assertKeepsFocus(page, "after a save");
   assert.equal(ok(await client.get(`/api/v1/functions/${id}`)).function.description, "by keys");
-  await tabTo(page, page.getByLabel("TIMEOUT", { exact: true }));
+  await focus(page, page.getByLabel("TIMEOUT", { exact: true }));
   await page.keyboard.press("Space");
   await page.keyboard.press("Control+s");
   await unsaved.waitFor({ state: "detached" });

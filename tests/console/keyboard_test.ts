@@ -5,6 +5,7 @@ import type { Client } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
 import { sharedServer } from "../support/shared_server.ts";
 import { edits, headFiles } from "./editor.ts";
+import { focus, press } from "./keys.ts";
 
 const NAME = "by keyboard alone";
 const MAIN = "export default () => ({ hello: 1 });\n";
@@ -12,8 +13,6 @@ const UNFORMATTED = "export   default ({ name }: { name: string }) => ({   hello
 const TESTS = `import { test } from "@c1/test";
 test("holds", ({ ok }) => ok(true));
 `;
-/** More elements than a page of a function has. */
-const MAX_STEPS = 150;
 
 interface Flow {
   readonly client: Client;
@@ -23,21 +22,6 @@ interface Flow {
 
 // deno-lint-ignore no-explicit-any -- an element of the page
 const isFocused = (target: Locator) => target.evaluate((element: any) => element.matches(":focus"));
-
-/** Moves the focus until the target has it; fails where something keeps it. */
-async function focus(page: Page, target: Locator, key = "Tab"): Promise<void> {
-  await target.waitFor({ state: "attached" });
-  for (let step = 0; step < MAX_STEPS; step++) {
-    if (await isFocused(target)) return;
-    await page.keyboard.press(key);
-  }
-  assert.fail(`No ${key} leads to ${target}`);
-}
-
-async function press(page: Page, target: Locator, key = "Tab"): Promise<void> {
-  await focus(page, target, key);
-  await page.keyboard.press("Enter");
-}
 
 const textbox = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
 
