@@ -6,6 +6,8 @@ import { keepCredentials } from "../../src/domain/first_start.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
 import { Idempotency, lockOf } from "../../src/domain/invocations/idempotency.ts";
+import { FunctionLimits } from "../../src/domain/functions/limits.ts";
+import { attemptOf } from "../../src/domain/invocations/attempt.ts";
 import { StoredRecord } from "../../src/domain/invocations/record.ts";
 import { Timeline } from "../../src/domain/invocations/timeline.ts";
 import { locks } from "../../src/domain/locks.ts";
@@ -206,7 +208,13 @@ async function claims(stores: Pair): Promise<void> {
 /** A node that was suspended records its outcome, while another one takes its call over. */
 async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
-  const limits = { functionId: fn.id, runningMax: undefined, nextOwner: null };
+  const rules = { runningMax: undefined, nextOwner: null, startsWhenPlaced: false };
+  const functionLimits = new FunctionLimits({
+    timeoutMs: 1000,
+    cpuTimeMs: 1000,
+    memoryBytes: 2 ** 26,
+    maxRunningPerFunction: 1,
+  });
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
     const row = call(fn.id, fn.commits[0] ?? "", {
@@ -215,14 +223,11 @@ async function fencing(stores: Pair): Promise<void> {
       attempt: 1,
       maxAttempts: 2,
     });
-    const ended = { ...row, onSuccess: null, onFailure: null };
-    const rules = {
-      ...limits,
-      call: ended,
-      recordedAs: "RUNNING",
-      startsWhenPlaced: false,
-    } as const;
     await store.write((tx) => tx.invocations.insert(row));
+    const recordOf = async (at: Store, { owner, attempt }: { owner: string; attempt: number }) => {
+      const planned = await attemptOf(at.read, { ...row, owner, attempt }, functionLimits);
+      return new StoredRecord(at, planned, rules, new Timeline(undefined));
+    };
     const suspended = { id: row.id, owner: "suspended", attempt: 1 };
     const line = { level: "info", source: "console", time: 0, message: `${n}` } as const;
     const success = { kind: "success", outputJson: '{"from":"suspended"}' } as const;
@@ -232,13 +237,13 @@ async function fencing(stores: Pair): Promise<void> {
       const successor = { id: row.id, owner: "successor", attempt: 2 };
       assert.ok(await stores[1].write((tx) => tx.invocations.claim(successor, "w", NOW)));
       const last = await stores[1].write((tx) => tx.invocations.lastSequence(row.id));
-      return await new StoredRecord(stores[1], successor, rules, new Timeline(undefined))
+      return await (await recordOf(stores[1], successor))
         .finish({ kind: "success", outputJson: '{"from":"successor"}' }, [{
           ...line,
           sequence: last + 1,
         }]);
     };
-    const old = new StoredRecord(store, suspended, rules, new Timeline(undefined));
+    const old = await recordOf(store, suspended);
     const [late, taken] = await Promise.all([
       old.appendLogs([{ ...line, sequence: 1 }]).then(() =>
         old.finish(success, [{ ...line, sequence: 2 }])
