@@ -21,16 +21,12 @@ interface Flow {
 /** What a tab says of a draft. */
 const unsaved = (page: Page) => page.getByText(/not saved/);
 
-/** Opens the function's code in a tab. */
-async function open(page: Page, { console, id }: Flow): Promise<void> {
-  await page.goto(`${console.url}/functions/${id}`);
-  await edits(page, "main.ts");
-}
-
 async function bothTypeInTurn(flow: Flow): Promise<void> {
-  const { page, other, client, id } = flow;
-  await open(page, flow);
-  await open(other, flow);
+  const { page, other, console, client, id } = flow;
+  await console.goto(`/functions/${id}`);
+  await edits(page, "main.ts");
+  await other.goto(page.url());
+  await edits(other, "main.ts");
   await write(page, `${MAIN}// first\n`);
   await shown(other, "// first");
   await other.getByText(/changed in another tab/).waitFor();

@@ -92,8 +92,8 @@ export class ConsoleBrowser implements AsyncDisposable {
 
   /**
    * Opens a page of the console by its path as a link does, and waits for its heading. The scripts of the console and the
-   * services of its editor stay, which need most of the processor time of {@link load}. An address that is open already
-   * is loaded.
+   * services of its editor stay, which need most of the processor time of {@link load}; so does a dialog over the page.
+   * An address that is open already is loaded.
    */
   async goto(path: string): Promise<void> {
     const isShown = this.page.url() !== this.url + path &&
@@ -189,7 +189,10 @@ async function follow(
   const router = (globalThis as any).__TSR_ROUTER__;
   if (router === undefined) return false;
   const { promise: held, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`${path} is not shown`)), timeoutMs);
+  const timer = setTimeout(
+    () => reject(new Error(`The page does not lead to ${path}: it may ask before it is left`)),
+    timeoutMs,
+  );
   await Promise.race([router.navigate({ href: path }), held]);
   clearTimeout(timer);
   return true;

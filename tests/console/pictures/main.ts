@@ -29,7 +29,7 @@ async function take(page: Page, name: string): Promise<void> {
 
 async function show(console: ConsoleBrowser, picture: Picture, path: string): Promise<void> {
   const { page } = console;
-  await console.goto(path);
+  await console.load(path);
   await page.getByText(picture.shows).first().waitFor();
   await picture.prepare?.(page);
   // Some pages always read something.
