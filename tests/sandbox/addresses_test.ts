@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import { configure, reset } from "@logtape/logtape";
 import { startError } from "../../src/sandbox/instance/start.ts";
 import { eventually } from "../support/eventually.ts";
-import { rootOf, run, sandboxTest } from "./harness.ts";
+import { rootOf, run, sandboxSuite } from "./harness.ts";
 
-sandboxTest("the report of an out-of-memory crash has no address", async (sandboxes) => {
+/** Logs are long enough for all lines of a step. */
+const step = sandboxSuite("addresses in logs", { logBytes: 1_000_000, cpuTimeMs: 60_000 });
+
+step("the report of an out-of-memory crash has no address", async (sandboxes) => {
   const { outcome, logs, process } = await run(
     sandboxes,
-    "const main = () => { const a = []; for (;;) a.push(new Array(1e5).fill(1)); };",
+    "const main = () => { const a = []; for (;;) a.push(new Array(5e5).fill(a.length + 0.5)); };",
   );
   assert.equal(process, "root");
   assert.equal(outcome.kind === "error" && outcome.code, "OUT_OF_MEMORY");
@@ -56,7 +59,7 @@ const PRINTS: readonly (readonly [parts: readonly string[], lines: readonly stri
   ]],
 ];
 
-sandboxTest(
+step(
   "addresses on stderr are masked, those that a function logs are not",
   async (sandboxes) => {
     const body = `const main = ({ parts }) => {
@@ -77,10 +80,9 @@ sandboxTest(
       assert.deepEqual([of("console"), of("stdout")], [["0x7f8a12345678"], ["7f8a1234abcd"]]);
     }
   },
-  { logBytes: 1_000_000 },
 );
 
-sandboxTest("a secret with an address in it stays masked as a whole", async (sandboxes) => {
+step("a secret with an address in it stays masked as a whole", async (sandboxes) => {
   const key = "left-0x7f8a12345678-right";
   const { logs } = await run(
     sandboxes,
@@ -92,7 +94,7 @@ sandboxTest("a secret with an address in it stays masked as a whole", async (san
 
 // Only root reaches the stderr of a process that is not dumpable.
 if (Deno.uid() === 0) {
-  sandboxTest(
+  step(
     "the log of the server has no address that a root printed",
     async (_sandboxes, _context, _mode, cacheDir) => {
       const logged: string[] = [];
@@ -119,7 +121,6 @@ if (Deno.uid() === 0) {
         await reset();
       }
     },
-    { poolSize: 2, cpuTimeMs: 60_000 },
   );
 }
 

@@ -1,7 +1,7 @@
 /** No invocation can know the boundaries of another one: see `src/runtime/form_bodies.ts`. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { fromTemplate, output, run, sandboxTest, scriptOf } from "./harness.ts";
+import { fromTemplate, output, run, sandboxSuite, scriptOf } from "./harness.ts";
 
 const MAIN = fileURLToPath(new URL("boundaries_main.ts", import.meta.url));
 
@@ -42,9 +42,9 @@ Deno.test("no body of a form takes a number of V8's generator, which forks share
 
 /** Far more than one invocation draws: with a generator that forks share, those of the next forks are among them. */
 const GUESSES = 4500;
-const ATTACKER = `const main = () => ({
+const ATTACKER = `const main = ({ count }) => ({
   guesses: Array.from(
-    { length: ${GUESSES} },
+    { length: count },
     () => new Response(new FormData()).headers.get("content-type").split("boundary=")[1],
   ),
 });`;
@@ -59,21 +59,23 @@ const VICTIM = `const main = async ({ guesses }) => {
     fields: [...(await sent.formData()).keys()],
   };
 };`;
-/** Invocations after the attack: of any function, from the same templates. */
-const VICTIMS = 6;
+/** Invocations after the attack: of any function, two from each template. */
+const VICTIMS = 4;
+const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
+const step = sandboxSuite("boundaries", POOL);
 
-sandboxTest(
+step(
   "an invocation cannot predict the boundaries of other invocations",
   async (sandboxes) => {
     sandboxes.provision([{ key: ATTACKER, script: scriptOf(ATTACKER), count: 2 }]);
-    await fromTemplate(sandboxes, ATTACKER);
+    await fromTemplate(sandboxes, ATTACKER, { input: { count: 1 } });
     const attacks = [
       // From a blank template, and from one that has evaluated the script.
       `${ATTACKER}\nconst at = Date.now();`,
       ATTACKER,
     ];
     for (const attack of attacks) {
-      const { guesses } = await output(sandboxes, attack) as {
+      const { guesses } = await output(sandboxes, attack, { input: { count: GUESSES } }) as {
         readonly guesses: readonly string[];
       };
       assert.equal(new Set(guesses).size, GUESSES);
@@ -82,14 +84,15 @@ sandboxTest(
         const { boundary, fields } = await output(sandboxes, victim, { input: { guesses } });
         assert.deepEqual(fields, ["comment"]);
         assert.ok(!guesses.includes(String(boundary)));
-        const again = await output(sandboxes, ATTACKER) as { readonly guesses: readonly string[] };
-        assert.ok(!guesses.includes(again.guesses[0] ?? ""));
+        const again = await output(sandboxes, ATTACKER, { input: { count: 1 } });
+        const [drawn] = again.guesses as readonly string[];
+        assert.ok(drawn !== undefined && !guesses.includes(drawn));
       }
     }
   },
 );
 
-sandboxTest("a script that draws a boundary while it loads has no template", async (sandboxes) => {
+step("a script that draws a boundary while it loads has no template", async (sandboxes) => {
   const top = (expression: string) =>
     `const sent = ${expression}; const main = () => ({ type: sent.headers.get("content-type") });`;
   const drawing = [
@@ -108,9 +111,9 @@ sandboxTest("a script that draws a boundary while it loads has no template", asy
     assert.deepEqual([first.process, second.process], ["root", "root"]);
     assert.notDeepEqual(first.outcome, second.outcome);
   }
-}, { poolSize: 2, cpuTimeMs: 60_000 });
+});
 
-sandboxTest(
+step(
   "the encoding of a form shows no path of the server to the function",
   async (sandboxes) => {
     const body = `const main = () => {
@@ -129,5 +132,4 @@ sandboxTest(
     assert.ok(stacks.length > 5);
     for (const stack of stacks) assert.doesNotMatch(stack, /file:|bootstrap|\.ts/);
   },
-  { poolSize: 2, cpuTimeMs: 60_000 },
 );

@@ -3,7 +3,16 @@ import { dirname } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { type Cgroup, Cgroups } from "../../src/isolation/mod.ts";
 import { HAS_CGROUPS } from "../support/machine.ts";
-import { AVAILABLE_MODES, MIB, poolOf, poolPids, run, sandboxTest } from "./harness.ts";
+import {
+  AVAILABLE_MODES,
+  makeCacheDir,
+  MIB,
+  poolOf,
+  poolPids,
+  run,
+  sandboxTest,
+  started,
+} from "./harness.ts";
 
 /** Limits of processor time that identify the processes of these tests. */
 const MARK_MS = 113_000;
@@ -23,7 +32,7 @@ async function lines(command: string, ...args: string[]): Promise<string[]> {
  */
 async function cgroupsOf(cpuTimeMs: number): Promise<Set<string>> {
   const directories = new Set<string>();
-  for (const pid of await poolPids(cpuTimeMs)) {
+  for (const pid of poolPids(cpuTimeMs)) {
     for (const line of await lines("cat", `/proc/${pid}/cgroup`)) {
       const [, controller, path] = SANDBOX_CGROUP.exec(line) ?? [];
       if (controller !== undefined) directories.add(`/sys/fs/cgroup/${controller}${path}`);
@@ -36,9 +45,7 @@ if (HAS_CGROUPS) {
   sandboxTest("every instance is in memory and pids cgroups of its own", async (sandboxes) => {
     assert.match(sandboxes.walls, /, memory and pids cgroups$/);
     const stop = new AbortController();
-    const { promise: up, resolve } = Promise.withResolvers<void>();
-    const ended = run(sandboxes, HANG, { signal: stop.signal, onLog: () => resolve() });
-    await up;
+    const { ended } = await started(sandboxes, HANG, { signal: stop.signal });
     // At least one instance runs and one waits, each in two cgroups.
     const directories = await eventually(async () => {
       const found = await cgroupsOf(MARK_MS);
@@ -100,7 +107,7 @@ if (HAS_CGROUPS) {
   });
 
   Deno.test("disposal of the sandboxes removes all cgroups", async () => {
-    const cacheDir = await Deno.makeTempDir();
+    const cacheDir = await makeCacheDir();
     const parents = new Set<string>();
     {
       const limits = { cpuTimeMs: DISPOSED_MARK_MS };

@@ -4,7 +4,7 @@ import vm from "node:vm";
 import { evaluateScript, useVm } from "../../src/runtime/script.ts";
 import { CodeCacheUse } from "../../src/runtime/wire.ts";
 import { eventually } from "../support/eventually.ts";
-import { failure, output, run, type Sandboxes, sandboxTest, scriptOf } from "./harness.ts";
+import { failure, output, run, type Sandboxes, sandboxSuite, scriptOf } from "./harness.ts";
 
 /** Statements that take several milliseconds to compile and none to run. */
 const MUCH_CODE = Array.from(
@@ -20,42 +20,55 @@ const IS_EVALUATED = `const isEvaluated = () => {
   delete Error.prepareStackTrace;
   return stack;
 };`;
-const PLAIN = `${MUCH_CODE}\n${CLOCK}\n${IS_EVALUATED}
+/** Each step has a script of its own. */
+const plain = (step: string) =>
+  `${MUCH_CODE}\n${CLOCK}\n${IS_EVALUATED} // ${step}
   const main = ({ a }) => ({ text: part7(a), isEvaluated: isEvaluated() });`;
 
 const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
 
-/** Waits until so many scripts have a code cache. */
-async function untilCompiled(sandboxes: Sandboxes, count: number): Promise<void> {
-  await eventually(() => Promise.resolve(sandboxes.stats.codeCaches === count || undefined));
+/** Makes the first call of a script, and waits until one more script has a code cache. */
+async function compiledBy<T>(sandboxes: Sandboxes, call: () => Promise<T>): Promise<T> {
+  const before = sandboxes.stats.codeCaches;
+  const made = await call();
+  await eventually(() => sandboxes.stats.codeCaches === before + 1 || undefined);
+  return made;
 }
 
-sandboxTest("the first call of a large script makes its code cache", async (sandboxes) => {
-  const first = await output(sandboxes, PLAIN, { input: { a: 1 } });
+const step = sandboxSuite("code caches", POOL);
+
+step("the first call of a large script makes its code cache", async (sandboxes) => {
+  const body = plain("first");
+  const first = await compiledBy(
+    sandboxes,
+    () => output(sandboxes, body, { input: { a: 1 } }),
+  );
   assert.deepEqual(first, { text: "8-77", isEvaluated: true });
-  await untilCompiled(sandboxes, 1);
+  const { codeCaches } = sandboxes.stats;
   for (let call = 0; call < 3; call++) {
-    const { outcome, process } = await run(sandboxes, PLAIN, { input: { a: 1 } });
+    const { outcome, process } = await run(sandboxes, body, { input: { a: 1 } });
     assert.equal(process, "root");
     assert.ok(outcome.kind === "success", JSON.stringify(outcome));
     assert.deepEqual(JSON.parse(outcome.outputJson), { text: "8-77", isEvaluated: false });
   }
-  assert.equal(sandboxes.stats.codeCaches, 1, "V8 rejected it");
-}, POOL);
+  assert.equal(sandboxes.stats.codeCaches, codeCaches, "V8 rejected it");
+});
 
-sandboxTest("a script that is compiled ahead has its code cache at once", async (sandboxes) => {
-  await sandboxes.compile(PLAIN, scriptOf(PLAIN));
-  assert.equal(sandboxes.stats.codeCaches, 1);
-  const { isEvaluated } = await output(sandboxes, PLAIN, { input: { a: 1 } });
+step("a script that is compiled ahead has its code cache at once", async (sandboxes) => {
+  const body = plain("ahead");
+  const before = sandboxes.stats.codeCaches;
+  await sandboxes.compile(body, scriptOf(body));
+  assert.equal(sandboxes.stats.codeCaches, before + 1);
+  const { isEvaluated } = await output(sandboxes, body, { input: { a: 1 } });
   assert.equal(isEvaluated, false);
   const small = "const main = () => ({});";
   await sandboxes.compile(small, scriptOf(small));
   await sandboxes.compile("text", `async function () { throw 1 +; }${" ".repeat(100_000)}`);
-  assert.equal(sandboxes.stats.codeCaches, 1);
-}, POOL);
+  assert.equal(sandboxes.stats.codeCaches, before + 1);
+});
 
-sandboxTest("a template evaluates a script with its code cache", async (sandboxes) => {
-  const body = PLAIN.replace(CLOCK, "");
+step("a template evaluates a script with its code cache", async (sandboxes) => {
+  const body = plain("template").replace(CLOCK, "");
   await sandboxes.compile(body, scriptOf(body));
   sandboxes.provision([{ key: body, script: scriptOf(body), count: 1 }]);
   await eventually(async () => {
@@ -64,9 +77,9 @@ sandboxTest("a template evaluates a script with its code cache", async (sandboxe
     assert.deepEqual(JSON.parse(outcome.outputJson), { text: "8-77", isEvaluated: false });
     return process === "template" || undefined;
   });
-}, POOL);
+});
 
-sandboxTest("imports of a compiled script pass the same hooks", async (sandboxes) => {
+step("imports of a compiled script pass the same hooks", async (sandboxes) => {
   const body = `${MUCH_CODE}\n${CLOCK}
     const tried = async (load) => {
       try { return Object.keys(await load()).length > 0; } catch (error) { return error.message; }
@@ -81,23 +94,21 @@ sandboxTest("imports of a compiled script pass the same hooks", async (sandboxes
       relative: await tried(() => import("./bootstrap.js")),
       hooks: Object.hasOwn(await import("node:module"), "registerHooks"),
     });`;
-  const before = await output(sandboxes, body);
-  await untilCompiled(sandboxes, 1);
+  const before = await compiledBy(sandboxes, () => output(sandboxes, body));
   const after = await output(sandboxes, body);
   assert.deepEqual(after, before);
   assert.deepEqual([after.path, after.fs, after.hooks], [true, false, false]);
   assert.match(String(after.sqlite), /not available in a function/);
-}, POOL);
+});
 
-sandboxTest("errors of a compiled script name its lines", async (sandboxes) => {
+step("errors of a compiled script name its lines", async (sandboxes) => {
   const body = `${MUCH_CODE}\n${CLOCK}
     const main = () => { throw new RangeError("at " + part1(1)); };`;
-  const before = await failure(sandboxes, body);
-  await untilCompiled(sandboxes, 1);
+  const before = await compiledBy(sandboxes, () => failure(sandboxes, body));
   assert.equal(await failure(sandboxes, body), before);
-}, POOL);
+});
 
-sandboxTest("a function cannot change its code cache", async (sandboxes) => {
+step("a function cannot change its code cache", async (sandboxes) => {
   const hostile = `${MUCH_CODE}\n${CLOCK}\n${IS_EVALUATED}
     const { Script } = await import("node:vm");
     const forged = new Script("({ forged: true })").createCachedData();
@@ -105,16 +116,15 @@ sandboxTest("a function cannot change its code cache", async (sandboxes) => {
     Object.defineProperty(Object.prototype, "cachedData", { get: () => forged, configurable: true });
     Uint8Array.prototype.set = () => {};
     const main = () => ({ text: part8(1), isEvaluated: isEvaluated() });`;
-  await output(sandboxes, hostile);
-  await untilCompiled(sandboxes, 1);
+  await compiledBy(sandboxes, () => output(sandboxes, hostile));
   for (let call = 0; call < 3; call++) {
     assert.deepEqual(await output(sandboxes, hostile), { text: "9-88", isEvaluated: false });
   }
-  await output(sandboxes, PLAIN, { input: { a: 1 } });
-  await untilCompiled(sandboxes, 2);
-  const other = await output(sandboxes, PLAIN, { input: { a: 1 } });
+  const body = plain("other");
+  await compiledBy(sandboxes, () => output(sandboxes, body, { input: { a: 1 } }));
+  const other = await output(sandboxes, body, { input: { a: 1 } });
   assert.deepEqual(other, { text: "8-77", isEvaluated: false });
-}, POOL);
+});
 
 Deno.test("a code cache that does not fit is not used", async () => {
   useVm(vm);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { failure, run, sandboxTest } from "./harness.ts";
+import { failure, run, sandboxSuite } from "./harness.ts";
 
-sandboxTest("a function cannot forge, delay or repeat the answer", async (sandboxes) => {
+const step = sandboxSuite("forged answers");
+
+step("a function cannot forge, delay or repeat the answer", async (sandboxes) => {
   const poison = {
     "a frame in the log": `console.log("ready"); console.log("\\xff".repeat(40) + '{"forged":1}');`,
     "a frame written raw":
@@ -49,7 +51,7 @@ sandboxTest("a function cannot forge, delay or repeat the answer", async (sandbo
   }
 });
 
-sandboxTest(
+step(
   "a closed stdout, a hostile then and a hostile toJSON harm their own call only",
   async (sandboxes) => {
     assert.match(

@@ -1,4 +1,6 @@
 /** Shared by the tests of the sandbox: a pool, and functions written as artifacts by hand. */
+import assert from "node:assert/strict";
+import { bundleRuntime } from "../../src/sandbox/image/runtime_bundle.ts";
 import {
   createSandboxes,
   type EgressOptions,
@@ -16,6 +18,7 @@ import {
 import { StackMap } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 import { eventually } from "../support/eventually.ts";
+import { filledOnce } from "../support/once.ts";
 import { childrenOf } from "../support/processes.ts";
 
 export { AVAILABLE_MODES };
@@ -145,7 +148,11 @@ export async function failure(
   body: string,
   options: RunOptions = {},
 ): Promise<string> {
-  const { outcome } = await run(sandboxes, body, options);
+  return errorOf(await run(sandboxes, body, options));
+}
+
+/** `CODE: message` of a call that must have failed. */
+export function errorOf({ outcome }: Ran): string {
   if (outcome.kind === "success") throw new Error(`Expected a failure, got ${outcome.outputJson}`);
   return `${outcome.code}: ${outcome.message}`;
 }
@@ -171,21 +178,37 @@ export function poolOf(
   });
 }
 
+type SandboxBody = (
+  sandboxes: Sandboxes,
+  context: Deno.TestContext,
+  mode: Mode,
+  cacheDir: string,
+) => Promise<void>;
+
+/** A new cache directory, with the bundle of the runtime that the test files of a run share. */
+export async function makeCacheDir(): Promise<string> {
+  const kept = await filledOnce("runtime-bundle", async (directory) => {
+    const runtimeDir = await Deno.makeTempDir();
+    await bundleRuntime(runtimeDir, directory);
+    await Deno.remove(runtimeDir, { recursive: true });
+  });
+  const cacheDir = await Deno.makeTempDir();
+  for await (const { name } of Deno.readDir(kept)) {
+    await Deno.copyFile(`${kept}/${name}`, `${cacheDir}/${name}`);
+  }
+  return cacheDir;
+}
+
 /** Registers a test for every available mode. Each gets a pool of its own. */
 export function sandboxTest(
   name: string,
-  body: (
-    sandboxes: Sandboxes,
-    context: Deno.TestContext,
-    mode: Mode,
-    cacheDir: string,
-  ) => Promise<void>,
+  body: SandboxBody,
   limits: Partial<SandboxLimits> = {},
   modes: readonly Mode[] = AVAILABLE_MODES,
 ): void {
   for (const mode of AVAILABLE_MODES.filter((mode) => modes.includes(mode))) {
     Deno.test(`${mode}: ${name}`, async (context) => {
-      const cacheDir = await Deno.makeTempDir();
+      const cacheDir = await makeCacheDir();
       try {
         await using sandboxes = poolOf(mode, cacheDir, limits);
         await sandboxes.start();
@@ -195,6 +218,48 @@ export function sandboxTest(
       }
     });
   }
+}
+
+/** Registers a step of a suite. */
+type SandboxStep = (
+  name: string,
+  body: SandboxBody,
+  modes?: readonly Mode[],
+) => void;
+
+/**
+ * Registers a test for every available mode, and returns what registers its steps, which share one pool. A step names its
+ * scripts apart from those of other steps, counts only what no other step changes, and waits until the pool has replaced
+ * the processes that the step ends. What a step provisions ends with the step.
+ */
+export function sandboxSuite(name: string, limits: Partial<SandboxLimits> = {}): SandboxStep {
+  const steps: (readonly [...Parameters<SandboxStep>])[] = [];
+  sandboxTest(name, async (sandboxes, context, mode, cacheDir) => {
+    for (const [step, body, modes = AVAILABLE_MODES] of steps) {
+      if (!modes.includes(mode)) continue;
+      await context.step(step, (context) => body(sandboxes, context, mode, cacheDir));
+      sandboxes.provision([]);
+    }
+    assert.equal(sandboxes.fault, undefined);
+  }, limits);
+  return (...step) => void steps.push(step);
+}
+
+/** Starts a call that logs something. Resolves with its end once it has; rejects if it ends before. */
+export async function started(
+  sandboxes: Sandboxes,
+  body: string,
+  options: Omit<RunOptions, "onLog"> = {},
+): Promise<{ readonly ended: Promise<Ran> }> {
+  const { promise: up, resolve } = Promise.withResolvers<void>();
+  const ended = run(sandboxes, body, { ...options, onLog: () => resolve() });
+  const early = ended.then(({ outcome }) => {
+    throw new Error(`The call ended before it logged: ${JSON.stringify(outcome)}`);
+  });
+  // The call may log first and fail later.
+  early.catch(() => {});
+  await Promise.race([up, early]);
+  return { ended };
 }
 
 /** Ids of all running processes of a pool with this cache directory: roots, templates and instances. */
@@ -223,32 +288,37 @@ export async function sharedDirOf(cacheDir: string): Promise<string> {
 
 async function processesOf(cacheDir: string): Promise<{ pid: number; shared: string }[]> {
   const owner = await Deno.realPath(cacheDir);
-  const found: { pid: number; shared: string }[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const read = (path: string) => Deno.readTextFile(path).catch(() => "");
-    const command = await read(`/proc/${name}/cmdline`);
+  return pidsOfMachine().flatMap((pid) => {
+    const command = readOrNothing(`/proc/${pid}/cmdline`);
     const shared = /\0([^\0]*)\/runtime\/bootstrap-[^\0]*\0/.exec(command)?.[1];
-    if (shared === undefined) continue;
-    if (shared === owner || await read(`${shared}/owner`) === owner) {
-      found.push({ pid: Number(name), shared });
-    }
-  }
-  return found;
+    if (shared === undefined) return [];
+    const isOwn = shared === owner || readOrNothing(`${shared}/owner`) === owner;
+    return isOwn ? [{ pid, shared }] : [];
+  });
 }
 
 /** Ids of running processes, wrappers included, of the pools with this limit of processor time. */
-export async function poolPids(cpuTimeMs: number): Promise<number[]> {
+export function poolPids(cpuTimeMs: number): readonly number[] {
   const mark = new RegExp(`^Max cpu time +${cpuTimeMs / 1000} `, "m");
-  const pids: number[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const read = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
-    if (!mark.test(await read("limits"))) continue;
+  return pidsOfMachine().filter((pid) =>
+    mark.test(readOrNothing(`/proc/${pid}/limits`)) &&
     // A zombie has ended.
-    if (!/^State:\tZ/m.test(await read("status"))) pids.push(Number(name));
+    !/^State:\tZ/m.test(readOrNothing(`/proc/${pid}/status`))
+  );
+}
+
+function pidsOfMachine(): number[] {
+  return Array.from(Deno.readDirSync("/proc"), ({ name }) => name)
+    .filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** The text of a small file; none of one that is gone. Read at once: a queue of threads would cost more. */
+function readOrNothing(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
   }
-  return pids;
 }
 
 /** Runs the body until a call starts from its template. */

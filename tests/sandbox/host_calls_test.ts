@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { type Host, HostCallError } from "../../src/sandbox/mod.ts";
-import { failure, LIMITS, output, run, sandboxTest } from "./harness.ts";
+import { failure, output, run, sandboxSuite } from "./harness.ts";
 
 const MIB = 1024 * 1024;
+
+const step = sandboxSuite("host calls", { memoryBytes: 256 * MIB });
 
 /** Calls the server as the SDK does. `answer.done` is false for an error. */
 const ASK = `const ask = async (method, params, bytes) => {
@@ -24,7 +26,7 @@ const ECHO: Host = {
   },
 };
 
-sandboxTest("a function calls the server and gets a reply", async (sandboxes) => {
+step("a function calls the server and gets a reply", async (sandboxes) => {
   const body = `${ASK}
   const main = async () => {
     const echo = await ask("echo", { a: ["é", null] }, new Uint8Array([1, 2]));
@@ -40,7 +42,7 @@ sandboxTest("a function calls the server and gets a reply", async (sandboxes) =>
   });
 });
 
-sandboxTest(
+step(
   "many concurrent calls, large and small, each get their own reply",
   async (sandboxes) => {
     let running = 0, most = 0;
@@ -62,13 +64,12 @@ sandboxTest(
     assert.deepEqual(await output(sandboxes, body, { host }), { right: true });
     assert.ok(most <= 16, `${most} calls ran at once`);
   },
-  { timeoutMs: 20_000, memoryBytes: 256 * MIB },
 );
 
 /** Time enough for the calls before it blocks, also on a busy machine. */
 const BLOCKED_TIMEOUT_MS = 6_000;
 
-sandboxTest("calls in progress when the function ends are awaited", async (sandboxes) => {
+step("calls in progress when the function ends are awaited", async (sandboxes) => {
   let settled = 0;
   const host: Host = {
     async call(question) {
@@ -98,7 +99,7 @@ sandboxTest("calls in progress when the function ends are awaited", async (sandb
   }
 });
 
-sandboxTest("a function that waits for the server is not stalled", async (sandboxes) => {
+step("a function that waits for the server is not stalled", async (sandboxes) => {
   const host: Host = {
     async call() {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -113,7 +114,7 @@ sandboxTest("a function that waits for the server is not stalled", async (sandbo
   assert.match(await failure(sandboxes, stalls, { host }), /^EXITED: the promise .* never settled/);
 });
 
-sandboxTest(
+step(
   "a malformed call throws in the function, without a path of the server",
   async (sandboxes) => {
     const deep = `'{"method":"echo","params":' + "[".repeat(5000) + "]".repeat(5000) + "}"`;
@@ -147,7 +148,7 @@ sandboxTest(
   },
 );
 
-sandboxTest(
+step(
   "a function that changes built-ins or reads its replies harms itself only",
   async (sandboxes) => {
     const poisons = [
@@ -189,10 +190,9 @@ sandboxTest(
       { method: "echo", params: 1 },
     );
   },
-  { timeoutMs: LIMITS.timeoutMs },
 );
 
-sandboxTest("stdin is empty for every way to read it", async (sandboxes) => {
+step("stdin is empty for every way to read it", async (sandboxes) => {
   const body = `async function main() {
     const chunks = [];
     for await (const chunk of Deno.stdin.readable) chunks.push(chunk);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { output, run, sandboxTest } from "./harness.ts";
+import { output, run, sandboxSuite } from "./harness.ts";
 
-sandboxTest("the walls hold after a function changed built-ins", async (sandboxes) => {
+const step = sandboxSuite("hostile functions");
+
+step("the walls hold after a function changed built-ins", async (sandboxes) => {
   const poisons = [
     `Array.prototype[Symbol.iterator] = function* () {}; Array.prototype.forEach = () => {};`,
     `Object.prototype.get = () => 1; Object.prototype.value = 1; Object.prototype.resolve = null;`,
@@ -29,7 +31,7 @@ sandboxTest("the walls hold after a function changed built-ins", async (sandboxe
   }
 });
 
-sandboxTest("modules that packages need can be loaded", async (sandboxes) => {
+step("modules that packages need can be loaded", async (sandboxes) => {
   const names = [
     "assert",
     "async_hooks",

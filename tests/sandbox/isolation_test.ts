@@ -13,36 +13,37 @@ import {
   EGRESS,
   failure,
   LIMITS,
+  makeCacheDir,
   poolOf,
   poolPids,
   REUSE,
   run,
   type Sandboxes,
+  sandboxSuite,
   sandboxTest,
   SEARCH_PATH,
+  started,
   treePids,
 } from "./harness.ts";
 
 /** Limit of processor time that identifies the processes of these tests. */
 const MARK_MS = 109_000;
+const SPIN = `function main() { console.log("up"); for (;;); }`;
 /** Processor time that only a function that spins uses. */
 const SPINNING_TICKS = 30;
+
+const step = sandboxSuite("isolation", { cpuTimeMs: MARK_MS });
 
 /** Inspects the process of a function, not a wrapper. */
 async function whileItRuns(
   sandboxes: Sandboxes,
   look: (pid: number) => Promise<void>,
 ): Promise<void> {
-  const { promise: up, resolve } = Promise.withResolvers<void>();
   const stop = new AbortController();
-  const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
-    signal: stop.signal,
-    onLog: () => resolve(),
-  });
-  await up;
+  const { ended } = await started(sandboxes, SPIN, { signal: stop.signal });
   // Instances that settle or wait have the same limits, and use less processor time.
   const pid = await eventually(async () => {
-    for (const pid of await poolPids(MARK_MS)) {
+    for (const pid of poolPids(MARK_MS)) {
       if (await cpuTicksOf(pid) >= SPINNING_TICKS) return pid;
     }
   }, "the process that spins");
@@ -50,7 +51,7 @@ async function whileItRuns(
     await look(pid);
   } finally {
     stop.abort("CANCELLED");
-    await failed;
+    await ended;
   }
 }
 
@@ -76,7 +77,7 @@ async function names(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
 }
 
-sandboxTest("/proc shows the walls", async (sandboxes, _context, mode, cacheDir) => {
+step("/proc shows the walls", async (sandboxes, _context, mode, cacheDir) => {
   await whileItRuns(sandboxes, async (pid) => {
     const tree = await treePids(cacheDir);
     assert.ok(tree.includes(pid), "it is one of the forks");
@@ -111,9 +112,9 @@ sandboxTest("/proc shows the walls", async (sandboxes, _context, mode, cacheDir)
     ];
     assert.deepEqual(variables.filter((name) => name !== "PWD"), own, mode);
   });
-}, { cpuTimeMs: MARK_MS });
+});
 
-sandboxTest(
+step(
   "the function has a machine of its own",
   async (sandboxes) => {
     await whileItRuns(sandboxes, async (pid) => {
@@ -146,7 +147,6 @@ sandboxTest(
       assert.deepEqual(devices.match(/^\s*\w+:/gm)?.map((name) => name.trim()), ["lo:"]);
     });
   },
-  { cpuTimeMs: MARK_MS },
   ["bubblewrap"],
 );
 
@@ -162,7 +162,7 @@ function linuxTest(name: string, body: () => Promise<void>): void {
 }
 
 Deno.test("a mode that is not available fails the start with its reason", async () => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   for (const isolation of ["bubblewrap", "landlock"] as const) {
     await using sandboxes = createSandboxes(LIMITS, {
       egress: EGRESS,
@@ -209,7 +209,7 @@ Deno.test("a mode that is not available fails the start with its reason", async 
 });
 
 linuxTest("a wrapper that runs its command without walls is detected", async () => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
   await Deno.writeTextFile(`${cacheDir}/bwrap`, pass, { mode: 0o755 });
   await Deno.writeTextFile(`${cacheDir}/setpriv`, pass, { mode: 0o755 });
@@ -279,7 +279,7 @@ Deno.test("the loader is read from the header of the program", async () => {
 });
 
 linuxTest("a process without walls dies before the server as well", async () => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   const programs = await Deno.makeTempDir();
   await Deno.symlink(await findProgram("sh", SEARCH_PATH) ?? "", `${programs}/sh`);
   {
@@ -288,15 +288,10 @@ linuxTest("a process without walls dies before the server as well", async () => 
     await sandboxes.start();
     assert.match(sandboxes.walls, /ONLY; without setpriv/);
     const stop = new AbortController();
-    const { promise: up, resolve } = Promise.withResolvers<void>();
-    const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
-      signal: stop.signal,
-      onLog: () => resolve(),
-    });
-    await up;
+    const { ended } = await started(sandboxes, SPIN, { signal: stop.signal });
     await assertDieFirst(await treePids(cacheDir));
     stop.abort("CANCELLED");
-    await failed;
+    await ended;
   }
   for (const directory of [cacheDir, programs]) await Deno.remove(directory, { recursive: true });
 });
@@ -310,7 +305,7 @@ const UNABLE_TO_FORK: Readonly<Record<string, RegExp>> = {
 for (const [flag, fault] of Object.entries(UNABLE_TO_FORK)) {
   if (!AVAILABLE_MODES.includes("process") || Deno.build.os !== "linux") continue;
   Deno.test(`no call is forked by an engine with ${flag}`, async () => {
-    const cacheDir = await Deno.makeTempDir();
+    const cacheDir = await makeCacheDir();
     const real = await findProgram("setsid", SEARCH_PATH);
     const insert = `for argument; do shift; set -- "$@" "$argument";
       if [ "$argument" = run ]; then set -- "$@" ${flag}; fi; done; exec ${real} "$@"\n`;

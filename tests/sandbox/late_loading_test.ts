@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { engineNames } from "./engine_names.ts";
-import { output, sandboxTest } from "./harness.ts";
+import { output, sandboxSuite } from "./harness.ts";
 import { ACCESSORS, CALLS, DETOURS, JUDGE, PRELUDE, PROXIES, USES } from "./traps.ts";
 
 const MODULES = builtinModules.map((name) => name.replace(/^node:/, ""));
@@ -33,8 +33,10 @@ const KINDS = [
   { kind: "proxies", traps: PROXIES, names: "assigned" },
 ] as const;
 
+const step = sandboxSuite("late loading");
+
 for (const { kind, traps, names } of KINDS) {
-  sandboxTest(`${kind} on prototypes catch nothing of the engine`, async (sandboxes) => {
+  step(`${kind} on prototypes catch nothing of the engine`, async (sandboxes) => {
     const { caught, dangerous, got, left } = await output(sandboxes, scriptWith(traps), {
       input: { names: await engineNames(names), modules: MODULES },
     });

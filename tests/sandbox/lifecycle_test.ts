@@ -3,13 +3,16 @@ import { eventually } from "../support/eventually.ts";
 import type { Mode } from "../../src/sandbox/mod.ts";
 import {
   AVAILABLE_MODES,
+  errorOf,
   failure,
+  makeCacheDir,
   output,
   poolOf,
   poolPids,
   run,
   sandboxTest,
   scriptOf,
+  started,
   treePids,
 } from "./harness.ts";
 
@@ -19,7 +22,7 @@ const MARKS = { outlive: 101_000, dispose: 103_000, replace: 105_000, orphan: 10
 /** Resolves once all processes with this limit have ended. */
 async function allEnded(cpuTimeMs: number): Promise<void> {
   await eventually(
-    async () => (await poolPids(cpuTimeMs)).length === 0 || undefined,
+    () => poolPids(cpuTimeMs).length === 0 || undefined,
     "the end of all processes",
   );
 }
@@ -46,7 +49,7 @@ sandboxTest(
 const SEEN = "seen";
 
 linuxTest("the process ends with its call, whatever the outcome", async (mode) => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   {
     await using sandboxes = poolOf(mode, cacheDir, { poolSize: 1, cpuTimeMs: MARKS.outlive });
     await sandboxes.start();
@@ -60,20 +63,21 @@ linuxTest("the process ends with its call, whatever the outcome", async (mode) =
       "function main() { return 1; }",
     ];
     for (const body of bodies) {
-      const waiting = await eventually(async () => {
-        const pids = await poolPids(MARKS.outlive);
+      const waiting = await eventually(() => {
+        const pids = poolPids(MARKS.outlive);
         return pids.length === sandboxes.stats.ready && pids.length > 0 ? pids : undefined;
       });
-      let seen: Promise<number[]> | undefined;
+      let seen: readonly number[] | undefined;
       const stop = new AbortController();
       const onLog = () => {
-        seen ??= poolPids(MARKS.outlive).finally(() => stop.abort("CANCELLED"));
+        seen ??= poolPids(MARKS.outlive);
+        stop.abort("CANCELLED");
       };
       const options = body.endsWith(SEEN) ? { onLog, signal: stop.signal } : { timeoutMs: 300 };
       await run(sandboxes, `console.log(1);\n${body}`, options);
-      if (body.endsWith(SEEN)) assert.ok((await seen)?.some((pid) => waiting.includes(pid)));
-      await eventually(async () => {
-        const pids = await poolPids(MARKS.outlive);
+      if (body.endsWith(SEEN)) assert.ok(seen?.some((pid) => waiting.includes(pid)));
+      await eventually(() => {
+        const pids = poolPids(MARKS.outlive);
         return waiting.some((pid) => !pids.includes(pid)) || undefined;
       });
     }
@@ -82,19 +86,15 @@ linuxTest("the process ends with its call, whatever the outcome", async (mode) =
 });
 
 linuxTest("disposal kills idle and running instances and waits for their ends", async (mode) => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   const sandboxes = poolOf(mode, cacheDir, { cpuTimeMs: MARKS.dispose });
   await sandboxes.start();
-  const { promise: up, resolve } = Promise.withResolvers<void>();
-  const failed = failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
-    onLog: () => resolve(),
-  });
-  await up;
+  const { ended } = await started(sandboxes, "function main() { console.log('up'); for (;;); }");
   assert.equal(sandboxes.stats.running, 1);
-  assert.notDeepEqual(await poolPids(MARKS.dispose), []);
+  assert.notDeepEqual(poolPids(MARKS.dispose), []);
   await sandboxes[Symbol.asyncDispose]();
   await allEnded(MARKS.dispose);
-  assert.match(await failed, /^INTERRUPTED: /);
+  assert.match(errorOf(await ended), /^INTERRUPTED: /);
   assert.deepEqual(sandboxes.stats, { ready: 0, running: 0, codeCaches: 0 });
   assert.match(await failure(sandboxes, "const main = () => ({});"), /^INTERRUPTED: /);
   await Deno.remove(cacheDir, { recursive: true });
@@ -105,8 +105,8 @@ const LINUX_MODES = Deno.build.os === "linux" ? AVAILABLE_MODES : [];
 sandboxTest(
   "an idle instance that dies is replaced",
   async (sandboxes) => {
-    const killed = await eventually(async () => {
-      const pids = await poolPids(MARKS.replace);
+    const killed = await eventually(() => {
+      const pids = poolPids(MARKS.replace);
       return pids.length > 0 ? pids : undefined;
     });
     for (const pid of killed) {
@@ -137,7 +137,7 @@ linuxTest("a pool that cannot start rejects", async (mode) => {
 });
 
 linuxTest("a killed server leaves no process behind", async (mode) => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   const server = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -152,7 +152,7 @@ linuxTest("a killed server leaves no process behind", async (mode) => {
   const reader = server.stdout.getReader();
   const { value } = await reader.read();
   assert.equal(new TextDecoder().decode(value).trim(), "up");
-  assert.ok((await poolPids(MARKS.orphan)).length >= 2);
+  assert.ok(poolPids(MARKS.orphan).length >= 2);
   assert.ok((await treePids(cacheDir)).length >= 4, "a root, two templates and their instances");
   server.kill("SIGKILL");
   await server.status;
@@ -163,7 +163,7 @@ linuxTest("a killed server leaves no process behind", async (mode) => {
 });
 
 Deno.test("without forks as many more instances wait as are provisioned", async () => {
-  const cacheDir = await Deno.makeTempDir();
+  const cacheDir = await makeCacheDir();
   {
     await using sandboxes = poolOf("process", cacheDir, { poolSize: 1 }, { searchPath: "" });
     const body = "const main = () => ({ ok: 1 });";

@@ -4,12 +4,13 @@ import { eventually } from "../support/eventually.ts";
 import { CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
 import {
   failure,
+  fromTemplate,
   MIB,
   output,
   run,
   type RunOptions,
   type Sandboxes,
-  sandboxTest,
+  sandboxSuite,
   scriptOf,
 } from "./harness.ts";
 
@@ -18,7 +19,8 @@ const BUFFERS = `const main = ({ mib }) => {
   const held = Array.from({ length: mib }, (_, n) => new Uint8Array(${MIB}).fill(n + 1));
   return { held: held.length };
 };`;
-const LEAK = "const main = () => { const held = []; for (;;) held.push({ n: held.length }); };";
+const LEAK =
+  "const main = () => { const held = []; for (;;) held.push(new Array(5e5).fill(held.length + 0.5)); };";
 const SPIN = "const main = () => { for (;;); };";
 
 /** The engine ends the process with a signal of a fault. */
@@ -43,31 +45,33 @@ async function keepsMemory(sandboxes: Sandboxes, more: RunOptions = {}): Promise
   assert.deepEqual(await held(150, LARGE), { held: 150 });
 }
 
-sandboxTest("a call has its own limits of memory and processor time", async (sandboxes) => {
+const step = sandboxSuite("limits of single calls", MAXIMA);
+
+step("a call has its own limits of memory and processor time", async (sandboxes) => {
   await keepsMemory(sandboxes);
   assert.equal(await failure(sandboxes, LEAK, SMALL), OF_SMALL);
   assert.equal(
     await failure(sandboxes, SPIN, { cpuTimeMs: 1000 }),
     "CPU_LIMIT: the function used up its limit of 1 s of processor time (cpuTimeout of the function)",
   );
-}, MAXIMA);
+});
 
-sandboxTest("so has a call that starts from a template", async (sandboxes) => {
+step("so has a call that starts from a template", async (sandboxes) => {
   sandboxes.provision([{ key: BUFFERS, script: scriptOf(BUFFERS), count: 2 }]);
-  await eventually(() => Promise.resolve(sandboxes.stats.ready >= 4 || undefined));
+  await fromTemplate(sandboxes, BUFFERS, { input: { mib: 1 } });
   await keepsMemory(sandboxes);
   assert.equal(await failure(sandboxes, SPIN, { cpuTimeMs: 1000 }).then(codeOf), "CPU_LIMIT");
-}, MAXIMA);
+});
 
-sandboxTest("so has a call that spawns a process", async (sandboxes) => {
+step("so has a call that spawns a process", async (sandboxes) => {
   const functionKey = "crashes";
   for (let n = 0; n < CRASHES_MAX; n++) await failure(sandboxes, CRASH, { functionKey });
   const { process } = await run(sandboxes, "const main = () => ({});", { functionKey });
   assert.equal(process, "single");
   await keepsMemory(sandboxes, { functionKey });
-}, MAXIMA);
+});
 
-sandboxTest(
+step(
   "calls with different limits share no process",
   async (sandboxes) => {
     const body = "let calls = 0; const main = () => ({ calls: ++calls });";
@@ -83,7 +87,6 @@ sandboxTest(
       "OUT_OF_MEMORY",
     );
   },
-  MAXIMA,
   ["bubblewrap"],
 );
 

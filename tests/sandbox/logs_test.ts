@@ -4,12 +4,14 @@ import type { HostChannel } from "../../src/sandbox/instance/host_channel.ts";
 import { LogSink } from "../../src/sandbox/instance/logs.ts";
 import { RunOutput } from "../../src/sandbox/instance/output_readers.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
-import { LIMITS, run, sandboxTest } from "./harness.ts";
+import { LIMITS, run, sandboxSuite, sandboxTest } from "./harness.ts";
 
 const shown = (logs: readonly SandboxLog[]) =>
   logs.map(({ source, level, message }) => `${source} ${level} ${message}`);
 
-sandboxTest(
+const step = sandboxSuite("logs");
+
+step(
   "console keeps levels, raw writes become lines, all before the outcome",
   async (sandboxes) => {
     const { outcome, logs } = await run(
@@ -70,7 +72,7 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
   assert.deepEqual(logs.map(({ message }) => message), lines);
 });
 
-sandboxTest("a flood is cut after one mark and ends with the call", async (sandboxes) => {
+step("a flood is cut after one mark and ends with the call", async (sandboxes) => {
   const floods = [
     "const s = 'x'.repeat(1e5); for (;;) console.log(s);",
     "for (;;) console.log('');",
@@ -97,7 +99,7 @@ sandboxTest("a flood is cut after one mark and ends with the call", async (sandb
   }
 });
 
-sandboxTest("an answer after a full log is still delivered", async (sandboxes) => {
+step("an answer after a full log is still delivered", async (sandboxes) => {
   const { outcome, logs } = await run(
     sandboxes,
     `function main() {

@@ -9,7 +9,15 @@ import { StackMap } from "../../src/shared/stack.ts";
 import { BreakableStarts } from "../support/breakable_starts.ts";
 import { eventually } from "../support/eventually.ts";
 import { descendantsOf, signalUnlessEnded } from "../support/processes.ts";
-import { AVAILABLE_MODES, failure, LIMITS, poolOf, poolPids, run } from "./harness.ts";
+import {
+  AVAILABLE_MODES,
+  failure,
+  LIMITS,
+  makeCacheDir,
+  poolOf,
+  poolPids,
+  started,
+} from "./harness.ts";
 
 const KILLED = { code: 137, signal: "SIGKILL" } as const;
 /** Identifies the processes of this test. */
@@ -56,21 +64,19 @@ if (AVAILABLE_MODES.includes("bubblewrap")) {
   Deno.test("bubblewrap: a call whose wrapper is killed is interrupted", async () => {
     await using starts = await BreakableStarts.make();
     await starts.break("roots");
-    const cacheDir = await Deno.makeTempDir();
+    const cacheDir = await makeCacheDir();
     {
       const limits = { cpuTimeMs: MARK_MS, poolSize: 1 };
       await using sandboxes = poolOf("bubblewrap", cacheDir, limits, { searchPath: starts.path });
       await sandboxes.start();
-      const { promise: up, resolve } = Promise.withResolvers<void>();
-      const running = run(sandboxes, HANG, { onLog: () => resolve() });
-      await up;
+      const running = await started(sandboxes, HANG);
       // The wrappers of the call, and of the instance that waits.
-      const wrappers = await eventually(async () => {
-        const pids = (await poolPids(MARK_MS)).filter((pid) => descendantsOf(pid).length > 0);
+      const wrappers = await eventually(() => {
+        const pids = poolPids(MARK_MS).filter((pid) => descendantsOf(pid).length > 0);
         return pids.length > 0 ? pids : undefined;
       }, "wrappers");
       for (const pid of wrappers) signalUnlessEnded(pid, "SIGKILL");
-      assert.deepEqual((await running).outcome, {
+      assert.deepEqual((await running.ended).outcome, {
         kind: "error",
         code: "INTERRUPTED",
         message: "the wrapper of its process ended while it ran; part of its code may have run",

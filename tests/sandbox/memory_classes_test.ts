@@ -7,14 +7,16 @@ import {
   AVAILABLE_MODES,
   failure,
   fromTemplate,
+  makeCacheDir,
   MIB,
   output,
   poolOf,
   run,
   type RunOptions,
   type Sandboxes,
-  sandboxTest,
+  sandboxSuite,
   scriptOf,
+  started,
   treePids,
 } from "./harness.ts";
 
@@ -24,6 +26,7 @@ const LIMITS = {
   maxMemoryBytes: 512 * MIB,
   poolSize: 2,
   cpuTimeMs: 60_000,
+  poolMemoryBytes: 1024 * MIB,
 };
 const LARGE = { memoryBytes: 512 * MIB };
 
@@ -58,10 +61,7 @@ async function sleep(
   ms: number,
   options: RunOptions = {},
 ): Promise<{ readonly ended: ReturnType<typeof run> }> {
-  const { promise: up, resolve } = Promise.withResolvers<void>();
-  const ended = run(sandboxes, SLEEP, { ...options, input: { ms }, onLog: () => resolve() });
-  await up;
-  return { ended };
+  return await started(sandboxes, SLEEP, { ...options, input: { ms } });
 }
 
 /** Kills a root of the pool, and all that it has forked. */
@@ -142,7 +142,9 @@ Deno.test("the script templates of all roots share one limit of memory", () => {
   assert.equal(memory.left(first, "new", false), 100 - 2 * 25);
 });
 
-sandboxTest(
+const step = sandboxSuite("memory classes", LIMITS);
+
+step(
   "a call of 512 MiB has its heap, and one of 128 MiB keeps its limit",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes);
@@ -151,7 +153,7 @@ sandboxTest(
     assert.equal(await rootCount(sandboxes), 1);
     await fork(sandboxes, LARGE);
     assert.equal(await rootCount(sandboxes), 2);
-    const held = { input: { mib: 300 } };
+    const held = { input: { mib: 160 } };
     const ran = await run(sandboxes, HEAP, { ...held, ...LARGE });
     assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
     assert.notEqual(ran.process, "single");
@@ -161,16 +163,15 @@ sandboxTest(
     assert.equal(outcome.kind === "error" && `${outcome.code}: ${outcome.message}`, OUT_OF_MEMORY);
     // Between the classes the limits of a call are its own.
     assert.match(
-      await failure(sandboxes, HEAP, { ...held, memoryBytes: 260 * MIB }),
+      await failure(sandboxes, HEAP, { input: { mib: 300 }, memoryBytes: 260 * MIB }),
       /^OUT_OF_MEMORY: .* of 260 MiB \(memoryMib of the function\)$/,
     );
     await fork(sandboxes, { memoryBytes: 64 * MIB });
     assert.equal(await rootCount(sandboxes), 2);
   },
-  LIMITS,
 );
 
-sandboxTest("templates and provisioned instances are forks of their class", async (sandboxes) => {
+step("templates and provisioned instances are forks of their class", async (sandboxes) => {
   const provisioned = `${HEAP}\n// provisioned`;
   sandboxes.provision([{
     key: provisioned,
@@ -179,20 +180,20 @@ sandboxTest("templates and provisioned instances are forks of their class", asyn
     memoryBytes: 512 * MIB,
   }]);
   const large = await eventually(async () => {
-    const ran = await run(sandboxes, provisioned, { ...LARGE, input: { mib: 300 } });
+    const ran = await run(sandboxes, provisioned, { ...LARGE, input: { mib: 160 } });
     return ran.process === "template" ? ran : undefined;
   }, "a provisioned instance");
   assert.equal(large.outcome.kind, "success", JSON.stringify(large.outcome));
   // As slow to evaluate as a script that gets a template, with a table beyond the memory of the default class.
-  const slow = `let sum = 0; for (let n = 0; n < 3e7; n++) sum = (sum + n) | 0;
-    const table = Array.from({ length: 200 }, (_, n) => new Array(131_072).fill(n + 0.5));
-    const main = () => ({ sum, length: table.length });`;
+  const slow = `
+    const table = Array.from({ length: 160 }, (_, n) => new Array(131_072).fill(n + 0.5));
+    const main = () => ({ length: table.length });`;
   const ran = await fromTemplate(sandboxes, slow, LARGE);
   assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
   assert.equal(await rootCount(sandboxes), 2);
-}, { ...LIMITS, poolMemoryBytes: 1024 * MIB });
+});
 
-sandboxTest(
+step(
   "the end of a class's root ends no call of another, and the server stays available",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes, LARGE);
@@ -203,13 +204,12 @@ sandboxTest(
     const ended = (await large.ended).outcome;
     assert.match(ended.kind === "error" ? ended.message : "", /^the (root|template|process) /);
     // Before the next root forks, such calls start processes of their own.
-    const next = await run(sandboxes, HEAP, { input: { mib: 300 }, ...LARGE });
+    const next = await run(sandboxes, HEAP, { input: { mib: 160 }, ...LARGE });
     assert.equal(next.outcome.kind, "success", JSON.stringify(next.outcome));
     assert.equal((await small.ended).outcome.kind, "success");
     await fork(sandboxes, LARGE);
     assert.deepEqual(faults, []);
   },
-  LIMITS,
 );
 
 /** Longer than a call in a process of its own takes on a busy machine: until its root forks, a class is used by such calls alone. */
@@ -217,7 +217,7 @@ const CLASS_UNUSED_MS = 6_000;
 
 for (const mode of AVAILABLE_MODES) {
   Deno.test(`${mode}: a root above the default class ends once calls need it no more`, async () => {
-    const cacheDir = await Deno.makeTempDir();
+    const cacheDir = await makeCacheDir();
     {
       await using sandboxes = poolOf(mode, cacheDir, LIMITS, { classUnusedMs: CLASS_UNUSED_MS });
       await sandboxes.start();

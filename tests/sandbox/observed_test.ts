@@ -1,8 +1,8 @@
 /** While a template evaluates its script, uses of what differs between calls are observed, and nothing else changes. */
 import assert from "node:assert/strict";
-import { fromTemplate, output, run, sandboxTest, scriptOf } from "./harness.ts";
+import { fromTemplate, output, run, sandboxSuite, scriptOf } from "./harness.ts";
 
-const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
+const step = sandboxSuite("observed scripts", { poolSize: 2, cpuTimeMs: 60_000 });
 
 /** Scripts that are not fit for a template. Each is evaluated in every call. */
 const UNSUITABLE: Readonly<Record<string, string>> = {
@@ -85,7 +85,7 @@ const UNSUITABLE: Readonly<Record<string, string>> = {
   "hashes in a thread": `const key = await crypto.subtle.digest("SHA-256", new Uint8Array(1));`,
 };
 
-sandboxTest("a script that uses what differs between calls has no template", async (sandboxes) => {
+step("a script that uses what differs between calls has no template", async (sandboxes) => {
   const host = { call: () => Promise.resolve({ value: "heard" }) };
   const last = "const main = () => ({});";
   const bodies = Object.values(UNSUITABLE).map((top) =>
@@ -102,7 +102,7 @@ sandboxTest("a script that uses what differs between calls has no template", asy
     const { outcome, process } = await run(sandboxes, body, options);
     assert.deepEqual([name, process, outcome.kind], [name, "root", "success"]);
   }
-}, POOL);
+});
 
 /** Looks at functions that are observed while a template loads, as its top level and as its calls see them. */
 const LOOK = `
@@ -157,7 +157,7 @@ async function lookHere(): Promise<{ shapes: Shapes; same: boolean[] }> {
   return await constructor(`${LOOK} return { shapes, same };`)();
 }
 
-sandboxTest("observed functions are as they were", async (sandboxes) => {
+step("observed functions are as they were", async (sandboxes) => {
   const { shapes, same, ...got } = await output(sandboxes, LOOK);
   const here = await lookHere();
   // The runtime replaces these two.
@@ -180,4 +180,4 @@ sandboxTest("observed functions are as they were", async (sandboxes) => {
   const fromItsTemplate = JSON.parse(outcome.kind === "success" ? outcome.outputJson : "");
   assert.deepEqual(fromItsTemplate, { ...got, shapes, same });
   assert.deepEqual(same, Array.from({ length: 12 }, (_, at) => at < 11));
-}, POOL);
+});

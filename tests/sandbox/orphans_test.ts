@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { childrenOf } from "../support/processes.ts";
 import { findProgram } from "../../src/isolation/machine.ts";
-import { AVAILABLE_MODES, poolOf, run, SEARCH_PATH, treePids } from "./harness.ts";
+import { AVAILABLE_MODES, makeCacheDir, poolOf, run, SEARCH_PATH, treePids } from "./harness.ts";
 
 const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
 /** Reads the clock: on a busy machine another script may earn a template by its evaluations. */
@@ -43,7 +43,7 @@ async function leavingSetsid(argument: string): Promise<string> {
 // In bubblewrap mode a process namespace ends all of its processes.
 for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Deno.uid() === 0)) {
   Deno.test(`${mode}: what a call left behind ends with its template, or with the root`, async () => {
-    const cacheDir = await Deno.makeTempDir();
+    const cacheDir = await makeCacheDir();
     const argument = `${100_000 + Deno.pid}.${AVAILABLE_MODES.indexOf(mode)}`;
     const wrappers = await leavingSetsid(argument);
     {

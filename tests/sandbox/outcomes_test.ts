@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { failure, output, run, sandboxTest, scriptOf } from "./harness.ts";
+import { failure, output, run, sandboxSuite, scriptOf } from "./harness.ts";
 
-sandboxTest("the returned object is the output", async (sandboxes) => {
+const step = sandboxSuite("outcomes");
+
+step("the returned object is the output", async (sandboxes) => {
   assert.deepEqual(
     await output(sandboxes, "async function main(i) { return { got: i.a, l: [1, 'é😀'] }; }", {
       input: { a: { b: null } },
@@ -13,7 +15,7 @@ sandboxTest("the returned object is the output", async (sandboxes) => {
   assert.deepEqual(await output(sandboxes, large, { input: { s } }), { n: 100_000, s });
 });
 
-sandboxTest("BAD_OUTPUT names what was returned instead of a JSON object", async (sandboxes) => {
+step("BAD_OUTPUT names what was returned instead of a JSON object", async (sandboxes) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["null", /^BAD_OUTPUT: the function returned null/],
     ["undefined", /returned undefined/],
@@ -39,7 +41,7 @@ sandboxTest("BAD_OUTPUT names what was returned instead of a JSON object", async
   }
 });
 
-sandboxTest("a key named __proto__ does not change prototypes", async (sandboxes) => {
+step("a key named __proto__ does not change prototypes", async (sandboxes) => {
   const { outcome } = await run(
     sandboxes,
     `const main = () => JSON.parse('{"__proto__":{"polluted":true}}');`,
@@ -48,14 +50,14 @@ sandboxTest("a key named __proto__ does not change prototypes", async (sandboxes
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
 
-sandboxTest("OUTPUT_TOO_LARGE names the size, the limit and the flag", async (sandboxes) => {
+step("OUTPUT_TOO_LARGE names the size, the limit and the flag", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "const main = () => ({ s: 'x'.repeat(300000) });"),
     "OUTPUT_TOO_LARGE: the output has 300,008 bytes, its limit is 256 KiB (--max-output)",
   );
 });
 
-sandboxTest("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxes) => {
+step("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxes) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     [
       "function main() { throw new TypeError('bad'); }",
@@ -102,7 +104,7 @@ sandboxTest("a thrown value is UNCAUGHT, wherever it is thrown", async (sandboxe
   }
 });
 
-sandboxTest("stacks are mapped to the author's lines", async (sandboxes) => {
+step("stacks are mapped to the author's lines", async (sandboxes) => {
   // Line 3 of the bundle, column 26, comes from lib/util.ts line 7, column 3.
   const sourceMap = JSON.stringify({
     version: 3,
@@ -121,7 +123,7 @@ sandboxTest("stacks are mapped to the author's lines", async (sandboxes) => {
   );
 });
 
-sandboxTest("time, memory and exits end a call with their codes", async (sandboxes) => {
+step("time, memory and exits end a call with their codes", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "function main() { for (;;); }", { timeoutMs: 200 }),
     "TIMEOUT: the invocation ran longer than its limit of 200 ms (timeout of the function)",
@@ -169,7 +171,7 @@ sandboxTest("time, memory and exits end a call with their codes", async (sandbox
   });
 });
 
-sandboxTest("an abort kills at once and reports its reason", async (sandboxes) => {
+step("an abort kills at once and reports its reason", async (sandboxes) => {
   for (const code of ["CANCELLED", "INTERRUPTED"] as const) {
     const controller = new AbortController();
     const message = await failure(sandboxes, "function main() { console.log('up'); for (;;); }", {
@@ -185,7 +187,7 @@ sandboxTest("an abort kills at once and reports its reason", async (sandboxes) =
   }
 });
 
-sandboxTest(
+step(
   "a call that is cancelled while its instance is forked is not written",
   async (sandboxes) => {
     let readings = 0;

@@ -9,19 +9,23 @@ import {
   MIB,
   output,
   run,
+  sandboxSuite,
   sandboxTest,
   scriptOf,
+  started,
   treePids,
 } from "./harness.ts";
 
 /** Takes long enough that a template pays, and uses nothing that differs between calls. */
-const SLOW = `let sum = 0; for (let n = 0; n < 3e7; n++) sum = (sum + n) | 0;`;
+const SLOW = `let sum = 0; for (let n = 0; n < 1e7; n++) sum = (sum + n) | 0;`;
 const COUNTER =
   `${SLOW} let calls = 0; const main = (input) => ({ calls: ++calls, sum, ...input });`;
 
 const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
 
-sandboxTest("a script that is slow to evaluate gets a template", async (sandboxes) => {
+const step = sandboxSuite("templates", POOL);
+
+step("a script that is slow to evaluate gets a template", async (sandboxes) => {
   const first = await run(sandboxes, COUNTER, { input: { call: 0 } });
   assert.equal(first.process, "root");
   await fromTemplate(sandboxes, COUNTER);
@@ -33,7 +37,7 @@ sandboxTest("a script that is slow to evaluate gets a template", async (sandboxe
     const { calls, call: got } = JSON.parse(outcome.kind === "success" ? outcome.outputJson : "");
     assert.deepEqual({ calls, got }, { calls: 1, got: call });
   }
-}, POOL);
+});
 
 sandboxTest("provisioned scripts have instances before their first call", async (sandboxes) => {
   const body = "let calls = 0; const main = () => ({ calls: ++calls });";
@@ -94,7 +98,7 @@ sandboxTest("calls that follow each other find one more instance", async (sandbo
   }, "a second instance that waits");
 }, POOL);
 
-sandboxTest("a script that fails at its top level fails in every call", async (sandboxes) => {
+step("a script that fails at its top level fails in every call", async (sandboxes) => {
   const failing = {
     "throw new Error('at load'); const main = 1;": /^UNCAUGHT: Error: at load/,
     "await new Promise(() => {}); const main = () => ({});": /^EXITED: .*never settled/,
@@ -106,9 +110,9 @@ sandboxTest("a script that fails at its top level fails in every call", async (s
   for (const [body, expected] of Object.entries(failing)) {
     for (let call = 0; call < 3; call++) assert.match(await failure(sandboxes, body), expected);
   }
-}, POOL);
+});
 
-sandboxTest("a template that changes built-ins cannot forge an answer", async (sandboxes) => {
+step("a template that changes built-ins cannot forge an answer", async (sandboxes) => {
   const body = `${SLOW} DataView.prototype.getUint32 = () => 0;
     Uint8Array.prototype.slice = Uint8Array.prototype.subarray = () => new Uint8Array(0);
     TextDecoder.prototype.decode = () => '{"forged":1}'; globalThis.Int32Array = undefined;
@@ -127,9 +131,9 @@ sandboxTest("a template that changes built-ins cannot forge an answer", async (s
       outputJson: '{"input":{"n":1},"key":"real"}',
     });
   }
-}, POOL);
+});
 
-sandboxTest(
+step(
   "a fork settles without code of its template, whose stacks name no path",
   async (sandboxes) => {
     const body = `${SLOW} const stacks = [];
@@ -158,7 +162,6 @@ sandboxTest(
     const outputJson = JSON.stringify({ before: [], paths: [], json: "1", isDrawn: true });
     assert.deepEqual(outcome, { kind: "success", outputJson });
   },
-  POOL,
 );
 
 /** After this a script that does not end has been given up. */
@@ -169,7 +172,7 @@ async function limitsOf(pid: number): Promise<string> {
   return await Deno.readTextFile(`/proc/${pid}/limits`).catch(() => "");
 }
 
-sandboxTest(
+step(
   "a script is evaluated for a template with the limits of an instance",
   async (sandboxes, _context, _mode, cacheDir) => {
     /** Each is given up after some seconds, in which a busy machine may not look. */
@@ -198,7 +201,6 @@ sandboxTest(
     assert.deepEqual(outcome, { kind: "success", outputJson: '{"fault":"RangeError"}' });
     await awaitLimits(/^Max cpu time +(?!60 )(\S+) +\1 /m);
   },
-  POOL,
 );
 
 /** The template of the only script, which is a child of the root and forks templates itself. */
@@ -232,11 +234,9 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       await fromTemplate(sandboxes, WAITING);
       // A call soon after would make another template, which is not seen below or killed.
       await new Promise((resolve) => setTimeout(resolve, 1_100));
-      const { promise: up, resolve } = Promise.withResolvers<void>();
       // What is killed would not end by itself before.
       const wait = signal === "SIGKILL" ? 30_000 : 500;
-      const running = run(sandboxes, WAITING, { input: { wait }, onLog: () => resolve() });
-      await up;
+      const running = await started(sandboxes, WAITING, { input: { wait } });
       const { script, below } = await scriptTemplateOf(cacheDir);
       const family = [script, ...descendantsOf(script)];
       // Those below end with a script template that was killed.
@@ -246,7 +246,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       // Each of these finds no instance of the template, or one that still waits.
       const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
       for (const { outcome } of await Promise.all(calls)) assert.equal(outcome.kind, "success");
-      const { outcome, process } = await running;
+      const { outcome, process } = await running.ended;
       assert.equal(process, "template");
       if (signal === "SIGSTOP") assert.equal(outcome.kind, "success");
       else {
@@ -256,10 +256,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
           message: "the template of its process ended while it ran; part of its code may have run",
         });
       }
-      await eventually(async () => {
-        const alive = await treePids(cacheDir);
-        return ![script, ...below].some((pid) => alive.includes(pid)) || undefined;
-      }, "the end of the template");
+      await allGone([script, ...below]);
       assert.equal((await run(sandboxes, WAITING)).outcome.kind, "success");
     },
     POOL,
