@@ -18,12 +18,10 @@ const HOST = [
   join(ROOT, "tests/support/command_host.ts"),
 ];
 
-/** Commands that run until they are stopped, run functions here, hold a data directory, or read their own process. */
-const OWN_PROCESS: ReadonlySet<string> = new Set([
-  ...["serve", "worker", "dev", "check", "test", "doctor", "db", "keys"],
-]);
-/** A flag with which a command starts a compiler here. */
-const CHECKS = "--check";
+/** Commands that run until they are stopped, look at their own process, or hold a data directory. */
+const OWN_PROCESS: ReadonlySet<string> = new Set(
+  ["serve", "worker", "dev", "doctor", "db", "keys"],
+);
 /** Every other variable may be one that a runtime reads when it starts, or that its children inherit. */
 const OF_COMMANDS = /^(?:INVOKED_|CONDUCTORONE_|(?:PATH|HOME|NO_COLOR)$)/;
 
@@ -35,7 +33,7 @@ export interface Ended {
 
 /** Whether a process in which other commands ran before makes no difference to the command. */
 export function isHostable({ args, env }: HostedCommand): boolean {
-  return !OWN_PROCESS.has(args[0] ?? "") && !args.includes(CHECKS) &&
+  return !OWN_PROCESS.has(args[0] ?? "") &&
     Object.keys(env).every((name) => OF_COMMANDS.test(name));
 }
 
