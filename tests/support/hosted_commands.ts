@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { startInBackground } from "./background.ts";
 import type { HostedCommand } from "./command_host.ts";
 import { eventually } from "./eventually.ts";
-import { newDirectory } from "./once.ts";
-import { isGone, signalUnlessEnded } from "./processes.ts";
+import { isRunning, newDirectory } from "./once.ts";
+import { signalUnlessEnded } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -54,7 +54,7 @@ class Host {
     const pid = await startInBackground([...HOST, socket, ready], outputs, env);
     addEventListener("unload", () => signalUnlessEnded(pid, "SIGKILL"));
     await eventually(async () => {
-      if (isGone(pid)) throw new Error(await Deno.readTextFile(outputs.log));
+      if (!isRunning(pid)) throw new Error(await Deno.readTextFile(outputs.log));
       return await Deno.stat(ready).then(() => true, () => undefined);
     }, "the process for commands");
     return new Host(pid, directory);

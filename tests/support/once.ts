@@ -88,8 +88,8 @@ export async function filledOnce(
   );
 }
 
-/** Whether a process of this user runs. */
-function isRunning(id: number): boolean {
+/** Whether a process of this user runs; without procfs, too. */
+export function isRunning(id: number): boolean {
   try {
     return kill(id, 0);
   } catch {
