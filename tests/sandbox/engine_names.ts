@@ -11,15 +11,24 @@ const PATTERNS = {
 /** Accessors with these names change every property descriptor, also those of a trap itself. */
 const OF_DESCRIPTORS = ["get", "set", "value", "writable", "enumerable", "configurable"];
 
-/** The names, with indices. */
-export async function engineNames(kind: keyof typeof PATTERNS): Promise<string[]> {
+let reading: Promise<readonly string[]> | undefined;
+
+async function readModules(): Promise<readonly string[]> {
   const text = new TextDecoder("latin1").decode(await Deno.readFile(Deno.execPath()));
-  const names = new Set(["0", "1", "2", "3", "handle", "_handle", "denoArgs", "nodeBootstrap"]);
+  const modules: string[] = [];
   for (let at = text.indexOf(MARK); at >= 0;) {
     const end = text.indexOf("\n", at);
-    const start = text.lastIndexOf("\n", at);
-    for (const [, name = ""] of text.slice(start, end).matchAll(PATTERNS[kind])) names.add(name);
+    modules.push(text.slice(text.lastIndexOf("\n", at), end));
     at = text.indexOf(MARK, end);
+  }
+  return modules;
+}
+
+/** The names, with indices. */
+export async function engineNames(kind: keyof typeof PATTERNS): Promise<string[]> {
+  const names = new Set(["0", "1", "2", "3", "handle", "_handle", "denoArgs", "nodeBootstrap"]);
+  for (const module of await (reading ??= readModules())) {
+    for (const [, name = ""] of module.matchAll(PATTERNS[kind])) names.add(name);
   }
   return [...names].filter((name) => !OF_DESCRIPTORS.includes(name));
 }
