@@ -12,6 +12,7 @@ export { LOOPBACK };
 /** A host on loopback that reports what it received. */
 export class Host implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #closing = new AbortController();
   /** Method and URL of every request. */
   readonly seen: string[] = [];
 
@@ -19,15 +20,18 @@ export class Host implements AsyncDisposable {
     const hostname = options.hostname ?? "127.0.0.1";
     const listen = { port: 0, hostname, onListen() {} };
     const tls = options.tls ? { cert: CERT, key: KEY } : {};
-    this.#server = Deno.serve({ ...listen, ...tls }, (request) => this.#answer(request));
+    const { signal } = this.#closing;
+    this.#server = Deno.serve({ ...listen, ...tls, signal }, (request) => this.#answer(request));
   }
 
   get port(): number {
     return this.#server.addr.port;
   }
 
+  /** Cuts all connections: a shutdown would wait for a client that does not read its response. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    this.#closing.abort();
+    await this.#server.finished;
   }
 
   async #answer(request: Request): Promise<Response> {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { CLASSES } from "./classes/mod.ts";
+import { ok } from "../support/expect.ts";
 import { allGone } from "../support/processes.ts";
 import { type Hostile, rejected, returns } from "./hostile.ts";
 import { type Ground, openGround, Stage } from "./stage.ts";
@@ -27,38 +28,56 @@ const FETCHES: Hostile = {
   allowlist: ["127.0.0.1:CANARY"],
 };
 
-Deno.test("a canary that is reached is detected, whatever the function returns", async () => {
-  await withStage([], async (stage) => assert.deepEqual(await stage.attack([FETCHES]), []));
-  await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
-    const faults = (await stage.attack([FETCHES])).join("\n");
-    assert.match(faults, /LEAK of the canary in the answer/);
-    assert.match(faults, /the TCP canary was connected to/);
-    assert.match(faults, /the TCP canary received "GET \/ HTTP\/1.1/);
-  });
-});
+type Check = (stage: Stage, ground: Ground) => Promise<void>;
 
-Deno.test("a leaked canary is detected, wherever it leaks", async () => {
-  await withStage([], async (stage, { canaries }) => {
-    const { tokens } = canaries;
+/** Checks on one stage. The last one harms the canaries. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  "a canary that no function can reach is not reported": async (stage) => {
+    assert.deepEqual(await stage.attack([FETCHES]), []);
+  },
+
+  "a leaked canary is detected, wherever it leaks": async (stage, { canaries, functions }) => {
+    const tokens = Object.entries(canaries.tokens);
     const ways = {
-      output: (token: string) => `export default () => ({ got: "${token}" });`,
-      log: (token: string) => `export default () => { console.log("${token}"); return {}; };`,
-      stdout: (token: string) =>
-        `export default () => { Deno.stdout.writeSync(new TextEncoder().encode("${token}")); return {}; };`,
-      error: (token: string) => `export default () => { throw new Error("${token}"); };`,
-      base64: (token: string) => `export default () => ({ got: "${btoa(token)}" });`,
+      output: `return { got: token };`,
+      log: `console.log(token); return {};`,
+      stdout: `Deno.stdout.writeSync(new TextEncoder().encode(token)); return {};`,
+      error: `throw new Error(token);`,
+      base64: `return { got: btoa(token) };`,
     };
-    for (const [way, main] of Object.entries(ways)) {
-      for (const [file, token] of Object.entries(tokens)) {
-        const faults = await stage.attack([returns(way, main(token), {})]);
+    for (const [way, code] of Object.entries(ways)) {
+      const main = `const tokens = ${JSON.stringify(tokens.map(([, token]) => token))};
+export default ({ attempt }: { attempt: number }) => { const token = tokens[attempt]!; ${code} };`;
+      const id = await stage.client.deploy(main);
+      for (const [attempt, [file]] of tokens.entries()) {
+        const hostile = returns(way, main, {});
+        functions.set(hostile, { id, attempt });
+        const faults = await stage.attack([hostile]);
         assert.ok(faults.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
       }
     }
-  });
-});
+  },
 
-Deno.test("a wrong end, a missing log line and a harmed canary are detected", async () => {
-  await withStage([], async (stage, { canaries }) => {
+  "an unhealthy server is detected": async (stage) => {
+    const { client, goodId } = stage;
+    const publish = (publishedCommitId: string) =>
+      client.post("/api/v1/functions/update", {
+        function: { id: goodId, publishedCommitId },
+        updateMask: "publishedCommitId",
+      });
+    const before = ok(await client.get(`/api/v1/functions/${goodId}`)).function.publishedCommitId;
+    const { body } = await client.commit(goodId, { "main.ts": "export default () => ({});" });
+    await publish(body.commit.id);
+    assert.deepEqual(await stage.attack([returns("good", "export default () => ({});", {})]), [
+      "good: a good function failed",
+    ]);
+    ok(await publish(before));
+  },
+
+  "a wrong end, a missing log line and a harmed canary are detected": async (
+    stage,
+    { canaries },
+  ) => {
     const good = returns("good", "export default () => ({ a: 1 });", { a: 1 });
     assert.deepEqual(await stage.attack([good]), []);
     const wrong = [
@@ -74,20 +93,23 @@ Deno.test("a wrong end, a missing log line and a harmed canary are detected", as
     await allGone([canaries.pid]);
     const faults = await stage.attack([good]);
     assert.ok(faults.includes("good: the canary process is gone"));
+  },
+};
+
+Deno.test("the suite detects what it looks for", async (context) => {
+  await withStage([], async (stage, ground) => {
+    for (const [name, check] of Object.entries(CHECKS)) {
+      await context.step(name, () => check(stage, ground));
+    }
   });
 });
 
-Deno.test("an unhealthy server is detected", async () => {
-  await withStage([], async (stage) => {
-    const { client, goodId } = stage;
-    const { body } = await client.commit(goodId, { "main.ts": "export default () => ({});" });
-    await client.post("/api/v1/functions/update", {
-      function: { id: goodId, publishedCommitId: body.commit.id },
-      updateMask: "publishedCommitId",
-    });
-    assert.deepEqual(await stage.attack([returns("good", "export default () => ({});", {})]), [
-      "good: a good function failed",
-    ]);
+Deno.test("a canary that is reached is detected, whatever the function returns", async () => {
+  await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
+    const faults = (await stage.attack([FETCHES])).join("\n");
+    assert.match(faults, /LEAK of the canary in the answer/);
+    assert.match(faults, /the TCP canary was connected to/);
+    assert.match(faults, /the TCP canary received "GET \/ HTTP\/1.1/);
   });
 });
 

@@ -153,11 +153,10 @@ step(
     assert.equal(await rootCount(sandboxes), 1);
     await fork(sandboxes, LARGE);
     assert.equal(await rootCount(sandboxes), 2);
-    const held = { input: { mib: 160 } };
-    const ran = await run(sandboxes, HEAP, { ...held, ...LARGE });
+    const ran = await run(sandboxes, HEAP, { input: { mib: 300 }, ...LARGE });
     assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
     assert.notEqual(ran.process, "single");
-    const exceeded = await run(sandboxes, HEAP, held);
+    const exceeded = await run(sandboxes, HEAP, { input: { mib: 160 } });
     assert.notEqual(exceeded.process, "single");
     const { outcome } = exceeded;
     assert.equal(outcome.kind === "error" && `${outcome.code}: ${outcome.message}`, OUT_OF_MEMORY);
