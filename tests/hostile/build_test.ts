@@ -280,9 +280,16 @@ Deno.test("hostile commits are rejected or harmless", async (context) => {
     env: { NPM_CONFIG_REGISTRY: registry.url, CANARY: canaries.tokens.environment },
   });
   const client = await server.client();
+  const goodId = await client.deploy(OK);
   for (const commit of COMMITS) {
-    await context.step(commit.name, () => check(client, canaries, given, commit));
+    await context.step(commit.name, async () => {
+      await check(client, canaries, given, commit);
+      assert.equal((await client.invoke(goodId)).body.json, btoa('{"built":true}'));
+    });
   }
+  // None of them left the builds broken.
+  const { body } = await client.invoke(await client.deploy(`// Last.\n${OK}`));
+  assert.equal(body.json, btoa('{"built":true}'));
 });
 
 async function check(
@@ -313,5 +320,4 @@ async function check(
   assert.deepEqual(await canaries.look(), []);
   await assert.rejects(Deno.stat(given.trace), Deno.errors.NotFound);
   assert.equal((await client.get("/healthz")).status, 200);
-  assert.equal((await client.invoke(await client.deploy(OK))).body.json, btoa('{"built":true}'));
 }
