@@ -6,8 +6,6 @@ import { keepCredentials } from "../../src/domain/first_start.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
 import { Idempotency, lockOf } from "../../src/domain/invocations/idempotency.ts";
-import { FunctionLimits } from "../../src/domain/functions/limits.ts";
-import { attemptOf } from "../../src/domain/invocations/attempt.ts";
 import { StoredRecord } from "../../src/domain/invocations/record.ts";
 import { Timeline } from "../../src/domain/invocations/timeline.ts";
 import { locks } from "../../src/domain/locks.ts";
@@ -19,7 +17,7 @@ import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
-import type { InvocationRow } from "../../src/store/invocations.ts";
+import type { AttemptKey, InvocationRow } from "../../src/store/invocations.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { Sealer } from "../../src/store/sealing.ts";
 import { commitRow, functionRow, invocationRow } from "../store/conformance/rows.ts";
@@ -208,13 +206,9 @@ async function claims(stores: Pair): Promise<void> {
 /** A node that was suspended records its outcome, while another one takes its call over. */
 async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
+  const stored = await stores[0].read.functions.get(fn.id);
+  assert.ok(stored !== undefined);
   const rules = { runningMax: undefined, nextOwner: null, startsWhenPlaced: false };
-  const functionLimits = new FunctionLimits({
-    timeoutMs: 1000,
-    cpuTimeMs: 1000,
-    memoryBytes: 2 ** 26,
-    maxRunningPerFunction: 1,
-  });
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
     const row = call(fn.id, fn.commits[0] ?? "", {
@@ -223,11 +217,9 @@ async function fencing(stores: Pair): Promise<void> {
       attempt: 1,
       maxAttempts: 2,
     });
+    const recordOf = (at: Store, key: AttemptKey) =>
+      new StoredRecord(at, { row: { ...row, ...key }, fn: stored }, rules, new Timeline(undefined));
     await store.write((tx) => tx.invocations.insert(row));
-    const recordOf = async (at: Store, { owner, attempt }: { owner: string; attempt: number }) => {
-      const planned = await attemptOf(at.read, { ...row, owner, attempt }, functionLimits);
-      return new StoredRecord(at, planned, rules, new Timeline(undefined));
-    };
     const suspended = { id: row.id, owner: "suspended", attempt: 1 };
     const line = { level: "info", source: "console", time: 0, message: `${n}` } as const;
     const success = { kind: "success", outputJson: '{"from":"suspended"}' } as const;
@@ -237,13 +229,13 @@ async function fencing(stores: Pair): Promise<void> {
       const successor = { id: row.id, owner: "successor", attempt: 2 };
       assert.ok(await stores[1].write((tx) => tx.invocations.claim(successor, "w", NOW)));
       const last = await stores[1].write((tx) => tx.invocations.lastSequence(row.id));
-      return await (await recordOf(stores[1], successor))
+      return await recordOf(stores[1], successor)
         .finish({ kind: "success", outputJson: '{"from":"successor"}' }, [{
           ...line,
           sequence: last + 1,
         }]);
     };
-    const old = await recordOf(store, suspended);
+    const old = recordOf(store, suspended);
     const [late, taken] = await Promise.all([
       old.appendLogs([{ ...line, sequence: 1 }]).then(() =>
         old.finish(success, [{ ...line, sequence: 2 }])

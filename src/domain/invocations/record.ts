@@ -31,7 +31,7 @@ export class StoredRecord implements InvocationRecord {
 
   constructor(
     private readonly store: Store,
-    private readonly attempt: Attempt,
+    private readonly attempt: Pick<Attempt, "row" | "fn" | "live">,
     private readonly rules: {
       /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
       readonly startsWhenPlaced: boolean;
