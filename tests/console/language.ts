@@ -53,10 +53,16 @@ async function putCursor(page: Page, text: string, back = 0): Promise<void> {
   for (let step = 0; step < back; step++) await page.keyboard.press("ArrowLeft");
 }
 
+/** Opens the code of the function anew, beside the services of the editor, which stay. */
+async function open(console: ConsoleBrowser, id: string): Promise<void> {
+  await console.goto(`/functions/${id}/history`);
+  await console.goto(`/functions/${id}`);
+  await shown(console.page, "recipient");
+}
+
 /** Members of an own type, and of an object of a package. */
 async function completes({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
-  await shown(page, "recipient");
+  await open(console, id);
   await append(page, "\nconst input = {} as Input;\ninput.");
   await page.keyboard.type("m");
   await suggestions(page).filter({ hasText: "mood" }).waitFor();
@@ -72,8 +78,7 @@ async function completes({ page, console }: Flow, id: string): Promise<void> {
 
 /** The type under the pointer or the cursor, and the parameters of a call as it is typed. */
 async function explains({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
-  await shown(page, "recipient");
+  await open(console, id);
   await putCursor(page, "message: greet");
   const hover = page.locator(".monaco-hover:not(.hidden)");
   // A pointer that was there before the service has read the files shows nothing.
@@ -101,8 +106,7 @@ async function explains({ page, console }: Flow, id: string): Promise<void> {
 
 /** F12 opens the file that declares the symbol, and Back leads to where it was pressed. */
 async function goesToDefinition({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
-  await shown(page, "recipient");
+  await open(console, id);
   await putCursor(page, "message: greet", 1);
   await page.keyboard.press("F12");
   await page.waitForURL(/file=lib%2Fgreeting\.ts&line=82&column=17/);
@@ -131,7 +135,7 @@ async function goesToDefinition({ page, console }: Flow, id: string): Promise<vo
 
 /** The Run panel completes by the type of the input. */
 async function completesInput({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
+  await open(console, id);
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
   await panel.getByText("Completions follow the input type of main.ts").waitFor();
@@ -146,12 +150,14 @@ async function completesInput({ page, console }: Flow, id: string): Promise<void
   await panel.locator(".view-line", { hasText: `"mood": ` }).waitFor();
   await page.keyboard.press("Control+Space");
   await suggestions(page).filter({ hasText: "glad" }).waitFor();
+  await page.keyboard.press("Escape");
+  await suggestions(page).first().waitFor({ state: "detached" });
+  await panel.getByRole("button", { name: "Close" }).click();
 }
 
 /** The types of a package are there as it is typed; one that the registry does not have is named at its line. */
 async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
-  await shown(page, "recipient");
+  await open(console, id);
   await append(page, `\n);\nimport * as jsonc from "npm:jsonc-parser@3.3.1";\njsonc.unknown;\n`);
   const problems = page.getByRole("region", { name: "Problems" });
   // Without types the package is any, and no member is unknown.
