@@ -104,7 +104,7 @@ async function settledProcesses(server: number): Promise<Memory[]> {
   throw new Error(`The memory of the processes did not settle in ${LOOKS_MAX} looks`);
 }
 
-/** The descendants without children: what wraps them in walls is not counted. */
+/** The descendants without children: the processes that isolate them are not counted. */
 async function readyProcesses(server: number): Promise<Memory[]> {
   const found: Memory[] = [];
   for (const pid of descendantsOf(server)) {

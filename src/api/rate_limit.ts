@@ -80,19 +80,19 @@ export function apiRateLimit(
 }
 
 /**
- * Limits the deliveries of each address, before anything is read of them, and those to each listener, once their sender
+ * Limits the deliveries of each address, before anything is read of them, and those to each webhook URL, once their sender
  * is proved: strangers do not use up what a sender has.
  */
 export class WebhookRateLimit {
   readonly #ofAddresses: TokenBuckets | undefined;
-  readonly #ofListeners: TokenBuckets | undefined;
+  readonly #ofWebhookUrls: TokenBuckets | undefined;
 
   /** @param perSecond 0 lets all through; twice as many may come at once */
   constructor(readonly perSecond: number, node?: Share) {
     if (perSecond === 0) return;
     const limit = { perSecond, burst: 2 * perSecond };
     this.#ofAddresses = new TokenBuckets(limit, node);
-    this.#ofListeners = new TokenBuckets(limit, node);
+    this.#ofWebhookUrls = new TokenBuckets(limit, node);
   }
 
   /** @throws RATE_LIMITED */
@@ -101,8 +101,8 @@ export class WebhookRateLimit {
   }
 
   /** @throws RATE_LIMITED */
-  countListener(listenerId: string): void {
-    this.#assert(this.#ofListeners?.take(listenerId), "this webhook accepts");
+  countWebhookUrl(listenerId: string): void {
+    this.#assert(this.#ofWebhookUrls?.take(listenerId), "this webhook accepts");
   }
 
   #assert(seconds = 0, what: string): void {

@@ -1,4 +1,4 @@
-/** Runs the compiler in a workspace, behind the walls, and reports the limit that it reached. */
+/** Runs the compiler in a workspace, in isolation, and reports the limit that it reached. */
 
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import type { BuildLimits, Diagnostic, Unchecked, UncheckedReason } from "./contract.ts";
@@ -9,7 +9,7 @@ import {
   type RegistryFault,
   type RegistryProxy,
 } from "./registry.ts";
-import type { Walls } from "./walls.ts";
+import type { CompilerIsolation } from "./isolation.ts";
 import { environmentOf, writableOf } from "./environment.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -53,7 +53,7 @@ export class Compiler {
 
   constructor(
     private readonly workspace: Workspace,
-    private readonly walls: Walls,
+    private readonly isolation: CompilerIsolation,
     private readonly registry: Registry,
     private readonly limits: BuildLimits,
     private readonly signal: AbortSignal,
@@ -76,7 +76,7 @@ export class Compiler {
     args: readonly string[],
     maxDownloadBytes = this.limits.maxDownloadBytes,
   ): Promise<Exited> {
-    using proxy = openRegistryProxy(this.registry, this.walls.sockets, { maxDownloadBytes });
+    using proxy = openRegistryProxy(this.registry, this.isolation.sockets, { maxDownloadBytes });
     const run = this.#run(args, proxy);
     const result = await run.catch((error) => {
       throw proxy.fault === undefined ? error : denied(proxy.fault);
@@ -87,7 +87,7 @@ export class Compiler {
   }
 
   async #run(args: readonly string[], proxy: RegistryProxy | undefined): Promise<Exited> {
-    const { workspace, walls: { isolation, setsid }, signal } = this;
+    const { workspace, isolation: { isolation, setsid }, signal } = this;
     const inside = proxy && isolation.egressPathInside(proxy.socketPath);
     const env = {
       ...environmentOf(workspace, inside),

@@ -44,7 +44,7 @@ export type CompilerRun =
 
 /** One run of the compiler. */
 interface CompilerCommand {
-  /** The command line with its walls. */
+  /** The command line with its isolation. */
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;

@@ -140,9 +140,9 @@ export type ResolvedPackages =
 
 /** Builds commits. Disposing it does not end running builds: abort them first. */
 export interface Builder extends AsyncDisposable {
-  /** Sets up the walls around the compiler. @throws {IsolationError} if the configured mode does not work */
+  /** Sets up the isolation of the compiler. @throws {IsolationError} if the configured mode does not work */
   start(): Promise<void>;
-  /** The walls around the compiler, in words for the operator. */
+  /** The isolation of the compiler, in words for the operator. */
   readonly walls: string;
   /**
    * Throws for faults of the server alone (no disk, no compiler). Aborting kills the build.

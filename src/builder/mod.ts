@@ -31,13 +31,17 @@ import { resolvePackagesIn, treeOf } from "./resolve_types.ts";
 import { SourceTree } from "./source_tree.ts";
 import { checked, checkTypesIn } from "./type_check.ts";
 import { packageTypes } from "./types.ts";
-import { raiseWalls, type WallOptions, type Walls } from "./walls.ts";
+import {
+  type CompilerIsolation,
+  type CompilerIsolationOptions,
+  isolateCompiler,
+} from "./isolation.ts";
 import { openWorkspace, type Workspace } from "./workspace.ts";
 
 const logger = getLogger(["invoked", "builder"]);
 
 /** Where a builder works. Both directories are the server's own; the builder creates them. */
-export interface BuilderOptions extends WallOptions {
+export interface BuilderOptions extends CompilerIsolationOptions {
   /** For the running builds. */
   readonly workDir: string;
   /** For downloads that builds share (npm packages, the bundler). */
@@ -60,8 +64,8 @@ class CompilingBuilder implements Builder {
   /** Separate, because an author waits for the types of a package while others build and check. */
   readonly #resolutions = new BuildSlots(1);
   readonly #registry;
-  readonly #raising = new Lazy(() => raiseWalls(this.#options));
-  #walls: Walls | undefined;
+  readonly #raising = new Lazy(() => isolateCompiler(this.#options));
+  #isolation: CompilerIsolation | undefined;
 
   constructor(limits: BuildLimits, options: BuilderOptions) {
     this.#limits = limits;
@@ -75,7 +79,7 @@ class CompilingBuilder implements Builder {
   }
 
   get walls(): string {
-    return this.#walls?.isolation.walls ?? "not started";
+    return this.#isolation?.isolation.description ?? "not started";
   }
 
   async build(
@@ -87,9 +91,9 @@ class CompilingBuilder implements Builder {
     if (fault !== undefined) return rejected({ message: `Cannot build${fault}` });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return rejected(tree);
-    return await this.#within(this.#builds, signal, async (walls, deadline) => {
+    return await this.#within(this.#builds, signal, async (isolation, deadline) => {
       const started = performance.now();
-      const result = await this.#buildBehind(walls, tree, deadline, goal);
+      const result = await this.#buildIsolated(isolation, tree, deadline, goal);
       const milliseconds = Math.round(performance.now() - started);
       logger.debug("build of {files} files for its {goal} {kind} in {milliseconds} ms", {
         files: files.size,
@@ -106,9 +110,9 @@ class CompilingBuilder implements Builder {
     if (fault !== undefined) return checked({ message: `Cannot check${fault}` });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return checked(tree);
-    return await this.#within(this.#checks, signal, async (walls, deadline) => {
+    return await this.#within(this.#checks, signal, async (isolation, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.#options);
-      const context = this.#context(workspace, walls, deadline, "type check");
+      const context = this.#context(workspace, isolation, deadline, "type check");
       return await checkTypesIn(workspace, tree, context);
     });
   }
@@ -123,73 +127,73 @@ class CompilingBuilder implements Builder {
     signal: AbortSignal,
   ): Promise<ResolvedPackages> {
     const tree = treeOf(packages, lock);
-    return await this.#within(this.#resolutions, signal, async (walls, deadline) => {
+    return await this.#within(this.#resolutions, signal, async (isolation, deadline) => {
       await using workspace = await openWorkspace(tree.files, this.#options);
-      const context = this.#context(workspace, walls, deadline);
+      const context = this.#context(workspace, isolation, deadline);
       return await resolvePackagesIn(workspace, tree, packages, context);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const walls = await this.#raising.held?.catch(() => undefined);
-    await walls?.[Symbol.asyncDispose]();
+    const isolation = await this.#raising.held?.catch(() => undefined);
+    await isolation?.[Symbol.asyncDispose]();
     this.#registry.client.close();
   }
 
-  /** Waits for a slot, and works behind the walls until the deadline. */
+  /** Waits for a slot, and works in isolation until the deadline. */
   async #within<T>(
     slots: BuildSlots,
     signal: AbortSignal,
-    work: (walls: Walls, deadline: AbortSignal) => Promise<T>,
+    work: (isolation: CompilerIsolation, deadline: AbortSignal) => Promise<T>,
   ): Promise<T> {
     using _slot = await slots.acquire(signal);
-    const walls = await this.#raise();
-    await walls.restore();
+    const isolation = await this.#raise();
+    await isolation.restore();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(timeout), this.#limits.timeoutMs);
     try {
-      return await work(walls, AbortSignal.any([signal, deadline.signal]));
+      return await work(isolation, AbortSignal.any([signal, deadline.signal]));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #buildBehind(
-    walls: Walls,
+  async #buildIsolated(
+    isolation: CompilerIsolation,
     tree: SourceTree,
     signal: AbortSignal,
     goal: BuildGoal,
   ): Promise<BuildResult> {
     try {
-      if (!await hasBundler(this.#options.cacheDir)) await this.#fetchBundler(walls, signal);
+      if (!await hasBundler(this.#options.cacheDir)) await this.#fetchBundler(isolation, signal);
     } catch (error) {
       if (error instanceof BuildRejection) return rejected(...error.diagnostics);
       throw error;
     }
     await using workspace = await openWorkspace(tree.files, this.#options);
-    return await buildIn(workspace, tree, this.#context(workspace, walls, signal), goal);
+    return await buildIn(workspace, tree, this.#context(workspace, isolation, signal), goal);
   }
 
-  async #fetchBundler(walls: Walls, signal: AbortSignal): Promise<void> {
+  async #fetchBundler(isolation: CompilerIsolation, signal: AbortSignal): Promise<void> {
     await using workspace = await openWorkspace(new Map(), this.#options);
-    await fetchBundler(workspace, this.#context(workspace, walls, signal).compiler);
+    await fetchBundler(workspace, this.#context(workspace, isolation, signal).compiler);
   }
 
   #context(
     workspace: Workspace,
-    walls: Walls,
+    isolation: CompilerIsolation,
     signal: AbortSignal,
     work: Work = "build",
   ): BuildContext {
     const limits = this.#limits;
-    const compiler = new Compiler(workspace, walls, this.#registry, limits, signal, work);
+    const compiler = new Compiler(workspace, isolation, this.#registry, limits, signal, work);
     return { limits, compiler, registry: this.#registry.url };
   }
 
-  async #raise(): Promise<Walls> {
-    const walls = await this.#raising.get();
-    this.#walls = walls;
-    return walls;
+  async #raise(): Promise<CompilerIsolation> {
+    const isolation = await this.#raising.get();
+    this.#isolation = isolation;
+    return isolation;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Checks the types of a commit with `deno check`, behind the walls of a build. */
+/** Checks the types of a commit with `deno check`, in the isolation of a build. */
 
 import { formatBytes } from "../config/mod.ts";
 import {

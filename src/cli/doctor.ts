@@ -57,7 +57,7 @@ interface Report {
     readonly modes: readonly {
       readonly mode: string;
       readonly available: boolean;
-      /** The walls of an available mode, otherwise the reason. */
+      /** The isolation of an available mode, otherwise the reason. */
       readonly detail: string;
     }[];
     /** Whether functions also run in memory and pids cgroups. */
@@ -66,7 +66,7 @@ interface Report {
     readonly forks: { readonly available: boolean; readonly detail: string };
     /** Whether native code in a call is kept from abstract unix sockets of the machine, and by what. */
     readonly abstractSockets: { readonly closed: boolean; readonly detail: string };
-    /** The walls around the compiler, or why the configured ones are not available. */
+    /** The isolation of the compiler, or why the configured ones are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
   };
   /** What is damaged in the data directory. */
@@ -91,7 +91,7 @@ async function diagnoseMachine(config: Config): Promise<Report> {
     const modes = found.verdicts.map((verdict) => ({
       mode: verdict.mode,
       available: verdict.available,
-      detail: verdict.available ? verdict.isolation.walls : verdict.reason,
+      detail: verdict.available ? verdict.isolation.description : verdict.reason,
     }));
     const builds = await diagnoseBuilds(config, cacheDir);
     const wanted = isolation === "auto" ? found.strongest : isolation;
@@ -228,7 +228,7 @@ function renderReport(report: Report, config: Config): string {
       Object.entries(versions).map(([name, version]) => [name, version ?? "not installed"]),
     ),
     "",
-    `Walls (configured: ${isolation.configured}; selected: ${isolation.selected ?? "none"})`,
+    `Isolation (configured: ${isolation.configured}; selected: ${isolation.selected ?? "none"})`,
     ...columns([
       ...isolation.modes.map(({ mode, available, detail }) =>
         [mode, `${available ? "available" : "not available"}: ${oneLine(detail)}`] as const
@@ -238,7 +238,7 @@ function renderReport(report: Report, config: Config): string {
       ["abstract sockets", renderAbstractSockets(isolation.abstractSockets)],
     ]),
     "",
-    "Walls around builds",
+    "Isolation of builds",
     ...columns([[
       isolation.builds.available ? "available" : "not available",
       oneLine(isolation.builds.detail),

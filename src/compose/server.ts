@@ -208,7 +208,7 @@ async function startBehind(
   const first = await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store, node));
   opened.use(new VolumeSweep(store, snapshots, node, config.volumes));
-  domain.typeChecks.soon();
+  domain.typeChecks.schedule();
   await ready;
   await domain.recovery.recover();
   domain.scheduler.start();

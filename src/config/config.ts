@@ -177,7 +177,7 @@ export interface Config {
     readonly maxCatchUp: number;
     readonly maxWebhookBytes: number;
     readonly webhookTimeoutMs: number;
-    /** Deliveries per second of one address, and to one listener; 0 for no limit. */
+    /** Deliveries per second of one address, and to one webhook URL; 0 for no limit. */
     readonly webhooksPerSecond: number;
   };
   readonly tests: {

@@ -111,7 +111,7 @@ export interface ArtifactSource {
 
 /** Where a job may run. */
 export interface Placement {
-  /** Id of the run: of the invocation, or of an unrecorded run. */
+  /** Id of the run: of the invocation, or of an ephemeral run. */
   readonly runId: string;
   /** Id of the run that waits for this one. */
   readonly callerId?: string | undefined;
@@ -264,7 +264,7 @@ export interface EngineLoad {
 
 /** A run to start. */
 export interface RunRequest {
-  /** Unique among the runs of the engine: the id of the invocation, or of an unrecorded run. */
+  /** Unique among the runs of the engine: the id of the invocation, or of an ephemeral run. */
   readonly id: string;
   readonly mode: AdmissionRequest["mode"];
   /** Aborts when the caller no longer waits for the outcome; this cancels the run. */
@@ -300,7 +300,7 @@ export interface Run extends Disposable {
   /** Resolves with undefined once the slot is granted, or with the reason why the run must not start. */
   start(): Promise<NotStarted | undefined>;
   /**
-   * Runs a job in an instance. Call it after {@link start}; an unrecorded run may call it several times.
+   * Runs a job in an instance. Call it after {@link start}; an ephemeral run may call it several times.
    * @param signal kills this instance alone; its reason is a `KillCode`
    */
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran>;

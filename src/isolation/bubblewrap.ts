@@ -45,7 +45,7 @@ function bubblewrap(
     : `user ${NOBODY_ID}`;
   return {
     mode: "bubblewrap",
-    walls: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
+    description: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
       `no capabilities, seccomp, ulimit, ${profile.descriptions.inner})`,
     env: profile.env,
     expected: {

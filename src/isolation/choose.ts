@@ -1,4 +1,4 @@
-/** Chooses the isolation by a test: a real process must run in it, and its walls must be verified. */
+/** Chooses the isolation by a test: a real process must run in it, and its isolation must be verified. */
 import { getLogger } from "@logtape/logtape";
 import { bubblewrapCandidates } from "./bubblewrap.ts";
 import {
@@ -55,7 +55,10 @@ export async function tryMode(
     const { isolation } = candidate;
     const fault = await probe(isolation);
     if (fault === undefined) return { available: true, mode, isolation };
-    logger.debug("{walls} is not available: {fault}", { walls: isolation.walls, fault });
+    logger.debug("{isolation} is not available: {fault}", {
+      isolation: isolation.description,
+      fault,
+    });
     reasons.push(fault);
   }
   return { available: false, mode, reason: [...new Set(reasons)].join("; ") };

@@ -1,5 +1,5 @@
 /**
- * Isolation: the walls of the operating system around processes that handle untrusted code. There are two kinds of such
+ * Isolation: how the operating system confines processes that handle untrusted code. There are two kinds of such
  * processes, instances and the compiler. Each describes its needs in a {@link Profile}, and every mode applies to both.
  */
 
@@ -36,7 +36,7 @@ export interface Profile {
   /** The environment of the processes and their wrappers. It contains no secret. */
   readonly env: Readonly<Record<string, string>>;
   readonly descriptions: {
-    /** The walls that the process itself has. */
+    /** The isolation of the process itself. */
     readonly inner: string;
     /** What is missing or open without a seccomp filter. */
     readonly withoutSeccomp: string;
@@ -59,7 +59,7 @@ export interface Confinement {
    */
   readonly egressSocket?: string;
   /**
-   * A directory of sockets for a root and its forks. `bubblewrap` mounts it read-only at {@link SOCKETS_INSIDE}, the
+   * A directory of sockets for a zygote and its forks. `bubblewrap` mounts it read-only at {@link SOCKETS_INSIDE}, the
    * other modes leave it at its own path.
    */
   readonly socketDir?: string;
@@ -84,8 +84,8 @@ export const SOCKETS_INSIDE = "/run/sockets";
 /** One variant of a mode. Each mode has a file. */
 export interface Isolation {
   readonly mode: Mode;
-  /** The walls, described for the operator. */
-  readonly walls: string;
+  /** Described for the operator. */
+  readonly description: string;
   readonly env: Profile["env"];
   /** What `/proc` must show of the process. */
   readonly expected: Expected;

@@ -38,7 +38,7 @@ function landlock(
 ): Isolation {
   return {
     mode: "landlock",
-    walls: `landlock (as ${describeIdentity(machine, identity)}, only its own files can be ` +
+    description: `landlock (as ${describeIdentity(machine, identity)}, only its own files can be ` +
       `read, seccomp without network sockets, ulimit, ${profile.descriptions.inner})`,
     env: profile.env,
     expected: {

@@ -22,4 +22,4 @@ export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";
 export { acceptAll, UnixConnection, UnixListener } from "./unix_listener.ts";
 export { NOT_JOINED } from "./wrappers.ts";
-export { innermost, missingWall, readCpuMs } from "./verify.ts";
+export { innermost, missingIsolation, readCpuMs } from "./verify.ts";

@@ -1,5 +1,5 @@
 /**
- * Processes that have outlived the one that started them. A fork dies with its forker by its parent death signal, which
+ * Processes that have outlived the one that started them. A fork dies with its fork server by its parent death signal, which
  * it could clear if it ran native code. Where forks have no process namespace of their own, that would let it live on.
  */
 import { readStatuses } from "./procfs.ts";

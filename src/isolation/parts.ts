@@ -6,7 +6,7 @@ import type { Part } from "./root.ts";
 
 const logger = getLogger(["invoked", "isolation"]);
 
-/** All parts of one image, or of the walls of the compiler. */
+/** All parts of one image, or of the isolation of the compiler. */
 export class Parts {
   readonly #parts: Part[] = [];
   readonly #claim: () => Promise<void>;

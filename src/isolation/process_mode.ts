@@ -1,5 +1,5 @@
 /**
- * The mode for any machine: the walls of the process itself. On Linux also resource limits, no new privileges, a seccomp
+ * The mode for any machine: the isolation of the process itself. On Linux also resource limits, no new privileges, a seccomp
  * filter, and a parent death signal.
  */
 import type { Candidate, Expected, Isolation, Profile } from "./isolation.ts";
@@ -33,7 +33,7 @@ function confined(machine: Machine, profile: Profile): readonly Isolation[] {
   return [true, false].flatMap((seccomp) =>
     profile.identities.map((identity): Isolation => ({
       mode: "process",
-      walls: `process (as ${describeIdentity(machine, identity)}, ` +
+      description: `process (as ${describeIdentity(machine, identity)}, ` +
         (seccomp
           ? `seccomp without network sockets, ulimit, ${inner})`
           : `ulimit, ${inner}; NO seccomp, as setpriv is older than util-linux 2.41: ${withoutSeccomp})`),
@@ -72,7 +72,7 @@ function bare({ programs: { sh } }: Machine, { env, descriptions: words }: Profi
     : [];
   return {
     mode: "process",
-    walls: `process (${words.inner} ONLY; without setpriv ${words.withoutLimits}, ` +
+    description: `process (${words.inner} ONLY; without setpriv ${words.withoutLimits}, ` +
       `and ${words.withoutSeccomp})`,
     env,
     expected: NOTHING_EXPECTED,

@@ -1,12 +1,15 @@
-/** Verifies the walls of a process in `/proc`. */
+/** Verifies the isolation of a process in `/proc`. */
 import type { Expected } from "./isolation.ts";
 import { readInnermost, readInnermostCpuMs, readProcfs } from "./procfs.ts";
 
 /** Most wrappers between the spawned process and the isolated one. */
 const WRAPPERS_MAX = 4;
 
-/** Describes the first missing wall of a running process; undefined without one, and outside Linux. */
-export async function missingWall(pid: number, expected: Expected): Promise<string | undefined> {
+/** Describes the first missing part of the isolation of a running process; undefined without one, and outside Linux. */
+export async function missingIsolation(
+  pid: number,
+  expected: Expected,
+): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   const status = expected.ownProcessNamespace
     ? (await innermost(pid))?.status

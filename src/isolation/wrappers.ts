@@ -20,7 +20,7 @@ const OOM_SCORE_MAX = 1000;
  * Makes the kernel end this process and its forks before the server when memory runs out, unless the server uses 80 % more of
  * the machine's memory. A server that its operator protects with a negative value keeps that for itself alone.
  *
- * All of them get one value: then the kernel takes the largest. An instance cannot raise its own above that of its root: no
+ * All of them get one value: then the kernel takes the largest. An instance cannot raise its own above that of its zygote: no
  * fork can write `/proc`, which `bubblewrap` does not mount for them, Landlock closes, and which belongs to root for a
  * process that is not dumpable.
  */

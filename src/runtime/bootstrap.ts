@@ -1,5 +1,5 @@
 /**
- * The main module of every instance, and of the root from which instances are forked. It loads and hardens the runtime,
+ * The main module of every instance, and of the zygote from which instances are forked. It loads and hardens the runtime,
  * waits for its code and its call, runs the call and answers. With process reuse it then waits for the next call of the
  * same function. This module exports nothing, because a function can import it.
  */
@@ -7,14 +7,14 @@ import { awaitKill, type Forked, serveCalls, STANDARD_WAYS } from "./calls.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import type { Engine } from "./fork/memory.ts";
 import { rehearse } from "./fork/rehearsal.ts";
-import { beginRoot, type Forks, openTree, prepareForks } from "./fork/tree.ts";
+import { beginZygote, type Forks, openTree, prepareForks } from "./fork/tree.ts";
 import { harden } from "./harden.ts";
 import { preload } from "./preload.ts";
 import { exit } from "./primordials.ts";
 import { announce } from "./request.ts";
-import { AS_ROOT, READY_MESSAGE } from "./wire.ts";
+import { AS_ZYGOTE, READY_MESSAGE } from "./wire.ts";
 
-/** Becomes a root, and returns in a fork of it: in an instance, or in a template that is to load a script. */
+/** Becomes a zygote, and returns in a fork of it: in an instance, or in a template that is to load a script. */
 async function fork(forks: Forks, engine: Engine): Promise<Forked> {
   const tree = openTree(core, engine, forks);
   await rehearse(ConsoleOf);
@@ -23,8 +23,8 @@ async function fork(forks: Forks, engine: Engine): Promise<Forked> {
 
 const egress = Deno.args.find((argument) => argument.startsWith(EGRESS_SOCKET_ARGUMENT));
 if (egress !== undefined) useEgressSocket(egress.slice(EGRESS_SOCKET_ARGUMENT.length));
-const isRoot = Deno.args.includes(AS_ROOT);
-let library = isRoot ? beginRoot() : undefined;
+const isZygote = Deno.args.includes(AS_ZYGOTE);
+let library = isZygote ? beginZygote() : undefined;
 const { ConsoleOf, core } = harden();
 
 /** A fork runs this from the middle on: what follows the first await is compiled by then. */
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const forked = forks === undefined ? undefined : await fork(forks, engine);
   library = undefined;
   forks = undefined;
-  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isRoot ? awaitKill : () => exit(0) }, forked);
+  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isZygote ? awaitKill : () => exit(0) }, forked);
 }
 
 main();

@@ -1,6 +1,6 @@
 /** Waits for the code and the call of a process, runs the call and answers. */
 import { captureConsole } from "./console.ts";
-import type { Became } from "./fork/forker.ts";
+import type { Became } from "./fork/fork_server.ts";
 import type { Tree } from "./fork/tree.ts";
 import type { ConsoleClass } from "./harden.ts";
 import type { Receive } from "./host.ts";
@@ -38,13 +38,13 @@ export const STANDARD_WAYS: Omit<Ways, "end"> = {
   listen: addEventListener,
 };
 
-/** A fork of the root. */
+/** A fork of the zygote. */
 export interface Forked {
   readonly tree: Tree;
   readonly became: Became;
 }
 
-/** Longest wait of a fork for its forker, which kills it once the server has its answer. */
+/** Longest wait of a fork for its fork server, which kills it once the server has its answer. */
 const KILL_TIMEOUT_MS = 1000;
 const neverChanged = new Int32Array(new SharedArrayBuffer(4));
 

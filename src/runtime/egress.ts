@@ -3,7 +3,7 @@
  * reach. Deno's `fetch` and `WebSocket` support such a proxy. For `node:net` and its users every pipe becomes a tunnel:
  * the address of the pipe is `host:port`, and the pipe is connected once the proxy answered `CONNECT host:port`.
  *
- * This is no wall against TCP, which the kernel denies. It is a wall against unix sockets with abstract names, which
+ * This does not protect against TCP, which the kernel denies. It protects against unix sockets with abstract names, which
  * Deno's permissions do not check: no pipe can connect to them or create them.
  */
 import { anonymous } from "./anonymous.ts";

@@ -2,7 +2,7 @@
  * Removes what Deno's permissions do not cover: threads, storage that outlives the call, engine internals, and paths of
  * the server.
  *
- * Runs before user code is parsed. Deno's static deny flags are the wall for files, network, environment, subprocesses
+ * Runs before user code is parsed. Deno's static deny flags isolate files, network, environment, subprocesses
  * and FFI; the runtime closes only what they leave open.
  */
 import { anonymous } from "./anonymous.ts";
@@ -147,7 +147,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   lock(Deno, "args", []);
   lock(Deno, "stdin", makeEmptyStdin());
   lock(Deno, "execPath", () => RUNTIME_NAME);
-  // As in a container. A fork would show the id of its root.
+  // As in a container. A fork would show the id of its zygote.
   lock(Deno, "pid", 1);
   lock(Deno, "ppid", 0);
   const { core } = internals;

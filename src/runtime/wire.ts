@@ -98,8 +98,8 @@ export const FRAME_HEAD_BYTES = NONCE_BYTES + 5;
 /** Text that a process writes once it is ready for a load. */
 export const READY_MESSAGE = "ready\n";
 
-/** Argument of the root of a tree of forks; see `fork/wire.ts`. */
-export const AS_ROOT = "root";
+/** Argument of the zygote of a tree of forks; see `fork/wire.ts`. */
+export const AS_ZYGOTE = "zygote";
 
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may

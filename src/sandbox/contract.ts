@@ -260,7 +260,7 @@ export interface Sandboxes extends AsyncDisposable {
    * @param key as `scriptKey` of its jobs
    */
   compile(key: string, script: string): Promise<void>;
-  /** The walls for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
+  /** The isolation for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Why no instance can be started now, without paths of the machine; undefined while instances start. Runs wait meanwhile. */
   readonly fault: string | undefined;

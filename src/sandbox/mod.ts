@@ -26,9 +26,9 @@ import { Lazy } from "../shared/lazy.ts";
 import { processKeyOf, Reuse } from "./pool/reuse.ts";
 import { openImage } from "./image/image.ts";
 import { startFirst } from "./pool/first_process.ts";
-import { Singles } from "./pool/singles.ts";
+import { SpawnedInstances } from "./pool/spawned_instances.ts";
 import { resourcesFor } from "./tree/resources.ts";
-import { type RootAges, Trees } from "./tree/trees.ts";
+import { Trees, type ZygoteAges } from "./tree/trees.ts";
 import { TreeSocket } from "./tree/tree_socket.ts";
 
 export * from "./contract.ts";
@@ -47,7 +47,7 @@ const STOPPED: KillCode = "INTERRUPTED";
 const INSTANCES_PER_CALL_MAX = 10;
 
 /** Options of all sandboxes. */
-interface SandboxOptions extends RootAges {
+interface SandboxOptions extends ZygoteAges {
   /** A private directory of the server, created when missing. Holds the compiled runtime and no user data. */
   readonly cacheDir: string;
   readonly egress: EgressOptions;
@@ -125,7 +125,9 @@ class ProcessSandboxes implements Sandboxes {
   get walls(): string {
     if (this.#prepared === undefined) return "not started";
     const { launcher: { isolation }, cgroups } = this.#prepared;
-    return cgroups === undefined ? isolation.walls : `${isolation.walls}, ${CGROUPS_DESCRIPTION}`;
+    return cgroups === undefined
+      ? isolation.description
+      : `${isolation.description}, ${CGROUPS_DESCRIPTION}`;
   }
 
   get fault(): string | undefined {
@@ -202,23 +204,23 @@ class ProcessSandboxes implements Sandboxes {
     image.keep(socketDir.part);
     const egress = opened.use(new EgressProxy(this.#options.egress, socketDir));
     const socket = opened.use(new TreeSocket(socketDir));
-    const { launcher, root, dataBytes } = await startFirst(isolation, program, {
+    const { launcher, zygote, dataBytes } = await startFirst(isolation, program, {
       image,
       socketDir,
     });
     await using unowned = new AsyncDisposableStack();
-    if (typeof root !== "string") unowned.use(root);
+    if (typeof zygote !== "string") unowned.use(zygote);
     const cgroups = dataBytes === undefined
       ? undefined
       : await openCgroups(image.machine, dataBytes);
     if (cgroups !== undefined) opened.use(cgroups);
-    const singles = new Singles(launcher, { egress, cgroups });
+    const spawned = new SpawnedInstances(launcher, { egress, cgroups });
     const { memoryBytes: classBytes } = this.#limits;
     const parts = { launcher, image, socketDir, classBytes, socket, egress, cgroups };
-    const trees = typeof root === "string"
-      ? root
-      : new Trees(root, resourcesFor(parts), this.#limits, this.#options);
-    const pool = new Pool(singles, trees, this.#limits);
+    const trees = typeof zygote === "string"
+      ? zygote
+      : new Trees(zygote, resourcesFor(parts), this.#limits, this.#options);
+    const pool = new Pool(spawned, trees, this.#limits);
     unowned.move();
     pool.provision(this.#provisioned);
     pool.availability.onChange(() => this.#listeners.forEach((listener) => listener()));

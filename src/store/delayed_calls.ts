@@ -105,7 +105,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   }
 
   /** Lets the first call in the line of a function look at once whether it may start. */
-  async hurryLine(functionId: string, now: string): Promise<void> {
+  async wakeLine(functionId: string, now: string): Promise<void> {
     const first = this.line(functionId).select("invocationId").limit(1);
     await this.db.updateTable("delayedCalls").set({ dueAt: now })
       .where("invocationId", "=", first).where("dueAt", ">", now).execute();
@@ -126,7 +126,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   }
 
   /** Lets the calls of a function look again that wait for others with their key. */
-  async hurryAll(functionId: string, now: string): Promise<void> {
+  async wakeAll(functionId: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now })
       .where("functionId", "=", functionId).where("reason", "=", "concurrency").execute();
   }
@@ -137,7 +137,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   }
 
   /** Lets the first call look again that waits for others with its key. */
-  async hurry(functionId: string, key: string, now: string): Promise<void> {
+  async wake(functionId: string, key: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now }).where(
       "invocationId",
       "=",

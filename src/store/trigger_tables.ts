@@ -43,7 +43,7 @@ export interface ScheduleTable {
   queuedTo: string | null;
 }
 
-/** A request to a listener. */
+/** A request to a webhook URL. */
 export interface DeliveryTable {
   id: string;
   triggerId: string;

@@ -21,7 +21,7 @@ export class TriggerReader {
     );
   }
 
-  /** The trigger with this listener, slug or host. */
+  /** The trigger with this webhook URL, slug or host. */
   at(column: TriggerAddress, value: string): Promise<TriggerRow | undefined> {
     return this.cache.read(
       `trigger ${column} ${value}`,

@@ -14,10 +14,10 @@ async function bareSearchPath(directory: string): Promise<string> {
   return directory;
 }
 
-Deno.test("doctor prints walls, versions, limits and what is missing", async () => {
+Deno.test("doctor prints the isolation, versions, limits and what is missing", async () => {
   const { code, stdout } = await runInvoked(["doctor", "--memory", "64MiB"]);
   assert.equal(code, 0);
-  for (const heading of ["Versions", "Walls", "Limits", "Missing"]) {
+  for (const heading of ["Versions", "Isolation", "Limits", "Missing"]) {
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
@@ -26,7 +26,7 @@ Deno.test("doctor prints walls, versions, limits and what is missing", async () 
     stdout,
     /^ {2}abstract sockets +(?:closed to calls|open to native code in a call): /m,
   );
-  assert.match(stdout, /^Walls around builds\n {2}available {2}\w+ \(/m);
+  assert.match(stdout, /^Isolation of builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
   const report = JSON.parse(json);

@@ -329,7 +329,7 @@ async function snapshots(stores: Pair): Promise<void> {
   await using sweeper = await joinNodes(sweeping, LEASE_MS);
   await using reader = await joinNodes(reading, LEASE_MS);
   reader.publish((tx) => tx.nodes.holdSnapshots(reader.id, held.oldestHeld));
-  await reader.beat();
+  await reader.heartbeat();
   const limits = { historyMs: 0, graceMs: 0, sweepIntervalMs: 50 };
   const first = await held.open(id);
   for (const text of ["two", "three", "four"]) await write(text);
@@ -338,7 +338,7 @@ async function snapshots(stores: Pair): Promise<void> {
   await eventually(async () => await oldest() === first.version || undefined, "the prune");
   assert.ok(await reading.read.volumes.entry(id, "/file", first.version));
   first[Symbol.dispose]();
-  await reader.beat();
+  await reader.heartbeat();
   await eventually(async () => await oldest() === 4 || undefined, "the prune of what was held");
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createUser } from "@nats-io/nkeys";
 import { join } from "node:path";
-import { BreakableStarts, killRoots } from "../support/breakable_starts.ts";
+import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
@@ -178,7 +178,7 @@ Deno.test("a worker that cannot start processes gives its calls to others", asyn
 
   await t.step("it hands back what it has not begun, and takes nothing more", async () => {
     await starts.break("all");
-    await killRoots(broken.pid);
+    await killZygotes(broken.pid);
     answers.push(call(client, echo, { n: 1 }));
     id = ok(await client.invoke(echo, { n: 2 }, { prefer: "respond-async" })).invocationId;
     await isDraining(true);

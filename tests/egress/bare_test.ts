@@ -1,4 +1,4 @@
-/** Without a seccomp filter Deno's permissions are the only wall: they allow the egress socket and no other. */
+/** Without a seccomp filter Deno's permissions are the only isolation: they allow the egress socket and no other. */
 import assert from "node:assert/strict";
 import { createSandboxes } from "../../src/sandbox/mod.ts";
 import { EGRESS, LIMITS, REUSE, scriptOf } from "../sandbox/harness.ts";

@@ -26,7 +26,7 @@ async function startFails(dataDir: string, message: RegExp, env = {}): Promise<v
   );
   assert.equal(code, 1, stdout + stderr);
   assert.match(stderr, message);
-  assert.doesNotMatch(stderr, /forked/, "the end of the root is no fault of its forks");
+  assert.doesNotMatch(stderr, /forked/, "the end of the zygote is no fault of its forks");
 }
 
 /** Runs work on the database of a stopped server. */

@@ -1,6 +1,6 @@
 /** A server that cannot start processes for functions: invocations wait, and all heals without a restart. */
 import assert from "node:assert/strict";
-import { BreakableStarts, killRoots } from "../support/breakable_starts.ts";
+import { BreakableStarts, killZygotes } from "../support/breakable_starts.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -49,7 +49,7 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
 
   await t.step("/readyz is 503 with the reason, and names no path", async () => {
     await starts.break("all");
-    await killRoots(server.pid);
+    await killZygotes(server.pid);
     assert.deepEqual(await readiness(client, 503), { status: "not ready", reason: REASON });
   });
 
@@ -65,8 +65,8 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     }
   });
 
-  await t.step("they run once processes start, though no root does", async () => {
-    await starts.break("roots");
+  await t.step("they run once processes start, though no zygote does", async () => {
+    await starts.break("zygotes");
     assert.deepEqual(await Promise.all(waiting), [CALLS]);
     for (const id of ids) {
       assert.equal((await client.ended(echo, id)).status, `${PREFIX}SUCCESS`);
@@ -76,9 +76,9 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     assert.equal(await succeeded(client, echo), CALLS);
   });
 
-  await t.step("calls are forked again once a root starts", async () => {
+  await t.step("calls are forked again once a zygote starts", async () => {
     await starts.break("nothing");
-    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a root");
+    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
     assert.equal(await succeeded(client, echo), CALLS);
   });
 });
@@ -90,7 +90,7 @@ procfsTest("a call ends with its wait for a process", async () => {
   const client = await server.client();
   const echo = await client.deploy(ECHO);
   await starts.break("all");
-  await killRoots(server.pid);
+  await killZygotes(server.pid);
   await readiness(client, 503);
   assertError(await client.invoke(echo, { n: 1 }), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
     message: /\(--queue-timeout\); none of its code ran$/,
@@ -147,12 +147,12 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
     await Deno.remove(directory);
     assert.equal(await waiting, CALLS);
     await readiness(client, 200);
-    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a root");
+    await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
     assert.equal(await succeeded(client, functionId, { url }), CALLS);
   });
 });
 
-procfsTest("an invocation whose root is killed is interrupted, and repeated", async () => {
+procfsTest("an invocation whose zygote is killed is interrupted, and repeated", async () => {
   const barrier = new Barrier();
   const flags = [...BARRIER_FLAGS, ...PATIENT, "--max-attempts", "2", "--cpu-time", "1s"];
   await using server = await TestServer.start({ flags });
@@ -170,10 +170,10 @@ procfsTest("an invocation whose root is killed is interrupted, and repeated", as
   await Promise.all([barrier.arrived(waited), barrier.arrived(repeated)]);
   // Longer than a process could have lived within its limit of processor time.
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await killRoots(server.pid);
+  await killZygotes(server.pid);
   const { invocationId } = ok(await answer);
   const { error } = await client.invocation(functionId, invocationId);
-  const message = "the root of all instances ended while it ran; part of its code may have run";
+  const message = "the zygote of all instances ended while it ran; part of its code may have run";
   assert.equal(error, `INTERRUPTED: ${message}`);
   barrier.open(repeated);
   const { status, output } = await client.ended(functionId, id);

@@ -1,4 +1,4 @@
-/** Hostile commits through the API: their builds fail or are harmless. Builds have the same walls in every mode. */
+/** Hostile commits through the API: their builds fail or are harmless. Builds have the same isolation in every mode. */
 import assert from "node:assert/strict";
 import { openRegistry, type Registry } from "../builder/registry.ts";
 import type { Client, Files, Json } from "../support/client.ts";

@@ -137,6 +137,6 @@ sharedSuite("what packages see of the machine", {
   "node:os reports the same small machine, however it is imported": machine,
   "process runs as nobody, without arguments and environment": user,
   "node:fs says that nothing is there, and rejects with a code": files,
-  "an uncaught error names the wall": rejections,
+  "an uncaught error names the restriction": rejections,
   "a function can replace what it sees": replaced,
 });

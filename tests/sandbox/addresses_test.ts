@@ -1,9 +1,9 @@
-/** No address of the layout that all forks of a root share is in a log: see `src/sandbox/instance/addresses.ts`. */
+/** No address of the layout that all forks of a zygote share is in a log: see `src/sandbox/instance/addresses.ts`. */
 import assert from "node:assert/strict";
 import { configure, reset } from "@logtape/logtape";
 import { startError } from "../../src/sandbox/instance/start.ts";
 import { eventually } from "../support/eventually.ts";
-import { rootOf, run, sandboxSuite } from "./harness.ts";
+import { run, sandboxSuite, zygoteOf } from "./harness.ts";
 
 /** Logs are long enough for all lines of a step. */
 const step = sandboxSuite("addresses in logs", { logBytes: 1_000_000, cpuTimeMs: 60_000 });
@@ -95,7 +95,7 @@ step("a secret with an address in it stays masked as a whole", async (sandboxes)
 // Only root reaches the stderr of a process that is not dumpable.
 if (Deno.uid() === 0) {
   step(
-    "the log of the server has no address that a root printed",
+    "the log of the server has no address that a zygote printed",
     async (_sandboxes, _context, _mode, cacheDir) => {
       const logged: string[] = [];
       await configure({
@@ -106,8 +106,8 @@ if (Deno.uid() === 0) {
         ],
       });
       try {
-        const { root } = await rootOf(cacheDir);
-        const stderr = await Deno.open(`/proc/${root}/fd/2`, { write: true });
+        const { zygote } = await zygoteOf(cacheDir);
+        const stderr = await Deno.open(`/proc/${zygote}/fd/2`, { write: true });
         for (const part of ["Isolate 0x7f8a", "12345678 in ", "7f8a1234abcd\n"]) {
           await stderr.write(new TextEncoder().encode(part));
           await new Promise((done) => setTimeout(done, 20));
@@ -116,7 +116,7 @@ if (Deno.uid() === 0) {
         const line = await eventually(() =>
           Promise.resolve(logged.find((text) => text.includes("Isolate")))
         );
-        assert.match(line, /^the root printed: "?Isolate <address> in <address>"?$/);
+        assert.match(line, /^the zygote printed: "?Isolate <address> in <address>"?$/);
       } finally {
         await reset();
       }

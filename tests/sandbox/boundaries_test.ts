@@ -70,7 +70,7 @@ step(
     sandboxes.provision([{ key: ATTACKER, script: scriptOf(ATTACKER), count: 2 }]);
     await fromTemplate(sandboxes, ATTACKER, { input: { count: 1 } });
     const attacks = [
-      // From a blank template, and from one that has evaluated the script.
+      // From a generic template, and from one that has evaluated the script.
       `${ATTACKER}\nconst at = Date.now();`,
       ATTACKER,
     ];

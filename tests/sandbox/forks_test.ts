@@ -12,13 +12,13 @@ import {
   output,
   poolOf,
   poolPids,
-  rootOf,
   run,
   type Sandboxes,
   sandboxSuite,
   scriptOf,
   started,
   treePids,
+  zygoteOf,
 } from "./harness.ts";
 
 /** Forks of each kind that draw random numbers. Those that share a state repeat each other at once, a rare clash needs `--long`. */
@@ -39,7 +39,7 @@ async function each(count: number, body: (number: number) => Promise<void>): Pro
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** Draws from every source of random numbers. The walls make no difference, so one mode is tested. */
+/** Draws from every source of random numbers. The isolation makes no difference, so one mode is tested. */
 const DRAWS = `
   const nodeCrypto = await import("node:crypto"), nodeVm = await import("node:vm");
   const hex = (bytes) => Buffer.from(bytes).toString("hex");
@@ -164,7 +164,7 @@ step("the clock of a fork begins with it", async (sandboxes) => {
   const sum = Number(now) + Number(origin);
   const after = performance.timeOrigin + performance.now();
   assert.ok(sum >= before - 5 && sum <= after + 5, `${before} ${sum} ${after}`);
-  assert.ok(Number(origin) > started, "it began after the root");
+  assert.ok(Number(origin) > started, "it began after the zygote");
 });
 
 /** What the platform can do, each with its right answer. */
@@ -266,14 +266,14 @@ step("siblings that fail do not disturb each other", async (sandboxes) => {
 });
 
 step(
-  "a root may open a file for each fork; a fork has the limit of an instance",
+  "a zygote may open a file for each fork; a fork has the limit of an instance",
   async (_sandboxes, _context, _mode, cacheDir) => {
-    const { root, templates } = await rootOf(cacheDir);
+    const { zygote, templates } = await zygoteOf(cacheDir);
     const limitOf = async (pid: number) => {
       const limits = await Deno.readTextFile(`/proc/${pid}/limits`).catch(() => "");
       return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
     };
-    assert.ok(await limitOf(root) > 1024);
+    assert.ok(await limitOf(zygote) > 1024);
     let limited = 0;
     for (const template of templates) {
       for (const pid of [template, ...childrenOf(template)]) {
@@ -315,13 +315,13 @@ async function hang(sandboxes: Sandboxes, count: number): Promise<Promise<string
   return calls.map(({ ended }) => ended.then(errorOf));
 }
 
-const endStep = sandboxSuite("ends of forkers", POOL);
+const endStep = sandboxSuite("ends of fork servers", POOL);
 
 endStep(
   "calls whose template is killed end, and the pool recovers",
   async (sandboxes, _context, _mode, cacheDir) => {
     const calls = await hang(sandboxes, 2);
-    const { templates } = await rootOf(cacheDir);
+    const { templates } = await zygoteOf(cacheDir);
     await killTrees(templates);
     for (const call of calls) assert.match(await call, /^INTERRUPTED: the template /);
     for (let call = 0; call < 10; call++) {
@@ -333,13 +333,13 @@ endStep(
 );
 
 endStep(
-  "calls whose root is killed end, and another root replaces it",
+  "calls whose zygote is killed end, and another zygote replaces it",
   async (sandboxes, _context, _mode, cacheDir) => {
     const calls = await hang(sandboxes, 2);
-    const { root, templates } = await rootOf(cacheDir);
-    await killTrees([root]);
-    for (const call of calls) assert.match(await call, /^INTERRUPTED: the root /);
-    // Before the next root forks, calls start processes of their own.
+    const { zygote, templates } = await zygoteOf(cacheDir);
+    await killTrees([zygote]);
+    for (const call of calls) assert.match(await call, /^INTERRUPTED: the zygote /);
+    // Before the next zygote forks, calls start processes of their own.
     assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
     await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
     const alive = await treePids(cacheDir);
@@ -348,25 +348,25 @@ endStep(
 );
 
 for (const mode of AVAILABLE_MODES) {
-  Deno.test(`${mode}: a root is replaced with age, and calls that run end on the old one`, async () => {
+  Deno.test(`${mode}: a zygote is replaced with age, and calls that run end on the old one`, async () => {
     const cacheDir = await makeCacheDir();
     {
-      await using sandboxes = poolOf(mode, cacheDir, POOL, { rootLifetimeMs: 1500 });
+      await using sandboxes = poolOf(mode, cacheDir, POOL, { zygoteLifetimeMs: 1500 });
       await sandboxes.start();
-      const { root } = await rootOf(cacheDir);
+      const { zygote } = await zygoteOf(cacheDir);
       const sleeping = await started(sandboxes, SLEEP);
       await eventually(async () => {
         const parents = new Set<number>();
         for (const pid of await treePids(cacheDir)) {
           if (childrenOf(pid).length > 1) parents.add(pid);
         }
-        return parents.size > 0 && !parents.has(root) || undefined;
-      }, "another root");
+        return parents.size > 0 && !parents.has(zygote) || undefined;
+      }, "another zygote");
       assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
       const { outcome } = await sleeping.ended;
       assert.deepEqual(outcome, { kind: "success", outputJson: '{"slept":1}' });
-      await eventually(async () => !(await treePids(cacheDir)).includes(root) || undefined);
-      // A call that waits while a root is replaced gets a process of its own.
+      await eventually(async () => !(await treePids(cacheDir)).includes(zygote) || undefined);
+      // A call that waits while a zygote is replaced gets a process of its own.
       await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
     }
     await eventually(async () => (await treePids(cacheDir)).length === 0 || undefined);

@@ -163,7 +163,7 @@ export function poolOf(
   cacheDir: string,
   limits: Partial<SandboxLimits> = {},
   options: {
-    readonly rootLifetimeMs?: number;
+    readonly zygoteLifetimeMs?: number;
     readonly classUnusedMs?: number;
     readonly searchPath?: string;
   } = {},
@@ -262,21 +262,21 @@ export async function started(
   return { ended };
 }
 
-/** Ids of all running processes of a pool with this cache directory: roots, templates and instances. */
+/** Ids of all running processes of a pool with this cache directory: zygotes, templates and instances. */
 export async function treePids(cacheDir: string): Promise<number[]> {
   return (await processesOf(cacheDir)).map(({ pid }) => pid);
 }
 
-/** The root: the process of a tree that has more than one child. */
-export async function rootOf(
+/** The zygote: the process of a tree that has more than one child. */
+export async function zygoteOf(
   cacheDir: string,
-): Promise<{ root: number; templates: readonly number[] }> {
+): Promise<{ zygote: number; templates: readonly number[] }> {
   return await eventually(async () => {
     for (const pid of await treePids(cacheDir)) {
       const templates = childrenOf(pid);
-      if (templates.length > 1) return { root: pid, templates };
+      if (templates.length > 1) return { zygote: pid, templates };
     }
-  }, "a root with templates");
+  }, "a zygote with templates");
 }
 
 /** The directory from which the processes of a pool with this cache directory started. */

@@ -3,7 +3,7 @@ import { output, run, sandboxSuite } from "./harness.ts";
 
 const step = sandboxSuite("hostile functions");
 
-step("the walls hold after a function changed built-ins", async (sandboxes) => {
+step("the isolation holds after a function changed built-ins", async (sandboxes) => {
   const poisons = [
     `Array.prototype[Symbol.iterator] = function* () {}; Array.prototype.forEach = () => {};`,
     `Object.prototype.get = () => 1; Object.prototype.value = 1; Object.prototype.resolve = null;`,

@@ -1,4 +1,4 @@
-/** Forks share the code of their root in huge pages. */
+/** Forks share the code of their zygote in huge pages. */
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES, output, sandboxTest, treePids } from "./harness.ts";
 
@@ -25,16 +25,16 @@ async function hasHugePages(): Promise<boolean> {
 }
 
 sandboxTest(
-  "the code of a root and of its forks is in huge pages",
+  "the code of a zygote and of its forks is in huge pages",
   async (sandboxes, _context, _mode, cacheDir) => {
     await output(sandboxes, "const main = () => ({});");
     const expected = await hasHugePages();
     const pids = await treePids(cacheDir);
-    assert.ok(pids.length > 2, "a root, templates and instances run");
+    assert.ok(pids.length > 2, "a zygote, templates and instances run");
     let seen = 0;
     for (const pid of pids) {
       const smaps = await Deno.readTextFile(`/proc/${pid}/smaps`).catch(() => undefined);
-      // It has ended, or is a wrapper of the root.
+      // It has ended, or is a wrapper of the zygote.
       if (!smaps?.includes("/deno\n")) continue;
       seen++;
       const sizes = sizesIn(smaps);

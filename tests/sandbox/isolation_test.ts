@@ -77,7 +77,7 @@ async function names(directory: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
 }
 
-step("/proc shows the walls", async (sandboxes, _context, mode, cacheDir) => {
+step("/proc shows the isolation", async (sandboxes, _context, mode, cacheDir) => {
   await whileItRuns(sandboxes, async (pid) => {
     const tree = await treePids(cacheDir);
     assert.ok(tree.includes(pid), "it is one of the forks");
@@ -208,7 +208,7 @@ Deno.test("a mode that is not available fails the start with its reason", async 
   await Deno.remove(cacheDir, { recursive: true });
 });
 
-linuxTest("a wrapper that runs its command without walls is detected", async () => {
+linuxTest("a wrapper that runs its command without isolation is detected", async () => {
   const cacheDir = await makeCacheDir();
   const pass = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n`;
   await Deno.writeTextFile(`${cacheDir}/bwrap`, pass, { mode: 0o755 });
@@ -278,7 +278,7 @@ Deno.test("the loader is read from the header of the program", async () => {
   assert.equal(loaderNamedIn(new Uint8Array(3)), undefined);
 });
 
-linuxTest("a process without walls dies before the server as well", async () => {
+linuxTest("a process without isolation dies before the server as well", async () => {
   const cacheDir = await makeCacheDir();
   const programs = await Deno.makeTempDir();
   await Deno.symlink(await findProgram("sh", SEARCH_PATH) ?? "", `${programs}/sh`);

@@ -1,8 +1,8 @@
-/** A forker that lies about its forks. The server believes nothing that an honest one would not say. */
+/** A fork server that lies about its forks. The server believes nothing that an honest one would not say. */
 import assert from "node:assert/strict";
 import { openSocketDir } from "../../src/isolation/mod.ts";
 import { Command, COMMAND_BYTES, ForkEvent, Handshake } from "../../src/runtime/fork/wire.ts";
-import { type Forked, ForkerLink } from "../../src/sandbox/tree/forker.ts";
+import { type Forked, ForkServerLink } from "../../src/sandbox/tree/fork_server.ts";
 import { TreeSocket } from "../../src/sandbox/tree/tree_socket.ts";
 import { random, SEED } from "../support/seed.ts";
 
@@ -20,9 +20,9 @@ function event(kind: number, number: number, first = 0): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** A forker that answers commands with whatever a test lets it say. */
+/** A fork server that answers commands with whatever a test lets it say. */
 class Liar implements AsyncDisposable {
-  readonly link: ForkerLink;
+  readonly link: ForkServerLink;
   readonly faults: string[] = [];
   /** Resolves once it is broken, and its channel has ended because it was killed. */
   readonly broken: Promise<void>;
@@ -36,7 +36,7 @@ class Liar implements AsyncDisposable {
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.broken = promise.then(() => this.link.close());
-    this.link = new ForkerLink((bytes) => this.#take(bytes), (fault) => {
+    this.link = new ForkServerLink((bytes) => this.#take(bytes), (fault) => {
       this.faults.push(fault);
       resolve();
     });
@@ -91,7 +91,7 @@ class Liar implements AsyncDisposable {
   }
 }
 
-/** What a forker may say after it reported the fork 0. Each is a lie. */
+/** What a fork server may say after it reported the fork 0. Each is a lie. */
 const LIES: Readonly<Record<string, readonly Uint8Array[]>> = {
   "a kind that does not exist": [event(0, 0), event(9, 0)],
   "a fork that was not ordered": [event(FORKED, 1, 6), event(ENDED, 0xffffffff), event(FAILED, 7)],
@@ -104,7 +104,7 @@ const LIES: Readonly<Record<string, readonly Uint8Array[]>> = {
   "zeros": [new Uint8Array(100_000)],
 };
 
-Deno.test("the first lie breaks a forker, and nothing that it says later counts", async () => {
+Deno.test("the first lie breaks a fork server, and nothing that it says later counts", async () => {
   for (const [name, lies] of Object.entries(LIES)) {
     for (const lie of lies) {
       await using liar = await Liar.open();
@@ -134,7 +134,7 @@ Deno.test("a fork needs a report before its end, and one of them only", async ()
   }
 });
 
-Deno.test("garbage of any kind and length breaks a forker", async () => {
+Deno.test("garbage of any kind and length breaks a fork server", async () => {
   const below = random(SEED);
   for (let round = 0; round < 50; round++) {
     await using liar = await Liar.open();
@@ -147,7 +147,7 @@ Deno.test("garbage of any kind and length breaks a forker", async () => {
   }
 });
 
-Deno.test("a forker that does not do what it must is broken after a time", async () => {
+Deno.test("a fork server that does not do what it must is broken after a time", async () => {
   const cases: Readonly<Record<string, (liar: Liar) => Promise<unknown>>> = {
     "does not report a fork": (liar) => liar.fork(),
     "does not kill a fork": async (liar) => {
@@ -170,7 +170,7 @@ Deno.test("a forker that does not do what it must is broken after a time", async
   );
 });
 
-Deno.test("an honest forker is not broken", async () => {
+Deno.test("an honest fork server is not broken", async () => {
   await using liar = await Liar.open();
   const first = await liar.honestFork(0);
   const second = await liar.honestFork(1);

@@ -153,7 +153,7 @@ linuxTest("a killed server leaves no process behind", async (mode) => {
   const { value } = await reader.read();
   assert.equal(new TextDecoder().decode(value).trim(), "up");
   assert.ok(poolPids(MARKS.orphan).length >= 2);
-  assert.ok((await treePids(cacheDir)).length >= 4, "a root, two templates and their instances");
+  assert.ok((await treePids(cacheDir)).length >= 4, "a zygote, two templates and their instances");
   server.kill("SIGKILL");
   await server.status;
   await reader.cancel();

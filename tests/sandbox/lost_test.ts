@@ -38,7 +38,7 @@ async function errorOf(exit: Exit): Promise<string> {
 }
 
 Deno.test("only what the function cannot cause interrupts a call", async () => {
-  assert.match(await errorOf({ ...KILLED, lost: "root" }), /^INTERRUPTED: the root of /);
+  assert.match(await errorOf({ ...KILLED, lost: "zygote" }), /^INTERRUPTED: the zygote of /);
   assert.match(await errorOf({ ...KILLED, lost: "template" }), /^INTERRUPTED: the template of /);
   assert.match(await errorOf({ ...KILLED, lost: "wrapper" }), /^INTERRUPTED: the wrapper of /);
   assert.match(await errorOf({ ...KILLED, lost: "script" }), /^EXITED: .* SIGKILL$/);
@@ -49,11 +49,13 @@ Deno.test("the limit of processor time is reported if the time was measured", as
   const { cpuTimeMs } = LIMITS;
   assert.match(await errorOf({ ...KILLED, cpuMs: cpuTimeMs }), /^CPU_LIMIT: /);
   assert.match(await errorOf({ ...KILLED, cpuMs: 1 }), /^EXITED: /);
-  assert.match(await errorOf({ ...KILLED, cpuMs: cpuTimeMs, lost: "root" }), /^INTERRUPTED: /);
+  assert.match(await errorOf({ ...KILLED, cpuMs: cpuTimeMs, lost: "zygote" }), /^INTERRUPTED: /);
 });
 
-Deno.test("the end of its template counts as a crash of a function, that of the root does not", () => {
-  for (const [lost, expected] of [["template", true], ["script", true], ["root", false]] as const) {
+Deno.test("the end of its template counts as a crash of a function, that of the zygote does not", () => {
+  for (
+    const [lost, expected] of [["template", true], ["script", true], ["zygote", false]] as const
+  ) {
     const crashes = new Crashes();
     for (let n = 0; n < CRASHES_MAX; n++) crashes.note("f", { ...KILLED, lost });
     assert.equal(crashes.areFrequent("f"), expected, lost);
@@ -63,7 +65,7 @@ Deno.test("the end of its template counts as a crash of a function, that of the 
 if (AVAILABLE_MODES.includes("bubblewrap")) {
   Deno.test("bubblewrap: a call whose wrapper is killed is interrupted", async () => {
     await using starts = await BreakableStarts.make();
-    await starts.break("roots");
+    await starts.break("zygotes");
     const cacheDir = await makeCacheDir();
     {
       const limits = { cpuTimeMs: MARK_MS, poolSize: 1 };

@@ -1,4 +1,4 @@
-/** Calls of different memory run side by side: each class has a root, whose heap limit its forks have. */
+/** Calls of different memory run side by side: each class has a zygote, whose heap limit its forks have. */
 import assert from "node:assert/strict";
 import { memoryClasses, memoryClassOf } from "../../src/sandbox/instance/memory_classes.ts";
 import { PoolMemory } from "../../src/sandbox/tree/pool_memory.ts";
@@ -64,19 +64,19 @@ async function sleep(
   return await started(sandboxes, SLEEP, { ...options, input: { ms } });
 }
 
-/** Kills a root of the pool, and all that it has forked. */
+/** Kills a zygote of the pool, and all that it has forked. */
 async function killClass(cacheDir: string, mib: number): Promise<void> {
   for (const pid of await pidsOfHeap(cacheDir, mib)) {
     try {
       Deno.kill(pid, "SIGKILL");
     } catch (error) {
-      // It has ended with the root.
+      // It has ended with the zygote.
       assert.ok(error instanceof Deno.errors.NotFound, String(error));
     }
   }
 }
 
-/** Ids of the processes of the pool whose V8 heap has this limit, the root and all that it forked. */
+/** Ids of the processes of the pool whose V8 heap has this limit, the zygote and all that it forked. */
 async function pidsOfHeap(cacheDir: string, mib: number): Promise<number[]> {
   const pids: number[] = [];
   for (const pid of await treePids(cacheDir)) {
@@ -88,7 +88,7 @@ async function pidsOfHeap(cacheDir: string, mib: number): Promise<number[]> {
   return pids;
 }
 
-async function rootCount(sandboxes: Sandboxes): Promise<number | undefined> {
+async function zygoteCount(sandboxes: Sandboxes): Promise<number | undefined> {
   return (await sandboxes.forks())?.root.count;
 }
 
@@ -114,7 +114,7 @@ Deno.test("the memory classes are the default, powers of two above it, and the m
   assert.equal(memoryClassOf(513, classes), undefined);
 });
 
-Deno.test("the script templates of all roots share one limit of memory", () => {
+Deno.test("the script templates of all zygotes share one limit of memory", () => {
   const memory = new PoolMemory(100);
   const given: string[] = [];
   const holderOf = (name: string, usedMs: number, isKept: boolean) => ({
@@ -150,9 +150,9 @@ step(
     await fork(sandboxes);
     assert.notDeepEqual(await pidsOfHeap(cacheDir, 128), []);
     assert.deepEqual(await pidsOfHeap(cacheDir, 512), []);
-    assert.equal(await rootCount(sandboxes), 1);
+    assert.equal(await zygoteCount(sandboxes), 1);
     await fork(sandboxes, LARGE);
-    assert.equal(await rootCount(sandboxes), 2);
+    assert.equal(await zygoteCount(sandboxes), 2);
     const ran = await run(sandboxes, HEAP, { input: { mib: 300 }, ...LARGE });
     assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
     assert.notEqual(ran.process, "single");
@@ -166,7 +166,7 @@ step(
       /^OUT_OF_MEMORY: .* of 260 MiB \(memoryMib of the function\)$/,
     );
     await fork(sandboxes, { memoryBytes: 64 * MIB });
-    assert.equal(await rootCount(sandboxes), 2);
+    assert.equal(await zygoteCount(sandboxes), 2);
   },
 );
 
@@ -189,11 +189,11 @@ step("templates and provisioned instances are forks of their class", async (sand
     const main = () => ({ length: table.length });`;
   const ran = await fromTemplate(sandboxes, slow, LARGE);
   assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
-  assert.equal(await rootCount(sandboxes), 2);
+  assert.equal(await zygoteCount(sandboxes), 2);
 });
 
 step(
-  "the end of a class's root ends no call of another, and the server stays available",
+  "the end of a class's zygote ends no call of another, and the server stays available",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes, LARGE);
     const faults: unknown[] = [];
@@ -201,8 +201,8 @@ step(
     const [small, large] = [await sleep(sandboxes, 2000), await sleep(sandboxes, 60_000, LARGE)];
     await killClass(cacheDir, 512);
     const ended = (await large.ended).outcome;
-    assert.match(ended.kind === "error" ? ended.message : "", /^the (root|template|process) /);
-    // Before the next root forks, such calls start processes of their own.
+    assert.match(ended.kind === "error" ? ended.message : "", /^the (zygote|template|process) /);
+    // Before the next zygote forks, such calls start processes of their own.
     const next = await run(sandboxes, HEAP, { input: { mib: 160 }, ...LARGE });
     assert.equal(next.outcome.kind, "success", JSON.stringify(next.outcome));
     assert.equal((await small.ended).outcome.kind, "success");
@@ -211,23 +211,23 @@ step(
   },
 );
 
-/** Longer than a call in a process of its own takes on a busy machine: until its root forks, a class is used by such calls alone. */
+/** Longer than a call in a process of its own takes on a busy machine: until its zygote forks, a class is used by such calls alone. */
 const CLASS_UNUSED_MS = 6_000;
 
 for (const mode of AVAILABLE_MODES) {
-  Deno.test(`${mode}: a root above the default class ends once calls need it no more`, async () => {
+  Deno.test(`${mode}: a zygote above the default class ends once calls need it no more`, async () => {
     const cacheDir = await makeCacheDir();
     {
       await using sandboxes = poolOf(mode, cacheDir, LIMITS, { classUnusedMs: CLASS_UNUSED_MS });
       await sandboxes.start();
       await fork(sandboxes, LARGE);
       const { ended } = await sleep(sandboxes, 2 * CLASS_UNUSED_MS, LARGE);
-      // The root forks nothing any more, but the call that runs ends on it.
-      await eventually(async () => await rootCount(sandboxes) === 1 || undefined, "one root");
+      // The zygote forks nothing any more, but the call that runs ends on it.
+      await eventually(async () => await zygoteCount(sandboxes) === 1 || undefined, "one zygote");
       assert.equal((await ended).outcome.kind, "success");
       await eventually(async () => {
         return (await pidsOfHeap(cacheDir, 512)).length === 0 || undefined;
-      }, "the end of the other root");
+      }, "the end of the other zygote");
       assert.deepEqual(await output(sandboxes, SLEEP, { input: { ms: 0 } }), { slept: 1 });
       await fork(sandboxes, LARGE);
     }

@@ -42,7 +42,7 @@ async function leavingSetsid(argument: string): Promise<string> {
 
 // In bubblewrap mode a process namespace ends all of its processes.
 for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Deno.uid() === 0)) {
-  Deno.test(`${mode}: what a call left behind ends with its template, or with the root`, async () => {
+  Deno.test(`${mode}: what a call left behind ends with its template, or with the zygote`, async () => {
     const cacheDir = await makeCacheDir();
     const argument = `${100_000 + Deno.pid}.${AVAILABLE_MODES.indexOf(mode)}`;
     const wrappers = await leavingSetsid(argument);
@@ -50,37 +50,37 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
       const searchPath = `${wrappers}:${SEARCH_PATH}`;
       await using sandboxes = poolOf(mode, cacheDir, POOL, { searchPath });
       await sandboxes.start();
-      const rootWithOrphan = () =>
+      const zygoteWithOrphan = () =>
         eventually(async () => {
           const pids = await treePids(cacheDir);
           const orphan = (await processesWith(argument)).find(({ group }) => pids.includes(group));
           const templates = orphan === undefined ? [] : childrenOf(orphan.group);
           return templates.length > 1 && orphan ? { ...orphan, templates } : undefined;
-        }, "a root with templates, and a process that does not belong to it");
+        }, "a zygote with templates, and a process that does not belong to it");
       const isGone = async (pid: number) =>
         !(await processesWith(argument)).some((found) => found.pid === pid);
       // Its probe has ended: without one of its templates that would fail.
-      const succeedsFromRoot = () =>
+      const succeedsFromZygote = () =>
         eventually(async () => {
           const { outcome, process } = await run(sandboxes, GOOD);
           return outcome.kind === "success" && process === "root" || undefined;
-        }, "a call that succeeds from the root");
-      await succeedsFromRoot();
-      const first = await rootWithOrphan();
+        }, "a call that succeeds from the zygote");
+      await succeedsFromZygote();
+      const first = await zygoteWithOrphan();
       const [template] = first.templates;
       assert.ok(template);
       Deno.kill(template, "SIGKILL");
       await eventually(() => isGone(first.pid) || undefined, "the end of the process");
       // An instance of the killed template may have taken a call before its own end.
-      await succeedsFromRoot();
-      assert.ok((await treePids(cacheDir)).includes(first.group), "the root lives on");
+      await succeedsFromZygote();
+      assert.ok((await treePids(cacheDir)).includes(first.group), "the zygote lives on");
 
       Deno.kill(first.group, "SIGKILL");
-      // The killed root may still be seen.
+      // The killed zygote may still be seen.
       const second = await eventually(async () => {
-        const found = await rootWithOrphan();
+        const found = await zygoteWithOrphan();
         return found.group === first.group ? undefined : found;
-      }, "another root");
+      }, "another zygote");
       Deno.kill(second.group, "SIGKILL");
       await eventually(() => isGone(second.pid) || undefined, "the end of the process");
     }

@@ -1,4 +1,4 @@
-/** Rehearses as a root does, and then serves the call on stdin as a fork does. */
+/** Rehearses as a zygote does, and then serves the call on stdin as a fork does. */
 import { awaitKill, serveCalls, STANDARD_WAYS } from "../../src/runtime/calls.ts";
 import { rehearse } from "../../src/runtime/fork/rehearsal.ts";
 import { harden } from "../../src/runtime/harden.ts";
@@ -12,7 +12,7 @@ function endRehearsal(): void {}
 const isRehearsed = Deno.args.includes("rehearse");
 const { ConsoleOf } = harden();
 await preload(() => {});
-// A root has announced that it is ready, and has read its setup.
+// A zygote has announced that it is ready, and has read its setup.
 announce("");
 readStdin(new Uint8Array(0));
 if (isRehearsed) await rehearse(ConsoleOf);

@@ -1,4 +1,4 @@
-/** What a root rehearses, no fork compiles: see `src/runtime/fork/rehearsal.ts`. */
+/** What a zygote rehearses, no fork compiles: see `src/runtime/fork/rehearsal.ts`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -53,7 +53,7 @@ sandboxTest(
       const pids = await treePids(cacheDir);
       assert.ok(pids.length > 0);
       for (const path of removed) await Deno.remove(path, { recursive: true });
-      // The root may have lost the socket of the server.
+      // The zygote may have lost the socket of the server.
       for (let call = 0; call < 3; call++) {
         assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
       }

@@ -90,7 +90,7 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
   }
 });
 
-Deno.test("a fork denies with the filter of its root what the whole filter denies", () => {
+Deno.test("a fork denies with the filter of its zygote what the whole filter denies", () => {
   const asRoot = { mayFork: true, mayManageForks: true };
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const whole = seccompFilter(architecture, { mayFork: false });

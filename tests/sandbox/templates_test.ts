@@ -203,13 +203,13 @@ step(
   },
 );
 
-/** The template of the only script, which is a child of the root and forks templates itself. */
+/** The template of the only script, which is a child of the zygote and forks templates itself. */
 async function scriptTemplateOf(
   cacheDir: string,
 ): Promise<{ script: number; below: readonly number[] }> {
   return await eventually(async () => {
     const all = await treePids(cacheDir);
-    // Below it are templates, and below these instances; the root has it below itself.
+    // Below it are templates, and below these instances; the zygote has it below itself.
     const script = all.find((pid) => heightOf(pid) === 2);
     return script === undefined ? undefined : { script, below: childrenOf(script) };
   }, "a script template");

@@ -22,7 +22,7 @@ Deno.test("one node holds a lease, and another one gets it when that leaves", as
   assert.deepEqual(await liveIds(store), [first.id, second.id].toSorted());
   assert.deepEqual([first.holds(RECOVERY), second.holds(RECOVERY)], [true, false]);
   await first[Symbol.asyncDispose]();
-  await second.beat();
+  await second.heartbeat();
   assert.ok(second.holds(RECOVERY));
   assert.deepEqual(await liveIds(store), [second.id]);
 });
@@ -34,7 +34,7 @@ Deno.test("a node that was taken away loses what it holds, and joins again", asy
   let lost = 0;
   node.onLost(() => lost++);
   await store.write((tx) => tx.nodes.leave(node.id));
-  await node.beat();
+  await node.heartbeat();
   assert.deepEqual([lost, node.isLive], [1, true]);
   assert.deepEqual(await liveIds(store), [node.id]);
 });

@@ -4,11 +4,11 @@ import { findProgram } from "../../src/isolation/machine.ts";
 import { childrenOf, signalUnlessEnded } from "./processes.ts";
 
 const PATH = Deno.env.get("PATH") ?? "";
-/** Only the root of instances may call foreign functions. */
-const ROOT_ARGUMENT = "--allow-ffi";
+/** Only the zygote of instances may call foreign functions. */
+const ZYGOTE_ARGUMENT = "--allow-ffi";
 
-/** Which processes fail to start: none, roots of instances, or all. */
-type Broken = "nothing" | "roots" | "all";
+/** Which processes fail to start: none, zygotes of instances, or all. */
+type Broken = "nothing" | "zygotes" | "all";
 
 /** A `setsid` that starts nothing while the test says so: every process of a server begins with it. */
 export class BreakableStarts implements AsyncDisposable {
@@ -21,7 +21,7 @@ export class BreakableStarts implements AsyncDisposable {
 read -r broken <"${directory}/broken"
 case $broken in
   all) exit 127 ;;
-  roots) for each; do [ "$each" = ${ROOT_ARGUMENT} ] && exit 127; done ;;
+  zygotes) for each; do [ "$each" = ${ZYGOTE_ARGUMENT} ] && exit 127; done ;;
 esac
 exec ${real} "$@"
 `;
@@ -47,10 +47,10 @@ exec ${real} "$@"
   }
 }
 
-/** Kills the roots of instances of a server or worker, by their wrappers where they have some. */
-export async function killRoots(server: number): Promise<void> {
+/** Kills the zygotes of instances of a server or worker, by their wrappers where they have some. */
+export async function killZygotes(server: number): Promise<void> {
   for (const pid of childrenOf(server)) {
     const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
-    if (command.split("\0").includes(ROOT_ARGUMENT)) signalUnlessEnded(pid, "SIGKILL");
+    if (command.split("\0").includes(ZYGOTE_ARGUMENT)) signalUnlessEnded(pid, "SIGKILL");
   }
 }

@@ -40,7 +40,7 @@ function below(ancestor: number, children: ReadonlyMap<number, readonly number[]
   return (children.get(ancestor) ?? []).flatMap((child) => [child, ...below(child, children)]);
 }
 
-/** Ids of the live descendants without children: instances that wait or run, and a root without any. */
+/** Ids of the live descendants without children: instances that wait or run, and a zygote without any. */
 export function instancesOf(server: number): readonly number[] {
   const children = readChildren();
   return below(server, children).filter((pid) => !children.has(pid));

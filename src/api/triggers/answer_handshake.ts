@@ -21,7 +21,7 @@ async function answer(
 ): Promise<Reply> {
   webhookRateLimit.countAddress(remoteAddress);
   const request = { listenerId: listener_id, token, query: body.query, remoteAddress };
-  const count = () => webhookRateLimit.countListener(listener_id);
+  const count = () => webhookRateLimit.countWebhookUrl(listener_id);
   return Reply.text(await handshakes.answer(request, count));
 }
 

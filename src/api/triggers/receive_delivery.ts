@@ -20,22 +20,22 @@ async function receive(
     readonly body: RawBody;
     readonly remoteAddress: string | undefined;
   },
-  { listeners, webhookRateLimit, maxWebhookBytes }: Services,
+  { webhookUrls, webhookRateLimit, maxWebhookBytes }: Services,
 ): Promise<Reply> {
   webhookRateLimit.countAddress(remoteAddress);
   const listenerId = params.listener_id;
-  const answer = await listeners.receive({
+  const answer = await webhookUrls.receive({
     listenerId,
     token: params.token,
     headers: body.headers,
     query: valuesOf(body.query),
     body: await bodyOf(body, maxWebhookBytes),
     remoteAddress,
-  }, () => webhookRateLimit.countListener(listenerId));
+  }, () => webhookRateLimit.countWebhookUrl(listenerId));
   return replyOf(answer);
 }
 
-/** One limit for every listener, so that it shows no stranger which ones there are. @throws WEBHOOK_TOO_LARGE */
+/** One limit for every webhook URL, so that it shows no stranger which ones there are. @throws WEBHOOK_TOO_LARGE */
 async function bodyOf(body: RawBody, maxWebhookBytes: number): Promise<Uint8Array> {
   try {
     return await body.read(maxWebhookBytes, "--max-webhook");

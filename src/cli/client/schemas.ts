@@ -220,7 +220,7 @@ const EgressVerdict = z.object({
 export type EgressVerdict = z.output<typeof EgressVerdict>;
 
 /** A request to an HTTP function; an addition to C1's API. */
-const HttpExchange = z.object({
+const HttpRequest = z.object({
   method: text,
   path: text,
   /** Undefined if the client left before. */
@@ -241,7 +241,7 @@ export const Invocation = z.object({
   error: optionalText,
   /** Additions to C1's API: the word of its failure, and the request that it answered. */
   failure: optionalText,
-  http: maybe(HttpExchange),
+  http: maybe(HttpRequest),
   vfsId: optionalText,
   vfsVersionRead: optionalCount,
   vfsVersionWritten: optionalCount,

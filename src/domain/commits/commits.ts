@@ -291,7 +291,7 @@ export class Commits {
 
   /** Begins what the caller does not wait for. */
   #afterFinalize(scriptDigest: string): void {
-    this.typeChecks.soon();
+    this.typeChecks.schedule();
     this.engine.compile(scriptDigest);
   }
 

@@ -59,11 +59,11 @@ export class TypeChecks implements AsyncDisposable {
     private readonly node: Node,
   ) {
     // Other nodes write commits, too.
-    node.onBeat(() => this.soon());
+    node.onHeartbeat(() => this.schedule());
   }
 
   /** Call it after a commit was written. */
-  soon(): void {
+  schedule(): void {
     if (!this.enabled || this.#stopping.signal.aborted) return;
     if (!this.node.holds("housekeeping")) return;
     this.#timer ??= setTimeout(() => {
@@ -92,7 +92,7 @@ export class TypeChecks implements AsyncDisposable {
       logger.error("Cannot go on checking types", { error });
       // At once, unless the store cannot write: an error of another kind must not repeat for ever.
       const { health } = this.store;
-      if (health.fault !== undefined) health.available().then(() => this.soon());
+      if (health.fault !== undefined) health.available().then(() => this.schedule());
     }
   }
 

@@ -12,7 +12,7 @@ import { verifyStandardWebhook } from "../triggers/signatures/standard_webhooks.
 import { BodyHead } from "./body_head.ts";
 import type { Header, HttpClient } from "./client.ts";
 import { NOT_RUN } from "./ends.ts";
-import { type EndpointLimits, HttpExchange } from "./exchange.ts";
+import { type EndpointLimits, HttpRequest } from "./http_request.ts";
 import { Streams } from "./streams.ts";
 
 /** A request to a function, as the function gets it. */
@@ -130,13 +130,13 @@ export class Endpoints {
     bodyHead?: BodyHead,
   ): Promise<void> {
     const input: RequestInput = { method, url, headers, hasBody };
-    const exchange = new HttpExchange(
+    const httpRequest = new HttpRequest(
       client,
       { path, input, bodyHead },
       this.parts.limits,
       this.#streams,
     );
-    using _ = { [Symbol.dispose]: () => exchange.close() };
+    using _ = { [Symbol.dispose]: () => httpRequest.close() };
     try {
       await this.parts.invocations.invoke(by, {
         ...call,
@@ -144,13 +144,13 @@ export class Endpoints {
         idempotencyKey: undefined,
         wait: { kind: "until-end" },
         remoteAddress,
-        exchange,
+        httpRequest,
       });
     } catch (error) {
-      if (error instanceof DomainError && exchange.isAnswered) return;
+      if (error instanceof DomainError && httpRequest.isAnswered) return;
       throw error;
     }
-    exchange.ended(NOT_RUN);
+    httpRequest.ended(NOT_RUN);
   }
 }
 

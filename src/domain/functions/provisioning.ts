@@ -19,7 +19,7 @@ export class Provisioning {
     node: Node,
   ) {
     // Another node may have changed it.
-    if (node.isShared) node.onBeat(() => void this.refresh());
+    if (node.isShared) node.onHeartbeat(() => void this.refresh());
   }
 
   /** Passes what the store says to the engine. Calls run one after another, so that the newest state is passed last. */

@@ -21,7 +21,7 @@ export async function reconsiderWaiting(
   if (rateDiffers) await tx.delays.release(id, "rate-limit", now);
   const keyDiffers = before.concurrencyKey !== after.concurrencyKey ||
     before.maxConcurrencyPerKey !== after.maxConcurrencyPerKey;
-  if (keyDiffers) await tx.delays.hurryAll(id, now);
+  if (keyDiffers) await tx.delays.wakeAll(id, now);
   const breakerEnds = before.circuitBreakerMax !== null && after.circuitBreakerMax === null;
   if (breakerEnds) {
     await tx.functions.update(id, { circuitBreakerPausedAt: null });

@@ -113,7 +113,7 @@ export async function recordCall(
   // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
   // durable now.
   const mayWait = row.status === "RUNNING" && key === undefined &&
-    request.exchange === undefined;
+    request.httpRequest === undefined;
   // A call that waited for its concurrency key obeys the limits of now.
   const limited = governed(fn) && governed(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(

@@ -6,7 +6,7 @@ import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Readers } from "../../store/mod.ts";
-import type { HttpExchange } from "../endpoints/exchange.ts";
+import type { HttpRequest } from "../endpoints/http_request.ts";
 import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../functions/limits.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import { anyFunction } from "../references.ts";
@@ -14,7 +14,7 @@ import { anyFunction } from "../references.ts";
 /** The row of a call that a node owns. */
 export type OwnedRow = InvocationRow & { readonly owner: string };
 
-/** An attempt of a recorded call, begun or about to begin; plain data but for the exchange. */
+/** An attempt of a recorded call, begun or about to begin; plain data but for the HTTP request. */
 export interface Attempt {
   /**
    * As recorded when the attempt was planned: PENDING with the number of the attempt before, or RUNNING with its own.
@@ -36,7 +36,7 @@ interface LiveCall {
   /** Of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
   /** The request that `fetch` answers; absent for a call of the default export. */
-  readonly exchange?: HttpExchange | undefined;
+  readonly httpRequest?: HttpRequest | undefined;
   /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
   readonly receivedMs?: number | undefined;
 }
@@ -103,16 +103,16 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
     outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
     context: handlerContextOf(attempt, number),
   };
-  if (live?.exchange === undefined) {
+  if (live?.httpRequest === undefined) {
     return { ...job, inputJson: row.input, limits: { timeoutMs, cpuTimeMs, memoryBytes } };
   }
   return {
     ...job,
     context: { ...job.context, ...peerOf(live) },
     handler: "fetch",
-    inputJson: live.exchange.takeInput(),
+    inputJson: live.httpRequest.takeInput(),
     // Its bodies may take longer than a call.
-    limits: { timeoutMs: live.exchange.longestMs(timeoutMs), cpuTimeMs, memoryBytes },
+    limits: { timeoutMs: live.httpRequest.longestMs(timeoutMs), cpuTimeMs, memoryBytes },
   };
 }
 

@@ -38,7 +38,7 @@ export class Attempts {
   readonly #failedOffers = new Map<string, number>();
 
   constructor(private readonly parts: AttemptParts) {
-    parts.node.onBeat(() => this.#repeatOffers());
+    parts.node.onHeartbeat(() => this.#repeatOffers());
   }
 
   /** Who owns a call that waits for its next attempt; null if any node may claim it. */
@@ -96,7 +96,7 @@ export class Attempts {
     const { store, scheduler } = this.parts;
     const now = new Date().toISOString();
     try {
-      await store.write((tx) => tx.delays.hurry(functionId, key, now), "committed");
+      await store.write((tx) => tx.delays.wake(functionId, key, now), "committed");
       scheduler.wake();
     } catch (error) {
       logger.debug("Cannot wake a call of function {functionId} yet: {error}", {

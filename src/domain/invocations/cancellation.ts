@@ -86,7 +86,7 @@ export class Cancellation {
         if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
         await freePermit(tx, functionId, id, now);
         // The calls behind it can start earlier.
-        if (delay?.reason === "rate-limit") await tx.delays.hurryLine(functionId, now);
+        if (delay?.reason === "rate-limit") await tx.delays.wakeLine(functionId, now);
         return true;
       },
       "durable",

@@ -204,18 +204,18 @@ export class Executions {
       const config = configOf(await secrets.read(row.functionId), variablesOf(attempt));
       await using volume = await this.#attach(row);
       record.volume = volume;
-      const exchange = live?.exchange;
+      const httpRequest = live?.httpRequest;
       const releaseSlot = () => run.releaseSlot();
-      exchange?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
+      httpRequest?.begin({ timeoutMs, timeoutSetting: TIMEOUT_SETTING, releaseSlot });
       const ran = await run.execute({ ...jobOf(attempt, record.number), config }, {
-        host: hostMethods.hostOf(invocation, { volume: volume?.session, exchange }),
+        host: hostMethods.hostOf(invocation, { volume: volume?.session, httpRequest }),
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
         onPlaced: startsWhenPlaced(attempt, this.parts.queue) ? () => record.placed() : undefined,
       });
       if (ran.kind !== "success" && ran.kind !== "error") return ran;
       timeline.ended();
-      const outcome = exchange?.ended(cancelledWithCaller(ran, signal)) ?? ran;
+      const outcome = httpRequest?.ended(cancelledWithCaller(ran, signal)) ?? ran;
       // The volume stays open until the outcome is durable.
       return resultOf(
         await write(() => recorder.finish(cancelledWithCaller(outcome, signal), true)),

@@ -1,6 +1,6 @@
 import type { InvocationContext } from "../../engine/contract.ts";
 import { type Host, type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
-import type { HttpExchange } from "../endpoints/exchange.ts";
+import type { HttpRequest } from "../endpoints/http_request.ts";
 import { answerVfsCall, VFS_PREFIX } from "../volumes/host_calls.ts";
 import type { VolumeSession } from "../volumes/session.ts";
 
@@ -12,7 +12,7 @@ interface HostParts {
   /** Undefined without a volume. */
   readonly volume: VolumeSession | undefined;
   /** Undefined for a call of the default export. */
-  readonly exchange: HttpExchange | undefined;
+  readonly httpRequest: HttpRequest | undefined;
 }
 
 /** Answers the host calls of one name for the invocation that makes them. May throw `HostCallError`. */
@@ -35,10 +35,10 @@ export class HostMethods {
   async #call(
     call: HostCall,
     invocation: InvocationContext,
-    { volume, exchange }: HostParts,
+    { volume, httpRequest }: HostParts,
   ): Promise<HostReply> {
-    if (exchange !== undefined && call.method.startsWith(HTTP_PREFIX)) {
-      return await exchange.call(call);
+    if (httpRequest !== undefined && call.method.startsWith(HTTP_PREFIX)) {
+      return await httpRequest.call(call);
     }
     if (call.method.startsWith(VFS_PREFIX)) return await answerVfsCall(volume, call);
     const method = this.#methods.get(call.method);

@@ -255,11 +255,11 @@ export class Invocations {
       starting[Symbol.dispose]();
       return await this.#afterWait(fn.id, earlier, request);
     }
-    const { remoteAddress, exchange, wait } = request;
-    exchange?.recorded(row.id);
-    const live = { remoteAddress, exchange, receivedMs };
+    const { remoteAddress, httpRequest, wait } = request;
+    httpRequest?.recorded(row.id);
+    const live = { remoteAddress, httpRequest, receivedMs };
     const attempt: Attempt = { row, fn, commit, limits, live };
-    const ended = this.parts.attempts.run(attempt, slot, exchange?.signal ?? caller?.signal);
+    const ended = this.parts.attempts.run(attempt, slot, httpRequest?.signal ?? caller?.signal);
     starting[Symbol.dispose]();
     if (wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, request, ended);
     const result = await this.parts.executions.recorded(row.id, ended);

@@ -1,7 +1,7 @@
 import type { Content } from "../../shared/content.ts";
 import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
-import type { HttpExchange } from "../endpoints/exchange.ts";
+import type { HttpRequest } from "../endpoints/http_request.ts";
 
 /** What starts a call. */
 interface CallTrigger {
@@ -36,7 +36,7 @@ export interface Invoke {
    */
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
   /** The request that `fetch` answers; absent for a call of the default export. */
-  readonly exchange?: HttpExchange;
+  readonly httpRequest?: HttpRequest;
 }
 
 const API: CallTrigger = { kind: "api", id: null };

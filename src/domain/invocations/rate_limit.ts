@@ -120,7 +120,7 @@ export async function freePermit(
   now: string,
 ): Promise<boolean> {
   if (!await tx.flow.freePermit(functionId, invocationId)) return false;
-  await tx.delays.hurryLine(functionId, now);
+  await tx.delays.wakeLine(functionId, now);
   return true;
 }
 

@@ -152,7 +152,7 @@ export class StoredRecord implements InvocationRecord {
           if (next !== undefined) return await this.#repeat(tx, next, fn, recorded);
         }
         const end = endOf(recorded);
-        const answered = this.attempt.live?.exchange?.record;
+        const answered = this.attempt.live?.httpRequest?.record;
         const conclusion = {
           end,
           ...versions,

@@ -49,7 +49,7 @@ export class Recovery implements DueWork {
     },
   ) {
     parts.scheduler.register(this);
-    parts.node.onBeat(() => {
+    parts.node.onHeartbeat(() => {
       this.#recovering ??= this.#work().catch((error) => {
         logger.error("Cannot recover calls without an owner: {error}", { error });
       }).finally(() => this.#recovering = undefined);

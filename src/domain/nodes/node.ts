@@ -67,13 +67,13 @@ export class Node implements AsyncDisposable {
   /** The end of each lease that it holds, by the monotonic clock. */
   readonly #held = new Map<LeaseName, number>();
   readonly #onLost: (() => void)[] = [];
-  readonly #onBeat: (() => void)[] = [];
+  readonly #onHeartbeat: (() => void)[] = [];
   /** Writes, with each renewal, what other nodes must know of this one. */
   #published: (tx: Writers) => Promise<void> = () => Promise.resolve();
   #liveNodes = 1;
   #expiry: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #beating: Promise<void> | undefined;
+  #heartbeat: Promise<void> | undefined;
 
   private constructor(store: Store, spec: NodeSpec, leaseMs: number) {
     this.#store = store;
@@ -91,8 +91,8 @@ export class Node implements AsyncDisposable {
     if (spec.isShared) {
       node.#expireAt(sentAt + leaseMs);
       const interval = leaseMs * RENEWAL_INTERVAL_MS / LEASE_MS;
-      node.#timer = setInterval(() => node.#beatSoon(), interval);
-      await node.beat();
+      node.#timer = setInterval(() => node.#startHeartbeat(), interval);
+      await node.heartbeat();
     }
     return node;
   }
@@ -119,8 +119,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** Calls back after each renewal. */
-  onBeat(listener: () => void): void {
-    this.#onBeat.push(listener);
+  onHeartbeat(listener: () => void): void {
+    this.#onHeartbeat.push(listener);
   }
 
   /** From now on `write` is part of each renewal: while the lease lasts, what it writes is no older than the lease. */
@@ -140,7 +140,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** Renews the lease, or joins again after its end; takes the leases that nobody holds. */
-  async beat(): Promise<void> {
+  async heartbeat(): Promise<void> {
     const sentAt = performance.now();
     const { id } = this;
     const taken = await this.#store.write(async (tx) => {
@@ -163,14 +163,14 @@ export class Node implements AsyncDisposable {
     this.#held.clear();
     this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
     for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.#leaseMs);
-    for (const listener of this.#onBeat) listener();
+    for (const listener of this.#onHeartbeat) listener();
   }
 
   /** Leaves: others may take over at once what it owns. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     clearTimeout(this.#expiry);
-    await this.#beating;
+    await this.#heartbeat;
     this.#lifecycle.set("left");
     try {
       await this.#store.write((tx) => tx.nodes.leave(this.id), "committed");
@@ -198,10 +198,10 @@ export class Node implements AsyncDisposable {
     );
   }
 
-  #beatSoon(): void {
-    this.#beating ??= this.beat().catch((error) => {
+  #startHeartbeat(): void {
+    this.#heartbeat ??= this.heartbeat().catch((error) => {
       logger.warn("Cannot renew the lease of this node: {error}", { error });
-    }).finally(() => this.#beating = undefined);
+    }).finally(() => this.#heartbeat = undefined);
   }
 
   #expireAt(deadline: number): void {

@@ -39,8 +39,8 @@ interface TestRequest extends RunValues {
 }
 
 /**
- * Runs the tests of commits behind the walls and limits of a call of the function, in a slot. Volume, secrets and hosts
- * are those that the tests declare, never those of the function. A test run is an unrecorded run: it leaves no
+ * Runs the tests of commits in the isolation and the limits of a call of the function, in a slot. Volume, secrets and hosts
+ * are those that the tests declare, never those of the function. A test run is an ephemeral run: it leaves no
  * invocation.
  */
 export class Tests {
@@ -118,7 +118,7 @@ export class Tests {
     },
   ): Promise<readonly TestRecord[]> {
     const { store, engine, hostMethods, volumeLimits } = this.parts;
-    const host = hostMethods.hostOf(context, { volume: undefined, exchange: undefined });
+    const host = hostMethods.hostOf(context, { volume: undefined, httpRequest: undefined });
     await using volumes = new TestVolumes(store, volumeLimits, () => fixtures.current.volume);
     const testRun = new TestRun({ ...this.parts.limits, runTimeoutMs: limits.timeoutMs }, {
       signal: run.signal,

@@ -7,7 +7,7 @@ import { DomainError } from "../errors.ts";
 import type { VerifiedEvent } from "./signatures/verdict.ts";
 import type { WebhookMethod } from "./settings.ts";
 
-/** A request to a listener. */
+/** A request to a webhook URL. */
 export interface Delivery {
   readonly listenerId: string;
   /** The token in the path; undefined without one. */

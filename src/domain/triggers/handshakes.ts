@@ -44,7 +44,7 @@ export class Handshakes {
 
   /**
    * The text that a handshake is answered.
-   * @param count counts it against the rate of its listener, once it is accepted
+   * @param count counts it against the rate of its webhook URL, once it is accepted
    * @throws METHOD_NOT_ALLOWED
    */
   async answer(request: HandshakeRequest, count: () => void): Promise<string> {

@@ -9,12 +9,12 @@ import { DeliveryLog } from "./delivery_log.ts";
 import { Handshakes } from "./handshakes.ts";
 import { KeySets } from "./key_sets.ts";
 import type { TriggerLimits } from "./limits.ts";
-import { Listeners } from "./listeners.ts";
+import { WebhookUrls } from "./webhook_urls.ts";
 import { Schedules } from "./schedules.ts";
 import { TriggerSecrets } from "./secrets.ts";
 import { Triggers } from "./triggers.ts";
 
-/** What triggers and their listeners are built from. */
+/** What triggers and their webhook URLs are built from. */
 export interface TriggerSources {
   readonly store: Store;
   readonly sealer: Sealer;
@@ -41,7 +41,7 @@ export function openTriggers(
 ): {
   readonly triggers: Triggers;
   readonly schedules: Schedules;
-  readonly listeners: Listeners;
+  readonly webhookUrls: WebhookUrls;
   readonly handshakes: Handshakes;
 } {
   const { store, sealer, ids, pages, invocations, scheduler, publicGet, limits, url } = sources;
@@ -63,7 +63,7 @@ export function openTriggers(
   return {
     triggers,
     schedules,
-    listeners: new Listeners({
+    webhookUrls: new WebhookUrls({
       store,
       invocations,
       secrets,

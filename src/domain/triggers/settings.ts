@@ -40,7 +40,7 @@ export type WebhookMethodKind = WebhookMethod["kind"];
 
 export const WEBHOOK_METHODS = Object.keys(METHOD_FIELDS) as readonly WebhookMethodKind[];
 
-/** Starts a function with each delivery to its listener. */
+/** Starts a function with each delivery to its webhook URL. */
 export type WebhookSettings = Complete<typeof WEBHOOK> & { readonly method: WebhookMethod };
 export type WebhookHandshake = NonNullable<WebhookSettings["handshake"]>;
 

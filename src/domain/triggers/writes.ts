@@ -84,7 +84,7 @@ export class TriggerWrites {
       displayName: checkName(change.displayName),
       paused: change.paused ? 1 : 0,
       volumeId: change.vfsId || null,
-      listenerId: settings.kind === "webhook" ? newListenerId() : null,
+      listenerId: settings.kind === "webhook" ? newWebhookUrlId() : null,
       ...NO_SECRET,
       ...made === undefined ? {} : { sealedSecret: this.parts.secrets.seal(id, made.value) },
       sealedVerifyToken: this.#verifyTokenFor(changed, id, null),
@@ -236,8 +236,8 @@ function keptSecret(before: TriggerRow, settings: TriggerSettings): Partial<Trig
   return NO_SECRET;
 }
 
-/** A listener's id is no secret, but nobody guesses one. */
-function newListenerId(): string {
+/** The id of a webhook URL is no secret, but nobody guesses one. */
+function newWebhookUrlId(): string {
   return randomBytes(LISTENER_ID_BYTES).toString("base64url");
 }
 

@@ -1,4 +1,4 @@
-/** The channel between a forker and the server: stdin and stdout. Uses typed arrays only, as `children.ts` does. */
+/** The channel between a fork server and the server: stdin and stdout. Uses typed arrays only, as `children.ts` does. */
 import { Bytes } from "../primordials.ts";
 import { putUint32, uint32 } from "../request.ts";
 import type { Children, Report } from "./children.ts";

@@ -1,5 +1,5 @@
 /**
- * Memory that all forks of a root share and hardly write to, in huge pages: a fork gets 512 pages by one entry of its
+ * Memory that all forks of a zygote share and hardly write to, in huge pages: a fork gets 512 pages by one entry of its
  * tables. Without it each fork maps the code that it runs anew, page by page.
  */
 import type { Libc, Library } from "./libc.ts";
@@ -33,7 +33,7 @@ const MADV_COLLAPSE = 25;
 const MOVE_OVER = 3;
 const MMAP_FAILED = -1n;
 const ENOMEM = 12;
-/** The heap of a root has about ten. */
+/** The heap of a zygote has about ten. */
 const HEAP_BLOCKS_MAX = 64;
 
 /** Addresses, both multiples of the size of a huge page. */

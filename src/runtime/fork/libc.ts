@@ -1,5 +1,5 @@
 /**
- * The calls of the C library with which a root and its templates fork. No function holds one of them: an instance drops
+ * The calls of the C library with which a zygote and its templates fork. No function holds one of them: an instance drops
  * all before its first byte of user code.
  *
  * Structures are those of Linux on 64-bit little-endian machines.

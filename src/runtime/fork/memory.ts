@@ -1,5 +1,5 @@
 /**
- * The memory of a root before it forks. Every page that it has costs each fork at its start and end, and every page that
+ * The memory of a zygote before it forks. Every page that it has costs each fork at its start and end, and every page that
  * a fork writes to is copied for it.
  */
 import { joinHeap } from "./huge_pages.ts";

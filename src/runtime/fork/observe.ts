@@ -56,7 +56,7 @@ function replace({ target, names = /./ }: Observed): void {
   }
 }
 
-/** Prepares the observation, in the root. */
+/** Prepares the observation, in the zygote. */
 export function makeObserver(parts: NodeParts): Observe {
   const { crypto, net, process, timers, timersPromises, vm } = parts;
   // Modules of Node keep these functions, so they are replaced before the modules are loaded as ECMAScript.

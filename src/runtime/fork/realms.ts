@@ -90,7 +90,7 @@ const makeWrappers = anonymous((
 });
 
 /**
- * Replaces the functions of `node:vm` that make realms, in the root.
+ * Replaces the functions of `node:vm` that make realms, in the zygote.
  * @param random what each fork draws different numbers from
  */
 export function replaceRealms(vm: Vm, random: () => number): void {

@@ -1,5 +1,5 @@
 /**
- * Rehearses in the root what every fork does, with ways that lead nowhere. V8 compiles a function at its first call: what
+ * Rehearses in the zygote what every fork does, with ways that lead nowhere. V8 compiles a function at its first call: what
  * is not rehearsed is compiled anew by each fork. What a call allocates for good is ready in every fork, too.
  */
 import { awaitKill, serveCalls, type Ways } from "../calls.ts";

@@ -1,5 +1,5 @@
 /**
- * What a fork does first: it lets go of everything that belongs to its forker, and puts up its own walls.
+ * What a fork does first: it lets go of everything that belongs to its fork server, and isolates itself.
  *
  * Runs without user code, except in forks of a template that has evaluated a script: so it uses captured primordials and
  * values that were made before.
@@ -54,17 +54,17 @@ const KIB_SHIFT = 10;
 
 /** Exit codes of a fork that cannot settle. */
 const EXIT_NO_SERVER = 120;
-const EXIT_NO_WALLS = 121;
+const EXIT_NOT_ISOLATED = 121;
 
 /** The variables from which Deno reads its proxy when it makes an HTTP client, and the scheme of a unix socket. */
 const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY"] as const;
 const PROXY_PREFIX = "unix:";
 
-/** Settles the forks of one root. */
+/** Settles the forks of one zygote. */
 export interface Settler {
-  /** A template: connected to the server, without a wall that its forks would need to pass. */
+  /** A template: connected to the server, without a restriction that its forks would need to pass. */
   asTemplate(token: Uint8Array): void;
-  /** An instance: connected, unique, behind all of its walls, and with this egress socket. */
+  /** An instance: connected, unique, fully isolated, and with this egress socket. */
   asInstance(token: Uint8Array, egressPath: Uint8Array<ArrayBuffer>): void;
   /** Lowers the limits of this instance for good. */
   readonly lowerLimits: LowerLimits;
@@ -74,7 +74,7 @@ export interface Settler {
    */
   asLoading(egressPath: Uint8Array<ArrayBuffer>): void;
   /** A process that forks: its forks take as much processor time as they take. */
-  asForker(): void;
+  asForkServer(): void;
 }
 
 /** Prepares everything that forks need, before any user code. */
@@ -88,19 +88,19 @@ export function makeSettler(
   const descriptors = makeDescriptors(libc, setup);
   const connectAs = makeConnector(libc, setup.socketPath);
   const limits = makeMaxima(libc, setup);
-  const putUpWalls = makeWalls(libc, setup, limits);
+  const isolate = prepareIsolation(libc, setup, limits);
   const useNetwork = makeNetwork(libc, useEgressSocket);
   const openFiles = rlimit(setup.openFilesMax);
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
-  let forker = libc.getpid();
-  // No process of the same user reads the memory of a root. The server has read its descriptors by now.
+  let forkServer = libc.getpid();
+  // No process of the same user reads the memory of a zygote. The server has read its descriptors by now.
   libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const beAlone = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    // In a namespace of its own a fork sees no parent and ends with its forker in any case.
-    if (!setup.namespaces && libc.getppid() !== forker) libc._exit(EXIT_NO_SERVER);
+    // In a namespace of its own a fork sees no parent and ends with its fork server in any case.
+    if (!setup.namespaces && libc.getppid() !== forkServer) libc._exit(EXIT_NO_SERVER);
     descriptors.drop();
-    if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NO_WALLS);
+    if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NOT_ISOLATED);
   };
   const connect = (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => {
     const channel = connectAs(Handshake.CHANNEL, token);
@@ -115,7 +115,7 @@ export function makeSettler(
   return {
     asTemplate(token) {
       beAlone();
-      forker = libc.getpid();
+      forkServer = libc.getpid();
       // No program that its forks could start gives them capabilities. They drop those that they have.
       for (let capability = 0; capability < CAPABILITIES; capability++) {
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
@@ -131,7 +131,7 @@ export function makeSettler(
       // What an earlier instance has left in this egress socket comes before the connection.
       connect(token, egressPath);
       // Before all that needs no more than a function may.
-      putUpWalls();
+      isolate();
       reseed();
       beginClock();
       useNetwork(egressPath);
@@ -140,7 +140,7 @@ export function makeSettler(
       limits.bind();
       useNetwork(egressPath);
     },
-    asForker: limits.releaseCpu,
+    asForkServer: limits.releaseCpu,
     lowerLimits: makeLimits(libc),
   };
 }
@@ -190,7 +190,7 @@ function makeDescriptors(libc: Libc, { descriptors }: TreeSetup) {
       libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);
       libc.closeRange(SYS_CLOSE_RANGE, nothing + 1, LAST_DESCRIPTOR, 0);
     },
-    /** The event loop of the forker is shared memory of the kernel: a fork needs one of its own under the same numbers. */
+    /** The event loop of the fork server is shared memory of the kernel: a fork needs one of its own under the same numbers. */
     renewEventLoop() {
       const epoll = libc.epoll_create1(EPOLL_CLOEXEC);
       replace(epoll, epolls);
@@ -229,15 +229,15 @@ function makeConnector(
   };
 }
 
-/** The walls of an instance, from the first that needs no other to the filter, which forbids what the others need. */
-function makeWalls(libc: Libc, { filter }: TreeSetup, limits: Maxima): () => void {
+/** The isolation of an instance, from the first that needs no other to the filter, which forbids what the others need. */
+function prepareIsolation(libc: Libc, { filter }: TreeSetup, limits: Maxima): () => void {
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
   const scope = makeScope(libc);
   const program = filterProgram(Uint8Array.fromBase64(filter));
   const noCapabilities = new Uint8Array(24);
   const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
   const need = (worked: boolean) => {
-    if (!worked) libc._exit(EXIT_NO_WALLS);
+    if (!worked) libc._exit(EXIT_NOT_ISOLATED);
   };
   return () => {
     limits.bindForGood();
@@ -282,9 +282,9 @@ function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
   const data = dataBytes === undefined ? undefined : rlimit(dataBytes);
   const cpu = cpuSeconds === undefined ? undefined : rlimit(cpuSeconds);
   const set = (resource: number, limit: Uint8Array<ArrayBuffer> | undefined) => {
-    if (limit !== undefined && libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NO_WALLS);
+    if (limit !== undefined && libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NOT_ISOLATED);
   };
-  /** What this root may set at most. */
+  /** What this zygote may set at most. */
   const released = rlimit(0);
   libc.getrlimit(RLIMIT_CPU, released);
   const hardAt = released.length / 2;
@@ -309,7 +309,7 @@ function makeLimits(libc: Libc): LowerLimits {
   const data = rlimit(0);
   const cpu = rlimit(0);
   const lower = (resource: number, limit: Uint8Array<ArrayBuffer>) => {
-    if (libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NO_WALLS);
+    if (libc.setrlimit(resource, limit) !== 0) libc._exit(EXIT_NOT_ISOLATED);
   };
   return (memoryKib, cpuSeconds) => {
     putUint64(data, memoryKib << KIB_SHIFT, memoryKib >>> (32 - KIB_SHIFT));

@@ -1,10 +1,10 @@
-/** How the bootstrap becomes the root of a tree of forks, and what its forks keep of it. */
+/** How the bootstrap becomes the zygote of a tree of forks, and what its forks keep of it. */
 import { useEgressSocket } from "../egress.ts";
 import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
 import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
-import { type Became, makeForker } from "./forker.ts";
+import { type Became, makeForkServer } from "./fork_server.ts";
 import { idleLibc, type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
 import { type Engine, gatherMemory, packMemory } from "./memory.ts";
@@ -15,23 +15,23 @@ import { type Core, occupyThreads } from "./threads.ts";
 import { replaceClock, replaceRandom } from "./unique.ts";
 import { PATH_MAX_BYTES, SETUP_HEAD_BYTES, TOKEN_BYTES, type TreeSetup } from "./wire.ts";
 
-/** What a root prepares while the built-ins of Node load. */
+/** What a zygote prepares while the built-ins of Node load. */
 export interface Forks {
   readonly library: Library;
   readonly observe: Observe;
   readonly beginClock: () => void;
 }
 
-/** What a root and its templates keep, and an instance drops. */
+/** What a zygote and its templates keep, and an instance drops. */
 export interface Tree {
-  /** Serves as the root or as a template; see {@link makeForker}. */
+  /** Serves as the zygote or as a template; see {@link makeForkServer}. */
   serve(): Became;
   readonly observe: Observe;
   readonly lowerLimits: LowerLimits;
 }
 
-/** Begins a root, before anything else loads. */
-export function beginRoot(): Library {
+/** Begins a zygote, before anything else loads. */
+export function beginZygote(): Library {
   const library = openLibrary();
   gatherMemory(library);
   return library;
@@ -44,7 +44,7 @@ export function prepareForks(library: Library, parts: NodeParts): Forks {
   return { library, observe: makeObserver(parts), beginClock: replaceClock() };
 }
 
-/** Makes this process a root, once everything is loaded and hardened, and waits for the server's setup. */
+/** Makes this process a zygote, once everything is loaded and hardened, and waits for the server's setup. */
 export function openTree(
   core: Core,
   engine: Engine,
@@ -56,7 +56,7 @@ export function openTree(
   const settler = makeSettler(library.libc, setup, beginClock, useEgressSocket);
   const idle = idleLibc();
   const rehearsed = makeSettler(idle, setup, beginClock, useEgressSocket);
-  const serve = makeForker(library, settler, setup.namespaces);
+  const serve = makeForkServer(library, settler, setup.namespaces);
   shareCode(library.libc);
   // Calls of functions that are open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
@@ -68,7 +68,7 @@ export function openTree(
 /** Compiles what each fork does first; see `rehearsal.ts`. Both reach a library that does nothing. */
 function rehearseSettling(settler: Settler, scope: () => boolean): void {
   const token = new Uint8Array(TOKEN_BYTES);
-  settler.asForker();
+  settler.asForkServer();
   settler.asTemplate(token);
   settler.asInstance(token, new Uint8Array(PATH_MAX_BYTES + 1));
   scope();

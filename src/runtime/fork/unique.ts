@@ -5,9 +5,9 @@
  * makes it differ in each fork. `Math.random` and `randomUUID` have state of their own, so they are replaced by functions
  * that draw from that generator.
  *
- * V8's own generator is the same in all forks of a root. Deno draws from it for forms, which `form_bodies.ts` replaces, and
+ * V8's own generator is the same in all forks of a zygote. Deno draws from it for forms, which `form_bodies.ts` replaces, and
  * in `URLPattern`, to choose what it keeps: no answer depends on that. The matcher of globs marks escapes with numbers
- * that the root draws; a pattern with such a mark means no more than one with the escape.
+ * that the zygote draws; a pattern with such a mark means no more than one with the escape.
  */
 import { anonymous } from "../anonymous.ts";
 import {

@@ -1,7 +1,7 @@
 /**
- * The protocol between the server and the processes that fork: the root and its templates.
+ * The protocol between the server and the processes that fork: the zygote and its templates.
  *
- * The root reads commands from stdin and writes events to stdout. Each template and each instance connects to the *tree
+ * The zygote reads commands from stdin and writes events to stdout. Each template and each instance connects to the *tree
  * socket* of the server and sends a *handshake*: its kind and the token of its fork. The stderr of an instance connects to its
  * egress socket instead. A template then reads commands from its connection and writes events to it. All numbers are
  * unsigned 32-bit and big-endian.
@@ -16,7 +16,7 @@ export const Handshake = { CHANNEL: 1, STDERR: 2 } as const;
 export const HANDSHAKE_BYTES = 1 + TOKEN_BYTES;
 
 /**
- * Commands. The root carries out `FORK_TEMPLATE` and `KILL`. A template also carries out `FORK_INSTANCE` and, once,
+ * Commands. The zygote carries out `FORK_TEMPLATE` and `KILL`. A template also carries out `FORK_INSTANCE` and, once,
  * `LOAD`: a load message of the instance protocol follows (see `../wire.ts`). `KILL` kills a fork and waits for its end.
  */
 export const Command = { FORK_TEMPLATE: 1, FORK_INSTANCE: 2, KILL: 3, LOAD: 4 } as const;
@@ -26,7 +26,7 @@ export const COMMAND_BYTES = 28;
 export const PATH_MAX_BYTES = 107;
 
 /**
- * Events. `FORKED` carries the process id in the forker's namespace. `FAILED` carries the error number of the kernel.
+ * Events. `FORKED` carries the process id in the fork server's namespace. `FAILED` carries the error number of the kernel.
  * `ENDED` carries the wait status, the processor time in microseconds and the peak of resident memory in KiB.
  */
 export const ForkEvent = { FORKED: 1, FAILED: 2, ENDED: 3 } as const;
@@ -36,13 +36,13 @@ export const EVENT_BYTES = 20;
 /** Length of the setup. */
 export const SETUP_HEAD_BYTES = 4;
 
-/** What the root needs to know once: JSON after its length, the first message on its stdin. */
+/** What the zygote needs to know once: JSON after its length, the first message on its stdin. */
 export interface TreeSetup {
-  /** Path of the tree socket as the root sees it. */
+  /** Path of the tree socket as the zygote sees it. */
   readonly socketPath: string;
   /** Descriptors by what they are; see `src/sandbox/tree/descriptors.ts`. */
   readonly descriptors: Descriptors;
-  /** What instances load on top of the seccomp filter of the root, in base64. */
+  /** What instances load on top of the seccomp filter of the zygote, in base64. */
   readonly filter: string;
   /** Whether forks get namespaces of their own. */
   readonly namespaces: boolean;
@@ -53,7 +53,7 @@ export interface TreeSetup {
   readonly cpuSeconds?: number;
 }
 
-/** The descriptors of a root before its first fork. A fork has the same. */
+/** The descriptors of a zygote before its first fork. A fork has the same. */
 export interface Descriptors {
   /** Descriptors of stdin, stdout and stderr, copies included. */
   readonly stdin: readonly number[];

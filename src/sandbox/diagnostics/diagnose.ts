@@ -11,7 +11,7 @@ import { openCgroups } from "../instance/cgroups.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { prepareProgram } from "../instance/program.ts";
-import { probeSingle } from "./probe.ts";
+import { probeSpawned } from "./probe.ts";
 import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";
 
@@ -36,7 +36,7 @@ export async function diagnose(
   const program = await prepareProgram(limits, image, undefined);
   const verdicts: Verdict[] = [];
   const { machine, profile } = image;
-  const probe = (isolation: Isolation) => probeSingle(new Launcher(isolation, program));
+  const probe = (isolation: Isolation) => probeSpawned(new Launcher(isolation, program));
   for (const mode of MODES) verdicts.push(await tryMode(mode, { machine, profile, probe }));
   const { programs } = machine;
   const cgroups = await openCgroups(machine, limits.memoryBytes);

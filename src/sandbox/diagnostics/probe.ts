@@ -1,7 +1,7 @@
-/** Tests an isolation with a real instance and verifies its walls in `/proc`. */
+/** Tests an isolation with a real instance and verifies it in `/proc`. */
 import { isDeepStrictEqual } from "node:util";
 import type { SandboxLimits } from "../contract.ts";
-import { missingWall } from "../../isolation/mod.ts";
+import { missingIsolation } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
 import { runLimits } from "../instance/limits.ts";
 import type { Launcher } from "../instance/launcher.ts";
@@ -15,7 +15,7 @@ const KIB = 1024;
 const PROBE_LIMITS = { timeoutMs: 60_000, outputBytes: KIB, logBytes: KIB };
 
 /**
- * Uses what does not work in a fork unless its forker was made fit for it: timers, threads of the pool, messages and
+ * Uses what does not work in a fork unless its fork server was made fit for it: timers, threads of the pool, messages and
  * compilation. It also draws from every source of random numbers.
  */
 const PROBE_SCRIPT = `async function () {
@@ -54,12 +54,12 @@ const DID = [32, 0x1f, "message", 0];
 type Probed = { readonly drawn: readonly string[] } | { readonly fault: string };
 
 /** What is wrong with the isolation of the launcher; undefined if an instance that is spawned works in it. */
-export async function probeSingle(launcher: Launcher): Promise<string | undefined> {
+export async function probeSpawned(launcher: Launcher): Promise<string | undefined> {
   try {
-    const instance = await launcher.startSingle();
+    const instance = await launcher.startInstance();
     const fault = instance.pid === undefined
       ? undefined
-      : await missingWall(instance.pid, launcher.isolation.expected);
+      : await missingIsolation(instance.pid, launcher.isolation.expected);
     if (fault === undefined) {
       const probed = await probeInstance(instance, launcher.program.limits);
       return "fault" in probed ? probed.fault : undefined;
@@ -73,7 +73,7 @@ export async function probeSingle(launcher: Launcher): Promise<string | undefine
 }
 
 /**
- * What is wrong with the forks of a root; undefined if two of them work and draw different random numbers.
+ * What is wrong with the forks of a zygote; undefined if two of them work and draw different random numbers.
  * @param take takes a fork that has loaded no code
  */
 export async function probeForks(
@@ -83,7 +83,7 @@ export async function probeForks(
   const seen = new Set<string>();
   for (let fork = 1; fork <= 2; fork++) {
     const instance = await take();
-    if (instance === undefined) return "the root does not fork";
+    if (instance === undefined) return "the zygote does not fork";
     const probed = await probeInstance(instance, limits);
     if ("fault" in probed) return probed.fault;
     if (probed.drawn.some((drawn) => seen.has(drawn))) return "forks repeat random numbers";

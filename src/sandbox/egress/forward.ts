@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
-import { type EgressFailure, type Exchange, unlogged } from "./session.ts";
+import { type EgressFailure, type EgressRequest, unlogged } from "./session.ts";
 import { EgressFault, faultHeader } from "./fault.ts";
 import { endToEnd, flat, type Headers } from "./headers.ts";
 import type { Destination } from "./target.ts";
@@ -18,7 +18,7 @@ function requestHeaders(to: Destination, from: IncomingMessage, more: Headers): 
 
 /** Forwards the request over `upstream` and its response back. */
 export function forwardRequest(
-  exchange: Exchange,
+  egressRequest: EgressRequest,
   to: Destination,
   from: IncomingMessage,
   answer: ServerResponse,
@@ -30,7 +30,7 @@ export function forwardRequest(
     ["Connection", "close"],
     ...isChunked ? [["Transfer-Encoding", "chunked"] as const] : [],
   ];
-  const request = exchange.own(httpRequest({
+  const request = egressRequest.own(httpRequest({
     createConnection: () => upstream,
     method: from.method ?? "GET",
     path: to.path,
@@ -40,31 +40,31 @@ export function forwardRequest(
   const fail = () => {
     // An error after the complete response does no harm.
     if (answer.writableFinished) return;
-    exchange.fail(BROKEN);
+    egressRequest.fail(BROKEN);
     if (answer.headersSent) answer.destroy();
     // If a limit broke the connection the function gets that limit as the reason.
-    else rejectRequest(answer, exchange.failure ?? unlogged(BROKEN));
+    else rejectRequest(answer, egressRequest.failure ?? unlogged(BROKEN));
   };
   request.on("error", fail);
   request.on("response", (response) => {
-    exchange.status = response.statusCode ?? 0;
+    egressRequest.status = response.statusCode ?? 0;
     answer.writeHead(
       response.statusCode ?? 502,
       response.statusMessage,
       // A host must not pass for the proxy.
       flat(endToEnd(response.rawHeaders, [EGRESS_FAULT_HEADER])),
     );
-    response.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
+    response.on("data", (chunk: Uint8Array) => egressRequest.received(chunk.length));
     response.on("error", fail);
     response.pipe(answer);
   });
-  answer.on("finish", () => exchange.finish());
+  answer.on("finish", () => egressRequest.finish());
   answer.on("close", () => {
-    exchange.finish();
+    egressRequest.finish();
     request.destroy();
   });
   if (!hasBody) return void request.end();
-  from.on("data", (chunk: Uint8Array) => exchange.sent(chunk.length));
+  from.on("data", (chunk: Uint8Array) => egressRequest.sent(chunk.length));
   from.pipe(request);
 }
 
@@ -76,9 +76,9 @@ export function upgradeHead(to: Destination, from: IncomingMessage): string {
 }
 
 /** Copies bytes both ways until both sides have ended or one failed. */
-export function tunnel(exchange: Exchange, client: Duplex, upstream: Socket): void {
+export function tunnel(egressRequest: EgressRequest, client: Duplex, upstream: Socket): void {
   const done = () => {
-    exchange.finish();
+    egressRequest.finish();
     client.destroy();
     upstream.destroy();
   };
@@ -86,8 +86,8 @@ export function tunnel(exchange: Exchange, client: Duplex, upstream: Socket): vo
     side.on("error", done);
     side.on("close", done);
   }
-  client.on("data", (chunk: Uint8Array) => exchange.sent(chunk.length));
-  upstream.on("data", (chunk: Uint8Array) => exchange.received(chunk.length));
+  client.on("data", (chunk: Uint8Array) => egressRequest.sent(chunk.length));
+  upstream.on("data", (chunk: Uint8Array) => egressRequest.received(chunk.length));
   client.pipe(upstream);
   upstream.pipe(client);
 }

@@ -13,7 +13,7 @@ export function egressFlags(socketInside: string, seccomp: boolean): string[] {
   ];
 }
 
-/** Deno's permissions of a root. Each fork knows the random name of its own egress socket, and no other. */
+/** Deno's permissions of a zygote. Each fork knows the random name of its own egress socket, and no other. */
 export function treeFlags(socketDirInside: string): string[] {
   return [`--allow-read=${socketDirInside}`, `--allow-write=${socketDirInside}`, "--allow-net"];
 }

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 interface OwnRequest {
   readonly options: RequestOptions;
   readonly body?: string;
-  /** Bound of the whole exchange. */
+  /** Bound of the whole request. */
   readonly timeoutMs: number;
 }
 

@@ -19,8 +19,8 @@ import {
   type EgressFailure,
   type EgressLimits,
   type EgressLogger,
+  EgressRequest,
   EgressSession,
-  Exchange,
   unlogged,
 } from "./session.ts";
 import { EgressFault } from "./fault.ts";
@@ -123,34 +123,38 @@ export class EgressProxy implements Disposable {
         if (answer.headersSent) answer.destroy();
         else rejectRequest(answer, failure);
       };
-      this.#pass(request, reject, async (exchange, session) => {
+      this.#pass(request, reject, async (egressRequest, session) => {
         const to = parseAbsolute(request.url ?? "");
-        const upstream = await this.#connect(exchange, session, to, to?.tls ?? false);
-        if (to !== undefined) forwardRequest(exchange, to, request, answer, upstream);
+        const upstream = await this.#connect(egressRequest, session, to, to?.tls ?? false);
+        if (to !== undefined) forwardRequest(egressRequest, to, request, answer, upstream);
       });
     });
     this.#http.on("connect", (request, client, head) => {
-      this.#passTunnel(request, client, async (exchange, session) => {
-        const upstream = await this.#connect(exchange, session, parseAuthority(request.url ?? ""));
-        exchange.status = 200;
+      this.#passTunnel(request, client, async (egressRequest, session) => {
+        const upstream = await this.#connect(
+          egressRequest,
+          session,
+          parseAuthority(request.url ?? ""),
+        );
+        egressRequest.status = 200;
         client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
         if (head.length > 0) client.unshift(head);
-        tunnel(exchange, client, upstream);
+        tunnel(egressRequest, client, upstream);
       });
     });
     this.#http.on("upgrade", (request, client, head) => {
-      this.#passTunnel(request, client, async (exchange, session) => {
+      this.#passTunnel(request, client, async (egressRequest, session) => {
         const isWebSocket = request.method === "GET" &&
           request.headers.upgrade?.toLowerCase() === "websocket";
         const to = isWebSocket ? parseAbsolute(request.url ?? "") : undefined;
-        const upstream = await this.#connect(exchange, session, to, to?.tls ?? false);
+        const upstream = await this.#connect(egressRequest, session, to, to?.tls ?? false);
         upstream.once("data", (chunk: Uint8Array) => {
           const status = /^HTTP\/1\.1 (\d{3}) /.exec(new TextDecoder().decode(chunk))?.[1];
-          if (status !== undefined) exchange.status = Number(status);
+          if (status !== undefined) egressRequest.status = Number(status);
         });
         if (to !== undefined) upstream.write(upgradeHead(to, request));
         if (head.length > 0) client.unshift(head);
-        tunnel(exchange, client, upstream);
+        tunnel(egressRequest, client, upstream);
       });
     });
     this.#http.on("clientError", (error: Error & { code?: string }, client) => {
@@ -160,10 +164,10 @@ export class EgressProxy implements Disposable {
         ? `a request has more than ${countOf(HEADER_MAX_BYTES, "byte")} of headers`
         : "a request is not HTTP/1.1";
       const fault = new EgressFault("EGRESS_DENIED", reason, 400);
-      const exchange = this.#origins.get(client)?.session?.begin("?");
-      const isLogged = exchange instanceof Exchange;
-      if (isLogged) exchange.fail(fault);
-      const failure = isLogged ? exchange.failure : undefined;
+      const egressRequest = this.#origins.get(client)?.session?.begin("?");
+      const isLogged = egressRequest instanceof EgressRequest;
+      if (isLogged) egressRequest.fail(fault);
+      const failure = isLogged ? egressRequest.failure : undefined;
       if (client.writable) rejectTunnel(client, failure ?? unlogged(fault));
       else client.destroy();
     });
@@ -172,7 +176,7 @@ export class EgressProxy implements Disposable {
   #passTunnel(
     request: IncomingMessage,
     client: Duplex,
-    body: (exchange: Exchange, session: EgressSession) => Promise<void>,
+    body: (egressRequest: EgressRequest, session: EgressSession) => Promise<void>,
   ): void {
     client.on("error", () => client.destroy());
     this.#pass(request, (failure) => rejectTunnel(client, failure), body);
@@ -182,15 +186,15 @@ export class EgressProxy implements Disposable {
   async #pass(
     request: IncomingMessage,
     reject: (failure: EgressFailure) => void,
-    body: (exchange: Exchange, session: EgressSession) => Promise<void>,
+    body: (egressRequest: EgressRequest, session: EgressSession) => Promise<void>,
   ): Promise<void> {
     request.on("error", () => request.destroy());
     const session = this.#origins.get(request.socket)?.session;
     if (session === undefined) return reject(unlogged(NO_SESSION));
-    const exchange = session.begin(request.method ?? "?");
-    if (exchange instanceof EgressFault) return reject(unlogged(exchange));
+    const egressRequest = session.begin(request.method ?? "?");
+    if (egressRequest instanceof EgressFault) return reject(unlogged(egressRequest));
     try {
-      await body(exchange, session);
+      await body(egressRequest, session);
     } catch (error) {
       if (!(error instanceof EgressFault)) {
         logger.error("Cannot forward a request: {error}", { error });
@@ -198,14 +202,14 @@ export class EgressProxy implements Disposable {
       const fault = error instanceof EgressFault
         ? error
         : new EgressFault("ECONNRESET", "the proxy failed");
-      exchange.fail(fault);
-      reject(exchange.failure ?? unlogged(fault));
+      egressRequest.fail(fault);
+      reject(egressRequest.failure ?? unlogged(fault));
     }
   }
 
   /** Checks the name, the port and every address, then connects. */
   async #connect(
-    exchange: Exchange,
+    egressRequest: EgressRequest,
     session: EgressSession,
     to: Endpoint | undefined,
     tls = false,
@@ -213,13 +217,13 @@ export class EgressProxy implements Disposable {
     if (to === undefined) {
       throw new EgressFault("EGRESS_DENIED", "the request names no destination", 400);
     }
-    exchange.destination = formatEndpoint(to);
+    egressRequest.destination = formatEndpoint(to);
     session.checkBytes();
     if (!session.allowlist.allows(to)) {
       throw new EgressFault("EGRESS_DENIED", `not in ${session.allowlistName}`);
     }
     const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
-    return exchange.own(await connected);
+    return egressRequest.own(await connected);
   }
 }
 

@@ -25,8 +25,8 @@ export const EGRESS_HOST_MAX_UNITS = 300;
 /** Takes one log line. */
 export type EgressLogger = (level: "info" | "warn", message: string) => void;
 
-/** Takes the log line of an exchange, and what to count of it. */
-type ExchangeLogger = (
+/** Takes the log line of an request, and what to count of it. */
+type RequestLogger = (
   ...args: [...Parameters<EgressLogger>, end: Omit<EgressVerdict, "count">]
 ) => void;
 
@@ -41,7 +41,7 @@ export function unlogged(fault: EgressFault): EgressFailure {
   return { fault, line: `${fault.verdict}: ${fault.message}` };
 }
 
-/** A socket or request that is destroyed with its exchange. */
+/** A socket or request that is destroyed with its request. */
 interface Destroyable {
   destroy(): unknown;
 }
@@ -51,7 +51,7 @@ export class EgressSession implements Disposable {
   readonly allowlist: Allowlist;
   readonly #limits: EgressLimits;
   readonly #log: EgressLogger;
-  readonly #open = new Set<Exchange>();
+  readonly #open = new Set<EgressRequest>();
   readonly #verdicts = new Map<string, EgressVerdict>();
   readonly #busy = new BusyTime();
   #requests = 0;
@@ -81,7 +81,7 @@ export class EgressSession implements Disposable {
   }
 
   /** Begins a request. All requests beyond the limit get a fault and share one log line. */
-  begin(method: string): Exchange | EgressFault {
+  begin(method: string): EgressRequest | EgressFault {
     if (++this.#requests > this.#limits.maxRequests) {
       const limit = `limit of ${
         countOf(this.#limits.maxRequests, "request")
@@ -90,15 +90,15 @@ export class EgressSession implements Disposable {
       return new EgressFault("EGRESS_LIMIT", `${limit} reached`);
     }
     const count = (bytes: number) => this.#count(bytes);
-    const exchange = new Exchange(method, count, (level, message, end) => {
-      this.#open.delete(exchange);
+    const egressRequest = new EgressRequest(method, count, (level, message, end) => {
+      this.#open.delete(egressRequest);
       this.#busy.end();
       this.#tally(end);
       this.#log(level, message);
     });
-    this.#open.add(exchange);
+    this.#open.add(egressRequest);
     this.#busy.begin();
-    return exchange;
+    return egressRequest;
   }
 
   /** What it was used for so far. Beyond {@link EGRESS_VERDICTS_MAX} further destinations are not counted. */
@@ -122,7 +122,7 @@ export class EgressSession implements Disposable {
   [Symbol.dispose](): void {
     if (this.isClosed) return;
     this.#lifecycle.set("closed");
-    for (const exchange of this.#open) exchange.cut();
+    for (const egressRequest of this.#open) egressRequest.cut();
   }
 
   #tally({ host, verdict, bytes }: Omit<EgressVerdict, "count">): void {
@@ -140,7 +140,7 @@ export class EgressSession implements Disposable {
   #count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes <= this.#limits.maxBytes) return;
-    for (const exchange of this.#open) exchange.fail(this.#usedUp());
+    for (const egressRequest of this.#open) egressRequest.fail(this.#usedUp());
   }
 
   #usedUp(): EgressFault {
@@ -154,12 +154,12 @@ export class EgressSession implements Disposable {
  *
  * Modes: `open`, then `finished`, or `failed` with a fault.
  */
-export class Exchange {
+export class EgressRequest {
   readonly #method: string;
   readonly #count: (bytes: number) => void;
-  readonly #log: ExchangeLogger;
+  readonly #log: RequestLogger;
   readonly #owned = new Set<Destroyable>();
-  readonly #lifecycle = new Lifecycle("exchange", "open", {
+  readonly #lifecycle = new Lifecycle("egressRequest", "open", {
     open: ["finished", "failed"],
     finished: [],
     failed: [],
@@ -170,7 +170,7 @@ export class Exchange {
   #receivedBytes = 0;
   #failure: EgressFailure | undefined;
 
-  constructor(method: string, count: (bytes: number) => void, log: ExchangeLogger) {
+  constructor(method: string, count: (bytes: number) => void, log: RequestLogger) {
     this.#method = method;
     this.#count = count;
     this.#log = log;
@@ -191,7 +191,7 @@ export class Exchange {
     return this.#failure;
   }
 
-  /** Destroys a socket or request with the exchange, at once if the exchange has ended. */
+  /** Destroys a socket or request with the request, at once if the request has ended. */
   own<Owned extends Destroyable>(owned: Owned): Owned {
     this.#owned.add(owned);
     if (!this.#lifecycle.is("open")) owned.destroy();
@@ -208,7 +208,7 @@ export class Exchange {
     this.#count(bytes);
   }
 
-  /** Ends the exchange normally. */
+  /** Ends the request normally. */
   finish(): void {
     const answered = this.#status === undefined ? "no answer" : `status ${this.#status}`;
     this.#end(
@@ -218,7 +218,7 @@ export class Exchange {
     );
   }
 
-  /** Ends the exchange with a fault and cuts its connections. */
+  /** Ends the request with a fault and cuts its connections. */
   fail(fault: EgressFault): void {
     const destination = this.#destination === "" ? "" : `${this.#destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
@@ -228,7 +228,7 @@ export class Exchange {
     this.#destroy();
   }
 
-  /** Ends the exchange because the run has ended. */
+  /** Ends the request because the run has ended. */
   cut(): void {
     this.finish();
     this.#destroy();

@@ -37,10 +37,10 @@ const ALLOCATOR = [
 export interface Image extends AsyncDisposable {
   readonly machine: Machine;
   readonly profile: Profile;
-  /** What the seccomp filter of an instance denies beyond that of its root. */
+  /** What the seccomp filter of an instance denies beyond that of its zygote. */
   readonly forkFilter: Uint8Array<ArrayBuffer>;
-  /** File with the seccomp filter of a root. */
-  readonly rootSeccompFile: string;
+  /** File with the seccomp filter of a zygote. */
+  readonly zygoteSeccompFile: string;
   /** The private directory of the server. */
   readonly ownDir: string;
   /** Holds what Deno reads at the start of an instance. */
@@ -69,9 +69,9 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
   const seccompFile = `${sharedDir}/seccomp.bpf`;
   const { architecture } = machine;
   await parts.add(filePart(seccompFile, seccompFilter(architecture, { mayFork: false })));
-  const rootSeccompFile = `${sharedDir}/seccomp-root.bpf`;
+  const zygoteSeccompFile = `${sharedDir}/seccomp-zygote.bpf`;
   const asRoot = { mayFork: true, mayManageForks: true };
-  await parts.add(filePart(rootSeccompFile, seccompFilter(architecture, asRoot)));
+  await parts.add(filePart(zygoteSeccompFile, seccompFilter(architecture, asRoot)));
   const hasRoot = machine.programs.bwrap !== undefined;
   const root = `${sharedDir}/root`;
   if (hasRoot) {
@@ -85,7 +85,7 @@ export async function openImage(cacheDir: string, searchPath: string): Promise<I
       ...(hasRoot ? { root } : {}),
     },
     forkFilter: furtherSeccompFilter(architecture, { mayFork: false }, asRoot),
-    rootSeccompFile,
+    zygoteSeccompFile,
     ownDir,
     runtimeDir,
     sharedDir,

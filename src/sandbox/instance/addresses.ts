@@ -1,5 +1,5 @@
 /**
- * Masks addresses of memory in what a process prints on stderr. All forks of a root share one address layout, and V8
+ * Masks addresses of memory in what a process prints on stderr. All forks of a zygote share one address layout, and V8
  * prints parts of it when memory runs out; so do aborts of V8, Rust and the C library. Authors may read the log, so the
  * next call would know the layout. Ids of processes stay: nothing follows from them.
  */

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
  */
 const SHARED_BYTES = 192 * MIB;
 
-/** Shown to the operator with the walls. */
+/** Shown to the operator with the isolation. */
 export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
 
 /** Memory limit of a cgroup. @param dataBytes limit of its instance's private memory */

@@ -22,10 +22,10 @@ export interface ProcessHandle {
   kill(): void;
   /**
    * Measures the processor time for {@link ended} until it is disposed, as often as its limit demands. Absent where the
-   * forker measures it.
+   * fork server measures it.
    */
   watchCpu?(limitMs: number): Disposable;
-  /** Id of the process for `/proc`; undefined if only its forker knows it. */
+  /** Id of the process for `/proc`; undefined if only its fork server knows it. */
   readonly pid: number | undefined;
 }
 

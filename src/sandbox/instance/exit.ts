@@ -2,10 +2,10 @@
 import type { Isolation } from "../../isolation/mod.ts";
 
 /**
- * Which process ended first and took this one with it: the root or template that forked it, the wrapper that started it,
+ * Which process ended first and took this one with it: the zygote or template that forked it, the wrapper that started it,
  * or `script`, a template of its script that ended by what the script does.
  */
-export type Lost = "root" | "template" | "script" | "wrapper";
+export type Lost = "zygote" | "template" | "script" | "wrapper";
 
 /** An exit code, or the signal that ended the process. */
 export type Exit =
@@ -14,9 +14,9 @@ export type Exit =
     | { readonly code: number; readonly signal: string }
   )
   & {
-    /** Processor time of the process, if its forker measured it. */
+    /** Processor time of the process, if its fork server measured it. */
     readonly cpuMs?: number;
-    /** Peak of its resident memory, if its forker measured it. */
+    /** Peak of its resident memory, if its fork server measured it. */
     readonly peakBytes?: number;
     /** Absent if it ended alone. */
     readonly lost?: Lost;

@@ -1,4 +1,4 @@
-/** Spawns single-use instances and roots behind their walls. */
+/** Spawns spawned instances and zygotes in their isolation. */
 import {
   type Cgroups,
   type Confinement,
@@ -6,7 +6,7 @@ import {
   NOT_JOINED,
   spawnGroup,
 } from "../../isolation/mod.ts";
-import { AS_ROOT } from "../../runtime/wire.ts";
+import { AS_ZYGOTE } from "../../runtime/wire.ts";
 import {
   caEnv,
   egressArgument,
@@ -24,8 +24,8 @@ import { idleMemory } from "./idle_memory.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
 import { spawnedProcess } from "./spawned.ts";
 
-/** One for each template that a root forks, and its own. Its forks have the limit of the profile. */
-const ROOT_OPEN_FILES_MAX = 1280;
+/** One for each template that a zygote forks, and its own. Its forks have the limit of the profile. */
+const ZYGOTE_OPEN_FILES_MAX = 1280;
 
 /** What each instance gets for itself. */
 export interface InstanceResources {
@@ -57,13 +57,13 @@ export class Launcher {
    * Starts an instance that is spawned for one call. Rejects if it does not become ready.
    * @param resources without them it has no network
    */
-  async startSingle(
+  async startInstance(
     resources?: InstanceResources,
     limits: ResourceLimits = this.program.limits,
   ): Promise<Instance> {
     await this.program.restore();
     const idleBytes = await this.idleBytes();
-    const own = idleBytes === undefined ? undefined : processLimits("single", idleBytes, limits);
+    const own = idleBytes === undefined ? undefined : processLimits("instance", idleBytes, limits);
     const cgroup = await resources?.cgroups?.take();
     const egressSocket = resources?.egress.openSocket();
     const release = () => {
@@ -76,7 +76,7 @@ export class Launcher {
         await cgroup?.limitMemory(cgroupBytes(own.dataBytes));
       }
       const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
-      child = this.#spawnSingle(
+      child = this.#spawnInstance(
         limits.memoryBytes,
         { ...own, ...groups },
         egressSocket?.socketPath,
@@ -95,10 +95,10 @@ export class Launcher {
   }
 
   /**
-   * Spawns the root of a memory class, whose forks reach the sockets in `socketDir`.
+   * Spawns the zygote of a memory class, whose forks reach the sockets in `socketDir`.
    * @param classBytes the V8 heap limit of all its forks
    */
-  async spawnRoot(
+  async spawnZygote(
     classBytes: number,
     socketDir: string,
     seccompFile: string,
@@ -107,18 +107,18 @@ export class Launcher {
     await program.restore();
     const env = { ...isolation.env, ...caEnv(program.caFile) };
     const flags = treeFlags(isolation.socketDirInside(socketDir));
-    const line = isolation.wrap(program.command("root", classBytes, flags, [AS_ROOT]), {
+    const line = isolation.wrap(program.command("zygote", classBytes, flags, [AS_ZYGOTE]), {
       socketDir,
       seccompFile,
       env,
-      openFilesMax: ROOT_OPEN_FILES_MAX,
+      openFilesMax: ZYGOTE_OPEN_FILES_MAX,
     });
     return this.#spawn(line, env);
   }
 
   async #measure(): Promise<number | undefined> {
     const { memoryBytes } = this.program.limits;
-    const spawned = this.#spawnSingle(memoryBytes, {}, undefined);
+    const spawned = this.#spawnInstance(memoryBytes, {}, undefined);
     const process = spawnedProcess(spawned, this.isolation);
     const { redactions } = this;
     const instance = await Instance.start({ process, egressSocket: undefined, redactions });
@@ -129,21 +129,21 @@ export class Launcher {
     }
   }
 
-  #spawnSingle(
+  #spawnInstance(
     memoryBytes: number,
     own: Confinement,
     socketPath: string | undefined,
   ): Deno.ChildProcess {
     const { isolation, program: { command, caFile } } = this;
     if (socketPath === undefined) {
-      const line = isolation.wrap(command("single", memoryBytes, NO_EGRESS_FLAGS, []), own);
+      const line = isolation.wrap(command("instance", memoryBytes, NO_EGRESS_FLAGS, []), own);
       return this.#spawn(line, isolation.env);
     }
     const inside = isolation.egressPathInside(socketPath);
     const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command("single", memoryBytes, flags, [egressArgument(inside)]),
+      command("instance", memoryBytes, flags, [egressArgument(inside)]),
       { ...own, egressSocket: socketPath, env },
     );
     return this.#spawn(line, env);

@@ -8,11 +8,11 @@ const MS_PER_SECOND = 1000;
 const HEAP_MIN_MIB = 16;
 /** V8's young generation, which the limit of its heap leaves out. Without threads of its own V8 fills it before it collects. */
 const YOUNG_GENERATION_BYTES = 32 * BYTES_PER_MIB;
-/** By how much a root grows after it has been measured, when it packs its memory and rehearses: 7 to 9 MiB. */
-const ROOT_GROWTH_BYTES = 10 * BYTES_PER_MIB;
+/** By how much a zygote grows after it has been measured, when it packs its memory and rehearses: 7 to 9 MiB. */
+const ZYGOTE_GROWTH_BYTES = 10 * BYTES_PER_MIB;
 
 /** Whether a process forks others: only then it may call foreign functions, until it is hardened. */
-export type Purpose = "single" | "root";
+export type Purpose = "instance" | "zygote";
 
 /** What one process may use. */
 export type ProcessLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds">>;
@@ -41,13 +41,13 @@ export function areEqual(some: ResourceLimits, others: ResourceLimits): boolean 
   return some.cpuTimeMs === others.cpuTimeMs && some.memoryBytes === others.memoryBytes;
 }
 
-/** Limits of a single instance or of a root's fork. @param idleBytes private memory of the runtime alone */
+/** Limits of a spawned instance or of a zygote's fork. @param idleBytes private memory of the runtime alone */
 export function processLimits(
   purpose: Purpose,
   idleBytes: number,
   { cpuTimeMs, memoryBytes }: ResourceLimits,
 ): ProcessLimits {
-  const forked = purpose === "root" ? ROOT_GROWTH_BYTES + YOUNG_GENERATION_BYTES : 0;
+  const forked = purpose === "zygote" ? ZYGOTE_GROWTH_BYTES + YOUNG_GENERATION_BYTES : 0;
   return {
     dataBytes: idleBytes + memoryBytes + forked,
     cpuSeconds: Math.ceil(cpuTimeMs / MS_PER_SECOND),

@@ -8,7 +8,7 @@ import type { HostChannel } from "./host_channel.ts";
 import type { Ending } from "./outcome.ts";
 import type { Redactor } from "./redaction.ts";
 
-/** Longest wait for what the forker of a killed process has measured. */
+/** Longest wait for what the fork server of a killed process has measured. */
 const USAGE_TIMEOUT_MS = 250;
 
 const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
@@ -62,7 +62,7 @@ function usedOf({ used }: EgressSession, redactor: Redactor): EgressSession["use
   };
 }
 
-/** The usage of a process that has not answered, from the wait status that its forker got. Empty if none did in time. */
+/** The usage of a process that has not answered, from the wait status that its fork server got. Empty if none did in time. */
 export async function usageAtEnd(
   { kind }: Ending,
   ended: Promise<Exit>,

@@ -1,6 +1,6 @@
 /**
  * Memory classes. V8 reads the limit of its heap when a process starts, and no fork can change it. So the calls that a
- * root forks share its heap limit: each class has a root of its own. The other limits of a call are exact in every class.
+ * zygote forks share its heap limit: each class has a zygote of its own. The other limits of a call are exact in every class.
  */
 import type { SandboxLimits } from "../contract.ts";
 

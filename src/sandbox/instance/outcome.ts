@@ -95,7 +95,7 @@ function isCpuLimit({ signal, cpuMs }: Exited, { cpuTimeMs }: RunLimits): boolea
 
 /** The processes with which an instance ends whatever its function does, in messages. */
 const LOST: Readonly<Record<Exclude<Lost, "script">, string>> = {
-  root: "the root of all instances",
+  zygote: "the zygote of all instances",
   template: "the template of its process",
   wrapper: "the wrapper of its process",
 };

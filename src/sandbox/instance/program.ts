@@ -66,11 +66,11 @@ export async function prepareProgram(
       machine.deno,
       "run",
       ...DENY_FLAGS,
-      purpose === "root" ? "--allow-ffi" : "--deny-ffi",
+      purpose === "zygote" ? "--allow-ffi" : "--deny-ffi",
       ...flags,
       `--v8-flags=${
         [
-          ...purpose === "root" ? FORKING_V8_FLAGS : [],
+          ...purpose === "zygote" ? FORKING_V8_FLAGS : [],
           `--max-old-space-size=${heapMib(memoryBytes)}`,
         ].join(",")
       }`,

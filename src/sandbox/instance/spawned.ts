@@ -1,4 +1,4 @@
-/** A process that the server spawned: a single-use instance, or a root. */
+/** A process that the server spawned: a spawned instance, or a zygote. */
 import { type Isolation, killGroup } from "../../isolation/mod.ts";
 import type { ChunkReader, ProcessHandle } from "./child.ts";
 import { CpuTime } from "./cpu_watch.ts";

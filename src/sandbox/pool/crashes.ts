@@ -1,5 +1,5 @@
 /**
- * Functions that crash often. All forks of a root share one address layout, and each crash may show an attacker a little
+ * Functions that crash often. All forks of a zygote share one address layout, and each crash may show an attacker a little
  * of it. So the calls of such a function start processes of their own, each with a layout that nothing else has.
  */
 import { getLogger } from "@logtape/logtape";
@@ -41,7 +41,7 @@ export class Crashes {
 
   /**
    * A process that ran a call of this function has ended. The end of its template counts, too: whoever has broken out of
-   * V8 may have ended it. That of the root does not: the next root has another layout.
+   * V8 may have ended it. That of the zygote does not: the next zygote has another layout.
    */
   note(functionKey: string, { signal, lost }: Exit): void {
     const isCrash = signal !== null && CRASH_SIGNALS.has(signal);

@@ -1,16 +1,16 @@
-/** The first process of a server: it shows which isolation works, and becomes the root where instances can be forks. */
+/** The first process of a server: it shows which isolation works, and becomes the zygote where instances can be forks. */
 import { getLogger } from "@logtape/logtape";
 import {
   chooseIsolation,
   type Isolation,
   type IsolationChoice,
-  missingWall,
+  missingIsolation,
 } from "../../isolation/mod.ts";
-import { probeSingle } from "../diagnostics/probe.ts";
+import { probeSpawned } from "../diagnostics/probe.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { processLimits } from "../instance/limits.ts";
 import type { Program } from "../instance/program.ts";
-import { Root } from "../tree/root.ts";
+import { Zygote } from "../tree/zygote.ts";
 import type { RootResources } from "../tree/resources.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -18,8 +18,8 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** What the choice of an isolation has started. */
 export interface First {
   readonly launcher: Launcher;
-  /** A root that loaded the runtime behind verified walls; else why calls cannot be forked. */
-  readonly root: Root | string;
+  /** A zygote that loaded the runtime in verified isolation; else why calls cannot be forked. */
+  readonly zygote: Zygote | string;
   /** Limit of the private memory of an instance in bytes; undefined outside Linux. */
   readonly dataBytes: number | undefined;
 }
@@ -42,9 +42,9 @@ export async function startFirst(
   const probe = async (isolation: Isolation) => {
     const launcher = new Launcher(isolation, program);
     const { memoryBytes: classBytes } = program.limits;
-    const root = await tryRoot({ launcher, image, socketDir, classBytes });
-    const fault = typeof root === "string" ? await probeSingle(launcher) : undefined;
-    if (fault === undefined) first = { launcher, root };
+    const zygote = await tryZygote({ launcher, image, socketDir, classBytes });
+    const fault = typeof zygote === "string" ? await probeSpawned(launcher) : undefined;
+    if (fault === undefined) first = { launcher, zygote };
     return fault;
   };
   await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
@@ -53,27 +53,31 @@ export async function startFirst(
 }
 
 async function dataBytesOf(
-  { launcher, root }: Omit<First, "dataBytes">,
+  { launcher, zygote }: Omit<First, "dataBytes">,
 ): Promise<number | undefined> {
   const { limits } = launcher.program;
-  if (typeof root !== "string") return processLimits("root", root.idleBytes, limits).dataBytes;
+  if (typeof zygote !== "string") {
+    return processLimits("zygote", zygote.idleBytes, limits).dataBytes;
+  }
   const idleBytes = await launcher.idleBytes();
-  return idleBytes === undefined ? undefined : processLimits("single", idleBytes, limits).dataBytes;
+  return idleBytes === undefined
+    ? undefined
+    : processLimits("instance", idleBytes, limits).dataBytes;
 }
 
-/** A root behind verified walls; else what is wrong. */
-async function tryRoot(resources: RootResources): Promise<Root | string> {
+/** A zygote in verified isolation; else what is wrong. */
+async function tryZygote(resources: RootResources): Promise<Zygote | string> {
   const { isolation } = resources.launcher;
   if (!canFork(isolation)) return "this isolation cannot keep forks apart";
   try {
-    const root = await Root.start(resources);
-    const fault = await missingWall(root.pid, isolation.expected);
-    if (fault === undefined) return root;
-    await root[Symbol.asyncDispose]();
+    const zygote = await Zygote.start(resources);
+    const fault = await missingIsolation(zygote.pid, isolation.expected);
+    if (fault === undefined) return zygote;
+    await zygote[Symbol.asyncDispose]();
     return fault;
   } catch (error) {
-    logger.debug("no root starts in {walls}: {error}", {
-      walls: isolation.walls,
+    logger.debug("no zygote starts in {isolation}: {error}", {
+      isolation: isolation.description,
       error: String(error),
     });
     return error instanceof Error ? error.message : String(error);

@@ -16,7 +16,7 @@ import { probeForks } from "../diagnostics/probe.ts";
 import type { Trees } from "../tree/trees.ts";
 import { Availability } from "./availability.ts";
 import { Crashes } from "./crashes.ts";
-import type { Singles } from "./singles.ts";
+import type { SpawnedInstances } from "./spawned_instances.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -26,7 +26,7 @@ const START_ATTEMPTS_MAX = 3;
 const LOOK_INTERVAL_MS = 5_000;
 
 export class Pool implements AsyncDisposable {
-  readonly #singles: Singles;
+  readonly #spawned: SpawnedInstances;
   readonly #trees: Trees | undefined;
   readonly #limits: SandboxLimits;
   readonly #crashes = new Crashes();
@@ -37,12 +37,12 @@ export class Pool implements AsyncDisposable {
   #looks: ReturnType<typeof setInterval> | undefined;
 
   /** @param trees or why calls cannot be forked */
-  constructor(singles: Singles, trees: Trees | string, limits: SandboxLimits) {
-    this.#singles = singles;
+  constructor(spawned: SpawnedInstances, trees: Trees | string, limits: SandboxLimits) {
+    this.#spawned = spawned;
     this.#trees = typeof trees === "string" ? undefined : trees;
     this.#forkFault = typeof trees === "string" ? trees : undefined;
     this.#limits = limits;
-    this.#availability = new Availability(() => singles.probe());
+    this.#availability = new Availability(() => spawned.probe());
   }
 
   /** Whether instances can be started. */
@@ -51,7 +51,7 @@ export class Pool implements AsyncDisposable {
   }
 
   get readyCount(): number {
-    return this.#singles.readyCount + (this.#trees?.readyCount ?? 0);
+    return this.#spawned.readyCount + (this.#trees?.readyCount ?? 0);
   }
 
   /** Starts the tree of the default memory class. Resolves once it serves, or once the first spawned instance waits where no tree can serve. */
@@ -101,7 +101,7 @@ export class Pool implements AsyncDisposable {
     const forked = this.#crashes.areFrequent(functionKey)
       ? undefined
       : await this.#trees?.take(again ? undefined : scriptKey, limits);
-    const instance = forked ?? await this.#singles.take(limits);
+    const instance = forked ?? await this.#spawned.take(limits);
     instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
     return instance;
   }
@@ -151,10 +151,10 @@ export class Pool implements AsyncDisposable {
     this.#provisionedCount = provisioned.reduce((sum, { count }) => sum + count, 0);
     this.#trees?.provision(provisioned);
     const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
-    if (isKept) this.#singles.resize(this.#singlesSize);
+    if (isKept) this.#spawned.resize(this.#spawnedSize);
   }
 
-  get #singlesSize(): number {
+  get #spawnedSize(): number {
     return this.#limits.poolSize + this.#provisionedCount;
   }
 
@@ -163,7 +163,7 @@ export class Pool implements AsyncDisposable {
     this.#availability[Symbol.dispose]();
     await this.#trees?.[Symbol.asyncDispose]();
     await this.#starting.held?.catch(() => {});
-    await this.#singles[Symbol.asyncDispose]();
+    await this.#spawned[Symbol.asyncDispose]();
   }
 
   async #startTree(): Promise<void> {
@@ -173,7 +173,7 @@ export class Pool implements AsyncDisposable {
     logger.warn("instances are not forked, each call starts a process: {fault}", {
       fault: this.#forkFault,
     });
-    await this.#singles.keep(this.#singlesSize);
+    await this.#spawned.keep(this.#spawnedSize);
   }
 
   #lookAtIntervals(): void {
@@ -184,10 +184,10 @@ export class Pool implements AsyncDisposable {
 
   /** Makes what is missing before a call needs it. A server without calls shows this way, too, that none could run. */
   async #look(): Promise<void> {
-    const restored = await this.#singles.restoreFiles().then(() => true, () => false);
+    const restored = await this.#spawned.restoreFiles().then(() => true, () => false);
     this.#trees?.look();
     const isServing = this.#forkFault === undefined && this.#trees?.isServing === true;
-    const isSure = isServing || this.#singles.readyCount > 0;
+    const isSure = isServing || this.#spawned.readyCount > 0;
     if (!restored || !isSure) await this.#availability.check();
   }
 }

@@ -9,18 +9,18 @@ import type { ResourceLimits } from "../instance/limits.ts";
 import type { TreeResources } from "./resources.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
-/** Pause after the first failed start of a root. Doubles with each further one. */
+/** Pause after the first failed start of a zygote. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
-/** Time without a call of the class after which its root ends. */
+/** Time without a call of the class after which its zygote ends. */
 export const CLASS_UNUSED_MS = 600_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
 /**
  * Modes:
- * - `unused`: without a root; the next call starts one
- * - `starting`: the root starts
+ * - `unused`: without a zygote; the next call starts one
+ * - `starting`: the zygote starts
  * - `serving`: calls are forked
  * - `closed`: disposed; everything is killed
  *
@@ -47,10 +47,10 @@ export class ClassTree implements AsyncDisposable {
   #usedMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #backoffMs = BACKOFF_MIN_MS;
-  /** No root is started before, because the last one did not start. */
+  /** No zygote is started before, because the last one did not start. */
   #pausedUntilMs = -Infinity;
 
-  /** @param unusedMs time without a call after which the root ends */
+  /** @param unusedMs time without a call after which the zygote ends */
   constructor(
     resources: TreeResources,
     limits: SandboxLimits,
@@ -68,7 +68,7 @@ export class ClassTree implements AsyncDisposable {
     return this.#tree?.readyCount ?? 0;
   }
 
-  /** Takes an instance that waits for its first call. Undefined while no root forks; then one starts in the background. */
+  /** Takes an instance that waits for its first call. Undefined while no zygote forks; then one starts in the background. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     this.#usedMs = performance.now();
     this.#begin();
@@ -80,20 +80,20 @@ export class ClassTree implements AsyncDisposable {
     this.#tree?.noteEvaluation(key, script, loaded);
   }
 
-  /** Keeps instances of these scripts waiting, and the root with them. Replaces the previous list. */
+  /** Keeps instances of these scripts waiting, and the zygote with them. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#tree?.provision(provisioned);
     this.look();
   }
 
-  /** Replaces a root whose forks cannot reach the server, and starts one for what is provisioned. */
+  /** Replaces a zygote whose forks cannot reach the server, and starts one for what is provisioned. */
   look(): void {
     this.#tree?.look();
     if (this.#provisioned.length > 0) this.#begin();
   }
 
-  /** Counts processes and memory; undefined while no root forks. */
+  /** Counts processes and memory; undefined while no zygote forks. */
   async measure(): Promise<ForkStatus | undefined> {
     return await this.#tree?.measure();
   }
@@ -115,8 +115,8 @@ export class ClassTree implements AsyncDisposable {
   async #start(): Promise<void> {
     const memory = formatBytes(this.#resources.classBytes);
     try {
-      const root = await Tree.startRoot(this.#resources);
-      const tree = new Tree(root, this.#resources, this.#limits, this.#shares);
+      const zygote = await Tree.startZygote(this.#resources);
+      const tree = new Tree(zygote, this.#resources, this.#limits, this.#shares);
       const fault = await tree.start();
       if (fault !== undefined) throw new Error(fault);
       if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();
@@ -125,13 +125,13 @@ export class ClassTree implements AsyncDisposable {
       tree.provision(this.#provisioned);
       this.#backoffMs = BACKOFF_MIN_MS;
       this.#endLater(this.#unusedMs);
-      logger.debug("a root for calls of up to {memory} has started", { memory });
+      logger.debug("a zygote for calls of up to {memory} has started", { memory });
     } catch (error) {
       if (this.#lifecycle.is("closed")) return;
       this.#lifecycle.set("unused");
       this.#pausedUntilMs = performance.now() + this.#backoffMs;
       logger.error(
-        "no root for calls of up to {memory} started, next attempt in {backoffMs} ms; " +
+        "no zygote for calls of up to {memory} started, next attempt in {backoffMs} ms; " +
           "such calls start a process each: {error}",
         { memory, backoffMs: this.#backoffMs, error: String(error) },
       );
@@ -145,7 +145,7 @@ export class ClassTree implements AsyncDisposable {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Ends the root, once no call has needed it for long. Calls that run end on it. */
+  /** Ends the zygote, once no call has needed it for long. Calls that run end on it. */
   async #endUnused(): Promise<void> {
     const tree = this.#tree;
     if (tree === undefined) return;

@@ -17,16 +17,16 @@ const UNSUITABLE_MAX = 10_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** Takes an instance that has loaded no code; undefined while no root forks. */
-export type TakeBlank = () => Promise<Instance | undefined>;
+/** Takes an instance that has loaded no code; undefined while no zygote forks. */
+export type TakeGeneric = () => Promise<Instance | undefined>;
 
 /**
- * The code caches of this process. V8 trusts their content, so each is made in a fork of the root that compiles the
+ * The code caches of this process. V8 trusts their content, so each is made in a fork of the zygote that compiles the
  * script, runs none of it and ends. They stay in memory: no other process can change one, and none outlives the version
  * and the flags of V8 that made it.
  */
 export class CodeCaches {
-  readonly #takeBlank: TakeBlank;
+  readonly #takeGeneric: TakeGeneric;
   readonly #caches = new LRUCache<string, Uint8Array>({
     maxSize: CODE_CACHES_MAX_BYTES,
     sizeCalculation: ({ length }) => length,
@@ -36,8 +36,8 @@ export class CodeCaches {
   /** One at a time: calls go first. */
   readonly #turn = new Sema(1);
 
-  constructor(takeBlank: TakeBlank) {
-    this.#takeBlank = takeBlank;
+  constructor(takeGeneric: TakeGeneric) {
+    this.#takeGeneric = takeGeneric;
   }
 
   /** How many scripts have one. */
@@ -72,7 +72,7 @@ export class CodeCaches {
   async #make(key: string, script: string): Promise<void> {
     await this.#turn.acquire();
     try {
-      const instance = await this.#takeBlank();
+      const instance = await this.#takeGeneric();
       const compiled = await instance?.compile(script, CODE_CACHE_MAX_BYTES);
       if (instance === undefined) return;
       if (compiled === undefined || compiled.ms < COMPILATION_MIN_MS) {

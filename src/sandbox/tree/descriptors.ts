@@ -1,4 +1,4 @@
-/** Reads what a root has open, from outside: a root sees no `/proc`. */
+/** Reads what a zygote has open, from outside: a zygote sees no `/proc`. */
 import { innermost, listDescriptors } from "../../isolation/mod.ts";
 import type { Descriptors } from "../../runtime/fork/wire.ts";
 
@@ -7,17 +7,17 @@ const LINE = / (\d+) -> (.*)$/;
 const EPOLL = "anon_inode:[eventpoll]";
 const EVENTFD = "anon_inode:[eventfd]";
 
-/** A root behind its wrappers, and what it has open. */
+/** A zygote behind its wrappers, and what it has open. */
 interface Inspected {
   readonly pid: number;
   readonly descriptors: Descriptors;
 }
 
 /** @param pid of the spawned process, which may be a wrapper */
-export async function inspectRoot(pid: number): Promise<Inspected> {
-  const root = await innermost(pid);
-  if (root === undefined) throw new Error(`Cannot find the root below process ${pid}`);
-  return { pid: root.pid, descriptors: classify(await listDescriptors(root.pid)) };
+export async function inspectZygote(pid: number): Promise<Inspected> {
+  const zygote = await innermost(pid);
+  if (zygote === undefined) throw new Error(`Cannot find the zygote below process ${pid}`);
+  return { pid: zygote.pid, descriptors: classify(await listDescriptors(zygote.pid)) };
 }
 
 /** Sorts the descriptors in a listing by what they are. */
@@ -37,7 +37,7 @@ function classify(listing: string): Descriptors {
     eventfds: numbersOf(EVENTFD),
   };
   for (const [name, numbers] of Object.entries(known)) {
-    if (numbers.length === 0) throw new Error(`Cannot fork: the root has no ${name}`);
+    if (numbers.length === 0) throw new Error(`Cannot fork: the zygote has no ${name}`);
   }
   const named = new Set(Object.values(known).flat());
   return { ...known, others: [...links.keys()].filter((descriptor) => !named.has(descriptor)) };

@@ -2,7 +2,7 @@
 import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 /**
- * The sockets of instances whose forkers are trusted to report their ends, or of those of one script. Its disposal closes
+ * The sockets of instances whose fork servers are trusted to report their ends, or of those of one script. Its disposal closes
  * all of them.
  */
 export class EgressSockets implements Disposable {

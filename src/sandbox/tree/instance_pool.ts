@@ -1,9 +1,9 @@
-/** Instances of one forker that wait for calls, and the templates that fork them. */
+/** Instances of one fork server that wait for calls, and the templates that fork them. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import type { EgressSockets } from "./egress_sockets.ts";
-import type { Forker } from "./forker.ts";
+import type { ForkServer } from "./fork_server.ts";
 import type { TreeResources } from "./resources.ts";
 import { Template } from "./template.ts";
 
@@ -34,7 +34,7 @@ interface Waiting {
  * Modes: open, then closed. Its disposal ends the templates whose instances wait, and each other one with its instance.
  */
 export class InstancePool implements Disposable {
-  readonly #forker: Forker;
+  readonly #forkServer: ForkServer;
   readonly #resources: TreeResources;
   readonly #egressSockets: EgressSockets;
   #size: number;
@@ -56,13 +56,13 @@ export class InstancePool implements Disposable {
    * @param growsAhead whether frequent calls find one more instance than they take
    */
   constructor(
-    forker: Forker,
+    forkServer: ForkServer,
     resources: TreeResources,
     egressSockets: EgressSockets,
     size: number,
     private readonly growsAhead = false,
   ) {
-    this.#forker = forker;
+    this.#forkServer = forkServer;
     this.#resources = resources;
     this.#egressSockets = egressSockets;
     this.#size = size;
@@ -160,7 +160,7 @@ export class InstancePool implements Disposable {
   /** Adds a template and its first instance. */
   #grow(): Promise<void> {
     return this.#make(async () => {
-      const template = await Template.make(this.#forker, this.#resources);
+      const template = await Template.make(this.#forkServer, this.#resources);
       if (this.#isClosed) return template[Symbol.dispose]();
       this.#templates.set(template, { count: 0, last: undefined });
       template.ended.then(() => {

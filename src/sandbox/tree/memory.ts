@@ -8,25 +8,25 @@ const PRIVATE = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm;
 
 /** Ids of processes, in the namespace of the server. */
 interface TreePids {
-  readonly root: number;
-  readonly blankTemplates: readonly number[];
+  readonly zygote: number;
+  readonly genericTemplates: readonly number[];
   readonly scriptTemplates: readonly number[];
 }
 
 /** Counts the processes and their private memory. One that ends meanwhile counts without memory. */
 export async function measureTree(
-  { root, blankTemplates, scriptTemplates }: TreePids,
+  { zygote, genericTemplates, scriptTemplates }: TreePids,
   waiting: number,
 ): Promise<ForkStatus> {
-  const templates = [...blankTemplates, ...scriptTemplates];
+  const templates = [...genericTemplates, ...scriptTemplates];
   const children = await readAllProcfs(templates.map((pid) => `${pid}/task/${pid}/children`));
   const known = new Set(templates);
   const instances = children.split(/\s+/).filter((pid) => pid !== "").map(Number)
     .filter((pid) => !known.has(pid));
   return {
-    root: { count: 1, privateBytes: await privateBytesOf([root]) },
+    root: { count: 1, privateBytes: await privateBytesOf([zygote]) },
     templates: {
-      blank: blankTemplates.length,
+      blank: genericTemplates.length,
       script: scriptTemplates.length,
       privateBytes: await privateBytesOf(templates),
     },

@@ -10,7 +10,7 @@ export interface Held {
   giveUp(): void;
 }
 
-/** Script templates of one root. */
+/** Script templates of one zygote. */
 export interface Holder {
   /** Memory of templates that are being made. */
   readonly makingBytes: number;
@@ -18,7 +18,7 @@ export interface Holder {
   held(exceptKey?: string): readonly Held[];
 }
 
-/** Knows the script templates of all roots. */
+/** Knows the script templates of all zygotes. */
 export class PoolMemory {
   readonly #limitBytes: number;
   readonly #holders = new Set<Holder>();
@@ -27,14 +27,14 @@ export class PoolMemory {
     this.#limitBytes = limitBytes;
   }
 
-  /** Counts the templates of a root until the disposal of the returned value. */
+  /** Counts the templates of a zygote until the disposal of the returned value. */
   count(holder: Holder): Disposable {
     this.#holders.add(holder);
     return { [Symbol.dispose]: () => void this.#holders.delete(holder) };
   }
 
   /**
-   * The memory in bytes that is left beside everything but the templates of one script of one root; negative if none is.
+   * The memory in bytes that is left beside everything but the templates of one script of one zygote; negative if none is.
    * @param isGivenUp whether that which is not provisioned counts as given up
    */
   left(asking: Holder, key: string, isGivenUp: boolean): number {
@@ -48,7 +48,7 @@ export class PoolMemory {
     return this.#limitBytes - used;
   }
 
-  /** What may be given up for a script of one root, the longest unused first. */
+  /** What may be given up for a script of one zygote, the longest unused first. */
   givable(asking: Holder, key: string): readonly (Held & { readonly isOwn: boolean })[] {
     return [...this.#holders].flatMap((holder) => {
       const isOwn = holder === asking;

@@ -6,7 +6,7 @@ import type { Image } from "../image/image.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
-/** What a root starts from. */
+/** What a zygote starts from. */
 export interface RootResources {
   /** The memory class in bytes. */
   readonly classBytes: number;

@@ -7,7 +7,7 @@ import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import type { CodeCaches } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
-import type { Forker } from "./forker.ts";
+import type { ForkServer } from "./fork_server.ts";
 import { InstancePool } from "./instance_pool.ts";
 import type { Held, Holder, PoolMemory } from "./pool_memory.ts";
 import type { TreeResources } from "./resources.ts";
@@ -26,7 +26,7 @@ const WAITING_BYTES = 1024 * 1024;
 const UNUSED_MS = 600_000;
 const LIFETIME_MS = 3_600_000;
 const CHECK_INTERVAL_MS = 60_000;
-/** Most templates: a root needs an open file for each, and forks at most 1,024 processes at a time. */
+/** Most templates: a zygote needs an open file for each, and forks at most 1,024 processes at a time. */
 const TEMPLATES_MAX = 800;
 /** Templates that are made at a time. More of them delay each other, and the calls that run. */
 const MAKING_MAX = 4;
@@ -61,7 +61,7 @@ interface Ready {
 
 /** Its disposal ends all templates, each with its running instances. */
 export class ScriptTemplates implements Holder, Disposable {
-  readonly #root: Forker;
+  readonly #zygote: ForkServer;
   readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
   readonly #codeCaches: CodeCaches;
@@ -81,7 +81,7 @@ export class ScriptTemplates implements Holder, Disposable {
   readonly #ending: Promise<void>[] = [];
 
   constructor(
-    root: Forker,
+    zygote: ForkServer,
     resources: TreeResources,
     limits: SandboxLimits,
     codeCaches: CodeCaches,
@@ -90,7 +90,7 @@ export class ScriptTemplates implements Holder, Disposable {
     this.#codeCaches = codeCaches;
     this.#memory = memory;
     this.#counted = memory.count(this);
-    this.#root = root;
+    this.#zygote = zygote;
     this.#resources = resources;
     this.#limits = limits;
     this.#timer = setInterval(() => this.#giveUpUnused(), CHECK_INTERVAL_MS);
@@ -198,7 +198,7 @@ export class ScriptTemplates implements Holder, Disposable {
 
   /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
   async #evaluate(key: string, script: string): Promise<Evaluated | undefined> {
-    const template = await Template.make(this.#root, this.#resources);
+    const template = await Template.make(this.#zygote, this.#resources);
     // A script may lie about the ends of its instances, so no other script ever gets their sockets.
     const egressSockets = new EgressSockets(this.#resources.egress);
     template.ended.then(() => egressSockets[Symbol.dispose]());
@@ -235,7 +235,7 @@ export class ScriptTemplates implements Holder, Disposable {
   }
 
   /**
-   * Gives up what was not used for the longest time and is not provisioned, of any root, until the instances fit that are
+   * Gives up what was not used for the longest time and is not provisioned, of any zygote, until the instances fit that are
    * to wait for this script. Returns how many fit. Gives up nothing if none could.
    */
   #freeMemoryFor(key: string, ownBytes: number): number {
@@ -250,7 +250,7 @@ export class ScriptTemplates implements Holder, Disposable {
     for (const { bytes, isOwn, giveUp } of this.#memory.givable(this, key)) {
       const fits = left >= wanted * WAITING_BYTES;
       if (fits && mayAdd()) break;
-      // Only the end of an own template allows one more of this root.
+      // Only the end of an own template allows one more of this zygote.
       if (fits && !isOwn) continue;
       left += bytes;
       giveUp();

@@ -11,7 +11,7 @@ import { areEqual, maximaOf, type ProcessLimits, type ResourceLimits } from "../
 import { PreloadOutput } from "../instance/output_readers.ts";
 import type { OutputReader } from "../instance/pipes.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
-import { type Forked, type Forker, ForkerLink } from "./forker.ts";
+import { type Forked, type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { TreeResources } from "./resources.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -56,9 +56,9 @@ async function delayOf(pid: number): Promise<number> {
 }
 
 /** Its disposal kills it with all of its forks. */
-export class Template implements Forker, Disposable {
-  readonly link: ForkerLink;
-  readonly #forker: Forker;
+export class Template implements ForkServer, Disposable {
+  readonly link: ForkServerLink;
+  readonly #forkServer: ForkServer;
   readonly #resources: TreeResources;
   readonly #child: Child;
   readonly #cgroup: Cgroup | undefined;
@@ -72,7 +72,7 @@ export class Template implements Forker, Disposable {
   #isDisposed = false;
 
   private constructor(
-    forker: Forker,
+    forkServer: ForkServer,
     resources: TreeResources,
     process: Forked,
     cgroup: Cgroup | undefined,
@@ -80,7 +80,7 @@ export class Template implements Forker, Disposable {
     readonly pid: number,
     nonce: Uint8Array<ArrayBuffer> | undefined,
   ) {
-    this.#forker = forker;
+    this.#forkServer = forkServer;
     this.#resources = resources;
     const { launcher: { program }, classBytes } = resources;
     this.#memoryBytes = classBytes;
@@ -88,7 +88,7 @@ export class Template implements Forker, Disposable {
     this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
-    this.link = new ForkerLink((bytes) => this.#child.write(bytes), (fault) => {
+    this.link = new ForkServerLink((bytes) => this.#child.write(bytes), (fault) => {
       logger.warn("a template {fault}, and is killed", { fault });
       this.#isBroken = true;
       this.#child.kill();
@@ -98,18 +98,18 @@ export class Template implements Forker, Disposable {
     this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
   }
 
-  /** Forks a template of the root, or of a template that has evaluated a script. */
-  static async make(forker: Forker, resources: TreeResources): Promise<Template> {
+  /** Forks a template of the zygote, or of a template that has evaluated a script. */
+  static async make(forkServer: ForkServer, resources: TreeResources): Promise<Template> {
     const cgroup = await resources.cgroups?.take();
     const { launcher: { program: { limits } }, classBytes } = resources;
     let process: Forked | undefined;
     try {
       if (classBytes !== limits.memoryBytes) {
-        const { dataBytes } = forker.limitsOf(maximaOf(limits, classBytes));
+        const { dataBytes } = forkServer.limitsOf(maximaOf(limits, classBytes));
         await cgroup?.limitMemory(cgroupBytes(dataBytes));
       }
-      process = await forker.link.fork("template", resources.socket);
-      const pid = await processBelow(forker.pid, process.pidInForker);
+      process = await forkServer.link.fork("template", resources.socket);
+      const pid = await processBelow(forkServer.pid, process.pidInForkServer);
       if (cgroup !== undefined) {
         await joinCgroup(pid, cgroup, resources.image.machine).catch((error) => {
           // Somebody may have removed it.
@@ -117,12 +117,12 @@ export class Template implements Forker, Disposable {
           throw error;
         });
       }
-      const nonce = forker instanceof Template ? forker.#nonce : undefined;
-      const template = new Template(forker, resources, process, cgroup, pid, nonce);
-      // A script may lie about the ends of its forks. The root does not lie about the end of the script's template.
-      const gone = forker instanceof Template ? forker.ended : template.ended;
-      template.ended.then(() => forker.sweep());
-      gone.then(() => forker.sweep()).then(() => cgroup?.[Symbol.dispose]());
+      const nonce = forkServer instanceof Template ? forkServer.#nonce : undefined;
+      const template = new Template(forkServer, resources, process, cgroup, pid, nonce);
+      // A script may lie about the ends of its forks. The zygote does not lie about the end of the script's template.
+      const gone = forkServer instanceof Template ? forkServer.ended : template.ended;
+      template.ended.then(() => forkServer.sweep());
+      gone.then(() => forkServer.sweep()).then(() => cgroup?.[Symbol.dispose]());
       return template;
     } catch (error) {
       process?.kill();
@@ -181,7 +181,7 @@ export class Template implements Forker, Disposable {
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
-    return this.#forker.limitsOf(limits);
+    return this.#forkServer.limitsOf(limits);
   }
 
   /** Whether the limits of its cgroups are not those of a call with these limits. */
@@ -196,7 +196,7 @@ export class Template implements Forker, Disposable {
   }
 
   sweep(): Promise<void> {
-    return this.#forker.sweep();
+    return this.#forkServer.sweep();
   }
 
   [Symbol.dispose](): void {
@@ -217,12 +217,12 @@ export class Template implements Forker, Disposable {
 
   /** Looks at what the evaluation left behind: forks share it. */
   async #judge(egressSocket: EgressSocket): Promise<Evaluation> {
-    const both = [this.pid, this.#forker.pid];
+    const both = [this.pid, this.#forkServer.pid];
     const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
     if (egressSocket.wasUsedOutsideRun) return { fault: "it uses the network" };
-    // Its forker has more threads.
+    // Its fork server has more threads.
     if (!/^Threads:\s+1$/m.test(statuses)) return { fault: "it leaves a thread" };
-    const [own = 0, blank = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));
-    return { addedBytes: Math.max(0, own - blank) * BYTES_PER_KIB };
+    const [own = 0, generic = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));
+    return { addedBytes: Math.max(0, own - generic) * BYTES_PER_KIB };
   }
 }

@@ -1,4 +1,4 @@
-/** The tree of forks: a root, templates and instances. Replaces the root when it ends. */
+/** The tree of forks: a zygote, templates and instances. Replaces the zygote when it ends. */
 import { getLogger } from "@logtape/logtape";
 import { isMissing } from "../../shared/files.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
@@ -6,16 +6,16 @@ import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import type { CodeCaches, TakeBlank } from "./code_caches.ts";
+import type { CodeCaches, TakeGeneric } from "./code_caches.ts";
 import { EgressSockets } from "./egress_sockets.ts";
 import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
-import { Root } from "./root.ts";
+import { Zygote } from "./zygote.ts";
 import { ScriptTemplates } from "./script_templates.ts";
 import type { TreeResources } from "./resources.ts";
 
-/** Backoff after the first failed start of a root. Doubles with each further one. */
+/** Backoff after the first failed start of a zygote. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
 const logger = getLogger(["invoked", "sandbox"]);
@@ -24,14 +24,14 @@ const logger = getLogger(["invoked", "sandbox"]);
 export interface TreeShares {
   readonly codeCaches: CodeCaches;
   readonly memory: PoolMemory;
-  /** Age after which a root is replaced: all of its forks share its address layout. */
-  readonly rootLifetimeMs: number;
+  /** Age after which a zygote is replaced: all of its forks share its address layout. */
+  readonly zygoteLifetimeMs: number;
 }
 
-/** A root and everything that is forked from it. */
+/** A zygote and everything that is forked from it. */
 interface Generation {
-  readonly root: Root;
-  readonly blanks: InstancePool;
+  readonly zygote: Zygote;
+  readonly generics: InstancePool;
   readonly scripts: ScriptTemplates;
   /** Where its forks connect to the server. */
   readonly socketPath: string;
@@ -39,9 +39,9 @@ interface Generation {
 
 /**
  * Modes:
- * - `starting`: no root has forked yet
- * - `serving`: a root forks
- * - `healing`: the root has ended, and the next one starts
+ * - `starting`: no zygote has forked yet
+ * - `serving`: a zygote forks
+ * - `healing`: the zygote has ended, and the next one starts
  * - `closed`: disposed; everything is killed
  */
 export class Tree implements AsyncDisposable {
@@ -55,29 +55,29 @@ export class Tree implements AsyncDisposable {
   readonly #limits: SandboxLimits;
   readonly #egressSockets: EgressSockets;
   readonly #shares: TreeShares;
-  /** The first root, which serves once some of its instances are checked. */
-  readonly #first: Root;
+  /** The first zygote, which serves once some of its instances are checked. */
+  readonly #first: Zygote;
   #provisioned: readonly Provisioned[] = [];
   #generation: Generation | undefined;
-  /** The one of the first root, also before it serves. */
+  /** The one of the first zygote, also before it serves. */
   #probed: Generation | undefined;
-  /** The next replacement of the root. */
+  /** The next replacement of the zygote. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isRenewing = false;
   /** Whether a replacement has failed and the next one is due later. */
   #isPausing = false;
   /** Pause after the next replacement that fails. */
   #backoffMs = BACKOFF_MIN_MS;
-  /** Roots that fork no more and still have running instances, each with its end. */
-  readonly #retiring = new Map<Root, Promise<void>>();
+  /** Zygotes that fork no more and still have running instances, each with its end. */
+  readonly #retiring = new Map<Zygote, Promise<void>>();
   #distrustedMs = -Infinity;
 
   /**
-   * @param root the first one, of which the tree takes ownership
+   * @param zygote the first one, of which the tree takes ownership
    * @param limits those of its memory class; `poolSize` instances without code wait
    */
   constructor(
-    root: Root,
+    zygote: Zygote,
     resources: TreeResources,
     limits: SandboxLimits,
     shares: TreeShares,
@@ -85,34 +85,34 @@ export class Tree implements AsyncDisposable {
     this.#resources = resources;
     this.#limits = limits;
     this.#shares = shares;
-    this.#first = root;
+    this.#first = zygote;
     this.#egressSockets = new EgressSockets(resources.egress);
   }
 
-  /** Starts a root for forks that connect to the tree socket. */
-  static async startRoot(resources: TreeResources): Promise<Root> {
+  /** Starts a zygote for forks that connect to the tree socket. */
+  static async startZygote(resources: TreeResources): Promise<Zygote> {
     const { launcher, socket } = resources;
     await launcher.program.restore();
     socket.restore();
-    return await Root.start(resources);
+    return await Zygote.start(resources);
   }
 
   get readyCount(): number {
-    const { blanks, scripts } = this.#generation ?? {};
-    return (blanks?.readyCount ?? 0) + (scripts?.readyCount ?? 0);
+    const { generics, scripts } = this.#generation ?? {};
+    return (generics?.readyCount ?? 0) + (scripts?.readyCount ?? 0);
   }
 
   /**
-   * Lets the first root fork.
-   * @param probe checks some of its instances; resolves with what is wrong. None where roots like it have been checked
+   * Lets the first zygote fork.
+   * @param probe checks some of its instances; resolves with what is wrong. None where zygotes like it have been checked
    * @returns what is wrong; undefined if the tree serves, or was closed meanwhile
    */
   async start(
-    probe?: (take: TakeBlank) => Promise<string | undefined>,
+    probe?: (take: TakeGeneric) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const fault = await probe?.(() => generation.blanks.take(this.#limits));
+      const fault = await probe?.(() => generation.generics.take(this.#limits));
       if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
       return this.#lifecycle.is("closed") ? undefined : fault;
@@ -122,34 +122,34 @@ export class Tree implements AsyncDisposable {
     }
   }
 
-  /** Takes an instance that waits for its first call; undefined while no root forks. */
+  /** Takes an instance that waits for its first call; undefined while no zygote forks. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     const generation = this.#generation;
     if (generation === undefined || this.#isLost(generation)) return undefined;
-    const { scripts, blanks } = generation;
+    const { scripts, generics } = generation;
     const loaded = key === undefined ? undefined : await scripts.take(key, limits);
-    const instance = loaded ?? await blanks.take(limits);
+    const instance = loaded ?? await generics.take(limits);
     if (instance === undefined) this.#distrust(generation);
     return instance;
   }
 
-  /** Whether a root forks. */
+  /** Whether a zygote forks. */
   get isServing(): boolean {
     return this.#lifecycle.is("serving");
   }
 
-  /** Replaces a root whose forks cannot reach the server. */
+  /** Replaces a zygote whose forks cannot reach the server. */
   look(): void {
     if (this.#generation !== undefined) this.#isLost(this.#generation);
   }
 
-  /** Counts processes and memory; undefined while no root forks. */
+  /** Counts processes and memory; undefined while no zygote forks. */
   async measure(): Promise<ForkStatus | undefined> {
     if (this.#generation === undefined) return undefined;
-    const { root, blanks, scripts } = this.#generation;
+    const { zygote, generics, scripts } = this.#generation;
     const pids = {
-      root: root.pid,
-      blankTemplates: blanks.templatePids,
+      zygote: zygote.pid,
+      genericTemplates: generics.templatePids,
       scriptTemplates: scripts.templatePids,
     };
     return await measureTree(pids, this.readyCount);
@@ -177,13 +177,13 @@ export class Tree implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#close();
-    // Before its root ends: otherwise its instances count as failed.
-    this.#probed?.blanks[Symbol.dispose]();
-    const roots = [this.#first, ...this.#retiring.keys()].map((root) =>
-      root[Symbol.asyncDispose]()
+    // Before its zygote ends: otherwise its instances count as failed.
+    this.#probed?.generics[Symbol.dispose]();
+    const zygotes = [this.#first, ...this.#retiring.keys()].map((zygote) =>
+      zygote[Symbol.asyncDispose]()
     );
     if (this.#generation !== undefined) await this.#end(this.#generation);
-    await Promise.all(roots);
+    await Promise.all(zygotes);
     this.#egressSockets[Symbol.dispose]();
   }
 
@@ -192,14 +192,14 @@ export class Tree implements AsyncDisposable {
     if (!this.#lifecycle.is("closed")) this.#lifecycle.set("closed");
   }
 
-  #generationOf(root: Root): Generation {
+  #generationOf(zygote: Zygote): Generation {
     const { poolSize } = this.#limits;
     const { codeCaches, memory } = this.#shares;
-    root.begin(this.#resources);
+    zygote.begin(this.#resources);
     return {
-      root,
-      blanks: new InstancePool(root, this.#resources, this.#egressSockets, poolSize),
-      scripts: new ScriptTemplates(root, this.#resources, this.#limits, codeCaches, memory),
+      zygote,
+      generics: new InstancePool(zygote, this.#resources, this.#egressSockets, poolSize),
+      scripts: new ScriptTemplates(zygote, this.#resources, this.#limits, codeCaches, memory),
       socketPath: this.#resources.socket.path,
     };
   }
@@ -209,25 +209,25 @@ export class Tree implements AsyncDisposable {
     this.#isPausing = false;
     if (!this.#lifecycle.is("serving")) this.#lifecycle.set("serving");
     generation.scripts.provision(this.#provisioned);
-    generation.root.ended.then(() => this.#heal(generation));
-    this.#timer = setTimeout(() => this.#renew(), this.#shares.rootLifetimeMs);
+    generation.zygote.ended.then(() => this.#heal(generation));
+    this.#timer = setTimeout(() => this.#renew(), this.#shares.zygoteLifetimeMs);
     Deno.unrefTimer(this.#timer);
   }
 
   /**
    * Whether the sockets of a generation were removed: with them its forks have lost the server and the network, and where
-   * they are mounted no new ones appear. Replaces its root.
+   * they are mounted no new ones appear. Replaces its zygote.
    */
   #isLost(generation: Generation): boolean {
     if (!isMissing(generation.socketPath)) return false;
     if (this.#isRenewing || this.#isPausing) return true;
-    logger.error("the sockets of instances were removed, their root is replaced");
+    logger.error("the sockets of instances were removed, their zygote is replaced");
     clearTimeout(this.#timer);
     this.#renew();
     return true;
   }
 
-  /** A root that does not fork is replaced, at most once in a while: what it needs may have been removed. */
+  /** A zygote that does not fork is replaced, at most once in a while: what it needs may have been removed. */
   #distrust(generation: Generation): void {
     const nowMs = performance.now();
     if (this.#generation !== generation || nowMs - this.#distrustedMs < BACKOFF_MAX_MS) return;
@@ -236,25 +236,28 @@ export class Tree implements AsyncDisposable {
     this.#renew();
   }
 
-  /** Replaces a root that forks, once its successor does. Calls that run end on the old one. */
+  /** Replaces a zygote that forks, once its successor does. Calls that run end on the old one. */
   async #renew(): Promise<void> {
     const old = this.#generation;
     if (old === undefined || this.#isRenewing) return;
     this.#isRenewing = true;
     this.#isPausing = false;
     try {
-      const root = await Tree.startRoot(this.#resources);
-      if (this.#generation !== old) return void await root[Symbol.asyncDispose]();
-      this.#serve(this.#generationOf(root));
+      const zygote = await Tree.startZygote(this.#resources);
+      if (this.#generation !== old) return void await zygote[Symbol.asyncDispose]();
+      this.#serve(this.#generationOf(zygote));
       this.#backoffMs = BACKOFF_MIN_MS;
       this.#beginRetiring(old);
     } catch (error) {
       if (this.#generation !== old) return;
       const backoffMs = this.#backoffMs;
-      logger.error("no root started, the old one stays; next attempt in {backoffMs} ms: {error}", {
-        backoffMs,
-        error: String(error),
-      });
+      logger.error(
+        "no zygote started, the old one stays; next attempt in {backoffMs} ms: {error}",
+        {
+          backoffMs,
+          error: String(error),
+        },
+      );
       this.#backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
       this.#isPausing = true;
       this.#timer = setTimeout(() => this.#renew(), backoffMs);
@@ -265,43 +268,43 @@ export class Tree implements AsyncDisposable {
   }
 
   #beginRetiring(generation: Generation): void {
-    this.#retiring.set(generation.root, this.#retire(generation));
+    this.#retiring.set(generation.zygote, this.#retire(generation));
   }
 
   /** Ends a generation with its last running instance. */
-  async #retire({ root, blanks, scripts }: Generation): Promise<void> {
-    blanks[Symbol.dispose]();
+  async #retire({ zygote, generics, scripts }: Generation): Promise<void> {
+    generics[Symbol.dispose]();
     scripts[Symbol.dispose]();
-    await Promise.all([blanks.ended(), scripts.ended()]);
-    await root[Symbol.asyncDispose]();
-    this.#retiring.delete(root);
+    await Promise.all([generics.ended(), scripts.ended()]);
+    await zygote[Symbol.asyncDispose]();
+    this.#retiring.delete(zygote);
   }
 
-  async #end({ root, blanks, scripts }: Generation): Promise<void> {
+  async #end({ zygote, generics, scripts }: Generation): Promise<void> {
     this.#generation = undefined;
-    blanks[Symbol.dispose]();
+    generics[Symbol.dispose]();
     scripts[Symbol.dispose]();
-    await root[Symbol.asyncDispose]();
+    await zygote[Symbol.asyncDispose]();
   }
 
-  /** Replaces the root, whose forks have ended with it. */
+  /** Replaces the zygote, whose forks have ended with it. */
   async #heal(ended: Generation): Promise<void> {
     if (this.#lifecycle.is("closed") || this.#generation !== ended) return;
     clearTimeout(this.#timer);
     this.#lifecycle.set("healing");
-    logger.error("the root of all instances ended and is replaced");
+    logger.error("the zygote of all instances ended and is replaced");
     await this.#end(ended);
     await this.#restart(BACKOFF_MIN_MS);
   }
 
   async #restart(backoffMs: number): Promise<void> {
     try {
-      const root = await Tree.startRoot(this.#resources);
-      if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(root));
-      else await root[Symbol.asyncDispose]();
+      const zygote = await Tree.startZygote(this.#resources);
+      if (this.#lifecycle.is("healing")) this.#serve(this.#generationOf(zygote));
+      else await zygote[Symbol.asyncDispose]();
     } catch (error) {
       if (this.#lifecycle.is("closed")) return;
-      logger.error("no root started, next attempt in {backoffMs} ms: {error}", {
+      logger.error("no zygote started, next attempt in {backoffMs} ms: {error}", {
         backoffMs,
         error: String(error),
       });

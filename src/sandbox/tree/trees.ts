@@ -5,26 +5,26 @@ import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import { memoryClasses, memoryClassOf } from "../instance/memory_classes.ts";
 import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
-import { CodeCaches, type TakeBlank } from "./code_caches.ts";
+import { CodeCaches, type TakeGeneric } from "./code_caches.ts";
 import { sumOf } from "./memory.ts";
 import { PoolMemory } from "./pool_memory.ts";
 import type { TreeResources } from "./resources.ts";
-import type { Root } from "./root.ts";
+import type { Zygote } from "./zygote.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
 const ROOT_LIFETIME_MS = 24 * 3_600_000;
 
-/** Ages of roots, each with a default. */
-export interface RootAges {
-  /** Age at which a root is replaced. */
-  readonly rootLifetimeMs?: number | undefined;
-  /** Time without a call after which the root of a memory class above the default ends. */
+/** Ages of zygotes, each with a default. */
+export interface ZygoteAges {
+  /** Age at which a zygote is replaced. */
+  readonly zygoteLifetimeMs?: number | undefined;
+  /** Time without a call after which the zygote of a memory class above the default ends. */
   readonly classUnusedMs?: number | undefined;
 }
 
 /**
  * The tree of the default class forks from the start of the server on, and shows whether forks work on this machine. Those
- * of the other classes start when calls need them: their roots cost memory.
+ * of the other classes start when calls need them: their zygotes cost memory.
  */
 export class Trees implements AsyncDisposable {
   readonly #default: Tree;
@@ -36,18 +36,18 @@ export class Trees implements AsyncDisposable {
   #canFork = false;
   #provisioned: readonly Provisioned[] = [];
 
-  /** @param root the first one of the default class, of which the tree takes ownership */
+  /** @param zygote the first one of the default class, of which the tree takes ownership */
   constructor(
-    root: Root,
+    zygote: Zygote,
     resources: TreeResources,
     limits: SandboxLimits,
-    { rootLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: RootAges,
+    { zygoteLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: ZygoteAges,
   ) {
     // V8 takes a code cache also under another limit of its heap.
     this.#codeCaches = new CodeCaches(() => this.#default.take(undefined, limits));
     const memory = new PoolMemory(limits.poolMemoryBytes);
-    const shares: TreeShares = { codeCaches: this.#codeCaches, memory, rootLifetimeMs };
-    this.#default = new Tree(root, resources, limits, shares);
+    const shares: TreeShares = { codeCaches: this.#codeCaches, memory, zygoteLifetimeMs };
+    this.#default = new Tree(zygote, resources, limits, shares);
     this.#classes = memoryClasses(limits);
     const [, ...others] = this.#classes;
     this.#others = new Map(others.map((classBytes) => [
@@ -66,9 +66,9 @@ export class Trees implements AsyncDisposable {
     return this.#codeCaches;
   }
 
-  /** Lets the root of the default class fork; see {@link Tree.start}. */
+  /** Lets the zygote of the default class fork; see {@link Tree.start}. */
   async start(
-    probe: (take: TakeBlank) => Promise<string | undefined>,
+    probe: (take: TakeGeneric) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     const fault = await this.#default.start(probe);
     this.#canFork = fault === undefined;
@@ -76,24 +76,24 @@ export class Trees implements AsyncDisposable {
     return fault;
   }
 
-  /** Takes an instance of the class of these limits; undefined while no root of the class forks. */
+  /** Takes an instance of the class of these limits; undefined while no zygote of the class forks. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     return this.#canFork ? await this.#treeFor(limits.memoryBytes)?.take(key, limits) : undefined;
   }
 
-  /** Whether the root of the default class forks. */
+  /** Whether the zygote of the default class forks. */
   get isServing(): boolean {
     return this.#default.isServing;
   }
 
-  /** Replaces roots whose forks cannot reach the server. */
+  /** Replaces zygotes whose forks cannot reach the server. */
   look(): void {
     this.#default.look();
     if (!this.#canFork) return;
     for (const tree of this.#others.values()) tree.look();
   }
 
-  /** Counts the processes and the memory of all classes; undefined while no root forks. */
+  /** Counts the processes and the memory of all classes; undefined while no zygote forks. */
   async measure(): Promise<ForkStatus | undefined> {
     const trees = [this.#default, ...this.#others.values()];
     const measured = await Promise.all(trees.map((tree) => tree.measure()));

@@ -110,7 +110,7 @@ export const FLOW: Steps = {
       await delays.insert({ ...wait, invocationId: id(1), dueAt: time(40), since: time(5) });
       assert.equal((await delays.firstInLine(FUNCTION, 1))[0]?.invocationId, id(2));
       assert.equal(await delays.countLine(FUNCTION), 2);
-      await delays.hurryLine(FUNCTION, time(6));
+      await delays.wakeLine(FUNCTION, time(6));
       assert.deepEqual(await delays.overdueInLine(FUNCTION, time(6), 9), [id(2)]);
       await delays.delayOverdue(FUNCTION, time(40), time(60));
       assert.deepEqual(await delays.overdueInLine(FUNCTION, time(59), 9), []);
@@ -126,14 +126,14 @@ export const FLOW: Steps = {
     });
   },
 
-  "a call that waits is found by its key, postponed, hurried and skipped": async (store) => {
+  "a call that waits is found by its key, postponed, woken and skipped": async (store) => {
     await store.write(async ({ delays }) => {
       assert.equal((await delays.debounced(FUNCTION, "d"))?.invocationId, id(2));
       assert.equal(await delays.debounced(FUNCTION, "e"), undefined);
       await delays.postpone(id(2), { dueAt: time(50), reason: "concurrency", key: '"k"' });
-      await delays.hurry(FUNCTION, '"other"', time(6));
+      await delays.wake(FUNCTION, '"other"', time(6));
       assert.deepEqual(await delays.due(time(6), 10), []);
-      await delays.hurry(FUNCTION, '"k"', time(6));
+      await delays.wake(FUNCTION, '"k"', time(6));
       assert.equal((await delays.due(time(6), 10)).length, 1);
       await delays.postpone(id(2), { dueAt: time(50), reason: "circuit-breaker", key: null });
       assert.deepEqual(await delays.paused(FUNCTION), [id(2)]);

@@ -95,7 +95,7 @@ function attempt({ attempt, maxAttempts }: WholeInvocation): Item {
 }
 
 const PROCESSES: Readonly<Record<string, string>> = {
-  PROCESS_KIND_ROOT: "Fork of a blank template",
+  PROCESS_KIND_ROOT: "Fork of a generic template",
   PROCESS_KIND_TEMPLATE: "Fork of the script's template",
   PROCESS_KIND_SINGLE: "Started for this call",
   PROCESS_KIND_REUSED: "Reused",

@@ -84,7 +84,7 @@ function processesOf(
     ],
     [
       "Templates",
-      `${formatCount(templates.blank)} blank, ${formatCount(templates.script)} for scripts`,
+      `${formatCount(templates.blank)} generic, ${formatCount(templates.script)} for scripts`,
     ],
     [
       "Process memory",

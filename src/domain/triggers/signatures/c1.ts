@@ -62,7 +62,7 @@ export function isCapability(secrets: readonly string[], token: string | undefin
 
 /** Where a JWT must be meant for. */
 export interface Audience {
-  /** The address of the listener. */
+  /** The address of the webhook URL. */
   readonly endpoint: string;
   /** Base URL of the server. */
   readonly tenant: string;

@@ -21,39 +21,39 @@ const NEW_NAMESPACES = 0x2c020000n;
 export type Became = "instance" | "loading";
 
 /**
- * Makes the loop of this process and of all its forks. It serves as the root until it returns in a fork: an instance, or
+ * Makes the loop of this process and of all its forks. It serves as the zygote until it returns in a fork: an instance, or
  * a template that is to load a script and to serve again afterwards.
  */
-export function makeForker(
+export function makeForkServer(
   library: Library,
   settler: Settler,
   namespaces: boolean,
 ): () => Became {
   const channel = makeChannel(library.libc);
   const children = makeChildren(library);
-  let isRoot = true;
+  let isZygote = true;
   // A network namespace costs a third of the rate. It is needed where Landlock cannot scope abstract sockets.
   const network = landlockVersion(library.libc) >= LANDLOCK_SCOPES_ABI ? 0n : CLONE_NEWNET;
   const own = namespaces ? NEW_NAMESPACES | network | SIGCHLD : SIGCHLD;
-  const rootFlags = namespaces ? CLONE_NEWUSER | own : own;
+  const zygoteFlags = namespaces ? CLONE_NEWUSER | own : own;
   // A template owns its user namespace, so that its forks need none. Instances drop all capabilities.
   const templateFlags = own;
 
   /** Forks; returns whether this process is now the fork. */
   const fork = (): boolean => {
     const number = channel.number();
-    const pid = children.start(number, isRoot ? rootFlags : templateFlags);
+    const pid = children.start(number, isZygote ? zygoteFlags : templateFlags);
     if (pid > 0) channel.report(ForkEvent.FORKED, number, pid, 0, 0);
     if (pid < 0) channel.report(ForkEvent.FAILED, number, -pid, 0, 0);
     return pid === 0;
   };
   const becomeTemplate = () => {
-    isRoot = false;
+    isZygote = false;
     settler.asTemplate(channel.token);
     children.forget();
   };
   return () => {
-    settler.asForker();
+    settler.asForkServer();
     for (;;) {
       const command = channel.receive(children);
       if (command === Command.FORK_TEMPLATE && fork()) becomeTemplate();

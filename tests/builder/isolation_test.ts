@@ -1,4 +1,4 @@
-/** The walls around the compiler, in every mode that works here. */
+/** The isolation of the compiler, in every mode that works here. */
 import assert from "node:assert/strict";
 import { AVAILABLE_MODES } from "../sandbox/harness.ts";
 import { procfsTest } from "../support/machine.ts";
@@ -67,7 +67,7 @@ for (const isolation of AVAILABLE_MODES) {
     assert.deepEqual(canary.seen, []);
   });
 
-  procfsTest(`${isolation}: the kernel confirms the walls around the compiler`, async () => {
+  procfsTest(`${isolation}: the kernel confirms the isolation of the compiler`, async () => {
     await using registry = openSilence();
     await using opened = await openBuilder({ memoryBytes: 1024 ** 3 }, {
       isolation,

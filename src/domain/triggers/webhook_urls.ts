@@ -29,8 +29,8 @@ const logger = getLogger(["invoked", "domain"]);
 /** Methods whose senders expect 409 for a repeat, as C1 answers it. Others take it for a failure. */
 const CONFLICT_METHODS = ["hmac", "jwt", "capabilityUrl"];
 
-/** What listeners work with. */
-interface ListenerParts {
+/** What webhook URLs work with. */
+interface WebhookUrlParts {
   readonly store: Store;
   readonly invocations: Invocations;
   readonly secrets: TriggerSecrets;
@@ -56,15 +56,15 @@ interface Proved {
 }
 
 /**
- * Listeners: they take deliveries of webhooks and start functions. Who is not proved learns nothing: a listener that does
+ * Webhook URLs: they take deliveries of webhooks and start functions. Who is not proved learns nothing: a webhook URL that does
  * not exist, a wrong signature and an address that may not send are one answer.
  */
-export class Listeners {
-  constructor(private readonly parts: ListenerParts) {}
+export class WebhookUrls {
+  constructor(private readonly parts: WebhookUrlParts) {}
 
   /**
    * Takes a delivery: checks its sender, and starts a call unless the event has started one.
-   * @param count counts it against the rate of its listener, once its sender is proved
+   * @param count counts it against the rate of its webhook URL, once its sender is proved
    * @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID, WEBHOOK_TOO_LARGE, WEBHOOK_REPEATED, WEBHOOK_TIMEOUT,
    * WEBHOOK_ADDRESS, TRIGGER_PAUSED, and what a call throws
    */

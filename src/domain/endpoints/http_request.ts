@@ -43,8 +43,8 @@ export interface EndpointLimits {
   readonly maxHeaderBytes: number;
 }
 
-/** What an exchange learns of its run when it begins. */
-interface ExchangeRun {
+/** What an HTTP request learns of its run when it begins. */
+interface RequestRun {
   /** Wall-clock time of a call without long bodies, and what sets it. */
   readonly timeoutMs: number;
   readonly timeoutSetting: string;
@@ -59,9 +59,9 @@ interface ExchangeRun {
  * Modes: `waiting` for a response; `answering` while its body goes on; `answered` once it is complete; `over` when there
  * is nobody to answer, or the server has answered.
  */
-export class HttpExchange {
+export class HttpRequest {
   readonly #lifecycle = new Lifecycle<"waiting" | "answering" | "answered" | "over">(
-    "an exchange",
+    "an HTTP request",
     "waiting",
     {
       waiting: ["answering", "over"],
@@ -76,7 +76,7 @@ export class HttpExchange {
   readonly #firstByte = new Timer();
   readonly #runTime = new Timer();
   readonly #grace = new Timer();
-  #run: ExchangeRun | undefined;
+  #run: RequestRun | undefined;
   #stream: Disposable | undefined;
   #isEnded = false;
   #invocationId = "";
@@ -148,7 +148,7 @@ export class HttpExchange {
   }
 
   /** The call has its slot, and is about to run. */
-  begin(run: ExchangeRun): void {
+  begin(run: RequestRun): void {
     this.#run = run;
     this.#runTime.start(run.timeoutMs, () => {
       this.#kill(ranTooLong(run.timeoutMs, run.timeoutSetting), { kind: "failed", status: 504 });

@@ -17,13 +17,13 @@ import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;
-const FORKER_TIMEOUT_MS = 10_000;
+const FORK_SERVER_TIMEOUT_MS = 10_000;
 
-/** A process that forks: the root or a template. */
-export interface Forker {
+/** A process that forks: the zygote or a template. */
+export interface ForkServer {
   /** Its process id in the namespace of the server. */
   readonly pid: number;
-  readonly link: ForkerLink;
+  readonly link: ForkServerLink;
   /** Limits of an instance for a call with these. */
   limitsOf(limits: ResourceLimits): ProcessLimits;
   /** Kills what a fork that has ended left running. */
@@ -36,28 +36,28 @@ interface Awaited {
   isForked: boolean;
   isConnected: boolean;
   isKilled: boolean;
-  /** What the forker does not do if it is late. */
+  /** What the fork server does not do if it is late. */
   fault: string;
 }
 
-/** What a fork did when the channel of its forker ended: all forks end with their forker. */
-const ENDED_WITH_FORKER = { code: 128 + 9, signal: "SIGKILL" } as const;
+/** What a fork did when the channel of its fork server ended: all forks end with their fork server. */
+const ENDED_WITH_FORK_SERVER = { code: 128 + 9, signal: "SIGKILL" } as const;
 
 /** A fork that is connected. */
 export interface Forked extends ProcessHandle {
-  /** Its process id in the namespace of its forker. */
-  readonly pidInForker: number;
+  /** Its process id in the namespace of its fork server. */
+  readonly pidInForkServer: number;
 }
 
 /**
- * A forker that has evaluated a script may lie. It is broken from the first lie on, and all that it says is ignored.
+ * A fork server that has evaluated a script may lie. It is broken from the first lie on, and all that it says is ignored.
  *
  * Modes: open, broken, closed (the channel has ended).
  */
-export class ForkerLink {
+export class ForkServerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly #broken: (fault: string) => void;
-  /** Forks with which the forker has to do something soon. */
+  /** Forks with which the fork server has to do something soon. */
   readonly #late: Timeouts<Awaited>;
   readonly #forks = new Map<number, Awaited>();
   /** Forks that have ended and whose connection has not. */
@@ -69,13 +69,13 @@ export class ForkerLink {
   #lost: Lost | undefined;
 
   /**
-   * @param broken called once, with what an honest forker does not do; it has to kill the forker
+   * @param broken called once, with what an honest fork server does not do; it has to kill the fork server
    * @param timeoutMs longest time that it may take for what it does at once: to report a fork, or to kill one
    */
   constructor(
     send: (bytes: Uint8Array<ArrayBuffer>) => void,
     broken: (fault: string) => void,
-    timeoutMs = FORKER_TIMEOUT_MS,
+    timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
     this.#send = send;
     this.#late = new Timeouts(timeoutMs, ({ fault }) => this.#break(fault));
@@ -104,8 +104,8 @@ export class ForkerLink {
         connections.push(await expected.connection(handshake));
       }
       if (!awaited.isForked) this.#expectSoon(awaited, "does not report a fork");
-      const pidInForker = await awaited.pid.promise;
-      return { ...this.#handle(number, awaited, connections), ended, pidInForker };
+      const pidInForkServer = await awaited.pid.promise;
+      return { ...this.#handle(number, awaited, connections), ended, pidInForkServer };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.kill(number);
@@ -144,15 +144,17 @@ export class ForkerLink {
     this.#held = bytes.slice(at);
   }
 
-  /** The channel has ended. @param lost what its forks have ended with; undefined if the server ended the forker */
+  /** The channel has ended. @param lost what its forks have ended with; undefined if the server ended the fork server */
   close(lost?: Lost): void {
     this.#isClosed = true;
     this.#lost ??= lost;
     for (const fork of this.#forks.values()) {
       this.#late.delete(fork);
-      fork.pid.reject(new Error("the forker has ended"));
+      fork.pid.reject(new Error("the fork server has ended"));
       const lost = this.#lost;
-      fork.ended.resolve(lost === undefined ? ENDED_WITH_FORKER : { ...ENDED_WITH_FORKER, lost });
+      fork.ended.resolve(
+        lost === undefined ? ENDED_WITH_FORK_SERVER : { ...ENDED_WITH_FORK_SERVER, lost },
+      );
     }
     this.#forks.clear();
     for (const fork of this.#lingering) this.#late.delete(fork);

@@ -13,7 +13,7 @@ const REFILL_DELAY_MS = 5;
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** Owns every instance until it is reaped. Modes: open, then closed. */
-export class Singles implements AsyncDisposable {
+export class SpawnedInstances implements AsyncDisposable {
   readonly #launcher: Launcher;
   readonly #resources: InstanceResources;
   /** Number of instances that wait. */
@@ -90,7 +90,7 @@ export class Singles implements AsyncDisposable {
     if (this.#closed.signal.aborted) {
       throw new Error("Cannot start an instance: the pool is closed");
     }
-    const instance = await this.#launcher.startSingle(this.#resources, limits);
+    const instance = await this.#launcher.startInstance(this.#resources, limits);
     this.#alive.add(instance);
     instance.ended.then(() => {
       this.#alive.delete(instance);

@@ -1,4 +1,4 @@
-/** The root of a tree of forks: a process that never sees user code and forks templates. */
+/** The zygote of a tree of forks: a process that never sees user code and forks templates. */
 import { getLogger } from "@logtape/logtape";
 import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
 import { killGroup, killOrphans } from "../../isolation/mod.ts";
@@ -14,27 +14,27 @@ import {
 import { LineSplitter } from "../instance/logs.ts";
 import { spawnedProcess } from "../instance/spawned.ts";
 import { becomeReady, startError } from "../instance/start.ts";
-import { inspectRoot } from "./descriptors.ts";
-import { type Forker, ForkerLink } from "./forker.ts";
+import { inspectZygote } from "./descriptors.ts";
+import { type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { RootResources, TreeResources } from "./resources.ts";
 
-/** Longest time for a command. It is longer than that of templates: the end of the root ends all calls. */
+/** Longest time for a command. It is longer than that of templates: the end of the zygote ends all calls. */
 const TIMEOUT_MS = 60_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
-/** A running root. Its disposal kills it with all templates and instances. */
-export class Root implements Forker, AsyncDisposable {
+/** A running zygote. Its disposal kills it with all templates and instances. */
+export class Zygote implements ForkServer, AsyncDisposable {
   readonly #child: Child;
   readonly #descriptors: Descriptors;
-  readonly link: ForkerLink;
+  readonly link: ForkServerLink;
   #isEnded = false;
   #lastSweep: Promise<void> = Promise.resolve();
   #nextSweep: Promise<void> | undefined;
 
   private constructor(
     child: Child,
-    /** Id of the root itself, below its wrappers, in the namespace of the server. */
+    /** Id of the zygote itself, below its wrappers, in the namespace of the server. */
     readonly pid: number,
     descriptors: Descriptors,
     /** Its private memory in bytes, which the limits of its forks leave out. */
@@ -44,13 +44,13 @@ export class Root implements Forker, AsyncDisposable {
   ) {
     this.#child = child;
     this.#descriptors = descriptors;
-    this.link = new ForkerLink((bytes) => child.write(bytes), (fault) => {
-      logger.error("the root {fault}, and is killed", { fault });
+    this.link = new ForkServerLink((bytes) => child.write(bytes), (fault) => {
+      logger.error("the zygote {fault}, and is killed", { fault });
       child.kill();
     }, TIMEOUT_MS);
     const lines = new LineSplitter(unfinishedAddressAt, (line) => {
       const text = maskAddresses(new TextDecoder().decode(line));
-      if (text !== "") logger.warn("the root printed: {text}", { text });
+      if (text !== "") logger.warn("the zygote printed: {text}", { text });
     });
     child.reader = {
       stdout: (chunk) => this.link.receive(chunk),
@@ -59,26 +59,26 @@ export class Root implements Forker, AsyncDisposable {
     child.ended.then(() => child.drain()).then(() => lines.close());
     child.ended.finally(() => {
       this.#isEnded = true;
-      this.link.close("root");
+      this.link.close("zygote");
       // Without namespaces it has no wrapper: it leads the group of its forks.
       if (!ownProcessNamespaces) killGroup(pid);
     });
   }
 
-  /** Starts a root, which loads the runtime. It forks after {@link begin}. */
+  /** Starts a zygote, which loads the runtime. It forks after {@link begin}. */
   static async start(
     { launcher, image, socketDir, classBytes }: RootResources,
-  ): Promise<Root> {
-    const { rootSeccompFile } = image;
-    const spawned = await launcher.spawnRoot(classBytes, socketDir.path, rootSeccompFile);
+  ): Promise<Zygote> {
+    const { zygoteSeccompFile } = image;
+    const spawned = await launcher.spawnZygote(classBytes, socketDir.path, zygoteSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
       const failure = await becomeReady(child);
-      if (failure !== undefined) throw startError(failure, child.stderr, "a root");
-      const { pid, descriptors } = await inspectRoot(spawned.pid);
+      if (failure !== undefined) throw startError(failure, child.stderr, "a zygote");
+      const { pid, descriptors } = await inspectZygote(spawned.pid);
       const { ownProcessNamespace } = launcher.isolation.expected;
       const idleBytes = await idleMemory(pid) ?? 0;
-      return new Root(child, pid, descriptors, idleBytes, ownProcessNamespace);
+      return new Zygote(child, pid, descriptors, idleBytes, ownProcessNamespace);
     } catch (error) {
       child.kill();
       await child.ended;
@@ -100,7 +100,7 @@ export class Root implements Forker, AsyncDisposable {
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
-    return processLimits("root", this.idleBytes, limits);
+    return processLimits("zygote", this.idleBytes, limits);
   }
 
   sweep(): Promise<void> {

@@ -1,4 +1,4 @@
-/** The walls around compiler processes: the isolation of functions, with the needs of a compiler. */
+/** The isolation of compiler processes: that of functions, with the needs of a compiler. */
 
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import {
   type IsolationChoice,
   killGroup,
   type Machine,
-  missingWall,
+  missingIsolation,
   openSocketDir,
   Parts,
   type Profile,
@@ -26,11 +26,11 @@ const logger = getLogger(["invoked", "builder"]);
 const OPEN_FILES_MAX = 4096;
 /** Limit of one file that a compiler writes, in bytes: above every package and bundle, below the size of a disk. */
 const FILE_BYTES_MAX = 512 * 1024 * 1024;
-/** Limit of the process that tests the walls, in milliseconds. */
+/** Limit of the process that tests the isolation, in milliseconds. */
 const PROBE_TIMEOUT_MS = 60_000;
 
 /** The isolation of every compiler process. Disposing it removes the sockets of the registry proxies. */
-export interface Walls extends AsyncDisposable {
+export interface CompilerIsolation extends AsyncDisposable {
   readonly isolation: Isolation;
   readonly setsid: string | undefined;
   readonly sockets: SocketDir;
@@ -38,7 +38,7 @@ export interface Walls extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
-export interface WallOptions {
+export interface CompilerIsolationOptions {
   /** The mode, or `auto` for the strongest that works. */
   readonly isolation: IsolationChoice;
   /** Directories, separated by colons, in which the wrappers are looked up. */
@@ -47,8 +47,10 @@ export interface WallOptions {
   readonly cacheDir: string;
 }
 
-/** Finds the walls that work by testing them. @throws {IsolationError} if the configured mode does not work */
-export async function raiseWalls(options: WallOptions): Promise<Walls> {
+/** Finds an isolation that works by testing it. @throws {IsolationError} if the configured mode does not work */
+export async function isolateCompiler(
+  options: CompilerIsolationOptions,
+): Promise<CompilerIsolation> {
   const machine = await findMachine(options.searchPath);
   await using opened = new AsyncDisposableStack();
   const sockets = opened.use(await openSocketDir(options.workDir));
@@ -62,9 +64,9 @@ export async function raiseWalls(options: WallOptions): Promise<Walls> {
     make: () => Deno.writeFile(seccompFile, filter, { mode: 0o600 }),
   });
   const profile = compilerProfile(seccompFile);
-  const probe = (isolation: Isolation) => tryWalls(isolation, machine, workspace, seccompFile);
+  const probe = (isolation: Isolation) => tryIsolation(isolation, machine, workspace, seccompFile);
   const isolation = await chooseIsolation(options.isolation, { machine, profile, probe });
-  logger.info("the compiler runs behind {walls}", { walls: isolation.walls });
+  logger.info("the compiler runs in {isolation}", { isolation: isolation.description });
   const all = opened.move();
   return {
     isolation,
@@ -107,7 +109,7 @@ const PROBE = `
   console.log(reads ? "open" : "closed");
   setInterval(() => {}, 60_000);`;
 
-async function tryWalls(
+async function tryIsolation(
   isolation: Isolation,
   machine: Machine,
   workspace: Workspace,
@@ -137,7 +139,7 @@ async function tryWalls(
     if (isolation.mode !== "process" && value.trim() !== "closed") {
       return "it can read the files of the server";
     }
-    return await missingWall(child.pid, isolation.expected);
+    return await missingIsolation(child.pid, isolation.expected);
   } finally {
     clearTimeout(timer);
     killGroup(child.pid);
