@@ -29,8 +29,6 @@ export const CHROMIUM = {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // Tabs of one site share a process: a further one takes half the processor time.
-    "--process-per-site",
   ],
 };
 
