@@ -44,7 +44,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await dialog.getByText("version: 2").first().waitFor();
     await dialog.getByLabel("Compare with").selectOption({ label: "Other …" });
     await dialog.getByLabel("Commit id or tag").fill("refs/tags/none");
-    await dialog.getByRole("alert").getByText(/tag "none"/).waitFor();
+    await dialog.getByRole("alert").getByText(/Tag "none"/).waitFor();
     await dialog.getByLabel("Commit id or tag").fill("HEAD");
     await dialog.getByText("version: 2").first().waitFor();
     await page.goBack();

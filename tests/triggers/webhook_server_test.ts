@@ -172,7 +172,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     ok(await client.post(`${path}/${holder}/cancel`, {}));
     await client.ended(functionId, holder);
     const next = await deliver("192.0.2.41", body(2));
-    assert.match(next.body.message, /invocation \S+ took longer/);
+    assert.match(next.body.message, /^Invocation \S+ took longer/);
     assert.equal(ok(await client.get(path)).list.length, before + 1);
     const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
     assert.match(list[1].reason, /no call could start/);
