@@ -78,7 +78,7 @@ export class Cluster implements AsyncDisposable {
 
   /** The workers that can be seen. */
   get workers(): readonly WorkerReport[] {
-    return this.registry.all.map(({ id, entry: { version, capacity, isDraining }, free }) => ({
+    return this.registry.all.map(({ id, heartbeat: { version, capacity, isDraining }, free }) => ({
       id,
       version,
       capacity,

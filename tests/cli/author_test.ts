@@ -249,7 +249,12 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     assert.deepEqual([purged.files, purged.commitIds], [2, [head, leaked]]);
     assert.equal(await author.ok([...file, "--dry-run"]), "Nothing to purge");
     const publish = await author.run(["publish", "greeter", leaked]);
-    assertFails(publish, 1, /Administrator purged files of the commit at .* \(PURGED\)/, /--purges/);
+    assertFails(
+      publish,
+      1,
+      /Administrator purged files of the commit at .* \(PURGED\)/,
+      /--purges/,
+    );
     assert.match(await author.ok(["show", "."]), new RegExp(`${head}\t.*\tHEAD, purged\t`));
     assert.notEqual(await author.ok(["deploy"]), head, "the same files are a new commit");
     const [line = ""] = (await author.ok(["history", "--purges"])).split("\n");

@@ -1,11 +1,11 @@
 /** A worker that does what no worker of ours does. */
 import { Channel } from "../../src/cluster/link/channel.ts";
-import { encode, type Entry, MessageType, readOffer } from "../../src/cluster/link/messages.ts";
+import { encode, type Heartbeat, MessageType, readOffer } from "../../src/cluster/link/messages.ts";
 import { PROTOCOL } from "../../src/cluster/link/protocol.ts";
 import { SealKey } from "../../src/cluster/link/sealing.ts";
 import { Nats } from "../../src/cluster/nats/connection.ts";
 import { partsOf, subjects } from "../../src/cluster/nats/subjects.ts";
-import { OwnEntry } from "../../src/cluster/registry/own_entry.ts";
+import { HeartbeatWriter } from "../../src/cluster/registry/heartbeat_writer.ts";
 import type { NatsAddress } from "../support/nats.ts";
 
 /** What it does once it has the sealed job. */
@@ -22,12 +22,15 @@ export class RogueWorker implements AsyncDisposable {
     private readonly opened: AsyncDisposableStack,
   ) {}
 
-  static async start({ options }: NatsAddress, entry: Partial<Entry> = {}): Promise<RogueWorker> {
+  static async start(
+    { options }: NatsAddress,
+    heartbeat: Partial<Heartbeat> = {},
+  ): Promise<RogueWorker> {
     await using opened = new AsyncDisposableStack();
     const nats = opened.use(await Nats.connect(options, "rogue"));
     const key = await SealKey.create();
     const own = opened.use(
-      new OwnEntry(nats, () => ({
+      new HeartbeatWriter(nats, () => ({
         protocol: PROTOCOL,
         version: "rogue",
         capacity: 100,
@@ -36,7 +39,7 @@ export class RogueWorker implements AsyncDisposable {
         scriptList: "",
         publicKey: key.publicKey,
         isDraining: false,
-        ...entry,
+        ...heartbeat,
       })),
     );
     const rogue = new RogueWorker(nats, key, opened.move());

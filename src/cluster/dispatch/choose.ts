@@ -7,7 +7,7 @@ const WISHES_MAX = 2;
 
 /** Whether the worker runs calls with this memory; what it has not reported does not count against it. */
 export function hasMemory(
-  { entry: { maxMemoryBytes = Infinity } }: Pick<KnownWorker, "entry">,
+  { heartbeat: { maxMemoryBytes = Infinity } }: Pick<KnownWorker, "heartbeat">,
   memoryBytes = 0,
 ): boolean {
   return memoryBytes <= maxMemoryBytes;
@@ -28,13 +28,16 @@ export function choose(
 ): readonly KnownWorker[] {
   const workers = all.filter((worker) => hasMemory(worker, memoryBytes));
   const isFree = workers.some(({ free }) => free > 0);
-  return workers.filter(({ free, entry }) => isFree ? free > 0 : entry.capacity > 0)
+  return workers.filter(({ free, heartbeat }) => isFree ? free > 0 : heartbeat.capacity > 0)
     .map((worker) => ({ worker, rank: rankOf(worker, scriptDigest), tie: random() }))
     .toSorted((a, b) => b.rank - a.rank || a.tie - b.tie)
     .slice(0, isFree ? OFFERS_MAX : WISHES_MAX)
     .map(({ worker }) => worker);
 }
 
-function rankOf({ entry: { capacity, ready }, free }: KnownWorker, scriptDigest: string): number {
+function rankOf(
+  { heartbeat: { capacity, ready }, free }: KnownWorker,
+  scriptDigest: string,
+): number {
   return (ready.includes(scriptDigest) ? 2 : 0) + free / capacity;
 }

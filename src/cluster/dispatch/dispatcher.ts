@@ -192,7 +192,7 @@ export class Dispatcher implements JobRunner {
     });
   }
 
-  /** Asks the workers with free slots one after another; without any entry, the workers' queue group. */
+  /** Asks the workers with free slots one after another; without any heartbeat, the workers' queue group. */
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
     const { scriptDigest, limits: { memoryBytes } } = job;
     if (this.#registry.workers.length === 0) {
@@ -200,12 +200,12 @@ export class Dispatcher implements JobRunner {
       return answer instanceof OwnerSession ? { session: answer } : undefined;
     }
     for (
-      const { id, free, entry } of choose(this.#registry.workers, { scriptDigest, memoryBytes })
+      const { id, free, heartbeat } of choose(this.#registry.workers, { scriptDigest, memoryBytes })
     ) {
       this.#registry.adjust(id, -1);
       // A worker that is likely to accept.
       const prepare = free > 0
-        ? (session: OwnerSession) => session.prepare(entry.publicKey, job, ports)
+        ? (session: OwnerSession) => session.prepare(heartbeat.publicKey, job, ports)
         : undefined;
       const answer = await this.#sessions.offer(id, { scriptDigest, memoryBytes, prepare });
       if (answer instanceof OwnerSession) return { session: answer };

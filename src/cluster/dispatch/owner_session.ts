@@ -142,7 +142,7 @@ export class OwnerSession {
   /**
    * Seals the job, and records the worker, while the worker decides on the offer. The job is not sent before both are
    * done and the worker has accepted.
-   * @param publicKey of the worker, as its entry has it
+   * @param publicKey of the worker, as its heartbeat has it
    */
   prepare(publicKey: string, job: Job, ports: JobPorts): void {
     const worker = this.#worker;

@@ -25,7 +25,7 @@ interface PrewarmingParts {
 }
 
 /**
- * Shares the instances that wait with a script among the workers, and again when workers come or go. An entry names the
+ * Shares the instances that wait with a script among the workers, and again when workers come or go. A heartbeat names the
  * list that its worker has, so whatever was lost is sent again. All nodes that read the same list send the same shares.
  */
 export class Prewarming implements Disposable {
@@ -76,7 +76,7 @@ export class Prewarming implements Disposable {
       const name = nameOf(share);
       const sent = this.#sent.get(worker.id);
       const isUnderWay = sent?.name === name && performance.now() - sent.at < REPEAT_AFTER_MS;
-      if (worker.entry.scriptList === name || isUnderWay) continue;
+      if (worker.heartbeat.scriptList === name || isUnderWay) continue;
       this.#sent.set(worker.id, { name, at: performance.now() });
       this.#send(worker, name, share).catch((error) =>
         logger.warn("Cannot send worker {id} its scripts: {error}", { id: worker.id, error })
@@ -85,7 +85,7 @@ export class Prewarming implements Disposable {
   }
 
   async #send(
-    { id, entry: { publicKey } }: KnownWorker,
+    { id, heartbeat: { publicKey } }: KnownWorker,
     name: string,
     share: readonly Prewarmed[],
   ): Promise<void> {

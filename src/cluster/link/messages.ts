@@ -33,7 +33,7 @@ export const MessageType = {
 export const LOG_LINES_MAX = 500;
 /** Longest message of a log line in UTF-16 units; the sandbox cuts longer ones. */
 const LOG_MESSAGE_MAX_UNITS = 1024 * 1024;
-/** Most scripts in an entry and in a list of scripts to keep ready. */
+/** Most scripts in a heartbeat and in a list of scripts to keep ready. */
 export const SCRIPTS_MAX = 128;
 const HEAD_LENGTH_BYTES = 4;
 
@@ -95,7 +95,7 @@ const ClaimReply = z.discriminatedUnion("answer", [
 
 export type ClaimReply = Readonly<z.infer<typeof ClaimReply>>;
 
-const Entry = z.object({
+const Heartbeat = z.object({
   protocol: Protocol,
   version: z.string().max(64),
   capacity: Count,
@@ -111,10 +111,10 @@ const Entry = z.object({
 });
 
 /** What a worker says of itself. */
-export type Entry = Readonly<z.infer<typeof Entry>>;
+export type Heartbeat = Readonly<z.infer<typeof Heartbeat>>;
 
 const Prewarm = z.object({
-  /** Names the list: the worker's entry repeats it. */
+  /** Names the list: the worker's heartbeat repeats it. */
   name: ListName,
   /** With the key of each script's object, in base64. */
   scripts: z.array(z.object({
@@ -189,9 +189,9 @@ function read<T>(schema: z.ZodType<T>, what: string, bytes: Uint8Array): T {
   throw new BrokenProtocol(`${what} is malformed at ${issue?.path.join(".") || "its top"}`);
 }
 
-/** The JSON of an offer, an entry, a claim and so on. */
+/** The JSON of an offer, a heartbeat, a claim and so on. */
 export function encode(
-  value: Offer | Accepted | ClaimRequest | ClaimReply | Entry | Prewarm | readonly SandboxLog[],
+  value: Offer | Accepted | ClaimRequest | ClaimReply | Heartbeat | Prewarm | readonly SandboxLog[],
 ): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(value));
 }
@@ -202,7 +202,8 @@ export const readClaimRequest = (bytes: Uint8Array): ClaimRequest =>
   read(ClaimRequest, "a claim", bytes);
 export const readClaimReply = (bytes: Uint8Array): ClaimReply =>
   read(ClaimReply, "the reply to a claim", bytes);
-export const readEntry = (bytes: Uint8Array): Entry => read(Entry, "an entry", bytes);
+export const readHeartbeat = (bytes: Uint8Array): Heartbeat =>
+  read(Heartbeat, "a heartbeat", bytes);
 export const readPrewarm = (bytes: Uint8Array): Prewarm =>
   read(Prewarm, "a list of scripts", bytes);
 export const readLogs = (bytes: Uint8Array): readonly SandboxLog[] =>

@@ -6,7 +6,7 @@ const PREFIX = "invoked.v1";
 export const RUNS_STREAM = "INVOKED_RUNS";
 export const RUNS_SUBJECT = `${PREFIX}.runs`;
 export const RUNS_CONSUMER = "workers";
-/** Key-value bucket of the workers' entries. */
+/** Key-value bucket of the workers' heartbeats. */
 export const WORKERS_BUCKET = "invoked_workers";
 /** Queue groups. */
 export const WORKERS_GROUP = "workers";

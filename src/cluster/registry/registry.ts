@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { type KV, Kvm } from "@nats-io/kv";
-import { type Entry, readEntry } from "../link/messages.ts";
+import { type Heartbeat, readHeartbeat } from "../link/messages.ts";
 import { PROTOCOLS_TEXT, speaks } from "../link/protocol.ts";
 import type { Nats } from "../nats/connection.ts";
 import { isId, WORKERS_BUCKET } from "../nats/subjects.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** Age at which an entry is gone, here and in the bucket. */
+/** Age at which a heartbeat is gone, here and in the bucket. */
 const ENTRY_LIFETIME_MS = 10_000;
 /** The stream of the bucket. */
 const STREAM = `KV_${WORKERS_BUCKET}`;
@@ -19,12 +19,12 @@ const WATCH_AGAIN_MS = 1_000;
 /** A worker as an API node sees it. */
 export interface KnownWorker {
   readonly id: string;
-  readonly entry: Entry;
-  /** Free slots: those of the entry without what this node gave the worker since. */
+  readonly heartbeat: Heartbeat;
+  /** Free slots: those of the heartbeat without what this node gave the worker since. */
   free: number;
 }
 
-/** The workers' entries, as an API node follows them. */
+/** The workers' heartbeats, as an API node follows them. */
 export class Registry implements AsyncDisposable {
   readonly #nats: Nats;
   readonly #workers = new Map<string, KnownWorker & { seenAt: number }>();
@@ -47,12 +47,12 @@ export class Registry implements AsyncDisposable {
     return registry;
   }
 
-  /** Workers with a fresh entry that speak this protocol and take calls. */
+  /** Workers with a fresh heartbeat that speak this protocol and take calls. */
   get workers(): readonly KnownWorker[] {
-    return [...this.#workers.values()].filter(({ entry }) => !entry.isDraining);
+    return [...this.#workers.values()].filter(({ heartbeat }) => !heartbeat.isDraining);
   }
 
-  /** All workers with a fresh entry, those that drain included. */
+  /** All workers with a fresh heartbeat, those that drain included. */
   get all(): readonly KnownWorker[] {
     return [...this.#workers.values()];
   }
@@ -63,23 +63,23 @@ export class Registry implements AsyncDisposable {
 
   /** Slots of all workers that take calls. */
   get capacity(): number {
-    return this.workers.reduce((sum, { entry }) => sum + entry.capacity, 0);
+    return this.workers.reduce((sum, { heartbeat }) => sum + heartbeat.capacity, 0);
   }
 
-  /** Resolves when an entry changed. */
+  /** Resolves when a heartbeat changed. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** A slot of the worker was taken (-1) or released (1) since its last entry. */
+  /** A slot of the worker was taken (-1) or released (1) since its last heartbeat. */
   adjust(id: string, slots: 1 | -1): void {
     const worker = this.#workers.get(id);
     if (worker === undefined) return;
-    worker.free = Math.max(0, Math.min(worker.entry.capacity, worker.free + slots));
+    worker.free = Math.max(0, Math.min(worker.heartbeat.capacity, worker.free + slots));
     if (slots > 0) this.#notify();
   }
 
-  /** The worker is gone, or says so: no offer goes to it before its next entry. */
+  /** The worker is gone, or says so: no offer goes to it before its next heartbeat. */
   forget(id: string): void {
     if (this.#workers.delete(id)) this.#notify();
   }
@@ -99,7 +99,7 @@ export class Registry implements AsyncDisposable {
       if (error.code !== NAME_TAKEN) throw error;
       return create();
     });
-    // With a header of its own entry a worker could otherwise erase those of all others.
+    // With a header of its own heartbeat a worker could otherwise erase those of all others.
     await this.#nats.jetstream.streams.update(STREAM, { allow_rollup_hdrs: false });
     return bucket;
   }
@@ -110,16 +110,16 @@ export class Registry implements AsyncDisposable {
     while (!this.#closing.signal.aborted) {
       try {
         bucket ??= await this.#openBucket();
-        const entries = await bucket.watch();
-        const stop = () => entries.stop();
+        const heartbeats = await bucket.watch();
+        const stop = () => heartbeats.stop();
         this.#closing.signal.addEventListener("abort", stop, { once: true });
         if (this.#closing.signal.aborted) stop();
-        for await (const { key, operation, value } of entries) {
+        for await (const { key, operation, value } of heartbeats) {
           if (operation === "PUT") this.#put(key, value);
           else this.forget(key);
         }
       } catch (error) {
-        logger.debug("Cannot follow the entries of workers: {error}", { error });
+        logger.debug("Cannot follow the heartbeats of workers: {error}", { error });
       }
       bucket = undefined;
       if (!this.#closing.signal.aborted) {
@@ -130,20 +130,20 @@ export class Registry implements AsyncDisposable {
 
   #put(id: string, value: Uint8Array): void {
     if (!isId(id)) return;
-    let entry: Entry;
+    let heartbeat: Heartbeat;
     try {
-      entry = readEntry(value);
+      heartbeat = readHeartbeat(value);
     } catch (error) {
       const { message } = error as Error;
-      return logger.warn("Cannot use the entry of worker {id}: {message}", { id, message });
+      return logger.warn("Cannot use the heartbeat of worker {id}: {message}", { id, message });
     }
-    if (!speaks(entry.protocol)) return this.#reportForeign(id, entry.protocol);
+    if (!speaks(heartbeat.protocol)) return this.#reportForeign(id, heartbeat.protocol);
     this.#foreign.delete(id);
-    if (!this.#workers.has(id) && !entry.isDraining) {
-      const { capacity, version } = entry;
+    if (!this.#workers.has(id) && !heartbeat.isDraining) {
+      const { capacity, version } = heartbeat;
       logger.info("Worker {id} has {capacity} slots, version {version}", { id, capacity, version });
     }
-    this.#workers.set(id, { id, entry, free: entry.free, seenAt: performance.now() });
+    this.#workers.set(id, { id, heartbeat, free: heartbeat.free, seenAt: performance.now() });
     this.#notify();
   }
 
@@ -161,7 +161,7 @@ export class Registry implements AsyncDisposable {
     const oldest = performance.now() - ENTRY_LIFETIME_MS;
     for (const { id, seenAt } of this.#workers.values()) {
       if (seenAt >= oldest) continue;
-      logger.warn("Worker {id} is gone: its entry is older than {lifetimeMs} ms", {
+      logger.warn("Worker {id} is gone: its heartbeat is older than {lifetimeMs} ms", {
         id,
         lifetimeMs: ENTRY_LIFETIME_MS,
       });

@@ -3,12 +3,18 @@ import { LRUCache } from "lru-cache";
 import type { JobRunner } from "../../engine/contract.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { CloseReason, encodeClose } from "../link/frames.ts";
-import { type Entry, type Offer, readOffer, readPrewarm, SCRIPTS_MAX } from "../link/messages.ts";
+import {
+  type Heartbeat,
+  type Offer,
+  readOffer,
+  readPrewarm,
+  SCRIPTS_MAX,
+} from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import { SealKey } from "../link/sealing.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, partsOf, subjects, WORKERS_GROUP } from "../nats/subjects.ts";
-import { OwnEntry } from "../registry/own_entry.ts";
+import { HeartbeatWriter } from "../registry/heartbeat_writer.ts";
 import { Claiming } from "./claiming.ts";
 import type { ObjectArtifacts } from "./object_artifacts.ts";
 import { Puller } from "./puller.ts";
@@ -41,7 +47,7 @@ export class Worker implements AsyncDisposable {
   readonly #version: string;
   readonly #maxMemoryBytes: number | undefined;
   readonly #slots: Slots;
-  readonly #entry: OwnEntry;
+  readonly #heartbeats: HeartbeatWriter;
   readonly #claiming: Claiming;
   readonly #sessions = new Map<string, WorkerSession>();
   readonly #endedSessions = new LRUCache<string, true>({ max: ENDED_SESSIONS_MAX });
@@ -73,9 +79,9 @@ export class Worker implements AsyncDisposable {
     this.#artifacts = artifacts;
     this.#version = version;
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.#slots = new Slots(capacity, asyncSlots, () => this.#entry.changed());
+    this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
     this.#runner.onFaultChange(() => this.#suspend());
-    this.#entry = new OwnEntry(nats, () => this.#describe());
+    this.#heartbeats = new HeartbeatWriter(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,
       key,
@@ -104,7 +110,7 @@ export class Worker implements AsyncDisposable {
   async drain(timeoutMs: number): Promise<void> {
     this.#lifecycle.set("draining");
     this.#slots.close();
-    this.#entry.changed();
+    this.#heartbeats.changed();
     const cut = setTimeout(() => {
       for (const session of this.#sessions.values()) session.close();
     }, timeoutMs);
@@ -119,7 +125,7 @@ export class Worker implements AsyncDisposable {
     if (this.#lifecycle.is("open")) await this.drain(0);
     this.#lifecycle.set("closed");
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
-    await this.#entry[Symbol.asyncDispose]();
+    await this.#heartbeats[Symbol.asyncDispose]();
   }
 
   async #begin(): Promise<void> {
@@ -131,7 +137,7 @@ export class Worker implements AsyncDisposable {
         WORKERS_GROUP,
       ),
     );
-    await this.#entry.start();
+    await this.#heartbeats.start();
     this.#puller = new Puller(
       this.#nats,
       this.#slots,
@@ -140,7 +146,7 @@ export class Worker implements AsyncDisposable {
     );
   }
 
-  #describe(): Entry {
+  #describe(): Heartbeat {
     return {
       protocol: PROTOCOL,
       version: this.#version,
@@ -190,7 +196,7 @@ export class Worker implements AsyncDisposable {
       // Calls still run, only later.
       logger.warn("Cannot keep scripts ready: {error}", { error });
     }
-    this.#entry.changed();
+    this.#heartbeats.changed();
   }
 
   #offered({ bytes }: ReceivedMessage): void {
@@ -208,7 +214,7 @@ export class Worker implements AsyncDisposable {
     if (!this.#lifecycle.is("open") || this.#slots.isSuspended) {
       return reject(CloseReason.DRAINING);
     }
-    // It asked without the entry of this worker: another worker may have the memory.
+    // It asked without the heartbeat of this worker: another worker may have the memory.
     if ((offer.memoryBytes ?? 0) > (this.#maxMemoryBytes ?? Infinity)) {
       return reject(CloseReason.FULL);
     }

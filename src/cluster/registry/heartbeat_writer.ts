@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
-import { encode, type Entry } from "../link/messages.ts";
+import { encode, type Heartbeat } from "../link/messages.ts";
 import type { Nats } from "../nats/connection.ts";
 import { deniedOperation, permitted } from "../nats/errors.ts";
 import { WORKERS_BUCKET } from "../nats/subjects.ts";
@@ -14,11 +14,11 @@ const WRITE_TIMEOUT_MS = 2_000;
 /** What NATS and its client say of a write to a subject that no bucket has; JetStream was on when they connected. */
 const NO_BUCKET = /no stream|no responders|jetstream is not enabled/i;
 
-/** The entry of this worker: written again and again, and at once when it changes. */
-export class OwnEntry implements AsyncDisposable {
+/** The heartbeat of this worker: written again and again, and at once when it changes. */
+export class HeartbeatWriter implements AsyncDisposable {
   readonly #jetstream: JetStreamClient;
   readonly #subject: string;
-  readonly #current: () => Entry;
+  readonly #current: () => Heartbeat;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<boolean> | undefined;
   #isClosed = false;
@@ -26,15 +26,15 @@ export class OwnEntry implements AsyncDisposable {
   /** What NATS said last, if it denied the write. */
   #denial: unknown;
 
-  /** @param current the entry at this time */
-  constructor(nats: Nats, current: () => Entry) {
+  /** @param current the heartbeat at this time */
+  constructor(nats: Nats, current: () => Heartbeat) {
     this.#jetstream = jetstream(nats.connection, { timeout: WRITE_TIMEOUT_MS });
     // The worker may write this subject and no other, so it does not open the bucket.
     this.#subject = `$KV.${WORKERS_BUCKET}.${nats.id}`;
     this.#current = current;
   }
 
-  /** Writes the entry for the first time, if the bucket is there already. @throws NatsUnusable without the right */
+  /** Writes the heartbeat for the first time, if the bucket is there already. @throws NatsUnusable without the right */
   async start(): Promise<void> {
     await permitted("worker", async () => {
       await this.#write();
@@ -42,12 +42,12 @@ export class OwnEntry implements AsyncDisposable {
     });
   }
 
-  /** The entry is written soon. */
+  /** The heartbeat is written soon. */
   changed(): void {
     if (this.#writing === undefined) this.#schedule(CHANGE_DELAY_MS);
   }
 
-  /** Writes the entry, for the last time. */
+  /** Writes the heartbeat, for the last time. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -72,7 +72,7 @@ export class OwnEntry implements AsyncDisposable {
   async #put(): Promise<boolean> {
     try {
       await this.#jetstream.publish(this.#subject, encode(this.#current()));
-      if (this.#fault !== undefined) logger.info("The entry of this worker is written again");
+      if (this.#fault !== undefined) logger.info("The heartbeat of this worker is written again");
       this.#fault = undefined;
       return true;
     } catch (error) {
@@ -82,7 +82,7 @@ export class OwnEntry implements AsyncDisposable {
         ? "no API node has begun yet (invoked serve --nats), or this user may not write it"
         : message;
       if (this.#fault !== fault) {
-        logger.warn("Cannot write the entry of this worker: {fault}", { fault });
+        logger.warn("Cannot write the heartbeat of this worker: {fault}", { fault });
       }
       this.#fault = fault;
       return false;

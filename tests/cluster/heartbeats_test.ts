@@ -1,4 +1,4 @@
-/** A worker's entry: it changes nothing of others, and waits for the bucket that API nodes make. */
+/** A worker's heartbeat: it changes nothing of others, and waits for the bucket that API nodes make. */
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
@@ -10,7 +10,7 @@ import { type NatsAddress, TestNats } from "../support/nats.ts";
 import { Relay } from "../support/relay.ts";
 import { TestWorker } from "../support/workers.ts";
 
-Deno.test("a worker cannot erase the entries of others with a header of its own", async () => {
+Deno.test("a worker cannot erase the heartbeats of others with a header of its own", async () => {
   await using server = await TestNats.start();
   await using nats = await Nats.connect(server.address.options, "api");
   // Twice: the bucket of a node that began before is the same.
@@ -53,5 +53,5 @@ Deno.test("a worker that starts before every API node says what it waits for", a
   await using worker = await TestWorker.start({ nats: server.address });
   const { code, log } = await worker.stop();
   assert.equal(code, 0, log);
-  assert.match(log, /Cannot write the entry of this worker: no API node has begun yet/);
+  assert.match(log, /Cannot write the heartbeat of this worker: no API node has begun yet/);
 });
