@@ -10,9 +10,14 @@ Deno.test("what a user names keeps its name", async (t) => {
     author.write("invoked.json", JSON.stringify({ name: "named", ...fields }));
 
   await t.step("a volume that is missing, in the command that creates it", async () => {
-    await declare({ volume: "my data" });
-    assertFails(await author.run(["deploy"]), 1, /volume "my data"/, /volumes create 'my data'/);
-    await author.ok(["volumes", "create", "my data"]);
+    await declare({ volume: "holiday pictures" });
+    assertFails(
+      await author.run(["deploy"]),
+      1,
+      /volume "holiday pictures"/,
+      /volumes create 'holiday pictures'/,
+    );
+    await author.ok(["volumes", "create", "holiday pictures"]);
   });
   await t.step("names that are empty, or that a person cannot read", async () => {
     for (const name of ["", " ", "a\nb", "a:b"]) {
@@ -29,7 +34,7 @@ Deno.test("what a user names keeps its name", async (t) => {
     assertFails(await author.run(["deploy"]), 2, /invoked\.json: name: must not be empty/);
   });
   await t.step("the settings of a deploy", async () => {
-    await declare({ volume: "my data", allowlist: ["a.example"], roles: ["invoker"] });
+    await declare({ volume: "holiday pictures", allowlist: ["a.example"], roles: ["invoker"] });
     const deployed = await author.run(["deploy", "--publish"]);
     assert.match(deployed.stderr, /^Set allowlist, roles, volume$/m);
   });
@@ -49,12 +54,15 @@ Deno.test("what a user names keeps its name", async (t) => {
   });
   await t.step("the volume where it is shown", async () => {
     for (const command of [["show"], ["settings", "list"]]) {
-      assert.match(await author.ok(command), /^volume\s+my data \([0-9A-Za-z]{27}\)/m);
+      assert.match(await author.ok(command), /^volume\s+holiday pictures \([0-9A-Za-z]{27}\)/m);
     }
     await author.ok(["invoke", "named"]);
-    assert.match(await author.ok(["show", "named", "latest"]), /^volume +my data \(.{27}\), read/m);
-    const inUse = await author.run(["volumes", "delete", "my data", "--yes"]);
-    assertFails(inUse, 1, /Volume my data is in use: function .* is bound to it/);
+    assert.match(
+      await author.ok(["show", "named", "latest"]),
+      /^volume +holiday pictures \(.{27}\), read/m,
+    );
+    const inUse = await author.run(["volumes", "delete", "holiday pictures", "--yes"]);
+    assertFails(inUse, 1, /Volume holiday pictures is in use: function .* is bound to it/);
   });
   await t.step("the function of a commit or tag that is unknown", async () => {
     for (const commit of ["none", "3MdGC", ""]) {

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
 import { startOnce } from "../support/server.ts";
@@ -47,11 +48,14 @@ function schemaOf(dataDir: string): unknown {
   ]);
 }
 
+const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
+
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    db.exec("alter table commits drop column warnings");
-    db.exec("delete from kysely_migration where name = '028_build_warnings'");
+    assert.equal(LAST_MIGRATION, "029_error_code", "this takes it back");
+    db.exec("alter table invocations drop column error_code");
+    db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
   });
 }
 
@@ -101,12 +105,15 @@ async function namesIn(path: string): Promise<string[]> {
 Deno.test("the database of a later version is rejected and stays as it is", async () => {
   await using directory = await usedDirectory();
   inDatabase(directory.path, (db) => {
-    db.exec("insert into kysely_migration values ('029_of_the_future', '2030-01-01')");
+    db.exec("insert into kysely_migration values ('999_of_the_future', '2030-01-01')");
   });
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /migration 029_of_the_future, so a later version of invoked wrote it\nnext: this version, \S+, opens databases with the migrations 001_initial to 028_build_warnings; nothing was changed/,
+    new RegExp(
+      "migration 999_of_the_future, so a later version of invoked wrote it\nnext: this version, \\S+, " +
+        `opens databases with the migrations 001_initial to ${LAST_MIGRATION}; nothing was changed`,
+    ),
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

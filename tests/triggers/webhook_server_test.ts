@@ -168,14 +168,14 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     const before = ok(await client.get(path)).list.length;
     const late = await deliver("192.0.2.40", body(1));
     assert.equal(late.status, 504);
-    assert.match(late.body.message, /no call could start within the limit of 3 s/);
+    assert.match(late.body.message, /^No invocation could start within the limit of 3 s/);
     ok(await client.post(`${path}/${holder}/cancel`, {}));
     await client.ended(functionId, holder);
     const next = await deliver("192.0.2.41", body(2));
     assert.match(next.body.message, /^Invocation \S+ took longer/);
     assert.equal(ok(await client.get(path)).list.length, before + 1);
     const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
-    assert.match(list[1].reason, /no call could start/);
+    assert.match(list[1].reason, /No invocation could start/);
     await settings(client, functionId, { concurrencyKey: "" });
   });
 
