@@ -301,9 +301,11 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("owner", "not in", liveNodeIds).$narrowType<{ owner: string }>().execute();
   }
 
-  /** Invocations of an owner that have not ended; it reads beside the event loop. */
-  ownedBy(owner: string): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
-    return this.#unfinished(this.reads.long).clearSelect().select(["id", "attempt"])
+  /** Invocations of an owner that have not ended; where there are unfinished ones at all, it reads beside the event loop. */
+  async ownedBy(owner: string): Promise<Pick<InvocationRow, "id" | "attempt">[]> {
+    const any = await this.#unfinished().clearSelect().select("id").limit(1).executeTakeFirst();
+    if (any === undefined) return [];
+    return await this.#unfinished(this.reads.long).clearSelect().select(["id", "attempt"])
       .where("owner", "=", owner).execute();
   }
 

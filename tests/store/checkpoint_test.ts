@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../src/store/mod.ts";
+import { BUSY_WRITES } from "../../src/store/sqlite/pace.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 
@@ -75,7 +76,8 @@ Deno.test("a store closes before and during a checkpoint", async () => {
   for (const pauseMs of [0, 990, 1000, 1010]) {
     await using directory = await makeTempDir();
     await using store = await openStore(directory.path);
-    await writeTexts(store, TEXTS_PER_ROUND);
+    // So many transactions that the checkpoint follows after a second.
+    for (let n = 0; n < BUSY_WRITES; n++) await writeTexts(store, 1);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 });

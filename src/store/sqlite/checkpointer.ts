@@ -5,15 +5,17 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { BetweenTransactions } from "../dialect.ts";
+import { Pace } from "./pace.ts";
 import { errcodeOf, StoreThread } from "./thread.ts";
 
-/** Time from a write to its checkpoint, which includes all later writes of that time. */
-const INTERVAL_MS = 1000;
 /**
  * Frames (pages of 4 KiB) at which the log restarts. SQLite restarts it when a writer finds it checkpointed as a
  * whole, which never happens under constant writes: so the last checkpoint runs between two transactions.
  */
 const FRAMES_MAX = 4096;
+
+/** A log of this size is not left to a later checkpoint. */
+const LARGE_LOG_BYTES = 4 * 1024 * 1024;
 
 const logger = getLogger(["invoked", "store"]);
 
@@ -34,7 +36,7 @@ export class Checkpointer {
     working: ["idle", "closed"],
     closed: [],
   });
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #pace = new Pace(() => this.#working = this.#work());
   /** The last checkpoint. */
   #working: Promise<void> | undefined;
 
@@ -51,16 +53,15 @@ export class Checkpointer {
 
   /** Schedules a checkpoint for a write. A write during a checkpoint is left to the next call. */
   schedule(): void {
-    if (!this.#lifecycle.is("idle")) return;
-    this.#lifecycle.set("scheduled");
-    this.#timer = setTimeout(() => this.#working = this.#work(), INTERVAL_MS);
-    Deno.unrefTimer(this.#timer);
+    if (this.#lifecycle.is("idle")) this.#lifecycle.set("scheduled");
+    if (!this.#lifecycle.is("scheduled")) return;
+    this.#pace.count(!this.#pace.hasRun && sizeOfLog(this.#file) >= LARGE_LOG_BYTES);
   }
 
   /** Ends the thread, and waits until its connection is closed. */
   async close(): Promise<void> {
     this.#lifecycle.set("closed");
-    clearTimeout(this.#timer);
+    this.#pace.stop();
     await this.#working;
     await this.#thread.close();
   }
@@ -92,4 +93,13 @@ export class Checkpointer {
       });
     }
   }
+}
+
+/** Path of the write-ahead log of a database. */
+export function logOf(file: string): string {
+  return `${file}-wal`;
+}
+
+function sizeOfLog(file: string): number {
+  return Deno.statSync(logOf(file)).size;
 }

@@ -10,7 +10,7 @@ import {
 import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { BetweenTransactions, Dialect } from "../dialect.ts";
-import { Checkpointer } from "./checkpointer.ts";
+import { Checkpointer, logOf } from "./checkpointer.ts";
 import { PURGED_SCHEMA, UNFINISHED } from "./search/index_file.ts";
 import { ThreadSearch } from "./search/thread_search.ts";
 import { PREPARED_STATEMENTS_MAX } from "./statements.ts";
@@ -119,10 +119,6 @@ function openSearch(
 async function openLog(file: string): Promise<Deno.FsFile> {
   await syncDirectory(dirname(file));
   return await Deno.open(logOf(file), { read: true });
-}
-
-function logOf(file: string): string {
-  return `${file}-wal`;
 }
 
 /** SQLite can undo changes of a schema; Kysely assumes that it cannot. */

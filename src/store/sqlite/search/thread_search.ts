@@ -2,13 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../../shared/lifecycle.ts";
 import type { FoundPage, InvocationSearch, RowFilter } from "../../dialect.ts";
+import { Pace } from "../pace.ts";
 import { StoreThread } from "../thread.ts";
 import type { SearchFiles } from "./index_file.ts";
 import type { PassResult } from "./indexer.ts";
 import { INDEX_PASS, type SearchRequest } from "./requests.ts";
-
-/** Time from a write to the pass that indexes it, with all later writes of that time. */
-const INTERVAL_MS = 1000;
 
 /** Time from a pass that failed to the next. */
 const RETRY_MS = 60_000;
@@ -30,7 +28,7 @@ export class ThreadSearch implements InvocationSearch {
     working: ["idle", "scheduled", "closed"],
     closed: [],
   });
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #pace = new Pace(() => this.#working = this.#pass());
   /** The last pass. */
   #working: Promise<void> | undefined;
 
@@ -46,21 +44,21 @@ export class ThreadSearch implements InvocationSearch {
 
   /** Schedules a pass for a write. */
   schedule(): void {
-    if (this.#lifecycle.is("idle")) this.#passIn(INTERVAL_MS);
+    if (this.#lifecycle.is("idle")) this.#lifecycle.set("scheduled");
+    if (this.#lifecycle.is("scheduled")) this.#pace.count(false);
   }
 
   /** Ends the thread. What is not indexed then is indexed after the next start. */
   async close(): Promise<void> {
     this.#lifecycle.set("closed");
-    clearTimeout(this.#timer);
+    this.#pace.stop();
     await this.#working;
     await this.#thread.close();
   }
 
   #passIn(ms: number): void {
     this.#lifecycle.set("scheduled");
-    this.#timer = setTimeout(() => this.#working = this.#pass(), ms);
-    Deno.unrefTimer(this.#timer);
+    this.#pace.start(ms);
   }
 
   async #pass(): Promise<void> {
