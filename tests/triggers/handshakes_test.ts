@@ -157,7 +157,7 @@ async function methods({ client }: Stage): Promise<void> {
       if (method === "HEAD") continue;
       assertError(answer, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED", {
         status: 405,
-        message: /take POST/,
+        message: /send POST/,
       });
     }
   }

@@ -217,7 +217,7 @@ sharedSuite("deliveries of webhooks", {
       const failed = await send(value);
       const { status, body: { details } } = failed;
       assert.deepEqual([status, details[0].reason], [500, "WEBHOOK_FUNCTION_FAILED"]);
-      assert.match(failed.body.message, /invocation [0-9A-Za-z]{27} failed/);
+      assert.match(failed.body.message, /^Invocation [0-9A-Za-z]{27} failed/);
     }
   },
 });
