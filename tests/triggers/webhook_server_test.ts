@@ -188,7 +188,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     );
     const signed = github("s", "{}", { id: "00000000-0000-4000-8000-000000000001" });
     const first = await deliver("192.0.2.50", "{}", signed);
-    const [, invocationId = ""] = /invocation (\w+) took longer/.exec(first.body.message) ?? [];
+    const [, invocationId = ""] = /^Invocation (\w+) took longer/.exec(first.body.message) ?? [];
     assert.match((await client.ended(functionId, invocationId)).error, /before it started/);
     ok(await client.post(`${path}/${holder}/cancel`, {}));
     await client.ended(functionId, holder);
