@@ -3,8 +3,8 @@ import { descendantsOf, signalUnlessEnded } from "../tests/support/processes.ts"
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** A process that takes longer hangs; the longest test file takes four minutes beside others on two cores. */
-const HUNG_AFTER_MS = 900_000;
+/** A process that takes longer hangs; the longest test file takes three minutes beside others on two cores. */
+const HUNG_AFTER_MS = 600_000;
 /** Lines of output that are printed of a process that ended without a report. */
 const LAST_LINES = 50;
 
