@@ -16,6 +16,11 @@ export type Page = BrowserPage;
 
 /** How long the browser may take to start, or a page to show something; a bound for what hangs, not a measurement. */
 const SHOWN_TIMEOUT_MS = 180_000;
+/** The same once a step has failed: it may have left its page anywhere, and what the next steps wait for may never come. */
+const SHOWN_AFTER_FAILURE_MS = 30_000;
+
+/** The pages of this test file. */
+const pages = new Set<Page>();
 
 export const CHROMIUM = {
   // The same engine as Chromium's, without its windows: a start and a page take about a quarter less processor time.
@@ -51,7 +56,26 @@ const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 /** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
 export function browserTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
+  Deno.test({
+    name,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: (t) => fn(impatientAfterFailure(t)),
+  });
+}
+
+function impatientAfterFailure(t: Deno.TestContext): Deno.TestContext {
+  return new Proxy(t, {
+    get(context, key) {
+      const value: unknown = Reflect.get(context, key, context);
+      if (key !== "step" || typeof value !== "function") return value;
+      return async (...step: unknown[]) => {
+        const hasPassed: boolean = await Reflect.apply(value, context, step);
+        if (!hasPassed) pages.forEach((page) => page.setDefaultTimeout(SHOWN_AFTER_FAILURE_MS));
+        return hasPassed;
+      };
+    },
+  });
 }
 
 /** A browser with the console of one server; pages that it opens share the session. */
@@ -202,6 +226,7 @@ export async function newPage(
 ): Promise<Page> {
   const page = await context.newPage();
   page.setDefaultTimeout(SHOWN_TIMEOUT_MS);
+  pages.add(page);
   if (CPU_THROTTLE > 1) {
     const session = await context.newCDPSession(page);
     await session.send("Emulation.setCPUThrottlingRate", { rate: CPU_THROTTLE });
