@@ -151,7 +151,7 @@ function resolved(schema: Schema): Schema {
   return schema.$ref === undefined ? schema : components.schemas[nameOf(schema)] ?? {};
 }
 
-/** The fields of an object, and of those that it extends. */
+/** The fields of an object, including inherited fields. */
 function membersOf(schema: Schema = {}): (readonly [string, Schema])[] {
   const { allOf = [], properties = {} } = resolved(schema);
   return [...allOf.flatMap(membersOf), ...Object.entries(properties)];

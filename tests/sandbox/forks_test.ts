@@ -21,7 +21,7 @@ import {
   zygoteOf,
 } from "./harness.ts";
 
-/** Forks of each kind that draw random numbers. Those that share a state repeat each other at once, a rare clash needs `--long`. */
+/** Forks of each kind that draw random numbers. Forks with a shared state repeat each other at once; `--long` finds rare clashes. */
 const CALLS = IS_LONG ? 200 : 24;
 /** Calls that use the abilities of the platform; with `--long` those of the long run. */
 const MIXED_CALLS = IS_LONG ? 10_000 : 60;

@@ -228,9 +228,9 @@ type SandboxStep = (
 ) => void;
 
 /**
- * Registers a test for every available mode, and returns what registers its steps, which share one pool. A step names its
- * scripts apart from those of other steps, counts only what no other step changes, and waits until the pool has replaced
- * the processes that the step ends. What a step provisions ends with the step.
+ * Registers a test for every available mode, and returns a function that registers steps. All steps of a mode share one
+ * pool. A step uses scripts of its own, counts only processes that no other step changes, and waits until the pool has
+ * replaced the processes that the step killed. Scripts that a step provisions are dropped after the step.
  */
 export function sandboxSuite(name: string, limits: Partial<SandboxLimits> = {}): SandboxStep {
   const steps: (readonly [...Parameters<SandboxStep>])[] = [];

@@ -1,4 +1,4 @@
-/** Requests as the clients make them from the OpenAPI document; the check of types rejects those that it does not have. */
+/** Requests that clients build from the OpenAPI types; the type check rejects requests that the document does not have. */
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Session } from "../../src/cli/client/session.ts";

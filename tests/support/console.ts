@@ -203,12 +203,16 @@ export class ConsoleBrowser implements AsyncDisposable {
   }
 }
 
+/** Where TanStack Router leaves its router in a page. */
+interface RouterGlobal {
+  readonly __TSR_ROUTER__?: { navigate(to: { readonly href: string }): Promise<void> };
+}
+
 /** In the page: follows a path, and answers once its page is drawn; false where no router is, as before the first load. */
 async function follow(
   { path, timeoutMs }: { readonly path: string; readonly timeoutMs: number },
 ): Promise<boolean> {
-  // deno-lint-ignore no-explicit-any -- the library puts its router there
-  const router = (globalThis as any).__TSR_ROUTER__;
+  const { __TSR_ROUTER__: router } = globalThis as RouterGlobal;
   if (router === undefined) return false;
   const { promise: held, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(

@@ -11,7 +11,7 @@ const LAST_PAUSE_MS = 1000;
 interface Reporter {
   /** Called with errors, once they are gone, and for a check without a result. */
   types(commitId: string, check: TypeCheck): void;
-  /** Called with the warnings of a build, if it has any. */
+  /** Called with the warnings of a build that has warnings. */
   warnings(commitId: string, warnings: Diagnostics): void;
 }
 

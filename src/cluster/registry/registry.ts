@@ -20,7 +20,7 @@ const WATCH_AGAIN_MS = 1_000;
 export interface KnownWorker {
   readonly id: string;
   readonly heartbeat: Heartbeat;
-  /** Free slots: those of the heartbeat without what this node gave the worker since. */
+  /** Free slots in the last heartbeat, minus the slots that this node has filled since. */
   free: number;
 }
 
@@ -52,7 +52,7 @@ export class Registry implements AsyncDisposable {
     return [...this.#workers.values()].filter(({ heartbeat }) => !heartbeat.isDraining);
   }
 
-  /** All workers with a fresh heartbeat, those that drain included. */
+  /** All workers with a fresh heartbeat, including draining workers. */
   get all(): readonly KnownWorker[] {
     return [...this.#workers.values()];
   }
@@ -99,7 +99,7 @@ export class Registry implements AsyncDisposable {
       if (error.code !== NAME_TAKEN) throw error;
       return create();
     });
-    // With a header of its own heartbeat a worker could otherwise erase those of all others.
+    // Otherwise a worker could erase the heartbeats of all other workers with a header in its own heartbeat.
     await this.#nats.jetstream.streams.update(STREAM, { allow_rollup_hdrs: false });
     return bucket;
   }

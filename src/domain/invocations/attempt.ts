@@ -86,7 +86,7 @@ export function ownConcurrencyOf({ row, fn, limits }: Attempt): number | undefin
   return !hasOwnConcurrency(fn) || row.depth > 0 ? undefined : limits.maxConcurrency;
 }
 
-/** JSON of the variables that were in force when the call was accepted; a row keeps those of asynchronous calls alone. */
+/** JSON of the variables in force when the server accepted the call; only the rows of asynchronous calls store variables. */
 export function variablesOf({ row: { mode, variables }, fn }: Attempt): string {
   return mode === "sync" ? fn.variables : variables ?? NO_VARIABLES;
 }
@@ -117,8 +117,8 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
 }
 
 /**
- * Names the calls that may find the state of this one in a reused process: those of the same caller on the same volume,
- * while nothing of the function changes.
+ * The key of the calls that may share a reused process with this call: calls of the same caller on the same volume, as
+ * long as the function does not change.
  */
 function reuseKeyOf(
   { row: { functionId, commitId, principalId, volumeId }, fn: { updatedAt } }: Attempt,

@@ -218,7 +218,8 @@ export class Invocations {
     await this.parts.limitWaits.wait(limitOf(fn.id, concurrencyKey), () => {
       const { promise, resolve } = Promise.withResolvers<boolean>();
       answer = this.#startNow(call, receivedMs, () => resolve(true));
-      answer.catch((error) => resolve(!(error instanceof KeyIsBusy)));
+      // An answer without a record of its own ends the wait, too.
+      answer.then(() => resolve(true), (error) => resolve(!(error instanceof KeyIsBusy)));
       return promise;
     }, { deadline });
     return await answer;

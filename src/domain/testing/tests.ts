@@ -39,8 +39,8 @@ interface TestRequest extends RunValues {
 }
 
 /**
- * Runs the tests of commits in the isolation and the limits of a call of the function, in a slot. Volume, secrets and hosts
- * are those that the tests declare, never those of the function. A test run is an ephemeral run: it leaves no
+ * Runs the tests of commits in the isolation and the limits of a call of the function, in a slot. The tests declare
+ * their own volume, secrets and hosts; the function's are never used. A test run is an ephemeral run: it leaves no
  * invocation.
  */
 export class Tests {

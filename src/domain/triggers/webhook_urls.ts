@@ -56,8 +56,8 @@ interface Proved {
 }
 
 /**
- * Webhook URLs: they take deliveries of webhooks and start functions. Who is not proved learns nothing: a webhook URL that does
- * not exist, a wrong signature and an address that may not send are one answer.
+ * Accepts deliveries at webhook URLs and starts functions. Unauthenticated senders learn nothing: an unknown URL, a wrong
+ * signature and a rejected source address get the same response.
  */
 export class WebhookUrls {
   constructor(private readonly parts: WebhookUrlParts) {}

@@ -2,8 +2,8 @@
 import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 /**
- * The sockets of instances whose fork servers are trusted to report their ends, or of those of one script. Its disposal closes
- * all of them.
+ * The egress sockets of the instances of one script, or of all instances whose fork servers are trusted to report when an
+ * instance ends. Disposal closes all sockets.
  */
 export class EgressSockets implements Disposable {
   readonly #proxy: EgressProxy;
