@@ -10,7 +10,7 @@ import {
   resolveConfig,
   type Secret,
 } from "../config/mod.ts";
-import type { Resealed } from "../domain/identity/key_rotation.ts";
+import type { Resealed } from "../domain/key_rotation.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
@@ -132,7 +132,7 @@ async function reseal(
   const { openStore } = await import("../store/mod.ts");
   const { postgresOptionsOf } = await import("../store/postgres/address.ts");
   const { Sealer } = await import("../store/sealing.ts");
-  const { resealAll } = await import("../domain/identity/key_rotation.ts");
+  const { resealAll } = await import("../domain/key_rotation.ts");
   const { checkServerKeys } = await import("../domain/identity/server_keys.ts");
   const sealer = new Sealer(newKey, ...oldKeys);
   await using store = await openStore(config.server.dataDir, {

@@ -5,14 +5,14 @@ import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { Endpoints } from "./endpoints/endpoints.ts";
+import { Endpoints } from "./triggers/endpoints.ts";
 import type { EndpointLimits } from "./endpoints/http_request.ts";
 import { type ChangeRelay, LiveChanges } from "./changes/live_changes.ts";
 import { Commits } from "./commits/commits.ts";
 import { Functions } from "./functions/functions.ts";
-import { FunctionLimits, type OperatorLimits } from "./functions/limits.ts";
+import { FunctionLimits, type OperatorLimits } from "./limits.ts";
 import { type DestinationLimits, Outbox } from "./destinations/outbox.ts";
-import { DestinationSettings } from "./destinations/settings.ts";
+import { DestinationSettings } from "./functions/destinations.ts";
 import type { Ids } from "./ids.ts";
 import {
   AccessTokens,

@@ -5,7 +5,7 @@ import {
   typeReport,
   UNCHECKED_REASONS,
 } from "../../domain/commits/type_checks.ts";
-import { recordedLimits } from "../../domain/functions/limits.ts";
+import { recordedLimits } from "../../domain/limits.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";
 import { int32Out, textIn, timestamp } from "../primitives.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { EffectiveLimits } from "../../domain/functions/limits.ts";
+import type { EffectiveLimits } from "../../domain/limits.ts";
 import { CALL_LIMITS } from "../../resources/functions.ts";
 import { durationOut } from "../primitives.ts";
 import { answerJson, wholeAnswerShape } from "../resource.ts";

@@ -6,7 +6,7 @@ import type {
   InvocationRecord,
   InvocationStatus,
 } from "../../store/invocations.ts";
-import { recordedLimits } from "../../domain/functions/limits.ts";
+import { recordedLimits } from "../../domain/limits.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { sentJson, sentOut } from "../functions/destinations.ts";
 import { limitsOut, recordedLimitsJson } from "../functions/limits.ts";

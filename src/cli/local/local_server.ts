@@ -6,7 +6,7 @@ import {
   resolveConfig,
   type Resolved,
 } from "../../config/mod.ts";
-import { FunctionLimits } from "../../domain/functions/limits.ts";
+import { FunctionLimits } from "../../domain/limits.ts";
 import { type Count, type Duration, isLimited } from "../../resources/field.ts";
 import { CALL_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";

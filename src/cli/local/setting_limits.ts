@@ -1,6 +1,6 @@
 /** Settings of a folder beyond the limits of a server: found before a deploy. */
 import type { Config } from "../../config/mod.ts";
-import { FunctionLimits } from "../../domain/functions/limits.ts";
+import { FunctionLimits } from "../../domain/limits.ts";
 import type { FieldViolation } from "../../domain/errors.ts";
 import { rangeFaults } from "../../domain/resource.ts";
 import { isLimited } from "../../resources/field.ts";

@@ -13,7 +13,7 @@ import { buildArtifact, isUploaded, keepArtifact, readContents } from "./builds.
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import { type EffectiveLimits, type FunctionLimits, NO_LIMITS } from "../functions/limits.ts";
+import { type EffectiveLimits, type FunctionLimits, NO_LIMITS } from "../limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { checkPreconditions, NO_PRECONDITIONS, type Preconditions } from "../preconditions.ts";

@@ -12,8 +12,8 @@ import type { Principal } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { anyFunction } from "../references.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
-import type { DestinationSettings } from "./settings.ts";
-import { type DestinationEvent, targetOf } from "./target.ts";
+import type { DestinationSettings } from "../functions/destinations.ts";
+import { type DestinationEvent, targetOf } from "../functions/target.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -1,5 +1,5 @@
 /** Host names of endpoints: each is an origin of its own, with its own cookies and storage. */
-import type { EndpointAddress } from "./endpoints.ts";
+import type { EndpointAddress } from "../triggers/endpoints.ts";
 
 /** The address of the endpoint on a host; undefined for a host of the server. */
 export type OwnHosts = (host: string) => EndpointAddress | undefined;

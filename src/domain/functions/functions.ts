@@ -19,14 +19,14 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { CommitRow } from "../../store/commits.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { assertNoDestination, type DestinationSettings } from "../destinations/settings.ts";
+import { assertNoDestination, type DestinationSettings } from "./destinations.ts";
 import { flowFaults, perKeyFaults } from "./flow_settings.ts";
-import type { EffectiveLimits, FunctionLimits } from "./limits.ts";
+import type { EffectiveLimits, FunctionLimits } from "../limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
 import { retryPolicyFaults } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
-import { maskedFields, maskedMembers, type UpdateMask } from "./update_mask.ts";
+import { maskedFields, maskedMembers, type UpdateMask } from "../update_mask.ts";
 import { reconsiderWaiting } from "./waiting_calls.ts";
 
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;

@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Node } from "../nodes/node.ts";
-import type { FunctionLimits } from "./limits.ts";
+import type { FunctionLimits } from "../limits.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

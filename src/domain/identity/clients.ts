@@ -1,7 +1,7 @@
 import type { ClientRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
-import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
+import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";

@@ -4,7 +4,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
-import type { EffectiveLimits } from "../functions/limits.ts";
+import type { EffectiveLimits } from "../limits.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Ids } from "../ids.ts";

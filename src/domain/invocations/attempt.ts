@@ -7,7 +7,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Readers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
-import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../functions/limits.ts";
+import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../limits.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import { anyFunction } from "../references.ts";
 

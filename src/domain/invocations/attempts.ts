@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { CallQueue, Claim, Engine, Slot } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
-import type { FunctionLimits } from "../functions/limits.ts";
+import type { FunctionLimits } from "../limits.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import {

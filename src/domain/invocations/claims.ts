@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Claim, ClaimAnswer, Engine } from "../../engine/contract.ts";
 import type { InvocationRow, WaitingFunction } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import type { FunctionLimits } from "../functions/limits.ts";
+import type { FunctionLimits } from "../limits.ts";
 import { locks } from "../locks.ts";
 import type { Node } from "../nodes/node.ts";
 import { admissionOf, attemptOf, ownConcurrencyOf } from "./attempt.ts";

@@ -12,7 +12,7 @@ import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
-import type { FunctionLimits } from "../functions/limits.ts";
+import type { FunctionLimits } from "../limits.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Node } from "../nodes/node.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";

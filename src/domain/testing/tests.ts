@@ -5,7 +5,7 @@ import type { TestArtifactColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
 import { artifactSource, buildFailed, isUploaded } from "../commits/builds.ts";
 import { admissionOf } from "../invocations/attempt.ts";
-import type { EffectiveLimits, FunctionLimits } from "../functions/limits.ts";
+import type { EffectiveLimits, FunctionLimits } from "../limits.ts";
 import type { Ids } from "../ids.ts";
 import type { Principal } from "../identity/mod.ts";
 import { admit, overdue, queueTimeout } from "../invocations/admission.ts";

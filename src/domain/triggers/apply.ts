@@ -1,7 +1,7 @@
 /** Several changes of the triggers of a function, of which all are made or none. */
 import type { Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
-import type { UpdateMask } from "../functions/update_mask.ts";
+import type { UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { changedFields, type TriggerChange } from "./changes.ts";
 import { TRIGGER_NAME_CHARS_MAX } from "./settings.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../resources/triggers.ts";
 import { characters, exceeds } from "../../config/mod.ts";
 import { invalid } from "../errors.ts";
-import { maskedFields, type UpdateMask } from "../functions/update_mask.ts";
+import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import { checkTimes } from "./schedule_times.ts";
 import {
   completeSettings,

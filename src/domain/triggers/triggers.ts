@@ -4,7 +4,7 @@ import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { ScheduleRow } from "../../store/schedules.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { invalid, invalidTarget, ValidationOnly } from "../errors.ts";
-import type { UpdateMask } from "../functions/update_mask.ts";
+import type { UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { locks } from "../locks.ts";

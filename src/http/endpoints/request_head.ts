@@ -1,7 +1,7 @@
 /** The head of a request as a function gets it. */
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";
-import type { EndpointRequest } from "../../domain/endpoints/endpoints.ts";
+import type { EndpointRequest } from "../../domain/triggers/endpoints.ts";
 import { withoutSessions } from "../session_cookie.ts";
 import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 import { DomainError, invalid } from "../../domain/errors.ts";

@@ -5,7 +5,7 @@ import type { Context, Hono } from "hono";
 import type { Services } from "../../api/services.ts";
 import type { Header } from "../../domain/endpoints/client.ts";
 import { ClientIdle } from "../../domain/endpoints/client.ts";
-import type { Endpoint, EndpointAddress } from "../../domain/endpoints/endpoints.ts";
+import type { Endpoint, EndpointAddress } from "../../domain/triggers/endpoints.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";

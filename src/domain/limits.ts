@@ -1,7 +1,7 @@
-import type { FunctionRow } from "../../store/functions.ts";
-import { columnNames } from "../../resources/field.ts";
-import { CALL_LIMITS, type LimitColumns } from "../../resources/functions.ts";
-import { columnsOf, type Maxima } from "../resource.ts";
+import type { FunctionRow } from "../store/functions.ts";
+import { columnNames } from "../resources/field.ts";
+import { CALL_LIMITS, type LimitColumns } from "../resources/functions.ts";
+import { columnsOf, type Maxima } from "./resource.ts";
 
 const RETENTION_MAX_MS = 3650 * 24 * 60 * 60 * 1000;
 

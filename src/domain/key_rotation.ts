@@ -1,10 +1,10 @@
 /** Rotation of the master key while the server is stopped. */
-import type { Store } from "../../store/mod.ts";
-import type { Sealer } from "../../store/sealing.ts";
-import { serverKeyContext } from "./server_keys.ts";
-import { secretContext } from "../functions/secrets.ts";
-import { destinationSecretContext } from "../destinations/settings.ts";
-import { triggerSecretContext, verifyTokenContext } from "../triggers/secrets.ts";
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { serverKeyContext } from "./identity/server_keys.ts";
+import { secretContext } from "./functions/secrets.ts";
+import { destinationSecretContext } from "./functions/destinations.ts";
+import { triggerSecretContext, verifyTokenContext } from "./triggers/secrets.ts";
 
 /** How many values were sealed again. */
 export interface Resealed {

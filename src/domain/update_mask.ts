@@ -1,5 +1,5 @@
-import { camelCase } from "../../shared/field_names.ts";
-import { invalid } from "../errors.ts";
+import { camelCase } from "../shared/field_names.ts";
+import { invalid } from "./errors.ts";
 
 /** An update mask on the wire: `"a,bC"`, or `{"paths": ["a", "b_c"]}`. */
 export type UpdateMask = string | { readonly paths: readonly string[] };

@@ -5,15 +5,15 @@ import type { RequestInput } from "../../runtime/wire.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError } from "../errors.ts";
-import { principalOf } from "../triggers/principal.ts";
-import type { TriggerSecrets } from "../triggers/secrets.ts";
-import { type HttpSettings, settingsOf } from "../triggers/settings.ts";
-import { verifyStandardWebhook } from "../triggers/signatures/standard_webhooks.ts";
-import { BodyHead } from "./body_head.ts";
-import type { Header, HttpClient } from "./client.ts";
-import { NOT_RUN } from "./ends.ts";
-import { type EndpointLimits, HttpRequest } from "./http_request.ts";
-import { Streams } from "./streams.ts";
+import { principalOf } from "./principal.ts";
+import type { TriggerSecrets } from "./secrets.ts";
+import { type HttpSettings, settingsOf } from "./settings.ts";
+import { verifyStandardWebhook } from "./signatures/standard_webhooks.ts";
+import { BodyHead } from "../endpoints/body_head.ts";
+import type { Header, HttpClient } from "../endpoints/client.ts";
+import { NOT_RUN } from "../endpoints/ends.ts";
+import { type EndpointLimits, HttpRequest } from "../endpoints/http_request.ts";
+import { Streams } from "../endpoints/streams.ts";
 
 /** A request to a function, as the function gets it. */
 export interface EndpointRequest extends RequestInput {
