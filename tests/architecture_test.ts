@@ -1,7 +1,6 @@
 /** The rules of the house that a machine can check: who imports whom, the environment, words, unused exports, skipped tests. */
 import assert from "node:assert/strict";
-import { posix } from "node:path";
-import { type Files, readFiles, readSources } from "./support/repository.ts";
+import { type Files, readFiles, readSources, resolve, specifiersIn } from "./support/repository.ts";
 import { bannedWordsInSource } from "./support/words.ts";
 
 /** Each folder of `src`, `sdk` and the console, with the folders that it may import; no feature imports another. */
@@ -92,8 +91,6 @@ const WORD_LISTS = [
 const REPLACED_NAMES =
   /\b(?:\w*Places?|\w*Seats?|Lanes?|ServiceRate|Feed|Trial|Bench|Workbench|NotAdmitted|\w*[Rr]efusals?|\w*Gate|Until|\w*Surroundings|REMED(?:Y|IES)|\w*Remed(?:y|ies)|\w*(?:[Uu]nfit|UNFIT)(?:ness)?)\b/g;
 
-/** Static, type-only and dynamic imports and re-exports of relative modules. */
-const RELATIVE_IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*["'`](\.[^"'`]*)["'`]/g;
 /** Imports and re-exports that load their module at the start. */
 const LOADING_IMPORT = /^(?:import|export) (?!type\b)[^"';]*["'](\.[^"']*)["']/gm;
 const ENVIRONMENT = new RegExp(
@@ -353,14 +350,6 @@ function findUnusedExports(files: Files): string[] {
 function findSkippedTests(files: Files): string[] {
   return [...files].filter(([, text]) => SKIPPED_TEST.test(text))
     .map(([path]) => `${path} skips tests or runs one alone`);
-}
-
-function specifiersIn(text: string): string[] {
-  return [...text.matchAll(RELATIVE_IMPORT)].map(([, specifier = ""]) => specifier);
-}
-
-function resolve(path: string, specifier: string): string {
-  return posix.join(posix.dirname(path), specifier);
 }
 
 /** The folder of a file in the matrix; undefined outside of `src`, `sdk` and the console. Each feature is a folder. */

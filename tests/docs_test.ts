@@ -53,15 +53,15 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
   const page = section(await readText("docs/errors.md"), "Errors of invocations");
   const contract = await readText("src/sandbox/contract.ts");
   const type = /export type ErrorCode =([^;]+);/.exec(contract)?.[1] ?? "";
-  const attached = await readText("src/domain/invocations/attached_volume.ts");
-  const volumeType = /export type VolumeErrorCode =([^;]+);/.exec(attached)?.[1] ?? "";
+  const writeSet = await readText("src/domain/volumes/write_set.ts");
+  const volumeType = /export type VolumeErrorCode =([^;]+);/.exec(writeSet)?.[1] ?? "";
   const invoke = await readText("src/domain/invocations/invoke.ts");
   const skipType = /export type SkipErrorCode =([^;]+);/.exec(invoke)?.[1] ?? "";
   const known = [...quoted(type), ...quoted(volumeType), ...quoted(skipType)];
   assert.ok(quoted(type).length > 0, "ErrorCode was not found in src/sandbox/contract.ts");
   assert.ok(
     quoted(volumeType).length > 0,
-    "VolumeErrorCode was not found in src/domain/invocations/attached_volume.ts",
+    "VolumeErrorCode was not found in src/domain/volumes/write_set.ts",
   );
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
 });

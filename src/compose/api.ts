@@ -5,7 +5,7 @@ import { OPERATIONS } from "../api/mod.ts";
 import { apiRateLimit, TokenRateLimit, WebhookRateLimit } from "../api/rate_limit.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
-import { ownHosts } from "../domain/endpoints/own_hosts.ts";
+import { ownHosts } from "../domain/triggers/addresses.ts";
 import type { Domain } from "../domain/mod.ts";
 import type { Node } from "../domain/nodes/node.ts";
 import type { Engine } from "../engine/contract.ts";

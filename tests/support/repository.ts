@@ -1,5 +1,6 @@
 /** The files of this repository, by their path from its root. */
 import assert from "node:assert/strict";
+import { posix } from "node:path";
 
 export const ROOT = new URL("../../", import.meta.url);
 
@@ -39,4 +40,17 @@ export async function readFiles(folder: string): Promise<Files> {
     `${folder} has no TypeScript file`,
   );
   return files;
+}
+
+/** Static, type-only and dynamic imports and re-exports of relative modules. */
+const RELATIVE_IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*["'`](\.[^"'`]*)["'`]/g;
+
+/** The relative specifiers that a source imports or exports from. */
+export function specifiersIn(text: string): string[] {
+  return [...text.matchAll(RELATIVE_IMPORT)].map(([, specifier = ""]) => specifier);
+}
+
+/** The path of the module that a specifier names in the file at a path. */
+export function resolve(path: string, specifier: string): string {
+  return posix.join(posix.dirname(path), specifier);
 }

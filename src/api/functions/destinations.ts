@@ -1,7 +1,7 @@
 /** The destinations of a function on the wire. */
 import { z } from "@hono/zod-openapi";
 import type { OutboxRow } from "../../store/outbox.ts";
-import { targetOf } from "../../domain/functions/target.ts";
+import { targetOf } from "../../domain/functions/destinations.ts";
 import { int32Out, timestamp } from "../primitives.ts";
 
 /** Where the end of an invocation went. */

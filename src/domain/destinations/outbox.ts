@@ -12,8 +12,11 @@ import type { Principal } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { anyFunction } from "../references.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
-import type { DestinationSettings } from "../functions/destinations.ts";
-import { type DestinationEvent, targetOf } from "../functions/target.ts";
+import {
+  type DestinationEvent,
+  type DestinationSettings,
+  targetOf,
+} from "../functions/destinations.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -6,6 +6,11 @@ import type { Substitute } from "./client.ts";
 
 const RETRY_AFTER_SECONDS = 1;
 
+/** The reason of a signal that ends a run: the outcome that is recorded, if the run has none of its own. */
+export class RunEnd {
+  constructor(readonly outcome: Outcome) {}
+}
+
 /** The end of a request that no code of the function answered. */
 export const NOT_RUN: Outcome = {
   kind: "error",

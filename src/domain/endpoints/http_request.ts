@@ -3,7 +3,6 @@ import type { Outcome } from "../../engine/contract.ts";
 import { type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { DomainError } from "../errors.ts";
-import { RunEnd } from "../invocations/outcomes.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
 import { type BodyHead, textOf } from "./body_head.ts";
 import {
@@ -19,6 +18,7 @@ import {
   NOT_RUN,
   ranTooLong,
   respondedTooLate,
+  RunEnd,
   streamedTooLong,
   substituteOf,
   tooManyStreams,

@@ -3,10 +3,21 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { isAllowed } from "../../sandbox/mod.ts";
-import { DomainError, type FieldViolation, invalid } from "../errors.ts";
+import { DomainError, invalid } from "../errors.ts";
 import { liveFunction } from "../references.ts";
-import { checkSecret } from "../triggers/secrets.ts";
-import { DESTINATION_EVENTS, type DestinationEvent, type Target, targetOf } from "./target.ts";
+import { checkStandardSecret, STANDARD_FORM } from "../standard_secret.ts";
+
+/** The settings of a function that name a destination, with what their calls have done. */
+const DESTINATION_EVENTS = ["onSuccess", "onFailure"] as const;
+export type DestinationEvent = (typeof DESTINATION_EVENTS)[number];
+
+/** A destination as it is stored. */
+type Target = { readonly functionId: string } | { readonly url: string };
+
+/** The stored destination. */
+export function targetOf(json: string): Target {
+  return JSON.parse(json) as Target;
+}
 
 /** Functions that are visited to find a cycle of destinations. */
 const VISITED_MAX = 1_000;
@@ -55,13 +66,12 @@ export class DestinationSettings {
       const field = `${prefix}${event}.secret`;
       if (!url) await tx.functions.deleteDestinationSecret(functionId, event);
       else if (secret) {
-        checkSecret("standard", secret, field);
+        checkStandardSecret(secret, field);
         const context = destinationSecretContext(functionId, event);
         const sealed = this.sealer.seal(new TextEncoder().encode(secret), context);
         await tx.functions.putDestinationSecret({ functionId, event, sealed });
       } else if (await tx.functions.destinationSecret(functionId, event) === undefined) {
-        const description = "is missing: whsec_ and then base64 of 24 to 64 bytes";
-        throw invalid({ field, description } satisfies FieldViolation);
+        throw invalid({ field, description: `is missing: ${STANDARD_FORM}` });
       }
     }
   }

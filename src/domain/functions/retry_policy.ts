@@ -3,7 +3,7 @@ import { formatDuration } from "../../config/mod.ts";
 import { FUNCTION_SETTINGS, type FunctionSettings } from "../../resources/functions.ts";
 import type { ErrorCode } from "../../sandbox/contract.ts";
 import type { FieldViolation } from "../errors.ts";
-import type { VolumeErrorCode } from "../invocations/attached_volume.ts";
+import type { VolumeErrorCode } from "../volumes/write_set.ts";
 
 type WantedRetryPolicy = NonNullable<FunctionSettings["retryPolicy"]>;
 const { fields } = FUNCTION_SETTINGS.retryPolicy;

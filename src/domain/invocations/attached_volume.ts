@@ -4,12 +4,9 @@ import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
 import { VolumeSession } from "../volumes/session.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
-import type { VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
+import type { VolumeErrorCode, VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
-
-/** The first words of errors of invocations whose changes to a volume could not be committed. */
-export type VolumeErrorCode = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
 
 /** An outcome, and the versions of the volume that belong to its record. */
 interface VolumeOutcome {

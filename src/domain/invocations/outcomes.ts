@@ -3,15 +3,11 @@ import { getLogger } from "@logtape/logtape";
 import { formatDuration } from "../../config/mod.ts";
 import type { InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
 import { damageOf } from "../../store/damage.ts";
+import { RunEnd } from "../endpoints/ends.ts";
 import { DomainError } from "../errors.ts";
 import { waitsTooLong } from "./admission.ts";
 
 const logger = getLogger(["invoked", "domain"]);
-
-/** The reason of a signal that ends a run: the outcome that is recorded, if the run has none of its own. */
-export class RunEnd {
-  constructor(readonly outcome: Outcome) {}
-}
 
 /** The end of a call that could not run for a reason of the server. */
 export function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {

@@ -1,8 +1,30 @@
 /** Names and addresses of triggers: each is that of one trigger. */
 import type { Writers } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { ownHosts } from "../endpoints/own_hosts.ts";
 import { DomainError } from "../errors.ts";
+
+/** Where a request was sent: to a path, or to a host of its own, which may contain the slug. */
+export type EndpointAddress =
+  | { readonly slug: string; readonly host?: string }
+  | { readonly slug?: string; readonly host: string };
+
+/** The address of the endpoint on a host, which is an origin with cookies and storage apart from others; undefined for a host of the server. */
+export type OwnHosts = (host: string) => EndpointAddress | undefined;
+
+/**
+ * @param domain the domain below which each slug is a host
+ * @param hosts further hosts that a trigger may name
+ */
+export function ownHosts(domain: string | undefined, hosts: readonly string[]): OwnHosts {
+  const suffix = domain === undefined ? undefined : `.${domain}`;
+  return (host) => {
+    // A dot at the end only says that the name is whole.
+    const name = host.replace(/\.?(?::\d+)?$/, "");
+    if (hosts.includes(name)) return { host: name };
+    if (suffix === undefined || !name.endsWith(suffix)) return undefined;
+    return { host: name, slug: name.slice(0, -suffix.length) };
+  };
+}
 
 /**
  * Asserts that its name, slug and host are no other's.

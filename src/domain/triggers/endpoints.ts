@@ -5,6 +5,7 @@ import type { RequestInput } from "../../runtime/wire.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError } from "../errors.ts";
+import type { EndpointAddress } from "./addresses.ts";
 import { principalOf } from "./principal.ts";
 import type { TriggerSecrets } from "./secrets.ts";
 import { type HttpSettings, settingsOf } from "./settings.ts";
@@ -21,11 +22,6 @@ export interface EndpointRequest extends RequestInput {
   readonly path: string;
   readonly remoteAddress: string | undefined;
 }
-
-/** Where a request was sent: to a path, or to a host of its own, which may contain the slug. */
-export type EndpointAddress =
-  | { readonly slug: string; readonly host?: string }
-  | { readonly slug?: string; readonly host: string };
 
 /** The trigger at an address. */
 export interface Endpoint {

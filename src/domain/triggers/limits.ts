@@ -1,6 +1,6 @@
 /** What the settings of the server allow a trigger to be set to. */
 import { formatBytes } from "../../config/mod.ts";
-import { ownHosts } from "../endpoints/own_hosts.ts";
+import { ownHosts } from "./addresses.ts";
 import { invalid } from "../errors.ts";
 import type { TriggerSettings } from "./settings.ts";
 

@@ -1,17 +1,13 @@
 /** Secrets of triggers: made or given, sealed in the store, opened to check a signature. */
-import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Sealer } from "../../store/sealing.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { invalid } from "../errors.ts";
+import { checkStandardSecret, STANDARD_PREFIX } from "../standard_secret.ts";
 import type { TriggerSettings } from "./settings.ts";
 
 const SECRET_BYTES = 32;
 export const TRIGGER_SECRET_CHARS_MAX = 1024;
-/** As Standard Webhooks has it: 24 to 64 bytes. */
-const STANDARD_PREFIX = "whsec_";
-const STANDARD_BYTES_MIN = 24;
-const STANDARD_BYTES_MAX = 64;
 
 /** A value that a header can have, and that arrives as it was sent. */
 const HEADER_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
@@ -75,19 +71,7 @@ export function checkSecret(form: SecretForm, secret: string, field: string): vo
         "delivery has it in a header",
     });
   }
-  if (form !== "standard" || standardKey(secret) !== undefined) return;
-  throw invalid({
-    field,
-    description: `must be ${STANDARD_PREFIX} and then base64 of ${STANDARD_BYTES_MIN} to ` +
-      `${STANDARD_BYTES_MAX} bytes`,
-  });
-}
-
-/** The key of a secret of Standard Webhooks; undefined if it is not one. */
-export function standardKey(secret: string): Uint8Array | undefined {
-  const [, text] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
-  const key = Buffer.from(text ?? "", "base64");
-  return key.length >= STANDARD_BYTES_MIN && key.length <= STANDARD_BYTES_MAX ? key : undefined;
+  if (form === "standard") checkStandardSecret(secret, field);
 }
 
 /** The context that binds a sealed secret to its trigger. */

@@ -57,6 +57,9 @@ export type WriteSetResult =
   /** The file at this path was not written to its end. */
   | { readonly kind: "unfinished"; readonly path: string };
 
+/** The error codes of invocations whose changes to a volume could not be committed. */
+export type VolumeErrorCode = "VFS_CONFLICT" | "VFS_QUOTA" | "VFS_UNFINISHED";
+
 /** Commits the changes as the next version of the volume, all or none, inside the caller's transaction. */
 export async function commitWriteSet(
   tx: Writers,

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { senderOf, TokenBuckets } from "../../api/rate_limit.ts";
 import type { Services } from "../../api/services.ts";
 import { countOf } from "../../config/mod.ts";
-import type { OwnHosts } from "../../domain/endpoints/own_hosts.ts";
+import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";

@@ -3,7 +3,7 @@
  * Svix, which Clerk, Resend and others send by, has names of its own for the same headers:
  * https://docs.svix.com/receiving/verifying-payloads/how-manual
  */
-import { standardKey } from "../secrets.ts";
+import { standardKey } from "../../standard_secret.ts";
 import { hmacSha256, isSignedByAny } from "./hmac.ts";
 import { rejected, type SignedRequest, type Verdict, verified } from "./verdict.ts";
 
