@@ -53,17 +53,24 @@ export class Changes implements KyselyPlugin {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   /** Of the write that runs; the writers run one after another. */
   #current: Change[] | undefined;
+  #onTable: ((table: string) => void) | undefined;
 
-  /** Runs a write. The result has what it changed, which nobody hears of before {@link publish}. */
+  /**
+   * Runs a write. The result has what it changed, which nobody hears of before {@link publish}.
+   * @param onTable hears of the table of each statement before the statement runs
+   */
   async record<T>(
     write: () => Promise<T>,
+    onTable: (table: string) => void,
   ): Promise<{ readonly value: T; readonly changes: readonly Change[] }> {
     const changes: Change[] = [];
     this.#current = this.#listeners.size > 0 ? changes : undefined;
+    this.#onTable = onTable;
     try {
       return { value: await write(), changes };
     } finally {
       this.#current = undefined;
+      this.#onTable = undefined;
     }
   }
 
@@ -85,7 +92,10 @@ export class Changes implements KyselyPlugin {
   }
 
   transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
-    if (this.#current !== undefined) noteStatement(node, this.#current);
+    const table = tableOf(node);
+    if (table === undefined) return node;
+    this.#onTable?.(table);
+    if (this.#current !== undefined) noteStatement(node, table, this.#current);
     return node;
   }
 
@@ -94,8 +104,8 @@ export class Changes implements KyselyPlugin {
   }
 }
 
-function noteStatement(node: RootOperationNode, into: Change[]): void {
-  const table = TABLES[tableOf(node) ?? ""];
+function noteStatement(node: RootOperationNode, name: string, into: Change[]): void {
+  const table = TABLES[name];
   if (table === undefined) return;
   const valueOf = (column: string | undefined) =>
     column === undefined ? undefined : textOf(valueIn(node, column));

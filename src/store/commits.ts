@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import { afterPrefix, fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowCache } from "./row_cache.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { LimitColumns } from "../resources/functions.ts";
 import type { CommitFileTable, CommitTable, Schema } from "./schema.ts";
 
@@ -50,7 +50,7 @@ const ARTIFACT_DIGESTS = [
 
 /** Reads commits, their files and tags. */
 export class CommitReader {
-  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
 
   get(functionId: string, id: string): Promise<CommitRow | undefined> {
     return this.cache.read(

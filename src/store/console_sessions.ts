@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowCache } from "./row_cache.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { ConsoleSessionTable, Schema, SessionLinkTable } from "./schema.ts";
 
 export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
@@ -8,7 +8,7 @@ type SessionLinkRow = Selectable<SessionLinkTable>;
 
 /** Reads the sessions of the console. */
 export class ConsoleSessionReader {
-  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
 
   /** The session of a token, expired or not. */
   byToken(tokenHash: string): Promise<ConsoleSessionRow | undefined> {

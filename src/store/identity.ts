@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowCache } from "./row_cache.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { CredentialTable, Schema, ServerKeyTable, ServicePrincipalTable } from "./schema.ts";
 
 type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
@@ -11,7 +11,7 @@ export type ClientRow = CredentialRow & Pick<ServicePrincipalRow, "roles">;
 
 /** Reads principals, their credentials and the sealed keys of the server. */
 export class IdentityReader {
-  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
 
   /** The client, deleted or not. */
   client(clientId: string): Promise<ClientRow | undefined> {

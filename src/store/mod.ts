@@ -25,7 +25,7 @@ import { InvocationWriter } from "./invocation_writer.ts";
 import { InvocationReader } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import type { PostgresOptions } from "./postgres/address.ts";
-import { RowCache } from "./row_cache.ts";
+import { RowCache, UNCACHED } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";
@@ -168,7 +168,7 @@ async function open(
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
     // Another server may have written while this one had no database.
-    cache.change()[Symbol.dispose]();
+    cache.clear();
   }, options.onSyncFailure);
   const grouped = new GroupedWriter(
     dialect.statements,
@@ -182,7 +182,7 @@ async function open(
     ...readersOf(reading, long, dialect, cache),
     statistics: new StatisticsReader(counting),
   };
-  const writers = writersOf(writing, long, dialect, { cache, changes });
+  const writers = writersOf(writing, long, dialect, changes);
   const blobs = await openBlobs({ volumes: read.volumes, health, damage });
   opened.move();
   return {
@@ -193,12 +193,12 @@ async function open(
     damage,
     changes,
     async write(statements, durability = "durable", locks = []) {
-      using tx = new TransactionWriters(writers, cache);
+      using change = cache.change();
       // A single writer runs one transaction after another.
       const taken = dialect.isShared ? locks : [];
       const write = async () => {
-        const recorded = await changes.record(() => statements(tx));
-        if (dialect.isShared && tx.hasChanged) await noteChange(writing);
+        const recorded = await changes.record(() => statements(writers), (to) => change.note(to));
+        if (dialect.isShared && change.hasBegun) await noteChange(writing);
         return recorded;
       };
       const recorded = await health.write(() => grouped.write(write, durability, taken));
@@ -225,7 +225,7 @@ async function prepare(
 ): Promise<OpenBlobs> {
   return await dialect.lockMigrations(async () => {
     const executed = await executedMigrations(writing, dialect);
-    if (executed.length > 0) checkKeys(await new IdentityReader(writing, new RowCache()).allKeys());
+    if (executed.length > 0) checkKeys(await new IdentityReader(writing, UNCACHED).allKeys());
     else if (postgres !== undefined) await assertWasNotInUse(dataDir, dialect.name);
     if (executed.includes(NODES_MIGRATION)) {
       checkNodes?.(await new NodeReader(writing, dialect.capabilities).sharing());
@@ -281,14 +281,14 @@ function writersOf(
   db: Kysely<Schema>,
   long: Kysely<Schema>,
   { capabilities, statements }: Dialect,
-  { cache, changes }: { readonly cache: RowCache; readonly changes: Changes },
+  changes: Changes,
 ): Writers {
   return {
-    functions: new FunctionWriter(db, capabilities, cache),
-    commits: new CommitWriter(db, cache),
+    functions: new FunctionWriter(db, capabilities, UNCACHED),
+    commits: new CommitWriter(db, UNCACHED),
     invocations: new InvocationWriter(db, statements, capabilities, changes),
-    identity: new IdentityWriter(db, cache),
-    consoleSessions: new ConsoleSessionWriter(db, cache),
+    identity: new IdentityWriter(db, UNCACHED),
+    consoleSessions: new ConsoleSessionWriter(db, UNCACHED),
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),
@@ -296,94 +296,8 @@ function writersOf(
     flow: new FlowControlWriter(db, capabilities),
     delays: new DelayedCallWriter(db),
     outbox: new OutboxWriter(db),
-    triggers: new TriggerWriter(db, cache),
+    triggers: new TriggerWriter(db, UNCACHED),
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),
   };
-}
-
-/** The writers of one transaction. Whoever takes a writer of cached rows changes them; disposed after the transaction. */
-class TransactionWriters implements Writers, Disposable {
-  readonly #all: Writers;
-  readonly #cache: RowCache;
-  #change: Disposable | undefined;
-
-  constructor(all: Writers, cache: RowCache) {
-    this.#all = all;
-    this.#cache = cache;
-  }
-
-  /** Whether rows that nodes keep in memory may have changed. */
-  get hasChanged(): boolean {
-    return this.#change !== undefined;
-  }
-
-  get functions(): FunctionWriter {
-    this.#change ??= this.#cache.change();
-    return this.#all.functions;
-  }
-
-  get commits(): CommitWriter {
-    this.#change ??= this.#cache.change();
-    return this.#all.commits;
-  }
-
-  get invocations(): InvocationWriter {
-    return this.#all.invocations;
-  }
-
-  get identity(): IdentityWriter {
-    this.#change ??= this.#cache.change();
-    return this.#all.identity;
-  }
-
-  get consoleSessions(): ConsoleSessionWriter {
-    this.#change ??= this.#cache.change();
-    return this.#all.consoleSessions;
-  }
-
-  get assertions(): AssertionWriter {
-    return this.#all.assertions;
-  }
-
-  get volumes(): VolumeWriter {
-    return this.#all.volumes;
-  }
-
-  get purges(): PurgeWriter {
-    return this.#all.purges;
-  }
-
-  get nodes(): NodeWriter {
-    return this.#all.nodes;
-  }
-
-  get delays(): DelayedCallWriter {
-    return this.#all.delays;
-  }
-
-  get outbox(): OutboxWriter {
-    return this.#all.outbox;
-  }
-
-  get flow(): FlowControlWriter {
-    return this.#all.flow;
-  }
-
-  get triggers(): TriggerWriter {
-    this.#change ??= this.#cache.change();
-    return this.#all.triggers;
-  }
-
-  get schedules(): ScheduleWriter {
-    return this.#all.schedules;
-  }
-
-  get deliveries(): DeliveryWriter {
-    return this.#all.deliveries;
-  }
-
-  [Symbol.dispose](): void {
-    this.#change?.[Symbol.dispose]();
-  }
 }

@@ -1,11 +1,29 @@
 import { LRUCache } from "lru-cache";
+import type { Schema } from "./schema.ts";
 
 /** Results of queries kept in memory. */
 const RESULTS_MAX = 10_000;
 
+/** The tables whose rows are kept. */
+const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
+  "functions",
+  "functionSecrets",
+  "commits",
+  "credentials",
+  "servicePrincipals",
+  "consoleSessions",
+  "triggers",
+]);
+
+/** Reads rows that may be kept in memory. */
+export type RowReads = Pick<RowCache, "read">;
+
+/** Reads every row from the database, as the writers do: they see what their transaction has changed. */
+export const UNCACHED: RowReads = { read: (_key, query) => query() };
+
 /**
  * Keeps what every call reads: its function, commit and secrets, and the client of its caller. Readers see the same as
- * without it: from the begin of a change until its end nothing is taken from here or kept. Where other nodes write to
+ * without it: from the first statement of a change until its end nothing is taken from here or kept. Where other nodes write to
  * the database, too, the count of their changes is read first.
  */
 export class RowCache {
@@ -43,15 +61,18 @@ export class RowCache {
     return result;
   }
 
-  /** A change begins, and ends with the disposal of the result, once it is committed or rolled back. */
-  change(): Disposable {
-    this.#changing++;
-    this.#clear();
-    return {
-      [Symbol.dispose]: () => {
-        this.#changing--;
-      },
-    };
+  /** A write that may change kept rows; disposed once the write is committed or rolled back. */
+  change(): RowChange {
+    return new RowChange((by) => {
+      this.#changing += by;
+      this.clear();
+    });
+  }
+
+  /** Drops every kept row. */
+  clear(): void {
+    this.#changes++;
+    this.#results.clear();
   }
 
   /** Counts once for all who ask in one turn of the event loop: whoever asks later needs a later count. */
@@ -61,11 +82,29 @@ export class RowCache {
     const counted = await countChanges();
     if (counted <= this.#counted) return;
     this.#counted = counted;
-    this.#clear();
+    this.clear();
+  }
+}
+
+/** What one write changes. */
+class RowChange implements Disposable {
+  #hasBegun = false;
+
+  constructor(private readonly count: (by: 1 | -1) => void) {}
+
+  /** Whether kept rows may have changed. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
-  #clear(): void {
-    this.#changes++;
-    this.#results.clear();
+  /** A statement is about to write to a table. */
+  note(table: string): void {
+    if (this.#hasBegun || !KEPT.has(table)) return;
+    this.#hasBegun = true;
+    this.count(1);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#hasBegun) this.count(-1);
   }
 }

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowCache } from "./row_cache.ts";
+import type { RowReads } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import type { TriggerTable } from "./trigger_tables.ts";
 
@@ -11,7 +11,7 @@ type TriggerAddress = "listenerId" | "slug" | "host";
 
 /** Reads triggers. */
 export class TriggerReader {
-  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowCache) {}
+  constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
 
   /** A trigger by its id. */
   get(id: string): Promise<TriggerRow | undefined> {

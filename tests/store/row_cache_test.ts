@@ -16,7 +16,11 @@ Deno.test("a row is read once, and again after a change", async () => {
   assert.equal(reads, 1);
 
   {
-    using _change = cache.change();
+    using change = cache.change();
+    change.note("invocations");
+    assert.deepEqual(await read(), { name: "old" });
+    assert.deepEqual([reads, change.hasBegun], [1, false]);
+    change.note("functions");
     assert.deepEqual(await read(), { name: "old" });
     stored = { name: "new" };
     assert.deepEqual(await read(), { name: "new" });
@@ -31,7 +35,7 @@ Deno.test("what was read before a change is not kept after it", async () => {
   const cache = new RowCache();
   const query = Promise.withResolvers<object>();
   const early = cache.read("row", () => query.promise);
-  cache.change()[Symbol.dispose]();
+  cache.clear();
   query.resolve({ name: "old" });
   assert.deepEqual(await early, { name: "old" });
   assert.deepEqual(await cache.read("row", () => Promise.resolve({ name: "new" })), {

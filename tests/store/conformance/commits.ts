@@ -1,6 +1,15 @@
 /** Commits, their files and tags; principals, clients, keys, nodes and leases. */
 import assert from "node:assert/strict";
-import { commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
+import {
+  commitRow,
+  credentialRow,
+  functionRow,
+  GREATEST,
+  id,
+  PRINCIPAL,
+  type Steps,
+  time,
+} from "./rows.ts";
 
 const FUNCTION = id(0);
 const LIMITS = { timeoutMs: 1, cpuTimeMs: 2, memoryBytes: GREATEST, maxConcurrency: 4 };
@@ -128,28 +137,8 @@ export const COMMITS: Steps = {
 export const IDENTITY: Steps = {
   "clients have the roles of their principal, and pages end": async (store) => {
     await store.write(async (tx) => {
-      await tx.identity.insertPrincipal({
-        id: "p",
-        displayName: "P",
-        roles: '["a"]',
-        createdAt: time(0),
-      });
-      for (const number of [1, 2, 3]) {
-        await tx.identity.insertCredential({
-          id: id(number),
-          clientId: `client${number}`,
-          principalId: "p",
-          displayName: "",
-          scopedRoles: "[]",
-          disabled: 0,
-          secretHash: "h",
-          publicJwk: "{}",
-          createdAt: time(0),
-          updatedAt: time(0),
-          expiresAt: null,
-          deletedAt: null,
-        });
-      }
+      await tx.identity.insertPrincipal(PRINCIPAL);
+      for (const number of [1, 2, 3]) await tx.identity.insertCredential(credentialRow(number));
       await tx.identity.updateClient(id(3), { disabled: 1, deletedAt: time(1) });
     });
     const first = await store.read.identity.clients("p", { size: 1, after: undefined });

@@ -2,6 +2,7 @@
 import KSUID from "ksuid";
 import { columnsOf } from "../../../src/domain/resource.ts";
 import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
+import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
 import type { CommitRow } from "../../../src/store/commits.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
@@ -190,6 +191,43 @@ export function entryRow(
     digest: "digest",
     size: 1,
     modifiedAt: time(0),
+    ...change,
+  };
+}
+
+/** The principal of {@link credentialRow}. */
+export const PRINCIPAL = { id: "p", displayName: "P", roles: '["a"]', createdAt: time(0) };
+
+export function credentialRow(number: number) {
+  return {
+    id: id(number),
+    clientId: `client${number}`,
+    principalId: PRINCIPAL.id,
+    displayName: "",
+    scopedRoles: "[]",
+    disabled: 0,
+    secretHash: "h",
+    publicJwk: "{}",
+    createdAt: time(0),
+    updatedAt: time(0),
+    expiresAt: null,
+    deletedAt: null,
+  };
+}
+
+export function sessionRow(
+  number: number,
+  change: Partial<ConsoleSessionRow> = {},
+): ConsoleSessionRow {
+  return {
+    id: id(number),
+    tokenHash: `hash${number}`,
+    principalId: "p",
+    clientId: "c",
+    address: "::1",
+    userAgent: "ü",
+    createdAt: time(0),
+    expiresAt: time(10),
     ...change,
   };
 }

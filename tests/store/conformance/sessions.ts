@@ -1,24 +1,9 @@
 /** Sessions of the console, and the codes of their links. */
 import assert from "node:assert/strict";
-import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { id, type Steps, time } from "./rows.ts";
+import { id, sessionRow as row, type Steps, time } from "./rows.ts";
 
 const PAGE = { size: 10, after: undefined };
-
-function row(number: number, change: Partial<ConsoleSessionRow> = {}): ConsoleSessionRow {
-  return {
-    id: id(number),
-    tokenHash: `hash${number}`,
-    principalId: "p",
-    clientId: "c",
-    address: "::1",
-    userAgent: "ü",
-    createdAt: time(0),
-    expiresAt: time(10),
-    ...change,
-  };
-}
 
 async function idsOf(store: Store, principalId = "p", after = time(0)): Promise<string[]> {
   const { rows } = await store.read.consoleSessions.ofPrincipal(principalId, after, PAGE);

@@ -1,7 +1,16 @@
 /** Transactions: groups of writes, their savepoints and what is acknowledged; nodes and their leases. */
 import assert from "node:assert/strict";
-import type { Store } from "../../../src/store/mod.ts";
-import { functionRow, id, type Steps } from "./rows.ts";
+import type { Store, Writers } from "../../../src/store/mod.ts";
+import {
+  commitRow,
+  credentialRow,
+  functionRow,
+  id,
+  PRINCIPAL,
+  sessionRow,
+  type Steps,
+  triggerRow,
+} from "./rows.ts";
 
 function insert(store: Store, number: number, durability?: "committed" | "durable") {
   return store.write(
@@ -61,6 +70,74 @@ export const WRITES: Steps = {
     assert.notEqual(await store.read.functions.get(id(3000)), undefined);
     await insert(store, 3001, "committed");
     assert.notEqual(await store.read.functions.get(id(3001)), undefined);
+  },
+
+  "a change of a kept row is read at once, and a write that only reads drops no kept row": async (
+    store,
+  ) => {
+    const [functionId, commitId, triggerId] = [id(4000), id(4001), id(4002)];
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: functionId }));
+      await tx.commits.insert(commitRow({ id: commitId, functionId }), [{
+        commitId,
+        path: "main.ts",
+        digest: null,
+        size: 0,
+      }]);
+      await tx.triggers.insert(triggerRow({ id: triggerId, functionId }));
+      await tx.identity.insertPrincipal(PRINCIPAL);
+      await tx.identity.insertCredential(credentialRow(4003));
+      await tx.consoleSessions.insert(sessionRow(4004));
+    });
+    const { read } = store;
+    const secret = new Uint8Array([1]);
+    const rows: [() => Promise<object | undefined>, (tx: Writers) => Promise<unknown>][] = [
+      [
+        () => read.functions.get(functionId),
+        (tx) => tx.functions.update(functionId, { head: "h" }),
+      ],
+      [
+        () => read.functions.secrets(functionId),
+        (tx) => tx.functions.putSecret(functionId, "S", secret),
+      ],
+      [
+        () => read.commits.get(functionId, commitId),
+        (tx) =>
+          tx.commits.putTypes(commitId, {
+            typeCheck: "CHECKED",
+            typeDiagnostics: "[]",
+            typeUnchecked: null,
+          }),
+      ],
+      [() => read.triggers.get(triggerId), (tx) => tx.triggers.update(triggerId, { paused: 1 })],
+      [
+        () => read.identity.client("client4003"),
+        (tx) => tx.identity.updateClient(id(4003), { disabled: 1 }),
+      ],
+      [
+        () => read.consoleSessions.byToken("hash4004"),
+        (tx) => tx.consoleSessions.deleteByToken("hash4004"),
+      ],
+    ];
+    for (const [get, change] of rows) {
+      const kept = await get();
+      await store.write(async (tx) => {
+        await tx.functions.get(functionId);
+        await tx.commits.get(functionId, commitId);
+        await tx.triggers.get(triggerId);
+        await tx.identity.client("client4003");
+        await tx.consoleSessions.byToken("hash4004");
+      });
+      assert.equal(await get(), kept);
+      const failing = store.write(async (tx) => {
+        await change(tx);
+        throw new Error("on purpose");
+      });
+      await assert.rejects(failing, /on purpose/);
+      assert.deepEqual(await get(), kept);
+      await store.write(change);
+      assert.notDeepEqual(await get(), kept);
+    }
   },
 
   "a lease is held by one node, until it leaves": async (store) => {
