@@ -31,6 +31,9 @@ export function isOfRoles(permission: OperationPermission): permission is Permis
   return !["public", "signed-url", "signed-request", "console"].includes(permission);
 }
 
+/** The services of these names: what a handler, or a part of the transport, uses. */
+export type Uses<Name extends keyof Services> = Pick<Services, Name>;
+
 type Schema = z.ZodObject;
 type Optional = Schema | undefined;
 type Parsed<S extends Optional> = S extends Schema ? z.output<S> : Record<string, never>;
@@ -129,13 +132,17 @@ interface JsonDefinition<
   B extends Optional,
   A extends OperationPermission,
   R extends z.ZodType,
+  S,
 > extends Contract<P, Q, H, A> {
   readonly body?: B;
   readonly response: R;
-  /** Answers the value of the response, or a {@link Reply} with headers or in another form. */
+  /**
+   * Answers the value of the response, or a {@link Reply} with headers or in another form. The type of its second parameter
+   * names the services that it {@link Uses}; without one it gets none.
+   */
   readonly handle: (
     input: Input<P, Q, H, Parsed<B>, A>,
-    services: Services,
+    services: S,
   ) => Promise<z.input<R> | Reply>;
 }
 
@@ -145,6 +152,7 @@ interface RawDefinition<
   H extends Optional,
   A extends OperationPermission,
   C extends Content | undefined,
+  S,
 > extends Contract<P, Q, H, A> {
   /**
    * The request's body as bytes, which may be of no media type: then the handler reads only the headers and the query as
@@ -152,9 +160,10 @@ interface RawDefinition<
    */
   readonly content?: C;
   readonly answers: Answers;
+  /** As that of a JSON operation. */
   readonly handle: (
     input: Input<P, Q, H, C extends Content ? RawBody : Record<string, never>, A>,
-    services: Services,
+    services: S,
   ) => Promise<Reply>;
 }
 
@@ -195,7 +204,8 @@ export function jsonOperation<
   Q extends Optional = undefined,
   H extends Optional = undefined,
   B extends Optional = undefined,
->(definition: JsonDefinition<P, Q, H, B, A, R>): JsonOperation {
+  S extends Partial<Services> = Record<never, never>,
+>(definition: JsonDefinition<P, Q, H, B, A, R, S>): JsonOperation {
   const handle = definition.handle as unknown as (
     input: AnyInput,
     services: Services,
@@ -218,7 +228,8 @@ export function rawOperation<
   Q extends Optional = undefined,
   H extends Optional = undefined,
   C extends Content | undefined = undefined,
->(definition: RawDefinition<P, Q, H, A, C>): RawOperation {
+  S extends Partial<Services> = Record<never, never>,
+>(definition: RawDefinition<P, Q, H, A, C, S>): RawOperation {
   const { params, query, content } = definition;
   const body = content && "bytes";
   return {

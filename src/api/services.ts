@@ -1,23 +1,82 @@
-import type { Domain } from "../domain/mod.ts";
+import type { LiveChanges } from "../domain/changes/live_changes.ts";
+import type { Commits } from "../domain/commits/commits.ts";
+import type { CommitTypes } from "../domain/commits/package_types.ts";
+import type { Tags } from "../domain/commits/tags.ts";
+import type { Functions } from "../domain/functions/functions.ts";
+import type { Publishes } from "../domain/functions/publishes.ts";
+import type { Statistics } from "../domain/functions/statistics.ts";
+import type {
+  AccessTokens,
+  Clients,
+  FunctionPrincipals,
+  TokenEndpoint,
+} from "../domain/identity/mod.ts";
+import type { Bulk } from "../domain/invocations/bulk.ts";
+import type { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
+import type { DeadLetters } from "../domain/invocations/dead_letters.ts";
+import type { Invocations } from "../domain/invocations/invocations.ts";
+import type { InvocationLogs } from "../domain/invocations/logs.ts";
+import type { Replays } from "../domain/invocations/replays.ts";
+import type { InvocationSearches } from "../domain/invocations/searches.ts";
+import type { Purges } from "../domain/purges/purges.ts";
+import type { ConsoleSessions } from "../domain/sessions/sessions.ts";
+import type { Tests } from "../domain/testing/tests.ts";
+import type { Endpoints } from "../domain/triggers/endpoints.ts";
+import type { Handshakes } from "../domain/triggers/handshakes.ts";
+import type { Schedules } from "../domain/triggers/schedules.ts";
+import type { Triggers } from "../domain/triggers/triggers.ts";
+import type { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
+import type { VolumeArchives } from "../domain/volumes/archive.ts";
+import type { VolumeFiles } from "../domain/volumes/files.ts";
+import type { Volumes } from "../domain/volumes/volumes.ts";
 import type { ApiRateLimit, TokenRateLimit, WebhookRateLimit } from "./rate_limit.ts";
 import type { Readiness, ServerStatus } from "./server/readiness.ts";
 
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
 export type OpenApiDocument = { readonly openapi: string };
 
-/** What handlers work with. */
-export interface Services extends Domain {
+/** Every service of the API by its name. Each handler names those that it uses. */
+export interface Services {
+  readonly accessTokens: AccessTokens;
+  readonly bulk: Bulk;
+  readonly circuitBreaker: CircuitBreaker;
+  readonly clients: Clients;
+  readonly commitTypes: CommitTypes;
+  readonly commits: Commits;
+  readonly consoleSessions: ConsoleSessions;
+  readonly deadLetters: DeadLetters;
+  readonly endpoints: Endpoints;
+  readonly functionPrincipals: FunctionPrincipals;
+  readonly functions: Functions;
+  readonly handshakes: Handshakes;
+  readonly invocations: Invocations;
+  readonly liveChanges: LiveChanges;
+  readonly logs: InvocationLogs;
+  readonly publishes: Publishes;
+  readonly purges: Purges;
+  readonly replays: Replays;
+  readonly schedules: Schedules;
+  readonly searches: InvocationSearches;
+  readonly statistics: Statistics;
+  readonly tags: Tags;
+  readonly tests: Tests;
+  readonly tokenEndpoint: TokenEndpoint;
+  readonly triggers: Triggers;
+  readonly volumeArchives: VolumeArchives;
+  readonly volumeFiles: VolumeFiles;
+  readonly volumes: Volumes;
+  readonly webhookUrls: WebhookUrls;
+  readonly apiRateLimit: ApiRateLimit;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Largest file of a commit that may be uploaded, in bytes. */
   readonly maxFileBytes: number;
-  readonly readiness: Readiness;
-  readonly serverStatus: ServerStatus;
-  /** The OpenAPI document of all operations, made for the first reader. */
-  readonly openApiDocument: () => OpenApiDocument;
-  readonly apiRateLimit: ApiRateLimit;
-  readonly tokenRateLimit: TokenRateLimit;
-  readonly webhookRateLimit: WebhookRateLimit;
   /** Largest body of a delivery to a webhook, in bytes. */
   readonly maxWebhookBytes: number;
+  /** The OpenAPI document of all operations, made for the first reader. */
+  readonly openApiDocument: () => OpenApiDocument;
+  readonly readiness: Readiness;
+  readonly serverStatus: ServerStatus;
+  readonly tokenRateLimit: TokenRateLimit;
+  readonly webhookRateLimit: WebhookRateLimit;
 }

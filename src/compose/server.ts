@@ -213,7 +213,7 @@ async function startBehind(
   await domain.recovery.recover();
   domain.scheduler.start();
   const helloFunctionId = deployExample
-    ? await deployHello(store, node, domain, readExample)
+    ? await deployHello(store, node, domain.functions, readExample)
     : undefined;
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));

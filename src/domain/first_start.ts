@@ -10,7 +10,7 @@ import {
   newServicePrincipal,
   type Principal,
 } from "./identity/mod.ts";
-import type { Domain } from "./mod.ts";
+import type { Functions } from "./functions/functions.ts";
 import type { Node } from "./nodes/node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -94,7 +94,7 @@ async function writeCredentials(path: string, file: CredentialsFile): Promise<vo
 export async function deployHello(
   store: Store,
   node: Node,
-  { functions }: Domain,
+  functions: Functions,
   readExample: () => Promise<Map<string, Uint8Array>>,
 ): Promise<string | undefined> {
   if (await store.read.functions.any()) return await findHello(functions);
@@ -122,7 +122,7 @@ export async function deployHello(
   }
 }
 
-async function findHello(functions: Domain["functions"]): Promise<string | undefined> {
+async function findHello(functions: Functions): Promise<string | undefined> {
   const filter = { query: HELLO, functionTypes: [] };
   const { list } = await functions.search(filter, { pageSize: 100 });
   return list.findLast(({ row }) => row.displayName === HELLO && row.publishedCommitId !== null)

@@ -1,14 +1,14 @@
 import type { MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
+import type { Uses } from "../api/operation.ts";
 import type { ApiRateLimit } from "../api/rate_limit.ts";
-import type { Services } from "../api/services.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
 import type { SessionCookies } from "./session_cookie.ts";
 
-type Identity = Pick<Services, "accessTokens" | "consoleSessions" | "apiRateLimit">;
+type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;
 
 /**
  * Authenticates requests by their bearer token (RFC 6750, section 2.1), or without one by the session of their cookie.

@@ -10,6 +10,7 @@ import {
   type Operation,
   type OperationPermission,
   rawOperation,
+  type Uses,
 } from "../../src/api/operation.ts";
 import { empty } from "../../src/api/primitives.ts";
 import { Reply } from "../../src/api/reply.ts";
@@ -207,6 +208,20 @@ Deno.test("an operation without a permission does not compile", () => {
   rawOperation(raw);
   // @ts-expect-error: there is no such permission
   jsonOperation({ ...json, permission: "admin" });
+});
+
+Deno.test("a handler that uses a service that it does not name does not compile", () => {
+  const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
+  const json = { ...contract, response: empty, permission: "read" } as const;
+  const raw = { ...contract, answers: {}, permission: "read" } as const;
+  const answerOf = (_: string) => Promise.resolve({});
+  jsonOperation({ ...json, handle: (_, { hostName }: Uses<"hostName">) => answerOf(hostName) });
+  // @ts-expect-error: the handler names no service
+  jsonOperation({ ...json, handle: (_, { hostName }) => answerOf(hostName) });
+  // @ts-expect-error: the handler names no service
+  rawOperation({ ...raw, handle: (_, { hostName }) => Promise.resolve(Reply.json(hostName)) });
+  // @ts-expect-error: there is no such service
+  jsonOperation({ ...json, handle: (_, { shop }: { shop: string }) => answerOf(shop) });
 });
 
 serverSuite("permissions", { flags: ["--api-rate", "0"] }, {

@@ -2,7 +2,7 @@ import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { type LiveClient, OAuthError } from "../../domain/identity/mod.ts";
-import { type RawBody, rawOperation } from "../operation.ts";
+import { type RawBody, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -45,7 +45,10 @@ export const getToken = rawOperation({
       content: oauthError,
     },
   },
-  async handle({ body, remoteAddress }, { tokenEndpoint, tokenRateLimit }) {
+  async handle(
+    { body, remoteAddress },
+    { tokenEndpoint, tokenRateLimit }: Uses<"tokenEndpoint" | "tokenRateLimit">,
+  ) {
     if (body.mediaType !== FORM) {
       throw new OAuthError("invalid_request", `the body must be ${FORM}`);
     }

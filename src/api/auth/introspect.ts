@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 
 export const introspect = jsonOperation({
   operationId: "c1.api.auth.v1.Auth.Introspect",
@@ -17,7 +17,7 @@ export const introspect = jsonOperation({
     deviceClientId: z.string().openapi({ description: "Always empty: clients are not devices" }),
     disabledModules: z.array(z.string()),
   }).openapi("c1.api.auth.v1.IntrospectResponse"),
-  handle: ({ principal }, { hostName }) =>
+  handle: ({ principal }, { hostName }: Uses<"hostName">) =>
     Promise.resolve({
       principleId: principal.id,
       userId: principal.id,

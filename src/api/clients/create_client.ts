@@ -1,6 +1,6 @@
 import { formatDuration } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { durationIn } from "../primitives.ts";
 import { clientJson, clientNameIn, clientOut, scopedRolesIn, sourceCidrsIn } from "./schemas.ts";
 
@@ -30,7 +30,7 @@ export const createClient = jsonOperation({
     }),
   }).openapi("c1.api.iam.v1.PersonalClientServiceCreateRequest"),
   response: z.object({ client: clientOut, clientSecret: z.string() }),
-  async handle({ body, principal }, { clients }) {
+  async handle({ body, principal }, { clients }: Uses<"clients">) {
     const { displayName, scopedRoles, expires } = body;
     const spec = { displayName, scopedRoles, lifetimeMs: expires };
     const { row, clientSecret } = await clients.create(principal, spec);

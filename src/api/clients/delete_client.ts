@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { clientParam } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const deleteClient = jsonOperation({
   params: clientParam,
   body: empty,
   response: empty,
-  async handle({ params, principal }, { clients }) {
+  async handle({ params, principal }, { clients }: Uses<"clients">) {
     await clients.delete(principal, params.id);
     return {};
   },

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { clientAnswer, clientJson, clientParam } from "./schemas.ts";
 
 export const getClient = jsonOperation({
@@ -10,7 +10,7 @@ export const getClient = jsonOperation({
   ofClient: true,
   params: clientParam,
   response: clientAnswer,
-  async handle({ params, principal }, { clients }) {
+  async handle({ params, principal }, { clients }: Uses<"clients">) {
     return { client: clientJson(await clients.get(principal, params.id)) };
   },
 });

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { clientJson, clientOut } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const listClients = jsonOperation({
   ofClient: true,
   query: pageQuery,
   response: listOf(clientOut),
-  async handle({ query, principal }, { clients }) {
+  async handle({ query, principal }, { clients }: Uses<"clients">) {
     const { list, nextPageToken } = await clients.list(principal, pageOf(query));
     return { list: list.map(clientJson), nextPageToken };
   },

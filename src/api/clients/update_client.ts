@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask } from "../primitives.ts";
 import {
   clientAnswer,
@@ -28,7 +28,7 @@ export const updateClient = jsonOperation({
     updateMask: fieldMask.optional(),
   }).openapi("c1.api.iam.v1.PersonalClientServiceUpdateRequest"),
   response: clientAnswer,
-  async handle({ params, body, principal }, { clients }) {
+  async handle({ params, body, principal }, { clients }: Uses<"clients">) {
     const row = await clients.update(principal, params.id, body.client, body.updateMask);
     return { client: clientJson(row) };
   },

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { empty } from "../primitives.ts";
 import {
@@ -22,7 +22,7 @@ export const createFinalCommit = jsonOperation({
   headers: preconditionHeaders,
   body: empty,
   response: z.object({ commit: commitOut, typeCheck: typeCheckOut, warnings: warningsOut }),
-  async handle({ params, headers }, { commits }) {
+  async handle({ params, headers }, { commits }: Uses<"commits">) {
     const { function_id, commit_id } = params;
     const row = await commits.finalize(function_id, commit_id, readPreconditions(headers));
     return { commit: commitJson(row), typeCheck: typeCheckJson(row), warnings: warningsJson(row) };

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { commitMessageIn } from "./schemas.ts";
 
 export const createInitialCommit = jsonOperation({
@@ -15,7 +15,7 @@ export const createInitialCommit = jsonOperation({
     commitMessage: commitMessageIn,
   }).openapi("c1.api.functions.v1.FunctionsServiceCreateInitialCommitRequest"),
   response: z.object({ commitId: z.string(), uploadUrls: z.record(z.string(), z.string()) }),
-  async handle({ params, body, principal }, { commits }) {
+  async handle({ params, body, principal }, { commits }: Uses<"commits">) {
     const spec = { filenames: body.filenames, message: body.commitMessage };
     const { commitId, uploadUrls } = await commits.open(principal, params.function_id, spec);
     return { commitId, uploadUrls: Object.fromEntries(uploadUrls) };

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { filesOut } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
 import {
   commitJson,
@@ -37,7 +37,7 @@ export const getCommitContent = jsonOperation({
       description: "Purged files; absent without purged files",
     }),
   }),
-  async handle({ params, query }, { commits }) {
+  async handle({ params, query }, { commits }: Uses<"commits">) {
     const { commit, parentId, files, purgedPaths } = await commits.get(
       params.function_id,
       params.id,

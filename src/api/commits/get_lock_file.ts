@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const getLockFile = jsonOperation({
   permission: "read",
   params: commitParams,
   response: z.object({ content: bytesOut, exists: z.boolean() }),
-  async handle({ params }, { commits }) {
+  async handle({ params }, { commits }: Uses<"commits">) {
     const content = await commits.lockfile(params.function_id, params.commit_id);
     return { content: encodeBase64(content), exists: true };
   },

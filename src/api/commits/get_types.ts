@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { PackageFault, PackageTypes } from "../../domain/commits/package_types.ts";
 import { quoted } from "../../config/mod.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";
 
@@ -29,7 +29,7 @@ export const getTypes = jsonOperation({
   permission: "read",
   params: commitParams,
   response: typesOut,
-  async handle({ params }, { commitTypes }) {
+  async handle({ params }, { commitTypes }: Uses<"commitTypes">) {
     return typesJson(await commitTypes.of(params.function_id, params.commit_id));
   },
 });
@@ -41,7 +41,7 @@ export const getSdkTypes = jsonOperation({
   summary: "Get the type declarations of the SDK, for an editor",
   permission: "read",
   response: typesOut,
-  async handle(_, { commitTypes }) {
+  async handle(_, { commitTypes }: Uses<"commitTypes">) {
     return typesJson(await commitTypes.sdk());
   },
 });
@@ -74,7 +74,7 @@ export const resolveTypes = jsonOperation({
     }),
   }).openapi("invoked.ResolveTypesRequest"),
   response: typesOut,
-  async handle({ body, signal }, { commitTypes }) {
+  async handle({ body, signal }, { commitTypes }: Uses<"commitTypes">) {
     const types = await commitTypes.resolve(body.packages, body.lock, signal);
     return typesJson(types, types.faults);
   },

@@ -1,5 +1,5 @@
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { idPrefixIn, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { commitJson, commitOut } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const listCommits = jsonOperation({
   params: functionParam,
   query: pageQuery.extend({ id_prefix: idPrefixIn }),
   response: listOf(commitOut),
-  async handle({ params, query }, { commits }) {
+  async handle({ params, query }, { commits }: Uses<"commits">) {
     const { list, nextPageToken } = await commits.list(
       params.function_id,
       pageOf(query),

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { BINARY, rawOperation } from "../operation.ts";
+import { BINARY, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 
 /** The signed token in the path is the credential. */
@@ -12,7 +12,7 @@ export const uploadFile = rawOperation({
   params: z.object({ token: z.string() }),
   content: { "application/octet-stream": BINARY },
   answers: { 204: { description: "Uploaded" } },
-  async handle({ params, body }, { commits, maxFileBytes }) {
+  async handle({ params, body }, { commits, maxFileBytes }: Uses<"commits" | "maxFileBytes">) {
     // Before the body is read: an invalid token costs no memory.
     const file = await commits.checkUpload(params.token);
     await commits.upload(file, await body.read(maxFileBytes, "--max-file"));

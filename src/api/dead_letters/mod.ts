@@ -3,7 +3,7 @@ import { functionParam } from "../functions/schemas.ts";
 import { bulkIn, bulkOut } from "../invocations/bulk.ts";
 import { errorWordIn, filterOf, queryIn } from "../invocations/filter.ts";
 import { replayIn } from "../invocations/replay_invocation.ts";
-import { jsonOperation, type Operation } from "../operation.ts";
+import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { deadLetterJson, deadLetterOut, deadLetterParams } from "./schemas.ts";
 
@@ -18,7 +18,7 @@ const listDeadLetters = jsonOperation({
   params: functionParam,
   query: pageQuery.extend({ error_word: errorWordIn, query: queryIn }),
   response: listOf(deadLetterOut),
-  async handle({ params, query }, { deadLetters }) {
+  async handle({ params, query }, { deadLetters }: Uses<"deadLetters">) {
     const filter = filterOf({ errorWord: query.error_word, query: query.query });
     const page = pageOf(query);
     const { list, nextPageToken } = await deadLetters.list(params.function_id, filter, page);
@@ -34,7 +34,7 @@ const getDeadLetter = jsonOperation({
   permission: "read",
   params: deadLetterParams,
   response: z.object({ deadLetter: deadLetterOut }),
-  async handle({ params }, { deadLetters }) {
+  async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
     return { deadLetter: deadLetterJson(await deadLetters.get(params.function_id, params.id)) };
   },
 });
@@ -51,7 +51,7 @@ const replayDeadLetter = jsonOperation({
   params: deadLetterParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),
-  async handle({ params, body, principal }, { deadLetters }) {
+  async handle({ params, body, principal }, { deadLetters }: Uses<"deadLetters">) {
     const { function_id, id } = params;
     return { invocationId: await deadLetters.replay(principal, function_id, id, body) };
   },
@@ -66,7 +66,7 @@ const dropDeadLetter = jsonOperation({
   params: deadLetterParams,
   body: empty,
   response: empty,
-  async handle({ params }, { deadLetters }) {
+  async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
     await deadLetters.drop(params.function_id, params.id);
     return {};
   },
@@ -82,7 +82,7 @@ const replayDeadLetters = jsonOperation({
   params: functionParam,
   body: bulkIn,
   response: bulkOut,
-  async handle({ params, body, principal }, { bulk }) {
+  async handle({ params, body, principal }, { bulk }: Uses<"bulk">) {
     const { filter, dryRun } = body;
     return await bulk.replayDeadLetters(principal, params.function_id, filterOf(filter), dryRun);
   },
@@ -98,7 +98,7 @@ const dropDeadLetters = jsonOperation({
   params: functionParam,
   body: bulkIn,
   response: bulkOut,
-  async handle({ params, body }, { bulk }) {
+  async handle({ params, body }, { bulk }: Uses<"bulk">) {
     return await bulk.dropDeadLetters(params.function_id, filterOf(body.filter), body.dryRun);
   },
 });

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask } from "../primitives.ts";
 import { functionIn } from "./schemas.ts";
 
@@ -18,7 +18,10 @@ export const checkFunction = jsonOperation({
     }),
   }).openapi("invoked.CheckFunctionRequest"),
   response: z.object({}),
-  async handle({ body: { function: { id, ...change }, updateMask }, principal }, { functions }) {
+  async handle(
+    { body: { function: { id, ...change }, updateMask }, principal },
+    { functions }: Uses<"functions">,
+  ) {
     await functions.check(principal, id, change, updateMask);
     return {};
   },

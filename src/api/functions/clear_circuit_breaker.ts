@@ -1,6 +1,6 @@
 import { quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { int32Out, textIn } from "../primitives.ts";
 
 const REASON_CHARS_MAX = 1_024;
@@ -29,7 +29,7 @@ export const clearCircuitBreaker = jsonOperation({
   response: z.object({
     count: int32Out.openapi({ description: "Invocations that were paused" }),
   }),
-  async handle({ params, body, principal }, { circuitBreaker }) {
+  async handle({ params, body, principal }, { circuitBreaker }: Uses<"circuitBreaker">) {
     const decision = body.decision.endsWith("_RUN") ? "RUN" : "CANCEL";
     return {
       count: await circuitBreaker.clear(principal, params.function_id, decision, body.reason),

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { createFunctionIn, functionAndCommit, functionAndCommitJson } from "./schemas.ts";
 
 export const createFunction = jsonOperation({
@@ -9,7 +9,7 @@ export const createFunction = jsonOperation({
   permission: "write",
   body: createFunctionIn,
   response: functionAndCommit,
-  async handle({ body, principal }, { functions }) {
+  async handle({ body, principal }, { functions }: Uses<"functions">) {
     return functionAndCommitJson(await functions.create(principal, body));
   },
 });

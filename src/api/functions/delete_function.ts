@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { idParam } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const deleteFunction = jsonOperation({
   params: idParam,
   body: empty,
   response: empty,
-  async handle({ params }, { functions }) {
+  async handle({ params }, { functions }: Uses<"functions">) {
     await functions.delete(params.id);
     return {};
   },

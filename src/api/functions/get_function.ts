@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { functionJson, functionOut, idParam } from "./schemas.ts";
 
 export const getFunction = jsonOperation({
@@ -10,7 +10,7 @@ export const getFunction = jsonOperation({
   permission: "read",
   params: idParam,
   response: z.object({ function: functionOut }),
-  async handle({ params }, { functions }) {
+  async handle({ params }, { functions }: Uses<"functions">) {
     return { function: functionJson(await functions.get(params.id)) };
   },
 });

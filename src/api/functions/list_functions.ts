@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { functionJson, functionOut } from "./schemas.ts";
 
@@ -10,7 +10,7 @@ export const listFunctions = jsonOperation({
   permission: "read",
   query: pageQuery,
   response: listOf(functionOut),
-  async handle({ query }, { functions }) {
+  async handle({ query }, { functions }: Uses<"functions">) {
     const everything = { query: "", functionTypes: [] };
     const { list, nextPageToken } = await functions.search(everything, pageOf(query));
     return { list: list.map(functionJson), nextPageToken };

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { DescribedPublishRow } from "../../store/functions.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
 
@@ -33,7 +33,7 @@ export const listPublishes = jsonOperation({
   params: functionParam,
   query: pageQuery,
   response: listOf(publishOut),
-  async handle({ params, query }, { publishes }) {
+  async handle({ params, query }, { publishes }: Uses<"publishes">) {
     const { list, nextPageToken } = await publishes.list(params.function_id, pageOf(query));
     return { list: list.map(publishJson), nextPageToken };
   },

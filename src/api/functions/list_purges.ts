@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { PurgeRow } from "../../store/purges.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { int32Out, int64Out, listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
 
@@ -37,7 +37,7 @@ export const listPurges = jsonOperation({
   params: functionParam,
   query: pageQuery,
   response: listOf(purgeRecordOut),
-  async handle({ params, query }, { purges }) {
+  async handle({ params, query }, { purges }: Uses<"purges">) {
     const { list, nextPageToken } = await purges.list(params.function_id, pageOf(query));
     return { list: list.map(purgeRecordJson), nextPageToken };
   },

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { PurgeAnswer } from "../../domain/purges/purges.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { int32Out, int64Out, textIn, timestampIn } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
 
@@ -48,7 +48,7 @@ export const purgeFunction = jsonOperation({
   params: functionParam,
   body: purgeIn,
   response: purgeOut,
-  async handle({ params, body, principal }, { purges }) {
+  async handle({ params, body, principal }, { purges }: Uses<"purges">) {
     return purgeJson(await purges.purge(principal, params.function_id, body));
   },
 });

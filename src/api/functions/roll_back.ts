@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { functionJson, functionOut, functionParam } from "./schemas.ts";
 
@@ -20,7 +20,7 @@ export const rollBackFunction = jsonOperation({
     }),
   }).openapi("invoked.RollBackRequest"),
   response: z.object({ function: functionOut }),
-  async handle({ params, headers, body, principal }, { functions }) {
+  async handle({ params, headers, body, principal }, { functions }: Uses<"functions">) {
     const preconditions = readPreconditions(headers);
     const { function_id: id } = params;
     const fn = await functions.rollBack(principal, id, body.commitId, preconditions);

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageBody, searchText } from "../primitives.ts";
 import { functionJson, functionOut } from "./schemas.ts";
 import { functionType } from "./settings.ts";
@@ -17,7 +17,7 @@ export const searchFunctions = jsonOperation({
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsSearchRequest"),
   response: listOf(functionOut),
-  async handle({ body }, { functions }) {
+  async handle({ body }, { functions }: Uses<"functions">) {
     const { list, nextPageToken } = await functions.search(body, body);
     return { list: list.map(functionJson), nextPageToken };
   },

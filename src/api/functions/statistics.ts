@@ -7,7 +7,7 @@ import type {
   Steps,
 } from "../../domain/functions/statistics.ts";
 import { durationOf } from "../invocations/measurements.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import {
   durationIn,
   durationOut,
@@ -87,7 +87,10 @@ export const getFunctionStatistics = jsonOperation({
   params: functionParam,
   query: z.object(timeQuery),
   response: z.object({ list: z.array(stepOut) }),
-  async handle({ params, query: { step: stepMs, since, until } }, { statistics }) {
+  async handle(
+    { params, query: { step: stepMs, since, until } },
+    { statistics }: Uses<"statistics">,
+  ) {
     const query = { since, until, stepMs };
     const { steps, counts } = await statistics.bySteps(params.function_id, query);
     return { list: stepsJson(steps, counts) };
@@ -131,7 +134,7 @@ export const getStatistics = jsonOperation({
         "without invocations",
     }),
   }).openapi("invoked.Statistics"),
-  async handle({ query }, { statistics }) {
+  async handle({ query }, { statistics }: Uses<"statistics">) {
     const { since, until, step: stepMs } = query;
     const time = { since, until, stepMs };
     if (query.by_function === "true") {

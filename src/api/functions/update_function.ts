@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { commitMessageIn } from "../commits/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask, filesIn } from "../primitives.ts";
 import { functionAndCommit, functionAndCommitJson, functionIn } from "./schemas.ts";
 
@@ -17,7 +17,7 @@ export const updateFunction = jsonOperation({
     commitMessage: commitMessageIn,
   }).openapi("c1.api.functions.v1.FunctionsServiceUpdateFunctionRequest"),
   response: functionAndCommit,
-  async handle({ body, principal }, { functions }) {
+  async handle({ body, principal }, { functions }: Uses<"functions">) {
     const { function: { id, ...change }, updateMask: mask, content, commitMessage } = body;
     const update = { id, change, mask, content, commitMessage };
     return functionAndCommitJson(await functions.update(principal, update));

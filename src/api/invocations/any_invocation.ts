@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { ALL_FUNCTIONS } from "../../domain/references.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageBody } from "../primitives.ts";
 import { filterIn, filterOf, functionIdsIn } from "./filter.ts";
 import { invocationAnswer, invocationOut, wholeInvocationJson } from "./schemas.ts";
@@ -14,7 +14,7 @@ export const getAnyInvocation = jsonOperation({
   permission: "read",
   params: z.object({ id: z.string() }),
   response: invocationAnswer,
-  async handle({ params }, { invocations }) {
+  async handle({ params }, { invocations }: Uses<"invocations">) {
     const row = await invocations.getAny(params.id);
     return { invocation: wholeInvocationJson(row, await invocations.sentEnd(row.id)) };
   },
@@ -29,7 +29,7 @@ export const searchAllInvocations = jsonOperation({
   body: z.object({ ...filterIn, functionIds: functionIdsIn, view: viewIn, ...pageBody })
     .openapi("invoked.InvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ body }, { searches }) {
+  async handle({ body }, { searches }: Uses<"searches">) {
     const { pageSize, pageToken, view, ...filter } = body;
     const page = { pageSize, pageToken, view };
     return await searchPage(searches, ALL_FUNCTIONS, filterOf(filter), page);

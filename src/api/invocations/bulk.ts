@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { int32Out } from "../primitives.ts";
 import { bulkFilterIn, filterOf } from "./filter.ts";
 
@@ -31,7 +31,7 @@ export const replayInvocations = jsonOperation({
   params: functionParam,
   body: bulkIn,
   response: bulkOut,
-  async handle({ params, body, principal }, { bulk }) {
+  async handle({ params, body, principal }, { bulk }: Uses<"bulk">) {
     const { filter, dryRun } = body;
     return await bulk.replay(principal, params.function_id, filterOf(filter), dryRun);
   },
@@ -47,7 +47,7 @@ export const cancelInvocations = jsonOperation({
   params: functionParam,
   body: bulkIn,
   response: bulkOut,
-  async handle({ params, body }, { bulk }) {
+  async handle({ params, body }, { bulk }: Uses<"bulk">) {
     return await bulk.cancel(params.function_id, filterOf(body.filter), body.dryRun);
   },
 });

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { invocationAnswer, invocationJson, invocationParams } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const cancelInvocation = jsonOperation({
   params: invocationParams,
   body: empty,
   response: invocationAnswer,
-  async handle({ params }, { invocations }) {
+  async handle({ params }, { invocations }: Uses<"invocations">) {
     return { invocation: invocationJson(await invocations.cancel(params.function_id, params.id)) };
   },
 });

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { invocationAnswer, invocationParams, wholeInvocationJson } from "./schemas.ts";
 
 export const getInvocation = jsonOperation({
@@ -9,7 +9,7 @@ export const getInvocation = jsonOperation({
   permission: "read",
   params: invocationParams,
   response: invocationAnswer,
-  async handle({ params }, { invocations }) {
+  async handle({ params }, { invocations }: Uses<"invocations">) {
     const { function_id, id } = params;
     const row = await invocations.get(function_id, id);
     return { invocation: wholeInvocationJson(row, await invocations.sentEnd(id)) };

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/embedded_json.ts";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
 import { bytesIn, bytesOut, timestampIn } from "../primitives.ts";
 import { Reply } from "../reply.ts";
@@ -44,7 +44,7 @@ export const invoke = jsonOperation({
       description: "The function's return value; absent unless the function succeeded",
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
-  async handle({ params, headers, body, principal }, { invocations }) {
+  async handle({ params, headers, body, principal }, { invocations }: Uses<"invocations">) {
     const preferences = parsePrefer(headers.Prefer);
     const row = await invocations.invoke(principal, {
       functionId: params.function_id,

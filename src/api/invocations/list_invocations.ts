@@ -1,5 +1,5 @@
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { invocationOut, parentInvocationId } from "./schemas.ts";
 import { searchPage, viewIn } from "./view.ts";
@@ -13,7 +13,7 @@ export const listInvocations = jsonOperation({
   params: functionParam,
   query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),
   response: listOf(invocationOut),
-  async handle({ params, query }, { searches }) {
+  async handle({ params, query }, { searches }: Uses<"searches">) {
     const filter = { parentInvocationId: query.parent_invocation_id };
     const page = { ...pageOf(query), view: query.view };
     return await searchPage(searches, params.function_id, filter, page);

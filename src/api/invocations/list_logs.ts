@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { LogEvent } from "../../domain/invocations/logs.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { Reply, type ServerSentEvent } from "../reply.ts";
 import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
@@ -23,7 +23,7 @@ export const listLogs = jsonOperation({
     }),
   }),
   response: listOf(logOut),
-  async handle({ params, query, headers }, { logs }) {
+  async handle({ params, query, headers }, { logs }: Uses<"logs">) {
     if (acceptsEvents(headers.Accept)) {
       const after = sequenceOf(headers["Last-Event-ID"]);
       const followed = await logs.follow(params.function_id, params.id, after);

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesIn } from "../primitives.ts";
 import { invocationParams } from "./schemas.ts";
 
@@ -20,7 +20,7 @@ export const replayInvocation = jsonOperation({
   params: invocationParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),
-  async handle({ params, body, principal }, { replays }) {
+  async handle({ params, body, principal }, { replays }: Uses<"replays">) {
     const { function_id, id } = params;
     return { invocationId: await replays.replay(principal, function_id, id, body) };
   },

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageBody, textIn } from "../primitives.ts";
 import { filterIn, filterOf } from "./filter.ts";
 import { invocationJson, invocationOut } from "./schemas.ts";
@@ -23,7 +23,10 @@ export const searchInvocations = jsonOperation({
     ...pageBody,
   }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ params, body, principal }, { invocations, searches }) {
+  async handle(
+    { params, body, principal },
+    { invocations, searches }: Uses<"invocations" | "searches">,
+  ) {
     const { idempotencyKey, pageSize, pageToken, view, ...filter } = body;
     if (idempotencyKey) {
       const found = await invocations.ofIdempotencyKey(

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 
 export const getOpenApi = jsonOperation({
   operationId: "invoked.OpenApiService.GetDocument",
@@ -8,5 +8,5 @@ export const getOpenApi = jsonOperation({
   summary: "Get this document",
   permission: "public",
   response: z.looseObject({ openapi: z.string() }),
-  handle: (_, { openApiDocument }) => Promise.resolve(openApiDocument()),
+  handle: (_, { openApiDocument }: Uses<"openApiDocument">) => Promise.resolve(openApiDocument()),
 });

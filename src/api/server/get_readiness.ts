@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { rawOperation } from "../operation.ts";
+import { rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 
 const ready = z.object({
@@ -28,7 +28,7 @@ export const getReadiness = rawOperation({
       content: { "application/json": notReady },
     },
   },
-  handle: (_, { readiness }) => {
+  handle: (_, { readiness }: Uses<"readiness">) => {
     const now = readiness();
     if (!now.ready) {
       return Promise.resolve(Reply.json({ status: "not ready", reason: now.reason }, {}, 503));

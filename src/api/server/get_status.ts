@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { durationJson, durationOut, int32Out } from "../primitives.ts";
 
 const bytes = z.number().int().openapi({
@@ -52,7 +52,7 @@ export const getStatus = jsonOperation({
   summary: "Report slots, isolation, disk, workers, and the processes that fork instances",
   permission: "read",
   response: status,
-  async handle(_, { serverStatus }) {
+  async handle(_, { serverStatus }: Uses<"serverStatus">) {
     const { version, uptimeMs, walls, load, forks, disk, workers } = await serverStatus();
     const { running, queued, maxRunning: limit, perSecond } = load;
     const { databaseBytes, ...fileSystem } = disk;

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { LiveChanges } from "../../domain/changes/live_changes.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { rawOperation } from "../operation.ts";
+import { rawOperation, type Uses } from "../operation.ts";
 import { Reply, type ServerSentEvent } from "../reply.ts";
 
 const EVENTS = "text/event-stream";
@@ -19,7 +19,7 @@ export const watchChanges = rawOperation({
   permission: "read",
   ofClient: true,
   answers: { 200: { description: "OK", content: { [EVENTS]: change } } },
-  async handle({ principal, signal, checkCredential }, { liveChanges }) {
+  async handle({ principal, signal, checkCredential }, { liveChanges }: Uses<"liveChanges">) {
     const events = eventsOf(liveChanges.watch(principal.clientId, signal), checkCredential);
     // Once the client has the head of the answer, it misses nothing.
     await events.next();

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty, timestamp } from "../primitives.ts";
 
 export const createSessionLink = jsonOperation({
@@ -15,7 +15,7 @@ export const createSessionLink = jsonOperation({
     url: z.string().openapi({ description: "The fragment of the URL contains the code" }),
     expiresAt: timestamp,
   }),
-  async handle({ principal }, { consoleSessions }) {
+  async handle({ principal }, { consoleSessions }: Uses<"consoleSessions">) {
     return { ...await consoleSessions.createLink(principal) };
   },
 });

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { Reply } from "../reply.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
@@ -10,7 +10,7 @@ export const getSession = jsonOperation({
   summary: "Get the principal who is signed in with this browser; empty without a session",
   permission: "console",
   response: signedIn,
-  async handle({ sessionCookie }, { consoleSessions }) {
+  async handle({ sessionCookie }, { consoleSessions }: Uses<"consoleSessions">) {
     const { token } = sessionCookie;
     const session = token === undefined ? undefined : await consoleSessions.find(token);
     return session === undefined ? {} : signedInJson(session);
@@ -25,7 +25,7 @@ export const signOut = jsonOperation({
   permission: "console",
   body: empty,
   response: empty,
-  async handle({ sessionCookie }, { consoleSessions }) {
+  async handle({ sessionCookie }, { consoleSessions }: Uses<"consoleSessions">) {
     if (sessionCookie.token !== undefined) await consoleSessions.signOut(sessionCookie.token);
     return Reply.json({}, sessionCookie.clear());
   },

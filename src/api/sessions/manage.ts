@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { sessionJson, sessionOut } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const listSessions = jsonOperation({
   ofClient: true,
   query: pageQuery,
   response: listOf(sessionOut),
-  async handle({ query, principal }, { consoleSessions }) {
+  async handle({ query, principal }, { consoleSessions }: Uses<"consoleSessions">) {
     const { list, nextPageToken } = await consoleSessions.list(principal, pageOf(query));
     return { list: list.map(sessionJson), nextPageToken };
   },
@@ -28,7 +28,7 @@ export const revokeSession = jsonOperation({
   params: z.object({ id: z.string() }),
   body: empty,
   response: empty,
-  async handle({ params, principal }, { consoleSessions }) {
+  async handle({ params, principal }, { consoleSessions }: Uses<"consoleSessions">) {
     await consoleSessions.revoke(principal, params.id);
     return {};
   },

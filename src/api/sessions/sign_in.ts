@@ -2,9 +2,9 @@ import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError, invalid } from "../../domain/errors.ts";
 import { parseJson } from "../json.ts";
-import { type RawBody, rawOperation } from "../operation.ts";
+import { type RawBody, rawOperation, type Uses } from "../operation.ts";
+import type { TokenRateLimit } from "../rate_limit.ts";
 import { Reply } from "../reply.ts";
-import type { Services } from "../services.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
 
 const JSON_TYPE = "application/json";
@@ -20,13 +20,16 @@ export const signIn = rawOperation({
   permission: "console",
   content: { [JSON_TYPE]: signInBody },
   answers: { 200: { description: "OK", content: { [JSON_TYPE]: signedIn } } },
-  async handle({ body, sessionCookie, remoteAddress }, services) {
+  async handle(
+    { body, sessionCookie, remoteAddress },
+    { consoleSessions, tokenRateLimit }: Uses<"consoleSessions" | "tokenRateLimit">,
+  ) {
     const browser = { address: remoteAddress, userAgent: body.headers["user-agent"] };
     const code = codeIn(await body.read(SIGN_IN_BYTES_MAX, "of a sign-in"));
     const session = await counted(
-      () => services.consoleSessions.signIn(code, browser, sessionCookie.token),
+      () => consoleSessions.signIn(code, browser, sessionCookie.token),
       remoteAddress,
-      services,
+      tokenRateLimit,
     );
     const lifetimeMs = Date.parse(session.row.expiresAt) - Date.now();
     return Reply.json(signedInJson(session), sessionCookie.set(session.token, lifetimeMs));
@@ -44,7 +47,7 @@ function codeIn(bytes: Awaited<ReturnType<RawBody["read"]>>): string {
 async function counted<T>(
   begin: () => Promise<T>,
   remoteAddress: string | undefined,
-  { tokenRateLimit }: Services,
+  tokenRateLimit: TokenRateLimit,
 ): Promise<T> {
   try {
     return await begin();

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 
 export const createTag = jsonOperation({
@@ -13,7 +13,7 @@ export const createTag = jsonOperation({
   body: z.object({ commitId: z.string().default(""), name: z.string().default("") })
     .openapi("c1.api.functions.v1.FunctionsServiceCreateTagRequest"),
   response: empty,
-  async handle({ params, body }, { tags }) {
+  async handle({ params, body }, { tags }: Uses<"tags">) {
     await tags.create(params.function_id, body.name, body.commitId);
     return {};
   },

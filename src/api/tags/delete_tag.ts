@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 
 export const deleteTag = jsonOperation({
@@ -11,7 +11,7 @@ export const deleteTag = jsonOperation({
   params: z.object({ function_id: z.string(), name: z.string() }),
   body: empty,
   response: empty,
-  async handle({ params }, { tags }) {
+  async handle({ params }, { tags }: Uses<"tags">) {
     await tags.delete(params.function_id, params.name);
     return {};
   },

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { commitJson, commitOut } from "../commits/schemas.ts";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 
 export const listTags = jsonOperation({
   operationId: "c1.api.functions.v1.FunctionsService.ListTags",
@@ -11,7 +11,7 @@ export const listTags = jsonOperation({
   permission: "read",
   params: functionParam,
   response: z.object({ tags: z.record(z.string(), commitOut) }),
-  async handle({ params }, { tags }) {
+  async handle({ params }, { tags }: Uses<"tags">) {
     const list = await tags.list(params.function_id);
     return { tags: Object.fromEntries(list.map(({ name, commit }) => [name, commitJson(commit)])) };
   },

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { mainResult } from "../../domain/testing/results.ts";
 import { functionParam, secretsIn } from "../functions/schemas.ts";
 import { variablesIn } from "../functions/settings.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { testResultJson, testResultOut } from "./schemas.ts";
 
 export const runTests = jsonOperation({
@@ -31,7 +31,7 @@ export const runTests = jsonOperation({
     }),
     results: z.array(testResultOut),
   }).openapi("c1.api.functions.v1.FunctionsServiceTestResponse"),
-  async handle({ params, body, principal, signal }, { tests }) {
+  async handle({ params, body, principal, signal }, { tests }: Uses<"tests">) {
     const { commitId: commit, secrets, variables } = body;
     const request = { commit, secrets, variables };
     const found = await tests.run(principal, params.function_id, request, signal);

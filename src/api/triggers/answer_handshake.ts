@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { type Operation, type RawBody, rawOperation } from "../operation.ts";
+import { type Operation, type RawBody, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
-import type { Services } from "../services.ts";
+
+type Handshaking = Uses<"handshakes" | "webhookRateLimit">;
 
 const ANSWERS = {
   200: {
@@ -17,7 +18,7 @@ async function answer(
     readonly body: RawBody;
     readonly remoteAddress: string | undefined;
   },
-  { handshakes, webhookRateLimit }: Services,
+  { handshakes, webhookRateLimit }: Handshaking,
 ): Promise<Reply> {
   webhookRateLimit.countAddress(remoteAddress);
   const request = { listenerId: listener_id, token, query: body.query, remoteAddress };
@@ -34,7 +35,7 @@ export const answerHandshake: Operation = rawOperation({
   params: z.object({ listener_id: z.string() }),
   content: {},
   answers: ANSWERS,
-  handle: (input, services) => answer(input.params, input, services),
+  handle: (input, services: Handshaking) => answer(input.params, input, services),
 });
 
 export const answerCapabilityHandshake: Operation = rawOperation({
@@ -46,5 +47,5 @@ export const answerCapabilityHandshake: Operation = rawOperation({
   params: z.object({ listener_id: z.string(), token: z.string() }),
   content: {},
   answers: ANSWERS,
-  handle: (input, services) => answer(input.params, input, services),
+  handle: (input, services: Handshaking) => answer(input.params, input, services),
 });

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask, textIn } from "../primitives.ts";
 import { secretJson, shownSecrets, triggerJson, triggerOut } from "./answers.ts";
 import { triggerIn } from "./schemas.ts";
@@ -39,7 +39,10 @@ export const applyTriggers = jsonOperation({
       description: "Generated secrets with their triggers; returned once",
     }),
   }),
-  async handle({ params, body: { changes, validateOnly = false } }, { triggers }) {
+  async handle(
+    { params, body: { changes, validateOnly = false } },
+    { triggers }: Uses<"triggers">,
+  ) {
     const made = await triggers.apply(params.function_id, changes, validateOnly);
     return {
       list: made.map(({ trigger }) => triggerJson(trigger)),

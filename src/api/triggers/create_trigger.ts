@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
 import { triggerIn } from "./schemas.ts";
 
@@ -13,7 +13,7 @@ export const createTrigger = jsonOperation({
   params: functionParam,
   body: z.object({ trigger: triggerIn }).openapi("invoked.CreateTriggerRequest"),
   response: madeTriggerOut,
-  async handle({ params, body }, { triggers }) {
+  async handle({ params, body }, { triggers }: Uses<"triggers">) {
     return madeTriggerJson(await triggers.create(params.function_id, body.trigger), triggers);
   },
 });

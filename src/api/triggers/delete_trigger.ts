@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { triggerParam } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const deleteTrigger = jsonOperation({
   params: triggerParam,
   body: empty,
   response: empty,
-  async handle({ params }, { triggers }) {
+  async handle({ params }, { triggers }: Uses<"triggers">) {
     await triggers.delete(params.function_id, params.id);
     return {};
   },

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { triggerAnswer, triggerJson } from "./answers.ts";
 import { triggerParam } from "./schemas.ts";
 
@@ -10,7 +10,7 @@ export const getTrigger = jsonOperation({
   permission: "read",
   params: triggerParam,
   response: triggerAnswer,
-  async handle({ params }, { triggers }) {
+  async handle({ params }, { triggers }: Uses<"triggers">) {
     return { trigger: triggerJson(await triggers.get(params.function_id, params.id)) };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { DeliveryRow } from "../../store/deliveries.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
 import { triggerParam } from "./schemas.ts";
 
@@ -31,7 +31,7 @@ export const listDeliveries = jsonOperation({
   params: triggerParam,
   query: pageQuery,
   response: listOf(deliveryOut),
-  async handle({ params, query }, { triggers }) {
+  async handle({ params, query }, { triggers }: Uses<"triggers">) {
     const { function_id, id } = params;
     const { list, nextPageToken } = await triggers.deliveries(function_id, id, pageOf(query));
     return { list: list.map(deliveryJson), nextPageToken };

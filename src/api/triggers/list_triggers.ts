@@ -1,5 +1,5 @@
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { triggerJson, triggerOut } from "./answers.ts";
 
@@ -12,7 +12,7 @@ export const listTriggers = jsonOperation({
   params: functionParam,
   query: pageQuery,
   response: listOf(triggerOut),
-  async handle({ params, query }, { triggers }) {
+  async handle({ params, query }, { triggers }: Uses<"triggers">) {
     const { list, nextPageToken } = await triggers.list(params.function_id, pageOf(query));
     return { list: list.map(triggerJson), nextPageToken };
   },

@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { type DeliveryAnswer, valuesOf } from "../../domain/triggers/deliveries.ts";
-import { BINARY, type Operation, type RawBody, rawOperation } from "../operation.ts";
+import { BINARY, type Operation, type RawBody, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
-import type { Services } from "../services.ts";
+
+type Receiving = Uses<"webhookUrls" | "webhookRateLimit" | "maxWebhookBytes">;
 
 const ANSWERS = {
   200: {
@@ -20,7 +21,7 @@ async function receive(
     readonly body: RawBody;
     readonly remoteAddress: string | undefined;
   },
-  { webhookUrls, webhookRateLimit, maxWebhookBytes }: Services,
+  { webhookUrls, webhookRateLimit, maxWebhookBytes }: Receiving,
 ): Promise<Reply> {
   webhookRateLimit.countAddress(remoteAddress);
   const listenerId = params.listener_id;
@@ -67,7 +68,7 @@ export const receiveDelivery: Operation = rawOperation({
   params: z.object({ listener_id: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,
-  handle: (input, services) => receive(input.params, input, services),
+  handle: (input, services: Receiving) => receive(input.params, input, services),
 });
 
 export const receiveCapability: Operation = rawOperation({
@@ -79,5 +80,5 @@ export const receiveCapability: Operation = rawOperation({
   params: z.object({ listener_id: z.string(), token: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,
-  handle: (input, services) => receive(input.params, input, services),
+  handle: (input, services: Receiving) => receive(input.params, input, services),
 });

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { durationIn } from "../primitives.ts";
 import { secretJson, shownSecrets } from "./answers.ts";
 import { triggerParam } from "./schemas.ts";
@@ -25,7 +25,7 @@ export const rotateSecret = jsonOperation({
       }),
   }).openapi("invoked.RotateSecretRequest"),
   response: z.object(shownSecrets),
-  async handle({ params, body: { secret, expireOldAfter } }, { triggers }) {
+  async handle({ params, body: { secret, expireOldAfter } }, { triggers }: Uses<"triggers">) {
     const { function_id, id } = params;
     const shown = await triggers.rotateSecret(function_id, id, secret, expireOldAfter);
     const row = await triggers.row(function_id, id);

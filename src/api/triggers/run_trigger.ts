@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { triggerParam } from "./schemas.ts";
 
@@ -12,7 +12,7 @@ export const runTrigger = jsonOperation({
   params: triggerParam,
   body: empty,
   response: z.object({ invocationId: z.string() }),
-  async handle({ params }, { schedules }) {
+  async handle({ params }, { schedules }: Uses<"schedules">) {
     return { invocationId: await schedules.runNow(params.function_id, params.id) };
   },
 });

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask } from "../primitives.ts";
 import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
 import { triggerIn, triggerParam } from "./schemas.ts";
@@ -14,7 +14,7 @@ export const updateTrigger = jsonOperation({
   body: z.object({ trigger: triggerIn, updateMask: fieldMask.optional() })
     .openapi("invoked.UpdateTriggerRequest"),
   response: madeTriggerOut,
-  async handle({ params, body }, { triggers }) {
+  async handle({ params, body }, { triggers }: Uses<"triggers">) {
     const { trigger, updateMask } = body;
     const made = await triggers.update(params.function_id, params.id, trigger, updateMask);
     return madeTriggerJson(made, triggers);

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { createVolumeIn, volumeAnswer, volumeJson } from "./schemas.ts";
 
 export const createVolume = jsonOperation({
@@ -9,7 +9,7 @@ export const createVolume = jsonOperation({
   permission: "write",
   body: createVolumeIn,
   response: volumeAnswer,
-  async handle({ body: { displayName, quotaBytes } }, { volumes }) {
+  async handle({ body: { displayName, quotaBytes } }, { volumes }: Uses<"volumes">) {
     return { volume: volumeJson(await volumes.create({ displayName, quotaBytes })) };
   },
 });

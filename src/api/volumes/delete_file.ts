@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { rawOperation } from "../operation.ts";
+import { rawOperation, type Uses } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
 import { Reply } from "../reply.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
@@ -16,7 +16,7 @@ export const deleteFile = rawOperation({
   headers: preconditionHeaders,
   query: z.object({ recursive: trueOrFalse.optional() }),
   answers: { 204: { description: "Deleted" } },
-  async handle({ params, query, headers, principal }, { volumeFiles }) {
+  async handle({ params, query, headers, principal }, { volumeFiles }: Uses<"volumeFiles">) {
     await volumeFiles.delete(principal, params.id, params.path, {
       recursive: query.recursive === "true",
       preconditions: readPreconditions(headers),

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { volumeParam } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const deleteVolume = jsonOperation({
   params: volumeParam,
   body: empty,
   response: empty,
-  async handle({ params }, { volumes }) {
+  async handle({ params }, { volumes }: Uses<"volumes">) {
     await volumes.delete(params.id);
     return {};
   },

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
 
 export const getVolume = jsonOperation({
@@ -9,7 +9,7 @@ export const getVolume = jsonOperation({
   permission: "read",
   params: volumeParam,
   response: volumeAnswer,
-  async handle({ params }, { volumes }) {
+  async handle({ params }, { volumes }: Uses<"volumes">) {
     return { volume: volumeJson(await volumes.get(params.id)) };
   },
 });

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery, trueOrFalse } from "../primitives.ts";
 import { volumeEntryJson, volumeEntryOut, volumeParam } from "./schemas.ts";
 
@@ -16,7 +16,7 @@ export const listEntries = jsonOperation({
       .openapi({ description: "Include all descendants of the directory" }),
   }),
   response: listOf(volumeEntryOut),
-  async handle({ params, query }, { volumeFiles }) {
+  async handle({ params, query }, { volumeFiles }: Uses<"volumeFiles">) {
     const selection = { directory: query.directory, recursive: query.recursive === "true" };
     const page = await volumeFiles.entries(params.id, selection, pageOf(query));
     return { list: page.list.map(volumeEntryJson), nextPageToken: page.nextPageToken };

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { volumeParam, volumeVersionJson, volumeVersionOut } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const listVersions = jsonOperation({
   params: volumeParam,
   query: pageQuery,
   response: listOf(volumeVersionOut),
-  async handle({ params, query }, { volumes }) {
+  async handle({ params, query }, { volumes }: Uses<"volumes">) {
     const { list, nextPageToken } = await volumes.versions(params.id, pageOf(query));
     return { list: list.map(volumeVersionJson), nextPageToken };
   },

@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { volumeJson, volumeOut } from "./schemas.ts";
 
@@ -10,7 +10,7 @@ export const listVolumes = jsonOperation({
   permission: "read",
   query: pageQuery,
   response: listOf(volumeOut),
-  async handle({ query }, { volumes }) {
+  async handle({ query }, { volumes }: Uses<"volumes">) {
     const { list, nextPageToken } = await volumes.list(pageOf(query));
     return { list: list.map(volumeJson), nextPageToken };
   },

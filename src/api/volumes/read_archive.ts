@@ -1,4 +1,4 @@
-import { BINARY, rawOperation } from "../operation.ts";
+import { BINARY, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import { volumeParam } from "./schemas.ts";
 
@@ -10,7 +10,7 @@ export const readArchive = rawOperation({
   permission: "read",
   params: volumeParam,
   answers: { 200: { description: "The archive", content: { "application/x-tar": BINARY } } },
-  async handle({ params }, { volumeArchives }) {
+  async handle({ params }, { volumeArchives }: Uses<"volumeArchives">) {
     const { version, stream } = await volumeArchives.read(params.id);
     return Reply.stream(stream, {
       "Content-Type": "application/x-tar",

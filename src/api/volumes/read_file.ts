@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { OpenFile } from "../../domain/volumes/files.ts";
 import { matches, NO_PRECONDITIONS } from "../../domain/preconditions.ts";
 import { checkFile } from "../../domain/volumes/preconditions.ts";
-import { BINARY, rawOperation } from "../operation.ts";
+import { BINARY, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import { asDomainError } from "../status.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
@@ -30,7 +30,7 @@ export const readFile = rawOperation({
     206: { description: "The part", content: BYTES },
     304: { description: "The ETag matches If-None-Match" },
   },
-  async handle({ params, headers }, { volumeFiles }) {
+  async handle({ params, headers }, { volumeFiles }: Uses<"volumeFiles">) {
     return await replyWith(await volumeFiles.open(params.id, params.path), headers);
   },
 });

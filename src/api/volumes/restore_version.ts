@@ -1,4 +1,4 @@
-import { jsonOperation } from "../operation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
 import { restoreVolumeIn, volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
 
 export const restoreVersion = jsonOperation({
@@ -10,7 +10,7 @@ export const restoreVersion = jsonOperation({
   params: volumeParam,
   body: restoreVolumeIn,
   response: volumeAnswer,
-  async handle({ params, body, principal }, { volumes }) {
+  async handle({ params, body, principal }, { volumes }: Uses<"volumes">) {
     return { volume: volumeJson(await volumes.restore(principal, params.id, body.version)) };
   },
 });

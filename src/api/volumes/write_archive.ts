@@ -1,4 +1,4 @@
-import { BINARY, rawOperation } from "../operation.ts";
+import { BINARY, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import { volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
 
@@ -11,7 +11,7 @@ export const writeArchive = rawOperation({
   params: volumeParam,
   content: { "application/x-tar": BINARY },
   answers: { 200: { description: "The volume", content: { "application/json": volumeAnswer } } },
-  async handle({ params, body, principal }, { volumeArchives }) {
+  async handle({ params, body, principal }, { volumeArchives }: Uses<"volumeArchives">) {
     const volume = await volumeArchives.replace(principal, params.id, body.stream);
     return Reply.json({ volume: volumeJson(volume) });
   },

@@ -1,4 +1,4 @@
-import { BINARY, rawOperation } from "../operation.ts";
+import { BINARY, rawOperation, type Uses } from "../operation.ts";
 import { Reply } from "../reply.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { etagOf, fileParams, filePath } from "./schemas.ts";
@@ -14,7 +14,7 @@ export const writeFile = rawOperation({
   headers: preconditionHeaders,
   content: { "application/octet-stream": BINARY },
   answers: { 201: { description: "Created" }, 204: { description: "Replaced" } },
-  async handle({ params, headers, body, principal }, { volumeFiles }) {
+  async handle({ params, headers, body, principal }, { volumeFiles }: Uses<"volumeFiles">) {
     const { entry, created } = await volumeFiles.write(principal, params.id, params.path, {
       body: body.stream,
       preconditions: readPreconditions(headers),

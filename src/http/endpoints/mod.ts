@@ -1,8 +1,8 @@
 /** Serves requests to functions: each goes to the `fetch` of a commit, whose bodies are streamed. */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
+import type { Uses } from "../../api/operation.ts";
 import { senderOf, TokenBuckets } from "../../api/rate_limit.ts";
-import type { Services } from "../../api/services.ts";
 import { countOf } from "../../config/mod.ts";
 import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";
@@ -13,6 +13,9 @@ import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
 import type { PublicOrigins } from "./public_origin.ts";
 import { requestOf, targetOf } from "./request_head.ts";
+
+/** The services that endpoints use. */
+export type EndpointServices = Uses<"endpoints" | "accessTokens" | "apiRateLimit">;
 
 /** What endpoints need of the server. */
 export interface EndpointOptions extends ClientLimits {
@@ -32,7 +35,7 @@ const CHECKED: ReadonlySet<string> = new Set([...OF_SERVER, "authorization"]);
 /** `/preview/{function_id}/{commit_id}/...`: any commit, for who may invoke its function. */
 export function servePreviews(
   app: Hono<Env>,
-  { endpoints, accessTokens, apiRateLimit }: Services,
+  { endpoints, accessTokens, apiRateLimit }: EndpointServices,
   options: EndpointOptions,
 ): void {
   app.all("/preview/*", async (c) => {

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
-import type { Services } from "../../api/services.ts";
 import type { Header } from "../../domain/endpoints/client.ts";
 import { ClientIdle } from "../../domain/endpoints/client.ts";
 import type { EndpointAddress } from "../../domain/triggers/addresses.ts";
@@ -13,7 +12,7 @@ import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../request_timeout.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
-import type { EndpointOptions } from "./mod.ts";
+import type { EndpointOptions, EndpointServices } from "./mod.ts";
 import { NodeClient } from "./node_client.ts";
 import { HEADERS_OF_SERVER, ownHeaders } from "./own_headers.ts";
 import { requestOf, targetOf } from "./request_head.ts";
@@ -31,7 +30,11 @@ interface Reached {
 }
 
 /** Serves every path on the hosts of endpoints, and passes on the requests to others. */
-export function serveOwnHosts(app: Hono<Env>, services: Services, options: EndpointOptions): void {
+export function serveOwnHosts(
+  app: Hono<Env>,
+  services: EndpointServices,
+  options: EndpointOptions,
+): void {
   app.use(async (c, next) => {
     const { incoming, outgoing } = c.env;
     const host = options.publicOrigin.hostOf(incoming);
@@ -45,7 +48,11 @@ export function serveOwnHosts(app: Hono<Env>, services: Services, options: Endpo
 }
 
 /** Serves `/run/{slug}/...` on the server's own host. */
-export function serveRuns(app: Hono<Env>, services: Services, options: EndpointOptions): void {
+export function serveRuns(
+  app: Hono<Env>,
+  services: EndpointServices,
+  options: EndpointOptions,
+): void {
   app.all("/run/*", async (c) => {
     const { incoming } = c.env;
     const [, prefix = "", slug = "", rest = ""] = RUN.exec(targetOf(incoming)) ?? [];
@@ -58,7 +65,7 @@ export function serveRuns(app: Hono<Env>, services: Services, options: EndpointO
 async function serveEndpoint(
   c: Context<Env>,
   { address, origin, prefix, rest }: Reached,
-  services: Services,
+  services: EndpointServices,
   options: EndpointOptions,
 ): Promise<Response> {
   const { incoming, outgoing } = c.env;
@@ -105,7 +112,7 @@ async function authorize(
   c: Context<Env>,
   endpoint: Endpoint,
   client: NodeClient,
-  { endpoints, accessTokens, apiRateLimit }: Services,
+  { endpoints, accessTokens, apiRateLimit }: EndpointServices,
   options: EndpointOptions,
 ): Promise<boolean> {
   const { incoming } = c.env;
