@@ -62,7 +62,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules that the command line imports when it runs a server. */
-const SERVER_MODULE = /^src\/(?:compose\/|(?:api|domain|engine|sandbox|builder|store)\/mod\.ts$)/;
+const SERVER_MODULE = /^src\/(?:compose\/|(?:api|engine|sandbox|builder|store)\/mod\.ts$)/;
 /** What every run of the command line loads. */
 const EVERY_RUN = [
   "package.json",

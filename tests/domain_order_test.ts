@@ -32,7 +32,6 @@ const DOMAIN_ORDER: readonly string[] = [
   "blob_check.ts",
   "housekeeping.ts",
   "key_rotation.ts",
-  "mod.ts",
   "first_start.ts",
 ];
 

@@ -6,7 +6,7 @@ import { apiRateLimit, TokenRateLimit, WebhookRateLimit } from "../api/rate_limi
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
-import type { Domain } from "../domain/mod.ts";
+import type { Domain } from "./domain.ts";
 import type { Node } from "../domain/nodes/node.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";

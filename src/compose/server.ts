@@ -9,7 +9,7 @@ import { storageUnavailable } from "../domain/errors.ts";
 import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
-import { type Domain, openDomain } from "../domain/mod.ts";
+import { type Domain, openDomain } from "./domain.ts";
 import { Node, type NodeSpec } from "../domain/nodes/node.ts";
 import type { SessionLink } from "../domain/sessions/sessions.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
