@@ -15,7 +15,7 @@ import { Slots } from "../cluster/worker/slots.ts";
 import type { Config } from "../config/mod.ts";
 import type { JobRunner } from "../engine/contract.ts";
 import { type EngineLimits, LocalEngine } from "../engine/local_engine.ts";
-import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/reply_limits.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/replies.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 
 /** How long nobody may be able to run a call before the node is not ready. */

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
-import { Timeouts } from "../shared/timeouts.ts";
+import { Timeouts } from "../shared/time.ts";
 import type { NotBegun, Outcome, Repeat } from "./contract.ts";
 import type { InvocationNotifier } from "./notifier.ts";
 

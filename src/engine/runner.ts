@@ -1,7 +1,17 @@
+/** Runs jobs in instances of this machine, with the scripts of commits that stay in memory. */
 import { getLogger } from "@logtape/logtape";
+import { LRUCache } from "lru-cache";
 import { NoInstance, type Sandboxes } from "../sandbox/contract.ts";
-import type { Artifacts } from "./artifacts.ts";
-import type { Job, JobPorts, JobRunner, Placement, Prewarmed, Ran } from "./contract.ts";
+import type {
+  ArtifactSource,
+  Job,
+  JobPorts,
+  JobRunner,
+  Placement,
+  Prewarmed,
+  Ran,
+} from "./contract.ts";
+import { StackMap } from "../shared/stack.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
@@ -64,5 +74,53 @@ export class Runner implements JobRunner {
       // Calls compile it.
       logger.warn("Cannot compile script {scriptDigest}: {error}", { scriptDigest, error });
     }
+  }
+}
+
+/** UTF-16 units of scripts kept in memory. */
+const SCRIPT_CACHE_UNITS_MAX = 64 * 1024 * 1024;
+
+/** UTF-16 units of source maps whose positions stay in memory, in which they take several times as much. */
+const SOURCE_MAP_CACHE_UNITS_MAX = 4 * 1024 * 1024;
+
+/** Scripts and source maps by digest; those used last stay in memory. */
+export class Artifacts {
+  readonly #source: ArtifactSource;
+  readonly #scripts = new LRUCache<string, string>({
+    maxSize: SCRIPT_CACHE_UNITS_MAX,
+    sizeCalculation: ({ length }) => Math.max(1, length),
+  });
+
+  readonly #stackMaps = new LRUCache<string, StackMap>({ maxSize: SOURCE_MAP_CACHE_UNITS_MAX });
+
+  constructor(source: ArtifactSource) {
+    this.#source = source;
+  }
+
+  async script(digest: string): Promise<string> {
+    const cached = this.#scripts.get(digest);
+    if (cached !== undefined) return cached;
+    const script = await this.text(digest);
+    this.#scripts.set(digest, script);
+    return script;
+  }
+
+  /** The positions of a source map. Without a map that can be read, they are those of the bundle. */
+  async stackMap(digest: string): Promise<StackMap> {
+    const cached = this.#stackMaps.get(digest);
+    if (cached !== undefined) return cached;
+    let units = 0;
+    const map = await StackMap.open(async () => {
+      const text = await this.text(digest);
+      units = text.length;
+      return text;
+    });
+    // A map that could not be read now may be readable later.
+    if (units > 0) this.#stackMaps.set(digest, map, { size: units });
+    return map;
+  }
+
+  text(digest: string): Promise<string> {
+    return this.#source.text(digest);
   }
 }

@@ -6,10 +6,10 @@ import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
 import { authenticate, authenticateBearer, readCookie } from "./authentication.ts";
-import type { BodyLimits } from "./body.ts";
-import type { ClientAddress } from "./client_address.ts";
+import { type BodyLimits, closeUnread } from "./body.ts";
+import type { ClientAddress } from "./forwarded.ts";
 import { serveConsole } from "./console.ts";
-import { crossOrigin } from "./cross_origin.ts";
+import { crossOrigin, requestLog, securityHeaders } from "./middleware.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage } from "./docs_page.ts";
@@ -17,11 +17,8 @@ import { manifestSchema } from "./manifest_schema.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
-import { encodedPathFault, rawPath } from "./request_path.ts";
-import { requestLog } from "./request_log.ts";
-import { securityHeaders } from "./security_headers.ts";
+import { encodedPathFault, pathOf } from "./request_path.ts";
 import { SessionCookies } from "./session_cookie.ts";
-import { closeUnread } from "./unread_body.ts";
 
 interface AppOptions {
   readonly bodies: BodyLimits;
@@ -86,19 +83,6 @@ function patternOf({ path, slashes = {} }: Operation): string {
   const pattern = path.replaceAll(".", "\\.")
     .replace(/\{(\w+)\}/g, (_, name: string) => slashes[name] === "any" ? "" : "[^/]*");
   return Object.values(slashes).includes("any") ? pattern : `${pattern}$`;
-}
-
-/** The part of a path that all operations share. Slashes behind it enclose ids, of which an empty one is no other path. */
-const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
-
-/**
- * What routes are compared with. Its fixed parts are not decoded: a proxy that lets no stranger to `/api` would pass on
- * `/%61pi`. A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them.
- */
-function pathOf({ url }: Request): string {
-  const path = rawPath(url);
-  if (!path.includes("//")) return path;
-  return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
 }
 
 function noOperation(method: string, path: string): DomainError {

@@ -1,9 +1,14 @@
-import type { IncomingMessage } from "node:http";
+/** The bodies of requests: their limits in bytes, memory and time, and what becomes of one that nobody reads. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { MiddlewareHandler } from "hono";
 import { parseJson } from "../api/json.ts";
 import type { RawBody } from "../api/operation.ts";
-import { formatBytes } from "../config/mod.ts";
+import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
-import type { BodyBudget } from "./body_budget.ts";
+import { ByteBudget } from "../shared/byte_budget.ts";
+import { Timeouts } from "../shared/time.ts";
+import type { Env } from "./env.ts";
 
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
 const SMALL_BODY_BYTES = 16 * 1024;
@@ -139,4 +144,115 @@ export function rawBody(
     read: (limitBytes, limitName) =>
       readBody(incoming, limitBytes, limitName, budget, (body) => body),
   };
+}
+
+/** How long a body waits for others to be received before its request is rejected. */
+const WAIT_MS = 5_000;
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * The memory for bodies that are being received, in bytes. A body takes its whole size before it is read: with parts,
+ * bodies could wait for each other. Before that its bytes stay with the client.
+ */
+export class BodyBudget {
+  readonly #budget: ByteBudget;
+  readonly #waitMs: number;
+
+  constructor(limitBytes: number, waitMs: number = WAIT_MS) {
+    this.#budget = new ByteBudget(limitBytes);
+    this.#waitMs = waitMs;
+  }
+
+  /**
+   * Takes bytes, after those who asked earlier; gives them back when disposed.
+   * @param bytes at most the limit
+   * @throws RECEIVING_TOO_MUCH
+   */
+  async take(bytes: number): Promise<Disposable> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.#waitMs);
+    const taken = await this.#budget.take(bytes, late.signal);
+    clearTimeout(timer);
+    if (taken === undefined) throw this.#tooMuch();
+    return taken;
+  }
+
+  #tooMuch(): DomainError {
+    return new DomainError(
+      "RECEIVING_TOO_MUCH",
+      `The server is receiving too many large bodies: other requests have used the limit of ${
+        formatBytes(this.#budget.limitBytes)
+      } (--max-receiving) for ${formatDuration(this.#waitMs)}`,
+      { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
+  }
+}
+
+/** Bounds of the bodies that are being received. */
+const running = new WeakMap<IncomingMessage, Timeouts<IncomingMessage>>();
+
+/** The error of Node's own timer, which knows one limit for all requests. */
+class RequestTimeout extends Error {
+  readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
+}
+
+/** Ends requests whose bodies take too long to arrive, but for those that have limits of their own. */
+export class RequestTimeouts {
+  readonly #timeouts: Timeouts<IncomingMessage>;
+
+  constructor(server: Server, timeoutMs: number) {
+    this.#timeouts = new Timeouts(timeoutMs, (incoming) => {
+      if (!incoming.complete) server.emit("clientError", new RequestTimeout(), incoming.socket);
+    });
+  }
+
+  /** Begins the time of a request whose headers have arrived. */
+  add(incoming: IncomingMessage): void {
+    const { headers } = incoming;
+    const hasBody = headers["transfer-encoding"] !== undefined ||
+      (headers["content-length"] ?? "0") !== "0";
+    if (!hasBody || incoming.complete) return;
+    this.#timeouts.add(incoming);
+    running.set(incoming, this.#timeouts);
+    const end = () => this.#timeouts.delete(incoming);
+    incoming.once("end", end);
+    incoming.once("close", end);
+  }
+}
+
+/** The request has limits of its own from here on. */
+export function withoutRequestTimeout(incoming: IncomingMessage): void {
+  running.get(incoming)?.delete(incoming);
+}
+
+/** How long a connection takes the rest of a body that nobody reads, after its response. */
+const LINGER_MS = 5_000;
+
+/**
+ * Closes the connection of a request that is answered before its body has arrived: else the rest had to be read.
+ * The connection lingers first. Closing it while bytes arrive resets it, and the client loses the response.
+ */
+export const closeUnread: MiddlewareHandler<Env> = async (c, next) => {
+  await next();
+  const { incoming, outgoing } = c.env;
+  if (!outgoing.headersSent) closeAfter(incoming, outgoing);
+};
+
+/** Closes the connection after a response whose head is not sent yet, unless the body has arrived by now. */
+export function closeAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (incoming.complete) return;
+  outgoing.setHeader("Connection", "close");
+  const { socket } = incoming;
+  // Node's server calls this when the response is sent.
+  socket.destroySoon = () => linger(socket, incoming);
+}
+
+/** Ends the server's side; drops what arrives until the client ends its side, for {@link LINGER_MS} at most. */
+function linger(socket: Socket, incoming: IncomingMessage): void {
+  const limit = setTimeout(() => socket.destroy(), LINGER_MS);
+  Deno.unrefTimer(limit);
+  socket.once("close", () => clearTimeout(limit));
+  incoming.once("end", () => socket.destroy());
+  socket.end();
+  incoming.resume();
 }

@@ -1,6 +1,7 @@
-/** Counts the open connections of a server, and closes idle ones for new ones. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+/** The open connections of a server: their number is bounded, and the server goes on accepting. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
 
 /** How long a connection is idle before it may be closed for a new one: longer than a client needs for its first request. */
 const IDLE_MIN_MS = 1_000;
@@ -91,4 +92,107 @@ export class Connections {
 
 function clientOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
+}
+
+const logger = getLogger(["invoked", "http"]);
+
+const CHECK_INTERVAL_MS = 2_000;
+/** Between two of these the event loop looks for new connections, however busy it is. */
+const TICK_MS = 300;
+const TICKS = 3;
+/** A process that gets no processor time connects late; a full queue of connections never answers. */
+const CONNECT_TICKS_MAX = 30;
+/** Codes of a process and of a machine without a free descriptor. */
+const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
+/** A flood of connections writes one line in this time. */
+const DROPS_LOG_INTERVAL_MS = 60_000;
+
+/**
+ * Closes connections beyond the limit if no idle one gives way, and listens again when accepting has stopped: Deno's server stops without an
+ * event after an accept that fails, as it does without a free descriptor. So a connection of its own tries it.
+ */
+export class Acceptor implements Disposable {
+  readonly #server: Server;
+  readonly #maxConnections: number;
+  readonly connections: Connections;
+  readonly #checks: ReturnType<typeof setInterval>;
+  #address: AddressInfo | undefined;
+  #accepted = 0;
+  #dropped = 0;
+  #dropsLoggedAt = -Infinity;
+  #isChecking = false;
+
+  constructor(server: Server, maxConnections: number) {
+    this.#server = server;
+    this.#maxConnections = maxConnections;
+    this.connections = new Connections(maxConnections);
+    server.prependListener("connection", (socket: Socket) => this.#accept(socket));
+    this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+    Deno.unrefTimer(this.#checks);
+  }
+
+  /** Begins to look after a server that listens; answers where. */
+  start(): AddressInfo {
+    this.#server.on("error", (error) => logger.error("Cannot listen: {error}", { error }));
+    return this.#address = this.#server.address() as AddressInfo;
+  }
+
+  /** To be called before the server is closed. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#checks);
+    this.#address = undefined;
+  }
+
+  #accept(socket: Socket): void {
+    this.#accepted++;
+    if (this.connections.add(socket)) return;
+    socket.destroy();
+    this.#dropped++;
+    const now = performance.now();
+    if (now - this.#dropsLoggedAt < DROPS_LOG_INTERVAL_MS) return;
+    this.#dropsLoggedAt = now;
+    logger.warn(
+      "Closed {dropped} new connections since the last such line: {maxConnections} are open and in use, the limit " +
+        "(--max-connections, ulimit -n)",
+      { dropped: this.#dropped, maxConnections: this.#maxConnections },
+    );
+    this.#dropped = 0;
+  }
+
+  async #check(): Promise<void> {
+    if (this.#isChecking || this.#address === undefined) return;
+    this.#isChecking = true;
+    if (!await this.#accepts(this.#address)) this.#listenAgain();
+    this.#isChecking = false;
+  }
+
+  async #accepts({ address, port }: AddressInfo): Promise<boolean> {
+    const before = this.#accepted;
+    let fault: string | undefined;
+    const attempt = connect({ host: address, port });
+    attempt.on("error", (error: Error & { code?: string }) => fault = error.code ?? "");
+    let isConnected = false;
+    attempt.on("connect", () => isConnected = true);
+    const tick = () => new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    const isSettled = () => isConnected || fault !== undefined;
+    for (let n = 0; n < CONNECT_TICKS_MAX && !isSettled(); n++) await tick();
+    for (let n = 0; n < TICKS && this.#accepted === before; n++) await tick();
+    attempt.destroy();
+    // What else keeps the server from its own address, listening again does not change.
+    const isElsewhere = fault !== undefined && !NO_DESCRIPTOR.includes(fault);
+    return this.#accepted !== before || (isElsewhere && this.#server.listening);
+  }
+
+  /** Open connections go on. */
+  #listenAgain(): void {
+    const address = this.#address;
+    if (address === undefined) return;
+    logger.error(
+      "The server did not accept connections; it listens again. The limit of open files (ulimit -n) " +
+        "was probably reached: {open} connections are open",
+      { open: this.connections.count },
+    );
+    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+    this.#server.listen(address.port, address.address);
+  }
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { targetFault } from "./request_path.ts";
-import { SECURITY_HEADERS } from "./security_headers.ts";
+import { SECURITY_HEADERS } from "./middleware.ts";
 
 /** Headers of one request. Node's limit in bytes does not count separators, so many short headers need this one. */
 const HEADERS_MAX = 200;

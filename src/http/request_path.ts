@@ -18,8 +18,21 @@ export function targetFault(target: string): string | undefined {
     : `The path of the request has the dot segment "${segment}": send the path to which it leads`;
 }
 
+/** The part of a path that all operations share. Slashes behind it enclose ids, of which an empty one is no other path. */
+const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
+
+/**
+ * What routes are compared with. Its fixed parts are not decoded: a proxy that lets no stranger to `/api` would pass on
+ * `/%61pi`. A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them.
+ */
+export function pathOf({ url }: Request): string {
+  const path = rawPath(url);
+  if (!path.includes("//")) return path;
+  return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
+}
+
 /** The path of a URL as it is, without decoding: the parameters of a route are decoded after it matched. */
-export function rawPath(url: string): string {
+function rawPath(url: string): string {
   return pathIn(url.slice(url.indexOf("/", url.indexOf("://") + 3)));
 }
 

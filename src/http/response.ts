@@ -5,7 +5,7 @@ import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { readContent } from "../shared/content.ts";
-import { encodeJson, type JsonPart } from "../shared/embedded_json.ts";
+import { encodeJson, type JsonPart } from "../shared/json_text.ts";
 import type { Env } from "./env.ts";
 import { answerError, CLIENT_GONE } from "./errors.ts";
 import { UNBUFFERED } from "./event_stream.ts";

@@ -2,13 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
-import { Timeouts } from "../shared/timeouts.ts";
-import { Acceptor } from "./acceptor.ts";
-import { noteChunks } from "./body.ts";
+import { Timeouts } from "../shared/time.ts";
+import { Acceptor } from "./connections.ts";
+import { noteChunks, RequestTimeouts } from "./body.ts";
 import type { Env } from "./env.ts";
-import { RequestTimeouts } from "./request_timeout.ts";
 import { ProtocolErrors } from "./protocol_errors.ts";
-import { SECURITY_HEADERS } from "./security_headers.ts";
+import { SECURITY_HEADERS } from "./middleware.ts";
 import { boundedResponses, UnreadAnswers } from "./unread_answers.ts";
 
 /** Limits of the HTTP server, each a named setting in `src/config`; see `src/compose/descriptors.ts` for the last. */

@@ -4,7 +4,7 @@ import { serialize } from "hono/utils/cookie";
 import type { SessionCookie } from "../api/operation.ts";
 import type { ReplyHeaders } from "../api/reply.ts";
 import { DomainError } from "../domain/errors.ts";
-import type { PublicOrigins } from "./endpoints/public_origin.ts";
+import type { PublicOrigins } from "./forwarded.ts";
 
 const NAME = "invoked_session";
 /** Under TLS: browsers take it from this host alone, over TLS, for every path. */

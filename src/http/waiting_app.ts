@@ -3,8 +3,8 @@ import { Hono } from "hono";
 import type { DomainError } from "../domain/errors.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
-import { securityHeaders } from "./security_headers.ts";
-import { closeUnread } from "./unread_body.ts";
+import { securityHeaders } from "./middleware.ts";
+import { closeUnread } from "./body.ts";
 
 /**
  * Answers the probes as a running server does, and all else with an error.

@@ -37,7 +37,7 @@ export interface HostCall {
 
 /** The server's reply to a {@link HostCall}. */
 export interface HostReply {
-  /** Any JSON value; what is embedded in it (`src/shared/embedded_json.ts`) is read when it is sent. */
+  /** Any JSON value; what is embedded in it (`src/shared/json_text.ts`) is read when it is sent. */
   readonly value?: unknown;
   readonly bytes?: Uint8Array;
 }
@@ -72,7 +72,7 @@ export interface JobLimits {
   readonly cpuTimeMs: number;
   /**
    * Limit of the V8 heap and, on Linux, of all other private memory, in bytes each. The heap of a fork has the limit of
-   * its memory class (`src/sandbox/instance/memory_classes.ts`).
+   * its memory class (`src/sandbox/tree/trees.ts`).
    */
   readonly memoryBytes: number;
 }

@@ -1,6 +1,6 @@
 /** Bodies take bounded memory: unread ones end their connection, and large ones share a budget. */
 import assert from "node:assert/strict";
-import { BodyBudget } from "../../src/http/body_budget.ts";
+import { BodyBudget } from "../../src/http/body.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { exchange, statuses } from "./raw.ts";

@@ -1,7 +1,7 @@
-/** No address of the layout that all forks of a zygote share is in a log: see `src/sandbox/instance/addresses.ts`. */
+/** No address of the layout that all forks of a zygote share is in a log: see `src/sandbox/instance/redaction.ts`. */
 import assert from "node:assert/strict";
 import { configure, reset } from "@logtape/logtape";
-import { startError } from "../../src/sandbox/instance/start.ts";
+import { startError } from "../../src/sandbox/instance/spawned.ts";
 import { eventually } from "../support/eventually.ts";
 import { run, sandboxSuite, zygoteOf } from "./harness.ts";
 

@@ -11,9 +11,9 @@ import { HostChannel, MalformedHostCall } from "../../src/sandbox/instance/host_
 import {
   REPLIES_CONTENT_MAX_BYTES,
   REPLY_CONTENT_MAX_BYTES,
-} from "../../src/sandbox/instance/reply_limits.ts";
+} from "../../src/sandbox/instance/replies.ts";
 import { ByteBudget } from "../../src/shared/byte_budget.ts";
-import { embeddedObject } from "../../src/shared/embedded_json.ts";
+import { embeddedObject } from "../../src/shared/json_text.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Host } from "../../src/sandbox/mod.ts";
 

@@ -1,7 +1,7 @@
 /** A process that ends with the one that started it: the server reports its own fault, not that of the function. */
 import assert from "node:assert/strict";
 import { outcomeOf } from "../../src/sandbox/instance/outcome.ts";
-import type { Exit } from "../../src/sandbox/instance/exit.ts";
+import type { Exit } from "../../src/sandbox/instance/process.ts";
 import { runLimits } from "../../src/sandbox/instance/limits.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
 import { Crashes, CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";

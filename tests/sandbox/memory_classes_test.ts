@@ -1,6 +1,6 @@
 /** Calls of different memory run side by side: each class has a zygote, whose heap limit its forks have. */
 import assert from "node:assert/strict";
-import { memoryClasses, memoryClassOf } from "../../src/sandbox/instance/memory_classes.ts";
+import { memoryClasses, memoryClassOf } from "../../src/sandbox/tree/trees.ts";
 import { PoolMemory } from "../../src/sandbox/tree/pool_memory.ts";
 import { eventually } from "../support/eventually.ts";
 import {

@@ -1,6 +1,6 @@
-/** The one timer of items with times of their own: `src/shared/deadlines.ts`. */
+/** The one timer of items with times of their own: `src/shared/time.ts`. */
 import assert from "node:assert/strict";
-import { Deadlines } from "../../src/shared/deadlines.ts";
+import { Deadlines } from "../../src/shared/time.ts";
 import { eventually } from "../support/eventually.ts";
 
 const HOUR_MS = 3_600_000;

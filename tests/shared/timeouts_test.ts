@@ -1,6 +1,6 @@
-/** The one timer of many items: `src/shared/timeouts.ts`. */
+/** The one timer of many items: `src/shared/time.ts`. */
 import assert from "node:assert/strict";
-import { Timeouts } from "../../src/shared/timeouts.ts";
+import { Timeouts } from "../../src/shared/time.ts";
 import { eventually } from "../support/eventually.ts";
 
 Deno.test("items time out in order, each once, unless they are deleted in time", async () => {

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { embeddedBase64 } from "../../shared/embedded_json.ts";
+import { embeddedBase64 } from "../../shared/json_text.ts";
 import { filesOut } from "../functions/schemas.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
-import { embeddedBase64 } from "../../shared/embedded_json.ts";
+import { embeddedBase64 } from "../../shared/json_text.ts";
 import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { embeddedObject } from "../../shared/embedded_json.ts";
+import { embeddedObject } from "../../shared/json_text.ts";
 import type {
   InvocationLogRow,
   InvocationOverview,

@@ -5,7 +5,7 @@ import {
   HostStatus,
 } from "../../runtime/wire.ts";
 import { type Host, type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
-import { embeddedObject } from "../../shared/embedded_json.ts";
+import { embeddedObject } from "../../shared/json_text.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,4 +1,4 @@
-import { AsyncSlots, asyncSlotsOf } from "../../engine/admission/async_slots.ts";
+import { AsyncSlots, asyncSlotsOf } from "../../engine/admission/usage.ts";
 
 /** The slots of one process. */
 export class Slots {

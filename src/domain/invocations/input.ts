@@ -1,5 +1,5 @@
 import { formatBytes, formatCount } from "../../config/mod.ts";
-import { nestsDeeper } from "../../shared/json_depth.ts";
+import { nestsDeeper } from "../../shared/json_text.ts";
 import { invalid } from "../errors.ts";
 
 export interface InputLimits {

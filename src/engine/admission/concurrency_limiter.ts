@@ -4,12 +4,16 @@ import {
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
-import { AsyncSlots, asyncSlotsOf } from "./async_slots.ts";
+import {
+  AsyncSlots,
+  asyncSlotsOf,
+  type Clock,
+  RunningCalls,
+  type SlotLimits,
+  SlotUsage,
+} from "./usage.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Permit, RequestedSlot, withOwnLimit } from "./requested_slot.ts";
-import { RunningCalls } from "./running_calls.ts";
-import { type SlotLimits, SlotUsage } from "./slot_usage.ts";
-import type { Clock } from "./throughput.ts";
 
 /** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {

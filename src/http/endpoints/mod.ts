@@ -8,10 +8,10 @@ import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";
-import { withoutRequestTimeout } from "../request_timeout.ts";
+import { withoutRequestTimeout } from "../body.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
-import type { PublicOrigins } from "./public_origin.ts";
+import type { PublicOrigins } from "../forwarded.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 /** The services that endpoints use. */

@@ -11,9 +11,8 @@ import {
   type Substitute,
 } from "../../domain/endpoints/client.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { framing, tooManyExtensions } from "../body.ts";
+import { closeAfter, framing, tooManyExtensions } from "../body.ts";
 import { isEventStream, UNBUFFERED } from "../event_stream.ts";
-import { closeAfter } from "../unread_body.ts";
 
 const encoder = new TextEncoder();
 /** A client that takes no more than this within the idle timeout counts as gone. */

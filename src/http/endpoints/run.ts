@@ -9,7 +9,7 @@ import type { Endpoint } from "../../domain/triggers/endpoints.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";
-import { withoutRequestTimeout } from "../request_timeout.ts";
+import { withoutRequestTimeout } from "../body.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
 import type { EndpointOptions, EndpointServices } from "./mod.ts";

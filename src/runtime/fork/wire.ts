@@ -40,7 +40,7 @@ export const SETUP_HEAD_BYTES = 4;
 export interface TreeSetup {
   /** Path of the tree socket as the zygote sees it. */
   readonly socketPath: string;
-  /** Descriptors by what they are; see `src/sandbox/tree/descriptors.ts`. */
+  /** Descriptors by what they are; see `src/sandbox/tree/zygote.ts`. */
   readonly descriptors: Descriptors;
   /** What instances load on top of the seccomp filter of the zygote, in base64. */
   readonly filter: string;

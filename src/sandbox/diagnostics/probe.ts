@@ -7,7 +7,7 @@ import { runLimits } from "../instance/limits.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import { ByteBudget } from "../../shared/byte_budget.ts";
 import { StackMap } from "../../shared/stack.ts";
-import { REPLIES_CONTENT_MAX_BYTES } from "../instance/reply_limits.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "../instance/replies.ts";
 
 const KIB = 1024;
 

@@ -5,9 +5,9 @@ import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { type EgressFailure, type EgressRequest, unlogged } from "./session.ts";
 import { EgressFault, faultHeader } from "./fault.ts";
-import { endToEnd, flat, type Headers } from "./headers.ts";
 import type { Destination } from "./target.ts";
 import { EGRESS_FAULT_HEADER } from "../../runtime/wire.ts";
+import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 
 const BROKEN = new EgressFault("ECONNRESET", "the connection broke");
 
@@ -123,4 +123,31 @@ export function rejectTunnel(client: Duplex, { fault, line }: EgressFailure): vo
       "Content-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
   );
+}
+
+/** Pairs of names and values from `rawHeaders`. */
+export type Headers = readonly (readonly [string, string])[];
+
+/** The end-to-end headers, without those in `renewed`. */
+function endToEnd(rawHeaders: readonly string[], renewed: readonly string[] = []): Headers {
+  const pairs = pairsOf(rawHeaders);
+  const dropped = new Set([...HOP_BY_HOP, "expect", ...renewed]);
+  for (const [name, value] of pairs) {
+    if (name.toLowerCase() !== "connection") continue;
+    for (const option of value.split(",")) dropped.add(option.trim().toLowerCase());
+  }
+  return pairs.filter(([name]) => !dropped.has(name.toLowerCase()));
+}
+
+/** Headers in the form in which `node:http` keeps repeated ones. */
+export function flat(headers: Headers): string[] {
+  return headers.flatMap(([name, value]) => [name, value]);
+}
+
+function pairsOf(rawHeaders: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    pairs.push([rawHeaders[at] ?? "", rawHeaders[at + 1] ?? ""]);
+  }
+  return pairs;
 }

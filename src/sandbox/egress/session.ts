@@ -1,6 +1,6 @@
 /** The network use of one run: its limits, and one log line for each request. */
 import { countOf, formatBytes } from "../../config/mod.ts";
-import { BusyTime } from "../../shared/busy_time.ts";
+import { BusyTime } from "../../shared/time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { EgressVerdict, Measurements } from "../contract.ts";
 import { Allowlist } from "./allowlist.ts";

@@ -1,5 +1,5 @@
 /** Ends calls from outside of their processes. */
-import { Deadlines } from "../../shared/deadlines.ts";
+import { Deadlines } from "../../shared/time.ts";
 import { type Ending, killCodeOf } from "./outcome.ts";
 
 const timeouts = new Deadlines<() => void>((end) => end());

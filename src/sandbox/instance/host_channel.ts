@@ -8,14 +8,12 @@ import {
   type HostFault,
   HostStatus,
 } from "../../runtime/wire.ts";
-import { BusyTime } from "../../shared/busy_time.ts";
-import { nestsDeeper } from "../../shared/json_depth.ts";
+import { BusyTime } from "../../shared/time.ts";
+import { nestsDeeper } from "../../shared/json_text.ts";
 import { type Host, HostCallError, type HostReply } from "../contract.ts";
-import { type EncodedReply, encodeReply } from "./host_reply.ts";
-import type { Input } from "./pipes.ts";
+import { checkReplyContent, type EncodedReply, encodeReply, ReplyWriter } from "./replies.ts";
+import type { Input } from "./process.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
-import { checkReplyContent } from "./reply_limits.ts";
-import { ReplyWriter } from "./reply_writer.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 

@@ -16,13 +16,11 @@ import {
 } from "../egress/launch_options.ts";
 import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { cgroupBytes } from "./cgroups.ts";
+import { cgroupBytes, processLimits, type ResourceLimits } from "./limits.ts";
 import { Instance } from "./instance.ts";
-import { processLimits, type ResourceLimits } from "./limits.ts";
 import { Redactions } from "./redaction.ts";
-import { idleMemory } from "./idle_memory.ts";
+import { idleMemory, spawnedProcess } from "./spawned.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
-import { spawnedProcess } from "./spawned.ts";
 
 /** One for each template that a zygote forks, and its own. Its forks have the limit of the profile. */
 const ZYGOTE_OPEN_FILES_MAX = 1280;

@@ -1,5 +1,5 @@
-/** Limits of calls in the units of the kernel, and in errors. */
-import type { Confinement } from "../../isolation/mod.ts";
+/** Limits of calls in the units of the kernel, on their cgroups, and in errors. */
+import { Cgroups, type Confinement, type Machine } from "../../isolation/mod.ts";
 import type { JobLimits, SandboxLimits } from "../contract.ts";
 
 const BYTES_PER_MIB = 1024 * 1024;
@@ -70,4 +70,30 @@ const SETTINGS = {
 export function settingOf(limit: keyof JobLimits, limits: RunLimits): string {
   const [flag, setting] = SETTINGS[limit];
   return limits[limit] === limits.defaults[limit] ? flag : `${setting} of the function`;
+}
+
+/**
+ * Memory of a cgroup beyond the private memory of its process: pages of files, most of them of Deno, and kernel memory
+ * such as full pipes and sockets.
+ */
+const SHARED_BYTES = 192 * BYTES_PER_MIB;
+
+/** Shown to the operator with the isolation. */
+export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
+
+/** Memory limit of a cgroup. @param dataBytes limit of its instance's private memory */
+export function cgroupBytes(dataBytes: number): number {
+  return dataBytes + SHARED_BYTES;
+}
+
+/**
+ * Opens the cgroups of this server; undefined when the server cannot create any.
+ * @param dataBytes limit of an instance's private memory
+ */
+export async function openCgroups(
+  { programs: { sh } }: Machine,
+  dataBytes: number,
+): Promise<Cgroups | undefined> {
+  if (sh === undefined) return undefined;
+  return await Cgroups.open(sh, cgroupBytes(dataBytes));
 }

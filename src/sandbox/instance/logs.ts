@@ -2,8 +2,7 @@
 import { formatBytes } from "../../config/mod.ts";
 import { LOG_FRAME_MAX_UNITS, LOG_LINE_OVERHEAD_BYTES } from "../../runtime/wire.ts";
 import type { SandboxLog } from "../contract.ts";
-import { maskAddresses } from "./addresses.ts";
-import type { Redactor } from "./redaction.ts";
+import { maskAddresses, type Redactor } from "./redaction.ts";
 import { mayHaveLocations, type StackMap, type StackMapReader } from "../../shared/stack.ts";
 
 /** Longest message in bytes. Longer text becomes several messages. */

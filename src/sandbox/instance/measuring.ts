@@ -2,7 +2,7 @@
 import { pause } from "../../shared/pause.ts";
 import type { Measurements } from "../contract.ts";
 import { EGRESS_HOST_MAX_UNITS, type EgressSession } from "../egress/session.ts";
-import type { Exit } from "./exit.ts";
+import type { Exit } from "./process.ts";
 import type { Loaded, ProcessUsage } from "./frames.ts";
 import type { HostChannel } from "./host_channel.ts";
 import type { Ending } from "./outcome.ts";

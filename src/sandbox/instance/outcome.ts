@@ -1,4 +1,4 @@
-/** Turns the ending of a run into its outcome. */
+/** Turns the ending of a run into its outcome. The bytes that a function returned are validated before any other code parses them. */
 import {
   type Failure,
   FAILURE_MESSAGE_MAX_UNITS,
@@ -6,14 +6,14 @@ import {
   FAILURE_RELATED_MAX,
   RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
-import { countOf, formatBytes, formatDuration } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
 import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
-import type { Exit, Lost } from "./exit.ts";
+import type { Exit, Lost } from "./process.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
-import { validateOutput } from "./output.ts";
 import type { Redactor } from "./redaction.ts";
 import { explanation } from "../../shared/explanation.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
+import { nestsDeeper } from "../../shared/json_text.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -263,4 +263,28 @@ export function killed(code: KillCode): SandboxOutcome {
     code,
     code === "CANCELLED" ? "the invocation was cancelled" : "the server stopped while it ran",
   );
+}
+
+/** Deepest nesting of an output, far below the depth at which recursive readers overflow their stacks. */
+const OUTPUT_DEPTH_MAX_LEVELS = 1000;
+
+function badOutput(reason: string): SandboxOutcome {
+  return { kind: "error", code: "BAD_OUTPUT", message: `the function returned ${reason}` };
+}
+
+/** Success for the text of a JSON object, else `BAD_OUTPUT`. */
+export function validateOutput(json: Uint8Array): SandboxOutcome {
+  if (nestsDeeper(json, OUTPUT_DEPTH_MAX_LEVELS)) {
+    return badOutput(`a value nested deeper than ${formatCount(OUTPUT_DEPTH_MAX_LEVELS)} levels`);
+  }
+  try {
+    const outputJson = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
+    const value: unknown = JSON.parse(outputJson);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return badOutput("a value that is not a JSON object");
+    }
+    return { kind: "success", outputJson };
+  } catch {
+    return badOutput("text that is not JSON");
+  }
 }

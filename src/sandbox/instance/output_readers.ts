@@ -1,12 +1,11 @@
 /** Readers of the output of an instance: one while it loads code, one for each call. */
 import type { SandboxLimits } from "../contract.ts";
-import { unfinishedAddressAt } from "./addresses.ts";
+import { type Redactor, unfinishedAddressAt } from "./redaction.ts";
 import { FrameReader, type Loaded, MarkReader, type ProcessUsage } from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
-import type { OutputReader } from "./pipes.ts";
-import type { Redactor } from "./redaction.ts";
+import type { OutputReader } from "./process.ts";
 
 /** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;

@@ -5,7 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import { formatDuration } from "../../config/mod.ts";
-import type { Exit } from "../instance/exit.ts";
+import type { Exit } from "../instance/process.ts";
 
 /** Crashes within the window from which a function crashes often. */
 export const CRASHES_MAX = 3;

@@ -10,8 +10,7 @@ import { probeSpawned } from "../diagnostics/probe.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { processLimits } from "../instance/limits.ts";
 import type { Program } from "../instance/program.ts";
-import { Zygote } from "../tree/zygote.ts";
-import type { RootResources } from "../tree/resources.ts";
+import { type RootResources, Zygote } from "../tree/zygote.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 

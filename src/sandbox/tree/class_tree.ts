@@ -6,7 +6,7 @@ import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import type { TreeResources } from "./resources.ts";
+import type { TreeResources } from "./zygote.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
 /** Pause after the first failed start of a zygote. Doubles with each further one. */

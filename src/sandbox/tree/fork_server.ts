@@ -8,12 +8,16 @@ import {
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
-import { Timeouts } from "../../shared/timeouts.ts";
-import type { ProcessHandle } from "../instance/child.ts";
-import { type Exit, exitOfWaitStatus, isEnd, type Lost } from "../instance/exit.ts";
-import { closeConnection, inputOf, readConnection } from "./connection.ts";
+import { Timeouts } from "../../shared/time.ts";
+import {
+  type Exit,
+  exitOfWaitStatus,
+  isEnd,
+  type Lost,
+  type ProcessHandle,
+} from "../instance/process.ts";
+import { closeConnection, inputOf, readConnection, type TreeSocket } from "./tree_socket.ts";
 import type { ProcessLimits, ResourceLimits } from "../instance/limits.ts";
-import type { TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;

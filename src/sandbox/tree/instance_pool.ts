@@ -1,11 +1,14 @@
-/** Instances of one fork server that wait for calls, and the templates that fork them. */
+/**
+ * Instances of one fork server that wait for calls, the templates that fork them, and the egress sockets that one instance
+ * uses after another: opening a socket costs more than renewing it.
+ */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
-import type { EgressSockets } from "./egress_sockets.ts";
 import type { ForkServer } from "./fork_server.ts";
-import type { TreeResources } from "./resources.ts";
+import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";
+import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 /** Time in which a template beyond the size of the pool must have been needed once. */
 const UNUSED_MS = 60_000;
@@ -243,5 +246,45 @@ export class InstancePool implements Disposable {
       template[Symbol.dispose]();
     }
     if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+  }
+}
+
+/**
+ * The egress sockets of the instances of one script, or of all instances whose fork servers are trusted to report when an
+ * instance ends. Disposal closes all sockets.
+ */
+export class EgressSockets implements Disposable {
+  readonly #proxy: EgressProxy;
+  readonly #all = new Set<EgressSocket>();
+  readonly #free: EgressSocket[] = [];
+
+  constructor(proxy: EgressProxy) {
+    this.#proxy = proxy;
+  }
+
+  take(): EgressSocket {
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (!free.isLost) return free;
+      this.discard(free);
+    }
+    const socket = this.#proxy.openSocket();
+    this.#all.add(socket);
+    return socket;
+  }
+
+  /** Takes the socket of an instance that has ended. The next one renews it. */
+  giveBack(socket: EgressSocket): void {
+    if (this.#all.has(socket)) this.#free.push(socket);
+  }
+
+  /** Closes a socket that no instance may use again. */
+  discard(socket: EgressSocket): void {
+    this.#all.delete(socket);
+    socket[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#free.length = 0;
+    for (const socket of this.#all) this.discard(socket);
   }
 }

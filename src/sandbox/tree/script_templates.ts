@@ -6,11 +6,10 @@ import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import type { CodeCaches } from "./code_caches.ts";
-import { EgressSockets } from "./egress_sockets.ts";
+import { EgressSockets, InstancePool } from "./instance_pool.ts";
 import type { ForkServer } from "./fork_server.ts";
-import { InstancePool } from "./instance_pool.ts";
 import type { Held, Holder, PoolMemory } from "./pool_memory.ts";
-import type { TreeResources } from "./resources.ts";
+import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";
 
 /** Shortest evaluation that a template saves noticeably. */

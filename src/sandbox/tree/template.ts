@@ -2,17 +2,20 @@
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isolation/mod.ts";
-import { cgroupBytes } from "../instance/cgroups.ts";
-import { Child } from "../instance/child.ts";
+import {
+  areEqual,
+  cgroupBytes,
+  maximaOf,
+  type ProcessLimits,
+  type ResourceLimits,
+} from "../instance/limits.ts";
+import { Child, type Exit, type Lost, type OutputReader } from "../instance/process.ts";
 import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
-import type { Exit, Lost } from "../instance/exit.ts";
 import { Instance } from "../instance/instance.ts";
-import { areEqual, maximaOf, type ProcessLimits, type ResourceLimits } from "../instance/limits.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";
-import type { OutputReader } from "../instance/pipes.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
 import { type Forked, type ForkServer, ForkServerLink } from "./fork_server.ts";
-import type { TreeResources } from "./resources.ts";
+import type { TreeResources } from "./zygote.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 

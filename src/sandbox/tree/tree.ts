@@ -7,13 +7,11 @@ import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
 import type { CodeCaches, TakeGeneric } from "./code_caches.ts";
-import { EgressSockets } from "./egress_sockets.ts";
-import { InstancePool } from "./instance_pool.ts";
+import { EgressSockets, InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
-import { Zygote } from "./zygote.ts";
+import { type TreeResources, Zygote } from "./zygote.ts";
 import { ScriptTemplates } from "./script_templates.ts";
-import type { TreeResources } from "./resources.ts";
 
 /** Backoff after the first failed start of a zygote. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;

@@ -1,10 +1,21 @@
-/** The zygote of a tree of forks: a process that never sees user code and forks templates. */
+/**
+ * The zygote of a tree of forks: a process that never sees user code and forks templates. What it has open is read from
+ * outside: a zygote sees no `/proc`.
+ */
 import { getLogger } from "@logtape/logtape";
+import { basename } from "node:path";
 import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
-import { killGroup, killOrphans } from "../../isolation/mod.ts";
-import { maskAddresses, unfinishedAddressAt } from "../instance/addresses.ts";
-import { Child } from "../instance/child.ts";
-import { idleMemory } from "../instance/idle_memory.ts";
+import {
+  type Cgroups,
+  innermost,
+  killGroup,
+  killOrphans,
+  listDescriptors,
+  type SocketDir,
+} from "../../isolation/mod.ts";
+import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
+import { Child } from "../instance/process.ts";
+import { becomeReady, idleMemory, spawnedProcess, startError } from "../instance/spawned.ts";
 import {
   maximaOf,
   type ProcessLimits,
@@ -12,11 +23,11 @@ import {
   type ResourceLimits,
 } from "../instance/limits.ts";
 import { LineSplitter } from "../instance/logs.ts";
-import { spawnedProcess } from "../instance/spawned.ts";
-import { becomeReady, startError } from "../instance/start.ts";
-import { inspectZygote } from "./descriptors.ts";
 import { type ForkServer, ForkServerLink } from "./fork_server.ts";
-import type { RootResources, TreeResources } from "./resources.ts";
+import type { EgressProxy } from "../egress/proxy.ts";
+import type { Image } from "../image/image.ts";
+import type { Launcher } from "../instance/launcher.ts";
+import type { TreeSocket } from "./tree_socket.ts";
 
 /** Longest time for a command. It is longer than that of templates: the end of the zygote ends all calls. */
 const TIMEOUT_MS = 60_000;
@@ -138,4 +149,71 @@ function encodeSetup(setup: TreeSetup): Uint8Array<ArrayBuffer> {
   new DataView(bytes.buffer).setUint32(0, text.length);
   bytes.set(text, SETUP_HEAD_BYTES);
   return bytes;
+}
+
+/** What a zygote starts from. */
+export interface RootResources {
+  /** The memory class in bytes. */
+  readonly classBytes: number;
+  readonly launcher: Launcher;
+  readonly image: Image;
+  readonly socketDir: SocketDir;
+}
+
+export interface TreeResources extends RootResources {
+  readonly socket: TreeSocket;
+  readonly egress: EgressProxy;
+  /** Undefined when the server cannot create cgroups. */
+  readonly cgroups: Cgroups | undefined;
+  /** The path of a socket in the directory as the processes see it. */
+  pathInside(socketPath: string): string;
+}
+
+export function resourcesFor(parts: Omit<TreeResources, "pathInside">): TreeResources {
+  const inside = parts.launcher.isolation.socketDirInside(parts.socketDir.path);
+  return {
+    ...parts,
+    pathInside: (socketPath) => `${inside}/${basename(socketPath)}`,
+  };
+}
+
+/** A line of `ls -l` on `/proc/PID/fd`. */
+const LINE = / (\d+) -> (.*)$/;
+const EPOLL = "anon_inode:[eventpoll]";
+const EVENTFD = "anon_inode:[eventfd]";
+
+/** A zygote behind its wrappers, and what it has open. */
+interface Inspected {
+  readonly pid: number;
+  readonly descriptors: Descriptors;
+}
+
+/** @param pid of the spawned process, which may be a wrapper */
+async function inspectZygote(pid: number): Promise<Inspected> {
+  const zygote = await innermost(pid);
+  if (zygote === undefined) throw new Error(`Cannot find the zygote below process ${pid}`);
+  return { pid: zygote.pid, descriptors: classify(await listDescriptors(zygote.pid)) };
+}
+
+/** Sorts the descriptors in a listing by what they are. */
+function classify(listing: string): Descriptors {
+  const links = new Map<number, string>();
+  for (const line of listing.split("\n")) {
+    const match = LINE.exec(line);
+    if (match !== null) links.set(Number(match[1]), match[2] ?? "");
+  }
+  const numbersOf = (target: string | undefined) =>
+    [...links].filter(([, link]) => link === target).map(([descriptor]) => descriptor);
+  const known = {
+    stdin: numbersOf(links.get(0)),
+    stdout: numbersOf(links.get(1)),
+    stderr: numbersOf(links.get(2)),
+    epolls: numbersOf(EPOLL),
+    eventfds: numbersOf(EVENTFD),
+  };
+  for (const [name, numbers] of Object.entries(known)) {
+    if (numbers.length === 0) throw new Error(`Cannot fork: the zygote has no ${name}`);
+  }
+  const named = new Set(Object.values(known).flat());
+  return { ...known, others: [...links.keys()].filter((descriptor) => !named.has(descriptor)) };
 }

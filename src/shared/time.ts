@@ -1,3 +1,26 @@
+/** Many waits with one timer, and the time in which something was busy. */
+
+/** Calls back for each item that is not deleted within a fixed time. One timer serves all items. */
+export class Timeouts<Item> {
+  readonly #afterMs: number;
+  readonly #deadlines: Deadlines<Item>;
+
+  /** @param onTimeout must not throw */
+  constructor(afterMs: number, onTimeout: (item: Item) => void) {
+    this.#afterMs = afterMs;
+    this.#deadlines = new Deadlines(onTimeout);
+  }
+
+  /** Begins the time of an item, unless it has begun. */
+  add(item: Item): void {
+    if (!this.#deadlines.has(item)) this.#deadlines.add(item, this.#afterMs);
+  }
+
+  delete(item: Item): void {
+    this.#deadlines.delete(item);
+  }
+}
+
 /** Calls back for each item that is not deleted within its own time. One timer serves all items. */
 export class Deadlines<Item> {
   readonly #onTimeout: (item: Item) => void;
@@ -47,5 +70,25 @@ export class Deadlines<Item> {
       }
     }
     if (next < this.#wakesAt) this.#wake(next);
+  }
+}
+
+/** Adds up the time in which at least one of several things is under way. */
+export class BusyTime {
+  #open = 0;
+  #sinceMs = 0;
+  #ms = 0;
+
+  /** Milliseconds so far. */
+  get ms(): number {
+    return this.#open === 0 ? this.#ms : this.#ms + performance.now() - this.#sinceMs;
+  }
+
+  begin(): void {
+    if (this.#open++ === 0) this.#sinceMs = performance.now();
+  }
+
+  end(): void {
+    if (--this.#open === 0) this.#ms += performance.now() - this.#sinceMs;
   }
 }

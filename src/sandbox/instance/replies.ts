@@ -1,9 +1,13 @@
-/** Writes the replies of one instance to its stdin, within the limits of their bytes. */
+/** Replies to host calls: their encoding, their limits, and the writer of one instance's stdin. */
 import { getLogger } from "@logtape/logtape";
-import { readContent } from "../../shared/content.ts";
-import { type EncodedReply, lengthOf, pieceAt } from "./host_reply.ts";
-import type { Input } from "./pipes.ts";
+import { type DeferredContent, readContent } from "../../shared/content.ts";
+import type { Input } from "./process.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
+import { concatenate } from "../../shared/bytes.ts";
+import { HOST_REPLY_HEAD_BYTES } from "../../runtime/wire.ts";
+import { encodeJson, type JsonPart } from "../../shared/json_text.ts";
+import { HostCallError, type HostReply } from "../contract.ts";
+import { formatBytes } from "../../config/mod.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -115,4 +119,80 @@ async function isSettledIn(promise: Promise<void>, ms: number): Promise<boolean>
   const isSettled = await Promise.race([promise.then(() => true), late]);
   clearTimeout(timer);
   return isSettled;
+}
+
+/** A reply in memory, or one with content that is read when it is sent. */
+export type EncodedReply =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | {
+    readonly kind: "deferred";
+    readonly parts: readonly (Uint8Array | DeferredContent)[];
+    /** Bytes of the content to read. */
+    readonly contentBytes: number;
+  };
+
+const encoder = new TextEncoder();
+
+/** Encodes the head, the JSON and the bare bytes of a reply. */
+export function encodeReply(
+  number: number,
+  status: number,
+  { value = null, bytes = new Uint8Array() }: HostReply,
+): EncodedReply {
+  const json = encodeJson(value).map(bytesOf);
+  const head = new Uint8Array(HOST_REPLY_HEAD_BYTES);
+  const view = new DataView(head.buffer);
+  view.setUint32(0, number);
+  view.setUint8(4, status);
+  view.setUint32(5, lengthOf(json));
+  view.setUint32(9, bytes.length);
+  const parts = [head, ...json, bytes];
+  const deferred = parts.filter(isDeferred);
+  return deferred.length === 0
+    ? { kind: "whole", bytes: concatenate(parts as Uint8Array[]) }
+    : { kind: "deferred", parts, contentBytes: lengthOf(deferred) };
+}
+
+/** A copy of at most so many bytes from an offset on, so that the parts may go while it is written. */
+function pieceAt(
+  parts: readonly Uint8Array[],
+  offset: number,
+  maxBytes: number,
+): Uint8Array<ArrayBuffer> {
+  let rest = offset;
+  for (const part of parts) {
+    if (rest < part.length) return new Uint8Array(part.subarray(rest, rest + maxBytes));
+    rest -= part.length;
+  }
+  throw new RangeError(
+    `Cannot write a reply from byte ${offset} on: its content has become shorter`,
+  );
+}
+
+/** Bytes of all parts together. */
+export function lengthOf(parts: readonly { readonly byteLength: number }[]): number {
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function bytesOf(part: JsonPart): Uint8Array | DeferredContent {
+  return typeof part === "string" ? encoder.encode(part) : part;
+}
+
+function isDeferred(part: Uint8Array | DeferredContent): part is DeferredContent {
+  return !(part instanceof Uint8Array);
+}
+
+/** Most content of one reply. An invocation sends such replies one after another, so it is the limit of an invocation, too. */
+export const REPLY_CONTENT_MAX_BYTES = 64 * 1024 * 1024;
+/** Most content of all replies of the server that is in memory. Further replies wait. */
+export const REPLIES_CONTENT_MAX_BYTES = 256 * 1024 * 1024;
+
+/** @throws HostCallError for a content that exceeds the limit of one reply */
+export function checkReplyContent(bytes: number): void {
+  if (bytes <= REPLY_CONTENT_MAX_BYTES) return;
+  throw new HostCallError(
+    "RESOURCE_EXHAUSTED",
+    `Reply too large: it has ${formatBytes(bytes)}, and the limit of one host call is ` +
+      formatBytes(REPLY_CONTENT_MAX_BYTES),
+  );
 }

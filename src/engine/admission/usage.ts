@@ -1,0 +1,293 @@
+/** What calls take: the slots of the server and of each function, the calls that run, and their throughput while a limit is reached. */
+import { LRUCache } from "lru-cache";
+import type { AdmissionRequest } from "../contract.ts";
+import type { RequestedSlot } from "./requested_slot.ts";
+
+/** Limits of running calls; each is a named setting in `src/config`. */
+export interface SlotLimits {
+  readonly maxRunning: number;
+  readonly maxRunningPerFunction: number;
+}
+
+/** Functions with a throughput of their own; the one that reached its limit the longest ago is dropped first. */
+const MEASURED_FUNCTIONS_MAX = 1_000;
+
+/** Counts taken slots, of the server and of each function, and measures their throughput while all are taken. */
+export class SlotUsage {
+  readonly #limits: SlotLimits;
+  readonly #now: Clock;
+  /** Taken slots by function; no entry is 0. */
+  readonly #countOf = new Map<string, number>();
+  /** Of functions that reached their own limit. */
+  readonly #throughputOf = new LRUCache<string, ThroughputEstimator>({
+    max: MEASURED_FUNCTIONS_MAX,
+  });
+  #count = 0;
+  /** Throughput of the whole server. */
+  readonly throughput: ThroughputEstimator;
+
+  constructor(limits: SlotLimits, now: Clock) {
+    this.#limits = limits;
+    this.#now = now;
+    this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether all slots of the server are taken. */
+  get isFull(): boolean {
+    return this.#count >= this.#limits.maxRunning;
+  }
+
+  /** Whether a function has as many slots as it may have. */
+  isFullOf(functionId: string): boolean {
+    return (this.#countOf.get(functionId) ?? 0) >= this.#limits.maxRunningPerFunction;
+  }
+
+  /** Throughput of a function that is at its own limit. */
+  throughputOf(functionId: string): ThroughputEstimator | undefined {
+    return this.#throughputOf.peek(functionId);
+  }
+
+  add(functionId: string): void {
+    this.#countOf.set(functionId, (this.#countOf.get(functionId) ?? 0) + 1);
+    this.#count++;
+    if (this.isFull) this.throughput.filled();
+    if (this.isFullOf(functionId)) this.#estimatorOf(functionId).filled();
+  }
+
+  delete(functionId: string): void {
+    if (this.isFull) this.throughput.released();
+    if (this.isFullOf(functionId)) this.#throughputOf.peek(functionId)?.released();
+    const count = (this.#countOf.get(functionId) ?? 0) - 1;
+    if (count === 0) this.#countOf.delete(functionId);
+    else this.#countOf.set(functionId, count);
+    this.#count--;
+  }
+
+  #estimatorOf(functionId: string): ThroughputEstimator {
+    const known = this.#throughputOf.get(functionId);
+    if (known !== undefined) return known;
+    const estimator = new ThroughputEstimator(
+      () => this.#limits.maxRunningPerFunction,
+      this.#now,
+    );
+    this.#throughputOf.set(functionId, estimator);
+    return estimator;
+  }
+}
+
+interface Measured {
+  readonly limit: number;
+  readonly throughput: ThroughputEstimator;
+}
+
+/** The calls that run, by function, nested ones in the slots of their callers included. */
+export class RunningCalls {
+  readonly #now: Clock;
+  /** No set is empty. */
+  readonly #calls = new Map<string, Set<RequestedSlot>>();
+  /** Of functions that reached a limit of their own. */
+  readonly #measured = new LRUCache<string, Measured>({ max: MEASURED_FUNCTIONS_MAX });
+
+  constructor(now: Clock) {
+    this.#now = now;
+  }
+
+  add(slot: RequestedSlot): void {
+    const { functionId, maxConcurrency } = slot;
+    const calls = this.#calls.get(functionId);
+    if (calls === undefined) this.#calls.set(functionId, new Set([slot]));
+    else calls.add(slot);
+    slot.caller?.runningNested.add(slot);
+    if (maxConcurrency === undefined || this.#countOf(functionId) !== maxConcurrency) return;
+    this.#throughputWith(functionId, maxConcurrency).filled();
+  }
+
+  delete(slot: RequestedSlot): void {
+    const { functionId } = slot;
+    const count = this.#countOf(functionId);
+    const measured = this.#measured.peek(functionId);
+    if (measured?.limit === count) measured.throughput.released();
+    slot.caller?.runningNested.delete(slot);
+    if (count > 1) this.#calls.get(functionId)?.delete(slot);
+    else this.#calls.delete(functionId);
+  }
+
+  /** The limit of its own that the function of a request has reached; undefined if it has not, or has none. */
+  limitReachedBy(
+    { functionId, maxConcurrency }: Pick<AdmissionRequest, "functionId"> & {
+      readonly maxConcurrency?: number | undefined;
+    },
+  ): number | undefined {
+    const isReached = maxConcurrency !== undefined && this.#countOf(functionId) >= maxConcurrency;
+    return isReached ? maxConcurrency : undefined;
+  }
+
+  /** Whether every running call of the function waits for nested calls that cannot run. */
+  areBlocked(functionId: string): boolean {
+    return [...this.#calls.get(functionId) ?? []].every(isBlocked);
+  }
+
+  /** Throughput of a function that is at its own limit. */
+  throughputOf(functionId: string): ThroughputEstimator | undefined {
+    return this.#measured.peek(functionId)?.throughput;
+  }
+
+  #countOf(functionId: string): number {
+    return this.#calls.get(functionId)?.size ?? 0;
+  }
+
+  #throughputWith(functionId: string, limit: number): ThroughputEstimator {
+    const known = this.#measured.get(functionId);
+    if (known?.limit === limit) return known.throughput;
+    const throughput = new ThroughputEstimator(() => limit, this.#now);
+    this.#measured.set(functionId, { limit, throughput });
+    return throughput;
+  }
+}
+
+/** A call that does other work meanwhile counts as blocked, too: its end does not depend on that. */
+function isBlocked({ queuedNested, runningNested }: RequestedSlot): boolean {
+  const hasNested = queuedNested.size + runningNested.size > 0;
+  return hasNested && [...runningNested].every(isBlocked);
+}
+
+/** How long a call counts as one that starts: it takes a processor for about as long. */
+const START_MS = 25;
+/** How long after a synchronous call asynchronous ones start as if the next was about to come. */
+const EXPECTS_SYNC_MS = 10_000;
+/** A processor stays free for the server, and for the next synchronous call. */
+const MAX_STARTING = Math.max(1, navigator.hardwareConcurrency - 1);
+
+/** The share of asynchronous calls where nothing else is set: half of the slots, rounded up. */
+export function asyncSlotsOf(slots: number): number {
+  return Math.ceil(slots / 2);
+}
+
+/**
+ * The slots that asynchronous calls have. Nobody waits for them, so they leave slots for calls that somebody waits for.
+ * While such calls come, they also start few at a time: more would only wait for a processor, and a synchronous call
+ * with them.
+ */
+export class AsyncSlots {
+  #running = 0;
+  #starting = 0;
+  #calledAt = -Infinity;
+
+  /**
+   * @param limit how many may run at the same time; read at each use, because workers come and go
+   * @param onStarted called once a further call may start
+   */
+  constructor(private readonly limit: () => number, private readonly onStarted: () => void) {}
+
+  /** How many may run at the same time. */
+  get max(): number {
+    return this.limit();
+  }
+
+  /** Whether as many run as may. */
+  get isFull(): boolean {
+    return this.#running >= this.max;
+  }
+
+  /** How many may start now. */
+  get free(): number {
+    const free = Math.max(0, this.max - this.#running);
+    const expectsSync = performance.now() - this.#calledAt < EXPECTS_SYNC_MS;
+    return expectsSync ? Math.min(free, Math.max(0, MAX_STARTING - this.#starting)) : free;
+  }
+
+  /** A call came that somebody waits for. */
+  noteSync(): void {
+    this.#calledAt = performance.now();
+  }
+
+  /** Counts a call from its start on, whatever the limits. Disposing the result ends that. */
+  take(): Disposable {
+    this.#running++;
+    this.#starting++;
+    let state: "starting" | "running" | "released" = "starting";
+    const started = setTimeout(() => {
+      state = "running";
+      this.#starting--;
+      this.onStarted();
+    }, START_MS);
+    return {
+      [Symbol.dispose]: () => {
+        if (state === "released") return;
+        if (state === "starting") this.#starting--;
+        clearTimeout(started);
+        state = "released";
+        this.#running--;
+      },
+    };
+  }
+}
+
+/** Milliseconds on a monotonic clock. */
+export type Clock = () => number;
+
+/** Releases of each slot in the moving average, so that slots released together do not sway it. */
+const RELEASES_OF_EACH = 4;
+/** Least number of releases in the average, for few slots. */
+const RELEASES_MIN = 16;
+/** Age at which a measurement no longer describes the calls that arrive. */
+const MAX_AGE_MS = 60_000;
+
+/**
+ * Estimates how many slots are released per second while all are taken: the throughput of these slots, whether calls
+ * compute or wait.
+ *
+ * Only the time in which all slots are taken counts, with or without queued calls. So the measurement goes on while all
+ * calls that would have to wait are rejected, and an estimate that is too low corrects itself.
+ */
+class ThroughputEstimator {
+  readonly #slots: () => number;
+  readonly #now: Clock;
+  /** Releases while all slots were taken, and the time that they took: sums whose older parts decay. */
+  #releases = 0;
+  #elapsedMs = 0;
+  #fullSince: number | undefined;
+  #measuredAt = Number.NEGATIVE_INFINITY;
+
+  /** @param slots how many there are now: workers come and go */
+  constructor(slots: () => number, now: Clock) {
+    this.#slots = slots;
+    this.#now = now;
+  }
+
+  /** The last free slot is taken. */
+  filled(): void {
+    const now = this.#now();
+    if (now - this.#measuredAt > MAX_AGE_MS) [this.#releases, this.#elapsedMs] = [0, 0];
+    this.#fullSince = now;
+  }
+
+  /** The first slot is released after all were taken. */
+  released(): void {
+    this.#measuredAt = this.#now();
+    const keep = 1 - 1 / Math.max(RELEASES_MIN, RELEASES_OF_EACH * this.#slots());
+    this.#releases = this.#releases * keep + 1;
+    this.#elapsedMs = this.#elapsedMs * keep + this.#currentMs(this.#measuredAt);
+    this.#fullSince = undefined;
+  }
+
+  /** Undefined before as many releases as slots: the calls that end first would speak for all. */
+  get perSecond(): number | undefined {
+    const now = this.#now();
+    // A server without workers has no slots, until the first one comes.
+    if (this.#releases < Math.max(1, this.#slots())) return undefined;
+    if (this.#fullSince === undefined && now - this.#measuredAt > MAX_AGE_MS) return undefined;
+    const mean = this.#elapsedMs / this.#releases;
+    // The next release takes at least as long as the time since the last one.
+    const withNext = (this.#elapsedMs + this.#currentMs(now)) / (this.#releases + 1);
+    return 1000 / Math.max(mean, withNext);
+  }
+
+  #currentMs(now: number): number {
+    return this.#fullSince === undefined ? 0 : now - this.#fullSince;
+  }
+}

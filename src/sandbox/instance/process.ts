@@ -1,0 +1,182 @@
+/** The process of an instance: its pipes, and how it ended. */
+import { Timeouts } from "../../shared/time.ts";
+import type { Isolation } from "../../isolation/mod.ts";
+
+/** Bytes of stderr that are kept to explain the end of the process. */
+const STDERR_TAIL_BYTES = 16_384;
+/** Longest wait for the pipes of a dead process to end. */
+const DRAIN_TIMEOUT_MS = 1000;
+
+const drains = new Timeouts<() => void>(DRAIN_TIMEOUT_MS, (giveUp) => giveUp());
+
+/** A process that was spawned or forked. */
+export interface ProcessHandle {
+  readonly input: Input;
+  /** Reads one stream to its end. The promise of `onChunk` delays the next chunk. */
+  readStdout(onChunk: ChunkReader): Promise<void>;
+  readStderr(onChunk: ChunkReader): Promise<void>;
+  /** Settles once the process is reaped. */
+  readonly ended: Promise<Exit>;
+  /** Kills the process and everything that it started. */
+  kill(): void;
+  /**
+   * Measures the processor time for {@link ended} until it is disposed, as often as its limit demands. Absent where the
+   * fork server measures it.
+   */
+  watchCpu?(limitMs: number): Disposable;
+  /** Id of the process for `/proc`; undefined if only its fork server knows it. */
+  readonly pid: number | undefined;
+}
+
+export type ChunkReader = (chunk: Uint8Array) => Promise<void> | void;
+
+export class Child {
+  readonly ended: Promise<Exit>;
+  readonly input: Input;
+  /** Receives stdout and stderr. */
+  reader: OutputReader = discardOutput;
+  readonly #process: ProcessHandle;
+  #stderr = new Uint8Array(0);
+  readonly #output: Promise<unknown>;
+
+  constructor(process: ProcessHandle) {
+    this.#process = process;
+    this.ended = process.ended;
+    this.input = process.input;
+    this.#output = Promise.allSettled([
+      process.readStdout((chunk) => this.reader.stdout(chunk)),
+      process.readStderr((chunk) => {
+        this.#keepStderr(chunk);
+        return this.reader.stderr(chunk);
+      }),
+    ]);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** The last bytes of stderr since {@link clearStderr}. */
+  get stderr(): Uint8Array {
+    return this.#stderr;
+  }
+
+  clearStderr(): void {
+    this.#stderr = new Uint8Array(0);
+  }
+
+  /** The process may end at any time: a broken pipe is not an error. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    this.input.write(bytes).catch(() => {});
+  }
+
+  closeInput(): void {
+    this.input.close().catch(() => {});
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+
+  watchCpu(limitMs: number): Disposable | undefined {
+    return this.#process.watchCpu?.(limitMs);
+  }
+
+  /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */
+  async drain(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    drains.add(resolve);
+    await Promise.race([this.#output, late]);
+    drains.delete(resolve);
+  }
+
+  #keepStderr(chunk: Uint8Array): void {
+    const all = new Uint8Array(this.#stderr.length + chunk.length);
+    all.set(this.#stderr);
+    all.set(chunk, this.#stderr.length);
+    this.#stderr = all.slice(-STDERR_TAIL_BYTES);
+  }
+}
+
+/** The stdin of an instance. Writes are carried out in order. */
+export interface Input {
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reads stdout and stderr of an instance; the promise of a chunk delays the next one. */
+export interface OutputReader {
+  /** The bytes are valid until this returns. */
+  stdout(chunk: Uint8Array): Promise<void> | void;
+  stderr(chunk: Uint8Array): Promise<void> | void;
+}
+
+/** Drops all output. */
+export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
+
+/**
+ * Which process ended first and took this one with it: the zygote or template that forked it, the wrapper that started it,
+ * or `script`, a template of its script that ended by what the script does.
+ */
+export type Lost = "zygote" | "template" | "script" | "wrapper";
+
+/** An exit code, or the signal that ended the process. */
+export type Exit =
+  & (
+    | { readonly code: number; readonly signal: null }
+    | { readonly code: number; readonly signal: string }
+  )
+  & {
+    /** Processor time of the process, if its fork server measured it. */
+    readonly cpuMs?: number;
+    /** Peak of its resident memory, if its fork server measured it. */
+    readonly peakBytes?: number;
+    /** Absent if it ended alone. */
+    readonly lost?: Lost;
+  };
+
+/** An exit code of this plus a number means the signal with that number, as in shells. */
+const SIGNAL_BASE = 128;
+
+/** Signals that end processes, by their numbers on the Linux architectures of Deno. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: "SIGILL",
+  5: "SIGTRAP",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  15: "SIGTERM",
+  24: "SIGXCPU",
+  25: "SIGXFSZ",
+  31: "SIGSYS",
+};
+
+/**
+ * The exit of a spawned process. An exit code of a wrapper in the range of signals is reported as that signal. A wrapper
+ * that was killed has taken the process with it.
+ */
+export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isolation): Exit {
+  if (signal !== null) {
+    return expected.ownProcessNamespace ? { code, signal, lost: "wrapper" } : { code, signal };
+  }
+  const forwarded = expected.ownProcessNamespace ? SIGNALS[code - SIGNAL_BASE] : undefined;
+  return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
+}
+
+/** Whether a wait status of Linux is that of an end: not of a stop, and not one that the kernel never gives. */
+export function isEnd(status: number): boolean {
+  return status <= 0xffff && (status & 0x7f) !== 0x7f;
+}
+
+/** The exit in a wait status of Linux (`man 2 wait`). */
+export function exitOfWaitStatus(
+  status: number,
+  usage: { readonly cpuMs: number; readonly peakBytes: number },
+): Exit {
+  const number = status & 0x7f;
+  const code = (status >>> 8) & 0xff;
+  if (number === 0) return { code, signal: null, ...usage };
+  return { code: SIGNAL_BASE + number, signal: SIGNALS[number] ?? `signal ${number}`, ...usage };
+}
