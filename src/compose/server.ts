@@ -14,7 +14,7 @@ import { Node, type NodeSpec } from "../domain/nodes/node.ts";
 import type { SessionLink } from "../domain/sessions/sessions.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
-import { Artifacts, Runner } from "../engine/runner.ts";
+import { Runner } from "../engine/runner.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
 import { InvocationNotifier } from "../engine/notifier.ts";
@@ -334,7 +334,7 @@ function openEngine(
     readonly nodeId: string;
   },
 ): NodeEngine {
-  const runner = new Runner(sandboxes, new Artifacts(artifactSource(store)));
+  const runner = new Runner(sandboxes, artifactSource(store));
   return cluster === undefined || objects === undefined
     ? { engine: new LocalEngine(runner, config.invocations) }
     : cluster.engine(nodeId, runner, (digest) => objects.keyOf(digest), config);

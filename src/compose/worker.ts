@@ -7,7 +7,7 @@ import { ObjectReader } from "../cluster/objects/reader.ts";
 import { ObjectArtifacts } from "../cluster/worker/object_artifacts.ts";
 import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
-import { Artifacts, Runner } from "../engine/runner.ts";
+import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import { openSandboxes } from "./sandboxes.ts";
@@ -69,7 +69,7 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   );
   const reader = await ObjectReader.open(nats.connection, COMMITS_BUCKET, cache);
   const artifacts = new ObjectArtifacts(reader);
-  const runner = new Runner(sandboxes, new Artifacts(artifacts));
+  const runner = new Runner(sandboxes, artifacts);
   const { asyncSlots, maxMemoryBytes } = config.invocations;
   const options = { capacity, asyncSlots, maxMemoryBytes, version: manifest.version };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));

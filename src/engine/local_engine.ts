@@ -8,10 +8,13 @@ import {
   type Engine,
   type EngineLoad,
   type InvocationContext,
+  type Job,
+  type JobPorts,
   type JobRunner,
   type NotStarted,
   type Overloaded,
   type Prewarmed,
+  type Ran,
   type Run,
   type RunRequest,
   type Slot,
@@ -33,11 +36,13 @@ export interface EngineLimits extends ConcurrencyLimits {
  * Modes: `open` admits calls, `draining` admits nested calls only; there is no way back.
  */
 export class LocalEngine implements Engine {
+  readonly queueTimeoutMs: number;
   readonly #limits: EngineLimits;
   readonly #limiter: ConcurrencyLimiter;
   readonly #runner: JobRunner;
   readonly #rejections = new RejectionLog();
-  readonly #runs = new ActiveRuns();
+  /** Recorded or not, by id. */
+  readonly #runs = new Map<string, ActiveRun>();
   /** Of the slots of nested calls, the runs that wait for them. */
   readonly #callers = new WeakMap<Slot, string>();
   readonly #lifecycle = new Lifecycle<"open" | "draining">("the engine", "open", {
@@ -46,6 +51,7 @@ export class LocalEngine implements Engine {
   });
 
   constructor(runner: JobRunner, limits: EngineLimits) {
+    this.queueTimeoutMs = limits.queueTimeoutMs;
     this.#limits = limits;
     this.#limiter = new ConcurrencyLimiter(limits, undefined, () => runner.fault === undefined);
     this.#runner = runner;
@@ -63,10 +69,6 @@ export class LocalEngine implements Engine {
 
   get fault(): string | undefined {
     return this.#runner.fault;
-  }
-
-  get queueTimeoutMs(): number {
-    return this.#limits.queueTimeoutMs;
   }
 
   admit(request: AdmissionRequest): Slot {
@@ -102,32 +104,16 @@ export class LocalEngine implements Engine {
   }
 
   begin(request: RunRequest, slot: Slot): Run {
-    const run = this.#runs.add(request, slot);
-    const slotReleased = Promise.withResolvers<void>();
+    const run = new ActiveRun(request, slot, {
+      runner: this.#runner,
+      queueTimeoutMs: this.queueTimeoutMs,
+      callerId: this.#callers.get(slot),
+      onEnd: () => this.#runs.delete(request.id),
+    });
+    this.#runs.set(request.id, run);
     // A drain may have begun since the admission.
     if (!this.isOpen) run.drain();
-    return {
-      signal: run.signal,
-      start: () => run.start(this.#limits.queueTimeoutMs),
-      execute: (job, ports, signal) =>
-        this.#runner.run(
-          job,
-          ports,
-          signal === undefined ? run.signal : AbortSignal.any([run.signal, signal]),
-          {
-            runId: request.id,
-            callerId: this.#callers.get(slot),
-            waitMs: request.mode === "sync" ? run.takeWaitMs() : undefined,
-            claim: request.claim,
-            slotReleased: slotReleased.promise,
-          },
-        ),
-      releaseSlot: () => {
-        slot[Symbol.dispose]();
-        slotReleased.resolve();
-      },
-      [Symbol.dispose]: () => run[Symbol.dispose](),
-    };
+    return run;
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -139,11 +125,11 @@ export class LocalEngine implements Engine {
   }
 
   interrupt(): void {
-    this.#runs.interrupt();
+    for (const run of this.#runs.values()) run.interrupt();
   }
 
   has(id: string): boolean {
-    return this.#runs.get(id) !== undefined;
+    return this.#runs.has(id);
   }
 
   async left(id: string): Promise<void> {
@@ -165,7 +151,15 @@ export class LocalEngine implements Engine {
 
   async drain(timeoutMs: number): Promise<void> {
     if (this.isOpen) this.#lifecycle.set("draining");
-    await this.#runs.drain(timeoutMs);
+    for (const run of this.#runs.values()) run.drain();
+    const interrupt = setTimeout(() => {
+      for (const run of this.#runs.values()) run.kill("INTERRUPTED");
+    }, timeoutMs);
+    // Running invocations may begin further ones meanwhile.
+    while (this.#runs.size > 0) {
+      await Promise.all(Array.from(this.#runs.values(), ({ left }) => left));
+    }
+    clearTimeout(interrupt);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -184,49 +178,52 @@ const NOT_STARTED: Readonly<Record<Exclude<StopReason, Overloaded>, NotStarted>>
   LEFT_FOR_NEXT_START: "left-for-next-start",
 };
 
+/** What a run needs of its engine. */
+interface RunParts {
+  readonly runner: JobRunner;
+  /** How long it waits for its slot where a caller waits. */
+  readonly queueTimeoutMs: number;
+  /** The run that waits for it. */
+  readonly callerId: string | undefined;
+  readonly onEnd: () => void;
+}
+
 /**
  * One run that the engine tracks. Modes: `queued` until its slot is granted, `running`, `ended` once it is disposed.
  */
-class ActiveRun implements Disposable {
+class ActiveRun implements Run {
   readonly #request: RunRequest;
-  readonly #onEnd: (id: string) => void;
+  readonly #parts: RunParts;
   readonly #stop = new AbortController();
+  readonly signal = this.#stop.signal;
   readonly #left = Promise.withResolvers<void>();
+  /** Resolves when the run was disposed. */
+  readonly left = this.#left.promise;
+  readonly #slotReleased = Promise.withResolvers<void>();
   readonly #lifecycle = new Lifecycle<"queued" | "running" | "ended">("a run", "queued", {
     queued: ["running", "ended"],
     running: ["ended"],
     ended: [],
   });
   readonly slot: Slot;
-  /** What is left of the wait for a slot. */
+  /** How long its next job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
   #waitMs = Infinity;
-  #queueTimeoutMs = Infinity;
   /** Nested calls that it requested. */
   nestedCalls = 0;
 
-  constructor(request: RunRequest, slot: Slot, onEnd: (id: string) => void) {
+  constructor(request: RunRequest, slot: Slot, parts: RunParts) {
     this.#request = request;
     this.slot = slot;
-    this.#onEnd = onEnd;
+    this.#parts = parts;
     request.signal?.addEventListener("abort", this.#cancel, { once: true });
     if (request.signal?.aborted) this.#cancel();
   }
 
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  /** Resolves when the run was disposed. */
-  get left(): Promise<void> {
-    return this.#left.promise;
-  }
-
-  /** Waits for the slot, at most `queueTimeoutMs` where a caller waits. */
-  async start(queueTimeoutMs: number): Promise<NotStarted | undefined> {
+  async start(): Promise<NotStarted | undefined> {
+    const { queueTimeoutMs } = this.#parts;
     const since = performance.now();
     if (!this.slot.isGranted) await this.#waitForSlot(queueTimeoutMs);
     this.#waitMs = Math.max(0, queueTimeoutMs - (performance.now() - since));
-    this.#queueTimeoutMs = queueTimeoutMs;
     if (this.signal.aborted) {
       const reason = this.signal.reason as StopReason;
       return typeof reason === "string" ? NOT_STARTED[reason] : reason;
@@ -235,11 +232,19 @@ class ActiveRun implements Disposable {
     return undefined;
   }
 
-  /** How long a job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
-  takeWaitMs(): number {
-    const waitMs = this.#waitMs;
-    this.#waitMs = this.#queueTimeoutMs;
-    return waitMs;
+  execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran> {
+    const { runner, queueTimeoutMs, callerId } = this.#parts;
+    const { id: runId, mode, claim } = this.#request;
+    const waitMs = mode === "sync" ? this.#waitMs : undefined;
+    this.#waitMs = queueTimeoutMs;
+    const either = signal === undefined ? this.signal : AbortSignal.any([this.signal, signal]);
+    const slotReleased = this.#slotReleased.promise;
+    return runner.run(job, ports, either, { runId, callerId, waitMs, claim, slotReleased });
+  }
+
+  releaseSlot(): void {
+    this.slot[Symbol.dispose]();
+    this.#slotReleased.resolve();
   }
 
   /** Ends the run with all that runs for it. */
@@ -264,7 +269,7 @@ class ActiveRun implements Disposable {
     this.#lifecycle.set("ended");
     this.#request.signal?.removeEventListener("abort", this.#cancel);
     this.slot[Symbol.dispose]();
-    this.#onEnd(this.#request.id);
+    this.#parts.onEnd();
     this.#left.resolve();
   }
 
@@ -280,39 +285,6 @@ class ActiveRun implements Disposable {
   }
 
   readonly #cancel = () => this.kill("CANCELLED");
-}
-
-/** The runs of one engine, recorded or not. */
-class ActiveRuns {
-  readonly #runs = new Map<string, ActiveRun>();
-
-  get(id: string): ActiveRun | undefined {
-    return this.#runs.get(id);
-  }
-
-  add(request: RunRequest, slot: Slot): ActiveRun {
-    const run = new ActiveRun(request, slot, (id) => this.#runs.delete(id));
-    this.#runs.set(request.id, run);
-    return run;
-  }
-
-  /** Interrupts every run that has its slot. */
-  interrupt(): void {
-    for (const run of this.#runs.values()) run.interrupt();
-  }
-
-  /** Drains every run, and kills those that have not ended after `timeoutMs`. */
-  async drain(timeoutMs: number): Promise<void> {
-    for (const run of this.#runs.values()) run.drain();
-    const interrupt = setTimeout(() => {
-      for (const run of this.#runs.values()) run.kill("INTERRUPTED");
-    }, timeoutMs);
-    // Running invocations may begin further ones meanwhile.
-    while (this.#runs.size > 0) {
-      await Promise.all(Array.from(this.#runs.values(), ({ left }) => left));
-    }
-    clearTimeout(interrupt);
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -20,9 +20,9 @@ export class Runner implements JobRunner {
   readonly #sandboxes: Sandboxes;
   readonly #artifacts: Artifacts;
 
-  constructor(sandboxes: Sandboxes, artifacts: Artifacts) {
+  constructor(sandboxes: Sandboxes, source: ArtifactSource) {
     this.#sandboxes = sandboxes;
-    this.#artifacts = artifacts;
+    this.#artifacts = new Artifacts(source);
   }
 
   /** @param signal kills the instance; its reason is a `KillCode` */
@@ -84,7 +84,7 @@ const SCRIPT_CACHE_UNITS_MAX = 64 * 1024 * 1024;
 const SOURCE_MAP_CACHE_UNITS_MAX = 4 * 1024 * 1024;
 
 /** Scripts and source maps by digest; those used last stay in memory. */
-export class Artifacts {
+class Artifacts {
   readonly #source: ArtifactSource;
   readonly #scripts = new LRUCache<string, string>({
     maxSize: SCRIPT_CACHE_UNITS_MAX,
@@ -100,7 +100,7 @@ export class Artifacts {
   async script(digest: string): Promise<string> {
     const cached = this.#scripts.get(digest);
     if (cached !== undefined) return cached;
-    const script = await this.text(digest);
+    const script = await this.#source.text(digest);
     this.#scripts.set(digest, script);
     return script;
   }
@@ -111,16 +111,12 @@ export class Artifacts {
     if (cached !== undefined) return cached;
     let units = 0;
     const map = await StackMap.open(async () => {
-      const text = await this.text(digest);
+      const text = await this.#source.text(digest);
       units = text.length;
       return text;
     });
     // A map that could not be read now may be readable later.
     if (units > 0) this.#stackMaps.set(digest, map, { size: units });
     return map;
-  }
-
-  text(digest: string): Promise<string> {
-    return this.#source.text(digest);
   }
 }

@@ -72,7 +72,9 @@ export async function listen(
   const responses = boundedResponses(unread, (outgoing) => slowReaders.add(outgoing));
   const { server, renew } = makeServer(limits, identity, responses, (incoming, outgoing) => {
     acceptor.connections.serve(incoming, outgoing);
-    cutSlowReader(outgoing, slowReaders);
+    // A connection whose client does not take its complete response in time is closed: memory holds the response so long.
+    outgoing.once("prefinish", () => slowReaders.add(outgoing));
+    outgoing.once("close", () => slowReaders.delete(outgoing));
     noteChunks(incoming);
     requestTimeouts.add(incoming);
     if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
@@ -125,12 +127,6 @@ function makeServer(
   const tls = { minVersion: "TLSv1.2", handshakeTimeout: limits.headerTimeoutMs } as const;
   const server = createTlsServer({ ...options, ...tls, ...identity }, listener);
   return { server, renew: (renewed) => server.setSecureContext({ ...tls, ...renewed }) };
-}
-
-/** Closes a connection whose client has not taken its complete response within the limit; memory holds it so long. */
-function cutSlowReader(outgoing: ServerResponse, slowReaders: Timeouts<ServerResponse>): void {
-  outgoing.once("prefinish", () => slowReaders.add(outgoing));
-  outgoing.once("close", () => slowReaders.delete(outgoing));
 }
 
 /** Answers a request of which no URL can be made: a hostile path or Host header. */

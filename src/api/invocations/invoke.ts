@@ -6,7 +6,6 @@ import { jsonOperation, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
 import { bytesIn, bytesOut, timestampIn } from "../primitives.ts";
 import { Reply } from "../reply.ts";
-import { parsePrefer, preferenceApplied, type Preferences } from "./prefer.ts";
 import { statusName } from "./schemas.ts";
 
 export const invoke = jsonOperation({
@@ -74,4 +73,33 @@ function notBefore(time: string | undefined, { respondAsync }: Preferences): Dat
   if (time === undefined) return undefined;
   if (respondAsync) return new Date(time);
   throw invalid({ field: "Invoke-At", description: "needs the header Prefer: respond-async" });
+}
+
+/** The preferences of RFC 7240 that `Invoke` applies. */
+interface Preferences {
+  readonly respondAsync: boolean;
+  /** How long the caller waits for the end, in seconds; undefined without a bound. */
+  readonly wait: number | undefined;
+}
+
+/** Parses a `Prefer` header. Unknown and malformed preferences are ignored, as RFC 7240, section 2, requires. */
+function parsePrefer(header: string | undefined): Preferences {
+  let respondAsync = false;
+  let wait: number | undefined;
+  for (const part of (header ?? "").split(",")) {
+    const [name = "", value] = (part.split(";")[0] ?? "").split("=").map((text) => text.trim());
+    if (name.toLowerCase() === "respond-async") respondAsync = true;
+    const seconds = value?.replace(/^"(.*)"$/, "$1") ?? "";
+    if (name.toLowerCase() === "wait" && /^\d{1,6}$/.test(seconds)) wait ??= Number(seconds);
+  }
+  return { respondAsync, wait };
+}
+
+/** The value of the `Preference-Applied` header; undefined if none was applied. */
+function preferenceApplied({ respondAsync, wait }: Preferences): string | undefined {
+  const applied = [
+    ...respondAsync ? ["respond-async"] : [],
+    ...wait === undefined ? [] : [`wait=${wait}`],
+  ];
+  return applied.length === 0 ? undefined : applied.join(", ");
 }

@@ -226,9 +226,10 @@ export class ConcurrencyLimiter {
         grants: this.#queue.grantsWithin(functionId),
       });
     }
+    if (request.mode === "sync") return found;
     const { isFull, free, max } = this.#async;
     // One call may wait for the start of another: without a queue it would be rejected although a slot is free.
-    if (request.mode === "async" && (isFull || free === 0 && this.#queue.asyncSize > 0)) {
+    if (isFull || free === 0 && this.#queue.asyncSize > 0) {
       found.push({ limit: "async", maxRunning: max, perSecond: undefined, grants: 0 });
     }
     return found;
@@ -312,8 +313,9 @@ export class ConcurrencyLimiter {
   }
 
   #grantQueued(): void {
-    while (!this.#usage.isFull && this.#mayGrant()) {
-      const slot = this.#queue.next(this.#mayRun, this.#async.free > 0);
+    while (this.#queue.size > 0 && !this.#usage.isFull && this.#mayGrant()) {
+      const mayRunAsync = this.#queue.asyncSize > 0 && this.#async.free > 0;
+      const slot = this.#queue.next(this.#mayRun, mayRunAsync);
       if (slot === undefined) return;
       this.#usage.add(slot.functionId);
       this.#grant(slot, { functionId: slot.functionId, holders: 0 });

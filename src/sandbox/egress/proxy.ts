@@ -46,8 +46,11 @@ export interface EgressOptions extends EgressLimits {
   readonly ca: string | undefined;
 }
 
-/** Whether a connection begins with the handshake of an instance. */
-type HasHandshake = (connection: Deno.UnixConn) => Promise<boolean>;
+/** Knows the handshakes of instances. */
+interface Handshakes {
+  /** Whether a connection begins with the handshake of an expected instance. It closes any other connection. */
+  hasHandshake(connection: Deno.UnixConn): Promise<boolean>;
+}
 
 /** The network of one instance. Its disposal closes the socket and every connection. */
 export interface EgressSocket extends Disposable {
@@ -59,9 +62,8 @@ export interface EgressSocket extends Disposable {
   /**
    * Makes it ready for another instance. The one that had it must have ended. Connections are accepted in order: until one
    * has the handshake of the new instance, all others were left behind, and are closed.
-   * @param hasHandshake closes any connection without the handshake
    */
-  renew(hasHandshake: HasHandshake): void;
+  renew(handshakes: Handshakes): void;
   /**
    * Opens a session that forwards what the allowlist names until it is closed.
    * @param name of the allowlist, for messages
@@ -237,7 +239,7 @@ class ListeningSocket implements EgressSocket {
   readonly #onClose: () => void;
   #session: EgressSession | undefined;
   /** Set until its instance has connected. */
-  #hasHandshake: HasHandshake | undefined;
+  #awaited: Handshakes | undefined;
   wasUsedOutsideRun = false;
 
   constructor(
@@ -275,10 +277,10 @@ class ListeningSocket implements EgressSocket {
     return isMissing(this.socketPath);
   }
 
-  renew(hasHandshake: HasHandshake): void {
+  renew(handshakes: Handshakes): void {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
-    this.#hasHandshake = hasHandshake;
+    this.#awaited = handshakes;
     this.#destroyConnections();
     this.wasUsedOutsideRun = false;
   }
@@ -296,14 +298,12 @@ class ListeningSocket implements EgressSocket {
     for (const connection of this.#rejected) connection.destroy();
   }
 
-  async #awaitInstance(accepted: Deno.UnixConn, hasHandshake: HasHandshake): Promise<void> {
-    if (await hasHandshake(accepted)) this.#hasHandshake = undefined;
+  async #awaitInstance(accepted: Deno.UnixConn, handshakes: Handshakes): Promise<void> {
+    if (await handshakes.hasHandshake(accepted)) this.#awaited = undefined;
   }
 
   #accept(accepted: Deno.UnixConn, onConnection: (connection: Duplex) => void): void {
-    if (this.#hasHandshake !== undefined) {
-      return void this.#awaitInstance(accepted, this.#hasHandshake);
-    }
+    if (this.#awaited !== undefined) return void this.#awaitInstance(accepted, this.#awaited);
     const connection = new UnixConnection(accepted);
     const { session } = this;
     const { maxConnections } = this.#limits;

@@ -48,7 +48,8 @@ interface Destroyable {
 
 /** The network of one run. Modes: `open`, then `closed` with all connections cut. */
 export class EgressSession implements Disposable {
-  readonly allowlist: Allowlist;
+  readonly #entries: readonly string[];
+  #allowlist: Allowlist | undefined;
   readonly #limits: EgressLimits;
   readonly #log: EgressLogger;
   readonly #open = new Set<EgressRequest>();
@@ -66,9 +67,14 @@ export class EgressSession implements Disposable {
     log: EgressLogger,
     readonly allowlistName: string,
   ) {
-    this.allowlist = new Allowlist(entries);
+    this.#entries = entries;
     this.#limits = limits;
     this.#log = log;
+  }
+
+  /** Parsed at the first request: most runs make none. */
+  get allowlist(): Allowlist {
+    return this.#allowlist ??= new Allowlist(this.#entries);
   }
 
   get isClosed(): boolean {

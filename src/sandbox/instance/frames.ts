@@ -156,15 +156,16 @@ export function encodeCall(
   keep: boolean,
   lowered: ProcessLimits | undefined,
 ): Uint8Array<ArrayBuffer> {
-  const parts = [inputJson, JSON.stringify({ ...config, context })].map((part) =>
-    encoder.encode(part)
-  );
+  const input = encoder.encode(inputJson);
+  const rest = encoder.encode(JSON.stringify({ ...config, context }));
   const head = new Uint8Array(CALL_HEAD_BYTES);
   head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS) |
     (handler === "fetch" ? CallFlag.FETCH : 0);
   const numbers = new DataView(head.buffer, 1);
-  parts.forEach(({ length }, index) => numbers.setUint32(4 * index, length));
-  return concatenate([head, ...(lowered === undefined ? [] : [encodeLimits(lowered)]), ...parts]);
+  numbers.setUint32(0, input.length);
+  numbers.setUint32(4, rest.length);
+  const limits = lowered === undefined ? [] : [encodeLimits(lowered)];
+  return concatenate([head, ...limits, input, rest]);
 }
 
 function encodeLimits({ dataBytes, cpuSeconds }: ProcessLimits): Uint8Array {
@@ -204,6 +205,8 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
  * Modes: `skipping` until a first mark (reused instances only), `reading`, `ended` after the mark of the answer.
  */
 export class MarkReader {
+  /** Stderr has no frames. */
+  readonly bodyBytesLeft = 0;
   readonly #nonce: Uint8Array;
   readonly #text: (bytes: Uint8Array) => void;
   readonly #marked: () => void;

@@ -43,7 +43,10 @@ interface HostRequest {
 /** Serves the host calls of one run. Modes: open, then closed. */
 export class HostChannel {
   readonly #host: Host;
-  readonly #writer: ReplyWriter;
+  readonly #stdin: Input;
+  readonly #budget: ByteBudget;
+  /** Made for the first reply: most runs make no host call. */
+  #writer: ReplyWriter | undefined;
   /** Aborted when it is closed while calls are in progress. */
   readonly #closing = new AbortController();
   #isClosed = false;
@@ -62,7 +65,8 @@ export class HostChannel {
   /** @param budget the memory for the contents of the replies of all runs */
   constructor(host: Host, stdin: Input, budget: ByteBudget) {
     this.#host = host;
-    this.#writer = new ReplyWriter(stdin, budget, this.#closing.signal);
+    this.#stdin = stdin;
+    this.#budget = budget;
   }
 
   /** Milliseconds in which at least one call was under way. */
@@ -112,6 +116,7 @@ export class HostChannel {
     const bytes = reply.kind === "whole" ? reply.bytes.length : 0;
     this.#unreadBytes += bytes;
     let isUnread = false;
+    this.#writer ??= new ReplyWriter(this.#stdin, this.#budget, this.#closing.signal);
     await this.#writer.write(reply, () => {
       if (this.#unreadReplies < UNREAD_REPLIES_MAX) free();
       isUnread = true;

@@ -6,20 +6,18 @@ import { Deadlines } from "../../shared/time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
-import type { EgressSession } from "../egress/session.ts";
 import { Child, discardOutput, type Exit, type Lost, type ProcessHandle } from "./process.ts";
 import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
 import { becomeReady, startError } from "./spawned.ts";
-import { endingBy } from "./ending_by.ts";
-import { type Ending, outcomeOf } from "./outcome.ts";
+import { type Ending, endingBy, outcomeOf } from "./outcome.ts";
 import { type Compiled, CompileOutput, RunOutput } from "./output_readers.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 import { lazyStackMap } from "../../shared/stack.ts";
-import { ProcessSpan, usageAtEnd } from "./measuring.ts";
+import { measurementsOf, usageAtEnd } from "./measuring.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
@@ -106,13 +104,14 @@ export class Instance {
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
 
-  readonly #kind: Exclude<ProcessKind, "reused">;
+  readonly kind: Exclude<ProcessKind, "reused">;
   readonly #startedMs = performance.now();
   #redactions: Redactions;
   #callStartedMs = 0;
   #busyMs = 0;
   #calls = 0;
-  #loaded: Loaded | undefined;
+  /** How the script of the last call was evaluated; undefined if that did not end, or was done before. */
+  loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
   #onExit: (exit: Exit) => void = () => {};
 
@@ -121,7 +120,7 @@ export class Instance {
     { process, egressSocket, redactions, templateNonce, limitsToSet }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
-    this.#kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
+    this.kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
     this.#lifecycle = new Lifecycle<Mode>("instance", mode, {
       starting: ["ready", "killed", "dead"],
       ready: ["running", "killed", "dead"],
@@ -159,16 +158,7 @@ export class Instance {
 
   /** Id of the spawned process; undefined for a fork. Some isolation modes run the function in a child of it. */
   get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  get kind(): Exclude<ProcessKind, "reused"> {
-    return this.#kind;
-  }
-
-  /** How the script of the last call was evaluated; undefined if that did not end, or was done before. */
-  get loaded(): Loaded | undefined {
-    return this.#loaded;
+    return this.#child.process.pid;
   }
 
   /** Whether it has ended and is reaped. */
@@ -188,12 +178,13 @@ export class Instance {
 
   /** Whether it waits for its first call and can reach what it needs. */
   get isUsable(): boolean {
-    return this.isWaiting && !this.#hasLostEgress;
+    return this.isWaiting && this.#egressSocket?.isLost !== true;
   }
 
   /** Whether it answered a call and waits for the next. */
   get isIdle(): boolean {
-    return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun && !this.#hasLostEgress;
+    return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun &&
+      this.#egressSocket?.isLost !== true;
   }
 
   /** What its calls have used so far. */
@@ -235,14 +226,15 @@ export class Instance {
     }
     const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
+    const span = { beganMs: 0, endedMs: 0 };
     // The group is killed in the same tick in which the ending is known, before any await.
-    const span = new ProcessSpan();
     const end = (ending: Ending) => {
-      span.end();
+      // Later endings do not count.
+      span.endedMs ||= performance.now();
       if (!keep || ending.kind !== "result") this.#killNow();
       resolve(ending);
     };
-    const channel = new HostChannel(hooks.host, this.#child.input, hooks.replyBudget);
+    const channel = new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
     const stackMap = lazyStackMap(hooks.stackMap);
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
     const output = new RunOutput(this.#nonce, keep, limits, sink, redactor, channel, end);
@@ -254,14 +246,18 @@ export class Instance {
     };
     try {
       // Opened before the function can run. Its connections are cut and logged before the outcome is delivered.
-      using egress = this.#openEgress(job, output);
+      using egress = this.#egressSocket?.openSession(
+        job.outboundAllowlist,
+        (level, message) => sink.note("egress", level, message),
+        job.allowlistName,
+      );
       // Later calls of an instance have the same limits.
       const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
       const message = concatenate([...load, encodeCall(job, keep, toSet)]);
-      span.begin();
+      span.beganMs = performance.now();
       this.#child.write(message);
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
-      using _watch = this.#child.watchCpu(limits.cpuTimeMs);
+      using _watch = this.#child.process.watchCpu?.(limits.cpuTimeMs);
       const ending = await promise;
       if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
@@ -269,15 +265,15 @@ export class Instance {
       // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
-      this.#loaded = output.loaded;
+      this.loaded = output.loaded;
       await output.close();
       const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
       egress?.[Symbol.dispose]();
-      return {
-        ...outcome,
-        measured: span.measured(output.loaded, channel, { egress, redactor }, usage),
-      };
+      const processMs = Math.max(0, span.endedMs - span.beganMs);
+      const { loaded } = output;
+      const measured = measurementsOf({ processMs, loaded, channel, egress, redactor, usage });
+      return { ...outcome, measured };
     } finally {
       await channel.close();
       if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
@@ -306,10 +302,6 @@ export class Instance {
 
   get #usedEgressOutsideRun(): boolean {
     return this.#egressSocket?.wasUsedOutsideRun ?? false;
-  }
-
-  get #hasLostEgress(): boolean {
-    return this.#egressSocket?.isLost ?? false;
   }
 
   #beginCall(signal?: AbortSignal): void {
@@ -362,18 +354,7 @@ export class Instance {
   #retire(): void {
     this.#child.reader = discardOutput;
     this.#onExit = () => {};
-    this.#child.closeInput();
-  }
-
-  #openEgress(
-    { outboundAllowlist, allowlistName }: SandboxJob,
-    output: RunOutput,
-  ): EgressSession | undefined {
-    return this.#egressSocket?.openSession(
-      outboundAllowlist,
-      (level, message) => output.egress(level, message),
-      allowlistName,
-    );
+    this.#child.process.input.close().catch(() => {});
   }
 
   /** A process that ends by itself ends its call once all of its output was read. */
@@ -387,6 +368,6 @@ export class Instance {
   #killNow(): void {
     if (this.#lifecycle.is("dead")) return;
     if (!this.#lifecycle.is("killed")) this.#lifecycle.set("killed");
-    this.#child.kill();
+    this.#child.process.kill();
   }
 }

@@ -80,7 +80,9 @@ export class LogSink {
     }
   }
 
-  /** A line of the server. The limit does not count it; its writer has a limit of its own. */
+  /**
+   * A line of the server. The limit does not count it: a flood cannot hide connections, whose writer has a limit of its own.
+   */
   note(source: SandboxLog["source"], level: SandboxLog["level"], message: string): void {
     const line = { time: Date.now(), level, source, message: this.#redactor.redact(message) };
     this.#deliver(() => this.#onLog(line), false);

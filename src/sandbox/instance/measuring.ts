@@ -13,41 +13,28 @@ const USAGE_TIMEOUT_MS = 250;
 
 const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
 
-/** The time from the message with a call to its first ending. */
-export class ProcessSpan {
-  #beganMs = 0;
-  #endedMs: number | undefined;
-
-  begin(): void {
-    this.#beganMs = performance.now();
-  }
-
-  /** Later endings do not count. */
-  end(): void {
-    this.#endedMs ??= performance.now();
-  }
-
-  /** @param usage of the process */
-  measured(
-    loaded: Loaded | undefined,
-    { busyMs: hostCallsMs }: HostChannel,
-    { egress, redactor }: {
-      readonly egress: EgressSession | undefined;
-      /** Hides secrets in hosts. */
-      readonly redactor: Redactor;
-    },
-    usage: Partial<ProcessUsage>,
-  ): Measurements {
-    const processMs = Math.max(0, (this.#endedMs ?? performance.now()) - this.#beganMs);
-    return {
-      processMs,
-      ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
-      hostCallsMs,
-      ...egress === undefined ? NO_EGRESS : usedOf(egress, redactor),
-      ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
-      ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
-    };
-  }
+/** What a call took in its process. */
+export function measurementsOf(
+  { processMs, loaded, channel, egress, redactor, usage }: {
+    /** From the message with the call to its first ending. */
+    readonly processMs: number;
+    readonly loaded: Loaded | undefined;
+    readonly channel: HostChannel;
+    readonly egress: EgressSession | undefined;
+    /** Hides secrets in hosts. */
+    readonly redactor: Redactor;
+    /** Of the process. */
+    readonly usage: Partial<ProcessUsage>;
+  },
+): Measurements {
+  return {
+    processMs,
+    ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
+    hostCallsMs: channel.busyMs,
+    ...egress === undefined ? NO_EGRESS : usedOf(egress, redactor),
+    ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
+    ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
+  };
 }
 
 function usedOf({ used }: EgressSession, redactor: Redactor): EgressSession["used"] {

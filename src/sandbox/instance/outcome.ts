@@ -1,4 +1,7 @@
-/** Turns the ending of a run into its outcome. The bytes that a function returned are validated before any other code parses them. */
+/**
+ * How runs end, and the outcome of each ending. The bytes that a function returned are validated before any other code parses
+ * them.
+ */
 import {
   type Failure,
   FAILURE_MESSAGE_MAX_UNITS,
@@ -11,6 +14,7 @@ import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
 import type { Exit, Lost } from "./process.ts";
 import { type RunLimits, settingOf } from "./limits.ts";
 import type { Redactor } from "./redaction.ts";
+import { Deadlines } from "../../shared/time.ts";
 import { explanation } from "../../shared/explanation.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
@@ -33,6 +37,27 @@ type Exited = Exit & {
   readonly kind: "exited";
   readonly stderr: string;
 };
+
+const timeouts = new Deadlines<() => void>((end) => end());
+
+/** Ends a call when the signal aborts, and at its time limit, until it is disposed. */
+export function endingBy(
+  signal: AbortSignal,
+  timeoutMs: number,
+  end: (ending: Ending) => void,
+): Disposable {
+  const onAbort = () => end({ kind: "killed", code: killCodeOf(signal) });
+  const onTimeout = () => end({ kind: "timeout" });
+  signal.addEventListener("abort", onAbort, { once: true });
+  timeouts.add(onTimeout, timeoutMs);
+  if (signal.aborted) onAbort();
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", onAbort);
+      timeouts.delete(onTimeout);
+    },
+  };
+}
 
 /** Printed by V8, Rust and the C library when memory runs out. */
 const OUT_OF_MEMORY_PRINTS = [

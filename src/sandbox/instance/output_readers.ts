@@ -187,20 +187,11 @@ export class RunOutput implements OutputReader {
   }
 
   stdout(chunk: Uint8Array): Promise<void> | void {
-    return this.#inTurns(
-      chunk,
-      (part) => this.#frames.push(part),
-      () => this.#frames.bodyBytesLeft,
-    );
+    return this.#inTurns(chunk, this.#frames);
   }
 
   stderr(chunk: Uint8Array): Promise<void> | void {
-    return this.#inTurns(chunk, (part) => this.#mark.push(part));
-  }
-
-  /** Logs an egress decision. The log limit does not apply: a flood cannot hide connections. */
-  egress(level: "info" | "warn", message: string): void {
-    this.#sink.note("egress", level, message);
+    return this.#inTurns(chunk, this.#mark);
   }
 
   /** The process has ended and its pipes are empty. */
@@ -224,33 +215,28 @@ export class RunOutput implements OutputReader {
   }
 
   /** Reads a chunk; pauses behind it if the log is full, and between parts with many lines. */
-  #inTurns(
-    chunk: Uint8Array,
-    read: (part: Uint8Array) => void,
-    bodyBytesLeft = () => 0,
-  ): Promise<void> | void {
-    const readTurn = (bytes: Uint8Array): Uint8Array => {
-      const end = this.#sink.full ? bytes.length : endOfTurn(bytes, bodyBytesLeft());
-      read(bytes.subarray(0, end));
-      return bytes.subarray(end);
-    };
-    const rest = readTurn(chunk);
+  #inTurns(chunk: Uint8Array, reader: FrameReader | MarkReader): Promise<void> | void {
+    const rest = this.#readTurn(chunk, reader);
     // A copy: the bytes are valid until this returns.
-    if (rest.length > 0) return this.#readLater(rest.slice(), readTurn);
+    if (rest.length > 0) return this.#readLater(rest.slice(), reader);
     if (this.#sink.mapping !== undefined) return this.#sink.mapping;
     if (this.#sink.full && this.#frames.bodyBytesLeft === 0) return pause();
   }
 
-  /** Reads the bytes turn by turn. @param readTurn returns what is left */
-  async #readLater(
-    bytes: Uint8Array,
-    readTurn: (bytes: Uint8Array) => Uint8Array,
-  ): Promise<void> {
+  /** Reads the bytes turn by turn. */
+  async #readLater(bytes: Uint8Array, reader: FrameReader | MarkReader): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
       await (this.#sink.mapping ?? pause());
-      rest = readTurn(rest);
+      rest = this.#readTurn(rest, reader);
     }
     await this.#sink.mapping;
+  }
+
+  /** Reads what one turn of the event loop may, and returns the rest. */
+  #readTurn(bytes: Uint8Array, reader: FrameReader | MarkReader): Uint8Array {
+    const end = this.#sink.full ? bytes.length : endOfTurn(bytes, reader.bodyBytesLeft);
+    reader.push(bytes.subarray(0, end));
+    return bytes.subarray(end);
   }
 
   #text(lines: LineSplitter, bytes: Uint8Array): void {

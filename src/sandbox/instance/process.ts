@@ -32,17 +32,13 @@ export type ChunkReader = (chunk: Uint8Array) => Promise<void> | void;
 
 export class Child {
   readonly ended: Promise<Exit>;
-  readonly input: Input;
   /** Receives stdout and stderr. */
   reader: OutputReader = discardOutput;
-  readonly #process: ProcessHandle;
   #stderr = new Uint8Array(0);
   readonly #output: Promise<unknown>;
 
-  constructor(process: ProcessHandle) {
-    this.#process = process;
+  constructor(readonly process: ProcessHandle) {
     this.ended = process.ended;
-    this.input = process.input;
     this.#output = Promise.allSettled([
       process.readStdout((chunk) => this.reader.stdout(chunk)),
       process.readStderr((chunk) => {
@@ -50,10 +46,6 @@ export class Child {
         return this.reader.stderr(chunk);
       }),
     ]);
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid;
   }
 
   /** The last bytes of stderr since {@link clearStderr}. */
@@ -67,19 +59,7 @@ export class Child {
 
   /** The process may end at any time: a broken pipe is not an error. */
   write(bytes: Uint8Array<ArrayBuffer>): void {
-    this.input.write(bytes).catch(() => {});
-  }
-
-  closeInput(): void {
-    this.input.close().catch(() => {});
-  }
-
-  kill(): void {
-    this.#process.kill();
-  }
-
-  watchCpu(limitMs: number): Disposable | undefined {
-    return this.#process.watchCpu?.(limitMs);
+    this.process.input.write(bytes).catch(() => {});
   }
 
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */

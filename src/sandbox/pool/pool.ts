@@ -1,81 +1,154 @@
-/** Gives each call an instance: a fork where a tree serves, else a process that is spawned for it. */
+/** Gives each call an instance, and runs the call in it: a fork where a tree serves, else a process that is spawned for it. */
 import { getLogger } from "@logtape/logtape";
+import { ByteBudget } from "../../shared/byte_budget.ts";
 import { Lazy } from "../../shared/lazy.ts";
 import {
   type ForkStatus,
+  type KillCode,
   NoInstance,
   type Provisioned,
   type RunHooks,
+  type Sandboxes,
   type SandboxJob,
   type SandboxLimits,
+  type SandboxOutcome,
 } from "../contract.ts";
-import type { Loaded } from "../instance/frames.ts";
-import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/limits.ts";
 import { probeForks } from "../diagnostics/probe.ts";
+import { type Instance, type InstanceHooks, JobNotAccepted } from "../instance/instance.ts";
+import type { Loaded } from "../instance/frames.ts";
+import { CGROUPS_DESCRIPTION, type RunLimits, runLimits } from "../instance/limits.ts";
+import { killCodeOf, killed } from "../instance/outcome.ts";
+import { REPLIES_CONTENT_MAX_BYTES } from "../instance/replies.ts";
 import type { Trees } from "../tree/trees.ts";
 import { Availability } from "./availability.ts";
 import { Crashes } from "./crashes.ts";
-import type { SpawnedInstances } from "./spawned_instances.ts";
+import { prepare, type Prepared, type SandboxOptions } from "./prepare.ts";
+import { processKeyOf, Reuse } from "./reuse.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
+/** How runs end with their sandboxes. */
+const STOPPED: KillCode = "INTERRUPTED";
+/** Instances that are tried for one call. Larger than a pool, of which all may die at once. */
+const INSTANCES_PER_CALL_MAX = 10;
 /** Instances that one call may fail to start while others start: then the call itself is the cause. */
 const START_ATTEMPTS_MAX = 3;
 /** How often the pool looks whether what instances need is still there: a cleaner of old files may have removed it. */
 const LOOK_INTERVAL_MS = 5_000;
 
-export class Pool implements AsyncDisposable {
-  readonly #spawned: SpawnedInstances;
-  readonly #trees: Trees | undefined;
+/** The sandboxes of one server. It prepares and starts at the first need. */
+export class Pool implements Sandboxes {
   readonly #limits: SandboxLimits;
+  readonly #options: SandboxOptions;
   readonly #crashes = new Crashes();
-  readonly #starting = new Lazy(() => this.#startTree());
-  readonly #availability: Availability;
-  #provisionedCount = 0;
+  readonly #availability = new Availability(() => this.#probe());
+  readonly #reuse: Reuse;
+  readonly #replyBudget = new ByteBudget(REPLIES_CONTENT_MAX_BYTES);
+  readonly #preparing = new Lazy(() => this.#prepare());
+  readonly #starting = new Lazy(() => this.#start());
+  #prepared: Prepared | undefined;
+  /** Undefined before the preparation, and where calls cannot be forked. */
+  #trees: Trees | undefined;
+  #hasStarted = false;
+  #isStopping = false;
+  /** Each with what ends it. */
+  readonly #runs = new Map<Promise<SandboxOutcome>, AbortController>();
+  #provisioned: readonly Provisioned[] = [];
   #forkFault: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
-  /** @param trees or why calls cannot be forked */
-  constructor(spawned: SpawnedInstances, trees: Trees | string, limits: SandboxLimits) {
-    this.#spawned = spawned;
-    this.#trees = typeof trees === "string" ? undefined : trees;
-    this.#forkFault = typeof trees === "string" ? trees : undefined;
+  constructor(limits: SandboxLimits, options: SandboxOptions) {
     this.#limits = limits;
-    this.#availability = new Availability(() => spawned.probe());
+    this.#options = options;
+    this.#reuse = new Reuse(options.reuse);
   }
 
-  /** Whether instances can be started. */
-  get availability(): Pick<Availability, "fault" | "onChange" | "check"> {
-    return this.#availability;
+  /**
+   * Starts the tree of the default memory class. Resolves once it serves, or once the first spawned instance waits where no
+   * tree can serve.
+   */
+  async start(): Promise<void> {
+    await this.#starting.get();
   }
 
-  get readyCount(): number {
-    return this.#spawned.readyCount + (this.#trees?.readyCount ?? 0);
+  async run(job: SandboxJob, hooks: RunHooks): Promise<SandboxOutcome> {
+    // AbortSignal.any would take 8 µs.
+    const ending = new AbortController();
+    const onAbort = () => ending.abort(hooks.signal.reason);
+    if (hooks.signal.aborted) onAbort();
+    if (this.#isStopping) ending.abort(STOPPED);
+    hooks.signal.addEventListener("abort", onAbort, { once: true });
+    const { signal } = ending;
+    const running = this.#run(job, { ...hooks, replyBudget: this.#replyBudget, signal });
+    this.#runs.set(running, ending);
+    try {
+      return await running;
+    } finally {
+      this.#runs.delete(running);
+      hooks.signal.removeEventListener("abort", onAbort);
+    }
   }
 
-  /** Starts the tree of the default memory class. Resolves once it serves, or once the first spawned instance waits where no tree can serve. */
-  start(): Promise<void> {
-    return this.#starting.get();
+  async #run(job: SandboxJob, hooks: InstanceHooks): Promise<SandboxOutcome> {
+    const { signal, waitMs = Infinity } = hooks;
+    if (signal.aborted) return killed(killCodeOf(signal));
+    const key = processKeyOf(job);
+    const limits = runLimits(job.limits, this.#limits);
+    let deadline: number | undefined;
+    for (let attempt = 1;; attempt++) {
+      try {
+        if (!this.#hasStarted) await this.#starting.get();
+        deadline ??= performance.now() + waitMs;
+        const reused = key === undefined ? undefined : this.#reuse.take(key);
+        const instance = reused ?? await this.#take(job, limits, attempt > 1, deadline, signal);
+        const reuse = key === undefined
+          ? undefined
+          : this.#reuse.hooksOf(key, instance, limits.cpuTimeMs);
+        // V8 in a spawned process has other flags.
+        const codeCache = instance.kind === "root" ? this.#codeCacheOf(job) : undefined;
+        const outcome = await instance.run(job, hooks, limits, reuse, codeCache);
+        if (instance.loaded !== undefined) this.#noteEvaluation(job, limits, instance.loaded);
+        return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
+      } catch (error) {
+        if (signal.aborted) return killed(killCodeOf(signal));
+        // An instance that died while it waited is replaced; the call does not fail.
+        if (!(error instanceof JobNotAccepted)) throw error;
+        if (attempt < INSTANCES_PER_CALL_MAX) continue;
+        // The job cannot be why an instance ended with the process that started it.
+        if (error.lost === undefined && await this.#availability.check()) throw error;
+        if (performance.now() >= (deadline ?? Infinity)) {
+          throw new NoInstance("instances end before they run");
+        }
+        attempt = 1;
+      }
+    }
   }
 
   /**
    * Takes an instance for one job. While none can be started, waits.
    * @param again an earlier one ended before the job; the template of a script is not asked again
-   * @throws NoInstance once it has waited for `waitMs`, or when the signal aborts meanwhile
+   * @throws NoInstance at the deadline, or when the signal aborts meanwhile
    */
-  async take(
-    job: SandboxJob,
-    limits: ResourceLimits,
+  async #take(
+    { scriptKey, functionKey }: SandboxJob,
+    limits: RunLimits,
     again: boolean,
-    { signal, waitMs = Infinity }: Pick<RunHooks, "signal" | "waitMs">,
+    deadline: number,
+    signal: AbortSignal,
   ): Promise<Instance> {
-    await this.start();
-    const deadline = performance.now() + waitMs;
     for (let attempt = 1;; attempt++) {
-      await this.#awaitStarts(deadline, signal);
+      while (this.#availability.fault !== undefined) {
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0 || signal.aborted) throw new NoInstance(this.#availability.fault);
+        await this.#availability.recovered(leftMs, signal);
+      }
       try {
-        return await this.#take(job, limits, again);
+        const forked = this.#crashes.areFrequent(functionKey)
+          ? undefined
+          : await this.#trees?.take(again ? undefined : scriptKey, limits);
+        const instance = forked ?? await (await this.#preparing.get()).spawned.take(limits);
+        instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
+        return instance;
       } catch (error) {
         if (signal.aborted) throw error;
         if (!await this.#availability.check()) attempt = 0;
@@ -84,110 +157,119 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** Waits while no instance can be started. @throws NoInstance */
-  async #awaitStarts(deadline: number, signal: AbortSignal): Promise<void> {
-    while (this.#availability.fault !== undefined) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0 || signal.aborted) throw new NoInstance(this.#availability.fault);
-      await this.#availability.recovered(leftMs, signal);
-    }
-  }
-
-  async #take(
-    { scriptKey, functionKey }: SandboxJob,
-    limits: ResourceLimits,
-    again: boolean,
-  ): Promise<Instance> {
-    const forked = this.#crashes.areFrequent(functionKey)
-      ? undefined
-      : await this.#trees?.take(again ? undefined : scriptKey, limits);
-    const instance = forked ?? await this.#spawned.take(limits);
-    instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
-    return instance;
-  }
-
-  /** Why no tree serves; undefined if one does. Known once {@link start} has resolved. */
-  get forkFault(): string | undefined {
-    return this.#forkFault;
-  }
-
-  /** Processes and memory of all trees; undefined while none serves. */
-  async forks(): Promise<ForkStatus | undefined> {
-    return await this.#trees?.measure();
+  #codeCacheOf({ scriptKey }: SandboxJob): Uint8Array | undefined {
+    return scriptKey === undefined ? undefined : this.#trees?.codeCaches.of(scriptKey);
   }
 
   /** The job's call has evaluated its script. */
-  noteEvaluation(
+  #noteEvaluation(
     { scriptKey, script, functionKey }: SandboxJob,
-    { memoryBytes }: ResourceLimits,
+    { memoryBytes }: RunLimits,
     loaded: Loaded,
   ): void {
     if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
     this.#trees?.noteEvaluation(scriptKey, script, loaded, memoryBytes);
   }
 
-  /** The code cache of a script for this instance: V8 in a spawned process has other flags. */
-  codeCacheFor({ kind }: Instance, { scriptKey }: SandboxJob): Uint8Array | undefined {
-    if (kind !== "root" || scriptKey === undefined) return undefined;
-    return this.#trees?.codeCaches.of(scriptKey);
+  /** Without forks as many more instances wait for any script: each evaluates its own in the call. */
+  provision(provisioned: readonly Provisioned[]): void {
+    this.#provisioned = provisioned;
+    this.#trees?.provision(provisioned);
+    const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
+    if (isKept) this.#prepared?.spawned.resize(this.#spawnedSize);
   }
 
-  /** Makes the code cache of a script ahead of its first call, if that pays. Never rejects. */
   async compile(key: string, script: string): Promise<void> {
-    await this.start();
+    if (this.#prepared === undefined) return;
+    await this.#starting.get();
     await this.#trees?.codeCaches.make(key, script);
   }
 
-  /** Scripts that have a code cache. */
-  get codeCacheCount(): number {
-    return this.#trees?.codeCaches.count ?? 0;
+  get walls(): string {
+    if (this.#prepared === undefined) return "not started";
+    const { isolation: { description }, cgroups } = this.#prepared;
+    return cgroups === undefined ? description : `${description}, ${CGROUPS_DESCRIPTION}`;
   }
 
-  /**
-   * Keeps instances of these scripts waiting, called or not. Replaces the previous list. Without forks as many more
-   * instances wait for any script: each evaluates its own in the call.
-   */
-  provision(provisioned: readonly Provisioned[]): void {
-    this.#provisionedCount = provisioned.reduce((sum, { count }) => sum + count, 0);
-    this.#trees?.provision(provisioned);
-    const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
-    if (isKept) this.#spawned.resize(this.#spawnedSize);
+  get fault(): string | undefined {
+    return this.#availability.fault;
   }
 
-  get #spawnedSize(): number {
-    return this.#limits.poolSize + this.#provisionedCount;
+  onFaultChange(listener: () => void): void {
+    this.#availability.onChange(listener);
+  }
+
+  get forkFault(): string | undefined {
+    return this.#forkFault;
+  }
+
+  async forks(): Promise<ForkStatus | undefined> {
+    return await this.#trees?.measure();
+  }
+
+  get stats(): Sandboxes["stats"] {
+    const spawned = this.#prepared?.spawned.readyCount ?? 0;
+    return {
+      ready: spawned + (this.#trees?.readyCount ?? 0),
+      running: this.#runs.size,
+      codeCaches: this.#trees?.codeCaches.count ?? 0,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    for (const ending of this.#runs.values()) ending.abort(STOPPED);
+    this.#reuse[Symbol.dispose]();
+    const prepared = await this.#preparing.held?.catch(() => undefined);
     clearInterval(this.#looks);
     this.#availability[Symbol.dispose]();
     await this.#trees?.[Symbol.asyncDispose]();
     await this.#starting.held?.catch(() => {});
-    await this.#spawned[Symbol.asyncDispose]();
+    await prepared?.spawned[Symbol.asyncDispose]();
+    await Promise.allSettled(this.#runs.keys());
+    await prepared?.opened[Symbol.asyncDispose]();
   }
 
-  async #startTree(): Promise<void> {
+  get #spawnedSize(): number {
+    return this.#provisioned.reduce((sum, { count }) => sum + count, this.#limits.poolSize);
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const prepared = await prepare(this.#limits, this.#options);
+    const { trees } = prepared;
+    if (typeof trees === "string") this.#forkFault = trees;
+    else this.#trees = trees;
+    this.#trees?.provision(this.#provisioned);
+    return this.#prepared = prepared;
+  }
+
+  async #start(): Promise<void> {
+    const { spawned } = await this.#preparing.get();
     this.#forkFault ??= await this.#trees?.start((take) => probeForks(take, this.#limits));
-    this.#lookAtIntervals();
-    if (this.#forkFault === undefined) return;
-    logger.warn("instances are not forked, each call starts a process: {fault}", {
-      fault: this.#forkFault,
-    });
-    await this.#spawned.keep(this.#spawnedSize);
-  }
-
-  #lookAtIntervals(): void {
     clearInterval(this.#looks);
+    if (this.#isStopping) return;
     this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     Deno.unrefTimer(this.#looks);
+    if (this.#forkFault !== undefined) {
+      logger.warn("instances are not forked, each call starts a process: {fault}", {
+        fault: this.#forkFault,
+      });
+      await spawned.keep(this.#spawnedSize);
+    }
+    this.#hasStarted = true;
   }
 
   /** Makes what is missing before a call needs it. A server without calls shows this way, too, that none could run. */
   async #look(): Promise<void> {
-    const restored = await this.#spawned.restoreFiles().then(() => true, () => false);
+    const { spawned } = await this.#preparing.get();
+    const restored = await spawned.restoreFiles().then(() => true, () => false);
     this.#trees?.look();
     const isServing = this.#forkFault === undefined && this.#trees?.isServing === true;
-    const isSure = isServing || this.#spawned.readyCount > 0;
+    const isSure = isServing || spawned.readyCount > 0;
     if (!restored || !isSure) await this.#availability.check();
+  }
+
+  async #probe(): Promise<void> {
+    await (await this.#preparing.get()).spawned.probe();
   }
 }

@@ -84,13 +84,20 @@ export class InstancePool implements Disposable {
   /** Changes the number of templates that are kept without calls. */
   resize(size: number): void {
     this.#size = size;
-    for (let count = this.#templates.size + this.#making; count < size; count++) this.#grow();
+    for (let count = this.#templates.size + this.#making; count < size; count++) this.#make();
     if (this.#templates.size > size) this.#timer ??= this.#later();
   }
 
   /** Takes an instance that waits for its first call, which has these limits; undefined if none can be forked. */
   async take(limits: ResourceLimits): Promise<Instance | undefined> {
-    const taken = await this.#take();
+    let taken = this.#waiting.shift();
+    while (taken !== undefined && !taken.instance.isUsable) {
+      taken.instance.kill();
+      taken = this.#waiting.shift();
+    }
+    this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
+    if (taken === undefined) taken = await this.#nextMade();
+    else this.#growAhead();
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
     try {
@@ -102,24 +109,14 @@ export class InstancePool implements Disposable {
     }
   }
 
-  #take(): Promise<Waiting | undefined> {
-    for (;;) {
-      const waiting = this.#waiting.shift();
-      this.#leastWaiting = Math.min(this.#leastWaiting, this.#waiting.length);
-      if (waiting === undefined) break;
-      if (!waiting.instance.isUsable) {
-        waiting.instance.kill();
-        continue;
-      }
-      this.#growAhead();
-      return Promise.resolve(waiting);
-    }
-    if (this.#isClosed) return Promise.resolve(undefined);
+  /** The next instance that is made; undefined if none is. */
+  async #nextMade(): Promise<Waiting | undefined> {
+    if (this.#isClosed) return undefined;
     const waiter = Promise.withResolvers<Waiting | undefined>();
     this.#waiters.push(waiter);
-    if (this.#comingSoon < this.#waiters.length) this.#grow();
+    if (this.#comingSoon < this.#waiters.length) this.#make();
     this.#growAhead();
-    return waiter.promise;
+    return await waiter.promise;
   }
 
   [Symbol.dispose](): void {
@@ -143,7 +140,7 @@ export class InstancePool implements Disposable {
     const isFrequent = performance.now() - this.#takenMs < FREQUENT_WITHIN_MS;
     this.#takenMs = performance.now();
     if (!this.growsAhead || !isFrequent) return;
-    if (this.#waiting.length + this.#comingSoon <= this.#waiters.length) this.#grow();
+    if (this.#waiting.length + this.#comingSoon <= this.#waiters.length) this.#make();
   }
 
   /** Instances that are being made, or will be as soon as the previous one of their template has ended. */
@@ -160,25 +157,12 @@ export class InstancePool implements Disposable {
     for (const { resolve } of this.#waiters.splice(0)) resolve(undefined);
   }
 
-  /** Adds a template and its first instance. */
-  #grow(): Promise<void> {
-    return this.#make(async () => {
-      const template = await Template.make(this.#forkServer, this.#resources);
-      if (this.#isClosed) return template[Symbol.dispose]();
-      this.#templates.set(template, { count: 0, last: undefined });
-      template.ended.then(() => {
-        this.#templates.delete(template);
-        // Its next instance may have been awaited.
-        if (!this.#isClosed && this.#comingSoon < this.#waiters.length) this.#grow();
-      });
-      await this.#supply(template);
-    });
-  }
-
-  async #make(body: () => Promise<void>): Promise<void> {
+  /** Makes an instance, of a new template unless one is given. */
+  async #make(template?: Template): Promise<void> {
     this.#making++;
     try {
-      await body();
+      const from = template ?? await this.#newTemplate();
+      if (from !== undefined) await this.#supply(from);
     } catch (error) {
       if (this.#isClosed) return;
       logger.error("an instance was not forked: {error}", { error: String(error) });
@@ -186,6 +170,19 @@ export class InstancePool implements Disposable {
     } finally {
       this.#making--;
     }
+  }
+
+  /** Undefined if the pool was closed meanwhile. */
+  async #newTemplate(): Promise<Template | undefined> {
+    const template = await Template.make(this.#forkServer, this.#resources);
+    if (this.#isClosed) return void template[Symbol.dispose]();
+    this.#templates.set(template, { count: 0, last: undefined });
+    template.ended.then(() => {
+      this.#templates.delete(template);
+      // Its next instance may have been awaited.
+      if (!this.#isClosed && this.#comingSoon < this.#waiters.length) this.#make();
+    });
+    return template;
   }
 
   /** Forks the next instance of a template. */
@@ -222,10 +219,10 @@ export class InstancePool implements Disposable {
   #replace(template: Template): void {
     const forks = this.#templates.get(template);
     if (this.#isClosed || forks === undefined) return;
-    if (forks.count < TEMPLATE_FORKS_MAX) return void this.#make(() => this.#supply(template));
+    if (forks.count < TEMPLATE_FORKS_MAX) return void this.#make(template);
     this.#templates.delete(template);
     template[Symbol.dispose]();
-    this.#grow();
+    this.#make();
   }
 
   #later(): ReturnType<typeof setTimeout> {

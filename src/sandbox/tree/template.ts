@@ -1,4 +1,5 @@
 /** A template: a fork that forks, in cgroups of its own. It may have evaluated a script. */
+import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isolation/mod.ts";
@@ -94,7 +95,7 @@ export class Template implements ForkServer, Disposable {
     this.link = new ForkServerLink((bytes) => this.#child.write(bytes), (fault) => {
       logger.warn("a template {fault}, and is killed", { fault });
       this.#isBroken = true;
-      this.#child.kill();
+      this.#child.process.kill();
     });
     this.#events = { stdout: (chunk) => this.link.receive(chunk), stderr() {} };
     this.#child.reader = this.#events;
@@ -159,7 +160,7 @@ export class Template implements ForkServer, Disposable {
     using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
-    this.link.load(this.#resources.pathInside(egressSocket.socketPath));
+    this.link.load(this.#pathInside(egressSocket));
     const { AHEAD: purpose } = LoadPurpose;
     this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const fault = await promise;
@@ -171,16 +172,20 @@ export class Template implements ForkServer, Disposable {
 
   /** Forks an instance with this network. */
   async fork(egressSocket: EgressSocket): Promise<Instance> {
-    const { socket, launcher, pathInside } = this.#resources;
-    const path = pathInside(egressSocket.socketPath);
-    egressSocket.renew((connection) => socket.hasHandshake(connection));
+    const { socket, launcher } = this.#resources;
+    egressSocket.renew(socket);
     return Instance.forked({
-      process: await this.link.fork("instance", socket, path),
+      process: await this.link.fork("instance", socket, this.#pathInside(egressSocket)),
       egressSocket,
       redactions: launcher.redactions,
       ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
       limitsToSet: (limits) => areEqual(limits, this.#maxima) ? undefined : this.limitsOf(limits),
     });
+  }
+
+  /** The path of a socket as the processes see it. */
+  #pathInside({ socketPath }: EgressSocket): string {
+    return `${this.#resources.socketDirInside}/${basename(socketPath)}`;
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
@@ -204,7 +209,7 @@ export class Template implements ForkServer, Disposable {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    this.#child.kill();
+    this.#child.process.kill();
   }
 
   /**

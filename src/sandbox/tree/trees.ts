@@ -33,7 +33,7 @@ export class Trees implements AsyncDisposable {
   readonly #classes: readonly number[];
   /** By class, without the default. */
   readonly #others: ReadonlyMap<number, ClassTree>;
-  readonly #codeCaches: CodeCaches;
+  readonly codeCaches: CodeCaches;
   /** Whether forks have been checked and work. */
   #canFork = false;
   #provisioned: readonly Provisioned[] = [];
@@ -46,9 +46,9 @@ export class Trees implements AsyncDisposable {
     { zygoteLifetimeMs = ROOT_LIFETIME_MS, classUnusedMs = CLASS_UNUSED_MS }: ZygoteAges,
   ) {
     // V8 takes a code cache also under another limit of its heap.
-    this.#codeCaches = new CodeCaches(() => this.#default.take(undefined, limits));
+    this.codeCaches = new CodeCaches(() => this.#default.take(undefined, limits));
     const memory = new PoolMemory(limits.poolMemoryBytes);
-    const shares: TreeShares = { codeCaches: this.#codeCaches, memory, zygoteLifetimeMs };
+    const shares: TreeShares = { codeCaches: this.codeCaches, memory, zygoteLifetimeMs };
     this.#default = new Tree(zygote, resources, limits, shares);
     this.#classes = memoryClasses(limits);
     const [, ...others] = this.#classes;
@@ -62,10 +62,6 @@ export class Trees implements AsyncDisposable {
     let count = this.#default.readyCount;
     for (const { readyCount } of this.#others.values()) count += readyCount;
     return count;
-  }
-
-  get codeCaches(): CodeCaches {
-    return this.#codeCaches;
   }
 
   /** Lets the zygote of the default class fork; see {@link Tree.start}. */
@@ -107,9 +103,9 @@ export class Trees implements AsyncDisposable {
    * @param memoryBytes of the call
    */
   noteEvaluation(key: string, script: string, loaded: Loaded, memoryBytes: number): void {
-    if (loaded.hasRejectedCache) this.#codeCaches.reject(key);
+    if (loaded.hasRejectedCache) this.codeCaches.reject(key);
     this.#treeFor(memoryBytes)?.noteEvaluation(key, script, loaded);
-    this.#codeCaches.make(key, script);
+    this.codeCaches.make(key, script);
   }
 
   /** Keeps instances of these scripts waiting, each in the class of its calls. Replaces the previous list. */

@@ -57,7 +57,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
     this.#descriptors = descriptors;
     this.link = new ForkServerLink((bytes) => child.write(bytes), (fault) => {
       logger.error("the zygote {fault}, and is killed", { fault });
-      child.kill();
+      child.process.kill();
     }, TIMEOUT_MS);
     const lines = new LineSplitter(unfinishedAddressAt, (line) => {
       const text = maskAddresses(new TextDecoder().decode(line));
@@ -91,7 +91,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
       const idleBytes = await idleMemory(pid) ?? 0;
       return new Zygote(child, pid, descriptors, idleBytes, ownProcessNamespace);
     } catch (error) {
-      child.kill();
+      child.process.kill();
       await child.ended;
       throw error;
     }
@@ -99,9 +99,9 @@ export class Zygote implements ForkServer, AsyncDisposable {
 
   /** Gives it what it needs to fork. */
   begin(resources: TreeResources): void {
-    const { launcher: { isolation, program }, image, socket, pathInside, classBytes } = resources;
+    const { launcher: { isolation, program }, image, socket, classBytes } = resources;
     this.#child.write(encodeSetup({
-      socketPath: pathInside(socket.path),
+      socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
       descriptors: this.#descriptors,
       filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
@@ -136,7 +136,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill();
+    this.#child.process.kill();
     await this.#child.ended;
     await this.#child.drain();
     await this.#lastSweep;
@@ -165,16 +165,8 @@ export interface TreeResources extends RootResources {
   readonly egress: EgressProxy;
   /** Undefined when the server cannot create cgroups. */
   readonly cgroups: Cgroups | undefined;
-  /** The path of a socket in the directory as the processes see it. */
-  pathInside(socketPath: string): string;
-}
-
-export function resourcesFor(parts: Omit<TreeResources, "pathInside">): TreeResources {
-  const inside = parts.launcher.isolation.socketDirInside(parts.socketDir.path);
-  return {
-    ...parts,
-    pathInside: (socketPath) => `${inside}/${basename(socketPath)}`,
-  };
+  /** The directory of sockets as the processes see it. */
+  readonly socketDirInside: string;
 }
 
 /** A line of `ls -l` on `/proc/PID/fd`. */

@@ -1,0 +1,150 @@
+/**
+ * Prepares what all calls share: the files that instances run, the sockets and the first process. It shows which isolation
+ * works, and becomes the zygote where instances can be forks.
+ */
+import { getLogger } from "@logtape/logtape";
+import {
+  type Cgroups,
+  chooseIsolation,
+  type Isolation,
+  type IsolationChoice,
+  missingIsolation,
+  openSocketDir,
+} from "../../isolation/mod.ts";
+import type { ReuseLimits, SandboxLimits } from "../contract.ts";
+import { probeSpawned } from "../diagnostics/probe.ts";
+import { type EgressOptions, EgressProxy } from "../egress/proxy.ts";
+import { openImage } from "../image/image.ts";
+import { Launcher } from "../instance/launcher.ts";
+import { openCgroups, processLimits } from "../instance/limits.ts";
+import { prepareProgram, type Program } from "../instance/program.ts";
+import { TreeSocket } from "../tree/tree_socket.ts";
+import { Trees, type ZygoteAges } from "../tree/trees.ts";
+import { type RootResources, Zygote } from "../tree/zygote.ts";
+import { SpawnedInstances } from "./spawned_instances.ts";
+
+const logger = getLogger(["invoked", "sandbox"]);
+
+/** Options of all sandboxes. */
+export interface SandboxOptions extends ZygoteAges {
+  /** A private directory of the server, created when missing. Holds the compiled runtime and no user data. */
+  readonly cacheDir: string;
+  readonly egress: EgressOptions;
+  readonly reuse: ReuseLimits;
+  /** The mode to use, or `auto` for the strongest available one. */
+  readonly isolation: IsolationChoice;
+  /** Directories of the wrappers, separated by colons. */
+  readonly searchPath: string;
+}
+
+/** What calls start from. */
+export interface Prepared {
+  readonly isolation: Isolation;
+  readonly cgroups: Cgroups | undefined;
+  readonly spawned: SpawnedInstances;
+  /** The trees of forks; else why calls cannot be forked. */
+  readonly trees: Trees | string;
+  /** Everything that the instances need. */
+  readonly opened: AsyncDisposableStack;
+}
+
+/** Throws `IsolationError` if the chosen isolation is not available. */
+export async function prepare(limits: SandboxLimits, options: SandboxOptions): Promise<Prepared> {
+  const { cacheDir, searchPath } = options;
+  await using opened = new AsyncDisposableStack();
+  const image = opened.use(await openImage(cacheDir, searchPath));
+  const program = await prepareProgram(limits, image, options.egress.ca);
+  const socketDir = opened.use(await openSocketDir(image.ownDir, image.sharedDir));
+  image.keep(socketDir.part);
+  const egress = opened.use(new EgressProxy(options.egress, socketDir));
+  const socket = opened.use(new TreeSocket(socketDir));
+  const first = await startFirst(options.isolation, program, { image, socketDir });
+  const { launcher, zygote, dataBytes } = first;
+  await using unowned = new AsyncDisposableStack();
+  if (typeof zygote !== "string") unowned.use(zygote);
+  const cgroups = dataBytes === undefined ? undefined : await openCgroups(image.machine, dataBytes);
+  if (cgroups !== undefined) opened.use(cgroups);
+  const { isolation } = launcher;
+  const resources = {
+    launcher,
+    image,
+    socketDir,
+    socket,
+    egress,
+    cgroups,
+    classBytes: limits.memoryBytes,
+    socketDirInside: isolation.socketDirInside(socketDir.path),
+  };
+  const trees = typeof zygote === "string" ? zygote : new Trees(zygote, resources, limits, options);
+  unowned.move();
+  const spawned = new SpawnedInstances(launcher, { egress, cgroups });
+  return { isolation, cgroups, spawned, trees, opened: opened.move() };
+}
+
+/** What the choice of an isolation has started. */
+interface First {
+  readonly launcher: Launcher;
+  /** A zygote that loaded the runtime in verified isolation; else why calls cannot be forked. */
+  readonly zygote: Zygote | string;
+  /** Limit of the private memory of an instance in bytes; undefined outside Linux. */
+  readonly dataBytes: number | undefined;
+}
+
+/**
+ * Whether instances of this isolation can be forks. All of them may use the directory of sockets, so it must be read-only
+ * for them: by its mount, or because it belongs to another user.
+ */
+function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
+  return seccomp && (mode === "bubblewrap" || uid !== undefined);
+}
+
+async function startFirst(
+  choice: IsolationChoice,
+  program: Program,
+  { image, socketDir }: Pick<RootResources, "image" | "socketDir">,
+): Promise<First> {
+  let first: Omit<First, "dataBytes"> | undefined;
+  const probe = async (isolation: Isolation) => {
+    const launcher = new Launcher(isolation, program);
+    const { memoryBytes: classBytes } = program.limits;
+    const zygote = await tryZygote({ launcher, image, socketDir, classBytes });
+    const fault = typeof zygote === "string" ? await probeSpawned(launcher) : undefined;
+    if (fault === undefined) first = { launcher, zygote };
+    return fault;
+  };
+  await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
+  if (first === undefined) throw new Error("Cannot start: no process was tried");
+  return { ...first, dataBytes: await dataBytesOf(first) };
+}
+
+async function dataBytesOf(
+  { launcher, zygote }: Omit<First, "dataBytes">,
+): Promise<number | undefined> {
+  const { limits } = launcher.program;
+  if (typeof zygote !== "string") {
+    return processLimits("zygote", zygote.idleBytes, limits).dataBytes;
+  }
+  const idleBytes = await launcher.idleBytes();
+  return idleBytes === undefined
+    ? undefined
+    : processLimits("instance", idleBytes, limits).dataBytes;
+}
+
+/** A zygote in verified isolation; else what is wrong. */
+async function tryZygote(resources: RootResources): Promise<Zygote | string> {
+  const { isolation } = resources.launcher;
+  if (!canFork(isolation)) return "this isolation cannot keep forks apart";
+  try {
+    const zygote = await Zygote.start(resources);
+    const fault = await missingIsolation(zygote.pid, isolation.expected);
+    if (fault === undefined) return zygote;
+    await zygote[Symbol.asyncDispose]();
+    return fault;
+  } catch (error) {
+    logger.debug("no zygote starts in {isolation}: {error}", {
+      isolation: isolation.description,
+      error: String(error),
+    });
+    return error instanceof Error ? error.message : String(error);
+  }
+}
