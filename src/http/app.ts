@@ -5,20 +5,18 @@ import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
-import { authenticate, authenticateBearer, readCookie } from "./authentication.ts";
+import { authenticate, authenticateBearer, readCookie, SessionCookies } from "./authentication.ts";
 import { type BodyLimits, closeUnread } from "./body.ts";
 import type { ClientAddress } from "./forwarded.ts";
 import { serveConsole } from "./console.ts";
 import { crossOrigin, requestLog, securityHeaders } from "./middleware.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
-import { docsPage } from "./docs_page.ts";
-import { manifestSchema } from "./manifest_schema.ts";
+import { docsPage, manifestSchema } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
 import { encodedPathFault, pathOf } from "./request_path.ts";
-import { SessionCookies } from "./session_cookie.ts";
 
 interface AppOptions {
   readonly bodies: BodyLimits;

@@ -1,12 +1,15 @@
+/** Who sends a request: the client of a bearer token, or the session of a cookie of the console. */
 import type { MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
-import type { Uses } from "../api/operation.ts";
+import { serialize } from "hono/utils/cookie";
 import type { ApiRateLimit } from "../api/rate_limit.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
-import type { SessionCookies } from "./session_cookie.ts";
+import type { SessionCookie, Uses } from "../api/operation.ts";
+import type { ReplyHeaders } from "../api/reply.ts";
+import type { PublicOrigins } from "./forwarded.ts";
 
 type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;
 
@@ -88,4 +91,97 @@ function tokenMissing(header: string | undefined): DomainError {
     ? "the token in the header Authorization: Bearer is empty; with C1's Go SDK, set the field Oauth of Security instead of BearerAuth"
     : "the request has no header Authorization: Bearer <access token>; /auth/v1/token issues access tokens";
   return new DomainError("TOKEN_MISSING", `Authentication failed: ${fault}`);
+}
+
+const NAME = "invoked_session";
+/** Under TLS: browsers take it from this host alone, over TLS, for every path. */
+const SECURE_NAME = `__Host-${NAME}`;
+const NAMES: ReadonlySet<string> = new Set([NAME, SECURE_NAME]);
+/** What a page of another origin cannot send without being asked first. */
+const CONSOLE_HEADER = "x-invoked-console";
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** What `Sec-Fetch-Site` says of requests of the console, and of those that a person types. */
+const OWN_SITES: ReadonlySet<unknown> = new Set([undefined, "same-origin", "none"]);
+const MS_PER_SECOND = 1000;
+
+/** Reads and makes the cookies of sessions. */
+export class SessionCookies {
+  constructor(private readonly origins: PublicOrigins) {}
+
+  /** The cookie of a request; its token only if the request may use it. @throws NOT_FROM_CONSOLE */
+  of(incoming: IncomingMessage): SessionCookie {
+    const origin = this.origins.of(incoming);
+    const isSecure = origin.startsWith("https:");
+    const token = valueOf(incoming.headers.cookie, isSecure ? SECURE_NAME : NAME);
+    if (token !== undefined) assertOwn(incoming, origin);
+    return {
+      token,
+      set: (value, lifetimeMs) => setCookie(isSecure, value, lifetimeMs),
+      clear: () => setCookie(isSecure, "", 0),
+    };
+  }
+
+  /** The same for requests that need no cookie, but must come from the console. @throws NOT_FROM_CONSOLE */
+  ofConsole(incoming: IncomingMessage): SessionCookie {
+    assertOwn(incoming, this.origins.of(incoming));
+    return this.of(incoming);
+  }
+}
+
+/** A header `Cookie` without the cookies of sessions: they reach no function. */
+export function withoutSessions(header: string): string {
+  return header.split(";").filter((pair) => !NAMES.has(nameOf(pair))).join(";").trim();
+}
+
+/**
+ * The value of a cookie. None if the header has several: a page of another host of the same site can add one, which must
+ * not replace that of the server. Hono's `getCookie` returns the first of several, and decodes the value.
+ */
+function valueOf(header: string | undefined, name: string): string | undefined {
+  const values = (header ?? "").split(";").filter((pair) => nameOf(pair) === name)
+    .map((pair) => pair.slice(pair.indexOf("=") + 1).trim());
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function nameOf(pair: string): string {
+  return pair.slice(0, Math.max(0, pair.indexOf("="))).trim();
+}
+
+/** @param lifetimeMs 0 removes it */
+function setCookie(isSecure: boolean, value: string, lifetimeMs: number): ReplyHeaders {
+  const cookie = serialize(isSecure ? SECURE_NAME : NAME, value, {
+    path: "/",
+    // A negative age would be left out, and the cookie would last as long as the browser runs.
+    maxAge: Math.max(0, lifetimeMs / MS_PER_SECOND),
+    httpOnly: true,
+    secure: isSecure,
+    sameSite: "Strict",
+  });
+  return { "Set-Cookie": cookie };
+}
+
+/**
+ * Checks that a page of the server sends the request. What changes state proves it by its origin and by a header; what
+ * reads cannot be read by others, and is checked as far as the browser says where it comes from.
+ * @throws NOT_FROM_CONSOLE
+ */
+function assertOwn({ method = "", headers }: IncomingMessage, origin: string): void {
+  const site = headers["sec-fetch-site"];
+  if (!OWN_SITES.has(site)) throw notFromConsole(`its Sec-Fetch-Site is ${JSON.stringify(site)}`);
+  if (READING.has(method)) return;
+  const from = headers.origin;
+  if (from !== origin) {
+    throw notFromConsole(
+      `its Origin ${from === undefined ? "is missing" : `is ${JSON.stringify(from)}`}, ` +
+        `and must be ${origin} (--public-url)`,
+    );
+  }
+  if (headers[CONSOLE_HEADER] !== "1") throw notFromConsole("X-Invoked-Console: 1 is missing");
+}
+
+function notFromConsole(fault: string): DomainError {
+  return new DomainError(
+    "NOT_FROM_CONSOLE",
+    `Request with a session cookie rejected: ${fault}`,
+  );
 }

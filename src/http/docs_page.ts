@@ -1,7 +1,9 @@
+/** Documents for readers of the API and for editors: `/docs` and `/invoked.schema.json`. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import type { Env } from "./env.ts";
+import { MANIFEST_SCHEMA_NAME, readManifestSchema } from "../shared/manifest_schema.ts";
 
 /** The files of the page, as the package swagger-ui-dist ships them. */
 const ASSETS = {
@@ -56,4 +58,13 @@ export function docsPage(app: Hono<Env>): void {
       });
     });
   }
+}
+
+/** `/invoked.schema.json`: the JSON Schema of `invoked.json`, for editors. */
+export function manifestSchema(app: Hono<Env>): void {
+  app.get(`/${MANIFEST_SCHEMA_NAME}`, async (c) =>
+    c.body(await readManifestSchema(), 200, {
+      "Content-Type": "application/schema+json",
+      "Cache-Control": "public, max-age=3600",
+    }));
 }

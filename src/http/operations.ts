@@ -1,11 +1,22 @@
+/** Serves the operations over HTTP: reads a request for its operation, and sends the reply. */
 import type { Context, Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import { getLogger } from "@logtape/logtape";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
 import { type Operation, type Slashes, takesBytes } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
 import { type BodyLimits, rawBody, readJson } from "./body.ts";
 import type { Env } from "./env.ts";
-import { toResponse } from "./response.ts";
+import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
+import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
+import { readContent } from "../shared/content.ts";
+import { encodeJson, type JsonPart } from "../shared/json_text.ts";
+import { answerError, CLIENT_GONE } from "./errors.ts";
+import { UNBUFFERED } from "./event_stream.ts";
+import { BoundedResponse, SMALL_ANSWER_BYTES } from "./unread_answers.ts";
+import { untrustedHeaders } from "./untrusted_answer.ts";
 
 /** What a path parameter matches, besides one segment, in Hono's syntax. */
 const SLASHES: Readonly<Record<Slashes, string>> = {
@@ -106,5 +117,146 @@ function checkEncoding({ slashes = {} }: Operation, c: Context<Env>): void {
     if (!(error instanceof URIError)) throw error;
     const description = "must be UTF-8 in percent-encoding, with %25 for a percent sign";
     throw invalid({ field, description });
+  }
+}
+
+const logger = getLogger(["invoked", "http"]);
+
+/** The HTTP response of a reply. A HEAD request gets the headers alone. */
+async function toResponse(
+  { body, headers, status }: Reply,
+  c: Context<Env>,
+): Promise<Response> {
+  if (body.kind === "json") return await jsonResponse(body.value, status, headers, c);
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  const isHead = c.req.method === "HEAD";
+  switch (body.kind) {
+    case "empty":
+      return c.body(null, status);
+    case "text":
+      return c.text(body.text);
+    case "function":
+      return answerOfFunction(body.answer);
+    case "error":
+      return answerError(body.error, c);
+    case "stream":
+      if (!isHead) return c.newResponse(breakable(body.stream, c), status);
+      await body.stream.cancel();
+      return c.body(null, status);
+    case "events":
+      if (!isHead) return eventStream(body.events, c);
+      await body.events.return(undefined);
+      c.header("Content-Type", "text/event-stream");
+      c.header(...UNBUFFERED);
+      return c.body(null, status);
+  }
+}
+
+/** Statuses whose answers have no body. */
+const BODILESS = [204, 205, 304];
+
+function answerOfFunction({ status, headers, body }: FunctionAnswer): Response {
+  return new Response(BODILESS.includes(status) ? null : body, {
+    status,
+    headers: new Headers(untrustedHeaders(Object.entries(headers)) as [string, string][]),
+  });
+}
+
+/** Headers stay a plain object, which node-server sends as it is. */
+async function jsonResponse(
+  value: unknown,
+  status: number,
+  headers: ReplyHeaders,
+  c: Context<Env>,
+): Promise<Response> {
+  const parts = encodeJson(value);
+  const [text] = parts;
+  if (!await takeMemory(parts, c.env.outgoing)) return new Response(null, { status: CLIENT_GONE });
+  return new Response(parts.length === 1 ? text as string : await joinedParts(parts), {
+    status,
+    headers: { "Content-Type": "application/json", ...headers },
+  });
+}
+
+/**
+ * Waits until clients have read other answers; content that is stored is read afterwards.
+ * @returns false if the client is gone
+ * @throws ANSWERS_UNREAD
+ */
+async function takeMemory(
+  parts: readonly JsonPart[],
+  outgoing: HttpBindings["outgoing"],
+): Promise<boolean> {
+  const bytes = parts.reduce((sum, part) => sum + sizeOf(part), 0);
+  if (bytes <= SMALL_ANSWER_BYTES || !(outgoing instanceof BoundedResponse)) return true;
+  const { unread } = outgoing;
+  if (unread.isFull(bytes)) {
+    for (const part of parts) if (typeof part !== "string" && "forget" in part) part.forget?.();
+  }
+  const held = parts.filter((part) => typeof part === "string" || part instanceof Uint8Array);
+  return await unread.take(outgoing, bytes, held.reduce((sum, part) => sum + sizeOf(part), 0));
+}
+
+/** Bytes of a content; units of a text, which are fewer than its bytes only beyond ASCII. */
+function sizeOf(part: JsonPart): number {
+  return typeof part === "string" ? part.length : part.byteLength;
+}
+
+/** The stream, without its errors: node-server and Hono would print them beside the log. */
+function breakable(
+  stream: ReadableStream<Uint8Array>,
+  c: Context<Env>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        breakOff(error, c.env.outgoing);
+        controller.close();
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Closes the connection of an answer that has begun, so that its client does not take it for whole. */
+function breakOff(error: unknown, outgoing: HttpBindings["outgoing"]): void {
+  logger.error("an answer broke off: {error}", { error });
+  outgoing.destroy();
+}
+
+/** Reads and joins the parts of a body. */
+async function joinedParts(parts: readonly JsonPart[]): Promise<Uint8Array<ArrayBuffer>> {
+  const read = parts.map((part) =>
+    typeof part === "string" ? Buffer.from(part) : readContent(part)
+  );
+  return Buffer.concat(await Promise.all(read));
+}
+
+function eventStream(events: AsyncGenerator<ServerSentEvent>, c: Context<Env>): Response {
+  const response = streamSSE(c, (stream) => send(events, stream, c.env.outgoing));
+  // Hono allows to store events that are checked again; like other answers they must not be stored.
+  response.headers.delete("Cache-Control");
+  response.headers.set(...UNBUFFERED);
+  return response;
+}
+
+async function send(
+  events: AsyncGenerator<ServerSentEvent>,
+  stream: SSEStreamingApi,
+  outgoing: HttpBindings["outgoing"],
+): Promise<void> {
+  try {
+    for await (const event of events) {
+      if (stream.aborted) return;
+      if ("comment" in event) await stream.write(`: ${event.comment}\n\n`);
+      else await stream.writeSSE(event);
+    }
+  } catch (error) {
+    breakOff(error, outgoing);
   }
 }

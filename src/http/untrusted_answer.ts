@@ -78,7 +78,7 @@ export function untrustedHeaders(headers: readonly Header[]): Header[] {
 }
 
 /** The headers of a function's answer without those that no function sends on any host. */
-export function withoutCommands(headers: readonly Header[]): Header[] {
+function withoutCommands(headers: readonly Header[]): Header[] {
   return headers.filter(([name]) => !OF_NO_FUNCTION.test(name));
 }
 
@@ -100,4 +100,27 @@ export function assertNoCodeOfServer({ headers }: IncomingMessage): void {
     "NOT_FOR_SCRIPTS",
     "Endpoints do not serve scripts to pages of this server: give the endpoint a host name of its own",
   );
+}
+
+/** What the server's own answers have, and a function decides on a host of its own. */
+export const HEADERS_OF_SERVER = [
+  "Cache-Control",
+  "Content-Security-Policy",
+  "Referrer-Policy",
+  "X-Content-Type-Options",
+] as const;
+
+/** A header that would remove the cookies of every host of the site, those of the console among them. */
+const REMOVES_COOKIES = /"(?:cookies|\*)"/i;
+
+/** The headers of a function on a host of its own: its cookies are those of that host alone. */
+export function ownHeaders(headers: readonly Header[]): Header[] {
+  return withoutCommands(headers)
+    .filter(([name, value]) =>
+      name.toLowerCase() !== "clear-site-data" || !REMOVES_COOKIES.test(value)
+    )
+    .map(([name, value]) => [
+      name,
+      name.toLowerCase() === "set-cookie" ? value.replace(/;\s*domain\s*=[^;]*/gi, "") : value,
+    ]);
 }

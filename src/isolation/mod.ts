@@ -10,7 +10,7 @@ export {
   tryMode,
   type Verdict,
 } from "./choose.ts";
-export { type Segment, segmentsIn, SegmentType } from "./elf.ts";
+export { type Segment, segmentsIn, SegmentType } from "./libraries.ts";
 export { findMachine, findProgram, type Machine, NOBODY_ID, type Programs } from "./machine.ts";
 export { joinCgroup, processBelow } from "./forks.ts";
 export { listDescriptors, readAllProcfs, readProcfs } from "./procfs.ts";

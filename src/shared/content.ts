@@ -1,3 +1,5 @@
+/** Bytes, and content whose size is known before it is read, so that its sender can wait for memory. */
+
 /** Content whose size is known before it is read, so that its sender can wait for memory. */
 
 /** Content that stays where it is stored until it is read. */
@@ -42,4 +44,15 @@ function base64Of(bytes: Uint8Array): Uint8Array {
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
     "latin1",
   );
+}
+
+/** One array of all bytes. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

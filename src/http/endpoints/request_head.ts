@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Header } from "../../domain/endpoints/client.ts";
 import type { EndpointRequest } from "../../domain/triggers/endpoints.ts";
-import { withoutSessions } from "../session_cookie.ts";
+import { withoutSessions } from "../authentication.ts";
 import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 import { DomainError, invalid } from "../../domain/errors.ts";
 

@@ -10,11 +10,15 @@ import { DomainError } from "../../domain/errors.ts";
 import { bearerOf } from "../authentication.ts";
 import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../body.ts";
-import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
+import {
+  assertNoCodeOfServer,
+  HEADERS_OF_SERVER,
+  ownHeaders,
+  untrustedHeaders,
+} from "../untrusted_answer.ts";
 import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
 import type { EndpointOptions, EndpointServices } from "./mod.ts";
 import { NodeClient } from "./node_client.ts";
-import { HEADERS_OF_SERVER, ownHeaders } from "./own_headers.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 const RUN = /^(\/run\/([^/?]+))(.*)$/s;

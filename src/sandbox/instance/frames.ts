@@ -1,5 +1,5 @@
 /** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
-import { concatenate } from "../../shared/bytes.ts";
+import { concatenate } from "../../shared/content.ts";
 import {
   CALL_HEAD_BYTES,
   CALL_LIMITS_BYTES,

@@ -1,5 +1,5 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
-import { concatenate } from "../../shared/bytes.ts";
+import { concatenate } from "../../shared/content.ts";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { Deadlines } from "../../shared/time.ts";

@@ -1,4 +1,4 @@
-/** Spawns spawned instances and zygotes in their isolation. */
+/** Spawns spawned instances and zygotes in their isolation, each with its egress socket and no other network. */
 import {
   type Cgroups,
   type Confinement,
@@ -7,13 +7,6 @@ import {
   spawnGroup,
 } from "../../isolation/mod.ts";
 import { AS_ZYGOTE } from "../../runtime/wire.ts";
-import {
-  caEnv,
-  egressArgument,
-  egressEnv,
-  egressFlags,
-  treeFlags,
-} from "../egress/launch_options.ts";
 import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { cgroupBytes, processLimits, type ResourceLimits } from "./limits.ts";
@@ -21,6 +14,7 @@ import { Instance } from "./instance.ts";
 import { Redactions } from "./redaction.ts";
 import { idleMemory, spawnedProcess } from "./spawned.ts";
 import { NO_EGRESS_FLAGS, type Program } from "./program.ts";
+import { EGRESS_SOCKET_ARGUMENT } from "../../runtime/egress.ts";
 
 /** One for each template that a zygote forks, and its own. Its forks have the limit of the profile. */
 const ZYGOTE_OPEN_FILES_MAX = 1280;
@@ -150,4 +144,36 @@ export class Launcher {
   #spawn(line: readonly string[], env: Readonly<Record<string, string>>): Deno.ChildProcess {
     return spawnGroup(line, { env, setsid: this.program.setsid, cwd: "/", stdin: "piped" });
   }
+}
+
+/**
+ * Deno's permissions. If seccomp denies all sockets but unix ones, Deno allows every host and the proxy decides.
+ * Otherwise Deno allows the egress socket alone: `node:net` and its users work, `fetch` and `WebSocket` do not.
+ */
+function egressFlags(socketInside: string, seccomp: boolean): string[] {
+  return [
+    `--allow-read=${socketInside}`,
+    `--allow-write=${socketInside}`,
+    seccomp ? "--allow-net" : `--allow-net=unix:${socketInside}`,
+  ];
+}
+
+/** Deno's permissions of a zygote. Each fork knows the random name of its own egress socket, and no other. */
+function treeFlags(socketDirInside: string): string[] {
+  return [`--allow-read=${socketDirInside}`, `--allow-write=${socketDirInside}`, "--allow-net"];
+}
+
+/** Variables for Deno itself. Functions cannot read them. */
+function egressEnv(socketInside: string): Readonly<Record<string, string>> {
+  return { HTTP_PROXY: `unix:${socketInside}`, HTTPS_PROXY: `unix:${socketInside}` };
+}
+
+/** The variable with the certificates that functions trust in addition to Mozilla's. */
+function caEnv(caFile: string | undefined): Readonly<Record<string, string>> {
+  return caFile === undefined ? {} : { DENO_CERT: caFile };
+}
+
+/** The argument of the bootstrap with the path of the egress socket. */
+function egressArgument(socketInside: string): string {
+  return `${EGRESS_SOCKET_ARGUMENT}${socketInside}`;
 }

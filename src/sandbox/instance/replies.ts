@@ -1,9 +1,8 @@
 /** Replies to host calls: their encoding, their limits, and the writer of one instance's stdin. */
 import { getLogger } from "@logtape/logtape";
-import { type DeferredContent, readContent } from "../../shared/content.ts";
+import { concatenate, type DeferredContent, readContent } from "../../shared/content.ts";
 import type { Input } from "./process.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
-import { concatenate } from "../../shared/bytes.ts";
 import { HOST_REPLY_HEAD_BYTES } from "../../runtime/wire.ts";
 import { encodeJson, type JsonPart } from "../../shared/json_text.ts";
 import { HostCallError, type HostReply } from "../contract.ts";
