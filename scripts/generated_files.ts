@@ -1,7 +1,7 @@
 /** The files that are generated and committed, with what renders each. */
 import { renderCommandLinePage } from "./command_line_page.ts";
 import { renderConfigurationPage } from "./configuration_page.ts";
-import { renderSettingsTypes, withSettingsTable } from "./settings_files.ts";
+import { renderSettingsTypes, withSettingsTables } from "./settings_files.ts";
 import { renderManifestSchema } from "./manifest_schema.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";
@@ -13,7 +13,7 @@ import { renderTriggersPage } from "./triggers_page.ts";
 /** By path, from the root of the repository. A page of which only a part is generated is given as it is. */
 export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | Promise<string>>> =
   {
-    "docs/api.md": withSettingsTable,
+    "docs/api.md": withSettingsTables,
     "docs/cli.md": renderCommandLinePage,
     "docs/configuration.md": renderConfigurationPage,
     "docs/npm.md": async () => renderNpmPage(await readFunctions()),

@@ -1,5 +1,5 @@
-/** What people and tools read of the settings: types of the SDK, and a table of `docs/api.md`. */
-import { type Field, type Fields, isLimited } from "../src/resources/field.ts";
+/** What people and tools read of the settings: types of the SDK, and tables of `docs/api.md`. */
+import { type Field, type Fields, isLimited, unsetText } from "../src/resources/field.ts";
 import { FUNCTION_SETTINGS } from "../src/resources/functions.ts";
 import { TRIGGER_SETTINGS } from "../src/resources/triggers.ts";
 
@@ -101,22 +101,52 @@ function meaningOf({ answer = "", about = answer, request = about }: Field): str
   return request;
 }
 
-const SETTINGS_BEGIN =
-  "<!-- deno-fmt-ignore-start -->\n<!-- Generated from src/resources/functions.ts by `deno task docs` -->\n";
-const SETTINGS_END = "<!-- deno-fmt-ignore-end -->";
+/** The page with its generated tables, each between comments that name the table. */
+export function withSettingsTables(page: string): string {
+  const { fields } = FUNCTION_SETTINGS.retryPolicy;
+  return withTable(
+    withTable(page, "settings", ["Field", "Meaning"], settingRows()),
+    "retryPolicy",
+    ["Field", "Default", "Meaning"],
+    Object.entries<Field>(fields).map(([name, field]) => [
+      `\`${name}\``,
+      (unsetText(field) ?? "").split(", ").map((value) => `\`${value}\``).join(", "),
+      inDocs(field),
+    ]),
+  );
+}
 
-/** The page with the table of the settings between its comments. Fields with one meaning share a row. */
-export function withSettingsTable(page: string): string {
-  const begin = page.indexOf(SETTINGS_BEGIN);
-  const end = page.indexOf(SETTINGS_END, begin);
-  if (begin < 0 || end < 0) throw new Error("Cannot find the comments of the table of settings");
+/** The settings; those with one meaning share a row. */
+function settingRows(): string[][] {
   const names = new Map<string, string[]>();
   for (const [name, field] of ADDITIONS) {
-    const most = isLimited(field) ? `, up to \`${field.max.flag}\`` : "";
-    const meaning = field.docs ?? meaningOf(field) + most;
+    const meaning = inDocs(field);
     names.set(meaning, [...names.get(meaning) ?? [], `\`${name}\``]);
   }
-  const rows = [...names].map(([meaning, named]) => `| ${named.join(", ")} | ${meaning} |`);
-  const table = ["", "| Field | Meaning |", "| --- | --- |", ...rows, "", ""].join("\n");
-  return page.slice(0, begin + SETTINGS_BEGIN.length) + table + page.slice(end);
+  return [...names].map(([meaning, named]) => [named.join(", "), meaning]);
+}
+
+function inDocs(field: Field): string {
+  if (field.docs !== undefined) return field.docs;
+  const isCounted = field.kind === "count" && typeof field.max === "number";
+  const most = isLimited(field) ? `\`${field.max.flag}\`` : isCounted ? field.max : undefined;
+  return meaningOf(field) + (most === undefined ? "" : `, up to ${most}`);
+}
+
+const END = "<!-- deno-fmt-ignore-end -->";
+
+function withTable(
+  page: string,
+  name: string,
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const comments = "<!-- deno-fmt-ignore-start -->\n" +
+    `<!-- Generated from ${name} of src/resources/functions.ts by \`deno task docs\` -->\n`;
+  const begin = page.indexOf(comments);
+  const end = page.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error(`Cannot find the comments of the table of ${name}`);
+  const lines = [heads, heads.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const table = ["", ...lines, "", ""].join("\n");
+  return page.slice(0, begin + comments.length) + table + page.slice(end);
 }

@@ -8,8 +8,11 @@ export type FunctionType = "FUNCTION_TYPE_UNSPECIFIED" | "FUNCTION_TYPE_ANY" | "
 export type ProcessReuse = "PROCESS_REUSE_UNSPECIFIED" | "PROCESS_REUSE_NONE" | "PROCESS_REUSE_SEQUENTIAL";
 
 export interface RetryPolicy {
+  /** Number of attempts, including the first. */
   maxAttempts?: number;
+  /** Bound of the random wait before the second attempt; it doubles with each attempt. */
   initialBackoff?: string;
+  /** Largest bound of the wait. */
   maxBackoff?: string;
   /** Error codes that are retried. */
   retryOn?: string[];

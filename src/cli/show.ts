@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { countOf, formatCount, formatDuration, parseDuration } from "../config/mod.ts";
-import { wordsOf } from "../resources/field.ts";
-import { FUNCTION_SETTINGS, SETTINGS } from "../resources/functions.ts";
+import { countOf, formatCount } from "../config/mod.ts";
+import { type Field, wordsOf } from "../resources/field.ts";
+import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
 import type { Api } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
@@ -11,6 +11,7 @@ import {
   reuseName,
   type TypeCheck,
 } from "./client/schemas.ts";
+import { valueInWords } from "./folder/function_settings.ts";
 import { formatDiagnostic } from "./terminal/diagnostics.ts";
 import { firstLine, oneLine } from "./terminal/failure.ts";
 import { describeMeasurements } from "./terminal/measurements.ts";
@@ -211,20 +212,14 @@ function describeVariables(variables: RemoteFunction["variables"]): string {
   return lines.length === 0 ? "none" : lines.join("\n");
 }
 
-function describeLimits(
-  { timeout, cpuTimeout, memoryMib, maxConcurrency, retention = "" }: RemoteFunction[
-    "effectiveLimits"
-  ],
-): string {
-  const parts = [
-    timeout === undefined ? [] : [`timeout ${timeout}`],
-    cpuTimeout === undefined ? [] : [`CPU time ${cpuTimeout}`],
-    memoryMib === undefined ? [] : [`memory ${formatCount(memoryMib)} MiB`],
-    maxConcurrency === undefined
-      ? []
-      : [countOf(maxConcurrency, "call at a time", "calls at a time")],
-    retention === "" ? [] : [`kept for ${formatDuration(parseDuration(retention) ?? 0)}`],
-  ].flat();
+function describeLimits(limits: RemoteFunction["effectiveLimits"]): string {
+  const parts = Object.entries<Field>(LIMITS).flatMap(([name, field]) => {
+    const value = limits[name as keyof typeof limits];
+    if (value === undefined || value === "") return [];
+    const { label = wordsOf(name) } = field;
+    const words = label.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+    return [`${words} ${valueInWords(value, field)}`];
+  });
   return parts.join(", ") || "not known";
 }
 

@@ -61,8 +61,10 @@ export interface Count extends Base {
   readonly max: number | OperatorMaximum;
   /** Unit of the column in units of the API. */
   readonly scale?: number;
-  /** The noun of faults, such as `call`. */
+  /** What is counted, in the singular, such as `call`. */
   readonly noun?: string;
+  /** What a value is measured in, such as `MiB`. */
+  readonly unit?: string;
 }
 export interface Duration extends Base {
   readonly kind: "duration";
@@ -283,6 +285,13 @@ export function shown(fields: Fields): Fields {
 /** The words of a name, such as `retry policy`. */
 export function wordsOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** What people read for the name of a field. */
+export function labelOf(name: string, field: Field): string {
+  const words = wordsOf(name);
+  const label = field.label ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return field.kind === "count" && field.unit !== undefined ? `${label} in ${field.unit}` : label;
 }
 
 /** The description in requests. */

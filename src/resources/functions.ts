@@ -79,7 +79,8 @@ export const CALL_LIMITS = {
   memoryMib: {
     kind: "count",
     about: "Memory of one call",
-    label: "Memory in MiB",
+    label: "Memory",
+    unit: "MiB",
     example: "256",
     column: "memoryBytes",
     scale: 1024 * 1024,
@@ -95,6 +96,20 @@ export const CALL_LIMITS = {
     example: "10",
     min: 1,
     max: { flag: "--max-running-per-function" },
+    unset: OF_SERVER,
+  },
+} as const satisfies Fields;
+
+/** The limits of a function. */
+export const LIMITS = {
+  ...CALL_LIMITS,
+  retention: {
+    kind: "duration",
+    about: "How long invocations are kept after their end",
+    example: "7d",
+    column: "retentionMs",
+    min: SECOND,
+    max: { flag: "--retention" },
     unset: OF_SERVER,
   },
 } as const satisfies Fields;
@@ -145,16 +160,7 @@ export const FUNCTION_SETTINGS = {
     file: "roles",
     unset: { value: [] },
   },
-  ...CALL_LIMITS,
-  retention: {
-    kind: "duration",
-    about: "How long invocations are kept after their end",
-    example: "7d",
-    column: "retentionMs",
-    min: SECOND,
-    max: { flag: "--retention" },
-    unset: OF_SERVER,
-  },
+  ...LIMITS,
   provisionedConcurrency: {
     kind: "count",
     isOfC1: true,
@@ -192,6 +198,7 @@ export const FUNCTION_SETTINGS = {
     fields: {
       maxAttempts: {
         kind: "count",
+        about: "Number of attempts, including the first",
         label: "Attempts",
         hint: "Including the first one",
         noun: "attempt",
@@ -201,6 +208,7 @@ export const FUNCTION_SETTINGS = {
       },
       initialBackoff: {
         kind: "duration",
+        about: "Bound of the random wait before the second attempt; it doubles with each attempt",
         label: "First backoff",
         hint: "It doubles with each attempt",
         min: 10,
@@ -209,6 +217,8 @@ export const FUNCTION_SETTINGS = {
       },
       maxBackoff: {
         kind: "duration",
+        about: "Largest bound of the wait",
+        hint: "",
         label: "Longest backoff",
         note: ", but not less than initialBackoff",
         min: 10,
@@ -220,6 +230,7 @@ export const FUNCTION_SETTINGS = {
         label: "Errors",
         values: RETRYABLE_WORDS,
         request: "Error codes that are retried",
+        docs: "[error codes](errors.md#errors-of-invocations) that are retried",
         unset: { inForce: ["INTERRUPTED", "UNCAUGHT"] },
       },
     },

@@ -1,7 +1,7 @@
 /** The settings of a function as people write them: in `invoked.json`, and as `NAME=VALUE`. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { formatCount, formatDuration, parseDuration } from "../../config/units.ts";
+import { countOf, formatCount, formatDuration, parseDuration } from "../../config/units.ts";
 import { type Field, type Fields, shown, unsetOf, writtenValues } from "../../resources/field.ts";
 import {
   FUNCTION_SETTINGS,
@@ -117,6 +117,14 @@ export function describeSettings(fn: RemoteFunction): [name: string, own: string
     if (name === "retention" && own === "" && inForce === undefined) return [name, own, "for ever"];
     return [name, own, describe(inForce ?? value)];
   });
+}
+
+/** A value with the noun or the unit of its field. */
+export function valueInWords(value: SettingValue, field: Field): string {
+  if (field.kind !== "count") return describe(value);
+  const { noun, unit } = field;
+  if (noun !== undefined) return countOf(Number(value), noun);
+  return unit === undefined ? describe(value) : `${describe(value)} ${unit}`;
 }
 
 function describe(value: SettingValue): string {

@@ -1,6 +1,6 @@
 /** The fields of settings, from the table of `src/resources/functions.ts`. */
 import type { ReactNode } from "react";
-import { type Field, type List, unsetOf, wordsOf } from "../../../../../src/resources/field.ts";
+import { type Field, labelOf, type List, unsetOf } from "../../../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS, type Setting } from "../../../../../src/resources/functions.ts";
 import type { Fn } from "../../../api/types.ts";
 import { faultOf } from "../../../parts/faults.ts";
@@ -51,8 +51,7 @@ function fieldAt(path: Path): Field {
 
 /** What a form calls a field. */
 export function labelAt(path: Path): string {
-  const words = wordsOf(path.split(".").at(-1) ?? "");
-  return fieldAt(path).label ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return labelOf(path.split(".").at(-1) ?? "", fieldAt(path));
 }
 
 /** The draft of a setting of a function. */
