@@ -11,6 +11,7 @@ import {
   type Nullable,
   type OneOf,
   requestText,
+  scaleOf,
   shown,
   type Text,
   type ValueOf,
@@ -22,6 +23,8 @@ import {
   durationOut,
   int32In,
   int32Out,
+  int64In,
+  int64Out,
   textIn,
   timestamp,
   timestampIn,
@@ -46,13 +49,14 @@ type AnswerShape<F extends Fields> = {
   >;
 };
 
-/** What an answer has. */
+/** What an answer has. @param always fields that it has, whatever their columns are */
 export function answerShape<F extends Fields>(
   fields: F,
+  always: readonly string[] = [],
 ): AnswerShape<F> {
-  return shapeOf(shown(fields), (field) => {
+  return shapeOf(shown(fields), (field, name) => {
     const schema = answerOf(field);
-    return "value" in field.unset ? schema : schema.optional();
+    return "value" in field.unset || always.includes(name) ? schema : schema.optional();
   });
 }
 
@@ -80,7 +84,9 @@ export function answerJson<F extends Fields>(fields: F, row: object): Json<F> {
 function storedJson(field: Field, stored: unknown): unknown {
   switch (field.kind) {
     case "count":
-      return Math.floor(Number(stored) / (field.scale ?? 1));
+      return field.bits === 64 ? String(stored) : Math.floor(Number(stored) / scaleOf(field));
+    case "flag":
+      return stored === 1;
     case "duration":
       return durationJson(Number(stored));
     case "list":
@@ -130,6 +136,7 @@ function requestOf(field: Field, rules: Rules): z.ZodType {
     case "id":
       return z.string();
     case "count":
+      if (field.bits === 64) return int64In;
       return field.min === 0 ? within(field) : countIn;
     case "duration":
       return durationIn;
@@ -166,8 +173,26 @@ function withDescription(schema: z.ZodType, description: string): z.ZodType {
 
 const anyObject = z.record(z.string(), z.unknown());
 
-const groups = new Map<string, z.ZodType>();
 function answerOf(field: Field): z.ZodType {
+  return field.kind === "group" && field.schema !== undefined
+    ? namedGroup(field, field.schema)
+    : withDescription(plainAnswerOf(field), field.answer ?? "");
+}
+
+const groups = new Map<string, z.ZodType>();
+function namedGroup(field: Group, schema: string): z.ZodType {
+  const { answer = "" } = field;
+  const made = groups.get(schema) ??
+    groupOf(field).openapi(schema, answer === "" ? {} : { description: answer });
+  groups.set(schema, made);
+  return made;
+}
+
+function groupOf({ fields, always }: Group) {
+  return z.object(answerShape(fields, always));
+}
+
+function plainAnswerOf(field: Field): z.ZodType {
   switch (field.kind) {
     case "text":
     case "id":
@@ -179,33 +204,17 @@ function answerOf(field: Field): z.ZodType {
     case "object":
       return anyObject;
     case "count":
-      return int32Out;
+      return field.bits === 64 ? int64Out : int32Out;
     case "duration":
       return durationOut;
     case "oneOf":
-      return field.answer === undefined
-        ? enumOf(field)
-        : withDescription(z.enum(field.values), field.answer);
+      return field.answer === undefined ? enumOf(field) : z.enum(field.values);
     case "list":
       return z.array(field.values ? z.enum(field.values) : z.string());
     case "values":
       return z.record(z.string(), z.string());
-    case "group": {
-      const { schema, fields, answer = "", always = [] } = field;
-      const known = groups.get(schema ?? "");
-      if (known !== undefined) return known;
-      const made = z.object(
-        shapeOf(
-          shown(fields),
-          (of, name) =>
-            always.includes(name) || "value" in of.unset ? answerOf(of) : answerOf(of).optional(),
-        ),
-      );
-      if (schema === undefined) return withDescription(made, answer);
-      const named = made.openapi(schema, answer === "" ? {} : { description: answer });
-      groups.set(schema, named);
-      return named;
-    }
+    case "group":
+      return groupOf(field);
   }
 }
 

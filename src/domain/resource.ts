@@ -7,6 +7,7 @@ import {
   type Field,
   type Fields,
   isUnset,
+  scaleOf,
   type Wanted,
 } from "../resources/field.ts";
 import type { FieldViolation } from "./errors.ts";
@@ -49,7 +50,9 @@ function columnOf(field: Field, value: unknown): unknown {
 function stored(field: Field, value: unknown): unknown {
   switch (field.kind) {
     case "count":
-      return Number(value) * (field.scale ?? 1);
+      return Number(value) * scaleOf(field);
+    case "flag":
+      return Number(value);
     case "list":
     case "values":
       return JSON.stringify(value);
@@ -96,7 +99,7 @@ function outside(
   path: string,
   maxima: Maxima,
 ): FieldViolation[] {
-  const scale = field.kind === "count" ? field.scale ?? 1 : 1;
+  const scale = field.kind === "count" ? scaleOf(field) : 1;
   const [max, flag] = typeof field.max === "number"
     ? [field.max * scale, undefined]
     : [maxima[field.max.flag] ?? Infinity, field.max.flag];
@@ -111,7 +114,7 @@ function outside(
 
 function formatOf(field: Count | Duration): (amount: number) => string {
   if (field.kind === "duration") return formatDuration;
-  if (field.scale !== undefined) return formatBytes;
+  if (field.unit !== undefined) return formatBytes;
   const { noun } = field;
   return noun === undefined ? formatCount : (amount) => countOf(amount, noun);
 }

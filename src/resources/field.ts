@@ -43,6 +43,9 @@ type Unset =
   | { readonly inForce: unknown }
   | { readonly null: string };
 
+/** The server sets the field: its column is never null, and answers always have it. */
+export const BY_SERVER = { value: undefined } as const;
+
 export interface Text extends Base {
   readonly kind: "text";
   readonly max?: number;
@@ -59,12 +62,12 @@ export interface Count extends Base {
   readonly kind: "count";
   readonly min: number;
   readonly max: number | OperatorMaximum;
-  /** Unit of the column in units of the API. */
-  readonly scale?: number;
+  /** Of 64 bits, which JSON has as text. */
+  readonly bits?: 64;
   /** What is counted, in the singular, such as `call`. */
   readonly noun?: string;
-  /** What a value is measured in, such as `MiB`. */
-  readonly unit?: string;
+  /** What a value is measured in; the column has bytes. */
+  readonly unit?: "MiB";
 }
 export interface Duration extends Base {
   readonly kind: "duration";
@@ -146,7 +149,7 @@ export type Wanted<F extends Fields> = { readonly [N in keyof F]?: ValueOf<F[N]>
 
 /** The value of a field in JSON of the API: durations are text such as `1.5s`. */
 export type JsonOf<F extends Field> = F extends Group<infer Inner> ? Partial<Json<Inner>>
-  : F extends Duration ? string
+  : F extends Duration | { readonly bits: 64 } ? string
   : F extends List<infer Item> ? Item[]
   : F extends Values ? Record<string, string>
   : F extends AnyObject ? Record<string, unknown>
@@ -187,7 +190,7 @@ function settled(field: Field, value: unknown): unknown {
 }
 
 type ColumnName<N, F> = F extends { readonly column: infer C extends string } ? C : N;
-type Stored<F extends Field> = F extends Count | Duration ? number
+type Stored<F extends Field> = F extends Count | Duration | Flag ? number
   : F extends OneOf<infer V> ? Exclude<V[number], `${string}_UNSPECIFIED`>
   : string;
 /** The columns of the fields. */
@@ -231,7 +234,9 @@ export function isUnset({ kind }: Field, value: unknown): boolean {
 
 /** What a request carries to unset a field. */
 export function unsetOf(field: Field): string | number | boolean | object {
-  if ("value" in field.unset) return field.unset.value as string | number | boolean | object;
+  if ("value" in field.unset && field.unset.value !== undefined) {
+    return field.unset.value as string | number | boolean | object;
+  }
   switch (field.kind) {
     case "count":
       return 0;
@@ -302,6 +307,11 @@ export function requestText(field: Field): string | undefined {
   const meaning = request ?? (kind === "group" || !isSaid ? about : undefined);
   const parts = [meaning, isSaid ? `${words}: ${inForce}${note}` : undefined];
   return parts.filter((part) => part !== undefined).join("; ") || undefined;
+}
+
+/** Units of the column in a unit of the API. */
+export function scaleOf({ unit }: Count): number {
+  return unit === undefined ? 1 : 1024 * 1024;
 }
 
 /** Whether a flag of the server is the maximum of a field. */

@@ -83,7 +83,6 @@ export const CALL_LIMITS = {
     unit: "MiB",
     example: "256",
     column: "memoryBytes",
-    scale: 1024 * 1024,
     min: 32,
     max: { flag: "--max-memory" },
     unset: OF_SERVER,

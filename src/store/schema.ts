@@ -13,7 +13,10 @@ import type {
   RunCountTable,
   StartPermitTable,
 } from "./invocation_tables.ts";
+import type { CLIENT } from "../resources/clients.ts";
+import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
+import type { VOLUME, VOLUME_VERSION } from "../resources/volumes.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
 
 /** Null as a setting is the default of the server. Lists, maps and groups are JSON. */
@@ -138,37 +141,16 @@ interface PurgedBlobTable {
   digest: string;
 }
 
-export interface VolumeTable {
-  id: string;
-  displayName: string;
-  quotaBytes: number;
-  /** Bytes of the files of the newest version, exactly. */
-  usedBytes: number;
-  fileCount: number;
+/** Versions are counted from 0. */
+export interface VolumeTable extends Columns<typeof VOLUME> {
   directoryCount: number;
-  /** Counts commits, from 0. */
-  version: number;
   /** The oldest version that is not pruned. */
   oldestVersion: number;
-  createdAt: string;
-  updatedAt: string;
   deletedAt: string | null;
 }
 
-export interface VolumeVersionTable {
+export interface VolumeVersionTable extends Columns<typeof VOLUME_VERSION> {
   volumeId: string;
-  version: number;
-  createdAt: string;
-  /** Set if an invocation committed it. */
-  invocationId: string | null;
-  /** Set if a request committed it. */
-  principalId: string | null;
-  /** Set if it restores an earlier one. */
-  restoredVersion: number | null;
-  /** JSON array of the first changed paths. */
-  paths: string;
-  /** How many paths changed. */
-  pathCount: number;
 }
 
 /** A file or directory during a range of versions; version N has those with from <= N and (to is null or to > N). */
@@ -203,21 +185,11 @@ export interface ServicePrincipalTable {
 }
 
 /** A client: the credentials of a principal. */
-export interface CredentialTable {
-  id: string;
-  clientId: string;
-  principalId: string;
-  displayName: string;
-  /** JSON array of the roles that it is limited to; empty for all of its principal. */
-  scopedRoles: string;
-  disabled: number;
+export interface CredentialTable extends Columns<typeof CLIENT> {
   /** SHA-256 of the whole client secret, base64url. */
   secretHash: string;
   /** The Ed25519 public key that checks client assertions, as JSON. */
   publicJwk: string;
-  createdAt: string;
-  updatedAt: string;
-  expiresAt: string | null;
   deletedAt: string | null;
 }
 

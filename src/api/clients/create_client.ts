@@ -32,8 +32,8 @@ export const createClient = jsonOperation({
   response: z.object({ client: clientOut, clientSecret: z.string() }),
   async handle({ body, principal }, { clients }: Uses<"clients">) {
     const { displayName, scopedRoles, expires } = body;
-    const spec = { displayName, scopedRoles, lifetimeMs: expires };
-    const { row, clientSecret } = await clients.create(principal, spec);
+    const settings = { displayName, scopedRoles };
+    const { row, clientSecret } = await clients.create(principal, settings, expires);
     return { client: clientJson(row), clientSecret };
   },
 });

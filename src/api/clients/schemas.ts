@@ -2,45 +2,25 @@ import { quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import type { ClientRow } from "../../store/identity.ts";
-import { textIn, timestamp } from "../primitives.ts";
-
-const DISPLAY_NAME_CHARS_MAX = 256;
+import { CLIENT } from "../../resources/clients.ts";
+import { answerJson, answerShape, textOf } from "../resource.ts";
 
 /** Names a client. */
 export const clientParam = z.object({ id: z.string() });
 
 export const clientOut = z.object({
-  id: z.string(),
-  clientId: z.string(),
-  userId: z.string().openapi({ description: "The principal" }),
-  displayName: z.string(),
-  scopedRoles: z.array(z.string()).openapi({ description: "Empty: all roles of the principal" }),
+  ...answerShape(CLIENT),
   allowSourceCidr: z.array(z.string()),
-  disabled: z.boolean(),
-  createdAt: timestamp,
-  updatedAt: timestamp,
-  expiresTime: timestamp.optional(),
 }).openapi("c1.api.iam.v1.PersonalClient");
 
 export const clientAnswer = z.object({ client: clientOut });
 
 /** The API's form of a client. */
 export function clientJson(row: ClientRow): z.input<typeof clientOut> {
-  return {
-    id: row.id,
-    clientId: row.clientId,
-    userId: row.principalId,
-    displayName: row.displayName,
-    scopedRoles: JSON.parse(row.scopedRoles) as string[],
-    allowSourceCidr: [],
-    disabled: row.disabled === 1,
-    createdAt: row.createdAt,
-    updatedAt: row.updatedAt,
-    ...row.expiresAt === null ? {} : { expiresTime: row.expiresAt },
-  };
+  return { ...answerJson(CLIENT, row), allowSourceCidr: [] };
 }
 
-export const clientNameIn = textIn.min(1).max(DISPLAY_NAME_CHARS_MAX);
+export const clientNameIn = textOf(CLIENT.displayName).min(1);
 
 export const scopedRolesIn = z.array(
   z.string().refine(isRole, {

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { CLIENT_FIELDS } from "../../resources/clients.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask } from "../primitives.ts";
 import {
@@ -14,7 +15,7 @@ export const updateClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Update",
   method: "post",
   path: "/api/v1/iam/personal_clients/{id}",
-  summary: "Change the masked fields of a client: displayName, scopedRoles, disabled",
+  summary: `Change the masked fields of a client: ${CLIENT_FIELDS.join(", ")}`,
   permission: "write",
   ofClient: true,
   params: clientParam,

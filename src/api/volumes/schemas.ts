@@ -1,9 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
-import { int32In, int32Out, int64In, int64Out, textIn, timestamp } from "../primitives.ts";
-
-/** Longest display name of a volume, in characters. */
-const DISPLAY_NAME_CHARS_MAX = 256;
+import { VOLUME, VOLUME_VERSION } from "../../resources/volumes.ts";
+import { int32In, int64Out, timestamp } from "../primitives.ts";
+import { answerJson, answerShape, requestShape, textOf } from "../resource.ts";
 
 /** Names a volume. */
 export const volumeParam = z.object({ id: z.string() });
@@ -15,37 +14,15 @@ export const fileParams = z.object({
   path: z.string().openapi({ description: "May have slashes" }),
 });
 
-export const volumeOut = z.object({
-  id: z.string(),
-  displayName: z.string(),
-  quotaBytes: int64Out,
-  usedBytes: int64Out.openapi({ description: "Sizes of the files of this version" }),
-  fileCount: int32Out,
-  version: int32Out.openapi({ description: "Incremented by every commit" }),
-  createdAt: timestamp,
-  updatedAt: timestamp,
-}).openapi("invoked.Volume");
-
+export const volumeOut = z.object(answerShape(VOLUME)).openapi("invoked.Volume");
 export const volumeAnswer = z.object({ volume: volumeOut });
 
 /** The API's form of a volume. */
-export function volumeJson(row: VolumeRow): z.input<typeof volumeOut> {
-  const { id, displayName, fileCount, version, createdAt, updatedAt } = row;
-  return {
-    id,
-    displayName,
-    quotaBytes: String(row.quotaBytes),
-    usedBytes: String(row.usedBytes),
-    fileCount,
-    version,
-    createdAt,
-    updatedAt,
-  };
-}
+export const volumeJson = (row: VolumeRow) => answerJson(VOLUME, row);
 
 export const createVolumeIn = z.object({
-  displayName: textIn.min(1).max(DISPLAY_NAME_CHARS_MAX),
-  quotaBytes: int64In.optional().openapi({ description: "Default: --max-volume" }),
+  displayName: textOf(VOLUME.displayName).min(1),
+  ...requestShape({ quotaBytes: VOLUME.quotaBytes }),
 }).openapi("invoked.CreateVolumeRequest");
 
 export const restoreVolumeIn = z.object({ version: int32In }).openapi(
@@ -73,29 +50,8 @@ export function etagOf(digest: string): string {
   return `"${digest}"`;
 }
 
-export const volumeVersionOut = z.object({
-  version: int32Out,
-  createdAt: timestamp,
-  invocationId: z.string().optional().openapi({
-    description: "The invocation that created the version",
-  }),
-  principalId: z.string().optional().openapi({
-    description: "The principal whose request created the version",
-  }),
-  restoredVersion: int32Out.optional().openapi({ description: "The restored version" }),
-  paths: z.array(z.string()).openapi({ description: "The first 100 changed paths" }),
-  pathCount: int32Out.openapi({ description: "Number of changed paths" }),
-}).openapi("invoked.VolumeVersion");
+export const volumeVersionOut = z.object(answerShape(VOLUME_VERSION))
+  .openapi("invoked.VolumeVersion");
 
 /** The API's form of a version. */
-export function volumeVersionJson(row: VolumeVersionRow): z.input<typeof volumeVersionOut> {
-  return {
-    version: row.version,
-    createdAt: row.createdAt,
-    ...row.invocationId === null ? {} : { invocationId: row.invocationId },
-    ...row.principalId === null ? {} : { principalId: row.principalId },
-    ...row.restoredVersion === null ? {} : { restoredVersion: row.restoredVersion },
-    paths: JSON.parse(row.paths) as string[],
-    pathCount: row.pathCount,
-  };
-}
+export const volumeVersionJson = (row: VolumeVersionRow) => answerJson(VOLUME_VERSION, row);

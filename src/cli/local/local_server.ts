@@ -7,7 +7,7 @@ import {
   type Resolved,
 } from "../../config/mod.ts";
 import { FunctionLimits } from "../../domain/limits.ts";
-import { type Count, type Duration, isLimited } from "../../resources/field.ts";
+import { type Count, type Duration, isLimited, scaleOf } from "../../resources/field.ts";
 import { CALL_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
@@ -84,10 +84,10 @@ function maximaFor(manifest: Manifest, { config: { invocations }, sources }: Res
   const raised = Object.entries<Count | Duration>(CALL_LIMITS).flatMap(([name, field]) => {
     const flag = isLimited(field) ? field.max.flag : "";
     const placed = ALL_SETTINGS.find(({ setting }) => `--${setting.name}` === flag);
-    const amount = Number(wanted[name] ?? 0) * (field.kind === "count" ? field.scale ?? 1 : 1);
+    const amount = Number(wanted[name] ?? 0) * (field.kind === "count" ? scaleOf(field) : 1);
     const isBeyond = amount > (maxima[flag] ?? Infinity);
     if (placed === undefined || !isBeyond || sources[placed.path] !== "default") return [];
-    const unit = field.kind === "duration" ? "ms" : field.scale === undefined ? "" : "B";
+    const unit = field.kind === "duration" ? "ms" : field.unit === undefined ? "" : "B";
     return [[placed.setting.name, `${amount}${unit}`]];
   });
   return Object.fromEntries(raised);

@@ -1,3 +1,4 @@
+import { CLIENT_FIELDS, CLIENT_SETTINGS, type ClientSettings } from "../../resources/clients.ts";
 import type { ClientRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
@@ -7,17 +8,8 @@ import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { mintCredentials } from "./credentials.ts";
 import { clientGone, liveClientOf } from "./live_clients.ts";
+import { changedColumns, columnsOf } from "../resource.ts";
 import type { Principal } from "./principal.ts";
-
-const UPDATABLE = ["displayName", "scopedRoles", "disabled"] as const;
-
-/** The fields of a client that its principal can set. */
-export interface ClientChange {
-  readonly displayName?: string | undefined;
-  /** Ids of the roles that it is limited to; empty for all of its principal. */
-  readonly scopedRoles?: readonly string[] | undefined;
-  readonly disabled?: boolean | undefined;
-}
 
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {
@@ -31,19 +23,15 @@ export class Clients {
 
   /**
    * Makes a client. Its secret exists in the answer alone.
-   * @param spec.lifetimeMs undefined for a client that does not expire
+   * @param lifetimeMs undefined for a client that does not expire
    */
   async create(
     by: Principal,
-    spec: {
-      readonly displayName: string;
-      readonly scopedRoles: readonly string[];
-      readonly lifetimeMs: number | undefined;
-    },
+    settings: ClientSettings,
+    lifetimeMs: number | undefined,
   ): Promise<{ readonly row: ClientRow; readonly clientSecret: string }> {
     const { credentials, record } = await mintCredentials(this.host, "pcc");
     const { id, time } = this.ids.nextWithTime();
-    const { displayName, lifetimeMs } = spec;
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
     const row = await this.store.write(
       async (tx) => {
@@ -52,9 +40,7 @@ export class Clients {
           ...record,
           id,
           principalId: by.id,
-          displayName,
-          scopedRoles: JSON.stringify(spec.scopedRoles),
-          disabled: 0,
+          ...columnsOf(CLIENT_SETTINGS, settings),
           createdAt: time.toISOString(),
           updatedAt: time.toISOString(),
           expiresAt,
@@ -84,22 +70,17 @@ export class Clients {
   async update(
     by: Principal,
     id: string,
-    change: ClientChange,
+    change: ClientSettings,
     mask: UpdateMask | undefined,
   ): Promise<ClientRow> {
-    const given = UPDATABLE.filter((field) => change[field] !== undefined);
-    const fields = maskedFields(mask, UPDATABLE, given);
-    const { displayName = "", scopedRoles = [], disabled = false } = change;
-    if (fields.has("displayName") && displayName === "") {
+    const given = CLIENT_FIELDS.filter((field) => change[field] !== undefined);
+    const fields = maskedFields(mask, CLIENT_FIELDS, given);
+    if (fields.has("displayName") && !change.displayName) {
       throw invalid({ field: "client.displayName", description: "must not be empty" });
     }
-    const disables = fields.has("disabled") && disabled;
+    const disables = fields.has("disabled") && change.disabled;
     const what = disables ? "disable" : fields.has("scopedRoles") ? "limit" : "update";
-    return await this.#change(by, id, what, {
-      ...fields.has("displayName") ? { displayName } : {},
-      ...fields.has("scopedRoles") ? { scopedRoles: JSON.stringify(scopedRoles) } : {},
-      ...fields.has("disabled") ? { disabled: disabled ? 1 : 0 } : {},
-    });
+    return await this.#change(by, id, what, changedColumns(CLIENT_SETTINGS, change, [...fields]));
   }
 
   /** @throws CLIENT_NOT_FOUND, INVALID_FIELD for the client of the request */

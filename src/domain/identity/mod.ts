@@ -5,7 +5,7 @@ import { type ClientCredentials, mintCredentials } from "./credentials.ts";
 import type { Principal, Role } from "./principal.ts";
 
 export { AccessTokens } from "./access_tokens.ts";
-export { type ClientChange, Clients } from "./clients.ts";
+export { Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export { isAdministrator, type LiveClient } from "./live_clients.ts";

@@ -1,6 +1,8 @@
 /** Commits, their files and tags; principals, clients, keys, nodes and leases. */
 import assert from "node:assert/strict";
+import { CLIENT } from "../../../src/resources/clients.ts";
 import {
+  assertColumns,
   commitRow,
   credentialRow,
   functionRow,
@@ -147,6 +149,18 @@ export const IDENTITY: Steps = {
     assert.deepEqual([second.rows[0]?.roles, second.next], ['["a"]', undefined]);
     assert.equal((await store.read.identity.client("client3"))?.disabled, 1);
     assert.equal((await store.read.identity.allClients()).length, 2);
+  },
+
+  "the columns of clients are those of their table": async (store) => {
+    await store.write((tx) => tx.identity.insertCredential(credentialRow(4)));
+    await assertColumns(
+      CLIENT,
+      { ...credentialRow(4), roles: "" },
+      async ({ roles: _, ...columns }) => {
+        await store.write((tx) => tx.identity.updateClient(id(4), { ...columns, secretHash: "h" }));
+        return await store.read.identity.clientById(id(4));
+      },
+    );
   },
 
   "an assertion is used once, at whatever time": async (store) => {

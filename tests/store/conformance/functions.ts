@@ -1,10 +1,8 @@
 /** Functions, secrets and publishes. */
 import assert from "node:assert/strict";
-import type { Field } from "../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
-import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
+import { assertColumns, commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
 
 const names = [
   "plain",
@@ -22,14 +20,6 @@ async function found(store: Store, query: string): Promise<string[]> {
     after: undefined,
   });
   return page.rows.map(({ displayName }) => displayName);
-}
-
-/** The greatest number that the column of a field can have; a text for others. */
-function greatestOf(field: Field): number | string {
-  if (field.kind !== "count" && field.kind !== "duration") return "text";
-  const scale = field.kind === "count" ? field.scale : undefined;
-  if (typeof field.max === "number") return field.max * (scale ?? 1);
-  return field.kind === "count" && scale === undefined ? 2 ** 31 - 1 : GREATEST;
 }
 
 export const FUNCTIONS: Steps = {
@@ -59,19 +49,12 @@ export const FUNCTIONS: Steps = {
   "the columns of settings are those of the table": async (store) => {
     const row = functionRow({ id: id(1) });
     await store.write((tx) => tx.functions.insert(row));
-    const stored = await store.read.functions.get(row.id);
-    assert.deepEqual(Object.keys(stored ?? {}).toSorted(), Object.keys(row).toSorted());
-    for (const [name, field] of Object.entries<Field>(FUNCTION_SETTINGS)) {
-      const { column = name } = field;
-      const set = async (value: unknown) => {
-        await store.write((tx) => tx.functions.update(row.id, { [column]: value }));
-        return (await store.read.functions.get(row.id))?.[column as keyof FunctionRow];
-      };
-      const value = greatestOf(field);
-      assert.equal(await set(value), value, `${column} as it was written`);
-      if ("value" in field.unset) await assert.rejects(set(null), /null/i);
-      else assert.equal(await set(null), null, `${column} without a value`);
-    }
+    await assertColumns(FUNCTION_SETTINGS, row, async (columns) => {
+      await store.write((tx) =>
+        tx.functions.update(row.id, { updatedAt: row.updatedAt, ...columns })
+      );
+      return await store.read.functions.get(row.id);
+    });
     await store.write((tx) => tx.functions.update(row.id, { deletedAt: time(1) }));
   },
 

@@ -1,6 +1,8 @@
 /** Rows with what a test does not care about. */
+import assert from "node:assert/strict";
 import KSUID from "ksuid";
 import { columnsOf } from "../../../src/domain/resource.ts";
+import { BY_SERVER, type Field, type Fields } from "../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
 import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
 import type { CommitRow } from "../../../src/store/commits.ts";
@@ -16,6 +18,39 @@ export type Steps = Readonly<Record<string, (store: Store) => Promise<void>>>;
 
 /** The greatest number that JavaScript and every database hold exactly. */
 export const GREATEST = Number.MAX_SAFE_INTEGER;
+
+/** The greatest value that the column of a field can have. */
+function greatestOf(field: Field): number | string {
+  if (field.kind === "flag") return 1;
+  if (field.kind !== "count" && field.kind !== "duration") return "text";
+  if (typeof field.max === "number" && field.max < Infinity) return field.max;
+  const isLong = field.kind === "duration" || field.unit !== undefined || field.bits === 64;
+  return isLong ? GREATEST : 2 ** 31 - 1;
+}
+
+/**
+ * Asserts that the columns of a table are those of its type, and hold what its fields can have.
+ * @param row with every column of the type
+ * @param set writes columns of the row, or a row like it, and reads it
+ */
+export async function assertColumns(
+  fields: Fields,
+  row: object,
+  set: (columns: Readonly<Record<string, never>>) => Promise<object | undefined>,
+): Promise<void> {
+  assert.deepEqual(Object.keys(await set({}) ?? {}).toSorted(), Object.keys(row).toSorted());
+  for (const [name, field] of Object.entries(fields)) {
+    const { column = name, kind, unset } = field;
+    const isOfServer = unset === BY_SERVER;
+    if (kind === "id" && isOfServer) continue;
+    const valueOf = async (value: unknown) =>
+      new Map(Object.entries(await set({ [column]: value as never }) ?? {})).get(column);
+    const value = greatestOf(field);
+    assert.equal(await valueOf(value), value, `${column} as it was written`);
+    if (!("value" in unset)) assert.equal(await valueOf(null), null, `${column} without a value`);
+    else if (!isOfServer) await assert.rejects(valueOf(null), /null/i);
+  }
+}
 
 /** The first second of the ids that tests make. */
 const START_S = 1_790_000_000;

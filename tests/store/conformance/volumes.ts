@@ -1,7 +1,8 @@
 /** Volumes: their versions, entries and small blobs. */
 import assert from "node:assert/strict";
+import { VOLUME as VOLUME_FIELDS, VOLUME_VERSION } from "../../../src/resources/volumes.ts";
 import type { Store } from "../../../src/store/mod.ts";
-import { entryRow, GREATEST, id, type Steps, time, volumeRow } from "./rows.ts";
+import { assertColumns, entryRow, GREATEST, id, type Steps, time, volumeRow } from "./rows.ts";
 
 const VOLUME = id(1);
 
@@ -136,5 +137,34 @@ export const VOLUMES: Steps = {
     await store.write((tx) => tx.volumes.delete(VOLUME));
     assert.equal(await store.read.volumes.get(VOLUME), undefined);
     assert.deepEqual(await paths(store, "/", true), []);
+  },
+
+  "the columns of volumes and versions are those of their tables": async (store) => {
+    const row = volumeRow({ id: id(2) });
+    await store.write((tx) => tx.volumes.insert(row));
+    await assertColumns(VOLUME_FIELDS, row, async (columns) => {
+      await store.write((tx) =>
+        tx.volumes.update(row.id, { updatedAt: row.updatedAt, ...columns })
+      );
+      return await store.read.volumes.get(row.id);
+    });
+    await store.write((tx) => tx.volumes.update(row.id, { deletedAt: time(1) }));
+    const version = {
+      volumeId: row.id,
+      version: 0,
+      createdAt: time(0),
+      invocationId: null,
+      principalId: null,
+      restoredVersion: null,
+      paths: "[]",
+      pathCount: 0,
+    };
+    let number = 0;
+    await assertColumns(VOLUME_VERSION, { ...version, id: "" }, async (columns) => {
+      const next = { ...version, version: number++, ...columns };
+      await store.write((tx) => tx.volumes.insertVersion(next));
+      const { rows } = await store.read.volumes.versions(row.id, { size: 100, after: undefined });
+      return rows.find((each) => each.version === next.version);
+    });
   },
 };
