@@ -122,6 +122,15 @@ Deno.test("a command loads its own modules alone, and a server when it runs one"
   assert.deepEqual(early, []);
 });
 
+Deno.test("only the composition root knows who else may own calls", async () => {
+  const owners = "src/domain/ownership/";
+  const imports = [...importsOf(await readSources())].filter(([path]) =>
+    !path.startsWith(owners) && folderOf(path) !== "compose"
+  );
+  const known = imports.flatMap(([, targets]) => targets.filter((path) => path.startsWith(owners)));
+  assert.deepEqual([...new Set(known)], [`${owners}contract.ts`]);
+});
+
 Deno.test("only the config folder reads the environment", async () => {
   assert.deepEqual(findEnvironmentReaders(await readFiles("src")), []);
 });

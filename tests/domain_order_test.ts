@@ -15,7 +15,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "limits.ts",
   "update_mask.ts",
   "standard_secret.ts",
-  "nodes",
+  "ownership",
   "scheduling",
   "changes",
   "identity",
@@ -44,14 +44,17 @@ Deno.test("folders of the domain import only folders below them", async () => {
 
 Deno.test("the check finds imports that point up", () => {
   const domain = new Map([
-    ["src/domain/errors.ts", `import type { Node } from "./nodes/node.ts";`],
-    ["src/domain/nodes/node.ts", `import { lease } from "./lease.ts";\nimport "../errors.ts";`],
+    ["src/domain/errors.ts", `import type { Node } from "./ownership/contract.ts";`],
+    [
+      "src/domain/ownership/contract.ts",
+      `import { lease } from "./lease.ts";\nimport "../errors.ts";`,
+    ],
     ["src/domain/functions/a.ts", `export type { Call } from "../invocations/calls.ts";`],
     ["src/domain/invocations/calls.ts", `import("../functions/a.ts");\nimport "../attic/b.ts";`],
     ["src/domain/attic/b.ts", `import type { Store } from "../../store/mod.ts";`],
   ]);
   assert.deepEqual(findDomainImports(domain), [
-    "src/domain/errors.ts imports ./nodes/node.ts",
+    "src/domain/errors.ts imports ./ownership/contract.ts",
     "src/domain/functions/a.ts imports ../invocations/calls.ts",
     "src/domain/invocations/calls.ts imports ../attic/b.ts",
     "src/domain/attic/b.ts is not in the order of the domain",

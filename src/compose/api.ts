@@ -7,7 +7,7 @@ import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
 import type { Domain } from "./domain.ts";
-import type { Node } from "../domain/nodes/node.ts";
+import type { Node } from "../domain/ownership/contract.ts";
 import type { Engine } from "../engine/contract.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sandboxes } from "../sandbox/contract.ts";

@@ -21,11 +21,11 @@ import { ByteBudget } from "../shared/byte_budget.ts";
 /** How long nobody may be able to run a call before the node is not ready. */
 const NO_WORKER_MAX_MS = 10_000;
 
-/** The engine of a server, and for an API node what connects it with workers and other nodes. */
+/** The engine of a server. */
 export interface NodeEngine {
   readonly engine: LocalEngine;
-  readonly claims?: Claims;
-  readonly messages?: NodeMessages;
+  /** What connects an API node with workers and other nodes; undefined without a cluster. */
+  readonly link?: { readonly claims: Claims; readonly messages: NodeMessages };
 }
 
 /** The cluster as an API node has it. Disposing it leaves NATS. */
@@ -136,7 +136,8 @@ export class Cluster implements AsyncDisposable {
       const puller = new Puller(this.nats, this.#slots, (_offer, slot) => claims.takeHere(slot));
       this.#opened.defer(() => puller.stop());
     }
-    return { engine, claims, messages: this.#opened.use(new NodeMessages(this.nats, node)) };
+    const messages = this.#opened.use(new NodeMessages(this.nats, node));
+    return { engine, link: { claims, messages } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

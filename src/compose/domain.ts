@@ -1,6 +1,6 @@
 /** The domain: the rules of functions, commits, invocations, volumes, tests and identities. See ARCHITECTURE.md for the words. */
 import type { Builder } from "../builder/mod.ts";
-import type { CallQueue, Engine } from "../engine/contract.ts";
+import type { Engine } from "../engine/contract.ts";
 import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { Store } from "../store/mod.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
@@ -27,7 +27,7 @@ import { HostMethods } from "../domain/invocations/host_methods.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
 import { type CallLimits, Invocations } from "../domain/invocations/invocations.ts";
 import { InvocationLogs } from "../domain/invocations/logs.ts";
-import { Cancellation, type Peers } from "../domain/invocations/cancellation.ts";
+import { Cancellation } from "../domain/invocations/cancellation.ts";
 import { Claims } from "../domain/invocations/claims.ts";
 import { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
 import { Bulk } from "../domain/invocations/bulk.ts";
@@ -38,7 +38,7 @@ import { LimitWaits } from "../domain/invocations/limit_waits.ts";
 import { Recovery } from "../domain/invocations/recovery.ts";
 import { Replays } from "../domain/invocations/replays.ts";
 import { InvocationSearches } from "../domain/invocations/searches.ts";
-import type { Node } from "../domain/nodes/node.ts";
+import type { Ownership } from "../domain/ownership/contract.ts";
 import { Pages } from "../domain/paging.ts";
 import { Secrets } from "../domain/functions/secrets.ts";
 import { Provisioning } from "../domain/functions/provisioning.ts";
@@ -112,11 +112,9 @@ export interface DomainParts {
   readonly engine: Engine;
   readonly notifier: InvocationNotifier;
   readonly ids: Ids;
-  readonly node: Node;
-  /** Hands calls without a caller to workers; undefined if they run in this process alone. */
-  readonly queue?: CallQueue | undefined;
+  readonly ownership: Ownership;
   /** Reaches the other nodes; undefined without other nodes. */
-  readonly peers?: Peers & ChangeRelay | undefined;
+  readonly peers?: ChangeRelay | undefined;
   readonly snapshots: Snapshots;
   /** Sends requests under the rules of a function's egress. */
   readonly publicPost: PublicPost;
@@ -145,11 +143,11 @@ export interface DomainParts {
 
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
 export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, limits, shutdown } = parts;
+  const { store, sealer, builder, engine, ids, ownership, limits, shutdown } = parts;
   const keys = new ServerKeys(store, sealer, ids);
   const pages = new Pages(await keys.hmacKey("page-token"));
   const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
-  const typeChecks = new TypeChecks(store, builder, parts.checkTypes, parts.node);
+  const typeChecks = new TypeChecks(store, builder, parts.checkTypes, ownership.node);
   const functionLimits = new FunctionLimits(limits.functions);
   const commits = new Commits(
     store,
@@ -165,12 +163,12 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
   );
   const secrets = new Secrets(store, sealer);
   const publishes = new Publishes(store, pages, ids);
-  const provisioning = new Provisioning(store, engine, functionLimits, parts.node);
+  const provisioning = new Provisioning(store, engine, functionLimits, ownership.node);
   const hostMethods = new HostMethods();
   await provisioning.refresh();
-  const eraser = new Eraser(store, limits.retention, parts.node);
+  const eraser = new Eraser(store, limits.retention, ownership.node);
   const destinations = new DestinationSettings(store, sealer);
-  const scheduler = new Scheduler(parts.node, () => engine.isOpen);
+  const scheduler = new Scheduler(ownership, () => engine.isOpen);
   const shared = { secrets, hostMethods, pages, functionLimits, scheduler, destinations };
   const calls = openInvocations(parts, shared);
   const identity = await openIdentity(parts, keys, pages);
@@ -248,22 +246,26 @@ function openInvocations(
   | "recovery"
   | "logs"
 > {
-  const { store, engine, notifier, node, limits, queue } = parts;
+  const { store, engine, notifier, ownership, limits } = parts;
   const volumeLimits = limits.volumes;
   const sealed = new TriggerSecrets(parts.sealer);
   const running = { ...parts, scheduler, limitWaits: new LimitWaits(notifier) };
   const executions = new Executions({ ...running, secrets, hostMethods, volumeLimits });
   const attempts = new Attempts({ ...running, executions, functionLimits });
   const ends = new InvocationEnds(parts);
-  const claims = new Claims({ store, engine, node, attempts, functionLimits });
-  scheduler.register(new DelayedCalls({ store, engine, node, attempts, ends }));
-  queue?.serve((claim) => claims.claim(claim));
+  const claims = new Claims({ store, engine, ownership, attempts, functionLimits });
+  scheduler.register(new DelayedCalls({ store, engine, ownership, attempts, ends }));
+  const cancellation = new Cancellation({ ...parts, executions, ends, scheduler });
+  ownership.serve({
+    claim: (claim) => claims.claim(claim),
+    cancel: (id) => cancellation.cancelHere(id),
+  });
   const invocations = new Invocations({
     ...running,
     executions,
     attempts,
     ends,
-    cancellation: new Cancellation({ ...parts, executions, ends, scheduler }),
+    cancellation,
     inputLimits: limits.invocations,
     limits: functionLimits,
   });
@@ -285,7 +287,7 @@ function openInvocations(
     circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
     bulk: new Bulk({ ...calls, deadLetters }, limits.invocations.maxBulk),
     deadLetters,
-    recovery: new Recovery({ store, engine, node, attempts, ends, notifier, scheduler }),
+    recovery: new Recovery({ store, engine, ownership, attempts, ends, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }

@@ -3,7 +3,7 @@ import type { Nats } from "../cluster/nats/connection.ts";
 import type { Objects } from "../cluster/objects/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { checkServerKeys, objectRootKey } from "../domain/identity/server_keys.ts";
-import { assertSpeaks, type NodeSpec } from "../domain/nodes/node.ts";
+import { assertSpeaks, type NodeSpec } from "../domain/ownership/leased_node.ts";
 import { openStore, type Store } from "../store/mod.ts";
 import type { PostgresOptions } from "../store/postgres/address.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -65,7 +65,7 @@ export async function openRecords(
     await openStore(config.server.dataDir, {
       onSyncFailure,
       checkKeys: (keys) => checkServerKeys(keys, sealer),
-      checkNodes: node.isShared ? (live) => assertSpeaks(live, node) : undefined,
+      checkNodes: nats === undefined ? undefined : (live) => assertSpeaks(live, node),
       postgres: await postgresOptions(config, nats),
       objects,
     }),

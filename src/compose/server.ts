@@ -10,7 +10,10 @@ import { BlobCheck } from "../domain/blob_check.ts";
 import { Housekeeping } from "../domain/housekeeping.ts";
 import { Ids } from "../domain/ids.ts";
 import { type Domain, openDomain } from "./domain.ts";
-import { Node, type NodeSpec } from "../domain/nodes/node.ts";
+import type { Ownership } from "../domain/ownership/contract.ts";
+import { LeasedNode, type NodeSpec } from "../domain/ownership/leased_node.ts";
+import { OnlyNode } from "../domain/ownership/only_node.ts";
+import { SharedNodes } from "../domain/ownership/shared_nodes.ts";
 import type { SessionLink } from "../domain/sessions/sessions.ts";
 import { Snapshots } from "../domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../domain/volumes/sweep.ts";
@@ -173,7 +176,7 @@ async function startBehind(
   const builder = opened.use(openBuilder(config));
   const ready = startInstances(sandboxes, builder, cluster);
   const ids = new Ids();
-  const spec = nodeSpec(ids.next(), cluster);
+  const spec = { id: ids.next(), version: manifest.version, protocol: PROTOCOL, speaks };
   const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
   const records = await openRecords(config, parts, opened);
   const { store } = records;
@@ -181,17 +184,17 @@ async function startBehind(
   const engine = opened.use(running.engine);
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
-  const node = opened.use(await joinNodes(store, engine, spec, snapshots));
+  const ownership = opened.use(await openOwnership(store, running, spec, snapshots));
+  const { node } = ownership;
   const domain = await openDomain({
     store,
     sealer,
     engine,
-    notifier: new InvocationNotifier(running.messages),
-    queue: running.claims,
-    peers: running.messages,
+    notifier: new InvocationNotifier(running.link?.messages),
+    peers: running.link?.messages,
     builder,
     ids,
-    node,
+    ownership,
     snapshots,
     limits: limitsOf(config),
     checkTypes: config.tests.checkTypes,
@@ -206,7 +209,7 @@ async function startBehind(
   const credentialsPath = join(dataDir, "credentials.json");
   const first = await keepCredentials(store, ids, credentialsPath, url);
   opened.use(new Housekeeping(store, node));
-  opened.use(new VolumeSweep(store, snapshots, node, config.volumes));
+  opened.use(new VolumeSweep(store, snapshots, ownership, config.volumes));
   domain.typeChecks.schedule();
   await ready;
   await domain.recovery.recover();
@@ -340,22 +343,17 @@ function openEngine(
     : cluster.engine(nodeId, runner, (digest) => objects.keyOf(digest), config);
 }
 
-function nodeSpec(id: string, cluster: Cluster | undefined): NodeSpec {
-  const isShared = cluster !== undefined;
-  return { id, version: manifest.version, protocol: isShared ? PROTOCOL : 0, speaks, isShared };
-}
-
-/** Joins the nodes: without a cluster as the only one of the database, whose lock it holds. */
-async function joinNodes(
+/** Joins the nodes of the database: as one of several in a cluster, otherwise as the only node. */
+async function openOwnership(
   store: Store,
-  engine: Engine,
+  { engine, link }: NodeEngine,
   spec: NodeSpec,
   snapshots: Snapshots,
-): Promise<Node> {
-  const node = await Node.join(store, spec);
-  node.onLost(() => engine.interrupt());
-  node.publish((tx) => tx.nodes.holdSnapshots(node.id, snapshots.oldestHeld));
-  return node;
+): Promise<Ownership> {
+  if (link === undefined) return await OnlyNode.join(store, spec);
+  const node = await LeasedNode.join(store, spec);
+  const { claims: queue, messages: peers } = link;
+  return new SharedNodes({ store, node, queue, peers, engine, snapshots });
 }
 
 async function closeHttp(http: HttpServer): Promise<void> {

@@ -11,7 +11,7 @@ import {
   type Principal,
 } from "./identity/mod.ts";
 import type { Functions } from "./functions/functions.ts";
-import type { Node } from "./nodes/node.ts";
+import type { Node } from "./ownership/contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
-import type { Node } from "./nodes/node.ts";
+import type { Node } from "./ownership/contract.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
 import { oldest } from "./invocations/idempotency.ts";
 

@@ -23,7 +23,7 @@ import { Sealer } from "../../src/store/sealing.ts";
 import { commitRow, functionRow, invocationRow } from "../store/conformance/rows.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { joinNodes } from "../support/nodes.ts";
+import { joinNodes, shareNodes } from "../support/nodes.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
 
@@ -326,19 +326,20 @@ async function snapshots(stores: Pair): Promise<void> {
     });
   await write("one");
   // It holds the lease of housekeeping from here on.
-  await using sweeper = await joinNodes(sweeping, LEASE_MS);
-  await using reader = await joinNodes(reading, LEASE_MS);
-  reader.publish((tx) => tx.nodes.holdSnapshots(reader.id, held.oldestHeld));
-  await reader.heartbeat();
+  const leaseMs = LEASE_MS;
+  const swept = new Snapshots(sweeping);
+  await using sweeper = await shareNodes(sweeping, { leaseMs, snapshots: swept });
+  await using reader = await shareNodes(reading, { leaseMs, snapshots: held });
+  await reader.node.heartbeat();
   const limits = { historyMs: 0, graceMs: 0, sweepIntervalMs: 50 };
   const first = await held.open(id);
   for (const text of ["two", "three", "four"]) await write(text);
-  await using _sweep = new VolumeSweep(sweeping, new Snapshots(sweeping), sweeper, limits);
+  await using _sweep = new VolumeSweep(sweeping, swept, sweeper, limits);
   const oldest = async () => (await sweeping.read.volumes.get(id))?.oldestVersion;
   await eventually(async () => await oldest() === first.version || undefined, "the prune");
   assert.ok(await reading.read.volumes.entry(id, "/file", first.version));
   first[Symbol.dispose]();
-  await reader.heartbeat();
+  await reader.node.heartbeat();
   await eventually(async () => await oldest() === 4 || undefined, "the prune of what was held");
 }
 

@@ -6,7 +6,7 @@ import { BLOB_SHARDS, digestOf } from "../../src/store/blobs/commit_blobs.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { joinNodes } from "../support/nodes.ts";
+import { onlyNode } from "../support/nodes.ts";
 import { TestServer } from "../support/server.ts";
 
 const TESTS = 'import { test } from "@c1/test";\ntest("kept", ({ ok }) => { ok(1); });\n';
@@ -34,8 +34,8 @@ async function ageBlobs(dataDir: string): Promise<void> {
 
 async function sweepAll(dataDir: string): Promise<void> {
   await using store = await openStore(dataDir);
-  await using node = await joinNodes(store);
-  using housekeeping = new Housekeeping(store, node);
+  await using ownership = await onlyNode(store);
+  using housekeeping = new Housekeeping(store, ownership.node);
   for (let shard = 0; shard < BLOB_SHARDS; shard++) await housekeeping.sweep();
 }
 

@@ -1,10 +1,10 @@
 /** Nodes that share one store: their leases, and what a node may record that has lost its own. */
 import assert from "node:assert/strict";
-import type { LeaseName } from "../../src/domain/nodes/node.ts";
+import type { LeaseName } from "../../src/domain/ownership/contract.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { joinNodes } from "../support/nodes.ts";
+import { joinNodes, onlyNode } from "../support/nodes.ts";
 
 const RECOVERY: LeaseName = "recovery";
 /** No test sees the end of this lease, or a renewal that it does not ask for. */
@@ -71,7 +71,7 @@ Deno.test("a node alone on its database replaces those before it", async () => {
   await using directory = await makeTempDir();
   await using store = await openStore(directory.path);
   await using _earlier = await joinNodes(store, 3_600_000);
-  await using alone = await joinNodes(store);
-  assert.deepEqual(await liveIds(store), [alone.id]);
-  assert.ok(alone.holds(RECOVERY), "it holds every lease without a row");
+  await using alone = await onlyNode(store);
+  assert.deepEqual(await liveIds(store), [alone.node.id]);
+  assert.ok(alone.node.holds(RECOVERY), "it holds every lease without a row");
 });

@@ -1,14 +1,42 @@
 /** Nodes for tests that open a store themselves. */
 import { Ids } from "../../src/domain/ids.ts";
-import { Node } from "../../src/domain/nodes/node.ts";
+import { LeasedNode } from "../../src/domain/ownership/leased_node.ts";
+import { OnlyNode } from "../../src/domain/ownership/only_node.ts";
+import { SharedNodes } from "../../src/domain/ownership/shared_nodes.ts";
+import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
 import type { Store } from "../../src/store/mod.ts";
 
-/** Joins the nodes of a store. @param leaseMs of a node that shares the store; undefined for one alone */
-export function joinNodes(store: Store, leaseMs?: number): Promise<Node> {
-  const isShared = leaseMs !== undefined;
-  return Node.join(
+const VERSION = "1.0.0";
+
+/** Joins the nodes that share a store. */
+export function joinNodes(store: Store, leaseMs: number): Promise<LeasedNode> {
+  const spec = { id: new Ids().next(), version: VERSION, protocol: 1, speaks: () => true };
+  return LeasedNode.join(store, spec, leaseMs);
+}
+
+/** The only node of a store. */
+export function onlyNode(store: Store): Promise<OnlyNode> {
+  return OnlyNode.join(store, { id: new Ids().next(), version: VERSION });
+}
+
+interface SharedOptions {
+  readonly leaseMs: number;
+  readonly snapshots?: Snapshots;
+  /** Called with each call that is offered: there are no workers. */
+  readonly onOffer?: (invocationId: string) => void;
+}
+
+/** A node that shares a store, and reaches no worker and no other node. */
+export async function shareNodes(
+  store: Store,
+  { leaseMs, snapshots = new Snapshots(store), onOffer }: SharedOptions,
+): Promise<SharedNodes> {
+  return new SharedNodes({
     store,
-    { id: new Ids().next(), version: "1.0.0", protocol: 1, speaks: () => true, isShared },
-    leaseMs,
-  );
+    node: await joinNodes(store, leaseMs),
+    queue: { offer: (id) => Promise.resolve(onOffer?.(id)), serve() {} },
+    peers: { cancel: () => Promise.resolve(false), serve() {} },
+    engine: { interrupt() {} },
+    snapshots,
+  });
 }

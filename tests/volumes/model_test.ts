@@ -12,7 +12,7 @@ import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
 import { openStore, type Store } from "../../src/store/mod.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { joinNodes } from "../support/nodes.ts";
+import { onlyNode } from "../support/nodes.ts";
 import { IS_LONG, random, SEED } from "../support/seed.ts";
 import { ModelSession, type ModelTree, ModelVolume, type Outcome } from "./model.ts";
 
@@ -51,7 +51,7 @@ class Real {
     const store = await openStore(directory);
     const snapshots = new Snapshots(store);
     const pages = new Pages(new Uint8Array(32));
-    const node = await joinNodes(store);
+    const node = await onlyNode(store);
     return new Real(
       store,
       snapshots,

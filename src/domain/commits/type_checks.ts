@@ -4,7 +4,7 @@ import { LOCK_NAME } from "../../builder/lock.ts";
 import { pause } from "../../shared/pause.ts";
 import type { CommitRow, TypeCheckColumns } from "../../store/commits.ts";
 import type { Store } from "../../store/mod.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Node } from "../ownership/contract.ts";
 import { commitContents } from "./builds.ts";
 
 export { UNCHECKED_REASONS } from "../../builder/mod.ts";

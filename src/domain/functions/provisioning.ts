@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Node } from "../ownership/contract.ts";
 import type { FunctionLimits } from "../limits.ts";
 
 const logger = getLogger(["invoked", "domain"]);
@@ -19,7 +19,7 @@ export class Provisioning {
     node: Node,
   ) {
     // Another node may have changed it.
-    if (node.isShared) node.onHeartbeat(() => void this.refresh());
+    node.onHeartbeat(() => void this.refresh());
   }
 
   /** Passes what the store says to the engine. Calls run one after another, so that the newest state is passed last. */

@@ -52,7 +52,7 @@ export function newRow<Owner extends string | null>(
     commitId: call.commit.id,
     principalId: by.id,
     parentInvocationId: caller?.invocationId ?? null,
-    depth: caller === undefined ? 0 : caller.depth + 1,
+    depth: depthOf(by),
     processReuse: fn.processReuse,
     mode,
     status: isStarted ? "RUNNING" : "PENDING",
@@ -88,6 +88,11 @@ export function newRow<Owner extends string | null>(
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** Calls between a call by this principal and the call from outside. */
+export function depthOf({ invocation }: Principal): number {
+  return invocation === undefined ? 0 : invocation.depth + 1;
 }
 
 interface RecordOptions {

@@ -12,7 +12,7 @@ import { NO_VARIABLES } from "../functions/variables.ts";
 import { anyFunction } from "../references.ts";
 
 /** The row of a call that a node owns. */
-export type OwnedRow = InvocationRow & { readonly owner: string };
+type OwnedRow = InvocationRow & { readonly owner: string };
 
 /** An attempt of a recorded call, begun or about to begin; plain data but for the HTTP request. */
 export interface Attempt {
@@ -75,15 +75,14 @@ export function contextOf({ row: { id, functionId, depth } }: Attempt): Invocati
   return { invocationId: id, functionId, depth };
 }
 
-/** Whether the function has a limit of its own for its calls that run. */
-export function hasOwnConcurrency({ maxConcurrency }: FunctionRow): boolean {
-  return maxConcurrency !== null;
-}
-
 /** How many calls of the function run at the same time on all nodes; undefined without a limit of the function itself. */
-export function ownConcurrencyOf({ row, fn, limits }: Attempt): number | undefined {
+export function ownConcurrencyOf(
+  { row, fn, limits }: Pick<Attempt, "fn" | "limits"> & {
+    readonly row: Pick<InvocationRow, "depth">;
+  },
+): number | undefined {
   // A nested call may run on the slot of its caller, so it must not wait for that one.
-  return !hasOwnConcurrency(fn) || row.depth > 0 ? undefined : limits.maxConcurrency;
+  return fn.maxConcurrency === null || row.depth > 0 ? undefined : limits.maxConcurrency;
 }
 
 /** JSON of the variables in force when the server accepted the call; only the rows of asynchronous calls store variables. */

@@ -3,24 +3,14 @@ import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { Executions } from "./execution.ts";
 import { freePermit } from "./rate_limit.ts";
 
-/** How long a call that another node owns may take to end: longer than the lease of a node that does not answer. */
-const END_TIMEOUT_MS = 20_000;
 /** Pause before the owner is asked again, which may have changed. */
 const RETRY_MS = 1_000;
-
-/** Reaches other nodes. */
-export interface Peers {
-  /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
-  cancel(nodeId: string, invocationId: string): Promise<boolean>;
-  /** Answers what other nodes ask of this one. */
-  serve(cancel: (invocationId: string) => Promise<boolean>): void;
-}
 
 /** Cancels calls, whichever node owns them. */
 export class Cancellation {
@@ -28,16 +18,13 @@ export class Cancellation {
     private readonly parts: {
       readonly store: Store;
       readonly engine: Engine;
-      readonly node: Node;
+      readonly ownership: Ownership;
       readonly notifier: InvocationNotifier;
       readonly scheduler: Scheduler;
       readonly executions: Executions;
       readonly ends: InvocationEnds;
-      readonly peers?: Peers | undefined;
     },
-  ) {
-    parts.peers?.serve((id) => this.cancelHere(id));
-  }
+  ) {}
 
   /** Cancels a call that this node runs; false if it does not. */
   async cancelHere(id: string): Promise<boolean> {
@@ -51,27 +38,23 @@ export class Cancellation {
     await this.cancelHere(id);
     // A call that has left the engine may wait for its next attempt.
     if (await this.#ask(id)) return;
-    if (!this.parts.node.isShared) {
-      // A delayed call that began meanwhile runs here.
-      await this.cancelHere(id);
-      return;
-    }
-    const timeout = AbortSignal.timeout(END_TIMEOUT_MS);
-    while (!timeout.aborted) {
-      if (await this.#ask(id)) return;
-      const retry = AbortSignal.any([timeout, AbortSignal.timeout(RETRY_MS)]);
+    const deadline = performance.now() + this.parts.ownership.cancelTimeoutMs;
+    // A delayed call may have begun meanwhile, or the owner may have changed.
+    while (!await this.#ask(id)) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return;
+      const retry = AbortSignal.timeout(Math.min(RETRY_MS, leftMs));
       await this.parts.ends.wait(functionId, id, retry);
     }
   }
 
   /** True once the call has ended. */
   async #ask(id: string): Promise<boolean> {
-    const { store, node, peers } = this.parts;
+    const { store, ownership } = this.parts;
     const row = await store.read.invocations.row(id);
     if (row?.status !== "PENDING" && row?.status !== "RUNNING") return true;
     if (row.owner === null) return await this.#endUnclaimed(row);
-    if (row.owner === node.id) return await this.cancelHere(id);
-    return await peers?.cancel(row.owner, id) ?? false;
+    return await ownership.cancel(row.owner, id);
   }
 
   async #endUnclaimed({ id, functionId, attempt }: InvocationRow): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { InvocationRow, WaitingFunction } from "../../store/invocations.ts"
 import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../limits.ts";
 import { locks } from "../locks.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import { admissionOf, attemptOf, ownConcurrencyOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
@@ -31,7 +31,7 @@ export class Claims {
     private readonly parts: {
       readonly store: Store;
       readonly engine: Engine;
-      readonly node: Node;
+      readonly ownership: Ownership;
       readonly attempts: Attempts;
       readonly functionLimits: FunctionLimits;
     },
@@ -39,7 +39,7 @@ export class Claims {
 
   /** @see ClaimHandler */
   async claim(claim: Claim): Promise<ClaimAnswer> {
-    const { store, engine, node } = this.parts;
+    const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
     const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maxMemoryBytes);
     if (waiting.length === 0) {
@@ -66,17 +66,18 @@ export class Claims {
   /** Starts a call; undefined if it does not wait any more, or if its function runs as many calls as it may. */
   async #start(claim: Claim, row: InvocationRow): Promise<ClaimAnswer | undefined> {
     if (row.status !== "PENDING" || row.owner !== null) return undefined;
-    const { store, engine, node, attempts, functionLimits } = this.parts;
+    const { store, engine, ownership, attempts, functionLimits } = this.parts;
     const number = row.attempt + 1;
-    const claimed = { ...row, status: "RUNNING", owner: node.id, attempt: number } as const;
+    const owner = ownership.node.id;
+    const claimed = { ...row, status: "RUNNING", owner, attempt: number } as const;
     const attempt = await attemptOf(store.read, claimed, functionLimits);
-    const ownConcurrency = ownConcurrencyOf(attempt);
+    const runningMax = ownership.runningMax(ownConcurrencyOf(attempt));
     const rate = rateOf(await store.read.functions.get(row.functionId));
     const lastSequence = await store.write(
-      (tx) => this.#record(tx, { ...row, worker: claim.worker }, { ownConcurrency, rate }),
+      (tx) => this.#record(tx, { ...row, worker: claim.worker }, { runningMax, rate }),
       "durable",
       [
-        ...ownConcurrency === undefined ? [] : [locks.ofRunning(row.functionId)],
+        ...runningMax === undefined ? [] : [locks.ofRunning(row.functionId)],
         ...rate === undefined ? [] : [locks.ofFlow(row.functionId)],
       ],
     );
@@ -92,15 +93,15 @@ export class Claims {
     { id, functionId, attempt, worker }:
       & Pick<InvocationRow, "id" | "functionId" | "attempt">
       & { readonly worker: string },
-    { ownConcurrency, rate }: {
-      readonly ownConcurrency: number | undefined;
+    { runningMax, rate }: {
+      readonly runningMax: number | undefined;
       readonly rate: RateLimit | undefined;
     },
   ): Promise<number | undefined> {
-    const isFull = ownConcurrency !== undefined &&
-      await tx.invocations.countRunning(functionId) >= ownConcurrency;
+    const isFull = runningMax !== undefined &&
+      await tx.invocations.countRunning(functionId) >= runningMax;
     if (isFull) return undefined;
-    const owned = { id, owner: this.parts.node.id, attempt: attempt + 1 };
+    const owned = { id, owner: this.parts.ownership.node.id, attempt: attempt + 1 };
     // Claimed first: of nodes that claim the same call, one starts it with its permit.
     if (!await tx.invocations.claim(owned, worker, new Date().toISOString())) return undefined;
     const permit = rate && await startWithPermit(tx, rate, { id, functionId, attempt });

@@ -2,7 +2,7 @@ import type { Engine } from "../../engine/contract.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
@@ -12,8 +12,6 @@ import { delayLine } from "./rate_limit.ts";
 
 /** Delayed calls that are read together. */
 const BATCH_MAX = 200;
-/** Calls in the queue of this process up to which further delayed ones join it: each keeps its input in memory. */
-const QUEUED_MAX = 400;
 
 /** What became of a delayed call. */
 type Decision =
@@ -31,7 +29,7 @@ export class DelayedCalls implements DueWork {
     private readonly parts: {
       readonly store: Store;
       readonly engine: Engine;
-      readonly node: Node;
+      readonly ownership: Ownership;
       readonly attempts: Attempts;
       readonly ends: InvocationEnds;
     },
@@ -58,10 +56,9 @@ export class DelayedCalls implements DueWork {
     }
   }
 
-  /** How many calls may join the queue of this process; any number may be offered to workers. */
+  /** How many calls may join the queue of this process. */
   #free(): number {
-    const { engine, attempts } = this.parts;
-    return attempts.ownerOfWaiting === null ? BATCH_MAX : QUEUED_MAX - engine.load.queued;
+    return this.parts.ownership.queuedMax - this.parts.engine.load.queued;
   }
 
   /**
@@ -81,7 +78,7 @@ export class DelayedCalls implements DueWork {
 
   /** Begins a call, unless a limit of its function delays it further, it has ended, or another node was faster. */
   async #begin(delay: DelayedCallRow): Promise<Decision> {
-    const { store, node, attempts, ends } = this.parts;
+    const { store, attempts, ends } = this.parts;
     const { invocationId: id, functionId } = delay;
     // Whoever cancels the call from here on waits until the engine has it.
     using _ = ends.announceStart(id);
@@ -93,7 +90,7 @@ export class DelayedCalls implements DueWork {
       limited === undefined ? [] : [locks.ofFlow(functionId)],
     );
     const row = decision === "begun" ? await store.read.invocations.row(id) : undefined;
-    if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
+    if (row !== undefined) await attempts.resume(row);
     return decision;
   }
 
@@ -117,7 +114,8 @@ export class DelayedCalls implements DueWork {
       return "waits-for-permit";
     }
     const now = new Date().toISOString();
-    if (!await tx.delays.end(invocationId, this.parts.attempts.ownerOfWaiting, now)) return "left";
+    const owner = this.parts.ownership.ownerOf("async");
+    if (!await tx.delays.end(invocationId, owner, now)) return "left";
     if (limits?.limits.rate !== undefined && row !== undefined) {
       await tx.flow.holdPermit({ functionId, invocationId, attempt: row.attempt + 1 });
     }

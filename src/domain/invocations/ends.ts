@@ -1,7 +1,7 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 
 /** How often the end on another node is looked for without a notification, which may be lost. */
 const POLL_INTERVAL_MS = 1_000;
@@ -16,7 +16,7 @@ export class InvocationEnds {
       readonly store: Store;
       readonly engine: Engine;
       readonly notifier: InvocationNotifier;
-      readonly node: Node;
+      readonly ownership: Ownership;
     },
   ) {}
 
@@ -43,11 +43,11 @@ export class InvocationEnds {
   }
 
   /**
-   * Resolves once the invocation has ended, or when the signal aborts. Without other nodes also when nothing runs it
-   * and it does not wait for its time.
+   * Resolves once the invocation has ended, when the signal aborts, or when nothing runs the invocation and it may not
+   * end here or elsewhere.
    */
   async wait(functionId: string, id: string, signal: AbortSignal): Promise<void> {
-    const { engine, node } = this.parts;
+    const { engine, ownership } = this.parts;
     const aborted = new Promise<void>((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true })
     );
@@ -55,8 +55,9 @@ export class InvocationEnds {
       await this.begun(id);
       await Promise.race([engine.left(id), aborted]);
       if (signal.aborted) return;
-      const isWatched = node.isShared || await this.parts.store.read.delays.get(id) !== undefined;
-      if (isWatched) return await this.#watch(functionId, id, aborted, signal);
+      if (await ownership.mayStillEnd(id)) {
+        return await this.#watch(functionId, id, aborted, signal);
+      }
       // Its delay may have ended since it was looked for in the engine.
       if (!engine.has(id) && !this.isStarting(id)) return;
     }

@@ -1,6 +1,5 @@
 import { getLogger } from "@logtape/logtape";
 import type {
-  CallQueue,
   Claim,
   Engine,
   NotBegun,
@@ -19,7 +18,7 @@ import type { Store } from "../../store/mod.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { configOf } from "../functions/variables.ts";
 import type { Secrets } from "../functions/secrets.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
@@ -44,11 +43,9 @@ const TIMEOUT_SETTING = "timeout of the function, or --invocation-timeout";
 
 /** What an execution works with. */
 interface ExecutionParts {
-  /** Hands calls without a caller to workers; undefined if they run in this process alone. */
-  readonly queue?: CallQueue | undefined;
   readonly store: Store;
   readonly engine: Engine;
-  readonly node: Node;
+  readonly ownership: Ownership;
   readonly notifier: InvocationNotifier;
   readonly scheduler: Scheduler;
   readonly limitWaits: LimitWaits;
@@ -107,8 +104,8 @@ export class Executions {
     signal: AbortSignal | undefined,
     claim?: Claim,
   ): Promise<ExecutionResult> {
-    const { store, engine, node, notifier, queue, scheduler } = this.parts;
-    const { row: { id, mode, owner } } = attempt;
+    const { store, engine, ownership, notifier, scheduler } = this.parts;
+    const { row: { id, mode } } = attempt;
     const timeline = new Timeline(attempt.live?.receivedMs);
     using run = engine.begin({ id, mode, signal, claim }, slot);
     using unrecorded = this.#trackUnrecorded(id);
@@ -116,10 +113,9 @@ export class Executions {
       store,
       attempt,
       {
-        startsWhenPlaced: startsWhenPlaced(attempt, queue),
-        // The limiter of a node alone has counted them.
-        runningMax: node.isShared ? ownConcurrencyOf(attempt) : undefined,
-        nextOwner: queue === undefined ? owner : null,
+        startsWhenPlaced: startsWhenPlaced(attempt, ownership),
+        runningMax: ownership.runningMax(ownConcurrencyOf(attempt)),
+        nextOwner: ownership.ownerOf("async"),
       },
       timeline,
     );
@@ -211,7 +207,9 @@ export class Executions {
         host: hostMethods.hostOf(invocation, { volume: volume?.session, httpRequest }),
         onLog: (log) => recorder.log(log),
         onAssigned: (worker) => record.assign(worker),
-        onPlaced: startsWhenPlaced(attempt, this.parts.queue) ? () => record.placed() : undefined,
+        onPlaced: startsWhenPlaced(attempt, this.parts.ownership)
+          ? () => record.placed()
+          : undefined,
       });
       if (ran.kind !== "success" && ran.kind !== "error") return ran;
       timeline.ended();
@@ -274,11 +272,8 @@ export class Executions {
 }
 
 /** Whether an attempt counts against the rate limit once it has its slot where it runs: it may wait for a worker. */
-function startsWhenPlaced(
-  { row: { mode }, fn }: Attempt,
-  queue: CallQueue | undefined,
-): boolean {
-  return fn.rateLimit !== null && mode === "sync" && queue !== undefined;
+function startsWhenPlaced({ row: { mode }, fn }: Attempt, ownership: Ownership): boolean {
+  return fn.rateLimit !== null && mode === "sync" && !ownership.startsWithSlot;
 }
 
 /** Undefined is an outcome that was not recorded: the invocation had ended, or another node took it over. */

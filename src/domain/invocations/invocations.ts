@@ -14,13 +14,13 @@ import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { Principal } from "../identity/mod.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { type AcceptedCall, newRow, recordCall } from "./accepted_call.ts";
+import { type AcceptedCall, depthOf, newRow, recordCall } from "./accepted_call.ts";
 import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
-import { admissionOf, type Attempt, hasOwnConcurrency } from "./attempt.ts";
+import { admissionOf, type Attempt, ownConcurrencyOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -60,7 +60,7 @@ type CallReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Reade
 interface InvocationParts {
   readonly store: Store;
   readonly engine: Engine;
-  readonly node: Node;
+  readonly ownership: Ownership;
   readonly executions: Executions;
   readonly attempts: Attempts;
   readonly ends: InvocationEnds;
@@ -233,18 +233,16 @@ export class Invocations {
   ): Promise<InvokeAnswer> {
     const { request, fn, commit, limits, mode } = call;
     const caller = call.by.invocation;
-    this.parts.node.assertLive(`Cannot call function ${fn.id}`);
-    if (mode === "async" && this.parts.attempts.ownerOfWaiting === null) {
-      return await this.#enqueue(call);
-    }
+    const { ownership } = this.parts;
+    ownership.node.assertLive(`Cannot call function ${fn.id}`);
+    const owner = ownership.ownerOf(mode);
+    if (owner === null) return await this.#enqueue(call);
     const slot = admit(this.parts.engine, admissionOfCall(call), caller);
     // A restart does not resume a synchronous call, so its start needs no record of its own.
     const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(call);
-    const row = newRow(this.parts.ids, call, { isStarted, owner: this.parts.node.id });
+    const row = newRow(this.parts.ids, call, { isStarted, owner });
     using starting = this.parts.ends.announceStart(row.id);
-    // On several machines it may wait for a worker yet.
-    const startsNow = isStarted && this.parts.attempts.ownerOfWaiting !== null;
-    const options = { startsNow };
+    const options = { startsNow: isStarted && ownership.startsWithSlot };
     const earlier = await recordCall(this.parts.store, this.#idempotency, row, call, options)
       .catch((error) => {
         slot[Symbol.dispose]();
@@ -267,9 +265,10 @@ export class Invocations {
     return await this.#answer(row, result, caller !== undefined);
   }
 
-  /** Whether the calls of the function that run on all nodes are counted before it starts. */
-  #isCounted({ by, fn }: AcceptedCall): boolean {
-    return this.parts.node.isShared && hasOwnConcurrency(fn) && by.invocation === undefined;
+  /** Whether the database counts the running calls of the function before this call starts. */
+  #isCounted({ by, fn, limits }: AcceptedCall): boolean {
+    const own = ownConcurrencyOf({ row: { depth: depthOf(by) }, fn, limits });
+    return this.parts.ownership.runningMax(own) !== undefined;
   }
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */
@@ -281,15 +280,15 @@ export class Invocations {
     const earlier = await recordCall(this.parts.store, this.#idempotency, row, call).finally(
       () => accepted[Symbol.dispose](),
     );
-    if (earlier === undefined) this.parts.attempts.offer(row.id, row.attempt);
+    if (earlier === undefined) this.parts.ownership.offer(row.id, row.attempt);
     return await this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /** Records a call that starts later, or once the limits of its function let it. */
   async #delay(call: AcceptedCall): Promise<InvokeAnswer> {
     const { fn, request } = call;
-    const { node, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
-    node.assertLive(`Cannot call function ${fn.id}`);
+    const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
+    ownership.node.assertLive(`Cannot call function ${fn.id}`);
     assertOpen(engine, fn.id);
     const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
     let replacedId: string | undefined;

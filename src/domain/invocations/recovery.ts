@@ -5,7 +5,7 @@ import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
@@ -14,12 +14,6 @@ import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** How long a call waits for a claim until it is offered again. A queue forgets after two minutes what was offered. */
-const UNCLAIMED_MS = 150_000;
-/** Calls that are offered again, or taken, at once. */
-const OFFERS_MAX = 500;
-/** After every time. */
-const LATEST = "9999";
 /** How often a node looks for calls that it owns and does not run. */
 const OWN_INTERVAL_MS = 5_000;
 
@@ -34,14 +28,12 @@ export class Recovery implements DueWork {
   /** Attempts that this node owned and did not run at its last look, by their calls, and when that was. */
   #suspects: ReadonlyMap<string, number> = new Map();
   #lookedAt = -Infinity;
-  /** Whether calls may wait whose offers ended with their node. */
-  #areOffersLost = false;
 
   constructor(
     private readonly parts: {
       readonly store: Store;
       readonly engine: Engine;
-      readonly node: Node;
+      readonly ownership: Ownership;
       readonly attempts: Attempts;
       readonly ends: InvocationEnds;
       readonly notifier: InvocationNotifier;
@@ -49,18 +41,15 @@ export class Recovery implements DueWork {
     },
   ) {
     parts.scheduler.register(this);
-    parts.node.onHeartbeat(() => {
+    parts.ownership.node.onHeartbeat(() => {
       this.#recovering ??= this.#work().catch((error) => {
         logger.error("Cannot recover calls without an owner: {error}", { error });
       }).finally(() => this.#recovering = undefined);
     });
   }
 
-  /** When a node alone looks again; nodes that share a database look after each renewal of their lease. */
   nextAt(): Promise<Date | undefined> {
-    if (this.parts.node.isShared) return Promise.resolve(undefined);
-    const waitMs = Math.max(0, OWN_INTERVAL_MS - (performance.now() - this.#lookedAt));
-    return Promise.resolve(new Date(Date.now() + waitMs));
+    return Promise.resolve(this.parts.ownership.nextLook(this.#lookedAt + OWN_INTERVAL_MS));
   }
 
   runDue(): Promise<void> {
@@ -69,44 +58,21 @@ export class Recovery implements DueWork {
 
   /** Takes over what no live node owns. */
   async recover(): Promise<void> {
-    const { store, node } = this.parts;
+    const { store, ownership, attempts } = this.parts;
     const live = await store.read.nodes.live();
-    const ids = [node.id, ...live.map(({ id }) => id)];
+    const ids = [ownership.node.id, ...live.map(({ id }) => id)];
     await this.#takeOverAll(await store.read.invocations.orphaned(ids), STOPPED);
-    if (!node.isShared) return await this.#takeUnclaimed();
-    // Their calls are recovered, so nothing refers to them.
-    const ended = await store.write((tx) => tx.nodes.deleteExpired(), "committed");
-    if (ended > 0) this.#areOffersLost = true;
-  }
-
-  /** Runs calls that several nodes have left for a claim: this one runs its calls alone. */
-  async #takeUnclaimed(): Promise<void> {
-    const { store, node, attempts } = this.parts;
-    for (;;) {
-      const calls = await store.read.invocations.unclaimed(
-        { before: LATEST, after: LATEST },
-        OFFERS_MAX,
-      );
-      const now = new Date().toISOString();
-      for (const { id } of calls) {
-        const isOurs = await store.write((tx) => tx.invocations.own(id, node.id, now));
-        const row = isOurs ? await store.read.invocations.row(id) : undefined;
-        if (row !== undefined) await attempts.resume({ ...row, owner: node.id });
-      }
-      if (calls.length < OFFERS_MAX) return;
-    }
+    await ownership.recoverUnclaimed((row) => attempts.resume(row));
   }
 
   async #work(): Promise<void> {
     await this.#recoverOwn();
-    if (!this.parts.node.holds("recovery")) return;
-    await this.recover();
-    await this.#offerAgain();
+    if (this.parts.ownership.node.holds("recovery")) await this.recover();
   }
 
   /** Takes over what this node owns and does not run at two looks: a call that just begins is seen at one of them at most. */
   async #recoverOwn(): Promise<void> {
-    const { store, engine, ends, node } = this.parts;
+    const { store, engine, ends, ownership: { node } } = this.parts;
     if (performance.now() - this.#lookedAt < OWN_INTERVAL_MS) return;
     this.#lookedAt = performance.now();
     const owned = await store.read.invocations.ownedBy(node.id);
@@ -140,23 +106,6 @@ export class Recovery implements DueWork {
     );
   }
 
-  /**
-   * Offers calls again that wait for a claim for long: an offer may be lost, or taken by a worker that then ended. After
-   * the end of a node these are all that wait. A call from the future was accepted by a clock that differs.
-   */
-  async #offerAgain(): Promise<void> {
-    const { store, attempts } = this.parts;
-    const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-    const rows = await store.read.invocations.unclaimed({
-      before: at(this.#areOffersLost ? 0 : -UNCLAIMED_MS),
-      after: at(this.#areOffersLost ? 0 : UNCLAIMED_MS),
-    }, OFFERS_MAX);
-    if (rows.length < OFFERS_MAX) this.#areOffersLost = false;
-    if (rows.length === 0) return;
-    for (const { id, attempt } of rows) attempts.offer(id, attempt);
-    await store.write((tx) => tx.invocations.touch(rows.map(({ id }) => id), at(0)), "committed");
-  }
-
   /** False if another node was faster. */
   async #interrupt(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
     const { store, notifier, scheduler } = this.parts;
@@ -179,9 +128,9 @@ export class Recovery implements DueWork {
   }
 
   async #takeOver(row: OrphanedInvocation, why: Interruption): Promise<boolean> {
-    const { store, node, attempts } = this.parts;
+    const { store, ownership, attempts } = this.parts;
     const now = new Date().toISOString();
-    const owner = attempts.ownerOfWaiting;
+    const owner = ownership.ownerOf("async");
     const next = nextOf(row);
     const { status } = row;
     const error = interruption(row, why);
@@ -195,7 +144,7 @@ export class Recovery implements DueWork {
     });
     if (left === undefined) return false;
     if (left.isDelayed) this.parts.scheduler.wake();
-    else await attempts.resume({ ...row, status: "PENDING", owner: node.id });
+    else await attempts.resume({ ...row, status: "PENDING" });
     return true;
   }
 }

@@ -7,7 +7,7 @@ import type { EndedInvocations, PurgeRow } from "../../store/purges.ts";
 import { StorageUnavailable } from "../../store/storage_health.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Node } from "../ownership/contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

@@ -1,14 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { pause } from "../../shared/pause.ts";
-import type { Node } from "../nodes/node.ts";
+import type { Ownership } from "../ownership/contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** How often nodes that share the database look for work: another node may have written it. */
-const SHARED_POLL_MS = 1_000;
-/** How often a node alone looks for work without a reason: its clock may have been set. */
-const CLOCK_CHECK_MS = 10_000;
 /** Shortest pause between two looks, for work that cannot begin yet. */
 const PAUSE_MIN_MS = 50;
 /** Pause after a look that failed. */
@@ -44,7 +40,7 @@ export class Scheduler implements AsyncDisposable {
   #running: Promise<void> | undefined;
 
   /** @param isOpen false once the server takes no more calls */
-  constructor(private readonly node: Node, private readonly isOpen: () => boolean) {}
+  constructor(private readonly ownership: Ownership, private readonly isOpen: () => boolean) {}
 
   /** Adds work, before the start. */
   register(work: DueWork): void {
@@ -72,14 +68,14 @@ export class Scheduler implements AsyncDisposable {
     while (!this.#stopping.signal.aborted) {
       const woken = this.#woken = new AbortController();
       const waits = await Promise.all(this.#work.map((work) => this.#look(work)));
-      const cap = this.node.isShared ? SHARED_POLL_MS : CLOCK_CHECK_MS;
-      await pause(Math.max(PAUSE_MIN_MS, Math.min(cap, ...waits)), woken.signal);
+      const waitMs = Math.min(this.ownership.pollMs, ...waits);
+      await pause(Math.max(PAUSE_MIN_MS, waitMs), woken.signal);
     }
   }
 
   /** Begins what is due; answers the time until something is due next, in milliseconds. */
   async #look(work: DueWork): Promise<number> {
-    if (!this.node.holds("schedules") || !this.isOpen()) return Infinity;
+    if (!this.ownership.node.holds("schedules") || !this.isOpen()) return Infinity;
     try {
       const next = await work.nextAt();
       if (next === undefined) return Infinity;

@@ -3,7 +3,7 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { Store } from "../../store/mod.ts";
 import type { VolumeRow } from "../../store/volumes.ts";
 import { locks } from "../locks.ts";
-import { LEASE_MS, type Node } from "../nodes/node.ts";
+import type { OldestKept, Ownership } from "../ownership/contract.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
@@ -30,23 +30,18 @@ export class VolumeSweep implements AsyncDisposable {
     sweeping: ["idle", "stopped"],
     stopped: [],
   });
-  /** With other nodes: what to prune of each volume, and since when, by the monotonic clock. */
-  readonly #wanted = new Map<
-    string,
-    { readonly oldest: number | "none"; readonly since: number }
-  >();
   /** The last sweep. */
   #sweeping: Promise<void> | undefined;
 
   constructor(
     private readonly store: Store,
     private readonly snapshots: Snapshots,
-    private readonly node: Node,
+    private readonly ownership: Ownership,
     private readonly limits: SweepLimits,
   ) {
     this.#timer = setInterval(() => {
-      if (!node.holds("housekeeping")) this.#wanted.clear();
-      else if (this.#lifecycle.is("idle")) this.#sweeping = this.#sweep();
+      const isOurs = ownership.node.holds("housekeeping");
+      if (isOurs && this.#lifecycle.is("idle")) this.#sweeping = this.#sweep();
     }, limits.sweepIntervalMs);
   }
 
@@ -73,7 +68,7 @@ export class VolumeSweep implements AsyncDisposable {
       if (this.#lifecycle.is("stopped")) return;
       await this.snapshots.prune(volume.id, async (oldestHeld) => {
         const wanted = await this.#oldestToKeep(volume, oldestHeld);
-        const oldest = this.node.isShared ? await this.#agreed(volume.id, wanted) : wanted;
+        const oldest = await this.ownership.agreeOn(volume.id, wanted);
         if (oldest === undefined) return;
         pruned = true;
         await this.store.write(
@@ -92,37 +87,11 @@ export class VolumeSweep implements AsyncDisposable {
     );
   }
 
-  /**
-   * What no other node reads of what is to be pruned. A snapshot of an earlier version was opened before the sweep first
-   * wanted to prune it, so a lease later every live node has published that it holds the snapshot.
-   */
-  async #agreed(
-    volumeId: string,
-    wanted: number | "none" | undefined,
-  ): Promise<number | "none" | undefined> {
-    const earlier = this.#wanted.get(volumeId);
-    if (
-      wanted === undefined || earlier === undefined || performance.now() < earlier.since + LEASE_MS
-    ) {
-      if (wanted === undefined) this.#wanted.delete(volumeId);
-      else if (earlier === undefined) {
-        this.#wanted.set(volumeId, { oldest: wanted, since: performance.now() });
-      }
-      return undefined;
-    }
-    const held = await this.store.read.nodes.oldestSnapshot(volumeId);
-    this.#wanted.delete(volumeId);
-    if (earlier.oldest === "none" || wanted === "none") {
-      return held === undefined && earlier.oldest === wanted ? "none" : undefined;
-    }
-    return Math.min(earlier.oldest, wanted, held ?? Infinity);
-  }
-
   /** The first of the versions to keep, or `none` for a deleted volume; undefined if nothing is to be pruned. */
   async #oldestToKeep(
     volume: VolumeRow,
     oldestHeld: number | undefined,
-  ): Promise<number | "none" | undefined> {
+  ): Promise<OldestKept> {
     if (volume.deletedAt !== null) return oldestHeld === undefined ? "none" : undefined;
     const { volumes } = this.store.read;
     const since = new Date(Date.now() - this.limits.historyMs).toISOString();

@@ -5,19 +5,18 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { NodeRow } from "../../store/nodes.ts";
 import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
+import type { LeaseName, Node } from "./contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
 /** How often a node renews its lease. */
 const RENEWAL_INTERVAL_MS = 2_000;
 /** How long a node owns its calls without a renewal. */
-export const LEASE_MS = 8_000;
+const LEASE_MS = 8_000;
 /** When a caller may try again that met a node without its lease. */
 const LEASE_RETRY_SECONDS = 2;
 
-/** Work that one node does for all. */
-const LEASES = ["housekeeping", "recovery", "schedules"] as const;
-export type LeaseName = (typeof LEASES)[number];
+const LEASES: readonly LeaseName[] = ["housekeeping", "recovery", "schedules"];
 
 export interface NodeSpec {
   readonly id: string;
@@ -27,8 +26,6 @@ export interface NodeSpec {
   readonly protocol: number;
   /** Whether it works beside a node with that protocol. */
   readonly speaks: (protocol: number) => boolean;
-  /** Whether other nodes use the same database. Otherwise its lock shows that all earlier ones have ended. */
-  readonly isShared: boolean;
 }
 
 /** @throws Error that names a live node which does not speak the protocol of this one */
@@ -46,19 +43,17 @@ export function assertSpeaks(
 }
 
 /**
- * This process among the nodes that share the database. A node owns the calls whose rows have its id, as long as it
+ * A node among others that share its database. A node owns the calls whose rows have its id, as long as it
  * renews its lease; after that another one takes them over. Leases end by the time of the database, and no later by
  * the monotonic clock of the node, which began to wait before the database did.
  *
  * Modes: `live`; `lost` from the end of the lease until the node has joined again; `left`. Transitions: live → lost →
  * live, each → left.
  */
-export class Node implements AsyncDisposable {
+export class LeasedNode implements Node, AsyncDisposable {
   readonly id: string;
-  readonly isShared: boolean;
   readonly #store: Store;
   readonly #spec: NodeSpec;
-  readonly #leaseMs: number;
   readonly #lifecycle = new Lifecycle<"live" | "lost" | "left">("the node", "live", {
     live: ["lost", "left"],
     lost: ["live", "left"],
@@ -75,41 +70,35 @@ export class Node implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #heartbeat: Promise<void> | undefined;
 
-  private constructor(store: Store, spec: NodeSpec, leaseMs: number) {
+  /** @param leaseMs how long it owns its calls without a renewal */
+  private constructor(store: Store, spec: NodeSpec, readonly leaseMs: number) {
     this.#store = store;
     this.#spec = spec;
-    this.#leaseMs = leaseMs;
     this.id = spec.id;
-    this.isShared = spec.isShared;
   }
 
-  /** Joins the nodes. @param leaseMs of a node that shares its database */
-  static async join(store: Store, spec: NodeSpec, leaseMs = LEASE_MS): Promise<Node> {
-    const node = new Node(store, spec, leaseMs);
+  /** Joins the nodes. */
+  static async join(store: Store, spec: NodeSpec, leaseMs = LEASE_MS): Promise<LeasedNode> {
+    const node = new LeasedNode(store, spec, leaseMs);
     const sentAt = performance.now();
     await node.#join();
-    if (spec.isShared) {
-      node.#expireAt(sentAt + leaseMs);
-      const interval = leaseMs * RENEWAL_INTERVAL_MS / LEASE_MS;
-      node.#timer = setInterval(() => node.#startHeartbeat(), interval);
-      await node.heartbeat();
-    }
+    node.#expireAt(sentAt + leaseMs);
+    const interval = leaseMs * RENEWAL_INTERVAL_MS / LEASE_MS;
+    node.#timer = setInterval(() => node.#startHeartbeat(), interval);
+    await node.heartbeat();
     return node;
   }
 
-  /** Whether it owns its calls now. */
   get isLive(): boolean {
     return this.#lifecycle.is("live");
   }
 
-  /** The part of a limit of all nodes that this one may use: there is one part for each live node, as of the last renewal. */
+  /** As of the last renewal. */
   get share(): number {
     return 1 / this.#liveNodes;
   }
 
-  /** Whether it does this work for all now. */
   holds(name: LeaseName): boolean {
-    if (!this.isShared) return this.isLive;
     return this.isLive && (this.#held.get(name) ?? -Infinity) > performance.now();
   }
 
@@ -118,7 +107,6 @@ export class Node implements AsyncDisposable {
     this.#onLost.push(listener);
   }
 
-  /** Calls back after each renewal. */
   onHeartbeat(listener: () => void): void {
     this.#onHeartbeat.push(listener);
   }
@@ -128,13 +116,12 @@ export class Node implements AsyncDisposable {
     this.#published = write;
   }
 
-  /** @param what that cannot be done, such as `Cannot call function ID` @throws STORAGE_UNAVAILABLE without its lease */
   assertLive(what: string): void {
     if (this.isLive) return;
     throw new DomainError(
       "STORAGE_UNAVAILABLE",
       `${what}: this node could not renew its lease in the database within ` +
-        `${formatDuration(this.#leaseMs)}, and joins again`,
+        `${formatDuration(this.leaseMs)}, and joins again`,
       { retryAfterSeconds: LEASE_RETRY_SECONDS },
     );
   }
@@ -144,10 +131,10 @@ export class Node implements AsyncDisposable {
     const sentAt = performance.now();
     const { id } = this;
     const taken = await this.#store.write(async (tx) => {
-      if (!this.isLive || !await tx.nodes.renew(id, this.#leaseMs)) return undefined;
+      if (!this.isLive || !await tx.nodes.renew(id, this.leaseMs)) return undefined;
       const names: LeaseName[] = [];
       for (const name of LEASES) {
-        if (await tx.nodes.takeLease(name, id, this.#leaseMs)) names.push(name);
+        if (await tx.nodes.takeLease(name, id, this.leaseMs)) names.push(name);
       }
       await this.#published(tx);
       return { names, nodes: (await tx.nodes.live()).length };
@@ -159,10 +146,10 @@ export class Node implements AsyncDisposable {
       this.#lifecycle.set("live");
       logger.warn("The node {id} has joined again", { id });
     }
-    this.#expireAt(sentAt + this.#leaseMs);
+    this.#expireAt(sentAt + this.leaseMs);
     this.#held.clear();
     this.#liveNodes = Math.max(1, taken?.nodes ?? this.#liveNodes);
-    for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.#leaseMs);
+    for (const name of taken?.names ?? []) this.#held.set(name, sentAt + this.leaseMs);
     for (const listener of this.#onHeartbeat) listener();
   }
 
@@ -172,29 +159,23 @@ export class Node implements AsyncDisposable {
     clearTimeout(this.#expiry);
     await this.#heartbeat;
     this.#lifecycle.set("left");
-    try {
-      await this.#store.write((tx) => tx.nodes.leave(this.id), "committed");
-    } catch (error) {
-      logger.warn("The node {id} could not leave: its lease ends by itself", {
-        id: this.id,
-        error,
-      });
-    }
+    const { id } = this;
+    await this.#store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
+      logger.warn("The node {id} could not leave: its lease ends by itself", { id, error });
+    });
   }
 
   async #join(): Promise<void> {
-    const { id, version, protocol, isShared, speaks } = this.#spec;
+    const { id, version, protocol } = this.#spec;
     await this.#store.write(
       async (tx) => {
-        if (isShared) {
-          await tx.nodes.leaveUnshared();
-          assertSpeaks(await tx.nodes.sharing(), { version, protocol, speaks });
-        } else await tx.nodes.leaveOthers(id);
-        await tx.nodes.join({ id, version, protocol }, isShared ? this.#leaseMs : undefined);
-        if (isShared) await this.#published(tx);
+        await tx.nodes.leaveUnshared();
+        assertSpeaks(await tx.nodes.sharing(), this.#spec);
+        await tx.nodes.join({ id, version, protocol }, this.leaseMs);
+        await this.#published(tx);
       },
       "committed",
-      isShared ? [locks.nodes] : [],
+      [locks.nodes],
     );
   }
 

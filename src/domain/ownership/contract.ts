@@ -1,0 +1,92 @@
+/**
+ * The port of ownership: which node of a database owns a call, and what follows from that. An only node owns every call;
+ * nodes that share a database own the calls whose rows have their id, and leave waiting calls to whichever claims them.
+ */
+import type { ClaimHandler } from "../../engine/contract.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
+
+/** Work that one node does for all nodes. */
+export type LeaseName = "housekeeping" | "recovery" | "schedules";
+
+/** This process among the nodes of its database. */
+export interface Node {
+  /** Unique among all nodes that ever run. */
+  readonly id: string;
+  /** Whether it owns its calls now. */
+  readonly isLive: boolean;
+  /** The part of a limit of all nodes that this node may use: each live node has one part. */
+  readonly share: number;
+  /** Whether it does this work for all nodes now. */
+  holds(name: LeaseName): boolean;
+  /** @param what that cannot be done, such as `Cannot call function ID` @throws STORAGE_UNAVAILABLE while it is not live */
+  assertLive(what: string): void;
+  /** Calls back after each renewal of its lease: other nodes may have changed the records. */
+  onHeartbeat(listener: () => void): void;
+}
+
+/** Answers what workers and other nodes ask of this node. */
+export interface OwnerHandlers {
+  readonly claim: ClaimHandler;
+  /** Cancels a call that this node runs; false if it does not run the call. */
+  readonly cancel: (invocationId: string) => Promise<boolean>;
+}
+
+/** The oldest version of a volume to keep, or `none` to delete the volume; undefined if nothing is to be pruned. */
+export type OldestKept = number | "none" | undefined;
+
+/** Decides which node owns what. `src/compose` chooses the implementation; nobody else asks whether there are other nodes. */
+export interface Ownership extends AsyncDisposable {
+  readonly node: Node;
+
+  /**
+   * The owner of a call that is recorded and may begin; null if any node may claim the call. Invariant: only the owner
+   * records what happens to a call, and a caller waits only for a call that its own node owns from the start.
+   */
+  ownerOf(mode: InvocationRow["mode"]): string | null;
+  /**
+   * Offers a call that waits to every node and worker. Its row is durable, PENDING and has the owner of {@link ownerOf}; a
+   * lost offer is repeated.
+   * @param attempt as recorded
+   * @returns false if this node owns the call, and has to run it
+   */
+  offer(invocationId: string, attempt: number): boolean;
+  /** Whether a call with a slot starts. If not, the call may wait for a worker, and counts against a rate limit only then. */
+  readonly startsWithSlot: boolean;
+  /** Calls in the queue of this process up to which delayed calls begin: an owner keeps their inputs in memory. */
+  readonly queuedMax: number;
+  /**
+   * How many calls of a function the database lets run at the same time; undefined if the limiter of this node counts
+   * every call of the function.
+   * @param ownConcurrency the limit of the function; undefined without one
+   */
+  runningMax(ownConcurrency: number | undefined): number | undefined;
+
+  /** Passes requests to the handlers from now on. */
+  serve(handlers: OwnerHandlers): void;
+  /** Has the owner cancel a call; false if the owner does not answer or does not run the call. */
+  cancel(owner: string, invocationId: string): Promise<boolean>;
+  /** How long a cancellation asks again: another node may take the call over, and end it. */
+  readonly cancelTimeoutMs: number;
+  /** Whether a call that this node does not run may still end: another node may run it, or it waits for its time. */
+  mayStillEnd(invocationId: string): Promise<boolean>;
+
+  /**
+   * When the scheduler has this node look for calls that it owns and does not run; undefined if each heartbeat does.
+   * @param dueAt of the look, by the monotonic clock
+   */
+  nextLook(dueAt: number): Date | undefined;
+  /**
+   * Sees to it that waiting calls without an owner run, also if the nodes that left them have ended. Recovery has taken
+   * over by then what these nodes owned.
+   * @param resume runs a call that this node owns
+   */
+  recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void>;
+
+  /**
+   * What may be pruned of a volume: no version that a node reads, or may have begun to read.
+   * @param wanted without the snapshots of other nodes
+   */
+  agreeOn(volumeId: string, wanted: OldestKept): Promise<OldestKept>;
+  /** How often the scheduler looks for work without a reason. */
+  readonly pollMs: number;
+}

@@ -1,0 +1,108 @@
+import { getLogger } from "@logtape/logtape";
+import type { InvocationRow } from "../../store/invocations.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Node, OldestKept, OwnerHandlers, Ownership } from "./contract.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** Waiting calls that are taken at once. */
+const TAKEN_MAX = 500;
+/** After every time. */
+const LATEST = "9999";
+
+/**
+ * The only node of its database: the lock of the database shows that all earlier nodes have ended. It owns every call, runs
+ * the calls in its own process, and has no lease that could end.
+ */
+export class OnlyNode implements Ownership {
+  readonly node: Node;
+  readonly startsWithSlot = true;
+  readonly queuedMax = 400;
+  /** A call that this node does not run needs no further answer. */
+  readonly cancelTimeoutMs = 0;
+  /** Nobody else writes work. The clock may be set. */
+  readonly pollMs = 10_000;
+  readonly #store: Store;
+  #cancel: OwnerHandlers["cancel"] = () => Promise.resolve(false);
+
+  private constructor(store: Store, id: string) {
+    this.#store = store;
+    this.node = {
+      id,
+      isLive: true,
+      share: 1,
+      holds: () => true,
+      assertLive() {},
+      onHeartbeat() {},
+    };
+  }
+
+  /** Replaces the nodes before it. @param version of invoked that it runs */
+  static async join(
+    store: Store,
+    { id, version }: { readonly id: string; readonly version: string },
+  ): Promise<OnlyNode> {
+    await store.write(async (tx) => {
+      await tx.nodes.leaveOthers(id);
+      await tx.nodes.join({ id, version, protocol: 0 }, undefined);
+    }, "committed");
+    return new OnlyNode(store, id);
+  }
+
+  ownerOf(): string {
+    return this.node.id;
+  }
+
+  offer(): boolean {
+    return false;
+  }
+
+  runningMax(): undefined {
+    return undefined;
+  }
+
+  serve({ cancel }: OwnerHandlers): void {
+    this.#cancel = cancel;
+  }
+
+  cancel(_owner: string, invocationId: string): Promise<boolean> {
+    return this.#cancel(invocationId);
+  }
+
+  async mayStillEnd(invocationId: string): Promise<boolean> {
+    return await this.#store.read.delays.get(invocationId) !== undefined;
+  }
+
+  nextLook(dueAt: number): Date {
+    return new Date(Date.now() + Math.max(0, dueAt - performance.now()));
+  }
+
+  /** Runs the calls that several nodes have left for a claim: this node runs its calls alone. */
+  async recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void> {
+    const store = this.#store;
+    for (;;) {
+      const calls = await store.read.invocations.unclaimed(
+        { before: LATEST, after: LATEST },
+        TAKEN_MAX,
+      );
+      const now = new Date().toISOString();
+      for (const { id } of calls) {
+        const isOurs = await store.write((tx) => tx.invocations.own(id, this.node.id, now));
+        const row = isOurs ? await store.read.invocations.row(id) : undefined;
+        if (row !== undefined) await resume(row);
+      }
+      if (calls.length < TAKEN_MAX) return;
+    }
+  }
+
+  agreeOn(_volumeId: string, wanted: OldestKept): Promise<OldestKept> {
+    return Promise.resolve(wanted);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { id } = this.node;
+    await this.#store.write((tx) => tx.nodes.leave(id), "committed").catch((error) => {
+      logger.warn("The node {id} could not leave: the next start replaces it", { id, error });
+    });
+  }
+}

@@ -1,0 +1,149 @@
+/** What an only node and nodes that share a database guarantee alike: one owner for each call, whatever happens to it. */
+import assert from "node:assert/strict";
+import { settings, start as startCall } from "../retries/support.ts";
+import { Client, type Json } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { removeDirectory } from "../support/invoked.ts";
+import { makeDataDir, type ServerOptions, TestServer } from "../support/server.ts";
+import { Volume } from "../volumes/support.ts";
+import { TestCluster } from "./cluster.ts";
+
+/** Returns in the attempt `last`, and hangs in all others. */
+const HANGS_UNTIL = `export default ({ last = 1 }, { attempt }) => {
+  console.log("attempt " + attempt);
+  return attempt === last ? { attempt } : new Promise(() => setInterval(() => {}, 1000));
+};`;
+const FLAGS = [
+  ...["--max-attempts", "2", "--invocation-timeout", "10m"],
+  ...["--volume-sweep", "10ms", "--volume-history", "0"],
+];
+
+/** How servers of one installation start. */
+type StartServer = (options: ServerOptions) => Promise<TestServer>;
+
+async function onlyNode(opened: AsyncDisposableStack): Promise<StartServer> {
+  const dataDir = opened.adopt(await makeDataDir(), removeDirectory);
+  return async (options) => opened.use(await TestServer.start({ ...options, dataDir }));
+}
+
+async function sharedNodes(opened: AsyncDisposableStack): Promise<StartServer> {
+  const cluster = opened.use(await TestCluster.start());
+  await cluster.worker({ capacity: 4 });
+  return (options) => cluster.node(options);
+}
+
+/** Resolves once a call runs its first attempt. */
+async function begun(client: Client, functionId: string, call: string): Promise<void> {
+  const path = `/api/v1/functions/${functionId}/invocations/${call}/logs`;
+  await eventually(
+    async () => (await client.get(path)).body.list.length > 0 || undefined,
+    `a log line of ${call}`,
+  );
+}
+
+async function cancelled(client: Client, functionId: string, call: string): Promise<Json> {
+  const path = `/api/v1/functions/${functionId}/invocations/${call}/cancel`;
+  const { invocation } = ok(await client.post(path, {}));
+  assert.match(invocation.error, /^CANCELLED: /);
+  return invocation;
+}
+
+const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
+  "each call runs once": async (client) => {
+    const id = await client.deploy(HANGS_UNTIL);
+    const [answer, call] = await Promise.all([client.invoke(id), startCall(client, id)]);
+    assert.equal(answer.status, 200);
+    assert.deepEqual((await client.ended(id, call)).output, { attempt: 1 });
+    const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
+    assert.deepEqual(list.map(({ attempt }: Json) => attempt), [1, 1]);
+  },
+
+  "one call runs at a time, and a cancellation reaches calls that run and that wait": async (
+    client,
+  ) => {
+    const id = await client.deploy(HANGS_UNTIL);
+    await settings(client, id, { maxConcurrency: 1 });
+    const running = await startCall(client, id, { last: 9 });
+    await begun(client, id, running);
+    const waiting = await startCall(client, id);
+    const next = await startCall(client, id);
+    assert.equal((await cancelled(client, id, waiting)).startedAt, undefined);
+    assert.match((await client.invocation(id, next)).status, /_PENDING$/);
+    const answer = client.invoke(id);
+    const { status } = await eventually(async () => {
+      const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
+      return list.find((call: Json) => ![running, waiting, next].includes(call.id));
+    }, "a call with a caller");
+    assert.match(status, /_PENDING$/);
+    await cancelled(client, id, running);
+    ok(await answer);
+    assert.deepEqual((await client.ended(id, next)).output, { attempt: 1 });
+  },
+
+  "a delayed call begins at its time, unless it is cancelled": async (client) => {
+    const id = await client.deploy(HANGS_UNTIL);
+    const at = (ms: number) => ({
+      prefer: "respond-async",
+      "invoke-at": new Date(Date.now() + ms).toISOString(),
+    });
+    const late = ok(await client.invoke(id, {}, at(3_600_000))).invocationId;
+    const soon = ok(await client.invoke(id, {}, at(10_000))).invocationId;
+    assert.equal((await cancelled(client, id, late)).startedAt, undefined);
+    const { notBefore, startedAt } = await client.ended(id, soon);
+    assert.ok(startedAt >= notBefore, `${startedAt} is before ${notBefore}`);
+  },
+
+  "a rate limit counts each call that starts": async (client) => {
+    const id = await client.deploy(HANGS_UNTIL);
+    await settings(client, id, { rateLimit: { calls: 1, period: "3600s" } });
+    ok(await client.invoke(id));
+    assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+  },
+
+  "versions of a volume that nobody reads are pruned": async (client) => {
+    const volume = await Volume.create(client);
+    for (let n = 0; n < 3; n++) await volume.put("f", `v${n}`);
+    await eventually(async () => {
+      const { list } = ok(await client.get(`${volume.path}/versions`));
+      return list.length === 1 || undefined;
+    }, "one version");
+    assert.equal((await volume.read("f")).body, "v2");
+  },
+};
+
+/** What runs and what waits when its node is killed. */
+async function crash(start: StartServer, server: TestServer): Promise<void> {
+  const client = await server.client();
+  const { clientId, clientSecret } = await server.credentials();
+  const id = await client.deploy(HANGS_UNTIL);
+  const limited = await client.deploy(HANGS_UNTIL);
+  await settings(client, limited, { maxConcurrency: 1 });
+  const again = await startCall(client, limited, { last: 2 });
+  await begun(client, limited, again);
+  const waiting = await startCall(client, limited);
+  const broken = client.invoke(id, { last: 9 }).catch(() => "its connection breaks");
+  const path = `/api/v1/functions/${id}/invocations`;
+  const { id: sync } = await eventually(async () => {
+    const [call] = ok(await client.get(path)).list;
+    return call?.attempt === 1 ? call : undefined;
+  }, "a call with a caller");
+  await server.stop("SIGKILL");
+  await broken;
+  const next = await start({ flags: FLAGS });
+  const there = await Client.login(next.url, clientId, clientSecret);
+  assert.match((await there.ended(id, sync)).error, /^INTERRUPTED: /);
+  assert.deepEqual((await there.ended(limited, again)).output, { attempt: 2 });
+  assert.deepEqual((await there.ended(limited, waiting)).output, { attempt: 1 });
+}
+
+for (const [title, open] of Object.entries({ onlyNode, sharedNodes })) {
+  Deno.test(`ownership: ${title}`, async (t) => {
+    await using opened = new AsyncDisposableStack();
+    const start = await open(opened);
+    const server = await start({ flags: FLAGS });
+    const client = await server.client();
+    for (const [step, body] of Object.entries(STEPS)) await t.step(step, () => body(client));
+    await t.step("after a crash each call has one owner again", () => crash(start, server));
+  });
+}
