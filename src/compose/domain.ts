@@ -1,19 +1,19 @@
-/** The domain: the rules of functions, commits, invocations, volumes, tests and identities. See ARCHITECTURE.md for the words. */
+/** Builds the services of the domain from the store, the engine and Config. */
 import type { Builder } from "../builder/mod.ts";
-import type { Engine } from "../engine/contract.ts";
-import type { InvocationNotifier } from "../engine/notifier.ts";
-import type { Store } from "../store/mod.ts";
-import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
-import type { Sealer } from "../store/sealing.ts";
-import { Endpoints } from "../domain/triggers/endpoints.ts";
-import type { EndpointLimits } from "../domain/endpoints/http_request.ts";
+import { type Config, hostsOfServer } from "../config/mod.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
-import { Functions } from "../domain/functions/functions.ts";
-import { FunctionLimits, type OperatorLimits } from "../domain/limits.ts";
-import { type DestinationLimits, Outbox } from "../domain/destinations/outbox.ts";
+import { CommitTypes } from "../domain/commits/package_types.ts";
+import { Tags } from "../domain/commits/tags.ts";
+import { TypeChecks } from "../domain/commits/type_checks.ts";
+import { UploadUrls } from "../domain/commits/upload_urls.ts";
+import { Outbox } from "../domain/destinations/outbox.ts";
 import { DestinationSettings } from "../domain/functions/destinations.ts";
-import type { Ids } from "../domain/ids.ts";
+import { Functions } from "../domain/functions/functions.ts";
+import { Provisioning } from "../domain/functions/provisioning.ts";
+import { Publishes } from "../domain/functions/publishes.ts";
+import { Secrets } from "../domain/functions/secrets.ts";
+import { Statistics } from "../domain/functions/statistics.ts";
 import {
   AccessTokens,
   clientHost,
@@ -22,90 +22,53 @@ import {
   ServerKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
-import { Executions } from "../domain/invocations/execution.ts";
-import { HostMethods } from "../domain/invocations/host_methods.ts";
+import type { Ids } from "../domain/ids.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
-import { type CallLimits, Invocations } from "../domain/invocations/invocations.ts";
-import { InvocationLogs } from "../domain/invocations/logs.ts";
-import { Cancellation } from "../domain/invocations/cancellation.ts";
-import { Claims } from "../domain/invocations/claims.ts";
-import { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
 import { Bulk } from "../domain/invocations/bulk.ts";
+import { Cancellation } from "../domain/invocations/cancellation.ts";
+import { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
+import { Claims } from "../domain/invocations/claims.ts";
 import { DeadLetters } from "../domain/invocations/dead_letters.ts";
 import { DelayedCalls } from "../domain/invocations/delayed_calls.ts";
 import { InvocationEnds } from "../domain/invocations/ends.ts";
+import { Executions } from "../domain/invocations/execution.ts";
+import { HostMethods } from "../domain/invocations/host_methods.ts";
+import { Invocations } from "../domain/invocations/invocations.ts";
 import { LimitWaits } from "../domain/invocations/limit_waits.ts";
+import { InvocationLogs } from "../domain/invocations/logs.ts";
 import { Recovery } from "../domain/invocations/recovery.ts";
 import { Replays } from "../domain/invocations/replays.ts";
 import { InvocationSearches } from "../domain/invocations/searches.ts";
+import { FunctionLimits } from "../domain/limits.ts";
 import type { Ownership } from "../domain/ownership/contract.ts";
 import { Pages } from "../domain/paging.ts";
-import { Secrets } from "../domain/functions/secrets.ts";
-import { Provisioning } from "../domain/functions/provisioning.ts";
-import { Publishes } from "../domain/functions/publishes.ts";
-import { Statistics } from "../domain/functions/statistics.ts";
-import { Eraser, type RetentionLimits } from "../domain/purges/eraser.ts";
+import { Eraser } from "../domain/purges/eraser.ts";
 import { Purges } from "../domain/purges/purges.ts";
-import type { CommitLimits } from "../domain/commits/source_files.ts";
-import { CommitTypes } from "../domain/commits/package_types.ts";
-import { Tags } from "../domain/commits/tags.ts";
-import { ConsoleSessions, type SessionLimits } from "../domain/sessions/sessions.ts";
 import { Scheduler } from "../domain/scheduling/scheduler.ts";
+import { ConsoleSessions } from "../domain/sessions/sessions.ts";
 import { TestArtifacts } from "../domain/testing/artifacts.ts";
-import { type TestParts, Tests } from "../domain/testing/tests.ts";
-import { TypeChecks } from "../domain/commits/type_checks.ts";
-import type { Handshakes } from "../domain/triggers/handshakes.ts";
-import type { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
+import { Tests } from "../domain/testing/tests.ts";
+import { DeliveryLog } from "../domain/triggers/delivery_log.ts";
+import { Endpoints } from "../domain/triggers/endpoints.ts";
+import { Handshakes } from "../domain/triggers/handshakes.ts";
+import { KeySets } from "../domain/triggers/key_sets.ts";
+import { Schedules } from "../domain/triggers/schedules.ts";
 import { TriggerSecrets } from "../domain/triggers/secrets.ts";
-import { openTriggers, type TriggerSources } from "../domain/triggers/mod.ts";
-import type { Schedules } from "../domain/triggers/schedules.ts";
-import type { Triggers } from "../domain/triggers/triggers.ts";
-import { UploadUrls } from "../domain/commits/upload_urls.ts";
+import { Triggers } from "../domain/triggers/triggers.ts";
+import { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
 import { VolumeArchives } from "../domain/volumes/archive.ts";
 import { VolumeFiles } from "../domain/volumes/files.ts";
-import { Snapshots } from "../domain/volumes/snapshots.ts";
+import type { Snapshots } from "../domain/volumes/snapshots.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
-import type { VolumeLimits } from "../domain/volumes/write_set.ts";
+import type { Engine } from "../engine/contract.ts";
+import type { InvocationNotifier } from "../engine/notifier.ts";
+import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
 
-/** Everything that callers can ask for. */
-export interface Domain {
-  readonly functions: Functions;
-  readonly publishes: Publishes;
-  readonly statistics: Statistics;
-  readonly commitTypes: CommitTypes;
-  readonly commits: Commits;
-  readonly tags: Tags;
-  readonly invocations: Invocations;
-  readonly searches: InvocationSearches;
-  readonly replays: Replays;
-  readonly circuitBreaker: CircuitBreaker;
-  readonly bulk: Bulk;
-  readonly deadLetters: DeadLetters;
-  readonly endpoints: Endpoints;
-  readonly recovery: Recovery;
-  readonly scheduler: Scheduler;
-  readonly logs: InvocationLogs;
-  readonly hostMethods: HostMethods;
-  readonly functionPrincipals: FunctionPrincipals;
-  readonly triggers: Triggers;
-  readonly schedules: Schedules;
-  readonly webhookUrls: WebhookUrls;
-  readonly handshakes: Handshakes;
-  readonly volumes: Volumes;
-  readonly volumeFiles: VolumeFiles;
-  readonly volumeArchives: VolumeArchives;
-  readonly tests: Tests;
-  readonly typeChecks: TypeChecks;
-  readonly purges: Purges;
-  readonly eraser: Eraser;
-  readonly accessTokens: AccessTokens;
-  readonly clients: Clients;
-  readonly consoleSessions: ConsoleSessions;
-  readonly liveChanges: LiveChanges;
-  readonly tokenEndpoint: TokenEndpoint;
-}
-
+/** What the domain is built from. */
 export interface DomainParts {
+  readonly config: Config;
   readonly store: Store;
   readonly sealer: Sealer;
   readonly builder: Builder;
@@ -118,61 +81,102 @@ export interface DomainParts {
   readonly snapshots: Snapshots;
   /** Sends requests under the rules of a function's egress. */
   readonly publicPost: PublicPost;
-  readonly limits: {
-    readonly functions: OperatorLimits;
-    readonly commits: CommitLimits;
-    readonly invocations: CallLimits & DestinationLimits & { readonly maxBulk: number };
-    readonly endpoints: EndpointLimits & { readonly maxStreams: number };
-    readonly volumes: VolumeLimits;
-    readonly triggers: TriggerSources["limits"]["triggers"];
-    readonly tests: TestParts["limits"];
-    readonly retention: RetentionLimits;
-    readonly sessions: SessionLimits;
-    readonly maxEventStreams: number;
-  };
-  /** Whether the types of commits are checked. */
-  readonly checkTypes: boolean;
   /** Reads key sets of senders of webhooks. */
   readonly publicGet: PublicGet;
   /** Base URL of the server. */
   readonly url: string;
-  readonly tokenLifetimeMs: number;
   /** Aborts when the server stops. */
   readonly shutdown: AbortSignal;
 }
 
+/** The services of the domain. */
+export type Domain = Awaited<ReturnType<typeof openDomain>>;
+
 /** Builds the domain from its parts; makes the server's keys where they are missing. */
-export async function openDomain(parts: DomainParts): Promise<Domain> {
-  const { store, sealer, builder, engine, ids, ownership, limits, shutdown } = parts;
+export async function openDomain(parts: DomainParts) {
+  const { config, store, sealer, engine, ids, ownership } = parts;
+  const { node } = ownership;
   const keys = new ServerKeys(store, sealer, ids);
-  const pages = new Pages(await keys.hmacKey("page-token"));
-  const uploadUrls = new UploadUrls(await keys.hmacKey("upload-url"));
-  const typeChecks = new TypeChecks(store, builder, parts.checkTypes, ownership.node);
-  const functionLimits = new FunctionLimits(limits.functions);
+  const functionLimits = new FunctionLimits({
+    ...config.invocations,
+    retentionMs: config.retention.ageMs,
+  });
+  const shared = {
+    ...parts,
+    functionLimits,
+    pages: new Pages(await keys.hmacKey("page-token")),
+    secrets: new Secrets(store, sealer),
+    triggerSecrets: new TriggerSecrets(sealer),
+    destinations: new DestinationSettings(store, sealer),
+    scheduler: new Scheduler(ownership, () => engine.isOpen),
+    hostMethods: new HostMethods(),
+    provisioning: new Provisioning(store, engine, functionLimits, node),
+  };
+  await shared.provisioning.refresh();
+  const { pages, scheduler, hostMethods } = shared;
+  const { invocations, ...calls } = openInvocations(shared);
+  const identity = await openIdentity(shared, keys);
+  const eraser = new Eraser(store, config.retention, node);
+  return {
+    ...openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url"))),
+    invocations,
+    ...calls,
+    ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
+    ...openVolumes(shared),
+    ...identity,
+    tests: openTests(shared),
+    liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
+    purges: new Purges(store, eraser, pages, ids),
+    eraser,
+    scheduler,
+    hostMethods,
+  };
+}
+
+/** The parts of the domain, and what several of its services work with. */
+interface Shared extends DomainParts {
+  readonly functionLimits: FunctionLimits;
+  readonly pages: Pages;
+  readonly secrets: Secrets;
+  readonly triggerSecrets: TriggerSecrets;
+  readonly destinations: DestinationSettings;
+  readonly scheduler: Scheduler;
+  readonly hostMethods: HostMethods;
+  readonly provisioning: Provisioning;
+}
+
+function openFunctions(
+  {
+    config,
+    store,
+    builder,
+    engine,
+    ids,
+    ownership,
+    pages,
+    secrets,
+    functionLimits,
+    destinations,
+    provisioning,
+    scheduler,
+    shutdown,
+  }: Shared,
+  uploadUrls: UploadUrls,
+) {
+  const typeChecks = new TypeChecks(store, builder, config.tests.checkTypes, ownership.node);
+  const publishes = new Publishes(store, pages, ids);
   const commits = new Commits(
     store,
     builder,
     uploadUrls,
     pages,
     ids,
-    limits.commits,
+    config.commits,
     functionLimits,
     typeChecks,
     engine,
     shutdown,
   );
-  const secrets = new Secrets(store, sealer);
-  const publishes = new Publishes(store, pages, ids);
-  const provisioning = new Provisioning(store, engine, functionLimits, ownership.node);
-  const hostMethods = new HostMethods();
-  await provisioning.refresh();
-  const eraser = new Eraser(store, limits.retention, ownership.node);
-  const destinations = new DestinationSettings(store, sealer);
-  const scheduler = new Scheduler(ownership, () => engine.isOpen);
-  const shared = { secrets, hostMethods, pages, functionLimits, scheduler, destinations };
-  const calls = openInvocations(parts, shared);
-  const identity = await openIdentity(parts, keys, pages);
-  const holdsToken = (text: string) => identity.accessTokens.areIn(text);
   return {
     functions: new Functions(
       store,
@@ -188,74 +192,24 @@ export async function openDomain(parts: DomainParts): Promise<Domain> {
     ),
     publishes,
     statistics: new Statistics(store),
-    commitTypes: new CommitTypes(store, builder),
     commits,
+    commitTypes: new CommitTypes(store, builder),
     tags: new Tags(store),
-    ...calls,
-    scheduler,
-    hostMethods,
-    ...openTriggers({ ...parts, ...calls, pages, scheduler, holdsToken }),
-    ...openVolumes(parts, pages),
-    tests: new Tests({
-      ...parts,
-      hostMethods,
-      artifacts: new TestArtifacts(store, builder, shutdown),
-      limits: limits.tests,
-      functionLimits,
-      volumeLimits: limits.volumes,
-    }),
     typeChecks,
-    liveChanges: new LiveChanges(store, parts.peers, limits.maxEventStreams),
-    purges: new Purges(store, eraser, pages, ids),
-    eraser,
-    ...identity,
-  };
-}
-
-function openVolumes(
-  { store, ids, snapshots, limits: { volumes: limits } }: DomainParts,
-  pages: Pages,
-): Pick<Domain, "volumes" | "volumeFiles" | "volumeArchives"> {
-  return {
-    volumes: new Volumes(store, pages, ids, limits),
-    volumeFiles: new VolumeFiles(store, snapshots, pages, limits),
-    volumeArchives: new VolumeArchives(store, snapshots, limits),
   };
 }
 
 /** What accepts, runs, repeats and recovers calls. */
-function openInvocations(
-  parts: DomainParts,
-  { secrets, hostMethods, pages, functionLimits, scheduler, destinations }: {
-    readonly destinations: DestinationSettings;
-    readonly scheduler: Scheduler;
-    readonly secrets: Secrets;
-    readonly hostMethods: HostMethods;
-    readonly pages: Pages;
-    readonly functionLimits: FunctionLimits;
-  },
-): Pick<
-  Domain,
-  | "invocations"
-  | "searches"
-  | "endpoints"
-  | "replays"
-  | "circuitBreaker"
-  | "bulk"
-  | "deadLetters"
-  | "recovery"
-  | "logs"
-> {
-  const { store, engine, notifier, ownership, limits } = parts;
-  const volumeLimits = limits.volumes;
-  const sealed = new TriggerSecrets(parts.sealer);
-  const running = { ...parts, scheduler, limitWaits: new LimitWaits(notifier) };
-  const executions = new Executions({ ...running, secrets, hostMethods, volumeLimits });
-  const attempts = new Attempts({ ...running, executions, functionLimits });
-  const ends = new InvocationEnds(parts);
+function openInvocations(shared: Shared) {
+  const { config, store, engine, notifier, ownership, pages, scheduler, functionLimits } = shared;
+  const limits = config.invocations;
+  const running = { ...shared, limitWaits: new LimitWaits(notifier) };
+  const executions = new Executions({ ...running, volumeLimits: config.volumes });
+  const attempts = new Attempts({ ...running, executions });
+  const ends = new InvocationEnds(shared);
   const claims = new Claims({ store, engine, ownership, attempts, functionLimits });
   scheduler.register(new DelayedCalls({ store, engine, ownership, attempts, ends }));
-  const cancellation = new Cancellation({ ...parts, executions, ends, scheduler });
+  const cancellation = new Cancellation({ ...shared, executions, ends });
   ownership.serve({
     claim: (claim) => claims.claim(claim),
     cancel: (id) => cancellation.cancelHere(id),
@@ -266,51 +220,100 @@ function openInvocations(
     attempts,
     ends,
     cancellation,
-    inputLimits: limits.invocations,
+    inputLimits: limits,
     limits: functionLimits,
   });
   const searches = new InvocationSearches(store, pages);
   const replays = new Replays(invocations);
-  const calls = { searches, invocations, replays };
   const deadLetters = new DeadLetters(store, replays, searches);
-  const outboxParts = {
-    store,
-    settings: destinations,
-    invocations,
-    post: parts.publicPost,
-    scheduler,
-  };
-  scheduler.register(new Outbox({ ...outboxParts, limits: limits.invocations }));
+  const { destinations: settings, publicPost: post } = shared;
+  scheduler.register(new Outbox({ store, settings, invocations, post, scheduler, limits }));
   return {
-    ...calls,
-    endpoints: new Endpoints({ store, invocations, secrets: sealed, limits: limits.endpoints }),
-    circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
-    bulk: new Bulk({ ...calls, deadLetters }, limits.invocations.maxBulk),
+    invocations,
+    searches,
+    replays,
     deadLetters,
+    circuitBreaker: new CircuitBreaker({ store, scheduler, notifier }),
+    bulk: new Bulk({ searches, invocations, replays, deadLetters }, limits.maxBulk),
     recovery: new Recovery({ store, engine, ownership, attempts, ends, notifier, scheduler }),
     logs: new InvocationLogs(store, notifier, pages),
   };
 }
 
+/** Triggers, and what takes requests for them. @param holdsToken whether a text has an access token of this server */
+function openTriggers(
+  { config, store, ids, pages, scheduler, publicGet, url, triggerSecrets: secrets }: Shared,
+  invocations: Invocations,
+  holdsToken: (text: string) => boolean,
+) {
+  const { server, endpoints, triggers: { maxCatchUp, webhookTimeoutMs, ...limits } } = config;
+  const { domain, hosts: listed = [] } = endpoints;
+  const log = new DeliveryLog({ store, ids });
+  const triggers = new Triggers({
+    store,
+    secrets,
+    pages,
+    ids,
+    limits: { ...limits, hosts: { domain, listed, ofServer: hostsOfServer(server) } },
+    invocations,
+    url,
+    onPlanned: () => scheduler.wake(),
+  });
+  const schedules = new Schedules({ store, invocations, triggers, maxCatchUp });
+  scheduler.register(schedules);
+  return {
+    triggers,
+    schedules,
+    webhookUrls: new WebhookUrls({
+      store,
+      invocations,
+      secrets,
+      keySets: new KeySets(publicGet),
+      log,
+      holdsToken,
+      timeoutMs: webhookTimeoutMs,
+      url,
+    }),
+    handshakes: new Handshakes({ store, secrets, log }),
+    endpoints: new Endpoints({
+      store,
+      invocations,
+      secrets,
+      limits: { ...endpoints, maxHeaderBytes: server.maxHeaderBytes },
+    }),
+  };
+}
+
+function openVolumes({ config: { volumes: limits }, store, ids, snapshots, pages }: Shared) {
+  return {
+    volumes: new Volumes(store, pages, ids, limits),
+    volumeFiles: new VolumeFiles(store, snapshots, pages, limits),
+    volumeArchives: new VolumeArchives(store, snapshots, limits),
+  };
+}
+
+function openTests(shared: Shared): Tests {
+  const { config: { invocations, tests, volumes }, store, builder, shutdown } = shared;
+  return new Tests({
+    ...shared,
+    artifacts: new TestArtifacts(store, builder, shutdown),
+    limits: { ...invocations, ...tests },
+    volumeLimits: volumes,
+  });
+}
+
 async function openIdentity(
-  { store, ids, url, tokenLifetimeMs, limits }: DomainParts,
+  { config: { identity }, store, ids, url, pages }: Shared,
   keys: ServerKeys,
-  pages: Pages,
-): Promise<
-  Pick<
-    Domain,
-    "accessTokens" | "clients" | "consoleSessions" | "functionPrincipals" | "tokenEndpoint"
-  >
-> {
-  const accessTokens = new AccessTokens(
-    await keys.signingKey(),
-    store.read.identity,
-    tokenLifetimeMs,
-  );
+) {
+  const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
+  const signingKey = await keys.signingKey();
+  const accessTokens = new AccessTokens(signingKey, store.read.identity, tokenLifetimeMs);
+  const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
     clients: new Clients(store, pages, ids, clientHost(url)),
-    consoleSessions: new ConsoleSessions(store, pages, ids, limits.sessions, url),
+    consoleSessions: new ConsoleSessions(store, pages, ids, sessionLimits, url),
     functionPrincipals: new FunctionPrincipals(store),
     tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
   };

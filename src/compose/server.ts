@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
-import { type Config, hostsOfServer } from "../config/mod.ts";
+import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
 import { deployHello, keepCredentials } from "../domain/first_start.ts";
 import { storageUnavailable } from "../domain/errors.ts";
@@ -187,6 +187,7 @@ async function startBehind(
   const ownership = opened.use(await openOwnership(store, running, spec, snapshots));
   const { node } = ownership;
   const domain = await openDomain({
+    config,
     store,
     sealer,
     engine,
@@ -196,11 +197,8 @@ async function startBehind(
     ids,
     ownership,
     snapshots,
-    limits: limitsOf(config),
-    checkTypes: config.tests.checkTypes,
     ...await publicRequests(config),
     url,
-    tokenLifetimeMs: config.identity.tokenLifetimeMs,
     shutdown: shutdown.signal,
   });
   for (const part of [domain.typeChecks, domain.eraser, domain.scheduler]) opened.use(part);
@@ -266,31 +264,6 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
       registry: registryOf(builder.registryEnv),
     },
   );
-}
-
-function limitsOf(config: Config) {
-  const { commits, invocations, endpoints, volumes, tests, retention, triggers, identity, rates } =
-    config;
-  return {
-    commits,
-    endpoints: { ...endpoints, maxHeaderBytes: config.server.maxHeaderBytes },
-    functions: { ...invocations, retentionMs: retention.ageMs },
-    invocations,
-    volumes,
-    retention,
-    sessions: {
-      lifetimeMs: identity.sessionLifetimeMs,
-      linkLifetimeMs: identity.sessionLinkLifetimeMs,
-    },
-    maxEventStreams: rates.maxEventStreams,
-    triggers: { ...triggers, hosts: hostLimitsOf(config) },
-    tests: { ...invocations, ...tests },
-  };
-}
-
-function hostLimitsOf({ server, endpoints }: Config) {
-  const { domain, hosts: listed = [] } = endpoints;
-  return { domain, listed, ofServer: hostsOfServer(server) };
 }
 
 /** Starts the compiler, and instances where calls run. The caller awaits it later. */

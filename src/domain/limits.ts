@@ -6,7 +6,7 @@ import { columnsOf, type Maxima } from "./resource.ts";
 const RETENTION_MAX_MS = 3650 * 24 * 60 * 60 * 1000;
 
 /** What the operator allows; each is a named setting in `src/config`. An absent maximum is the default. */
-export interface OperatorLimits {
+interface OperatorLimits {
   readonly timeoutMs: number;
   readonly maxTimeoutMs?: number | undefined;
   readonly cpuTimeMs: number;

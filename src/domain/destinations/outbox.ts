@@ -31,7 +31,7 @@ const GONE = 410;
 const ERROR_CHARS_MAX = 1_024;
 
 /** Limits of destinations, each a named setting in `src/config`. */
-export interface DestinationLimits {
+interface DestinationLimits {
   /** How often the end of a call is sent. */
   readonly maxDestinationAttempts: number;
   /** Destinations one after another, each of which is a function that the end of the one before starts. */

@@ -44,7 +44,7 @@ import { attemptsOf } from "./retries.ts";
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
 /** Limits of calls, each a named setting in `src/config`. */
-export interface CallLimits extends InputLimits, BacklogLimits {
+interface CallLimits extends InputLimits, BacklogLimits {
   /** How often an asynchronous call may start. */
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed call may be. */

@@ -19,7 +19,7 @@ const PAUSE_MAX_MS = 1000;
 const SWEEP = "sweep";
 
 /** How long ended invocations are kept; each is a named setting in `src/config`. */
-export interface RetentionLimits {
+interface RetentionLimits {
   /** Undefined keeps them for ever. */
   readonly ageMs: number | undefined;
   readonly sweepIntervalMs: number;

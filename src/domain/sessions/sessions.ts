@@ -17,7 +17,7 @@ const SECRET_BYTES = 32;
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const USER_AGENT_CHARS_MAX = 256;
 
-export interface SessionLimits {
+interface SessionLimits {
   /** How long the code of a link works. */
   readonly linkLifetimeMs: number;
   readonly lifetimeMs: number;
