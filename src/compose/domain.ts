@@ -73,6 +73,8 @@ export interface DomainParts {
   readonly sealer: Sealer;
   readonly builder: Builder;
   readonly engine: Engine;
+  /** Compiles a script ahead of its first call. Never rejects. */
+  readonly compile: (scriptDigest: string) => Promise<void>;
   readonly notifier: InvocationNotifier;
   readonly ids: Ids;
   readonly ownership: Ownership;
@@ -150,7 +152,7 @@ function openFunctions(
     config,
     store,
     builder,
-    engine,
+    compile,
     ids,
     ownership,
     pages,
@@ -174,7 +176,7 @@ function openFunctions(
     config.commits,
     functionLimits,
     typeChecks,
-    engine,
+    compile,
     shutdown,
   );
   return {

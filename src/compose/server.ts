@@ -174,13 +174,15 @@ async function startBehind(
   const { http, url } = listener;
   const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
   const builder = opened.use(openBuilder(config));
-  const ready = startInstances(sandboxes, builder, cluster);
+  const runsCalls = cluster === undefined || cluster.capacity > 0;
+  const ready = startInstances(sandboxes, builder, runsCalls);
   const ids = new Ids();
   const spec = { id: ids.next(), version: manifest.version, protocol: PROTOCOL, speaks };
   const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
   const records = await openRecords(config, parts, opened);
   const { store } = records;
-  const running = openEngine(config, { ...records, sandboxes, cluster, nodeId: spec.id });
+  const runner = new Runner(sandboxes, artifactSource(store));
+  const running = openEngine(config, { ...records, runner, cluster, nodeId: spec.id });
   const engine = opened.use(running.engine);
   const shutdown = opened.adopt(new AbortController(), (controller) => controller.abort());
   const snapshots = new Snapshots(store);
@@ -191,6 +193,10 @@ async function startBehind(
     store,
     sealer,
     engine,
+    // Workers compile a script at its first call: what V8 trusts comes from no other machine.
+    compile: async (digest) => {
+      if (runsCalls) await runner.compile(digest);
+    },
     notifier: new InvocationNotifier(running.link?.messages),
     peers: running.link?.messages,
     builder,
@@ -270,9 +276,8 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 function startInstances(
   sandboxes: Sandboxes,
   builder: Builder,
-  cluster: Cluster | undefined,
+  runsCalls: boolean,
 ): Promise<unknown> {
-  const runsCalls = cluster === undefined || cluster.capacity > 0;
   const ready = Promise.all([builder.start(), runsCalls ? sandboxes.start() : undefined]);
   ready.catch(() => {});
   return ready;
@@ -304,13 +309,12 @@ async function openCluster(
 /** The engine of this process: its calls run here, or on workers. */
 function openEngine(
   config: Config,
-  { store, objects, sandboxes, cluster, nodeId }: Records & {
-    readonly sandboxes: Sandboxes;
+  { objects, runner, cluster, nodeId }: Pick<Records, "objects"> & {
+    readonly runner: Runner;
     readonly cluster: Cluster | undefined;
     readonly nodeId: string;
   },
 ): NodeEngine {
-  const runner = new Runner(sandboxes, artifactSource(store));
   return cluster === undefined || objects === undefined
     ? { engine: new LocalEngine(runner, config.invocations) }
     : cluster.engine(nodeId, runner, (digest) => objects.keyOf(digest), config);

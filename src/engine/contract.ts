@@ -132,8 +132,6 @@ export interface JobRunner {
   run(job: Job, ports: JobPorts, signal: AbortSignal, placement: Placement): Promise<Ran>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
-  /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
-  compile(scriptDigest: string): Promise<void>;
   /** Why no job can begin for now, for everybody; undefined while jobs can. No slot is granted meanwhile. */
   readonly fault: string | undefined;
   /** Calls back after each change of {@link fault}. */
@@ -333,8 +331,6 @@ export interface Engine extends AsyncDisposable {
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
-  /** Compiles a script on this machine ahead of its first call, if that pays. Never rejects. */
-  compile(scriptDigest: string): Promise<void>;
   /** Admits no more calls, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */

@@ -140,10 +140,6 @@ export class LocalEngine implements Engine {
     return this.#runner.prewarm(scripts);
   }
 
-  compile(scriptDigest: string): Promise<void> {
-    return this.#runner.compile(scriptDigest);
-  }
-
   /** A limit of running calls may be higher now. */
   limitsChanged(): void {
     this.#limiter.limitsChanged();

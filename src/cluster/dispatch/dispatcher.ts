@@ -86,11 +86,6 @@ export class Dispatcher implements JobRunner {
     if (this.#local.slots.capacity > 0) await this.#local.runner.prewarm(scripts);
   }
 
-  /** Workers compile a script at its first call: what V8 trusts comes from no other machine. */
-  async compile(scriptDigest: string): Promise<void> {
-    if (this.#local.slots.capacity > 0) await this.#local.runner.compile(scriptDigest);
-  }
-
   async #runAt(
     location: TakenSlot,
     job: Job,

@@ -1,6 +1,5 @@
 import { characters, exceeds } from "../../config/mod.ts";
 import type { Builder, SourceFiles } from "../../builder/mod.ts";
-import type { Engine } from "../../engine/contract.ts";
 import type {
   ArtifactColumns,
   BuildColumns,
@@ -83,7 +82,8 @@ export class Commits {
     private readonly limits: CommitLimits,
     private readonly functionLimits: FunctionLimits,
     private readonly typeChecks: TypeChecks,
-    private readonly engine: Pick<Engine, "compile">,
+    /** Compiles a script ahead of its first call; not waited for, so it must never reject. */
+    private readonly compile: (scriptDigest: string) => Promise<void>,
     /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,
   ) {}
@@ -292,7 +292,7 @@ export class Commits {
   /** Begins what the caller does not wait for. */
   #afterFinalize(scriptDigest: string): void {
     this.typeChecks.schedule();
-    this.engine.compile(scriptDigest);
+    this.compile(scriptDigest);
   }
 
   async #artifact(what: string, files: SourceFiles): Promise<BuildColumns> {
