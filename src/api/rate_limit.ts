@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { countOf } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
+import { entriesUpTo } from "../shared/entries.ts";
 
 /** Clients with a bucket. Beyond it the least recent client loses its bucket, and begins with a full one. */
 const BUCKETS_MAX = 10_000;
@@ -20,7 +21,7 @@ interface Bucket {
 
 /** One token bucket for each key: `burst` requests at once, then `perSecond` in the long run. */
 export class TokenBuckets {
-  readonly #buckets = new LRUCache<string, Bucket>({ max: BUCKETS_MAX });
+  readonly #buckets = new LRUCache<string, Bucket>(entriesUpTo(BUCKETS_MAX));
   readonly #perSecond: number;
   readonly #burst: number;
 

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../shared/entries.ts";
 import type { Schema } from "./schema.ts";
 
 /** Results of queries kept in memory. */
@@ -27,7 +28,7 @@ export const UNCACHED: RowReads = { read: (_key, query) => query() };
  * the database, too, the count of their changes is read first.
  */
 export class RowCache {
-  readonly #results = new LRUCache<string, object>({ max: RESULTS_MAX });
+  readonly #results = new LRUCache<string, object>(entriesUpTo(RESULTS_MAX));
   readonly #countChanges: (() => Promise<number>) | undefined;
   #changing = 0;
   /** Counts changes, so that a query that began before one is not kept after it. */

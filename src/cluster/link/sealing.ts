@@ -11,6 +11,7 @@ import { concatenate } from "../../shared/content.ts";
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { LRUCache } from "lru-cache";
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { entriesUpTo } from "../../shared/entries.ts";
 
 /** Length of a public key, of an encapsulated key, of a secret and of the key of a text. */
 const KEY_BYTES = 32;
@@ -68,7 +69,7 @@ export function isPublicKey(base64: string): boolean {
 /** Seals for workers, with an exchange for each. */
 export class Seals {
   readonly #exchanges = new LRUCache<string, Promise<Exchange>>({
-    max: EXCHANGES_MAX,
+    ...entriesUpTo(EXCHANGES_MAX),
     ttl: EXCHANGE_MAX_AGE_MS,
   });
 
@@ -101,7 +102,7 @@ async function makeExchange(publicKey: string): Promise<Exchange> {
 /** The key of a worker. It lives in memory alone, as long as the process. */
 export class SealKey {
   /** Secrets by the encapsulated keys of their exchanges, in base64. */
-  readonly #secrets = new LRUCache<string, Promise<Uint8Array>>({ max: EXCHANGES_MAX });
+  readonly #secrets = new LRUCache<string, Promise<Uint8Array>>(entriesUpTo(EXCHANGES_MAX));
 
   private constructor(
     private readonly pair: CryptoKeyPair,

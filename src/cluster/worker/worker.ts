@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import type { JobRunner } from "../../engine/contract.ts";
+import { entriesUpTo } from "../../shared/entries.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { CloseReason, encodeClose } from "../link/frames.ts";
 import {
@@ -50,14 +51,14 @@ export class Worker implements AsyncDisposable {
   readonly #heartbeats: HeartbeatWriter;
   readonly #claiming: Claiming;
   readonly #sessions = new Map<string, WorkerSession>();
-  readonly #endedSessions = new LRUCache<string, true>({ max: ENDED_SESSIONS_MAX });
+  readonly #endedSessions = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
   /** Sessions whose slot a nested call has, by that call's session. */
   readonly #lent = new Map<string, string>();
   /** Lists of scripts one after another, so that the newest is the last. */
   #prewarming = Promise.resolve();
   /** Name of the list that it keeps ready. */
   #scriptList = "";
-  readonly #scripts = new LRUCache<string, true>({ max: SCRIPTS_MAX });
+  readonly #scripts = new LRUCache<string, true>(entriesUpTo(SCRIPTS_MAX));
   readonly #subscriptions: Disposable[] = [];
   readonly #lifecycle = new Lifecycle<"open" | "draining" | "closed">("the worker", "open", {
     open: ["draining"],

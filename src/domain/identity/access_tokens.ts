@@ -1,5 +1,6 @@
 import { base64url, errors, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../shared/entries.ts";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
 import { clientGone, type LiveClient, liveClientOf } from "./live_clients.ts";
@@ -29,7 +30,7 @@ export class AccessTokens {
   readonly #verified = new LRUCache<
     string,
     { readonly clientId: string; readonly issuedAtMs: number; readonly expiresAtMs: number }
-  >({ max: VERIFIED_TOKENS_MAX });
+  >(entriesUpTo(VERIFIED_TOKENS_MAX));
 
   readonly #header: { readonly alg: "EdDSA"; readonly typ: "at+jwt"; readonly kid: string };
   /** The first part of every token of this server, and of no other server: it names the key. */

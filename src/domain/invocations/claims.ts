@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Claim, ClaimAnswer, Engine } from "../../engine/contract.ts";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { InvocationRow, WaitingFunction } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../limits.ts";
@@ -24,7 +25,7 @@ const TURNS_MAX = 10_000;
  */
 export class Claims {
   /** When functions had their last turn at this node. */
-  readonly #turns = new LRUCache<string, number>({ max: TURNS_MAX });
+  readonly #turns = new LRUCache<string, number>(entriesUpTo(TURNS_MAX));
   #turn = 0;
 
   constructor(

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
@@ -11,7 +12,10 @@ const COUNTED_TRIGGERS_MAX = 10_000;
 
 /** Records the deliveries of webhooks, by which their operator learns why one was rejected. */
 export class DeliveryLog {
-  readonly #unproved = new LRUCache<string, number>({ max: COUNTED_TRIGGERS_MAX, ttl: MINUTE_MS });
+  readonly #unproved = new LRUCache<string, number>({
+    ...entriesUpTo(COUNTED_TRIGGERS_MAX),
+    ttl: MINUTE_MS,
+  });
 
   constructor(private readonly parts: { readonly store: Store; readonly ids: Ids }) {}
 

@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import { formatDuration } from "../../config/mod.ts";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { Exit } from "../instance/process.ts";
 
 /** Crashes within the window from which a function crashes often. */
@@ -31,7 +32,7 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** Counts the crashes of each function. */
 export class Crashes {
   /** The times of the last crashes by function, at most {@link CRASHES_MAX}. */
-  readonly #times = new LRUCache<string, readonly number[]>({ max: COUNTED_MAX });
+  readonly #times = new LRUCache<string, readonly number[]>(entriesUpTo(COUNTED_MAX));
 
   /** Whether the last {@link CRASHES_MAX} crashes of the function are within the window. */
   areFrequent(functionKey: string): boolean {

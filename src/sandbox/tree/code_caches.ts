@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { Instance } from "../instance/instance.ts";
 
 /** Shortest text that may take {@link COMPILATION_MIN_MS} to compile. */
@@ -31,7 +32,7 @@ export class CodeCaches {
     maxSize: CODE_CACHES_MAX_BYTES,
     sizeCalculation: ({ length }) => length,
   });
-  readonly #unsuitable = new LRUCache<string, true>({ max: UNSUITABLE_MAX });
+  readonly #unsuitable = new LRUCache<string, true>(entriesUpTo(UNSUITABLE_MAX));
   readonly #making = new Map<string, Promise<void>>();
   /** One at a time: calls go first. */
   readonly #turn = new Sema(1);

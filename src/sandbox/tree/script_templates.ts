@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Sema } from "async-sema";
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../shared/entries.ts";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/limits.ts";
@@ -66,7 +67,7 @@ export class ScriptTemplates implements Holder, Disposable {
   readonly #codeCaches: CodeCaches;
   readonly #memory: PoolMemory;
   readonly #counted: Disposable;
-  readonly #known = new LRUCache<string, Known>({ max: COUNTED_MAX });
+  readonly #known = new LRUCache<string, Known>(entriesUpTo(COUNTED_MAX));
   /** By key of the script, the longest unused first. */
   readonly #ready = new Map<string, Ready>();
   /** By key of the script, with the bytes that they will take. */

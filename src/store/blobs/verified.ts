@@ -1,6 +1,7 @@
 /** Blobs are read whole once before they are served: an answer that has begun cannot become an error. */
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { entriesUpTo } from "../../shared/entries.ts";
 import { BlobError } from "./blob_error.ts";
 import { type Digest, digestOf } from "./commit_blobs.ts";
 import type { BlobReader } from "./volume_blobs.ts";
@@ -16,7 +17,7 @@ type Fault = (fault: string) => BlobError;
 /** Remembers which blobs have been read whole, so that each is hashed once in a run of the server. */
 export class VerifiedBlobs {
   /** What identified the content of each. */
-  readonly #known = new LRUCache<Digest, string>({ max: KNOWN_MAX });
+  readonly #known = new LRUCache<Digest, string>(entriesUpTo(KNOWN_MAX));
 
   /**
    * Passes a reader on once the content has its digest; closes it otherwise.
