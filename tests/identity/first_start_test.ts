@@ -71,7 +71,7 @@ async function stateOf(server: TestServer): Promise<unknown> {
 Deno.test("first start: a private data directory, credentials, and a curl that works; the second keeps them", async (t) => {
   await using parent = await makeTempDir();
   const dataDir = join(parent.path, "it's", "a data dir");
-  await using server = await TestServer.start({ dataDir });
+  await using server = await TestServer.start({ dataDir, fresh: true });
   assert.equal(await modeOf(dataDir), 0o700);
   for (const name of ["credentials.json", "master.key", "invoked.db", "invoked.db-wal"]) {
     assert.equal(await modeOf(join(dataDir, name)), 0o600, name);

@@ -30,7 +30,7 @@ export interface ServerOptions {
   /** Further flags of `invoked serve`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** A data directory to start on again; the caller removes it. */
+  /** A data directory, which stays for a further start; the caller removes it. */
   readonly dataDir?: string;
   /** A command that becomes the one that it is given as arguments. */
   readonly launcher?: readonly string[];
@@ -76,7 +76,7 @@ export class TestServer extends Served implements AsyncDisposable {
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await makeDataDir(options);
-    if (!options.fresh) await shareDownloads(dataDir, startOnce);
+    if (options.dataDir !== undefined) await fillDataDir(dataDir, options);
     const [program = INVOKED, ...args] = [...options.launcher ?? [], ...serveCommand(dataDir)];
     const process = new Deno.Command(program, {
       args: [...args, ...options.flags ?? []],
@@ -138,25 +138,43 @@ export async function startOnce(dataDir: string): Promise<void> {
 }
 
 /** Settings that a first start writes into the data directory. */
-const FIRST_START_FLAG = /^--(?:host|public-url|database|tls-.*)$/;
+const FIRST_START_FLAG = /^--(?:host|public-url|database|master-key-file|tls-.*)$/;
 const FIRST_START_VARIABLE = /^INVOKED_(?:HOST|PUBLIC_URL|DATABASE|TLS_.*|.*MASTER_KEY)$/;
 
 /** A new data directory; a copy of one that the run has started a server on, if this makes no difference. */
-export async function makeDataDir(
-  { fresh, flags = [], env = {} }: ServerOptions = {},
-): Promise<string> {
+export async function makeDataDir(options: ServerOptions = {}): Promise<string> {
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-test-" });
+  await fillDataDir(dataDir, options);
+  return dataDir;
+}
+
+/** Fills a data directory, if it is empty and a first start makes no difference, and shares the downloads otherwise. */
+export async function fillDataDir(
+  dataDir: string,
+  { fresh, flags = [], env = {} }: ServerOptions = {},
+): Promise<void> {
+  if (fresh) return;
   const isOwn = flags.some((flag) => FIRST_START_FLAG.test(flag)) ||
     Object.keys(env).some((name) => FIRST_START_VARIABLE.test(name));
-  if (fresh || isOwn) return dataDir;
+  if (isOwn || !await isEmpty(dataDir)) return await shareDownloads(dataDir, startOnce);
   const started = await filledOnce("data", async (directory) => {
     await shareDownloads(directory, startOnce);
     await startOnce(directory);
   });
+  await Deno.mkdir(dataDir, { recursive: true });
   const { success } = await new Deno.Command("cp", { args: ["-a", `${started}/.`, dataDir] })
     .output();
-  if (!success) throw new Error(`Cannot copy ${started}`);
-  return dataDir;
+  if (!success) throw new Error(`Cannot copy ${started} to ${dataDir}`);
+}
+
+/** Whether a directory has nothing in it, or does not exist. */
+async function isEmpty(path: string): Promise<boolean> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).length === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
 }
 
 /** Reads the welcome from stdout, and drains the rest. */

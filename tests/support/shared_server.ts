@@ -10,7 +10,7 @@ import { shareDownloads } from "./downloads.ts";
 import { eventually } from "./eventually.ts";
 import { filledOnce, PROCESS_SUFFIX } from "./once.ts";
 import {
-  makeDataDir,
+  fillDataDir,
   READY,
   READY_TIMEOUT_MS,
   serveCommand,
@@ -52,8 +52,10 @@ export async function sharedServer(name: Name = "server"): Promise<Served> {
 }
 
 async function start(name: Name, directory: string): Promise<void> {
-  const dataDir = await makeDataDir({ fresh: name === "foreign" });
-  await shareDownloads(dataDir, startOnce);
+  // It goes with the run, which ends the server.
+  const dataDir = join(directory, "data");
+  if (name === "foreign") await shareDownloads(dataDir, startOnce);
+  else await fillDataDir(dataDir);
   const [out, log] = [join(directory, "out"), join(directory, "log")];
   const flags = await SERVERS[name](directory);
   const pidFile = `${directory}${PROCESS_SUFFIX}`;
