@@ -3,21 +3,26 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { MODES } from "../src/isolation/isolation.ts";
 import { PROGRAMS } from "../tests/support/diagnosis.ts";
 
-/** Folders of `tests` that are suites of their own, and the programs that each needs. */
-export const SUITES: Readonly<Record<string, readonly string[]>> = {
+/** The programs that folders of `tests` need; other files run on each machine that runs `invoked`. */
+export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
   console: ["chromium-headless-shell"],
-  deploy: [],
-  endpoints: [],
   faults: ["cc"],
-  fuzz: [],
-  hostile: [],
-  npm: [],
-  process_reuse: [],
-  retries: [],
-  sandbox: [],
-  scale: [],
-  triggers: [],
+};
+
+/**
+ * What runs without a path: files that take 700 s in all, as `tests/durations.json` has them, which is three minutes on two
+ * cores with the static checks.
+ */
+export const SHORT = {
+  secondsMax: 700,
+  /** Beside the hostile functions in the strongest isolation mode of the machine. */
+  always: [
+    "tests/cli/first_function_test.ts",
+    "tests/sandbox/hostile_test.ts",
+    "tests/sandbox/isolation_test.ts",
+  ],
+  core: ["api", "hostile", "http_hardening", "invocations", "sandbox", "sdk"],
 };
 
 /** What `--require` may name. */
@@ -26,7 +31,7 @@ export const REQUIRABLE: readonly string[] = [
   "cgroups",
   "mount",
   ...PROGRAMS,
-  ...Object.values(SUITES).flat(),
+  ...Object.values(PROGRAMS_OF).flat(),
 ];
 
 /** Many tests wait for a process or a timeout of theirs. */
@@ -53,9 +58,8 @@ export function buildTestCommand(): Command {
   return new Command("scripts/test")
     .description(
       "Run test files or folders, and format, lint and types beside them.\n" +
-        "Without a path: every file of tests, except the suites of their own: " +
-        Object.keys(SUITES).map((suite) => `tests/${suite}`).join(", ") +
-        ".\nContinuous integration runs all suites with .ci/run.",
+        "Without a path: what a contributor needs in three minutes, with the sandbox and hostile functions.\n" +
+        "Continuous integration runs all files of tests with .ci/run.",
     )
     .argument("[path...]", "test files or folders")
     .option("--verbose", "print the report of every test as it ends")

@@ -1,6 +1,7 @@
 /**
- * The order in which test files start: the longest first, so that no file runs alone at the end. {@link RECORD} has the
- * duration of each file; `scripts/test --record` updates the durations of the files that it runs.
+ * Which test files a contributor runs, and the order in which files start: the longest first, so that no file runs alone
+ * at the end. {@link RECORD} has the duration of each file; `scripts/test --record` updates the durations of the files
+ * that it runs.
  */
 import { dirname } from "node:path";
 
@@ -13,19 +14,49 @@ async function readDurations(root: string): Promise<Durations> {
   return JSON.parse(await Deno.readTextFile(root + RECORD));
 }
 
-/** Files by what they took; one that was never recorded counts as the mean of its folder, or of all in a new folder. */
+/** Seconds that a file takes; one that was never recorded counts as the mean of its folder, or of all in a new folder. */
+async function readSeconds(root: string): Promise<(file: string) => number> {
+  const recorded = await readDurations(root);
+  const all = Object.values(recorded);
+  const byFolder = Map.groupBy(Object.keys(recorded), dirname);
+  return (file) => {
+    const beside = byFolder.get(dirname(file))?.map((other) => recorded[other] ?? 0);
+    return recorded[file] ?? mean(beside ?? all);
+  };
+}
+
+/** Files by what they took. */
 export async function longestFirst(
   root: string,
   files: Iterable<string>,
 ): Promise<readonly string[]> {
-  const recorded = await readDurations(root);
-  const all = Object.values(recorded);
-  const byFolder = Map.groupBy(Object.keys(recorded), dirname);
-  const secondsOf = (file: string) => {
-    const beside = byFolder.get(dirname(file))?.map((other) => recorded[other] ?? 0);
-    return recorded[file] ?? mean(beside ?? all);
-  };
+  const secondsOf = await readSeconds(root);
   return [...files].toSorted((a, b) => secondsOf(b) - secondsOf(a) || a.localeCompare(b));
+}
+
+/** Which files run in a short time. */
+export interface Short {
+  /** Seconds that all files take together, as recorded. */
+  readonly secondsMax: number;
+  /** Files that run at any rate. */
+  readonly always: readonly string[];
+  /** Whether a file tests the core, which may take twice as long as another file. */
+  readonly isCore: (file: string) => boolean;
+}
+
+/** The files that always run, and as many others as the time allows, the shortest first. */
+export async function selectShort(
+  root: string,
+  files: Iterable<string>,
+  { secondsMax, always, isCore }: Short,
+): Promise<readonly string[]> {
+  const secondsOf = await readSeconds(root);
+  const weightOf = (file: string) =>
+    always.includes(file) ? 0 : secondsOf(file) / (isCore(file) ? 2 : 1);
+  const inTurn = [...files].toSorted((a, b) => weightOf(a) - weightOf(b) || a.localeCompare(b));
+  let seconds = 0;
+  const end = inTurn.findIndex((file) => (seconds += secondsOf(file)) > secondsMax);
+  return end === -1 ? inTurn : inTurn.slice(0, end);
 }
 
 function mean(numbers: readonly number[]): number {

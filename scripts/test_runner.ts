@@ -1,9 +1,17 @@
 /** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
 import { join, relative } from "node:path";
+import { MODES } from "../src/isolation/isolation.ts";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
-import { longestFirst, recordDurations } from "./test_order.ts";
+import { longestFirst, recordDurations, selectShort } from "./test_order.ts";
 import { endRunning, lastLines, run } from "./test_processes.ts";
-import { JOBS_PER_CORE, type Options, readArguments, REQUIRABLE, SUITES } from "./test_options.ts";
+import {
+  JOBS_PER_CORE,
+  type Options,
+  PROGRAMS_OF,
+  readArguments,
+  REQUIRABLE,
+  SHORT,
+} from "./test_options.ts";
 import {
   diagnoseMachine,
   DIAGNOSIS_VARIABLE,
@@ -44,22 +52,30 @@ interface Ended {
   readonly flaky?: number;
 }
 
-/** Test files in the order in which they start. */
-async function selectFiles(paths: readonly string[]): Promise<readonly string[]> {
-  const roots = paths.length > 0 ? paths : [TESTS];
+/** Test files below the paths in the order in which they start; without a path, what a contributor needs. */
+async function selectFiles(
+  paths: readonly string[],
+  machine: Missing,
+): Promise<readonly string[]> {
+  if (paths.length === 0) {
+    const files = (await selectFiles([TESTS], machine)).filter((file) =>
+      !(suiteOf(file) in PROGRAMS_OF)
+    );
+    const strongest = MODES.find((mode) => !(mode in machine));
+    const always = [...SHORT.always, `${TESTS}/hostile/${strongest}_test.ts`];
+    const isCore = (file: string) => SHORT.core.includes(suiteOf(file));
+    const short = await selectShort(ROOT, files, { ...SHORT, always, isCore });
+    return await longestFirst(ROOT, short);
+  }
   const files = new Set<string>();
-  for (const path of roots) {
+  for (const path of paths) {
     const normal = relative(ROOT, join(ROOT, path));
     if (!await Deno.stat(join(ROOT, normal)).then(() => true, () => false)) {
       throw new UsageError(`Cannot run ${path}: there is no such file or folder`);
     }
     for await (const file of walk(normal)) files.add(file);
   }
-  const isOwnSuite = (file: string) => suiteOf(file) in SUITES;
-  return await longestFirst(
-    ROOT,
-    [...files].filter((file) => paths.length > 0 || !isOwnSuite(file)),
-  );
+  return await longestFirst(ROOT, files);
 }
 
 function suiteOf(file: string): string {
@@ -192,7 +208,7 @@ function sum(ends: readonly Ended[]): Required<Ended> {
 /** Names of what is not available, with the reason. */
 async function findMissing(machine: Missing): Promise<Record<string, string>> {
   const missing: Record<string, string> = { ...machine };
-  for (const program of Object.values(SUITES).flat()) {
+  for (const program of Object.values(PROGRAMS_OF).flat()) {
     const reason = await missingProgram(program);
     if (reason !== undefined) missing[program] = reason;
   }
@@ -210,21 +226,13 @@ function reportUntested(paths: readonly string[], missing: Readonly<Record<strin
   const untested: string[] = [];
   const say = (what: string, why: string) => untested.push(`not tested: ${what}: ${why}`);
   for (const [name, reason] of Object.entries(missing)) {
-    if (!Object.values(SUITES).flat().includes(name)) {
+    if (!Object.values(PROGRAMS_OF).flat().includes(name)) {
       say(UNTESTED[name] ?? `isolation mode ${name}`, reason);
     }
   }
   if (Deno.uid() !== 0) say("processes of another user", "the tests do not run as root");
   if (Deno.build.os !== "linux") say("processes, through procfs", "this machine is not Linux");
-  if (paths.length === 0) {
-    for (const [suite, programs] of Object.entries(SUITES)) {
-      const needs = programs.flatMap((program) => missing[program] ?? []).map((why) => `; ${why}`);
-      say(
-        `${TESTS}/${suite}`,
-        `a suite of its own (scripts/test ${TESTS}/${suite})${needs.join("")}`,
-      );
-    }
-  }
+  if (paths.length === 0) say("long files, clusters, faults, the console", ".ci/run tests them");
   for (const line of untested) console.log(line);
 }
 
@@ -239,13 +247,12 @@ async function main(): Promise<number> {
   if (!/^\d+$/.test(seed)) {
     throw new UsageError(`Cannot use seed ${seed}: it is neither a number nor "random"`);
   }
-  const files = await selectFiles(selection.paths);
   const machine = await diagnoseMachine();
+  const files = await selectFiles(selection.paths, machine);
   const missing = await findMissing(machine);
-  const suites = files.map(suiteOf).filter((suite) => suite in SUITES);
   const required = new Set([
     ...(selection.require ?? "").split(/[\s,]+/).filter((name) => name !== ""),
-    ...suites.flatMap((suite) => SUITES[suite] ?? []),
+    ...files.flatMap((file) => PROGRAMS_OF[suiteOf(file)] ?? []),
   ]);
   const unknown = [...required].find((name) => !REQUIRABLE.includes(name));
   if (unknown !== undefined) {
@@ -255,7 +262,7 @@ async function main(): Promise<number> {
   for (const name of lacking) console.log(`FAILED: ${name} is required: ${missing[name]}`);
 
   const runnable = files.filter((file) =>
-    !SUITES[suiteOf(file)]?.some((program) => lacking.includes(program))
+    !PROGRAMS_OF[suiteOf(file)]?.some((program) => lacking.includes(program))
   );
   const total = sum([
     { passed: required.size - lacking.length, failed: lacking.length },
