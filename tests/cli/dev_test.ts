@@ -6,7 +6,7 @@ import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
 import { signalUnlessEnded } from "../support/processes.ts";
-import { initFolder, Running } from "./support.ts";
+import { initFolder, Running, UNCHECKED } from "./support.ts";
 
 const main = (word: string) =>
   `export default (input: { name?: string }) => ({ message: "${word}, " + input.name });\n`;
@@ -18,12 +18,17 @@ class Dev implements AsyncDisposable {
   readonly results: Json[] = [];
   notes = "";
 
-  constructor(folder: string, ...args: string[]) {
+  /** @param env of the command; types are checked only where a test is about them */
+  constructor(
+    folder: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = UNCHECKED,
+  ) {
     this.#process = new Deno.Command(INVOKED, {
       args: ["dev", "--json", ...args],
       cwd: folder,
       clearEnv: true,
-      env: COMMAND_ENV,
+      env: { ...COMMAND_ENV, ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -86,7 +91,7 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
   await Deno.remove(join(folder, "main.test.ts"));
   await save("main.ts", main("Hello"));
   await Deno.writeTextFile(join(directory.path, "input.json"), `{"name": "Ada"}`);
-  await using dev = new Dev(folder, "--input", "@../input.json");
+  await using dev = new Dev(folder, ["--input", "@../input.json"]);
 
   await t.step("at the start", async () => {
     assert.equal((await dev.answers({ message: "Hello, Ada" })).status, "SUCCESS");
@@ -139,7 +144,7 @@ export default (): { length: ${type} } => ({ length: KEY.length, ...variables })
   await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify(manifest));
   await Deno.remove(join(folder, "main.test.ts"));
   await Deno.writeTextFile(join(folder, ".env"), "# mine\nKEY='four'\n");
-  await using dev = new Dev(folder, "--secrets", ".env", "--var", "B=3", "--var", "C==");
+  await using dev = new Dev(folder, ["--secrets", ".env", "--var", "B=3", "--var", "C=="], {});
   const run = await dev.answers({ length: 4, A: "1", B: "3", C: "=" });
   const { commitId, typeErrors: [error] } = await dev.result((one) => one.typeErrors?.length > 0);
   assert.deepEqual([commitId, error.path, error.line], [run.commitId, "main.ts", 3]);
@@ -241,7 +246,7 @@ Deno.test("dev prints the URL of requests beside the output of the default expor
     join(folder, "main.ts"),
     "export default () => ({ a: 1 });\nexport const fetch = () => new Response();\n",
   );
-  await using dev = new Running(["dev"], {}, folder);
+  await using dev = new Running(["dev"], UNCHECKED, folder);
   await dev.printed("stderr", /ready for requests at http:\/\/127\.0\.0\.1:\d+\/run\/both\/\n/);
   assert.match(dev.stdout, /"a": 1/);
   await dev.stop("SIGINT");

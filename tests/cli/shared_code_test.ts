@@ -1,7 +1,7 @@
 /** Functions of a repository that share code, and the project files that people write. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { assertFails, initFolder, Running } from "./support.ts";
+import { assertFails, initFolder, Running, UNCHECKED } from "./support.ts";
 import { makeTempDir, type Run, runInvoked } from "../support/invoked.ts";
 import { readFunctionFiles } from "../../src/cli/folder/files.ts";
 import { shareDownloads } from "../support/downloads.ts";
@@ -318,7 +318,7 @@ Deno.test("dev runs when a file above the folder is saved", async () => {
     "one/main.ts",
     'import { word } from "../shared/word.ts";\nexport default () => ({ word });\n',
   );
-  await using dev = new Running(["dev", "--json"], {}, folder);
+  await using dev = new Running(["dev", "--json"], UNCHECKED, folder);
   await dev.printed("stdout", /the commit has no file \.\.\/shared\/word\.ts/);
   await save("shared/word.ts", 'export { word } from "./deeper/word.ts";\n');
   await save("shared/deeper/word.ts", 'export const word = "first";\n');

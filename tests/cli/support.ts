@@ -99,6 +99,9 @@ export function assertFails(run: Run, code: number, message: RegExp, next?: RegE
   }
 }
 
+/** The environment of `invoked dev` where no test is about types. */
+export const UNCHECKED = { INVOKED_CHECK_TYPES: "false" };
+
 /** A command that runs until it is stopped, with what it printed so far. */
 export class Running implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;

@@ -2,8 +2,8 @@
 const PATIENCE_MS = 180_000;
 /** The pause between two probes grows with the wait, so that a long one takes little processor time. */
 const PAUSE_MIN_MS = 10;
-const PAUSE_MAX_MS = 100;
-const PAUSE_OF_WAIT = 1 / 10;
+const PAUSE_MAX_MS = 250;
+const PAUSE_OF_WAIT = 1 / 5;
 
 /** Repeats `probe` until it answers something. */
 export async function eventually<T>(

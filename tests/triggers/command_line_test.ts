@@ -1,7 +1,7 @@
 /** `invoked trigger`, and the triggers in invoked.json. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { assertFails, Author, initFolder, Running } from "../cli/support.ts";
+import { assertFails, Author, initFolder, Running, UNCHECKED } from "../cli/support.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -340,7 +340,7 @@ Deno.test("invoked dev takes signed examples for the webhooks of its folder", as
     once: { schedule: { at: "2026-01-01T00:00:00Z" } },
   };
   await Deno.writeTextFile(join(folder, "invoked.json"), JSON.stringify({ ...manifest, triggers }));
-  await using dev = new Running(["dev", "--json"], {}, folder);
+  await using dev = new Running(["dev", "--json"], UNCHECKED, folder);
   await dev.printed("stdout", /"status":"SUCCESS"/);
   const [, dataDir = ""] = /invoked trigger test local discord --data (\S+)/.exec(dev.stderr) ?? [];
   const invoked = async (...args: string[]) => {
