@@ -22,9 +22,9 @@ export async function migrateDatabase(options: PostgresOptions): Promise<Migrate
   const db = new Kysely<Schema>({ dialect: dialect.writer, plugins: [new CamelCasePlugin()] });
   opened.defer(() => db.destroy());
   return await dialect.lockMigrations(async () => {
-    const from = (await executedMigrations(db, dialect)).at(-1);
-    await migrate(db);
+    const executed = await executedMigrations(db, dialect);
+    await migrate(db, executed);
     const to = (await executedMigrations(db, dialect)).at(-1) ?? "";
-    return { database: dialect.name, from, to };
+    return { database: dialect.name, from: executed.at(-1), to };
   });
 }

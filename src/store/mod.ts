@@ -231,7 +231,7 @@ async function prepare(
       checkNodes?.(await new NodeReader(writing, dialect.capabilities).sharing());
     }
     const openBlobs = await prepareBlobs(dataDir, objects);
-    await migrate(writing);
+    await migrate(writing, executed);
     return openBlobs;
   });
 }

@@ -94,8 +94,12 @@ export async function executedMigrations(
   );
 }
 
-/** Migrates the database to the newest version, as a whole or not at all. */
-export async function migrate(db: Kysely<Schema>): Promise<void> {
+/**
+ * Migrates the database to the newest version, as a whole or not at all.
+ * @param executed what {@link executedMigrations} answered
+ */
+export async function migrate(db: Kysely<Schema>, executed: readonly string[]): Promise<void> {
+  if (executed.length === Object.keys(MIGRATIONS).length) return;
   const migrator = new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
