@@ -284,7 +284,7 @@ Deno.test("connections that an instance has left do not reach the next one", asy
   const unanswered = (text: string) => say(path, text).catch(() => "");
   const left = unanswered(request);
   // It waits to be accepted, or was.
-  socket.renew((connection) => tree.hasHandshake(connection));
+  socket.renew(tree);
   const expected = tree.expect([Handshake.STDERR]);
   const forgery = Uint8Array.of(Handshake.STDERR, ...new Uint8Array(expected.token.length));
   const others = [request, new TextDecoder("latin1").decode(forgery)].map(unanswered);
