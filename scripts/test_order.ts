@@ -35,7 +35,7 @@ export async function longestFirst(
 }
 
 /** Which files run in a short time. */
-export interface Short {
+interface Short {
   /** Seconds that all files take together, as recorded. */
   readonly secondsMax: number;
   /** Files that run at any rate. */
