@@ -214,10 +214,8 @@ export class Instance {
     reuse?: ReuseHooks,
     codeCache?: Uint8Array,
   ): Promise<SandboxOutcome> {
-    const { script } = job;
-    const load = this.#lifecycle.is("ready")
-      ? [encodeLoad(this.#nonce, limits, { purpose: LoadPurpose.CALL, script, codeCache })]
-      : [];
+    const load = { purpose: LoadPurpose.CALL, script: job.script, codeCache };
+    const loading = this.#lifecycle.is("ready") ? [encodeLoad(this.#nonce, limits, load)] : [];
     this.#beginCall(hooks.signal);
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
@@ -253,7 +251,7 @@ export class Instance {
       );
       // Later calls of an instance have the same limits.
       const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
-      const message = concatenate([...load, encodeCall(job, keep, toSet)]);
+      const message = concatenate([...loading, encodeCall(job, keep, toSet)]);
       span.beganMs = performance.now();
       this.#child.write(message);
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
@@ -270,9 +268,8 @@ export class Instance {
       const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
       egress?.[Symbol.dispose]();
-      const processMs = Math.max(0, span.endedMs - span.beganMs);
       const { loaded } = output;
-      const measured = measurementsOf({ processMs, loaded, channel, egress, redactor, usage });
+      const measured = measurementsOf({ span, loaded, channel, egress, redactor, usage });
       return { ...outcome, measured };
     } finally {
       await channel.close();

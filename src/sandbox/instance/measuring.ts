@@ -15,9 +15,9 @@ const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
 
 /** What a call took in its process. */
 export function measurementsOf(
-  { processMs, loaded, channel, egress, redactor, usage }: {
+  { span, loaded, channel, egress, redactor, usage }: {
     /** From the message with the call to its first ending. */
-    readonly processMs: number;
+    readonly span: { readonly beganMs: number; readonly endedMs: number };
     readonly loaded: Loaded | undefined;
     readonly channel: HostChannel;
     readonly egress: EgressSession | undefined;
@@ -27,6 +27,7 @@ export function measurementsOf(
     readonly usage: Partial<ProcessUsage>;
   },
 ): Measurements {
+  const processMs = Math.max(0, span.endedMs - span.beganMs);
   return {
     processMs,
     ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
