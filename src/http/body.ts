@@ -45,21 +45,26 @@ async function readBody<T>(
   const length = incoming.headers["content-length"];
   const declaredBytes = length === undefined ? undefined : Number(length);
   if ((declaredBytes ?? 0) > limitBytes) throw tooLarge();
-  using share = new Share(budget, declaredBytes ?? limitBytes);
-  if ((declaredBytes ?? 0) > SMALL_BODY_BYTES) await share.take();
-  const isFramed = declaredBytes === undefined ? chunkChecker(incoming) : undefined;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // A destroyed request could not be answered.
-  const read = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  for await (const chunk of read) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) throw tooLarge();
-    if (isFramed?.(bytes) === false) throw tooManyExtensions();
-    if (bytes > SMALL_BODY_BYTES) await share.take();
-    chunks.push(chunk);
+  // All of its bytes at once, or nothing.
+  let share: Disposable | undefined;
+  try {
+    if ((declaredBytes ?? 0) > SMALL_BODY_BYTES) share = await budget.take(declaredBytes ?? 0);
+    const isFramed = declaredBytes === undefined ? chunkChecker(incoming) : undefined;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    // A destroyed request could not be answered.
+    const read = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    for await (const chunk of read) {
+      bytes += chunk.length;
+      if (bytes > limitBytes) throw tooLarge();
+      if (isFramed?.(bytes) === false) throw tooManyExtensions();
+      if (bytes > SMALL_BODY_BYTES) share ??= await budget.take(declaredBytes ?? limitBytes);
+      chunks.push(chunk);
+    }
+    return use(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+  } finally {
+    share?.[Symbol.dispose]();
   }
-  return use(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
 }
 
 /** For requests in chunks: the bytes that their connection had received when their headers were read. */
@@ -91,26 +96,6 @@ export function tooManyExtensions(): DomainError {
       formatBytes(CHUNK_OVERHEAD_BYTES_MAX)
     }`,
   );
-}
-
-/** What one body takes of the budget: all at once, or nothing. */
-class Share implements Disposable {
-  readonly #budget: BodyBudget;
-  readonly #bytes: number;
-  #taken: Disposable | undefined;
-
-  constructor(budget: BodyBudget, bytes: number) {
-    this.#budget = budget;
-    this.#bytes = bytes;
-  }
-
-  async take(): Promise<void> {
-    this.#taken ??= await this.#budget.take(this.#bytes);
-  }
-
-  [Symbol.dispose](): void {
-    this.#taken?.[Symbol.dispose]();
-  }
 }
 
 /**

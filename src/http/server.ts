@@ -56,13 +56,13 @@ export async function listen(
   limits: ServerLimits,
   identity?: TlsIdentity,
 ): Promise<HttpServer> {
-  const app = Promise.withResolvers<Hono<Env>>();
-  let fetch = async (request: Request, env: HttpBindings) =>
-    (await app.promise).fetch(request, env);
+  const { promise: isReady, resolve: serve } = Promise.withResolvers<Hono<Env>>();
+  let app: Hono<Env> | undefined;
   // Replaces the global Request and Response by classes that make the real ones only when they are needed.
-  const answer = getRequestListener((request, env) => fetch(request, env as HttpBindings), {
-    errorHandler: answerUnusable,
-  });
+  const answer = getRequestListener(
+    async (request, env) => (app ?? await isReady).fetch(request, env as HttpBindings),
+    { errorHandler: answerUnusable },
+  );
   const protocolErrors = new ProtocolErrors(limits);
   const slowReaders = new Timeouts<ServerResponse>(
     limits.answerTimeoutMs,
@@ -92,8 +92,8 @@ export async function listen(
   return {
     port: acceptor.start().port,
     serve(ready) {
-      fetch = (request, env) => Promise.resolve(ready.fetch(request, env));
-      app.resolve(ready);
+      app = ready;
+      serve(ready);
     },
     renew,
     close: () =>

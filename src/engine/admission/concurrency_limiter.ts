@@ -106,7 +106,7 @@ export class ConcurrencyLimiter {
       this.#checkQueue(request, first);
       if (request.mode === "sync") saturations.forEach((each) => this.#checkWait(each));
     }
-    return this.acquireUnbounded(request);
+    return this.#enqueue(request, undefined);
   }
 
   /** Requests a slot whatever the length of the queue. */

@@ -33,6 +33,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly maxConcurrency: number | undefined;
   /** The slot of the call that waits for this one. */
   readonly caller: RequestedSlot | undefined;
+  readonly nested: boolean;
   /** When it was requested, on the clock of the limiter. */
   readonly requestedMs: number;
   onOverdue: ((overdue: Overdue) => void) | undefined;
@@ -59,6 +60,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
     this.mode = mode;
     this.maxConcurrency = maxConcurrency;
     this.caller = caller;
+    this.nested = caller !== undefined;
     this.requestedMs = requestedMs;
     caller?.queuedNested.add(this);
   }
@@ -69,10 +71,6 @@ export class RequestedSlot implements Slot, QueuedRequest {
 
   get isGranted(): boolean {
     return this.state === "granted";
-  }
-
-  get nested(): boolean {
-    return this.caller !== undefined;
   }
 
   grant(permit: Permit): void {
