@@ -3,8 +3,7 @@ import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../../shared/entries.ts";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
-import { clientGone, type LiveClient, liveClientOf } from "./live_clients.ts";
-import type { Principal } from "./principal.ts";
+import { clientGone, type LiveClient, liveClientOf, type Principal } from "./principal.ts";
 import type { SigningKey } from "./server_keys.ts";
 
 /** Verified tokens in memory. */

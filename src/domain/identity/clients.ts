@@ -7,9 +7,8 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { mintCredentials } from "./credentials.ts";
-import { clientGone, liveClientOf } from "./live_clients.ts";
+import { clientGone, liveClientOf, type Principal } from "./principal.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
-import type { Principal } from "./principal.ts";
 
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {

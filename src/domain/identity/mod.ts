@@ -8,9 +8,10 @@ export { AccessTokens } from "./access_tokens.ts";
 export { Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
-export { isAdministrator, type LiveClient } from "./live_clients.ts";
 export {
+  isAdministrator,
   isRole,
+  type LiveClient,
   type Permission,
   type Principal,
   requirePermission,

@@ -1,5 +1,7 @@
+/** Who calls: principals, what their roles permit, and the clients that may be used. */
 import type { InvocationContext } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
+import type { ClientRow } from "../../store/identity.ts";
 
 /** What an operation needs of its caller: to read, to run functions and cancel their calls, or to change things. */
 export type Permission = "read" | "invoke" | "write";
@@ -43,7 +45,7 @@ export function rolesWith(permission: Permission): readonly Role[] {
 }
 
 /** The most of the roles whose permissions some of the first roles and some of the second ones have, too. */
-export function rolesWithin(first: readonly string[], second: readonly string[]): Role[] {
+function rolesWithin(first: readonly string[], second: readonly string[]): Role[] {
   const have = (roles: readonly string[], permission: Permission) =>
     roles.some((role) => isRole(role) && allows(role, permission));
   return ROLES.filter((role) =>
@@ -69,4 +71,41 @@ export function requirePermission(
 function allows(role: Role, permission: Permission): boolean {
   const permissions: readonly Permission[] = PERMISSIONS_OF_ROLE[role];
   return permissions.includes(permission);
+}
+
+/** A client that may be used. */
+export interface LiveClient {
+  readonly principal: Principal;
+  /** When it expires; Infinity for never. */
+  readonly expiresAtMs: number;
+}
+
+/** A client that may be used; undefined for one that was deleted, is disabled or has expired. */
+export function liveClientOf(row: ClientRow): LiveClient | undefined {
+  const expiresAtMs = row.expiresAt === null ? Infinity : Date.parse(row.expiresAt);
+  if (row.deletedAt !== null || row.disabled === 1 || Date.now() >= expiresAtMs) return undefined;
+  const roles = JSON.parse(row.roles) as string[];
+  const scopedRoles = JSON.parse(row.scopedRoles) as string[];
+  return {
+    principal: {
+      id: row.principalId,
+      displayName: row.displayName,
+      clientId: row.clientId,
+      roles: scopedRoles.length === 0 ? roles : rolesWithin(roles, scopedRoles),
+    },
+    expiresAtMs,
+  };
+}
+
+/** Whether a client may do everything. */
+export function isAdministrator(row: ClientRow): boolean {
+  return liveClientOf(row)?.principal.roles.includes("administrator") ?? false;
+}
+
+/** The error of a request with the token of a client that may not be used. */
+export function clientGone(): DomainError {
+  return new DomainError(
+    "TOKEN_INVALID",
+    "Access token invalid: its client was deleted, is disabled or has expired",
+  );
 }

@@ -4,7 +4,7 @@ import type { Store } from "../../store/mod.ts";
 import type { ClientRow } from "../../store/identity.ts";
 import type { AccessTokens } from "./access_tokens.ts";
 import { secretMatches } from "./credentials.ts";
-import { type LiveClient, liveClientOf } from "./live_clients.ts";
+import { type LiveClient, liveClientOf } from "./principal.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** How far ahead an assertion may expire. */

@@ -29,15 +29,16 @@ import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { concurrencyKeyOf, governed, KeyIsBusy } from "./flow_control.ts";
 import { Idempotency } from "./idempotency.ts";
-import { checkInput, type InputLimits } from "./input.ts";
-import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import {
+  checkInput,
+  type InputLimits,
   type Invoke,
   type InvokeAnswer,
   type Skip,
   type SkipErrorCode,
   triggerOf,
 } from "./invoke.ts";
+import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { rateLimited } from "./rate_limit.ts";
 import { attemptsOf } from "./retries.ts";
 

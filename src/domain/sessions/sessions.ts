@@ -6,8 +6,7 @@ import type { ClientRow } from "../../store/identity.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
-import { type LiveClient, liveClientOf } from "../identity/live_clients.ts";
-import type { Principal } from "../identity/principal.ts";
+import { type LiveClient, liveClientOf, type Principal } from "../identity/principal.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 
 const logger = getLogger(["invoked", "identity"]);
