@@ -104,7 +104,7 @@ function serverOptions(program: Command): string {
     hasServerOptions(command) && command.options.filter(isSetting).length <= SETTINGS_LISTED
   );
   if (command === undefined) {
-    throw new Error("Cannot render docs/cli.md: no command has server options");
+    throw new Error("No command has server options");
   }
   const help = command.createHelp();
   const options = command.options.filter((option) => isSetting(option) || isServerOption(option));

@@ -27,7 +27,9 @@ export function renderSdkPage(): string {
     ).map(([method, { id, response }]) => {
       const permission = permissions.get(id);
       if (permission === undefined) {
-        throw new Error(`Cannot render sdk.${namespace}.${method}: the API has no operation ${id}`);
+        throw new Error(
+          `The API has no operation ${id} for sdk.${namespace}.${method}`,
+        );
       }
       return `| \`sdk.${namespace}.${method}\` | \`${response}\` | ${permission} |`;
     })

@@ -13,7 +13,7 @@ export function renderSettingsTypes(): string {
   const others = ADDITIONS.filter(([, field]) => !isLimited(field));
   const interfaces = [
     [
-      "Limits of calls, and how long invocations are kept; absent for ever.",
+      "Limits of invocations, and how long invocations are kept; absent for ever.",
       interfaceOf("Limits", limits),
     ],
     [
@@ -145,7 +145,7 @@ function withTable(
     `<!-- Generated from ${name} of src/resources/functions.ts by \`deno task docs\` -->\n`;
   const begin = page.indexOf(comments);
   const end = page.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`Cannot find the comments of the table of ${name}`);
+  if (begin < 0 || end < 0) throw new Error(`The page has no comments around the table of ${name}`);
   const lines = [heads, heads.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`);
   const table = ["", ...lines, "", ""].join("\n");
   return page.slice(0, begin + comments.length) + table + page.slice(end);

@@ -71,7 +71,7 @@ async function selectFiles(
   for (const path of paths) {
     const normal = relative(ROOT, join(ROOT, path));
     if (!await Deno.stat(join(ROOT, normal)).then(() => true, () => false)) {
-      throw new UsageError(`Cannot run ${path}: there is no such file or folder`);
+      throw new UsageError(`${path} does not exist`);
     }
     for await (const file of walk(normal)) files.add(file);
   }
@@ -245,7 +245,7 @@ async function main(): Promise<number> {
   const isRandom = selection.seed === "random";
   const seed = isRandom ? `${crypto.getRandomValues(new Uint32Array(1))[0]}` : selection.seed;
   if (!/^\d+$/.test(seed)) {
-    throw new UsageError(`Cannot use seed ${seed}: it is neither a number nor "random"`);
+    throw new UsageError(`Invalid seed ${seed}: it is neither a number nor "random"`);
   }
   const machine = await diagnoseMachine();
   const files = await selectFiles(selection.paths, machine);
@@ -256,7 +256,7 @@ async function main(): Promise<number> {
   ]);
   const unknown = [...required].find((name) => !REQUIRABLE.includes(name));
   if (unknown !== undefined) {
-    throw new UsageError(`Cannot require ${unknown}: the names are ${REQUIRABLE.join(", ")}`);
+    throw new UsageError(`Unknown requirement ${unknown}: the names are ${REQUIRABLE.join(", ")}`);
   }
   const lacking = [...required].filter((name) => name in missing);
   for (const name of lacking) console.log(`FAILED: ${name} is required: ${missing[name]}`);

@@ -110,7 +110,7 @@ function namespace(name: string, specs: Readonly<Record<string, OperationSpec>>)
   ): [string, Method] => [method, (request) => call(spec, request)]);
   return guarded(Object.freeze(Object.fromEntries(methods)), (method) =>
     failing(
-      `Cannot call sdk.${name}.${method}: this server does not have it; sdk.${name} has ${
+      `Unknown method sdk.${name}.${method}: this server does not have it; sdk.${name} has ${
         Object.keys(specs).join(", ")
       }`,
     ));
@@ -129,7 +129,7 @@ export function createSdk(): Sdk {
         {},
         (method) =>
           failing(
-            `Cannot call sdk.${name}.${method}: it needs a C1 tenant; this server has ${known}`,
+            `sdk.${name}.${method} needs a C1 tenant; this server has ${known}`,
             "NEEDS_C1_TENANT",
           ),
       ),

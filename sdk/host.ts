@@ -37,7 +37,7 @@ export class HostError extends Error {
 export function invoked(use: string): Invoked {
   const { invoked } = import.meta as { readonly invoked?: Invoked };
   if (invoked !== undefined) return invoked;
-  throw new Error(`Cannot use ${use}: it works only in a function that invoked runs`);
+  throw new Error(`${use} works only in a function that invoked runs`);
 }
 
 /**

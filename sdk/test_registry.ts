@@ -24,15 +24,15 @@ export function register(
   body: (assert: Assert) => unknown,
   flags: { readonly skip: boolean; readonly only: boolean },
 ): void {
-  if (typeof name !== "string") throw new TypeError("Cannot add a test: its name is not a string");
+  if (typeof name !== "string") throw new TypeError("Invalid test: its name is not a string");
   if (typeof body !== "function") {
-    throw new TypeError("Cannot add a test: its body is not a function");
+    throw new TypeError("Invalid test: its body is not a function");
   }
   if (closed) {
     throw new TypeError(
-      `Cannot add test ${
+      `Test ${
         JSON.stringify(name)
-      }: the tests already run; add tests while main.test.ts ` +
+      } is too late: the tests already run; add tests while main.test.ts ` +
         "loads, or in its default export before it returns or resolves",
     );
   }
@@ -53,7 +53,7 @@ export function declare(setup: Setup): void {
     : declared !== undefined
     ? "it was called before"
     : undefined;
-  if (fault !== undefined) throw new TypeError(`Cannot use registerTests: ${fault}`);
+  if (fault !== undefined) throw new TypeError(`registerTests failed: ${fault}`);
   declared = setup;
 }
 

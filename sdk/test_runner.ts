@@ -46,7 +46,7 @@ async function callDefault(main: Module, tests: Module): Promise<void> {
     // A module without imports and exports is bundled as CommonJS, whose default is an object.
     if (takeTests().length === 0) return;
     throw new TypeError(
-      "Cannot run the tests: the default export of main.test.ts is not a function",
+      "The default export of main.test.ts is not a function",
     );
   }
   const own = typeof main.default !== "function" && answersRequests(main)
@@ -54,7 +54,7 @@ async function callDefault(main: Module, tests: Module): Promise<void> {
     : main.default;
   const handler = takeSetup().handler ?? own;
   if (typeof handler !== "function") {
-    throw new TypeError("Cannot run the tests: the default export of main.ts is not a function");
+    throw new TypeError("The default export of main.ts is not a function");
   }
   await tests.default({ handler });
 }
@@ -68,7 +68,7 @@ function answersRequests({ default: main, fetch }: Module): boolean {
 
 /** The handler of a function that answers HTTP requests alone. */
 function noHandler(): never {
-  throw new TypeError("Cannot call the handler: main.ts exports no function by default");
+  throw new TypeError("There is no handler to call: main.ts exports no function by default");
 }
 
 async function run(index: number, { body }: Registered): Promise<void> {

@@ -144,13 +144,13 @@ export const vfs = {
   async open(path: string, options: VfsOpenOptions = { read: true }): Promise<VfsFile> {
     const { read, write, append, truncate, create, createNew } = options;
     if (!read && !write && !append) {
-      throw new TypeError("Cannot open the file: read, write or append must be true");
+      throw new TypeError("Invalid options: read, write or append must be true");
     }
     if (create && !write && !append) {
-      throw new TypeError("Cannot open the file: create needs write or append");
+      throw new TypeError("Invalid options: create needs write or append");
     }
     if (truncate && !write) {
-      throw new TypeError("Cannot open the file: truncate needs write");
+      throw new TypeError("Invalid options: truncate needs write");
     }
     const { value } = await callVfs("open", {
       path,
@@ -179,7 +179,7 @@ async function readRest(
         for (let offset = start; offset < end;) {
           const { bytes } = await callVfs("read", { handle, offset, length: end - offset });
           if (bytes.length === 0) {
-            throw new Error("Cannot read the file: it became shorter meanwhile");
+            throw new Error("The file became shorter while it was read");
           }
           content.set(bytes, offset);
           offset += bytes.length;

@@ -55,7 +55,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
         : Number.NaN;
       const target = base + Number(offset);
       if (!Number.isSafeInteger(target) || target < 0) {
-        throw new TypeError(`Cannot seek to ${target}: it must be 0 or more`);
+        throw new TypeError(`Invalid offset ${target}: it must be 0 or more`);
       }
       return this.#offset = target;
     });
@@ -126,7 +126,7 @@ export class VfsFile implements AsyncDisposable, Disposable {
   }
 
   async #next<T>(operation: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw denoError("BadResource", "Cannot use the file: it is closed");
+    if (this.#closed) throw denoError("BadResource", "The file is closed");
     const result = this.#last.catch(() => {}).then(operation);
     this.#last = result;
     return await result;

@@ -113,7 +113,7 @@ async function main(): Promise<number> {
   using _lock = await lock(directory);
   if (await isListening(options.port)) {
     throw new StartFailure(
-      `Cannot start haproxy: port ${options.port} is taken; choose another with --port`,
+      `Port ${options.port} is in use; choose another port with --port`,
     );
   }
   const isFirst = !await exists(join(directory, "secrets"));
@@ -153,7 +153,7 @@ async function lock(directory: string): Promise<Deno.FsFile> {
   const file = await Deno.open(join(directory, "lock"), { create: true, write: true, mode: 0o600 });
   if (await file.tryLock(true)) return file;
   file.close();
-  throw new StartFailure(`Cannot use ${directory}: another local cluster runs in it`);
+  throw new StartFailure(`Directory ${directory} is in use by another local cluster`);
 }
 
 try {

@@ -105,7 +105,7 @@ async function findPrograms(): Promise<string> {
   const output = await new Deno.Command("pg_config", { args: ["--bindir"] }).output()
     .catch(() => undefined);
   if (output?.success) return new TextDecoder().decode(output.stdout).trim();
-  throw new StartFailure("Cannot start postgres: PostgreSQL was not found; install it");
+  throw new StartFailure("PostgreSQL was not found; install it");
 }
 
 /** The user of PostgreSQL must be able to enter the directory. */
@@ -115,7 +115,7 @@ async function giveTo(directory: string): Promise<void> {
   const { success } = await new Deno.Command(program, { args }).output();
   if (success) return;
   throw new StartFailure(
-    `Cannot start postgres: its user ${SYSTEM_USER} may not enter ${directory}; ` +
+    `PostgreSQL did not start: its user ${SYSTEM_USER} may not enter ${directory}; ` +
       "choose a directory below one that everybody may enter, with --data",
   );
 }
@@ -130,5 +130,5 @@ function asSystemUser(command: readonly string[]): string[] {
 async function run([program = "", ...args]: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(program, { args, stdout: "null" }).output();
   if (success) return;
-  throw new StartFailure(`Cannot run ${program}: ${new TextDecoder().decode(stderr).trim()}`);
+  throw new StartFailure(`${program} failed: ${new TextDecoder().decode(stderr).trim()}`);
 }

@@ -85,7 +85,7 @@ export class Processes implements AsyncDisposable {
       }).spawn();
     } catch (error) {
       throw new StartFailure(
-        `Cannot start ${name}: ${error instanceof Error ? error.message : error}`,
+        `Failed to start ${name}: ${error instanceof Error ? error.message : error}`,
       );
     }
   }
@@ -158,7 +158,7 @@ export class Processes implements AsyncDisposable {
     const log = await Deno.readTextFile(path).catch(() => "");
     const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join("\n");
     return new StartFailure(
-      `Cannot start ${program.name}: ${fault}; its log ${path} ends:\n${lines}`,
+      `Failed to start ${program.name}: ${fault}; its log ${path} ends:\n${lines}`,
     );
   }
 

@@ -26,7 +26,7 @@ export async function readPermissions(role: Role): Promise<Permissions> {
   const permissions: Permissions = parse(`{${text}}`, errors);
   const [error] = errors;
   if (error !== undefined) {
-    throw new Error(`Cannot read ${role}.conf: ${printParseErrorCode(error.error)}`);
+    throw new Error(`Failed to read ${role}.conf: ${printParseErrorCode(error.error)}`);
   }
   return permissions;
 }

@@ -131,7 +131,7 @@ function limitsOf(
 function nanoseconds(duration: string): number {
   const [, count, unit] = /^(\d+)([sm])$/.exec(duration) ?? [];
   if (unit === undefined) {
-    throw new Error(`Cannot use the duration ${duration}: it is not like 30s`);
+    throw new Error(`Invalid duration ${duration}: write it as 30s or 5m`);
   }
   return Number(count) * NANOSECONDS[unit as keyof typeof NANOSECONDS];
 }
@@ -152,10 +152,10 @@ async function readKey(file: string): Promise<KeyPair> {
 
 function checked(role: string, name: string): Role {
   const found = ROLES.find((known) => known === role);
-  if (found === undefined) throw new Error(`Cannot use the role ${role}: it is not api or worker`);
+  if (found === undefined) throw new Error(`Unknown role ${role}: the roles are api and worker`);
   if (!NAME.test(name)) {
     throw new Error(
-      `Cannot use the name ${name}: it must have 1 to 200 letters, digits, dots and dashes`,
+      `Invalid name ${name}: it must have 1 to 200 letters, digits, dots and dashes`,
     );
   }
   return found;

@@ -72,7 +72,9 @@ async function jsonOf(
 ): Promise<unknown> {
   const { body } = await callOperation(operation, request, services);
   if (body.kind === "json") return body.value;
-  throw new TypeError(`Cannot answer the host call: ${operation.operationId} answers ${body.kind}`);
+  throw new TypeError(
+    `Operation ${operation.operationId} is not available to host calls: it answers ${body.kind}`,
+  );
 }
 
 /** The request as the SDK sends it; validation rejects whatever else a function sends. */
@@ -85,7 +87,7 @@ function sentRequest(sent: unknown): Pick<OperationRequest, "params" | "query" |
 async function untilAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () =>
-    reject(new DomainError("INTERNAL", "Cannot answer the host call: its invocation has ended"));
+    reject(new DomainError("INTERNAL", "Host call not answered: its invocation has ended"));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {

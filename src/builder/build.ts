@@ -122,7 +122,9 @@ async function build(
   const bundled = await bundleWithoutMissing({ workspace, graph, commit, nameOf, run });
   if (bundled.kind === "faults") {
     const { diagnostics } = bundled;
-    const faults = diagnostics.length > 0 ? diagnostics : [{ message: "Cannot bundle the commit" }];
+    const faults = diagnostics.length > 0
+      ? diagnostics
+      : [{ message: "the bundler failed without a message" }];
     rejectIfAny(faults, context.compiler);
     throw new BuildRejection(...faults);
   }
@@ -225,7 +227,7 @@ async function seedLock(
   if (checked.kind === "fault") {
     throw new BuildRejection({
       path: tree.shown(given.path),
-      message: `Cannot use the lock file: ${checked.message}`,
+      message: `Invalid lock file: ${checked.message}`,
     });
   }
   if (checked.hasTarballs) await unsharePackages(workspace);
@@ -243,7 +245,7 @@ export async function readLock(workspace: Workspace, registry: string): Promise<
   }
   const checked = checkLock(text, registry);
   if (checked.kind === "fault") {
-    throw new BuildRejection({ message: `Cannot lock the dependencies: ${checked.message}` });
+    throw new BuildRejection({ message: `Failed to lock the dependencies: ${checked.message}` });
   }
   return checked.text;
 }
@@ -254,7 +256,7 @@ export function readGraph({ code, stdout, stderr }: Exited, workspace: Workspace
   const message = stderr.split("\n").find((line) => line.startsWith("error: "))?.slice(7);
   if (message === undefined) {
     throw new Error(
-      `Cannot read the module graph in ${workspace.root}: exit code ${code}: ${stderr}`,
+      `Failed to read the module graph in ${workspace.root}: exit code ${code}: ${stderr}`,
     );
   }
   throw new BuildRejection({ message });
@@ -280,7 +282,7 @@ const UNREADABLE = /Failed loading https?:\S+ for package .*/;
 function rejectIfAny(diagnostics: readonly Diagnostic[], { registryHasFailed }: Compiler): void {
   const failed = diagnostics.find(({ message }) => DOWNLOAD_FAILED.test(message));
   if (failed && (registryHasFailed || !UNREADABLE.test(failed.message))) {
-    throw new Error(`Cannot download what the build needs: ${failed.message}`);
+    throw new Error(`Failed to download what the build needs: ${failed.message}`);
   }
   if (diagnostics.length === 0) return;
   throw new BuildRejection(...diagnostics.map((diagnostic) => ({
@@ -329,7 +331,7 @@ async function readOutput(
   if (script.kind !== "script") throw new BuildRejection(scriptDiagnostic(script, bundled));
   if (script.text.includes(workspace.root)) {
     throw new BuildRejection({
-      message: "Cannot build: the bundle names a directory of the server",
+      message: "the bundle names a directory of the server",
     });
   }
   return { script: script.text, sourceMap, bundle };

@@ -36,7 +36,7 @@ export async function fetchBundler(workspace: Workspace, compiler: Compiler): Pr
     ...BUNDLE,
     ...["--no-config", "--no-lock", "--no-remote", "-o", bundle, entry],
   ], DOWNLOAD_MAX_BYTES);
-  if (code !== 0) throw new Error(`Cannot download the bundler: ${stderr.trim()}`);
+  if (code !== 0) throw new Error(`Failed to download the bundler: ${stderr.trim()}`);
   const text = await Deno.readTextFile(bundle);
   assertReplaceable(text);
   const probe = { text: '("node:fs")', line: 2 };

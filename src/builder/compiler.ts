@@ -171,7 +171,7 @@ function limitMessage(
       return `the ${work} needs more memory than its limit of ${formatBytes(bytes)} (${setting})`;
     }
     case "outOfStack":
-      return `${work === "build" ? "Cannot build: " : ""}the code is nested too deeply; flatten it`;
+      return "the code is nested too deeply; flatten it";
     case "tooMuchOutput":
       return "the module graph of the commit is too large";
   }

@@ -16,7 +16,7 @@ const OUTSIDE = /\.\.\/|failed, not found|Cannot read |Could not read /;
 
 /** The message for a bundle that would contain a file besides the checked modules. */
 export const REACHES_OUTSIDE =
-  "Cannot build: a require or a computed import reaches a file that no plain import names";
+  "A require or a computed import reaches a file that no plain import names";
 
 /** The message of the bundler for a computed import of a package, which no lock can know. */
 const UNLOCKED = /^Could not find constraint '([^']+)' in the list of packages/;

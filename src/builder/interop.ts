@@ -77,5 +77,5 @@ export function assertPositions(
 }
 
 function unusable(fault: string): Error {
-  return new Error(`Cannot use the bundler of Deno ${Deno.version.deno}: ${fault}`);
+  return new Error(`The bundler of Deno ${Deno.version.deno} is not supported: ${fault}`);
 }

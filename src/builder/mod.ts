@@ -88,7 +88,7 @@ class CompilingBuilder implements Builder {
     goal: BuildGoal = "function",
   ): Promise<BuildResult> {
     const fault = filesFault(files, goal);
-    if (fault !== undefined) return rejected({ message: `Cannot build${fault}` });
+    if (fault !== undefined) return rejected({ message: fault });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return rejected(tree);
     return await this.#within(this.#builds, signal, async (isolation, deadline) => {
@@ -107,7 +107,7 @@ class CompilingBuilder implements Builder {
 
   async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult> {
     const fault = filesFault(files, "function");
-    if (fault !== undefined) return checked({ message: `Cannot check${fault}` });
+    if (fault !== undefined) return checked({ message: fault });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (isolation, deadline) => {
@@ -197,11 +197,11 @@ class CompilingBuilder implements Builder {
   }
 }
 
-/** Why the compiler does not start for these files, continuing "Cannot build". */
+/** Why the compiler does not start for these files. */
 function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
   const fault = pathSetFault([...files.keys()]);
-  if (fault !== undefined) return ` ${JSON.stringify(fault.path)}: ${fault.fault}`;
+  if (fault !== undefined) return `Invalid path ${JSON.stringify(fault.path)}: ${fault.fault}`;
   const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
   const missing = needed.find((entry) => !files.has(entry));
-  return missing === undefined ? undefined : `: the commit has no ${missing}`;
+  return missing === undefined ? undefined : `the commit has no ${missing}`;
 }

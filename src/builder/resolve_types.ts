@@ -23,7 +23,7 @@ export function treeOf(packages: readonly string[], lock: string | undefined): S
   if (lock !== undefined) files.set(LOCK_NAME, encoder.encode(lock));
   const tree = SourceTree.of(files);
   if (tree instanceof SourceTree) return tree;
-  throw new Error(`Cannot import packages: ${tree.message}`);
+  throw new Error(`Failed to import packages: ${tree.message}`);
 }
 
 /**

@@ -23,7 +23,7 @@ export function scriptDiagnostic(
 ): Diagnostic {
   switch (script.kind) {
     case "fault":
-      return { message: `Cannot build: ${script.message}` };
+      return { message: script.message };
     case "commonJs":
       return commonJsMain(bundle);
     case "import":

@@ -34,7 +34,7 @@ export function folderOf(files: SourceFiles): string | Diagnostic {
   if (content === undefined) return "";
   const fault = (message: string): Diagnostic => ({
     path: ROOT_FILE,
-    message: `Cannot use the root: ${message}`,
+    message: `Invalid root: ${message}`,
   });
   const read = readJsonObject(content);
   if (read.kind === "fault") return fault(read.fault.message);
@@ -84,7 +84,7 @@ export class SourceTree {
     const fault = pathSetFault(placed.map(([path]) => path));
     if (fault === undefined) return new SourceTree(new Map(placed), folder);
     const path = JSON.stringify(fault.path);
-    return { path: ROOT_FILE, message: `Cannot use the root: ${path}: ${fault.fault}` };
+    return { path: ROOT_FILE, message: `Invalid root: ${path}: ${fault.fault}` };
   }
 
   has(path: string): boolean {

@@ -47,7 +47,7 @@ export function register(command: Command): void {
     const { function: name, yes, json, ...filter } = options;
     if ((ids.length > 0) === (name !== undefined)) {
       const fault = name === undefined ? "no invocation is given" : "--function takes no ids";
-      throw new Failure(`Cannot cancel: ${fault}`, {
+      throw new Failure(`Nothing was cancelled: ${fault}`, {
         next: "name invocations, or a function with --function",
         exit: "usage",
       });
@@ -73,7 +73,7 @@ async function runningOnes(api: Api, ids: readonly string[]): Promise<Invocation
     const invocation = await findAnyInvocation(api, id);
     if (hasEnded(invocation)) {
       const { id, functionId, status } = invocation;
-      throw new Failure(`Cannot cancel invocation ${id}: it has ended as ${status}`, {
+      throw new Failure(`Invocation ${id} has already ended with status ${status}`, {
         next: `see it with invoked show ${functionId} ${id}`,
       });
     }

@@ -22,9 +22,9 @@ export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)
     .addArgument(
-      new Argument("<decision>", "Action for the paused calls").choices(["run", "cancel"]),
+      new Argument("<decision>", "Action for the paused invocations").choices(["run", "cancel"]),
     )
-    .option("--reason <TEXT>", "Reason for the log of the server, and for cancelled calls");
+    .option("--reason <TEXT>", "Reason for the log of the server, and for cancelled invocations");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(command, `invoked circuit-breaker hello run --reason "the import was expected"`);
@@ -35,6 +35,6 @@ export function register(command: Command): void {
     const count = await needsAddition("circuit breakers", clearing);
     if (json) return printJson({ count });
     const verb = decision === "run" ? "Released" : "Cancelled";
-    console.log(`${verb} ${countOf(count, "call")} of ${oneLine(fn.displayName)}`);
+    console.log(`${verb} ${countOf(count, "invocation")} of ${oneLine(fn.displayName)}`);
   });
 }

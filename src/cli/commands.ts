@@ -68,7 +68,7 @@ const TRIGGERS: readonly CommandEntry[] = [
   ],
   ["pause", "Pause a trigger", () => import("./triggers/pause.ts")],
   ["resume", "Resume a paused trigger", () => import("./triggers/resume.ts")],
-  ["run", "Start the call of a schedule now", () => import("./triggers/run.ts")],
+  ["run", "Start the invocation of a schedule now", () => import("./triggers/run.ts")],
   ["test", "Send a signed example to a webhook", () => import("./triggers/test.ts")],
   [
     "deliveries",
@@ -124,7 +124,7 @@ const VOLUMES: readonly CommandEntry[] = [
 const DEAD_LETTERS: readonly CommandEntry[] = [
   [
     "list",
-    "List the failed calls without further attempts, newest first",
+    "List the failed invocations without further attempts, newest first",
     () => import("./dead_letters/list.ts"),
   ],
   [
@@ -179,7 +179,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
       "Print the differences between two commits, or between a commit and this folder",
       () => import("./diff.ts"),
     ],
-    ["publish", "Publish a commit, so that calls run it", () => import("./publish.ts")],
+    ["publish", "Publish a commit, so that invocations run it", () => import("./publish.ts")],
     [
       "rollback",
       "Publish the previously published commit again, or another one",
@@ -200,12 +200,12 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ],
     [
       "dead-letters",
-      "List, show, replay and drop failed calls without further attempts",
+      "List, show, replay and drop failed invocations without further attempts",
       DEAD_LETTERS,
     ],
     [
       "circuit-breaker",
-      "Run or cancel the calls that the circuit breaker of a function has paused",
+      "Run or cancel the invocations that the circuit breaker of a function has paused",
       () => import("./circuit_breaker.ts"),
     ],
     ["logs", "Print the log of an invocation and its outcome", () => import("./logs.ts")],
@@ -269,7 +269,7 @@ export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntr
     ["serve", "Run the server", () => import("./serve.ts")],
     [
       "worker",
-      "Run calls for the servers that share a NATS (serve --nats)",
+      "Run invocations for the servers that share a NATS (serve --nats)",
       () => import("./worker.ts"),
     ],
     [

@@ -51,7 +51,7 @@ interface Options {
 export function register(command: Command): void {
   command
     .option("--check", "Check the types first; deploy nothing if they have errors")
-    .option("--publish", "Publish the commit, so that calls run it")
+    .option("--publish", "Publish the commit, so that invocations run it")
     .option("--message <TEXT>", "Message of the commit")
     .option("--prune", "Delete the triggers that are not in invoked.json");
   addVarOption(command, "Variable of the function, in addition to invoked.json");

@@ -33,7 +33,9 @@ export function register(command: Command): void {
     const report = await diagnoseMachine(config);
     console.log(json ? JSON.stringify(report, null, 2) : renderReport(report, config));
     if (!report.isolation.available) {
-      throw new Failure(`Cannot isolate functions as configured: ${report.isolation.configured}`);
+      throw new Failure(
+        `Functions cannot be isolated as configured: ${report.isolation.configured}`,
+      );
     }
     if (report.data.damaged.length > 0) {
       throw new Failure(`${countOf(report.data.damaged.length, "damage")} in ${report.data.path}`, {
@@ -120,7 +122,7 @@ async function diagnoseMachine(config: Config): Promise<Report> {
       missing: found.recommendations,
     };
   } catch (error) {
-    throw new Failure(`Cannot test the isolation: ${describeError(error)}`);
+    throw new Failure(`The test of the isolation failed: ${describeError(error)}`);
   } finally {
     await Deno.remove(cacheDir, { recursive: true });
   }
@@ -146,12 +148,12 @@ function diagnoseAbstractSockets(
   mode: string | undefined,
   hasLandlock: boolean,
 ): Report["isolation"]["abstractSockets"] {
-  if (mode === "bubblewrap") return { closed: true, detail: "each call has its own network" };
+  if (mode === "bubblewrap") return { closed: true, detail: "each invocation has its own network" };
   const [major = 0, minor = 0] = Deno.osRelease().split(".").map(Number);
   if (hasLandlock && (major > 6 || (major === 6 && minor >= 12))) {
     return {
       closed: true,
-      detail: "by a Landlock scope around each call, not around the compiler",
+      detail: "by a Landlock scope around each invocation, not around the compiler",
     };
   }
   const detail = "without forks and Landlock of Linux 6.12, only the mode bubblewrap closes them";
@@ -200,14 +202,16 @@ async function versionOf(program: string | undefined): Promise<string | null> {
 }
 
 function renderForks({ available, detail }: Report["isolation"]["forks"]): string {
-  if (available) return "available: each call has a process forked for it alone";
-  return `not available, each call starts a process: ${oneLine(detail)}`;
+  if (available) return "available: each invocation has a process forked for it alone";
+  return `not available, each invocation starts a process: ${oneLine(detail)}`;
 }
 
 function renderAbstractSockets(
   { closed, detail }: Report["isolation"]["abstractSockets"],
 ): string {
-  return closed ? `closed to calls: ${detail}` : `open to native code in a call: ${detail}`;
+  return closed
+    ? `closed to invocations: ${detail}`
+    : `open to native code in an invocation: ${detail}`;
 }
 
 function renderData({ path, exists, blobs, damaged }: DataReport): string[] {

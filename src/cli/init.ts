@@ -34,7 +34,7 @@ export function register(command: Command): void {
   command.action(async (given: string, { name, template: chosen, json }: Options) => {
     const folder = resolve(given);
     const template = templates.find(({ name }) => name === chosen);
-    if (template === undefined) throw new Error(`Cannot use template ${chosen}: it does not exist`);
+    if (template === undefined) throw new Error(`Unknown template ${chosen}`);
     const files = await newFiles(template, needName(name ?? basename(folder)));
     await rejectOverwriting(folder, files.keys());
     try {
@@ -44,7 +44,7 @@ export function register(command: Command): void {
       }
       await writeEditorTypes(folder);
     } catch (error) {
-      throw new Failure(`Cannot write to ${folder}: ${describeError(error)}`, {
+      throw new Failure(`Failed to write to ${folder}: ${describeError(error)}`, {
         next: "name a folder that you may write to",
       });
     }
@@ -65,7 +65,7 @@ function describe(templates: readonly Template[]): string {
 
 function needName(name: string): string {
   if (name.trim() !== "") return name;
-  throw new Failure("Cannot create a function: its name is empty", {
+  throw new Failure("The name of the function is empty", {
     next: "name it with --name",
     exit: "usage",
   });
@@ -79,7 +79,7 @@ async function rejectOverwriting(folder: string, paths: Iterable<string>): Promi
   }
   if (present.length === 0) return;
   throw new Failure(
-    `Cannot create a function in ${oneLine(folder)}: it already has ${present.join(", ")}`,
+    `Nothing was created: ${oneLine(folder)} already has ${present.join(", ")}`,
     { next: "name another folder, or move these files away" },
   );
 }

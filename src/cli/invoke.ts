@@ -37,7 +37,7 @@ export function register(command: Command): void {
     .option("--input <JSON>", INPUT_HELP)
     .option(
       "--detach",
-      "Leave the call to the server and print the id of the invocation; otherwise Ctrl-C cancels it",
+      "Leave the invocation to the server and print its id; otherwise Ctrl-C cancels the invocation",
     )
     .option("--commit <COMMIT>", "Id, HEAD or tag of the commit [default the published one]")
     .option(
@@ -46,15 +46,15 @@ export function register(command: Command): void {
     )
     .option(
       "--idempotency-key <KEY>",
-      "Repeated calls with this key return the result of the first one",
+      "Repeated invocations with this key return the result of the first one",
     )
     .addOption(
-      laterOption("--at", `Start the call at this time, as with --detach: ${LATER_HELP}`),
+      laterOption("--at", `Start the invocation at this time, as with --detach: ${LATER_HELP}`),
     )
     .addOption(
       new Option(
         "--logs",
-        "Print the log on stderr while the function runs; the call is asynchronous",
+        "Print the log on stderr while the function runs; the invocation is asynchronous",
       ).conflicts(["detach", "at"]),
     );
   const server = addServerOptions(command);
@@ -151,7 +151,7 @@ function failedInvocation(
 ): Failure {
   const shown = quoteForShell(session.names.of(fn));
   if (status !== "ERROR") {
-    const message = `Cannot get the output of invocation ${id} of ${fn.displayName}`;
+    const message = `Invocation ${id} of ${fn.displayName} has no output`;
     return new Failure(`${message}: its status is ${status}`, {
       next: `follow it with invoked logs ${shown} ${id} --follow`,
     });

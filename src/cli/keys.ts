@@ -51,7 +51,7 @@ async function rotate(config: Config): Promise<Rotation> {
   const { server: { dataDir }, identity: { masterKey, newMasterKey, masterKeyFile } } = config;
   if (masterKey === undefined && newMasterKey !== undefined) {
     throw new Failure(
-      "Cannot rotate to INVOKED_NEW_MASTER_KEY: INVOKED_MASTER_KEY is not set",
+      "INVOKED_NEW_MASTER_KEY is set, but INVOKED_MASTER_KEY is not",
       {
         next: "set both variables, or none: a new key is then created in the data directory",
       },
@@ -59,7 +59,7 @@ async function rotate(config: Config): Promise<Rotation> {
   }
   if (masterKey !== undefined && newMasterKey === undefined) {
     throw new Failure(
-      "Cannot rotate INVOKED_MASTER_KEY: INVOKED_NEW_MASTER_KEY is not set",
+      "INVOKED_MASTER_KEY is set, but INVOKED_NEW_MASTER_KEY is not",
       { next: "set INVOKED_NEW_MASTER_KEY to the new key (openssl rand -base64 32)" },
     );
   }
@@ -81,7 +81,7 @@ async function checkUsed(dataDir: string): Promise<void> {
   const database = join(dataDir, "invoked.db");
   await Deno.lstat(database).catch(() => {
     throw new Failure(
-      `Cannot rotate the master key of ${dataDir}: ${database} does not exist`,
+      `No server has used data directory ${dataDir}: ${database} does not exist`,
       { next: "start the server once with this --data, or name its directory" },
     );
   });
@@ -91,7 +91,7 @@ async function checkUsed(dataDir: string): Promise<void> {
 async function rotateVariable(config: Config, old: Secret, next: Secret): Promise<Resealed> {
   const [oldKey, newKey] = [old, next].map((key) => Buffer.from(key.reveal(), "base64"));
   if (oldKey === undefined || newKey === undefined) {
-    throw new Failure("Cannot read the master keys");
+    throw new Failure("A master key is missing");
   }
   return await reseal(config, newKey, [oldKey]);
 }
@@ -109,7 +109,7 @@ async function rotateFile(config: Config): Promise<Resealed> {
   const oldKeys = await readMasterKeys(path);
   if (oldKeys === undefined) {
     throw new Failure(
-      `Cannot rotate the master key: ${path} does not exist`,
+      `Master key ${path} does not exist`,
       {
         next:
           "set INVOKED_MASTER_KEY and INVOKED_NEW_MASTER_KEY, if the server takes its key from " +

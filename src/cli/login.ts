@@ -74,7 +74,7 @@ async function keepOtherServer(
 ): Promise<void> {
   const present = await profiles.read(name).catch(() => undefined);
   if (present === undefined || present.serverUrl === serverUrl) return;
-  throw new Failure(`Cannot log in: profile ${name} is for ${present.serverUrl}`, {
+  throw new Failure(`Profile ${name} is for another server, ${present.serverUrl}`, {
     next: `give --profile NAME for ${serverUrl}, or remove the profile with invoked logout`,
     exit: "usage",
   });
@@ -85,7 +85,7 @@ async function askForProfile(serverUrl: string | undefined, options: Options): P
   const url = serverUrl ?? await askForServer();
   const clientId = options.clientId ?? await askForText("Client id", "give --client-id");
   if (clientId.trim() === "") {
-    throw new Failure("Cannot log in: the client id is empty", {
+    throw new Failure("The client id is empty", {
       next: "give --client-id, as invoked clients create prints it",
       exit: "usage",
     });
@@ -105,7 +105,7 @@ async function askForServer(): Promise<string> {
   const given = await askForText("URL of the server", "give --server");
   const { serverUrl } = resolveClientSettings(given, {});
   if (serverUrl !== undefined) return serverUrl;
-  throw new Failure("Cannot log in: the URL of the server is empty", {
+  throw new Failure("The URL of the server is empty", {
     next: "give --server, such as https://invoked.example",
     exit: "usage",
   });
@@ -117,7 +117,7 @@ async function readClientSecret(): Promise<string> {
     ? await askForSecret("Client secret", "give the secret on stdin")
     : (await readStdin()).replace(/\r?\n$/, "");
   if (secret !== "") return secret;
-  throw new Failure("Cannot log in: the client secret is empty", {
+  throw new Failure("The client secret is empty", {
     next: "give it on stdin, or at the prompt of a terminal",
     exit: "usage",
   });
@@ -127,13 +127,13 @@ const CA_HINT = "name a file with the certificate of the authority in PEM, or om
 
 async function readCertificates(path: string): Promise<string> {
   const text = await readTextFile(path).catch((error) => {
-    throw new Failure(`Cannot read the certificates in ${path}: ${describeError(error)}`, {
+    throw new Failure(`Failed to read the certificates in ${path}: ${describeError(error)}`, {
       next: CA_HINT,
       exit: "usage",
     });
   });
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new Failure(`Cannot use --ca: ${path} has no certificate in PEM`, {
+  throw new Failure(`Invalid --ca: ${path} has no certificate in PEM`, {
     next: CA_HINT,
     exit: "usage",
   });
@@ -161,7 +161,7 @@ function openSession(target: Target): Session {
   try {
     return new Session(target);
   } catch (error) {
-    throw new Failure(`Cannot use --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
+    throw new Failure(`Invalid --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
   }
 }
 

@@ -20,7 +20,7 @@ export function register(command: Command): void {
     const name = options.profile ?? (env["INVOKED_PROFILE"] || DEFAULT_PROFILE);
     const profiles = new Profiles(profilesDir(env));
     if (!await profiles.remove(name)) {
-      throw new Failure(`Cannot log out: ${profiles.pathOf(name)} does not exist`, {
+      throw new Failure(`Profile ${name} not found: ${profiles.pathOf(name)} does not exist`, {
         next: "list the profiles with invoked whoami --profiles",
       });
     }

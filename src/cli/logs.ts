@@ -52,10 +52,13 @@ export function register(command: Command): void {
   command.action(async (name: string | undefined, id: string | undefined, options: Options) => {
     const { follow, since, until } = options;
     if (follow && until !== undefined) {
-      throw new Failure("Cannot use --until with --follow: new lines are after any time", {
-        next: "omit one of them",
-        exit: "usage",
-      });
+      throw new Failure(
+        "Options --until and --follow exclude each other: new lines come after any time",
+        {
+          next: "omit one of them",
+          exit: "usage",
+        },
+      );
     }
     using api = await server.connect();
     const fn = await functionOf(api, name);

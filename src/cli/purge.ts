@@ -66,14 +66,17 @@ function checkUsage(
   { before, commit, file, allFunctions }: Options,
 ): void {
   if ((name === undefined) !== (allFunctions ?? false)) {
-    throw new Failure("Cannot choose what to purge: name either a function or --all-functions", {
-      next:
-        "name the function of a commit or file; --all-functions with --before purges invocations of all",
-      exit: "usage",
-    });
+    throw new Failure(
+      "Nothing was purged: the command needs either a function or --all-functions",
+      {
+        next:
+          "name the function of a commit or file; --all-functions with --before purges invocations of all functions",
+        exit: "usage",
+      },
+    );
   }
   if (before === undefined && commit === undefined && file === undefined) {
-    throw new Failure("Cannot choose what to purge: --before, --file and --commit are missing", {
+    throw new Failure("Nothing was purged: the command needs --before, --file or --commit", {
       next: "give --before 30d for invocations, or --file PATH for a file of commits",
       exit: "usage",
     });

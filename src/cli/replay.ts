@@ -60,10 +60,14 @@ export function register(command: Command): void {
   );
   command.action(async (id: string | undefined, options: Options) => {
     if ((id === undefined) === (options.function === undefined)) {
-      throw new Failure("Cannot choose what to replay: name an invocation, or use --function", {
-        next: "list them with invoked history; --function replays the failed calls of one function",
-        exit: "usage",
-      });
+      throw new Failure(
+        "Nothing was replayed: the command needs either an invocation or --function",
+        {
+          next:
+            "list them with invoked history; --function replays the failed invocations of one function",
+          exit: "usage",
+        },
+      );
     }
     const input = options.input === undefined ? undefined : await readInput(options.input);
     using api = await server.connect();

@@ -6,7 +6,7 @@ import { exists } from "../shared/files.ts";
 import { DataDirError } from "../store/data_dir.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
-import { describeError, Failure, failureMessage, firstError } from "./terminal/failure.ts";
+import { describeError, Failure, firstError } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -86,14 +86,14 @@ const NO_ADDRESS: readonly string[] = ["ENOTFOUND", "EADDRNOTAVAIL", "EINVAL"];
 function startFailure(error: unknown, { server: { host, port } }: Config): Failure {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
-    return new Failure(`Cannot start the server: port ${port} of ${host} is taken`, {
-      next: "choose another with --port, or 0 for any free one",
+    return new Failure(`Port ${port} of ${host} is in use by another process`, {
+      next: "choose another port with --port, or 0 for any free port",
     });
   }
   if (typeof code === "string" && NO_ADDRESS.includes(code)) {
-    return new Failure(`Cannot start the server: ${host} is not an address of this machine`, {
-      next: "choose another with --host; 0.0.0.0 is all of them",
+    return new Failure(`${host} is not an address of this machine`, {
+      next: "choose another address with --host; 0.0.0.0 stands for all addresses of this machine",
     });
   }
-  return new Failure(failureMessage("Cannot start the server", describeError(error)));
+  return new Failure(`The server did not start: ${describeError(error)}`);
 }

@@ -225,7 +225,9 @@ function describeLimits(limits: RemoteFunction["effectiveLimits"]): string {
 
 function describeReuse(of: { readonly processReuse: string }): string {
   const name = reuseName(of);
-  return name === "sequential" ? `${name}: a call may find the state of the call before it` : name;
+  return name === "sequential"
+    ? `${name}: an invocation may find the state of the invocation before it`
+    : name;
 }
 
 async function volumeOf(

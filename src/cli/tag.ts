@@ -41,7 +41,7 @@ export function register(command: Command): void {
       using api = await server.connect();
       const fn = await functionOf(api, functionName);
       if (name === undefined && options.delete) {
-        throw new Failure("Cannot delete a tag: its name is missing", {
+        throw new Failure("Missing argument: --delete needs the name of a tag", {
           next: "write invoked tag FUNCTION TAG --delete",
           exit: "usage",
         });

@@ -4,7 +4,7 @@ import type { Api, RunValues } from "./client/api.ts";
 import { ApiError, needsAddition } from "./client/api_error.ts";
 import { findCommit, findFunction } from "./client/find.ts";
 import type { RemoteFunction, TestResult } from "./client/schemas.ts";
-import { describeError, Failure, failureMessage, oneLine, printable } from "./terminal/failure.ts";
+import { describeError, Failure, oneLine, printable } from "./terminal/failure.ts";
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needLocalManifest, needNameOrId } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
@@ -60,7 +60,7 @@ export function register(command: Command): void {
   );
   command.action(async (options: Options) => {
     if (options.commit !== undefined && !options.remote) {
-      throw new Failure("Cannot use --commit without --remote: it names a deployed commit", {
+      throw new Failure("Option --commit needs --remote: it names a deployed commit", {
         next: "give --remote, or omit --commit to test the files of this folder",
         exit: "usage",
       });
@@ -68,10 +68,13 @@ export function register(command: Command): void {
     const settings = readSettings();
     const limit = Object.keys(settings).find((name) => settings[name] !== undefined);
     if (options.remote && limit !== undefined) {
-      throw new Failure(`Cannot use --${limit} with --remote: the server has its own limits`, {
-        next: "omit the flag, or omit --remote to test the files of this folder",
-        exit: "usage",
-      });
+      throw new Failure(
+        `Option --${limit} has no effect with --remote: the server has its own limits`,
+        {
+          next: "omit the flag, or omit --remote to test the files of this folder",
+          exit: "usage",
+        },
+      );
     }
     const folder = Deno.cwd();
     const named = options.remote ? await needNameOrId(folder) : undefined;
@@ -161,7 +164,7 @@ async function runTests(
 
 async function writeJunit(path: string, xml: string): Promise<void> {
   await Deno.writeTextFile(path, xml).catch((error) => {
-    throw new Failure(failureMessage(`Cannot write ${path}`, describeError(error)), {
+    throw new Failure(`Failed to write ${path}: ${describeError(error)}`, {
       next: "name a file in a folder that exists and that you may write to",
     });
   });

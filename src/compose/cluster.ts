@@ -57,7 +57,7 @@ export class Cluster implements AsyncDisposable {
   ): Promise<Cluster> {
     if (database.url === undefined) {
       throw new Error(
-        "Cannot use --nats without --database: API nodes share their records in PostgreSQL",
+        "--nats needs --database: API nodes share their records in PostgreSQL",
       );
     }
     await using opened = new AsyncDisposableStack();

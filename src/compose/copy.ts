@@ -42,11 +42,11 @@ export async function copyInstallation(
   target: BlobTarget,
 ): Promise<InstallationCopy> {
   const postgres = postgresOptionsOf(config, { exclusive: true });
-  if (postgres === undefined) throw new Error("Cannot copy an installation without --database");
+  if (postgres === undefined) throw new Error("a copy needs --database");
   const { dataDir } = config.server;
   const path = databaseOf(dataDir);
   if (!await exists(path)) {
-    throw new DataDirError(`Cannot copy data directory ${dataDir}: ${path} does not exist`);
+    throw new DataDirError(`Data directory ${dataDir} has no database: ${path} does not exist`);
   }
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await openDataDir(dataDir));
@@ -92,7 +92,7 @@ async function openTarget(
     return { dataDir: path, objects: undefined };
   }
   const { urls, credentialsFile, caFile } = config.nats;
-  if (urls === undefined) throw new Error("Cannot copy blobs into NATS without --nats");
+  if (urls === undefined) throw new Error("a copy of blobs into NATS needs --nats");
   const dataDir = await Deno.makeTempDir({ prefix: "invoked-copy-" });
   opened.defer(() => Deno.remove(dataDir, { recursive: true }));
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "copy"));

@@ -30,7 +30,7 @@ async function egressOptions({ egress }: Config): Promise<EgressOptions> {
   const { allowPrivate = [], caFile } = egress;
   const ca = caFile === undefined ? undefined : await Deno.readTextFile(caFile);
   if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error(`Cannot use ${caFile} as --egress-ca: it holds no certificate in PEM`);
+    throw new Error(`invalid --egress-ca: ${caFile} has no certificate in PEM`);
   }
   return { ...egress, allowPrivate, ca };
 }

@@ -15,6 +15,6 @@ export async function openSealer(
   const [key, ...olderKeys] = masterKeyFile === undefined
     ? await masterKeysOf(directory, database.url === undefined)
     : await sharedMasterKeys(masterKeyFile);
-  if (key === undefined) throw new Error("Cannot seal: the file of master keys is empty");
+  if (key === undefined) throw new Error("the file of master keys is empty");
   return new Sealer(key, ...olderKeys);
 }

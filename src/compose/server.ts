@@ -300,7 +300,7 @@ async function openCluster(
   };
   for (const [flag, value] of Object.entries(given)) {
     if (value !== undefined) {
-      throw new Error(`Cannot use ${flag} without --nats: it is a setting of an API node`);
+      throw new Error(`${flag} needs --nats: it is a setting of an API node`);
     }
   }
   return undefined;

@@ -56,7 +56,7 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
     : { clientId, clientSecret };
   if (credentials === undefined && (clientId ?? clientSecret) !== undefined) {
     throw new ConfigError([
-      `Cannot use the client credentials: ${family.clientId} and ${family.clientSecret} ` +
+      `Incomplete client credentials: ${family.clientId} and ${family.clientSecret} ` +
       "belong together, but only one is set",
     ]);
   }
@@ -86,7 +86,7 @@ function readUrl(name: string, text: string | undefined): string | undefined {
   const { parse, accepts } = origin();
   const url = parse(text);
   if (url === undefined) {
-    throw new ConfigError([`Cannot use ${name}: ${JSON.stringify(text)} is not ${accepts}`]);
+    throw new ConfigError([`Invalid ${name}: ${JSON.stringify(text)} is not ${accepts}`]);
   }
   return url;
 }

@@ -85,7 +85,7 @@ export function databaseUrl(): Kind<DatabaseUrl> {
   };
 }
 
-/** The URL, or what is wrong with it, continuing "Cannot use NAME: ". */
+/** The URL, or what is wrong with it, continuing "Invalid NAME: ". */
 function readUrl(text: string): DatabaseUrl | string {
   try {
     return new DatabaseUrl(fieldsOf(text));

@@ -25,19 +25,19 @@ export const ENDPOINT_SETTINGS: Rows<"endpoints"> = {
     name: "stream-timeout",
     kind: duration({ min: "1s", max: "1d" }),
     default: "15m",
-    description: "Wall-clock time of a call with a long body; such a call has no slot",
+    description: "Wall-clock time of an invocation with a long body, which holds no slot",
   },
   maxStreams: {
     name: "max-streams",
     kind: integer({ min: "0", max: "100000" }),
     default: "256",
-    description: "Calls with long bodies that run at the same time, besides --max-running",
+    description: "Invocations with long bodies that run at the same time, besides --max-running",
   },
   disconnectGraceMs: {
     name: "disconnect-grace",
     kind: duration({ min: "0", max: "1h" }),
     default: "5s",
-    description: "How long a call continues after its client has disconnected",
+    description: "How long an invocation continues after its client has disconnected",
   },
   domain: {
     name: "endpoint-domain",

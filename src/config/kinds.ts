@@ -23,7 +23,7 @@ export interface Kind<T> {
   readonly parse: (text: string) => T | undefined;
   /** The first part of a text that is not accepted, which the error names; the whole text when undefined. */
   readonly faultyPart?: (text: string) => string | undefined;
-  /** What is wrong with a text that is not accepted, continuing "Cannot use NAME: ". */
+  /** What is wrong with a text that is not accepted, continuing "Invalid NAME: ". */
   readonly fault?: (text: string) => string | undefined;
   readonly format: (value: T) => string;
   /** The flag can be repeated; its values are joined by commas. */
@@ -246,7 +246,7 @@ interface Quantity {
 function quantity(limits: Range, { placeholder, example, parse, format }: Quantity): Kind<number> {
   const [min, max] = [parse(limits.min), parse(limits.max)];
   if (min === undefined || max === undefined) {
-    throw new RangeError(`Cannot use the range ${limits.min} to ${limits.max} as ${placeholder}`);
+    throw new RangeError(`Invalid range of ${placeholder}: ${limits.min} to ${limits.max}`);
   }
   const range = `${format(min)} to ${format(max)}`;
   return {

@@ -85,7 +85,7 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     const placed = findSetting(path);
     const source = sources[path] ?? "default";
     const value = formatSetting(placed, config) + (source === "default" ? " by default" : "");
-    return `Cannot use ${nameOf(placed.setting, source)}: it is ${value}, but must be ${must}`;
+    return `${nameOf(placed.setting, source)} is ${value}, but must be ${must}`;
   });
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return { config, sources: Object.freeze(sources) as Resolved["sources"] };
@@ -104,7 +104,7 @@ export function settingToJson({ group, field }: PlacedSetting, config: Config): 
 
 function findSetting(path: SettingPath): PlacedSetting {
   const placed = ALL_SETTINGS.find((candidate) => candidate.path === path);
-  if (!placed) throw new Error(`Cannot find setting ${path}`);
+  if (!placed) throw new Error(`Unknown setting ${path}`);
   return placed;
 }
 
@@ -119,11 +119,11 @@ function findText(setting: Setting, flags: Given, env: Given) {
 function describeBadValue(setting: Setting, source: Source, text: string): string {
   const name = nameOf(setting, source);
   const { hidden, accepts, faultyPart, fault } = setting.kind;
-  if (text === "") return `Cannot use ${name}: it is empty; omit it, or give ${accepts}`;
+  if (text === "") return `${name} is empty; omit it, or give ${accepts}`;
   const known = fault?.(text);
-  if (known !== undefined) return `Cannot use ${name}: ${known}`;
-  return `Cannot use ${name}: ${
-    hidden ? "it" : JSON.stringify(faultyPart?.(text) ?? text)
+  if (known !== undefined) return `Invalid ${name}: ${known}`;
+  return `Invalid ${name}: ${
+    hidden ? "the value" : JSON.stringify(faultyPart?.(text) ?? text)
   } is not ${accepts}`;
 }
 
@@ -152,7 +152,7 @@ function unknownVariables(env: Given): readonly string[] {
 function describeUnknown(name: string, known: readonly string[]): string {
   const likely = nearest(name, known);
   const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
-  return `Cannot use ${name}: it is not a setting${hint}`;
+  return `Unknown setting ${name}${hint}`;
 }
 
 function pickRegistryEnv(env: Given): Readonly<Record<string, string>> {

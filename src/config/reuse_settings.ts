@@ -7,7 +7,7 @@ export const REUSE_SETTINGS: Rows<"reuse"> = {
     name: "reuse-calls",
     kind: integer({ min: "1", max: "10000000" }),
     default: "10000",
-    description: "Calls that one process runs before it is replaced",
+    description: "Invocations that one process runs before it is replaced",
   },
   lifetimeMs: {
     name: "reuse-lifetime",
@@ -19,12 +19,12 @@ export const REUSE_SETTINGS: Rows<"reuse"> = {
     name: "reuse-idle",
     kind: duration({ min: "100ms", max: "1d" }),
     default: "60s",
-    description: "How long a process waits for its next call",
+    description: "How long a process waits for its next invocation",
   },
   waitingMax: {
     name: "reuse-waiting",
     kind: integer({ min: "0", max: "10000" }),
     default: "32",
-    description: "Processes of all functions that wait for their next call",
+    description: "Processes of all functions that wait for their next invocation",
   },
 };

@@ -7,7 +7,7 @@ export const TEST_SETTINGS: Rows<"tests"> = {
     name: "test-timeout",
     kind: duration({ min: "10ms", max: "1d" }),
     default: "10s",
-    description: "Wall-clock time of one test; all tests of a run share the time of one call",
+    description: "Wall-clock time of one test; a run of tests has the time of one invocation",
   },
   maxTests: {
     name: "max-tests",

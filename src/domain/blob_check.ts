@@ -36,7 +36,7 @@ export class BlobCheck implements AsyncDisposable {
         logger.error("{missing} blobs in total are missing or damaged", { missing: this.#missing });
       }
     } catch (error) {
-      logger.error("Cannot look for missing blobs", { error });
+      logger.error("Failed to look for missing blobs", { error });
     }
   }
 
@@ -90,7 +90,7 @@ export class BlobCheck implements AsyncDisposable {
       if (!(error instanceof BlobError)) throw error;
       if (!await isUsed() || ++this.#missing > LOGGED_MAX) return;
       const { message: fault } = error;
-      logger.error("Cannot read {what}: {fault}; restore it from a backup", { what, fault });
+      logger.error("Failed to read {what}: {fault}; restore it from a backup", { what, fault });
     }
   }
 }

@@ -37,7 +37,7 @@ export class Housekeeping implements Disposable {
       });
       await this.#sweepBlobs(new Date(now - UNREFERENCED_BLOB_GRACE_MS));
     } catch (error) {
-      logger.error("Cannot delete expired rows and blobs: {error}", { error });
+      logger.error("Failed to delete expired rows and blobs: {error}", { error });
     }
   }
 

@@ -26,7 +26,7 @@ export async function liveFunction(
   id: string,
 ): Promise<FunctionRow> {
   const row = await anyFunction(read, id);
-  if (row.deletedAt !== null) throw functionNotFound(id, "it was deleted");
+  if (row.deletedAt !== null) throw functionNotFound(id, "was deleted");
   return row;
 }
 
@@ -137,9 +137,9 @@ async function mayBePurged(read: Readers, functionId: string, id: string): Promi
   return last !== undefined && id <= last;
 }
 
-function functionNotFound(id: string, why = "it does not exist"): DomainError {
+function functionNotFound(id: string, why = "does not exist"): DomainError {
   return new DomainError(
     "FUNCTION_NOT_FOUND",
-    `Cannot find function ${JSON.stringify(id)}: ${why}`,
+    `Function ${JSON.stringify(id)} ${why}`,
   );
 }

@@ -125,7 +125,7 @@ export class Recorder {
       this.#notifier.notify(invocationId);
     } catch (error) {
       this.#unwritten.unshift(...logs);
-      logger.debug("Cannot record {lines} log lines of invocation {invocationId} yet", {
+      logger.debug("{lines} log lines of invocation {invocationId} are not recorded yet", {
         lines: logs.length,
         invocationId,
         error,

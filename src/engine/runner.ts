@@ -72,7 +72,7 @@ export class Runner implements JobRunner {
       await this.#sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));
     } catch (error) {
       // Calls compile it.
-      logger.warn("Cannot compile script {scriptDigest}: {error}", { scriptDigest, error });
+      logger.warn("Failed to compile script {scriptDigest}: {error}", { scriptDigest, error });
     }
   }
 }

@@ -133,7 +133,10 @@ export class Acceptor implements Disposable {
 
   /** Begins to look after a server that listens; answers where. */
   start(): AddressInfo {
-    this.#server.on("error", (error) => logger.error("Cannot listen: {error}", { error }));
+    this.#server.on(
+      "error",
+      (error) => logger.error("Failed to accept connections: {error}", { error }),
+    );
     return this.#address = this.#server.address() as AddressInfo;
   }
 

@@ -28,7 +28,7 @@ export class MemoryLimiter implements AsyncDisposable {
       const answer = await this.#shell.ask(`${memoryBytes} ${directory}`).catch(String);
       if (answer === "yes") return;
       if (answer !== "no") await this.#end();
-      throw new Error(`Cannot set the memory limit of ${directory} to ${memoryBytes}`);
+      throw new Error(`Failed to set the memory limit of ${directory} to ${memoryBytes}`);
     });
     this.#last = set.catch(() => {});
     return set;

@@ -134,7 +134,7 @@ export async function makeCgroups(
 ): Promise<void> {
   const numbers = [memoryBytes, pidsMax, from, to].map(String);
   if (await run(sh, tree, MAKE, [...numbers, ...directories]) !== undefined) return;
-  throw new Error(`Cannot create cgroups in ${directories.join(" and ")}`);
+  throw new Error(`Failed to create cgroups in ${directories.join(" and ")}`);
 }
 
 /** Removes the directories and all cgroups in them. */

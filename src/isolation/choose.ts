@@ -85,5 +85,5 @@ export async function chooseIsolation(
     }
     reasons.push(`${mode}: ${verdict.reason}`);
   }
-  throw new IsolationError(`Cannot isolate ${name} with ${reasons.join("; ")}`);
+  throw new IsolationError(`no isolation for ${name} is available: ${reasons.join("; ")}`);
 }

@@ -13,7 +13,7 @@ export async function processBelow(parent: number, pid: number): Promise<number>
   for (const [child, ids] of family) {
     if (child !== parent && ids[depth - 1] === pid) return child;
   }
-  throw new Error(`Cannot find the fork ${pid} of process ${parent}`);
+  throw new Error(`Process ${parent} has no fork ${pid}`);
 }
 
 /** Moves a running process to a cgroup. Its later forks join, too. */
@@ -22,7 +22,7 @@ export async function joinCgroup(
   { files }: Cgroup,
   { programs: { sh } }: Machine,
 ): Promise<void> {
-  if (sh === undefined) throw new Error("Cannot join a cgroup without sh");
+  if (sh === undefined) throw new Error("sh was not found: it moves processes to cgroups");
   const { success, stderr } = await new Deno.Command(sh, {
     args: [
       "-c",
@@ -37,5 +37,5 @@ export async function joinCgroup(
     stderr: "piped",
   }).output();
   if (success) return;
-  throw new Error(`Cannot join a cgroup: ${new TextDecoder().decode(stderr).trim()}`);
+  throw new Error(`Failed to join a cgroup: ${new TextDecoder().decode(stderr).trim()}`);
 }

@@ -32,7 +32,9 @@ export async function librariesOf(program: string): Promise<readonly string[]> {
   }).output();
   if (!success) {
     const printed = new TextDecoder().decode(stderr).trim();
-    throw new Error(`Cannot list the libraries of ${program}: ${loader} --list failed: ${printed}`);
+    throw new Error(
+      `Failed to list the libraries of ${program}: ${loader} --list failed: ${printed}`,
+    );
   }
   const listed = new TextDecoder().decode(stdout).split("\n")
     .map((line) => LISTED.exec(line)?.[1]).filter((path) => path !== undefined);

@@ -100,7 +100,7 @@ export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>
   // The kernel escapes line breaks in names, so that no process can write a line.
   const script = "exec grep -E '^(State|PPid|NSpgid):' /proc/[0-9]*/status";
   const { stdout: text } = await run("sh", ["-c", script]);
-  if (text === "") throw new Error("Cannot read the processes in /proc");
+  if (text === "") throw new Error("Failed to read the processes in /proc");
   return new Map(
     [...text.matchAll(STATUS)].map(([, pid, parent, group]) => [
       Number(pid),
@@ -112,7 +112,7 @@ export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>
 /** The listing of `/proc/PID/fd` by `ls -l`: one line for each descriptor and its target. */
 export async function listDescriptors(pid: number): Promise<string> {
   const listing = await outputOf("ls", ["-l", "--", `/proc/${pid}/fd`]);
-  if (listing === undefined) throw new Error(`Cannot read the descriptors of process ${pid}`);
+  if (listing === undefined) throw new Error(`Failed to read the descriptors of process ${pid}`);
   return listing;
 }
 

@@ -72,7 +72,7 @@ function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   const view = new DataView(program.buffer);
   const put = (at: number, code: number, jumpThen: number, jumpElse: number, value: number) => {
     if (jumpThen > JUMP_MAX_INSTRUCTIONS || jumpElse > JUMP_MAX_INSTRUCTIONS) {
-      throw new RangeError(`Cannot assemble the filter: the jump at ${at} is too long`);
+      throw new RangeError(`Invalid filter: the jump at ${at} is too long`);
     }
     view.setUint16(at * INSTRUCTION_BYTES, code, true);
     view.setUint8(at * INSTRUCTION_BYTES + 2, jumpThen);

@@ -102,7 +102,7 @@ async function makeDirectory(parent: string, owner: string): Promise<string> {
       faults.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new Error(`Cannot make a directory for sockets: ${faults.join("; ")}`);
+  throw new Error(`Failed to make a directory for sockets: ${faults.join("; ")}`);
 }
 
 /** @param dir that of temporary files where absent */

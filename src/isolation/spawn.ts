@@ -24,7 +24,7 @@ export function spawnGroup(
   { env, setsid, cwd, stdin }: SpawnOptions,
 ): Deno.ChildProcess {
   const [program, ...args] = setsid === undefined ? command : [setsid, ...command];
-  if (program === undefined) throw new Error("Cannot start a process: the command line is empty");
+  if (program === undefined) throw new Error("The command line of the process is empty");
   const child = new Deno.Command(program, {
     args,
     cwd,

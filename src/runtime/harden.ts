@@ -52,7 +52,7 @@ const REMOVED_GLOBALS = [
 /** Defines a value that cannot be replaced. */
 export function lock(target: object, key: PropertyKey, value: unknown): void {
   if (defineProperty(target, key, dataDescriptor(value, false))) return;
-  throw new ErrorOf(`Cannot harden ${StringOf(key)}: it cannot be replaced`);
+  throw new ErrorOf(`${StringOf(key)} cannot be replaced`);
 }
 
 /** Removes a property if it exists. */

@@ -53,7 +53,7 @@ interface Process {
 /** Makes `new net.Socket({fd})` and its like fail: they adopt any open descriptor without a permission. */
 function blockDescriptors(process: Process, binding: string, handle: string): void {
   const prototype = process.binding(binding)[handle]?.prototype;
-  if (prototype === undefined) throw new ErrorOf(`Cannot harden ${binding}: ${handle} is missing`);
+  if (prototype === undefined) throw new ErrorOf(`${handle} of ${binding} is missing`);
   lock(prototype, "open", () => UV_EBADF);
 }
 

@@ -10,7 +10,7 @@ export class SyncError extends Error {
 
   constructor(path: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`Cannot sync ${path} to the disk: ${reason}`, { cause });
+    super(`${path} was not synced to the disk: ${reason}`, { cause });
   }
 }
 

@@ -38,7 +38,7 @@ export class Lifecycle<Mode extends string> {
    */
   set(next: Mode): void {
     if (!this.#transitions[this.#mode].includes(next)) {
-      assert.fail(`Cannot change the mode of ${this.#owner} from ${this.#mode} to ${next}`);
+      assert.fail(`${this.#owner} must not change its mode from ${this.#mode} to ${next}`);
     }
     this.#mode = next;
   }

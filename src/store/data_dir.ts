@@ -20,11 +20,11 @@ export async function openDataDir(path: string): Promise<DataDir> {
     lock.close();
   } catch (error) {
     throw new DataDirError(
-      `Cannot use data directory ${path}: ${describeFault(error)}; ` +
+      `Data directory ${path} is not usable: ${describeFault(error)}; ` +
         "choose a directory that this user can write, with --data",
     );
   }
-  throw new DataDirError(`Cannot use data directory ${path}: another server uses it`);
+  throw new DataDirError(`Data directory ${path} is in use by another server`);
 }
 
 function describeFault(error: unknown): string {

@@ -35,7 +35,7 @@ async function prepare(
   if (await exists(earlier)) {
     if (await exists(path)) {
       throw new DataDirError(
-        `Cannot open data directory ${dataDir}: it has both ${earlierName} and ${name}, ` +
+        `Data directory ${dataDir} is ambiguous: it has both ${earlierName} and ${name}, ` +
           `so an earlier version ran on it after this one\n` +
           `Restore a backup, or copy what only ${earlierName} has to ${name} and remove ${earlierName}`,
       );

@@ -22,7 +22,7 @@ export async function assertDatabaseIsThere(dataDir: string): Promise<void> {
   const trace = await traceOf(dataDir);
   if (trace === undefined) return;
   throw new DataDirError(
-    `Cannot open data directory ${dataDir}: ${database} is ${
+    `Data directory ${dataDir} is incomplete: ${database} is ${
       size === undefined ? "missing" : "empty"
     }, and ${trace} shows that the directory was in use\n` +
       "Restore the database from a backup, choose another directory with --data, or name its " +
@@ -41,7 +41,7 @@ export async function assertWasNotInUse(dataDir: string, database: string): Prom
     : await traceOf(dataDir);
   if (trace === undefined) return;
   throw new DataDirError(
-    `Cannot open data directory ${dataDir} with ${database}: the database is empty, and ${trace} ` +
+    `Data directory ${dataDir} does not belong to ${database}: the database is empty, and ${trace} ` +
       "shows that the directory was in use\n" +
       "Restore the database from a backup, or choose another directory with --data",
   );
@@ -57,7 +57,7 @@ export async function assertNeedsNoKey(dataDir: string, hasDatabase: boolean): P
     await traceOf(dataDir) !== undefined;
   if (!isUsed) return;
   throw new DataDirError(
-    `Cannot open data directory ${dataDir}: ${join(dataDir, "master.key")} is missing, and the ` +
+    `Data directory ${dataDir} is incomplete: ${join(dataDir, "master.key")} is missing, and the ` +
       "secrets in the database are sealed under a master key\n" +
       "Restore the file from a backup, or set INVOKED_MASTER_KEY if the server took the key from there",
   );

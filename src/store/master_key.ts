@@ -26,7 +26,7 @@ export async function readMasterKeys(path: string): Promise<Uint8Array[] | undef
   const keys = text.trim().split("\n").map((line) => Uint8Array.from(Buffer.from(line, "base64")));
   if (keys.some(({ length }) => length !== MASTER_KEY_BYTES)) {
     throw new DataDirError(
-      `Cannot use master key ${path}: each line must be ${MASTER_KEY_BYTES} bytes in base64`,
+      `Invalid master key ${path}: each line must be ${MASTER_KEY_BYTES} bytes in base64`,
     );
   }
   return keys;
@@ -46,11 +46,11 @@ export async function sharedMasterKeys(path: string): Promise<Uint8Array[]> {
   } catch (error) {
     if (error instanceof DataDirError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DataDirError(`Cannot read master key ${path}: ${reason}`);
+    throw new DataDirError(`Failed to read master key ${path}: ${reason}`);
   }
   if (keys !== undefined) return keys;
   throw new DataDirError(
-    `Cannot read master key ${path}: it does not exist\n` +
+    `Master key ${path} does not exist\n` +
       "Copy master.key of the first server, or create the file (openssl rand -base64 32)",
   );
 }

@@ -45,7 +45,7 @@ export class Sealer {
     for (const each of [key, ...olderKeys]) {
       if (each.length !== MASTER_KEY_BYTES) {
         throw new RangeError(
-          `Cannot use a master key of ${each.length} bytes: its length must be ${MASTER_KEY_BYTES} bytes`,
+          `Invalid master key of ${each.length} bytes: its length must be ${MASTER_KEY_BYTES} bytes`,
         );
       }
       this.#keys.set(keyIdOf(each), each);
@@ -70,7 +70,7 @@ export class Sealer {
     const key = this.#keys.get(keyId);
     if (key === undefined) {
       throw new SealingError(
-        `Cannot open ${context}: it was sealed under master key ${keyId}, and the one in use is ${this.keyId}`,
+        `${context} was not decrypted: it was sealed under master key ${keyId}, and the one in use is ${this.keyId}`,
       );
     }
     const rest = sealed.subarray(KEY_ID_BYTES);
@@ -82,7 +82,7 @@ export class Sealer {
       return Uint8Array.from(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
     } catch {
       throw new SealingError(
-        `Cannot open ${context}: it was changed, or sealed for another context`,
+        `${context} was not decrypted: it was changed, or sealed for another context`,
       );
     }
   }

@@ -144,7 +144,7 @@ export class StorageHealth implements Disposable {
     this.#fault = fault;
     if (this.#lifecycle.is("available")) {
       this.#lifecycle.set("unavailable");
-      logger.error("Cannot store data, so writes are rejected: {reason}", {
+      logger.error("The storage is unavailable, so writes are rejected: {reason}", {
         reason: fault.message,
         error,
       });

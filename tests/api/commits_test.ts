@@ -112,7 +112,7 @@ sharedSuite("commits: three steps", {
     assert.equal(ok(answers[won]).commit.id, now);
     moved(
       answers[lost],
-      new RegExp(`^Cannot finalize commit ${rivals[lost]}: .*the head is ${now}$`),
+      new RegExp(`^Commit ${rivals[lost]} was not finalized: .*the head is ${now}$`),
     );
     const asFirst = await finalize(client, id, rivals[lost] ?? "", { "if-none-match": "*" });
     moved(asFirst, new RegExp(`If-None-Match matches, the head is ${now}$`));

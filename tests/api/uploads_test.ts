@@ -157,7 +157,7 @@ serverSuite("uploads: expiry", { flags: ["--upload-ttl", "1s"] }, {
       const answer = await put(client, commit.urls["late.ts"], "export {};");
       return answer.status === 204 ? undefined : answer;
     }, "the expiry of an upload URL");
-    const message = /Cannot upload late\.ts: its upload URL has expired \(--upload-ttl\)/;
+    const message = /Upload of late\.ts rejected: its upload URL has expired \(--upload-ttl\)/;
     assertError(late, "PERMISSION_DENIED", "UPLOAD_URL_EXPIRED", { message });
     ok(await finalize(client, whole));
   },

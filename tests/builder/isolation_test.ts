@@ -127,7 +127,7 @@ procfsTest("a configured mode that does not work stops the start", async () => {
       await using opened = await openBuilder({}, { isolation, searchPath });
       await assert.rejects(opened.builder.start(), {
         name: "IsolationError",
-        message: new RegExp(`^Cannot isolate builds with ${isolation}: .`),
+        message: new RegExp(`^no isolation for builds is available: ${isolation}: .`),
       });
     }
   }

@@ -109,7 +109,7 @@ Deno.test("a registry that cannot be reached is the server's fault, not the auth
   });
   await assert.rejects(
     build(opened.builder, { "main.ts": `import "npm:invoked-test-nowhere";\n${OK}` }),
-    /Cannot download what the build needs/,
+    /Failed to download what the build needs/,
   );
   assert.deepEqual(await remains(opened.workDir), []);
 });

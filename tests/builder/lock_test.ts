@@ -42,7 +42,7 @@ Deno.test("a lock of a package that is not one of the registry is rejected", asy
   ];
   for (const lock of locks) {
     const reasons = await rejection(opened.builder, { "main.ts": USES_MS, "deno.lock": lock });
-    assert.match(reasons[0] ?? "", /^deno\.lock: Cannot use the lock file: /, lock);
+    assert.match(reasons[0] ?? "", /^deno\.lock: Invalid lock file: /, lock);
   }
 });
 

@@ -158,6 +158,6 @@ Deno.test("positions are right behind CommonJS that requires a built-in, whateve
         text: "b",
         line: 1,
       }),
-    /^Error: Cannot use the bundler of Deno \S+: its source map has line null instead of 1 for: b/,
+    /^Error: The bundler of Deno \S+ is not supported: its source map has line null instead of 1 for: b/,
   );
 });

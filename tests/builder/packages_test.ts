@@ -225,7 +225,7 @@ Deno.test("a bundler that prints another helper for require is not used", () => 
   assertReplaceable(bundle);
   assert.throws(
     () => assertReplaceable(bundle.replace("(mod) =>", "mod =>")),
-    /^Error: Cannot use the bundler of Deno \S+: its output lacks the line that the builder replaces: var __toCommonJS/,
+    /^Error: The bundler of Deno \S+ is not supported: its output lacks the line that the builder replaces: var __toCommonJS/,
   );
 });
 

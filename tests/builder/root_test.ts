@@ -59,7 +59,7 @@ Deno.test("the nearest lock counts", async () => {
   assert.match((await build(opened.builder, { ...other, ...locks })).sourceMap, /npm:ms@2\.1\.2\//);
   assert.match((await build(opened.builder, other)).sourceMap, /npm:ms@2\.1\.3\//);
   const [reason = ""] = await rejection(opened.builder, { ...other, "_root/deno.lock": "broken" });
-  assert.match(reason, /^\.\.\/\.\.\/deno\.lock: Cannot use the lock file: /);
+  assert.match(reason, /^\.\.\/\.\.\/deno\.lock: Invalid lock file: /);
 });
 
 Deno.test("errors name files as the author writes them in the function's folder", async () => {
@@ -87,7 +87,7 @@ Deno.test("errors name files as the author writes them in the function's folder"
   ]);
   assert.deepEqual(
     await rejection(opened.builder, { ...ROOTED, "_root/deno.json": '{\n"scopes": {"a": {}}}' }),
-    ["../../deno.json:2: Cannot use scopes: it is not supported; write a deno.json into the folder that it is for"],
+    ["../../deno.json:2: scopes is not supported; write a deno.json into the folder that it is for"],
   );
 });
 
@@ -109,11 +109,11 @@ Deno.test("a hostile root is rejected", async () => {
       ...ROOTED,
       "_root/invoked.json": JSON.stringify({ folder }),
     });
-    assert.match(reasons.join("\n"), /^_root\/invoked\.json: Cannot use the root: /, `${folder}`);
+    assert.match(reasons.join("\n"), /^_root\/invoked\.json: Invalid root: /, `${folder}`);
   }
   const twice = await rejection(opened.builder, { ...ROOTED, "_root/functions/greet/own.ts": "" });
   assert.deepEqual(twice, [
-    '_root/invoked.json: Cannot use the root: "functions/greet/own.ts": it is named twice',
+    '_root/invoked.json: Invalid root: "functions/greet/own.ts": it is named twice',
   ]);
   // Without the file it is a folder like any other.
   const { "_root/invoked.json": _, ...plain } = ROOTED;

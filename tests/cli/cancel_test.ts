@@ -100,16 +100,20 @@ Deno.test("cancel kills invocations by id, by the start of an id, or all of a fu
     assertFails(
       await run(first),
       1,
-      new RegExp(`Cannot cancel invocation ${first}: it has ended as ERROR`),
+      new RegExp(`Invocation ${first} has already ended with status ERROR`),
       new RegExp(`invoked show ${hanging} ${first}`),
     );
   });
   await t.step("none, if one has ended or is unknown", async () => {
     const id = await start();
     const { body: { invocationId: ended } } = await client.invoke(await client.deploy(ECHO), {});
-    assertFails(await run(id, ended), 1, /it has ended as SUCCESS/);
-    assertFails(await run(id, "zzzzzz"), 1, /of all functions: no id begins with zzzzzz/);
-    assertFails(await run("hello"), 2, /Cannot find invocation "hello": it is not an id/);
+    assertFails(await run(id, ended), 1, /has already ended with status SUCCESS/);
+    assertFails(
+      await run(id, "zzzzzz"),
+      1,
+      /Invocation zzzzzz not found in the history of all functions/,
+    );
+    assertFails(await run("hello"), 2, /"hello" is not the id of an invocation/);
     const { invocation } =
       (await client.get(`/api/v1/functions/${hanging}/invocations/${id}`)).body;
     assert.match(invocation.status, /PENDING|RUNNING/);
@@ -117,7 +121,7 @@ Deno.test("cancel kills invocations by id, by the start of an id, or all of a fu
   });
   await t.step("all of a function", async () => {
     const ids = [await start(), await start(), await start()];
-    assertFails(await run("--function", hanging), 2, /Cannot ask "Cancel 3 invocations/, /--yes/);
+    assertFails(await run("--function", hanging), 2, /No answer to "Cancel 3 invocations/, /--yes/);
     const { code, stdout } = await run("--function", hanging, "--yes", "--json");
     assert.equal(code, 0);
     const ended: Json[] = JSON.parse(stdout);
@@ -132,7 +136,11 @@ Deno.test("cancel kills invocations by id, by the start of an id, or all of a fu
     assert.match(again.stderr, /has no invocation that runs or waits/);
   });
   await t.step("not without an invocation or a function", async () => {
-    assertFails(await run(), 2, /Cannot cancel: no invocation is given/, /--function/);
-    assertFails(await run("x", "--function", "y"), 2, /Cannot cancel: --function takes no ids/);
+    assertFails(await run(), 2, /Nothing was cancelled: no invocation is given/, /--function/);
+    assertFails(
+      await run("x", "--function", "y"),
+      2,
+      /Nothing was cancelled: --function takes no ids/,
+    );
   });
 });

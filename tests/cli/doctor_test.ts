@@ -21,7 +21,7 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
-  assert.match(stdout, /^ {2}forks +available: each call has a process/m);
+  assert.match(stdout, /^ {2}forks +available: each invocation has a process/m);
   assert.match(
     stdout,
     /^ {2}abstract sockets +(?:closed to calls|open to native code in a call): /m,
@@ -51,7 +51,7 @@ Deno.test("doctor fails and serve does not start when the configured isolation i
   for (const mode of ["bubblewrap", "landlock"]) {
     const doctor = await runInvoked(["doctor", "--json", "--isolation", mode], options);
     assert.equal(doctor.code, 1);
-    assert.equal(doctor.stderr, `error: Cannot isolate functions as configured: ${mode}\n`);
+    assert.equal(doctor.stderr, `error: Functions cannot be isolated as configured: ${mode}\n`);
     const report = JSON.parse(doctor.stdout);
     assert.equal(report.isolation.selected, null);
     if (mode === "landlock") {
@@ -77,7 +77,7 @@ Deno.test("doctor fails and serve does not start when the configured isolation i
     assert.match(
       serve.stderr,
       new RegExp(
-        `^error: Cannot isolate (?:functions|builds) with ${mode}: .* was not found; .*\n$`,
+        `^error: The server did not start: no isolation for \\w+ is available: ${mode}: .* was not found; .*\n$`,
       ),
     );
   }

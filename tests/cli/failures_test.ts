@@ -62,18 +62,22 @@ Deno.test("a command names the fault of the function or the request", async (t) 
       ["1", /not a JSON object$/m],
       [`{"a":1,}`, /not a JSON object at line 1, column 8: Expected double-quoted/],
       ['{\n"a": x}', /not a JSON object at line 2, column 6: Unexpected token 'x'$/m],
-      ["@/nowhere", /Cannot read the input \/nowhere/],
+      ["@/nowhere", /Failed to read the input \/nowhere/],
     ] as const;
     for (const [input, message] of faults) {
       assertFails(await author.run(["invoke", "--input", input]), 2, message);
     }
-    assertFails(await author.run(["dev", "--input", "{"]), 2, /--input: it is not a JSON object/);
+    assertFails(
+      await author.run(["dev", "--input", "{"]),
+      2,
+      /Invalid input in --input: it is not a JSON object/,
+    );
   });
   await t.step("a name is unknown, or the name of several", async () => {
     assertFails(
       await author.run(["show", "fautly"]),
       1,
-      /Cannot find function "fautly"/,
+      /Function "fautly" not found/,
       /mean faulty\?/,
     );
     await client.createFunction("twin");
@@ -81,7 +85,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(
       await author.run(["show", "twin"]),
       1,
-      /one of several functions with the name "twin"/,
+      /several functions with the name "twin"/,
       /use the id/,
     );
     assert.equal((await author.json("show", other.id)).id, other.id);
@@ -91,7 +95,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(
       await author.run(["deploy"], options),
       2,
-      /Cannot use folder \/: it has no invoked\.json/,
+      /Folder \/ has no invoked\.json/,
       /invoked init/,
     );
     assertFails(await author.run(["invoke"], options), 2, /no invoked\.json/, /name a function/);
@@ -105,7 +109,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   });
   await t.step("the folder holds a link, which could lead out of it", async () => {
     await Deno.symlink("/etc/passwd", join(author.folder, "link.txt"));
-    assertFails(await author.run(["deploy"]), 1, /link\.txt: it is neither/, /a copy/);
+    assertFails(await author.run(["deploy"]), 1, /link\.txt is neither/, /a copy/);
     await Deno.remove(join(author.folder, "link.txt"));
   });
   await t.step("invoked.json has an unknown field", async () => {
@@ -114,7 +118,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(
       run,
       2,
-      /Cannot use \S+.*invoked\.json: .*"secret"/,
+      /Invalid \S+.*invoked\.json: .*"secret"/,
       /its fields are \$schema, id, name/,
     );
   });
@@ -148,7 +152,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assertFails(
       await author.run(["test", "--commit", "v1"]),
       2,
-      /Cannot use --commit without --remote/,
+      /--commit needs --remote/,
       /--remote/,
     );
   });
@@ -187,10 +191,10 @@ Deno.test("every failure is one sentence, or has one prefix that says what the c
     assert.deepEqual(others, [], stderr);
     assert.match(
       error,
-      /^error: (?:Cannot [^:]+.*: .*|[A-Z].+ \([A-Z_]+\))(?<!\.)$/,
+      /^error: [A-Z"].+(?<!\.)$/,
       command.join(" "),
     );
-    assert.doesNotMatch(error, /Cannot .*Cannot |n't\b/, command.join(" "));
+    assert.doesNotMatch(error, /Cannot |n't\b/, command.join(" "));
   }));
 });
 
@@ -232,7 +236,7 @@ Deno.test("the server and the credentials come from variables, flags and files",
       const mixed = { INVOKED_SERVER_URL: serverUrl, ...c1, CONDUCTORONE_ACCESS_TOKEN: token };
       await using nowhere = await makeTempDir();
       const lost = await run(["list"], mixed, nowhere.path);
-      assertFails(lost, 4, /Cannot read the credentials/, /INVOKED_\* or CONDUCTORONE_\*/);
+      assertFails(lost, 4, /Failed to read the credentials/, /INVOKED_\* or CONDUCTORONE_\*/);
       const half = { INVOKED_CLIENT_ID: clientId };
       assertFails(
         await run(["list"], half),
@@ -290,9 +294,19 @@ Deno.test("an unreachable server is reported with the cause and the step that he
     runInvoked(["list"], { env: { INVOKED_SERVER_URL: url, INVOKED_ACCESS_TOKEN: "x" } });
   // No port that another test may be given.
   const local = await listen("http://127.0.0.1:2");
-  assertFails(local, 4, /127\.0\.0\.1:\d+: tcp connect error: Connection refused/, /invoked serve/);
+  assertFails(
+    local,
+    4,
+    /127\.0\.0\.1:\d+ is not reachable: tcp connect error: Connection refused/,
+    /invoked serve/,
+  );
   const remote = await listen("https://tenant.invalid");
-  assertFails(remote, 4, /https:\/\/tenant\.invalid: dns error: /, /check the URL and the network/);
+  assertFails(
+    remote,
+    4,
+    /https:\/\/tenant\.invalid is not reachable: dns error: /,
+    /check the URL and the network/,
+  );
   assert.doesNotMatch(remote.stderr, /invoked serve|fetch failed/);
 });
 
@@ -349,24 +363,33 @@ Deno.test("a missing endpoint of an addition is named, and the rest works", asyn
   assertFails(
     await run("clients", "list"),
     4,
-    /Cannot list clients: the response of \S+ does not match the API at list\.0\.id/,
+    /Failed to list clients: the response of \S+ does not match the API at list\.0\.id/,
     /of an invoked server or of a C1 tenant/,
   );
   for (const args of [["logs", "there"], ["logs", "there", invocation.id, "--follow"]]) {
     assertFails(
       await run(...args),
       1,
-      /Cannot use (live )?logs.*: the server has no such endpoint/,
+      /The server does not support (live )?logs/,
       /C1's own API/,
     );
   }
   assertFails(
     await run("history", "there", "--query", "x"),
     1,
-    /Cannot use the search of invocations/,
+    /The server does not support the search of invocations/,
   );
-  assertFails(await run("tag", "there", "v1", "--delete"), 1, /Cannot use the deletion of tags/);
-  assertFails(await run("rollback", "there"), 1, /Cannot use the history of publishes/, /--to/);
+  assertFails(
+    await run("tag", "there", "v1", "--delete"),
+    1,
+    /The server does not support the deletion of tags/,
+  );
+  assertFails(
+    await run("rollback", "there"),
+    1,
+    /The server does not support the history of publishes/,
+    /--to/,
+  );
   const rolledBack = await run("rollback", "there", "--to", commit.id);
   assert.match(rolledBack.stdout, new RegExp(`^Published there ${commit.id} `));
 });

@@ -27,12 +27,12 @@ Deno.test("a byte order mark and the names of stdin are accepted", async (t) => 
       assert.deepEqual(JSON.parse(output), { input: { name } });
     }
     const wrong = await author.run(["invoke", "--input", "@/dev/stdin"], { stdin: "[]" });
-    assertFails(wrong, 2, /Cannot use the input in stdin: it is not a JSON object/);
+    assertFails(wrong, 2, /Invalid input in stdin: it is not a JSON object/);
   });
   await t.step("a data directory that is a file is named as such", async () => {
     const file = join(author.folder, "main.ts");
     const run = await runInvoked(["list", "--data", file]);
-    assertFails(run, 4, /Cannot read the credentials .*main\.ts is not a directory/, /--data/);
+    assertFails(run, 4, /Failed to read the credentials .*main\.ts is not a directory/, /--data/);
   });
 });
 

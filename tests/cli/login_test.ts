@@ -34,11 +34,11 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
 
   await t.step("credentials that the server does not accept are not kept", async () => {
     assertFails(await login("wrong"), 4, /invalid_client/, /check the client id/);
-    assertFails(await login(""), 2, /the client secret is empty/, /stdin/);
+    assertFails(await login(""), 2, /The client secret is empty/, /stdin/);
     assertFails(
       await run(["login", "--server", serverUrl], { stdin: clientSecret }),
       2,
-      /Cannot ask "Client id"/,
+      /No answer to "Client id"/,
       /--client-id/,
     );
     await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
@@ -99,7 +99,7 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
       assertFails(
         await run(["list", "--server", "http://127.0.0.1:9"]),
         4,
-        /profile default: they are for http:\S+, not for http:\/\/127\.0\.0\.1:9/,
+        /profile default are for http:\S+, not for http:\/\/127\.0\.0\.1:9/,
         /invoked login/,
       );
       const path = join(folder, "default.json");
@@ -108,7 +108,7 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
       assertFails(
         await login(clientSecret),
         2,
-        /default is for https:\/\/other\.example/,
+        /default is for another server, https:\/\/other\.example/,
         /--profile/,
       );
       await Deno.writeTextFile(path, profile);
@@ -118,7 +118,10 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
     const path = join(folder, "default.json");
     await Deno.chmod(path, 0o640);
     assertFails(await run(["list"]), 2, /other users can read it \(mode 0640\)/, /chmod 600/);
-    assert.match((await run(["whoami", "--profiles"])).stdout, /^default\tCannot use .*0640/m);
+    assert.match(
+      (await run(["whoami", "--profiles"])).stdout,
+      /^default\t.* is not private: .*0640/m,
+    );
     await Deno.chmod(path, 0o600);
     await Deno.chmod(folder, 0o770);
     assertFails(await run(["list"]), 2, /other users can write into it/, /chmod 700/);
@@ -126,10 +129,10 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
   });
   await t.step("a name is no path, and an unknown one is reported with the others", async () => {
     for (const name of ["../default", "", ".hidden", "a/b", "x".repeat(65)]) {
-      assertFails(await run(["list", "--profile", name]), 2, /^error: Cannot use profile "/);
+      assertFails(await run(["list", "--profile", name]), 2, /^error: Invalid profile name "/);
     }
     const unknown = await run(["list", "--profile", "nobody"]);
-    assertFails(unknown, 2, /Cannot find profile nobody/, /use one of default, production/);
+    assertFails(unknown, 2, /Profile nobody not found/, /use one of default, production/);
   });
   if (Deno.uid() === 0) {
     await t.step("a data directory of another user in this folder chooses no server", async () => {

@@ -124,7 +124,7 @@ Deno.test("logs --follow prints every call, failing ones too, and goes on after 
     });
     await follower.printed("stdout", /info {2}hanging/);
     await server.stop("SIGKILL");
-    await follower.printed("stderr", /Cannot reach the server at .*; trying again/);
+    await follower.printed("stderr", /The server at .* is not reachable: .*; trying again/);
     return follower;
   })();
   await using server = await TestServer.start({ dataDir, flags });

@@ -37,7 +37,7 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
       2,
       /json: volume: must be a string; it is a number$/m,
     );
-    assertFails(await author.run(["invoke", "--volume", "none"]), 1, /Cannot find volume "none"/);
+    assertFails(await author.run(["invoke", "--volume", "none"]), 1, /Volume "none" not found/);
   });
   await t.step("a comparison needs root, tests and triggers", async () => {
     await write({ name: "partial", ...wrong, triggers: undefined });

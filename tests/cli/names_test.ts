@@ -14,7 +14,7 @@ Deno.test("what a user names keeps its name", async (t) => {
     assertFails(
       await author.run(["deploy"]),
       1,
-      /volume "holiday pictures"/,
+      /Volume "holiday pictures" not found/,
       /volumes create 'holiday pictures'/,
     );
     await author.ok(["volumes", "create", "holiday pictures"]);
@@ -24,11 +24,16 @@ Deno.test("what a user names keeps its name", async (t) => {
       assertFails(
         await author.run(["volumes", "create", name]),
         2,
-        /Cannot create volume/,
+        /Invalid volume name/,
         /choose/,
       );
     }
-    assertFails(await author.run(["init", "other", "--name", " "]), 2, /name is empty/, /--name/);
+    assertFails(
+      await author.run(["init", "other", "--name", " "]),
+      2,
+      /name of the function is empty/,
+      /--name/,
+    );
     assertFails(await author.run(["clients", "create", ""]), 1, /: name: must not be empty/);
     await author.write("invoked.json", `{"name": " "}`);
     assertFails(await author.run(["deploy"]), 2, /invoked\.json: name: must not be empty/);
@@ -67,10 +72,15 @@ Deno.test("what a user names keeps its name", async (t) => {
   await t.step("the function of a commit or tag that is unknown", async () => {
     for (const commit of ["none", "3MdGC", ""]) {
       const run = await author.run(["rollback", "--to", commit]);
-      assertFails(run, 1, /find commit "\w*" of named: no tag has this name/, /first 6 characters/);
+      assertFails(
+        run,
+        1,
+        /Commit "\w*" of named not found: no tag has this name/,
+        /first 6 characters/,
+      );
     }
     const tag = await author.run(["tag", ".", "none", "--delete"]);
-    assertFails(tag, 1, /tag "none": function named does not have it/);
+    assertFails(tag, 1, /Tag "none" of function named does not exist/);
     assert.doesNotMatch(tag.stderr, ID);
     assertFails(await author.run(["tag", ".", "HEAD"]), 1, /"HEAD" is not a tag name/);
   });
@@ -78,11 +88,11 @@ Deno.test("what a user names keeps its name", async (t) => {
     "the function in place of a commit that does not build, or has no tests",
     async () => {
       const untested = await author.run(["test"]);
-      assertFails(untested, 3, /^error: Cannot test named: it has no main\.test\.ts/m);
+      assertFails(untested, 3, /^error: Failed to test named: the commit has no main\.test\.ts/m);
       await author.write("main.ts", "export default () => {\n  retrn 1;\n};\n");
       const args = [["deploy"], ["test"]];
       for (const run of await Promise.all(args.map((args) => author.run(args)))) {
-        assertFails(run, 3, /^error: Cannot build named: main\.ts:2:9: SyntaxError/m);
+        assertFails(run, 3, /^error: named was not built: main\.ts:2:9: SyntaxError/m);
         assert.doesNotMatch(run.stderr, ID);
       }
     },
@@ -100,7 +110,7 @@ Deno.test("what a user names keeps its name", async (t) => {
   await t.step("the start of an id that is too short", async () => {
     const { id } = (await author.json("history"))[0];
     const short = await author.run(["show", "named", id.slice(0, 5)]);
-    assertFails(short, 2, /it is not an id/, /first 6 characters/);
+    assertFails(short, 2, /is not the id of an invocation/, /first 6 characters/);
     assert.equal((await author.json("show", "named", id.slice(0, 26))).id, id);
   });
   await t.step("the position of what is no JSON", async () => {

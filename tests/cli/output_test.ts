@@ -1,24 +1,10 @@
 import assert from "node:assert/strict";
 import { alignColumns, timeInWords } from "../../src/cli/terminal/output.ts";
-import {
-  describeError,
-  failureMessage,
-  oneLine,
-  printable,
-} from "../../src/cli/terminal/failure.ts";
+import { describeError, oneLine, printable } from "../../src/cli/terminal/failure.ts";
 
 Deno.test("columns are aligned as a terminal shows wide and coloured cells", () => {
   const lines = alignColumns([["\x1b[1mNAME\x1b[22m", "ID"], ["日本", "1"], ["a", ""]]).split("\n");
   assert.deepEqual(lines, ["\x1b[1mNAME\x1b[22m  ID", "日本  1", "a"]);
-});
-
-Deno.test("the message of a failure has one prefix", () => {
-  assert.equal(
-    failureMessage("Cannot list functions", "Not Found"),
-    "Cannot list functions: Not Found",
-  );
-  const cause = "Cannot tag commit 1 as v1: it has that tag";
-  assert.equal(failureMessage("Cannot create tag v1", cause), cause);
 });
 
 Deno.test("text from outside cannot change the order in which a terminal shows it", () => {

@@ -19,8 +19,8 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
 
   await t.step("deploy sets what invoked.json names, and adds --var", async () => {
     await write({ volume: VOLUME, variables: { STAGE: "dev", KEPT: "" } });
-    assertFails(await author.run(["deploy"]), 1, /Cannot find volume "limits"/, /volumes create/);
-    assertFails(await author.run(["show"]), 1, /Cannot find function "limited"/, /invoked deploy/);
+    assertFails(await author.run(["deploy"]), 1, /Volume "limits" not found/, /volumes create/);
+    assertFails(await author.run(["show"]), 1, /Function "limited" not found/, /invoked deploy/);
     const volume = await author.json("volumes", "create", VOLUME);
     const deployed = await author.json("deploy", "--publish", "--var", "STAGE=a=b");
     assert.deepEqual(
@@ -86,11 +86,11 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
       await write({ name, memoryMib: 100_000 });
       const rejected = await author.run(["deploy", "--publish"]);
       assertFails(rejected, 1, limit, next);
-      assert.match(rejected.stderr, new RegExp(`Cannot deploy ${name}: `));
+      assert.match(rejected.stderr, new RegExp(`Failed to deploy ${name}: `));
       assert.match(rejected.stderr, /^Nothing was deployed: the server rejects a setting/m);
       assert.doesNotMatch(rejected.stderr, /Uploading/);
     }
-    assertFails(await author.run(["show", "unlimited"]), 1, /Cannot find function "unlimited"/);
+    assertFails(await author.run(["show", "unlimited"]), 1, /Function "unlimited" not found/);
     await write({ timeout: "1d", variables: { TOKEN: "x" } });
     assertFails(await author.run(["deploy"]), 1, /timeout: 24 h is not between .*--max-timeout/);
     await write({});
@@ -134,24 +134,24 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
   });
   await t.step("faults name the setting and the value", async () => {
     const cases = [
-      [["settings", "set", "limited", "timout=2s"], 2, /"timout": it is not a setting/],
+      [["settings", "set", "limited", "timout=2s"], 2, /Unknown setting "timout"/],
       [
         ["settings", "set", "limited", "timeout=2"],
         2,
-        /timeout to "2": it must be a duration with/,
+        /timeout "2": it must be a duration with/,
       ],
       [["settings", "set", "limited", "processReuse=on"], 2, /"on": it must be PROCESS_REUSE_NONE/],
       [["settings", "set", "limited", "timeout"], 2, /"timeout" is not NAME=VALUE/],
       [["settings", "set", "limited", "retention=1ms"], 1, /1 ms is not between 1 s and 3,650 d/],
       [["settings", "set", "limited", "timeout=2m"], 1, /2 min is not between .*--max-timeout/],
       [["settings", "unset", "limited", "variables.NO"], 1, /has no variable of this name/],
-      [["deploy", "--var", "=x"], 2, /Cannot use --var: "=x" is not NAME=VALUE/],
+      [["deploy", "--var", "=x"], 2, /Invalid --var: "=x" is not NAME=VALUE/],
     ] as const;
     for (const [args, code, message] of cases) {
       assertFails(await author.run(args), code, message, /\S/);
     }
     const lots = await author.run(["settings", "set", "limited", "memoryMib=lots"]);
-    assertFails(lots, 2, /memoryMib to "lots"/, /write it as memoryMib=256$/);
+    assertFails(lots, 2, /memoryMib "lots"/, /write it as memoryMib=256$/);
     await write({ timeout: "soon" });
     assertFails(await author.run(["deploy"]), 2, /timeout: must be a duration with its unit/);
   });

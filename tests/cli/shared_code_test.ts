@@ -240,9 +240,9 @@ Deno.test("a root cannot bring in what is outside, excluded or a link", async (t
     await Deno.symlink("/etc/hostname", join(repository.path, "packages/shared/link.ts"));
     await Deno.symlink("shared", join(repository.path, "packages/linked"));
     await repository.write(main, `import "../../packages/shared/link.ts";\n${OK}`);
-    await fails(/Cannot use \.\.\/\.\.\/packages\/shared\/link\.ts: it is a link/);
+    await fails(/\.\.\/\.\.\/packages\/shared\/link\.ts is a link/);
     await repository.write(main, `import "../../packages/linked/text.ts";\n${OK}`);
-    await fails(/Cannot use \.\.\/\.\.\/packages\/linked: it is a link/);
+    await fails(/\.\.\/\.\.\/packages\/linked is a link/);
   });
   await t.step("what an ignore file excludes", async () => {
     await repository.write(main, `import "../../packages/shared/generated/table.ts";\n${OK}`);
@@ -281,7 +281,7 @@ Deno.test("a root cannot bring in what is outside, excluded or a link", async (t
     await repository.write(`${greet}/invoked.json`, '{"name": "greet", "root": "../.."}');
     await repository.write(`${greet}/_root/x.ts`, "");
     await fails(
-      /Cannot use .*\/_root\/x\.ts: with a root, _root of a commit has the files above/,
+      /\/_root\/x\.ts conflicts with the root: in a commit, _root has the files above/,
       /rename/,
     );
   });

@@ -93,7 +93,7 @@ Deno.test("test runs main.test.ts in the sandbox and names what failed", async (
       assertFails(
         await run("test", "--remote", "--max-file", "1KiB"),
         2,
-        /Cannot use --max-file with --remote/,
+        /Option --max-file has no effect with --remote/,
         /omit/,
       );
     },

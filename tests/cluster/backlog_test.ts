@@ -37,7 +37,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
           "QUEUE_FULL",
           {
             message:
-              /all 0 slots of workers and API nodes are taken \(--capacity\), and the queue is full with 10 calls \(--max-queued\)/,
+              /all 0 slots of workers and API nodes are taken \(--capacity\), and the queue is full with 10 invocations \(--max-queued\)/,
           },
         );
       }
@@ -73,7 +73,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
         "QUEUE_FULL",
         {
           message:
-            /the queue has \d+ calls? with [\d,]+ B of input; .* would exceed the limit of 7 MiB \(--max-queued-bytes\)/,
+            /the queue has \d+ invocations? with [\d,]+ B of input; .* would exceed the limit of 7 MiB \(--max-queued-bytes\)/,
         },
       );
       return true;
@@ -90,6 +90,6 @@ Deno.test("an API node rejects --max-running", async () => {
   assert.equal(code, 2, stderr);
   assert.match(
     stderr,
-    /Cannot use --max-running: it is 8, but must be unset with --nats: the limit is --capacity/,
+    /--max-running is 8, but must be unset with --nats: the limit is --capacity/,
   );
 });

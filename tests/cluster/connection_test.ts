@@ -94,7 +94,7 @@ Deno.test("a NATS that asks nobody for credentials is used on loopback alone", a
   const url = own.replace("127.0.0.1", "0.0.0.0");
   await unusable({ urls: [url] }, /accepts clients without authentication/);
   const { file } = await withUser(directory.path);
-  await unusable({ ...options, credentialsFile: file }, /asks nobody for credentials/);
+  await unusable({ ...options, credentialsFile: file }, /does not ask for --nats-credentials/);
   await using connected = await Nats.connect(options, "test");
   assert.equal(connected.fault, undefined);
 });

@@ -124,7 +124,7 @@ Deno.test("a copy of an installation has all of it, and servers on it answer and
     await using server = await TestServer.start({ dataDir });
     const { code, stderr } = await copy(...target, ...nats.address.flags);
     assert.equal(code, 1);
-    assert.match(stderr, /another server uses it/);
+    assert.match(stderr, /is in use by another server/);
     await server.stop();
   });
 

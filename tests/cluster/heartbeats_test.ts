@@ -53,5 +53,5 @@ Deno.test("a worker that starts before every API node says what it waits for", a
   await using worker = await TestWorker.start({ nats: server.address });
   const { code, log } = await worker.stop();
   assert.equal(code, 0, log);
-  assert.match(log, /Cannot write the heartbeat of this worker: no API node has begun yet/);
+  assert.match(log, /Failed to write the heartbeat of this worker: no API node has begun yet/);
 });

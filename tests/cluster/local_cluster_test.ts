@@ -144,7 +144,7 @@ Deno.test("a local cluster runs calls, outlives its parts, and starts again on i
       }
       const second = await new Deno.Command(LOCAL_CLUSTER, { args: ["--data", data] }).output();
       assert.equal(second.code, 1);
-      assert.match(new TextDecoder().decode(second.stderr), /another local cluster runs in it/);
+      assert.match(new TextDecoder().decode(second.stderr), /is in use by another local cluster/);
 
       const endless = await client.deploy(ENDLESS);
       const path = `/api/v1/functions/${endless}/invocations`;

@@ -223,7 +223,7 @@ Deno.test("without the key of its own an object does not open", async () => {
   const { object } = randomObject(100);
   await node.objects.commits.store(object);
   await assert.rejects(foreign.objects.commits.read(object.digest), /key is that of another/);
-  await assert.rejects(foreign.objects.commits.store(object), /from another installation/);
+  await assert.rejects(foreign.objects.commits.store(object), /of another installation/);
   await node.objects.commits.read(object.digest);
 });
 

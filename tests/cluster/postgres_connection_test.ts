@@ -91,7 +91,7 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
     await using second = await makeTempDir();
     relay.cut();
     await writable(store);
-    await assert.rejects(openPostgresStore(second.path, url), /another server uses it/);
+    await assert.rejects(openPostgresStore(second.path, url), /is in use by another server/);
   });
 
   await t.step("a commit in doubt does not keep a server from closing", async () => {

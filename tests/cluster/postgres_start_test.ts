@@ -42,7 +42,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
     for (const exclusive of [true, false]) {
       await assert.rejects(
         openPostgresStore(second.path, url, exclusive),
-        /^DatabaseError: Cannot use database test_2 on 127\.0\.0\.1:\d+: another server uses it, connected from 127\.0\.0\.1 since /,
+        /^DatabaseError: database test_2 on 127\.0\.0\.1:\d+ is in use by another server, connected from 127\.0\.0\.1 since /,
       );
     }
   });
@@ -54,10 +54,10 @@ Deno.test("stores on PostgreSQL", async (t) => {
     await postgres.query("insert into kysely_migration values ('999_later', '')", "test_3");
     await assert.rejects(
       openPostgresStore(directory.path, later),
-      /the database has the migration 999_later, so a later version of invoked wrote it/,
+      /written by a later version of invoked: it has the migration 999_later/,
     );
     const foreign = await postgres.database();
     await postgres.query("create table accounts (id int)", "test_4");
-    await assert.rejects(openPostgresStore(directory.path, foreign), /its tables are not those of/);
+    await assert.rejects(openPostgresStore(directory.path, foreign), /was not written by invoked/);
   });
 });

@@ -59,5 +59,5 @@ Deno.test("a node that cannot take over calls goes on, and takes them over later
   assert.match((await there.ended(id, interrupted)).error, /^INTERRUPTED: /);
   assert.deepEqual((await there.ended(id, again)).output, { attempt: 2 });
   assert.equal((await second.stop()).code, 0);
-  assert.match(await second.log, /Cannot recover calls without an owner/);
+  assert.match(await second.log, /Failed to recover invocations without an owner/);
 });

@@ -51,7 +51,7 @@ Deno.test("a cluster over TLS with the users of an account", async (t) => {
     for (const address of [url, url.replace(/^tls:/, "nats:")]) {
       const { code, stderr } = await startWorker("--nats", address, "--nats-credentials", own);
       assert.equal(code, 1);
-      assert.match(stderr, /Cannot connect to NATS at .*: TLS failed: .*; check --nats-ca/);
+      assert.match(stderr, /NATS at .* is not usable: TLS failed: .*; check --nats-ca/);
     }
   });
 
@@ -108,7 +108,7 @@ Deno.test("a start on a NATS or a PostgreSQL that is too old is rejected", async
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /Cannot use NATS at nats:\S+: its version is 2\.9\.25, and the oldest supported is 2\.10/,
+      /NATS at nats:\S+ is too old: its version is 2\.9\.25, and the oldest supported is 2\.10/,
     );
   });
 
@@ -129,7 +129,7 @@ Deno.test("a start on a NATS or a PostgreSQL that is too old is rejected", async
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /Cannot use database test_1 on 127\.0\.0\.1:\d+: its PostgreSQL is .*, and the oldest supported is 15/,
+      /database test_1 on 127\.0\.0\.1:\d+ is not supported: its PostgreSQL is .*, and the oldest supported is 15/,
     );
   });
 });

@@ -96,7 +96,7 @@ Deno.test("a connection that is not made in time is rejected and ends", async ()
       const options = { urls: [`nats://127.0.0.1:${port}`], credentialsFile: undefined };
       await assert.rejects(
         Nats.connect({ ...options, caFile: undefined }, "test"),
-        /Cannot connect to NATS at .*: it did not answer in time/,
+        /NATS at .* is not usable: it did not answer in time/,
         missing,
       );
       await eventually(() => hasEnded || undefined, "the end of the connection");

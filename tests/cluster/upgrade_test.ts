@@ -94,7 +94,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
     const protocols = `speaks protocol ${PROTOCOL}, .* protocol ${PROTOCOL + 2}; .* by 1 at most`;
     assert.match(
       stderr,
-      new RegExp(`Cannot join the API nodes of the database: node \\w+, .* ${protocols}`),
+      new RegExp(`cannot join the API nodes of the database: node \\w+, .* ${protocols}`),
     );
     const { list } = (await cluster.postgres.query<Json>(
       "select json_agg(protocol) as list from nodes",
@@ -109,7 +109,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
     const { log } = await foreign.stop();
     assert.match(
       log,
-      new RegExp(`This worker gets no calls: an API node speaks protocol ${PROTOCOL}`),
+      new RegExp(`This worker receives no invocations: an API node speaks protocol ${PROTOCOL}`),
     );
   });
 
@@ -140,7 +140,9 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
     const log = await oldNode.log;
     assert.match(
       log,
-      new RegExp(`gets no calls: it speaks protocol ${PROTOCOL + 2}, this server works with`),
+      new RegExp(
+        `receives no invocations: it speaks protocol ${PROTOCOL + 2}, this server works with`,
+      ),
     );
   });
 });
@@ -148,5 +150,5 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
 Deno.test("an API node two protocols behind is rejected", async () => {
   await using cluster = await TestCluster.start();
   await cluster.node({ launcher: launcherOf(await buildOf(PROTOCOL + 2)) });
-  await assert.rejects(cluster.node(), /Cannot join the API nodes of the database/);
+  await assert.rejects(cluster.node(), /cannot join the API nodes of the database/);
 });

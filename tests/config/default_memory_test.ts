@@ -23,6 +23,6 @@ Deno.test("a maximum that the operator sets is kept", () => {
   assert.ok(byDefault >= 128 * MIB && byDefault <= 1024 * MIB, String(byDefault));
   assert.throws(
     () => maxOf({ memory: "256MiB", "max-memory": "128MiB" }),
-    /--max-memory: it is 128 MiB, but must be at least 256 MiB to allow the default of --memory/,
+    /--max-memory is 128 MiB, but must be at least 256 MiB to allow the default of --memory/,
   );
 });

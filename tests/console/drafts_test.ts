@@ -146,7 +146,7 @@ async function restarts(
   await append(page, "// while it is away\n");
   await page.getByRole("textbox", { name: "Commit message" }).fill("After all");
   await saveButton(page).click();
-  await page.getByRole("alert").getByText(/Cannot reach the server/).waitFor();
+  await page.getByRole("alert").getByText(/The server is not reachable/).waitFor();
   await console.assertAccessible();
   // A page whose code is not loaded yet waits for the server.
   await other.getByRole("link", { name: "History" }).click();

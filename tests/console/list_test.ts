@@ -190,7 +190,7 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
       return route.fulfill({ status: 400, json: { code: 3, message: "no such page" } });
     });
     await console.goto("/invocations");
-    const alert = page.getByRole("alert").filter({ hasText: "Cannot load more: no such page" });
+    const alert = page.getByRole("alert").filter({ hasText: "Loading more failed: no such page" });
     const again = alert.getByRole("button", { name: "Try again" });
     await alert.waitFor();
     await again.click();

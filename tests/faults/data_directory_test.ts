@@ -63,15 +63,15 @@ Deno.test("a directory that was in use does not start without its database or it
   const cases: Record<string, readonly [(path: string) => Promise<void>, RegExp]> = {
     "without master.key": [
       (path) => Deno.remove(join(path, "master.key")),
-      /^error: Cannot open data directory .*master\.key is missing, and the secrets .*master key\nnext: restore the file/m,
+      /^error: Data directory .* is incomplete: .*master\.key is missing, and the secrets .*master key\nnext: restore the file/m,
     ],
     "without a database": [
       (path) => Deno.remove(join(path, "invoked.db")),
-      /^error: Cannot open data directory .*invoked\.db is missing, and .*credentials\.json shows.*\nnext: restore the database/m,
+      /^error: Data directory .* is incomplete: .*invoked\.db is missing, and .*credentials\.json shows.*\nnext: restore the database/m,
     ],
     "with an empty database": [
       (path) => Deno.truncate(join(path, "invoked.db")),
-      /^error: Cannot open data directory .*invoked\.db is empty, and .*credentials\.json shows/m,
+      /^error: Data directory .* is incomplete: .*invoked\.db is empty, and .*credentials\.json shows/m,
     ],
     "with a damaged database": [
       (path) => Deno.writeTextFile(join(path, "invoked.db"), "x".repeat(10_000)),
@@ -82,7 +82,7 @@ Deno.test("a directory that was in use does not start without its database or it
         await Deno.remove(join(path, "invoked.db"));
         inDatabase(path, (db) => db.exec("create table foreign_table (x)"));
       },
-      /^error: Cannot open data directory .*: its tables are not those of invoked; /m,
+      /^error: data directory .* was not written by invoked: it has other tables; /m,
     ],
   };
   for (const [name, [damage, message]] of Object.entries(cases)) {
@@ -111,7 +111,7 @@ Deno.test("the database of a later version is rejected and stays as it is", asyn
   await startFails(
     directory.path,
     new RegExp(
-      "migration 999_of_the_future, so a later version of invoked wrote it\nnext: this version, \\S+, " +
+      "written by a later version of invoked: it has the migration 999_of_the_future\nnext: this version, \\S+, " +
         `opens databases with the migrations 001_initial to ${LAST_MIGRATION}; nothing was changed`,
     ),
   );
@@ -122,9 +122,13 @@ Deno.test("another master key is noticed before the database is migrated", async
   await using directory = await usedDirectory();
   takeLastMigrationBack(directory.path);
   const before = schemaOf(directory.path);
-  await startFails(directory.path, /^error: Cannot open server-key:.*sealed under master key/m, {
-    INVOKED_MASTER_KEY: randomBytes(32).toString("base64"),
-  });
+  await startFails(
+    directory.path,
+    /^error: The server did not start: server-key:.* was not decrypted: it was sealed under master key/m,
+    {
+      INVOKED_MASTER_KEY: randomBytes(32).toString("base64"),
+    },
+  );
   assert.deepEqual(schemaOf(directory.path), before);
 });
 
@@ -146,7 +150,7 @@ Deno.test("the database of an early version is rejected by name before it is mig
   const before = [schemaOf(directory.path), await namesIn(directory.path)];
   await startFails(
     directory.path,
-    /^error: Cannot open the database: an early version of invoked 0\.1\.0 wrote it, before master keys could be rotated, .*\nnext: .*; nothing was changed$/m,
+    /^error: Database too old: an early version of invoked 0\.1\.0 wrote it, before master keys could be rotated, .*\nnext: .*; nothing was changed$/m,
   );
   assert.deepEqual([schemaOf(directory.path), await namesIn(directory.path)], before);
 });
@@ -161,7 +165,7 @@ Deno.test("migrations are made as a whole or not at all", async () => {
   const before = schemaOf(directory.path);
   await startFails(
     directory.path,
-    /^error: Cannot start the server: duplicate column name: queued_to/m,
+    /^error: The server did not start: duplicate column name: queued_to/m,
   );
   assert.deepEqual(schemaOf(directory.path), before);
 });

@@ -181,7 +181,7 @@ mountTest(
     calls.open();
     const answered = await calls.sync;
     assertError(answered, "UNAVAILABLE", "STORAGE_UNAVAILABLE", {
-      message: new RegExp(`^Cannot record invocation \\w{27} yet${REASON.source}`),
+      message: new RegExp(`^Invocation \\w{27} is not recorded yet${REASON.source}`),
     });
     const { reason } = await readiness(client, 503);
     assert.equal(reason, "the disk of the server's data directory is full");

@@ -56,7 +56,7 @@ procfsTest(
     const { function: { id } } = await client.createFunction("killed");
     const commit = await uploaded(client, id);
     const asUnavailable = {
-      message: /^Cannot build .*: the compiler was killed \(SIGKILL\), as the /,
+      message: /^Build of .* failed: the compiler was killed \(SIGKILL\), as the /,
     };
 
     for (const run of ["deno info", "deno bundle"]) {

@@ -75,13 +75,13 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   await eventually(async () => {
     const log = await Deno.readTextFile(logFile);
     return [faults.gone, faults.short, faults.main].every((fault) =>
-      new RegExp(`Cannot read [^:]*: ${fault}; restore it from a backup`).test(log)
+      new RegExp(`Failed to read [^:]*: ${fault}; restore it from a backup`).test(log)
     ) || undefined;
   }, "a line in the log for each missing blob");
   const client = await server.client();
   const volume = new Volume(client, volumeId);
   const readFault = (path: string, fault: string) => ({
-    message: new RegExp(`^Cannot read "${path}" of volume ${volumeId}: ${fault}$`),
+    message: new RegExp(`^Failed to read "${path}" of volume ${volumeId}: ${fault}$`),
   });
   const expectLoss = async (path: string, expected: { readonly message: RegExp }) =>
     assertError(await client.get(path), "DATA_LOSS", "BLOB_MISSING", expected);
@@ -187,16 +187,20 @@ Deno.test("a sealed secret and a small file that were changed are named, and run
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
   const volume = new Volume(client, volumeId);
-  const smallFault = /^Cannot read "\/small" of volume \w+: blob small_contents\/.* was changed$/;
+  const smallFault =
+    /^Failed to read "\/small" of volume \w+: blob small_contents\/.* was changed$/;
   assertError(await client.get(volume.file("small")), "DATA_LOSS", "BLOB_MISSING", {
     message: smallFault,
   });
   const { body } = await client.invoke(functionId);
   const { error } = await client.invocation(functionId, body.invocationId);
-  assert.match(error, /^INTERRUPTED: it could not run: Cannot open secret:.*: it was changed, or /);
+  assert.match(
+    error,
+    /^INTERRUPTED: it could not run: secret:.* was not decrypted: it was changed, or /,
+  );
   const ready = await client.get("/readyz");
   assert.equal(ready.status, 200);
-  assert.match(ready.body.damaged.join("\n"), /^blob small_contents[^]*\nCannot open secret:/);
+  assert.match(ready.body.damaged.join("\n"), /^blob small_contents[^]*\nsecret:/);
 });
 
 const PAGE_BYTES = 4096;

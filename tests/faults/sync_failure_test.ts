@@ -67,12 +67,12 @@ async function checkStops(server: TestServer, { what, fault, request }: Case, st
   const log = await server.log;
   assert.equal(code, EXIT_STORAGE, `${what}\n${log}`);
   // A checkpoint may be the first to sync the log of the database, on a busy machine.
-  const [, failed, file] =
-    /^error: Cannot (sync|move the log into) (.*); the server stops, because the disk may have lost/m
+  const [, failed, reason] =
+    /^error: The disk failed: .* was not (synced|moved) .*?: (.*); the server stops, because the disk may have lost/m
       .exec(log) ?? [];
-  assert.match(file ?? "", failed === "sync" ? /os error/ : /disk I\/O error/, log);
+  assert.match(reason ?? "", failed === "synced" ? /os error/ : /disk I\/O error/, log);
   assert.match(log, /^next: check the disk, then start the server again/m);
-  const path = failed === "sync" ? fault.path : fault.path.replace(/-wal$/, "");
+  const path = failed === "synced" ? fault.path : fault.path.replace(/-wal$/, "");
   assert.ok(log.includes(path), `it names the file: ${log}`);
 }
 
@@ -114,7 +114,10 @@ shimTest("a failed sync at a checkpoint stops the server", async () => {
   const { code } = await server.status;
   const log = await server.log;
   assert.equal(code, EXIT_STORAGE, log);
-  assert.match(log, /^error: Cannot move the log into .*invoked\.db: .*; the server stops/m);
+  assert.match(
+    log,
+    /^error: The disk failed: the log was not moved into .*invoked\.db: .*; the server stops/m,
+  );
 });
 
 shimTest("a disk that rejects writes for another reason heals as well", async () => {

@@ -130,7 +130,7 @@ Deno.test("every invoked.json is a manifest or is rejected with its path", async
         assert.equal(Object.getPrototypeOf(manifest), Object.prototype);
       } catch (error) {
         assert.ok(error instanceof Failure, String(error));
-        assert.match(error.message, /^Cannot use .*invoked\.json: /);
+        assert.match(error.message, /^Invalid .*invoked\.json: /);
       }
     },
   );

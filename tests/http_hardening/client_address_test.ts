@@ -195,7 +195,7 @@ Deno.test("an invalid network is named at the start", async () => {
     "10.0.0.0/8,10.0.0.0/40",
   ]);
   assert.equal(code, 2, stderr);
-  assert.match(stderr, /Cannot use --trusted-proxies: "10\.0\.0\.0\/40" is not a network/);
+  assert.match(stderr, /Invalid --trusted-proxies: "10\.0\.0\.0\/40" is not a network/);
 });
 
 /** The address of the client of each request, by the id of the request. Stops the server. */

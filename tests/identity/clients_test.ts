@@ -188,7 +188,7 @@ sharedSuite("clients", {
     assert.equal(missing.code, 1, missing.stderr);
     assert.match(
       missing.stderr,
-      /Cannot find client "ada": .* has none with this name or id\nnext: /,
+      /Client "ada" not found: .* has no client with this name or id\nnext: /,
     );
   },
 });

@@ -77,7 +77,7 @@ Deno.test("the console is built once for each state of its sources", async () =>
   await Deno.writeTextFile(`${root}/broken`, "");
   const failed = await build();
   assert.equal(failed.success, false);
-  assert.match(failed.notes, /a fault in main\.ts\nerror: Cannot build the console: vite failed/);
+  assert.match(failed.notes, /a fault in main\.ts\nerror: vite failed to build the console/);
   assert.equal(await built(), "second", "the last build that succeeded stays");
   await Deno.remove(`${root}/broken`);
   assert.ok((await build()).success);

@@ -49,7 +49,7 @@ Deno.test("the types of the API are written once for each state of its document"
   assert.equal(failed.success, false);
   assert.match(
     failed.notes,
-    /error: Cannot write the types of the API: docs\/openapi\.json is no /,
+    /error: docs\/openapi\.json is not an OpenAPI document/,
   );
   await assert.rejects(types, Deno.errors.NotFound, "no types of another document are left");
 

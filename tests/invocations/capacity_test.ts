@@ -46,7 +46,7 @@ async function queueFull({ client }: Stage): Promise<void> {
     const rejected = await client.invoke(id, { ms: 1 }, headers);
     assertError(rejected, "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
       message:
-        /limit of 1 call at a time is reached \(--max-running\), and the queue is full with 1 call \(--max-queued\)/,
+        /limit of 1 invocation at a time is reached \(--max-running\), and the queue is full with 1 invocation \(--max-queued\)/,
     });
     assert.equal(rejected.body.code, 8);
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);

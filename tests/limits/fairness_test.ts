@@ -122,7 +122,7 @@ async function tooFarAway({ client }: Stage): Promise<void> {
     const rejected = await client.invoke(id, {}, headers);
     assertError(rejected, "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
-        /the limit of 1 call at a time is reached \(--max-running\), and [\d.]+ calls end per second\. .* \d.*s exceeds the limit of 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
+        /the limit of 1 invocation at a time is reached \(--max-running\), and [\d.]+ invocations end per second\. .* \d.*s exceeds the limit of 50 ms \(--max-wait\)\. Try again in \d+ (s|m)\b/,
     });
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
@@ -187,7 +187,8 @@ async function asyncShare({ client }: Stage): Promise<void> {
   await running(client, 2, 3);
   ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
   assertError(await client.invoke(hanging, {}, ASYNC), "RESOURCE_EXHAUSTED", "QUEUE_FULL", {
-    message: /the limit of 2 calls at a time is reached for asynchronous calls \(--async-slots\), /,
+    message:
+      /the limit of 2 invocations at a time is reached for asynchronous invocations \(--async-slots\), /,
   });
   for (const id of ids.slice(1)) await cancel(id);
 }
@@ -221,7 +222,7 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
   for (let call = 0; call < 3; call++) {
     assertError(await client.invoke(slow), "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
-        /the limit of 1 call at a time for one function is reached \(--max-running-per-function\), and /,
+        /the limit of 1 invocation at a time for one function is reached \(--max-running-per-function\), and /,
     });
   }
   ok(await client.invoke(other));
@@ -234,8 +235,8 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
   assert.deepEqual(
     reported.map(({ level, message }) => [level, message.replace(/\d+ run/, "N run")]),
     [
-      ["WARN", "Rejects calls with 429: N run and 1 wait"],
-      ["WARN", "Admits all calls again; 3 were rejected"],
+      ["WARN", "Rejects invocations with 429: N run and 1 wait"],
+      ["WARN", "Admits all invocations again; 3 were rejected"],
     ],
   );
 });

@@ -51,7 +51,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     assert.equal(rejected.body.details[0].reason, "QUEUE_FULL");
     assert.match(
       rejected.body.message,
-      /limit of 1 call at a time for one function is reached \(--max-running-per-function\), and the queue is full with 1 call /,
+      /limit of 1 invocation at a time for one function is reached \(--max-running-per-function\), and the queue is full with 1 invocation /,
     );
     assert.equal((await client.invoke(other)).status, 200);
     for (const { body } of [waiting, running]) {
@@ -95,7 +95,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
     assert.equal(rejected.body.details[0].reason, "QUEUE_FULL");
     assert.match(
       rejected.body.message,
-      /: the limit of 1 call at a time is reached \(--max-running\), and the queue has 1 call with 6,011 B of input; 6,011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
+      /: the limit of 1 invocation at a time is reached \(--max-running\), and the queue has 1 invocation with 6,011 B of input; 6,011 B more would exceed the limit of 10 KiB \(--max-queued-bytes\)$/,
     );
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const small = await client.invoke(hanging, {}, background);
@@ -128,7 +128,7 @@ Deno.test("calls that were admitted without a measurement end once their wait is
     assert.equal(status, 429);
     assert.match(
       body.message,
-      /^Cannot run invocation \w+: queued for .*, with an expected wait of .* more, .* twice 100 ms \(--max-wait\). None of its code ran$/,
+      /^Invocation \w+ did not start: queued for .*, with an expected wait of .* more, .* twice 100 ms \(--max-wait\). None of its code ran$/,
     );
     assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/);
     const [, id = ""] = /invocation (\w+)/.exec(body.message) ?? [];

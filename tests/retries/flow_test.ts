@@ -120,7 +120,8 @@ async function keys({ client }: Stage): Promise<void> {
   }
   assert.equal((await client.invoke(id, of(3))).status, 200);
   assertError(await client.invoke(id, of(1)), "RESOURCE_EXHAUSTED", "CONCURRENCY_KEY_BUSY", {
-    message: /the limit of 1 call with this key at a time is reached \(maxConcurrencyPerKey\), and/,
+    message:
+      /the limit of 1 invocation with this key at a time is reached \(maxConcurrencyPerKey\), and/,
   });
   const { status, waitReason } = await client.invocation(id, second);
   assert.deepEqual([status, waitReason], [`${STATUS}PENDING`, "WAIT_REASON_CONCURRENCY_KEY"]);
@@ -164,9 +165,15 @@ async function debounces({ client, server }: Stage): Promise<void> {
     "SKIP_REASON_DEBOUNCED",
     false,
   ]);
-  assert.match(replaced.error, /^SKIPPED: a later call with the same debounce key replaced it$/);
+  assert.match(
+    replaced.error,
+    /^SKIPPED: a later invocation with the same debounce key replaced it$/,
+  );
   const history = await runInvoked(["history", id], { env: { INVOKED_DATA: server.dataDir } });
-  assert.match(history.stdout, new RegExp(`${first}\\sERROR\\s.*\\sSKIPPED: a later call with`));
+  assert.match(
+    history.stdout,
+    new RegExp(`${first}\\sERROR\\s.*\\sSKIPPED: a later invocation with`),
+  );
   assert.match(history.stdout, new RegExp(`${second}\\s.*waits until .*\\(debounce\\)`));
   const last = await client.invocation(id, second);
   assert.deepEqual([last.status, last.notBefore], [`${STATUS}PENDING`, notBefore], "maxDelay");
@@ -208,7 +215,7 @@ async function breaks({ client, server }: Stage): Promise<void> {
   const trip = async () => {
     for (let n = 0; n < 2; n++) assert.equal((await client.invoke(id)).status, 200);
     assertError(await client.invoke(id), "FAILED_PRECONDITION", "CIRCUIT_BREAKER_PAUSED", {
-      message: /it had its limit of 2 runs \(circuitBreakerMax\), and waits for the decision/,
+      message: /the function had its limit of 2 runs \(circuitBreakerMax\); run or cancel/,
     });
     assert.match(await pausedAt(), /^\d{4}-/);
     return await start(client, id, { waited: true });
@@ -240,7 +247,7 @@ async function breaks({ client, server }: Stage): Promise<void> {
   );
   const args = ["circuit-breaker", id, "run", "--reason", "expected"];
   const { stdout, stderr } = await runInvoked(args, { env });
-  assert.match(stdout, /^Released [01] calls? of test$/m, stderr);
+  assert.match(stdout, /^Released [01] invocations? of test$/m, stderr);
   assert.deepEqual((await client.ended(id, released)).output, { waited: true });
   const freed = await trip();
   await eventually(async () =>
@@ -303,7 +310,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
   const later = () => client.invoke(id, {}, { prefer: "respond-async", "invoke-at": at });
   for (let n = 0; n < 5; n++) assert.equal((await later()).status, 200);
   assertError(await later(), "RESOURCE_EXHAUSTED", "TOO_MANY_DELAYED", {
-    message: /: 5 calls of it wait for their time, the limit of one function \(--max-delayed\)$/,
+    message: / already has 5 scheduled invocations, the limit of one function \(--max-delayed\)$/,
   });
 }
 

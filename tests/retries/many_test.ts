@@ -57,7 +57,7 @@ async function finds({ client }: Stage): Promise<void> {
     await client.get(`/api/v1/invocations/${a}`),
     "NOT_FOUND",
     "INVOCATION_NOT_FOUND",
-    { message: /^Cannot find invocation "\w+": it does not exist, or was purged$/ },
+    { message: /^Invocation "\w+" does not exist, or was purged$/ },
   );
   const own = `/api/v1/functions/${b}/invocations/search`;
   const one = await client.post(own, { errorWord: "EXITED", triggerKind: "TRIGGER_KIND_API" });

@@ -128,6 +128,6 @@ Deno.test("the error of a process that does not start has no address", () => {
   const printed = new TextEncoder().encode("fatal: 0x7f8a12345678\n");
   assert.equal(
     startError("it ended", printed).message,
-    "Cannot start an instance: it ended: fatal: <address>",
+    "Failed to start an instance: it ended: fatal: <address>",
   );
 });

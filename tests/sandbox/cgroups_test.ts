@@ -102,7 +102,7 @@ if (HAS_CGROUPS) {
     const again = await cgroups.take();
     assert.ok(changed.includes(again.files[0] ?? ""));
     assert.equal(await limitOf(again.files[0] ?? ""), 256 * MIB);
-    await assert.rejects(again.limitMemory(-2), /Cannot set the memory limit of .* to -2/);
+    await assert.rejects(again.limitMemory(-2), /Failed to set the memory limit of .* to -2/);
     again[Symbol.dispose]();
   });
 

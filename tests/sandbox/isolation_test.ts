@@ -173,7 +173,9 @@ Deno.test("a mode that is not available fails the start with its reason", async 
     });
     await assert.rejects(sandboxes.start(), {
       name: "IsolationError",
-      message: new RegExp(`^Cannot isolate functions with ${isolation}: .* was not found`),
+      message: new RegExp(
+        `^no isolation for functions is available: ${isolation}: .* was not found`,
+      ),
     });
   }
   // An installed bubblewrap that fails counts as not available.
@@ -194,7 +196,7 @@ Deno.test("a mode that is not available fails the start with its reason", async 
   });
   await assert.rejects(
     strict.start(),
-    /Cannot isolate functions with bubblewrap: .*no namespaces here/,
+    /no isolation for functions is available: bubblewrap: .*no namespaces here/,
   );
   await using automatic = createSandboxes(LIMITS, {
     cacheDir,

@@ -182,6 +182,6 @@ Deno.test("an honest fork server is not broken", async () => {
   assert.equal((await first.ended).signal, "SIGKILL");
   assert.equal((await second.ended).code, 7);
   const failing = liar.fork(event(FAILED, 2, 11));
-  await assert.rejects(failing, /^Error: Cannot fork: .* 11$/);
+  await assert.rejects(failing, /^Error: The fork failed: .* 11$/);
   assert.deepEqual(liar.faults, []);
 });

@@ -173,7 +173,7 @@ sharedSuite("depth and fan-out", {
     assert.deepEqual([reason, statusCode, known], ["INVOKE_TOO_DEEP", 400, true]);
     assert.match(
       message,
-      /a depth of 3 nested calls exceeds the limit of 2 \(--max-invoke-depth\)/,
+      /a depth of 3 nested invocations exceeds the limit of 2 \(--max-invoke-depth\)/,
     );
   },
 
@@ -192,7 +192,7 @@ sharedSuite("depth and fan-out", {
       assert.equal(reason, "INVOKE_TOO_MANY");
       assert.match(
         message,
-        /this invocation has made 5 calls, the limit of one invocation \(--max-invoke-fan-out\)/,
+        /this invocation has started 5 invocations, the limit of one invocation \(--max-invoke-fan-out\)/,
       );
     }
     assert.equal((await childrenOf(client, id)).length, 5);

@@ -21,7 +21,7 @@ Deno.test("a lifecycle rejects other transitions and keeps its mode", () => {
   for (const next of ["locked", "open"] as const) {
     assert.throws(() => lifecycle.set(next), {
       name: "AssertionError",
-      message: `Cannot change the mode of door from open to ${next}`,
+      message: `door must not change its mode from open to ${next}`,
     });
   }
   assert.equal(lifecycle.mode, "open");

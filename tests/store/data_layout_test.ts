@@ -85,7 +85,10 @@ Deno.test("a data directory with blobs under both names does not open", async ()
   await Deno.mkdir(join(directory.path, "contents"));
   await assert.rejects(openStore(directory.path), (error: Error) => {
     assert.ok(error instanceof DataDirError);
-    assert.match(error.message, /^Cannot open data directory .*: it has both contents and volume-/);
+    assert.match(
+      error.message,
+      /^Data directory .* is ambiguous: it has both contents and volume-/,
+    );
     return true;
   });
 });

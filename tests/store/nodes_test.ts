@@ -60,7 +60,7 @@ Deno.test("a node that cannot renew its lease loses it by its own clock", async 
     return blocked = true;
   }, "a live node");
   await lost.promise;
-  assert.throws(() => node.assertLive("Cannot call"), { reason: "STORAGE_UNAVAILABLE" });
+  assert.throws(() => node.assertLive("Not invoked"), { reason: "STORAGE_UNAVAILABLE" });
   assert.ok(!node.holds(RECOVERY));
   write.resolve();
   blocked = false;

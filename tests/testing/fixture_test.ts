@@ -84,7 +84,10 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
       `${IMPORTS}registerTests({ volume: {} });
       export default async () => { test("x", () => {}); await vfs.mkdir("a"); };`,
     );
-    assert.match(early.error, /^UNCAUGHT: VfsNotAttachedError: Cannot use vfs: no test is running/);
+    assert.match(
+      early.error,
+      /^UNCAUGHT: VfsNotAttachedError: vfs is not available: no test is running/,
+    );
   },
 
   "nothing of the function reaches its tests": async ({ client }) => {
@@ -180,21 +183,21 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
     for (const [declared, fault] of Object.entries(faults)) {
       assert.equal(
         await errorOf(`registerTests(${declared});`),
-        `UNCAUGHT: HostError: Cannot use registerTests: ${fault}`,
+        `UNCAUGHT: HostError: registerTests failed: ${fault}`,
       );
     }
     assert.match(await errorOf("registerTests({ volumes: {} } as never);"), /"volumes"/);
     assert.match(
       await errorOf("registerTests({ secrets: { A: String(Math.random()) } });"),
-      /^UNCAUGHT: HostError: Cannot use registerTests: it declares another fixture each time/,
+      /^UNCAUGHT: HostError: registerTests failed: it declares another fixture each time/,
     );
     assert.match(
       await errorOf("registerTests({}); registerTests({});"),
-      /^UNCAUGHT: TypeError: Cannot use registerTests: it was called before/,
+      /^UNCAUGHT: TypeError: registerTests failed: it was called before/,
     );
     const id = await withTests(client, `${IMPORTS}${SHOWS}`, manifest({ volume: { folder: 1 } }));
     assertError(await runTests(client, id), "INVALID_ARGUMENT", "BUILD_FAILED", {
-      message: /^Cannot build the tests of commit \w+: invoked\.json: tests\.volume\.folder: /,
+      message: /^Build of the tests of commit \w+ failed: invoked\.json: tests\.volume\.folder: /,
       fields: ["invoked.json"],
     });
   },

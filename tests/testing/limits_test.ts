@@ -251,7 +251,7 @@ serverSuite(
         return status.endsWith("_RUNNING") || undefined;
       }, "the slot of the call");
       assertError(await runTests(client, fine), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
-        message: /^Cannot run the tests: queued for longer than the limit of 200 ms/,
+        message: /^The tests did not start: queued for longer than the limit of 200 ms/,
       });
       ok(await client.post(`/api/v1/functions/${busy}/invocations/${invocationId}/cancel`));
       assert.deepEqual(outline(ok(await admitted(client, fine)).results), ["fine | OK"]);

@@ -48,27 +48,27 @@ Deno.test("the operator's certificate", async (t) => {
       await rejected(
         ["--tls-cert", cert],
         2,
-        /--tls-cert: it is .*must be given together with --tls-key/,
+        /--tls-cert is .*must be given together with --tls-key/,
       );
       await rejected(
         ["--tls-key", key],
         2,
-        /--tls-key: it is .*must be given together with --tls-cert/,
+        /--tls-key is .*must be given together with --tls-cert/,
       );
       await rejected(
         ["--tls-cert", cert, "--tls-key", key, "--tls-self-signed"],
         2,
-        /--tls-self-signed: it is true, but must be false with --tls-cert or --tls-key/,
+        /--tls-self-signed is true, but must be false with --tls-cert or --tls-key/,
       );
       await rejected(
         ["--tls-self-signed", "--public-url", "http://a.example"],
         2,
-        /--public-url: it is http:\/\/a\.example, but must be an https URL/,
+        /--public-url is http:\/\/a\.example, but must be an https URL/,
       );
     });
     await t.step("files that are missing, swapped or of two pairs stop the start", async () => {
       const missing = join(directory, "none.pem");
-      await rejected(["--tls-cert", missing, "--tls-key", key], 1, /Cannot read .*none\.pem/);
+      await rejected(["--tls-cert", missing, "--tls-key", key], 1, /failed to read .*none\.pem/);
       await rejected(
         ["--tls-cert", key, "--tls-key", cert],
         1,

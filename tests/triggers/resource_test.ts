@@ -161,7 +161,7 @@ sharedSuite("triggers", {
     const bad = await apply([...exchanged, { trigger: { displayName: "x", http: {} } }]);
     assertError(bad, "INVALID_ARGUMENT", "INVALID_FIELD", {
       fields: ["changes[4].trigger.http.slug"],
-      message: /Cannot apply trigger "x"/,
+      message: /Trigger "x" was not applied/,
     });
     const twice = await apply([{ id: one.id }, { id: one.id, trigger: { paused: true } }]);
     assertError(twice, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["changes[1].id"] });

@@ -73,7 +73,7 @@ sharedSuite("schedules", {
     const wrong = await client.post(`${triggersOf(functionId)}/${webhook.trigger.id}/run`, {});
     assert.match(
       wrong.body.message,
-      /^Cannot run trigger \w{27}: it is not a schedule, but of kind webhook$/,
+      /^Trigger \w{27} was not run: it is not a schedule, but of kind webhook$/,
     );
     assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
   },

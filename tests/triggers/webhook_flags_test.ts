@@ -40,18 +40,21 @@ Deno.test("each method of a webhook has its flags, and those of no other", async
   const discord = await webhookOf("discord", "discord", "--public-key", publicKey);
   assert.deepEqual(discord.discord, { publicKey });
   const rejected: readonly (readonly [string[], RegExp])[] = [
-    [["jwt"], /Cannot use --webhook jwt: --jwks-url is missing/],
+    [["jwt"], /Option --webhook jwt needs --jwks-url/],
     [["discord"], /--public-key is missing/],
     [["header"], /--signature-header is missing/],
-    [["github", "--jwks-url", jwksUrl], /Cannot use --jwks-url: it needs --webhook jwt/],
-    [["hmac", "--secret"], /Cannot use --secret with --webhook hmac: the server makes its secret/],
+    [["github", "--jwks-url", jwksUrl], /Option --jwks-url needs --webhook jwt/],
+    [
+      ["hmac", "--secret"],
+      /Option --secret is not allowed with --webhook hmac: the server makes its secret/,
+    ],
     [["jwt", "--jwks-url", jwksUrl, "--secret"], /its sender alone has a key/],
-    [["github", "--max-bytes", "many"], /Cannot use --max-bytes: "many" is not a size/],
-    [["github", "--signature-encoding", "plain"], /it needs --webhook header/],
+    [["github", "--max-bytes", "many"], /Invalid --max-bytes: "many" is not a size/],
+    [["github", "--signature-encoding", "plain"], /needs --webhook header/],
   ];
   for (const [flags, message] of rejected) assertFails(await create("bad", ...flags), 2, message);
   const alone = await author.run(["trigger", "create", ".", "bad", "--secret", "--slug", "x"]);
-  assertFails(alone, 2, /Cannot use --secret: it needs --webhook/, /rotate-secret --given/);
+  assertFails(alone, 2, /Option --secret needs --webhook/, /rotate-secret --given/);
 });
 
 Deno.test("what all webhooks have is set by flags, and a verify token is made or given", async () => {
@@ -99,7 +102,7 @@ Deno.test("what all webhooks have is set by flags, and a verify token is made or
   assertFails(
     one,
     2,
-    /Cannot use the secret and the verify token: stdin has not one line for each/,
+    /Invalid stdin: the secret and the verify token need one line each/,
   );
 
   const update = (...flags: string[]) => ["trigger", "update", ".", "given", ...flags];

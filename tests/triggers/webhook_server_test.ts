@@ -200,7 +200,7 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     const rejected = list.find((delivery: Json) => delivery.invocationId === invocationId);
     assert.deepEqual([rejected.status, rejected.reason], [
       "DELIVERY_STATUS_REFUSED",
-      "its call did not start",
+      "its invocation did not start",
     ]);
     await eventually(
       async () => (await deliver("192.0.2.52", "{}", signed)).status === 200 ? true : undefined,

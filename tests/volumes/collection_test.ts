@@ -50,7 +50,7 @@ serverSuite("the collection of volume blobs", { flags: SWEEP }, {
     }, "one version");
     const answer = await client.post(`${volume.path}/restore`, { version: 2 });
     assertError(answer, "NOT_FOUND", "VOLUME_VERSION_NOT_FOUND", {
-      message: /it has versions 5 to 5/,
+      message: /the volume has versions 5 to 5/,
     });
     assert.equal((await volume.read("f")).body, "v4");
   },

@@ -277,7 +277,7 @@ serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAG
     );
     assert.match(
       late.record.error,
-      /^VFS_QUOTA: Cannot write to volume \S+: it would hold 1,200 B, its quota is 1,000 B/,
+      /^VFS_QUOTA: Volume \S+ is full: it would hold 1,200 B, its quota is 1,000 B/,
     );
     assert.equal((await volume.get()).usedBytes, "1000");
   },

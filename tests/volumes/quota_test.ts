@@ -28,7 +28,7 @@ serverSuite("quotas of volumes", { flags }, {
     const volume = await Volume.create(client);
     const answer = await volume.put("a", noise(65 * 1024));
     assertError(answer, ...exhausted, {
-      message: /Cannot write "\/a": the limit of a file is 64 KiB \(--max-volume-file\)/,
+      message: /File "\/a" is too large: the limit of a file is 64 KiB \(--max-volume-file\)/,
     });
     assert.deepEqual(await volume.tree(), {});
   },

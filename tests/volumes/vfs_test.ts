@@ -182,7 +182,7 @@ sharedSuite("vfs in a function", {
     assert.deepEqual(results, [{
       error: "NotFound",
       isDeno: true,
-      message: 'Cannot open "/none": it does not exist',
+      message: 'Failed to open "/none": it does not exist',
     }]);
   },
 
@@ -273,7 +273,7 @@ sharedSuite("vfs in a function", {
     const { body } = await client.invoke(id, {}, {}, { vfsId: volume.id });
     assert.deepEqual(JSON.parse(atob(body.json)), {
       name: "NotFound",
-      message: 'Cannot create "/none/file" in "/none": it does not exist',
+      message: 'Failed to create "/none/file" in "/none": it does not exist',
     });
     assert.deepEqual([...await volume.bytes(volume.file("copy"))], [0xef, 0xbb, 0xbf, 0x61]);
   },

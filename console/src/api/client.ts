@@ -70,7 +70,7 @@ export async function fetchRaw(
 /** The error of a request without a response. */
 function unreached(error: unknown): never {
   if (error instanceof DOMException && error.name === "AbortError") throw error;
-  throw new ApiError(0, "", "Cannot reach the server; it may be restarting");
+  throw new ApiError(0, "", "The server is not reachable; it may be restarting");
 }
 
 function errorOf(response: Response, body: unknown): ApiError {

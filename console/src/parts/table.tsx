@@ -275,7 +275,7 @@ function End({ more }: { readonly more: NonNullable<DataTableProps<never>["more"
     <tr>
       <td className="table-end">
         <span className="row" role="alert">
-          Cannot load more: {visibleText(errorText(more.error))}
+          Loading more failed: {visibleText(errorText(more.error))}
           <Button onClick={more.load}>Try again</Button>
         </span>
       </td>

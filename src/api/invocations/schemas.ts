@@ -94,8 +94,7 @@ export const invocationOut = z.object({
   }),
   depth: int32Out.optional().openapi({
     description:
-      "Number of function calls between this invocation and the external call; absent for the " +
-      "external call",
+      "Number of invocations above this nested invocation; absent for an invocation from outside",
   }),
   vfsId: z.string().optional().openapi({ description: "The attached volume" }),
   vfsVersionRead: int32Out.optional().openapi({

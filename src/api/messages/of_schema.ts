@@ -49,7 +49,7 @@ export function messageReader(schema: z.ZodObject, unknown: UnknownFields): Mess
 function aliasOf(name: string): string | undefined {
   const isSnake = SNAKE_CASE.test(name);
   if (!isSnake && !CAMEL_CASE.test(name)) {
-    throw new TypeError(`Cannot read the field ${name}: it is not in camelCase or snake_case`);
+    throw new TypeError(`Invalid field ${name}: it is not in camelCase or snake_case`);
   }
   const alias = isSnake ? camelCase(name) : snakeCase(name);
   return alias === name ? undefined : alias;
@@ -78,7 +78,7 @@ function readerOf(schema: z.core.$ZodType, unknown: UnknownFields): Reader | und
         .filter((reader) => reader !== undefined);
       if (others.length === 0) return reader;
       throw new TypeError(
-        "Cannot read a union of several messages, lists and maps: they may differ in their fields",
+        "A union of several messages, lists and maps is not supported: they may differ in their fields",
       );
     }
     case "pipe":
@@ -101,7 +101,7 @@ function readerOf(schema: z.core.$ZodType, unknown: UnknownFields): Reader | und
       return undefined;
     default:
       throw new TypeError(
-        `Cannot read a schema of the type ${def.type}: say here what its fields are`,
+        `Unknown schema type ${def.type}: say here what its fields are`,
       );
   }
 }

@@ -29,25 +29,24 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
     return value === undefined || isEmpty(value) ? [] : [{
       path,
       line: value.line,
-      message: `Cannot use ${name}: it is not supported; ${instead}`,
+      message: `${name} is not supported; ${instead}`,
     }];
   });
   const options = read.members.get("compilerOptions")?.members ?? new Map<string, Value>();
   const paths = options.get("paths");
   if (paths !== undefined && !isEmpty(paths)) {
-    const message = "Cannot use paths: it is not supported; write the aliases into imports";
+    const message = "paths is not supported; write the aliases into imports";
     faults.push({ path, line: paths.line, message });
   }
   const source = options.get("jsxImportSource");
   if (source !== undefined && /^[./]|^file:/.test(String(source.value))) {
-    const message = "Cannot use jsxImportSource: a path is not supported; name a package";
+    const message = "jsxImportSource must name a package, not a path";
     faults.push({ path, line: source.line, message });
   }
   const entries = new Map<string, Entry>();
   for (const [key, value] of read.members.get("imports")?.members ?? []) {
     if (isPathOrUrl(key)) {
-      const message =
-        `Cannot use the import ${JSON.stringify(key)}: only a name or an alias such as ` +
+      const message = `Invalid import ${JSON.stringify(key)}: only a name or an alias such as ` +
         "@/ can be mapped, not a path or a URL";
       faults.push({ path, line: value.line, message });
     } else {
@@ -70,7 +69,7 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
 
 /** The file as one fault. */
 export function faulty(path: string, fault: Pick<Diagnostic, "line" | "message">): ConfigFile {
-  const message = `Cannot use the file: ${fault.message}`;
+  const message = `Invalid file: ${fault.message}`;
   return { path, entries: new Map(), options: new Map(), faults: [{ ...fault, path, message }] };
 }
 

@@ -61,7 +61,7 @@ export function readPackageJson(
     /^#./.test(key)
   );
   if (imports.filter(([key]) => key.includes("*")).length > MAX_PATTERNS) {
-    const message = `Cannot use imports: it has more than ${formatCount(MAX_PATTERNS)} patterns`;
+    const message = `imports has more than ${formatCount(MAX_PATTERNS)} patterns`;
     faults.push({ path, line: imports[0]?.[1].line ?? 1, message });
   } else {
     for (const [key, value] of imports) {

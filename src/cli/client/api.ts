@@ -130,12 +130,12 @@ export class Api implements Disposable {
     const schema = pageOf(RemoteFunction);
     return await this.session.all(limit, (pageToken) => {
       const body = { query, pageSize: PAGE_SIZE, pageToken };
-      return this.session.call("Cannot list functions", SEARCH, schema, { body });
+      return this.session.call("Failed to list functions", SEARCH, schema, { body });
     });
   }
 
   async functionById(id: string): Promise<RemoteFunction | undefined> {
-    const what = `Cannot read function ${id}`;
+    const what = `Failed to read function ${id}`;
     const schema = z.object({ function: RemoteFunction });
     const answer = this.session.call(what, `GET ${FUNCTIONS}/{id}`, schema, { path: { id } });
     return (await unlessUnknown(answer))?.function;
@@ -143,7 +143,7 @@ export class Api implements Disposable {
 
   async createFunction(displayName: string, description: string): Promise<RemoteFunction> {
     const body = { displayName, description, functionType: "FUNCTION_TYPE_ANY" } as const;
-    const what = `Cannot create function ${displayName}`;
+    const what = `Failed to create function ${displayName}`;
     return (await this.session.call(what, `POST ${FUNCTIONS}`, FunctionResponse, { body }))
       .function;
   }
@@ -151,7 +151,7 @@ export class Api implements Disposable {
   async updateFunction(fn: RemoteFunction, change: FunctionChange): Promise<RemoteFunction> {
     const updateMask = Object.keys(change).join(",");
     const body = { function: { id: fn.id, ...change }, updateMask };
-    const what = `Cannot change function ${fn.displayName}`;
+    const what = `Failed to change function ${fn.displayName}`;
     return (await this.session.call(what, `POST ${FUNCTIONS}/update`, FunctionResponse, { body }))
       .function;
   }
@@ -162,7 +162,7 @@ export class Api implements Disposable {
       Array.from(files, ([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
     );
     const body = { function: { id: fn.id }, content, commitMessage: message };
-    const what = `Cannot build ${fn.displayName}`;
+    const what = `${fn.displayName} was not built`;
     const schema = z.object({ commit: Commit });
     const sent = { body, timeoutMs: LONG_TIMEOUT_MS };
     return (await this.session.call(what, `POST ${FUNCTIONS}/update`, schema, sent)).commit;
@@ -176,19 +176,19 @@ export class Api implements Disposable {
   ): Promise<void> {
     const updateMask = Object.keys(change).join(",");
     const body = { function: { ...fn === undefined ? {} : { id: fn.id }, ...change }, updateMask };
-    const what = `Cannot deploy ${name}`;
+    const what = `Failed to deploy ${name}`;
     await this.session.call(what, `POST ${FUNCTIONS}/check`, Nothing, { body });
   }
 
   async deleteFunction({ id, displayName }: RemoteFunction): Promise<void> {
-    const what = `Cannot delete function ${displayName}`;
+    const what = `Failed to delete function ${displayName}`;
     const sent = { path: { id }, body: {} };
     await this.session.call(what, `DELETE ${FUNCTIONS}/{id}`, Nothing, sent);
   }
 
   /** Newest first. @param idPrefix start of their ids; servers without this addition to C1's API list all */
   async commits(fn: RemoteFunction, limit: number, idPrefix = ""): Promise<Commit[]> {
-    const what = `Cannot list the commits of ${fn.displayName}`;
+    const what = `Failed to list the commits of ${fn.displayName}`;
     const query = { id_prefix: idPrefix || undefined };
     return await this.session.list(what, `GET ${FUNCTION}/commits`, Commit, limit, {
       ...of(fn),
@@ -202,14 +202,14 @@ export class Api implements Disposable {
     body: PurgeSelection & { readonly dryRun?: boolean },
   ): Promise<PurgeSize> {
     const name = fn === undefined ? "invocations of all functions" : fn.displayName;
-    const what = `Cannot purge ${name}`;
+    const what = `Failed to purge ${name}`;
     const sent = { ...of(fn ?? ALL_FUNCTIONS), body, timeoutMs: LONG_TIMEOUT_MS };
     return await this.session.call(what, `POST ${FUNCTION}/purge`, PurgeSize, sent);
   }
 
   /** Purges, newest first. An addition to C1's API. */
   async purges(fn: RemoteFunction, limit: number): Promise<Purge[]> {
-    const what = `Cannot list the purges of ${fn.displayName}`;
+    const what = `Failed to list the purges of ${fn.displayName}`;
     return await this.session.list(what, `GET ${FUNCTION}/purges`, Purge, limit, of(fn));
   }
 
@@ -223,7 +223,7 @@ export class Api implements Disposable {
     { showPurged = false } = {},
   ): Promise<CommitContents> {
     return await this.session.call(
-      `Cannot read commit ${reference} of ${fn.displayName}`,
+      `Failed to read commit ${reference} of ${fn.displayName}`,
       `GET ${FUNCTION}/commits/{id}`,
       z.object({
         commit: Commit,
@@ -240,7 +240,7 @@ export class Api implements Disposable {
 
   /** Declares the files of a new commit; returns the upload URL of each. */
   async openCommit(fn: RemoteFunction, filenames: readonly string[], commitMessage: string) {
-    const what = `Cannot open a commit of ${fn.displayName}`;
+    const what = `Failed to open a commit of ${fn.displayName}`;
     const schema = z.object({ commitId: z.string(), uploadUrls: mapOf(z.string()) });
     const sent = { ...of(fn), body: { filenames: [...filenames], commitMessage } };
     return await this.session.call(what, `POST ${FUNCTION}/commits`, schema, sent);
@@ -256,13 +256,13 @@ export class Api implements Disposable {
     });
     const body = await readBody(this.session.transport, response);
     if (!response.ok) {
-      throw ApiError.from(this.session.names, `Cannot upload ${path}`, response, body);
+      throw ApiError.from(this.session.names, `Failed to upload ${path}`, response, body);
     }
   }
 
   /** Builds an open commit and makes it the head. */
   async finalize(fn: RemoteFunction, commitId: string): Promise<Commit> {
-    const what = `Cannot build ${fn.displayName}`;
+    const what = `${fn.displayName} was not built`;
     const operation = `POST ${FUNCTION}/commits/{commit_id}/finalize` as const;
     const path = { function_id: fn.id, commit_id: commitId };
     const sent = { path, body: {}, timeoutMs: LONG_TIMEOUT_MS };
@@ -270,19 +270,19 @@ export class Api implements Disposable {
   }
 
   async tags(fn: RemoteFunction): Promise<Map<string, Commit>> {
-    const what = `Cannot list the tags of ${fn.displayName}`;
+    const what = `Failed to list the tags of ${fn.displayName}`;
     const schema = z.object({ tags: mapOf(Commit) });
     return (await this.session.call(what, `GET ${FUNCTION}/tags`, schema, of(fn))).tags;
   }
 
   async createTag(fn: RemoteFunction, name: string, commitId: string): Promise<void> {
     const sent = { ...of(fn), body: { commitId, name } };
-    await this.session.call(`Cannot create tag ${name}`, `POST ${FUNCTION}/tags`, Nothing, sent);
+    await this.session.call(`Failed to create tag ${name}`, `POST ${FUNCTION}/tags`, Nothing, sent);
   }
 
   /** An addition to C1's API. */
   async deleteTag(fn: RemoteFunction, name: string): Promise<void> {
-    const what = `Cannot delete tag ${name}`;
+    const what = `Failed to delete tag ${name}`;
     const sent = { path: { function_id: fn.id, name }, body: {} };
     const response = this.session.call(what, `DELETE ${FUNCTION}/tags/{name}`, Nothing, sent);
     await needsAddition("the deletion of tags", response);
@@ -290,7 +290,7 @@ export class Api implements Disposable {
 
   async invoke(fn: RemoteFunction, call: InvokeRequest) {
     const { commitId, input, volumeId, async, idempotencyKey, at } = call;
-    const what = `Cannot invoke ${fn.displayName}`;
+    const what = `Failed to invoke ${fn.displayName}`;
     const schema = z.object({ invocationId: z.string(), json: z.string().nullish() });
     return await this.session.call(what, `POST ${FUNCTION}/invoke`, schema, {
       ...of(fn),
@@ -310,7 +310,7 @@ export class Api implements Disposable {
     commitId: string,
     values: RunValues,
   ): Promise<TestResult[]> {
-    const what = `Cannot test ${fn.displayName}`;
+    const what = `Failed to test ${fn.displayName}`;
     const body = { commitId, ...Object.fromEntries(Object.entries(values).filter(isGiven)) };
     const sent = { ...of(fn), body, timeoutMs: LONG_TIMEOUT_MS };
     const schema = z.object({ results: listOf(TestResult) });
@@ -318,7 +318,7 @@ export class Api implements Disposable {
   }
 
   async invocation(fn: RemoteFunction, id: string): Promise<Invocation> {
-    const what = `Cannot read invocation ${id} of ${fn.displayName}`;
+    const what = `Failed to read invocation ${id} of ${fn.displayName}`;
     const schema = z.object({ invocation: ReadInvocation });
     const sent = { path: { function_id: fn.id, id } };
     return (await this.session.call(what, `GET ${INVOCATIONS}/{id}`, schema, sent)).invocation;
@@ -326,7 +326,7 @@ export class Api implements Disposable {
 
   /** Kills an invocation, unless it has ended, and waits for its end. An addition to C1's API. */
   async cancel({ functionId, id }: Pick<Invocation, "functionId" | "id">): Promise<Invocation> {
-    const what = `Cannot cancel invocation ${id}`;
+    const what = `Failed to cancel invocation ${id}`;
     const sent = { path: { function_id: functionId, id }, body: {} };
     const schema = z.object({ invocation: ReadInvocation });
     const response = this.session.call(what, `POST ${INVOCATIONS}/{id}/cancel`, schema, sent);
@@ -339,7 +339,7 @@ export class Api implements Disposable {
     filter: InvocationFilter,
     limit: number,
   ): Promise<Invocation[]> {
-    const what = `Cannot list the invocations of ${fn.displayName}`;
+    const what = `Failed to list the invocations of ${fn.displayName}`;
     const hasFilter = Object.values(filter).some((value) => value !== undefined);
     if (!hasFilter) {
       return await this.session.list(what, `GET ${INVOCATIONS}`, Invocation, limit, of(fn));

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Names } from "./names.ts";
-import { type ExitName, Failure, failureMessage, oneLine, printable } from "../terminal/failure.ts";
+import { type ExitName, Failure, oneLine, printable } from "../terminal/failure.ts";
 
 /** google.rpc.Status as JSON. */
 const Status = z.object({
@@ -28,7 +28,7 @@ export class ApiError extends Failure {
   constructor(what: string, { status, reason, retryAfter }: ErrorResponse, message: string) {
     const code = reason ?? `HTTP ${status}`;
     const isSentence = reason !== undefined && /^[A-Z]/.test(message);
-    super(`${isSentence ? message : failureMessage(what, message)} (${code})`, {
+    super(`${isSentence ? message : `${what}: ${message}`} (${code})`, {
       next: nextStep(status, reason, retryAfter) ?? nextOfField(reason, message),
       exit: exitOf(status, reason),
     });
@@ -55,13 +55,15 @@ export class ApiError extends Failure {
   }
 }
 
-/** The start of a message about a commit that is built or tested. */
-const BUILT =
-  /^Cannot (?:build|test) (?:the tests of )?(?:the )?commit (?:in \w+|[0-9A-Za-z]{27}): /;
+/** The start of a message about a commit without tests. */
+const UNTESTED = /^Commit [0-9A-Za-z]{27} has/;
 
-/** Such a message without the commit, of which the user knows no name: the message of the command names the function. */
+/** The start of a message about a commit that was not built. */
+const BUILT = /^Build of (?:the tests of )?(?:the )?commit (?:in \w+|[0-9A-Za-z]{27}) failed: /;
+
+/** Such a message without the id of the commit, which the user does not know: the command names the function. */
 function withoutCommit(message: string): string {
-  return message.replace(BUILT, "");
+  return message.replace(BUILT, "").replace(UNTESTED, "the commit has");
 }
 
 /** The next step without an addition to C1's API. */
@@ -80,7 +82,7 @@ export async function needsAddition<T>(
     return await response;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.isMissingEndpoint) throw error;
-    throw new MissingEndpoint(`Cannot use ${what}: the server has no such endpoint`, { next });
+    throw new MissingEndpoint(`The server does not support ${what}`, { next });
   }
 }
 
@@ -118,13 +120,13 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   NOT_REPLAYABLE: "invoke the function with another input, or send the request again",
   FILE_NOT_UPLOADED: "run the command again",
   COMMIT_NOT_FINALIZED: "deploy the commit again with invoked deploy",
-  COMMIT_IN_USE: "publish another commit with invoked publish, or wait for its calls to end",
+  COMMIT_IN_USE: "publish another commit with invoked publish, or wait for its invocations to end",
   FUNCTION_IN_USE: "delete the trigger or reset the destination first that the message names",
   TRIGGER_LIMIT: "delete a trigger with invoked trigger delete",
   TRIGGER_PAUSED: "resume it with invoked trigger resume",
   VOLUME_BOUND: "choose another volume for the function or trigger that the message names first",
   VOLUME_PATH_CONFLICT: "use another path; list what is there with invoked volumes ls",
-  CIRCUIT_BREAKER_PAUSED: "run or cancel the paused calls with invoked circuit-breaker",
+  CIRCUIT_BREAKER_PAUSED: "run or cancel the paused invocations with invoked circuit-breaker",
   IDEMPOTENCY_KEY_REUSED: "use a new key",
   NO_EARLIER_PUBLISH:
     "publish a commit with invoked publish, or name one with --to; invoked show lists them",

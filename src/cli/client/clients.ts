@@ -19,7 +19,7 @@ export class ClientApi {
 
   /** Newest first. */
   async list(limit: number): Promise<Client[]> {
-    return await this.session.list("Cannot list clients", `GET ${CLIENTS}`, Client, limit, {});
+    return await this.session.list("Failed to list clients", `GET ${CLIENTS}`, Client, limit, {});
   }
 
   /**
@@ -37,31 +37,31 @@ export class ClientApi {
     const found = named.length > 0 ? named : beginning;
     const [client] = found;
     if (client !== undefined && found.length === 1) return client;
-    const what = `Cannot find client ${JSON.stringify(oneLine(name))}`;
+    const what = `Client ${JSON.stringify(oneLine(name))}`;
     throw new Failure(
       client === undefined
-        ? `${what}: ${this.session.url} has none with this name or id`
-        : `${what}: ${found.length} clients have this name or beginning of an id`,
+        ? `${what} not found: ${this.session.url} has no client with this name or id`
+        : `${what} is ambiguous: ${found.length} clients have this name or beginning of an id`,
       { next: "list the clients with invoked clients list, and name one by its id" },
     );
   }
 
   /** @param lifetimeMs undefined for a client that does not expire */
   async create(displayName: string, scopedRoles: readonly string[], lifetimeMs?: number) {
-    const what = `Cannot create client ${JSON.stringify(oneLine(displayName))}`;
+    const what = `Failed to create client ${JSON.stringify(oneLine(displayName))}`;
     const expires = lifetimeMs === undefined ? undefined : `${lifetimeMs / 1000}s`;
     const body = { displayName, scopedRoles: [...scopedRoles], expires };
     return await this.session.call(what, `POST ${CLIENTS}`, CreateResponse, { body });
   }
 
   async setDisabled({ id, displayName }: Client, disabled: boolean): Promise<Client> {
-    const what = `Cannot ${disabled ? "disable" : "enable"} client ${oneLine(displayName)}`;
+    const what = `Failed to ${disabled ? "disable" : "enable"} client ${oneLine(displayName)}`;
     const sent = { path: { id }, body: { client: { disabled }, updateMask: "disabled" } };
     return (await this.session.call(what, `POST ${CLIENT}`, ClientResponse, sent)).client;
   }
 
   async delete({ id, displayName }: Client): Promise<void> {
-    const what = `Cannot delete client ${oneLine(displayName)}`;
+    const what = `Failed to delete client ${oneLine(displayName)}`;
     await this.session.call(what, `DELETE ${CLIENT}`, z.unknown(), { path: { id }, body: {} });
   }
 }

@@ -98,7 +98,7 @@ async function environmentTarget(
   dataDir: DataDir,
 ): Promise<Target> {
   if (serverUrl === undefined) {
-    throw new Failure("Cannot use the credentials of the environment: no variable names a server", {
+    throw new Failure("The environment has credentials, but no variable names a server", {
       next: "set INVOKED_SERVER_URL or CONDUCTORONE_TENANT_DOMAIN, or give --server",
       exit: "usage",
     });
@@ -117,7 +117,7 @@ async function profileTarget(
   const profile = await profiles.read(name);
   if (profile === undefined) {
     const names = await profiles.names();
-    throw new Failure(`Cannot find profile ${name}: ${profiles.pathOf(name)} does not exist`, {
+    throw new Failure(`Profile ${name} not found: ${profiles.pathOf(name)} does not exist`, {
       next: names.length === 0
         ? `create it with invoked login --profile ${name}`
         : `use one of ${names.join(", ")}, or create it with invoked login --profile ${name}`,
@@ -150,7 +150,7 @@ function checkServer(
 ): void {
   if (wanted === undefined || wanted === actual) return;
   throw new Failure(
-    `Cannot use the credentials in ${source}: they are for ${actual}, not for ${wanted}`,
+    `The credentials in ${source} are for ${actual}, not for ${wanted}`,
     { next, exit: "server" },
   );
 }
@@ -212,14 +212,14 @@ async function readCredentials(dataDir: string): Promise<z.output<typeof Credent
   const credentials = CredentialsFile.safeParse(parseJson(text));
   if (credentials.success) return credentials.data;
   throw new Failure(
-    `Cannot use the credentials in ${path}: the file is not a JSON object with serverUrl, clientId ` +
+    `Invalid credentials in ${path}: the file is not a JSON object with serverUrl, clientId ` +
       "and clientSecret",
     { next: "name the data directory of a server with --data", exit: "server" },
   );
 }
 
 function unreadCredentials(path: string, why: string): Failure {
-  return new Failure(`Cannot read the credentials in ${path}: ${why}`, {
+  return new Failure(`Failed to read the credentials in ${path}: ${why}`, {
     next: "start a server with invoked serve, name its data directory with --data, log in with " +
       "invoked login, or set the INVOKED_* or CONDUCTORONE_* variables",
     exit: "server",

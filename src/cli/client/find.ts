@@ -26,8 +26,8 @@ export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFu
   const begun = oneThatBegins("functions", nameOrId, candidates);
   if (begun !== undefined) return begun;
   const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
-  const what = `Cannot find function ${JSON.stringify(oneLine(nameOrId))}`;
-  throw new Failure(`${what}: ${api.url} has none with this name or id`, {
+  const what = `Function ${JSON.stringify(oneLine(nameOrId))} not found`;
+  throw new Failure(`${what}: ${api.url} has no function with this name or id`, {
     next: likely === undefined
       ? "list the functions with invoked list, or deploy it with invoked deploy"
       : `did you mean ${oneLine(likely)}? List the functions with invoked list`,
@@ -60,8 +60,8 @@ export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
   const found = named ?? oneThatBegins("volumes", nameOrId, candidates);
   if (found !== undefined) return found;
   const likely = nearest(nameOrId, candidates.map(({ displayName }) => displayName));
-  const what = `Cannot find volume ${JSON.stringify(oneLine(nameOrId))}`;
-  throw new Failure(`${what}: ${url} has none with this name or id`, {
+  const what = `Volume ${JSON.stringify(oneLine(nameOrId))} not found`;
+  throw new Failure(`${what}: ${url} has no volume with this name or id`, {
     next: likely === undefined
       ? `list the volumes with invoked volumes list, or create it with invoked volumes create ${
         quoteForShell(oneLine(nameOrId))
@@ -97,7 +97,7 @@ export async function findInvocation(
   if (id !== LATEST_INVOCATION) throw noId(id);
   const [newest] = await api.invocations(fn, {}, 1);
   if (newest !== undefined) return newest;
-  throw new Failure(`Cannot find an invocation of ${fn.displayName}: it was never invoked`, {
+  throw new Failure(`Function ${fn.displayName} has no invocations`, {
     next: "invoke it with invoked invoke",
   });
 }
@@ -109,7 +109,7 @@ export async function findAnyInvocation(api: Api, id: string): Promise<Invocatio
 }
 
 function noId(text: string): Failure {
-  return new Failure(`Cannot find invocation ${JSON.stringify(oneLine(text))}: it is not an id`, {
+  return new Failure(`${JSON.stringify(oneLine(text))} is not the id of an invocation`, {
     next: "name an id, or at least its first 6 characters; list them with invoked history",
     exit: "usage",
   });
@@ -127,7 +127,7 @@ async function invocationThatBegins(
   const invocation = oneThatBegins("invocations", idPrefix, found);
   if (invocation !== undefined) return invocation;
   throw new Failure(
-    `Cannot find an invocation of ${fn.displayName}: no id begins with ${idPrefix}`,
+    `Invocation ${idPrefix} not found in the history of ${fn.displayName}`,
     { next: "list them with invoked history" },
   );
 }
@@ -145,8 +145,8 @@ export async function findCommit(api: Api, fn: RemoteFunction, text: string): Pr
     ? oneThatBegins("commits", text, await api.commits(fn, MAX_CANDIDATES, text))
     : undefined;
   if (begun !== undefined) return begun.id;
-  const what = `Cannot find commit ${JSON.stringify(oneLine(text))} of ${fn.displayName}`;
-  throw new Failure(`${what}: no tag has this name, and no id begins with it`, {
+  const what = `Commit ${JSON.stringify(oneLine(text))} of ${fn.displayName} not found`;
+  throw new Failure(`${what}: no tag has this name, and no id of a commit begins with this text`, {
     next: "list commits and tags with invoked show; an id needs its first 6 characters or more",
   });
 }
@@ -185,7 +185,7 @@ function onlyOne<Item extends Candidate>(
   if (first === undefined || others.length === 0) return first;
   const shown = [first, ...others].slice(0, MAX_LISTED).map(describeCandidate);
   const more = others.length + 1 > shown.length ? " and more" : "";
-  throw new Failure(`Cannot choose one of several ${what}: ${shown.join(", ")}${more}`, options);
+  throw new Failure(`There are several ${what}: ${shown.join(", ")}${more}`, options);
 }
 
 interface Candidate {

@@ -81,7 +81,7 @@ export async function readBody(
   }
   if (length > limitBytes) {
     throw new Failure(
-      `Cannot read the response of ${url}: it has more than ${formatBytes(limitBytes)}`,
+      `Response of ${url} too large: it has more than ${formatBytes(limitBytes)}`,
       {
         next: WRONG_SERVER,
         exit: "server",
@@ -121,7 +121,7 @@ export async function readResponse<Schema extends z.ZodType>(
 /** The failure of a command whose server did not respond, or not to the end. */
 export class Unreachable extends Failure {
   constructor(url: string, error: unknown, timeoutMs: number) {
-    super(`Cannot reach the server at ${url}: ${whyUnreached(error, timeoutMs)}`, {
+    super(`The server at ${url} is not reachable: ${whyUnreached(error, timeoutMs)}`, {
       next: isOnThisMachine(url)
         ? "start it with invoked serve, or name another with --server, --profile or INVOKED_SERVER_URL"
         : "check the URL and the network, or name another with --server, --profile or INVOKED_SERVER_URL",

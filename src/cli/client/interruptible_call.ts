@@ -68,9 +68,12 @@ export class InterruptibleCall {
       if (found !== undefined) return found.id;
       await new Promise((resolve) => setTimeout(resolve, SEARCH_INTERVAL_MS));
     } while (performance.now() < deadline);
-    throw new Failure(`Cannot cancel the call of ${this.#fn.displayName}: it has no invocation`, {
-      next: "see whether it runs with invoked history",
-    });
+    throw new Failure(
+      `The invocation of ${this.#fn.displayName} was not cancelled: the server does not list it`,
+      {
+        next: "see whether it runs with invoked history",
+      },
+    );
   }
 }
 

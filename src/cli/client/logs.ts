@@ -27,7 +27,7 @@ export async function readLogs(
   fn: RemoteFunction,
   invocationId: string,
 ): Promise<LogLine[]> {
-  const what = `Cannot read the log of invocation ${invocationId}`;
+  const what = `Failed to read the log of invocation ${invocationId}`;
   const list = session.list(what, LOGS, LogLine, MAX_LINES, of(fn, invocationId));
   return await needsAddition("logs of invocations", list);
 }
@@ -104,7 +104,7 @@ async function openStream(
   const type = response.headers.get("content-type") ?? "";
   if (response.ok && type.startsWith("text/event-stream")) return response;
   const body = await readBody(session.transport, response);
-  throw ApiError.from(session.names, `Cannot follow invocation ${invocationId}`, response, body);
+  throw ApiError.from(session.names, `Failed to follow invocation ${invocationId}`, response, body);
 }
 
 /**

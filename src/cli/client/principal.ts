@@ -21,7 +21,7 @@ interface RemotePrincipal {
 
 /** @throws {Failure} if the server does not accept the credentials */
 export async function readPrincipal(session: Session): Promise<RemotePrincipal> {
-  const what = "Cannot read who the credentials belong to";
+  const what = "Failed to read the owner of the credentials";
   const operation = "GET /api/v1/auth/introspect";
   const { principleId: id, ...others } = await session.call(what, operation, Introspection, {});
   return { id, ...others };

@@ -32,7 +32,7 @@ const ProfileFile = z.object({
 export function checkProfileName(name: string): void {
   if (NAME.test(name)) return;
   throw new Failure(
-    `Cannot use profile ${
+    `Invalid profile name ${
       JSON.stringify(name)
     }: a name has 1 to 64 letters, digits, dots, hyphens ` +
       "and underscores, and begins with a letter or digit",
@@ -67,7 +67,7 @@ export class Profiles {
     const parsed = ProfileFile.safeParse(parseJson(text));
     if (!parsed.success) {
       throw new Failure(
-        `Cannot use the profile in ${path}: the file is not a JSON object with serverUrl, clientId and ` +
+        `Invalid profile in ${path}: the file is not a JSON object with serverUrl, clientId and ` +
           "clientSecret",
         { next: `log in again with invoked login --profile ${name}`, exit: "usage" },
       );
@@ -89,7 +89,7 @@ export class Profiles {
       await Deno.chmod(this.#folder(), 0o700);
       await writePrivateFile(path, `${JSON.stringify(file, null, 2)}\n`);
     } catch (error) {
-      throw new Failure(`Cannot write the profile ${path}: ${describeError(error)}`);
+      throw new Failure(`Failed to write the profile ${path}: ${describeError(error)}`);
     }
   }
 
@@ -101,7 +101,7 @@ export class Profiles {
       return true;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;
-      throw new Failure(`Cannot remove the profile ${path}: ${describeError(error)}`);
+      throw new Failure(`Failed to remove the profile ${path}: ${describeError(error)}`);
     }
   }
 
@@ -116,14 +116,14 @@ export class Profiles {
       }
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
-      throw new Failure(`Cannot read ${this.directory}: ${describeError(error)}`);
+      throw new Failure(`Failed to read ${this.directory}: ${describeError(error)}`);
     }
     return names.toSorted();
   }
 
   #folder(): string {
     if (this.directory !== undefined) return this.directory;
-    throw new Failure("Cannot use profiles: the environment names no home directory", {
+    throw new Failure("No directory for profiles: the environment names no home directory", {
       next: "set HOME or XDG_CONFIG_HOME to an absolute path",
       exit: "usage",
     });
@@ -142,7 +142,7 @@ async function readOwnFile(path: string, folder: string): Promise<string | undef
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Failure) throw error;
-    throw new Failure(`Cannot read the profile in ${path}: ${describeError(error)}`, {
+    throw new Failure(`Failed to read the profile in ${path}: ${describeError(error)}`, {
       next: "correct the permissions of the file, or make it anew with invoked login",
       exit: "usage",
     });
@@ -157,7 +157,7 @@ function faultOf(
 ): Failure | undefined {
   const isFile = forbidden === 0o077;
   if (uid !== null && uid !== Deno.uid()) {
-    return new Failure(`Cannot use ${path}: it belongs to another user`, {
+    return new Failure(`${path} belongs to another user`, {
       next: "remove it, then log in again with invoked login",
       exit: "usage",
     });
@@ -165,7 +165,7 @@ function faultOf(
   if (mode === null || (mode & forbidden) === 0) return undefined;
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
   return new Failure(
-    `Cannot use ${path}: other users can ${isFile ? "read" : "write into"} it (mode ${shown})`,
+    `${path} is not private: other users can ${isFile ? "read" : "write into"} it (mode ${shown})`,
     { next: `run chmod ${isFile ? "600" : "700"} ${JSON.stringify(path)}`, exit: "usage" },
   );
 }

@@ -10,7 +10,7 @@ export class PublishApi {
 
   /** Changes of the published commit, newest first. */
   async list(fn: RemoteFunction, limit: number): Promise<Publish[]> {
-    const what = `Cannot list the publishes of ${fn.displayName}`;
+    const what = `Failed to list the publishes of ${fn.displayName}`;
     const sent = { path: { function_id: fn.id } };
     return await this.session.list(what, `GET ${FUNCTION}/publishes`, Publish, limit, sent);
   }
@@ -21,7 +21,7 @@ export class PublishApi {
    */
   async rollBack(fn: RemoteFunction, commitId: string | undefined): Promise<RemoteFunction> {
     const { id, displayName, publishedCommitId: seen } = fn;
-    const what = `Cannot roll back ${displayName}`;
+    const what = `Failed to roll back ${displayName}`;
     const schema = z.object({ function: RemoteFunction });
     return (await this.session.call(what, `POST ${FUNCTION}/rollback`, schema, {
       path: { function_id: id },

@@ -37,7 +37,7 @@ export class ReplayApi {
   ): Promise<string> {
     const json = input === undefined ? undefined : Buffer.from(input).toString("base64");
     const operation = `POST ${FUNCTION}/invocations/{id}/replay` as const;
-    const what = `Cannot replay invocation ${id}`;
+    const what = `Failed to replay invocation ${id}`;
     const sent = { path: { function_id: functionId, id }, body: { json, commitId } };
     return (await this.session.call(what, operation, Started, sent)).invocationId;
   }
@@ -48,7 +48,7 @@ export class ReplayApi {
     filter: ReplayFilter,
     dryRun: boolean,
   ): Promise<z.output<typeof Many>> {
-    const what = `Cannot replay invocations of ${displayName}`;
+    const what = `Failed to replay invocations of ${displayName}`;
     const body = { filter, dryRun };
     const sent = { path: { function_id: id }, body, timeoutMs: LONG_TIMEOUT_MS };
     return await this.session.call(what, `POST ${FUNCTION}/invocations/replay`, Many, sent);
@@ -60,7 +60,7 @@ export class ReplayApi {
     decision: Decision,
     reason: string,
   ): Promise<number> {
-    const what = `Cannot clear the circuit breaker of ${displayName}`;
+    const what = `Failed to clear the circuit breaker of ${displayName}`;
     const operation = `POST ${FUNCTION}/circuit_breaker/clear` as const;
     const word = decision.toUpperCase() as Uppercase<Decision>;
     const body = { decision: `PAUSED_EXECUTION_DECISION_${word}`, reason } as const;
@@ -71,7 +71,7 @@ export class ReplayApi {
 
   /** Newest first. */
   async deadLetters({ id, displayName }: FunctionName, limit: number): Promise<DeadLetter[]> {
-    const what = `Cannot list the dead letters of ${displayName}`;
+    const what = `Failed to list the dead letters of ${displayName}`;
     const sent = { path: { function_id: id } };
     return await this.session.list(what, `GET ${LETTERS}`, DeadLetter, limit, sent);
   }
@@ -79,19 +79,29 @@ export class ReplayApi {
   async deadLetter({ functionId, id }: CallName): Promise<DeadLetter> {
     const answer = z.object({ deadLetter: DeadLetter });
     const sent = { path: { function_id: functionId, id } };
-    return (await this.session.call(`Cannot find dead letter ${id}`, `GET ${LETTER}`, answer, sent))
+    return (await this.session.call(
+      `Failed to find dead letter ${id}`,
+      `GET ${LETTER}`,
+      answer,
+      sent,
+    ))
       .deadLetter;
   }
 
   /** Answers the id of the new invocation. */
   async replayDeadLetter({ functionId, id }: CallName): Promise<string> {
-    const what = `Cannot replay dead letter ${id}`;
+    const what = `Failed to replay dead letter ${id}`;
     const sent = { path: { function_id: functionId, id }, body: {} };
     return (await this.session.call(what, `POST ${LETTER}/replay`, Started, sent)).invocationId;
   }
 
   async drop({ functionId, id }: CallName): Promise<void> {
     const sent = { path: { function_id: functionId, id }, body: {} };
-    await this.session.call(`Cannot drop dead letter ${id}`, `DELETE ${LETTER}`, z.unknown(), sent);
+    await this.session.call(
+      `Failed to drop dead letter ${id}`,
+      `DELETE ${LETTER}`,
+      z.unknown(),
+      sent,
+    );
   }
 }

@@ -71,7 +71,7 @@ export class Session implements Disposable {
   /**
    * Calls an operation of the OpenAPI document.
    *
-   * @param what start of the message of a failure, such as `Cannot list functions`
+   * @param what start of the message of a failure, such as `Failed to list functions`
    */
   async call<O extends Operation, Schema extends z.ZodType>(
     what: string,

@@ -72,7 +72,7 @@ async function requestToken(transport: Transport, clientId: string, clientSecret
     { error: `status ${response.status}` };
   const why = oneLine(description === undefined ? error : `${error}: ${description}`);
   throw new Failure(
-    `Cannot get an access token from ${transport.url}: the server responded ${why}`,
+    `Failed to get an access token from ${transport.url}: the server responded ${why}`,
     {
       next: isTemporary(response.status)
         ? tryAgain(response.headers.get("retry-after") ?? undefined)

@@ -96,7 +96,7 @@ export class TriggerApi {
 
   /** Newest first. */
   async list(fn: FunctionName, limit: number): Promise<Trigger[]> {
-    const what = `Cannot list the triggers of ${oneLine(fn.displayName)}`;
+    const what = `Failed to list the triggers of ${oneLine(fn.displayName)}`;
     const sent = { path: { function_id: fn.id } };
     const list = this.session.list(what, `GET ${TRIGGERS}`, Trigger, limit, sent);
     return await needsAddition("triggers", list);
@@ -113,24 +113,22 @@ export class TriggerApi {
     const found = named.length > 0 ? named : begun;
     const [trigger] = found;
     if (trigger !== undefined && found.length === 1) return trigger;
-    const what = `Cannot find trigger ${JSON.stringify(oneLine(name))} of ${
-      oneLine(fn.displayName)
-    }`;
+    const what = `Trigger ${JSON.stringify(oneLine(name))} of ${oneLine(fn.displayName)}`;
     throw new Failure(
       trigger === undefined
-        ? `${what}: it has none with this name or id`
-        : `${what}: ${found.length} have this beginning of an id`,
+        ? `${what} not found: the function has no trigger with this name or id`
+        : `${what} is ambiguous: the ids of ${found.length} triggers begin with this text`,
       { next: "list them with invoked trigger list" },
     );
   }
 
   async get(trigger: Trigger): Promise<Trigger> {
-    const what = `Cannot read trigger ${oneLine(trigger.displayName)}`;
+    const what = `Failed to read trigger ${oneLine(trigger.displayName)}`;
     return (await this.session.call(what, `GET ${TRIGGER}`, TriggerResponse, of(trigger))).trigger;
   }
 
   async create(fn: FunctionName, change: TriggerChange): Promise<MadeTrigger> {
-    const what = `Cannot create trigger ${oneLine(change.displayName ?? "")}`;
+    const what = `Failed to create trigger ${oneLine(change.displayName ?? "")}`;
     const sent = { path: { function_id: fn.id }, body: { trigger: change } };
     return await this.session.call(what, `POST ${TRIGGERS}`, MadeResponse, sent);
   }
@@ -141,7 +139,7 @@ export class TriggerApi {
     trigger: TriggerChange,
     updateMask?: string,
   ): Promise<MadeTrigger> {
-    const what = `Cannot update trigger ${oneLine(before.displayName)}`;
+    const what = `Failed to update trigger ${oneLine(before.displayName)}`;
     const sent = { ...of(before), body: { trigger, updateMask } };
     return await this.session.call(what, `PATCH ${TRIGGER}`, MadeResponse, sent);
   }
@@ -155,7 +153,7 @@ export class TriggerApi {
     changes: readonly WantedChange[],
     validateOnly = false,
   ): Promise<AppliedChanges> {
-    const what = `Cannot change the triggers of ${oneLine(fn.displayName)}`;
+    const what = `Failed to change the triggers of ${oneLine(fn.displayName)}`;
     const body = { changes: [...changes], ...validateOnly ? { validateOnly } : {} };
     const sent = { path: { function_id: fn.id }, body };
     const answer = this.session.call(what, `POST ${TRIGGERS}/apply`, AppliedResponse, sent);
@@ -163,13 +161,13 @@ export class TriggerApi {
   }
 
   async delete(trigger: Trigger): Promise<void> {
-    const what = `Cannot delete trigger ${oneLine(trigger.displayName)}`;
+    const what = `Failed to delete trigger ${oneLine(trigger.displayName)}`;
     await this.session.call(what, `DELETE ${TRIGGER}`, z.unknown(), { ...of(trigger), body: {} });
   }
 
   /** Starts the call of a schedule; answers its invocation. */
   async run(trigger: Trigger): Promise<string> {
-    const what = `Cannot run trigger ${oneLine(trigger.displayName)}`;
+    const what = `Failed to run trigger ${oneLine(trigger.displayName)}`;
     const schema = z.object({ invocationId: z.string() });
     const sent = { ...of(trigger), body: {} };
     return (await this.session.call(what, `POST ${TRIGGER}/run`, schema, sent)).invocationId;
@@ -183,7 +181,7 @@ export class TriggerApi {
       readonly expireOldAfterMs?: number | undefined;
     },
   ): Promise<TriggerSecrets> {
-    const what = `Cannot rotate the secret of trigger ${oneLine(trigger.displayName)}`;
+    const what = `Failed to rotate the secret of trigger ${oneLine(trigger.displayName)}`;
     const expireOldAfter = expireOldAfterMs === undefined
       ? undefined
       : `${expireOldAfterMs / 1000}s`;
@@ -193,7 +191,7 @@ export class TriggerApi {
 
   /** Newest first. */
   async deliveries(trigger: Trigger, limit: number): Promise<Delivery[]> {
-    const what = `Cannot list the deliveries of trigger ${oneLine(trigger.displayName)}`;
+    const what = `Failed to list the deliveries of trigger ${oneLine(trigger.displayName)}`;
     const operation = `GET ${TRIGGER}/deliveries` as const;
     return await this.session.list(what, operation, Delivery, limit, of(trigger));
   }

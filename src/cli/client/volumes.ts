@@ -16,13 +16,13 @@ export class VolumeApi {
 
   /** Newest first. */
   async list(limit: number): Promise<Volume[]> {
-    const list = this.session.list("Cannot list volumes", `GET ${VOLUMES}`, Volume, limit, {});
+    const list = this.session.list("Failed to list volumes", `GET ${VOLUMES}`, Volume, limit, {});
     return await volumesNeeded(list);
   }
 
   /** Undefined for an unknown id. */
   async byId(id: string): Promise<Volume | undefined> {
-    const what = `Cannot read volume ${id}`;
+    const what = `Failed to read volume ${id}`;
     const answer = this.session.call(what, `GET ${VOLUME}`, VolumeResponse, { path: { id } });
     return (await unlessUnknown(answer))?.volume;
   }
@@ -30,14 +30,14 @@ export class VolumeApi {
   /** @param quotaBytes undefined for the server's default */
   async create(displayName: string, quotaBytes?: number): Promise<Volume> {
     const body = { displayName, quotaBytes: quotaBytes?.toString() };
-    const what = `Cannot create volume ${displayName}`;
+    const what = `Failed to create volume ${displayName}`;
     const answer = this.session.call(what, `POST ${VOLUMES}`, VolumeResponse, { body });
     return (await volumesNeeded(answer)).volume;
   }
 
   async delete({ id, displayName }: Volume): Promise<void> {
     const sent = { path: { id }, body: {} };
-    const what = `Cannot delete volume ${displayName}`;
+    const what = `Failed to delete volume ${displayName}`;
     await this.session.call(what, `DELETE ${VOLUME}`, z.unknown(), sent);
   }
 
@@ -47,7 +47,7 @@ export class VolumeApi {
     { directory, recursive }: { readonly directory: string; readonly recursive: boolean },
     limit: number,
   ): Promise<VolumeEntry[]> {
-    const what = `Cannot list ${displayName}:${directory}`;
+    const what = `Failed to list ${displayName}:${directory}`;
     const sent = { path: { id }, query: { directory, recursive: `${recursive}` } } as const;
     const list = this.session.list(what, `GET ${VOLUME}/entries`, VolumeEntry, limit, sent);
     return await volumesNeeded(list);
@@ -57,24 +57,24 @@ export class VolumeApi {
   async read({ id, displayName }: Volume, path: string, etag?: string): Promise<Bytes> {
     const header = { "If-Match": etag };
     const request = httpRequest(`GET ${FILE}`, { ...fileOf(id, path), header });
-    return await receive(this.session, `Cannot read ${displayName}:${path}`, request);
+    return await receive(this.session, `Failed to read ${displayName}:${path}`, request);
   }
 
   /** Writes a file, and creates the directories above it. */
   async write({ id, displayName }: Volume, path: string, content: Bytes): Promise<void> {
     const request = httpRequest(`PUT ${FILE}`, fileOf(id, path));
-    await send(this.session, `Cannot write ${displayName}:${path}`, request, content);
+    await send(this.session, `Failed to write ${displayName}:${path}`, request, content);
   }
 
   async remove({ id, displayName }: Volume, path: string, recursive: boolean): Promise<void> {
     const sent = { ...fileOf(id, path), query: { recursive: `${recursive}` } } as const;
-    const what = `Cannot remove ${displayName}:${path}`;
+    const what = `Failed to remove ${displayName}:${path}`;
     await this.session.call(what, `DELETE ${FILE}`, z.unknown(), sent);
   }
 
   /** The versions that can be restored, newest first. */
   async versions({ id, displayName }: Volume, limit: number): Promise<VolumeVersion[]> {
-    const what = `Cannot read the history of volume ${displayName}`;
+    const what = `Failed to read the history of volume ${displayName}`;
     const sent = { path: { id } };
     const list = this.session.list(what, `GET ${VOLUME}/versions`, VolumeVersion, limit, sent);
     return await volumesNeeded(list);
@@ -83,7 +83,7 @@ export class VolumeApi {
   /** Creates a new version with the files of an earlier one. */
   async restore({ id, displayName }: Volume, version: number): Promise<Volume> {
     const sent = { path: { id }, body: { version } };
-    const what = `Cannot restore volume ${displayName}`;
+    const what = `Failed to restore volume ${displayName}`;
     return (await this.session.call(what, `POST ${VOLUME}/restore`, VolumeResponse, sent))
       .volume;
   }

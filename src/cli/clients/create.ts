@@ -42,7 +42,7 @@ export function register(command: Command): void {
 function parseLifetime(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
-  throw new Failure(`Cannot use --expires: ${JSON.stringify(text)} is not a duration`, {
+  throw new Failure(`Invalid --expires: ${JSON.stringify(text)} is not a duration`, {
     next: "write it with its unit, such as 12h or 30d",
     exit: "usage",
   });

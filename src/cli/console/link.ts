@@ -16,7 +16,7 @@ export function register(command: Command): void {
   addExamples(command, "invoked console link");
   command.action(async ({ json }: { readonly json?: true }) => {
     using session = new Session(await server.target());
-    const what = "Cannot make a link to the console";
+    const what = "Failed to make a link to the console";
     const link = await session.call(what, `POST ${LINKS}`, Link, { body: {} });
     if (json) return printJson(link);
     note(`The link works once, until ${showTime(link.expiresAt)}; it acts for this client`);

@@ -11,7 +11,7 @@ import {
 } from "../../config/mod.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addSettingFlags } from "../options/setting_flags.ts";
-import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
 /** Settings of the nodes that will use the copy. */
@@ -59,13 +59,13 @@ export function register(command: Command): void {
 
 function targetOf({ database, nats, server }: Config, toData: string | undefined): BlobTarget {
   if (database.url === undefined) {
-    throw new Failure("Cannot copy: --database is not set", {
+    throw new Failure("Nothing was copied: --database is not set", {
       next: "name an empty database with --database postgres://...",
     });
   }
   if ((nats.urls === undefined) === (toData === undefined)) {
     throw new Failure(
-      `Cannot copy the blobs: ${
+      `Nothing was copied: ${
         toData === undefined
           ? "neither --nats nor --to-data is set"
           : "both --nats and --to-data are set"
@@ -76,7 +76,7 @@ function targetOf({ database, nats, server }: Config, toData: string | undefined
   if (toData === undefined) return { kind: "objects" };
   const path = resolve(toData);
   if (path === server.dataDir) {
-    throw new Failure(`Cannot copy the blobs: --to-data ${path} is the data directory itself`, {
+    throw new Failure(`Nothing was copied: --to-data ${path} is the data directory itself`, {
       next: "name a new directory",
     });
   }
@@ -88,7 +88,7 @@ async function run(config: Config, target: BlobTarget): Promise<InstallationCopy
   try {
     return await copyInstallation(config, target);
   } catch (error) {
-    throw new Failure(failureMessage("Cannot copy the installation", describeError(error)));
+    throw new Failure(`The copy failed: ${describeError(error)}`);
   }
 }
 

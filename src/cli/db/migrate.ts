@@ -18,7 +18,7 @@ export function register(command: Command): void {
     const { postgresOptionsOf } = await import("../../store/postgres/address.ts");
     const options = postgresOptionsOf(config, { exclusive: false });
     if (options === undefined) {
-      throw new Failure("Cannot migrate a database: --database is missing", {
+      throw new Failure("Nothing was migrated: --database is missing", {
         exit: "usage",
         next: "name the database with --database; serve migrates SQLite itself",
       });

@@ -44,7 +44,7 @@ async function findDeployed(api: Api, { id, name }: Manifest): Promise<RemoteFun
   if (id === undefined) return await lookFor(api, name);
   const fn = await api.functionById(id);
   if (fn !== undefined) return fn;
-  throw new Failure(`Cannot find function ${id}: ${api.url} has none with this id`, {
+  throw new Failure(`Function ${id} not found: ${api.url} has no function with this id`, {
     next: "correct or remove the id in invoked.json",
   });
 }
@@ -60,7 +60,7 @@ export async function makeCommit(
   await inParallel(PARALLEL_UPLOADS, files, async ([path, content]) => {
     const url = uploadUrls.get(path);
     if (url === undefined) {
-      throw new Failure(`Cannot upload ${path}: the server gave no URL for it`);
+      throw new Failure(`Failed to upload ${path}: the server gave no upload URL`);
     }
     await api.upload(path, url, content);
   });

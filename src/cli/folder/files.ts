@@ -88,9 +88,7 @@ async function rootOf(folder: string): Promise<string | undefined> {
   const root = resolve(folder, named);
   if (root !== resolve("/")) return root;
   throw new Failure(
-    `Cannot use root ${
-      JSON.stringify(named)
-    } of ${MANIFEST_NAME}: it is the root of the file system`,
+    `Invalid root ${JSON.stringify(named)} of ${MANIFEST_NAME}: it is the root of the file system`,
     { next: "name a folder below it, with the function and what it imports", exit: "usage" },
   );
 }
@@ -104,9 +102,9 @@ async function readAbove(
   const own = [...found.files.keys()].find((path) => path.startsWith(`${ROOT_DIR}/`));
   if (own !== undefined) {
     throw new Failure(
-      `Cannot use ${
+      `${
         join(folder, own)
-      }: with a root, ${ROOT_DIR} of a commit has the files above the folder`,
+      } conflicts with the root: in a commit, ${ROOT_DIR} has the files above the folder`,
       { next: `rename the folder ${ROOT_DIR}`, exit: "usage" },
     );
   }
@@ -140,11 +138,11 @@ function withoutEntry(folder: string, skipped: readonly Skipped[]): Failure {
   const isIgnored = skipped.some(({ path, reason }) => path === ENTRY && reason === "ignored");
   const names = IGNORE_NAMES.join(" or ");
   return isIgnored
-    ? new Failure(`Cannot use folder ${folder}: a ${names} excludes ${ENTRY}`, {
+    ? new Failure(`Folder ${folder} has no ${ENTRY} to deploy: a ${names} excludes it`, {
       next: `correct that file, or write !${ENTRY} into the ${IGNORE_NAMES.at(-1)} of the folder`,
       exit: "usage",
     })
-    : new Failure(`Cannot use folder ${folder}: it has no ${ENTRY}`, {
+    : new Failure(`Folder ${folder} has no ${ENTRY}`, {
       next: "create a function with invoked init NAME, or change to the folder of one",
       exit: "usage",
     });
@@ -179,7 +177,7 @@ async function readInto(
     } else if (isFile) await readFile(found, join(folder, path), path);
     else {
       // A link may point to any file, which would then be uploaded.
-      throw new Failure(`Cannot use ${join(folder, path)}: it is neither a file nor a directory`, {
+      throw new Failure(`${join(folder, path)} is neither a file nor a directory`, {
         next: "put a copy of the file there instead of a link",
       });
     }
@@ -194,7 +192,7 @@ async function readFile(found: Found, file: string, path: string): Promise<void>
   found.bytes += content.length;
   if (found.files.size <= MAX_FILES && found.bytes <= MAX_BYTES) return;
   throw new Failure(
-    `Cannot use ${file}: the function has more than ${countOf(MAX_FILES, "file")} or ` +
+    `Too many files at ${file}: the function has more than ${countOf(MAX_FILES, "file")} or ` +
       formatBytes(MAX_BYTES),
     { next: "change to the folder of a function", exit: "usage" },
   );

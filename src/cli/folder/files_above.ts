@@ -117,7 +117,7 @@ class Search {
   async #takeModule({ path, importedAt, written }: Module): Promise<void> {
     if (path.startsWith("../")) {
       throw new Failure(
-        `Cannot use ${this.#shown(importedAt)}: ${
+        `Invalid import in ${this.#shown(importedAt)}: ${
           JSON.stringify(written)
         } is outside of the root ` +
           this.#root,
@@ -222,7 +222,7 @@ class Search {
       at = join(at, name);
       info = await lstatIfPresent(at);
       if (info?.isSymlink) {
-        throw new Failure(`Cannot use ${relative(this.#folder, at)}: it is a link`, {
+        throw new Failure(`${relative(this.#folder, at)} is a link, which is not uploaded`, {
           next: "put a copy there instead of a link",
           exit: "usage",
         });

@@ -59,7 +59,7 @@ async function readAs<Schema extends z.ZodType>(
     text = await readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`, {
+    throw new Failure(`Failed to read ${path}: ${describeError(error)}`, {
       next: "make the file readable",
     });
   }
@@ -71,7 +71,7 @@ async function readAs<Schema extends z.ZodType>(
   const hasUnknown = parsed.error.issues.some(({ code, path }) =>
     code === "unrecognized_keys" && path.length === 0
   );
-  throw new Failure(`Cannot use ${path}: ${faults.join("; ")}`, {
+  throw new Failure(`Invalid ${path}: ${faults.join("; ")}`, {
     next: hasUnknown
       ? `its fields are ${Object.keys(Manifest.shape).join(", ")}`
       : "correct what the message names; docs/first-function.md describes the fields",
@@ -83,7 +83,7 @@ async function parseManifest(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(`Cannot use ${path}: it is not JSON${await jsonFault(text, error)}`, {
+    throw new Failure(`Invalid ${path}: it is not JSON${await jsonFault(text, error)}`, {
       next: "correct it; invoked init creates a valid one in another folder",
       exit: "usage",
     });
@@ -103,7 +103,7 @@ async function needFields<Name extends Field>(
 }
 
 function failWithout(folder: string): never {
-  throw new Failure(`Cannot use folder ${folder}: it has no ${MANIFEST_NAME}`, {
+  throw new Failure(`Folder ${folder} has no ${MANIFEST_NAME}`, {
     next: "create a function with invoked init NAME, or change to the folder of one",
     exit: "usage",
   });

@@ -56,7 +56,7 @@ export async function readModules(
     const decoder = new TextDecoder();
     if (code !== 0) {
       throw new Failure(
-        `Cannot read the imports of the function: ${decoder.decode(stderr).trim()}`,
+        `Failed to read the imports of the function: ${decoder.decode(stderr).trim()}`,
       );
     }
     return modulesOf(parseGraph(decoder.decode(stdout)), root, directory);

@@ -18,14 +18,14 @@ const QUOTED = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=)[ \t]*(["'`])[^]*?\2/gm;
 export async function readSecrets(path: string | undefined): Promise<Record<string, string>> {
   if (path === undefined) return {};
   const text = await readTextFile(path).catch((error) => {
-    throw new Failure(`Cannot read the secrets in ${path}: ${describeError(error)}`, {
+    throw new Failure(`Failed to read the secrets in ${path}: ${describeError(error)}`, {
       next: "name a readable file with lines of NAME=value",
       exit: "usage",
     });
   });
   const { wrong, lineOf } = readLines(text);
   if (wrong !== undefined) {
-    throw new Failure(`Cannot use the secrets in ${path}: line ${wrong} is not NAME=value`, {
+    throw new Failure(`Invalid secrets in ${path}: line ${wrong} is not NAME=value`, {
       next: "correct the line, or begin it with # as a comment",
       exit: "usage",
     });
@@ -34,7 +34,7 @@ export async function readSecrets(path: string | undefined): Promise<Record<stri
     Object.entries(parseEnv(text)).map(([name, value = ""]) => {
       if (value !== "") return [name, value];
       const line = lineOf.get(name);
-      throw new Failure(`Cannot use the secrets in ${path}: line ${line}: ${name} has no value`, {
+      throw new Failure(`Invalid secrets in ${path}: line ${line}: ${name} has no value`, {
         next: "give it a value, or remove the line: a secret is never empty",
         exit: "usage",
       });

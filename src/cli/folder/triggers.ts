@@ -107,11 +107,14 @@ export function assertNoneInTheWay(differences: readonly TriggerDifference[]): v
       const shared = sharedBy(before, wanted);
       if (shared === undefined) continue;
       throw new Failure(
-        `Cannot deploy trigger ${oneLine(name)}: ${kindOf(before)} ${
+        `Trigger ${oneLine(name)} conflicts with ${kindOf(before)} ${
           oneLine(before.displayName)
         } ` +
-          `of the server has its ${shared}, and stays without --prune; nothing was deployed`,
-        { next: "delete the other one by --prune" },
+          `on the server, which has the same ${shared} and is kept without --prune; nothing was deployed`,
+        {
+          next:
+            "delete the trigger on the server with --prune, or change the trigger in invoked.json",
+        },
       );
     }
   }

@@ -12,7 +12,7 @@ import { CALL_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
-import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
@@ -64,7 +64,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
     // Somebody waits for it.
     stopping: AbortSignal.abort(),
   }).catch((error) => {
-    throw new Failure(failureMessage("Cannot start a local server", describeError(error)), {
+    throw new Failure(`The local server did not start: ${describeError(error)}`, {
       next: "find what is missing on this machine with invoked doctor",
     });
   });

@@ -1,9 +1,9 @@
-import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { report } from "../terminal/report.ts";
 
 /** The failure of a server whose disk may have lost data. */
 export function syncFailure(error: Error): Failure {
-  const what = failureMessage("Cannot sync to the disk", describeError(error));
+  const what = `The disk failed: ${describeError(error)}`;
   return new Failure(`${what}; the server stops, because the disk may have lost what it wrote`, {
     exit: "storage",
     next: "check the disk, then start the server again: it recovers what is on the disk",

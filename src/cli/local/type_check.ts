@@ -8,7 +8,7 @@ import type {
 import { countOf, type Given, readEnvironment, resolveConfig } from "../../config/mod.ts";
 import type { Files } from "../client/api.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
-import { describeError, Failure, failureMessage } from "../terminal/failure.ts";
+import { describeError, Failure } from "../terminal/failure.ts";
 import { listenForInterrupt } from "../terminal/signals.ts";
 import { downloadsDir } from "./local_server.ts";
 
@@ -44,7 +44,7 @@ export async function checkTypes(
     const result = await checker.checkTypes(files, interrupt.signal);
     return { ...result, warnings: await warningsOf(checker, files, interrupt.signal) };
   } catch (error) {
-    throw new Failure(failureMessage("Cannot check the types", describeError(error)), {
+    throw new Failure(`The types were not checked: ${describeError(error)}`, {
       next: "find what is missing on this machine with invoked doctor",
     });
   } finally {
@@ -100,5 +100,5 @@ const NEXT: Readonly<Record<UncheckedReason, string>> = {
 
 /** The end of a command whose check had no result. @param outcome what the command did not do, if anything */
 export function uncheckedTypes({ reason, message }: Unchecked, outcome = ""): Failure {
-  return new Failure(`Cannot check the types: ${message}${outcome}`, { next: NEXT[reason] });
+  return new Failure(`The types were not checked: ${message}${outcome}`, { next: NEXT[reason] });
 }

@@ -22,9 +22,7 @@ export function parseCountOf(name: string, text: string): number {
   const count = parseCount(text);
   if (count !== undefined && count > 0 && count <= MAX_COUNT) return count;
   throw new Failure(
-    `Cannot use ${name}: ${JSON.stringify(text)} is not a number from 1 to ${
-      formatCount(MAX_COUNT)
-    }`,
+    `Invalid ${name}: ${JSON.stringify(text)} is not a number from 1 to ${formatCount(MAX_COUNT)}`,
     { next: `write it as ${name} 20`, exit: "usage" },
   );
 }

@@ -22,10 +22,13 @@ export async function functionOf(api: Api, argument = "."): Promise<RemoteFuncti
   if (argument !== ".") return await findFunction(api, argument);
   const named = await readNameOrId(Deno.cwd());
   if (named === undefined) {
-    throw new Failure("Cannot choose a function: this folder has no invoked.json", {
-      next: "name a function, or change to the folder of one",
-      exit: "usage",
-    });
+    throw new Failure(
+      "No function named: the command names none, and this folder has no invoked.json",
+      {
+        next: "name a function, or change to the folder of one",
+        exit: "usage",
+      },
+    );
   }
   return await findFunction(api, named);
 }

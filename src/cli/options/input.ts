@@ -19,7 +19,7 @@ export async function readInput(given: string | undefined, flag = "--input"): Pr
   const fault = await faultOf(text);
   if (fault === undefined) return text;
   const from = isStdin(given) ? "stdin" : inputFile(given) ?? flag;
-  throw new Failure(`Cannot use the input in ${from}: it is not a JSON object${fault}`, {
+  throw new Failure(`Invalid input in ${from}: it is not a JSON object${fault}`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",
   });
@@ -53,7 +53,7 @@ async function readSource(given: string): Promise<string> {
   try {
     return await readTextFile(file);
   } catch (error) {
-    throw new Failure(`Cannot read the input ${file}: ${describeError(error)}`, {
+    throw new Failure(`Failed to read the input ${file}: ${describeError(error)}`, {
       next: "name a readable file behind @, or write the JSON itself",
       exit: "usage",
     });
@@ -68,7 +68,7 @@ export async function readStdin(): Promise<string> {
     text += decode(decoder, chunk);
     if (text.length > MAX_INPUT_BYTES) {
       const limit = formatBytes(MAX_INPUT_BYTES);
-      throw new Failure(`Cannot read stdin: it has more than ${limit}`, {
+      throw new Failure(`Stdin is too large: it has more than ${limit}`, {
         next: "give less; a volume takes large files (invoked volumes put)",
         exit: "usage",
       });
@@ -82,7 +82,7 @@ function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch {
-    throw new Failure("Cannot read stdin: it is not UTF-8 text", {
+    throw new Failure("Stdin is not UTF-8 text", {
       next: "give text; encode other bytes as base64",
       exit: "usage",
     });

@@ -56,7 +56,7 @@ function timeOf(
   // The years that RFC 3339 can write.
   if (time >= 0 && time < Date.UTC(10_000, 0)) return new Date(time).toISOString();
   throw new Failure(
-    `Cannot use ${flag}: ${JSON.stringify(text)} is neither a duration nor a time`,
+    `Invalid ${flag}: ${JSON.stringify(text)} is neither a duration nor a time`,
     {
       next: `write it as 90s, 15m, 1h or 2d ${direction}, or as 2026-01-31T12:00:00Z`,
       exit: "usage",

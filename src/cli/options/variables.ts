@@ -16,7 +16,7 @@ export function addVarOption(command: Command, description: string): void {
 export function pairIn(what: string, text: string): [name: string, value: string] {
   const at = text.indexOf("=");
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new Failure(`Cannot use ${what}: ${JSON.stringify(oneLine(text))} is not NAME=VALUE`, {
+  throw new Failure(`Invalid ${what}: ${JSON.stringify(oneLine(text))} is not NAME=VALUE`, {
     next: "write the name, an equals sign and the value",
     exit: "usage",
   });

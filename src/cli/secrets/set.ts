@@ -42,7 +42,7 @@ async function readValue(name: string): Promise<string> {
     ? await askForSecret(`Value of ${oneLine(name)}`, "give the value on stdin")
     : (await readStdin()).replace(/\r?\n$/, "");
   if (value !== "") return value;
-  throw new Failure(`Cannot set secret ${oneLine(name)}: the value is empty`, {
+  throw new Failure(`The value of secret ${oneLine(name)} is empty`, {
     next: "give it on stdin, or remove the secret with invoked secrets unset",
     exit: "usage",
   });

@@ -26,7 +26,7 @@ export function register(command: Command): void {
       const unknown = names.filter((name) => !fn.secret.includes(name)).map(oneLine);
       if (unknown.length > 0) {
         throw new Failure(
-          `Cannot remove ${shown}: ${fn.displayName} has no secret ${unknown.join(", ")}`,
+          `Nothing was removed: ${fn.displayName} has no secret ${unknown.join(", ")}`,
           { next: "list them with invoked secrets list" },
         );
       }

@@ -57,7 +57,7 @@ function needSetting(name: string): SettingName {
   const names = [...SETTING_NAMES, VOLUME];
   const likely = nearest(name, names);
   const hint = likely === undefined ? "" : `did you mean ${likely}? `;
-  throw new Failure(`Cannot use ${JSON.stringify(oneLine(name))}: it is not a setting`, {
+  throw new Failure(`Unknown setting ${JSON.stringify(oneLine(name))}`, {
     next: `${hint}The settings are ${names.join(", ")}, and ${VARIABLE_PREFIX}NAME for a variable`,
     exit: "usage",
   });
@@ -69,7 +69,7 @@ function valueOf(name: SettingName, text: string): SettingValue {
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";
   throw new Failure(
-    `Cannot set ${name} to ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
+    `Invalid ${name} ${JSON.stringify(oneLine(text))}: ${where}${issue?.message}`,
     { next: `write it as ${name}=${FUNCTION_SETTINGS[name].example}`, exit: "usage" },
   );
 }
@@ -87,7 +87,7 @@ function plainValue(text: string): unknown {
 
 function noVariable({ displayName }: RemoteFunction, name: string): Failure {
   return new Failure(
-    `Cannot remove ${oneLine(name)}: ${displayName} has no variable of this name`,
+    `Variable ${oneLine(name)} not found: ${displayName} has no variable of this name`,
     { next: "list them with invoked settings list" },
   );
 }

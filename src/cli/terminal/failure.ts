@@ -6,7 +6,7 @@ export const EXIT_CODES = {
   code: {
     code: 3,
     meaning:
-      "the function failed: a call ended with an error, a test failed, or the code does not build or type-check",
+      "the function failed: an invocation ended with an error, a test failed, or the code does not build or type-check",
   },
   server: { code: 4, meaning: "the server is not reachable, or does not accept the credentials" },
   storage: {
@@ -34,8 +34,8 @@ export type FailureOptions =
 /**
  * Ends a command with a message on stderr and an exit code.
  *
- * The message has one pattern, without a period: `Cannot <do what>: <what failed, the value, the limit>`. A verdict on
- * the function, with exit `code`, states its result instead: `2 of 5 tests failed`.
+ * The message begins with what was rejected or what failed, followed by the value and the rule, without a period:
+ * `Invalid --quota: "5" is not a size`, `Failed to read main.ts: permission denied`.
  */
 export class Failure extends Error {
   override readonly name = "Failure";
@@ -47,17 +47,6 @@ export class Failure extends Error {
     this.next = next;
     this.exit = exit;
   }
-}
-
-/**
- * The message of a failure with a cause: `what: cause`. A cause that has the pattern itself is used alone, so that no
- * message has two prefixes.
- *
- * @param what such as `Cannot start the server`
- * @param cause the message of a server or of a library
- */
-export function failureMessage(what: string, cause: string): string {
-  return cause.startsWith("Cannot ") ? cause : `${what}: ${cause}`;
 }
 
 /** They show text in another order than it has: Unicode's Bidi_Control. */

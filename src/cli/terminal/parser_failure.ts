@@ -4,23 +4,21 @@ import { Failure, oneLine } from "./failure.ts";
 const HELP = "run the command with --help for its arguments and options";
 /** Faults by the text of the argument parser, each with its message. */
 const FAULTS: readonly (readonly [text: RegExp, message: (...parts: string[]) => string])[] = [
-  [/^unknown command '(.*)'/s, (name) => `Cannot run ${JSON.stringify(name)}: it is not a command`],
-  [/^unknown option '(.*)'/s, (flag) => `Cannot use ${flag}: it is not an option of this command`],
-  [/^missing required argument '(.*)'/s, (name) => `Cannot run the command: ${name} is missing`],
-  [/^option '(.*)' argument missing/s, (flag) => `Cannot use ${flag}: its value is missing`],
+  [/^unknown command '(.*)'/s, (name) => `Unknown command ${JSON.stringify(name)}`],
+  [/^unknown option '(.*)'/s, (flag) => `Unknown option ${flag}`],
+  [/^missing required argument '(.*)'/s, (name) => `Missing argument: ${name}`],
+  [/^option '(.*)' argument missing/s, (flag) => `Option ${flag} needs a value`],
   [
     /^too many arguments.*?: (.*)\.$/s,
-    (given) => `Cannot run the command: too many arguments: ${given}`,
+    (given) => `Too many arguments: ${given}`,
   ],
   [
     /^option '(-\S+).*?' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s,
-    (flag, value, choices) =>
-      `Cannot use ${flag}: ${JSON.stringify(value)} is not one of ${choices}`,
+    (flag, value, choices) => `Invalid ${flag}: ${JSON.stringify(value)} is not one of ${choices}`,
   ],
   [
     /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/s,
-    (value, name, choices) =>
-      `Cannot use ${name}: ${JSON.stringify(value)} is not one of ${choices}`,
+    (value, name, choices) => `Invalid ${name}: ${JSON.stringify(value)} is not one of ${choices}`,
   ],
 ];
 const SUGGESTION = /\n\(Did you mean (?:one of )?(.*)\?\)$/s;
@@ -37,5 +35,5 @@ export function parserFailure({ message }: CommanderError): Failure {
       return new Failure(messageOf(...parts.map(oneLine)), { next, exit: "usage" });
     }
   }
-  return new Failure(`Cannot run the command: ${oneLine(fault)}`, { next, exit: "usage" });
+  return new Failure(`Invalid command: ${oneLine(fault)}`, { next, exit: "usage" });
 }

@@ -43,7 +43,7 @@ function canAsk(): boolean {
 
 function needTerminal(message: string, instead: string): void {
   if (canAsk()) return;
-  throw new Failure(`Cannot ask ${JSON.stringify(message)}: stdin or stderr is not a terminal`, {
+  throw new Failure(`No answer to ${JSON.stringify(message)}: stdin or stderr is not a terminal`, {
     next: instead,
     exit: "usage",
   });

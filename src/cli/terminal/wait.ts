@@ -3,7 +3,7 @@ import { showTime } from "./output.ts";
 
 /** What a call waits for that has no time. */
 const WAITS = {
-  WAIT_REASON_CONCURRENCY_KEY: "waits for calls with its concurrency key",
+  WAIT_REASON_CONCURRENCY_KEY: "waits for invocations with its concurrency key",
   WAIT_REASON_CIRCUIT_BREAKER: "paused by the circuit breaker",
 } as const satisfies Record<string, string>;
 const REASONS = {

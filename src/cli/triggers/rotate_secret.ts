@@ -52,7 +52,7 @@ export function register(command: Command): void {
 function parseExpiry(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
-  throw new Failure(`Cannot use --expire-old-after: ${JSON.stringify(text)} is not a duration`, {
+  throw new Failure(`Invalid --expire-old-after: ${JSON.stringify(text)} is not a duration`, {
     next: "write it with its unit, such as 0s or 24h",
     exit: "usage",
   });

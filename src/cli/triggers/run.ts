@@ -16,7 +16,7 @@ export function register(command: Command): void {
       const { trigger } = await triggerOf(api, functionName, name);
       const invocationId = await api.triggers.run(trigger);
       if (json) return printJson({ invocationId });
-      note(`Started the call of ${describeTrigger(trigger)}`);
+      note(`Started the invocation of ${describeTrigger(trigger)}`);
       console.log(invocationId);
     },
   );

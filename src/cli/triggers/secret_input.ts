@@ -26,11 +26,11 @@ export async function readSecrets(names: readonly string[]): Promise<string[]> {
   if (isComplete) return values;
   const [name = ""] = names;
   throw names.length === 1
-    ? new Failure(`Cannot use the ${name}: it is empty`, {
+    ? new Failure(`The ${name} is empty`, {
       next: "give it on stdin",
       exit: "usage",
     })
-    : new Failure(`Cannot use the ${names.join(" and the ")}: stdin has not one line for each`, {
+    : new Failure(`Invalid stdin: the ${names.join(" and the ")} need one line each`, {
       next: `give the ${name} on the first line of stdin, and the other on the second`,
       exit: "usage",
     });

@@ -48,7 +48,7 @@ export function register(command: Command): void {
     else {
       note(`${oneLine(trigger.displayName)} answered ${answer.status}`);
       if (invocationId !== undefined) {
-        note(`see the call: invoked show ${quoteForShell(functionName)} ${invocationId}`);
+        note(`see the invocation: invoked show ${quoteForShell(functionName)} ${invocationId}`);
       }
       console.log(printable(answer.body));
     }
@@ -66,16 +66,21 @@ export function register(command: Command): void {
 function methodOf({ webhook, displayName }: Trigger): WebhookMethod {
   const kind = WEBHOOK_METHODS.find((method) => webhook?.[method] !== undefined);
   if (kind === undefined) {
-    throw new Failure(`Cannot test trigger ${oneLine(displayName)}: it is not a webhook`, {
+    throw new Failure(`Trigger ${oneLine(displayName)} is not a webhook`, {
       next: "call an endpoint with curl, and run a schedule with invoked trigger run",
       exit: "usage",
     });
   }
   if (kind !== "jwt") return { kind, ...webhook?.[kind] as object } as WebhookMethod;
-  throw new Failure(`Cannot test trigger ${oneLine(displayName)}: its sender alone has the key`, {
-    next: "send a delivery from there; invoked trigger deliveries lists what arrives",
-    exit: "usage",
-  });
+  throw new Failure(
+    `Deliveries of trigger ${
+      oneLine(displayName)
+    } cannot be signed here: only the sender has the key`,
+    {
+      next: "send a delivery from there; invoked trigger deliveries lists what arrives",
+      exit: "usage",
+    },
+  );
 }
 
 /** The secret of the server of `invoked dev`, or else that of stdin. */
@@ -87,10 +92,13 @@ async function secretOf(
   const kept = dataDir === undefined ? undefined : await localTriggerSecret(dataDir, trigger.id);
   if (kept !== undefined) return kept;
   if (kind !== "discord") return await readSecret();
-  throw new Failure("Cannot sign for Discord: it alone has the key of this trigger", {
-    next: "test it with invoked dev, which has a key of its own",
-    exit: "usage",
-  });
+  throw new Failure(
+    "Deliveries of Discord cannot be signed here: only Discord has the key of this trigger",
+    {
+      next: "test it with invoked dev, which has a key of its own",
+      exit: "usage",
+    },
+  );
 }
 
 async function send(

@@ -27,7 +27,10 @@ export function addTriggerOptions(command: Command): void {
     .option("--cron <LINE>", "A schedule: minute, hour, day, month, day of the week, or @daily")
     .option("--at <TIME>", "A schedule that runs once, at a time such as 2026-01-31T12:00:00Z")
     .option("--timezone <NAME>", "Time zone of the schedule, such as Europe/Berlin [default UTC]")
-    .option("--input <JSON>", "Input of the calls of the schedule; @FILE reads it from a file");
+    .option(
+      "--input <JSON>",
+      "Input of the invocations of the schedule; @FILE reads it from a file",
+    );
   addWebhookOptions(command);
   command
     .option("--slug <SLUG>", "An endpoint, at the path /run/SLUG")
@@ -41,7 +44,7 @@ export function addTriggerOptions(command: Command): void {
         KINDS.join(", ")
       }; @FILE reads it`,
     )
-    .option("--volume <VOLUME>", "Name or id of the volume to attach to its calls");
+    .option("--volume <VOLUME>", "Name or id of the volume to attach to its invocations");
 }
 
 /** What the flags say. */
@@ -76,7 +79,7 @@ async function furtherOf({ settings }: TriggerOptions): Promise<FurtherSettings>
   const faults = given.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`
   );
-  throw new Failure(`Cannot use --settings: ${oneLine(faults.join("; "))}`, {
+  throw new Failure(`Invalid --settings: ${oneLine(faults.join("; "))}`, {
     next: `give an object with one of ${KINDS.join(", ")}, as invoked.json has it`,
     exit: "usage",
   });

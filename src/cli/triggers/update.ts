@@ -40,7 +40,7 @@ export function register(command: Command): void {
       ...await changeOf(api, options),
     }, before);
     if (Object.keys(change).length === 0) {
-      throw new Failure("Cannot update the trigger: no flag names a change", {
+      throw new Failure("Nothing was updated: no flag names a change", {
         next: "name one, such as --cron or --slug; --help lists them",
         exit: "usage",
       });

@@ -129,13 +129,13 @@ export async function webhookOf(options: WebhookOptions): Promise<TriggerSetting
   const fields = methodFieldsOf(options);
   if (secret && webhook !== undefined && !WITH_SECRET.includes(webhook)) {
     const why = WITHOUT_SECRET[webhook] ?? "the server makes its secret";
-    throw new Failure(`Cannot use --secret with --webhook ${webhook}: ${why}`, {
+    throw new Failure(`Option --secret is not allowed with --webhook ${webhook}: ${why}`, {
       next: "omit --secret",
       exit: "usage",
     });
   }
   if (secret && webhook === undefined) {
-    throw new Failure("Cannot use --secret: it needs --webhook", {
+    throw new Failure("Option --secret needs --webhook", {
       next: "replace the secret of a trigger by invoked trigger rotate-secret --given",
       exit: "usage",
     });
@@ -169,7 +169,7 @@ function listOf(text: string): string[] {
 function parseMaxBytes(text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== undefined) return bytes;
-  throw new Failure(`Cannot use --max-bytes: ${JSON.stringify(text)} is not a size`, {
+  throw new Failure(`Invalid --max-bytes: ${JSON.stringify(text)} is not a size`, {
     next: "write it with its unit, such as 64KiB",
     exit: "usage",
   });
@@ -183,14 +183,14 @@ function methodFieldsOf(options: WebhookOptions): TriggerSettings {
     const value = options[name];
     const isOf = options.webhook === method;
     if (value === undefined && isOf && isNeeded) {
-      throw new Failure(`Cannot use --webhook ${method}: ${flag} is missing`, {
+      throw new Failure(`Option --webhook ${method} needs ${flag}`, {
         next: `give ${flag}; --help says what it is`,
         exit: "usage",
       });
     }
     if (value === undefined) continue;
     if (!isOf) {
-      throw new Failure(`Cannot use ${flag}: it needs --webhook ${method}`, {
+      throw new Failure(`Option ${flag} needs --webhook ${method}`, {
         next: `give --webhook ${method}, or omit ${flag}`,
         exit: "usage",
       });

@@ -57,12 +57,12 @@ export async function copy(
   const kind = await from.tree.kindOf(from.path);
   const shown = from.tree.show(from.path);
   if (kind === undefined) {
-    throw new Failure(`Cannot copy ${shown}: it does not exist`, {
+    throw new Failure(`${shown} does not exist`, {
       next: "check the path; invoked volumes ls lists the files of a volume",
     });
   }
   if (kind === "directory" && !recursive) {
-    throw new Failure(`Cannot copy ${shown}: it is a directory`, {
+    throw new Failure(`${shown} is a directory: nothing was copied`, {
       next: "copy it with everything in it with invoked volumes cp -r",
     });
   }
@@ -94,7 +94,7 @@ export function printCopied(copied: Copied, json: boolean): void {
 async function targetOf(from: End, to: End, isDirectory: boolean): Promise<string> {
   const kind = await to.tree.kindOf(to.path);
   if (kind === "file" && (isDirectory || to.isDirectory)) {
-    throw new Failure(`Cannot copy to ${to.tree.show(to.path)}: it is a file`, {
+    throw new Failure(`Target ${to.tree.show(to.path)} is a file, not a directory`, {
       next: "name a directory, or a path that does not exist",
     });
   }

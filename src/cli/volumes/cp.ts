@@ -31,7 +31,7 @@ export function register(command: Command): void {
     ) => {
       const [from, to] = [parseVolumePath(source) ?? source, parseVolumePath(target) ?? target];
       if (from === source && to === target) {
-        throw new Failure("Cannot copy: neither the source nor the target is on a volume", {
+        throw new Failure("Neither the source nor the target is on a volume", {
           next: "write a path on a volume as VOLUME:/PATH",
           exit: "usage",
         });

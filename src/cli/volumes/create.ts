@@ -18,11 +18,11 @@ export function register(command: Command): void {
   addExamples(command, "invoked volumes create data", "invoked volumes create data --quota 500MiB");
   command.action(async (name: string, options: { readonly quota?: string; json?: true }) => {
     const quotaBytes = options.quota === undefined ? undefined : parseQuota(options.quota);
-    const what = `Cannot create volume ${JSON.stringify(oneLine(name))}`;
+    const shown = JSON.stringify(oneLine(name));
     if (/[:/]/.test(name) || name.startsWith(".") || name === "" || name !== oneLine(name)) {
       const fault = "the name has a colon, a slash or a control character, begins with a dot, or " +
         "is not trimmed";
-      throw new Failure(`${what}: ${fault}`, {
+      throw new Failure(`Invalid volume name ${shown}: ${fault}`, {
         next: "choose a name that can be written as VOLUME:/PATH",
         exit: "usage",
       });
@@ -30,7 +30,7 @@ export function register(command: Command): void {
     using api = await server.connect();
     const same = (await api.volumes.list(MAX_VOLUMES)).find((old) => old.displayName === name);
     if (same !== undefined) {
-      throw new Failure(`${what}: volume ${same.id} has that name`, {
+      throw new Failure(`Volume ${shown} already exists: volume ${same.id} has that name`, {
         next: "choose another name",
       });
     }
@@ -44,7 +44,7 @@ export function register(command: Command): void {
 function parseQuota(text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== undefined) return bytes;
-  throw new Failure(`Cannot use --quota: ${JSON.stringify(text)} is not a size`, {
+  throw new Failure(`Invalid --quota: ${JSON.stringify(text)} is not a size`, {
     next: "write it with its unit, such as 500MiB or 5GiB",
     exit: "usage",
   });

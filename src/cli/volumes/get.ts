@@ -34,10 +34,13 @@ export function register(command: Command): void {
       return await printContent(await api.volumes.read(volume, path));
     }
     if (parseVolumePath(file) !== undefined) {
-      throw new Failure(`Cannot write to ${JSON.stringify(file)}: it is a path on a volume`, {
-        next: "copy between volumes with invoked volumes cp, or write ./ before the file",
-        exit: "usage",
-      });
+      throw new Failure(
+        `Target ${JSON.stringify(file)} is on a volume: get copies to this machine`,
+        {
+          next: "copy between volumes with invoked volumes cp, or write ./ before the file",
+          exit: "usage",
+        },
+      );
     }
     const ends = [await endOf(api, source), await endOf(api, file)] as const;
     printCopied(await copy(...ends, { recursive: false }), json ?? false);

@@ -34,10 +34,13 @@ export function register(command: Command): void {
       return printCopied(await copy(local, to, { recursive: false }), json ?? false);
     }
     if (target.isDirectory) {
-      throw new Failure(`Cannot write stdin to ${JSON.stringify(text)}: it is a directory`, {
-        next: "add the name of the file",
-        exit: "usage",
-      });
+      throw new Failure(
+        `Target ${JSON.stringify(text)} is a directory: stdin is written to a file`,
+        {
+          next: "add the name of the file",
+          exit: "usage",
+        },
+      );
     }
     const path = await findVolumePath(api, text);
     const content = counted(Deno.stdin.readable);

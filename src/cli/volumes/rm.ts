@@ -20,7 +20,7 @@ export function register(command: Command): void {
     const found = await findVolumePath(api, text);
     const { volume, path } = found;
     if (!recursive && await kindOnVolume(api.volumes, found) === "directory") {
-      throw new Failure(`Cannot remove ${showVolumePath(found)}: it is a directory`, {
+      throw new Failure(`${showVolumePath(found)} is a directory: nothing was removed`, {
         next: "give -r to remove it with everything in it",
       });
     }

@@ -41,7 +41,7 @@ export class LocalTree implements Tree {
       return (await Deno.stat(path)).isDirectory ? "directory" : "file";
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
-      throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
+      throw new Failure(`Failed to read ${path}: ${describeError(error)}`);
     }
   }
 
@@ -62,7 +62,7 @@ export class LocalTree implements Tree {
       else if (isFile) files.push({ name: `${prefix}${name}`, open: () => openLocal(path) });
       else {
         // A link may point to any file, which would then be copied.
-        throw new Failure(`Cannot copy ${path}: it is neither a file nor a directory`, {
+        throw new Failure(`${path} is neither a file nor a directory, and is not copied`, {
           next: "put a copy of the file there instead of a link, or remove it",
         });
       }
@@ -85,7 +85,7 @@ export class LocalTree implements Tree {
     } catch (error) {
       if (written !== target) await Deno.remove(written).catch(() => {});
       if (error instanceof Failure) throw error;
-      throw new Failure(`Cannot write ${path}: ${describeError(error)}`);
+      throw new Failure(`Failed to write ${path}: ${describeError(error)}`);
     }
   }
 
@@ -114,7 +114,9 @@ export class VolumeTree implements Tree {
       // The path becomes one of this machine.
       if (!isBelow(path, directory) || volumePath(path) !== path) {
         throw new Failure(
-          `Cannot copy ${this.show(directory)}: the server lists ${JSON.stringify(path)} in it`,
+          `Listing of ${this.show(directory)} rejected: the server lists ${
+            JSON.stringify(path)
+          } in it`,
         );
       }
       return {
@@ -163,7 +165,7 @@ async function openLocal(path: string): Promise<Bytes> {
   try {
     return (await Deno.open(path)).readable;
   } catch (error) {
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
+    throw new Failure(`Failed to read ${path}: ${describeError(error)}`);
   }
 }
 
@@ -171,6 +173,6 @@ async function listDirectory(path: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
-    throw new Failure(`Cannot read ${path}: ${describeError(error)}`);
+    throw new Failure(`Failed to read ${path}: ${describeError(error)}`);
   }
 }

@@ -34,7 +34,7 @@ export function parseVolumePath(text: string): NamedPath | undefined {
     const isDirectory = isContents || path === "" || path.endsWith("/");
     return { volume, path: volumePath(path), isDirectory, isContents };
   } catch (error) {
-    throw new Failure(`Cannot use ${JSON.stringify(text)}: the path ${describeError(error)}`, {
+    throw new Failure(`Invalid path ${JSON.stringify(text)}: the path ${describeError(error)}`, {
       next: "write it as VOLUME:/path/to/file",
       exit: "usage",
     });
@@ -45,7 +45,7 @@ export function parseVolumePath(text: string): NamedPath | undefined {
 export function needVolumePath(text: string): NamedPath {
   const named = parseVolumePath(text);
   if (named !== undefined) return named;
-  throw new Failure(`Cannot use ${JSON.stringify(text)}: it is not a path on a volume`, {
+  throw new Failure(`${JSON.stringify(text)} is not a path on a volume`, {
     next: `write it as VOLUME:/PATH, such as ${JSON.stringify("data:/in/sales.csv")}`,
     exit: "usage",
   });

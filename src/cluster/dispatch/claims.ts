@@ -106,7 +106,7 @@ export class Claims implements CallQueue, Disposable {
       respond({ answer: "claimed", node: this.#sessions.node });
       claim.markAnswered();
     } catch (error) {
-      logger.warn("Cannot take the claim of worker {worker}: {error}", { worker, error });
+      logger.warn("Failed to process the claim of worker {worker}: {error}", { worker, error });
       respond({ answer: "later" });
     }
   }
@@ -116,7 +116,10 @@ export class Claims implements CallQueue, Disposable {
       return await this.#onClaim?.(claim) ?? { kind: "later" };
     } catch (error) {
       const { worker } = claim;
-      logger.error("Cannot choose a call for worker {worker}: {error}", { worker, error });
+      logger.error("Failed to choose an invocation for worker {worker}: {error}", {
+        worker,
+        error,
+      });
       return { kind: "later" };
     }
   }

@@ -182,7 +182,7 @@ export class Dispatcher implements JobRunner {
     const isHere = this.#local.slots.capacity > 0 && this.#hasMemory(job);
     const isAnywhere = isHere || workers.some((worker) => hasMemory(worker, memoryBytes));
     if (workers.length === 0 || isAnywhere) return;
-    logger.warn("A call with {memory} waits in vain: no worker has such a --max-memory", {
+    logger.warn("An invocation with {memory} waits in vain: no worker has such a --max-memory", {
       memory: formatBytes(memoryBytes),
     });
   }

@@ -329,7 +329,7 @@ export class OwnerSession {
         message: end.message,
       });
     } else if (end.by !== "self") {
-      logger.warn("Worker {worker} ended or is silent while it ran a call", { worker });
+      logger.warn("Worker {worker} ended or is silent while it ran an invocation", { worker });
     }
   }
 

@@ -79,7 +79,7 @@ export class Prewarming implements Disposable {
       if (worker.heartbeat.scriptList === name || isUnderWay) continue;
       this.#sent.set(worker.id, { name, at: performance.now() });
       this.#send(worker, name, share).catch((error) =>
-        logger.warn("Cannot send worker {id} its scripts: {error}", { id: worker.id, error })
+        logger.warn("Failed to send worker {id} its scripts: {error}", { id: worker.id, error })
       );
     }
   }

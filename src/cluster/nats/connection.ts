@@ -156,7 +156,7 @@ export class Nats implements AsyncDisposable {
       try {
         return void await work();
       } catch (error) {
-        logger.debug("Cannot open streams after a new connection yet: {error}", { error });
+        logger.debug("Failed to open streams after a new connection: {error}", { error });
         await later(REPEAT_MS);
       }
     }
@@ -220,7 +220,7 @@ function checkVersion({ info }: NatsConnection, urls: string): void {
   // A version in another form is one of a build of its own.
   if (!isOld) return;
   throw new NatsUnusable(
-    `Cannot use NATS at ${urls}: its version is ${version}, and the oldest supported is ` +
+    `NATS at ${urls} is too old: its version is ${version}, and the oldest supported is ` +
       `${OLDEST_VERSION.join(".")}; upgrade nats-server`,
   );
 }
@@ -234,21 +234,21 @@ function checkAuthentication(
   if (!LOOPBACK.test(host)) throw new NatsUnusable(unauthenticated(host));
   if (credentials !== undefined) {
     throw new NatsUnusable(
-      `Cannot use --nats-credentials: NATS at ${host} asks nobody for credentials; ` +
+      `NATS at ${host} does not ask for --nats-credentials; ` +
         "configure its users, or omit the setting",
     );
   }
 }
 
 function unauthenticated(host: string): string {
-  return `Cannot use NATS at ${host}: it accepts clients without authentication, which is allowed ` +
-    "on loopback alone; configure its users, and give --nats-credentials";
+  return `NATS at ${host} accepts clients without authentication, which is allowed ` +
+    "only on loopback; configure its users, and give --nats-credentials";
 }
 
 async function openJetStream(connection: NatsConnection, urls: string): Promise<JetStreamManager> {
   if (!connection.info?.jetstream) {
     throw new NatsUnusable(
-      `Cannot use NATS at ${urls}: JetStream is off; add "jetstream {}" to its configuration`,
+      `JetStream of NATS at ${urls} is off; add "jetstream {}" to its configuration`,
     );
   }
   return await jetstreamManager(connection, { checkAPI: false });

@@ -19,7 +19,7 @@ const JWT = /^[\w-]+\.([\w-]+)\.[\w-]+$/m;
  */
 export async function readCredentials(file: string): Promise<Credentials> {
   const unusable = (fault: string) =>
-    new NatsUnusable(`Cannot use ${file} as --nats-credentials: ${fault}`);
+    new NatsUnusable(`Invalid --nats-credentials ${file}: ${fault}`);
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);

@@ -15,7 +15,7 @@ export class NatsUnusable extends Error {
 export function connectFault(error: unknown, servers: string): NatsUnusable {
   const message = causes(error).map(faultOf).find((fault) => fault !== undefined) ??
     `${error instanceof Error ? error.message : error}`;
-  return new NatsUnusable(`Cannot connect to NATS at ${servers}: ${message}`, { cause: error });
+  return new NatsUnusable(`NATS at ${servers} is not usable: ${message}`, { cause: error });
 }
 
 function faultOf(error: unknown): string | undefined {

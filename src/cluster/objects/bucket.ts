@@ -89,7 +89,9 @@ export class NatsBucket implements ObjectBucket {
     const maxPayload = nats.info?.max_payload ?? 0;
     if (maxPayload < CHUNK_BYTES + MESSAGE_HEADERS_BYTES) {
       throw new Error(
-        `Cannot store objects in NATS: its max_payload is ${formatBytes(maxPayload)}, ` +
+        `the limit of messages of NATS is too low: its max_payload is ${
+          formatBytes(maxPayload)
+        }, ` +
           `and must be at least ${formatBytes(CHUNK_BYTES + MESSAGE_HEADERS_BYTES)}`,
       );
     }
@@ -216,7 +218,7 @@ export class NatsBucket implements ObjectBucket {
       const record = stored?.record;
       if (record !== undefined && !record.deleted && record.description !== objectKeyId(key)) {
         throw new Error(
-          `Cannot store object ${digest}: bucket ${this.name} has it from another installation of ` +
+          `bucket ${this.name} has object ${digest} of another installation of ` +
             "invoked; use another account of NATS, or delete the bucket",
         );
       }

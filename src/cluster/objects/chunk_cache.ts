@@ -71,7 +71,7 @@ export class ChunkCache implements Disposable {
       await Deno.rename(partial, join(this.#directory, name));
     } catch (error) {
       await Deno.remove(partial).catch(() => {});
-      logger.debug("Cannot cache a chunk of object {digest}: {error}", { digest, error });
+      logger.debug("Failed to cache a chunk of object {digest}: {error}", { digest, error });
       return;
     }
     this.#files.set(name, chunk.length);
@@ -94,7 +94,7 @@ export class ChunkCache implements Disposable {
       Deno.removeSync(join(this.#directory, name));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return;
-      logger.warn("Cannot remove {name} from the cache of objects: {error}", { name, error });
+      logger.warn("Failed to remove {name} from the cache of objects: {error}", { name, error });
     }
   }
 }

@@ -139,7 +139,9 @@ export async function* sealContent(
   const total = index * CONTENT_BYTES + pendingBytes;
   if (total !== size || hash.digest("hex") !== digest) {
     throw new Error(
-      `Cannot store object ${digest}: its content of ${formatBytes(total)} has another digest`,
+      `Content of object ${digest} is wrong: its content of ${
+        formatBytes(total)
+      } has another digest`,
     );
   }
   yield sealChunk(key, digest, { index, size }, Buffer.concat(pending));

@@ -83,7 +83,7 @@ class ObjectKeys {
   set root(root: Uint8Array) {
     if (root.length !== KEY_BYTES) {
       throw new RangeError(
-        `Cannot use a root key of ${root.length} bytes: it must have ${KEY_BYTES}`,
+        `Invalid root key of ${root.length} bytes: it must have ${KEY_BYTES}`,
       );
     }
     this.#root = root;
@@ -91,7 +91,7 @@ class ObjectKeys {
 
   keyOf(digest: string): Uint8Array {
     if (this.#root === undefined) {
-      throw new Error("Cannot use objects: their root key is not known");
+      throw new Error("The root key of objects is not known");
     }
     return objectKey(this.#root, digest);
   }

@@ -94,7 +94,10 @@ export class Retentions implements AsyncDisposable {
 
   #inBackground(digest: string, change: () => Promise<void>): void {
     this.#serialize(digest, change).catch((error) =>
-      logger.debug("Cannot change how long object {digest} is retained: {error}", { digest, error })
+      logger.debug("Failed to change how long object {digest} is retained: {error}", {
+        digest,
+        error,
+      })
     );
   }
 

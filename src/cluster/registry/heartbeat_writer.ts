@@ -82,7 +82,7 @@ export class HeartbeatWriter implements AsyncDisposable {
         ? "no API node has begun yet (invoked serve --nats), or this user may not write it"
         : message;
       if (this.#fault !== fault) {
-        logger.warn("Cannot write the heartbeat of this worker: {fault}", { fault });
+        logger.warn("Failed to write the heartbeat of this worker: {fault}", { fault });
       }
       this.#fault = fault;
       return false;

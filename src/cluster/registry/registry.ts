@@ -119,7 +119,7 @@ export class Registry implements AsyncDisposable {
           else this.forget(key);
         }
       } catch (error) {
-        logger.debug("Cannot follow the heartbeats of workers: {error}", { error });
+        logger.debug("Failed to follow the heartbeats of workers: {error}", { error });
       }
       bucket = undefined;
       if (!this.#closing.signal.aborted) {
@@ -135,7 +135,7 @@ export class Registry implements AsyncDisposable {
       heartbeat = readHeartbeat(value);
     } catch (error) {
       const { message } = error as Error;
-      return logger.warn("Cannot use the heartbeat of worker {id}: {message}", { id, message });
+      return logger.warn("Invalid heartbeat of worker {id}: {message}", { id, message });
     }
     if (!speaks(heartbeat.protocol)) return this.#reportForeign(id, heartbeat.protocol);
     this.#foreign.delete(id);
@@ -152,7 +152,7 @@ export class Registry implements AsyncDisposable {
     if (this.#foreign.get(id) === protocol) return;
     this.#foreign.set(id, protocol);
     logger.error(
-      "Worker {id} gets no calls: it speaks protocol {protocol}, this server works with {own}; upgrade the older one",
+      "Worker {id} receives no invocations: it speaks protocol {protocol}, this server works with {own}; upgrade the older",
       { id, protocol, own: PROTOCOLS_TEXT },
     );
   }

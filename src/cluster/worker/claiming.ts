@@ -95,7 +95,7 @@ export class Claiming {
     if (this.#reported === protocol) return;
     this.#reported = protocol;
     logger.error(
-      "This worker gets no calls: an API node speaks protocol {protocol}, this worker works with {own}; upgrade the older one",
+      "This worker receives no invocations: an API node speaks protocol {protocol}, this worker works with {own}; upgrade the older",
       { protocol, own: PROTOCOLS_TEXT },
     );
   }

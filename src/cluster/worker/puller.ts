@@ -80,7 +80,7 @@ export class Puller {
         await this.#fetch(consumer);
       } catch (error) {
         // NATS may be away, or no API node has begun yet.
-        logger.debug("Cannot pull asynchronous calls: {error}", { error });
+        logger.debug("Failed to pull asynchronous invocations: {error}", { error });
         consumer = undefined;
         await pause(PAUSE_MS, signal);
       }

@@ -164,8 +164,8 @@ export class Worker implements AsyncDisposable {
   /** While no instance can be started, API nodes see the worker as one that drains: others run the calls. */
   #suspend(): void {
     const { fault } = this.#runner;
-    if (fault === undefined) logger.info("This worker takes calls again");
-    else logger.error("This worker takes no calls: {fault}", { fault });
+    if (fault === undefined) logger.info("This worker accepts invocations again");
+    else logger.error("This worker accepts no invocations: {fault}", { fault });
     this.#slots.suspend(fault !== undefined);
   }
 
@@ -195,7 +195,7 @@ export class Worker implements AsyncDisposable {
       await this.#runner.prewarm(scripts);
     } catch (error) {
       // Calls still run, only later.
-      logger.warn("Cannot keep scripts ready: {error}", { error });
+      logger.warn("Failed to keep scripts ready: {error}", { error });
     }
     this.#heartbeats.changed();
   }
@@ -205,7 +205,7 @@ export class Worker implements AsyncDisposable {
     try {
       offer = readOffer(bytes);
     } catch (error) {
-      return logger.warn("Cannot read an offer: {error}", { error });
+      return logger.warn("Failed to read an offer: {error}", { error });
     }
     const { protocol, node, session: id } = offer;
     if (this.#sessions.has(id) || this.#endedSessions.has(id)) return;

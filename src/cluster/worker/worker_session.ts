@@ -161,7 +161,7 @@ export class WorkerSession {
       const ran = await this.#parts.runner.run(job, ports, this.#stop.signal, placement);
       return ran.kind === "success" || ran.kind === "error" ? ran : undefined;
     } catch (error) {
-      logger.error("Cannot run a call in session {id}: {error}", { id: this.id, error });
+      logger.error("Failed to run an invocation in session {id}: {error}", { id: this.id, error });
       const isObject = error instanceof ObjectError || error instanceof ObjectsUnavailable;
       const message = isObject
         ? `it could not run: ${error.message}`

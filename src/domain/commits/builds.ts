@@ -82,7 +82,7 @@ export async function buildArtifact(
     return result.artifact;
   } catch (error) {
     if (!(error instanceof CompilerKilled)) throw error;
-    throw new DomainError("BUILD_KILLED", `Cannot build ${what}: ${error.message}. Try again`, {
+    throw new DomainError("BUILD_KILLED", `Build of ${what} failed: ${error.message}. Try again`, {
       retryAfterSeconds: KILLED_RETRY_SECONDS,
     });
   }
@@ -94,7 +94,7 @@ export function buildFailed(
   { diagnostics }: Extract<BuildResult, { kind: "rejected" }>,
 ): DomainError {
   const lines = diagnostics.map(formatDiagnostic);
-  return new DomainError("BUILD_FAILED", `Cannot build ${what}: ${lines.join("\n")}`, {
+  return new DomainError("BUILD_FAILED", `Build of ${what} failed: ${lines.join("\n")}`, {
     violations: diagnostics.map((d, i) => ({
       field: d.path ?? "",
       description: lines[i] ?? d.message,

@@ -350,14 +350,14 @@ function digestsOf({ scriptDigest, sourceMapDigest, lockDigest }: ArtifactColumn
 /** @throws ETAG_MISMATCH */
 function checkHead(commitId: string, preconditions: Preconditions, head: string | null): void {
   const current = head === null ? "the function has no commit" : `the head is ${head}`;
-  const what = `Cannot finalize commit ${commitId}`;
+  const what = `Commit ${commitId} was not finalized`;
   checkPreconditions(preconditions, head ?? undefined, what, current);
 }
 
 function notUploaded(commitId: string, path: string): DomainError {
   return new DomainError(
     "FILE_NOT_UPLOADED",
-    `Cannot finalize commit ${commitId}: file ${path} was not uploaded`,
+    `Commit ${commitId} was not finalized: file ${path} was not uploaded`,
   );
 }
 
@@ -373,13 +373,13 @@ function changedFile(
 function changedMeanwhile(commitId: string, path: string): DomainError {
   return new DomainError(
     "COMMIT_NOT_FINALIZED",
-    `Cannot finalize commit ${commitId}: file ${path} was uploaded again meanwhile`,
+    `Commit ${commitId} was not finalized: file ${path} was uploaded again meanwhile`,
   );
 }
 
 function alreadyFinalized(commitId: string): DomainError {
   return new DomainError(
     "COMMIT_ALREADY_FINALIZED",
-    `Cannot upload to commit ${commitId}: it was finalized, and a commit never changes`,
+    `Upload to commit ${commitId} rejected: it was finalized, and a commit never changes`,
   );
 }

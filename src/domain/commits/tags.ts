@@ -36,7 +36,7 @@ export class Tags {
     if (holder?.id === commit.id) return;
     throw new DomainError(
       "TAG_ALREADY_EXISTS",
-      `Cannot tag commit ${commit.id} as ${name}: commit ${holder?.id} has that tag; delete it first`,
+      `Tag ${name} already exists: commit ${holder?.id} has the tag; delete it first`,
     );
   }
 
@@ -57,7 +57,7 @@ export class Tags {
     if (!deleted) {
       throw new DomainError(
         "TAG_NOT_FOUND",
-        `Cannot delete tag ${JSON.stringify(name)}: function ${fn.id} does not have it`,
+        `Tag ${JSON.stringify(name)} of function ${fn.id} does not exist`,
       );
     }
   }

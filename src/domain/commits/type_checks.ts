@@ -89,7 +89,7 @@ export class TypeChecks implements AsyncDisposable {
         await this.store.write((tx) => tx.commits.putTypes(commit.id, found));
       }
     } catch (error) {
-      logger.error("Cannot go on checking types", { error });
+      logger.error("The type checks of commits have stopped", { error });
       // At once, unless the store cannot write: an error of another kind must not repeat for ever.
       const { health } = this.store;
       if (health.fault !== undefined) health.available().then(() => this.schedule());
@@ -115,14 +115,14 @@ export class TypeChecks implements AsyncDisposable {
       const result = await this.builder.checkTypes(files, this.#stopping.signal);
       if (result.kind === "checked") return result;
       unchecked = result.unchecked;
-      logger.warn("Cannot check the types of commit {id}: {message}", { id, ...unchecked });
+      logger.warn("The types of commit {id} were not checked: {message}", { id, ...unchecked });
     } catch (error) {
       unchecked = {
         reason: "CHECKER_FAILED",
         message: "the server failed; its log has the reason",
       };
       if (!this.#stopping.signal.aborted) {
-        logger.warn("Cannot check the types of commit {id}", { id, error });
+        logger.warn("The types of commit {id} were not checked", { id, error });
       }
     }
     return { kind: "unchecked", unchecked };

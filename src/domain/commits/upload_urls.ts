@@ -30,13 +30,13 @@ export class UploadUrls {
     if (grant === undefined) {
       throw new DomainError(
         "UPLOAD_URL_INVALID",
-        "Cannot use this upload URL: it was not issued by this server, or was changed",
+        "Invalid upload URL: this server did not issue it, or it was changed",
       );
     }
     if (Date.now() >= grant.e) {
       throw new DomainError(
         "UPLOAD_URL_EXPIRED",
-        `Cannot upload ${grant.p}: its upload URL has expired (--upload-ttl); open a new commit`,
+        `Upload of ${grant.p} rejected: its upload URL has expired (--upload-ttl); open a new commit`,
       );
     }
     return { functionId: grant.f, commitId: grant.c, path: grant.p, expiresAt: new Date(grant.e) };

@@ -97,7 +97,9 @@ export class Outbox implements DueWork {
       const change = this.#changeAfter(row, error);
       await store.write((tx) => tx.outbox.update(id, change, new Date().toISOString()))
         // The row is due again once the time of the attempt is over.
-        .catch((error) => logger.warn("Cannot record an attempt for {id}: {error}", { id, error }));
+        .catch((error) =>
+          logger.warn("Failed to record an attempt for {id}: {error}", { id, error })
+        );
     } finally {
       this.#sending.delete(id);
       scheduler.wake();
@@ -184,7 +186,7 @@ function reasonOf(error: unknown): string {
   const isKnown = error instanceof DomainError || error instanceof Undeliverable ||
     error instanceof Unsent;
   if (isKnown) return error.message;
-  logger.error("Cannot send the end of an invocation: {error}", { error });
+  logger.error("Failed to send the end of an invocation: {error}", { error });
   return "the server could not send it; its log has the reason";
 }
 

@@ -46,7 +46,7 @@ export function respondedTooLate(timeoutMs: number): DomainError {
 
 export function tooManyStreams(max: number): DomainError {
   const message = `Too many long bodies: ${
-    countOf(max, "call")
+    countOf(max, "invocation")
   } with one run, the limit (--max-streams)`;
   return new DomainError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }

@@ -268,7 +268,7 @@ export class Functions {
         const before = await liveFunction(tx, id);
         const published = before.publishedCommitId;
         const current = published === null ? "no commit is published" : `${published} is published`;
-        const what = `Cannot roll back function ${id}`;
+        const what = `Function ${id} was not rolled back`;
         checkPreconditions(preconditions, published ?? undefined, what, current);
         const target = named === null
           ? await this.publishes.before(tx, before)

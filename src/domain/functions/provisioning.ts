@@ -41,7 +41,7 @@ export class Provisioning {
       this.#passed = text;
     } catch (error) {
       // Calls still run, only later.
-      logger.error("Cannot prewarm instances", { error });
+      logger.error("Failed to prewarm instances", { error });
     }
   }
 }

@@ -74,7 +74,7 @@ export class Publishes {
     }
     throw new DomainError(
       "NO_EARLIER_PUBLISH",
-      `Cannot roll back function ${id}: ` +
+      `Function ${id} was not rolled back: ` +
         (isBefore ? "no other commit was published before" : "no commit was ever published"),
     );
   }

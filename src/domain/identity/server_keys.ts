@@ -94,8 +94,8 @@ export function checkServerKeys(keys: readonly ServerKeyRow[], sealer: Sealer): 
   for (const key of keys) {
     if (key.purpose !== SIGNING && isSealedEarly(key.sealed, HMAC_KEY_BYTES)) {
       throw new DataDirError(
-        "Cannot open the database: an early version of invoked 0.1.0 wrote it, before master keys " +
-          "could be rotated, and sealed its keys in another form\n" +
+        "Database too old: an early version of invoked 0.1.0 wrote it, before master keys could be " +
+          "rotated, and sealed its keys in another form\n" +
           "Databases of all later versions open; nothing was changed",
       );
     }
@@ -111,7 +111,7 @@ export function serverKeyContext(key: { id: string; purpose: string }): string {
 async function importKey(jwk: JWK): Promise<CryptoKey> {
   const key = await importJWK(jwk, "EdDSA");
   if (key instanceof Uint8Array) {
-    throw new TypeError("Cannot import the signing key: it is symmetric");
+    throw new TypeError("The signing key is symmetric");
   }
   return key;
 }

@@ -40,40 +40,40 @@ export function rejected(request: AdmissionRequest, error: unknown): unknown {
 
 /** Asserts that a call may be accepted that runs elsewhere. @throws SERVER_STOPPING */
 export function assertOpen({ isOpen }: Engine, functionId: string): void {
-  if (!isOpen) throw serverStopping(`Cannot call function ${functionId}`);
+  if (!isOpen) throw serverStopping(`Function ${functionId} was not invoked`);
 }
 
 function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainError {
-  const cannot = `Cannot call function ${request.functionId}`;
+  const what = `Function ${request.functionId} was not invoked`;
   const retryAfterSeconds = QUEUE_FULL_RETRY_AFTER_SECONDS;
   switch (reason.kind) {
     case "draining":
-      return serverStopping(cannot);
+      return serverStopping(what);
     case "queue-full":
-      return new DomainError("QUEUE_FULL", `${cannot}: ${queueFull(request, reason)}`, {
+      return new DomainError("QUEUE_FULL", `${what}: ${queueFull(request, reason)}`, {
         retryAfterSeconds,
       });
     case "wait-too-long":
-      return overloaded(cannot, reason);
+      return overloaded(what, reason);
     case "too-deep":
       return new DomainError(
         "INVOKE_TOO_DEEP",
-        `${cannot}: a depth of ${
+        `${what}: a depth of ${
           formatCount(reason.maxDepth + 1)
-        } nested calls exceeds the limit ` +
+        } nested invocations exceeds the limit ` +
           `of ${formatCount(reason.maxDepth)} (--max-invoke-depth)`,
       );
     case "too-many-nested":
       return new DomainError(
         "INVOKE_TOO_MANY",
-        `${cannot}: this invocation has made ${countOf(reason.maxNested, "call")}, ` +
+        `${what}: this invocation has started ${countOf(reason.maxNested, "invocation")}, ` +
           "the limit of one invocation (--max-invoke-fan-out)",
       );
   }
 }
 
-function serverStopping(cannot: string): DomainError {
-  return new DomainError("SERVER_STOPPING", `${cannot}: the server is stopping`, {
+function serverStopping(what: string): DomainError {
+  return new DomainError("SERVER_STOPPING", `${what}: the server is stopping`, {
     retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
   });
 }
@@ -84,8 +84,8 @@ function queueFull(
 ): string {
   const { queueLimit, queued, queuedBytes, maxQueued, maxQueuedBytes } = reason;
   const waiting = queueLimit === "calls"
-    ? `the queue is full with ${countOf(maxQueued, "call")} (--max-queued)`
-    : `the queue has ${countOf(queued, "call")} with ${formatBytes(queuedBytes)} of input; ` +
+    ? `the queue is full with ${countOf(maxQueued, "invocation")} (--max-queued)`
+    : `the queue has ${countOf(queued, "invocation")} with ${formatBytes(queuedBytes)} of input; ` +
       `${formatBytes(inputBytes)} more would exceed the limit of ` +
       `${formatBytes(maxQueuedBytes)} (--max-queued-bytes)`;
   return `${running(reason)}, and ${waiting}`;
@@ -93,7 +93,7 @@ function queueFull(
 
 /** `Retry-After` is when the queue would be short enough if no other call came. */
 function overloaded(
-  cannot: string,
+  what: string,
   reason: RejectionReason & { kind: "wait-too-long" },
 ): DomainError {
   const { expectedMs, maxWaitMs, perSecond } = reason;
@@ -101,10 +101,10 @@ function overloaded(
   const retryAfterSeconds = Math.min(seconds, RETRY_AFTER_MAX_SECONDS);
   return new DomainError(
     "OVERLOADED",
-    `${cannot}: ${running(reason)}, and ${perSecond.toFixed(1)} calls end per second. ` +
+    `${what}: ${running(reason)}, and ${perSecond.toFixed(1)} invocations end per second. ` +
       `The expected wait of ${formatDuration(Math.ceil(expectedMs))} exceeds the limit of ` +
       `${formatDuration(maxWaitMs)} (--max-wait). Try again in ` +
-      `${formatDuration(1000 * retryAfterSeconds)}, or call it asynchronously ` +
+      `${formatDuration(1000 * retryAfterSeconds)}, or invoke it asynchronously ` +
       "(Prefer: respond-async)",
     { retryAfterSeconds },
   );
@@ -113,7 +113,7 @@ function overloaded(
 function running(
   { runningLimit, maxRunning }: RejectionReason & { kind: "queue-full" | "wait-too-long" },
 ): string {
-  const limit = `the limit of ${countOf(maxRunning, "call")} at a time`;
+  const limit = `the limit of ${countOf(maxRunning, "invocation")} at a time`;
   switch (runningLimit) {
     case "fault":
       return "the server cannot start processes for functions (/readyz has the reason)";
@@ -126,13 +126,13 @@ function running(
     case "own":
       return `${limit} is reached (maxConcurrency of the function)`;
     case "async":
-      return `${limit} is reached for asynchronous calls (--async-slots)`;
+      return `${limit} is reached for asynchronous invocations (--async-slots)`;
   }
 }
 
-/** The error of a synchronous call whose slot would be granted too late. @param what such as `invocation ID` */
+/** The error of a synchronous call whose slot would be granted too late. @param what such as `Invocation ID` */
 export function overdue(what: string, overloaded: Overloaded): DomainError {
-  return new DomainError("QUEUE_TIMEOUT", `Cannot run ${what}: ${waitsTooLong(overloaded)}`, {
+  return new DomainError("QUEUE_TIMEOUT", `${what} did not start: ${waitsTooLong(overloaded)}`, {
     retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
   });
 }
@@ -140,18 +140,18 @@ export function overdue(what: string, overloaded: Overloaded): DomainError {
 /** Why the wait of a call for its slot was ended. */
 export function waitsTooLong({ overdue: { waitedMs, expectedMs, maxWaitMs } }: Overloaded): string {
   const [waited, expected] = [waitedMs, expectedMs].map((ms) => formatDuration(Math.ceil(ms)));
-  return `queued for ${waited}, with an expected wait of ${expected} more, because calls end more slowly ` +
+  return `queued for ${waited}, with an expected wait of ${expected} more, because invocations end more slowly ` +
     `than expected; the limit of the whole wait is twice ${
       formatDuration(maxWaitMs)
     } (--max-wait). ` +
     "None of its code ran";
 }
 
-/** The error of a synchronous call whose slot was not granted in time. @param what such as `invocation ID` */
+/** The error of a synchronous call whose slot was not granted in time. @param what such as `Invocation ID` */
 export function queueTimeout(what: string, timeoutMs: number): DomainError {
   return new DomainError(
     "QUEUE_TIMEOUT",
-    `Cannot run ${what}: queued for longer than the limit of ` +
+    `${what} did not start: queued for longer than the limit of ` +
       `${formatDuration(timeoutMs)} (--queue-timeout); none of its code ran`,
     { retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS },
   );
@@ -159,5 +159,5 @@ export function queueTimeout(what: string, timeoutMs: number): DomainError {
 
 /** The error of a synchronous call of a commit without a handler for it. */
 export function noJsonHandler(functionId: string, why: string): DomainError {
-  return new DomainError("NO_JSON_HANDLER", `Cannot invoke function ${functionId}: ${why}`);
+  return new DomainError("NO_JSON_HANDLER", `Function ${functionId} was not invoked: ${why}`);
 }

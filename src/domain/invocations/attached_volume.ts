@@ -69,7 +69,10 @@ export class AttachedVolume implements AsyncDisposable {
       await this.session[Symbol.asyncDispose]();
     } catch (error) {
       const { invocationId } = this;
-      logger.error("Cannot close the volume of invocation {invocationId}", { invocationId, error });
+      logger.error("Failed to close the volume of invocation {invocationId}", {
+        invocationId,
+        error,
+      });
     }
   }
 }

@@ -77,7 +77,7 @@ export class Attempts {
       await store.write((tx) => tx.delays.wake(functionId, key, now), "committed");
       scheduler.wake();
     } catch (error) {
-      logger.debug("Cannot wake a call of function {functionId} yet: {error}", {
+      logger.debug("Failed to wake an invocation of function {functionId}: {error}", {
         functionId,
         error,
       });

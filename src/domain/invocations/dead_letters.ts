@@ -71,7 +71,7 @@ function isParked<Row extends Pick<InvocationRecord, "parkedAt">>(
 function notFound(functionId: string, id: string): DomainError {
   return new DomainError(
     "DEAD_LETTER_NOT_FOUND",
-    `Cannot find dead letter ${JSON.stringify(id)} of function ${functionId}: it does not exist, ` +
+    `Dead letter ${JSON.stringify(id)} of function ${functionId} does not exist, ` +
       "or was replayed or dropped",
   );
 }

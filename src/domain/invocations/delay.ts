@@ -56,7 +56,7 @@ async function assertBelowLimit(
   if (await tx.delays.count(id, maxDelayed) < maxDelayed) return;
   throw new DomainError(
     "TOO_MANY_DELAYED",
-    `Cannot call function ${id}: ${countOf(maxDelayed, "call")} of it wait for their time, ` +
+    `Function ${id} already has ${countOf(maxDelayed, "scheduled invocation")}, ` +
       "the limit of one function (--max-delayed)",
     { retryAfterSeconds: 1 },
   );

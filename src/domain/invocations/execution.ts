@@ -138,7 +138,7 @@ export class Executions {
       }
       return await this.#execute(attempt, { run, record, recorder, write, signal, timeline });
     } catch (error) {
-      logger.error("Cannot record the outcome of invocation {id}", { id, error });
+      logger.error("Failed to record the outcome of invocation {id}", { id, error });
       throw error;
     }
   }
@@ -312,7 +312,7 @@ function patientWriter(
       } catch (error) {
         if (signal.reason === "INTERRUPTED") throw error;
         if (error instanceof StorageUnavailable) {
-          onWait(storageUnavailable(`Cannot record invocation ${id} yet`, error));
+          onWait(storageUnavailable(`Invocation ${id} is not recorded yet`, error));
           await Promise.race([health.available(), wasInterrupted(signal)]);
         } else {
           if (++failures === ATTEMPTS_MAX || !mayPass(error)) throw error;

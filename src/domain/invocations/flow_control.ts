@@ -23,8 +23,8 @@ export class KeyIsBusy extends DomainError {
   constructor(fn: FunctionRow, { max }: { readonly max: number }) {
     super(
       "CONCURRENCY_KEY_BUSY",
-      `Cannot call function ${fn.id}: the limit of ${
-        countOf(max, "call")
+      `Function ${fn.id} was not invoked: the limit of ${
+        countOf(max, "invocation")
       } with this key at a time ` +
         "is reached (maxConcurrencyPerKey), and none ended within --queue-timeout",
       { retryAfterSeconds: 1 },
@@ -116,7 +116,7 @@ export async function firstDelay(
   const earlier = await tx.delays.debounced(fn.id, ofAll ?? "");
   const since = earlier?.since ?? now.toISOString();
   if (earlier !== undefined) {
-    const message = "a later call with the same debounce key replaced it";
+    const message = "a later invocation with the same debounce key replaced it";
     await tx.delays.skip(earlier.invocationId, "DEBOUNCED", message, now.toISOString());
   }
   const latest = Date.parse(since) + debounce.maxDelayMs;
@@ -176,7 +176,8 @@ async function isPaused(tx: Writers, { fn, limits: { breaker } }: GovernedCall):
 function paused({ id, circuitBreakerMax }: FunctionRow): DomainError {
   return new DomainError(
     "CIRCUIT_BREAKER_PAUSED",
-    `Cannot call function ${id}: it had its limit of ${countOf(circuitBreakerMax ?? 0, "run")} ` +
-      "(circuitBreakerMax), and waits for the decision to run or to cancel",
+    `Circuit breaker of function ${id} is open: the function had its limit of ${
+      countOf(circuitBreakerMax ?? 0, "run")
+    } (circuitBreakerMax); run or cancel the paused invocations, or ask an administrator`,
   );
 }

@@ -71,7 +71,7 @@ export class Idempotency {
     if (row.requestHash === requestHash) return row.invocationId;
     throw new DomainError(
       "IDEMPOTENCY_KEY_REUSED",
-      `Cannot use Idempotency-Key ${key}: another request used it within 24 h (invocation ${row.invocationId})`,
+      `Idempotency-Key ${key} was used before: another request used it within 24 h (invocation ${row.invocationId})`,
       { violations: [{ field: "Idempotency-Key", description: "must be new for a new request" }] },
     );
   }

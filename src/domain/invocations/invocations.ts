@@ -151,7 +151,7 @@ export class Invocations {
     if (row !== undefined) return row;
     throw new DomainError(
       "INVOCATION_NOT_FOUND",
-      `Cannot find invocation ${JSON.stringify(id)}: it does not exist, or was purged`,
+      `Invocation ${JSON.stringify(id)} does not exist, or was purged`,
     );
   }
 
@@ -235,7 +235,7 @@ export class Invocations {
     const { request, fn, commit, limits, mode } = call;
     const caller = call.by.invocation;
     const { ownership } = this.parts;
-    ownership.node.assertLive(`Cannot call function ${fn.id}`);
+    ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
     if (owner === null) return await this.#enqueue(call);
     const slot = admit(this.parts.engine, admissionOfCall(call), caller);
@@ -289,7 +289,7 @@ export class Invocations {
   async #delay(call: AcceptedCall): Promise<InvokeAnswer> {
     const { fn, request } = call;
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
-    ownership.node.assertLive(`Cannot call function ${fn.id}`);
+    ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     assertOpen(engine, fn.id);
     const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
     let replacedId: string | undefined;
@@ -333,9 +333,9 @@ export class Invocations {
         return { id, status: "SUCCESS", output: isLarge ? storedContent(output, read) : output };
       }
       case "overloaded":
-        throw overdue(`invocation ${id}`, result);
+        throw overdue(`Invocation ${id}`, result);
       case "queue-timeout":
-        throw queueTimeout(`invocation ${id}`, this.parts.engine.queueTimeoutMs);
+        throw queueTimeout(`Invocation ${id}`, this.parts.engine.queueTimeoutMs);
       case "rate-limited":
         throw rateLimited(functionId, result);
       case "repeat":

@@ -16,13 +16,13 @@ export function cannotRun({ invocationId }: InvocationContext, error: unknown): 
   }
   const damage = damageOf(error);
   if (damage !== undefined) {
-    logger.error("Cannot run invocation {invocationId}: {message}", {
+    logger.error("Failed to run invocation {invocationId}: {message}", {
       invocationId,
       message: damage.message,
     });
     return interrupted(`it could not run: ${damage.message}`);
   }
-  logger.error("Cannot run invocation {invocationId}", { invocationId, error });
+  logger.error("Failed to run invocation {invocationId}", { invocationId, error });
   return interrupted("the server could not run it; its log has the reason");
 }
 

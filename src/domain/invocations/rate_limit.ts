@@ -160,9 +160,9 @@ export function rateLimited(
   const retryAfterSeconds = Math.max(1, Math.ceil((waitMs - AFTER_PERIOD_MS) / 1000));
   return new DomainError(
     "RATE_LIMITED",
-    `Cannot call function ${functionId}: the limit of ${countOf(calls, "start")} in ` +
+    `Function ${functionId} was not invoked: the limit of ${countOf(calls, "start")} in ` +
       `${formatDuration(periodMs)} is reached (rateLimit). Try again in ` +
-      `${formatDuration(retryAfterSeconds * 1000)}, or call it asynchronously ` +
+      `${formatDuration(retryAfterSeconds * 1000)}, or invoke it asynchronously ` +
       "(Prefer: respond-async)",
     { retryAfterSeconds },
   );

@@ -23,7 +23,7 @@ const OWN_INTERVAL_MS = 5_000;
  * record. Of nodes that share a database the one with the lease recovers the calls of those that have ended.
  */
 export class Recovery implements DueWork {
-  readonly name = "calls that nobody runs";
+  readonly name = "invocations that nobody runs";
   #recovering: Promise<void> | undefined;
   /** Attempts that this node owned and did not run at its last look, by their calls, and when that was. */
   #suspects: ReadonlyMap<string, number> = new Map();
@@ -43,7 +43,7 @@ export class Recovery implements DueWork {
     parts.scheduler.register(this);
     parts.ownership.node.onHeartbeat(() => {
       this.#recovering ??= this.#work().catch((error) => {
-        logger.error("Cannot recover calls without an owner: {error}", { error });
+        logger.error("Failed to recover invocations without an owner: {error}", { error });
       }).finally(() => this.#recovering = undefined);
     });
   }

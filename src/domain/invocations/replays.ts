@@ -65,7 +65,7 @@ export class Replays {
 function notReplayable({ id }: InvocationRecord): DomainError {
   return new DomainError(
     "NOT_REPLAYABLE",
-    `Cannot replay invocation ${id}: it was a request to an endpoint, whose body and credentials are ` +
+    `Invocation ${id} cannot be replayed: it was a request to an endpoint, whose body and credentials are ` +
       "not recorded; give another json, or send the request again",
   );
 }

@@ -18,7 +18,7 @@ export interface Node {
   readonly share: number;
   /** Whether it does this work for all nodes now. */
   holds(name: LeaseName): boolean;
-  /** @param what that cannot be done, such as `Cannot call function ID` @throws STORAGE_UNAVAILABLE while it is not live */
+  /** @param what was not done, such as `Function ID was not invoked` @throws STORAGE_UNAVAILABLE while it is not live */
   assertLive(what: string): void;
   /** Calls back after each renewal of its lease: other nodes may have changed the records. */
   onHeartbeat(listener: () => void): void;

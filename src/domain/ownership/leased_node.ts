@@ -36,8 +36,8 @@ export function assertSpeaks(
   const foreign = live.find((node) => !speaks(node.protocol));
   if (foreign === undefined) return;
   throw new Error(
-    `Cannot join the API nodes of the database: node ${foreign.id}, version ${foreign.version}, ` +
-      `speaks protocol ${foreign.protocol}, and this one, version ${version}, protocol ` +
+    `this node cannot join the API nodes of the database: node ${foreign.id}, version ${foreign.version}, ` +
+      `speaks protocol ${foreign.protocol}, and this node, version ${version}, protocol ` +
       `${protocol}; they must differ by 1 at most, so upgrade one release after another`,
   );
 }
@@ -181,7 +181,7 @@ export class LeasedNode implements Node, AsyncDisposable {
 
   #startHeartbeat(): void {
     this.#heartbeat ??= this.heartbeat().catch((error) => {
-      logger.warn("Cannot renew the lease of this node: {error}", { error });
+      logger.warn("Failed to renew the lease of this node: {error}", { error });
     }).finally(() => this.#heartbeat = undefined);
   }
 

@@ -77,7 +77,7 @@ export class SharedNodes implements Ownership {
 
   offer(invocationId: string, attempt: number): boolean {
     this.#offer(invocationId, attempt).catch((error) => {
-      logger.warn("Cannot offer invocation {invocationId} yet: {error}", { invocationId, error });
+      logger.warn("Failed to offer invocation {invocationId}: {error}", { invocationId, error });
     });
     return true;
   }

@@ -74,7 +74,7 @@ export class Eraser implements AsyncDisposable {
   #sweepSoon(): void {
     this.#track(SWEEP, () => this.#sweep()).catch((error) => {
       if (!this.#lifecycle.is("open")) return;
-      logger.error("Cannot erase what was purged, or what is beyond its retention: {error}", {
+      logger.error("Failed to erase purged or expired data: {error}", {
         error,
       });
     });
@@ -148,7 +148,7 @@ export class Eraser implements AsyncDisposable {
     if (this.#lifecycle.is("open")) return;
     throw new DomainError(
       "SERVER_STOPPING",
-      "Cannot end the purge: the server stops; the purge goes on after the next start",
+      "Purge not completed: the server is stopping; the purge continues after the next start",
     );
   }
 

@@ -86,7 +86,7 @@ export class Scheduler implements AsyncDisposable {
       return later === undefined ? Infinity : later.getTime() - Date.now();
     } catch (error) {
       if (this.#stopping.signal.aborted) return Infinity;
-      logger.error("Cannot begin what is due ({work}): {error}", { work: work.name, error });
+      logger.error("Failed to start due work ({work}): {error}", { work: work.name, error });
       return FAILURE_PAUSE_MS;
     }
   }

@@ -41,7 +41,7 @@ export class TestArtifacts {
     if (!files.has(TEST_ENTRY)) {
       throw new DomainError(
         "NO_TESTS",
-        `Cannot test commit ${commit.id}: it has no ${TEST_ENTRY}; add one that calls test() of @c1/test`,
+        `Commit ${commit.id} has no ${TEST_ENTRY}; add one that calls test() of @c1/test`,
       );
     }
     files.set(LOCK_NAME, await this.store.commitBlobs.get(commit.lockDigest));

@@ -85,7 +85,7 @@ export class RunFixtures {
 }
 
 function fault(message: string): HostCallError {
-  return new HostCallError("INVALID_ARGUMENT", `Cannot use registerTests: ${message}`);
+  return new HostCallError("INVALID_ARGUMENT", `registerTests failed: ${message}`);
 }
 
 /** @throws FixtureError */

@@ -72,8 +72,8 @@ export class Tests {
     const slot = admit(engine, admission, by.invocation);
     using run = engine.begin({ id: context.invocationId, mode: "sync", signal }, slot);
     const notStarted = await run.start();
-    if (notStarted === "queue-timeout") throw queueTimeout("the tests", engine.queueTimeoutMs);
-    if (typeof notStarted === "object") throw overdue("the tests", notStarted);
+    if (notStarted === "queue-timeout") throw queueTimeout("The tests", engine.queueTimeoutMs);
+    if (typeof notStarted === "object") throw overdue("The tests", notStarted);
     const sourceMap = () => artifactSource(store).text(artifact.testSourceMapDigest);
     const map = await StackMap.open(sourceMap);
     const records = await this.#run(run, context, { artifact, map, limits, fixtures });
@@ -136,7 +136,7 @@ export class Tests {
           onLog,
         }, signal);
         if (ran.kind === "success" || ran.kind === "error") return ran;
-        throw queueTimeout("the tests", engine.queueTimeoutMs);
+        throw queueTimeout("The tests", engine.queueTimeoutMs);
       },
     });
     return await testRun.execute();

@@ -43,13 +43,13 @@ export class TestVolumes implements AsyncDisposable {
   /** Handles a host call on the volume of the running test. @throws HostCallError as {@link answerVfsCall} */
   async call(call: HostCall): Promise<HostReply> {
     if (!this.#isTestRunning) {
-      throw new HostCallError("VfsNotAttached", "Cannot use vfs: no test is running");
+      throw new HostCallError("VfsNotAttached", "vfs is not available: no test is running");
     }
     const seed = this.seed();
     if (seed === undefined) {
       throw new HostCallError(
         "VfsNotAttached",
-        "Cannot use vfs: these tests have no volume\n" +
+        "vfs is not available: these tests have no volume\n" +
           "Declare one with registerTests({ volume }) of @c1/test, or in tests.volume of invoked.json",
       );
     }
@@ -85,7 +85,7 @@ async function fill(session: VolumeSession, path: string, bytes: Uint8Array): Pr
     await session.close(handle);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const message = `Cannot make the volume of the test: ${error.message}`;
+    const message = `The volume of the test was not created: ${error.message}`;
     throw new HostCallError(error.kind, message);
   }
 }
@@ -105,6 +105,6 @@ async function close(opening: Promise<VolumeSession>): Promise<void> {
     const session = await opening.catch(() => undefined);
     await session?.[Symbol.asyncDispose]();
   } catch (error) {
-    logger.error("Cannot close the volume of a test", { error });
+    logger.error("Failed to close the volume of a test", { error });
   }
 }

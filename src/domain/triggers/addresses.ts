@@ -46,7 +46,7 @@ export async function assertFree(
     const used = `trigger ${found.id} has ${what}`;
     throw new DomainError(
       "TRIGGER_ALREADY_EXISTS",
-      `Cannot use ${JSON.stringify(value)}: ${used}`,
+      `${JSON.stringify(value)} is taken: ${used}`,
       {
         violations: [{
           field: `trigger.${field}`,

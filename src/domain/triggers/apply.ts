@@ -95,7 +95,7 @@ async function named<Result>(
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const name = JSON.stringify(trigger?.displayName ?? id);
-    throw new DomainError(error.reason, `Cannot apply trigger ${name}: ${error.message}`, {
+    throw new DomainError(error.reason, `Trigger ${name} was not applied: ${error.message}`, {
       violations: error.violations.map(({ field, description }) => ({
         field: `changes[${at}].${field}`,
         description,

@@ -86,7 +86,7 @@ export class Schedules implements DueWork {
     const settings = settingsOf(trigger);
     if (settings.kind !== "schedule") {
       throw invalidTarget(
-        `Cannot run trigger ${id}`,
+        `Trigger ${id} was not run`,
         `it is not a schedule, but of kind ${settings.kind}`,
       );
     }
@@ -118,7 +118,10 @@ export class Schedules implements DueWork {
       // Another node was faster.
       if (error instanceof AlreadyStarted) return;
       this.#waiting.set(triggerId, Date.now() + LOOK_AGAIN_MS);
-      logger.error("Cannot start the call of schedule {triggerId}: {error}", { triggerId, error });
+      logger.error("Failed to start the invocation of schedule {triggerId}: {error}", {
+        triggerId,
+        error,
+      });
     }
   }
 

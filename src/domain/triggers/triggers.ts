@@ -165,7 +165,7 @@ export class Triggers {
     const row = await this.row(functionId, id);
     const form = secretFormOf(settingsOf(row));
     if (form === undefined) {
-      throw invalidTarget(`Cannot rotate the secret of trigger ${id}`, "it has no secret");
+      throw invalidTarget(`Trigger ${id} is not signed`, "it has no secret to rotate");
     }
     if (expireOldAfterMs > OLD_SECRET_MAX_MS) {
       throw invalid({

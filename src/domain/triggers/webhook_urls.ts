@@ -209,7 +209,7 @@ export class WebhookUrls {
     const { store } = this.parts;
     const call = await store.read.invocations.getAny(invocationId ?? "");
     if (call?.mode !== "sync" || call.status !== "ERROR" || call.attempt > 0) return false;
-    await store.write((tx) => tx.deliveries.reject(id, "its call did not start"));
+    await store.write((tx) => tx.deliveries.reject(id, "its invocation did not start"));
     return true;
   }
 
@@ -245,7 +245,7 @@ export class WebhookUrls {
     const { timeoutMs, invocations } = this.parts;
     if (invocationId === "") return noStart(timeoutMs);
     invocations.cancel(functionId, invocationId).catch((error) =>
-      logger.error("Cannot cancel the call of a webhook: {error}", { error })
+      logger.error("Failed to cancel the invocation of a webhook: {error}", { error })
     );
     return timedOut(invocationId, timeoutMs);
   }

@@ -28,5 +28,5 @@ const REASONS: Readonly<Record<Exclude<FileErrorKind, "QuotaExceeded" | "BadReso
 
 /** @param what the operation, such as `read` */
 export function fileError(kind: keyof typeof REASONS, what: string, path: string): FileError {
-  return new FileError(kind, `Cannot ${what} ${JSON.stringify(path)}: ${REASONS[kind]}`);
+  return new FileError(kind, `Failed to ${what} ${JSON.stringify(path)}: ${REASONS[kind]}`);
 }

@@ -48,7 +48,7 @@ export class FileHandles {
     if (this.#handles.size >= OPEN_FILES_MAX) {
       throw new FileError(
         "QuotaExceeded",
-        `Cannot open ${JSON.stringify(path)}: the limit of one invocation is ` +
+        `Failed to open ${JSON.stringify(path)}: the limit of one invocation is ` +
           `${OPEN_FILES_MAX} open files`,
       );
     }

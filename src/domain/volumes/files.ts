@@ -121,10 +121,9 @@ export class VolumeFiles {
           if (!request.recursive) {
             throw new DomainError(
               "VOLUME_PATH_CONFLICT",
-              `Cannot delete ${
+              `Directory ${
                 show(path)
-              } of volume ${volumeId}: the directory is not empty, and the ` +
-                "request does not have ?recursive=true",
+              } of volume ${volumeId} is not empty: delete it with ?recursive=true`,
             );
           }
           changes.set(below, { kind: "removed" });
@@ -239,7 +238,7 @@ export async function openBlob(
     return await blobs.open(digest, size);
   } catch (error) {
     if (!(error instanceof BlobError)) throw error;
-    throw blobMissing(`Cannot read ${show(path)} of volume ${volumeId}`, error);
+    throw blobMissing(`Failed to read ${show(path)} of volume ${volumeId}`, error);
   }
 }
 
@@ -306,7 +305,7 @@ function asFile(entry: VolumeEntryRow | undefined, volumeId: string, path: strin
   if (entry === undefined) throw fileNotFound(volumeId, path);
   const { digest } = entry;
   if (digest === null) {
-    throw new Error(`Cannot read ${path} of volume ${volumeId}: its entry has no digest`);
+    throw new Error(`The entry of ${path} in volume ${volumeId} has no digest`);
   }
   return { ...entry, kind: "file", digest };
 }

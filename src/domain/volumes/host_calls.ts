@@ -131,21 +131,21 @@ export async function answerVfsCall(
   if (method === undefined) {
     throw new HostCallError(
       "UNIMPLEMENTED",
-      `Cannot call ${call.method}: this server does not have the method`,
+      `Unknown method ${call.method}: this server does not have the method`,
     );
   }
   if (session === undefined) {
     throw new HostCallError(
       "VfsNotAttached",
-      "Cannot use vfs: this invocation has no volume\n" +
+      "vfs is not available: this invocation has no volume\n" +
         "Create one (POST /api/v1/vfs/volumes) and pass its id as vfsId when you invoke",
     );
   }
   if (call.bytes.length > CHUNK_BYTES_MAX) {
     throw new HostCallError(
       "INVALID_ARGUMENT",
-      `Cannot call ${call.method} with ${formatCount(call.bytes.length)} B: ` +
-        `the limit of one call is ${formatBytes(CHUNK_BYTES_MAX)}`,
+      `${call.method} failed: its content has ${formatCount(call.bytes.length)} B, ` +
+        `and the limit of one host call is ${formatBytes(CHUNK_BYTES_MAX)}`,
     );
   }
   const parsed = method.params.safeParse(call.params);
@@ -155,10 +155,10 @@ export async function answerVfsCall(
   } catch (error) {
     if (error instanceof FileError) throw new HostCallError(error.kind, error.message);
     if (error instanceof BlobError) {
-      throw new HostCallError("DATA_LOSS", `Cannot call ${call.method}: ${error.message}`);
+      throw new HostCallError("DATA_LOSS", `${call.method} failed: ${error.message}`);
     }
     if (error instanceof StorageUnavailable) {
-      throw new HostCallError("UNAVAILABLE", `Cannot call ${call.method}: ${error.message}`);
+      throw new HostCallError("UNAVAILABLE", `${call.method} failed: ${error.message}`);
     }
     throw error;
   }

@@ -7,5 +7,5 @@ export function checkFile(
   etag: string | undefined,
 ): void {
   const current = etag === undefined ? "the file does not exist" : `its ETag is "${etag}"`;
-  checkPreconditions(preconditions, etag, `Cannot access ${JSON.stringify(path)}`, current);
+  checkPreconditions(preconditions, etag, `Request for ${JSON.stringify(path)} rejected`, current);
 }

@@ -57,7 +57,7 @@ export class VolumeSweep implements AsyncDisposable {
       await this.#prune();
       await this.#collect();
     } catch (error) {
-      logger.error("Cannot sweep the volumes: {error}", { error });
+      logger.error("Failed to sweep the volumes: {error}", { error });
     }
     if (this.#lifecycle.is("sweeping")) this.#lifecycle.set("idle");
   }

@@ -172,7 +172,7 @@ export class Tree {
   async #open(path: string): Promise<FileNode> {
     const row = await this.stored(path);
     if (row === undefined || row.digest === null) {
-      throw new Error(`Cannot open ${path}: it is not a file of the snapshot`);
+      throw new Error(`${path} is not a file of the snapshot`);
     }
     const { digest, size, modifiedAt } = row;
     const node = new FileNode(this.context, path, { digest, size }, modifiedAt);
@@ -219,6 +219,6 @@ function sizeOf(change: NodeChange): number {
 function tooManyChanges(): FileError {
   return new FileError(
     "QuotaExceeded",
-    `Cannot change more paths: the limit of one invocation is ${formatCount(WRITE_SET_PATHS_MAX)}`,
+    `Too many changed paths: the limit of one invocation is ${formatCount(WRITE_SET_PATHS_MAX)}`,
   );
 }

@@ -30,7 +30,7 @@ export class Usage {
     if (bytes > 0 && this.#staged + bytes > quotaBytes) {
       throw new FileError(
         "QuotaExceeded",
-        `Cannot write to volume ${this.volume.id}: the files that this invocation wrote, and removed ` +
+        `Volume ${this.volume.id} is full: the files that this invocation wrote, and removed ` +
           `files that are still open, would have ${formatCount(this.#staged + bytes)} B, and the ` +
           `quota is ${formatCount(quotaBytes)} B`,
       );

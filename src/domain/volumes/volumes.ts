@@ -118,8 +118,8 @@ export class Volumes {
         if (version < volume.oldestVersion || version > volume.version) {
           throw new DomainError(
             "VOLUME_VERSION_NOT_FOUND",
-            `Cannot restore version ${version} of volume ${id}: it has versions ` +
-              `${volume.oldestVersion} to ${volume.version}, and keeps earlier ones for --volume-history`,
+            `Version ${version} of volume ${id} does not exist: the volume has versions ` +
+              `${volume.oldestVersion} to ${volume.version}, and keeps earlier versions for --volume-history`,
           );
         }
         await commitRequest(tx, {
@@ -181,7 +181,9 @@ export async function commitRequest(
       throw volumeNotFound(request.volumeId);
     case "conflict":
     case "unfinished":
-      throw new Error(`Cannot commit changes without a base: ${result.kind} at ${result.path}`);
+      throw new Error(
+        `Changes without a base were not committed: ${result.kind} at ${result.path}`,
+      );
   }
 }
 

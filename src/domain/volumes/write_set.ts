@@ -183,7 +183,7 @@ function overQuota(volume: VolumeRow, after: Totals, limits: VolumeLimits): stri
   }
   const entries = after.fileCount + after.directoryCount;
   if (entries > limits.maxEntries && entries > volume.fileCount + volume.directoryCount) {
-    return `Cannot add files to volume ${volume.id}: it would have ${formatCount(entries)} files ` +
+    return `Volume ${volume.id} is full: it would have ${formatCount(entries)} files ` +
       `and directories, the limit is ${formatCount(limits.maxEntries)} (--max-volume-files), ` +
       `and it has ${formatCount(volume.fileCount + volume.directoryCount)}`;
   }
@@ -195,13 +195,13 @@ export function quotaMessage(
   { id, quotaBytes, usedBytes }: Pick<VolumeRow, "id" | "quotaBytes" | "usedBytes">,
   wouldHold: number,
 ): string {
-  return `Cannot write to volume ${id}: it would hold ${formatCount(wouldHold)} B, its quota is ` +
+  return `Volume ${id} is full: it would hold ${formatCount(wouldHold)} B, its quota is ` +
     `${formatCount(quotaBytes)} B, and it holds ${formatCount(usedBytes)} B`;
 }
 
 /** The message of a file over the limit. */
 export function fileTooLargeMessage(path: string, { maxFileBytes }: VolumeLimits): string {
-  return `Cannot write ${JSON.stringify(path)}: the limit of a file is ` +
+  return `File ${JSON.stringify(path)} is too large: the limit of a file is ` +
     `${formatBytes(maxFileBytes)} (--max-volume-file)`;
 }
 

@@ -17,7 +17,7 @@ export class RejectionLog implements Disposable {
     this.#count++;
     this.#lastAt = performance.now();
     if (this.#timer !== undefined) return;
-    logger.warn("Rejects calls with 429: {running} run and {queued} wait", {
+    logger.warn("Rejects invocations with 429: {running} run and {queued} wait", {
       running,
       queued,
       perSecond,
@@ -42,7 +42,7 @@ export class RejectionLog implements Disposable {
   }
 
   #end(): void {
-    logger.warn("Admits all calls again; {count} were rejected", { count: this.#count });
+    logger.warn("Admits all invocations again; {count} were rejected", { count: this.#count });
     this.#timer = undefined;
     this.#count = 0;
   }

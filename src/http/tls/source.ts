@@ -44,9 +44,12 @@ export function keepFresh(
       current = identity;
       logger.info("a renewed TLS certificate is in use");
     } catch (error) {
-      logger.error("Cannot renew the TLS certificate; the old one stays: {reason}", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      logger.error(
+        "Failed to renew the TLS certificate; the old certificate stays in use: {reason}",
+        {
+          reason: error instanceof Error ? error.message : String(error),
+        },
+      );
     }
   };
   const timer = setInterval(reload, RELOAD_INTERVAL_MS);
@@ -57,7 +60,7 @@ async function read(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new TlsError(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new TlsError(`failed to read ${path}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -65,7 +68,7 @@ function checkPair(cert: string, certFile: string, key: string, keyFile: string)
   const certificate = parsed(() => new X509Certificate(cert), certFile, "certificate");
   const privateKey = parsed(() => createPrivateKey(key), keyFile, "unencrypted private key");
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw new TlsError(`Cannot use ${keyFile}: it is not the key of the certificate ${certFile}`);
+    throw new TlsError(`${keyFile} is not the key of the certificate ${certFile}`);
   }
   if (certificate.validToDate.getTime() < Date.now()) {
     logger.warn("the TLS certificate {certFile} expired on {date}", {
@@ -79,6 +82,6 @@ function parsed<T>(parse: () => T, path: string, what: string): T {
   try {
     return parse();
   } catch {
-    throw new TlsError(`Cannot use ${path}: it does not begin with a PEM ${what}`);
+    throw new TlsError(`${path} does not begin with a PEM ${what}`);
   }
 }

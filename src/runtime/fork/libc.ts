@@ -85,7 +85,7 @@ export function openLibrary(): Library {
   const { symbols: libc } = Deno.dlopen(LIBRARY, SYMBOLS);
   const { symbols: blocking } = Deno.dlopen(LIBRARY, BLOCKING_SYMBOLS);
   const at = libc.__errno_location();
-  if (at === null) throw new Error("Cannot find errno");
+  if (at === null) throw new Error("libc has no errno");
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(at, 4));
   return { libc, blocking, errno };
 }

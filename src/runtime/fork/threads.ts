@@ -24,7 +24,7 @@ export function occupyThreads({ libc, blocking }: Library, core: Core): void {
   const text = new Uint8Array(2 * PIPE_BYTES);
   for (let n = 0; n < THREADS; n++) {
     const ends = new Int32Array(2);
-    if (libc.pipe(new Uint8Array(ends.buffer)) !== 0) throw new Error("Cannot make a pipe");
+    if (libc.pipe(new Uint8Array(ends.buffer)) !== 0) throw new Error("Failed to make a pipe");
     const [readEnd = -1, writeEnd = -1] = ends;
     libc.fcntl(writeEnd, F_SETPIPE_SZ, PIPE_BYTES);
     core.unrefOpPromise(blocking.write(writeEnd, text, text.length));
@@ -39,6 +39,6 @@ function awaitData(libc: Libc, descriptor: number): void {
   view.setInt32(0, descriptor, true);
   view.setInt16(4, POLLIN, true);
   if (libc.poll(polled, 1, START_TIMEOUT_MS) !== 1) {
-    throw new Error("Cannot fork: a thread of the pool does not start");
+    throw new Error("A thread of the pool does not start");
   }
 }

@@ -68,7 +68,7 @@ export async function probeSpawned(launcher: Launcher): Promise<string | undefin
     return fault;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return message.replace(/\s+/g, " ").replace("Cannot start an instance: ", "");
+    return message.replace(/\s+/g, " ").replace("Failed to start an instance: ", "");
   }
 }
 

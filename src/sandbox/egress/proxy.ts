@@ -36,7 +36,7 @@ const HEADER_TIMEOUT_MS = 10_000;
 /** Most connections beyond the limit of an instance that get an answer; others are closed without one. */
 const REJECTED_CONNECTIONS_MAX = 64;
 
-const NO_SESSION = new EgressFault("EGRESS_DENIED", "no call is running in this instance");
+const NO_SESSION = new EgressFault("EGRESS_DENIED", "no invocation is running in this instance");
 
 /** Settings of the operator for all functions. */
 export interface EgressOptions extends EgressLimits {
@@ -199,7 +199,7 @@ export class EgressProxy implements Disposable {
       await body(egressRequest, session);
     } catch (error) {
       if (!(error instanceof EgressFault)) {
-        logger.error("Cannot forward a request: {error}", { error });
+        logger.error("Failed to forward a request: {error}", { error });
       }
       const fault = error instanceof EgressFault
         ? error

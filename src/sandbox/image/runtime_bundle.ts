@@ -78,7 +78,7 @@ async function bundle(): Promise<string> {
       logLevel: "silent",
     });
     const [file] = outputFiles;
-    if (file === undefined) throw new Error("Cannot bundle the runtime: the bundler wrote no file");
+    if (file === undefined) throw new Error("The bundler wrote no file of the runtime");
     return file.text;
   } finally {
     await stop();

@@ -42,14 +42,16 @@ export async function sharedDirectory(ownDir: string): Promise<string> {
       faults.push(fault);
     }
   }
-  throw new Error(`Cannot make a directory for instances: ${faults.join("; ")}`);
+  throw new Error(`Failed to make a directory for instances: ${faults.join("; ")}`);
 }
 
 /** Makes the directory again if it was removed. Rejects if another user has taken its name since. */
 export async function claimAgain(directory: string, ownDir: string): Promise<void> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
   if (!isOwn(await Deno.lstat(directory))) {
-    throw new Error(`Cannot use ${directory} for instances: another user may write to it`);
+    throw new Error(
+      `Directory ${directory} of instances is not safe: another user may write to it`,
+    );
   }
   await Deno.chmod(directory, 0o755);
   if (!await exists(join(directory, OWNER_FILE))) await writeOwner(directory, ownDir);

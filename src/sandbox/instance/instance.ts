@@ -322,7 +322,7 @@ export class Instance {
   /** After a success: gives the instance to the hooks once its event loop is empty, or kills it. */
   #awaitIdle(output: RunOutput, reuse: ReuseHooks): void {
     const onLate = () => {
-      logger.debug("a call left work running, its instance is not reused");
+      logger.debug("an invocation left work running, its instance is not reused");
       this.#killNow();
       reuse.onLeftover();
     };
@@ -336,7 +336,7 @@ export class Instance {
       timeouts.delete(onLate);
       if (!this.#lifecycle.is("running")) return;
       if (this.#usedEgressOutsideRun) {
-        logger.debug("a call left a request open, its instance is not reused");
+        logger.debug("an invocation left a request open, its instance is not reused");
         return this.#killNow();
       }
       this.#lifecycle.set("idle");

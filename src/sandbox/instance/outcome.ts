@@ -94,7 +94,7 @@ function outOfMemory(limits: RunLimits, earlierCalls: number): SandboxOutcome {
 function ofEarlierCalls(earlierCalls: number): string {
   if (earlierCalls === 0) return "";
   return `; ${
-    countOf(earlierCalls, "earlier call")
+    countOf(earlierCalls, "earlier invocation")
   } of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
 }
 

@@ -36,7 +36,7 @@ export class PreloadOutput implements OutputReader {
       text: fail,
       accepted: fail,
       loaded: read,
-      needsCall: () => settle("it uses what differs between calls"),
+      needsCall: () => settle("it uses what differs between invocations"),
       log: fail,
       usage: fail,
       hostCall: fail,

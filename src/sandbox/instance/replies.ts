@@ -70,7 +70,7 @@ export class ReplyWriter {
     } catch (error) {
       if (this.#writing === undefined) throw error;
       // Half of a reply cannot be taken back: the function waits for the rest until its timeout.
-      logger.error("Cannot read the rest of a reply to a host call: {error}", { error });
+      logger.error("Failed to read the rest of a reply to a host call: {error}", { error });
     } finally {
       this.#writing = undefined;
       whole.resolve();
@@ -164,7 +164,7 @@ function pieceAt(
     rest -= part.length;
   }
   throw new RangeError(
-    `Cannot write a reply from byte ${offset} on: its content has become shorter`,
+    `A reply ended early at byte ${offset}: its content has become shorter`,
   );
 }
 

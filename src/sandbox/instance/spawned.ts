@@ -47,7 +47,7 @@ const START_STDERR_MAX_BYTES = 4096;
 export function startError(reason: string, stderr: Uint8Array, what = "an instance"): Error {
   const text = new TextDecoder().decode(stderr.subarray(-START_STDERR_MAX_BYTES));
   const printed = maskAddresses(text).trim();
-  return new Error(`Cannot start ${what}: ${reason}${printed === "" ? "" : `: ${printed}`}`);
+  return new Error(`Failed to start ${what}: ${reason}${printed === "" ? "" : `: ${printed}`}`);
 }
 
 /** Resolves with what went wrong, or with undefined once the process sent its ready message. */
@@ -126,6 +126,6 @@ const BYTES_PER_KIB = 1024;
 export async function idleMemory(pid: number): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   const kib = /^VmData:\s+(\d+) kB$/m.exec((await innermost(pid))?.status ?? "")?.[1];
-  if (kib === undefined) throw new Error(`Cannot measure the memory of the idle process ${pid}`);
+  if (kib === undefined) throw new Error(`Failed to measure the memory of the idle process ${pid}`);
   return Number(kib) * BYTES_PER_KIB;
 }

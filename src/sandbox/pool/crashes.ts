@@ -53,7 +53,7 @@ export class Crashes {
     if (wereFrequent || !this.areFrequent(functionKey)) return;
     logger.warn(
       "function {functionKey} crashed {count} times within {window}, last with {signal}: " +
-        "its calls are not forked until it crashes less often",
+        "its invocations are not forked until it crashes less often",
       {
         functionKey,
         count: CRASHES_MAX,

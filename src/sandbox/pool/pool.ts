@@ -251,7 +251,7 @@ export class Pool implements Sandboxes {
     this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     Deno.unrefTimer(this.#looks);
     if (this.#forkFault !== undefined) {
-      logger.warn("instances are not forked, each call starts a process: {fault}", {
+      logger.warn("instances are not forked, each invocation starts a process: {fault}", {
         fault: this.#forkFault,
       });
       await spawned.keep(this.#spawnedSize);

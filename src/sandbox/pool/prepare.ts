@@ -113,7 +113,7 @@ async function startFirst(
     return fault;
   };
   await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
-  if (first === undefined) throw new Error("Cannot start: no process was tried");
+  if (first === undefined) throw new Error("No process was tried");
   return { ...first, dataBytes: await dataBytesOf(first) };
 }
 

@@ -88,7 +88,7 @@ export class SpawnedInstances implements AsyncDisposable {
 
   async #start(limits?: ResourceLimits): Promise<Instance> {
     if (this.#closed.signal.aborted) {
-      throw new Error("Cannot start an instance: the pool is closed");
+      throw new Error("The pool of instances is closed");
     }
     const instance = await this.#launcher.startInstance(this.#resources, limits);
     this.#alive.add(instance);

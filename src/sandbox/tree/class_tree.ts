@@ -125,14 +125,14 @@ export class ClassTree implements AsyncDisposable {
       tree.provision(this.#provisioned);
       this.#backoffMs = BACKOFF_MIN_MS;
       this.#endLater(this.#unusedMs);
-      logger.debug("a zygote for calls of up to {memory} has started", { memory });
+      logger.debug("a zygote for invocations of up to {memory} has started", { memory });
     } catch (error) {
       if (this.#lifecycle.is("closed")) return;
       this.#lifecycle.set("unused");
       this.#pausedUntilMs = performance.now() + this.#backoffMs;
       logger.error(
-        "no zygote for calls of up to {memory} started, next attempt in {backoffMs} ms; " +
-          "such calls start a process each: {error}",
+        "no zygote for invocations of up to {memory} started, next attempt in {backoffMs} ms; " +
+          "such invocations start a process each: {error}",
         { memory, backoffMs: this.#backoffMs, error: String(error) },
       );
       this.#backoffMs = Math.min(2 * this.#backoffMs, BACKOFF_MAX_MS);

@@ -115,7 +115,7 @@ export class ForkServerLink {
       this.kill(number);
       expected.giveUp(reason);
       connections.forEach(closeConnection);
-      throw new Error(`Cannot fork: ${reason}`);
+      throw new Error(`The fork failed: ${reason}`);
     }
   }
 

@@ -32,7 +32,7 @@ export class TreeSocket implements Disposable {
   /** Giving one up whose connections have arrived does nothing. */
   readonly #awaited = new Timeouts<Expected>(
     HANDSHAKE_TIMEOUT_MS,
-    (expected) => expected.giveUp("Cannot fork: no handshake"),
+    (expected) => expected.giveUp("The fork failed: no handshake"),
   );
   readonly #handshakes = new Timeouts<Deno.UnixConn>(HANDSHAKE_TIMEOUT_MS, closeConnection);
 

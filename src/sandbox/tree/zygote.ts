@@ -183,7 +183,7 @@ interface Inspected {
 /** @param pid of the spawned process, which may be a wrapper */
 async function inspectZygote(pid: number): Promise<Inspected> {
   const zygote = await innermost(pid);
-  if (zygote === undefined) throw new Error(`Cannot find the zygote below process ${pid}`);
+  if (zygote === undefined) throw new Error(`Process ${pid} has no zygote`);
   return { pid: zygote.pid, descriptors: classify(await listDescriptors(zygote.pid)) };
 }
 
@@ -204,7 +204,7 @@ function classify(listing: string): Descriptors {
     eventfds: numbersOf(EVENTFD),
   };
   for (const [name, numbers] of Object.entries(known)) {
-    if (numbers.length === 0) throw new Error(`Cannot fork: the zygote has no ${name}`);
+    if (numbers.length === 0) throw new Error(`The zygote has no ${name}`);
   }
   const named = new Set(Object.values(known).flat());
   return { ...known, others: [...links.keys()].filter((descriptor) => !named.has(descriptor)) };

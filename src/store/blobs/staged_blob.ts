@@ -116,7 +116,7 @@ export class StagedBlob implements AsyncDisposable {
     this.#assertOpen();
     while (this.#hashed < this.#size) {
       const bytes = await this.read(this.#hashed, STEP_BYTES);
-      if (bytes.length === 0) throw new Error("Cannot seal a staged blob: its file is too short");
+      if (bytes.length === 0) throw new Error("The file of a staged blob is too short");
       this.#hash.update(bytes);
       this.#hashed += bytes.length;
     }
@@ -133,7 +133,7 @@ export class StagedBlob implements AsyncDisposable {
   /** Makes the content durable and moves its file to a path. Only for a sealed blob that is not in memory. */
   async moveTo(path: string): Promise<void> {
     if (!this.#lifecycle.is("sealed") || this.#memory !== undefined) {
-      throw new Error("Cannot move a staged blob: it is not a sealed one with a file");
+      throw new Error("Only a sealed blob with a file can be moved");
     }
     await syncFile(await this.#opened(), this.#path);
     this.closeFile();
@@ -202,6 +202,6 @@ export class StagedBlob implements AsyncDisposable {
 
   #assertOpen(): void {
     if (this.#lifecycle.is("open")) return;
-    throw new Error(`Cannot write a staged blob: it is ${this.#lifecycle.mode}`);
+    throw new Error(`A staged blob was written to while it is ${this.#lifecycle.mode}`);
   }
 }

@@ -64,7 +64,7 @@ async function checkEmpty(
     const { rows } = await sql`select 1 from ${sql.table(name)} ${other} limit 1`.execute(target);
     if (rows.length === 0) continue;
     throw new DatabaseError(
-      `Cannot copy into ${url.label}: its table ${name} has rows; ` +
+      `${url.label} is not empty: its table ${name} has rows; ` +
         "a copy needs a database that no server has used (invoked db migrate)",
     );
   }
@@ -102,7 +102,7 @@ async function copyTable(
   const found = await digestOf(tx, table);
   if (found.rows !== expected.rows || found.digest !== expected.digest) {
     throw new DatabaseError(
-      `Cannot copy table ${table.name}: it has ${
+      `Copy of table ${table.name} is wrong: it has ${
         countOf(found.rows, "row")
       } with digest ${found.digest}, ` +
         `and must have ${formatCount(expected.rows)} with ${expected.digest}; nothing was copied`,

@@ -77,7 +77,7 @@ export async function executedMigrations(
   if (tables.length === 0) return [];
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
     throw new DataDirError(
-      `Cannot open ${database}: its tables are not those of invoked; name an empty database, or one of invoked`,
+      `${database} was not written by invoked: it has other tables; name an empty database, or one of invoked`,
     );
   }
   const { rows } = await sql<{ name: string }>`select name from ${
@@ -88,8 +88,8 @@ export async function executedMigrations(
   const unknown = names.find((name, at) => name !== known[at]);
   if (unknown === undefined) return names;
   throw new DataDirError(
-    `Cannot open ${database}: the database has the migration ${unknown}, so a later ` +
-      `version of invoked wrote it\nThis version, ${project.version}, opens databases with the ` +
+    `${database} was written by a later version of invoked: it has the migration ` +
+      `${unknown}\nThis version, ${project.version}, opens databases with the ` +
       `migrations ${known[0]} to ${known.at(-1)}; nothing was changed`,
   );
 }

@@ -78,7 +78,7 @@ async function read(path: string, label: string): Promise<string> {
     return await Deno.readTextFile(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DatabaseError(`Cannot connect to ${label}: cannot read ${path}: ${reason}`);
+    throw new DatabaseError(`${label} is not reachable: file ${path} was not read: ${reason}`);
   }
 }
 
@@ -91,7 +91,7 @@ function getTypeParser(type: number, format?: "text" | "binary") {
 function safeInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) {
-    throw new RangeError(`Cannot read the number ${text} of the database: it is beyond 2^53`);
+    throw new RangeError(`Number ${text} of the database is too large: it is beyond 2^53`);
   }
   return value;
 }

@@ -50,11 +50,11 @@ const FACTS = `select
 /** Reads what the server says of itself. */
 export async function readFacts(client: pg.Client): Promise<ServerFacts> {
   const { rows: [facts] } = await client.query<ServerFacts>(FACTS);
-  if (facts === undefined) throw new Error("Cannot read the settings of PostgreSQL");
+  if (facts === undefined) throw new Error("PostgreSQL did not return its settings");
   return facts;
 }
 
-/** Why the store cannot use such a server, continuing "Cannot use LABEL: "; undefined if it can. */
+/** Why the store cannot use such a server, continuing "LABEL is not supported: "; undefined if it can. */
 export function unsupportedReason(facts: ServerFacts): string | undefined {
   if (facts.version < OLDEST_VERSION) {
     return `its PostgreSQL is ${facts.versionText}, and the oldest supported is ${
@@ -117,7 +117,7 @@ export function connectFailure(
   { user, host, port }: ClientConfig,
 ): DatabaseError {
   const reason = reasonOf(error, `${user}`, `${host}:${port}`);
-  return new DatabaseError(`Cannot connect to ${label}: ${reason}`);
+  return new DatabaseError(`${label} is not reachable: ${reason}`);
 }
 
 function reasonOf(error: unknown, user: string, address: string): string {

@@ -76,7 +76,7 @@ export async function postgresDialect(options: PostgresOptions): Promise<Dialect
         if (stateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         throw new DatabaseError(
-          `Cannot migrate ${url.label}: ${reason}; make the user of the URL the owner of the database`,
+          `${url.label} was not migrated: ${reason}; make the user of the URL the owner of the database`,
         );
       } finally {
         await session.query(lockQuery("unlock", "migrations"), []);
@@ -145,7 +145,7 @@ class WriterOpening {
     const { label } = this.#options.database.url;
     const facts = await readFacts(client);
     const fault = unsupportedReason(facts);
-    if (fault !== undefined) throw new DatabaseError(`Cannot use ${label}: ${fault}`);
+    if (fault !== undefined) throw new DatabaseError(`${label} is not supported: ${fault}`);
     await client.query(writerSettings(facts, this.#options));
     await this.#lock(client, previous);
     this.#schema = facts.schema ?? undefined;
@@ -164,7 +164,7 @@ class WriterOpening {
         await client.query("select pg_terminate_backend($1)", [previous]);
       } else if (performance.now() > patienceEnd) {
         throw new DatabaseError(
-          `Cannot use ${this.#options.database.url.label}: another server uses it` +
+          `${this.#options.database.url.label} is in use by another server` +
             (holder === undefined ? "" : `, ${holder.description}`),
         );
       }

@@ -102,7 +102,7 @@ export class WriterSession implements StatementRunner {
       const [result] = await connection.script("commit");
       // PostgreSQL answers a commit after a failed statement without an error.
       if (result?.command !== "COMMIT") {
-        throw new Error("Cannot commit a transaction: a statement of it has failed");
+        throw new Error("Transaction not committed: one of its statements failed");
       }
     } catch (error) {
       if (!isLoss(error)) throw error;

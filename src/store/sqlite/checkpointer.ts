@@ -88,7 +88,7 @@ export class Checkpointer {
       return await this.#thread.request("checkpoint");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw Object.assign(new Error(`Cannot move the log into ${this.#file}: ${reason}`), {
+      throw Object.assign(new Error(`the log was not moved into ${this.#file}: ${reason}`), {
         errcode: errcodeOf(error),
       });
     }

@@ -62,7 +62,9 @@ export function sqliteDialect(file: string): Dialect {
     statisticsReader: threadDialect(file),
     search: {
       find(filter) {
-        if (search === undefined) throw new Error("Cannot search before maintenance has started");
+        if (search === undefined) {
+          throw new Error("Search is not available before maintenance has started");
+        }
         return search.find(filter);
       },
     },

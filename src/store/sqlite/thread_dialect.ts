@@ -63,7 +63,7 @@ class ThreadDriver implements Driver {
 
 function withoutTransactions(): Error {
   return new Error(
-    "Cannot run a transaction on the connection of long reads: it runs single queries",
+    "The connection for long reads runs single queries, not transactions",
   );
 }
 
@@ -76,6 +76,6 @@ class ThreadConnection implements DatabaseConnection {
 
   // deno-lint-ignore require-yield -- Kysely's interface; no reader of the store streams
   async *streamQuery(): AsyncGenerator<never> {
-    throw new Error("Cannot stream rows from the connection of long reads");
+    throw new Error("The connection for long reads does not stream rows");
   }
 }

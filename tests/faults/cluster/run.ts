@@ -15,7 +15,7 @@ const PROCESSES_AND_LINKS = / of (?:a worker|an API node|all workers)|link/;
 const LONG_RUN_MS = 90_000;
 /** How calls may end besides SUCCESS: another writer of the volume was faster, or a host call reached no database. */
 const ERRORS =
-  /^(?:INTERRUPTED: (?!.* is missing)|(?:CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: Cannot call vfs\.)/;
+  /^(?:INTERRUPTED: (?!.* is missing)|(?:CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: vfs\.\w+ failed)/;
 
 /** Runs it until the deadline, and reads what it has in the end. */
 export async function runCluster({ seed, fault, deadline, logs }: RunOptions): Promise<Report> {

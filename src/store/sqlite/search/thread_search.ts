@@ -72,7 +72,7 @@ export class ThreadSearch implements InvocationSearch {
       if (more) nextMs = performance.now() - start;
     } catch (error) {
       // Searches read what the index does not have.
-      logger.error("Cannot index invocations for searches: {error}", { error });
+      logger.error("Failed to index invocations for searches: {error}", { error });
       nextMs = RETRY_MS;
     }
     if (!this.#lifecycle.is("working")) return;
