@@ -12,31 +12,35 @@ interface Figure {
 }
 
 const FIGURES: readonly Figure[] = [
-  { name: "median time of a call, 10 calls/s", part: "latency", measure: "10 calls/s" },
   {
-    name: "99th percentile, 40 calls/s",
+    name: "median time of an invocation, 10 invocations/s",
+    part: "latency",
+    measure: "10 calls/s",
+  },
+  {
+    name: "99th percentile, 40 invocations/s",
     part: "latency",
     measure: "40 calls/s",
     percentile: "p99",
   },
-  { name: "calls a second, 8 callers", part: "latency", measure: "8 callers" },
+  { name: "invocations a second, 8 callers", part: "latency", measure: "8 callers" },
   {
-    name: "calls a second with process reuse, 8 callers",
+    name: "invocations a second with process reuse, 8 callers",
     part: "latency",
     measure: "8 callers",
     subject: "invoked, reused",
   },
   {
-    name: "median time of a call that imports zod, 40 calls/s",
+    name: "median time of an invocation that imports zod, 40 invocations/s",
     part: "latency",
     measure: "40 calls/s",
     subject: "invoked, zod",
   },
-  { name: "first call of a function of 1 KB", part: "first call", measure: "1 KB" },
-  { name: "median time of a call with 4 MB of code", part: "bundles", measure: "4 MB" },
-  { name: "median time of a call with an input of 5 MB", part: "inputs", measure: "5 MB" },
+  { name: "first invocation of a function of 1 KB", part: "first call", measure: "1 KB" },
+  { name: "median time of an invocation with 4 MB of code", part: "bundles", measure: "4 MB" },
+  { name: "median time of an invocation with an input of 5 MB", part: "inputs", measure: "5 MB" },
   {
-    name: "median time of a call with 1,000,000 stored invocations",
+    name: "median time of an invocation with 1,000,000 stored invocations",
     part: "growth",
     measure: "call",
     subject: "1,000,000 invocations",
@@ -64,7 +68,7 @@ export function renderFigures(rows: readonly Row[]): string {
     const measured = value(find(subject));
     if (measured === undefined) {
       throw new Error(
-        `Cannot render ${name}: the benchmark has no ${part}, ${measure}, ${subject}`,
+        `Figure ${name} is missing: the benchmark has no ${part}, ${measure}, ${subject}`,
       );
     }
     return `| ${name} | ${measured} | ${value(find(BARE)) ?? ""} |`;

@@ -10,8 +10,8 @@ const CONTENDERS = [
   { subject: "functions-framework", name: "functions-framework", does: "same process, no record" },
 ] as const;
 const LOADS = [
-  { measure: "10 calls/s", title: "10 calls/s" },
-  { measure: "40 calls/s", title: "40 calls/s" },
+  { measure: "10 calls/s", title: "10 invocations/s" },
+  { measure: "40 calls/s", title: "40 invocations/s" },
 ] as const;
 
 const WIDTH = 760;
@@ -49,7 +49,7 @@ export function renderReadmeChart(rows: readonly Row[]): string {
   );
   const max = Math.max(...medians.flat());
   const height = TOP + CONTENDERS.length * ROW_HEIGHT + 14;
-  const title = "Median time of one call over HTTP";
+  const title = "Median time of one invocation over HTTP";
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ` +
     `viewBox="0 0 ${WIDTH} ${height}" role="img">`,
@@ -70,7 +70,7 @@ function medianOf(rows: readonly Row[], subject: string, measure: string): numbe
   const row = rows.find((row) =>
     row.part === "latency" && row.subject === subject && row.measure === measure
   );
-  if (row === undefined) throw new Error(`Cannot draw ${subject} at ${measure}: no such row`);
+  if (row === undefined) throw new Error(`The benchmark has no row of ${subject} at ${measure}`);
   return row.p50;
 }
 
