@@ -152,7 +152,7 @@ these files as in Node.js, relative to \`__dirname\` or \`import.meta.url\`: wit
 - **Limits:** 10 MiB per file, and 12 MiB and 1,000 files per commit (\`PACKAGE_FILE_BYTES_MAX\`,
   \`PACKAGE_FILES_BYTES_MAX\`, \`PACKAGE_FILES_MAX\`), within \`--max-artifact\`; a file occupies a third more in the
   script. Reading a file above the limit fails with \`EFBIG\`, and reading any other file with \`ENOENT\`.
-- **Cost:** each call that evaluates the script loads its files. Functions without such packages have no extra cost.`;
+- **Cost:** each invocation that evaluates the script loads its files. Functions without such packages have no extra cost.`;
 
 const RULES = `## The environment of packages
 

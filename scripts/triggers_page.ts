@@ -51,8 +51,8 @@ const PAGE = `<!-- deno-fmt-ignore-file -->
 A trigger starts a function: a schedule, a webhook or an endpoint. The trigger belongs to a function, runs its
 published commit, and uses its roles. Each invocation records its trigger.
 
-Schedules start asynchronous calls, as do webhooks unless the function itself answers the sender. These calls
-have three attempts unless the function has a \`retryPolicy\`.
+Schedules start asynchronous invocations, as do webhooks unless the function itself answers the sender. These
+invocations have three attempts unless the function has a \`retryPolicy\`.
 
 \`\`\`sh
 invoked trigger create hello daily --cron "0 9 * * 1-5" --timezone Europe/Berlin
@@ -83,7 +83,7 @@ function with triggers cannot be deleted.
 
 - \`cronSpec\` has five fields, without seconds, or a name such as \`@hourly\`. \`at\` is a single time. The default
   \`timezone\` is UTC.
-- Each scheduled time starts exactly one call, on any number of servers and despite crashes.
+- Each scheduled time starts exactly one invocation, on any number of servers and despite crashes.
 - When clocks change, a cron expression with a wildcard runs in every real hour. An expression without a wildcard runs
   once a day: in the first of two repeated hours, and right after a skipped hour.
 - \`catchUp\` applies to times that passed more than a minute ago while no server ran. \`CATCH_UP_NONE\`
@@ -93,7 +93,7 @@ function with triggers cannot be deleted.
   across restarts.
 - Skipped runs are recorded as invocations with a \`skipReason\`. A paused schedule records nothing. Pausing, deleting
   or changing a schedule also skips a run that is still queued.
-- \`invoked trigger run\` starts a call immediately.
+- \`invoked trigger run\` starts an invocation immediately.
 
 ## Webhooks
 
@@ -105,11 +105,11 @@ one method:
 METHODS
 
 - A signed timestamp can differ by ${MINUTES} minutes. An event that is repeated within ${DAYS} days starts no second
-  call, even if the first call failed. Deliveries without an id are always new.
-- The server returns \`{}\` once the call is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\`, it returns the function's
-  result: \`{status, headers, body}\`, or any other object as JSON. After \`--webhook-timeout\`, the server
-  cancels the call and returns 504.
-- The server answers Slack's challenge and Discord's pings without a call.
+  invocation, even if the first invocation failed. Deliveries without an id are always new.
+- The server returns \`{}\` once the invocation is on disk. With \`WEBHOOK_RESPONSE_FUNCTION\`, it returns the
+  function's result: \`{status, headers, body}\`, or any other object as JSON. After \`--webhook-timeout\`, the server
+  cancels the invocation and returns 504.
+- The server answers Slack's challenge and Discord's pings without an invocation.
 - After authentication, the server rejects an incomplete body, or a body that does not match its \`Content-Type\`,
   with 400. If a compressed body or a charset other than UTF-8 cannot be parsed, the input has no \`payload\`.
 - \`maxBytes\` limits the body, by default ${formatBytes(WEBHOOK.maxBytes.unset.value)} and at most
@@ -161,7 +161,7 @@ invoked trigger create hello meta --webhook header --signature-header X-Hub-Sign
 ### Handshakes
 
 Some senders check a URL by GET or HEAD before they deliver. A webhook with a \`handshake\` answers these
-requests, even while the trigger is paused, and starts no call.
+requests, even while the trigger is paused, and starts no invocation.
 
 | \`handshake\` | Request | Response |
 | --- | --- | --- |
@@ -181,7 +181,7 @@ requests, even while the trigger is paused, and starts no call.
 
 ## Retries, destinations and limits
 
-The settings of the function apply to all its asynchronous calls:
+The settings of the function apply to all its asynchronous invocations:
 
 \`\`\`json
 {
@@ -194,11 +194,11 @@ The settings of the function apply to all its asynchronous calls:
 }
 \`\`\`
 
-- A call that throws has up to five attempts, after random waits of up to 2, 4, 8 and 16 seconds. Then the call
-  becomes a dead letter, and the server calls \`FUNCTION_ID\` with its result.
-- Two calls for the same \`customer\` run at a time, and at most 100 attempts start in any minute. Other calls wait, and
-  \`invoked show\` prints the reason.
-- \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts only the last call of a burst.
+- An invocation that throws has up to five attempts, after random waits of up to 2, 4, 8 and 16 seconds. Then the
+  invocation becomes a dead letter, and the server calls \`FUNCTION_ID\` with its result.
+- Two invocations for the same \`customer\` run at a time, and at most 100 attempts start in any minute. Other
+  invocations wait, and \`invoked show\` prints the reason.
+- \`"debounce": { "key": "/payload/order", "delay": "10s" }\` starts only the last invocation of a burst.
 - \`"circuitBreakerMax": 1000\` pauses the function after 1,000 runs within an hour.
 
 Replay or drop dead letters:
@@ -215,23 +215,23 @@ A destination can also be a URL. Its secret does not belong in the file:
 invoked settings set orders 'onFailure={"url": "https://ops.example.com/failed", "secret": "whsec_..."}'
 \`\`\`
 
-[api.md](api.md#attempts-and-dead-letters) describes the fields, and the effect of each setting on waiting calls.
+[api.md](api.md#attempts-and-dead-letters) describes the fields, and the effect of each setting on waiting invocations.
 
 ## Rate limit
 
-\`rateLimit\` counts the start of every attempt: new calls, retries, replays, and repeated attempts after a crash. Test
-runs do not count.
+\`rateLimit\` counts the start of every attempt: new invocations, retries, replays, and repeated attempts after a
+crash. Test runs do not count.
 
 - Every window of length \`period\` contains at most \`calls\` starts. The limit applies across restarts, and across all
   API nodes and workers, by the clock of the database.
-- A function has \`calls\` start permits. A call takes a permit before it waits for a slot, and returns
-  the permit one \`period\` after its start. Calls that receive slots late therefore do not start in a burst.
-- Asynchronous calls without a permit wait in order and take no slot. \`notBefore\` estimates their start. A call that
-  ends before it starts, for example because it was cancelled, returns its permit at once.
-- A synchronous call fails with 429 \`RATE_LIMITED\` and \`Retry-After\` if no permit is free, or if
-  asynchronous calls are waiting. An accepted call keeps its permit while it waits for a slot.
-- A changed limit applies to waiting calls at once. A synchronous call that no longer has a permit when it receives a
-  slot ends as \`CANCELLED:\`, and its caller receives 429.
+- A function has \`calls\` start permits. An invocation takes a permit before it waits for a slot, and returns
+  the permit one \`period\` after its start. Invocations that receive slots late therefore do not start in a burst.
+- Asynchronous invocations without a permit wait in order and take no slot. \`notBefore\` estimates their start. An
+  invocation that ends before it starts, for example because it was cancelled, returns its permit at once.
+- A synchronous invocation fails with 429 \`RATE_LIMITED\` and \`Retry-After\` if no permit is free, or if
+  asynchronous invocations are waiting. An accepted invocation keeps its permit while it waits for a slot.
+- A changed limit applies to waiting invocations at once. A synchronous invocation that no longer has a permit when it
+  receives a slot ends as \`CANCELLED:\`, and its caller receives 429.
 - A new limit does not count earlier starts. If you lengthen \`period\`, only starts within the earlier
   \`period\` count.
 `;

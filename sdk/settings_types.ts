@@ -61,7 +61,7 @@ export interface CrossOriginSharing {
   maxAge?: string;
 }
 
-/** Limits of calls, and how long invocations are kept; absent for ever. */
+/** Limits of invocations, and how long invocations are kept; absent for ever. */
 export interface Limits {
   /** Wall-clock time of one call. */
   timeout?: string;

@@ -67,10 +67,10 @@ browserTest("console: history, triggers and settings of a function", async (t) =
     // Runs count from the setting on: the second one pauses.
     ok(await client.invoke(id));
     ok(await client.invoke(id, {}, { Prefer: "respond-async" }));
-    const note = page.getByText("The circuit breaker has paused calls");
+    const note = page.getByText("The circuit breaker has paused invocations");
     await note.waitFor();
-    await button("Cancel waiting calls").click();
-    await dialog.getByRole("button", { name: "Cancel the calls" }).click();
+    await button("Cancel waiting invocations").click();
+    await dialog.getByRole("button", { name: "Cancel the invocations" }).click();
     await note.waitFor({ state: "detached" });
     await page.getByLabel("Circuit breaker", { exact: true }).fill("");
     await save();

@@ -54,7 +54,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
   await t.step("two clicks roll back, and the toast undoes it", async () => {
     assert.equal(await version(), 2);
     await row("stable").getByRole("button", { name: /^Roll back/ }).click();
-    await dialog.getByText(/^Calls run it in place of/).waitFor();
+    await dialog.getByText(/^Invocations run it in place of/).waitFor();
     await dialog.locator(".view-line", { hasText: "version: 2" }).first().waitFor();
     await dialog.locator(".view-line", { hasText: "version: 1" }).first().waitFor();
     await console.assertAccessible();

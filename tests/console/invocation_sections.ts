@@ -94,7 +94,7 @@ async function showsSkipped({ client, opened, page }: Stage): Promise<void> {
   const second = await start(client, id, { doc: 1 });
   await opened.goto(`/invocations/${first}`);
   await page.getByText("Skipped: debounced").waitFor();
-  await page.getByText("a later call with the same debounce key replaced it").waitFor();
+  await page.getByText("a later invocation with the same debounce key replaced it").waitFor();
   await opened.goto(`/invocations/${second}`);
   await page.getByText("Waiting for: debounce").waitFor();
   await opened.goto(`/invocations?functions=${id}`);

@@ -206,7 +206,7 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   const writer = await client.deploy(WRITER);
   const wrote = await run(client, writer, {}, { vfsId: volume.id });
   await opened.goto(`/invocations/${wrote}`);
-  await page.getByRole("heading", { name: "Changed by this call" }).waitFor();
+  await page.getByRole("heading", { name: "Changed by this invocation" }).waitFor();
   await page.getByText("/report <b>.txt").waitFor();
   await run(client, writer, {}, { vfsId: volume.id });
   await sectionOf(page, "Volume").getByRole("link", { name: "1", exact: true }).click();
@@ -280,10 +280,11 @@ return { id: answer.invocationId };
   assert.deepEqual(child.input, input, call);
 
   await opened.goto(`/invocations/${child.id}`);
-  await page.getByRole("heading", { name: "Nested calls" }).waitFor();
+  await page.getByRole("heading", { name: "Nested invocations" }).waitFor();
   await page.getByText("Called by").getByRole("link").click();
   await page.waitForURL((url) => url.pathname.endsWith(child.parentInvocationId));
-  await page.getByRole("table", { name: "Calls that it made" }).getByRole("link").waitFor();
+  await page.getByRole("table", { name: "Nested invocations, newest first" }).getByRole("link")
+    .waitFor();
 }
 
 /** The invocations that began meanwhile, newest first. */

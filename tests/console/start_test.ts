@@ -86,7 +86,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
 
   await t.step("an overview without a call says so, and what to do", async () => {
     await console.goto("/?range=7d");
-    await page.getByText("No calls in the last 7 days").waitFor();
+    await page.getByText("No invocations in the last 7 days").waitFor();
     await page.getByText("free of").waitFor();
     await console.assertAccessible();
     await console.screenshot("overview_empty");
@@ -105,7 +105,7 @@ browserTest("console: first run, functions, overview and settings", async (t) =>
     // By plain HTTP a page has no clipboard API; the focus stays where it is.
     await page.evaluate(`Object.defineProperty(navigator, "clipboard", { value: undefined });
       addEventListener("copy", () => window.copied = document.activeElement.value)`);
-    await page.getByRole("button", { name: "Copy calls with curl" }).press("Enter");
+    await page.getByRole("button", { name: "Copy requests with curl" }).press("Enter");
     const copied = await eventually(() => page.evaluate<string | undefined>("window.copied"));
     assert.match(copied, /^TOKEN=/);
     const focused = await page.evaluate(`document.activeElement.parentElement.className`);

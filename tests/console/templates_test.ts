@@ -137,8 +137,9 @@ browserTest("console: every template is created, run and tested", async (t) => {
     await row("fan-out").getByText("Never published").waitFor();
     await row("html-page").first().getByText("Published").waitFor();
     await row("webhook-receiver").getByRole("cell", { name: "1", exact: true }).waitFor();
-    await row("api-proxy").getByRole("img", { name: "1 call to api-proxy, 1 failed" }).waitFor();
-    const label = String.raw`1 call to spark\u2028\u00adline, 0 failed`;
+    await row("api-proxy").getByRole("img", { name: "1 invocation of api-proxy, 1 failed" })
+      .waitFor();
+    const label = String.raw`1 invocation of spark\u2028\u00adline, 0 failed`;
     await row("spark").getByRole("img", { name: label }).waitFor();
     await row("spark").locator(`time[datetime="${newest.createdAt}"]`).waitFor();
     await console.screenshot("functions_of_templates");

@@ -246,7 +246,8 @@ async function endpoints(stage: Stage): Promise<void> {
   await openForm(stage, "http", "open");
   await form.getByLabel("Slug", { exact: true }).fill("open");
   await form.getByLabel("Who may call", { exact: true }).selectOption({ label: "Anybody" });
-  await form.getByLabel("Allow calls from pages of other origins (CORS)", { exact: true }).check();
+  await form.getByLabel("Allow requests from pages of other origins (CORS)", { exact: true })
+    .check();
   await form.getByLabel("Allow cookies and other credentials of the visitor", { exact: true })
     .check();
   await form.getByLabel("Origins", { exact: true }).fill("*");

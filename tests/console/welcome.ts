@@ -36,9 +36,9 @@ export async function runsAsPasted(page: Page, server: Served): Promise<void> {
   };
   await page.getByText(`invoked login --server ${server.url}`).waitFor();
   for (const shell of ["sh", "bash"]) {
-    const { json } = JSON.parse(await run(shell, "calls with curl"));
+    const { json } = JSON.parse(await run(shell, "requests with curl"));
     assert.deepEqual(JSON.parse(atob(json)), { message: "Hello, world!" });
-    assert.match(await run(shell, "a call with the command line"), /"Hello, world!"/);
+    assert.match(await run(shell, "an invocation with the command line"), /"Hello, world!"/);
   }
   assert.match(await run("sh", "the first commands"), /"Hello, Ada!"/);
 }

@@ -77,7 +77,7 @@ export const PICTURES: readonly Picture[] = [
   },
   {
     name: "overview",
-    caption: "The overview: calls, durations, failures and the state of the server",
+    caption: "The overview: invocations, durations, failures and the state of the server",
     path: () => "/",
     shows: "Slowest functions",
   },
@@ -90,7 +90,7 @@ export const PICTURES: readonly Picture[] = [
   },
   {
     name: "functions",
-    caption: "The functions with their state and the calls of a day",
+    caption: "The functions with their state and the invocations of a day",
     path: () => "/functions",
     shows: "webhook-receiver",
   },
@@ -155,13 +155,13 @@ export const PICTURES: readonly Picture[] = [
   },
   {
     name: "invocation",
-    caption: "A call: what it used of its limits, and its phases",
+    caption: "An invocation: what it used of its limits, and its phases",
     path: (sample) => callOf(sample, "calls-functions", "SUCCESS"),
     shows: "Output",
   },
   {
     name: "invocation_failed",
-    caption: "A failed call, with links to the lines of its error",
+    caption: "A failed invocation, with links to the lines of its error",
     path: (sample) => callOf(sample, "csv-report", "ERROR"),
     shows: "Error",
   },

@@ -44,15 +44,15 @@ export function WelcomePage() {
                   <p className="muted">
                     The function{" "}
                     <Link to="/functions/$functionId" params={{ functionId: id }}>hello</Link>{" "}
-                    is deployed. Each call runs in an isolated process of its own.
+                    is deployed. Each invocation runs in an isolated process of its own.
                   </p>
                   <RunExample functionId={id} />
                 </Section>
                 <Section title="Call it from elsewhere">
                   <p className="muted">
-                    A call needs a token or a login. In the folder of the server, the commands below
-                    find its credentials in <code>.invoked</code>; set <code>INVOKED_DATA</code>
-                    {" "}
+                    An invocation needs a token or a login. In the folder of the server, the
+                    commands below find its credentials in <code>.invoked</code>; set{" "}
+                    <code>INVOKED_DATA</code>{" "}
                     if the data directory is elsewhere. On another machine, log in first with{" "}
                     <code>invoked login --server {globalThis.location.origin}</code>, which asks for
                     the id and the secret of a client.
@@ -60,10 +60,10 @@ export function WelcomePage() {
                       ? " With a certificate that the server made itself, add --cacert .invoked/tls/ca.pem to curl."
                       : null}
                   </p>
-                  <CodeBlock text={curlLines(id)} label="calls with curl" />
+                  <CodeBlock text={curlLines(id)} label="requests with curl" />
                   <CodeBlock
                     text={`bin/invoked invoke ${id} --input '{"name":"world"}'`}
-                    label="a call with the command line"
+                    label="an invocation with the command line"
                   />
                 </Section>
               </>

@@ -68,7 +68,9 @@ export function CallsCell(
   if (activity === undefined) return <span className="muted">…</span>;
   if (activity.calls === 0) return <span className="muted">none</span>;
   const failures = activity.failuresByStep.reduce((sum, count) => sum + count, 0);
-  const text = `${countOf(activity.calls, "call")} to ${name}, ${formatCount(failures)} failed`;
+  const text = `${countOf(activity.calls, "invocation")} of ${name}, ${
+    formatCount(failures)
+  } failed`;
   return (
     <span title={visibleText(text)}>
       <Sparkline

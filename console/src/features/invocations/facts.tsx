@@ -97,7 +97,7 @@ function attempt({ attempt, maxAttempts }: WholeInvocation): Item {
 const PROCESSES: Readonly<Record<string, string>> = {
   PROCESS_KIND_ROOT: "Fork of a generic template",
   PROCESS_KIND_TEMPLATE: "Fork of the script's template",
-  PROCESS_KIND_SINGLE: "Started for this call",
+  PROCESS_KIND_SINGLE: "Started for this invocation",
   PROCESS_KIND_REUSED: "Reused",
 };
 
@@ -113,7 +113,7 @@ function Started({ invocation }: { readonly invocation: WholeInvocation }) {
   if (parentInvocationId !== undefined) {
     return (
       <>
-        Nested call {depth === undefined ? "" : `at depth ${depth} `}of{" "}
+        Nested invocation {depth === undefined ? "" : `at depth ${depth} `}of{" "}
         <InvocationLink id={parentInvocationId} />
       </>
     );

@@ -125,7 +125,7 @@ function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
   if (parentInvocationId === undefined && made.length === 0) return null;
   return (
     <Section
-      title="Nested calls"
+      title="Nested invocations"
       actions={data?.hasMore === true
         ? (
           <Link to="/invocations" search={{ parent: id }}>
@@ -140,11 +140,11 @@ function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
         </p>
       )}
       <DataTable
-        label="Calls that it made, newest first"
+        label="Nested invocations, newest first"
         columns={COLUMNS}
         rows={made}
         rowId={(row) => row.id}
-        empty={<p className="muted">It made no calls.</p>}
+        empty={<p className="muted">This invocation started no other invocations.</p>}
       />
     </Section>
   );

@@ -83,7 +83,7 @@ function VersionPaths(
   return (
     <div>
       <h3>
-        {isOwn ? "Changed by this call" : `Changed by others, in version ${version.version}`}
+        {isOwn ? "Changed by this invocation" : `Changed by others, in version ${version.version}`}
       </h3>
       <ul className="mono">
         {paths.map((path) => (

@@ -17,7 +17,7 @@ export function Calls({ steps }: { readonly steps: readonly Step[] }) {
   const times = useMemo(() => steps.map(({ start }) => Date.parse(start) / 1_000), [steps]);
   const counts = useMemo(() => [
     {
-      label: "Calls",
+      label: "Invocations",
       colour: "--accent",
       values: steps.map(({ calls }) => calls),
       format: formatCount,
@@ -40,10 +40,10 @@ export function Calls({ steps }: { readonly steps: readonly Step[] }) {
     },
   ], [steps]);
   return (
-    <Section title="Calls">
+    <Section title="Invocations">
       <Figures steps={steps} />
       <div className="columns">
-        <TimeChart label="Calls and failures over time" times={times} series={counts} />
+        <TimeChart label="Invocations and failures over time" times={times} series={counts} />
         <TimeChart label="Durations over time" times={times} series={durations} />
       </div>
     </Section>
@@ -57,7 +57,7 @@ function Figures({ steps }: { readonly steps: readonly Step[] }) {
   const cpu = steps.reduce((sum, { cpuTime }) => sum + (parseDuration(cpuTime) ?? 0), 0);
   return (
     <div className="figures">
-      <Figure label="Calls" value={<Count value={calls} />} />
+      <Figure label="Invocations" value={<Count value={calls} />} />
       <Figure
         label="Failed"
         value={

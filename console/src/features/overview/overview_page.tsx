@@ -63,7 +63,7 @@ function RangeChoice({ chosen }: { readonly chosen: Range }) {
 function NoCalls({ range }: { readonly range: Range }) {
   return (
     <Empty
-      title={`No calls in the last ${RANGES[range].label}`}
+      title={`No invocations in the last ${RANGES[range].label}`}
       action={
         <span className="row">
           <Link to="/welcome" className="button button-primary">Run the example</Link>
@@ -71,7 +71,7 @@ function NoCalls({ range }: { readonly range: Range }) {
         </span>
       }
     >
-      Run a function to see its calls, durations and failures here.
+      Run a function to see its invocations, durations and failures here.
     </Empty>
   );
 }
@@ -90,7 +90,7 @@ function Failures(
   return (
     <Section title="Failures by error code">
       {words.length === 0
-        ? <p className="muted">No calls failed in the last {RANGES[range].label}.</p>
+        ? <p className="muted">No invocations failed in the last {RANGES[range].label}.</p>
         : (
           <ul className="overview-list">
             {words.map(([word, count]) => (

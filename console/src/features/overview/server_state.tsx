@@ -22,7 +22,7 @@ export function ServerState() {
             <Properties
               items={[
                 ["Slots", <Slots key="slots" {...status.slots} />],
-                ["Queue", `${countOf(status.slots.queued, "call")} waiting`],
+                ["Queue", `${countOf(status.slots.queued, "invocation")} waiting`],
                 ["Isolation", status.walls],
                 ["Disk", <Disk key="disk" {...status.disk} />],
               ]}
@@ -75,7 +75,7 @@ function processesOf(
 ): readonly Property[] {
   if (workers !== undefined && root === undefined) return [["Processes", "On the workers"]];
   if (root === undefined || templates === undefined || instances === undefined) {
-    return [["Processes", "Started for each call"]];
+    return [["Processes", "Started for each invocation"]];
   }
   return [
     [
@@ -123,7 +123,9 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
       columns={WORKER_COLUMNS}
       rows={workers}
       rowId={({ id }) => id}
-      empty={<p className="muted">No workers are connected. Calls wait until one connects.</p>}
+      empty={
+        <p className="muted">No workers are connected. Invocations wait until a worker connects.</p>
+      }
     />
   );
 }

@@ -57,8 +57,8 @@ export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
       <div className="stack">
         <p>
           {publishedCommitId === ""
-            ? "Calls can run the function from then on."
-            : `Calls run it in place of ${shortId(publishedCommitId)}.`}{" "}
+            ? "Invocations can run the function from then on."
+            : `Invocations run it in place of ${shortId(publishedCommitId)}.`}{" "}
           <span className="muted">Settings, secrets and triggers stay as they are.</span>
         </p>
         {draftOf(fn.id) === undefined
@@ -70,7 +70,7 @@ export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
         <div className="actions function-decision">
           {failing === "" ? null : (
             <p className="note note-bad" role="alert">
-              This commit has {failing}. Calls run it once it is published.
+              This commit has {failing}. Invocations run the commit once it is published.
             </p>
           )}
           <CancelButton />

@@ -25,17 +25,22 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
       body: { decision: `PAUSED_EXECUTION_DECISION_${decision ?? "RUN"}`, reason },
     });
     await queries.invalidateQueries({ queryKey: keys.function(fn.id) });
-    toast(`${decision === "RUN" ? "Started" : "Cancelled"} ${countOf(count, "waiting call")}`);
+    toast(
+      `${decision === "RUN" ? "Started" : "Cancelled"} ${countOf(count, "waiting invocation")}`,
+    );
   };
   return (
     <>
       <Note tone="warn">
         <span>
-          The circuit breaker has paused calls since <Time value={fn.circuitBreakerPausedAt} />.
+          The circuit breaker has paused invocations since{" "}
+          <Time value={fn.circuitBreakerPausedAt} />.
         </span>
         <span className="row">
-          <Button onClick={() => setDecision("RUN")}>Run waiting calls</Button>
-          <Button look="danger" onClick={() => setDecision("CANCEL")}>Cancel waiting calls</Button>
+          <Button onClick={() => setDecision("RUN")}>Run waiting invocations</Button>
+          <Button look="danger" onClick={() => setDecision("CANCEL")}>
+            Cancel waiting invocations
+          </Button>
         </span>
       </Note>
       <ConfirmDialog
@@ -44,8 +49,8 @@ export function BreakerNote({ fn }: { readonly fn: Fn }) {
           setDecision(undefined);
           setReason("");
         }}
-        title={decision === "CANCEL" ? "Cancel waiting calls?" : "Run waiting calls?"}
-        action={decision === "CANCEL" ? "Cancel the calls" : "Run the calls"}
+        title={decision === "CANCEL" ? "Cancel waiting invocations?" : "Run waiting invocations?"}
+        action={decision === "CANCEL" ? "Cancel the invocations" : "Run the invocations"}
         danger={decision === "CANCEL"}
         unsaved={reason !== ""}
         dismiss="Decide later"

@@ -72,7 +72,7 @@ function Delete({ fn }: { readonly fn: Fn }) {
         typed={typeableName(fn.displayName, fn.id)}
         onConfirm={erase}
       >
-        Calls to it will fail.
+        Invocations of the function will fail.
       </ConfirmDialog>
     </div>
   );

@@ -77,7 +77,7 @@ export function Destinations({ form }: { readonly form: SectionForm<Destinations
   return (
     <SettingsSectionForm
       section={DESTINATIONS}
-      about="Where the outcome of each asynchronous call is sent."
+      about="Where the outcome of each asynchronous invocation is sent."
       form={form}
     >
       {EVENTS.map(({ name, label }) => (

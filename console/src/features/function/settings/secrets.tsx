@@ -88,7 +88,7 @@ export function Secrets({ fn }: { readonly fn: Fn }) {
         danger
         onConfirm={() => write(deleted ?? "", {})}
       >
-        Calls that start from now on do not have <Name value={deleted ?? ""} />.
+        Invocations that start from now on do not have <Name value={deleted ?? ""} />.
       </ConfirmDialog>
     </Section>
   );

@@ -75,7 +75,7 @@ export const RUNNING = fieldsSection("running", "Running");
 export const RETRIES = fieldsSection(
   "retries",
   "Retries",
-  `Asynchronous calls start again after these errors. ${DURATION_HINT}.`,
+  `Asynchronous invocations start again after these errors. ${DURATION_HINT}.`,
 );
 export const FLOW = fieldsSection(
   "flow",

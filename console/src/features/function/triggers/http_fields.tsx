@@ -57,7 +57,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
         onChange={(recordBody) => onChange({ recordBody })}
       />
       <CheckboxField
-        label="Allow calls from pages of other origins (CORS)"
+        label="Allow requests from pages of other origins (CORS)"
         value={draft.hasCors}
         onChange={(hasCors) => onChange({ hasCors })}
       />

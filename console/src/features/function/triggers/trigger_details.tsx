@@ -202,7 +202,8 @@ function EraseDialog(
         onErased();
       }}
     >
-      <Name value={trigger.displayName} /> will start no more calls. Its invocations are kept.
+      <Name value={trigger.displayName} />{" "}
+      will start no more invocations. Earlier invocations are kept.
     </ConfirmDialog>
   );
 }
