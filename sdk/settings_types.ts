@@ -63,11 +63,11 @@ export interface CrossOriginSharing {
 
 /** Limits of invocations, and how long invocations are kept; absent for ever. */
 export interface Limits {
-  /** Wall-clock time of one call. */
+  /** Wall-clock time of one invocation. */
   timeout?: string;
-  /** Processor time of one call. */
+  /** Processor time of one invocation. */
   cpuTimeout?: string;
-  /** Memory of one call. */
+  /** Memory of one invocation. */
   memoryMib?: number;
   /** Invocations that run at the same time. */
   maxConcurrency?: number;

@@ -64,7 +64,7 @@ export interface Count extends Base {
   readonly max: number | OperatorMaximum;
   /** Of 64 bits, which JSON has as text. */
   readonly bits?: 64;
-  /** What is counted, in the singular, such as `call`. */
+  /** What is counted, in the singular, such as `invocation`. */
   readonly noun?: string;
   /** What a value is measured in; the column has bytes. */
   readonly unit?: "MiB";

@@ -58,7 +58,7 @@ const POINTER = {
 export const CALL_LIMITS = {
   timeout: {
     kind: "duration",
-    about: "Wall-clock time of one call",
+    about: "Wall-clock time of one invocation",
     example: "30s",
     column: "timeoutMs",
     min: 100,
@@ -67,9 +67,9 @@ export const CALL_LIMITS = {
   },
   cpuTimeout: {
     kind: "duration",
-    about: "Processor time of one call",
+    about: "Processor time of one invocation",
     label: "CPU time",
-    hint: "CPU time of one call",
+    hint: "CPU time of one invocation",
     example: "5s",
     column: "cpuTimeMs",
     min: SECOND,
@@ -78,7 +78,7 @@ export const CALL_LIMITS = {
   },
   memoryMib: {
     kind: "count",
-    about: "Memory of one call",
+    about: "Memory of one invocation",
     label: "Memory",
     unit: "MiB",
     example: "256",
@@ -91,7 +91,7 @@ export const CALL_LIMITS = {
     kind: "count",
     about: "Invocations that run at the same time",
     label: "Concurrency",
-    noun: "call",
+    noun: "invocation",
     example: "10",
     min: 1,
     max: { flag: "--max-running-per-function" },
@@ -177,10 +177,10 @@ export const FUNCTION_SETTINGS = {
       "NONE: each invocation runs in a new process; SEQUENTIAL: a process runs one invocation " +
       "after another, and an invocation can find state of the previous one. UNSPECIFIED in a " +
       "request means NONE",
-    hint: "A later call in the same process may see state that an earlier one left",
+    hint: "A later invocation in the same process may see state that an earlier invocation left",
     labels: {
-      PROCESS_REUSE_NONE: "A new process for each call",
-      PROCESS_REUSE_SEQUENTIAL: "One process for one call after another",
+      PROCESS_REUSE_NONE: "A new process for each invocation",
+      PROCESS_REUSE_SEQUENTIAL: "One process for one invocation after another",
     },
     docs: "[process-reuse.md](process-reuse.md)",
     example: "PROCESS_REUSE_SEQUENTIAL",
@@ -191,7 +191,7 @@ export const FUNCTION_SETTINGS = {
     schema: "invoked.RetryPolicy",
     about: "Attempts of asynchronous invocations, with exponential backoff and full jitter",
     answer: "Retry policy of the function itself, without defaults",
-    docs: "[attempts](#attempts-and-dead-letters) of asynchronous calls",
+    docs: "[attempts](#attempts-and-dead-letters) of asynchronous invocations",
     example: `'{"maxAttempts": 3, "initialBackoff": "1s"}'`,
     unset: NONE,
     fields: {
@@ -242,7 +242,7 @@ export const FUNCTION_SETTINGS = {
   },
   concurrencyKey: {
     ...POINTER,
-    hint: "Limits the calls that have the same value there",
+    hint: "Limits the invocations that have the same value there",
     docs: OF_STARTS,
     example: "/customer",
   },
@@ -252,9 +252,9 @@ export const FUNCTION_SETTINGS = {
     note: ". Others wait",
     label: "Concurrency per key",
     docs: OF_STARTS,
-    hint: "Calls at a time. If empty and a key is set: 1",
+    hint: "Invocations at a time. If empty and a key is set: 1",
     placeholder: "",
-    noun: "call",
+    noun: "invocation",
     example: "1",
     min: 1,
     max: 10_000,
@@ -271,11 +271,11 @@ export const FUNCTION_SETTINGS = {
     always: ["delay"],
     unset: NONE,
     fields: {
-      key: { ...POINTER, label: "Debounce key", hint: "If empty: all calls are one burst" },
+      key: { ...POINTER, label: "Debounce key", hint: "If empty: all invocations are one burst" },
       delay: {
         kind: "duration",
         label: "Debounce delay",
-        hint: "Only the last call of a burst starts",
+        hint: "Only the last invocation of a burst starts",
         min: 10,
         max: 7 * DAY,
         unset: NONE,
@@ -283,7 +283,7 @@ export const FUNCTION_SETTINGS = {
       maxDelay: {
         kind: "duration",
         label: "Longest debounce delay",
-        hint: "From the first call. If empty: ten times the delay",
+        hint: "From the first invocation. If empty: ten times the delay",
         min: 10,
         max: 7 * DAY,
         unset: { null: "10 times the delay" },
@@ -304,7 +304,7 @@ export const FUNCTION_SETTINGS = {
         kind: "count",
         label: "Rate limit",
         hint: "Starts allowed in each period, retries included",
-        noun: "call",
+        noun: "invocation",
         min: 1,
         max: 10_000,
         unset: NONE,
@@ -323,9 +323,9 @@ export const FUNCTION_SETTINGS = {
     request:
       "Number of runs in the trailing period after which the breaker pauses the function; 0: any number",
     label: "Circuit breaker",
-    hint: "Number of runs after which calls pause until you decide",
+    hint: "Number of runs after which invocations pause until you decide",
     docs: OF_STARTS,
-    noun: "call",
+    noun: "invocation",
     example: "1000",
     min: 1,
     max: 1_000_000_000,
@@ -349,9 +349,9 @@ export const FUNCTION_SETTINGS = {
   vfsId: {
     kind: "id",
     request: "Volume of invocations that name no volume",
-    docs: "[volume](volumes.md) of calls that name none",
+    docs: "[volume](volumes.md) of invocations that name none",
     label: "Volume",
-    hint: "For calls that do not name a volume",
+    hint: "For invocations that do not name a volume",
     column: "volumeId",
     file: "volume",
     unset: NONE,

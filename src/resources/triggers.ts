@@ -41,7 +41,7 @@ export const SCHEDULE = {
   input: {
     kind: "object",
     label: "Input",
-    hint: "A JSON object that each call receives",
+    hint: "A JSON object that each invocation receives",
     unset: { value: {} },
   },
   catchUp: {
@@ -160,7 +160,7 @@ export const WEBHOOK = {
     answer: "",
     label: "Response",
     labels: {
-      WEBHOOK_RESPONSE_ACCEPTED: "At once, when the call is stored",
+      WEBHOOK_RESPONSE_ACCEPTED: "At once, when the invocation is stored",
       WEBHOOK_RESPONSE_FUNCTION: "What the function returns",
     },
     unset: { value: "WEBHOOK_RESPONSE_ACCEPTED" },

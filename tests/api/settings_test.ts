@@ -82,7 +82,11 @@ serverSuite("settings of a function", {
       ["cpuTimeout", "31s", /31 s is not between 1 s and 30 s \(--max-cpu-time\)/],
       ["memoryMib", 257, /257 MiB is not between 32 MiB and 256 MiB \(--max-memory\)/],
       ["memoryMib", 31, /31 MiB is not between/],
-      ["maxConcurrency", 33, /33 calls is not between 1 call and 32 calls \(--max-running-per-f/],
+      [
+        "maxConcurrency",
+        33,
+        /33 invocations is not between 1 invocation and 32 invocations \(--max-running-per-f/,
+      ],
       ["retention", "2592001s", /2,592,001 s is not between 1 s and 30 d \(--retention\)/],
       ["retention", "0.5s", /500 ms is not between/],
     ] as const;

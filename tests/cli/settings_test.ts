@@ -41,7 +41,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     const shown = await author.ok(["show"]);
     assert.match(
       shown,
-      /^limits +timeout 59\.500s, CPU time 30 s, memory 64 MiB, concurrency 2 calls, retention 30 d$/m,
+      /^limits +timeout 59\.500s, CPU time 30 s, memory 64 MiB, concurrency 2 invocations, retention 30 d$/m,
     );
     assert.match(shown, /^variables +STAGE=a=b$/m);
   });

@@ -24,7 +24,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await limits.saved();
   const running = section(page, "Running");
   await running.choose("Volume", "data");
-  await running.choose("Process reuse", "One process for one call after another");
+  await running.choose("Process reuse", "One process for one invocation after another");
   await running.fill("Provisioned concurrency", "-1");
   await running.label("Reader: reads everything").check();
   await running.save();

@@ -267,7 +267,10 @@ async function rejections({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(HANGING);
   const faults: [Json, RegExp][] = [
     [{ concurrencyKey: "user" }, /concurrencyKey: must be a JSON Pointer such as \/user\/id/],
-    [{ maxConcurrencyPerKey: 10_001 }, /maxConcurrencyPerKey: 10,001 calls is not between 1 /],
+    [
+      { maxConcurrencyPerKey: 10_001 },
+      /maxConcurrencyPerKey: 10,001 invocations is not between 1 /,
+    ],
     [
       { maxConcurrencyPerKey: 3 },
       /^function\.maxConcurrencyPerKey: 3 has no effect without function\.concurrencyKey; set both/,
@@ -276,7 +279,10 @@ async function rejections({ client, server }: Stage): Promise<void> {
     [{ debounce: { delay: "5s", maxDelay: "1s" } }, /debounce\.maxDelay: is below the delay/],
     [{ debounce: { delay: "1000000s" } }, /debounce\.delay: .* is not between 10 ms and /],
     [{ rateLimit: { calls: 5 } }, /rateLimit\.period: is missing/],
-    [{ rateLimit: { calls: 10_001, period: "1s" } }, /rateLimit\.calls: 10,001 calls is not /],
+    [
+      { rateLimit: { calls: 10_001, period: "1s" } },
+      /rateLimit\.calls: 10,001 invocations is not /,
+    ],
     [{ circuitBreakerMax: -1 }, /circuitBreakerMax: must not be negative/],
     [{ circuitBreakerPeriod: "HOUR" }, /circuitBreakerPeriod: must be one of CIRCUIT_/],
   ];
