@@ -15,7 +15,7 @@ export interface StatisticsRequest {
 /** What is counted of calls. */
 export interface CallCounts {
   calls?: number;
-  /** Failures by the word of their error. */
+  /** Failures by error code. */
   failures?: Record<string, number>;
   /** Such as `0.001500s`, within 5 %; absent without a call that ended. */
   p50?: string;

@@ -43,7 +43,7 @@ export function register(command: Command): void {
         .choices(["success", "error"]),
     )
     .option(
-      "--error-word <WORD>",
+      "--error-word <CODE>",
       "With --function: only invocations with this error code, such as TIMEOUT",
     )
     .option("--query <TEXT>", "With --function: only invocations with this text");

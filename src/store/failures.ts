@@ -1,4 +1,4 @@
-/** When a call counts as failed, and with which word: in searches, statistics and records. */
+/** When a call counts as failed, and with which error code: in searches, statistics and records. */
 import { sql } from "kysely";
 import type { InvocationTable } from "./invocation_tables.ts";
 
@@ -18,7 +18,7 @@ export const FAILED = sql<boolean>`(status = 'ERROR' or failed_answer = 1)`;
 export const HAS_NOT_FAILED = sql<boolean>`(status <> 'ERROR' and failed_answer = 0)`;
 
 /**
- * The word of a failure: the code of its error, or {@link FAILED_ANSWER}; null unless it failed. While a cluster is upgraded,
+ * The error code of a failure, or {@link FAILED_ANSWER}; null unless it failed. While a cluster is upgraded,
  * API nodes of the release before record an error without its code, which begins the text.
  */
 export const FAILURE = sql<string | null>`case

@@ -15,8 +15,8 @@ export interface InvocationFilter {
   readonly triggerKind?: InvocationTable["triggerKind"] | undefined;
   /** Whether they failed: with an error, or by an answer with a status from 500 on. Undefined for both. */
   readonly failed?: boolean | undefined;
-  /** The word of their failure, see `failures.ts`. */
-  readonly errorWord?: string | undefined;
+  /** The error code of their failure, see `failures.ts`. */
+  readonly errorCode?: string | undefined;
   /** The invocation that started them. */
   readonly parentInvocationId?: string | undefined;
   readonly status?: InvocationTable["status"] | undefined;
@@ -123,12 +123,12 @@ export class InvocationFinder {
 
   /** What only the row itself shows. */
   #isMatch(filter: InvocationFilter) {
-    const { status, failed, triggerKind, errorWord, functionIds, query = "" } = filter;
+    const { status, failed, triggerKind, errorCode, functionIds, query = "" } = filter;
     const conditions = [
       ...failed === undefined ? [] : [failed ? FAILED : HAS_NOT_FAILED],
       ...status === undefined ? [] : [sql<boolean>`status = ${status}`],
       ...triggerKind === undefined ? [] : [sql<boolean>`trigger_kind = ${triggerKind}`],
-      ...errorWord === undefined ? [] : [sql<boolean>`${FAILURE} = ${errorWord}`],
+      ...errorCode === undefined ? [] : [sql<boolean>`${FAILURE} = ${errorCode}`],
       ...functionIds === undefined ? [] : [sql<boolean>`function_id in (${sql.join(functionIds)})`],
     ];
     const ofRow = conditions.length === 0 ? sql<boolean>`1 = 1` : sql.join(conditions, sql` and `);
@@ -145,23 +145,23 @@ export class InvocationFinder {
   }
 }
 
-/** The same filter, with what an index finds: an error word is that of a failure, and one function is no list. */
+/** The same filter, with what an index finds: an error code is that of a failure, and one function is no list. */
 function simplified(filter: InvocationFilter): InvocationFilter {
-  const { functionId, functionIds, errorWord, failed } = filter;
+  const { functionId, functionIds, errorCode, failed } = filter;
   const isOne = functionId === undefined && functionIds?.length === 1;
   return {
     ...filter,
     functionId: isOne ? functionIds[0] : functionId,
     functionIds: isOne || functionId !== undefined ? undefined : functionIds,
-    failed: failed ?? (errorWord === undefined ? undefined : true),
+    failed: failed ?? (errorCode === undefined ? undefined : true),
   };
 }
 
 /** Whether only rows show what the filter finds, text apart. */
 function isOfRow(
-  { status, failed, triggerKind, errorWord, functionIds }: InvocationFilter,
+  { status, failed, triggerKind, errorCode, functionIds }: InvocationFilter,
 ): boolean {
-  return [status, failed, triggerKind, errorWord, functionIds].some((each) => each !== undefined);
+  return [status, failed, triggerKind, errorCode, functionIds].some((each) => each !== undefined);
 }
 
 /**

@@ -52,7 +52,7 @@ export type MeasureColumns = Pick<InvocationRow, "durationMicros" | "cpuMicros" 
 export type InvocationRecord = Omit<InvocationRow, UnrecordedColumn> & {
   readonly input: Content;
   readonly output: Content | null;
-  /** The word of its failure, see `failures.ts`; null unless it failed. */
+  /** The error code of its failure, see `failures.ts`; null unless it failed. */
   readonly failure: string | null;
   /** What it waits for; null if it waits for a slot, or not any more. */
   readonly waitsFor: DelayedCallTable["reason"] | null;

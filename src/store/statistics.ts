@@ -17,10 +17,10 @@ export interface StatisticsFilter {
   readonly functionIds: readonly string[] | undefined;
 }
 
-/** Calls with the same word of the error. */
+/** Calls with the same error code. */
 export interface CountedCalls {
   /** See `failures.ts`; null unless they failed. */
-  readonly word: string | null;
+  readonly errorCode: string | null;
   readonly calls: number;
   readonly cpuMicros: number;
   /**
@@ -200,13 +200,15 @@ export class StatisticsReader {
   async #read(filter: StatisticsFilter): Promise<readonly (CountedStep & StepRows)[]> {
     const { rows } = await sql<Record<keyof ReadRow, string | number | null>>`
       with steps(n, first_id, before_id) as (${stepsOf(filter)}),
-        counted as (select n as step, function_id, ${FAILURE} as word, ${sql.raw(CLASS)} as class,
+        counted as (select n as step, function_id, ${FAILURE} as error_code, ${
+      sql.raw(CLASS)
+    } as class,
           sum(case when skip_reason is null then 1 else 0 end) as calls,
           coalesce(sum(cpu_micros), 0) as cpu_micros, count(*) as found,
           sum(case when ${sql.raw(UNFINISHED)} then 1 else 0 end) as unfinished
         from ${rowsOf(filter)}
         group by 1, 2, 3, 4)
-      select step, function_id, word, sum(calls) as calls, sum(cpu_micros) as cpu_micros,
+      select step, function_id, error_code, sum(calls) as calls, sum(cpu_micros) as cpu_micros,
         sum(found) as found, sum(unfinished) as unfinished,
         string_agg(case when calls > 0 then class || ':' || calls end, ',') as durations
       from counted
@@ -215,7 +217,7 @@ export class StatisticsReader {
     return filter.steps.map((_, n) =>
       stepOf((byStep.get(n) ?? []).map((row) => ({
         functionId: String(row.functionId),
-        word: row.word as string | null,
+        errorCode: row.errorCode as string | null,
         durations: String(row.durations ?? ""),
         calls: Number(row.calls),
         cpuMicros: Number(row.cpuMicros),
@@ -239,17 +241,17 @@ function stepOf(rows: readonly Omit<ReadRow, "step">[]): CountedStep & StepRows 
     unfinished += unfinishedOfRow;
     if (counted.calls > 0) byFunction.push(counted);
   }
-  const byWord = Map.groupBy(byFunction, ({ word }) => word);
+  const byCode = Map.groupBy(byFunction, ({ errorCode }) => errorCode);
   return {
     byFunction,
-    all: Array.from(byWord, ([word, of]) => sumOf(word, of)),
+    all: Array.from(byCode, ([errorCode, of]) => sumOf(errorCode, of)),
     found,
     unfinished,
   };
 }
 
-/** The calls of all functions that have one word. */
-function sumOf(word: string | null, counted: readonly CountedCalls[]): CountedCalls {
+/** The calls of all functions with one error code. */
+function sumOf(errorCode: string | null, counted: readonly CountedCalls[]): CountedCalls {
   const classes = new Map<number, number>();
   let [calls, cpuMicros] = [0, 0];
   for (const one of counted) {
@@ -260,7 +262,7 @@ function sumOf(word: string | null, counted: readonly CountedCalls[]): CountedCa
     }
   }
   const durations = Array.from(classes, ([number, of]) => `${number}:${of}`).join();
-  return { word, calls, cpuMicros, durations };
+  return { errorCode, calls, cpuMicros, durations };
 }
 
 function bytesOf(counted: readonly CountedCalls[]): number {

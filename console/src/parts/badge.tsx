@@ -21,7 +21,7 @@ const TONES: Readonly<Record<string, BadgeProps["tone"]>> = {
 /** Responses from this status on are no success, if also no failure of the function. */
 const CLIENT_ERROR = 400;
 
-/** The status of an invocation: a failure shows its word, and an answer to a request its status. */
+/** The status of an invocation: a failure shows its error code, and an answer to a request its status. */
 export function StatusBadge(
   { status, error, skipReason, failure, http }: {
     readonly status: string;
@@ -48,17 +48,17 @@ export function StatusBadge(
       </Badge>
     );
   }
-  const text = word === "ERROR" ? errorWord(error) ?? "Error" : enumWords(word, "");
+  const text = word === "ERROR" ? errorCode(error) ?? "Error" : enumWords(word, "");
   return <Badge tone={TONES[word] ?? "quiet"} title={error ?? ""}>{text}</Badge>;
 }
 
-/** The stable word that an error begins with, such as `TIMEOUT`. */
-export function errorWord(error: string | undefined): string | undefined {
+/** The error code that an error begins with, such as `TIMEOUT`. */
+export function errorCode(error: string | undefined): string | undefined {
   return /^([A-Z][A-Z0-9_]*):/.exec(error ?? "")?.[1];
 }
 
-/** Words of failures; functions may have others. */
-export const ERROR_WORDS = [
+/** Error codes of the server; functions may throw others. */
+export const ERROR_CODES = [
   "UNCAUGHT",
   "TIMEOUT",
   "OUT_OF_MEMORY",

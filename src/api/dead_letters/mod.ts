@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { functionParam } from "../functions/schemas.ts";
 import { bulkIn, bulkOut } from "../invocations/bulk.ts";
-import { errorWordIn, filterOf, queryIn } from "../invocations/filter.ts";
+import { errorCodeIn, filterOf, queryIn } from "../invocations/filter.ts";
 import { replayIn } from "../invocations/replay_invocation.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
@@ -16,7 +16,7 @@ const listDeadLetters = jsonOperation({
   summary: "List the dead letters of a function, or of all functions (-), newest first",
   permission: "read",
   params: functionParam,
-  query: pageQuery.extend({ error_word: errorWordIn, query: queryIn }),
+  query: pageQuery.extend({ error_word: errorCodeIn, query: queryIn }),
   response: listOf(deadLetterOut),
   async handle({ params, query }, { deadLetters }: Uses<"deadLetters">) {
     const filter = filterOf({ errorWord: query.error_word, query: query.query });

@@ -7,7 +7,7 @@ import { triggerKind, triggerKindOf } from "./starts.ts";
 
 const FUNCTIONS_MAX = 100;
 
-export const errorWordIn = z.string().regex(/^[A-Z0-9_]{0,64}$/, {
+export const errorCodeIn = z.string().regex(/^[A-Z0-9_]{0,64}$/, {
   error: "must be an error code, such as TIMEOUT",
 }).optional().openapi({ description: "Only invocations with this `failure`" });
 
@@ -23,7 +23,7 @@ export const filterIn = {
       "Only invocations with a `failure`, or only invocations without a `failure`; both by default",
   }),
   triggerKind: triggerKind.optional(),
-  errorWord: errorWordIn,
+  errorWord: errorCodeIn,
   since: timestampIn.optional().openapi({ description: "Inclusive" }),
   until: timestampIn.optional().openapi({ description: "Exclusive" }),
   query: queryIn,
@@ -50,7 +50,7 @@ export function filterOf(
     status: statusOf(status),
     failed,
     triggerKind: triggerKindOf(triggerKind),
-    errorWord: errorWord || undefined,
+    errorCode: errorWord || undefined,
     functionIds: functionIds?.length ? functionIds : undefined,
     since,
     until,

@@ -239,7 +239,7 @@ export const Invocation = z.object({
   input: object.nullish().transform((value) => value ?? {}),
   output: maybe(object),
   error: optionalText,
-  /** Additions to C1's API: the word of its failure, and the request that it answered. */
+  /** Additions to C1's API: the error code of its failure, and the request that it answered. */
   failure: optionalText,
   http: maybe(HttpRequest),
   vfsId: optionalText,

@@ -22,7 +22,7 @@ const RANGE_DAYS_MAX = 400;
 /** The calls of one step, of one function, or of both. */
 export interface Counts {
   readonly calls: number;
-  /** Failures by the word of their error, or `HTTP_5XX` for answers with such a status. */
+  /** Failures by error code, or `HTTP_5XX` for answers with such a status. */
   readonly failures: ReadonlyMap<string, number>;
   /** Durations in microseconds, within 5 %; undefined without a measured call. */
   readonly p50Micros: number | undefined;
@@ -125,10 +125,12 @@ class Tally {
     for (const calls of counted) this.add(calls);
   }
 
-  add({ word, calls, cpuMicros, durations }: CountedCalls): void {
+  add({ errorCode, calls, cpuMicros, durations }: CountedCalls): void {
     this.#calls += calls;
     this.#cpuMicros += cpuMicros;
-    if (word !== null) this.#failures.set(word, (this.#failures.get(word) ?? 0) + calls);
+    if (errorCode !== null) {
+      this.#failures.set(errorCode, (this.#failures.get(errorCode) ?? 0) + calls);
+    }
     for (const [number, of] of classesOf(durations)) {
       this.#classes.set(number, (this.#classes.get(number) ?? 0) + of);
     }
@@ -167,11 +169,11 @@ function seriesOf(counted: readonly CountedStep[], functionIds: ReadonlySet<stri
     Array.from(functionIds, (id) => [id, { calls: zeros(), failed: zeros() }] as const),
   );
   for (const [n, { byFunction }] of counted.entries()) {
-    for (const { functionId, word, calls } of byFunction) {
+    for (const { functionId, errorCode, calls } of byFunction) {
       const of = series.get(functionId);
       if (of === undefined) continue;
       of.calls[n] = (of.calls[n] ?? 0) + calls;
-      if (word !== null) of.failed[n] = (of.failed[n] ?? 0) + calls;
+      if (errorCode !== null) of.failed[n] = (of.failed[n] ?? 0) + calls;
     }
   }
   return series;

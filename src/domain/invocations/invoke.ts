@@ -58,7 +58,7 @@ export class AlreadyStarted extends Error {
   }
 }
 
-/** The first word of the error of a call that was recorded and not started. */
+/** The error code of an invocation that was recorded and not started. */
 export type SkipErrorCode = "SKIPPED";
 
 /** Why a call is recorded and not started. */

@@ -50,9 +50,9 @@ export class InvocationSearches {
 /** What selects the rows of a list. */
 function selectionOf(filter: InvocationFilter): unknown[] {
   const { status, since, until, query, parentInvocationId, idPrefix } = filter;
-  const { functionIds, triggerKind, errorWord, failed, isParked } = filter;
+  const { functionIds, triggerKind, errorCode, failed, isParked } = filter;
   const more = [
-    ...[functionIds, triggerKind, errorWord],
+    ...[functionIds, triggerKind, errorCode],
     ...isParked === true || failed !== undefined ? [isParked, failed] : [],
   ];
   return [status, since, until, query, parentInvocationId, idPrefix, ...more];

@@ -28,7 +28,7 @@ export interface TestLimits {
   readonly maxLogBytes: number;
 }
 
-/** Why a test failed other than by an assertion: what it threw, or an error word with a message. */
+/** Why a test failed other than by an assertion: what it threw, or an error code with a message. */
 export type TestError =
   | { readonly kind: "thrown"; readonly thrown: Thrown }
   | { readonly kind: "reported"; readonly message: string };

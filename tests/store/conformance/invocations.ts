@@ -172,10 +172,10 @@ export const SEARCH: Steps = {
       await found(store, { failed: true, functionId: undefined, status: "SUCCESS" }),
       seconds(4),
     );
-    assert.deepEqual(await found(store, { errorWord: "HTTP_5XX" }), seconds(4));
-    assert.deepEqual(await found(store, { errorWord: "UNCAUGHT" }, 1), seconds(3, 1));
-    assert.deepEqual(await found(store, { errorWord: "TIMEOUT" }), seconds(5));
-    assert.deepEqual(await found(store, { errorWord: "UNCAUGH" }), []);
+    assert.deepEqual(await found(store, { errorCode: "HTTP_5XX" }), seconds(4));
+    assert.deepEqual(await found(store, { errorCode: "UNCAUGHT" }, 1), seconds(3, 1));
+    assert.deepEqual(await found(store, { errorCode: "TIMEOUT" }), seconds(5));
+    assert.deepEqual(await found(store, { errorCode: "UNCAUGH" }), []);
     const failures = [1, 2, 3, 4, 5].map(async (second) =>
       (await store.read.invocations.get(FUNCTION, id(second)))?.failure
     );

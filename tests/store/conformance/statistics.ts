@@ -62,7 +62,7 @@ export const STATISTICS: Steps = {
     assert.deepEqual(callsOf(counted), [[4, 3], [1, 1], [0, 0]]);
     const [{ all, byFunction } = { all: [], byFunction: [] }] = counted;
     assert.deepEqual(
-      all.map(({ word, calls, cpuMicros }) => [word, calls, cpuMicros]).sort(),
+      all.map(({ errorCode, calls, cpuMicros }) => [errorCode, calls, cpuMicros]).sort(),
       [
         [null, 2, 10],
         ["TIMEOUT", 1, 0],
@@ -101,7 +101,10 @@ export const STATISTICS: Steps = {
       assert.equal(await invocations.finish(attempt, { end }, time(2)), true);
     });
     const after = await count(store);
-    assert.deepEqual(after[1]?.all.map(({ word, calls }) => [word, calls]), [["TIMEOUT", 1]]);
+    assert.deepEqual(after[1]?.all.map(({ errorCode, calls }) => [errorCode, calls]), [[
+      "TIMEOUT",
+      1,
+    ]]);
     assert.equal(after[0], before[0]);
     assert.deepEqual((await count(store, [ONE]))[1]?.all, after[1]?.all);
   },

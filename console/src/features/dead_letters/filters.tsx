@@ -1,4 +1,4 @@
-import { ERROR_WORDS } from "../../parts/badge.tsx";
+import { ERROR_CODES } from "../../parts/badge.tsx";
 import { faultOf } from "../../parts/faults.ts";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
@@ -39,7 +39,7 @@ export function Filters(
         onChange={(word) => set("word", word)}
         error={faultOf(error, "error_word")}
         clean={(word) => word.toUpperCase()}
-        offered={ERROR_WORDS}
+        offered={ERROR_CODES}
       />
     </search>
   );

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Field, SelectField } from "../../parts/field.tsx";
-import { ERROR_WORDS } from "../../parts/badge.tsx";
+import { ERROR_CODES } from "../../parts/badge.tsx";
 import { faultOf } from "../../parts/faults.ts";
 import { enumWords } from "../../parts/format.ts";
 import { TypedField, useTyped } from "../../parts/typed_field.tsx";
@@ -69,7 +69,7 @@ export function Filters({ search, onChange, error }: FiltersProps) {
         onChange={(word) => set({ word })}
         error={faultOf(error, "errorWord")}
         clean={(word) => word.toUpperCase()}
-        offered={ERROR_WORDS}
+        offered={ERROR_CODES}
       />
       <SelectField
         label="Trigger"

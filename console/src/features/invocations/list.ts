@@ -14,7 +14,7 @@ import { call } from "../../api/client.ts";
 import { paging } from "../../api/paging.ts";
 import { keys } from "../../api/keys.ts";
 import type { Invocation } from "../../api/types.ts";
-import { errorWord } from "../../parts/badge.tsx";
+import { errorCode } from "../../parts/badge.tsx";
 import { type ApiFilter, apiFilterOf } from "./filter.ts";
 
 const PAGE_SIZE = 100;
@@ -81,7 +81,7 @@ function rowOf(entry: Invocation): Row {
 
 /** The request that it answered, and its error, or its input. */
 function previewOf({ error, http, inputPreview = "" }: Invocation): string {
-  const word = errorWord(error);
+  const word = errorCode(error);
   const message = error?.slice(word === undefined ? 0 : word.length + 1).trim();
   const request = http && `${http.method} ${http.path}`;
   return [request, message].filter((part) => part !== undefined).join(": ") || inputPreview;

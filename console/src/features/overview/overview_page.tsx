@@ -76,7 +76,7 @@ function NoCalls({ range }: { readonly range: Range }) {
   );
 }
 
-/** Failures by the word of their error, the most frequent first; each leads to its invocations. */
+/** Failures by error code, the most frequent first; each leads to its invocations. */
 function Failures(
   { steps, range }: { readonly steps: readonly Step[]; readonly range: Range },
 ) {
