@@ -6,11 +6,14 @@ import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./
 import type { Reply } from "./reply.ts";
 import type { Services } from "./services.ts";
 
-/** A request to an operation before it is validated. The transport sets `principal`; the rest is the caller's. */
+/**
+ * A request to an operation before it is validated. The transport sets `principal`; the caller provides the other
+ * fields.
+ */
 export interface OperationRequest {
   /** Undefined for a request without a credential. */
   readonly principal: Principal | undefined;
-  /** Of a request of the console; undefined for others. */
+  /** Of a request of the console; undefined for other requests. */
   readonly sessionCookie: SessionCookie | undefined;
   readonly checkCredential: () => Promise<unknown>;
   /** The names of fields in `params`, `query` and the JSON of the body are in camelCase or in snake_case. */
@@ -103,7 +106,7 @@ function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
   })));
 }
 
-/** Names the first faults: a list of a request may have one in every entry. */
+/** Names the first faults: a list of a request may have a fault in every entry. */
 function invalidFields(
   faults: readonly { readonly path: readonly PropertyKey[]; readonly description: string }[],
 ): DomainError {

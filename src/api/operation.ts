@@ -79,8 +79,8 @@ export interface RawBody {
 }
 
 /**
- * Which slashes the value of a path parameter may have: those of `refs/tags/<name>`, plain or as `%2F`, or any, in
- * the rest of the path.
+ * The slashes that the value of a path parameter may have: the slashes of `refs/tags/<name>`, plain or as `%2F`, or any
+ * slash in the rest of the path.
  */
 export type Slashes = "commit-reference" | "any";
 
@@ -115,7 +115,7 @@ interface Contract<
   readonly ofClient?: true;
   /**
    * It deletes, erases or cancels, or acts on all that a filter finds, so it rejects unknown fields and query
-   * parameters: a misspelt `dryRun` must not be ignored. Every DELETE does so without this.
+   * parameters: a misspelt `dryRun` must not be ignored. Every DELETE rejects them without this.
    */
   readonly destroys?: true;
   readonly params?: P;

@@ -9,7 +9,7 @@ export const preconditionHeaders = z.object({
 });
 
 /**
- * Parses the precondition headers. Weak tags are compared as strong ones: all tags of the server are strong.
+ * Parses the precondition headers. Weak tags are compared as strong tags: all tags of the server are strong.
  * @throws INVALID_FIELD for a header that is not `*` or a list of entity tags
  */
 export function readPreconditions(headers: z.output<typeof preconditionHeaders>): Preconditions {

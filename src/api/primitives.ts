@@ -137,7 +137,7 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
   }).openapi({ type: "object", additionalProperties: values });
 }
 
-/** Files by path, as requests carry them; an empty map is an absent one, as everywhere in protobuf. */
+/** Files by path, as requests carry them; an empty map counts as absent, as everywhere in protobuf. */
 export const filesIn = mapIn(bytesIn, { type: "string", format: "byte" })
   .transform((files) => files.size === 0 ? undefined : files)
   .openapi({ type: "object", additionalProperties: { type: "string", format: "byte" } });

@@ -5,10 +5,10 @@ import { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
 import { entriesUpTo } from "../shared/entries.ts";
 
-/** Clients with a bucket. Beyond it the least recent client loses its bucket, and begins with a full one. */
+/** Clients with a bucket. Beyond it the least recent client loses its bucket, and starts with a full bucket. */
 const BUCKETS_MAX = 10_000;
 
-/** The part of a limit that counts here; the other nodes have the rest. */
+/** The part of a limit that counts here; the other nodes have the remaining parts. */
 export interface Share {
   readonly share: number;
 }
@@ -34,7 +34,7 @@ export class TokenBuckets {
     this.#burst = limit.burst;
   }
 
-  /** Takes a token. Answers 0, or the seconds until one is available. */
+  /** Takes a token. Answers 0, or the seconds until a token is available. */
   take(key: string, now: number = performance.now()): number {
     const { share } = this.node;
     // Less than one token would let no request through.
@@ -81,8 +81,8 @@ export function apiRateLimit(
 }
 
 /**
- * Limits the deliveries of each address, before anything is read of them, and those to each webhook URL, once their sender
- * is proved: strangers do not use up what a sender has.
+ * Limits the deliveries of each address, before the server reads them, and the deliveries to each webhook URL, after
+ * authentication: strangers cannot use up the limit of a sender.
  */
 export class WebhookRateLimit {
   readonly #ofAddresses: TokenBuckets | undefined;

@@ -95,8 +95,8 @@ export function statusAnswer(error: DomainError): StatusAnswer {
 }
 
 /**
- * What a caller learns of an error. Errors of the server are logged; one that is no {@link DomainError} and not about
- * its storage is answered as INTERNAL.
+ * The part of an error that a caller sees. Errors of the server are logged; an error that is neither a {@link
+ * DomainError} nor about the storage becomes INTERNAL.
  */
 export function asDomainError(error: unknown): DomainError {
   if (error instanceof BlobError) return asDomainError(blobMissing(FAILED, error));

@@ -37,7 +37,7 @@ export class LimitReached extends BuildRejection {
 /** A run that ended by itself. */
 export type Exited = Extract<CompilerRun, { kind: "exited" }>;
 
-/** What runs the compiler. A type check has a limit of memory of its own. */
+/** The process that runs the compiler. A type check has its own memory limit. */
 export type Work = "build" | "type check";
 
 /**

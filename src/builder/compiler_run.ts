@@ -1,4 +1,4 @@
-/** One run of the compiler as a process group of its own, with limits. */
+/** One run of the compiler in its own process group, with limits. */
 
 import { killGroup, spawnGroup } from "../isolation/mod.ts";
 import { CompilerKilled } from "./contract.ts";
@@ -6,7 +6,7 @@ import { CompilerKilled } from "./contract.ts";
 /** Limit of standard output in bytes; more ends the run. */
 const MAX_STDOUT_BYTES = 16 * 1024 * 1024;
 
-/** Bytes of standard error that are kept; the rest is discarded. */
+/** Bytes of standard error that are kept; further bytes are discarded. */
 const MAX_STDERR_BYTES = 256 * 1024;
 
 /** Messages of Go (esbuild), V8 and Rust (Deno) without memory. Deno may wait for a dead esbuild forever. */

@@ -26,7 +26,7 @@ export interface Artifact {
   readonly lock: string;
   /** Version of the Deno that built it, such as `2.9.6`. */
   readonly denoVersion: string;
-  /** What compiles and is likely to be a mistake; empty for tests. */
+  /** Warnings about code that compiles and is likely to be a mistake; empty for tests. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -106,8 +106,8 @@ export interface BuildLimits {
 }
 
 /**
- * What a build is for: the function of `main.ts`, or the tests of `main.test.ts`. The default export of a script
- * for tests runs them.
+ * The goal of a build: the function of `main.ts`, or the tests of `main.test.ts`. The default export of a script for
+ * tests runs them.
  */
 export type BuildGoal = "function" | "tests";
 
@@ -128,7 +128,7 @@ export interface PackageFault {
   readonly message: string;
 }
 
-/** Packages that were resolved without a commit: the lock of those that the registry has. */
+/** Packages that were resolved without a commit: the lock of the packages that the registry has. */
 export type ResolvedPackages =
   | {
     readonly kind: "resolved";

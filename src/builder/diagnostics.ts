@@ -5,7 +5,7 @@ import type { Diagnostic } from "./contract.ts";
 /** Diagnostics that one build reports; further ones are discarded. */
 export const MAX_DIAGNOSTICS = 20;
 
-/** Longest message of a diagnostic in UTF-16 code units; the rest is cut. */
+/** Longest message of a diagnostic in UTF-16 code units; longer messages are cut. */
 const MAX_MESSAGE_CHARS = 2000;
 
 /** `main.ts:3:14: message`, without the unknown parts. */
@@ -54,8 +54,8 @@ interface Replacement {
 }
 
 /**
- * Removes the server's own directories from a message: as paths, as `file:` URLs, percent-encoded or not.
- * Longer directories must come before those that contain them.
+ * Removes the server's own directories from a message: as paths, as `file:` URLs, percent-encoded or not. Longer
+ * directories must come before the directories that contain them.
  */
 export function scrub(message: string, replacements: readonly Replacement[]): string {
   let text = message;

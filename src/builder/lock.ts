@@ -12,8 +12,8 @@ export const LOCK_NAME = "deno.lock";
 const npmName = /^(?:@[\w.~-]+\/)?[\w.~-]+@\d+\.\d+\.\d+[\w.+~@-]*$/;
 
 /**
- * The parts that a build uses. The others lock modules by URL and of jsr, which no function can import, or belong to the
- * configuration file.
+ * The parts that a build uses. The other parts lock modules by URL and of jsr, which no function can import, or belong
+ * to the configuration file.
  */
 const lockSchema = z.object({
   version: z.enum(["4", "5"]),
@@ -29,7 +29,7 @@ type CheckedLock =
   | {
     readonly kind: "lock";
     readonly text: string;
-    /** Whether it contains download URLs; only those of the registry are trusted. */
+    /** Whether it contains download URLs; only download URLs of the registry are trusted. */
     readonly hasTarballs: boolean;
   }
   | { readonly kind: "fault"; readonly message: string };

@@ -34,7 +34,7 @@ export interface Missing {
   readonly fault: Diagnostic;
 }
 
-/** What a bundle is made of. */
+/** The sources of a bundle. */
 interface Bundling {
   readonly workspace: Workspace;
   readonly graph: Graph;

@@ -161,7 +161,7 @@ function isNode(value: unknown): value is AnyNode {
   return typeof value === "object" && value !== null && "type" in value && "start" in value;
 }
 
-/** The author's positions of those offsets where the author has written `fetch`, and not another name of it. */
+/** The author's positions of the offsets at which the author wrote `fetch`, and not another name of it. */
 function positionsOf(
   offsets: readonly number[],
   bundle: string,

@@ -47,7 +47,7 @@ export function pathFault(path: string): string | undefined {
   return undefined;
 }
 
-/** The first path that is invalid alone or together with the others; undefined if all are valid. */
+/** The first path that is invalid alone or together with other paths; undefined if all are valid. */
 export function pathSetFault(paths: readonly string[]): PathFault | undefined {
   const seen = new Set<string>();
   for (const path of paths) {

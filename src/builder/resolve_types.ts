@@ -65,7 +65,7 @@ async function resolve(
   if (faults.length === 0) {
     return { kind: "resolved", lock: await readLock(workspace, context.registry), faults };
   }
-  // One package that does not resolve keeps the compiler from downloading the others.
+  // One package that does not resolve keeps the compiler from downloading the other packages.
   const failed = new Set(faults.map(({ name }) => name));
   const others = packages.filter((name) => !failed.has(name));
   if (others.length === 0) return { kind: "resolved", lock: EMPTY_LOCK, faults };

@@ -161,7 +161,7 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
     return;
   }
   if (clause.star) {
-    // A module's own exports win over those of `export *`, which excludes `default`.
+    // A module's own exports win over the exports of `export *`, which excludes `default`.
     const [others, unused] = [parts.unusedName(), parts.unusedName()];
     parts.opening.push(`const {default: ${unused}, ...${others}} = ${whole};`);
     parts.entries.unshift(`...${others}`);
@@ -172,7 +172,7 @@ function takeStatic(bundle: string, found: StaticImport, parts: Parts): void {
   }
 }
 
-/** The name of an `import.meta` of its own for a module whose package has files. */
+/** The name of the `import.meta` of a module whose package has files. */
 function metaOf(position: number, { carrying, opening, unusedName }: Parts): string | undefined {
   const path = carrying?.pathAt(position);
   if (carrying === undefined || path === undefined) return undefined;

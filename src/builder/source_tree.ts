@@ -122,7 +122,7 @@ export class SourceTree {
   }
 }
 
-/** A directory and those above it, from the deepest to the root, which is `""`. */
+/** A directory and the directories above it, from the deepest to the root, which is `""`. */
 export function directoriesUp(directory: string): string[] {
   const found: string[] = [];
   for (let at = directory; at !== "" && at !== "."; at = dirname(at)) found.push(at);

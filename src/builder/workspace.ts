@@ -17,7 +17,7 @@ export interface Workspace extends AsyncDisposable {
   readonly home: string;
   /** The server's own modules that functions can import. */
   readonly sdk: string;
-  /** Maps the names of these modules and those of the commit's configuration files. */
+  /** Maps the names of these modules and the names in the commit's configuration files. */
   readonly importMap: string;
   /** Options of the compiler, if the commit has some. */
   readonly config: string;

@@ -25,7 +25,7 @@ interface Options extends Span {
   readonly json?: true;
 }
 
-/** `invoked cancel`: kills invocations that run, and removes those that wait. */
+/** `invoked cancel`: kills running invocations, and removes waiting invocations. */
 export function register(command: Command): void {
   command
     .argument("[invocation...]", "Ids of the invocations")
@@ -66,7 +66,7 @@ export function register(command: Command): void {
   });
 }
 
-/** The invocations of these ids. @throws {Failure} if one has ended: then none is cancelled */
+/** The invocations of these ids. @throws {Failure} if an invocation has ended; then the command cancels none */
 async function runningOnes(api: Api, ids: readonly string[]): Promise<Invocation[]> {
   const found: Invocation[] = [];
   for (const id of new Set(ids)) {
@@ -82,7 +82,7 @@ async function runningOnes(api: Api, ids: readonly string[]): Promise<Invocation
   return found;
 }
 
-/** The invocations of a function that have not ended, those that wait first, so that none of them starts. */
+/** The invocations of a function that have not ended, the waiting ones first, so that none of them starts. */
 async function allOf(
   api: Api,
   fn: RemoteFunction,

@@ -101,7 +101,9 @@ function placeholderOf(of: Option | Argument): string {
   return of.name();
 }
 
-/** The flags of a command that begin with a text: those of its help, or else those that only `--help-all` lists. */
+/**
+ * The flags of a command that begin with a text: the flags of its help, or else the flags that only `--help-all` lists.
+ */
 function flagsOf(command: Command, text: string): Candidate[] {
   const candidates = (options: readonly Option[]) =>
     options.flatMap(({ long, description }) =>

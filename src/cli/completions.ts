@@ -16,7 +16,8 @@ export function register(command: Command): void {
 
 /**
  * The script of the library evaluates the words of the user and the names of the server, needs the package
- * bash-completion, and completes no file. This one joins the words that bash splits at colons, equals signs and the like.
+ * bash-completion, and completes no file. This script joins the words that bash splits at colons, equals signs and the
+ * like.
  */
 const BASH = `# bash completion for invoked
 

@@ -122,7 +122,7 @@ interface Result {
   readonly error?: string | undefined;
   /** Time from the save to the end of the run. */
   readonly milliseconds: number;
-  /** The URLs that pass requests to its `fetch`; absent without one. */
+  /** The URLs that pass requests to its `fetch`; absent without a `fetch`. */
   readonly endpoints?: readonly string[];
 }
 

@@ -56,7 +56,7 @@ export function register(command: Command): void {
   );
 }
 
-/** How the triggers of the folder differ from those on the server. */
+/** The differences between the triggers of the folder and on the server. */
 async function triggerChanges(
   api: Api,
   fn: RemoteFunction,
@@ -96,7 +96,7 @@ function rootedFolder(files: Files): string {
   return typeof folder === "string" ? folder : "";
 }
 
-/** A unified diff; for a binary file one line. */
+/** A unified diff; one line for a binary file. */
 function patchOf({ path, change }: Change, shown: string, before: Files, after: Files): string {
   const [old, now] = [before.get(path), after.get(path)].map(textOf);
   const name = oneLine(shown);

@@ -20,8 +20,8 @@ import { addSettingFlags } from "./options/setting_flags.ts";
 const LIMIT_GROUPS = ["rates", "invocations", "tests", "egress", "commits", "builder"];
 
 /**
- * `invoked doctor`: the isolation modes available on this machine, what stronger ones need, and what is damaged in the data
- * directory.
+ * `invoked doctor`: the isolation modes available on this machine, what stronger modes need, and what is damaged in the
+ * data directory.
  */
 export function register(command: Command): void {
   command
@@ -64,11 +64,11 @@ interface Report {
     }[];
     /** Whether functions also run in memory and pids cgroups. */
     readonly cgroups: boolean;
-    /** Whether calls are forked from a process that has the runtime loaded, or why each starts one. */
+    /** Whether calls are forked from a process that has the runtime loaded, or why each call starts a process. */
     readonly forks: { readonly available: boolean; readonly detail: string };
     /** Whether native code in a call is kept from abstract unix sockets of the machine, and by what. */
     readonly abstractSockets: { readonly closed: boolean; readonly detail: string };
-    /** The isolation of the compiler, or why the configured ones are not available. */
+    /** The isolation of the compiler, or why the configured modes are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
   };
   /** What is damaged in the data directory. */

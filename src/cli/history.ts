@@ -26,7 +26,7 @@ import { addServerOptions } from "./options/server_options.ts";
 import { addSpanOptions, isWithin, type Span } from "./options/time.ts";
 
 const DEFAULT_LIMIT = 20;
-/** Publishes or purges that are searched for those of a span. */
+/** Publishes or purges among which a span is searched. */
 const MAX_ENTRIES = 1000;
 const STATUSES = ["pending", "running", "success", "error"];
 

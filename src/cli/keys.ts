@@ -87,7 +87,7 @@ async function checkUsed(dataDir: string): Promise<void> {
   });
 }
 
-/** The operator has both keys; the transaction finds the one that each value needs. */
+/** The operator has both keys; the transaction finds the key that each value needs. */
 async function rotateVariable(config: Config, old: Secret, next: Secret): Promise<Resealed> {
   const [oldKey, newKey] = [old, next].map((key) => Buffer.from(key.reveal(), "base64"));
   if (oldKey === undefined || newKey === undefined) {

@@ -27,7 +27,9 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked login`: keeps the credentials of a client. The secret is never an argument: every user can read those. */
+/**
+ * `invoked login`: keeps the credentials of a client. The secret is never an argument: every user can read arguments.
+ */
 export function register(command: Command): void {
   command
     .option("--server <URL>", "URL of the server; a terminal asks for it [INVOKED_SERVER_URL]")

@@ -75,7 +75,7 @@ export function register(command: Command): void {
   });
 }
 
-/** The lines of an invocation within the span, and its outcome if it has one. */
+/** The lines of an invocation within the span, and its outcome if it has ended. */
 async function linesOf(
   api: Api,
   fn: RemoteFunction,
@@ -134,7 +134,7 @@ async function followAll(
     const one = printAll(api, fn, id, json, connection).finally(() => following.delete(one));
     following.add(one);
     one.catch(() => interrupt.stop());
-    // Earlier ones are printed one after another.
+    // Earlier invocations are printed one after another.
     if (hasEnded(invocation)) await one;
   }
   await Promise.all(following);

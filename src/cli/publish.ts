@@ -12,7 +12,7 @@ import { addServerOptions } from "./options/server_options.ts";
 import { oneLine } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 
-/** `invoked publish`: makes a commit the one that calls run. */
+/** `invoked publish`: makes invocations run a commit. */
 export function register(command: Command): void {
   command
     .argument(FUNCTION_ARGUMENT, FUNCTION_HELP)

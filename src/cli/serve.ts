@@ -80,7 +80,7 @@ async function start(config: Config, stopping: AbortSignal): Promise<RunningServ
   }
 }
 
-/** Codes of a failure to listen at an address of another machine, or at a name without one. */
+/** Codes of a failure to listen at an address of another machine, or at a name without an address. */
 const NO_ADDRESS: readonly string[] = ["ENOTFOUND", "EADDRNOTAVAIL", "EINVAL"];
 
 function startFailure(error: unknown, { server: { host, port } }: Config): Failure {

@@ -164,7 +164,7 @@ function describeWait(invocation: Invocation): (readonly [name: string, value: s
   return wait === undefined ? [] : [["waiting", wait]];
 }
 
-/** What started an invocation, when, and how its attempts ended before the last one. */
+/** What started an invocation, when, and how its attempts before the last attempt ended. */
 function describeStarts(
   { trigger, notBefore, startedAt, skipReason, attempts }: Invocation,
 ): (readonly [name: string, value: string])[] {

@@ -13,7 +13,7 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked whoami`: which server commands use, with which credentials, and what those may do. */
+/** `invoked whoami`: the server that commands use, the credentials, and their roles. */
 export function register(command: Command): void {
   command.option("--profiles", "List the profiles of this user instead, without a request");
   const server = addServerOptions(command);

@@ -104,7 +104,8 @@ async function openTarget(
 
 /**
  * Migrates the target, and checks that it is empty.
- * @returns the key from which those of objects are derived; it stays if the copy fails, so that a repetition has it
+ * @returns the key from which the keys of objects are derived; the key stays in the target if the copy fails, so that a
+ * repetition finds it
  */
 async function migrateTarget(
   { dataDir, objects }: Target,

@@ -21,8 +21,8 @@ interface DiskWait {
 }
 
 /**
- * Opens what writes to the data directory. While the disk is full that is tried again, as a running server waits for
- * space. What a failed attempt has opened must be closed by then.
+ * Opens the writers of the data directory. While the disk is full, the attempt is repeated, as a running server waits
+ * for space. A failed attempt must have closed everything that it opened.
  * @throws the error of the attempt if it has another reason, or once the wait is ended
  */
 export async function onceDiskHasSpace<T>(
@@ -48,7 +48,7 @@ export async function onceDiskHasSpace<T>(
   }
 }
 
-/** The fault of a disk without space, by an error of its own or by a write that shows why something else failed. */
+/** The fault of a disk without space, found by its error or by a write that shows why another operation failed. */
 async function fullDiskOf(
   dataDir: string,
   error: unknown,

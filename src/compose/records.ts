@@ -25,7 +25,7 @@ export async function openObjects(
   return objects;
 }
 
-/** What the records of a server are opened with. */
+/** The parts with which the records of a server are opened. */
 interface RecordsParts {
   readonly sealer: Sealer;
   /** Undefined for a server without NATS: it is alone on its database, and has its blobs on disk. */

@@ -9,7 +9,7 @@ import {
   type Sandboxes,
 } from "../sandbox/mod.ts";
 
-/** @param cacheDir a directory of its own */
+/** @param cacheDir a directory that nothing else uses */
 export async function openSandboxes(config: Config, cacheDir: string): Promise<Sandboxes> {
   const { invocations, sandbox, reuse } = config;
   return createSandboxes(

@@ -53,7 +53,7 @@ interface StartOptions {
   readonly stopping: AbortSignal;
 }
 
-/** What a running server is built from. */
+/** The parts of a running server. */
 interface Parts {
   readonly url: string;
   readonly credentialsPath: string;
@@ -119,7 +119,7 @@ export class RunningServer {
     this.#lifecycle.set("draining");
     await engine.drain(drainTimeoutMs);
     domain.liveChanges[Symbol.dispose]();
-    // Before the rest: an answer on its way may still read the store.
+    // Before the other parts: a response that is being sent may still read the store.
     await closeHttp(http);
     await opened.disposeAsync();
     this.#lifecycle.set("closed");

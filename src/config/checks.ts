@@ -9,7 +9,7 @@ const FILE_ENVELOPE_BYTES = 1024;
 /** A call holds its input and output as text and as values, and both forms during the conversion. */
 const MEMORY_PER_PAYLOAD = 4;
 
-/** The names by which every machine reaches a server of its own. */
+/** The names by which every machine reaches its own server. */
 const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1"];
 
 /** Two settings that contradict each other. */
@@ -141,7 +141,7 @@ function payloadContradictions({ invocations }: Config): readonly Contradiction[
   ];
 }
 
-/** A function without a setting of its own has the default. */
+/** A function without its own setting has the default. */
 function maximumContradictions({ invocations }: Config): readonly Contradiction[] {
   const pairs = [
     ["timeoutMs", "maxTimeoutMs", formatDuration, "--invocation-timeout"],

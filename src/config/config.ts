@@ -14,7 +14,7 @@ export interface Config {
     readonly publicUrl: string | undefined;
     /** Absolute path. */
     readonly dataDir: string;
-    /** Absolute path of the built files of the console; undefined for those of the installation. */
+    /** Absolute path of the built files of the console; undefined for the files of the installation. */
     readonly consoleDir: string | undefined;
     readonly drainTimeoutMs: number;
     readonly maxHeaderBytes: number;

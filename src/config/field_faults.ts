@@ -47,7 +47,7 @@ export function quoted(value: unknown): string {
   return JSON.stringify(String(value).slice(0, SHOWN_CHARS_MAX));
 }
 
-/** The rule that an issue breaks, for schemas without words of their own. */
+/** The rule that an issue breaks, for schemas without their own message. */
 function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":

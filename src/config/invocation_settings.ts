@@ -5,7 +5,7 @@ const TIMEOUT = duration({ min: "100ms", max: "1d" });
 const CPU_TIME = duration({ min: "1s", max: "1d" });
 const MEMORY = bytes({ min: "32MiB", max: "64GiB" });
 
-/** Limits of calls, and of those that run and wait at the same time. */
+/** Limits of one invocation, and of the invocations that run and wait at the same time. */
 export const INVOCATION_SETTINGS: Rows<"invocations"> = {
   timeoutMs: {
     name: "invocation-timeout",

@@ -1,7 +1,7 @@
 import { duration, integer, toggle } from "./kinds.ts";
 import type { Rows } from "./setting.ts";
 
-/** Limits of a run of tests, besides those of every call, and the type check. */
+/** Limits of a run of tests, besides the limits of every invocation, and of the type check. */
 export const TEST_SETTINGS: Rows<"tests"> = {
   timeoutMs: {
     name: "test-timeout",

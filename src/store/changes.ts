@@ -1,4 +1,4 @@
-/** What writes have changed, for those who show it live. A statement is seen by its table, whichever writer runs it. */
+/** The changes of writes, for live views. A statement is recognised by its table, whichever writer runs it. */
 import {
   AndNode,
   BinaryOperationNode,
@@ -23,7 +23,7 @@ import {
 
 type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
 
-/** What a statement has changed; without an id if it names several, or names them in another way. */
+/** The change of a statement; without an id if the statement names several rows, or does not name them by id. */
 export interface Change {
   readonly kind: ChangedKind;
   readonly id?: string;

@@ -25,7 +25,7 @@ export interface TestArtifactColumns {
   readonly testLockDigest: string;
 }
 
-/** What a type check that has ended records on its commit. */
+/** The result that a type check records on its commit. */
 export type TypeCheckColumns =
   & Pick<CommitRow, "typeDiagnostics" | "typeUnchecked">
   & { readonly typeCheck: "CHECKED" | null };
@@ -103,7 +103,7 @@ export class CommitReader {
     return await query.limit(1).executeTakeFirst() !== undefined;
   }
 
-  /** Of these blobs, those that a commit references, as a file or as a part of its artifacts. */
+  /** The blobs among these that a commit references, as a file or as a part of its artifacts. */
   async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
     const referenced = new Set<string>();
     for (let at = 0; at < digests.length; at += DIGESTS_PER_QUERY) {

@@ -7,7 +7,9 @@ import { databaseOf } from "./data_use.ts";
 
 /** Faults of the database that are listed. */
 const FAULTS_MAX = 20;
-/** Files of this pattern are blobs, below folders of two digits: others are being written, or in an early form. */
+/**
+ * Files of this pattern are blobs, below folders of two digits; other files are being written, or have an early form.
+ */
 const BLOB = /^[0-9a-f]{62}$/;
 
 /** What rows of blobs reference, beside what they are of. */

@@ -8,7 +8,7 @@ export function databaseOf(dataDir: string): string {
   return join(dataDir, "invoked.db");
 }
 
-/** What the first start writes after the database has its tables, and every version keeps. */
+/** The files that the first start writes after the database has its tables, and that every version keeps. */
 const TRACES = ["credentials.json", "commit-blobs", "blobs"];
 
 /**

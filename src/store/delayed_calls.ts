@@ -125,7 +125,7 @@ export class DelayedCallWriter extends DelayedCallReader {
       .where("functionId", "=", functionId).where("reason", "=", reason).execute();
   }
 
-  /** Lets the calls of a function look again that wait for others with their key. */
+  /** Wakes the calls of a function that wait for other calls with their key. */
   async wakeAll(functionId: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now })
       .where("functionId", "=", functionId).where("reason", "=", "concurrency").execute();
@@ -136,7 +136,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     await this.db.updateTable("invocations").set({ notBefore }).where("id", "=", id).execute();
   }
 
-  /** Lets the first call look again that waits for others with its key. */
+  /** Wakes the first call that waits for other calls with its key. */
   async wake(functionId: string, key: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now }).where(
       "invocationId",

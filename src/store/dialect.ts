@@ -8,7 +8,7 @@ import type { StatementRunner } from "./statement.ts";
 export interface Capabilities {
   /** Name of the case-insensitive pattern operator. */
   readonly caseInsensitiveLike: "like" | "ilike";
-  /** The end of a query that keeps others from changing its rows up to the end of the transaction. */
+  /** The end of a query that locks its rows against other transactions until the end of the transaction. */
   readonly rowLock: "" | "for update";
   /** SQL of the time of the database, and of milliseconds after it: RFC 3339, UTC, with milliseconds. */
   timeAfter(ms: number): string;

@@ -25,8 +25,8 @@ export class FlowControlWriter {
   ) {}
 
   /**
-   * Forgets the starts that lie a whole period back, and counts the others. A start never seems to come after now: the
-   * clock of the database may have been set back.
+   * Forgets the starts that lie a whole period back, and counts the remaining starts. A start never seems to come after
+   * now: the clock of the database may have been set back.
    */
   async permitsAt(functionId: string, periodMs: number): Promise<PermitCount> {
     const now = await this.#now();
@@ -102,7 +102,7 @@ export class FlowControlWriter {
     return Number(runs);
   }
 
-  /** Counts a run, and forgets those up to a bucket. */
+  /** Counts a run, and forgets the runs up to a bucket. */
   async addRun(functionId: string, bucket: string, forgotten: string): Promise<void> {
     await this.db.insertInto("runCounts").values({ functionId, bucket, runs: 1 })
       .onConflict((c) =>

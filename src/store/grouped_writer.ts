@@ -36,7 +36,7 @@ const WRITES_PER_TRANSACTION_MAX = 256;
 /** How often a transaction runs again that other nodes kept from its end. */
 const RETRIES_MAX = 5;
 
-/** How long a write that is acknowledged at its commit waits for a sync that others need. */
+/** How long a write that is acknowledged at its commit waits for a sync that other writes need. */
 const SYNC_DELAY_MS = 100;
 
 /**

@@ -1,7 +1,7 @@
 /** The tables of calls, as Kysely sees them; see `schema.ts`. */
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 
-/** The limits are those in force when it was accepted; null in old rows. */
+/** The limits in force when the invocation was accepted; null in old rows. */
 export interface InvocationTable extends LimitColumns {
   id: string;
   functionId: string;
@@ -50,7 +50,7 @@ export interface InvocationTable extends LimitColumns {
   notBefore: string | null;
   /** When its last attempt started; null while none runs or has ended it, and in old rows. */
   startedAt: string | null;
-  /** JSON array of the attempts that others followed, see {@link EarlierAttempt}; null for none. */
+  /** JSON array of the attempts before the last, see {@link EarlierAttempt}; null for none. */
   earlierAttempts: string | null;
   /** Why it was never started; null if it was not skipped. */
   skipReason: SkipReason | null;
@@ -108,7 +108,9 @@ export interface DelayedCallTable {
     | "rate-limit"
     | "concurrency"
     | "circuit-breaker"
-    /** What it waited for has ended: the pause by the circuit breaker, which counts it no more, or an earlier rate limit. */
+    /**
+     * Set once its wait has ended: for the circuit breaker, which no longer counts it, or for an earlier rate limit.
+     */
     | "released";
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;

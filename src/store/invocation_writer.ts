@@ -173,7 +173,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
       .where("id", "in", ids).where("status", "=", "PENDING").where("owner", "is", null).execute();
   }
 
-  /** Calls of a function that run, on any node, without those that other calls made. */
+  /** Running calls of a function, on any node, without nested calls. */
   async countRunning(functionId: string): Promise<number> {
     const { count } = await this.db.selectFrom("invocations")
       .select(({ fn }) => fn.countAll<number>().as("count"))

@@ -75,7 +75,7 @@ type ContentColumn = "input" | "output";
 /** Columns that a record has not, or not as they are stored. */
 type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 
-/** How many calls run and wait, and the bytes of the inputs of those that wait. */
+/** How many calls run and wait, and the bytes of the inputs of waiting calls. */
 export interface UnfinishedCalls {
   readonly running: number;
   readonly waiting: number;
@@ -165,7 +165,7 @@ const failure = FAILURE.as("failure");
 const waitsFor = sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
   select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor");
 
-/** The attempts of a call that others followed, oldest first. */
+/** The attempts of a call before the last, oldest first. */
 export function earlierAttempts(
   { earlierAttempts: json }: Pick<InvocationRow, "earlierAttempts">,
 ): EarlierAttempt[] {
@@ -340,7 +340,7 @@ export class InvocationReader extends IdempotencyKeyReader {
     return rows.map((row) => ({ ...row, running: Number(row.running) }));
   }
 
-  /** Calls from outside that have not ended; without those that wait for a time. */
+  /** Calls from outside that have not ended; without calls that wait for a time. */
   async unfinishedCalls(): Promise<UnfinishedCalls> {
     const isWaiting = sql`status = 'PENDING'`;
     const counts = await this.#unfinished().clearSelect().clearOrderBy().select([

@@ -12,7 +12,7 @@ const SNAPSHOTS_PER_STATEMENT_MAX = 500;
 /** The lease of a node that shares its database with no other: the lock of the database ends it. */
 const NEVER = "9999-12-31T23:59:59.999Z";
 
-/** Reads the nodes that share the database. All times are those of the database, never of a node. */
+/** Reads the nodes that share the database. All times come from the clock of the database, never from a node. */
 export class NodeReader {
   constructor(
     protected readonly db: Kysely<Schema>,
@@ -25,7 +25,7 @@ export class NodeReader {
       .orderBy("id").execute();
   }
 
-  /** Those of them that share the database, or did. */
+  /** The nodes among them that share the database, or did. */
   async sharing(): Promise<NodeRow[]> {
     return (await this.live()).filter(({ leaseUntil }) => leaseUntil !== NEVER);
   }
@@ -48,7 +48,7 @@ export class NodeReader {
 
 /** Writes nodes and their leases. */
 export class NodeWriter extends NodeReader {
-  /** Adds a node, or the same one again after its lease had ended. @param leaseMs undefined without an end */
+  /** Adds a node, or adds it again after its lease has ended. @param leaseMs undefined without an end */
   async join(
     { id, version, protocol }: Omit<NodeRow, "leaseUntil">,
     leaseMs: number | undefined,
@@ -58,7 +58,7 @@ export class NodeWriter extends NodeReader {
       .onConflict((c) => c.column("id").doUpdateSet({ leaseUntil })).execute();
   }
 
-  /** Extends the lease of a node, and those that it holds for others; false if it has ended. */
+  /** Extends the lease of a node, and the leases for common work that it holds; false if its lease has ended. */
   async renew(id: string, leaseMs: number): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("nodes")
       .set({ leaseUntil: this.time(leaseMs) })
@@ -69,7 +69,7 @@ export class NodeWriter extends NodeReader {
     return true;
   }
 
-  /** Takes a node away with its leases: others may do its work at once. */
+  /** Removes a node with its leases: other nodes may do its work at once. */
   async leave(id: string): Promise<void> {
     await this.db.deleteFrom("leases").where("holder", "=", id).execute();
     await this.db.deleteFrom("nodes").where("id", "=", id).execute();

@@ -11,14 +11,14 @@ const IS_PENDING = sql<boolean>`state = 'PENDING'`;
 export class OutboxReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
-  /** When the next one is due; undefined without one. */
+  /** When the next delivery is due; undefined without a delivery. */
   async nextDueAt(): Promise<string | undefined> {
     const row = await this.db.selectFrom("outbox").select("dueAt").where(IS_PENDING)
       .orderBy("dueAt").limit(1).executeTakeFirst();
     return row?.dueAt;
   }
 
-  /** Those that are due, in the order of their times. */
+  /** The due deliveries, in the order of their times. */
   due(now: string, limit: number): Promise<OutboxRow[]> {
     return this.db.selectFrom("outbox").selectAll().where(IS_PENDING)
       .where("dueAt", "<=", now).orderBy("dueAt").orderBy("invocationId").limit(limit).execute();
@@ -38,8 +38,8 @@ export class OutboxWriter extends OutboxReader {
   }
 
   /**
-   * Begins an attempt to send it: nobody else begins one before `until`. False if it is not due any more, or another node
-   * was faster.
+   * Begins an attempt to send it: no other node begins an attempt before `until`. False if it is not due any more, or
+   * another node was faster.
    */
   async begin({ invocationId, attempts }: OutboxRow, until: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("outbox")
@@ -49,7 +49,7 @@ export class OutboxWriter extends OutboxReader {
     return numUpdatedRows > 0n;
   }
 
-  /** Changes one that has not arrived; false for another. */
+  /** Changes a delivery that has not arrived; false for another delivery. */
   async update(
     invocationId: string,
     change: Partial<Pick<OutboxRow, "state" | "dueAt" | "error" | "startedId">>,

@@ -2,8 +2,8 @@ import type { ReferenceExpression, SelectQueryBuilder } from "kysely";
 import type { Schema } from "./schema.ts";
 
 /**
- * A page of a list that is ordered newest first. Paging goes by key, not by offset: rows that come
- * and go between two pages neither repeat nor hide others.
+ * A page of a list that is ordered newest first. Paging goes by key, not by offset: rows that appear or disappear
+ * between two pages neither repeat nor hide other rows.
  */
 export interface PageRequest {
   readonly size: number;

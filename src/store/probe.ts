@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { syncFile, writeAll } from "../shared/files.ts";
 
-/** Free space that a disk must have before it counts as one that takes writes again. */
+/** Free space that a disk must have before the store accepts writes again. */
 const PROBE_BYTES = 1024 * 1024;
 
 /** Writes a file of {@link PROBE_BYTES} into the directory, durably, and removes it. */

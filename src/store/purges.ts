@@ -5,7 +5,7 @@ import type { PurgeTable, Schema } from "./schema.ts";
 
 export type PurgeRow = Selectable<PurgeTable>;
 
-/** Invocations that ended before a time. Those that have not ended are never among them. */
+/** Invocations that ended before a time. Unfinished invocations are never among them. */
 export interface EndedInvocations {
   /** Undefined for all functions. */
   readonly functionId: string | undefined;
@@ -40,7 +40,7 @@ export interface PurgeSize {
   readonly bytes: number;
 }
 
-/** What one step has erased. */
+/** The rows that one step has erased. */
 interface ErasedStep extends PurgeSize {
   /** The next step begins after this invocation; undefined if nothing is left. */
   readonly next: string | undefined;
@@ -51,7 +51,7 @@ const INVOCATIONS_PER_STEP_MAX = 50;
 const LOG_LINES_PER_STEP_MAX = 500;
 const BYTES_PER_STEP_MAX = 512 * 1024;
 
-/** Files that are listed because they have the same content as those that were selected. */
+/** Files that are listed because they have the same content as selected files. */
 const SAME_CONTENT_MAX = 100;
 
 const INVOCATION_BYTES = sql<
@@ -65,7 +65,7 @@ export class PurgeReader {
   /** @param long reads what is long beside the event loop */
   constructor(protected readonly db: Kysely<Schema>, private readonly long: Kysely<Schema>) {}
 
-  /** Purges of a function and those of all functions, newest first. */
+  /** Purges of a function and of all functions, newest first. */
   list(functionId: string, page: PageRequest): Promise<Page<PurgeRow>> {
     const query = this.db.selectFrom("purges").selectAll()
       .where(({ or, eb }) => or([eb("functionId", "=", functionId), eb("functionId", "is", null)]));
@@ -153,7 +153,7 @@ export class PurgeWriter extends PurgeReader {
     const begun = await begunIn(this.db, ended)
       .select(["id", "functionId", "status", "updatedAt", INVOCATION_BYTES.as("bytes")])
       .where("id", ">", after).orderBy("id").limit(INVOCATIONS_PER_STEP_MAX).execute();
-    // Not in the query, which would read any number of those that run.
+    // Not in the query, which would read any number of running invocations.
     const found = begun.filter(({ status, updatedAt }) =>
       (status === "SUCCESS" || status === "ERROR") && updatedAt < ended.before
     );
@@ -226,13 +226,15 @@ export class PurgeWriter extends PurgeReader {
   }
 }
 
-/** Those that ended before the time. */
+/** Invocations that ended before the time. */
 function endedIn(db: Kysely<Schema>, ended: EndedInvocations) {
   return begunIn(db, ended).where("status", "in", ["SUCCESS", "ERROR"])
     .where("updatedAt", "<", ended.before);
 }
 
-/** Those that began before the time, or within its second, which ids encode; what ended before is among them. */
+/**
+ * Invocations that began before the time, or within its second, which ids encode; they include all that ended before.
+ */
 function begunIn(db: Kysely<Schema>, { functionId, before }: EndedInvocations) {
   const query = db.selectFrom("invocations").where("id", "<", firstIdOf(before, 1));
   return functionId === undefined ? query : query.where("functionId", "=", functionId);

@@ -31,11 +31,11 @@ export class RowCache {
   readonly #results = new LRUCache<string, object>(entriesUpTo(RESULTS_MAX));
   readonly #countChanges: (() => Promise<number>) | undefined;
   #changing = 0;
-  /** Counts changes, so that a query that began before one is not kept after it. */
+  /** Counts changes, so that the result of a query that began before a change is not kept after it. */
   #changes = 0;
   /** The changes of all nodes that were counted last. */
   #counted = -1;
-  /** The count that has not been requested yet, for all who came since the last one. */
+  /** The count that has not been requested yet, for all callers since the last request. */
   #counting: Promise<void> | undefined;
 
   /** @param countChanges counts the changes of all nodes that are committed; undefined if no other node writes */
@@ -76,7 +76,7 @@ export class RowCache {
     this.#results.clear();
   }
 
-  /** Counts once for all who ask in one turn of the event loop: whoever asks later needs a later count. */
+  /** Counts once for all callers in one turn of the event loop: a later caller needs a later count. */
   async #count(countChanges: () => Promise<number>): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#counting = undefined;

@@ -4,7 +4,7 @@ import type { ScheduleTable } from "./trigger_tables.ts";
 
 export type ScheduleRow = Selectable<ScheduleTable>;
 
-/** How the last of the times that are taken ended: with an invocation, or without one for a reason. */
+/** How the last of the taken times ended: with an invocation, or without an invocation for a reason. */
 type ScheduledRun = Pick<ScheduleRow, "lastInvocationId" | "lastReason"> & {
   readonly lastAt: string;
 };
@@ -64,8 +64,8 @@ export class ScheduleWriter extends ScheduleReader {
   }
 
   /**
-   * Takes a scheduled time, with those after it up to `lastAt`: the next one follows them. False if it was taken before,
-   * or the schedule has changed.
+   * Takes a scheduled time, and the times after it up to `lastAt`. False if it was taken before, or the schedule has
+   * changed.
    * @param time the `nextAt` that was read
    */
   async take(

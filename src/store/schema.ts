@@ -41,7 +41,7 @@ export interface FunctionSecretTable {
   sealed: Uint8Array;
 }
 
-/** The limits are those in force when it was built; null while it is open, and in old rows. */
+/** The limits in force when it was built; null while it is open, and in old rows. */
 export interface CommitTable extends LimitColumns {
   id: string;
   functionId: string;
@@ -113,7 +113,7 @@ export interface PurgeTable {
   functionId: string | null;
   /** Invocations that ended before this time were purged; null for a purge of files. */
   before: string | null;
-  /** The commit whose files were purged; null for those of every commit. */
+  /** The commit whose files were purged; null for files of every commit. */
   commitId: string | null;
   /** The file that was purged; null for all files of the commit. */
   path: string | null;
@@ -153,7 +153,9 @@ export interface VolumeVersionTable extends Columns<typeof VOLUME_VERSION> {
   volumeId: string;
 }
 
-/** A file or directory during a range of versions; version N has those with from <= N and (to is null or to > N). */
+/**
+ * A file or directory during a range of versions; version N has the entries with from <= N and (to is null or to > N).
+ */
 export interface VolumeEntryTable {
   volumeId: string;
   /** Begins with a slash and ends with none; the root has no entry. */
@@ -170,7 +172,7 @@ export interface VolumeEntryTable {
   modifiedAt: string;
 }
 
-/** Blobs of volumes that are too small for a file of their own. */
+/** Blobs of volumes that are too small for a file. */
 interface SmallBlobTable {
   digest: string;
   content: Uint8Array;
@@ -203,7 +205,7 @@ export interface ConsoleSessionTable {
   clientId: string;
   /** Where the browser signed in from; empty if it is not known. */
   address: string;
-  /** As the browser sent it, cut off; empty without one. */
+  /** As the browser sent it, cut off; empty without the header. */
   userAgent: string;
   createdAt: string;
   expiresAt: string;
@@ -233,7 +235,7 @@ export interface ServerKeyTable {
   createdAt: string;
 }
 
-/** A process that shares the database. Times are those of the database. */
+/** A process that shares the database. Times come from the clock of the database. */
 export interface NodeTable {
   id: string;
   /** The end of its lease, which it renews: up to then it owns its calls. */
@@ -244,7 +246,7 @@ export interface NodeTable {
   protocol: number;
 }
 
-/** Work that one node does for all: who, and until when. */
+/** Work that one node does for all nodes: the node, and the end of its lease. */
 interface LeaseTable {
   name: string;
   /** The id of a node. */

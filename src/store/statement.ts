@@ -9,8 +9,8 @@ export interface StatementRunner {
   /** Answers the number of rows that the statement changed. */
   run(sql: string, parameters: readonly unknown[]): number | Promise<number>;
   /**
-   * Takes locks by name up to the end of the open transaction, against other nodes that write to the database. A database
-   * of one writer has none.
+   * Takes locks by name up to the end of the open transaction, against other nodes that write to the database. A
+   * database with one writer needs no locks.
    */
   lock(names: readonly string[]): void | Promise<void>;
   /** Whether an error of a transaction says that the same transaction may succeed when it runs again. */
@@ -19,10 +19,13 @@ export interface StatementRunner {
   readonly inTransaction: boolean;
 }
 
-/** The end of the name of a lock that several transactions may hold at once, while none holds the same one alone. */
+/**
+ * The end of the name of a lock that several transactions may hold at once, while no transaction holds the same lock
+ * alone.
+ */
 const SHARED = " (shared)";
 
-/** The lock of this name, together with others that take it so. */
+/** The lock of this name, shared with other transactions that take it shared. */
 export function sharedLock(name: string): string {
   return name + SHARED;
 }
@@ -31,7 +34,7 @@ export function isSharedLock(name: string): boolean {
   return name.endsWith(SHARED);
 }
 
-/** What a lock is about, shared or not. */
+/** The name of a lock, shared or not. */
 export function lockedName(name: string): string {
   return isSharedLock(name) ? name.slice(0, -SHARED.length) : name;
 }
@@ -48,7 +51,7 @@ export type Variable<Values> = <Name extends keyof Values & string>(name: Name) 
 export class Statement<Values extends object> {
   readonly #runner: StatementRunner;
   readonly #sql: string;
-  /** An unbound value, or one that the statement has in every run. */
+  /** An unbound value, or a value that the statement has in every run. */
   readonly #parameters: readonly unknown[];
 
   constructor(runner: StatementRunner, build: (variable: Variable<Values>) => Compilable) {

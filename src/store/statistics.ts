@@ -10,7 +10,7 @@ interface StepIds {
   readonly before: string;
 }
 
-/** Which calls are counted. Skipped ones never are. */
+/** The calls that are counted. Skipped calls are never counted. */
 export interface StatisticsFilter {
   readonly steps: readonly StepIds[];
   /** Undefined for all functions. */
@@ -42,7 +42,7 @@ export function* classesOf(durations: string): Iterable<readonly [number: number
 /** The calls of a step. */
 export interface CountedStep {
   readonly byFunction: readonly (CountedCalls & { readonly functionId: string })[];
-  /** Those of all functions together. */
+  /** The counts of all functions together. */
   readonly all: readonly CountedCalls[];
 }
 
@@ -101,7 +101,7 @@ export class StatisticsReader {
     maxSize: KEPT_BYTES_MAX,
     sizeCalculation: ({ byFunction, all }) => BYTES_PER_COUNT + bytesOf(byFunction) + bytesOf(all),
   });
-  /** The last request of each filter: the next one finds what it has counted. */
+  /** The last request of each filter: the next request finds its counts. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   /** @param db runs single queries */
@@ -123,7 +123,10 @@ export class StatisticsReader {
     }
   }
 
-  /** When the newest invocation of each of these functions was accepted, a skipped one, too; without those that have none. */
+  /**
+   * When the newest invocation of each of these functions was accepted, including skipped invocations; without
+   * functions that have no invocation.
+   */
   async newest(functionIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (functionIds.length === 0) return new Map();
     // One look-up in the index by function and id for each function: no other index has this order.

@@ -17,12 +17,12 @@ export interface TriggerTable {
   /** The part of the path, and the host name, of an endpoint. */
   slug: string | null;
   host: string | null;
-  /** Its secret, sealed under the master key and bound to its id; null without one. */
+  /** Its secret, sealed under the master key and bound to its id; null without a secret. */
   sealedSecret: Uint8Array | null;
   /** The secret that was replaced, and up to when it is accepted. */
   sealedOldSecret: Uint8Array | null;
   oldSecretUntil: string | null;
-  /** The text that a handshake of WEBHOOK_HANDSHAKE_META must have, sealed as the secret; null for others. */
+  /** The text that a handshake of WEBHOOK_HANDSHAKE_META must have, sealed as the secret; null for other handshakes. */
   sealedVerifyToken: Uint8Array | null;
   createdAt: string;
   updatedAt: string;
@@ -35,7 +35,7 @@ export interface ScheduleTable {
   nextAt: string | null;
   /** The last time that was taken. */
   lastAt: string | null;
-  /** The invocation of that time, also of one that was skipped. */
+  /** The invocation of that time, skipped or not. */
   lastInvocationId: string | null;
   /** Why no invocation was started. */
   lastReason: string | null;

@@ -55,7 +55,7 @@ export class VolumeReader {
     );
   }
 
-  /** Deleted volumes, and those with more than one version. */
+  /** Deleted volumes, and volumes with more than one version. */
   sweepable(): Promise<VolumeRow[]> {
     return this.db.selectFrom("volumes").selectAll().where((where) =>
       where.or([
@@ -91,7 +91,7 @@ export class VolumeReader {
     return found;
   }
 
-  /** Of these paths, those that changed after version `base`, each with the last version that changed it. */
+  /** The paths among these that changed after version `base`, each with the last version that changed it. */
   async changedAfter(
     volumeId: string,
     paths: readonly string[],
@@ -154,7 +154,7 @@ export class VolumeReader {
       .groupBy("toVersion").orderBy("toVersion", "desc").execute();
   }
 
-  /** Of these digests, those that an entry of any version references. */
+  /** The digests among these that an entry of any version references. */
   async referencedBlobs(digests: readonly string[]): Promise<Set<string>> {
     const referenced = new Set<string>();
     for (const some of groups(digests)) {

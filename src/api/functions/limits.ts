@@ -4,7 +4,9 @@ import { CALL_LIMITS } from "../../resources/functions.ts";
 import { durationOut } from "../primitives.ts";
 import { answerJson, wholeAnswerShape } from "../resource.ts";
 
-/** Limits in force: those of a function, or those that a commit was built or an invocation was accepted with. */
+/**
+ * Limits in force: the limits of a function, or the limits with which a commit was built or an invocation was accepted.
+ */
 export const limitsOut = z.object(wholeAnswerShape(CALL_LIMITS)).openapi("invoked.Limits");
 
 /** The limits of a function, and its retention. */

@@ -100,7 +100,7 @@ export const secretsIn = namedValuesIn(
     "that secret changes",
 });
 
-/** The fields of a function that an update can carry; others are ignored. */
+/** The fields of a function that an update can carry; other fields are ignored. */
 export const functionIn = z.object({
   ...settingsIn,
   id: z.string().min(1),

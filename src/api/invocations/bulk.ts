@@ -12,7 +12,7 @@ export const bulkIn = z.object({
   }),
 }).openapi("invoked.BulkRequest");
 
-/** What an operation on many invocations has done. */
+/** The result of an operation on many invocations. */
 export const bulkOut = z.object({
   count: int32Out,
   skipped: int32Out.openapi({

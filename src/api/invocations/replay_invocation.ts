@@ -3,7 +3,7 @@ import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesIn } from "../primitives.ts";
 import { invocationParams } from "./schemas.ts";
 
-/** What differs from the call that is replayed. */
+/** The differences from the replayed invocation. */
 export const replayIn = z.object({
   json: bytesIn.optional().openapi({ description: "Another input; absent: the same" }),
   commitId: z.string().default("").openapi({

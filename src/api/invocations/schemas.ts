@@ -34,7 +34,7 @@ export function statusName(status: InvocationStatus): z.infer<typeof invocationS
   return `${PREFIX}${status}`;
 }
 
-/** The status as the domain spells it; undefined for an unspecified one. */
+/** The status as the domain spells it; undefined for an unspecified status. */
 export function statusOf(
   name: z.infer<typeof invocationStatus> = UNSPECIFIED,
 ): InvocationStatus | undefined {
@@ -114,7 +114,7 @@ export const invocationOut = z.object({
   updatedAt: timestamp,
 }).openapi("c1.api.functions.v1.FunctionInvocation");
 
-/** An answer with one invocation, which has more than an entry of a list. */
+/** A response with one invocation, which has more fields than an entry of a list. */
 export const invocationAnswer = z.object({
   invocation: invocationOut.extend({
     destination: sentOut.optional().openapi({

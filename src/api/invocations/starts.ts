@@ -19,7 +19,7 @@ const SKIP_REASONS = [
   "DEBOUNCED",
 ] as const satisfies readonly NonNullable<InvocationRecord["skipReason"]>[];
 
-/** What a call waits for, and its name in the store. Others wait for a slot alone. */
+/** The reasons for which an invocation waits, and their names in the store. Other invocations wait only for a slot. */
 const WAIT_REASONS = {
   "invoke-at": "INVOKE_AT",
   backoff: "BACKOFF",
@@ -43,7 +43,7 @@ function prefixed<Prefix extends string, Name extends string>(
 
 export const triggerKind = prefixed("TRIGGER_KIND_", TRIGGER_KINDS).openapi("invoked.TriggerKind");
 
-/** The kind as the domain spells it; undefined for an unspecified one. */
+/** The kind as the domain spells it; undefined for an unspecified kind. */
 export function triggerKindOf(
   name: z.infer<typeof triggerKind> = "TRIGGER_KIND_UNSPECIFIED",
 ): InvocationRecord["triggerKind"] | undefined {

@@ -138,7 +138,8 @@ function readField(
   depth: number,
   found: Findings,
 ): void {
-  // A field that was sent twice stays in both spellings, so that the second one finds the first, also if it is null.
+  // A field that was sent twice stays in both spellings, so that the second spelling finds the first, even if the value
+  // is null.
   if (alias !== undefined && Object.hasOwn(message, key === name ? alias : name)) {
     if (key === alias) addSentTwice(found, name, alias);
     return;

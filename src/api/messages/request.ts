@@ -20,7 +20,7 @@ export interface Messages {
   readonly body: unknown;
 }
 
-/** The schemas of the messages of a request; an absent one has no fields. */
+/** The schemas of the messages of a request; an absent message has no fields. */
 interface Schemas {
   readonly params?: z.ZodObject | undefined;
   readonly query?: z.ZodObject | undefined;
@@ -30,7 +30,7 @@ interface Schemas {
 
 const NO_FIELDS = z.object({});
 
-/** Reads the requests of one operation, whichever transport they come by. */
+/** Reads the requests of one operation, for any transport. */
 export class RequestReader {
   readonly #params: MessageReader;
   readonly #query: MessageReader;

@@ -18,7 +18,7 @@ export function sessionJson(row: ConsoleSessionRow): z.input<typeof sessionOut> 
   return { id, clientId, address, userAgent, createdAt, expiresAt };
 }
 
-/** Who is signed in; without a field if nobody is. */
+/** The client that is signed in; without a field if none is. */
 export const signedIn = z.object({
   id: z.string().optional().openapi({ description: "Id of the session" }),
   principal: z.object({ id: z.string(), displayName: z.string(), roles: z.array(z.string()) })

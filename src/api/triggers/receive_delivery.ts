@@ -36,7 +36,7 @@ async function receive(
   return replyOf(answer);
 }
 
-/** One limit for every webhook URL, so that it shows no stranger which ones there are. @throws WEBHOOK_TOO_LARGE */
+/** One limit for every webhook URL, so that it does not show strangers which URLs exist. @throws WEBHOOK_TOO_LARGE */
 async function bodyOf(body: RawBody, maxWebhookBytes: number): Promise<Uint8Array> {
   try {
     return await body.read(maxWebhookBytes, "--max-webhook");

@@ -101,7 +101,7 @@ export class PackageFiles {
     return text.startsWith("/") && `${path}/`.startsWith("/npm/") ? path : undefined;
   }
 
-  /** An error as those of the system, without its number. */
+  /** An error in the form of a system error, without its number. */
   #fault(code: string, message: string, syscall: string, path: string): Error {
     const error = new Error(`${code}: ${message}, ${syscall} '${path}'`);
     return Object.assign(error, { code, syscall, path });
@@ -174,7 +174,7 @@ export class PackageFiles {
     }));
   }
 
-  /** Replaces functions, their `Sync` forms, and in another object those with promises. */
+  /** Replaces functions, their `Sync` forms, and in another object their forms with promises. */
   #replace(target: Functions, promising: Functions, answers: Answers): void {
     for (const [name, answer] of Object.entries(answers)) {
       const { [`${name}Sync`]: sync, [name]: later } = target, promised = promising[name];
@@ -266,7 +266,7 @@ export class PackageFiles {
     });
   }
 
-  /** The exports of a module of Node.js, with those replaced that read files. */
+  /** The exports of a module of Node.js, in which the functions that read files are replaced. */
   wrap(specifier: string, module: Functions): object {
     const { promises } = this.#fs;
     if (specifier === "node:fs") return { ...module, ...this.#fs, default: this.#fs };

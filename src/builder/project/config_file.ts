@@ -27,7 +27,7 @@ export interface Entry {
   readonly config: string;
 }
 
-/** What a file says, and the faults of those parts that change what imports mean. */
+/** The content of a file, and the faults of the parts that change the meaning of imports. */
 export interface ConfigFile {
   /** In the author's tree. */
   readonly path: string;

@@ -1,4 +1,4 @@
-/** What to use instead of modules that a build cannot download: those of jsr and those by URL. */
+/** Replacements for modules that a build cannot download: modules of jsr and modules by URL. */
 
 /** Modules of npm and Node.js that do the work of packages of jsr, by their names without `@`. */
 const OF_JSR: Readonly<Record<string, string>> = {

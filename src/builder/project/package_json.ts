@@ -24,7 +24,7 @@ const DEPENDENCIES = [
   "dependencies",
 ] as const;
 
-/** The name of a package; others cannot be imported. */
+/** The name of a package; other names cannot be imported. */
 const NAME = /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*$/;
 /** A version or range that a specifier can hold, or a tag. */
 const RANGE = /^(?:[~^]?v?\d[\w.+*-]*|\*|[a-z][\w.-]*)$/i;

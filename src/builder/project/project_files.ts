@@ -130,7 +130,7 @@ export class ProjectFiles {
     return { key, at: `${this.#tree.shown(config)}:${line}`, specifier };
   }
 
-  /** The entries that count for a module; those of nearer files come first. */
+  /** The entries that count for a module; entries of nearer files come first. */
   #entriesFor(importer: string): readonly Entry[] {
     return this.#entriesIn(directoriesUp(dirname(importer)));
   }

@@ -71,7 +71,7 @@ export interface PurgeSelection {
 }
 
 export interface InvocationFilter {
-  /** In lower case; `error` finds all that failed, `success` all others that have ended. */
+  /** In lower case; `error` finds all failed invocations, `success` all other ended invocations. */
   readonly status?: string | undefined;
   /** Inclusive. */
   readonly since?: string | undefined;
@@ -96,7 +96,7 @@ export interface RunValues {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A server without these additions to C1's API must not get an empty one. */
+/** Empty values are omitted, because a server without these additions to C1's API rejects them. */
 function isGiven([, values]: [string, object]): boolean {
   return Object.keys(values).length > 0;
 }
@@ -168,7 +168,7 @@ export class Api implements Disposable {
     return (await this.session.call(what, `POST ${FUNCTIONS}/update`, schema, sent)).commit;
   }
 
-  /** Checks what an update would set; without a function, of a new one. An addition to C1's API. */
+  /** Checks the values of an update, or of a new function without `fn`. An addition to C1's API. */
   async checkSettings(
     name: string,
     fn: RemoteFunction | undefined,

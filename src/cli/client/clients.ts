@@ -24,7 +24,7 @@ export class ClientApi {
 
   /**
    * The client of a name, of an id or the beginning of one, or of a client id.
-   * @throws {Failure} for an unknown one, and for several
+   * @throws {Failure} for an unknown client, and for several matches
    */
   async find(name: string): Promise<Client> {
     const all = await this.list(MAX_CANDIDATES);

@@ -141,7 +141,7 @@ async function profileTarget(
   };
 }
 
-/** Credentials must not reach another server. @param next the step to get those of the wanted one */
+/** Credentials must not reach another server. @param next the step to get credentials for the wanted server */
 function checkServer(
   wanted: string | undefined,
   actual: string,
@@ -185,8 +185,8 @@ async function localTarget(serverUrl: string | undefined, directory: string): Pr
 }
 
 /**
- * The data directory, or the one of the same name in the nearest directory above; undefined if none has credentials. It
- * must belong to this user: a file of another user, such as one in /tmp, must not choose the server.
+ * The data directory, or the directory of the same name in the nearest directory above; undefined if none has
+ * credentials. It must belong to this user: a file of another user, such as one in /tmp, must not choose the server.
  */
 async function findDataDir({ path, namedBy }: DataDir): Promise<string | undefined> {
   if (namedBy !== "default") return path;
@@ -232,7 +232,7 @@ function whyUnread(error: unknown, dataDir: string): string {
   return describeError(error);
 }
 
-/** The certificate at {@link CA_PATH}; empty without one. */
+/** The certificate at {@link CA_PATH}; empty without a certificate. */
 async function readCa(dataDir: string): Promise<readonly string[]> {
   const ca = await Deno.readTextFile(join(dataDir, CA_PATH)).catch(() => undefined);
   return ca === undefined ? [] : [ca];

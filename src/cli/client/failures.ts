@@ -33,7 +33,7 @@ export function apiStatus(status: string): ApiStatus {
   return (INVOCATION_PREFIX + status.toUpperCase()) as ApiStatus;
 }
 
-/** Whether it is among those of a status; an earlier server does not know `failed`. */
+/** Whether the invocation has a status; an earlier server does not know `failed`. */
 export function hasStatus(invocation: Invocation, status: string | undefined): boolean {
   if (status === "error") return hasFailed(invocation);
   return status !== "success" || !hasFailed(invocation);

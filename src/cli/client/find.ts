@@ -9,7 +9,7 @@ import type { Invocation, RemoteFunction, Volume } from "./schemas.ts";
 const ID = /^[0-9A-Za-z]{27}$/;
 /** The start of an id, which is the second in which it was made; an id of another second differs in it. */
 const ID_PREFIX = /^[0-9A-Za-z]{6,26}$/;
-/** Functions, volumes or commits that are searched for one. */
+/** Number of functions, volumes or commits among which a name is searched. */
 const MAX_CANDIDATES = 1000;
 /** Candidates that an error lists. */
 const MAX_LISTED = 10;
@@ -17,7 +17,7 @@ const MAX_LISTED = 10;
 /**
  * The function of a name, an id, or the start of an id.
  *
- * @throws {Failure} for an unknown one, and for a name or start of several functions
+ * @throws {Failure} for an unknown function, and for a name or start of several functions
  */
 export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFunction> {
   const found = await lookFor(api, nameOrId);
@@ -34,7 +34,7 @@ export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFu
   });
 }
 
-/** The function of a name or id; undefined for an unknown one. */
+/** The function of a name or id; undefined for an unknown function. */
 export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunction | undefined> {
   if (ID.test(nameOrId)) {
     const byId = await api.functionById(nameOrId);
@@ -48,7 +48,7 @@ export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunctio
 /**
  * The volume of a name, an id, or the start of an id.
  *
- * @throws {Failure} for an unknown one, and for a name or start of several volumes
+ * @throws {Failure} for an unknown volume, and for a name or start of several volumes
  */
 export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
   const { url, volumes, session } = api;
@@ -163,7 +163,7 @@ function oneNamed<Item extends Candidate>(
   });
 }
 
-/** The one whose id begins with a text. @throws {Failure} for several */
+/** The item whose id begins with a text. @throws {Failure} for several */
 function oneThatBegins<Item extends Candidate>(
   kind: string,
   start: string,

@@ -40,7 +40,7 @@ export class InterruptibleCall {
   }
 
   /**
-   * Cancels the invocation and waits for its end; one that has ended stays as it is.
+   * Cancels the invocation and waits for its end; an ended invocation stays as it is.
    *
    * @param invocationId undefined to find it
    */

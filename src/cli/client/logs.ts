@@ -33,8 +33,8 @@ export async function readLogs(
 }
 
 /**
- * The lines of an invocation as they are printed, until it ends or the signal of the connection is aborted. After a lost
- * connection it goes on behind the last line.
+ * The lines of an invocation as they are printed, until it ends or the signal of the connection is aborted. After a
+ * lost connection it continues after the last line.
  */
 export async function* followLogs(
   { session }: Api,
@@ -110,7 +110,7 @@ async function openStream(
 /**
  * The invocations of a function that begin from now on, each once, until the signal is aborted.
  *
- * @param since yields those since this time first, oldest first; at most {@link MAX_RECENT}
+ * @param since yields the invocations since this time first, oldest first; at most {@link MAX_RECENT}
  */
 export async function* newInvocations(
   api: Api,
@@ -137,7 +137,7 @@ export async function* newInvocations(
   }
 }
 
-/** The newest invocations, back to a seen one; at most {@link MAX_RECENT}. */
+/** The newest invocations, back to a known invocation; at most {@link MAX_RECENT}. */
 async function recentInvocations(
   api: Api,
   fn: RemoteFunction,

@@ -1,8 +1,8 @@
 import { Sema } from "async-sema";
 
 /**
- * Works on all items, on `limit` of them at a time. After a failure it begins no further one, and the running ones end
- * first, so that none is left half done.
+ * Works on all items, `limit` at a time. After a failure it starts no further item and waits for the running items, so
+ * that none is left half done.
  *
  * @throws the first failure
  */

@@ -10,12 +10,12 @@ const Introspection = z.object({
   permissions: listOf(z.string()),
 });
 
-/** Who the credentials belong to. */
+/** The owner of the credentials. */
 interface RemotePrincipal {
   readonly id: string;
   readonly tenantId: string;
   readonly roles: readonly string[];
-  /** Those that the server lists. */
+  /** The permissions that the server lists. */
   readonly permissions: readonly string[];
 }
 

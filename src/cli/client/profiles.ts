@@ -59,7 +59,10 @@ export class Profiles {
     return join(this.#folder(), `${name}${ENDING}`);
   }
 
-  /** Undefined if the profile does not exist. @throws {Failure} for a file that others can read, or of another shape */
+  /**
+   * Undefined if the profile does not exist. @throws {Failure} for a file that other users can read, or that is not a
+   * profile
+   */
   async read(name: string): Promise<Profile | undefined> {
     const path = this.pathOf(name);
     const text = await readOwnFile(path, this.#folder());
@@ -134,7 +137,7 @@ export class Profiles {
 async function readOwnFile(path: string, folder: string): Promise<string | undefined> {
   try {
     using file = await Deno.open(path, { read: true });
-    // Of the open file: another one may have its path by now.
+    // Of the open file: another file may have its path by now.
     const fault = faultOf(path, await file.stat(), 0o077) ??
       faultOf(folder, await Deno.stat(folder), 0o022);
     if (fault !== undefined) throw fault;

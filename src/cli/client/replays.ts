@@ -17,7 +17,7 @@ export type Decision = "run" | "cancel";
 type BulkReplay = RequestOf<"POST /api/v1/functions/{function_id}/invocations/replay">;
 type ReplayFilter = NonNullable<NonNullable<BulkReplay["body"]>["filter"]>;
 
-/** What differs from the call that is replayed; absent means the same. */
+/** The differences from the replayed invocation; an absent field stays the same. */
 export interface ReplayChange {
   readonly input?: string | undefined;
   readonly commitId?: string | undefined;

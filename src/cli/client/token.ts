@@ -4,7 +4,7 @@ import { isTemporary, parseJson, tryAgain } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";
 
-/** Lifetime of a token whose response has none, in seconds. */
+/** Lifetime of a token whose response does not state it, in seconds. */
 const DEFAULT_LIFETIME_S = 60;
 
 /** RFC 6749 section 5.1; the token itself is a `b64token` of RFC 6750 section 2.1. */
@@ -35,7 +35,7 @@ export class TokenSource {
 
   /** @throws {Failure} if the server does not accept the credentials */
   async current(): Promise<string> {
-    // A failed request must not fail the next one: the server may have started again.
+    // A failed request must not fail the next request: the server may have started again.
     const held = await this.#token?.catch(() => undefined);
     if (held !== undefined && performance.now() < held.renewAt) return held.text;
     this.#token = this.#request();

@@ -13,7 +13,7 @@ const MAX_CANDIDATES = 1000;
 /** Fewest characters of an id that name its trigger. */
 const PREFIX_CHARS_MIN = 6;
 
-/** The time of a schedule of a local server whose own one has passed. */
+/** The time of a schedule of a local server, in place of a time that has passed. */
 export const PASSED_AT = "9999-12-31T00:00:00.000Z";
 
 /** Settings of one kind, as the API and `invoked.json` have them. */
@@ -48,7 +48,7 @@ const Secrets = z.object({
   webhookSecret: z.string().optional(),
   webhookCapabilityUrl: z.string().optional(),
 });
-/** What is shown once; the verify token is made here, the others by the server. */
+/** The secrets that are shown once; the command makes the verify token, the server makes the others. */
 export interface TriggerSecrets extends z.output<typeof Secrets> {
   readonly webhookVerifyToken?: string;
 }
@@ -104,7 +104,7 @@ export class TriggerApi {
 
   /**
    * The trigger of a name, of an id or the beginning of one.
-   * @throws {Failure} for an unknown one, and for several
+   * @throws {Failure} for an unknown trigger, and for several matches
    */
   async find(fn: FunctionName, name: string): Promise<Trigger> {
     const all = await this.list(fn, MAX_CANDIDATES);
@@ -173,7 +173,7 @@ export class TriggerApi {
     return (await this.session.call(what, `POST ${TRIGGER}/run`, schema, sent)).invocationId;
   }
 
-  /** @param secret undefined to make one @param expireOldAfterMs undefined for the default of the server */
+  /** @param secret undefined to make a new secret @param expireOldAfterMs undefined for the default of the server */
   async rotateSecret(
     trigger: Trigger,
     { secret, expireOldAfterMs }: {

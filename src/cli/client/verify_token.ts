@@ -6,8 +6,8 @@ const TOKEN_BYTES = 32;
 const WITH_TOKEN = "WEBHOOK_HANDSHAKE_META";
 
 /**
- * A change with a new verify token, if it asks for a handshake that needs one and neither it nor the trigger has one.
- * @param before the trigger on the server; undefined for a new one
+ * A change with a new verify token, if its handshake needs a token and neither the change nor the trigger has a token.
+ * @param before the trigger on the server; undefined for a new trigger
  */
 export function withVerifyToken(
   change: TriggerChange,

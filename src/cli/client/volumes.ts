@@ -80,7 +80,7 @@ export class VolumeApi {
     return await volumesNeeded(list);
   }
 
-  /** Creates a new version with the files of an earlier one. */
+  /** Creates a new version with the files of an earlier version. */
   async restore({ id, displayName }: Volume, version: number): Promise<Volume> {
     const sent = { path: { id }, body: { version } };
     const what = `Failed to restore volume ${displayName}`;

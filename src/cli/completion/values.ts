@@ -8,7 +8,7 @@ import { profilesDir, readEnvironment } from "../../config/mod.ts";
 import { functionOf } from "../options/function_argument.ts";
 import { addServerOptions } from "../options/server_options.ts";
 
-/** A shell waits for its completions, so a slow server has none. */
+/** A shell waits for its completions, so a slow server provides none. */
 const TIMEOUT_MS = 3_000;
 const MAX_VALUES = 100;
 const MAX_INVOCATIONS = 20;

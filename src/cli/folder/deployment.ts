@@ -67,7 +67,10 @@ export async function makeCommit(
   return await api.finalize(fn, commitId);
 }
 
-/** The id of the volume to bind. Undefined without one, and for C1, where the command line attaches it to calls. */
+/**
+ * The id of the volume to bind. Undefined without a volume, and for C1, where the command line attaches the volume to
+ * invocations.
+ */
 export async function volumeToBind(api: Api, { volume }: Manifest): Promise<string | undefined> {
   if (volume === undefined) return undefined;
   try {
@@ -103,7 +106,7 @@ export async function checkSettings(
 export interface Additions {
   /** Id of the volume that the manifest names. */
   readonly volumeId: string | undefined;
-  /** Variables besides those of the manifest, or else of the function. */
+  /** Variables besides the variables of the manifest, or else of the function. */
   readonly variables: Readonly<Record<string, string>>;
 }
 

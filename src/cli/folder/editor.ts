@@ -39,7 +39,7 @@ export async function editorConfig(): Promise<string> {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** An editor reads a written file again, even an unchanged one. */
+/** An editor reads a written file again, even an unchanged file. */
 async function writeIfChanged(path: string, text: string): Promise<void> {
   const now = await Deno.readTextFile(path).catch(() => undefined);
   if (now === text) return;

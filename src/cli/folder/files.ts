@@ -47,13 +47,13 @@ export interface Skipped {
   readonly reason: "hidden" | "ignored";
 }
 
-/** What a folder has for its function. */
+/** The files of a function in its folder. */
 interface FunctionFolder {
   /** By path in the commit, in the order of the paths. */
   readonly files: Files;
   /** From the root that invoked.json names to the folder; empty without files above the folder. */
   readonly folderFromRoot: string;
-  /** Absolute paths of files above the folder whose change matters, also of those that do not exist. */
+  /** Absolute paths of files above the folder whose change matters, whether the files exist or not. */
   readonly watched: readonly string[];
   /** In the order of the paths, without the files of well-known tools. */
   readonly skipped: readonly Skipped[];

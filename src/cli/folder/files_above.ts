@@ -8,7 +8,7 @@ import { IgnoreRules } from "./ignore_rules.ts";
 import { type Module, readModules } from "./modules.ts";
 import { unreadable } from "./unreadable.ts";
 
-/** Files that one package.json may have below it for patterns; further ones do not match. */
+/** Files that one package.json may have below it for patterns; further files do not match. */
 const MAX_LISTED = 10_000;
 
 /** A file above that is not part of the function. */
@@ -20,12 +20,12 @@ interface SkippedAbove {
 
 /** What the imports of a function need of the folders above its own. */
 export interface FilesAbove {
-  /** Whether a module above is imported, also one that does not exist, or a file there counts. */
+  /** Whether a module above is imported, existing or not, or a file there counts. */
   readonly isNeeded: boolean;
   /** The paths from the root of files that exist. */
   readonly paths: readonly string[];
   readonly skipped: readonly SkippedAbove[];
-  /** Absolute paths of files whose change matters, also of those that do not exist. */
+  /** Absolute paths of files whose change matters, whether the files exist or not. */
   readonly watched: readonly string[];
 }
 
@@ -36,7 +36,7 @@ interface Known {
   readonly root: string;
   /** Files of the function by path. */
   readonly own: Files;
-  /** Those of them whose imports count. */
+  /** The files among them whose imports count. */
   readonly entries: readonly string[];
   /** Whether a file or directory of this name can be part of a function. */
   readonly belongs: (name: string) => boolean;
@@ -63,7 +63,7 @@ class Search {
   readonly #watched = new Set<string>();
   readonly #paths = new Set<string>();
   #isImported = false;
-  /** Files of the author's tree: those of the function, configuration files, and names for patterns. */
+  /** Files of the author's tree: the files of the function, configuration files, and names for patterns. */
   readonly #tree: Map<string, Uint8Array>;
   /** Directories above whose configuration files were read. */
   readonly #configured = new Set<string>();
@@ -127,7 +127,9 @@ class Search {
     await this.#take(path);
   }
 
-  /** Reads the configuration files of a directory and those above it. @returns whether one maps names */
+  /**
+   * Reads the configuration files of a directory and of the directories above it. @returns whether a file maps names
+   */
   async #configure(directory: string): Promise<boolean> {
     if (this.#configured.has(directory) || directory.startsWith("..")) return false;
     this.#configured.add(directory);

@@ -50,7 +50,7 @@ function kindOf(expression: string, code: string): Handlers {
   return name === undefined ? UNKNOWN : declarationOf(name, code);
 }
 
-/** What a name of the module is declared as. */
+/** The kind of declaration behind a name of the module. */
 function declarationOf(name: string, code: string): Handlers {
   const own = RegExp.escape(name);
   if (

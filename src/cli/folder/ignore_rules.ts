@@ -13,8 +13,8 @@ interface Level {
 }
 
 /**
- * The rules that apply in a directory: those of the directories above it up to the root of the repository, and its own.
- * Rules of a deeper directory have precedence, as in git.
+ * The rules that apply in a directory: its own rules, and the rules of the directories above it up to the root of the
+ * repository. Rules of a deeper directory have precedence, as in git.
  */
 export class IgnoreRules {
   readonly #levels: readonly Level[];
@@ -24,8 +24,8 @@ export class IgnoreRules {
   }
 
   /**
-   * The rules in a folder. Without a repository these are those from the root down.
-   * @param root the folder, or one above it
+   * The rules in a folder. Without a repository these are the rules from the root down. @param root the folder, or a
+   * folder above it
    */
   static async of(folder: string, root = folder): Promise<IgnoreRules> {
     let found = new IgnoreRules([]);
@@ -35,7 +35,7 @@ export class IgnoreRules {
     return found;
   }
 
-  /** These rules with those of a directory below, whose files the caller reads. */
+  /** These rules with the rules of a directory below, whose files the caller reads. */
   async within(directory: string): Promise<IgnoreRules> {
     // The caller reads the directory, so the rules of all levels count for its files alone.
     for (const level of this.#levels) open(level, directory);

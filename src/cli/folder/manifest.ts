@@ -19,7 +19,7 @@ const Manifest = z.strictObject({
   /** A folder above, with files that the function imports. */
   root: z.string().regex(/^\.\.(?:\/\.\.)*\/?$/, 'must be a folder above, such as "..", or "../.."')
     .optional(),
-  /** What starts the function, by name. Those on the server with other names stay. */
+  /** The triggers of the function, by name. Triggers on the server with other names are kept. */
   triggers: z.record(z.string().min(1), declaredTrigger).optional(),
   /** What the tests have besides the code; a commit has this part of the manifest. */
   tests: declaredFixture.optional(),
@@ -30,7 +30,7 @@ export type Manifest = z.output<typeof Manifest>;
 
 type Field = keyof Manifest;
 
-/** The manifest of a folder; undefined without one. @throws {Failure} for an invalid one */
+/** The manifest of a folder; undefined without a manifest. @throws {Failure} for an invalid manifest */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   return await readAs(folder, Manifest);
 }
@@ -90,7 +90,7 @@ async function parseManifest(path: string, text: string): Promise<unknown> {
   }
 }
 
-/** The manifest of a folder that must have one. */
+/** The manifest of a folder. @throws {Failure} for a folder without a manifest */
 export async function needManifest(folder: string): Promise<Manifest> {
   return await readManifest(folder) ?? failWithout(folder);
 }
@@ -117,7 +117,7 @@ const LOCAL_FIELDS = (Object.keys(Manifest.shape) as Field[]).filter((
   !(DEPLOYED_FIELDS as readonly Field[]).includes(name)
 );
 
-/** What a local server needs of the manifest of a folder that must have one. */
+/** The fields of a manifest that a local server needs. @throws {Failure} for a folder without a manifest */
 export async function needLocalManifest(
   folder: string,
 ): Promise<Omit<Manifest, typeof DEPLOYED_FIELDS[number]>> {
@@ -135,7 +135,7 @@ export async function needNameOrId(folder: string): Promise<string> {
   return await readNameOrId(folder) ?? failWithout(folder);
 }
 
-/** The manifest as the commit has it: the fixture of the tests alone. Undefined without one. */
+/** The manifest of a commit: only the fixture of the tests. Undefined without a fixture. */
 export async function fixtureFile(folder: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const tests = (await readFields(folder, ["tests"]))?.tests;
   return tests && new TextEncoder().encode(`${JSON.stringify({ tests }, null, 2)}\n`);

@@ -23,9 +23,9 @@ export interface Module {
 const ARGS = ["info", "--json", "--no-config", "--no-npm", "--no-remote", "--no-lock"] as const;
 
 /**
- * The modules that the entries of a function import, those that do not exist included.
+ * The modules that the entries of a function import, including missing modules.
  *
- * @param root absolute path of a folder above that of the function
+ * @param root absolute path of a folder above the function's folder
  * @param folder from the root to the function's folder
  * @param files the function's files and configuration files, by path from the root
  * @param entries names of files in the function's folder

@@ -4,7 +4,7 @@ import { lintSource } from "@secretlint/core";
 import { creator as preset } from "@secretlint/secretlint-rule-preset-recommend";
 import type { Files } from "../client/api.ts";
 
-/** A file that looks like a secret, or has one in it. */
+/** A file that looks like a secret, or contains a secret. */
 export interface SecretLike {
   readonly path: string;
   /** Undefined if the name of the file says it. */

@@ -46,12 +46,12 @@ export async function readSecrets(path: string | undefined): Promise<Record<stri
 interface Lines {
   /** The first that is neither empty, nor a comment, nor an assignment. */
   readonly wrong: number | undefined;
-  /** The line of each name; the last one counts. */
+  /** The line of each name; the last line counts. */
   readonly lineOf: ReadonlyMap<string, number>;
 }
 
 function readLines(text: string): Lines {
-  // The later lines of a quoted value are no lines of their own.
+  // The later lines of a quoted value do not count as lines.
   const lines = text.replace(
     QUOTED,
     (found, name: string) => name + "\n".repeat(found.split("\n").length - 1),

@@ -1,4 +1,4 @@
-/** The settings of triggers as people write them: which there are, and what the server takes for absent ones. */
+/** The settings of triggers as people write them: their names, and the values in force for absent settings. */
 import { z } from "zod";
 import { complete, type Field, type Fields } from "../../resources/field.ts";
 import { TRIGGER_SETTINGS } from "../../resources/triggers.ts";
@@ -6,7 +6,7 @@ import type { Kind, TriggerSettings } from "../client/triggers.ts";
 
 /**
  * Settings of which the names are checked. The server checks the values, but ignores what it does not know.
- * @param nested those that have settings of their own
+ * @param nested settings that contain settings
  */
 function settings(
   names: readonly string[],

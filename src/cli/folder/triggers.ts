@@ -1,4 +1,4 @@
-/** The triggers in `invoked.json`, and how they differ from those of the function on the server. */
+/** The triggers in `invoked.json`, and how they differ from the triggers of the function on the server. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Api } from "../client/api.ts";
@@ -21,7 +21,7 @@ import { asAnswered, SETTINGS_OF } from "./trigger_settings.ts";
 
 const TRIGGERS_MAX = 1000;
 
-/** A trigger under its name, without its secret; the settings are those of the API. */
+/** A trigger under its name, without its secret; its settings have the form of the API. */
 export const declaredTrigger = z.strictObject({
   schedule: SETTINGS_OF.schedule.optional(),
   webhook: SETTINGS_OF.webhook.optional(),
@@ -43,13 +43,16 @@ export type DeclaredTriggers = Readonly<Record<string, z.output<typeof declaredT
 export interface TriggerDifference {
   readonly name: string;
   readonly change: "added" | "changed" | "removed";
-  /** As it is on the server; undefined for an added one. */
+  /** The trigger on the server; undefined for an added trigger. */
   readonly before: Trigger | undefined;
-  /** What the folder has; undefined for a removed one. */
+  /** The trigger in the folder; undefined for a removed trigger. */
   readonly wanted: TriggerChange | undefined;
 }
 
-/** How the triggers of a folder differ from those on the server; none without `triggers` in `invoked.json`. */
+/**
+ * The differences between the triggers of a folder and the triggers on the server; none without `triggers` in
+ * `invoked.json`.
+ */
 export async function differencesOf(
   api: Api,
   declared: DeclaredTriggers | undefined,
@@ -83,7 +86,7 @@ export async function differencesOf(
   return differences;
 }
 
-/** Differences that replace a trigger by another one with its name. */
+/** Differences that replace a trigger by another trigger of the same name. */
 function replacing(
   { name, before, wanted }: Omit<TriggerDifference, "change">,
 ): readonly TriggerDifference[] {
@@ -129,7 +132,7 @@ function sharedBy(before: Trigger, wanted: TriggerChange): string | undefined {
   });
 }
 
-/** What was made for a trigger and is shown once. */
+/** The secrets of a trigger that the server made and shows once. */
 export interface AppliedTrigger extends TriggerSecrets {
   readonly name: string;
   readonly id: string;
@@ -153,7 +156,10 @@ export async function checkDifferences(
   }
 }
 
-/** Makes the triggers on the server those of the folder, all or none. Others stay unless they are pruned. */
+/**
+ * Applies the triggers of the folder on the server, all or none. Other triggers on the server are kept unless they are
+ * pruned.
+ */
 export async function applyDifferences(
   api: Api,
   fn: RemoteFunction,

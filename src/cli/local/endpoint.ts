@@ -6,7 +6,9 @@ import type { DeclaredTriggers } from "../folder/triggers.ts";
 /** Of the endpoint of a folder that declares none. */
 const TRIGGER_NAME = "local endpoint";
 
-/** The triggers of a folder on a local server: with an open endpoint for its `fetch`, unless it declares one. */
+/**
+ * The triggers of a folder on a local server: with an open endpoint for its `fetch`, unless it declares an endpoint.
+ */
 export function localTriggers({ name, triggers = {} }: Manifest): DeclaredTriggers {
   if (Object.values(triggers).some(({ http }) => http !== undefined)) return triggers;
   return {

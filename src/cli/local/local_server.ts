@@ -21,7 +21,7 @@ import { settingsBeyond, warnOfLimits } from "./setting_limits.ts";
 import { exitOnSyncFailure } from "./sync_failure.ts";
 import { setUpLogging } from "../terminal/logging.ts";
 
-/** Instances that wait: its calls come one after another. */
+/** Instances that wait: invocations come one after another. */
 const POOL_SIZE = "1";
 
 /** A server in this process with a temporary store; disposing it removes the store. */
@@ -47,7 +47,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
   const resolved = resolveConfig(own, env);
   const manifest = await needLocalManifest(folder);
   const maxima = maximaFor(manifest, resolved);
-  // Its own limits are raised; those of the server that it is deployed to may not be.
+  // The local server raises its limits; the server of a deploy may not.
   warnOfLimits(
     settingsBeyond(manifest, resolved.config).filter(({ description }) =>
       Object.keys(maxima).some((flag) => description.endsWith(`(--${flag})`))
@@ -75,8 +75,8 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
 }
 
 /**
- * Flags that allow the settings of a folder on its local server, unless a flag or variable forbids them. The server that
- * it is deployed to has limits of its own.
+ * Flags that allow the settings of a folder on its local server, unless a flag or variable forbids them. The server of
+ * a deploy has its own limits.
  */
 function maximaFor(manifest: Manifest, { config: { invocations }, sources }: Resolved): Given {
   const { maxima } = new FunctionLimits(invocations);

@@ -13,7 +13,7 @@ import { keepTriggerSecrets } from "./trigger_secrets.ts";
 
 /**
  * The triggers of a folder on a local server. Schedules are paused: `invoked trigger run` starts them. The secrets of
- * webhooks are in the data directory, so that `invoked trigger test` can sign. A webhook of Discord gets a key of its own.
+ * webhooks are in the data directory, so that `invoked trigger test` can sign. A webhook of Discord gets its own key.
  * Hosts of endpoints and networks of senders are left out.
  */
 export class LocalTriggers {
@@ -22,7 +22,7 @@ export class LocalTriggers {
 
   constructor(private readonly api: Api, private readonly dataDir: string) {}
 
-  /** Makes the triggers those of the folder. */
+  /** Applies the triggers of the folder. */
   async sync(fn: RemoteFunction, declared: DeclaredTriggers = {}): Promise<void> {
     const text = JSON.stringify(declared);
     if (text === this.#declared) return;
@@ -66,7 +66,10 @@ function localOf(declared: DeclaredTriggers, publicKey: string): DeclaredTrigger
   );
 }
 
-/** With a time in the future for one in the past, which a server rejects. It never comes: the schedule is paused. */
+/**
+ * Replaces a time in the past, which a server rejects, by a time in the future. The schedule never starts: it is
+ * paused.
+ */
 function localSchedule(schedule: TriggerSettings): TriggerSettings {
   return Date.parse(String(schedule["at"])) <= Date.now()
     ? { ...schedule, at: PASSED_AT }
@@ -81,7 +84,7 @@ function localWebhook(
   return webhook["discord"] === undefined ? webhook : { ...webhook, discord: { publicKey } };
 }
 
-/** Without its host: a local server has none of its own. */
+/** Without its host: a local server has no host names. */
 function localEndpoint({ host: _, ...http }: TriggerSettings): TriggerSettings {
   return http;
 }

@@ -22,7 +22,7 @@ export class SyncedFunction {
   private constructor(
     readonly api: Api,
     readonly folder: string,
-    /** Variables besides those of the manifest. */
+    /** Variables besides the variables of the manifest. */
     private readonly variables: Readonly<Record<string, string>>,
     private readonly triggers: LocalTriggers | undefined,
     fn: RemoteFunction,
@@ -114,7 +114,7 @@ export class SyncedFunction {
     return volume;
   }
 
-  /** Makes the commit the one that calls without a commit run. */
+  /** Publishes the commit, which invocations without a commit then run. */
   async publish({ id }: Commit): Promise<void> {
     if (this.#fn.publishedCommitId === id) return;
     this.#fn = await this.api.updateFunction(this.#fn, { publishedCommitId: id });

@@ -20,7 +20,7 @@ export async function keepTriggerSecrets(
   await writePrivateFile(join(dataDir, NAME), JSON.stringify(Object.fromEntries(entries)));
 }
 
-/** The secret of a trigger; undefined if the directory has none. */
+/** The secret of a trigger; undefined if the directory has no secret. */
 export async function localTriggerSecret(
   dataDir: string,
   triggerId: string,

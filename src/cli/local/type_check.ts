@@ -52,7 +52,7 @@ export async function checkTypes(
   }
 }
 
-/** A constant or function named `fetch`: every warning of a build is about one. */
+/** A constant or function named `fetch`: every warning of a build is about this name. */
 const DECLARED = /\b(?:function|const|let|var)\s+(?:\{[^}]*\b)?fetch\b/;
 
 /** What the build warns of. Without the bundler, which is downloaded once, the types are checked all the same. */

@@ -16,8 +16,8 @@ interface Reporter {
 }
 
 /**
- * Reports the warnings and type checks of one commit after another, without delay to anything else: the server checks types in
- * the background. A newer commit ends the wait for the older one.
+ * Reports the warnings and type checks of one commit after another, without delay to anything else: the server checks
+ * types in the background. A newer commit ends the wait for an older commit.
  */
 export class TypeReports implements Disposable {
   readonly #api: Api;

@@ -44,7 +44,10 @@ export class FolderWatch implements AsyncIterable<number> {
     this.#read(watcher, (path) => furtherFiles.includes(path) || isOfFunction(path, folder));
   }
 
-  /** Watches these files, too, instead of those of the last call. Reports those that changed since they were read. */
+  /**
+   * Also watches these files, instead of the files of the last call. Reports the files that changed since they were
+   * read.
+   */
   watchAbove({ paths, readAt }: FilesAbove): void {
     this.#files = new Set(paths);
     const parents = [...new Set(paths.map((path) => existing(dirname(path))))].toSorted();

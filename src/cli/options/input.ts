@@ -25,7 +25,7 @@ export async function readInput(given: string | undefined, flag = "--input"): Pr
   });
 }
 
-/** Why a text is not a JSON object, to follow these words; undefined if it is one. */
+/** The end of the message for a text that is not a JSON object; undefined for a JSON object. */
 async function faultOf(text: string): Promise<string | undefined> {
   try {
     const value: unknown = JSON.parse(text);
@@ -77,7 +77,7 @@ export async function readStdin(): Promise<string> {
   return text + decode(decoder);
 }
 
-/** Decodes a chunk; without one it ends the text. */
+/** Decodes a chunk; without a chunk it ends the text. */
 function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });

@@ -12,7 +12,7 @@ import { printJson } from "../terminal/output.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 import { keptSecrets } from "./kept_secrets.ts";
 
-/** `invoked secrets set`. The value is never an argument: every user of the machine can read those. */
+/** `invoked secrets set`. The value is never an argument: every user of the machine can read arguments. */
 export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)

@@ -13,7 +13,7 @@ import {
 } from "../folder/function_settings.ts";
 import { Failure, oneLine } from "../terminal/failure.ts";
 
-/** Begins the name of a variable among those of settings. */
+/** Begins the name of a variable among the names of settings. */
 export const VARIABLE_PREFIX = "variables.";
 const VOLUME = "volume";
 

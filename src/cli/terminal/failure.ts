@@ -22,7 +22,7 @@ export const EXIT_OK = EXIT_CODES.ok.code;
 export const EXIT_FAILURE = EXIT_CODES.failure.code;
 export const EXIT_USAGE = EXIT_CODES.usage.code;
 
-/** What else a failure says. Whoever used a command wrongly always learns the next step. */
+/** Further parts of a failure. A usage error always names the next step. */
 export type FailureOptions =
   | {
     /** The next step of the user, as one sentence without a period. */

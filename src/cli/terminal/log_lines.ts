@@ -52,7 +52,7 @@ export function printLogLine(line: LogLine | OutcomeLine, json: boolean): void {
   else console.log(formatLogLine(line, paint));
 }
 
-/** Prints a line among those of other invocations. */
+/** Prints a line among the lines of other invocations. */
 export function printLogLineOf(
   invocationId: string,
   line: LogLine | OutcomeLine,

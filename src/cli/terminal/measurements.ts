@@ -11,7 +11,7 @@ const MICROS_PER_SECOND = 1_000_000;
 
 type Field = readonly [name: string, value: string];
 
-/** Worker, phases, usage and egress; only those that are known. */
+/** Worker, phases, usage and egress; only the known ones. */
 export function describeMeasurements(
   { worker, phases, usage, egress }: Pick<Invocation, "worker" | "phases" | "usage" | "egress">,
 ): Field[] {

@@ -1,7 +1,7 @@
 /** What calls wait for, in words. */
 import { showTime } from "./output.ts";
 
-/** What a call waits for that has no time. */
+/** The reason for which an invocation without a start time waits. */
 const WAITS = {
   WAIT_REASON_CONCURRENCY_KEY: "waits for invocations with its concurrency key",
   WAIT_REASON_CIRCUIT_BREAKER: "paused by the circuit breaker",

@@ -2,7 +2,7 @@ import { readStdin } from "../options/input.ts";
 import { Failure } from "../terminal/failure.ts";
 import { askForSecret } from "../terminal/prompts.ts";
 
-/** Reads the secret of a webhook. It is never an argument: every user of the machine can read those. */
+/** Reads the secret of a webhook. The secret is never an argument: every user of the machine can read arguments. */
 export async function readSecret(): Promise<string> {
   return (await readSecrets(["secret"]))[0] ?? "";
 }

@@ -112,7 +112,7 @@ async function send(
   const signed = isCapability
     ? {}
     : signedHeaders(method as WebhookMethod & { readonly kind: Signable }, secret, body);
-  // What is shown once is the whole URL; its end is the token.
+  // The server shows the whole URL once; its end is the token.
   const token = isCapability ? `/t/${secret.split("/").at(-1)}` : "";
   const response = await request(api.session.transport, addressOf(trigger, api.url) + token, {
     method: "POST",

@@ -20,7 +20,7 @@ const METHODS = {
 type Method = keyof typeof METHODS;
 /** Those whose secret may be the sender's. */
 const WITH_SECRET: readonly Method[] = ["standard-webhooks", "github", "stripe", "slack", "header"];
-/** Why the others take none. */
+/** Why the other methods accept no secret. */
 const WITHOUT_SECRET: Partial<Record<Method, string>> = {
   "jwt": "its sender alone has a key",
   "discord": "its sender alone has a key",

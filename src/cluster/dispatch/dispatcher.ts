@@ -74,7 +74,7 @@ export class Dispatcher implements JobRunner {
     }
   }
 
-  /** None of its own: workers come and go, and a process that cannot start instances has no slots. */
+  /** Never set: workers come and go, and a process that cannot start instances has no slots. */
   get fault(): undefined {
     return undefined;
   }

@@ -23,7 +23,7 @@ const CANCEL_TIMEOUT_MS = 5_000;
 const RUN_OVERHEAD_MS = 30_000;
 /** Bytes of a message besides its content. */
 const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
-/** Log lines of the system, such as those of the egress proxy, besides the limit of the log. */
+/** Log lines of the system, such as lines of the egress proxy, besides the limit of the log. */
 const SYSTEM_LOG_BYTES = 64 * 1024;
 
 const LOST: Outcome = {
@@ -148,7 +148,7 @@ export class OwnerSession {
     const worker = this.#worker;
     if (worker === undefined) return;
     const sealed = this.#seal({ worker, publicKey }, job, ports);
-    // Whoever runs the job gets the error.
+    // The run that awaits the promise reports the error.
     sealed.catch(() => {});
     this.#prepared = { publicKey, sealed };
   }
@@ -286,7 +286,7 @@ export class OwnerSession {
     return notBegun ?? sealed;
   }
 
-  /** A worker gets the keys of the artifacts of its job and no others. */
+  /** A worker receives only the keys of the artifacts of its job. */
   #keysOf({ scriptDigest, sourceMapDigest }: Job): Record<string, string> {
     const digests = [scriptDigest, sourceMapDigest];
     return Object.fromEntries(

@@ -37,7 +37,7 @@ export type CloseReason = typeof CloseReason[keyof typeof CloseReason];
 const HEAD_BYTES = 9;
 const CHUNK_HEAD_BYTES = HEAD_BYTES + 5;
 const BEGIN_BYTES = 5;
-/** Bytes of a frame besides those of its chunk, at most. */
+/** Most bytes of a frame besides its chunk. */
 export const FRAME_OVERHEAD_BYTES = CHUNK_HEAD_BYTES + BEGIN_BYTES;
 
 /** What every frame says of the other direction. */

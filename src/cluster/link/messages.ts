@@ -1,4 +1,4 @@
-/** The messages of sessions, offers and claims. What comes from a worker is hostile: every reader here checks it. */
+/** The messages of sessions, offers and claims. Messages of a worker are hostile: every reader here checks them. */
 import { z } from "zod";
 import type { Job, Outcome } from "../../engine/contract.ts";
 import type { SandboxLog } from "../../sandbox/contract.ts";

@@ -1,10 +1,10 @@
-/** The sending half of a channel: cuts messages into chunks, and repeats those that are not acknowledged. */
+/** The sending half of a channel: cuts messages into chunks, and repeats unacknowledged chunks. */
 import type { Chunk, MessageHead } from "./frames.ts";
 
 /** How long the oldest chunk waits for its acknowledgement before it is sent again. It doubles with each repetition. */
 const REPEAT_AFTER_MS = 300;
 const REPEAT_AFTER_MAX_MS = 2_000;
-/** Chunks that are repeated at once: others may have arrived. */
+/** Chunks that are repeated at once: other chunks may have arrived. */
 const REPEATED_CHUNKS_MAX = 4;
 const CHUNK_NUMBER_MAX = 0xffff_ffff;
 

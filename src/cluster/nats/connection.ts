@@ -31,9 +31,7 @@ const PINGS_OUT_MAX = 2;
 const REPEAT_MS = 1_000;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 
-/**
- * A connection to NATS that reconnects for ever. What is sent while it is unreachable may be lost.
- */
+/** A connection to NATS that reconnects for ever. Messages that are sent while NATS is unreachable may be lost. */
 export class Nats implements AsyncDisposable {
   #isUp = true;
   #fault: string | undefined;

@@ -2,7 +2,7 @@ import { fromSeed } from "@nats-io/nkeys";
 import { type Authenticator, credsAuthenticator, nkeyAuthenticator } from "@nats-io/transport-node";
 import { NatsUnusable } from "./errors.ts";
 
-/** Who connects: the public NKey of its user, and how it proves that. */
+/** The user of a connection: its public NKey, and the proof of its identity. */
 export interface Credentials {
   /** Public NKey of the user; for a file `.creds` that of its JWT. */
   readonly id: string;

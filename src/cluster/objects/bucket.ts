@@ -181,10 +181,10 @@ export class NatsBucket implements ObjectBucket {
         if (isRetained(stored.record)) retained.push(digest);
         else revisions.set(digest, stored);
       });
-      // Whoever retained one of them before, and released it, has written what refers to it by now.
+      // A node that retained and released one of them before has written its references by now.
       for (const digest of await mayDelete([...revisions.keys()])) {
         const stored = revisions.get(digest);
-        // Whoever has retained it since was first: the revision is another one.
+        // If another node has retained the object since, the revision has changed.
         if (stored !== undefined) await this.#delete(stored);
       }
       return retained;
@@ -267,7 +267,7 @@ export class NatsBucket implements ObjectBucket {
     await this.#manager.streams.purge(this.#layout.stream, { filter, seq });
   }
 
-  /** Calls an object missing only if the stream finds those that it has. */
+  /** Reports an object as missing only if the stream finds the objects that it has. */
   async #inOrder<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read();

@@ -35,7 +35,7 @@ export class ChunkCache implements Disposable {
   }
 
   /**
-   * Opens a directory of its own, which it creates, and keeps what fits of an earlier run.
+   * Opens or creates its directory, and keeps the chunks of an earlier run that fit.
    * @param maxBytes size of all chunks
    */
   static async open(directory: string, maxBytes: number): Promise<ChunkCache> {
@@ -107,7 +107,7 @@ function isChunkName(name: string): boolean {
   return /^[0-9a-f]{64}\.\d+$/.test(name);
 }
 
-/** Oldest first, so that those fall out of the cache first. */
+/** Oldest first, so that the oldest chunks leave the cache first. */
 async function filesIn(
   directory: string,
 ): Promise<readonly { readonly name: string; readonly size: number }[]> {

@@ -27,7 +27,7 @@ interface ChunkHeader {
   readonly size: number;
 }
 
-/** The key of one object. Whoever has it can read this object and no other. */
+/** The key of one object. A holder of the key can read this object and no other. */
 export function objectKey(root: Uint8Array, digest: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", root, digest, "invoked object 1", KEY_BYTES));
 }

@@ -10,7 +10,7 @@ export const COMMITS_BUCKET = "invoked_commits";
 const VOLUMES_BUCKET = "invoked_volumes";
 
 interface ObjectsOptions {
-  /** A directory of its own for chunks that were read, and the limit of their size. */
+  /** The directory for chunks that were read, which nothing else uses, and the limit of their size. */
   readonly cacheDir: string;
   readonly cacheBytes: number;
   /** Names this node; unique among all that run. */
@@ -61,7 +61,9 @@ export class Objects implements AsyncDisposable {
     await this.volumes.reopen();
   }
 
-  /** Takes the key from which those of all objects are derived. Needed before the first object is read or written. */
+  /**
+   * Takes the key from which the keys of all objects are derived. Needed before the first object is read or written.
+   */
   unlock(root: Uint8Array): void {
     this.#keys.root = root;
   }

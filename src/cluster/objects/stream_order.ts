@@ -5,8 +5,8 @@ import { ObjectsUnavailable } from "../../shared/objects.ts";
  * Whether a stream has lost the order of its messages.
  *
  * A write that fails halfway on a full disk, as the first one of a block, makes nats-server 2.10 forget the last
- * sequence of the stream: it finds no message any more, and gives old sequences to new ones. Its files are whole, and
- * it reads them when it starts. Whoever writes before that destroys what they have.
+ * sequence of the stream: it finds no message any more, and gives old sequences to new messages. Its files are intact,
+ * and nats-server reads them when it starts. A write before that restart destroys their content.
  *
  * @throws ObjectsUnavailable
  */

@@ -1,7 +1,7 @@
 import type { SandboxLog } from "../../sandbox/contract.ts";
 import { encode, LOG_LINES_MAX } from "../link/messages.ts";
 
-/** How long a line waits for others. */
+/** How long a line waits for further lines. */
 const FLUSH_AFTER_MS = 30;
 /** UTF-16 units of messages that one batch may have before it is sent. */
 const BATCH_UNITS = 128 * 1024;

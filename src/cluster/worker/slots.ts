@@ -47,7 +47,9 @@ export class Slots {
     return this.free > 0 ? this.#take() : undefined;
   }
 
-  /** The same for an asynchronous call that was pulled: it starts even if others have to start first by now. */
+  /**
+   * The same for an asynchronous call that was pulled: it starts even if other invocations are to start first by now.
+   */
   takeForAsync(): Disposable | undefined {
     return this.free > 0 && !this.#async.isFull ? this.#take(this.#async.take()) : undefined;
   }

@@ -191,7 +191,10 @@ export class WorkerSession {
   }
 }
 
-/** Whether the owner has taken the first part of a response, with others to follow: it bounds how many there are. */
+/**
+ * Whether the owner has accepted the first part of a response with further parts. The owner bounds the number of such
+ * responses.
+ */
 function isLongResponse({ method, params }: HostCall): boolean {
   return method === "http.respond" && (params as { readonly end?: unknown } | null)?.end === false;
 }

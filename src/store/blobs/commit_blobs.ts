@@ -25,8 +25,8 @@ export interface CommitBlobs {
   deleteStoredBefore(digest: Digest, time: Date): Promise<void>;
   /**
    * Deletes blobs of any age, durably, unless a row references them.
-   * @param referencedBlobs finds those that a row references
-   * @returns those that another node stores just now, for a row to come
+   * @param referencedBlobs finds the blobs that a row references @returns the blobs that another node is storing for a
+   * new row
    */
   collect(
     digests: readonly Digest[],

@@ -106,7 +106,7 @@ export class DiskCommitBlobs implements CommitBlobs {
     const stored = new Set<Digest>();
     this.#collections.add(stored);
     try {
-      // What was stored before has its row then; what is stored from here on is kept.
+      // By then, blobs that were stored before have their rows; blobs that are stored from now on are kept.
       await this.#storing.ended();
       const referenced = await referencedBlobs(digests);
       const folders = new Set<string>();
@@ -145,7 +145,7 @@ async function writeNew(partial: string, content: Uint8Array, path: string): Pro
     await writeAll(file, content);
     await syncFile(file, partial);
   } catch (error) {
-    // On a full disk its part of the content would take the space of others.
+    // On a full disk its part of the content would use the space of other blobs.
     await Deno.remove(partial).catch(() => {});
     throw error;
   }

@@ -78,7 +78,7 @@ export class ObjectCommitBlobs implements CommitBlobs {
     digests: readonly Digest[],
     referencedBlobs: (digests: readonly Digest[]) => Promise<ReadonlySet<Digest>>,
   ): Promise<readonly Digest[]> {
-    // What this node stored before has its row then.
+    // By then, blobs that this node stored before have their rows.
     await this.#storing.ended();
     await Promise.all(this.#retained);
     let left = digests;

@@ -1,4 +1,7 @@
-/** Work under way that stores blobs whose rows are not written yet: a collection must not take those for unreferenced. */
+/**
+ * Work under way that stores blobs whose rows are not written yet: a collection must not treat these blobs as
+ * unreferenced.
+ */
 export class StoringWork {
   readonly #underWay = new Set<Promise<unknown>>();
 

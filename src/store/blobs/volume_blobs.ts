@@ -9,7 +9,7 @@ const PUBLISH_CONCURRENCY = 8;
 export interface PublishedBlob {
   readonly digest: Digest;
   readonly size: number;
-  /** The bytes of a small blob, for the table of small blobs; undefined for the others. */
+  /** The bytes of a small blob, for the table of small blobs; undefined for a large blob. */
   readonly small: Uint8Array | undefined;
 }
 

@@ -22,9 +22,8 @@ export interface BlobCopies {
 }
 
 /**
- * Copies every blob that a row of the source references, and reads each from the target again. What the target has
- * already is not copied again.
- * @throws BlobError for one that is missing or damaged on either side
+ * Copies every blob that a row of the source references, and reads each from the target again. Blobs that the target
+ * has are not copied again. @throws BlobError for a blob that is missing or damaged on either side
  */
 export async function copyBlobs(source: Store, target: Blobs): Promise<BlobCopies> {
   const commits = new Counter();

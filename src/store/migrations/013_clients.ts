@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Credentials become clients: with a name, roles of their own, an end, and an id, at first that of their principal. */
+/** Credentials become clients with a name, roles, an end and an id, which is at first the id of their principal. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const [name, fallback] of [["id", ""], ["display_name", ""], ["scoped_roles", "[]"]]) {
     await db.schema.alterTable("credentials")

@@ -82,7 +82,7 @@ async function read(path: string, label: string): Promise<string> {
   }
 }
 
-/** Integers of 64 bits, and sums of them, are numbers; those that a number cannot hold exactly are rejected. */
+/** Integers of 64 bits, and sums of them, are numbers; values that a number cannot hold exactly are rejected. */
 function getTypeParser(type: number, format?: "text" | "binary") {
   if (type === INT8 || type === NUMERIC) return safeInteger;
   return pg.types.getTypeParser(type, format as "text");

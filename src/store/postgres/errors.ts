@@ -1,7 +1,7 @@
 /** What errors of PostgreSQL and its driver mean for the store. */
 import { StorageUnavailable } from "../storage_health.ts";
 
-/** Classes of SQLSTATE, or whole ones, with which a server cannot serve for now. */
+/** SQLSTATE codes, or their classes, with which a server cannot serve for now. */
 const UNAVAILABLE_STATES: Readonly<Record<string, string>> = {
   "08": "the connection to the database was lost",
   "57P": "the database is shutting down or starting",
@@ -16,7 +16,7 @@ const UNAVAILABLE_STATES: Readonly<Record<string, string>> = {
   "58030": "the disk of the database reports an error",
 };
 
-/** Those with which the connection ends. */
+/** The codes with which the connection ends. */
 const ENDED_STATES: readonly string[] = ["08", "57P", "25P03"];
 
 /** Codes of the system for connections that cannot be made or were lost. */

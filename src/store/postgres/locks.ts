@@ -8,7 +8,7 @@ const CLASS = 0x696e766f;
 
 /** What is locked. */
 export const LOCKS = {
-  /** Held by every server: exclusively by one that is alone, else shared. */
+  /** Held by every server: exclusively by a single server, else shared. */
   server: 1,
   migrations: 2,
   textIndex: 3,
@@ -16,7 +16,7 @@ export const LOCKS = {
 
 export type Lock = keyof typeof LOCKS;
 
-/** Who holds a lock. */
+/** The holder of a lock. */
 interface Holder {
   readonly pid: number;
   /** Where it connected from, and since when. */
@@ -37,12 +37,12 @@ export async function tryLock(
   return rows[0]?.locked === true;
 }
 
-/** The text of a query that waits for a lock, or releases one. */
+/** The text of a query that waits for a lock, or releases it. */
 export function lockQuery(verb: "lock" | "unlock", lock: Lock): string {
   return `select pg_advisory_${verb}(${CLASS}, ${LOCKS[lock]})`;
 }
 
-/** Who holds a lock of the database; undefined if it is free. */
+/** The holder of a lock of the database; undefined if the lock is free. */
 export async function holderOf(client: pg.ClientBase, lock: Lock): Promise<Holder | undefined> {
   const { rows } = await client.query<{ pid: number; address: string | null; since: string }>(
     `select a.pid, host(a.client_addr) as address,

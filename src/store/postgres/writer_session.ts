@@ -19,7 +19,9 @@ const TAKE_LOCKS = `select case when shared then pg_advisory_xact_lock_shared(ke
   else pg_advisory_xact_lock(key)::text end
   from unnest($1::bigint[], $2::boolean[]) as lock (key, shared)`;
 
-/** SQLSTATEs of transactions that fail because of others: a deadlock, and a change that does not serialize. */
+/**
+ * SQLSTATEs of transactions that fail because of other transactions: a deadlock, and a change that does not serialize.
+ */
 const RETRIED_STATES: readonly string[] = ["40P01", "40001"];
 
 interface OpenConnection {
@@ -27,18 +29,17 @@ interface OpenConnection {
   readonly connection: Connection;
 }
 
-/** Opens a connection that may write. `previous` is the process of PostgreSQL that served the last one. */
+/** Opens a connection that may write. `previous` is the process of PostgreSQL that served the last connection. */
 type OpenWriter = (
   onError: (error: Error) => void,
   previous: number | undefined,
 ) => Promise<pg.Client>;
 
 /**
- * The connection that writes. A lost one is opened again for the next transaction, never within one: statements of a
- * transaction that was lost fail.
+ * The connection that writes. A lost connection is opened again for the next transaction, never within a transaction:
+ * statements of a lost transaction fail.
  *
- * Modes: `opened` with a connection; `lost`; `closed`.
- * Transitions: opened ↔ lost, each → closed.
+ * Modes: `opened` with a connection; `lost`; `closed`. Transitions: opened ↔ lost, each → closed.
  */
 export class WriterSession implements StatementRunner {
   readonly #open: OpenWriter;
@@ -79,7 +80,7 @@ export class WriterSession implements StatementRunner {
     return this.#current?.connection.inTransaction ?? false;
   }
 
-  /** Begins a transaction, on a new connection if the last one was lost. @throws StorageUnavailable */
+  /** Begins a transaction, on a new connection if the last connection was lost. @throws StorageUnavailable */
   async begin(): Promise<void> {
     this.#savepointFailure = undefined;
     if (this.#current === undefined) await this.#connect();

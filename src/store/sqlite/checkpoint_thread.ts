@@ -1,4 +1,4 @@
-/** A thread with a connection of its own that runs a checkpoint per request, and replies with the length of the log. */
+/** A thread with its own connection that runs a checkpoint per request, and replies with the length of the log. */
 import { DatabaseSync } from "node:sqlite";
 import { workerData } from "node:worker_threads";
 import { serveRequests } from "./serve_requests.ts";

@@ -35,7 +35,7 @@ export class Pace {
     }
   }
 
-  /** Starts the timer anew. */
+  /** Restarts the timer. */
   start(ms: number): void {
     this.stop();
     this.#timer = setTimeout(() => {

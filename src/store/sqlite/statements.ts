@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 
-/** Prepared statements kept per connection; the server has fewer distinct ones than this. */
+/** Prepared statements kept per connection; the server has fewer distinct statements than this. */
 export const PREPARED_STATEMENTS_MAX = 256;
 
 /** The prepared statements of a connection, by their text. */

@@ -1,4 +1,4 @@
-/** Reads whole tables of a SQLite database, for a copy into another one. */
+/** Reads whole tables of a SQLite database, for a copy into another database. */
 import { DatabaseSync } from "node:sqlite";
 import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 
@@ -28,7 +28,7 @@ export class TableRows implements Disposable {
     this.#database = new DatabaseSync(path, { readOnly: true });
   }
 
-  /** All tables but those that each database has for itself; each after those that it refers to. */
+  /** All tables except the tables that each database has for itself; each table after the tables that it refers to. */
   tables(): TableShape[] {
     const names = this.#column(
       "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",

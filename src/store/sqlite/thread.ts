@@ -7,7 +7,7 @@ export const CLOSE = "close";
 /** What a thread answers to a request; see `serveRequests`. */
 export type ThreadReply<Reply> =
   | { readonly reply: Reply }
-  /** With the result code of SQLite, if it has one. */
+  /** With the result code of SQLite, if the error has one. */
   | { readonly error: string; readonly errcode: number | undefined };
 
 /** The result code of SQLite of an error; undefined for other errors. */
