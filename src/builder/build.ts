@@ -234,7 +234,7 @@ async function seedLock(
   await Deno.writeTextFile(workspace.lock, checked.text);
 }
 
-/** The lock that the compiler has written into the workspace. @throws {BuildRejection} for an invalid one */
+/** The lock that the compiler has written into the workspace. @throws {BuildRejection} for an invalid lock */
 export async function readLock(workspace: Workspace, registry: string): Promise<string> {
   let text: string;
   try {

@@ -22,7 +22,7 @@ export class BuildSlots {
     try {
       await Promise.race([granted, aborted]);
     } catch (error) {
-      // An aborted request keeps its position: the slot that it gets goes to the next one.
+      // An aborted request keeps its position: its slot goes to the next request.
       void granted.then(() => this.#slots.release());
       throw error;
     } finally {

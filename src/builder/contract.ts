@@ -101,7 +101,7 @@ export interface BuildLimits {
   readonly artifactBytes: number;
   /** Bytes that one run of the compiler may download from the package registry. */
   readonly maxDownloadBytes: number;
-  /** Builds that run at the same time, besides one type check; further ones wait. */
+  /** Builds that run at the same time, besides one type check; further builds wait. */
   readonly concurrency: number;
 }
 

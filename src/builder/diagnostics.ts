@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from "./contract.ts";
 
-/** Diagnostics that one build reports; further ones are discarded. */
+/** Diagnostics that one build reports; further diagnostics are discarded. */
 export const MAX_DIAGNOSTICS = 20;
 
 /** Longest message of a diagnostic in UTF-16 code units; longer messages are cut. */

@@ -1,6 +1,6 @@
 /** `file:` URLs and their paths. */
 
-/** The absolute path of a `file:` URL; undefined for other URLs, and for one that cannot name a file. */
+/** The absolute path of a `file:` URL; undefined for other URLs, and for a URL that cannot name a file. */
 export function fromFileUrl(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, host, pathname } = new URL(url);

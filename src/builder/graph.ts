@@ -68,7 +68,7 @@ const COMMON_JS = /\.c[jt]s$/;
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 
-/** Faults that are looked into: a commit may have one in every 10 bytes, and each gets a hint. */
+/** Faults that are examined: a commit may have a fault in every 10 bytes, and each fault receives a hint. */
 const MAX_FAULTS = 5 * MAX_DIAGNOSTICS;
 
 /**
@@ -101,7 +101,7 @@ export function hasPackages(graph: Graph): boolean {
   return graph.modules.some(({ specifier }) => specifier.startsWith("npm:"));
 }
 
-/** The path in the author's tree of a `file:` URL; undefined for one that leaves the directory. */
+/** The path in the author's tree of a `file:` URL; undefined for a URL that leaves the directory. */
 export function commitPath(specifier: string, commit: Commit): string | undefined {
   const path = fromFileUrl(specifier);
   return path?.startsWith(`${commit.source}/`) ? path.slice(commit.source.length + 1) : undefined;
@@ -241,7 +241,7 @@ function isSyntaxError(error: string): boolean {
   return error.startsWith("SyntaxError: ");
 }
 
-/** The message of a Deno error, without the quoted source, the position and the hints behind it. */
+/** The message of a Deno error, without the quoted source, the position and the hints after it. */
 export function firstPart(error: string): string {
   const [message = error] = error.split(/\n(?: +\||\s+at |\s+Specifier: |\s+hint: )/);
   return message.trim();

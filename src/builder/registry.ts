@@ -1,7 +1,7 @@
 /**
- * The connection from one run of the compiler to the package registry: a proxy on a unix socket, the only one that the
- * process can connect to. It fetches from the registry's own origin alone, whatever the metadata of a package or a
- * redirect says, and does TLS itself.
+ * The connection from one run of the compiler to the package registry: a proxy on a unix socket, the only socket to
+ * which the process can connect. It fetches from the registry's own origin alone, whatever the metadata of a package or
+ * a redirect says, and does TLS itself.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -16,7 +16,7 @@ import { EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { SourceTree } from "./source_tree.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The tree of a module that imports the packages, with the lock file of their author if there is one. */
+/** The tree of a module that imports the packages, with the lock file of their author, if any. */
 export function treeOf(packages: readonly string[], lock: string | undefined): SourceTree {
   const encoder = new TextEncoder();
   const files = new Map([[ENTRY, encoder.encode(moduleOf(packages))]]);

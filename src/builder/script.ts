@@ -45,7 +45,7 @@ interface Edit {
 interface Parts {
   /** Statements of the first line. */
   readonly opening: string[];
-  /** Properties of the returned object; a later one wins. */
+  /** Properties of the returned object; a later property wins. */
   readonly entries: string[];
   readonly edits: Edit[];
   /** Returns a name that does not occur in the bundle. */

@@ -111,7 +111,9 @@ export class SourceTree {
     );
   }
 
-  /** The content of the file of this name in the function's folder, or in the nearest folder above it that has one. */
+  /**
+   * The content of the file of this name in the function's folder, or in the nearest folder above that has the file.
+   */
   nearest(name: string): { readonly path: string; readonly content: Uint8Array } | undefined {
     for (const directory of directoriesUp(this.folder)) {
       const path = join(directory, name);

@@ -110,7 +110,7 @@ async function resolveAll(
   return flags;
 }
 
-/** Exit codes above this one are signals. */
+/** Higher exit codes are signals. */
 const SIGNALLED = 128;
 
 /** A compiler that gets no memory may crash before it can report so. */
@@ -146,7 +146,7 @@ function parseDiagnostics(
   return blocks.flatMap((block) => readBlock(block, workspace, commit)).toSorted(byPosition);
 }
 
-/** The error of a block; none for one in the server's modules, which have other options than the author's. */
+/** The error of a block; undefined for a block in the server's modules, which have other options than the author's. */
 function readBlock(block: string, workspace: Workspace, commit: Commit): readonly Diagnostic[] {
   const { tree } = commit;
   const lines = block.split("\n");

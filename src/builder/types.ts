@@ -70,14 +70,14 @@ export async function packageTypes(
   return { files, isTruncated, missing };
 }
 
-/** The directory of a registry in the cache of Deno: its host, and port if it has one. */
+/** The directory of a registry in the cache of Deno: its host, and its port, if any. */
 function directoryOf(registry: string): string {
   const { hostname, port, pathname } = new URL(registry);
   const host = port === "" ? hostname : `${hostname}_${port}`;
   return join(host, ...pathname.split("/").filter((part) => part !== ""));
 }
 
-/** The packages of a lock, each once: of several versions the one that the commit imports, else the first. */
+/** The packages of a lock, each once: of several versions the version that the commit imports, else the first. */
 function packagesOf(lock: string): readonly Package[] {
   const { specifiers, npm } = lockSchema.parse(JSON.parse(lock));
   const imported = Object.entries(specifiers).flatMap(([specifier, version]) => {

@@ -40,7 +40,7 @@ export async function unsharePackages(workspace: Workspace): Promise<void> {
   await Deno.mkdir(packages, { mode: 0o700 });
 }
 
-/** The directories in which packages of the build may be: the shared one, and its own. */
+/** The directories in which packages of the build may be: the shared directory, and its own. */
 export function packageRoots({ downloads, deno }: Workspace): readonly string[] {
   return [...downloads, deno];
 }

@@ -92,7 +92,7 @@ function startFailure(error: unknown, { server: { host, port } }: Config): Failu
   }
   if (typeof code === "string" && NO_ADDRESS.includes(code)) {
     return new Failure(`${host} is not an address of this machine`, {
-      next: "choose another address with --host; 0.0.0.0 stands for all addresses of this machine",
+      next: "choose another address with --host; 0.0.0.0 means all addresses of this machine",
     });
   }
   return new Failure(`The server did not start: ${describeError(error)}`);

@@ -58,7 +58,7 @@ export function composeApi(
       const reason = store.health.fault?.message ?? database?.message ?? engine.fault ??
         cluster?.fault;
       if (reason !== undefined) return { ready: false, reason };
-      // One damaged blob concerns one commit or file: a server without it serves the others.
+      // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
       return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };
     },
     serverStatus: async () => ({

@@ -87,7 +87,7 @@ export class Cluster implements AsyncDisposable {
     }));
   }
 
-  /** Why no call can run now; undefined while one can, or could a moment ago. */
+  /** The reason why no invocation can run now; undefined while invocations can run, or could a moment ago. */
   get fault(): string | undefined {
     const { fault } = this.nats;
     if (fault !== undefined) return fault;

@@ -10,9 +10,9 @@ const DEFAULT_CONNECTIONS = 4096;
 const CONNECTIONS_MIN = 16;
 
 /**
- * The open connections that the server accepts. The descriptors beyond them are kept for its own use.
- * @param limit of open files; undefined without one
- * @throws if the limit leaves too few, or fewer than configured
+ * The open connections that the server accepts. The server keeps the remaining descriptors for its own use. @param
+ * limit of open files; undefined without a limit @throws if the limit leaves too few connections, or fewer than
+ * configured
  */
 export function connectionsWithin(
   { server, invocations, nats }: Pick<Config, "server" | "invocations" | "nats">,
@@ -41,8 +41,8 @@ export function connectionsWithin(
 }
 
 /**
- * The limit of open files of this process; undefined without one. Deno has raised the soft limit to the hard one, and
- * children inherit it. Deno has no function for it.
+ * The limit of open files of this process; undefined without a limit. Deno has raised the soft limit to the hard limit,
+ * and children inherit it. Deno has no function for it.
  */
 export async function openFilesLimit(): Promise<number | undefined> {
   const { stdout } = await new Deno.Command("sh", {

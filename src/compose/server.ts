@@ -98,7 +98,7 @@ export class RunningServer {
     return this.#parts.credentialsPath;
   }
 
-  /** The certificate of the local CA that clients must trust; undefined without one. */
+  /** The certificate of the local CA that clients must trust; undefined without a local CA. */
   get caFile(): string | undefined {
     return this.#parts.tls?.caFile;
   }
@@ -108,12 +108,12 @@ export class RunningServer {
     return this.#parts.helloFunctionId;
   }
 
-  /** A link to the console for the principal that this start has made; undefined if there was one. */
+  /** A link to the console for the principal that this start has made; undefined if the principal existed. */
   get signInLink(): SessionLink | undefined {
     return this.#parts.signInLink;
   }
 
-  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
+  /** Rejects new invocations, lets running invocations finish within the limit, then closes everything. */
   async drain(): Promise<void> {
     const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
     this.#lifecycle.set("draining");

@@ -34,7 +34,7 @@ export class RunningWorker {
     return this.sandboxes.walls;
   }
 
-  /** Takes no more calls, lets running ones finish up to the limit, then closes everything. */
+  /** Accepts no more invocations, lets running invocations finish within the limit, then closes everything. */
   async drain(): Promise<void> {
     await this.worker.drain(this.drainTimeoutMs);
     await this.opened.disposeAsync();

@@ -43,7 +43,7 @@ const C1: Family = {
 /**
  * Reads `--server` and the variables; the flag wins.
  *
- * @throws {ConfigError} for an invalid URL, and for one half of the client's credentials
+ * @throws {ConfigError} for an invalid URL, and for a client id without a secret or a secret without an id
  */
 export function resolveClientSettings(server: string | undefined, env: Given): ClientSettings {
   const given = (name: ClientVariable) => env[name] === "" ? undefined : env[name];

@@ -1,6 +1,9 @@
 /** The variables of the command line's server and credentials, with their meaning. */
 
-/** Of a server of invoked. If one of them is set, those of C1 are ignored: a secret must not reach the other server. */
+/**
+ * Variables of invoked servers. If one of them is set, the variables of C1 are ignored: a secret must not reach the
+ * other server.
+ */
 export const INVOKED_CLIENT_VARIABLES = {
   INVOKED_SERVER_URL: "URL of the server",
   INVOKED_ACCESS_TOKEN: "access token; takes precedence over client id and secret",

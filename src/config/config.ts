@@ -65,7 +65,10 @@ export interface Config {
     /** Requests per second of one client on /api; 0 for no limit. */
     readonly apiPerSecond: number;
     readonly apiBurst: number;
-    /** Requests per minute of one client and address on the token endpoint, and wrong ones of one address; 0 for no limit. */
+    /**
+     * Requests per minute of one client and address on the token endpoint, and failed requests per minute of one
+     * address; 0 for no limit.
+     */
     readonly tokensPerMinute: number;
     /** Streams of changes that one client may have open. */
     readonly maxEventStreams: number;

@@ -129,7 +129,7 @@ function fieldsOf(text: string): Fields {
 }
 
 function parsed(text: string): URL {
-  // A URL with a user has a host; one for a socket names it as a parameter.
+  // A URL with a user has a host; a URL for a socket names the socket as a parameter.
   const withHost = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/:?]|$)/, "$1socket");
   const isSocket = withHost !== text;
   if (!URL.canParse(withHost)) throw new UrlFault("it is not a URL");

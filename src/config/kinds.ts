@@ -66,7 +66,7 @@ export function integer(range: Range): Kind<number> {
   return quantity(range, { ...WHOLE_NUMBER, format: formatCount });
 }
 
-/** A TCP port; 0 means any free one. */
+/** A TCP port; 0 means any free port. */
 export function port(): Kind<number> {
   return quantity({ min: "0", max: "65535" }, { ...WHOLE_NUMBER, format: String });
 }

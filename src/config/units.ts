@@ -63,7 +63,7 @@ export function parseCount(text: string): number | undefined {
   return COUNT_TEXT.test(text) ? Number(text.replaceAll(",", "")) : undefined;
 }
 
-/** A number with thousands separators: `1,000`. {@link parseCount} accepts a whole one. */
+/** A number with thousands separators: `1,000`. {@link parseCount} accepts a whole number. */
 export function formatCount(count: number): string {
   return `${count}`.replace(THOUSANDS, ",");
 }

@@ -153,7 +153,7 @@ function locate(
     };
     if (head === null) {
       if (!LOCATION.test(text) || OWN_LOCATION.test(text)) continue;
-      // Of the same length, so that columns stay. A text or a pattern that contains the name stays one.
+      // Of the same length, so that columns stay. A text or a pattern that contains the name stays valid.
       const names = { filename: unused("__file", 10), dirname: unused("__dir", 9) };
       pieces.push(
         bundle.slice(position, start),

@@ -121,7 +121,7 @@ async function namedIn(texts: readonly string[], found: readonly Found[]): Promi
   );
 }
 
-/** `.afm`; empty without one. */
+/** `.afm`; empty without an ending. */
 function endingOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot <= 0 ? "" : name.slice(dot);

@@ -16,7 +16,7 @@ import {
 } from "./config_file.ts";
 import { faulty } from "./deno_config.ts";
 
-/** The later ones win. */
+/** Later entries win. */
 const DEPENDENCIES = [
   "peerDependencies",
   "devDependencies",

@@ -1,6 +1,7 @@
 /**
- * What the deno.json, deno.jsonc and package.json files of a commit say: an import map, and options of the compiler. A
- * file counts for its folder and those below; the deeper one wins. The compiler sees none of the files themselves.
+ * The content of the deno.json, deno.jsonc and package.json files of a commit: an import map, and options of the
+ * compiler. A file counts for its folder and the folders below; a deeper file wins. The compiler sees none of the files
+ * themselves.
  */
 
 import { basename, dirname, join } from "node:path/posix";
@@ -23,7 +24,7 @@ const REJECTED = "unsupported:";
 const REJECTED_INDEX = /^unsupported:\/(\d+)(?:\/|$)/;
 const MAX_WRITTEN_CHARS = 200;
 
-/** Whether a build needs a configuration file: one that only maps the modules of the server is for an editor. */
+/** Whether a build needs a configuration file: a file that only maps the modules of the server is for an editor. */
 export function concernsBuild(path: string, content: Uint8Array): boolean {
   const { entries, options, faults } = read(path, content, () => [path]);
   return faults.length > 0 || options.size > 0 ||
@@ -67,7 +68,7 @@ export class ProjectFiles {
     return JSON.stringify({ imports: server, scopes: Object.fromEntries(scopes) });
   }
 
-  /** Options of the compiler: those of the function's folder and the folders above it; the deeper one wins. */
+  /** Options of the compiler from the function's folder and the folders above it; a deeper folder wins. */
   compilerOptions(): ReadonlyMap<string, unknown> {
     const files = directoriesUp(this.#tree.folder).toReversed()
       .flatMap((directory) => this.#files.get(directory) ?? []);
@@ -90,7 +91,8 @@ export class ProjectFiles {
 
   /**
    * The entry of a name, or of the prefix that it begins with.
-   * @param importer path of a module for which the file must count; without one any file of the commit is searched
+   * @param importer path of a module for which the file must count; without an importer any file of the commit is
+   * searched
    */
   lookUp(written: string, importer?: string): NamedImport | undefined {
     const entries = importer === undefined

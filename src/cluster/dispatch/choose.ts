@@ -14,9 +14,9 @@ export function hasMemory(
 }
 
 /**
- * The workers to ask for a slot, in this order: those that have the script ready, then the others, each by their share of
- * free slots. Equal ones are shuffled, so that API nodes do not all ask the same one. Without a free slot anywhere, some
- * workers are asked that will have one next. Those without the memory for the call are never asked.
+ * The workers to ask for a slot, in this order: workers that have the script ready, then other workers, each group by
+ * its share of free slots. Equal workers are shuffled, so that API nodes do not all ask the same worker. Without a free
+ * slot anywhere, some workers are asked that will have one next. Those without the memory for the call are never asked.
  */
 export function choose(
   all: readonly KnownWorker[],

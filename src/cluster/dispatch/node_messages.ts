@@ -61,7 +61,7 @@ export class NodeMessages implements Disposable {
     }
   }
 
-  /** Answers what other nodes ask of this one. */
+  /** Answers the requests of other nodes to this node. */
   serve(cancel: (invocationId: string) => Promise<boolean>): void {
     this.#serving ??= this.#nats.subscribe(subjects.cancel(this.#node), async (message) => {
       const id = decodeText(message.bytes);

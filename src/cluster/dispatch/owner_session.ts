@@ -92,7 +92,7 @@ export class OwnerSession {
   /** Whether the job has logged or called: then its code has begun, whatever the worker says. */
   #hasBegun = false;
 
-  /** @param worker undefined for an offer to any worker: the one that accepts on its own subject has the session */
+  /** @param worker undefined for an offer to any worker: the worker that accepts on its own subject has the session */
   constructor(
     parts: OwnerParts,
     readonly node: string,

@@ -105,7 +105,9 @@ export class Prewarming implements Disposable {
   }
 }
 
-/** The share of one worker: each that has the memory gets the same, the first ones get the rest. */
+/**
+ * The share of one worker: each worker with the memory gets the same share, and the first workers get the remainder.
+ */
 function shareOf(
   scripts: readonly Prewarmed[],
   worker: KnownWorker,
@@ -120,7 +122,7 @@ function shareOf(
   });
 }
 
-/** The same for the same list at every node; empty for an empty one. */
+/** The same for the same list at every node; empty for an empty list. */
 function nameOf(share: readonly Prewarmed[]): string {
   if (share.length === 0) return "";
   const text = JSON.stringify(

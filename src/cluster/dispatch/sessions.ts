@@ -28,7 +28,7 @@ export class Sessions implements Disposable {
   /** Where NATS reports that nobody listens to an offer. */
   readonly #unheard: string;
 
-  /** @param node id of this API node, unique among the running ones */
+  /** @param node id of this API node, unique among the running nodes */
   constructor(parts: OwnerParts, node: string) {
     this.#parts = parts;
     this.#node = node;
@@ -68,7 +68,7 @@ export class Sessions implements Disposable {
     return await session.offered(OFFER_TIMEOUT_MS) ?? session;
   }
 
-  /** Opens a session. The id of a claim comes from its worker: one that is taken gets none. */
+  /** Opens a session. The id of a claim comes from its worker: a taken id opens no session. */
   open(id: string, worker: string | undefined): OwnerSession {
     if (this.#sessions.has(id)) throw new Error(`Session ${id} is open already`);
     const session = new OwnerSession(

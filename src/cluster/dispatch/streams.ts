@@ -5,7 +5,7 @@ import { RUNS_CONSUMER, RUNS_STREAM, RUNS_SUBJECT } from "../nats/subjects.ts";
 const NANOS_PER_MS = 1_000_000;
 /** How long a repeated offer of the same attempt is dropped. */
 const DUPLICATES_MS = 120_000;
-/** How long a worker may keep a call without a sign of life; then another one gets it. */
+/** How long a worker may keep a call without a sign of life; then another worker receives it. */
 const ACK_WAIT_MS = 30_000;
 const ACKS_PENDING_MAX = 100_000;
 

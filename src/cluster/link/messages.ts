@@ -30,7 +30,7 @@ export const MessageType = {
 
 /** Log lines of one message. */
 export const LOG_LINES_MAX = 500;
-/** Longest message of a log line in UTF-16 units; the sandbox cuts longer ones. */
+/** Longest message of a log line in UTF-16 units; the sandbox cuts longer messages. */
 const LOG_MESSAGE_MAX_UNITS = 1024 * 1024;
 /** Most scripts in a heartbeat and in a list of scripts to keep ready. */
 export const SCRIPTS_MAX = 128;

@@ -1,6 +1,6 @@
 /**
- * The number of the protocol between API nodes and workers: of subjects, frames, messages and sealed jobs. A change that
- * the other side cannot ignore increases it. Each side reports its own number, and the two use the lower one.
+ * The number of the protocol between API nodes and workers: of subjects, frames, messages and sealed jobs. A change
+ * that the other side cannot ignore increases it. Each side reports its own number, and both use the lower number.
  */
 export const PROTOCOL = 1;
 
@@ -8,8 +8,8 @@ export const PROTOCOL = 1;
 export const PROTOCOLS_TEXT = `${PROTOCOL - 1} to ${PROTOCOL + 1}`;
 
 /**
- * Whether this side works with a peer of that number. Each side speaks its own number and the one before, so neighbours
- * have the lower of theirs in common: an upgrade by one needs no stop.
+ * Whether this side works with a peer of that number. Each side speaks its own number and the number before, so
+ * neighbouring versions share the lower number: an upgrade by one version needs no downtime.
  */
 export function speaks(protocol: number): boolean {
   return Math.abs(protocol - PROTOCOL) <= 1;

@@ -1,4 +1,4 @@
-/** The receiving half of a channel: puts chunks in order, drops repeated ones, and joins them to messages. */
+/** The receiving half of a channel: puts chunks in order, drops repeated chunks, and joins chunks to messages. */
 import { formatBytes } from "../../config/mod.ts";
 import type { Chunk } from "./frames.ts";
 
@@ -6,7 +6,7 @@ import type { Chunk } from "./frames.ts";
 export type MessageHandler = (type: number, bytes: Uint8Array) => Promise<void> | void;
 
 interface ReceiverLimits {
-  /** Chunks that the peer may send beyond the last one that was consumed. */
+  /** Chunks that the peer may send beyond the last consumed chunk. */
   readonly windowChunks: number;
   readonly chunkBytesMax: number;
   readonly messageBytesMax: number;
@@ -109,7 +109,7 @@ export class Receiver {
     assembly.bytes.set(bytes, assembly.filled);
     assembly.filled += bytes.length;
     if (assembly.filled < assembly.bytes.length) {
-      // The limit of a message bounds what an unfinished one takes.
+      // The limit of a message bounds the memory of an unfinished message.
       if (this.#messages.length === 0) this.#consume(number);
       return;
     }

@@ -23,7 +23,7 @@ const NONCE = new Uint8Array(12);
 const EXCHANGE_INFO = new TextEncoder().encode("invoked.v1");
 /** After this time an API node makes another exchange with a worker. */
 const EXCHANGE_MAX_AGE_MS = 10 * 60_000;
-/** Exchanges that are kept; one that is not is made, or derived, again. */
+/** Exchanges that are kept; a dropped exchange is made, or derived, again. */
 const EXCHANGES_MAX = 10_000;
 
 /** What is sealed, and for what; a seal opens for the same alone. */

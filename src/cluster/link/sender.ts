@@ -41,7 +41,7 @@ export class Sender {
     return this.#queue.length > 0;
   }
 
-  /** Sends a message after all earlier ones. Resolves once all of its chunks were sent, which needs credit. */
+  /** Sends a message after all earlier messages. Resolves once all of its chunks were sent, which needs credit. */
   write(type: number, bytes: Uint8Array): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue.push({ head: { type, byteLength: bytes.length }, bytes, cut: 0, sent: resolve });
@@ -80,7 +80,7 @@ export class Sender {
     for (const chunk of this.#unacknowledged.values().take(REPEATED_CHUNKS_MAX)) this.#send(chunk);
   }
 
-  /** Lets whoever waits go on: nothing is sent any more. */
+  /** Releases all waiting senders: nothing is sent any more. */
   end(): void {
     this.#queue.splice(0).forEach(({ sent }) => sent());
     this.#unacknowledged.clear();

@@ -15,7 +15,7 @@ export interface NatsOptions {
   readonly urls: readonly string[];
   /** An NKey seed of a user, or a file `.creds`; undefined on loopback alone. */
   readonly credentialsFile: string | undefined;
-  /** Certificates in PEM that servers may have besides the public ones. */
+  /** Certificates in PEM that servers may have besides public certificates. */
   readonly caFile: string | undefined;
 }
 

@@ -28,8 +28,8 @@ class GuardedTransport extends NodeTransport {
   }
 
   /**
-   * Ends a connection whose pings got no answer, so that the client makes another one. The library would first wait for
-   * an empty write, which the runtime never completes over TLS.
+   * Ends a connection whose pings got no answer, so that the client opens another connection. The library would first
+   * wait for an empty write, which the runtime never completes over TLS.
    */
   override disconnect(): void {
     this.close();

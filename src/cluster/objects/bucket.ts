@@ -258,7 +258,10 @@ export class NatsBucket implements ObjectBucket {
     }
   }
 
-  /** Writes a record. That before goes once the new one is known to be found: of a whole object one is always there. */
+  /**
+   * Writes a record. The record before it is removed once the new record is known to be found: a whole object always
+   * has a record.
+   */
   async #write(record: ObjectRecord, after: number | undefined, isThere: boolean): Promise<void> {
     const seq = await this.#uploads.record(record, after, !isThere);
     await this.#checkOrder();
@@ -283,8 +286,8 @@ export class NatsBucket implements ObjectBucket {
   }
 
   /**
-   * Deletes a revision of an object, and no later one, which keeps its own chunks. A purge needs no space: a full NATS
-   * can be emptied.
+   * Deletes a revision of an object, and no later revision, which keeps its own chunks. A purge needs no space: a full
+   * NATS can be emptied.
    */
   async #delete({ record, revision }: StoredRecord): Promise<void> {
     await this.#checkOrder();
@@ -355,7 +358,10 @@ export class NatsBucket implements ObjectBucket {
     return last?.record.deleted ? undefined : last;
   }
 
-  /** The last record of an object, also of one that a tool of NATS deleted; from the leader of the stream, so never an old one. */
+  /**
+   * The last record of an object, also of an object that a tool of NATS deleted; from the leader of the stream, so
+   * never an old record.
+   */
   async #last(digest: string): Promise<StoredRecord | undefined> {
     const message = await this.#manager.streams.getMessage(this.#layout.stream, {
       last_by_subj: this.#layout.recordSubject(digest),

@@ -11,8 +11,8 @@ const CLEANING_INTERVAL_MS = 60 * 60 * 1000;
 
 /**
  * Chunks of objects on the disk of this machine, as sealed as in NATS: without the key of an object they show nothing
- * of it. Those used last stay within the limit. Nothing is lost with the directory, so nothing is synced, and a chunk
- * that a crash has damaged does not open.
+ * of it. The most recently used chunks stay, within the limit. Nothing is lost with the directory, so nothing is
+ * synced, and a chunk that a crash has damaged does not open.
  */
 export class ChunkCache implements Disposable {
   readonly #directory: string;

@@ -14,7 +14,7 @@ export const KEY_BYTES = 32;
 const HEADER_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Bytes of a sealed chunk; the last one is shorter. */
+/** Bytes of a sealed chunk; the last chunk is shorter. */
 export const CHUNK_BYTES = 256 * 1024;
 const SEALED_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES;
 /** Bytes of the content in each chunk but the last. */
@@ -37,7 +37,7 @@ export function objectKeyId(key: Uint8Array): string {
   return createHash("sha256").update("invoked object key\0").update(key).digest("hex").slice(0, 16);
 }
 
-/** Chunks of a content; an empty one has a chunk, too. */
+/** Number of chunks of a content; an empty content has one chunk. */
 export function chunksOf(size: number): number {
   return Math.max(1, Math.ceil(size / CONTENT_BYTES));
 }
@@ -52,7 +52,7 @@ export function contentSize({ size, chunks }: { readonly size: number; readonly 
   return size - chunks * SEALED_BYTES;
 }
 
-/** The header of a chunk that may be false; undefined if it has none. */
+/** The header of a chunk that may be false; undefined without a header. */
 export function headerOf(chunk: Uint8Array): ChunkHeader | undefined {
   if (chunk.length < SEALED_BYTES) return undefined;
   const view = new DataView(chunk.buffer, chunk.byteOffset, HEADER_BYTES);
@@ -110,7 +110,7 @@ function associated(header: Uint8Array, digest: string): Uint8Array {
 
 /**
  * The sealed chunks of a content, in order.
- * @throws Error before the last one if the content has another size or digest
+ * @throws Error before the last chunk if the content has another size or digest
  */
 export async function* sealContent(
   key: Uint8Array,
@@ -128,7 +128,7 @@ export async function* sealContent(
     hash.update(bytes);
     pending.push(bytes);
     pendingBytes += bytes.length;
-    // More than a chunk: the last one is sealed after the check.
+    // More than a chunk: the last chunk is sealed after the check.
     while (pendingBytes > CONTENT_BYTES) {
       const all = Buffer.concat(pending);
       yield sealChunk(key, digest, { index: index++, size }, all.subarray(0, CONTENT_BYTES));

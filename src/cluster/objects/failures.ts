@@ -15,7 +15,7 @@ const FULL_CODES: readonly number[] = [10002, 10023, 10028, 10047, 10077];
 /** The server's JetStream is off, starts, or has no leader. */
 const AWAY_CODES: readonly number[] = [10008, 10009, 10039, 10076, 10118];
 
-/** Whether a change named a revision that is no longer the last one. */
+/** Whether a change named a revision that is no longer the last. */
 export function isConflict(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE;
 }

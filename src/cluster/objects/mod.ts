@@ -38,7 +38,7 @@ export class Objects implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  /** Opens the buckets, and creates missing ones. @throws ObjectsUnavailable */
+  /** Opens the buckets, and creates missing buckets. @throws ObjectsUnavailable */
   static async open(
     nats: NatsConnection,
     { cacheDir, cacheBytes, node, replicas }: ObjectsOptions,
@@ -68,7 +68,7 @@ export class Objects implements AsyncDisposable {
     this.#keys.root = root;
   }
 
-  /** The key of one object, for whoever may read it. */
+  /** The key of one object, for a worker that may read the object. */
   keyOf(digest: string): Uint8Array {
     return this.#keys.keyOf(digest);
   }

@@ -141,8 +141,8 @@ class ChunkSource {
   }
 
   /**
-   * Chunks of one object lie in order, and chunks of others may lie between them. So the chunk is never before the
-   * sequence that it would have without those, and the one that is found there says how many are left.
+   * Chunks of one object lie in order, and chunks of other objects may lie between them. So the chunk is never before
+   * the sequence that it would have without other objects, and the chunk that is found there shows how many are left.
    */
   async #find(index: number): Promise<Uint8Array | undefined> {
     this.#subject ??= await this.#chunkSubject();
@@ -162,7 +162,8 @@ class ChunkSource {
   }
 
   async #chunkSubject(): Promise<string | undefined> {
-    // The first record: one that comes after it names the same chunks. A worker may ask for this and for no last one.
+    // The first record: a later record names the same chunks. A worker may ask for the first record, but not for the
+    // last.
     const subject = this.#layout.recordSubject(this.#digest);
     const message = await this.#direct({ seq: 1, next_by_subj: subject });
     const record = message?.json<ObjectRecord>();

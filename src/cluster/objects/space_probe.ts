@@ -6,12 +6,12 @@ import { Layout } from "./layout.ts";
 import { ObjectUploads } from "./upload.ts";
 
 const PROBE_BUCKET = "invoked_probe";
-/** Free space that a full NATS must have before it counts as one that takes writes again. */
+/** Free space that a full NATS must have before it counts as writable again. */
 const PROBE_BYTES = 1024 * 1024;
 
 /**
- * Tries whether NATS has space, in a bucket of its own: a write that fails on a full disk can damage the stream that it
- * goes to (see `stream_order.ts`). A purge of the whole stream repairs this one.
+ * Tries whether NATS has space, in a separate bucket: a write that fails on a full disk can damage its stream (see
+ * `stream_order.ts`). A purge of the whole stream repairs the stream of the probe.
  */
 export class SpaceProbe {
   readonly #layout: Layout;

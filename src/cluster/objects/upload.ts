@@ -60,7 +60,7 @@ export class ObjectUploads {
    * Writes a record after a revision of it, or after none.
    * @param replaces whether nothing of the record before may be needed again
    * @returns the new revision
-   * @throws an error of {@link isConflict} if the revision is no longer the last one
+   * @throws an error of {@link isConflict} if the revision is no longer the last
    */
   async record(
     record: ObjectRecord,

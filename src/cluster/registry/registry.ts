@@ -95,7 +95,7 @@ export class Registry implements AsyncDisposable {
     const options = { ttl: ENTRY_LIFETIME_MS, history: 1 };
     const create = () => new Kvm(this.#nats.connection).create(WORKERS_BUCKET, options);
     const bucket = await create().catch((error) => {
-      // Another node made it after this one had found none, and has changed its configuration already.
+      // Another node created it after this node had found none, and has changed its configuration already.
       if (error.code !== NAME_TAKEN) throw error;
       return create();
     });

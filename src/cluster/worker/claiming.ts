@@ -22,7 +22,7 @@ type OpenClaimed = (id: string, node: string, slot: Disposable) => WorkerSession
 export class Claiming {
   readonly #early = new Map<string, Uint8Array[]>();
   #isWelcome = false;
-  /** The protocol that was reported last as one that this worker does not speak. */
+  /** The last reported protocol that this worker does not speak. */
   #reported: number | undefined;
 
   constructor(
@@ -89,7 +89,7 @@ export class Claiming {
     }
   }
 
-  /** An API node does not speak the protocol of this worker: it pulls nothing until one does. */
+  /** An API node does not speak the protocol of this worker: the worker pulls nothing until a node speaks it. */
   #rejected(protocol: number): void {
     this.#isWelcome = false;
     if (this.#reported === protocol) return;

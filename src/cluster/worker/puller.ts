@@ -7,14 +7,14 @@ import type { Slots } from "./slots.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** How long one request for messages waits; a slot that becomes free meanwhile waits for the next one. */
+/** How long one request for messages waits; a slot that becomes free meanwhile waits for the next request. */
 const FETCH_MS = 2_000;
 const WORKING_INTERVAL_MS = 10_000;
 /** How long a call waits that must not start now. */
 const AGAIN_AFTER_MS = 1_000;
 /** How long a freed slot is kept for a synchronous call after such a call found none. */
 const KEEP_MS = 700;
-/** Synchronous calls that may go before a waiting asynchronous one, as in the fair queue of the engine. */
+/** Synchronous calls that may start before a waiting asynchronous call, as in the fair queue of the engine. */
 const BEFORE_ASYNC_MAX = 7;
 /** How long the puller waits after an error of NATS. */
 const PAUSE_MS = 1_000;
@@ -51,7 +51,7 @@ export class Puller {
     this.#pulling = this.#pull();
   }
 
-  /** A synchronous call found no free slot: the next one is kept for it, for a moment. */
+  /** A synchronous call found no free slot: the next free slot is kept for it for a moment. */
   wanted(): void {
     this.#wantedUntil = performance.now() + KEEP_MS;
   }
@@ -98,7 +98,7 @@ export class Puller {
     this.#beforeAsync = 0;
     const messages = await consumer.fetch({ max_messages: free, expires: FETCH_MS });
     for await (const message of messages) {
-      // A synchronous call may have taken the slot meanwhile: another worker gets this one.
+      // A synchronous call may have taken the slot meanwhile: another worker receives this call.
       const slot = signal.aborted ? undefined : this.#slots.takeForAsync();
       if (slot === undefined) message.nak();
       else this.#begin(message, slot);

@@ -161,7 +161,7 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  /** While no instance can be started, API nodes see the worker as one that drains: others run the calls. */
+  /** While no instance can be started, API nodes see the worker as draining, and other workers run the calls. */
   #suspend(): void {
     const { fault } = this.#runner;
     if (fault === undefined) logger.info("This worker accepts invocations again");
@@ -183,7 +183,7 @@ export class Worker implements AsyncDisposable {
     else session.receive(message.bytes);
   }
 
-  /** Keeps the scripts of a list ready, in place of those of the last one. */
+  /** Keeps the scripts of a list ready, in place of the scripts of the last list. */
   async #prewarm(sealed: Uint8Array): Promise<void> {
     if (!this.#lifecycle.is("open")) return;
     try {
@@ -228,7 +228,7 @@ export class Worker implements AsyncDisposable {
     this.#open(id, node, slot, { isClaim: false });
   }
 
-  /** A free slot, or that of the call that waits for this one. */
+  /** A free slot, or the slot of the call that waits for this call. */
   #slotFor({ session, lentBy }: Offer): Disposable | undefined {
     if (lentBy === undefined) return this.#slots.take();
     if (!this.#sessions.has(lentBy) || [...this.#lent.values()].includes(lentBy)) return undefined;

@@ -170,7 +170,7 @@ export class WorkerSession {
     }
   }
 
-  /** Passes a host call on. A response that goes on after its first part leaves the slot to others, as at the owner. */
+  /** Passes a host call on. A response that continues after its first part releases its slot, as at the owner. */
   async #callHost(call: HostCall): Promise<HostReply> {
     const reply = await this.#host.call(call);
     if (isLongResponse(call)) this.#slot[Symbol.dispose]();
