@@ -48,7 +48,7 @@ const TABLES: Readonly<
   volumeVersions: { kind: "volume", id: "volumeId" },
 };
 
-/** Sees every statement of the writers but those that are compiled once: whoever runs one notes it. */
+/** Sees every statement of the writers except statements that are compiled once, whose callers note them. */
 export class Changes implements KyselyPlugin {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   /** Of the write that runs; the writers run one after another. */

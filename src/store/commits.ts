@@ -69,7 +69,7 @@ export class CommitReader {
     return fetchPage(query, "id", page);
   }
 
-  /** The id of the commit that was finalized before this one, and was the head until then; undefined for the first. */
+  /** The id of the commit that was the head before this commit; undefined for the first commit. */
   async parent({ functionId, id, finalizedAt }: CommitRow): Promise<string | undefined> {
     const row = await this.db.selectFrom("commits").select("id")
       .where("functionId", "=", functionId).where((where) =>
@@ -94,7 +94,7 @@ export class CommitReader {
       .where("commitId", "=", commitId).orderBy("path").execute();
   }
 
-  /** Whether a commit of the function, or this one, has or had such a file. */
+  /** Whether a commit of the function, or this commit, has or had such a file. */
   async hasFile(functionId: string, commitId: string | undefined, path: string): Promise<boolean> {
     let query = this.db.selectFrom("commitFiles")
       .innerJoin("commits", "commits.id", "commitFiles.commitId").select("commitFiles.path")

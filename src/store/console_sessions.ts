@@ -32,13 +32,13 @@ export class ConsoleSessionReader {
   }
 }
 
-/** Writes the sessions of the console, and the codes of links that begin one. */
+/** Writes the sessions of the console, and the codes of links that begin a session. */
 export class ConsoleSessionWriter extends ConsoleSessionReader {
   async insertLink(row: SessionLinkRow): Promise<void> {
     await this.db.insertInto("sessionLinks").values(row).execute();
   }
 
-  /** Removes the link of a code, and answers it; undefined for an unknown one. Of several writes one gets it. */
+  /** Removes and returns the link of a code; undefined for an unknown code. Of several writes one receives the link. */
   async takeLink(codeHash: string): Promise<SessionLinkRow | undefined> {
     const row = await this.db.selectFrom("sessionLinks").selectAll()
       .where("codeHash", "=", codeHash).executeTakeFirst();

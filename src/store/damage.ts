@@ -54,7 +54,7 @@ export class DamageLog {
     });
   }
 
-  /** Reads a blob whole, or opens one that was; notes what that finds, or that the blob is whole again. */
+  /** Reads a whole blob, or opens a blob that was read whole; notes damage, or that the blob is intact again. */
   async read<T>(digest: Digest, read: () => Promise<T>): Promise<T> {
     const value = await this.look(read);
     if (this.#found.size > 0) this.#found.delete(digest);

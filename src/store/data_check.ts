@@ -75,7 +75,9 @@ function databaseFaults(database: string): string[] {
   }
 }
 
-/** The digests that rows reference. A database that an earlier version left may lack tables: it has none of these rows. */
+/**
+ * The digests that rows reference. A database of an earlier version may lack tables, and then has none of these rows.
+ */
 function referencedIn(database: string, name: string, damaged: string[]): ReadonlySet<string> {
   const digests = new Set<string>();
   try {

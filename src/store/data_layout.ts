@@ -15,8 +15,8 @@ const BLOB_DIRECTORIES = {
 export type BlobPaths = Readonly<Record<keyof typeof BLOB_DIRECTORIES, string>>;
 
 /**
- * Finds the directories of blobs in a data directory; renames those of an earlier version and creates missing ones.
- * Nothing else may use the data directory meanwhile.
+ * Finds the directories of blobs in a data directory; renames directories of an earlier version and creates missing
+ * directories. Nothing else may use the data directory meanwhile.
  * @throws DataDirError if a directory exists under both names
  */
 export async function prepareBlobDirectories(dataDir: string): Promise<BlobPaths> {

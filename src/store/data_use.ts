@@ -1,4 +1,4 @@
-/** Whether a data directory was in use, so that what it lacks is lost and not to be made anew. */
+/** Whether a data directory was in use, so that a missing part is lost and must not be created again. */
 import { join } from "node:path";
 import { exists, sizeOf } from "../shared/files.ts";
 import { DataDirError } from "./data_dir.ts";
@@ -12,7 +12,7 @@ export function databaseOf(dataDir: string): string {
 const TRACES = ["credentials.json", "commit-blobs", "blobs"];
 
 /**
- * Checks that a directory which was in use has its database: a server on an empty one would hide all that is lost.
+ * Checks that a directory which was in use has its database: a server on an empty database would hide the loss.
  * @throws DataDirError
  */
 export async function assertDatabaseIsThere(dataDir: string): Promise<void> {

@@ -9,7 +9,7 @@ export type DelayedCallRow = Selectable<DelayedCallTable>;
 export class DelayedCallReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
-  /** When the next one is due; undefined without one. */
+  /** When the next call is due; undefined without a call. */
   async nextDueAt(): Promise<string | undefined> {
     const row = await this.db.selectFrom("delayedCalls").select("dueAt")
       .orderBy("dueAt").limit(1).executeTakeFirst();
@@ -97,7 +97,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     return rows.map(({ invocationId }) => invocationId);
   }
 
-  /** Gives the calls in the line of a function whose time has come a later one. */
+  /** Postpones the due calls in the line of a function. */
   async delayOverdue(functionId: string, now: string, dueAt: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt })
       .where("functionId", "=", functionId).where("reason", "=", "rate-limit")

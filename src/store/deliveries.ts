@@ -15,7 +15,7 @@ export class DeliveryReader {
     return fetchPage(query, "id", page);
   }
 
-  /** The last delivery of each of these triggers that has one. */
+  /** The last delivery of each of these triggers with a delivery. */
   async lastOf(triggerIds: readonly string[]): Promise<Map<string, DeliveryRow>> {
     if (triggerIds.length === 0) return new Map();
     const last = this.db.selectFrom("deliveries").select(({ fn }) => fn.max("id").as("id"))
@@ -40,7 +40,7 @@ export class DeliveryWriter extends DeliveryReader {
   }
 
   /**
-   * Inserts the delivery that starts a call for its event; false if another one has started it since a time.
+   * Inserts the delivery that starts a call for its event; false if another delivery has started it since a time.
    * @param since older deliveries give their event free
    */
   async insertFirst(row: DeliveryRow & { eventId: string }, since: string): Promise<boolean> {

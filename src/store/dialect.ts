@@ -49,7 +49,7 @@ export interface FoundPage {
   readonly visited: number;
 }
 
-/** Finds invocations beside the event loop. A page may be short, or empty, and yet have a next one. */
+/** Finds invocations beside the event loop. A short or empty page can have a next page. */
 export interface InvocationSearch {
   find(filter: RowFilter): Promise<FoundPage>;
 }
@@ -73,7 +73,7 @@ export interface Dialect {
   /** The same for statistics, which read many rows: other long reads do not wait for them. */
   readonly statisticsReader: KyselyDialect;
   readonly search: InvocationSearch;
-  /** The connection that writes; a single one, so that grouped writes need no locks. */
+  /** The connection that writes: only one connection, so that grouped writes need no locks. */
   readonly writer: KyselyDialect;
   /** Runs statements on the connection of `writer`, without its query builder. */
   readonly statements: StatementRunner;

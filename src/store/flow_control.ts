@@ -13,7 +13,7 @@ type StartPermit = Omit<Selectable<StartPermitTable>, "startedAt">;
 export interface PermitCount {
   readonly now: string;
   readonly held: number;
-  /** Those of them whose attempt has started. */
+  /** The calls among them whose attempt has started. */
   readonly started: number;
 }
 
@@ -72,7 +72,7 @@ export class FlowControlWriter {
       ).execute();
   }
 
-  /** Takes the permit of a call that has not started; false if it has none. */
+  /** Takes the permit of a call that has not started; false if the call has no permit. */
   async freePermit(functionId: string, invocationId: string): Promise<boolean> {
     const { numDeletedRows } = await this.db.deleteFrom("startPermits")
       .where("functionId", "=", functionId).where("invocationId", "=", invocationId)

@@ -80,14 +80,14 @@ export class FunctionReader {
     return fetchPage(query, "publishes.id", page);
   }
 
-  /** Names of functions by their ids, deleted ones included. */
+  /** Names of functions by their ids, including deleted functions. */
   async displayNames(ids: readonly string[]): Promise<[id: string, displayName: string][]> {
     const rows = await this.db.selectFrom("functions").select(["id", "displayName"])
       .where("id", "in", ids).execute();
     return rows.map(({ id, displayName }) => [id, displayName]);
   }
 
-  /** The functions with a retention of their own, deleted ones included. */
+  /** The functions with their own retention, including deleted functions. */
   async withRetention(): Promise<{ readonly id: string; readonly retentionMs: number }[]> {
     return await this.db.selectFrom("functions").select(["id", "retentionMs"])
       .where("retentionMs", "is not", null).orderBy("id")

@@ -40,9 +40,9 @@ const RETRIES_MAX = 5;
 const SYNC_DELAY_MS = 100;
 
 /**
- * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one
- * sync: during a sync others commit, and share the next one. A write that throws is rolled back to
- * its own savepoint and does not affect the others.
+ * Groups writes that arrive in the same turn of the event loop into one transaction, and transactions into one sync:
+ * transactions that commit during a sync share the next sync. A write that throws is rolled back to its own savepoint
+ * and does not affect other writes.
  */
 export class GroupedWriter {
   readonly #statements: StatementRunner;
@@ -164,7 +164,7 @@ export class GroupedWriter {
       } catch (error) {
         const rollBackError = await this.#rollBack();
         if (rollBackError !== undefined) {
-          // The next transaction begins anew, or fails in the same way.
+          // The next transaction starts fresh, or fails in the same way.
           return group.map((pending) => ({ kind: "rolled-back", pending, error }));
         }
         if (retries < RETRIES_MAX && this.#statements.mayRetry(error)) continue;

@@ -145,7 +145,7 @@ export class InvocationFinder {
   }
 }
 
-/** The same filter, with what an index finds: an error code is that of a failure, and one function is no list. */
+/** The same filter in the form of the indexes: an error code implies a failure, and one function is not a list. */
 function simplified(filter: InvocationFilter): InvocationFilter {
   const { functionId, functionIds, errorCode, failed } = filter;
   const isOne = functionId === undefined && functionIds?.length === 1;

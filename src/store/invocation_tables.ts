@@ -24,7 +24,10 @@ export interface InvocationTable extends LimitColumns {
   error: string | null;
   /** The code in `error`. Null in a row that an API node of an earlier release ended, see `failures.ts`. */
   errorCode: string | null;
-  /** Variables of the function when it was accepted, as a JSON object; null if it has none, or did not wait. */
+  /**
+   * Variables of the function when it was accepted, as a JSON object; null without variables, or if the invocation did
+   * not wait.
+   */
   variables: string | null;
   /** The attached volume. */
   volumeId: string | null;
@@ -46,7 +49,7 @@ export interface InvocationTable extends LimitColumns {
   triggerKind: "api" | "schedule" | "webhook" | "http" | "destination" | "replay";
   /** The id of that: of a trigger, or of the invocation that a replay or a destination follows. Null for the API. */
   triggerId: string | null;
-  /** The time that its next attempt waits for, or its last one waited for; null if it could start at once. */
+  /** The time for which its next attempt waits, or its last attempt waited; null if it could start at once. */
   notBefore: string | null;
   /** When its last attempt started; null while none runs or has ended it, and in old rows. */
   startedAt: string | null;
@@ -56,7 +59,7 @@ export interface InvocationTable extends LimitColumns {
   skipReason: SkipReason | null;
   /** JSON of the retry policy in force when it was accepted; null for none. */
   retryPolicy: string | null;
-  /** Destinations that started it one after another; 0 for a call that none started. */
+  /** Destinations that started it one after another; 0 for a call that no destination started. */
   destinationDepth: number;
   /** When it was parked as a dead letter; null otherwise. */
   parkedAt: string | null;
@@ -84,7 +87,7 @@ export type SkipReason =
   | "CIRCUIT_BREAKER"
   | "DEBOUNCED";
 
-/** An attempt of a call that another one followed. */
+/** An attempt of a call before the last. */
 export interface EarlierAttempt {
   readonly attempt: number;
   /** Null if it is not known. */
@@ -115,13 +118,16 @@ export interface DelayedCallTable {
   /** Names the calls of its function that wait together; null for none. */
   key: string | null;
   /**
-   * Of a debounced call: when the first of the calls came that it has replaced. Of one that waited for the rate limit:
-   * since when it waits in the line of its function. Null for others.
+   * For a debounced call: the arrival of the first call that it replaced. For a call that waited for the rate limit:
+   * the start of its wait in the line of its function. Null for other calls.
    */
   since: string | null;
 }
 
-/** An attempt with a start permit of its function: from when it may start until one period of the rate limit after its start. */
+/**
+ * An attempt with a start permit of its function: it counts from the earliest start until one period of the rate limit
+ * after the start.
+ */
 export interface StartPermitTable {
   functionId: string;
   invocationId: string;
@@ -178,7 +184,7 @@ export interface OutboxTable {
   attempts: number;
   /** When the next attempt may begin. */
   dueAt: string;
-  /** Why the last attempt failed; null without one. */
+  /** The reason why the last attempt failed; null without a failure. */
   error: string | null;
   /** The invocation that it started; null for a URL, and before. */
   startedId: string | null;

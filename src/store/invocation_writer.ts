@@ -26,7 +26,7 @@ const LOG_COLUMNS = Object.keys(
   } satisfies Record<keyof InvocationLogRow, true>,
 ) as (keyof InvocationLogRow)[];
 
-/** Longest error of an attempt, in UTF-16 units, that is kept once another one follows. */
+/** Longest error of an attempt, in UTF-16 units, that is kept once another attempt follows. */
 const ATTEMPT_ERROR_CHARS_MAX = 1024;
 
 /** What the end of an invocation sets; null was the value of all but status and time before. */
@@ -117,7 +117,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     this.changes.note({ kind: "invocation", id: row.id, functionId: row.functionId });
   }
 
-  /** Records the invocation of a key, in place of an older one. */
+  /** Records the invocation of a key, in place of an older invocation. */
   async putIdempotencyKey(row: IdempotencyRow): Promise<void> {
     await this.db.insertInto("idempotencyKeys").values(row)
       .onConflict((c) => c.columns(["principalId", "functionId", "key"]).doUpdateSet(row))
@@ -194,7 +194,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
 
   /**
    * To PENDING, for another attempt under an owner; false if it has ended, or is another's.
-   * @param error of the attempt, if it ran: it is then kept among the earlier ones
+   * @param error of the attempt, if it ran: it is then kept among the earlier attempts
    */
   async release(
     { id, owner, attempt }: AttemptKey,
@@ -270,7 +270,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return numUpdatedRows > 0n;
   }
 
-  /** Whether the attempt may still record something: it has not ended, and no later one has begun. */
+  /** Whether the attempt may still record something: it has not ended, and no later attempt has begun. */
   async isCurrent({ id, owner, attempt }: AttemptKey): Promise<boolean> {
     const row = await this.db.selectFrom("invocations").select("id")
       .where("id", "=", id).where("owner", "=", owner).where("attempt", "=", attempt)
@@ -279,7 +279,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return row !== undefined;
   }
 
-  /** The sequence number of its last log line; 0 without one. */
+  /** The sequence number of its last log line; 0 without log lines. */
   async lastSequence(id: string): Promise<number> {
     const row = await this.db.selectFrom("invocationLogs").select("sequence")
       .where("invocationId", "=", id).orderBy("sequence", "desc").limit(1).executeTakeFirst();

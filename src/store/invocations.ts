@@ -66,7 +66,9 @@ export type InvocationOverview = Omit<InvocationRecord, ContentColumn> & {
 
 /** Characters of an input that {@link InvocationOverview} has. */
 const PREVIEW_CHARACTERS = 300;
-/** Longest input or output, in bytes, that is read together with the row. A longer one is read beside the event loop. */
+/**
+ * Longest input or output, in bytes, that is read together with the row. A longer text is read beside the event loop.
+ */
 export const INLINE_CONTENT_BYTES_MAX = 16 * 1024;
 /** Most content of a page that is read together with its rows. */
 const INLINE_PAGE_BYTES_MAX = 256 * 1024;
@@ -82,12 +84,12 @@ export interface UnfinishedCalls {
   readonly waitingBytes: number;
 }
 
-/** One attempt of a call: only its owner may record something of it, and only while no later one has begun. */
+/** One attempt of a call: only its owner may record something of it, and only while no later attempt has begun. */
 export interface AttemptKey {
   readonly id: string;
   /** The id of a node. */
   readonly owner: string;
-  /** Its number; 0 before the first one. */
+  /** Its number; 0 before the first attempt. */
   readonly attempt: number;
 }
 

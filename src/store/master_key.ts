@@ -11,8 +11,8 @@ export function masterKeyFileOf(dataDir: string): string {
 }
 
 /**
- * Reads a file of master keys, one a line in base64. The first seals and opens; the others only open values that an
- * interrupted rotation has left under them. Undefined if the file does not exist.
+ * Reads a file of master keys, one a line in base64. The first key seals and opens; the other keys only open values
+ * that an interrupted rotation has left under them. Undefined if the file does not exist.
  * @throws DataDirError
  */
 export async function readMasterKeys(path: string): Promise<Uint8Array[] | undefined> {
@@ -56,7 +56,7 @@ export async function sharedMasterKeys(path: string): Promise<Uint8Array[]> {
 }
 
 /**
- * Reads the keys of a data directory; creates the first one in a new directory.
+ * Reads the keys of a data directory; creates the first key in a new directory.
  * @param hasDatabase whether the records are in the directory, and not in another database
  * @throws DataDirError if the directory was in use and the file is missing
  */

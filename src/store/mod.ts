@@ -140,7 +140,7 @@ export async function openStore(
   }
   await assertDatabaseIsThere(dataDir);
   const database = databaseOf(dataDir);
-  // SQLite creates its other files with the mode of this one.
+  // SQLite creates its other files with the mode of this file.
   (await Deno.open(database, { create: true, write: true, mode: 0o600 })).close();
   return await open(sqliteDialect(database), dataDir, options);
 }

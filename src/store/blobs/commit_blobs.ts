@@ -15,7 +15,7 @@ export interface CommitBlobs {
   storing<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves once the content is durable. @throws StorageUnavailable */
   put(content: Uint8Array): Promise<Digest>;
-  /** @throws BlobError if it is missing or damaged: every digest in the database has one */
+  /** @throws BlobError if it is missing or damaged: every digest in the database has a blob */
   get(digest: Digest): Promise<Uint8Array>;
   /** @throws BlobError if it is missing */
   check(digest: Digest): Promise<void>;

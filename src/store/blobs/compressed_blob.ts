@@ -1,6 +1,6 @@
 /**
- * Reads blobs in Zstandard's seekable format: frames that are compressed independently, then a table of their sizes
- * in a skippable frame. Earlier versions wrote compressible blobs in it; this one only reads it.
+ * Reads blobs in Zstandard's seekable format: frames that are compressed independently, then a table of their sizes in
+ * a skippable frame. Earlier versions wrote compressible blobs in this format; this version only reads it.
  * https://github.com/facebook/zstd/blob/dev/contrib/seekable_format
  */
 import { Buffer } from "node:buffer";

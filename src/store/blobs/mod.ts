@@ -72,7 +72,7 @@ async function openObjectBlobs(
   staging: string,
   { volumes, health: diskHealth, damage }: BlobParts,
 ): Promise<Blobs> {
-  // Apart from that of the database: its writes go on while the object store takes none.
+  // Separate from the health of the database, whose writes continue while the object store accepts none.
   const health = new StorageHealth(async () => {
     await buckets.commits.probe();
     await buckets.volumes.probe();

@@ -32,7 +32,7 @@ interface VolumeBlobParts {
   readonly damage: DamageLog;
 }
 
-/** Volume blobs as objects that several nodes share; staged ones are files of this node. */
+/** Volume blobs as objects that several nodes share; staged blobs are files of this node. */
 export class ObjectVolumeBlobs implements VolumeBlobs {
   readonly #bucket: ObjectBucket;
   readonly #staging: string;

@@ -5,7 +5,7 @@ import { readAt, syncFile, writeAll } from "../../shared/files.ts";
 import type { StorageHealth } from "../storage_health.ts";
 import type { Digest } from "./commit_blobs.ts";
 
-/** Blobs up to this size are rows of the database: one durable write less, and no file of their own. */
+/** Blobs up to this size are rows of the database: one durable write less, and no file. */
 export const SMALL_BLOB_BYTES_MAX = 16 * 1024;
 /** Bytes that are hashed in one step. */
 const STEP_BYTES = 1024 * 1024;

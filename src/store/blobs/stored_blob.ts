@@ -29,7 +29,7 @@ interface StoredBlob {
   readonly stamp: string;
 }
 
-/** Opens a blob that has a file. @throws BlobError if it has none, or one of another size */
+/** Opens a blob that has a file. @throws BlobError if the file is missing, or has another size */
 export async function openStoredBlob(
   root: string,
   digest: Digest,

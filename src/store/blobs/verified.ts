@@ -8,7 +8,7 @@ import type { BlobReader } from "./volume_blobs.ts";
 
 /** Blobs that are known to be whole. */
 const KNOWN_MAX = 100_000;
-/** Bytes that are hashed in one step; other work runs between two. */
+/** Bytes that are hashed in one step; other work runs between two steps. */
 const STEP_BYTES = 256 * 1024;
 
 /** Names a blob in an error. */

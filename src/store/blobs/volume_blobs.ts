@@ -15,17 +15,17 @@ export interface PublishedBlob {
 
 /** Bytes that can be read from any offset. Disposing it closes what it reads from. */
 export interface BlobReader extends Disposable {
-  /** At most `length` bytes from an offset; none at the end, and at least one before it. */
+  /** At most `length` bytes from an offset; no byte at the end, and at least one byte before the end. */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
 /**
- * The blobs of volumes. Small ones are rows; the others are apart from the blobs of commits, so that their collection
- * cannot reach those.
+ * The blobs of volumes. Small blobs are rows; large blobs are stored apart from the blobs of commits, so that the
+ * collection of blobs of volumes cannot reach blobs of commits.
  *
  * A blob may be deleted once no entry references it. From its publication to the commit of the entry that references
- * it, the blob is retained. A commit can come between the query for references and the deletion: so a collection
- * notes first which blobs are retained, and from then on which become so ({@link collect}).
+ * it, the blob is retained. A commit can come between the query for references and the deletion: so a collection notes
+ * first which blobs are retained, and from then on which become so ({@link collect}).
  */
 export interface VolumeBlobs {
   /** Begins a blob. The caller publishes or disposes of it. */
@@ -35,8 +35,8 @@ export interface VolumeBlobs {
   /** Looks for a blob without reading it. @throws BlobError if it is missing or has another size */
   check(digest: Digest, size: number): Promise<void>;
   /**
-   * Makes the blobs durable and retains them, in the order of the staged ones. Staged blobs with a file are closed
-   * afterwards; those in memory are disposed of by their owner, after the transaction that writes them. The caller
+   * Makes the blobs durable and retains them, in the order of the staged blobs. Staged blobs with a file are closed
+   * afterwards; their owner disposes of the staged blobs in memory, after the transaction that writes them. The caller
    * calls {@link release} once the transaction that references them has ended, either way. May be repeated after
    * StorageUnavailable.
    */
@@ -44,7 +44,7 @@ export interface VolumeBlobs {
   /** Ends the retention of published blobs. */
   release(published: readonly PublishedBlob[]): void;
   /**
-   * Deletes those blobs that no entry references and that are not retained; small ones are left.
+   * Deletes the blobs that no entry references and that are not retained; small blobs are kept.
    * @param mayDelete further decides whether a blob that is not in use is deleted
    */
   collect(
@@ -55,7 +55,9 @@ export interface VolumeBlobs {
   storedDigests(): AsyncGenerator<Digest[]>;
 }
 
-/** Publishes some blobs at a time. If one fails, those that succeeded are released, and the failure is thrown. */
+/**
+ * Publishes some blobs at a time. If a publication fails, the published blobs are released, and the failure is thrown.
+ */
 export async function publishEach(
   staged: readonly StagedBlob[],
   publish: (staged: StagedBlob) => Promise<PublishedBlob>,

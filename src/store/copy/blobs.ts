@@ -9,7 +9,7 @@ import type { Store } from "../mod.ts";
 const COPY_STEP_BYTES = 256 * 1024;
 const BLOB_COPIES = 4;
 
-/** What was copied of one kind of blob. */
+/** The copied blobs of one kind. */
 interface CopiedBlobs {
   readonly blobs: number;
   readonly bytes: number;
