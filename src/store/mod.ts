@@ -167,7 +167,7 @@ async function open(
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
-    // Another server may have written while this one had no database.
+    // Another server may have written while this server had no database.
     cache.clear();
   }, options.onSyncFailure);
   const grouped = new GroupedWriter(
@@ -175,7 +175,7 @@ async function open(
     () => health.watch(() => dialect.sync()),
   );
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
-    // A full disk fails the next write as well; that one is noted.
+    // A full disk fails the next write as well; that write is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
   });
   const read = {
