@@ -197,7 +197,7 @@ mountTest(
 
     await disk.free();
     await readiness(client, 200);
-    const [, syncId = ""] = /invocation (\w+)/.exec(answered.body.message) ?? [];
+    const [, syncId = ""] = /Invocation (\w+)/.exec(answered.body.message) ?? [];
     const ids = [...calls.acknowledged, calls.queued, syncId];
     await checkHealed(stage, commits, ids, calls.acknowledged[2]);
     await server.stop();

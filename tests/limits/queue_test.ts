@@ -131,7 +131,7 @@ Deno.test("calls that were admitted without a measurement end once their wait is
       /^Invocation \w+ did not start: queued for .*, with an expected wait of .* more, .* twice 100 ms \(--max-wait\). None of its code ran$/,
     );
     assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/);
-    const [, id = ""] = /invocation (\w+)/.exec(body.message) ?? [];
+    const [, id = ""] = /Invocation (\w+)/.exec(body.message) ?? [];
     const { error } = await client.invocation(slow, id);
     assert.match(error, /^CANCELLED: the invocation was not run: queued for .* \(--max-wait\)/);
   }
