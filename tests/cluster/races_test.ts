@@ -261,10 +261,10 @@ async function clients(stores: Pair): Promise<void> {
   const first = made.principal;
   const clientsOf = (store: Store) => new Clients(store, pages, ids, "127.0.0.1");
   for (let n = 0; n < 10; n++) {
-    const spec = { displayName: "other", scopedRoles: [], lifetimeMs: undefined };
+    const spec = { displayName: "other", scopedRoles: [] };
     const pair = [
-      (await clientsOf(stores[0]).create(first, spec)).row,
-      (await clientsOf(stores[0]).create(first, spec)).row,
+      (await clientsOf(stores[0]).create(first, spec, undefined)).row,
+      (await clientsOf(stores[0]).create(first, spec, undefined)).row,
     ];
     const results = await Promise.allSettled(stores.map((store, at) => {
       const [own, other] = at === 0 ? pair : pair.toReversed();
