@@ -1,17 +1,14 @@
 /**
- * What a client has: the credentials of a principal. From here follow: answers, OpenAPI, columns, update masks.
+ * What a client has: the credentials of a principal. From here follow: answers, OpenAPI, columns, update masks. Requests
+ * are code: each of their fields has a rule of its own.
  *
- * Clients are what identity can be asked to change. Principals, keys and sessions have no request that sets a field of
- * theirs, so they need no table.
+ * No request sets a field of a principal, a key or a session, so these need no table.
  */
-import { BY_SERVER, type Fields, type Wanted } from "./field.ts";
-
-const ID = { kind: "id", unset: BY_SERVER } as const;
-const TIME = { kind: "time", unset: BY_SERVER } as const;
+import { type Fields, NONE, SERVER_ID, SERVER_TIME, type Wanted } from "./field.ts";
 
 /** What its principal can set. */
 export const CLIENT_SETTINGS = {
-  displayName: { kind: "text", max: 256, isNeeded: true, unset: { value: "" } },
+  displayName: { kind: "text", max: 256, unset: { value: "" } },
   scopedRoles: {
     kind: "list",
     answer: "Empty: all roles of the principal",
@@ -21,13 +18,13 @@ export const CLIENT_SETTINGS = {
 } as const satisfies Fields;
 
 export const CLIENT = {
-  id: ID,
-  clientId: ID,
-  userId: { ...ID, column: "principalId", answer: "The principal" },
+  id: SERVER_ID,
+  clientId: SERVER_ID,
+  userId: { ...SERVER_ID, column: "principalId", answer: "The principal" },
   ...CLIENT_SETTINGS,
-  createdAt: TIME,
-  updatedAt: TIME,
-  expiresTime: { kind: "time", column: "expiresAt", unset: { null: "" } },
+  createdAt: SERVER_TIME,
+  updatedAt: SERVER_TIME,
+  expiresTime: { kind: "time", column: "expiresAt", unset: NONE },
 } as const satisfies Fields;
 
 export type ClientSettings = Wanted<typeof CLIENT_SETTINGS>;

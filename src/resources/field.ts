@@ -45,6 +45,10 @@ type Unset =
 
 /** The server sets the field: its column is never null, and answers always have it. */
 export const BY_SERVER = { value: undefined } as const;
+/** The field may be absent, and then means nothing. */
+export const NONE = { null: "" } as const;
+export const SERVER_ID = { kind: "id", unset: BY_SERVER } as const;
+export const SERVER_TIME = { kind: "time", unset: BY_SERVER } as const;
 
 export interface Text extends Base {
   readonly kind: "text";
@@ -234,9 +238,7 @@ export function isUnset({ kind }: Field, value: unknown): boolean {
 
 /** What a request carries to unset a field. */
 export function unsetOf(field: Field): string | number | boolean | object {
-  if ("value" in field.unset && field.unset.value !== undefined) {
-    return field.unset.value as string | number | boolean | object;
-  }
+  if ("value" in field.unset) return field.unset.value as string | number | boolean | object;
   switch (field.kind) {
     case "count":
       return 0;

@@ -3,7 +3,15 @@
  * ranges, `invoked.json` and its JSON Schema, `invoked settings`, the types of `@c1/functions-sdk`, the console's fields
  * and the docs.
  */
-import type { Columns, Fields, InFile, Json, Settable, Wanted } from "./field.ts";
+import {
+  type Columns,
+  type Fields,
+  type InFile,
+  type Json,
+  NONE,
+  type Settable,
+  type Wanted,
+} from "./field.ts";
 import {
   CIRCUIT_BREAKER_PERIODS,
   FUNCTION_TYPES,
@@ -14,8 +22,6 @@ import {
 const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
 const OF_SERVER = { null: "the default of the server" };
-/** A limit that the server does not have by itself. */
-const NONE = { null: "" };
 
 /** Where the ends of asynchronous calls go. */
 const DESTINATION = {

@@ -2,7 +2,7 @@
  * The settings of triggers, by kind, each written once. From here follow: requests, answers, OpenAPI, update masks,
  * defaults, `invoked.json` and its JSON Schema, the types of `@c1/functions-sdk`, and the console's words.
  */
-import type { Fields } from "./field.ts";
+import { type Fields, NONE } from "./field.ts";
 import {
   CATCH_UPS,
   ENDPOINT_AUTHS,
@@ -14,7 +14,6 @@ import {
 
 /** The time zone of a schedule that names none. */
 const ZONE = "UTC";
-const NONE = { null: "" };
 
 /** Calls at the times of a cron line, or at one time. */
 export const SCHEDULE = {

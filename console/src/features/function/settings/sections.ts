@@ -1,5 +1,8 @@
 /** The sections of the page, and what each edits. */
-import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
+import {
+  FUNCTION_SETTINGS,
+  LIMITS as LIMIT_FIELDS,
+} from "../../../../../src/resources/functions.ts";
 import type { Fn } from "../../../api/types.ts";
 import { DURATION_HINT } from "../typed_values.ts";
 import { DESTINATIONS, type DestinationsDraft } from "./destinations.tsx";
@@ -22,7 +25,7 @@ import { VARIABLES, type VariablesDraft } from "./variables.tsx";
 const ROWS = {
   general: [["displayName"], ["description"]],
   hosts: [["outboundNetworkAllowlist"]],
-  limits: [["timeout", "cpuTimeout", "memoryMib", "maxConcurrency", "retention"]],
+  limits: [Object.keys(LIMIT_FIELDS) as (keyof typeof LIMIT_FIELDS)[]],
   running: [["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]],
   retries: [["retryPolicy"]],
   flow: [
