@@ -208,7 +208,7 @@ async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   const stored = await stores[0].read.functions.get(fn.id);
   assert.ok(stored !== undefined);
-  const rules = { runningMax: undefined, nextOwner: null, startsWhenPlaced: false };
+  const rules = { limit: undefined, nextOwner: null, startsWhenPlaced: false };
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
     const row = call(fn.id, fn.commits[0] ?? "", {

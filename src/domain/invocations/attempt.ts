@@ -5,9 +5,11 @@ import type { HandlerContext } from "../../runtime/wire.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
-import type { Readers } from "../../store/mod.ts";
+import type { Readers, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { type EffectiveLimits, type FunctionLimits, recordedLimits } from "../limits.ts";
+import { locks } from "../locks.ts";
+import type { Ownership } from "../ownership/contract.ts";
 import { NO_VARIABLES } from "../functions/variables.ts";
 import { anyFunction } from "../references.ts";
 
@@ -75,14 +77,26 @@ export function contextOf({ row: { id, functionId, depth } }: Attempt): Invocati
   return { invocationId: id, functionId, depth };
 }
 
-/** How many calls of the function run at the same time on all nodes; undefined without a limit of the function itself. */
-export function ownConcurrencyOf(
+/** The limit of a function itself for its calls that run on all nodes, in the transaction that starts a call. */
+export interface RunningLimit {
+  /** Held by the transaction. */
+  readonly lock: string;
+  isReached(tx: Writers): Promise<boolean>;
+}
+
+/** The limit that a call counts against; undefined without one, and if the limiter of this node counts all calls. */
+export function runningLimitOf(
   { row, fn, limits }: Pick<Attempt, "fn" | "limits"> & {
     readonly row: Pick<InvocationRow, "depth">;
   },
-): number | undefined {
+  { countsRunning }: Pick<Ownership, "countsRunning">,
+): RunningLimit | undefined {
   // A nested call may run on the slot of its caller, so it must not wait for that one.
-  return fn.maxConcurrency === null || row.depth > 0 ? undefined : limits.maxConcurrency;
+  if (!countsRunning || fn.maxConcurrency === null || row.depth > 0) return undefined;
+  return {
+    lock: locks.ofRunning(fn.id),
+    isReached: async (tx) => await tx.invocations.countRunning(fn.id) >= limits.maxConcurrency,
+  };
 }
 
 /** JSON of the variables in force when the server accepted the call; only the rows of asynchronous calls store variables. */

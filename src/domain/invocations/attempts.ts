@@ -5,7 +5,7 @@ import type { Store } from "../../store/mod.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
-import { admissionOf, type Attempt, attemptAfter, attemptOf, ownConcurrencyOf } from "./attempt.ts";
+import { admissionOf, type Attempt, attemptAfter, attemptOf, runningLimitOf } from "./attempt.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 
@@ -61,9 +61,7 @@ export class Attempts {
   #wakeWaiting(attempt: Attempt): void {
     const { limitWaits, ownership } = this.parts;
     const { functionId, concurrencyKey } = attempt.row;
-    if (ownership.runningMax(ownConcurrencyOf(attempt)) !== undefined) {
-      limitWaits.wake(limitOf(functionId));
-    }
+    if (runningLimitOf(attempt, ownership)) limitWaits.wake(limitOf(functionId));
     if (concurrencyKey === null) return;
     limitWaits.wake(limitOf(functionId, concurrencyKey));
     void this.#wakeNextOfKey(functionId, concurrencyKey);

@@ -6,7 +6,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { FunctionLimits } from "../limits.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
-import { admissionOf, attemptOf, ownConcurrencyOf } from "./attempt.ts";
+import { admissionOf, attemptOf, type RunningLimit, runningLimitOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 
@@ -72,13 +72,13 @@ export class Claims {
     const owner = ownership.node.id;
     const claimed = { ...row, status: "RUNNING", owner, attempt: number } as const;
     const attempt = await attemptOf(store.read, claimed, functionLimits);
-    const runningMax = ownership.runningMax(ownConcurrencyOf(attempt));
+    const limit = runningLimitOf(attempt, ownership);
     const rate = rateOf(await store.read.functions.get(row.functionId));
     const lastSequence = await store.write(
-      (tx) => this.#record(tx, { ...row, worker: claim.worker }, { runningMax, rate }),
+      (tx) => this.#record(tx, { ...row, worker: claim.worker }, { limit, rate }),
       "durable",
       [
-        ...runningMax === undefined ? [] : [locks.ofRunning(row.functionId)],
+        ...limit === undefined ? [] : [limit.lock],
         ...rate === undefined ? [] : [locks.ofFlow(row.functionId)],
       ],
     );
@@ -94,14 +94,12 @@ export class Claims {
     { id, functionId, attempt, worker }:
       & Pick<InvocationRow, "id" | "functionId" | "attempt">
       & { readonly worker: string },
-    { runningMax, rate }: {
-      readonly runningMax: number | undefined;
+    { limit, rate }: {
+      readonly limit: RunningLimit | undefined;
       readonly rate: RateLimit | undefined;
     },
   ): Promise<number | undefined> {
-    const isFull = runningMax !== undefined &&
-      await tx.invocations.countRunning(functionId) >= runningMax;
-    if (isFull) return undefined;
+    if (await limit?.isReached(tx)) return undefined;
     const owned = { id, owner: this.parts.ownership.node.id, attempt: attempt + 1 };
     // Claimed first: of nodes that claim the same call, one starts it with its permit.
     if (!await tx.invocations.claim(owned, worker, new Date().toISOString())) return undefined;

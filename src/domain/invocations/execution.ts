@@ -23,7 +23,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
-import { type Attempt, contextOf, jobOf, ownConcurrencyOf, variablesOf } from "./attempt.ts";
+import { type Attempt, contextOf, jobOf, runningLimitOf, variablesOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import {
@@ -117,7 +117,7 @@ export class Executions {
       attempt,
       {
         startsWhenPlaced: startsWhenPlaced(attempt, ownership),
-        runningMax: ownership.runningMax(ownConcurrencyOf(attempt)),
+        limit: runningLimitOf(attempt, ownership),
         nextOwner: ownership.ownerOf("async"),
       },
       timeline,

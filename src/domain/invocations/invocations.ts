@@ -20,7 +20,7 @@ import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../r
 import { liveVolume } from "../volumes/volumes.ts";
 import { type AcceptedCall, depthOf, newRow, recordCall } from "./accepted_call.ts";
 import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
-import { admissionOf, type Attempt, ownConcurrencyOf } from "./attempt.ts";
+import { admissionOf, type Attempt, runningLimitOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -268,8 +268,8 @@ export class Invocations {
 
   /** Whether the database counts the running calls of the function before this call starts. */
   #isCounted({ by, fn, limits }: AcceptedCall): boolean {
-    const own = ownConcurrencyOf({ row: { depth: depthOf(by) }, fn, limits });
-    return this.parts.ownership.runningMax(own) !== undefined;
+    const call = { row: { depth: depthOf(by) }, fn, limits };
+    return runningLimitOf(call, this.parts.ownership) !== undefined;
   }
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */

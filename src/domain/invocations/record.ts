@@ -6,7 +6,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import { isFailedAnswer } from "../endpoints/client.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
-import type { Attempt } from "./attempt.ts";
+import type { Attempt, RunningLimit } from "./attempt.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
 import type { Timeline } from "./timeline.ts";
 import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
@@ -35,8 +35,7 @@ export class StoredRecord implements InvocationRecord {
     private readonly rules: {
       /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
       readonly startsWhenPlaced: boolean;
-      /** Calls of the function that may run on all nodes; undefined if they are not counted. */
-      readonly runningMax: number | undefined;
+      readonly limit: RunningLimit | undefined;
       /** Owner of a call whose next attempt may begin; null if any node may claim it. */
       readonly nextOwner: string | null;
     },
@@ -53,16 +52,14 @@ export class StoredRecord implements InvocationRecord {
   }
 
   async start(): Promise<number | NotBegun> {
-    const { runningMax, startsWhenPlaced } = this.rules;
+    const { limit, startsWhenPlaced } = this.rules;
     const { functionId, mode } = this.attempt.row;
     const next = { ...this.#key, attempt: this.#key.attempt + 1 };
     // The limit in force now, which may differ from that of its admission.
     const rate = rateOf(await this.#function());
     const started = await this.store.write(
       async (tx) => {
-        const isFull = runningMax !== undefined &&
-          await tx.invocations.countRunning(functionId) >= runningMax;
-        if (isFull) return { kind: "full" } as const;
+        if (await limit?.isReached(tx)) return { kind: "full" } as const;
         const owned = { ...this.#key, functionId };
         // An attempt that is over takes no permit.
         if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return OVER;
@@ -80,7 +77,7 @@ export class StoredRecord implements InvocationRecord {
       },
       "durable",
       [
-        ...runningMax === undefined ? [] : [locks.ofRunning(functionId)],
+        ...limit === undefined ? [] : [limit.lock],
         ...rate === undefined ? [] : [locks.ofFlow(functionId)],
       ],
     );

@@ -54,12 +54,8 @@ export interface Ownership extends AsyncDisposable {
   readonly startsWithSlot: boolean;
   /** Calls in the queue of this process up to which delayed calls begin: an owner keeps their inputs in memory. */
   readonly queuedMax: number;
-  /**
-   * How many calls of a function the database lets run at the same time; undefined if the limiter of this node counts
-   * every call of the function.
-   * @param ownConcurrency the limit of the function; undefined without one
-   */
-  runningMax(ownConcurrency: number | undefined): number | undefined;
+  /** Whether the database counts the running calls of a function; otherwise the limiter of this node counts all of them. */
+  readonly countsRunning: boolean;
 
   /** Passes requests to the handlers from now on. */
   serve(handlers: OwnerHandlers): void;

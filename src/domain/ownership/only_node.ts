@@ -17,6 +17,7 @@ const LATEST = "9999";
 export class OnlyNode implements Ownership {
   readonly node: Node;
   readonly startsWithSlot = true;
+  readonly countsRunning = false;
   readonly queuedMax = 400;
   /** A call that this node does not run needs no further answer. */
   readonly cancelTimeoutMs = 0;
@@ -55,10 +56,6 @@ export class OnlyNode implements Ownership {
 
   offer(): boolean {
     return false;
-  }
-
-  runningMax(): undefined {
-    return undefined;
   }
 
   serve({ cancel }: OwnerHandlers): void {

@@ -40,6 +40,7 @@ export class SharedNodes implements Ownership {
   readonly node: LeasedNode;
   /** The slots are those of all workers, of which other nodes may be faster. */
   readonly startsWithSlot = false;
+  readonly countsRunning = true;
   readonly queuedMax = Infinity;
   /** Longer than the lease of an owner that does not answer. */
   readonly cancelTimeoutMs = 20_000;
@@ -80,10 +81,6 @@ export class SharedNodes implements Ownership {
       logger.warn("Failed to offer invocation {invocationId}: {error}", { invocationId, error });
     });
     return true;
-  }
-
-  runningMax(ownConcurrency: number | undefined): number | undefined {
-    return ownConcurrency;
   }
 
   serve({ claim, cancel }: OwnerHandlers): void {
