@@ -93,10 +93,10 @@ function tokenMissing(header: string | undefined): DomainError {
   return new DomainError("TOKEN_MISSING", `Authentication failed: ${fault}`);
 }
 
-const NAME = "invoked_session";
+const COOKIE = "invoked_session";
 /** Under TLS: browsers take it from this host alone, over TLS, for every path. */
-const SECURE_NAME = `__Host-${NAME}`;
-const NAMES: ReadonlySet<string> = new Set([NAME, SECURE_NAME]);
+const SECURE_COOKIE = `__Host-${COOKIE}`;
+const COOKIES: ReadonlySet<string> = new Set([COOKIE, SECURE_COOKIE]);
 /** What a page of another origin cannot send without being asked first. */
 const CONSOLE_HEADER = "x-invoked-console";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -112,7 +112,7 @@ export class SessionCookies {
   of(incoming: IncomingMessage): SessionCookie {
     const origin = this.origins.of(incoming);
     const isSecure = origin.startsWith("https:");
-    const token = valueOf(incoming.headers.cookie, isSecure ? SECURE_NAME : NAME);
+    const token = valueOf(incoming.headers.cookie, isSecure ? SECURE_COOKIE : COOKIE);
     if (token !== undefined) assertOwn(incoming, origin);
     return {
       token,
@@ -130,7 +130,7 @@ export class SessionCookies {
 
 /** A header `Cookie` without the cookies of sessions: they reach no function. */
 export function withoutSessions(header: string): string {
-  return header.split(";").filter((pair) => !NAMES.has(nameOf(pair))).join(";").trim();
+  return header.split(";").filter((pair) => !COOKIES.has(nameOf(pair))).join(";").trim();
 }
 
 /**
@@ -149,7 +149,7 @@ function nameOf(pair: string): string {
 
 /** @param lifetimeMs 0 removes it */
 function setCookie(isSecure: boolean, value: string, lifetimeMs: number): ReplyHeaders {
-  const cookie = serialize(isSecure ? SECURE_NAME : NAME, value, {
+  const cookie = serialize(isSecure ? SECURE_COOKIE : COOKIE, value, {
     path: "/",
     // A negative age would be left out, and the cookie would last as long as the browser runs.
     maxAge: Math.max(0, lifetimeMs / MS_PER_SECOND),

@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 
+const logger = getLogger(["invoked", "http"]);
+
 /** How long a connection is idle before it may be closed for a new one: longer than a client needs for its first request. */
 const IDLE_MIN_MS = 1_000;
 
@@ -93,8 +95,6 @@ export class Connections {
 function clientOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
-
-const logger = getLogger(["invoked", "http"]);
 
 const CHECK_INTERVAL_MS = 2_000;
 /** Between two of these the event loop looks for new connections, however busy it is. */
