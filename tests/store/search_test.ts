@@ -1,12 +1,13 @@
 /** The index of texts finds what a substring search finds, whatever happens between a commit and its indexing. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import KSUID from "ksuid";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../src/store/mod.ts";
+import type { RowFilter } from "../../src/store/dialect.ts";
 import type { InvocationFilter } from "../../src/store/invocation_search.ts";
-import { ROWS_PER_PAGE_MAX } from "../../src/store/sqlite/search/finder.ts";
-import { openIndex } from "../../src/store/sqlite/search/index_file.ts";
-import { indexedText } from "../../src/store/sqlite/search/trigrams.ts";
+import { ROWS_PER_PAGE_MAX } from "../../src/store/search_page.ts";
+import { FORGET, numberOf } from "../../src/store/sqlite/search/index_file.ts";
 import { TextIndex } from "../../src/store/sqlite/search/text_index.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -46,7 +47,7 @@ class History implements AsyncDisposable {
 
   get files() {
     const database = `${this.path}/invoked.db`;
-    return { database, index: `${this.path}/cache/search/index.db`, unfinished: [] };
+    return { database, index: `${this.path}/cache/search/index.db` };
   }
 
   /** Runs statements on the database. */
@@ -76,20 +77,34 @@ class History implements AsyncDisposable {
   }
 
   /** Indexes everything, as the thread does. */
-  index(unfinished: readonly string[] = []): void {
-    using texts = new TextIndex({ ...this.files, unfinished });
-    while (texts.pass().more);
+  index(): void {
+    for (let more = true; more;) {
+      const pass = this.#pass();
+      this.change((db) => db.prepare(FORGET).run(pass.sequence));
+      more = pass.more;
+    }
   }
 
-  /** Documents with these trigrams in the index. */
+  #pass() {
+    using texts = new TextIndex(this.files);
+    return texts.pass();
+  }
+
+  /** Numbers of the documents with these trigrams in the index. */
+  numbers(match: string): unknown[] {
+    using index = new DatabaseSync(this.files.index, { readOnly: true });
+    const documents = index.prepare("SELECT rowid AS number FROM trigrams WHERE trigrams MATCH ?");
+    return documents.all(match).map(({ number }) => number);
+  }
+
   documents(match: string): number {
-    using index = openIndex(this.files);
-    return index.prepare("SELECT rowid FROM trigrams WHERE trigrams MATCH ?").all(match).length;
+    return this.numbers(match).length;
   }
 
   /** How many rows a search for the text reads for its first page, and how many it finds. */
   visit(
     text: string,
+    range: RowFilter["range"] = { from: undefined, before: undefined },
   ): { readonly visited: number; readonly found: number; readonly ended: boolean } {
     using texts = new TextIndex(this.files);
     const { rows, visited, next } = texts.find({
@@ -97,7 +112,7 @@ class History implements AsyncDisposable {
         `SELECT id, octet_length(input) AS content_bytes, 0 AS log_bytes, input LIKE ? AS is_match FROM invocations`,
       parameters: [`%${text}%`],
       text,
-      range: { from: undefined, before: undefined },
+      range,
       limit: 26,
     });
     return { visited, found: rows.length, ended: next === undefined };
@@ -156,8 +171,8 @@ function randomRow(number: number): Row {
   const status = below(12) === 0 ? "RUNNING" : below(2) === 0 ? "SUCCESS" : "ERROR";
   // Some are so long that the index takes parts of them.
   const output = below(20) === 0 ? randomText(40).repeat(300) : randomText(20);
-  // Ids of one second come in any order.
-  return row(below(SECONDS), number * 7919 % 10_007, {
+  // Ids of one second come in any order, and some of them share a document.
+  return row(below(SECONDS), number * 7919 % 10_007 * 10_000, {
     functionId: `f${below(2)}`,
     status,
     input: (below(2) === 0 ? COMMON : "") + randomText(30),
@@ -233,24 +248,11 @@ Deno.test("a search finds what contains the text, in any state of the index", as
   await checkSearches(history, [...ended, ...later]);
   history.index();
   await checkSearches(history, [...ended, ...later]);
-  const indexed = [...ended, ...later].filter(({ status, input }) =>
-    status !== "RUNNING" && input.startsWith(COMMON)
-  );
-  assert.equal(history.documents('"com" AND "omm" AND "mon"'), indexed.length);
-});
-
-Deno.test("the index has every trigram of a long text, and much less of it", () => {
-  for (let n = 0; n < 20; n++) {
-    const parts = Array.from({ length: 100 }, () => randomText(30));
-    const text = Array.from({ length: 1000 }, () => parts[below(100)]).join("");
-    const indexed = indexedText([text]);
-    const chars = [...text];
-    for (let at = 0; at + 3 <= chars.length; at++) {
-      const trigram = chars.slice(at, at + 3).join("");
-      assert.ok(indexed.includes(trigram), `${JSON.stringify(trigram)}, seed ${SEED}`);
-    }
+  const indexed = history.numbers('"com" AND "omm" AND "mon"');
+  for (const { id, status, input } of [...ended, ...later]) {
+    if (status === "RUNNING" || !input.startsWith(COMMON)) continue;
+    assert.ok(indexed.includes(numberOf(id)), `${id}, seed ${SEED}`);
   }
-  assert.ok(indexedText(["abcdefgh ".repeat(10_000)]).length < 100);
 });
 
 Deno.test("a search for a rare text reads few rows, and any search a bounded number", async () => {
@@ -266,6 +268,12 @@ Deno.test("a search for a rare text reads few rows, and any search a bounded num
   }, "before it is indexed");
   history.index();
   assert.deepEqual(history.visit("needle"), { visited: 1, found: 1, ended: true });
+  const [from = "", before = ""] = [idOf(0, 0).slice(0, 3), `${idOf(0, 0).slice(0, 3)}~`];
+  assert.deepEqual(history.visit("needle", { from, before }), {
+    visited: 1,
+    found: 1,
+    ended: true,
+  }, "among the ids that begin so");
   assert.deepEqual(history.visit("no such text"), { visited: 0, found: 0, ended: true });
   assert.deepEqual(history.visit("number"), { visited: 26, found: 26, ended: false });
   // The trigrams of this one are in many rows, their order in none.
@@ -299,16 +307,17 @@ Deno.test("what is purged leaves the index, and its row id may be used again", a
   purge(0);
   history.index();
   assert.equal(history.documents('"pur" OR "era" OR "lat"'), 0);
+  const bytes = await Deno.readFile(history.files.index);
+  assert.equal(Buffer.from(bytes).includes("purged"), false, "no text is in the index");
   history.insert(later);
-  history.index();
-  assert.equal(history.documents('"lat"'), 20);
-  // The server forgets what it has erased.
+  // The server indexes them, and forgets what it has indexed.
   await using store = await openStore(history.path);
   await eventually(() => {
     using db = new DatabaseSync(history.files.database, { readOnly: true });
-    const left = db.prepare("SELECT count(*) AS count FROM purged_invocations").get()?.count;
-    return Promise.resolve(left === 0 ? true : undefined);
-  }, "the end of the records of what was purged");
+    const left = db.prepare("SELECT count(*) AS count FROM unindexed_invocations").get()?.count;
+    return Promise.resolve(left === 1 || undefined);
+  }, "the end of the queue of the index");
+  assert.equal(history.documents('"lat"'), 20);
   assert.equal((await search(store, { functionId: "f", query: "later" })).length, 20);
 });
 
@@ -356,6 +365,37 @@ Deno.test("an index that is missing, damaged, or of another database is made aga
     [50, 0, 1],
     "of a database from a backup",
   );
+  await Deno.copyFile(index, `${index}.backup`);
+  history.insert([row(100, 2, { input: '{"text":"fourth"}' })]);
+  history.index();
+  await Deno.copyFile(`${index}.backup`, index);
+  history.index();
+  assert.equal(history.documents('"rth"'), 1, "without its last commits");
+});
+
+Deno.test("the index of the release before is made again, and its tables leave the database", async () => {
+  await using history = await History.make();
+  history.insert([row(0, 0, { input: '{"text":"earlier"}' })]);
+  history.change((db) => {
+    db.exec(`CREATE TABLE purged_invocations (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL);
+      CREATE TRIGGER invocations_purged AFTER DELETE ON invocations BEGIN
+        INSERT INTO purged_invocations (id) VALUES (old.id);
+      END;
+      DROP TRIGGER unindexed_inserted; DROP TRIGGER unindexed_ended; DROP TRIGGER unindexed_purged;
+      DROP TABLE unindexed_invocations`);
+  });
+  await Deno.mkdir(dirname(history.files.index), { recursive: true });
+  {
+    using index = new DatabaseSync(history.files.index);
+    index.exec("CREATE TABLE documents (number INTEGER PRIMARY KEY); PRAGMA user_version = 2");
+  }
+  await using store = await openStore(history.path);
+  assert.equal((await search(store, { functionId: "f", query: "earlier" })).length, 1);
+  history.index();
+  assert.equal(history.documents('"ear"'), 1);
+  using db = new DatabaseSync(history.files.database, { readOnly: true });
+  const left = db.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%purged_invocations'");
+  assert.deepEqual(left.all(), []);
 });
 
 Deno.test("an index that knows an end which the database has lost learns the end that follows", async () => {
@@ -363,7 +403,7 @@ Deno.test("an index that knows an end which the database has lost learns the end
   history.insert([row(0, 0, { output: '{"text":"lost"}' })]);
   history.index();
   history.change((db) => db.exec("UPDATE invocations SET status = 'RUNNING', output = NULL"));
-  history.index([idOf(0, 0)]);
+  history.index();
   history.change((db) =>
     db.exec("UPDATE invocations SET status = 'ERROR', error = 'INTERRUPTED: '")
   );

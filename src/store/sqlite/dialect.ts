@@ -11,7 +11,7 @@ import { LRUCache } from "lru-cache";
 import { syncDirectory, syncFile } from "../../shared/files.ts";
 import type { BetweenTransactions, Dialect } from "../dialect.ts";
 import { Checkpointer, logOf } from "./checkpointer.ts";
-import { PURGED_SCHEMA, UNFINISHED } from "./search/index_file.ts";
+import { FORGET, QUEUE_SCHEMA } from "./search/index_file.ts";
 import { ThreadSearch } from "./search/thread_search.ts";
 import { PREPARED_STATEMENTS_MAX } from "./statements.ts";
 import { threadDialect } from "./thread_dialect.ts";
@@ -104,15 +104,10 @@ function openSearch(
   writer: SqliteDatabase,
   betweenTransactions: BetweenTransactions,
 ): ThreadSearch {
-  for (const statement of PURGED_SCHEMA) writer.prepare(statement).run([]);
-  const unfinished = writer.prepare(UNFINISHED).all([]) as { readonly id: string }[];
-  const forget = writer.prepare("DELETE FROM purged_invocations WHERE sequence <= ?");
+  for (const statement of QUEUE_SCHEMA) writer.prepare(statement).run([]);
+  const forget = writer.prepare(FORGET);
   return new ThreadSearch(
-    {
-      database: file,
-      index: join(dirname(file), SEARCH_INDEX),
-      unfinished: unfinished.map(({ id }) => id),
-    },
+    { database: file, index: join(dirname(file), SEARCH_INDEX) },
     (sequence) => betweenTransactions(() => Promise.resolve(void forget.run([sequence]))),
   );
 }

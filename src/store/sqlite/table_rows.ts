@@ -2,12 +2,16 @@
 import { DatabaseSync } from "node:sqlite";
 import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 
-/** Tables that each database has for itself: of migrations, the counter of changes, and what a search has to forget. */
+/**
+ * Tables that each database has for itself: of migrations, the counter of changes, and the queue of the index of searches,
+ * also of an earlier release.
+ */
 const OWN_TABLES: readonly string[] = [
   DEFAULT_MIGRATION_TABLE,
   DEFAULT_MIGRATION_LOCK_TABLE,
   "changes",
   "purged_invocations",
+  "unindexed_invocations",
 ];
 
 /** A value of a column, as every database has it. */

@@ -204,6 +204,11 @@ export const SEARCH: Steps = {
     assert.deepEqual(await query(id(3)), seconds(3));
     assert.deepEqual(await query("nothing has this"), []);
     assert.deepEqual(await found(store, { query: "needle", status: "ERROR" }), seconds(5));
+    for (
+      const [idPrefix, expected] of [["", [6, 5]], [id(5).slice(0, 20), [5]], ["zz", []]] as const
+    ) {
+      assert.deepEqual(await found(store, { query: "needle", idPrefix }), seconds(...expected));
+    }
   },
 
   "a text is found in log lines, each for itself": async (store) => {

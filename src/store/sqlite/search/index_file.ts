@@ -9,88 +9,94 @@ export interface SearchFiles {
   readonly database: string;
   /** The index. It holds nothing that the database does not have, and is made again if it is missing or damaged. */
   readonly index: string;
-  /** Ids of the invocations that had not ended when the server opened its database. */
-  readonly unfinished: readonly string[];
 }
 
 /** Counts changes of {@link SCHEMA} and of the indexed texts: an index of another version is made again. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
- * What the database keeps for the index: the purged invocations that are still to be erased, each with the last row number
- * that was left. SQLite gives later numbers again.
+ * What the database keeps for the index: a queue of the invocations that have ended or were purged. Its last entry always
+ * stays, so no number is given twice. The first two statements remove what an earlier release kept.
  */
-export const PURGED_SCHEMA = [
-  `CREATE TABLE IF NOT EXISTS purged_invocations (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, last_row INTEGER NOT NULL
+export const QUEUE_SCHEMA = [
+  "DROP TRIGGER IF EXISTS invocations_purged",
+  "DROP TABLE IF EXISTS purged_invocations",
+  `CREATE TABLE IF NOT EXISTS unindexed_invocations (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL
   )`,
-  `CREATE TRIGGER IF NOT EXISTS invocations_purged AFTER DELETE ON invocations BEGIN
-    INSERT INTO purged_invocations (id, last_row)
-      VALUES (old.id, coalesce((SELECT max(rowid) FROM invocations), 0));
-  END`,
+  `INSERT INTO unindexed_invocations
+    SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM unindexed_invocations)`,
+  ...Object.entries({
+    inserted: "INSERT ON invocations WHEN new.status IN ('SUCCESS', 'ERROR')",
+    ended: "UPDATE OF status ON invocations WHEN new.status IN ('SUCCESS', 'ERROR')",
+    purged: "DELETE ON invocations",
+  }).map(([name, event]) =>
+    `CREATE TRIGGER IF NOT EXISTS unindexed_${name} AFTER ${event} BEGIN
+      INSERT INTO unindexed_invocations (id) VALUES (${name === "purged" ? "old" : "new"}.id);
+    END`
+  ),
 ];
 
-/** The invocations that have not ended, in the words of their partial index, and with its first column. */
-export const UNFINISHED = `SELECT id FROM invocations
-  WHERE status <> 'SUCCESS' AND status IN ('PENDING', 'RUNNING')
-    AND function_id IN (SELECT id FROM functions)`;
+/** Forgets the entries of the queue before one. */
+export const FORGET = "DELETE FROM unindexed_invocations WHERE sequence < ?";
 
 /**
- * A document is an invocation that has ended, as the index knows it. Its number sorts as its id does: the second that
- * the id encodes, then a count within that second. The index holds which documents contain a trigram, and no text.
+ * The index holds which documents contain a trigram, and no text. `progress` has the last invocation of the history that
+ * is indexed, null once all of it is, and the last entry of the queue that is.
  */
 const SCHEMA = `
-  CREATE TABLE documents (number INTEGER PRIMARY KEY, invocation_id TEXT NOT NULL);
   CREATE VIRTUAL TABLE trigrams USING fts5(
     text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram'
   );
-  CREATE TABLE unindexed (invocation_id TEXT PRIMARY KEY) WITHOUT ROWID;
-  CREATE TABLE progress (
-    seen_row INTEGER NOT NULL,
-    seen_id TEXT NOT NULL
-  );
-  INSERT INTO progress VALUES (0, '');
-  CREATE TABLE trigram_counts (counts BLOB NOT NULL);
-  INSERT INTO trigram_counts VALUES (x'');
+  CREATE TABLE progress (filled_to TEXT, sequence INTEGER NOT NULL, id TEXT NOT NULL);
   PRAGMA user_version = ${VERSION};
 `;
 
-/** Documents of one second at most. Numbers stay exact in JavaScript until the year 2106. */
-const DOCUMENTS_PER_SECOND = 2 ** 20;
+/**
+ * Bytes of an id that number its document: the four of its second, and a random one. All invocations whose ids share these
+ * bytes are one document, so numbers sort as ids do, and follow each other closely, which keeps the index small.
+ */
+const NUMBER_BYTES = 5;
+const ID_BYTES = 20;
 
-const SECOND_BYTES = 4;
-const PAYLOAD_BYTES = 16;
+/** The last id. Ids have as many characters. */
+const LAST_ID = new KSUID(Buffer.alloc(ID_BYTES, 0xff)).string;
 
-/** The second that an id encodes, counted as ids do. */
-export function secondOf(id: string): number {
-  return KSUID.parse(id).timestamp;
+/**
+ * The number of the document of an invocation.
+ * @param padding what follows the beginning of an id, or the bound above the ids that begin so: the least character of
+ * an id or the greatest
+ */
+export function numberOf(id: string, padding: "0" | "z" = "0"): number {
+  const whole = id.replace("~", "").padEnd(LAST_ID.length, padding);
+  return KSUID.parse(whole > LAST_ID ? LAST_ID : whole).raw.readUIntBE(0, NUMBER_BYTES);
 }
 
-/** The least id of a second. */
-export function firstIdOf(second: number): string {
-  const raw = Buffer.alloc(SECOND_BYTES + PAYLOAD_BYTES);
-  raw.writeUInt32BE(second);
-  return new KSUID(raw).string;
-}
-
-/** The second of a document. */
-export function secondOfNumber(number: number): number {
-  return Math.floor(number / DOCUMENTS_PER_SECOND);
-}
-
-/** The numbers of the second that an id encodes: from the first up to, but without, the last. */
-export function numbersOf(id: string): { readonly from: number; readonly to: number } {
-  const from = secondOf(id) * DOCUMENTS_PER_SECOND;
-  return { from, to: from + DOCUMENTS_PER_SECOND };
+/** The first and the last id of a document. */
+export function idsOf(number: number): readonly [first: string, last: string] {
+  const [first, last] = [0, 0xff].map((byte) => {
+    const raw = Buffer.alloc(ID_BYTES, byte);
+    raw.writeUIntBE(number, 0, NUMBER_BYTES);
+    return new KSUID(raw).string;
+  });
+  return [first ?? "", last ?? ""];
 }
 
 /** Opens the index to write to it. Makes one that is missing, damaged, of another version or of another database. */
-export function openIndex(files: SearchFiles): DatabaseSync {
+export function openIndex(files: SearchFiles, database: DatabaseSync): DatabaseSync {
   mkdirSync(dirname(files.index), { recursive: true, mode: 0o700 });
-  if (existsSync(files.index) && !isUsable(files)) removeIndex(files);
+  if (existsSync(files.index) && !isUsable(files, database)) removeIndex(files);
+  const { sequence = 0, id = "" } = database.prepare(
+    "SELECT sequence, id FROM unindexed_invocations ORDER BY sequence DESC LIMIT 1",
+  ).get() ?? {};
   const index = new DatabaseSync(files.index);
-  index.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-  if (versionOf(index) !== VERSION) index.exec(`BEGIN; ${SCHEMA} COMMIT;`);
+  // The queue forgets what was indexed as soon as this is committed.
+  index.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN");
+  if (versionOf(index) !== VERSION) {
+    index.exec(SCHEMA);
+    index.prepare("INSERT INTO progress VALUES ('', ?, ?)").run(sequence, id);
+  }
+  index.exec("COMMIT");
   return index;
 }
 
@@ -99,11 +105,14 @@ export function removeIndex({ index }: SearchFiles): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(index + suffix, { force: true });
 }
 
-function isUsable({ index, database }: SearchFiles): boolean {
+/** Whether the index continues the history of this database, and not that of one that a backup has replaced. */
+function isUsable({ index }: SearchFiles, database: DatabaseSync): boolean {
   try {
     using db = new DatabaseSync(index, { readOnly: true });
-    using main = new DatabaseSync(database, { readOnly: true });
-    return versionOf(db) === VERSION && isOf(main, db);
+    if (versionOf(db) !== VERSION) return false;
+    const { sequence = null, id } = db.prepare("SELECT sequence, id FROM progress").get() ?? {};
+    const entry = database.prepare("SELECT id FROM unindexed_invocations WHERE sequence = ?");
+    return id !== undefined && entry.get(sequence)?.id === id;
   } catch {
     return false;
   }
@@ -111,15 +120,4 @@ function isUsable({ index, database }: SearchFiles): boolean {
 
 function versionOf(db: DatabaseSync): unknown {
   return db.prepare("PRAGMA user_version").get()?.user_version;
-}
-
-/** Whether the index continues the history of this database, and not that of one that a backup has replaced. */
-function isOf(main: DatabaseSync, index: DatabaseSync): boolean {
-  const { seen_row = null, seen_id = null } =
-    index.prepare("SELECT seen_row, seen_id FROM progress").get() ?? {};
-  if (seen_row === 0) return true;
-  const row = main.prepare("SELECT id FROM invocations WHERE rowid = ?").get(seen_row);
-  if (row !== undefined) return row.id === seen_id;
-  const purged = main.prepare("SELECT 1 FROM purged_invocations WHERE id = ?");
-  return purged.get(seen_id) !== undefined;
 }

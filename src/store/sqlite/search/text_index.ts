@@ -1,15 +1,17 @@
 import { DatabaseSync } from "node:sqlite";
 import type { FoundPage, RowFilter } from "../../dialect.ts";
 import { Statements } from "../statements.ts";
-import { Finder, type SearchIndex } from "./finder.ts";
+import { errcodeOf } from "../thread.ts";
+import { findRows } from "./finder.ts";
 import { openIndex, removeIndex, type SearchFiles } from "./index_file.ts";
 import { Indexer, type PassResult } from "./indexer.ts";
-import { TrigramCounts } from "./trigram_counts.ts";
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGE_CODES = [11, 26];
 
-interface OpenIndex extends SearchIndex, Disposable {
+interface OpenIndex {
+  readonly connection: DatabaseSync;
+  readonly statements: Statements;
   readonly indexer: Indexer;
 }
 
@@ -31,10 +33,16 @@ export class TextIndex implements Disposable {
 
   find(filter: RowFilter): FoundPage {
     try {
-      return new Finder(this.#database, this.#opened()).find(filter);
+      const { indexer, statements } = this.#opened();
+      const { filledTo, sequence } = indexer.progress;
+      return findRows(
+        this.#database,
+        filledTo === null ? { statements, sequence } : undefined,
+        filter,
+      );
     } catch (error) {
       this.#forgetDamaged(error);
-      return new Finder(this.#database, undefined).find(filter);
+      return findRows(this.#database, undefined, filter);
     }
   }
 
@@ -48,32 +56,24 @@ export class TextIndex implements Disposable {
     }
   }
 
-  /** Saves what is only in memory, and closes the databases. */
   [Symbol.dispose](): void {
-    this.#index?.counts.save();
-    this.#index?.[Symbol.dispose]();
+    this.#index?.connection.close();
     this.#connection.close();
   }
 
   #opened(): OpenIndex {
-    return this.#index ??= this.#open();
-  }
-
-  #open(): OpenIndex {
-    const connection = openIndex(this.#files);
-    const statements = new Statements(connection);
-    const index = { statements, counts: new TrigramCounts(statements) };
-    return {
-      ...index,
-      indexer: new Indexer(this.#database, index, this.#files.unfinished),
-      [Symbol.dispose]: () => connection.close(),
-    };
+    if (this.#index === undefined) {
+      const connection = openIndex(this.#files, this.#connection);
+      const statements = new Statements(connection);
+      const indexer = new Indexer(this.#database, statements);
+      this.#index = { connection, statements, indexer };
+    }
+    return this.#index;
   }
 
   #forgetDamaged(error: unknown): void {
-    const code = (error as { readonly errcode?: number }).errcode ?? 0;
-    if (!DAMAGE_CODES.includes(code & 0xff)) return;
-    this.#index?.[Symbol.dispose]();
+    if (!DAMAGE_CODES.includes((errcodeOf(error) ?? 0) & 0xff)) return;
+    this.#index?.connection.close();
     this.#index = undefined;
     removeIndex(this.#files);
   }

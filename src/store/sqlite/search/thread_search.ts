@@ -6,7 +6,7 @@ import { Pace } from "../pace.ts";
 import { StoreThread } from "../thread.ts";
 import type { SearchFiles } from "./index_file.ts";
 import type { PassResult } from "./indexer.ts";
-import { INDEX_PASS, type SearchRequest } from "./requests.ts";
+import type { SearchRequest } from "./search_thread.ts";
 
 /** Time from a pass that failed to the next. */
 const RETRY_MS = 60_000;
@@ -32,7 +32,7 @@ export class ThreadSearch implements InvocationSearch {
   /** The last pass. */
   #working: Promise<void> | undefined;
 
-  /** @param forget makes the database forget what was purged, up to this sequence number */
+  /** @param forget makes the queue of the index forget the entries before this one */
   constructor(files: SearchFiles, forget: (sequence: number) => Promise<void>) {
     this.#thread = new StoreThread(new URL("./search_thread.ts", import.meta.url), files);
     this.#forget = forget;
@@ -56,18 +56,13 @@ export class ThreadSearch implements InvocationSearch {
     await this.#thread.close();
   }
 
-  #passIn(ms: number): void {
-    this.#lifecycle.set("scheduled");
-    this.#pace.start(ms);
-  }
-
   async #pass(): Promise<void> {
     this.#lifecycle.set("working");
     const start = performance.now();
     let nextMs: number | undefined;
     try {
-      const { more, purgedSequence } = await this.#thread.request(INDEX_PASS) as PassResult;
-      if (purgedSequence > 0) await this.#forget(purgedSequence);
+      const { more, sequence } = await this.#thread.request("index") as PassResult;
+      await this.#forget(sequence);
       // A long history is indexed in half of the time of one processor.
       if (more) nextMs = performance.now() - start;
     } catch (error) {
@@ -76,7 +71,7 @@ export class ThreadSearch implements InvocationSearch {
       nextMs = RETRY_MS;
     }
     if (!this.#lifecycle.is("working")) return;
-    if (nextMs === undefined) this.#lifecycle.set("idle");
-    else this.#passIn(nextMs);
+    this.#lifecycle.set(nextMs === undefined ? "idle" : "scheduled");
+    if (nextMs !== undefined) this.#pace.start(nextMs);
   }
 }
