@@ -29,21 +29,43 @@ const OPTIONS = {
   noEmit: true,
 };
 
-/** Gives the language service the declarations of packages, and the names by which the files import them. */
+interface Library {
+  readonly filePath: string;
+  readonly content: string;
+}
+
+/** What the language service has. */
+let given: readonly Library[] = [];
+let former: readonly string[] = [];
+
+/**
+ * Gives the language service the declarations of packages, and the names by which the files import them. It reads all of
+ * them again and checks each file anew, which a file that stays alone does not need while they are the same: the service
+ * checks a file that changes, but not the files that import it.
+ */
 export function setLibraries(types: Files, files: Files): void {
   const libraries = [
     ...Object.entries(types).map(([path, content]) => ({ filePath: `file:///${path}`, content })),
     { filePath: "file:///node_modules/@types/imported/index.d.ts", content: names(types, files) },
   ];
+  const paths = Object.keys(files);
+  const isAlone = paths.length === 1 && former.length === 1 && paths[0] === former[0];
+  if (isAlone && isSame(libraries, given)) return;
+  [given, former] = [libraries, paths];
   forgetOthers(libraries);
   typescriptDefaults.setExtraLibs(libraries);
   javascriptDefaults.setExtraLibs(libraries);
 }
 
+function isSame(one: readonly Library[], other: readonly Library[]): boolean {
+  return one.length === other.length &&
+    one.every(({ filePath, content }, index) =>
+      filePath === other[index]?.filePath && content === other[index].content
+    );
+}
+
 /** Who looked at a declaration has made a model of it, which the language service would read instead of a newer one. */
-function forgetOthers(
-  libraries: readonly { readonly filePath: string; readonly content: string }[],
-): void {
+function forgetOthers(libraries: readonly Library[]): void {
   const models = monaco.editor.getModels()
     .filter(({ uri }) => uri.scheme === "file" && uri.path.startsWith("/node_modules/"));
   if (models.length === 0) return;
