@@ -154,8 +154,7 @@ browserTest("calls on workers", async (t) => {
     await table.getByText(/^[01] of 1$/).waitFor();
     await table.getByText("Ready").waitFor();
     await page.getByText("On the workers", { exact: true }).waitFor();
-    await console.assertAccessible();
-    await console.screenshot("overview_workers");
+    await console.assertAccessible("overview_workers");
   });
 
   await t.step("a call that no worker takes ends with the queue timeout", async () => {

@@ -208,72 +208,80 @@ async function assertOutOfReach({ context, origin }: Attacked): Promise<void> {
   await opened.close();
 }
 
-browserTest("console: functions on the server's host and as webhooks attack in vain", async (t) => {
-  await using server = await TestServer.start({ flags: ["--endpoint-domain", "localhost"] });
-  const browser = await chromium.launch(CHROMIUM);
-  try {
-    const victims = await attacked(server, browser, "localhost");
-    const { page: kept, context, origin } = victims;
-    const { victim, webhook } = await publish(victims, "localhost");
-    const before = await stateOf(victims);
-    const page = await newPage(context);
-
-    await t.step("at /run/", async () => {
-      await page.goto(`${origin}/functions`);
-      await page.evaluate(
-        (url) => Object.assign(globalThis, { location: url }),
-        `${origin}/run/hostile/`,
-      );
-      await assertFail(page, ON_SERVER);
-      assert.deepEqual(await stateOf(victims), before);
-    });
-    await t.step("as the answer to a webhook", async () => {
-      await page.goto("about:blank");
-      await page.setContent(`<form method="post" action="${webhook}"><button>Post</button></form>`);
-      await page.getByRole("button").click();
-      await assertFail(page, ON_SERVER);
-      assert.deepEqual(await stateOf(victims), before);
-    });
-    await t.step("on a host of its own", async () => {
-      await page.goto(origin.replace("localhost", "hostile.localhost"));
-      await assertFail(page, ON_OWN_HOST);
-      await assertOutOfReach(victims);
-      assert.deepEqual(await stateOf(victims), before);
-    });
-    await t.step("by leading to a link", async () => {
-      await assertAsks(page, victim);
-      assert.deepEqual(await stateOf(victims), before);
-    });
-    await t.step("while the same requests work for the console", async () => {
-      const source = attackSource(victim, Object.keys(BY_CONSOLE));
-      assertOutcomes(await kept.evaluate(source), BY_CONSOLE);
-      // No attack has used up the code.
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.waitForURL((url) => url.pathname !== "/sign-in");
-      assert.notEqual((await stateOf(victims)).session, before.session);
-    });
-  } finally {
-    await browser.close();
-  }
-});
-
-browserTest("console: functions on hosts of the same site attack in vain over TLS", async () => {
-  const flags = ["--tls-self-signed", "--endpoint-domain", SITE];
-  await using server = await TestServer.start({ flags });
+browserTest("console: hostile functions attack in vain", async (t) => {
   const args = [...CHROMIUM.args, `--host-resolver-rules=MAP *${SITE} 127.0.0.1`];
   const browser = await chromium.launch({ ...CHROMIUM, args });
   try {
-    const victims = await attacked(server, browser, SITE);
-    const { context, origin } = victims;
-    const { victim } = await publish(victims, SITE);
-    const before = await stateOf(victims);
-    const page = await newPage(context);
-    await page.goto(origin.replace(SITE, `hostile.${SITE}`));
-    await assertFail(page, ON_OWN_HOST);
-    await assertOutOfReach(victims);
-    await assertAsks(page, victim);
-    assert.deepEqual(await stateOf(victims), before);
+    await t.step(
+      "console: functions on the server's host and as webhooks attack in vain",
+      (t) => onServersHost(t, browser),
+    );
+    await t.step(
+      "console: functions on hosts of the same site attack in vain over TLS",
+      () => onHostsOfSite(browser),
+    );
   } finally {
     await browser.close();
   }
 });
+
+async function onServersHost(t: Deno.TestContext, browser: Browser): Promise<void> {
+  await using server = await TestServer.start({ flags: ["--endpoint-domain", "localhost"] });
+  const victims = await attacked(server, browser, "localhost");
+  const { page: kept, context, origin } = victims;
+  await using _ended = context;
+  const { victim, webhook } = await publish(victims, "localhost");
+  const before = await stateOf(victims);
+  const page = await newPage(context);
+
+  await t.step("at /run/", async () => {
+    await page.goto(`${origin}/functions`);
+    await page.evaluate(
+      (url) => Object.assign(globalThis, { location: url }),
+      `${origin}/run/hostile/`,
+    );
+    await assertFail(page, ON_SERVER);
+    assert.deepEqual(await stateOf(victims), before);
+  });
+  await t.step("as the answer to a webhook", async () => {
+    await page.goto("about:blank");
+    await page.setContent(`<form method="post" action="${webhook}"><button>Post</button></form>`);
+    await page.getByRole("button").click();
+    await assertFail(page, ON_SERVER);
+    assert.deepEqual(await stateOf(victims), before);
+  });
+  await t.step("on a host of its own", async () => {
+    await page.goto(origin.replace("localhost", "hostile.localhost"));
+    await assertFail(page, ON_OWN_HOST);
+    await assertOutOfReach(victims);
+    assert.deepEqual(await stateOf(victims), before);
+  });
+  await t.step("by leading to a link", async () => {
+    await assertAsks(page, victim);
+    assert.deepEqual(await stateOf(victims), before);
+  });
+  await t.step("while the same requests work for the console", async () => {
+    const source = attackSource(victim, Object.keys(BY_CONSOLE));
+    assertOutcomes(await kept.evaluate(source), BY_CONSOLE);
+    // No attack has used up the code.
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL((url) => url.pathname !== "/sign-in");
+    assert.notEqual((await stateOf(victims)).session, before.session);
+  });
+}
+
+async function onHostsOfSite(browser: Browser): Promise<void> {
+  const flags = ["--tls-self-signed", "--endpoint-domain", SITE];
+  await using server = await TestServer.start({ flags });
+  const victims = await attacked(server, browser, SITE);
+  const { context, origin } = victims;
+  await using _ended = context;
+  const { victim } = await publish(victims, SITE);
+  const before = await stateOf(victims);
+  const page = await newPage(context);
+  await page.goto(origin.replace(SITE, `hostile.${SITE}`));
+  await assertFail(page, ON_OWN_HOST);
+  await assertOutOfReach(victims);
+  await assertAsks(page, victim);
+  assert.deepEqual(await stateOf(victims), before);
+}

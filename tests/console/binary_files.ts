@@ -48,8 +48,7 @@ export async function binaryFiles(flow: Flow): Promise<void> {
   await dialog.locator(".editor-added").nth(1).waitFor();
   assert.equal(await dialog.locator(".editor-added").count(), 2);
   assert.equal(await dialog.locator(".line-delete, .line-insert").count(), 0);
-  await console.assertAccessible();
-  await console.screenshot("function_file_added");
+  await console.assertAccessible("function_file_added");
   await dialog.getByRole("button", { name: "Cancel" }).click();
   for (const path of [name, notes]) {
     await page.getByRole("button", { name: path, exact: false }).first().click();

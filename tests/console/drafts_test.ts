@@ -94,8 +94,7 @@ async function twoDrafts({ page, other, console }: Flow): Promise<void> {
   const dialog = page.getByRole("dialog", { name: "Two drafts" });
   await dialog.locator(".view-line", { hasText: "// of the other" }).first().waitFor();
   await dialog.locator(".view-line", { hasText: "// and more" }).first().waitFor();
-  await console.assertAccessible();
-  await console.screenshot("function_two_drafts");
+  await console.assertAccessible("function_two_drafts");
 }
 
 async function decide({ page, other, client, id }: Flow): Promise<void> {

@@ -15,8 +15,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await row(/^Publish/).nth(1).waitFor();
     assert.equal(await row(/^Publish/).count(), 2);
     assert.equal(await page.locator("main img").count(), 0);
-    await console.assertAccessible();
-    await console.screenshot("function_history");
+    await console.assertAccessible("function_history");
   });
 
   await t.step("a commit compares with its parent, and with any other one", async () => {
@@ -28,8 +27,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await line("version: 2").waitFor();
     await line("version: 1").waitFor();
     assert.equal(await compared.inputValue(), first);
-    await console.assertAccessible();
-    await console.screenshot("function_commit_parent");
+    await console.assertAccessible("function_commit_parent");
     await page.goBack();
     await dialog.waitFor({ state: "detached" });
     // The first commit has no parent: all of it was added.
@@ -57,8 +55,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await dialog.getByText(/^Invocations run it in place of/).waitFor();
     await dialog.locator(".view-line", { hasText: "version: 2" }).first().waitFor();
     await dialog.locator(".view-line", { hasText: "version: 1" }).first().waitFor();
-    await console.assertAccessible();
-    await console.screenshot("function_roll_back");
+    await console.assertAccessible("function_roll_back");
     await dialog.getByRole("button", { name: "Roll back" }).click();
     // A toast stays while the pointer is over it.
     await button("Undo").hover();

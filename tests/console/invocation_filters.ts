@@ -94,8 +94,7 @@ export async function showsAnswers({ client, opened, page }: Stage): Promise<voi
   assert.deepEqual(await badges("badge-bad"), ["HTTP 500"]);
   assert.deepEqual(await badges("badge-quiet"), ["HTTP 404"]);
   assert.deepEqual(await badges("badge-good"), ["HTTP 200"]);
-  await opened.assertAccessible();
-  await opened.screenshot("invocations_answers");
+  await opened.assertAccessible("invocations_answers");
   await opened.goto(`${list}&status=ERROR`);
   await shows(page, 1, "HTTP 500");
   await opened.goto(`${list}&status=SUCCESS`);

@@ -38,8 +38,7 @@ async function showsRequest({ client, opened, page }: Stage): Promise<void> {
   assert.match(text, /Request body\s+1 B/);
   assert.match(text, /Response body\s+15 B/);
   await page.getByText("An HTTP response, whose body is not recorded").waitFor();
-  await opened.assertAccessible();
-  await opened.screenshot("invocation_request");
+  await opened.assertAccessible("invocation_request");
 }
 
 async function showsEgress({ client, opened, page }: Stage): Promise<void> {

@@ -1,9 +1,10 @@
-/** Invocations and dead letters in the console. What comes from functions and callers is hostile. */
+/** Invocations and dead letters in the console, few and then many. What comes from functions and callers is hostile. */
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
 import { browserTest, ConsoleBrowser, setHidden } from "../support/console.ts";
-import { INVOKED } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { freePort } from "../../deploy/local_cluster/network.ts";
+import { INVOKED, removeDirectory } from "../support/invoked.ts";
+import { makeDataDir, TestServer } from "../support/server.ts";
 import {
   bulkCancels,
   filtersByAddress,
@@ -12,6 +13,7 @@ import {
 } from "./invocation_filters.ts";
 import { showsSections } from "./invocation_sections.ts";
 import { decides, decidesMany } from "./letters.ts";
+import { fillLists, scrollsLists } from "./long_list.ts";
 import { listFits } from "./narrow_lists.ts";
 import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
 
@@ -37,15 +39,33 @@ export default async function main() {
   return {};
 }`;
 
-browserTest("invocations and dead letters in the console", async (t) => {
+browserTest("console: invocations, few and many", async (t) => {
+  const dataDir = await makeDataDir();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => removeDirectory(dataDir));
   // Calls that the test cancels run until then, however late that is.
-  await using server = await TestServer.start({ flags: ["--invocation-timeout", "10m"] });
+  const flags = ["--port", String(freePort()), "--invocation-timeout", "10m"];
+  const server = stack.use(await TestServer.start({ dataDir, flags }));
   const client = await server.client();
-  const echo = await client.deploy(ECHO);
   await using opened = await ConsoleBrowser.open(server, {
     permissions: ["clipboard-read", "clipboard-write"],
   });
+  const echo = await client.deploy(ECHO);
   const stage = { server, client, opened, page: opened.page, echo };
+  await t.step("invocations and dead letters in the console", (t) => fewInvocations(t, stage));
+  const id = await client.deploy(HEAD);
+  await run(client, id, {});
+  await opened.page.goto("about:blank");
+  await server.stop();
+  await fillLists(dataDir, id);
+  const filled = stack.use(await TestServer.start({ dataDir, flags }));
+  await t.step("console: a long list scrolls, and draws what is visible", async (t) => {
+    await using console = await opened.anew();
+    await scrollsLists(t, { server: filled, client: await filled.client(), console });
+  });
+});
+
+async function fewInvocations(t: Deno.TestContext, stage: Stage): Promise<void> {
   await t.step("the list filters, moves by keys and acts on all that match", () => lists(stage));
   await t.step("each filter is in the address", () => filtersByAddress(stage));
   await t.step("an answer from 500 on is an error", () => showsAnswers(stage));
@@ -60,7 +80,7 @@ browserTest("invocations and dead letters in the console", async (t) => {
   await t.step("copies are the same call, whatever the input has", () => copies(stage));
   await t.step("dead letters are replayed and dropped", () => decides(stage));
   await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
-});
+}
 
 /** The newest call has a long error. */
 async function fitsScreens({ client, opened, echo }: Stage): Promise<void> {

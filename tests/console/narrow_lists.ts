@@ -54,8 +54,7 @@ export async function listFits(
       assert.ok(right <= size.width, `${where}, to ${right}`);
       assert.ok(!isCut || (width >= READABLE_PX && !whole.includes(header)), `${where}, cut`);
     }
-    await console.assertAccessible();
-    await console.screenshot(`list_${path.replace(/\W+/g, "_")}_${size.width}`);
+    await console.assertAccessible(`list_${path.replace(/\W+/g, "_")}_${size.width}`);
   }
   await page.setViewportSize(before);
 }

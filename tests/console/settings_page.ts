@@ -1,6 +1,7 @@
 /** Steps of the test of settings: one save for all sections, the menu of sections, and code to copy. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
+import { configText } from "../../console/src/features/function/settings/config_text.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage } from "./settings_form.ts";
@@ -53,8 +54,7 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
   for (const title of ["General", "Allowed hosts", "Limits"]) {
     await menu.getByRole("link", { name: `${title} (unsaved changes)` }).waitFor();
   }
-  await stage.console.assertAccessible();
-  await stage.console.screenshot("function_settings_faults");
+  await stage.console.assertAccessible("function_settings_faults");
   await hosts.fill("Hosts", before.outboundNetworkAllowlist.join("\n"));
   await region.getByText("2 unsaved changes").waitFor();
   await settings.limits.fill("Timeout", "45s");
@@ -114,8 +114,7 @@ export async function hasMenu({ page, id, console }: Stage): Promise<void> {
       assert.deepEqual(bars, [1, 1], `${title} at ${size.width} px`);
       assert.ok(top >= 0 && top < size.height, `${title} at ${top} of ${size.width} px`);
     }
-    await console.assertAccessible();
-    await console.screenshot(`function_settings_${size.width}`);
+    await console.assertAccessible(`function_settings_${size.width}`);
   }
   await page.setViewportSize({ width: 1280, height: 820 });
   const question = page.waitForEvent("dialog");
@@ -156,16 +155,11 @@ export async function copiesCode({ page, client, console }: Stage): Promise<void
   };
   const table = page.getByRole("table", { name: "Secrets" });
   await table.getByText('functions.getConfig().secrets["api-key.2"]').waitFor();
-  const texts = [];
-  for (
-    const text of [
-      "functions.getConfig().secrets.API_KEY",
-      'functions.getConfig().secrets["api-key.2"]',
-      "functions.getConfig().secrets.class",
-      "functions.getConfig().variables.REGION",
-      'functions.getConfig().variables["re-gion"]',
-    ]
-  ) texts.push(await copied(`Copy ${text}`));
+  const texts = [
+    ...["API_KEY", "api-key.2", "class"].map((name) => configText("secrets", name)),
+    ...["REGION", "re-gion"].map((name) => configText("variables", name)),
+  ];
+  for (const text of texts.slice(1, 4)) assert.equal(await copied(`Copy ${text}`), text);
   const code = `${await copied("Copy the import")}\n` +
     `export default () => ({ values: [${texts.join(", ")}] });\n`;
   const { commit } = ok(await client.commit(id, { "main.ts": code }));
@@ -179,7 +173,6 @@ export async function copiesCode({ page, client, console }: Stage): Promise<void
   assert.deepEqual(JSON.parse(atob(json)), { values: ["one", "two", "three", "four", "five"] });
   await page.setViewportSize({ width: 390, height: 800 });
   await table.scrollIntoViewIfNeeded();
-  await console.assertAccessible();
-  await console.screenshot("function_secrets_390");
+  await console.assertAccessible("function_secrets_390");
   await page.setViewportSize({ width: 1280, height: 820 });
 }

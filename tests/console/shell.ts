@@ -138,8 +138,7 @@ export async function opensAnyAddress(console: ConsoleBrowser): Promise<void> {
     await main.getByText(path, { exact: true }).waitFor();
     assert.match(await page.title(), /^Not found/);
   }
-  await console.assertAccessible();
-  await console.screenshot("not_found");
+  await console.assertAccessible("not_found");
   await main.getByRole("link", { name: "Overview" }).click();
   await page.getByText("Slowest functions").waitFor();
   await console.load("/?range=toString");
@@ -217,8 +216,7 @@ export async function failsInside(console: ConsoleBrowser): Promise<void> {
   await page.route(/\/assets\/volumes_page-/, (route) => route.abort());
   await page.goto(`${console.url}/volumes`);
   await failure.waitFor();
-  await console.assertAccessible();
-  await console.screenshot("page_failed");
+  await console.assertAccessible("page_failed");
   await navigation.getByRole("link", { name: "Settings" }).click();
   await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
   await navigation.getByRole("link", { name: "Volumes" }).click();

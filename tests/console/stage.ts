@@ -1,9 +1,16 @@
-/** What the steps of the tests of invocations share. */
+/** What the journeys through the console share. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import type { Locator } from "playwright-core";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import type { TestServer } from "../support/server.ts";
+
+/** What each part of a journey gets: a server, and a browser that is signed in to it. */
+export interface Journey {
+  readonly server: TestServer;
+  readonly client: Client;
+  readonly console: ConsoleBrowser;
+}
 
 /** A server, a browser that is signed in, and a function that does as its input says. */
 export interface Stage {

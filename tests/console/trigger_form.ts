@@ -51,8 +51,6 @@ export async function slugs(stage: Stage): Promise<void> {
   const slug = form.getByLabel("Slug", { exact: true });
   await openForm(stage, "http", "Übersicht: Café & orders!");
   assert.equal(await slug.inputValue(), "ubersicht-cafe-orders");
-  await name.fill(`--${"x".repeat(100)}`);
-  assert.equal(await slug.inputValue(), "x".repeat(63));
   await name.fill("日本");
   assert.equal(await slug.inputValue(), "");
   await submit(page);
@@ -87,8 +85,7 @@ export async function slugs(stage: Stage): Promise<void> {
     await faultAt(page, "Name"),
     /^Name: "Orders of today" is taken: .*; choose another$/,
   );
-  await stage.console.assertAccessible();
-  await stage.console.screenshot("trigger_form_faults");
+  await stage.console.assertAccessible("trigger_form_faults");
   await form.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Discard" }).click();
   // The slug of an endpoint that exists is part of addresses that others have.

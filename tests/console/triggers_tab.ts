@@ -31,15 +31,13 @@ export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     assert.equal(await dialog.getByLabel("Input").inputValue(), '{"from": "schedule"}');
     await cron.fill("30 9 * * 1-5");
     await dialog.getByText("At 09:30, Monday through Friday").waitFor();
-    await console.assertAccessible();
-    await console.screenshot("trigger_form");
+    await console.assertAccessible("trigger_form");
     await dialog.getByRole("button", { name: "Create the schedule" }).click();
     const runs = page.getByRole("list", { name: "Next runs" });
     await runs.getByText("in Asia/Tokyo").first().waitFor();
     assert.equal(await runs.getByRole("listitem").count(), 5);
     assert.match(await runs.innerText(), /9:30/);
-    await console.assertAccessible();
-    await console.screenshot("trigger_schedule");
+    await console.assertAccessible("trigger_schedule");
   });
 
   await t.step("it runs now, pauses and resumes", async () => {
@@ -78,8 +76,7 @@ export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await theirs("cronSpec", "0 7 * * *");
     await dialog.getByText("Changed elsewhere since you began: Cron expression.").waitFor();
     assert.equal(await cron.inputValue(), "0 9 * * *");
-    await console.assertAccessible();
-    await console.screenshot("trigger_conflict");
+    await console.assertAccessible("trigger_conflict");
     await dialog.getByRole("button", { name: "Take theirs" }).click();
     assert.equal(await cron.inputValue(), "0 7 * * *");
     await cron.fill("0 10 * * *");
@@ -134,8 +131,7 @@ export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     const deliveries = page.getByRole("table", { name: "Deliveries" });
     await deliveries.getByText("Started").waitFor();
     await deliveries.getByRole("link").waitFor();
-    await console.assertAccessible();
-    await console.screenshot("trigger_webhook");
+    await console.assertAccessible("trigger_webhook");
     await deliveries.getByRole("button", { name: /^Replay/ }).click();
     await page.getByText("Replayed").first().waitFor();
     await page.reload();
@@ -161,8 +157,7 @@ export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await page.getByText("path /orders").waitFor();
     const requests = page.getByRole("table", { name: "Recent requests" });
     await requests.getByText("/orders").waitFor();
-    await console.assertAccessible();
-    await console.screenshot("trigger_endpoint");
+    await console.assertAccessible("trigger_endpoint");
     await page.getByLabel("Commit").selectOption({ label: "Head, as a preview" });
     await page.getByText(`/preview/${id}/`).waitFor();
     assert.equal(await button("Send").isDisabled(), true);

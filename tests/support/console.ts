@@ -34,6 +34,8 @@ export const CHROMIUM = {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A page lives for seconds: to optimize its scripts costs more than they gain, and so does to collect garbage early.
+    "--js-flags=--no-opt --min-semi-space-size=32",
   ],
 };
 
@@ -42,6 +44,9 @@ export const CHROMIUM = {
  * page is ready, and pages that lose what a reader does early.
  */
 const CPU_THROTTLE = Number(Deno.env.get("CONSOLE_CPU_THROTTLE") ?? "1");
+
+/** A folder for the pictures that tests take of pages. */
+const SCREENSHOTS = Deno.env.get("CONSOLE_SCREENSHOTS");
 
 /** What the page's style sheets set in one theme, other than the switch by which the build writes `light-dark()`, for colours. */
 const SET_BY_THEME = `(() => {
@@ -69,7 +74,8 @@ function impatientAfterFailure(t: Deno.TestContext): Deno.TestContext {
     get(context, key) {
       const value: unknown = Reflect.get(context, key, context);
       if (key !== "step" || typeof value !== "function") return value;
-      return async (...step: unknown[]) => {
+      return async (name: string, fn: (step: Deno.TestContext) => Promise<void>) => {
+        const step = [name, (inner: Deno.TestContext) => fn(impatientAfterFailure(inner))];
         const hasPassed: boolean = await Reflect.apply(value, context, step);
         if (!hasPassed) pages.forEach((page) => page.setDefaultTimeout(SHOWN_AFTER_FAILURE_MS));
         return hasPassed;
@@ -83,7 +89,12 @@ export class ConsoleBrowser implements AsyncDisposable {
   /** What pages logged as errors and warnings, requests that failed, and errors that nobody caught. */
   readonly complaints: string[] = [];
 
-  private constructor(readonly url: string, readonly browser: Browser, readonly page: Page) {}
+  private constructor(
+    readonly url: string,
+    readonly browser: Browser,
+    readonly page: Page,
+    readonly close: () => Promise<void>,
+  ) {}
 
   /** Opens the console and signs in by a new link. */
   static async open(
@@ -98,9 +109,22 @@ export class ConsoleBrowser implements AsyncDisposable {
     // Of pages, too, that a test or a link opens beside the first one.
     context.setDefaultTimeout(SHOWN_TIMEOUT_MS);
     const page = await newPage(context);
-    const opened = new ConsoleBrowser(server.url, browser, page);
+    const opened = new ConsoleBrowser(server.url, browser, page, () => browser.close());
     opened.watch(page);
     await signIn(page, await signInLink(server));
+    return opened;
+  }
+
+  /**
+   * The same session in a page of its own, for a part of a test that owes nothing to the one before it: the size of the
+   * window, routes, listeners and complaints begin anew. The page so far is left.
+   */
+  async anew(): Promise<ConsoleBrowser> {
+    await this.page.goto("about:blank");
+    const page = await newPage(this.page.context());
+    const opened = new ConsoleBrowser(this.url, this.browser, page, () => page.close());
+    opened.watch(page);
+    await opened.load("/settings");
     return opened;
   }
 
@@ -144,9 +168,9 @@ export class ConsoleBrowser implements AsyncDisposable {
 
   /**
    * Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. Themes differ
-   * in colours alone, so the rules that look at no colour run in one.
+   * in colours alone, so the rules that look at no colour run in one. @param picture its name, as {@link screenshot} has it
    */
-  async assertAccessible(page: Page = this.page): Promise<void> {
+  async assertAccessible(picture?: string, page: Page = this.page): Promise<void> {
     if (!await page.evaluate<boolean>("'axe' in globalThis")) {
       const axe = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
       // Evaluated by the debugger, which the page's Content-Security-Policy does not concern.
@@ -181,25 +205,30 @@ export class ConsoleBrowser implements AsyncDisposable {
         );
       }, { tags: WCAG, colorsAlone: colorScheme === "dark" });
       assert.deepEqual(violations, [], `${page.url()} in ${colorScheme}`);
+      if (picture !== undefined) await this.#take(page, picture, colorScheme);
     }
     await page.emulateMedia({ colorScheme: null });
     const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     assert.ok(Number(overflow) <= 0, `${page.url()} scrolls sideways by ${overflow} px`);
   }
 
-  /** Writes a picture if the environment names a folder for them. */
+  /** Writes a picture in each theme if the environment names a folder for them. */
   async screenshot(name: string): Promise<void> {
-    const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
-    if (folder === undefined) return;
+    if (SCREENSHOTS === undefined) return;
     for (const colorScheme of ["light", "dark"] as const) {
       await this.page.emulateMedia({ colorScheme });
-      await this.page.screenshot({ path: `${folder}/${name}_${colorScheme}.png` });
+      await this.#take(this.page, name, colorScheme);
     }
     await this.page.emulateMedia({ colorScheme: null });
   }
 
+  async #take(page: Page, name: string, colorScheme: string): Promise<void> {
+    if (SCREENSHOTS === undefined) return;
+    await page.screenshot({ path: `${SCREENSHOTS}/${name}_${colorScheme}.png` });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close();
+    await this.close();
   }
 }
 

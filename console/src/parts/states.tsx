@@ -33,7 +33,7 @@ export function Empty(
 }
 
 /** A filter that is set, and what clears it alone. */
-export interface ActiveFilter {
+interface ActiveFilter {
   /** Such as `status: Error`. */
   readonly label: string;
   readonly onClear: () => void;

@@ -1,7 +1,6 @@
 /** The filter of the list: in the URL, and as the API takes it. */
 import type { InvocationStatus, Schemas, TriggerKind } from "../../api/types.ts";
 import { countOf, enumWords, formatExact } from "../../parts/format.ts";
-import type { ActiveFilter } from "../../parts/states.tsx";
 
 export type ApiFilter = Schemas["invoked.InvocationFilter"];
 
@@ -135,7 +134,7 @@ const FILTERS = [
 export function activeFilters(
   search: ListSearch,
   onChange: (search: ListSearch) => void,
-): readonly ActiveFilter[] {
+) {
   return FILTERS.filter((name) => search[name] !== undefined).map((name) => ({
     label: labelOf(name, search),
     onClear: () => {

@@ -1,10 +1,10 @@
 /** The code of a function in the console: edit, save, conflict, publish, run and test. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
-import { TestServer } from "../support/server.ts";
+import { type ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { binaryFiles } from "./binary_files.ts";
 import { headFiles, saveButton, shown, write } from "./editor.ts";
+import type { Journey } from "./stage.ts";
 import { readsBeforeEditor } from "./static_code.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
@@ -55,8 +55,7 @@ async function draftSurvives(flow: Flow): Promise<void> {
   const problems = page.getByRole("region", { name: "Problems" });
   await problems.getByText("Type 'string' is not assignable to type 'number'.").waitFor();
   assert.doesNotMatch(await problems.innerText(), /functions-sdk/);
-  await console.assertAccessible();
-  await console.screenshot("function_code");
+  await console.assertAccessible("function_code");
   await messageBox(page).fill("Wish a good day");
   await page.reload();
   await shown(page, "Good   day");
@@ -191,8 +190,7 @@ async function runs(flow: Flow): Promise<void> {
     "main.test.ts",
     "main.ts",
   ]);
-  await console.assertAccessible();
-  await console.screenshot("function_run");
+  await console.assertAccessible("function_run");
   await enter(page, `{"name": "nobody"}`);
   await page.keyboard.press("Control+Enter");
   await panel.getByRole("alert").getByText("Nobody to greet").waitFor();
@@ -249,8 +247,7 @@ async function tests(flow: Flow): Promise<void> {
   await page.getByRole("button", { name: "Run the tests" }).click();
   await page.getByText(/2 tests, 1 failed/).waitFor();
   await page.getByText("the sum").waitFor();
-  await console.assertAccessible();
-  await console.screenshot("function_tests");
+  await console.assertAccessible("function_tests");
   await page.getByRole("link", { name: /^main\.test\.ts:4/ }).click();
   await page.waitForURL(/file=main\.test\.ts&line=4/);
   await shown(page, "the sum");
@@ -271,8 +268,7 @@ async function readsCommit(flow: Flow): Promise<void> {
   await shown(page, "Hello, ");
   await page.locator(".function-editor .line-numbers.active-line-number", { hasText: "12" })
     .waitFor();
-  await console.assertAccessible();
-  await console.screenshot("function_commit");
+  await console.assertAccessible("function_commit");
   await page.locator(".function-editor .view-lines").click();
   await page.keyboard.press("x");
   await page.getByRole("paragraph").getByText("A commit never changes.").waitFor();
@@ -297,8 +293,7 @@ async function compares(flow: Flow): Promise<void> {
   await commit.selectOption({ label: "Other …" });
   await dialog.getByLabel("Commit id or tag").fill("HEAD");
   await line("Hello, ").waitFor({ state: "detached" });
-  await console.assertAccessible();
-  await console.screenshot("function_compare");
+  await console.assertAccessible("function_compare");
   await dialog.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
@@ -322,13 +317,11 @@ async function narrow(flow: Flow): Promise<void> {
   await flow.console.assertAccessible();
 }
 
-browserTest("console: the code of a function", async (t) => {
-  await using server = await TestServer.start({
-    // A call that the test cancels runs until then, however late that is.
-    flags: ["--invocation-timeout", "10m"],
-  });
-  await using console = await ConsoleBrowser.open(server);
-  const client = await server.client();
+/** A call that is cancelled runs until then: the server ends none before. */
+export async function codeOfFunction(
+  t: Deno.TestContext,
+  { server, console, client }: Journey,
+): Promise<void> {
   const id = await client.deploy(MAIN, { "main.test.ts": TESTS });
   const flow: Flow = { client, console, page: console.page, id };
   const link = await signInLink(server);
@@ -350,4 +343,4 @@ browserTest("console: the code of a function", async (t) => {
   ];
   // A step begins where the one before it ended.
   for (const [name, step] of steps) if (!await t.step(name, step)) break;
-});
+}

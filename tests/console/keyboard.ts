@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { Locator } from "playwright-core";
 import type { Client } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
-import { sharedServer } from "../support/shared_server.ts";
+import type { Page } from "../support/console.ts";
 import { edits, headFiles } from "./editor.ts";
 import { focus, press } from "./keys.ts";
+import type { Journey } from "./stage.ts";
 
 const NAME = "by keyboard alone";
 const MAIN = "export default () => ({ hello: 1 });\n";
@@ -148,10 +148,10 @@ async function publishes({ client, page, id }: Flow): Promise<void> {
   assert.equal((await read()).publishedCommitId, former);
 }
 
-browserTest("console: a function by keyboard alone", async (t) => {
-  const server = await sharedServer();
-  await using console = await ConsoleBrowser.open(server);
-  const client = await server.client();
+export async function codeByKeyboard(
+  t: Deno.TestContext,
+  { console, client }: Journey,
+): Promise<void> {
   const { function: { id }, commit } = await client.createFunction(NAME, { "main.ts": MAIN });
   await client.post("/api/v1/functions/update", {
     function: { id, publishedCommitId: commit.id },
@@ -167,4 +167,4 @@ browserTest("console: a function by keyboard alone", async (t) => {
   ];
   // A step begins where the one before it ended.
   for (const [name, step] of steps) if (!await t.step(name, step)) break;
-});
+}

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { fill, NEEDLE, OLDEST_FUNCTION } from "../../bench/history.ts";
 import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
-import { TestServer } from "../support/server.ts";
+import type { Journey } from "./stage.ts";
 
-const INVOCATIONS = IS_LONG ? 100_000 : 10_000;
-const FUNCTIONS = 10_000;
+/** Some times more than the rows that are read by scrolling. */
+const INVOCATIONS = IS_LONG ? 100_000 : 4_000;
+const FUNCTIONS = IS_LONG ? 10_000 : 4_000;
 /** Rows that are read by scrolling. */
 const SCROLLED = IS_LONG ? 5_000 : 1_000;
 /** Rows of a few pages of the list, which a reader is down where the number does not matter. */
@@ -80,15 +80,8 @@ async function newest(client: Client, count: number): Promise<string[]> {
   return ids.slice(0, count);
 }
 
-async function filledDirectory(dataDir: string): Promise<void> {
-  let id: string;
-  {
-    await using server = await TestServer.start({ dataDir });
-    const client = await server.client();
-    id = await client.deploy(`export default () => ({});`);
-    ok(await client.invoke(id));
-    await server.stop();
-  }
+/** Gives the data of a server that is stopped a long history of the function, which was called before. */
+export async function fillLists(dataDir: string, id: string): Promise<void> {
   await fill(dataDir, id, { functions: FUNCTIONS, invocations: INVOCATIONS });
 }
 
@@ -166,11 +159,11 @@ async function comesBack(
   }
 }
 
-browserTest("console: a long list scrolls, and draws what is visible", async (t) => {
-  await using directory = await makeTempDir();
-  await filledDirectory(directory.path);
-  await using server = await TestServer.start({ dataDir: directory.path });
-  await using console = await ConsoleBrowser.open(server);
+/** The server has long lists, see {@link fillLists}. */
+export async function scrollsLists(
+  t: Deno.TestContext,
+  { console, client }: Journey,
+): Promise<void> {
   const { page } = console;
   const table = page.getByRole("table", { name: /^Invocations/ });
 
@@ -205,7 +198,6 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     await scroll(page, FAR_DOWN);
   });
 
-  const client = await server.client();
   await t.step("what arrives while one is far down moves nothing", async () => {
     await settled(page);
     await page.keyboard.press("j");
@@ -277,4 +269,4 @@ browserTest("console: a long list scrolls, and draws what is visible", async (t)
     await functions.getByRole("link", { name: OLDEST_FUNCTION }).waitFor();
     await functions.getByRole("row").nth(2).waitFor({ state: "detached" });
   });
-});
+}

@@ -1,13 +1,11 @@
 /** Each kind of trigger in the console, with each way to prove a sender, and the page of an endpoint. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
-import { CA } from "../egress/certificates.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import type { Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import type { KeyHost } from "../triggers/key_host.ts";
 import { worksByKeyboard } from "./keyboard_flow.ts";
+import type { Journey } from "./stage.ts";
 import {
   article,
   dialogOf,
@@ -18,7 +16,6 @@ import {
   type Stage,
   submit,
 } from "./trigger_form.ts";
-import { KeyHost } from "../triggers/key_host.ts";
 
 const MAIN = `export default (input) => ({ input });
 export const fetch = async (request) => {
@@ -143,8 +140,7 @@ async function webhooks(stage: Stage): Promise<void> {
     if (proof !== "") await page.getByLabel("Private key", { exact: true }).fill(proof);
     await deliver(page, "Started", 1);
   }
-  await console.assertAccessible();
-  await console.screenshot("trigger_test_delivery");
+  await console.assertAccessible("trigger_test_delivery");
 }
 
 /** A token in a header, and a handshake with its verify token. */
@@ -166,8 +162,7 @@ async function handshakes(stage: Stage): Promise<void> {
   });
   await submit(page);
   assert.match(await faultAt(page, "Verify token"), /must be given with WEBHOOK_HANDSHAKE_META/);
-  await console.assertAccessible();
-  await console.screenshot("trigger_handshake");
+  await console.assertAccessible("trigger_handshake");
   await field("Verify token").fill("typed");
   await submit(page);
   const { webhook } = await saved(stage, "plain");
@@ -285,8 +280,7 @@ async function endpoints(stage: Stage): Promise<void> {
   await send.click();
   await body.getByText("first part").waitFor();
   await page.getByText("Receiving …").waitFor();
-  await console.assertAccessible();
-  await console.screenshot("trigger_stream");
+  await console.assertAccessible("trigger_stream");
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("The connection ended before the body did").waitFor();
 
@@ -321,17 +315,12 @@ async function endpoints(stage: Stage): Promise<void> {
   await body.getByText("signed text").waitFor();
 }
 
-browserTest("console: each trigger is made, tested and changed", async (t) => {
-  await using directory = await makeTempDir();
-  await using keys = new KeyHost();
-  const ca = join(directory.path, "ca.pem");
-  await Deno.writeTextFile(ca, CA);
-  const flags = ["--egress-ca", ca, "--egress-allow-private", "127.0.0.0/8,::1"];
-  // A stream that the test stops goes on until then, however late that is.
-  flags.push("--invocation-timeout", "10m", "--endpoint-idle-timeout", "10m");
-  await using server = await TestServer.start({ flags });
-  await using console = await ConsoleBrowser.open(server);
-  const client = await server.client();
+/** The server reaches the host of keys, and ends no stream before the test does. It has no function but the example. */
+export async function eachTrigger(
+  t: Deno.TestContext,
+  { console, client }: Journey,
+  keys: KeyHost,
+): Promise<void> {
   const id = await client.deploy(MAIN);
   await t.step(
     "a trigger and a setting by keyboard alone",
@@ -344,4 +333,4 @@ browserTest("console: each trigger is made, tested and changed", async (t) => {
   await t.step("a rotated secret and the one before are valid", () => rotates(stage));
   await t.step("the slug of an endpoint follows its name", () => slugs(stage));
   await t.step("endpoints get requests with what they need", () => endpoints(stage));
-});
+}

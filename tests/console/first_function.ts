@@ -1,8 +1,8 @@
 /** The way of a new user: from a link to a function that is tested, published and scheduled; also over a slow network. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, newPage, type Page } from "../support/console.ts";
-import { TestServer } from "../support/server.ts";
+import { newPage, type Page } from "../support/console.ts";
+import type { Journey } from "./stage.ts";
 
 const MAIN = `export default function main({ name = "world" }: { name?: string }) {
   return { message: "Good morning, " + name };
@@ -36,12 +36,12 @@ async function write(page: Page, path: string, text: string): Promise<void> {
   await page.locator(".function-editor .view-line", { hasText: "morning" }).first().waitFor();
 }
 
-browserTest("console: a new user's first function", async (t) => {
+export async function firstFunction(
+  t: Deno.TestContext,
+  { console, client }: Journey,
+): Promise<void> {
   const started = performance.now();
-  await using server = await TestServer.start();
-  await using console = await ConsoleBrowser.open(server);
   const { page } = console;
-  const client = await server.client();
   const dialog = page.locator(".dialog");
   const button = (name: string | RegExp) => page.getByRole("button", { name });
   let steps = 1;
@@ -104,7 +104,7 @@ browserTest("console: a new user's first function", async (t) => {
     assert.equal(await runs.getByRole("listitem").count(), 5);
   });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  globalThis.console.log(`${steps} steps in ${seconds} s, the start of the server included`);
+  globalThis.console.log(`${steps} steps in ${seconds} s`);
   const { body } = await client.get(`/api/v1/functions/${id}`);
   const { head, publishedCommitId } = body.function as Json;
   assert.equal(publishedCommitId, head);
@@ -121,11 +121,11 @@ browserTest("console: a new user's first function", async (t) => {
       await seen.promise;
       await route.continue();
     });
-    await slow.goto(`${server.url}/functions`);
+    await slow.goto(`${console.url}/functions`);
     await slow.getByRole("status").or(slow.locator("[aria-busy=true]")).first().waitFor();
     seen.resolve();
     await slow.getByRole("link", { name: "morning" }).click();
     await slow.getByRole("heading", { name: "morning" }).waitFor();
     await slow.close();
   });
-});
+}

@@ -1,11 +1,10 @@
 /** Every template becomes a function through the page, which then runs and tests; the list shows what became of them. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { TestServer } from "../support/server.ts";
-import { deployNamed, run } from "./stage.ts";
+import { deployNamed, type Journey, run } from "./stage.ts";
 
 interface Expected {
   readonly input?: Json;
@@ -95,11 +94,11 @@ async function tests(page: Page): Promise<void> {
   await page.getByText(/^\d+ tests?, none failed/).waitFor();
 }
 
-browserTest("console: every template is created, run and tested", async (t) => {
-  await using server = await TestServer.start();
-  await using console = await ConsoleBrowser.open(server);
+export async function everyTemplate(
+  t: Deno.TestContext,
+  { server, console, client }: Journey,
+): Promise<void> {
   const { page } = console;
-  const client = await server.client();
   await console.goto("/functions/new");
   await page.getByRole("radio").nth(Object.keys(TEMPLATES).length - 1).waitFor();
   assert.equal(await page.getByRole("radio").count(), Object.keys(TEMPLATES).length);
@@ -152,4 +151,4 @@ browserTest("console: every template is created, run and tested", async (t) => {
     await row("fan-out").waitFor();
     assert.equal(await page.getByRole("searchbox").inputValue(), "");
   });
-});
+}

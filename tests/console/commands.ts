@@ -1,12 +1,12 @@
 /** What the palette runs, how dialogs close, what empty lists offer, and what counts, browsers and successes look like. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
+import { type ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { MAIN, ok } from "../support/expect.ts";
-import { TestServer } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
 import { edits } from "./editor.ts";
 import { listFits } from "./narrow_lists.ts";
-import { deployNamed, row, run } from "./stage.ts";
+import { deployNamed, type Journey, row, run } from "./stage.ts";
 
 interface Stage {
   readonly server: TestServer;
@@ -89,8 +89,7 @@ async function runsCommands({ console, client, page, id }: Stage): Promise<void>
   await page.locator(`html[data-theme="dark"]`).waitFor({ state: "attached" });
   await page.keyboard.press("Control+K");
   await page.getByRole("option", { name: "Pause" }).or(page.getByRole("option")).first().waitFor();
-  await console.assertAccessible();
-  await console.screenshot("palette_commands");
+  await console.assertAccessible("palette_commands");
   await page.keyboard.press("Escape");
   await choose(page, "theme system", "Use the theme of the system");
   // A page without a function has no command of one.
@@ -175,8 +174,7 @@ async function leadsFromNothing({ console, client, page }: Stage): Promise<void>
   await page.locator(row).first().waitFor();
   await console.goto("/invocations?status=PENDING&q=nowhere");
   await page.getByText("No invocations match").waitFor();
-  await console.assertAccessible();
-  await console.screenshot("invocations_no_match");
+  await console.assertAccessible("invocations_no_match");
   await button(page, "Clear status: Pending").click();
   await page.waitForURL((url) => url.search === "?q=nowhere");
   await button(page, "Clear text: nowhere").click();
@@ -213,8 +211,7 @@ async function speaksPlainly({ console, client, page, id }: Stage): Promise<void
   await page.getByText("1 line", { exact: true }).waitFor();
   const status = page.getByRole("main").locator(".badge-good", { hasText: "Success" });
   await status.waitFor();
-  await console.assertAccessible();
-  await console.screenshot("invocation_order");
+  await console.assertAccessible("invocation_order");
   const titles = await page.getByRole("main").getByRole("heading", { level: 2 }).allInnerTexts();
   assert.deepEqual(titles.slice(0, 4), ["Input", "Output", "Log", "Details"]);
 }
@@ -276,10 +273,11 @@ async function namesBrowsers({ server, console, page }: Stage): Promise<void> {
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
 }
 
-browserTest("console: commands, dialogs, empty lists and words", async (t) => {
-  await using server = await TestServer.start();
-  await using console = await ConsoleBrowser.open(server);
-  const client = await server.client();
+/** The server has no dead letters. The session ends with the last step. */
+export async function commandsAndWords(
+  t: Deno.TestContext,
+  { server, console, client }: Journey,
+): Promise<void> {
   const main = `export default ({ say }) => { if (say) console.log("said"); return {}; };`;
   const id = await deployNamed(client, "commands", main);
   ok(await client.commit(id, { "main.ts": `${main}// Later`, "main.test.ts": TESTS }));
@@ -294,4 +292,4 @@ browserTest("console: commands, dialogs, empty lists and words", async (t) => {
     "sessions name browsers, whatever a client calls itself",
     () => namesBrowsers(stage),
   );
-});
+}

@@ -1,0 +1,109 @@
+/** What the pages of the console compute without a page: texts, filters, paths and differences. */
+import assert from "node:assert/strict";
+import { pathFault } from "../../console/src/features/function/code/paths.ts";
+import { configText } from "../../console/src/features/function/settings/config_text.ts";
+import { curlOf, headersIn } from "../../console/src/features/function/triggers/curl.ts";
+import { durationIn, durationText } from "../../console/src/features/function/typed_values.ts";
+import {
+  apiFilterOf,
+  listSearchOf,
+  timeOfLocal,
+} from "../../console/src/features/invocations/filter.ts";
+import { withLineEnds } from "../../console/src/features/volumes/line_ends.ts";
+import { formatBytes, formatDuration } from "../../console/src/parts/format.ts";
+import { lineCounts } from "../../console/src/parts/line_changes.ts";
+import { visibleText } from "../../console/src/parts/visible_text.ts";
+import { slugOf } from "../../src/shared/slugs.ts";
+
+Deno.test("line ends stay those of the file", () => {
+  for (
+    const [before, edited, after] of [
+      ["one\r\ntwo\r\n", "one\nthree\nfour\n", "one\r\nthree\r\nfour\r\n"],
+      ["one\ntwo\r\nthree\n", "one\n2\nthree\n", "one\n2\nthree\n"],
+      ["one\r\ntwo\nthree\r\n", "one\ntwo\n3\n", "one\r\ntwo\n3\r\n"],
+      ["one\rtwo", "one\ntwo\n3", "one\rtwo\r3"],
+      ["", "one\n", "one\n"],
+    ] as const
+  ) assert.equal(withLineEnds(edited, before), after, JSON.stringify(before));
+});
+
+Deno.test("the filter of an address has what it understands, and nothing else", () => {
+  const search = listSearchOf({
+    ...{ functions: "one", status: "ERROR", trigger: "NOTHING", word: 5, q: "", until: "1h" },
+    ...{ since: "1h", parent: { toString: 1 }, constructor: "x" },
+  });
+  assert.deepEqual(search, { functions: ["one"], status: "ERROR", since: "1h", word: "5" });
+  assert.deepEqual(listSearchOf({ since: "constructor", status: "toString" }), {});
+  const now = new Date("2026-01-02T03:04:05Z");
+  assert.deepEqual(apiFilterOf(search, now), {
+    ...{ functionIds: ["one"], failed: true, errorWord: "5", since: "2026-01-02T02:04:05.000Z" },
+  });
+  assert.deepEqual(apiFilterOf({ status: "SUCCESS" }, now), {
+    status: "FUNCTION_INVOCATION_STATUS_SUCCESS",
+    failed: false,
+  });
+  assert.equal(timeOfLocal(""), undefined);
+  assert.equal(timeOfLocal("2020-01-02T03:04:05"), new Date(2020, 0, 2, 3, 4, 5).toISOString());
+});
+
+Deno.test("a path that no file can have says why", () => {
+  assert.equal(pathFault("lib/text.ts", ["main.ts"]), undefined);
+  for (
+    const [path, why] of [
+      ["", /^Enter a path/],
+      ["/a.ts", /slash$/],
+      ["a/", /slash$/],
+      ["../outside.ts", /^Each part/],
+      ["a//b.ts", /^Each part/],
+      ["a/./b.ts", /^Each part/],
+      ["main.ts", /already has a file main\.ts$/],
+    ] as const
+  ) assert.match(pathFault(path, ["main.ts"]) ?? "", why, path);
+});
+
+Deno.test("a name of the configuration is read by a dot where it can follow one", () => {
+  const texts = ["API_KEY", "class", "api-key.2", `"\n`].map((name) => configText("secrets", name));
+  assert.deepEqual(texts, [
+    "functions.getConfig().secrets.API_KEY",
+    "functions.getConfig().secrets.class",
+    'functions.getConfig().secrets["api-key.2"]',
+    'functions.getConfig().secrets["\\"\\n"]',
+  ]);
+});
+
+Deno.test("the slug of a name has lower-case letters, digits and hyphens", () => {
+  const slugs = ["Übersicht: Café & orders!", `--${"x".repeat(100)}`, "日本", "Orders"].map(slugOf);
+  assert.deepEqual(slugs, ["ubersicht-cafe-orders", "x".repeat(63), "", "orders"]);
+});
+
+Deno.test("durations are read and written in their units", () => {
+  const read = ["0.5m", "500ms", "2 h", "", "soon"].map(durationIn);
+  assert.deepEqual(read, ["30s", "0.5s", "7200s", "0s", "soon"]);
+  const written = ["864000s", "90s", "0.25s", "0s", undefined].map(durationText);
+  assert.deepEqual(written, ["10d", "90s", "250ms", "", ""]);
+  const shown = [0.25, 999.6, 59_960, 119_700, 190_000_000].map(formatDuration);
+  assert.deepEqual(shown, ["250 µs", "1 s", "1 min", "2 min", "2 d 4 h"]);
+  assert.deepEqual([5, 1_536, 1024 ** 2].map(formatBytes), ["5 B", "1.5 KiB", "1 MiB"]);
+});
+
+Deno.test("a request as a command means the same to a shell", async () => {
+  const headers = headersIn(["X-Test: it's `mine`", "no header", ": empty", "Accept:a:b"]);
+  assert.deepEqual(headers, [["X-Test", "it's `mine`"], ["Accept", "a:b"]]);
+  const request = { url: "http://x/?a='$(id)'", method: "PUT", headers, body: `"\\n" 'x'\n!` };
+  const script = `curl() { printf '%s\\0' "$@"; }\n${curlOf(request)}`;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+  const words = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
+  const sent = headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  assert.deepEqual(words, ["-X", "PUT", request.url, ...sent, "--data-binary", request.body]);
+});
+
+Deno.test("changed lines are counted", () => {
+  assert.deepEqual(lineCounts("a\nb\nc\n", "a\nB\nc\nd\n"), { added: 2, deleted: 1 });
+  assert.deepEqual(lineCounts(undefined, "a\nb"), { added: 2, deleted: 0 });
+  assert.deepEqual(lineCounts("same", "same"), { added: 0, deleted: 0 });
+});
+
+Deno.test("invisible characters are shown, and emoji stay whole", () => {
+  assert.equal(visibleText("a\u00ad\u202eb\u0000\u{e0041}"), "a\\u00ad\\u202eb\u2400\\u{e0041}");
+  assert.equal(visibleText("❤️👩‍🚀 日本\n\t"), "❤️👩‍🚀 日本\n\t");
+});
