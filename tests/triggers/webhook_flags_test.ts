@@ -41,8 +41,8 @@ Deno.test("each method of a webhook has its flags, and those of no other", async
   assert.deepEqual(discord.discord, { publicKey });
   const rejected: readonly (readonly [string[], RegExp])[] = [
     [["jwt"], /Option --webhook jwt needs --jwks-url/],
-    [["discord"], /--public-key is missing/],
-    [["header"], /--signature-header is missing/],
+    [["discord"], /needs --public-key/],
+    [["header"], /needs --signature-header/],
     [["github", "--jwks-url", jwksUrl], /Option --jwks-url needs --webhook jwt/],
     [
       ["hmac", "--secret"],
