@@ -37,7 +37,7 @@ async function withUser(directory: string): Promise<{ config: string; file: stri
 }
 
 Deno.test("a NATS that cannot be reached is named with the reason", async () => {
-  await unusable({ urls: ["nats://127.0.0.1:1"] }, /at nats:\/\/127\.0\.0\.1:1: .* refused/);
+  await unusable({ urls: ["nats://127.0.0.1:1"] }, /at nats:\/\/127\.0\.0\.1:1 is not usable: .* refused/);
 });
 
 Deno.test("a NATS that resets connections ends none of its clients", async () => {
@@ -62,7 +62,7 @@ Deno.test("a NATS that resets connections ends none of its clients", async () =>
 
 Deno.test("a NATS without JetStream is not used", async () => {
   await using nats = await TestNats.start({ config: "jetstream: disabled" });
-  await unusable(nats.address.options, /JetStream is off/);
+  await unusable(nats.address.options, /JetStream of NATS at \S+ is off/);
 });
 
 Deno.test("credentials are checked when NATS is reached, and their files before", async () => {
@@ -77,7 +77,7 @@ Deno.test("credentials are checked when NATS is reached, and their files before"
   const missing = join(directory.path, "missing.nk");
   await unusable(
     { ...options, credentialsFile: missing },
-    /missing\.nk as .*: there is no such file/,
+    /Invalid --nats-credentials .*missing\.nk: there is no such file/,
   );
   const wrong = join(directory.path, "wrong.nk");
   await Deno.writeTextFile(wrong, "nothing");

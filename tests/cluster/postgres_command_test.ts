@@ -115,13 +115,13 @@ Deno.test("commands with --database", async (t) => {
       await postgres.query("insert into kysely_migration values ('999_later', '')", "test_5");
       assert.match(
         await failure(["serve", ...data, "--port", "0", "--database", later]),
-        /999_later, so a later version/,
+        /by a later version of invoked: it has the migration 999_later/,
       );
       await Deno.writeTextFile(`${directory.path}/data/credentials.json`, "{}");
       const empty = await postgres.database();
       assert.match(
         await failure(["serve", ...data, "--port", "0", "--database", empty]),
-        /with database test_6 on .*: the database is empty, and .*credentials\.json shows that the directory was in use/,
+        /does not belong to database test_6 on .*: the database is empty, and .*credentials\.json shows that the directory was in use/,
       );
     },
   );
