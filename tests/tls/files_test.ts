@@ -72,12 +72,12 @@ Deno.test("the operator's certificate", async (t) => {
       await rejected(
         ["--tls-cert", key, "--tls-key", cert],
         1,
-        /server\.key: it does not begin with/,
+        /server\.key does not begin with/,
       );
       await rejected(
         ["--tls-cert", ca, "--tls-key", key],
         1,
-        /it is not the key of the certificate/,
+        /is not the key of the certificate/,
       );
     });
   } finally {
