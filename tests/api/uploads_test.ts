@@ -73,7 +73,9 @@ sharedSuite("uploads", {
   "a commit without one of its files cannot be finalized": async ({ client }) => {
     const commit = await openCommit(client, "main.ts", "lib/missing.ts");
     await put(client, commit.urls["main.ts"], MAIN);
-    const message = new RegExp(`commit ${commit.commitId}: file lib/missing.ts was not uploaded`);
+    const message = new RegExp(
+      `Commit ${commit.commitId} was not finalized: file lib/missing.ts was not uploaded`,
+    );
     const rejected = await finalize(client, commit);
     assertError(rejected, "FAILED_PRECONDITION", "FILE_NOT_UPLOADED", { message });
     await put(client, commit.urls["lib/missing.ts"], "export {};");
