@@ -37,7 +37,10 @@ async function withUser(directory: string): Promise<{ config: string; file: stri
 }
 
 Deno.test("a NATS that cannot be reached is named with the reason", async () => {
-  await unusable({ urls: ["nats://127.0.0.1:1"] }, /at nats:\/\/127\.0\.0\.1:1 is not usable: .* refused/);
+  await unusable(
+    { urls: ["nats://127.0.0.1:1"] },
+    /at nats:\/\/127\.0\.0\.1:1 is not usable: .* refused/,
+  );
 });
 
 Deno.test("a NATS that resets connections ends none of its clients", async () => {

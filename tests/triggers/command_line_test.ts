@@ -190,8 +190,16 @@ async function exchangesAndFails(author: Author, hook: Json, slug: string): Prom
   await author.write("other.ts", "export const changed = true;\n");
   for (
     const [name, wanted, message] of [
-      ["never", { schedule: { cronSpec: "0 0 30 2 *" } }, /Trigger "never" was not applied: .*never comes/],
-      ["taken", { http: { slug: `${slug}-taken` } }, /Trigger "taken" was not applied: .*has this slug/],
+      [
+        "never",
+        { schedule: { cronSpec: "0 0 30 2 *" } },
+        /Trigger "never" was not applied: .*never comes/,
+      ],
+      [
+        "taken",
+        { http: { slug: `${slug}-taken` } },
+        /Trigger "taken" was not applied: .*has this slug/,
+      ],
     ] as const
   ) {
     await declare(author, { ...exchanged, first: hook, [name]: wanted });
