@@ -1,6 +1,6 @@
 /**
  * The type of the default export of `main.ts`: the compiler finds nothing wrong with a module that has none, or whose
- * function returns nothing. A fault is a type with a sentence, so that compilers and editors show it.
+ * function returns nothing. A violation is a type with a sentence, so that compilers and editors show it.
  */
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -35,10 +35,10 @@ type Words<T> = T extends { toJSON(...args: Any[]): infer J } ? WordsOf<J>
 type WordsOf<T> = IsAny<T> extends true ? "ok" : [T] extends [never] ? "ok" : Words<T>;
 
 /** A function that may return a JSON object can work. */
-type ReturnFault<T> = "ok" extends WordsOf<T> ? "ok" : Sentence<"returns", WordsOf<T>>;
+type ReturnViolation<T> = "ok" extends WordsOf<T> ? "ok" : Sentence<"returns", WordsOf<T>>;
 
 /** A function that may take a JSON object can work, and one that takes nothing. */
-type InputFault<T> = "ok" extends WordsOf<T> ? "ok"
+type InputViolation<T> = "ok" extends WordsOf<T> ? "ok"
   : [Exclude<WordsOf<T>, "nothing">] extends [never] ? "ok"
   : Sentence<"takes", Exclude<WordsOf<T>, "nothing">>;
 
@@ -46,23 +46,23 @@ type Sentence<V extends string, W extends string> =
   `The default export ${V} ${W}, not a JSON object`;
 
 /** `ok`, or why a value of this type cannot be the default export. */
-export type ExportFault<D> = IsAny<D> extends true ? "ok"
+export type ExportViolation<D> = IsAny<D> extends true ? "ok"
   : D extends (...args: infer P) => infer R
-    ? ReturnFault<Awaited<R>> extends "ok" ? InputFault<P extends [] ? undefined : P[0]>
-    : ReturnFault<Awaited<R>>
+    ? ReturnViolation<Awaited<R>> extends "ok" ? InputViolation<P extends [] ? undefined : P[0]>
+    : ReturnViolation<Awaited<R>>
   : "The default export is not a function, and has no fetch";
 
 /** `ok`, or why a value of this type cannot answer requests. */
-type FetchFault<F> = IsAny<F> extends true ? "ok"
+type FetchViolation<F> = IsAny<F> extends true ? "ok"
   : F extends (...args: Any[]) => infer R ? Awaited<R> extends Response ? "ok"
     : "fetch returns something else than a Response"
   : "fetch is not a function";
 
 /** `ok`, or why this module cannot be `main.ts`. Any of the handlers suffices. */
-export type ModuleFault<M> = M extends { default: infer D } ? IsAny<D> extends true ? "ok"
-  : D extends (...args: Any[]) => unknown ? ExportFault<D>
-  : D extends { fetch: infer F } ? FetchFault<F>
-  : M extends { fetch: infer F } ? FetchFault<F>
-  : ExportFault<D>
-  : M extends { fetch: infer F } ? FetchFault<F>
+export type ModuleViolation<M> = M extends { default: infer D } ? IsAny<D> extends true ? "ok"
+  : D extends (...args: Any[]) => unknown ? ExportViolation<D>
+  : D extends { fetch: infer F } ? FetchViolation<F>
+  : M extends { fetch: infer F } ? FetchViolation<F>
+  : ExportViolation<D>
+  : M extends { fetch: infer F } ? FetchViolation<F>
   : "The module exports neither a default function nor fetch";

@@ -1,13 +1,13 @@
 /** Host calls of the modules in this directory. */
 
-/** The response of a host call; `json` is a {@link HostFault} unless it is `done`. */
+/** The response of a host call; `json` is a {@link HostReply} unless it is `done`. */
 interface HostResponse {
   readonly done: boolean;
   readonly json: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-interface HostFault {
+interface HostReply {
   readonly code: string;
   readonly message: string;
   readonly details?: unknown;
@@ -52,6 +52,6 @@ export async function callHost(
   const response = await invoked(method).call(JSON.stringify({ method, params }), bytes);
   const value: unknown = JSON.parse(response.json);
   if (response.done) return { value, bytes: response.bytes };
-  const { code, message, details } = value as HostFault;
+  const { code, message, details } = value as HostReply;
   throw new HostError(code, message, details);
 }

@@ -44,7 +44,7 @@ export function register(
  * @throws TypeError for invalid arguments, a second time, and after {@link takeTests}
  */
 export function declare(setup: Setup): void {
-  const fault = typeof setup !== "object" || setup === null
+  const violation = typeof setup !== "object" || setup === null
     ? "its argument is not an object"
     : setup.handler !== undefined && typeof setup.handler !== "function"
     ? "handler is not a function"
@@ -53,7 +53,7 @@ export function declare(setup: Setup): void {
     : declared !== undefined
     ? "it was called before"
     : undefined;
-  if (fault !== undefined) throw new TypeError(`registerTests failed: ${fault}`);
+  if (violation !== undefined) throw new TypeError(`registerTests failed: ${violation}`);
   declared = setup;
 }
 

@@ -1,5 +1,5 @@
 /** The types of `@c1/test`. */
-import type { ExportFault } from "./entry_type.ts";
+import type { ExportViolation } from "./entry_type.ts";
 import type { Handler } from "./handler.ts";
 
 export type { Handler } from "./handler.ts";
@@ -54,5 +54,7 @@ export interface Fixture {
 /** The argument of `registerTests`. */
 export interface TestSetup<H = Handler> extends Fixture {
   /** The function under test, the default export of `main.ts` by default; its type is checked. */
-  readonly handler?: (H & (ExportFault<H> extends "ok" ? unknown : ExportFault<H>)) | undefined;
+  readonly handler?:
+    | (H & (ExportViolation<H> extends "ok" ? unknown : ExportViolation<H>))
+    | undefined;
 }

@@ -116,14 +116,14 @@ export class Processes implements AsyncDisposable {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     for (;;) {
       if (await program.isReady(running.output)) return;
-      const fault = this.#isStopping
+      const error = this.#isStopping
         ? "it was stopped"
         : ended !== undefined
         ? `it ended with ${describe(ended)}`
         : performance.now() > deadline
         ? `it was not ready within ${READY_TIMEOUT_MS / 1000} s`
         : undefined;
-      if (fault !== undefined) throw await this.#failure(program, fault);
+      if (error !== undefined) throw await this.#failure(program, error);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -153,12 +153,12 @@ export class Processes implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  async #failure(program: Program, fault: string): Promise<StartFailure> {
+  async #failure(program: Program, error: string): Promise<StartFailure> {
     const path = this.#logOf(program);
     const log = await Deno.readTextFile(path).catch(() => "");
     const lines = log.trimEnd().split("\n").slice(-SHOWN_LOG_LINES).join("\n");
     return new StartFailure(
-      `Failed to start ${program.name}: ${fault}; its log ${path} ends:\n${lines}`,
+      `Failed to start ${program.name}: ${error}; its log ${path} ends:\n${lines}`,
     );
   }
 

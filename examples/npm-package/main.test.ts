@@ -12,9 +12,9 @@ export default function registerTests({ handler }: TestContext) {
   });
 
   test("says what is wrong", async ({ equal, ok }) => {
-    const { valid, faults } = await handler({ ...order, id: "17", items: [] });
+    const { valid, violations } = await handler({ ...order, id: "17", items: [] });
     equal(valid, false);
-    ok(Array.isArray(faults) && faults.length === 2, "both faults");
-    ok(String(faults).startsWith("id: "), String(faults));
+    ok(Array.isArray(violations) && violations.length === 2, "both violations");
+    ok(String(violations).startsWith("id: "), String(violations));
   });
 }

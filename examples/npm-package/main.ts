@@ -11,8 +11,10 @@ const Order = z.object({
 export default function main(input: JSONObject): JSONObject {
   const parsed = Order.safeParse(input);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    return { valid: false, faults };
+    const violations = parsed.error.issues.map(({ path, message }) =>
+      `${path.join(".")}: ${message}`
+    );
+    return { valid: false, violations };
   }
   const { id, items } = parsed.data;
   const cents = items.reduce((sum, { price, count }) => sum + Math.round(price * 100) * count, 0);

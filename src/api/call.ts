@@ -1,5 +1,5 @@
 import type { z } from "@hono/zod-openapi";
-import { FAULT_OPTIONS, faultOf } from "../config/mod.ts";
+import { VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
 import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./operation.ts";
@@ -56,7 +56,7 @@ class ValidatedRequest implements AnyInput {
     this.#request = request;
     const { params, query } = request;
     const messages = operation.reader.read({ params, query, body: sent });
-    if (messages.faults.length > 0) throw invalidFields(messages.faults);
+    if (messages.violations.length > 0) throw invalidFields(messages.violations);
     this.params = parse(operation.params, messages.params);
     this.query = parse(operation.query, messages.query);
     this.headers = parse(operation.headers, request.headers);
@@ -98,19 +98,19 @@ function authorize(
 /** @throws INVALID_FIELD */
 function parse(schema: z.ZodObject | undefined, value: unknown): unknown {
   if (schema === undefined) return {};
-  const parsed = schema.safeParse(value, FAULT_OPTIONS);
+  const parsed = schema.safeParse(value, VIOLATION_OPTIONS);
   if (parsed.success) return parsed.data;
   throw invalidFields(parsed.error.issues.map((issue) => ({
     path: issue.path,
-    description: faultOf(issue),
+    description: violationOf(issue),
   })));
 }
 
-/** Names the first faults: a list of a request may have a fault in every entry. */
+/** Names the first found: a list of a request may have a violation in every entry. */
 function invalidFields(
-  faults: readonly { readonly path: readonly PropertyKey[]; readonly description: string }[],
+  found: readonly { readonly path: readonly PropertyKey[]; readonly description: string }[],
 ): DomainError {
-  const violations = faults.slice(0, VIOLATIONS_MAX).map(({ path, description }) => ({
+  const violations = found.slice(0, VIOLATIONS_MAX).map(({ path, description }) => ({
     field: path.length === 0 ? "body" : fieldPath(path),
     description,
   }));

@@ -1,4 +1,4 @@
-import { FAULT_OPTIONS, faultOf, quoted } from "../config/mod.ts";
+import { quoted, VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { anyMap } from "./messages/of_schema.ts";
 
@@ -124,13 +124,13 @@ export function mapIn<Value extends z.ZodType>(value: Value, values: Record<stri
       return z.NEVER;
     }
     for (const [key, member] of Object.entries(input)) {
-      const parsed = value.safeParse(member, FAULT_OPTIONS);
+      const parsed = value.safeParse(member, VIOLATION_OPTIONS);
       if (parsed.success) {
         map.set(key, parsed.data);
         continue;
       }
       for (const issue of parsed.error.issues) {
-        context.addIssue({ code: "custom", message: faultOf(issue), path: [key] });
+        context.addIssue({ code: "custom", message: violationOf(issue), path: [key] });
       }
     }
     return map;

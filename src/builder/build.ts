@@ -7,7 +7,7 @@ import type { Artifact, BuildGoal, BuildLimits, BuildResult, Diagnostic } from "
 import { SCRIPT_URL } from "./contract.ts";
 import { REACHES_OUTSIDE } from "./compiler_errors.ts";
 import { bundleWithoutMissing, misplacedMissing } from "./missing.ts";
-import { type Bundle, scriptDiagnostic } from "./script_faults.ts";
+import { type Bundle, scriptDiagnostic } from "./script_errors.ts";
 import { byPosition, distinct, MAX_DIAGNOSTICS, rejected, scrub } from "./diagnostics.ts";
 import {
   type Commit,
@@ -120,13 +120,13 @@ async function build(
   const args = [...BUNDLE, ...flags, "-o", workspace.bundle];
   const run = (more: readonly string[]) => context.compiler.run([...args, ...more, entry]);
   const bundled = await bundleWithoutMissing({ workspace, graph, commit, nameOf, run });
-  if (bundled.kind === "faults") {
+  if (bundled.kind === "errors") {
     const { diagnostics } = bundled;
-    const faults = diagnostics.length > 0
+    const errors = diagnostics.length > 0
       ? diagnostics
       : [{ message: "the bundler failed without a message" }];
-    rejectIfAny(faults, context.compiler);
-    throw new BuildRejection(...faults);
+    rejectIfAny(errors, context.compiler);
+    throw new BuildRejection(...errors);
   }
   const { missing } = bundled;
   const { bundle, ...output } = await readOutput(workspace, nameOf, context.limits, {
@@ -166,11 +166,11 @@ export async function resolveGraph(
   const isolated = [...commit.flags, ...ISOLATED, `--import-map=${workspace.importMap}`];
   const info = ["info", "--json", ...isolated];
   const local = readGraph(await compiler.run([...info, "--no-npm", "--no-lock", entry]), workspace);
-  // Imports may fail because of such a fault alone.
-  rejectIfAny(commit.project.faultsFor(graphPaths(local, commit)), compiler);
-  const faults = graphDiagnostics(withoutNpmErrors(local), commit);
+  // Imports may fail because of such an error alone.
+  rejectIfAny(commit.project.errorsFor(graphPaths(local, commit)), compiler);
+  const errors = graphDiagnostics(withoutNpmErrors(local), commit);
   if (!hasPackages(local)) {
-    rejectIfAny(faults, compiler);
+    rejectIfAny(errors, compiler);
     return { graph: local, flags: [...isolated, "--no-lock"], locked: EMPTY_LOCK };
   }
   const lock = `--lock=${workspace.lock}`;
@@ -179,19 +179,19 @@ export async function resolveGraph(
     rejectIfAny(graphDiagnostics(graph, commit), compiler);
     return { graph, flags: [...isolated, lock], locked: await readLock(workspace, registry) };
   } catch (error) {
-    throw faults.length === 0 ? error : withFaults(faults, error);
+    throw errors.length === 0 ? error : withErrors(errors, error);
   }
 }
 
 /**
- * A rejection that also names the faults known without the registry. They count even if the registry fails or a limit is
+ * A rejection that also names the errors known without the registry. They count even if the registry fails or a limit is
  * reached.
  */
-function withFaults(faults: readonly Diagnostic[], error: unknown): BuildRejection {
+function withErrors(errors: readonly Diagnostic[], error: unknown): BuildRejection {
   const further = error instanceof BuildRejection && !(error instanceof LimitReached)
     ? error.diagnostics
     : [];
-  return new BuildRejection(...distinct([...faults, ...further]).toSorted(byPosition));
+  return new BuildRejection(...distinct([...errors, ...further]).toSorted(byPosition));
 }
 
 /**
@@ -224,7 +224,7 @@ async function seedLock(
   const given = tree.nearest(LOCK_NAME);
   if (given === undefined) return;
   const checked = checkLock(new TextDecoder().decode(given.content), registry);
-  if (checked.kind === "fault") {
+  if (checked.kind === "error") {
     throw new BuildRejection({
       path: tree.shown(given.path),
       message: `Invalid lock file: ${checked.message}`,
@@ -244,7 +244,7 @@ export async function readLock(workspace: Workspace, registry: string): Promise<
     throw error;
   }
   const checked = checkLock(text, registry);
-  if (checked.kind === "fault") {
+  if (checked.kind === "error") {
     throw new BuildRejection({ message: `Failed to lock the dependencies: ${checked.message}` });
   }
   return checked.text;
@@ -275,9 +275,9 @@ const DOWNLOAD_FAILED = /(?:^|[^\\]": )(?:failed to download |Failed loading htt
 const UNREADABLE = /Failed loading https?:\S+ for package .*/;
 
 /**
- * Ends the build for faults of the commit or of its packages.
+ * Ends the build for errors of the commit or of its packages.
  * @throws {BuildRejection}
- * @throws {Error} if the registry failed: a fault of the server, not of the commit
+ * @throws {Error} if the registry failed: an error of the server, not of the commit
  */
 function rejectIfAny(diagnostics: readonly Diagnostic[], { registryHasFailed }: Compiler): void {
   const failed = diagnostics.find(({ message }) => DOWNLOAD_FAILED.test(message));

@@ -6,7 +6,7 @@ import { type CompilerRun, runCompiler } from "./compiler_run.ts";
 import {
   openRegistryProxy,
   type Registry,
-  type RegistryFault,
+  type RegistryError,
   type RegistryProxy,
 } from "./registry.ts";
 import type { CompilerIsolation } from "./isolation.ts";
@@ -25,7 +25,7 @@ export class BuildRejection extends Error {
 
 /** A build or a type check that reached one of its limits. */
 export class LimitReached extends BuildRejection {
-  /** What a type check reports: it has found no fault in the types. */
+  /** What a type check reports: it has found no error in the types. */
   readonly unchecked: Unchecked;
 
   constructor(unchecked: Unchecked) {
@@ -79,10 +79,10 @@ export class Compiler {
     using proxy = openRegistryProxy(this.registry, this.isolation.sockets, { maxDownloadBytes });
     const run = this.#run(args, proxy);
     const result = await run.catch((error) => {
-      throw proxy.fault === undefined ? error : denied(proxy.fault);
+      throw proxy.error === undefined ? error : denied(proxy.error);
     });
     this.registryHasFailed ||= proxy.hasFailed;
-    if (proxy.fault !== undefined) throw denied(proxy.fault);
+    if (proxy.error !== undefined) throw denied(proxy.error);
     return result;
   }
 
@@ -128,7 +128,7 @@ const DISK_MESSAGES = {
   EDQUOT: /\(os error 122\)|disk quota exceeded/i,
 } as const;
 
-/** @throws an error with the code of the system if the compiler failed because the disk is full: not a fault of the commit */
+/** @throws an error with the code of the system if the compiler failed because the disk is full: not an error of the commit */
 function assertDiskHadSpace({ code: exitCode, stderr }: Exited): void {
   if (exitCode === 0) return;
   for (const [code, message] of Object.entries(DISK_MESSAGES)) {
@@ -137,7 +137,7 @@ function assertDiskHadSpace({ code: exitCode, stderr }: Exited): void {
 }
 
 /** The end of a run whose download was denied: one of too many bytes has reached a limit. */
-function denied({ isLimit, message }: RegistryFault): BuildRejection {
+function denied({ isLimit, message }: RegistryError): BuildRejection {
   return isLimit
     ? new LimitReached({ reason: "TOO_LARGE", message })
     : new BuildRejection({ message });

@@ -29,18 +29,18 @@ const MISSING_PACKAGE =
 const MISSING_FILE = /^\[ERR_MODULE_NOT_FOUND\] Cannot find module '(file:[^']+)' imported from/;
 
 /** An error of the bundler. */
-export interface BundleFault {
+export interface BundleError {
   readonly diagnostic: Diagnostic;
   /** What the module names, if that is a package, or a file of a package of the commit, that does not exist. */
   readonly missing?: string;
 }
 
 /** The errors in the standard error of `deno bundle`, without what they reveal of files outside of the commit. */
-export async function bundleFaults(
+export async function bundleErrors(
   stderr: string,
   workspace: Workspace,
   nameOf: NameOf,
-): Promise<BundleFault[]> {
+): Promise<BundleError[]> {
   const blocks = stderr.split("\n").filter((line) => !NOISE.test(line)).join("\n")
     .split(/^error: /m).slice(1);
   return await Promise.all(blocks.map(async (block) => {

@@ -16,7 +16,7 @@ const OUT_OF_MEMORY =
 /** Messages of Rust (Deno) and Go (esbuild) for code that is nested too deeply for the stack of their parser. */
 const STACK_OVERFLOW = /^(?:thread .* has overflowed its stack|fatal error: stack overflow)$/m;
 
-/** Signals that no fault of the compiler itself raises. */
+/** Signals that no error of the compiler itself raises. */
 const OUTSIDE_SIGNALS: Readonly<Record<number, string>> = {
   1: "SIGHUP",
   2: "SIGINT",

@@ -16,32 +16,32 @@ export interface Value {
   readonly line: number;
 }
 
-/** The object that a file holds, or the fault of the file. */
+/** The object that a file holds, or the error of the file. */
 type ReadJson =
   | { readonly kind: "object"; readonly members: ReadonlyMap<string, Value> }
-  | { readonly kind: "fault"; readonly fault: Pick<Diagnostic, "line" | "message"> };
+  | { readonly kind: "error"; readonly error: Pick<Diagnostic, "line" | "message"> };
 
 /** Reads an object with comments and trailing commas. */
 export function readJsonObject(content: Uint8Array): ReadJson {
-  if (content.length > MAX_BYTES) return fault(`it is larger than ${MAX_BYTES / 1024} KiB`);
+  if (content.length > MAX_BYTES) return unreadable(`it is larger than ${MAX_BYTES / 1024} KiB`);
   const text = new TextDecoder().decode(content);
   const errors: ParseError[] = [];
   let root: Node | undefined;
   try {
     root = parseTree(text, errors, { allowTrailingComma: true });
   } catch (error) {
-    if (error instanceof RangeError) return fault("it is nested too deeply");
+    if (error instanceof RangeError) return unreadable("it is nested too deeply");
     throw error;
   }
   const lineAt = lines(text);
   const [error] = errors;
-  if (error !== undefined) return fault("it is not JSON", lineAt(error.offset));
-  if (root?.type !== "object") return fault("it is not a JSON object", 1);
+  if (error !== undefined) return unreadable("it is not JSON", lineAt(error.offset));
+  if (root?.type !== "object") return unreadable("it is not a JSON object", 1);
   return { kind: "object", members: valueOf(root, lineAt).members };
 }
 
-function fault(message: string, line?: number): ReadJson {
-  return { kind: "fault", fault: { message, ...line === undefined ? {} : { line } } };
+function unreadable(message: string, line?: number): ReadJson {
+  return { kind: "error", error: { message, ...line === undefined ? {} : { line } } };
 }
 
 function valueOf(node: Node, lineAt: (offset: number) => number): Value {

@@ -5,7 +5,7 @@
  * functions or storage, and works in its own directory.
  */
 
-/** The files of a commit by path. `pathSetFault` of `paths.ts` accepts the paths. */
+/** The files of a commit by path. `pathSetViolation` of `paths.ts` accepts the paths. */
 export type SourceFiles = ReadonlyMap<string, Uint8Array>;
 
 /** The result of one build. */
@@ -33,7 +33,7 @@ export interface Artifact {
 /** The URL of a bundle in stack frames. */
 export const SCRIPT_URL = "invoked:bundle.js";
 
-/** One fault of a commit, or a warning. */
+/** One error of a commit, or a warning. */
 export interface Diagnostic {
   /**
    * The file as its author writes it in the function's folder, such as `main.ts` or `../shared/text.ts`; absent if the
@@ -48,7 +48,7 @@ export interface Diagnostic {
   readonly message: string;
 }
 
-/** The result for a commit. Exceptions are faults of the server alone. */
+/** The result for a commit. Exceptions are errors of the server alone. */
 export type BuildResult =
   | { readonly kind: "built"; readonly artifact: Artifact }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
@@ -79,14 +79,14 @@ export const UNCHECKED_REASONS = [
 ] as const;
 export type UncheckedReason = typeof UNCHECKED_REASONS[number];
 
-/** Why the types of a commit could not be checked: no fault that the compiler found in them. */
+/** Why the types of a commit could not be checked: no error that the compiler found in them. */
 export interface Unchecked {
   readonly reason: UncheckedReason;
   /** The reason in words, with the limit and its setting; continues "types not checked". */
   readonly message: string;
 }
 
-/** The result of a type check. Exceptions are faults of the server alone. */
+/** The result of a type check. Exceptions are errors of the server alone. */
 export type TypeCheckResult =
   | { readonly kind: "checked"; readonly diagnostics: readonly Diagnostic[] }
   | { readonly kind: "unchecked"; readonly unchecked: Unchecked };
@@ -122,7 +122,7 @@ export interface PackageTypes {
 }
 
 /** A package that does not resolve. */
-export interface PackageFault {
+export interface PackageError {
   /** As it was asked for, such as `zod@^9`. */
   readonly name: string;
   readonly message: string;
@@ -134,7 +134,7 @@ export type ResolvedPackages =
     readonly kind: "resolved";
     /** The `deno.lock` for {@link Builder.packageTypes}. */
     readonly lock: string;
-    readonly faults: readonly PackageFault[];
+    readonly errors: readonly PackageError[];
   }
   | { readonly kind: "rejected"; readonly diagnostics: readonly Diagnostic[] };
 
@@ -145,12 +145,12 @@ export interface Builder extends AsyncDisposable {
   /** The isolation of the compiler, in words for the operator. */
   readonly walls: string;
   /**
-   * Throws for faults of the server alone (no disk, no compiler). Aborting kills the build.
+   * Throws for errors of the server alone (no disk, no compiler). Aborting kills the build.
    * @throws {CompilerKilled}
    */
   build(files: SourceFiles, signal: AbortSignal, goal?: BuildGoal): Promise<BuildResult>;
   /**
-   * The type errors of `main.ts`, and of `main.test.ts` if it exists, besides the faults for which a build is
+   * The type errors of `main.ts`, and of `main.test.ts` if it exists, besides the errors for which a build is
    * rejected. Throws and aborts as `build` does.
    */
   checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult>;

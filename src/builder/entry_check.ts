@@ -7,15 +7,15 @@ import type { Diagnostic } from "./contract.ts";
 export const ENTRY_CHECK_FILE = "entry_check.ts";
 
 /**
- * The text of the module: an assignment fails with the sentences of the faults, unless the type is right.
+ * The text of the module: an assignment fails with the sentences of the errors, unless the type is right.
  * @param main specifier of the function's module
  */
 export function entryCheckText(main: string): string {
   return `import type * as main from ${JSON.stringify(main)};
-import type { ModuleFault } from "./entry_type.ts";
+import type { ModuleViolation } from "./entry_type.ts";
 
-declare const fault: ModuleFault<typeof main>;
-export const ok: "ok" = fault;
+declare const error: ModuleViolation<typeof main>;
+export const ok: "ok" = error;
 `;
 }
 
@@ -36,7 +36,7 @@ const DEFAULT_EXPORT =
   /\bexport\s+default\b|\bas\s+default\b|\bdefault\b(?=[^;]*\bfrom\b)|\bexport\b[^;=(]*\bfetch\b/;
 
 /**
- * The fault that an error of the module reports.
+ * The error that an error of the module reports.
  * @param message of the compiler @param main the function's module @param text its content
  */
 export function entryDiagnostic(message: string, main: string, text: string): Diagnostic {

@@ -68,11 +68,11 @@ const COMMON_JS = /\.c[jt]s$/;
 
 const ALLOWED = "only npm: packages, node: modules and the commit's own files can be imported";
 
-/** Faults that are examined: a commit may have a fault in every 10 bytes, and each fault receives a hint. */
-const MAX_FAULTS = 5 * MAX_DIAGNOSTICS;
+/** Errors that are examined: a commit may have an error in every 10 bytes, and each error receives a hint. */
+const MAX_ERRORS = 5 * MAX_DIAGNOSTICS;
 
 /**
- * The first faults of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
+ * The first errors of a commit's graph: imports that leave the commit (types included), missing files, syntax errors.
  * Modules outside of the commit are neither reported nor read.
  */
 export function graphDiagnostics(graph: Graph, commit: Commit): readonly Diagnostic[] {
@@ -83,7 +83,7 @@ export function graphDiagnostics(graph: Graph, commit: Commit): readonly Diagnos
     if (path === undefined || !commit.tree.has(path)) continue;
     diagnostics.push(...syntaxDiagnostics(found, commit.tree.shown(path)));
     for (const reference of references(found)) {
-      if (diagnostics.length >= MAX_FAULTS) break;
+      if (diagnostics.length >= MAX_ERRORS) break;
       diagnostics.push(...referenceDiagnostics(reference, path, commit, failures));
     }
   }
@@ -134,7 +134,7 @@ function referenceDiagnostics(
   commit: Commit,
   failures: ReadonlyMap<string, string | undefined>,
 ): Diagnostic[] {
-  const reason = referenceFault(written, resolution, path, commit, failures);
+  const reason = referenceError(written, resolution, path, commit, failures);
   if (reason === undefined) return [];
   const start = resolution.span?.start;
   return [{
@@ -144,7 +144,7 @@ function referenceDiagnostics(
   }];
 }
 
-function referenceFault(
+function referenceError(
   written: string,
   { specifier, error }: Resolution,
   importer: string,
@@ -159,8 +159,8 @@ function referenceFault(
   if (isSdkImport(written, specifier, commit.sdk)) return undefined;
   if (specifier.startsWith("node:")) return unknownBuiltin(specifier);
   if (specifier.startsWith("npm:")) {
-    const fault = packageFault(specifier, failures.get(specifier));
-    return fault && withOrigin(fault, written, importer, commit);
+    const failure = packageError(specifier, failures.get(specifier));
+    return failure && withOrigin(failure, written, importer, commit);
   }
   const target = commitPath(specifier, commit);
   if (target === undefined) return outsideReason(written, specifier, importer, commit);
@@ -170,7 +170,7 @@ function referenceFault(
   return failure === undefined || isSyntaxError(failure) ? undefined : firstPart(failure);
 }
 
-function packageFault(specifier: string, failure: string | undefined): string | undefined {
+function packageError(specifier: string, failure: string | undefined): string | undefined {
   return failure !== undefined && /^npm:\/?@jsr\//.test(specifier)
     ? `${failure}; only a registry that mirrors jsr has it`
     : failure;

@@ -68,17 +68,17 @@ function elsewhereHint({ at, specifier }: NamedImport): string {
     "name it in a deno.json or package.json above this module";
 }
 
-/** The fault of a package with the configuration file that names its version, unless the import has it itself. */
+/** The error of a package with the configuration file that names its version, unless the import has it itself. */
 export function withOrigin(
-  fault: string,
+  error: string,
   written: string,
   importer: string,
   { project }: Pick<Source, "project">,
 ): string {
   const named = written.startsWith("npm:") ? undefined : project.lookUp(written, importer);
   return named?.specifier === undefined
-    ? fault
-    : `${fault.replace(/\.$/, "")}; ${named.at} names ${named.specifier}`;
+    ? error
+    : `${error.replace(/\.$/, "")}; ${named.at} names ${named.specifier}`;
 }
 
 /** The end of a reason that names a package of npm as a replacement. */

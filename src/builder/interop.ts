@@ -76,6 +76,6 @@ export function assertPositions(
   throw unusable(`its source map has line ${found.line} instead of ${line} for: ${text}`);
 }
 
-function unusable(fault: string): Error {
-  return new Error(`The bundler of Deno ${Deno.version.deno} is not supported: ${fault}`);
+function unusable(error: string): Error {
+  return new Error(`The bundler of Deno ${Deno.version.deno} is not supported: ${error}`);
 }

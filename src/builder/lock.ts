@@ -24,7 +24,7 @@ const lockSchema = z.object({
   ).optional(),
 });
 
-/** The text of a lock of packages from the registry, or its fault. */
+/** The text of a lock of packages from the registry, or its error. */
 type CheckedLock =
   | {
     readonly kind: "lock";
@@ -32,7 +32,7 @@ type CheckedLock =
     /** Whether it contains download URLs; only download URLs of the registry are trusted. */
     readonly hasTarballs: boolean;
   }
-  | { readonly kind: "fault"; readonly message: string };
+  | { readonly kind: "error"; readonly message: string };
 
 /** Checks a lock file; the resulting text locks packages of npm alone. */
 export function checkLock(text: string, registry: string): CheckedLock {
@@ -40,7 +40,7 @@ export function checkLock(text: string, registry: string): CheckedLock {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const at = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
-    return fault(`it is not a lock of npm packages${at}: ${issue?.message ?? "invalid"}`);
+    return error(`it is not a lock of npm packages${at}: ${issue?.message ?? "invalid"}`);
   }
   const lock = parsed.data;
   let hasTarballs = false;
@@ -48,7 +48,7 @@ export function checkLock(text: string, registry: string): CheckedLock {
     // Deno downloads a tarball from the URL in the lock, so the URL must be one of the registry.
     hasTarballs ||= entry.tarball !== undefined;
     if (entry.tarball !== undefined && !isBelow(entry.tarball, registry)) {
-      return fault(`${name} comes from ${entry.tarball}, which is not in the package registry`);
+      return error(`${name} comes from ${entry.tarball}, which is not in the package registry`);
     }
   }
   return { kind: "lock", text: JSON.stringify(lock, null, 2) + "\n", hasTarballs };
@@ -60,8 +60,8 @@ function ofNpm(specifiers: Readonly<Record<string, string>>): Record<string, str
   );
 }
 
-function fault(message: string): CheckedLock {
-  return { kind: "fault", message };
+function error(message: string): CheckedLock {
+  return { kind: "error", message };
 }
 
 function isBelow(url: string, registry: string): boolean {

@@ -4,8 +4,8 @@
  * package would catch the error. So they stay out of the bundle, and their `require` fails in the function.
  */
 
-import { packageFault } from "../shared/explanation.ts";
-import { type BundleFault, bundleFaults } from "./compiler_errors.ts";
+import { packageError } from "../shared/explanation.ts";
+import { type BundleError, bundleErrors } from "./compiler_errors.ts";
 import type { Exited } from "./compiler.ts";
 import type { Diagnostic } from "./contract.ts";
 import { distinct } from "./diagnostics.ts";
@@ -22,16 +22,16 @@ const MISSING_MAX = 200;
 /** What may be an argument of the bundler: it is no pattern. */
 const ARGUMENT = /^[\x21-\x29\x2b-\x7e]{1,500}$/;
 
-/** A bundle was written, without the modules that are missing; or the commit has faults. */
+/** A bundle was written, without the modules that are missing; or the commit has errors. */
 type Bundled =
   | { readonly kind: "bundled"; readonly missing: readonly Missing[] }
-  | { readonly kind: "faults"; readonly diagnostics: readonly Diagnostic[] };
+  | { readonly kind: "errors"; readonly diagnostics: readonly Diagnostic[] };
 
-/** A missing module, and the fault of the module that names it. */
+/** A missing module, and the error of the module that names it. */
 export interface Missing {
   /** As the module writes it. */
   readonly specifier: string;
-  readonly fault: Diagnostic;
+  readonly error: Diagnostic;
 }
 
 /** The sources of a bundle. */
@@ -52,31 +52,31 @@ export async function bundleWithoutMissing(bundling: Bundling): Promise<Bundled>
     const externals = new Set(missing.map(({ specifier }) => `--external=${specifier}`));
     const { code, stderr } = await run([...externals]);
     if (code === 0) return { kind: "bundled", missing };
-    const faults = await bundleFaults(stderr, workspace, nameOf);
-    const found = faults.flatMap((fault) => missingOf(fault));
-    const diagnostics = faults.map(({ diagnostic }) =>
+    const errors = await bundleErrors(stderr, workspace, nameOf);
+    const found = errors.flatMap((error) => missingOf(error));
+    const diagnostics = errors.map(({ diagnostic }) =>
       atImport(diagnostic, bundling) ?? diagnostic
     );
-    const isHopeless = found.length < faults.length || faults.length === 0 || runs === RUNS_MAX ||
+    const isHopeless = found.length < errors.length || errors.length === 0 || runs === RUNS_MAX ||
       found.length + missing.length > MISSING_MAX;
-    if (isHopeless || diagnostics.some((one, index) => one !== faults[index]?.diagnostic)) {
-      return { kind: "faults", diagnostics: distinct(diagnostics) };
+    if (isHopeless || diagnostics.some((one, index) => one !== errors[index]?.diagnostic)) {
+      return { kind: "errors", diagnostics: distinct(diagnostics) };
     }
     missing.push(...found);
   }
 }
 
-function missingOf({ missing, diagnostic }: BundleFault): Missing[] {
+function missingOf({ missing, diagnostic }: BundleError): Missing[] {
   const isOfPackage = diagnostic.path?.startsWith("npm:") === true;
   return missing !== undefined && isOfPackage && ARGUMENT.test(missing)
-    ? [{ specifier: missing, fault: diagnostic }]
+    ? [{ specifier: missing, error: diagnostic }]
     : [];
 }
 
-/** A fault in a package that the author imports and that cannot work, at that import. */
-function atImport(fault: Diagnostic, { graph, commit }: Bundling): Diagnostic | undefined {
-  const [, name = ""] = /^npm:((?:@[^/@]+\/)?[^/@]+)@/.exec(fault.path ?? "") ?? [];
-  const why = packageFault(name);
+/** An error in a package that the author imports and that cannot work, at that import. */
+function atImport(error: Diagnostic, { graph, commit }: Bundling): Diagnostic | undefined {
+  const [, name = ""] = /^npm:((?:@[^/@]+\/)?[^/@]+)@/.exec(error.path ?? "") ?? [];
+  const why = packageError(name);
   if (why === undefined) return undefined;
   const pattern = new RegExp(`^npm:/?${RegExp.escape(name)}(?:[@/]|$)`);
   for (const { specifier, dependencies = [] } of graph.modules) {
@@ -97,14 +97,14 @@ function atImport(fault: Diagnostic, { graph, commit }: Bundling): Diagnostic | 
 const MODULE_OR_CALL = /^\/\/ (\S.*)$|\("([^"\\\n]{1,500})"\)/gm;
 
 /**
- * The faults of missing modules that other modules name, too: what has that name is left out of the whole bundle.
+ * The errors of missing modules that other modules name, too: what has that name is left out of the whole bundle.
  * @param bundle with renamed modules
  */
 export function misplacedMissing(bundle: string, missing: readonly Missing[]): Diagnostic[] {
   if (missing.length === 0) return [];
   const importers = new Map<string, Set<string | undefined>>();
-  for (const { specifier, fault } of missing) {
-    importers.set(specifier, (importers.get(specifier) ?? new Set()).add(fault.path));
+  for (const { specifier, error } of missing) {
+    importers.set(specifier, (importers.get(specifier) ?? new Set()).add(error.path));
   }
   const misplaced = new Set<string>();
   let module = "";
@@ -114,7 +114,7 @@ export function misplacedMissing(bundle: string, missing: readonly Missing[]): D
       if (importers.get(name)?.has(module) === false) misplaced.add(name);
     }
   }
-  return missing.filter(({ specifier }) => misplaced.has(specifier)).map(({ fault }) => fault);
+  return missing.filter(({ specifier }) => misplaced.has(specifier)).map(({ error }) => error);
 }
 
 /** A specifier, and the package that it is of: the bundler leaves out `name/x` with `name`. */

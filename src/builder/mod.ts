@@ -24,7 +24,7 @@ import type {
 import { rejected } from "./diagnostics.ts";
 import { BuildSlots } from "./build_slots.ts";
 import { Lazy } from "../shared/lazy.ts";
-import { pathSetFault } from "./paths.ts";
+import { pathSetViolation } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
 import { openRegistry } from "./registry.ts";
 import { resolvePackagesIn, treeOf } from "./resolve_types.ts";
@@ -87,8 +87,8 @@ class CompilingBuilder implements Builder {
     signal: AbortSignal,
     goal: BuildGoal = "function",
   ): Promise<BuildResult> {
-    const fault = filesFault(files, goal);
-    if (fault !== undefined) return rejected({ message: fault });
+    const error = filesError(files, goal);
+    if (error !== undefined) return rejected({ message: error });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return rejected(tree);
     return await this.#within(this.#builds, signal, async (isolation, deadline) => {
@@ -106,8 +106,8 @@ class CompilingBuilder implements Builder {
   }
 
   async checkTypes(files: SourceFiles, signal: AbortSignal): Promise<TypeCheckResult> {
-    const fault = filesFault(files, "function");
-    if (fault !== undefined) return checked({ message: fault });
+    const error = filesError(files, "function");
+    if (error !== undefined) return checked({ message: error });
     const tree = SourceTree.of(files);
     if (!(tree instanceof SourceTree)) return checked(tree);
     return await this.#within(this.#checks, signal, async (isolation, deadline) => {
@@ -198,9 +198,9 @@ class CompilingBuilder implements Builder {
 }
 
 /** Why the compiler does not start for these files. */
-function filesFault(files: SourceFiles, goal: BuildGoal): string | undefined {
-  const fault = pathSetFault([...files.keys()]);
-  if (fault !== undefined) return `Invalid path ${JSON.stringify(fault.path)}: ${fault.fault}`;
+function filesError(files: SourceFiles, goal: BuildGoal): string | undefined {
+  const error = pathSetViolation([...files.keys()]);
+  if (error !== undefined) return `Invalid path ${JSON.stringify(error.path)}: ${error.violation}`;
   const needed = goal === "tests" ? [ENTRY, TEST_ENTRY] : [ENTRY];
   const missing = needed.find((entry) => !files.has(entry));
   return missing === undefined ? undefined : `the commit has no ${missing}`;

@@ -7,10 +7,10 @@ import { formatBytes } from "../config/mod.ts";
 /** Limit of the path of a file in a commit, in bytes of UTF-8. */
 export const MAX_PATH_BYTES = 255;
 
-/** An invalid path and its fault. */
-interface PathFault {
+/** An invalid path and its violation. */
+interface PathViolation {
   readonly path: string;
-  readonly fault: string;
+  readonly violation: string;
 }
 
 /** Names of files and directories that configure Deno, npm, esbuild or git; a commit keeps them, no build uses them. */
@@ -31,7 +31,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 const encoder = new TextEncoder();
 
 /** Why `path` cannot be the path of a file in a commit; undefined for a valid path. */
-export function pathFault(path: string): string | undefined {
+export function pathViolation(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (!path.isWellFormed()) return "it is not well-formed Unicode";
   if (CONTROL.test(path)) return "it contains a control character";
@@ -48,18 +48,18 @@ export function pathFault(path: string): string | undefined {
 }
 
 /** The first path that is invalid alone or together with other paths; undefined if all are valid. */
-export function pathSetFault(paths: readonly string[]): PathFault | undefined {
+export function pathSetViolation(paths: readonly string[]): PathViolation | undefined {
   const seen = new Set<string>();
   for (const path of paths) {
-    const fault = pathFault(path);
-    if (fault !== undefined) return { path, fault };
-    if (seen.has(path)) return { path, fault: "it is named twice" };
+    const violation = pathViolation(path);
+    if (violation !== undefined) return { path, violation };
+    if (seen.has(path)) return { path, violation: "it is named twice" };
     seen.add(path);
   }
   for (const path of seen) {
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
       const parent = path.slice(0, end);
-      if (seen.has(parent)) return { path, fault: `${parent} is a file and not a directory` };
+      if (seen.has(parent)) return { path, violation: `${parent} is a file and not a directory` };
     }
   }
   return undefined;

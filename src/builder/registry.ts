@@ -40,7 +40,7 @@ export function openRegistry(url: string): Registry {
 }
 
 /** Why a download was denied. */
-export interface RegistryFault {
+export interface RegistryError {
   /** For the author of the commit. */
   readonly message: string;
   /** Whether the downloads reached their limit of bytes. */
@@ -51,7 +51,7 @@ export interface RegistryFault {
 export interface RegistryProxy extends Disposable {
   readonly socketPath: string;
   /** Undefined without a denied download. */
-  readonly fault: RegistryFault | undefined;
+  readonly error: RegistryError | undefined;
   /** Whether the registry could not be reached, or failed. */
   readonly hasFailed: boolean;
 }
@@ -74,7 +74,7 @@ class SocketProxy implements RegistryProxy {
   readonly #ended = new AbortController();
   readonly socketPath: string;
   #bytes = 0;
-  #fault: RegistryFault | undefined;
+  #error: RegistryError | undefined;
   #hasFailed = false;
 
   constructor(registry: Registry, sockets: SocketDir, maxBytes: number) {
@@ -95,8 +95,8 @@ class SocketProxy implements RegistryProxy {
     sockets.share(this.socketPath);
   }
 
-  get fault(): RegistryFault | undefined {
-    return this.#fault;
+  get error(): RegistryError | undefined {
+    return this.#error;
   }
 
   get hasFailed(): boolean {
@@ -145,19 +145,19 @@ class SocketProxy implements RegistryProxy {
   #count(chunk: Uint8Array): Uint8Array {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#maxBytes) return chunk;
-    this.#fault ??= {
+    this.#error ??= {
       message: `the build downloads ${formatBytes(this.#bytes)} or more, over its limit of ` +
         `${formatBytes(this.#maxBytes)} (--max-download)`,
       isLimit: true,
     };
-    throw new Error(this.#fault.message);
+    throw new Error(this.#error.message);
   }
 
   #allowed({ method, url = "" }: IncomingMessage): URL | undefined {
     const target = URL.parse(url);
     const { origin } = new URL(this.#registry.url);
     if (method === "GET" && target?.origin === origin) return target;
-    this.#fault ??= {
+    this.#error ??= {
       message: `a package would be downloaded from ${target?.origin ?? "an invalid URL"}, ` +
         "which is not the package registry",
       isLimit: false,

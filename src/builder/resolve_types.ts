@@ -10,7 +10,7 @@ import {
   readLock,
   scrubbed,
 } from "./build.ts";
-import type { PackageFault, ResolvedPackages } from "./contract.ts";
+import type { PackageError, ResolvedPackages } from "./contract.ts";
 import type { Graph } from "./graph.ts";
 import { EMPTY_LOCK, LOCK_NAME } from "./lock.ts";
 import { SourceTree } from "./source_tree.ts";
@@ -58,20 +58,20 @@ async function resolve(
     const args = [...info, `--lock=${workspace.lock}`, tree.ofFunction(ENTRY)];
     return readGraph(await context.compiler.runWithRegistry(args), workspace);
   };
-  const faults = faultsOf(await read()).map(({ name, message }) => ({
+  const errors = errorsOf(await read()).map(({ name, message }) => ({
     name,
     message: scrubbed({ message }, workspace, tree).message,
   }));
-  if (faults.length === 0) {
-    return { kind: "resolved", lock: await readLock(workspace, context.registry), faults };
+  if (errors.length === 0) {
+    return { kind: "resolved", lock: await readLock(workspace, context.registry), errors };
   }
   // One package that does not resolve keeps the compiler from downloading the other packages.
-  const failed = new Set(faults.map(({ name }) => name));
+  const failed = new Set(errors.map(({ name }) => name));
   const others = packages.filter((name) => !failed.has(name));
-  if (others.length === 0) return { kind: "resolved", lock: EMPTY_LOCK, faults };
+  if (others.length === 0) return { kind: "resolved", lock: EMPTY_LOCK, errors };
   await Deno.writeTextFile(`${workspace.source}/${tree.ofFunction(ENTRY)}`, moduleOf(others));
   await read();
-  return { kind: "resolved", lock: await readLock(workspace, context.registry), faults };
+  return { kind: "resolved", lock: await readLock(workspace, context.registry), errors };
 }
 
 function moduleOf(packages: readonly string[]): string {
@@ -79,7 +79,7 @@ function moduleOf(packages: readonly string[]): string {
 }
 
 /** Why packages do not resolve, each by the name with which it was asked for. */
-function faultsOf({ modules }: Graph): readonly PackageFault[] {
+function errorsOf({ modules }: Graph): readonly PackageError[] {
   return modules.flatMap(({ specifier, error }) =>
     error === undefined ? [] : [{ name: specifier.replace(/^npm:/, ""), message: error }]
   );

@@ -1,14 +1,14 @@
 /** Turns the bundler's ES module into the source text of one async function. */
 
 import { type Export, type Import, init, parse, type StaticImport } from "es-module-lexer";
-import { moduleFault } from "../shared/explanation.ts";
+import { moduleError } from "../shared/explanation.ts";
 import { readClause } from "./clauses.ts";
 import { type Carrying, READING_MODULES } from "./package_files/carry.ts";
 
-/** The function's text, or the fault of the bundle. */
+/** The function's text, or the error of the bundle. */
 export type Script =
   | { readonly kind: "script"; readonly text: string }
-  | { readonly kind: "fault"; readonly message: string }
+  | { readonly kind: "error"; readonly message: string }
   /** The main module is CommonJS. */
   | { readonly kind: "commonJs" }
   /** Every evaluation would fail at an import. */
@@ -67,7 +67,7 @@ export async function toScript(
   try {
     return { kind: "script", text: convert(bundle, sourceUrl, missing, carrying) };
   } catch (error) {
-    if (error instanceof Unsupported) return { kind: "fault", message: error.message };
+    if (error instanceof Unsupported) return { kind: "error", message: error.message };
     if (error instanceof Rejected) return error.script;
     throw error;
   }
@@ -97,7 +97,7 @@ function convert(
     } else if (found.type === "dynamic") {
       takeDynamic(bundle, found.importStart, parts);
     } else {
-      if (missing.has(found.specifier) || moduleFault(found.specifier) !== undefined) {
+      if (missing.has(found.specifier) || moduleError(found.specifier) !== undefined) {
         const importer = importerAt(bundle, found.start);
         throw new Rejected({ kind: "import", specifier: found.specifier, importer });
       }

@@ -15,7 +15,7 @@
 import { dirname, join, relative } from "node:path/posix";
 import { readJsonObject } from "./config_json.ts";
 import type { Diagnostic, SourceFiles } from "./contract.ts";
-import { isConfiguration, pathFault, pathSetFault } from "./paths.ts";
+import { isConfiguration, pathSetViolation, pathViolation } from "./paths.ts";
 
 /** The directory of a commit for files of folders above that of the function. */
 export const ROOT_DIR = "_root";
@@ -32,17 +32,17 @@ export function rootFile(folder: string): Uint8Array {
 export function folderOf(files: SourceFiles): string | Diagnostic {
   const content = files.get(ROOT_FILE);
   if (content === undefined) return "";
-  const fault = (message: string): Diagnostic => ({
+  const error = (message: string): Diagnostic => ({
     path: ROOT_FILE,
     message: `Invalid root: ${message}`,
   });
   const read = readJsonObject(content);
-  if (read.kind === "fault") return fault(read.fault.message);
+  if (read.kind === "error") return error(read.error.message);
   const folder = read.members.get("folder")?.value;
-  if (typeof folder !== "string") return fault("its folder is not a text");
-  const wrong = pathFault(folder) ??
+  if (typeof folder !== "string") return error("its folder is not a text");
+  const wrong = pathViolation(folder) ??
     (isConfiguration(folder) ? "it has the name of a configuration" : undefined);
-  return wrong === undefined ? folder : fault(`folder ${JSON.stringify(folder)}: ${wrong}`);
+  return wrong === undefined ? folder : error(`folder ${JSON.stringify(folder)}: ${wrong}`);
 }
 
 /** The path of a file of a commit in the author's tree. */
@@ -81,10 +81,10 @@ export class SourceTree {
     if (typeof folder !== "string") return folder;
     const placed = [...files].filter(([path]) => folder === "" || path !== ROOT_FILE)
       .map(([path, content]) => [treePath(path, folder), content] as const);
-    const fault = pathSetFault(placed.map(([path]) => path));
-    if (fault === undefined) return new SourceTree(new Map(placed), folder);
-    const path = JSON.stringify(fault.path);
-    return { path: ROOT_FILE, message: `Invalid root: ${path}: ${fault.fault}` };
+    const error = pathSetViolation(placed.map(([path]) => path));
+    if (error === undefined) return new SourceTree(new Map(placed), folder);
+    const path = JSON.stringify(error.path);
+    return { path: ROOT_FILE, message: `Invalid root: ${path}: ${error.violation}` };
   }
 
   has(path: string): boolean {

@@ -25,14 +25,14 @@ import type { Workspace } from "./workspace.ts";
  */
 const CHECK = ["check", "--v8-flags=--no-opt,--min-semi-space-size=16"] as const;
 
-/** The result of a check that found these faults, limited in number and length. */
+/** The result of a check that found these errors, limited in number and length. */
 export function checked(...found: readonly Diagnostic[]): TypeCheckResult {
   return { kind: "checked", diagnostics: rejected(...found).diagnostics };
 }
 
 /**
- * Checks the tree in the workspace. Only errors that the compiler lists, and faults of imports and of the lock, are
- * faults of the commit; every other end of the compiler means that the types were not checked.
+ * Checks the tree in the workspace. Only errors that the compiler lists, and errors of imports and of the lock, are
+ * errors of the commit; every other end of the compiler means that the types were not checked.
  */
 export async function checkTypesIn(
   workspace: Workspace,
@@ -84,7 +84,7 @@ async function check(
 /**
  * Resolves the graphs of all entries.
  * @returns the flags with which the compiler sees the modules of all
- * @throws {BuildRejection} with the faults of all
+ * @throws {BuildRejection} with the errors of all
  */
 async function resolveAll(
   workspace: Workspace,
@@ -93,7 +93,7 @@ async function resolveAll(
   entries: readonly string[],
 ): Promise<readonly string[]> {
   let flags: readonly string[] = [];
-  const faults: Diagnostic[] = [];
+  const errors: Diagnostic[] = [];
   for (const entry of entries) {
     try {
       const resolved = await resolveGraph(workspace, commit, context, entry);
@@ -101,12 +101,12 @@ async function resolveAll(
       if (flags.length === 0 || !resolved.flags.includes("--no-lock")) flags = resolved.flags;
     } catch (error) {
       if (!(error instanceof BuildRejection) || error instanceof LimitReached) {
-        throw faults.length === 0 ? error : new BuildRejection(...faults);
+        throw errors.length === 0 ? error : new BuildRejection(...errors);
       }
-      faults.push(...error.diagnostics);
+      errors.push(...error.diagnostics);
     }
   }
-  if (faults.length > 0) throw new BuildRejection(...distinct(faults));
+  if (errors.length > 0) throw new BuildRejection(...distinct(errors));
   return flags;
 }
 

@@ -46,8 +46,8 @@ export function register(command: Command): void {
   command.action(async (ids: string[], options: Options) => {
     const { function: name, yes, json, ...filter } = options;
     if ((ids.length > 0) === (name !== undefined)) {
-      const fault = name === undefined ? "no invocation is given" : "--function takes no ids";
-      throw new Failure(`Nothing was cancelled: ${fault}`, {
+      const violation = name === undefined ? "no invocation is given" : "--function takes no ids";
+      throw new Failure(`Nothing was cancelled: ${violation}`, {
         next: "name invocations, or a function with --function",
         exit: "usage",
       });

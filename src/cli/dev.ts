@@ -238,7 +238,7 @@ class DevRun {
   #fail({ message, next, exit }: Failure): void {
     if (this.#options.json) return printJsonLine({ status: "FAILED", error: message });
     note(paintNote("red", printable(message)));
-    // A fault of the code needs a save and no other step.
+    // A violation of the code needs a save and no other step.
     if (next !== undefined && exit !== "code") note(paintNote("dim", next));
   }
 }

@@ -136,8 +136,8 @@ async function diagnoseForks(
   try {
     await using tried = await openSandboxes(config, join(directory, "forks"));
     await tried.start();
-    const { forkFault, walls } = tried;
-    return { available: forkFault === undefined, detail: forkFault ?? walls };
+    const { forkError, walls } = tried;
+    return { available: forkError === undefined, detail: forkError ?? walls };
   } catch (error) {
     return { available: false, detail: describeError(error) };
   }
@@ -216,7 +216,7 @@ function renderAbstractSockets(
 
 function renderData({ path, exists, blobs, damaged }: DataReport): string[] {
   if (!exists) return [`  no server has used ${path}`];
-  if (damaged.length > 0) return damaged.map((fault) => `  ${oneLine(fault)}`);
+  if (damaged.length > 0) return damaged.map((error) => `  ${oneLine(error)}`);
   return [`  ${path}: the database and ${countOf(blobs, "blob")} are whole`];
 }
 

@@ -8,7 +8,7 @@ import { describeError, Failure, oneLine, printable } from "./terminal/failure.t
 import { writeEditorTypes } from "./folder/editor.ts";
 import { needLocalManifest, needNameOrId } from "./folder/manifest.ts";
 import { readSecrets } from "./folder/secrets_file.ts";
-import { faultOf, junitXml } from "./terminal/junit.ts";
+import { failureOf, junitXml } from "./terminal/junit.ts";
 import { startLocalServer } from "./local/local_server.ts";
 import { FolderWatch } from "./local/watch.ts";
 import { SyncedFunction } from "./local/synced_function.ts";
@@ -29,6 +29,13 @@ interface Options {
   readonly commit?: string;
   readonly json?: true;
 }
+
+const EXAMPLES = [
+  "invoked test",
+  "invoked test --watch",
+  "invoked test --junit results.xml",
+  "invoked test --remote --commit v1",
+];
 
 /** `invoked test`: runs the tests of a function in the same sandbox as its calls. */
 export function register(command: Command): void {
@@ -51,13 +58,7 @@ export function register(command: Command): void {
   const server = addServerOptions(command);
   const readSettings = addLocalSettings(command);
   addJsonOption(command);
-  addExamples(
-    command,
-    "invoked test",
-    "invoked test --watch",
-    "invoked test --junit results.xml",
-    "invoked test --remote --commit v1",
-  );
+  addExamples(command, ...EXAMPLES);
   command.action(async (options: Options) => {
     if (options.commit !== undefined && !options.remote) {
       throw new Failure("Option --commit needs --remote: it names a deployed commit", {
@@ -78,7 +79,7 @@ export function register(command: Command): void {
     }
     const folder = Deno.cwd();
     const named = options.remote ? await needNameOrId(folder) : undefined;
-    if (named === undefined) await needLocalManifest(folder);
+    if (!options.remote) await needLocalManifest(folder);
     const values = { secrets: await readSecrets(options.secrets), variables: options.var ?? {} };
     const reporting = { ...options, values };
     if (named !== undefined) {
@@ -156,7 +157,7 @@ async function runTests(
   try {
     return await needsAddition("tests", api.test(fn, commitId, values));
   } catch (error) {
-    // The fault is one of the tests, not of the server.
+    // The tests are at fault, not the server.
     if (!(error instanceof ApiError) || error.status !== 400) throw error;
     throw new Failure(error.message, { next: error.next, exit: "code" });
   }
@@ -180,7 +181,7 @@ function printResult(result: TestResult): void {
   for (const { level, source, log } of logs) {
     console.log(indent(formatLogLine({ level, source, message: log }, paint)));
   }
-  console.log(indent(paint("red", printable(faultOf(result) ?? "the server gave no reason"))));
+  console.log(indent(paint("red", printable(failureOf(result) ?? "the server gave no reason"))));
 }
 
 function indent(text: string): string {

@@ -50,7 +50,7 @@ export function register(command: Command): void {
   });
 }
 
-/** One that cannot be used is listed with its fault. */
+/** One that cannot be used is listed with its violation. */
 async function listProfiles(json: boolean): Promise<void> {
   const profiles = new Profiles(profilesDir(readEnvironment()));
   const rows = await Promise.all((await profiles.names()).map(async (name) => {
@@ -59,15 +59,15 @@ async function listProfiles(json: boolean): Promise<void> {
       return { name, serverUrl: profile?.serverUrl, clientId: profile?.clientId };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return { name, fault: error.message };
+      return { name, violation: error.message };
     }
   }));
   if (json) return printJson(rows);
   printTable(
     ["PROFILE", "SERVER", "CLIENT"],
-    rows.map(({ name, serverUrl = "", clientId = "", fault }) => [
+    rows.map(({ name, serverUrl = "", clientId = "", violation }) => [
       name,
-      fault ?? serverUrl,
+      violation ?? serverUrl,
       clientId,
     ]),
     "There is no profile; create one with invoked login",

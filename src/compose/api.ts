@@ -55,8 +55,8 @@ export function composeApi(
       }
       const damages = store.damage.all;
       const database = damages.find(({ kind }) => kind === "database");
-      const reason = store.health.fault?.message ?? database?.message ?? engine.fault ??
-        cluster?.fault;
+      const reason = store.health.error?.message ?? database?.message ?? engine.error ??
+        cluster?.error;
       if (reason !== undefined) return { ready: false, reason };
       // One damaged blob concerns one commit or file: a server without the blob serves other commits and files.
       return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };

@@ -88,12 +88,12 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The reason why no invocation can run now; undefined while invocations can run, or could a moment ago. */
-  get fault(): string | undefined {
-    const { fault } = this.nats;
-    if (fault !== undefined) return fault;
+  get error(): string | undefined {
+    const { error } = this.nats;
+    if (error !== undefined) return error;
     const now = performance.now();
     const isAlone = this.registry.workers.length === 0;
-    if (isAlone && this.#slots.isSuspended) return this.#local?.fault;
+    if (isAlone && this.#slots.isSuspended) return this.#local?.error;
     if (this.capacity > 0 || this.registry.workers.length > 0) this.#usableAt = now;
     return now - this.#usableAt < NO_WORKER_MAX_MS
       ? undefined
@@ -125,8 +125,8 @@ export class Cluster implements AsyncDisposable {
     const here = { runner: local, slots: this.#slots, maxMemoryBytes };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));
-    local.onFaultChange(() => {
-      this.#slots.suspend(local.fault !== undefined);
+    local.onErrorChange(() => {
+      this.#slots.suspend(local.error !== undefined);
       engine.limitsChanged();
     });
     const closing = new AbortController();

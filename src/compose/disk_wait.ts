@@ -17,7 +17,7 @@ interface DiskWait {
   /** Ends the wait. */
   readonly stopping: AbortSignal;
   /** Called once the start waits. */
-  readonly onWait?: (fault: StorageUnavailable) => void;
+  readonly onWait?: (full: StorageUnavailable) => void;
 }
 
 /**
@@ -33,11 +33,11 @@ export async function onceDiskHasSpace<T>(
     try {
       return await open();
     } catch (error) {
-      const fault = await fullDiskOf(dataDir, error);
-      if (fault === undefined || stopping.aborted) throw error;
+      const full = await fullDiskOf(dataDir, error);
+      if (full === undefined || stopping.aborted) throw error;
       if (isFirst) {
-        logger.error("The start waits for space: {reason}", { reason: fault.message, error });
-        onWait?.(fault);
+        logger.error("The start waits for space: {reason}", { reason: full.message, error });
+        onWait?.(full);
       }
       try {
         await delay(RETRY_INTERVAL_MS, undefined, { signal: stopping });
@@ -48,14 +48,14 @@ export async function onceDiskHasSpace<T>(
   }
 }
 
-/** The fault of a disk without space, found by its error or by a write that shows why another operation failed. */
+/** The error of a disk without space, found by its error or by a write that shows why another operation failed. */
 async function fullDiskOf(
   dataDir: string,
   error: unknown,
 ): Promise<StorageUnavailable | undefined> {
   for (let at = error; at instanceof Error;) {
-    const fault = unavailabilityOf(at);
-    if (fault !== undefined && isFullDisk(fault)) return fault;
+    const full = unavailabilityOf(at);
+    if (full !== undefined && isFullDisk(full)) return full;
     if (FULL_MESSAGE.test(at.message)) {
       return unavailabilityOf(Object.assign(at, { code: "ENOSPC" }));
     }
@@ -64,8 +64,8 @@ async function fullDiskOf(
   try {
     await probeDirectory(dataDir);
   } catch (failure) {
-    const fault = unavailabilityOf(failure);
-    if (fault !== undefined && isFullDisk(fault)) return fault;
+    const full = unavailabilityOf(failure);
+    if (full !== undefined && isFullDisk(full)) return full;
   }
   return undefined;
 }

@@ -143,9 +143,9 @@ export async function startServer(config: Config, options: StartOptions): Promis
   const sealer = await onceDiskHasSpace(disk, () => openSealer(config, directory));
   const cluster = await openCluster(config, opened);
   const listener = await onceDiskHasSpace(disk, () => openListener(config, opened));
-  const onWait = (fault: StorageUnavailable) => {
-    const error = storageUnavailable("The server is not started", fault);
-    listener.http.serve(waitingApp(fault.message, error));
+  const onWait = (failure: StorageUnavailable) => {
+    const error = storageUnavailable("The server is not started", failure);
+    listener.http.serve(waitingApp(failure.message, error));
   };
   return await onceDiskHasSpace({ ...disk, onWait }, async () => {
     await using started = new AsyncDisposableStack();

@@ -65,7 +65,7 @@ export class DatabaseUrl {
   }
 }
 
-class UrlFault extends Error {}
+class UrlViolation extends Error {}
 
 /** The URL of a PostgreSQL database, which may contain a password. */
 export function databaseUrl(): Kind<DatabaseUrl> {
@@ -76,7 +76,7 @@ export function databaseUrl(): Kind<DatabaseUrl> {
       const read = readUrl(text);
       return read instanceof DatabaseUrl ? read : undefined;
     },
-    fault: (text) => {
+    violation: (text) => {
       const read = readUrl(text);
       return read instanceof DatabaseUrl ? undefined : read;
     },
@@ -90,31 +90,33 @@ function readUrl(text: string): DatabaseUrl | string {
   try {
     return new DatabaseUrl(fieldsOf(text));
   } catch (error) {
-    if (error instanceof UrlFault) return error.message;
+    if (error instanceof UrlViolation) return error.message;
     throw error;
   }
 }
 
 function fieldsOf(text: string): Fields {
   if (!/^postgres(?:ql)?:\/\//.test(text)) {
-    throw new UrlFault("it does not begin with postgres:// or postgresql://");
+    throw new UrlViolation("it does not begin with postgres:// or postgresql://");
   }
   const url = parsed(text);
   const parameters = parametersOf(url);
   const host = parameters.get("host") ?? decoded(url.hostname, "host").replace(/^\[(.*)\]$/, "$1");
   if (host === "") {
-    throw new UrlFault("it has no host; name one, or a socket with ?host=/run/postgresql");
+    throw new UrlViolation("it has no host; name one, or a socket with ?host=/run/postgresql");
   }
-  if (host.includes(",")) throw new UrlFault("it names several hosts; name one");
+  if (host.includes(",")) throw new UrlViolation("it names several hosts; name one");
   const database = decoded(url.pathname.slice(1), "database");
   if (database === "" || database.includes("/")) {
-    throw new UrlFault("it names no database; write postgres://user@host:port/database");
+    throw new UrlViolation("it names no database; write postgres://user@host:port/database");
   }
   const user = decoded(url.username, "user");
-  if (user === "") throw new UrlFault("it names no user; write postgres://user@host:port/database");
+  if (user === "") {
+    throw new UrlViolation("it names no user; write postgres://user@host:port/database");
+  }
   const password = decoded(url.password, "password");
   if ([host, database, user, password].some((part) => part.includes("\0"))) {
-    throw new UrlFault("it contains a NUL");
+    throw new UrlViolation("it contains a NUL");
   }
   return {
     host,
@@ -132,9 +134,9 @@ function parsed(text: string): URL {
   // A URL with a user has a host; a URL for a socket names the socket as a parameter.
   const withHost = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/:?]|$)/, "$1socket");
   const isSocket = withHost !== text;
-  if (!URL.canParse(withHost)) throw new UrlFault("it is not a URL");
+  if (!URL.canParse(withHost)) throw new UrlViolation("it is not a URL");
   const url = new URL(withHost);
-  if (url.hash !== "") throw new UrlFault("it has a fragment; write # in a password as %23");
+  if (url.hash !== "") throw new UrlViolation("it has a fragment; write # in a password as %23");
   if (isSocket && !url.searchParams.has("host")) url.searchParams.set("host", "");
   return url;
 }
@@ -144,11 +146,11 @@ function parametersOf(url: URL): ReadonlyMap<string, string> {
   for (const [name, value] of url.searchParams) {
     if (!(PARAMETERS as readonly string[]).includes(name)) {
       const shown = JSON.stringify(name.slice(0, 50));
-      throw new UrlFault(
+      throw new UrlViolation(
         `its parameter ${shown} is not one of ${PARAMETERS.join(", ")}`,
       );
     }
-    if (found.has(name)) throw new UrlFault(`it has the parameter ${name} twice`);
+    if (found.has(name)) throw new UrlViolation(`it has the parameter ${name} twice`);
     found.set(name, value);
   }
   return found;
@@ -159,7 +161,7 @@ function tlsOf(parameters: ReadonlyMap<string, string>, host: string) {
   const given = parameters.get("sslmode") ?? (isLocal ? "disable" : "verify-full");
   const sslMode = SSL_MODES.find((mode) => mode === given);
   if (sslMode === undefined) {
-    throw new UrlFault(`its sslmode is not one of ${SSL_MODES.join(", ")}`);
+    throw new UrlViolation(`its sslmode is not one of ${SSL_MODES.join(", ")}`);
   }
   const file = (name: string) => {
     const path = parameters.get(name);
@@ -171,16 +173,20 @@ function tlsOf(parameters: ReadonlyMap<string, string>, host: string) {
     sslKey: file("sslkey"),
   };
   if ((files.sslCert === undefined) !== (files.sslKey === undefined)) {
-    throw new UrlFault("it has one of sslcert and sslkey; give both, or none");
+    throw new UrlViolation("it has one of sslcert and sslkey; give both, or none");
   }
   if (sslMode === "verify-ca" && files.sslRootCert === undefined) {
-    throw new UrlFault("its sslmode verify-ca needs sslrootcert=FILE; without one use verify-full");
+    throw new UrlViolation(
+      "its sslmode verify-ca needs sslrootcert=FILE; without one use verify-full",
+    );
   }
   if (sslMode === "disable" && Object.values(files).some((path) => path !== undefined)) {
-    throw new UrlFault("it has certificates, but its sslmode is disable; add sslmode=verify-full");
+    throw new UrlViolation(
+      "it has certificates, but its sslmode is disable; add sslmode=verify-full",
+    );
   }
   if (sslMode !== "disable" && host.startsWith("/")) {
-    throw new UrlFault("a unix socket has no TLS; remove sslmode");
+    throw new UrlViolation("a unix socket has no TLS; remove sslmode");
   }
   return { sslMode, ...files };
 }
@@ -189,7 +195,7 @@ function connectTimeoutOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_CONNECT_TIMEOUT_S * 1000;
   const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (seconds < 1 || seconds > CONNECT_TIMEOUT_MAX_S) {
-    throw new UrlFault(`its connect_timeout is not from 1 to ${CONNECT_TIMEOUT_MAX_S} seconds`);
+    throw new UrlViolation(`its connect_timeout is not from 1 to ${CONNECT_TIMEOUT_MAX_S} seconds`);
   }
   return seconds * 1000;
 }
@@ -198,6 +204,6 @@ function decoded(text: string, part: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new UrlFault(`its ${part} has a % that does not begin an escape; write % as %25`);
+    throw new UrlViolation(`its ${part} has a % that does not begin an escape; write % as %25`);
   }
 }

@@ -22,9 +22,9 @@ export interface Kind<T> {
   /** The value; undefined for a text that is not accepted. */
   readonly parse: (text: string) => T | undefined;
   /** The first part of a text that is not accepted, which the error names; the whole text when undefined. */
-  readonly faultyPart?: (text: string) => string | undefined;
+  readonly invalidPart?: (text: string) => string | undefined;
   /** What is wrong with a text that is not accepted, continuing "Invalid NAME: ". */
-  readonly fault?: (text: string) => string | undefined;
+  readonly violation?: (text: string) => string | undefined;
   readonly format: (value: T) => string;
   /** The flag can be repeated; its values are joined by commas. */
   readonly repeatable?: true;
@@ -204,7 +204,7 @@ export function networks(): Kind<readonly string[]> {
       const found = split(text);
       return found.every(isNetwork) ? found.map(withPrefix) : undefined;
     },
-    faultyPart: (text) => split(text).find((network) => !isNetwork(network)),
+    invalidPart: (text) => split(text).find((network) => !isNetwork(network)),
     format: (value) => value.join(","),
   };
 }

@@ -5,7 +5,7 @@ export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { DatabaseUrl } from "./database_url.ts";
 export { readEnvironment } from "./environment.ts";
-export { characters, exceeds, FAULT_OPTIONS, faultOf, quoted } from "./field_faults.ts";
+export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
 export { nearest } from "./nearest.ts";
 export {
   ConfigError,

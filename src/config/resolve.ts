@@ -22,14 +22,14 @@ export interface Resolved {
   readonly sources: Readonly<Record<SettingPath, Source>>;
 }
 
-/** The faults of flags and variables, one line each. */
+/** The violations of flags and variables, one line each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  readonly faults: readonly string[];
+  readonly violations: readonly string[];
 
-  constructor(faults: readonly string[]) {
-    super(faults.join("\n"));
-    this.faults = faults;
+  constructor(violations: readonly string[]) {
+    super(violations.join("\n"));
+    this.violations = violations;
   }
 }
 
@@ -55,7 +55,7 @@ const REGISTRY_VARIABLES = [
  * @throws {ConfigError} with every unknown name and invalid value, or with every contradiction
  */
 export function resolveConfig(flags: Given, env: Given): Resolved {
-  const faults = [...unknownFlags(flags), ...unknownVariables(env)];
+  const violations = [...unknownFlags(flags), ...unknownVariables(env)];
   const groups: Record<string, Record<string, unknown>> = {};
   const sources: Record<string, Source> = {};
   for (const { group, field, path, setting } of ALL_SETTINGS) {
@@ -63,11 +63,11 @@ export function resolveConfig(flags: Given, env: Given): Resolved {
     sources[path] = source;
     const value = text === undefined ? undefined : setting.kind.parse(text);
     if (text !== undefined && value === undefined) {
-      faults.push(describeBadValue(setting, source, text));
+      violations.push(describeBadValue(setting, source, text));
     }
     groups[group] = { ...groups[group], [field]: value };
   }
-  if (faults.length > 0) throw new ConfigError(faults);
+  if (violations.length > 0) throw new ConfigError(violations);
 
   const password = env.PGPASSWORD;
   groups.database = {
@@ -118,12 +118,12 @@ function findText(setting: Setting, flags: Given, env: Given) {
 
 function describeBadValue(setting: Setting, source: Source, text: string): string {
   const name = nameOf(setting, source);
-  const { hidden, accepts, faultyPart, fault } = setting.kind;
+  const { hidden, accepts, invalidPart, violation } = setting.kind;
   if (text === "") return `${name} is empty; omit it, or give ${accepts}`;
-  const known = fault?.(text);
+  const known = violation?.(text);
   if (known !== undefined) return `Invalid ${name}: ${known}`;
   return `Invalid ${name}: ${
-    hidden ? "the value" : JSON.stringify(faultyPart?.(text) ?? text)
+    hidden ? "the value" : JSON.stringify(invalidPart?.(text) ?? text)
   } is not ${accepts}`;
 }
 

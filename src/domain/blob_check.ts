@@ -78,7 +78,7 @@ export class BlobCheck implements AsyncDisposable {
     }
   }
 
-  /** Logs the fault that a check throws. @param what has the blob */
+  /** Logs the error that a check throws. @param what has the blob */
   async #report(
     what: string,
     isUsed: () => Promise<boolean>,
@@ -89,8 +89,11 @@ export class BlobCheck implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof BlobError)) throw error;
       if (!await isUsed() || ++this.#missing > LOGGED_MAX) return;
-      const { message: fault } = error;
-      logger.error("Failed to read {what}: {fault}; restore it from a backup", { what, fault });
+      const { message: failure } = error;
+      logger.error("Failed to read {what}: {error}; restore it from a backup", {
+        what,
+        error: failure,
+      });
     }
   }
 }

@@ -106,10 +106,10 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** Faults of fields that one error lists; the others are left out. */
+/** Violations of fields that one error lists; the others are left out. */
 export const VIOLATIONS_MAX = 100;
 
-/** The fault of one field; `field` is its path in the request, with names as the OpenAPI document has them. */
+/** The violation of one field; `field` is its path in the request, with names as the OpenAPI document has them. */
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;

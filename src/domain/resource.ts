@@ -69,7 +69,7 @@ function stored(field: Field, value: unknown): unknown {
 }
 
 /** The values outside of their ranges, and the texts of a wrong form. @param prefix of the fields in the request */
-export function rangeFaults(
+export function rangeViolations(
   fields: Fields,
   wanted: object,
   prefix: string,
@@ -81,9 +81,9 @@ export function rangeFaults(
     if (value === undefined) return [];
     switch (field.kind) {
       case "group":
-        return rangeFaults(field.fields, value as object, `${prefix}${name}.`, maxima);
+        return rangeViolations(field.fields, value as object, `${prefix}${name}.`, maxima);
       case "text":
-        return field.isPointer ? pointerFaults(String(value), prefix + name) : [];
+        return field.isPointer ? pointerViolations(String(value), prefix + name) : [];
       case "count":
       case "duration":
         return outside(field, Number(value), prefix + name, maxima);
@@ -121,7 +121,7 @@ function formatOf(field: Count | Duration): (amount: number) => string {
 
 const POINTER_CHARS_MAX = 256;
 
-function pointerFaults(pointer: string, field: string): FieldViolation[] {
+function pointerViolations(pointer: string, field: string): FieldViolation[] {
   if (!pointer) return [];
   const isValid = /^(?:\/(?:[^~/]|~[01])*)+$/.test(pointer) && pointer.length <= POINTER_CHARS_MAX;
   if (isValid) return [];

@@ -133,9 +133,9 @@ export interface JobRunner {
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
   /** Why no job can begin for now, for everybody; undefined while jobs can. No slot is granted meanwhile. */
-  readonly fault: string | undefined;
-  /** Calls back after each change of {@link fault}. */
-  onFaultChange(listener: () => void): void;
+  readonly error: string | undefined;
+  /** Calls back after each change of {@link error}. */
+  onErrorChange(listener: () => void): void;
 }
 
 /** A script, and how many instances wait with it. */
@@ -176,9 +176,9 @@ export interface CallQueue {
 
 /**
  * Which limit of running calls is reached: of all calls here or on workers, of each function, the function's own, or of
- * asynchronous calls. `fault` while no call can begin.
+ * asynchronous calls. `outage` while no invocation can begin.
  */
-export type RunningLimit = "server" | "workers" | "function" | "own" | "async" | "fault";
+export type RunningLimit = "server" | "workers" | "function" | "own" | "async" | "outage";
 
 /** Why the engine admits no further call. */
 export type RejectionReason =
@@ -337,7 +337,7 @@ export interface Engine extends AsyncDisposable {
   readonly isOpen: boolean;
   readonly load: EngineLoad;
   /** Why no call begins for now, for everybody; undefined while calls begin. Calls are queued meanwhile. */
-  readonly fault: string | undefined;
+  readonly error: string | undefined;
   /** How long a synchronous call waits for its slot, in milliseconds. */
   readonly queueTimeoutMs: number;
 }

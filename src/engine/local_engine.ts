@@ -53,9 +53,9 @@ export class LocalEngine implements Engine {
   constructor(runner: JobRunner, limits: EngineLimits) {
     this.queueTimeoutMs = limits.queueTimeoutMs;
     this.#limits = limits;
-    this.#limiter = new ConcurrencyLimiter(limits, undefined, () => runner.fault === undefined);
+    this.#limiter = new ConcurrencyLimiter(limits, undefined, () => runner.error === undefined);
     this.#runner = runner;
-    runner.onFaultChange(() => this.#limiter.limitsChanged());
+    runner.onErrorChange(() => this.#limiter.limitsChanged());
   }
 
   get isOpen(): boolean {
@@ -67,8 +67,8 @@ export class LocalEngine implements Engine {
     return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
   }
 
-  get fault(): string | undefined {
-    return this.#runner.fault;
+  get error(): string | undefined {
+    return this.#runner.error;
   }
 
   admit(request: AdmissionRequest): Slot {

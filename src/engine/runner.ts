@@ -47,12 +47,12 @@ export class Runner implements JobRunner {
     }
   }
 
-  get fault(): string | undefined {
-    return this.#sandboxes.fault;
+  get error(): string | undefined {
+    return this.#sandboxes.error;
   }
 
-  onFaultChange(listener: () => void): void {
-    this.#sandboxes.onFaultChange(listener);
+  onErrorChange(listener: () => void): void {
+    this.#sandboxes.onErrorChange(listener);
   }
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */

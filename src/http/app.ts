@@ -16,7 +16,7 @@ import { docsPage, manifestSchema } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
-import { encodedPathFault, pathOf } from "./request_path.ts";
+import { encodedPathViolation, pathOf } from "./request_path.ts";
 
 interface AppOptions {
   readonly bodies: BodyLimits;
@@ -37,8 +37,8 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
     const { method, path } = c.req;
-    const fault = encodedPathFault(method, path, (decoded) => ROUTES.test(decoded));
-    return answerError(fault ?? noOperation(method, path), c);
+    const violation = encodedPathViolation(method, path, (decoded) => ROUTES.test(decoded));
+    return answerError(violation ?? noOperation(method, path), c);
   });
   app.use(requestLog(options.clientAddress));
   app.use(closeUnread);

@@ -87,10 +87,10 @@ function tokenIn(header: string | undefined): string {
 
 /** C1's Go SDK sends an empty token if only the field `BearerAuth` of its `Security` is set. */
 function tokenMissing(header: string | undefined): DomainError {
-  const fault = /^\s*bearer\s*$/i.test(header ?? "")
+  const violation = /^\s*bearer\s*$/i.test(header ?? "")
     ? "the token in the header Authorization: Bearer is empty; with C1's Go SDK, set the field Oauth of Security instead of BearerAuth"
     : "the request has no header Authorization: Bearer <access token>; /auth/v1/token issues access tokens";
-  return new DomainError("TOKEN_MISSING", `Authentication failed: ${fault}`);
+  return new DomainError("TOKEN_MISSING", `Authentication failed: ${violation}`);
 }
 
 const COOKIE = "invoked_session";
@@ -179,9 +179,9 @@ function assertOwn({ method = "", headers }: IncomingMessage, origin: string): v
   if (headers[CONSOLE_HEADER] !== "1") throw notFromConsole("X-Invoked-Console: 1 is missing");
 }
 
-function notFromConsole(fault: string): DomainError {
+function notFromConsole(violation: string): DomainError {
   return new DomainError(
     "NOT_FROM_CONSOLE",
-    `Request with a session cookie rejected: ${fault}`,
+    `Request with a session cookie rejected: ${violation}`,
   );
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { formatBytes, formatDuration } from "../config/mod.ts";
-import { targetFault } from "./request_path.ts";
+import { targetViolation } from "./request_path.ts";
 import { SECURITY_HEADERS } from "./middleware.ts";
 
 /** Headers of one request. Node's limit in bytes does not count separators, so many short headers need this one. */
@@ -54,10 +54,10 @@ export class ProtocolErrors {
     outgoing.once("close", () => {
       if (this.#answers.get(incoming.socket) === outgoing) this.#answers.delete(incoming.socket);
     });
-    const fault = faultOf(incoming);
-    if (fault === undefined) return false;
-    const body = statusBody(fault.message);
-    outgoing.writeHead(fault.status, { ...SECURITY_HEADERS, ...headersOf(body) });
+    const violation = violationOf(incoming);
+    if (violation === undefined) return false;
+    const body = statusBody(violation.message);
+    outgoing.writeHead(violation.status, { ...SECURITY_HEADERS, ...headersOf(body) });
     outgoing.end(body);
     return true;
   }
@@ -89,7 +89,7 @@ export class ProtocolErrors {
 }
 
 /** What is wrong with the head of a request that Node's parser accepts. */
-function faultOf(
+function violationOf(
   { rawHeaders, url = "" }: IncomingMessage,
 ): { status: number; message: string } | undefined {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
@@ -102,8 +102,8 @@ function faultOf(
   }
   // RFC 9112, section 3.2: a proxy may have read the other one.
   if (hosts > 1) return { status: 400, message: "The request has more than one header Host" };
-  const fault = targetFault(url);
-  return fault === undefined ? undefined : { status: 400, message: fault };
+  const violation = targetViolation(url);
+  return violation === undefined ? undefined : { status: 400, message: violation };
 }
 
 /** A google.rpc.Status with the code INVALID_ARGUMENT. */

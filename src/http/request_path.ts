@@ -11,7 +11,7 @@ const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)/gi;
  * What is wrong with the target of a request, before a URL is made of it; undefined for a right one. What a URL drops or
  * rewrites beside dot segments never comes here: `node:http` rejects tabs, `@hono/node-server` backslashes.
  */
-export function targetFault(target: string): string | undefined {
+export function targetViolation(target: string): string | undefined {
   const [, segment] = DOT_SEGMENT.exec(pathIn(target.replace(HTTP_ORIGIN, ""))) ?? [];
   return segment === undefined
     ? undefined
@@ -40,7 +40,7 @@ function rawPath(url: string): string {
  * The error for a path that no route has, but that would have one if its letters were decoded.
  * @param isRoute whether a route has a path
  */
-export function encodedPathFault(
+export function encodedPathViolation(
   method: string,
   path: string,
   isRoute: (path: string) => boolean,
@@ -49,14 +49,14 @@ export function encodedPathFault(
   if (encoded === undefined || !isRoute(path.replace(ENCODED_UNRESERVED, decodeURIComponent))) {
     return undefined;
   }
-  const fault =
+  const violation =
     `has ${encoded} for ${JSON.stringify(decodeURIComponent(encoded))}: fixed parts of ` +
     "a path must not be percent-encoded";
   return new DomainError(
     "INVALID_FIELD",
-    `No operation matches ${method} ${path}: the path ${fault}`,
+    `No operation matches ${method} ${path}: the path ${violation}`,
     {
-      violations: [{ field: "path", description: fault }],
+      violations: [{ field: "path", description: violation }],
     },
   );
 }

@@ -53,13 +53,13 @@ export async function tryMode(
       continue;
     }
     const { isolation } = candidate;
-    const fault = await probe(isolation);
-    if (fault === undefined) return { available: true, mode, isolation };
-    logger.debug("{isolation} is not available: {fault}", {
+    const error = await probe(isolation);
+    if (error === undefined) return { available: true, mode, isolation };
+    logger.debug("{isolation} is not available: {error}", {
       isolation: isolation.description,
-      fault,
+      error,
     });
-    reasons.push(fault);
+    reasons.push(error);
   }
   return { available: false, mode, reason: [...new Set(reasons)].join("; ") };
 }

@@ -86,7 +86,7 @@ async function makeDirectory(parent: string, owner: string): Promise<string> {
     { dir: undefined, prefix: FOREIGN_PREFIX },
     { dir: "/tmp", prefix: FOREIGN_PREFIX },
   ];
-  const faults: string[] = [];
+  const errors: string[] = [];
   for (const { dir, prefix } of candidates) {
     try {
       if (dir === CACHE_DIR) await Deno.mkdir(dir, { recursive: true, mode: 0o755 });
@@ -94,15 +94,15 @@ async function makeDirectory(parent: string, owner: string): Promise<string> {
       // Earlier versions of the server made it elsewhere.
       const parents = new Set([dirname(path), ...candidates.flatMap(({ dir }) => dir ?? [])]);
       for (const each of parents) await removeAbandoned(each, owner, path);
-      if (faults.length > 0) {
-        logger.info("sockets are in {path}: {faults}", { path, faults: faults.join("; ") });
+      if (errors.length > 0) {
+        logger.info("sockets are in {path}: {errors}", { path, errors: errors.join("; ") });
       }
       return path;
     } catch (error) {
-      faults.push(error instanceof Error ? error.message : String(error));
+      errors.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new Error(`Failed to make a directory for sockets: ${faults.join("; ")}`);
+  throw new Error(`Failed to make a directory for sockets: ${errors.join("; ")}`);
 }
 
 /** @param dir that of temporary files where absent */

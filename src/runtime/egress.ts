@@ -19,7 +19,7 @@ import {
   slice,
   uncurry,
 } from "./primordials.ts";
-import { EGRESS_FAULT_HEADER } from "./wire.ts";
+import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
 /** Prefix of the argument with the path of the egress socket. */
 export const EGRESS_SOCKET_ARGUMENT = "egress=";
@@ -118,17 +118,17 @@ type PipeErrors = typeof ERRORS;
 
 type Handshake = (pipe: PipeHandle, target: string, request: ConnectRequest) => void;
 
-/** Makes the functions that read a fault from the answer of the proxy. */
-const makeFaults = anonymous(function (
+/** Makes the functions that read a verdict from the answer of the proxy. */
+const makeVerdicts = anonymous(function (
   ERRORS: PipeErrors,
   HEADER: string,
   { decodeUri, indexOf, slice, defineProperty, plainDescriptor, ErrorOf }: Tools,
 ) {
-  /** The fault of a proxy that gives no reason. */
+  /** The verdict of a proxy that gives no reason. */
   const BROKEN = "ECONNREFUSED ";
 
   /** The code and encoded reason of the proxy; undefined for success. */
-  const faultOf = (head: string): string | undefined => {
+  const verdictIn = (head: string): string | undefined => {
     if (slice(head, 0, 12) === "HTTP/1.1 200") return undefined;
     const at = indexOf(head, HEADER);
     if (at < 0) return BROKEN;
@@ -137,12 +137,12 @@ const makeFaults = anonymous(function (
   };
 
   /** An error as Node makes it, with the reason of the proxy. */
-  const errorOf = (fault: string, target: string): Error => {
-    const end = indexOf(fault, " ");
-    const given = slice(fault, 0, end);
+  const errorOf = (verdict: string, target: string): Error => {
+    const end = indexOf(verdict, " ");
+    const given = slice(verdict, 0, end);
     const code = ERRORS[given] === undefined ? "EACCES" : given;
     const call = code === "ENOTFOUND" ? "getaddrinfo" : "connect";
-    const reason = decodeUri(slice(fault, end + 1));
+    const reason = decodeUri(slice(verdict, end + 1));
     const error = new ErrorOf(`${call} ${code} ${reason === "" ? target : reason}`);
     const set = (key: string, value: unknown) => defineProperty(error, key, plainDescriptor(value));
     set("errno", ERRORS[code]);
@@ -151,13 +151,13 @@ const makeFaults = anonymous(function (
     set("address", target);
     return error;
   };
-  return { BROKEN, faultOf, errorOf };
+  return { BROKEN, verdictIn, errorOf };
 });
 
 /** Makes the function that requests a tunnel from the proxy and completes the request with its response. */
 const makeHandshake = anonymous(function (
   { WriteWrap, streamBaseState, kReadBytesOrError }: Bindings,
-  { BROKEN, faultOf, errorOf }: ReturnType<typeof makeFaults>,
+  { BROKEN, verdictIn, errorOf }: ReturnType<typeof makeVerdicts>,
   { apply, indexOf, slice, socketOf }: Tools,
 ): Handshake {
   /** Longest head of the proxy's answer, in UTF-16 units. */
@@ -172,9 +172,9 @@ const makeHandshake = anonymous(function (
       pipe.readStop();
       pipe.onread = onread;
     };
-    const fail = (fault: string) => {
+    const fail = (verdict: string) => {
       release();
-      const error = errorOf(fault, target);
+      const error = errorOf(verdict, target);
       const socket = socketOf(pipe);
       if (socket !== undefined) return void socket.destroy(error);
       const { errno } = error as Error & { errno: number };
@@ -190,8 +190,8 @@ const makeHandshake = anonymous(function (
         if (head.length > ANSWER_HEAD_MAX_UNITS) fail(BROKEN);
         return;
       }
-      const fault = faultOf(slice(head, 0, end + 2));
-      if (fault !== undefined) return fail(fault);
+      const verdict = verdictIn(slice(head, 0, end + 2));
+      if (verdict !== undefined) return fail(verdict);
       release();
       request.oncomplete(0, pipe, request, true, true);
       // Bytes after the head belong to the reader of the tunnel.
@@ -243,8 +243,8 @@ export function useEgressSocket(path: string): void {
 
 /** Makes every pipe a tunnel through the proxy at the egress socket. */
 export function tunnelPipes(bindings: Bindings): void {
-  const faults = makeFaults(ERRORS, EGRESS_FAULT_HEADER, TOOLS);
-  const shakeHands = makeHandshake(bindings, faults, TOOLS);
+  const verdicts = makeVerdicts(ERRORS, EGRESS_ERROR_HEADER, TOOLS);
+  const shakeHands = makeHandshake(bindings, verdicts, TOOLS);
   replacePipes(bindings, () => egressSocket, shakeHands, UV_EACCES, TOOLS);
 }
 

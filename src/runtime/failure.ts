@@ -153,7 +153,7 @@ function kindOf(value: unknown): string | undefined {
 }
 
 /** Why a returned value is not a JSON object; undefined if it may be one. */
-export function outputFault(value: unknown): Failure | undefined {
+export function outputError(value: unknown): Failure | undefined {
   const kind = kindOf(value);
   return kind === undefined ? undefined : notAnObject(kind);
 }
@@ -170,7 +170,7 @@ export function notAnObject(what: string): Failure {
 }
 
 /** Why `JSON.stringify` threw on a returned value. */
-export function stringifyFault(thrown: unknown): Failure {
+export function stringifyError(thrown: unknown): Failure {
   const { name, message } = describeThrown(thrown);
   if (name === "RangeError" && indexOf(message, "Invalid string length") >= 0) {
     return { kind: "output-too-large", bytes: -1 };

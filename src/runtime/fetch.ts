@@ -16,7 +16,7 @@ import {
   TypeErrorOf,
   uncurry,
 } from "./primordials.ts";
-import { EGRESS_FAULT_HEADER } from "./wire.ts";
+import { EGRESS_ERROR_HEADER } from "./wire.ts";
 
 type Fetch = (...args: unknown[]) => Promise<Response>;
 
@@ -25,7 +25,7 @@ const headersOf = Object.getOwnPropertyDescriptor(Response.prototype, "headers")
 
 /** What the function below uses, which cannot use imports. */
 const TOOLS = {
-  HEADER: EGRESS_FAULT_HEADER,
+  HEADER: EGRESS_ERROR_HEADER,
   getHeader: uncurry(Headers.prototype.get),
   headersOf: uncurry(headersOf as (this: Response) => Headers),
   bodyOf: uncurry(bodyOf as (this: Response) => ReadableStream | null),
@@ -46,22 +46,22 @@ const makeFetch = anonymous(function (original: Fetch, tools: typeof TOOLS): Fet
   const { HEADER, getHeader, headersOf, bodyOf, cancel, apply, dataDescriptor, defineProperty } =
     tools;
   const { decodeUri, encodedInit, ErrorOf, indexOf, plainDescriptor, slice, TypeErrorOf } = tools;
-  const failure = (fault: string): Error => {
-    const end = indexOf(fault, " ");
-    const reason = decodeUri(slice(fault, end + 1));
+  const failure = (error: string): Error => {
+    const end = indexOf(error, " ");
+    const reason = decodeUri(slice(error, end + 1));
     const cause = new ErrorOf(reason);
-    defineProperty(cause, "code", plainDescriptor(slice(fault, 0, end)));
+    defineProperty(cause, "code", plainDescriptor(slice(error, 0, end)));
     return new TypeErrorOf(`fetch failed: ${reason}`, { cause });
   };
   const { fetch } = {
     async fetch(...args: unknown[]) {
       if (args.length > 1) args[1] = encodedInit(args[1]);
       const response = await apply(original, undefined, args) as Response;
-      const fault = getHeader(headersOf(response), HEADER);
-      if (fault === null) return response;
+      const error = getHeader(headersOf(response), HEADER);
+      if (error === null) return response;
       const body = bodyOf(response);
       if (body !== null) await cancel(body);
-      throw failure(fault);
+      throw failure(error);
     },
   };
   defineProperty(fetch, "length", dataDescriptor(1, false));

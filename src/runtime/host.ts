@@ -30,7 +30,7 @@ import {
   HostStatus,
 } from "./wire.ts";
 
-/** The server's reply to one call. Without `done` its `json` is a `HostFault`. */
+/** The server's reply to one call. Without `done` its `json` is a `HostError`. */
 export interface HostAnswer {
   readonly done: boolean;
   readonly json: string;

@@ -116,9 +116,9 @@ const makeFinder = anonymous(function (
     const holders = createObject(null) as Record<number, object>;
     const paths = createObject(null) as Record<number, string>;
     let depth = 0;
-    let fault: string | undefined;
+    let error: string | undefined;
     jsonStringify(output, function (this: object, key: string, value: unknown): unknown {
-      if (fault !== undefined) return undefined;
+      if (error !== undefined) return undefined;
       while (depth > 0 && holders[depth - 1] !== this) depth--;
       const path = depth === 0 ? "output" : paths[depth - 1] + step(this, key);
       const isObject = typeof value === "object" && value !== null;
@@ -130,7 +130,7 @@ const makeFinder = anonymous(function (
         ? "bigint"
         : undefined;
       if (lost !== undefined) {
-        fault = depth === 0
+        error = depth === 0
           ? `the function returned ${withArticle(lost)}, not a JSON object`
           : `${slice(path, 0, PATH_SHOWN_MAX_UNITS)} is ${
             withArticle(lost)
@@ -143,7 +143,7 @@ const makeFinder = anonymous(function (
       depth++;
       return value;
     });
-    return fault;
+    return error;
   };
   return (output) => {
     try {

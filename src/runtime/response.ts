@@ -22,7 +22,7 @@ import {
   TypeErrorOf,
 } from "./primordials.ts";
 import { react } from "./react.ts";
-import type { HostFault } from "./wire.ts";
+import type { HostError } from "./wire.ts";
 
 /** Promise reactions after which a response that is not whole, or a function without a response, waits for something. */
 export const REACTIONS_MAX = 64;
@@ -132,7 +132,7 @@ const sending = anonymous((tools: Tools) => {
   const { PIECE_BYTES, react, TypeErrorOf } = tools;
 
   const isDone = ({ fail }: Around, answer: HostAnswer): boolean => {
-    if (!answer.done) fail(new TypeErrorOf((jsonParse(answer.json) as HostFault).message));
+    if (!answer.done) fail(new TypeErrorOf((jsonParse(answer.json) as HostError).message));
     return answer.done;
   };
   const sendLast = (around: Around, json: string, bytes?: Uint8Array): void => {

@@ -10,8 +10,8 @@ import {
   describeThrown,
   failureJson,
   notAnObject,
-  outputFault,
-  stringifyFault,
+  outputError,
+  stringifyError,
 } from "./failure.ts";
 import { importMeta } from "./harden.ts";
 import { findLoss, mayHideLoss } from "./output.ts";
@@ -117,13 +117,13 @@ function answerReturned(
       otherwise();
     }, failThrown);
   react(returned, (value: unknown) => {
-    const fault = outputFault(value);
-    if (fault !== undefined) fail(fault);
+    const error = outputError(value);
+    if (error !== undefined) fail(error);
   }, failThrown);
   react(react(returned, jsonStringify), (json: string | undefined) => {
     if (json === undefined || !mayHideLoss(json)) return deliver(json);
     searched(() => deliver(json));
-  }, (thrown) => searched(() => fail(stringifyFault(thrown))));
+  }, (thrown) => searched(() => fail(stringifyError(thrown))));
 }
 
 /** A call whose handler is about to run. */

@@ -20,7 +20,7 @@ import {
 } from "./primordials.ts";
 import { react } from "./react.ts";
 import { makeSender, REACTIONS_MAX } from "./response.ts";
-import type { HostFault, RequestInput } from "./wire.ts";
+import type { HostError, RequestInput } from "./wire.ts";
 
 /** What the functions below use, which cannot use imports. */
 const TOOLS = {
@@ -60,7 +60,7 @@ const makeRequest = anonymous(function (tools: Tools) {
   const bodyStream = (call: HostCalls["call"]): ReadableStream => {
     const give = (controller: ReadableByteStreamController, answer: HostAnswer) => {
       if (!answer.done) {
-        const { message } = jsonParse(answer.json) as HostFault;
+        const { message } = jsonParse(answer.json) as HostError;
         return failStream(controller, new TypeErrorOf(message));
       }
       if (byteLength(answer.bytes) > 0) enqueue(controller, answer.bytes);

@@ -129,7 +129,7 @@ export const CodeCacheUse = { NONE: 0, USED: 1, REJECTED: 2 } as const;
 export const HOST_CALL_HEAD_BYTES = 8;
 /** Number of the call, status, length of the JSON, length of the bare bytes. */
 export const HOST_REPLY_HEAD_BYTES = 13;
-/** Status of a reply: the result, or a {@link HostFault}. */
+/** Status of a reply: the result, or a {@link HostError}. */
 export const HostStatus = { DONE: 0, FAILED: 1 } as const;
 /** Most host calls of one invocation that wait for replies. The runtime holds further ones back. */
 export const HOST_CALLS_MAX = 16;
@@ -137,7 +137,7 @@ export const HOST_CALLS_MAX = 16;
 export const HOST_CALL_MAX_BYTES = 16 * 1024 * 1024;
 
 /** The JSON of a reply with status `FAILED`. */
-export interface HostFault {
+export interface HostError {
   /** A stable code, such as `NotFound` or `PERMISSION_DENIED`; each family of methods documents its own. */
   readonly code: string;
   readonly message: string;
@@ -197,4 +197,4 @@ export const LOG_LINE_OVERHEAD_BYTES = 16;
  * Header of a response of the egress proxy itself: a code, a space, and the encoded reason. The proxy removes it from
  * responses of hosts.
  */
-export const EGRESS_FAULT_HEADER = "invoked-egress-fault";
+export const EGRESS_ERROR_HEADER = "invoked-egress-error";

@@ -263,11 +263,11 @@ export interface Sandboxes extends AsyncDisposable {
   /** The isolation for the operator, for example `bubblewrap (own namespaces without a network, ...)`. */
   readonly walls: string;
   /** Why no instance can be started now, without paths of the machine; undefined while instances start. Runs wait meanwhile. */
-  readonly fault: string | undefined;
-  /** Calls back after each change of {@link fault}. */
-  onFaultChange(listener: () => void): void;
+  readonly error: string | undefined;
+  /** Calls back after each change of {@link error}. */
+  onErrorChange(listener: () => void): void;
   /** Why each call starts a process; undefined if instances are forked. Known once `start` has resolved. */
-  readonly forkFault: string | undefined;
+  readonly forkError: string | undefined;
   /** Processes and memory of the forks; undefined while each call starts a process. */
   forks(): Promise<ForkStatus | undefined>;
   /** Counts for tests and metrics. */

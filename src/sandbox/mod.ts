@@ -7,7 +7,7 @@ export * from "./contract.ts";
 export type { EgressOptions } from "./egress/proxy.ts";
 export { type PublicGet, publicGet } from "./egress/own_requests.ts";
 export { isAllowed, type PublicPost, publicPost } from "./egress/own_requests.ts";
-export { entryFault } from "./egress/allowlist.ts";
+export { entryViolation } from "./egress/allowlist.ts";
 export type { IsolationChoice, Mode } from "../isolation/mod.ts";
 export { IsolationError, type Verdict } from "../isolation/mod.ts";
 export { diagnose, type Diagnosis } from "./diagnostics/diagnose.ts";

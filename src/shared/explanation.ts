@@ -121,7 +121,7 @@ function hopeless(name: string): Hopeless | undefined {
 }
 
 /** Why a package cannot be imported, and what works instead; undefined if nothing is known. */
-export function packageFault(name: string): string | undefined {
+export function packageError(name: string): string | undefined {
   const { why, instead } = hopeless(name) ?? {};
   return why === undefined ? undefined : `it ${why}; ${instead}`;
 }
@@ -137,7 +137,7 @@ const MODULES: Readonly<Record<string, string>> = {
 };
 
 /** Why a function cannot load a module of Node.js, and what works instead; undefined if it can. */
-export function moduleFault(specifier: string): string | undefined {
+export function moduleError(specifier: string): string | undefined {
   const [, name = ""] = /^node:([^/]+)/.exec(specifier) ?? [];
   return Object.hasOwn(MODULES, name) ? MODULES[name] : undefined;
 }
@@ -170,7 +170,7 @@ export function explanation(
     : packages.flatMap((name) => hopeless(nameOf(name))?.instead ?? []).at(0);
   const [, specifier] = UNAVAILABLE_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
-    const instead = better ?? moduleFault(specifier);
+    const instead = better ?? moduleError(specifier);
     return thrower === undefined ? instead : instead && `npm:${thrower} loads it: ${instead}`;
   }
   const deed = DEEDS.find((deed) => deed.message.test(message)) ??

@@ -4,9 +4,9 @@
 export class ObjectError extends Error {
   override name = "ObjectError";
 
-  /** @param fault what is wrong with it, such as `is missing` */
-  constructor(readonly bucket: string, readonly digest: string, readonly fault: string) {
-    super(`object ${digest} of bucket ${bucket} ${fault}`);
+  /** @param damage what is wrong with it, such as `is missing` */
+  constructor(readonly bucket: string, readonly digest: string, readonly damage: string) {
+    super(`object ${digest} of bucket ${bucket} ${damage}`);
   }
 }
 

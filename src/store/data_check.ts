@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { exists } from "../shared/files.ts";
 import { databaseOf } from "./data_use.ts";
 
-/** Faults of the database that are listed. */
-const FAULTS_MAX = 20;
+/** Errors of the database that are listed. */
+const ERRORS_MAX = 20;
 /**
  * Files of this pattern are blobs, below folders of two digits; other files are being written, or have an early form.
  */
@@ -60,16 +60,16 @@ export async function checkDataDir(dataDir: string): Promise<DataReport> {
       damaged.push(`blob ${pathOf(name, digest)} is missing`);
     }
   }
-  if (hasDatabase) damaged.unshift(...databaseFaults(database));
+  if (hasDatabase) damaged.unshift(...databaseErrors(database));
   return { path: dataDir, exists: true, blobs, damaged: [...new Set(damaged)] };
 }
 
-function databaseFaults(database: string): string[] {
+function databaseErrors(database: string): string[] {
   try {
     using db = new DatabaseSync(database, { readOnly: true });
-    const rows = db.prepare(`PRAGMA quick_check(${FAULTS_MAX})`).all();
-    return rows.map((row) => `${Object.values(row)[0]}`).filter((fault) => fault !== "ok")
-      .map((fault) => `the database is damaged: ${fault.replaceAll("\n", "; ")}`);
+    const rows = db.prepare(`PRAGMA quick_check(${ERRORS_MAX})`).all();
+    return rows.map((row) => `${Object.values(row)[0]}`).filter((failure) => failure !== "ok")
+      .map((failure) => `the database is damaged: ${failure.replaceAll("\n", "; ")}`);
   } catch (error) {
     return [`the database is damaged: ${error instanceof Error ? error.message : error}`];
   }
@@ -109,14 +109,14 @@ async function checkBlobs(
       found.add(digest);
       // Earlier versions compressed some; the server checks these when it reads them.
       if (file.name.endsWith(".zst")) continue;
-      const fault = await faultOf(join(root, folder.name, file.name), digest);
-      if (fault !== undefined) damaged.push(`blob ${pathOf(name, digest)} ${fault}`);
+      const error = await errorOf(join(root, folder.name, file.name), digest);
+      if (error !== undefined) damaged.push(`blob ${pathOf(name, digest)} ${error}`);
     }
   }
   return found;
 }
 
-async function faultOf(path: string, digest: string): Promise<string | undefined> {
+async function errorOf(path: string, digest: string): Promise<string | undefined> {
   const hash = createHash("sha256");
   try {
     using file = await Deno.open(path);

@@ -20,14 +20,14 @@ export async function openDataDir(path: string): Promise<DataDir> {
     lock.close();
   } catch (error) {
     throw new DataDirError(
-      `Data directory ${path} is not usable: ${describeFault(error)}; ` +
+      `Data directory ${path} is not usable: ${describeError(error)}; ` +
         "choose a directory that this user can write, with --data",
     );
   }
   throw new DataDirError(`Data directory ${path} is in use by another server`);
 }
 
-function describeFault(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is a file, not a directory";
   if (error instanceof Deno.errors.NotADirectory) return "a directory above it is a file";
   if (error instanceof Deno.errors.NotCapable) return "it is in a file system of the kernel";

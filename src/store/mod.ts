@@ -88,7 +88,7 @@ export interface Store extends AsyncDisposable {
   /** What is damaged of it, as far as reads have found it. */
   readonly damage: Pick<DamageLog, "all" | "note">;
   /** Whether it can write now. */
-  readonly health: Pick<StorageHealth, "fault" | "available">;
+  readonly health: Pick<StorageHealth, "error" | "available">;
   /**
    * Runs statements in a transaction and resolves once they have the durability, by default `durable`. If one throws,
    * all are rolled back. Inside, only the given writers may be used: no reader, no blob, no other promise. The statements

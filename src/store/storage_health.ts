@@ -58,7 +58,7 @@ export function unavailabilityOf(error: unknown): StorageUnavailable | undefined
   return typeof code === "string" ? unavailable(REASONS[code], error) : undefined;
 }
 
-/** Whether the disk has no space, or the user no quota: faults that end without a repair. */
+/** Whether the disk has no space, or the user no quota: errors that end without a repair. */
 export function isFullDisk({ message }: StorageUnavailable): boolean {
   return message === REASONS["ENOSPC"] || message === REASONS["EDQUOT"];
 }
@@ -95,7 +95,7 @@ export class StorageHealth implements Disposable {
     },
   );
   /** Why the last write failed, in mode `unavailable`. */
-  #fault: StorageUnavailable | undefined;
+  #error: StorageUnavailable | undefined;
   #recovery = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -109,8 +109,8 @@ export class StorageHealth implements Disposable {
   }
 
   /** Why the store cannot write now; undefined while it can. */
-  get fault(): StorageUnavailable | undefined {
-    return this.#lifecycle.is("unavailable") ? this.#fault : undefined;
+  get error(): StorageUnavailable | undefined {
+    return this.#lifecycle.is("unavailable") ? this.#error : undefined;
   }
 
   /** Resolves once the store can write; at once while it can. */
@@ -120,7 +120,7 @@ export class StorageHealth implements Disposable {
 
   /** Runs work that writes. @throws StorageUnavailable at once while the store cannot write */
   async write<T>(work: () => Promise<T>): Promise<T> {
-    if (this.fault !== undefined) throw this.fault;
+    if (this.error !== undefined) throw this.error;
     return await this.watch(work);
   }
 
@@ -139,18 +139,18 @@ export class StorageHealth implements Disposable {
       this.#fail(error);
       return error;
     }
-    const fault = unavailabilityOf(error);
-    if (fault === undefined) return error;
-    this.#fault = fault;
+    const failure = unavailabilityOf(error);
+    if (failure === undefined) return error;
+    this.#error = failure;
     if (this.#lifecycle.is("available")) {
       this.#lifecycle.set("unavailable");
       logger.error("The storage is unavailable, so writes are rejected: {reason}", {
-        reason: fault.message,
+        reason: failure.message,
         error,
       });
       this.#probeLater();
     }
-    return fault;
+    return failure;
   }
 
   [Symbol.dispose](): void {

@@ -111,7 +111,7 @@ sharedSuite("conventions", {
     }
   },
 
-  "a fault of a field names its rule and its value, but no secret": async ({ client }) => {
+  "a violation of a field names its rule and its value, but no secret": async ({ client }) => {
     const { function: { id } } = await client.createFunction("f");
     const update = (settings: Json) =>
       client.post(`${FUNCTIONS}/update`, { function: { id, ...settings } });

@@ -229,7 +229,9 @@ sharedSuite("names of fields", {
 });
 
 sharedSuite("lists and maps", {
-  "have a limit of entries together, and an error names a hundred faults": async ({ client }) => {
+  "have a limit of entries together, and an error names a hundred violations": async (
+    { client },
+  ) => {
     const { function: { id } } = await client.createFunction("lists");
     const search = (count: number) =>
       client.post("/api/v1/search/functions", { functionTypes: Array(count).fill(1) });

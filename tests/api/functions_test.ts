@@ -89,7 +89,7 @@ serverSuite("functions: create, read, delete, search", {}, {
     assert.deepEqual([fn.isDraft, fn.useSpn, "head" in fn], [true, false, false]);
   },
 
-  "a bad create names every fault and makes nothing": async ({ client }) => {
+  "a bad create names every violation and makes nothing": async ({ client }) => {
     const before = ok(await client.get(`${FUNCTIONS}?page_size=100`)).list.length;
     const cases: [Json, string[]][] = [
       [{}, ["displayName"]],

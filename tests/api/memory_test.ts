@@ -54,7 +54,7 @@ serverSuite("memory of functions", {}, {
       {},
     );
     assert.deepEqual(ok(await client.post(CHECK, { function: { displayName: "new" } })), {});
-    const faults: [Json, RegExp][] = [
+    const violations: [Json, RegExp][] = [
       [{ id, memoryMib: 31 }, /function\.memoryMib: 31 MiB is not between 32 MiB and/],
       [{ displayName: "new", timeout: "3600s" }, /function\.timeout: 1 h is not between/],
       [{ displayName: "" }, /function\.displayName: must not be empty/],
@@ -64,7 +64,7 @@ serverSuite("memory of functions", {}, {
         /function\.onSuccess\.url: /,
       ],
     ];
-    for (const [fn, message] of faults) {
+    for (const [fn, message] of violations) {
       const rejected = await client.post(CHECK, { function: fn });
       assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", { message });
     }

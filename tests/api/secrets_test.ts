@@ -24,9 +24,9 @@ async function anyFileHolds(directory: string, text: string): Promise<boolean> {
   const { code, stderr } = await new Deno.Command("grep", {
     args: ["-r", "--quiet", "--text", "--fixed-strings", text, directory],
   }).output();
-  const faults = new TextDecoder().decode(stderr).split("\n")
+  const violations = new TextDecoder().decode(stderr).split("\n")
     .filter((line) => line !== "" && !line.endsWith("No such file or directory"));
-  assert.deepEqual(faults, []);
+  assert.deepEqual(violations, []);
   return code === 0;
 }
 

@@ -65,7 +65,7 @@ serverSuite("types for an editor", {}, {
     const manifest = JSON.parse(unbase64(body.files["node_modules/ms/package.json"]));
     assert.match(manifest.version, /^2\.1\./);
     assert.ok(`${SDK}/package.json` in body.files && !("missing" in body));
-    assert.deepEqual(body.faults.map((fault: Json) => fault.name), [unknown, "zod@999"]);
+    assert.deepEqual(body.faults.map((violation: Json) => violation.name), [unknown, "zod@999"]);
     assert.match(body.faults[0].message, /'invoked-test-no-such-package' does not exist/);
     assert.match(body.faults[1].message, /zod/);
     const none = await client.post(RESOLVE, { packages: [unknown] });

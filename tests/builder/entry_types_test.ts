@@ -71,7 +71,7 @@ const CASES: readonly (readonly [main: string, message?: string])[] = [
 /** The name of the module of a case, and of the one that asserts its type. */
 const nameOf = (index: number) => `${index}.ts`;
 
-Deno.test("a default export that can never work is a fault, and none that may", async () => {
+Deno.test("a default export that can never work is an error, and none that may", async () => {
   await using directory = await makeTempDir();
   const inside = (...path: string[]) => join(directory.path, ...path);
   await writeSdk(inside("sdk"));

@@ -103,7 +103,7 @@ Deno.test("a bundle over the limit is rejected with the limit and its size", asy
   );
 });
 
-Deno.test("a registry that cannot be reached is the server's fault, not the author's", async () => {
+Deno.test("a registry that cannot be reached is the server's error, not the author's", async () => {
   await using opened = await openBuilder({}, {
     registry: "http://127.0.0.1:9/",
   });
@@ -178,7 +178,7 @@ function killedBuild({ builder }: OpenedBuilder, message: RegExp): Promise<void>
 
 for (const isolation of AVAILABLE_MODES) {
   procfsTest(
-    `${isolation}: a compiler or bundler that is killed is no fault of the commit`,
+    `${isolation}: a compiler or bundler that is killed is no error of the commit`,
     async () => {
       await using opened = await openBuilder({ timeoutMs: 3_600_000 }, { isolation });
       await build(opened.builder, { "main.ts": OK });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_PATH_BYTES, pathFault, pathSetFault } from "../../src/builder/paths.ts";
+import { MAX_PATH_BYTES, pathSetViolation, pathViolation } from "../../src/builder/paths.ts";
 
 Deno.test("ordinary paths pass", () => {
   const paths = [
@@ -13,9 +13,9 @@ Deno.test("ordinary paths pass", () => {
     "%2e%2e",
   ];
   for (const path of [...paths, "x".repeat(MAX_PATH_BYTES)]) {
-    assert.equal(pathFault(path), undefined);
+    assert.equal(pathViolation(path), undefined);
   }
-  assert.equal(pathSetFault(paths), undefined);
+  assert.equal(pathSetViolation(paths), undefined);
 });
 
 Deno.test("paths that could leave the commit or mislead are rejected", () => {
@@ -37,16 +37,20 @@ Deno.test("paths that could leave the commit or mislead are rejected", () => {
     ["ü".repeat(MAX_PATH_BYTES / 2 + 1), `${MAX_PATH_BYTES} B`],
   ] as const;
   for (const [path, reason] of paths) {
-    assert.match(pathFault(path) ?? "", new RegExp(RegExp.escape(reason)), JSON.stringify(path));
+    assert.match(
+      pathViolation(path) ?? "",
+      new RegExp(RegExp.escape(reason)),
+      JSON.stringify(path),
+    );
   }
 });
 
 Deno.test("a set of paths must not contradict itself", () => {
-  assert.deepEqual(pathSetFault(["a", "b", "a"]), { path: "a", fault: "it is named twice" });
-  assert.deepEqual(pathSetFault(["a/b/c.ts", "a/b"]), {
+  assert.deepEqual(pathSetViolation(["a", "b", "a"]), { path: "a", error: "it is named twice" });
+  assert.deepEqual(pathSetViolation(["a/b/c.ts", "a/b"]), {
     path: "a/b/c.ts",
-    fault: "a/b is a file and not a directory",
+    error: "a/b is a file and not a directory",
   });
-  assert.equal(pathSetFault(["a", "../b"])?.path, "../b");
-  assert.equal(pathSetFault(["a.ts", "a/b.ts"]), undefined);
+  assert.equal(pathSetViolation(["a", "../b"])?.path, "../b");
+  assert.equal(pathSetViolation(["a.ts", "a/b.ts"]), undefined);
 });

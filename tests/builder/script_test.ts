@@ -82,7 +82,7 @@ Deno.test("the function is strict, may await, and its text is a function of the 
   assert.deepEqual(await toScript(bundle, "x:y"), await toScript(bundle, "x:y"));
 });
 
-Deno.test("what cannot be converted is a fault, not an exception", async () => {
+Deno.test("what cannot be converted is an error, not an exception", async () => {
   for (
     const bundle of [
       "export default 1;",
@@ -91,6 +91,6 @@ Deno.test("what cannot be converted is a fault, not an exception", async () => {
       "}",
     ]
   ) {
-    assert.equal((await toScript(bundle, "test:bundle.js")).kind, "fault", bundle);
+    assert.equal((await toScript(bundle, "test:bundle.js")).kind, "error", bundle);
   }
 });

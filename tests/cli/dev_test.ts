@@ -100,7 +100,7 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
     await save("main.ts", main("Hi"));
     await dev.answers({ message: "Hi, Ada" });
   });
-  await t.step("a fault is printed, and corrected by the next save", async () => {
+  await t.step("a violation is printed, and corrected by the next save", async () => {
     await save("main.ts", "export default retrn 1;");
     await dev.result(({ error }) => /main\.ts:1:.*BUILD_FAILED/s.test(error));
     await save("main.ts", main("Hey"));

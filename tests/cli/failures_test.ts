@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, Author } from "./support.ts";
 
-Deno.test("a command names the fault of the function or the request", async (t) => {
-  await using author = await Author.startShared("faulty");
+Deno.test("a command names the violation of the function or the request", async (t) => {
+  await using author = await Author.startShared("invalid");
   const client = await author.server.client();
 
   await t.step("nothing is published", async () => {
@@ -57,14 +57,14 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     assert.deepEqual([status, error.split(":")[0]], ["ERROR", "UNCAUGHT"]);
   });
   await t.step("the input is not an object", async () => {
-    const faults = [
+    const violations = [
       ["[1]", /not a JSON object but an array$/m],
       ["1", /not a JSON object$/m],
       [`{"a":1,}`, /not a JSON object at line 1, column 8: Expected double-quoted/],
       ['{\n"a": x}', /not a JSON object at line 2, column 6: Unexpected token 'x'$/m],
       ["@/nowhere", /Failed to read the input \/nowhere/],
     ] as const;
-    for (const [input, message] of faults) {
+    for (const [input, message] of violations) {
       assertFails(await author.run(["invoke", "--input", input]), 2, message);
     }
     assertFails(
@@ -78,7 +78,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
       await author.run(["show", "fautly"]),
       1,
       /Function "fautly" not found/,
-      /mean faulty\?/,
+      /mean invalid\?/,
     );
     await client.createFunction("twin");
     const { function: other } = await client.createFunction("twin");
@@ -113,7 +113,7 @@ Deno.test("a command names the fault of the function or the request", async (t) 
     await Deno.remove(join(author.folder, "link.txt"));
   });
   await t.step("invoked.json has an unknown field", async () => {
-    await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
+    await author.write("invoked.json", `{"name": "invalid", "secret": "x"}`);
     const run = await author.run(["deploy"]);
     assertFails(
       run,
@@ -124,20 +124,20 @@ Deno.test("a command names the fault of the function or the request", async (t) 
   });
   await t.step("invoked.json has fields of other types", async () => {
     await author.write("invoked.json", `{"name": 7, "allowlist": "a.example", "timeout": 5}`);
-    const faults =
+    const violations =
       "name: must be a string; it is a number; allowlist: must be an array; it is a string; " +
       "timeout: must be a duration";
     assertFails(
       await author.run(["deploy"]),
       2,
-      new RegExp(faults),
+      new RegExp(violations),
       /correct what the message names; /,
     );
   });
   await t.step("invoked.json is no JSON", async () => {
     for (
       const [text, position] of [["{", "1, column 2"], [
-        `{\n"name":\n  faulty}`,
+        `{\n"name":\n  invalid}`,
         "3, column 3",
       ]] as const
     ) {

@@ -36,7 +36,7 @@ Deno.test("a byte order mark and the names of stdin are accepted", async (t) => 
   });
 });
 
-Deno.test("the faults of a file of secrets are named by line, never by value", async (t) => {
+Deno.test("the violations of a file of secrets are named by line, never by value", async (t) => {
   await using directory = await makeTempDir();
   const path = join(directory.path, "secrets.env");
   const read = async (text: string) => {

@@ -115,20 +115,24 @@ Deno.test("the JSON Schema of invoked.json accepts and rejects what the command 
   const accepts = async (fields: object) => {
     const manifest = { name: "x", ...fields };
     await Deno.writeTextFile(join(directory.path, "invoked.json"), JSON.stringify(manifest));
-    const fault = await readManifest(directory.path).then(() => "", ({ message }) => message);
-    const faults = isValid(manifest) ? [] : isValid.errors ?? [];
-    return { fault, faults: JSON.stringify(faults) };
+    const violation = await readManifest(directory.path).then(() => "", ({ message }) => message);
+    const violations = isValid(manifest) ? [] : isValid.errors ?? [];
+    return { violation, violations: JSON.stringify(violations) };
   };
   await t.step("accepted", async () => {
     for (const fields of ACCEPTED) {
-      assert.deepEqual(await accepts(fields), { fault: "", faults: "[]" }, JSON.stringify(fields));
+      assert.deepEqual(
+        await accepts(fields),
+        { violation: "", violations: "[]" },
+        JSON.stringify(fields),
+      );
     }
   });
   await t.step("rejected at the same field", async () => {
     for (const [field, fields] of REJECTED) {
-      const { fault, faults } = await accepts(fields);
-      assert.match(fault, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
-      assert.match(faults, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
+      const { violation, violations } = await accepts(fields);
+      assert.match(violation, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
+      assert.match(violations, new RegExp(`\\b${field}\\b`), JSON.stringify(fields));
     }
   });
   await t.step("a new function names it, as its folder has it", async () => {

@@ -44,12 +44,12 @@ Deno.test("what a user names keeps its name", async (t) => {
     assert.match(deployed.stderr, /^Set allowlist, roles, volume$/m);
   });
   await t.step("settings that the server rejects, with their values", async () => {
-    const faults = [
+    const violations = [
       [{ allowlist: ["https://a.example"] }, /: allowlist\[0\]: "https:\/\/a\.example" must be/],
       [{ roles: ["king"] }, /: roles\[0\]: "king" is not a role of this server: reader/],
       [{ memoryMib: 1 }, /deploy named: memoryMib: 1 MiB is not between/],
     ] as const;
-    for (const [fields, message] of faults) {
+    for (const [fields, message] of violations) {
       await declare(fields);
       const run = await author.run(["deploy"]);
       assertFails(run, 1, message);

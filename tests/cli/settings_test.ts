@@ -132,7 +132,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     await Deno.remove(`${author.folder}/main.test.ts`);
     await write({});
   });
-  await t.step("faults name the setting and the value", async () => {
+  await t.step("violations name the setting and the value", async () => {
     const cases = [
       [["settings", "set", "limited", "timout=2s"], 2, /Unknown setting "timout"/],
       [

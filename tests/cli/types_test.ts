@@ -13,7 +13,7 @@ const CHECK_PATIENCE_MS = 600_000;
 const WRONG = "export default (): { n: string } => ({ n: 1 });\n";
 const OWN_FETCH =
   `export const fetch = async (..._: unknown[]): Promise<Response> => await fetch("https://a.test/");\n`;
-const FAULT = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
+const VIOLATION = "main.ts:1:40: Type 'number' is not assignable to type 'string'.";
 
 Deno.test("deploy and show report type errors, which do not reject a deploy", async () => {
   await using directory = await makeTempDir();
@@ -35,12 +35,12 @@ Deno.test("deploy and show report type errors, which do not reject a deploy", as
   }, "the types");
   assert.match(
     (await run("show")).stdout,
-    new RegExp(`^types of head +1 type error\n +${FAULT}$`, "m"),
+    new RegExp(`^types of head +1 type error\n +${VIOLATION}$`, "m"),
   );
   // No file changed: the types of the head are known by now.
   const again = await run("deploy");
   assert.equal(again.code, 0);
-  assert.match(again.stderr, new RegExp(`^Deployed with 1 type error:\n  ${FAULT}$`, "m"));
+  assert.match(again.stderr, new RegExp(`^Deployed with 1 type error:\n  ${VIOLATION}$`, "m"));
   const { commitId, typeCheck } = JSON.parse((await run("deploy", "--json")).stdout);
   assert.deepEqual([typeCheck.state, typeCheck.diagnostics.length], ["CHECKED", 1]);
   // With --check they do.

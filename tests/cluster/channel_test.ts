@@ -15,7 +15,7 @@ const SMALL_FRAME_BYTES = FRAME_OVERHEAD_BYTES + 64;
 const MESSAGE_BYTES_MAX = 100_000;
 
 /** How the relay treats one frame in a hundred, by number of frames. */
-interface Faults {
+interface Errors {
   readonly lost: number;
   readonly repeated: number;
   readonly delayed: number;
@@ -47,7 +47,7 @@ class Side {
 }
 
 /** Two channels whose frames pass a relay. */
-function pair({ lost, repeated, delayed }: Faults, start: number): { a: Side; b: Side } {
+function pair({ lost, repeated, delayed }: Errors, start: number): { a: Side; b: Side } {
   const below = random(start);
   const roll = () => below(100);
   const relay = (to: () => Side) => (frame: Uint8Array) => {
@@ -75,7 +75,7 @@ const messages = fc.array(
 ).map((all) => all.map((message) => ({ ...message })));
 
 const stories = fc.record({
-  faults: fc.record({ lost: fc.nat(20), repeated: fc.nat(50), delayed: fc.nat(100) }),
+  errors: fc.record({ lost: fc.nat(20), repeated: fc.nat(50), delayed: fc.nat(100) }),
   start: fc.nat(),
   toB: messages,
   toA: messages,
@@ -84,8 +84,8 @@ const stories = fc.record({
 Deno.test("messages arrive once, whole and in order, whatever happens to frames", async () => {
   // All at once, because each of them mostly waits for repetitions.
   const all = fc.sample(stories, { seed: SEED, numRuns: 60 });
-  await Promise.all(all.map(async ({ faults, start, toB, toA }, at) => {
-    const { a, b } = pair(faults, start);
+  await Promise.all(all.map(async ({ errors, start, toB, toA }, at) => {
+    const { a, b } = pair(errors, start);
     const write = async ({ channel }: Side, all: readonly Message[]) => {
       for (const { type, bytes } of all) await channel.write(type, bytes);
       await channel.drained();
@@ -138,7 +138,7 @@ const FLOW = { acknowledged: 0, credit: 8 };
 const chunk = (number: number, length: number, head?: { type: number; byteLength: number }) =>
   encodeChunk({ number, head, bytes: new Uint8Array(length) }, FLOW);
 
-/** Frames that no peer sends which keeps to the protocol, and the fault that is reported. */
+/** Frames that no peer sends which keeps to the protocol, and the error that is reported. */
 const FORGED: readonly [string, readonly Uint8Array[], RegExp][] = [
   ["bytes that are no frame", [new Uint8Array(3)], /cannot be read/],
   ["a frame of no kind", [new Uint8Array(9).fill(77)], /cannot be read/],
@@ -168,13 +168,13 @@ const FORGED: readonly [string, readonly Uint8Array[], RegExp][] = [
   ],
 ];
 
-for (const [what, frames, fault] of FORGED) {
+for (const [what, frames, error] of FORGED) {
   Deno.test(`the channel ends at ${what}`, async () => {
     const a = new Side(() => {});
     for (const frame of frames) a.channel.receive(frame);
     const end = await a.ended.promise;
-    assert.equal(end.by, "fault");
-    assert.match((end as { message: string }).message, fault);
+    assert.equal(end.by, "error");
+    assert.match((end as { message: string }).message, error);
     assert.deepEqual(a.arrived, []);
   });
 }

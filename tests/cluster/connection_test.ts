@@ -12,7 +12,7 @@ import { TestNats } from "../support/nats.ts";
 
 async function unusable(
   options: Partial<NatsOptions> & Pick<NatsOptions, "urls">,
-  fault: RegExp,
+  expected: RegExp,
 ): Promise<void> {
   await assert.rejects(
     async () => {
@@ -21,7 +21,7 @@ async function unusable(
     },
     (error: Error) => {
       assert.ok(error instanceof NatsUnusable, `${error}`);
-      assert.match(error.message, fault);
+      assert.match(error.message, expected);
       return true;
     },
   );
@@ -99,7 +99,7 @@ Deno.test("a NATS that asks nobody for credentials is used on loopback alone", a
   const { file } = await withUser(directory.path);
   await unusable({ ...options, credentialsFile: file }, /does not ask for --nats-credentials/);
   await using connected = await Nats.connect(options, "test");
-  assert.equal(connected.fault, undefined);
+  assert.equal(connected.error, undefined);
 });
 
 Deno.test("a URL with tls needs TLS", async () => {
@@ -141,5 +141,5 @@ Deno.test("a channel goes on after NATS was killed and started again", async () 
   await Promise.all([from.drained(), restarted]);
   assert.deepEqual(arrived, expected);
   assert.equal(to.isOpen, true);
-  assert.equal(a.fault, undefined);
+  assert.equal(a.error, undefined);
 });

@@ -1,4 +1,4 @@
-/** Objects in NATS: what only several nodes, a hostile NATS or a faulty one show. */
+/** Objects in NATS: what only several nodes, a hostile NATS or an invalid one show. */
 import assert from "node:assert/strict";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
@@ -44,7 +44,7 @@ async function isMissing(bucket: NatsBucket, digest: string): Promise<void> {
   for (const look of [() => bucket.read(digest), () => bucket.check(digest)]) {
     await assert.rejects(
       look(),
-      (error) => error instanceof ObjectError && error.fault === "is missing",
+      (error) => error instanceof ObjectError && error.damage === "is missing",
     );
   }
 }
@@ -277,7 +277,7 @@ Deno.test("a full NATS takes no object, shows no part of one, and takes it when 
     name: "StorageUnavailable",
     message: "the object store is full",
   });
-  assert.equal(store.health.fault?.message, "the object store is full");
+  assert.equal(store.health.error?.message, "the object store is full");
   await isMissing(node.objects.commits, object.digest);
   assert.deepEqual(await node.objects.commits.digests(), [digest]);
   assert.deepEqual(await commitBlobs.get(digest), filling);

@@ -24,8 +24,8 @@ Deno.test("commands with --database", async (t) => {
     return result.stderr;
   };
 
-  await t.step("a URL with a fault is rejected with the fault", async () => {
-    const faults = {
+  await t.step("a URL with an error is rejected with the error", async () => {
+    const errors = {
       "mysql://invoked:pass-word@h/d": "it does not begin with postgres:// or postgresql://",
       "postgres://invoked:pass-word@h": "it names no database",
       "postgres://:pass-word@h/d": "it names no user",
@@ -36,9 +36,9 @@ Deno.test("commands with --database", async (t) => {
       "postgres://invoked:pass-word@h:99999/d": "it is not a URL",
       "postgres://invoked:pass-word@h,i/d": "several hosts",
     };
-    for (const [given, fault] of Object.entries(faults)) {
+    for (const [given, error] of Object.entries(errors)) {
       const message = await failure(["db", "migrate", "--database", given], {}, 2);
-      assert.ok(message.includes(`Invalid --database: `) && message.includes(fault), message);
+      assert.ok(message.includes(`Invalid --database: `) && message.includes(error), message);
     }
   });
 

@@ -62,7 +62,7 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
       const failing = store.write(async (tx) => {
         await tx.functions.insert(functionRow({ id: id(500) }));
         relay.cut();
-        await eventually(() => Promise.resolve(store.health.fault), "the loss of the connection");
+        await eventually(() => Promise.resolve(store.health.error), "the loss of the connection");
         await tx.functions.insert(functionRow({ id: id(501) }));
       });
       await assert.rejects(failing, StorageUnavailable);
@@ -78,7 +78,7 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
       await assert.rejects(insert(), StorageUnavailable);
       await assert.rejects(insert(), /the database/);
       await assert.rejects(store.read.functions.any(), StorageUnavailable);
-      assert.match(store.health.fault?.message ?? "", /^the (?:connection to the )?database/);
+      assert.match(store.health.error?.message ?? "", /^the (?:connection to the )?database/);
       await postgres.restart();
       await writable(store);
       await insert();
@@ -106,7 +106,7 @@ Deno.test("lost connections to PostgreSQL", async (t) => {
       await postgres.stop("SIGQUIT");
     });
     inDoubt.catch(() => {});
-    await eventually(() => Promise.resolve(other.health.fault), "the loss of the connection");
+    await eventually(() => Promise.resolve(other.health.error), "the loss of the connection");
     await other[Symbol.asyncDispose]();
     await assert.rejects(inDoubt, StorageUnavailable);
     await postgres.restart();

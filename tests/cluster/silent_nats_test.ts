@@ -25,7 +25,7 @@ class Listener implements AsyncDisposable {
   /** Resolves once it has given up its connection, and has another one that carries messages. */
   async heals(): Promise<void> {
     await eventually(() => this.#reconnections > 0 || undefined, "a new connection");
-    assert.equal(this.nats.fault, undefined);
+    assert.equal(this.nats.error, undefined);
     await this.hears();
   }
 
@@ -48,7 +48,7 @@ async function pauses(server: TestNats): Promise<void> {
   await using listener = await Listener.connect(server.address);
   const ending = await Listener.connect(server.address.through(relay));
   server.signal("SIGSTOP");
-  await eventually(() => listener.nats.fault, "a fault");
+  await eventually(() => listener.nats.error, "an error");
   await eventually(() => relay.accepted > 1 || undefined, "a second connection");
   // It dials a server that never answers.
   await ending[Symbol.asyncDispose]();

@@ -110,7 +110,7 @@ suite("a missing blob and one of another size are reported", async (store) => {
   const { volumeBlobs: blobs } = store;
   const { digest, size } = await publish(blobs, large());
   for (
-    const [read, fault] of [
+    const [read, failure] of [
       [() => blobs.open(digestOf(large()), size), / is missing$/],
       [() => blobs.check(digestOf(large()), size), / is missing$/],
       [() => blobs.open(digest, size + 1), / has 16,385 bytes instead of 16,386$/],
@@ -119,7 +119,7 @@ suite("a missing blob and one of another size are reported", async (store) => {
   ) {
     await assert.rejects(
       read(),
-      (error) => error instanceof BlobError && fault.test(error.message),
+      (error) => error instanceof BlobError && failure.test(error.message),
     );
   }
 });

@@ -12,22 +12,24 @@ import {
 
 const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
 
-function faultsOf(flags: Given, env: Given = {}): readonly string[] {
+function violationsOf(flags: Given, env: Given = {}): readonly string[] {
   try {
     resolveConfig(flags, env);
   } catch (error) {
     assert.ok(error instanceof ConfigError);
-    assert.equal(error.message, error.faults.join("\n"));
-    return error.faults;
+    assert.equal(error.message, error.violations.join("\n"));
+    return error.violations;
   }
   return [];
 }
 
-/** Exactly one fault, and it says all of this. */
-function assertFault(flags: Given, env: Given, ...parts: readonly string[]): void {
-  const faults = faultsOf(flags, env);
-  assert.equal(faults.length, 1, `${JSON.stringify([flags, env])}: ${faults.join("; ")}`);
-  for (const part of parts) assert.ok(faults[0]?.includes(part), `${faults[0]} lacks ${part}`);
+/** Exactly one violation, and it says all of this. */
+function assertViolation(flags: Given, env: Given, ...parts: readonly string[]): void {
+  const violations = violationsOf(flags, env);
+  assert.equal(violations.length, 1, `${JSON.stringify([flags, env])}: ${violations.join("; ")}`);
+  for (const part of parts) {
+    assert.ok(violations[0]?.includes(part), `${violations[0]} lacks ${part}`);
+  }
 }
 
 Deno.test("the defaults alone make a configuration", () => {
@@ -60,38 +62,48 @@ Deno.test("the configuration is frozen to its depths", () => {
   }
 });
 
-Deno.test("every fault is reported at once, by the name that was used", () => {
-  const faults = faultsOf({ port: "http", memory: "128" }, {
+Deno.test("every violation is reported at once, by the name that was used", () => {
+  const violations = violationsOf({ port: "http", memory: "128" }, {
     INVOKED_LOG_LEVEL: "loud",
     INVOKED_UPLOAD_TTL: "60",
   });
-  assert.equal(faults.length, 4);
+  assert.equal(violations.length, 4);
   assert.ok(
-    faults.some((fault) => fault.startsWith('Invalid --port: "http" is not a whole number')),
+    violations.some((violation) =>
+      violation.startsWith('Invalid --port: "http" is not a whole number')
+    ),
   );
-  assert.ok(faults.some((fault) => fault.startsWith('Invalid --memory: "128" is not a size')));
-  assert.ok(faults.some((fault) => fault.includes('INVOKED_LOG_LEVEL: "loud" is not one of')));
-  assert.ok(faults.some((fault) => fault.includes('INVOKED_UPLOAD_TTL: "60" is not a duration')));
+  assert.ok(
+    violations.some((violation) => violation.startsWith('Invalid --memory: "128" is not a size')),
+  );
+  assert.ok(
+    violations.some((violation) => violation.includes('INVOKED_LOG_LEVEL: "loud" is not one of')),
+  );
+  assert.ok(
+    violations.some((violation) =>
+      violation.includes('INVOKED_UPLOAD_TTL: "60" is not a duration')
+    ),
+  );
 });
 
-Deno.test("unknown names are faults that name the nearest setting", () => {
-  assertFault({}, { INVOKED_PROT: "1" }, "Unknown setting INVOKED_PROT", "INVOKED_PORT?");
-  assertFault({ "max-bodi": "1MiB" }, {}, "Unknown setting --max-bodi", "--max-body?");
-  assertFault({ "master-key": MASTER_KEY }, {}, "Unknown setting --master-key");
-  assert.deepEqual(faultsOf({}, { INVOKE: "1", invoked_port: "x", NOT_INVOKED_X: "1" }), []);
+Deno.test("unknown names are violations that name the nearest setting", () => {
+  assertViolation({}, { INVOKED_PROT: "1" }, "Unknown setting INVOKED_PROT", "INVOKED_PORT?");
+  assertViolation({ "max-bodi": "1MiB" }, {}, "Unknown setting --max-bodi", "--max-body?");
+  assertViolation({ "master-key": MASTER_KEY }, {}, "Unknown setting --master-key");
+  assert.deepEqual(violationsOf({}, { INVOKE: "1", invoked_port: "x", NOT_INVOKED_X: "1" }), []);
 });
 
-Deno.test("an empty value is a fault, not an absence", () => {
-  assertFault({ host: "" }, {}, "--host is empty");
-  assertFault({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
+Deno.test("an empty value is a violation, not an absence", () => {
+  assertViolation({ host: "" }, {}, "--host is empty");
+  assertViolation({}, { INVOKED_MASTER_KEY: "" }, "INVOKED_MASTER_KEY is empty");
 });
 
 Deno.test("values outside of their range are rejected", () => {
-  assertFault({ port: "65536" }, {}, "--port", "65536", "0 to 65535");
-  assertFault({ port: "-1" }, {}, "-1");
-  assertFault({ "pool-size": "0" }, {}, "--pool-size", "1 to 1,000");
-  assertFault({ "invocation-timeout": "0" }, {}, "100 ms to 24 h");
-  assertFault({ "log-format": "xml" }, {}, "auto, json, pretty");
+  assertViolation({ port: "65536" }, {}, "--port", "65536", "0 to 65535");
+  assertViolation({ port: "-1" }, {}, "-1");
+  assertViolation({ "pool-size": "0" }, {}, "--pool-size", "1 to 1,000");
+  assertViolation({ "invocation-timeout": "0" }, {}, "100 ms to 24 h");
+  assertViolation({ "log-format": "xml" }, {}, "auto, json, pretty");
 });
 
 Deno.test("the host is a name or an address", () => {
@@ -99,7 +111,7 @@ Deno.test("the host is a name or an address", () => {
     assert.equal(resolveConfig({ host }, {}).config.server.host, host);
   }
   for (const host of ["[::1]", "1.2.3", "1.2.3.256", "a b", "a/b", "a:80", "-a", "a..b", "a\n"]) {
-    assertFault({ host }, {}, "Invalid --host: ");
+    assertViolation({ host }, {}, "Invalid --host: ");
   }
 });
 
@@ -112,7 +124,7 @@ Deno.test("an invalid network is named among valid ones", () => {
   for (
     const bad of ["10.0.0.0/33", "::1/129", "10.1/16", "010.0.0.0/8", "proxy", "", "::1/", "1/8"]
   ) {
-    assertFault(
+    assertViolation(
       { "trusted-proxies": `10.0.0.0/8,${bad},::1` },
       {},
       `Invalid --trusted-proxies: ${JSON.stringify(bad)} is not a network such as`,
@@ -135,12 +147,12 @@ Deno.test("the public URL is a host alone", () => {
     "https://a\\b",
     "javascript:alert(1)",
   ];
-  for (const url of rejected) assertFault({ "public-url": url }, {}, "Invalid --public-url: ");
+  for (const url of rejected) assertViolation({ "public-url": url }, {}, "Invalid --public-url: ");
 });
 
 Deno.test("the data directory is absolute", () => {
   assert.ok(isAbsolute(resolveConfig({ data: "../x" }, {}).config.server.dataDir));
-  assertFault({ data: "a\0b" }, {}, "Invalid --data: ");
+  assertViolation({ data: "a\0b" }, {}, "Invalid --data: ");
 });
 
 Deno.test("the master key is 32 bytes and is in no message", () => {
@@ -149,47 +161,47 @@ Deno.test("the master key is 32 bytes and is in no message", () => {
   assert.equal(config.identity.masterKey.reveal(), MASTER_KEY);
   const rejected = ["hunter2", MASTER_KEY.slice(0, -1), MASTER_KEY + "\n", "A".repeat(44)];
   for (const key of rejected) {
-    assertFault(
+    assertViolation(
       {},
       { INVOKED_MASTER_KEY: key },
       "INVOKED_MASTER_KEY: the value is not",
       "32 bytes",
     );
-    assert.ok(!faultsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
+    assert.ok(!violationsOf({}, { INVOKED_MASTER_KEY: key }).join().includes(key));
   }
 });
 
 Deno.test("settings that contradict each other are rejected", () => {
-  assertFault({ "max-body": "8MiB" }, {}, "--max-body is 8 MiB", "at least", "input of 6 MiB");
-  assertFault(
+  assertViolation({ "max-body": "8MiB" }, {}, "--max-body is 8 MiB", "at least", "input of 6 MiB");
+  assertViolation(
     { "max-commit": "12MiB" },
     {},
     "--max-body is 12 MiB by default",
     "commit of 12 MiB",
   );
-  assertFault({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
-  assertFault({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
-  assertFault({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
+  assertViolation({ "max-file": "5MiB" }, {}, "--max-commit is 4 MiB by default", "5 MiB");
+  assertViolation({ "header-timeout": "2m" }, {}, "--request-timeout is 60 s by default", "2 min");
+  assertViolation({ memory: "32MiB", "max-output": "9MiB" }, {}, "--memory is 32 MiB", "36 MiB");
   const listed = (hosts: string, more = {}) => ({ "endpoint-hosts": hosts, ...more });
   const origin = "https://invoked.example.com";
-  assertFault(
+  assertViolation(
     listed("a.example.com,localhost"),
     {},
     "--endpoint-hosts",
     "without localhost, a host",
   );
-  assertFault(
+  assertViolation(
     listed("a.example.com,b.example.com", { host: "b.example.com", "public-url": origin }),
     {},
     "without b.example.com",
   );
-  assertFault(
+  assertViolation(
     listed("a.example.com", { "endpoint-domain": "example.com", "public-url": origin }),
     {},
     "--endpoint-domain",
     "another one than that of invoked.example.com",
   );
-  assertFault({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
+  assertViolation({ "max-artifact": "3MiB" }, {}, "--max-artifact is 3 MiB", "4 MiB");
 });
 
 Deno.test("the variables of package downloads are passed on unchanged", () => {

@@ -23,7 +23,7 @@ export async function tabsOfFunction(
   await historySteps(t, tabs);
   await triggerSteps(t, tabs);
 
-  await t.step("settings are saved together, with faults at their fields", async () => {
+  await t.step("settings are saved together, with violations at their fields", async () => {
     await console.goto(`/functions/${id}/settings`);
     const hosts = page.getByLabel("Hosts", { exact: true });
     await hosts.fill("api.example.com\nhttps://wrong.example.com/");

@@ -36,7 +36,7 @@ function addresses(path: string, text: string): string[] {
 }
 
 Deno.test("the console makes no markup, code or foreign address of data", async () => {
-  const faults: string[] = [];
+  const violations: string[] = [];
   const names = (await readdir(SOURCES, { recursive: true })).filter((name) =>
     /\.tsx?$/.test(name)
   );
@@ -44,10 +44,10 @@ Deno.test("the console makes no markup, code or foreign address of data", async 
   for (const name of names) {
     const text = await readFile(join(SOURCES, name), "utf8");
     for (const found of [...interpreted(text), ...addresses(name, text)]) {
-      faults.push(`${name}: ${found}`);
+      violations.push(`${name}: ${found}`);
     }
   }
-  assert.deepEqual(faults, []);
+  assert.deepEqual(violations, []);
 });
 
 Deno.test("the search for markup, code and addresses finds them", () => {

@@ -1,6 +1,6 @@
 /** What the pages of the console compute without a page: texts, filters, paths and differences. */
 import assert from "node:assert/strict";
-import { pathFault } from "../../console/src/features/function/code/paths.ts";
+import { pathViolation } from "../../console/src/features/function/code/paths.ts";
 import { configText } from "../../console/src/features/function/settings/config_text.ts";
 import { curlOf, headersIn } from "../../console/src/features/function/triggers/curl.ts";
 import { durationIn, durationText } from "../../console/src/features/function/typed_values.ts";
@@ -47,7 +47,7 @@ Deno.test("the filter of an address has what it understands, and nothing else", 
 });
 
 Deno.test("a path that no file can have says why", () => {
-  assert.equal(pathFault("lib/text.ts", ["main.ts"]), undefined);
+  assert.equal(pathViolation("lib/text.ts", ["main.ts"]), undefined);
   for (
     const [path, why] of [
       ["", /^Enter a path/],
@@ -58,7 +58,7 @@ Deno.test("a path that no file can have says why", () => {
       ["a/./b.ts", /^Each part/],
       ["main.ts", /already has a file main\.ts$/],
     ] as const
-  ) assert.match(pathFault(path, ["main.ts"]) ?? "", why, path);
+  ) assert.match(pathViolation(path, ["main.ts"]) ?? "", why, path);
 });
 
 Deno.test("a name of the configuration is read by a dot where it can follow one", () => {

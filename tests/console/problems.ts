@@ -19,8 +19,8 @@ export default function main() {
   return { lines };
 }
 `;
-/** Line 7 has the fault, from its 14th column on. */
-const FAULTY = `${MAIN}
+/** Line 7 has the error, from its 14th column on. */
+const INVALID = `${MAIN}
 export const wrong: number = "x";
 `;
 /** More lines than an editor shows. */
@@ -82,7 +82,7 @@ async function problemsOnce({ page, console }: Flow, id: string): Promise<void> 
   await page.setViewportSize(size);
 }
 
-/** An import that fails is a fault of the build, of the types and of the editor, and one problem. */
+/** An import that fails is an error of the build, of the types and of the editor, and one problem. */
 async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await console.goto(`/functions/${id}`);
   await write(page, MAIN.replace("zeta", "omega"));
@@ -103,7 +103,7 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
 async function findsAfterSave({ page, console, client }: Flow): Promise<void> {
   const id = await client.deploy(MAIN, { "zeta.ts": LIBRARY });
   await console.goto(`/functions/${id}`);
-  await write(page, FAULTY);
+  await write(page, INVALID);
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
   const problems = problemsOf(page);
@@ -174,7 +174,7 @@ export async function problemSteps(
   const id = await flow.client.deploy(MAIN, { "zeta.ts": LIBRARY });
   const items = Array.from({ length: 41 }, (_, n) => `  ${n},\n`).join("");
   const { status } = await flow.client.commit(id, {
-    "main.ts": FAULTY,
+    "main.ts": INVALID,
     "zeta.ts": LIBRARY.replace("  1,\n", items),
     "main.test.ts": TESTS,
   });

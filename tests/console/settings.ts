@@ -1,4 +1,4 @@
-/** Each setting of a function in the console, with its faults; what is set elsewhere meanwhile; the danger zone. */
+/** Each setting of a function in the console, with its violations; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage, update } from "./settings_form.ts";
@@ -17,7 +17,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await limits.fill("Concurrency", "4");
   await limits.fill("Retention", "10d");
   await limits.save();
-  assert.match(await limits.fault("Memory in MiB"), /^Memory in MiB: .*"much"/);
+  assert.match(await limits.violation("Memory in MiB"), /^Memory in MiB: .*"much"/);
   await limits.fill("Memory in MiB", "64");
   await limits.save();
   await limits.saved();
@@ -27,7 +27,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await running.fill("Provisioned concurrency", "-1");
   await running.label("Reader: reads everything").check();
   await running.save();
-  assert.match(await running.fault("Provisioned concurrency"), /\S/);
+  assert.match(await running.violation("Provisioned concurrency"), /\S/);
   await running.fill("Provisioned concurrency", "1");
   await running.save();
   await running.saved();
@@ -62,17 +62,17 @@ async function flows(stage: Stage): Promise<void> {
   const flow = section(page, "Rates and queues");
   await flow.fill("Concurrency key", "user");
   await flow.save();
-  assert.match(await flow.fault("Concurrency key"), /\S/);
+  assert.match(await flow.violation("Concurrency key"), /\S/);
   await flow.fill("Concurrency key", "/user/id");
   await flow.fill("Concurrency per key", "2");
   await flow.fill("Debounce delay", "soon");
   await flow.save();
-  assert.match(await flow.fault("Debounce delay"), /\S/);
+  assert.match(await flow.violation("Debounce delay"), /\S/);
   await flow.fill("Debounce delay", "2s");
   await flow.fill("Longest debounce delay", "1s");
   await flow.fill("Debounce key", "/list/0");
   await flow.save();
-  assert.match(await flow.fault("Longest debounce delay"), /\S/);
+  assert.match(await flow.violation("Longest debounce delay"), /\S/);
   await flow.fill("Longest debounce delay", "30s");
   await flow.fill("Circuit breaker", "1000");
   await flow.choose("Period of the circuit breaker", "Per week");
@@ -98,16 +98,16 @@ async function destinations(stage: Stage): Promise<void> {
   await ends.choose("After a success", "A function");
   await ends.fill("Function after a success", "nobody");
   await ends.save();
-  assert.match(await ends.fault("Function after a success"), /no function/);
+  assert.match(await ends.violation("Function after a success"), /no function/);
   await ends.fill("Function after a success", other);
   await ends.choose("After a failure", "A URL");
   await ends.fill("URL after a failure", "https://elsewhere.test/");
   await ends.save();
-  assert.match(await ends.fault("URL after a failure"), /\S/);
+  assert.match(await ends.violation("URL after a failure"), /\S/);
   await ends.fill("URL after a failure", "https://hooks.example.com/end");
   await ends.fill("Secret after a failure", "short");
   await ends.save();
-  assert.match(await ends.fault("Secret after a failure"), /\S/);
+  assert.match(await ends.violation("Secret after a failure"), /\S/);
   await ends.fill("Secret after a failure", `whsec_${btoa("a secret of the receiver, chosen")}`);
   await ends.save();
   await ends.saved();
@@ -125,13 +125,13 @@ async function values(stage: Stage): Promise<void> {
   await variables.fill("Name 1", "not a name");
   await variables.fill("Value 1", "one");
   await variables.save();
-  assert.match(await variables.fault("Name 1"), /\S/);
+  assert.match(await variables.violation("Name 1"), /\S/);
   await variables.fill("Name 1", "REGION");
   await add.click();
   await variables.fill("Name 2", "REGION");
   await variables.fill("Value 2", "two");
   await variables.save();
-  assert.match(await variables.fault("Name 2"), /two variables/);
+  assert.match(await variables.violation("Name 2"), /two variables/);
   await variables.fill("Name 2", "OTHER");
   await variables.save();
   await variables.saved();
@@ -159,7 +159,7 @@ async function values(stage: Stage): Promise<void> {
   await secrets.fill("Name of the secret", "REGION");
   await secrets.fill("Value of the secret", "typed");
   await secrets.form.getByRole("button", { name: "Set the secret" }).click();
-  assert.match(await secrets.fault("Name of the secret"), /variable/);
+  assert.match(await secrets.violation("Name of the secret"), /variable/);
   assert.equal(await secrets.label("Value of the secret").inputValue(), "typed");
   const question = page.waitForEvent("dialog");
   const clicked = page.getByRole("link", { name: "Tests" }).click();
@@ -209,9 +209,9 @@ async function purges(stage: Stage): Promise<void> {
     assert.ok(await dialog.getByRole("button", { name: "Purge" }).isDisabled());
     await dialog.getByLabel("Type purge to confirm").fill("purge");
     await dialog.getByRole("button", { name: "Purge" }).click();
-    const fault = dialog.getByRole("alert");
-    await page.getByText(expected).first().or(fault).first().waitFor();
-    return await fault.allInnerTexts();
+    const violation = dialog.getByRole("alert");
+    await page.getByText(expected).first().or(violation).first().waitFor();
+    return await violation.allInnerTexts();
   };
   const sent: unknown[] = [];
   page.on("request", (request) => {
@@ -254,7 +254,7 @@ export async function eachSetting(
   await t.step("destinations", () => destinations(stage));
   await t.step("variables, and secrets beside a deploy", () => values(stage));
   await t.step(
-    "one save sends what changed, with faults at their fields",
+    "one save sends what changed, with violations at their fields",
     () => savesAtOnce(stage),
   );
   await t.step("a menu leads to each section", () => hasMenu(stage));

@@ -21,12 +21,12 @@ export function bar(page: Page) {
     discard: () => button(/^Discard/).click(),
     /** Waits until nothing is left to save. */
     saved: async () => {
-      const faults = page.locator(".function-settings-page").getByRole("alert");
+      const violations = page.locator(".function-settings-page").getByRole("alert");
       await Promise.race([
         region.waitFor({ state: "detached" }),
-        faults.first().waitFor().catch(() => {}),
+        violations.first().waitFor().catch(() => {}),
       ]);
-      assert.deepEqual(await faults.allInnerTexts(), []);
+      assert.deepEqual(await violations.allInnerTexts(), []);
     },
   };
 }
@@ -43,8 +43,8 @@ export function section(page: Page, title: string) {
     choose: (name: string, option: string) => label(name).selectOption({ label: option }),
     save,
     saved,
-    /** Waits for the fault of a field, and answers it. */
-    fault: async (name: string) => {
+    /** Waits for the violation of a field, and answers it. */
+    violation: async (name: string) => {
       const control = label(name);
       await control.and(page.locator("[aria-invalid=true]")).waitFor();
       const ids = (await control.getAttribute("aria-describedby") ?? "").split(" ");

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage } from "./settings_form.ts";
 
-/** One save of all sections sends what changed, and its faults are at their fields. */
+/** One save of all sections sends what changed, and its violations are at their fields. */
 export async function savesAtOnce(stage: Stage): Promise<void> {
   const { page, client, id } = stage;
   const { region, save, saved, discard } = bar(page);
@@ -41,10 +41,10 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
     );
   }
   await save();
-  assert.match(await hosts.fault("Hosts"), /^Hosts: "https:\/\/wrong\.example\.com\/" must /);
-  assert.match(await settings.limits.fault("Timeout"), /^Timeout: must be .*"soon"/);
+  assert.match(await hosts.violation("Hosts"), /^Hosts: "https:\/\/wrong\.example\.com\/" must /);
+  assert.match(await settings.limits.violation("Timeout"), /^Timeout: must be .*"soon"/);
   await hosts.label("Hosts").and(page.locator(":focus")).waitFor();
-  // The bar covers neither the field nor its fault.
+  // The bar covers neither the field nor its violation.
   await page.waitForFunction(
     `document.querySelector(".field-error").getBoundingClientRect().bottom <
     document.querySelector(".function-unsaved").getBoundingClientRect().top`,
@@ -54,7 +54,7 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
   for (const title of ["General", "Allowed hosts", "Limits"]) {
     await menu.getByRole("link", { name: `${title} (unsaved changes)` }).waitFor();
   }
-  await stage.console.assertAccessible("function_settings_faults");
+  await stage.console.assertAccessible("function_settings_violations");
   await hosts.fill("Hosts", before.outboundNetworkAllowlist.join("\n"));
   await region.getByText("2 unsaved changes").waitFor();
   await settings.limits.fill("Timeout", "45s");
@@ -73,7 +73,7 @@ export async function savesAtOnce(stage: Stage): Promise<void> {
     await route.continue();
   }, { times: 1 });
   await save();
-  assert.match(await running.fault("Volume"), /does not exist/);
+  assert.match(await running.violation("Volume"), /does not exist/);
   await discard();
   await region.waitFor({ state: "detached" });
   assert.equal(await page.locator(".field-error").count(), 0);

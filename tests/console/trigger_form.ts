@@ -36,14 +36,14 @@ export async function saved({ page, client, id }: Stage, name: string): Promise<
   return list.find(({ displayName }: Json) => displayName === name);
 }
 
-export async function faultAt(page: Page, label: string): Promise<string> {
+export async function violationAt(page: Page, label: string): Promise<string> {
   const field = dialogOf(page).locator(".field").filter({
     has: page.getByText(label, { exact: true }),
   });
   return await field.locator(".field-error").innerText();
 }
 
-/** The slug of a new endpoint follows its name until it is typed; its faults name the field, the value and the rule. */
+/** The slug of a new endpoint follows its name until it is typed; its violations name the field, the value and the rule. */
 export async function slugs(stage: Stage): Promise<void> {
   const { page } = stage;
   const form = dialogOf(page);
@@ -56,7 +56,7 @@ export async function slugs(stage: Stage): Promise<void> {
   await submit(page);
   await slug.and(page.locator("[aria-invalid=true]:focus")).waitFor();
   assert.match(
-    await faultAt(page, "Slug"),
+    await violationAt(page, "Slug"),
     /^Slug: must have 1 to 63 lower-case letters.*; it is ""$/,
   );
   await name.fill("Orders");
@@ -67,7 +67,7 @@ export async function slugs(stage: Stage): Promise<void> {
   await submit(page);
   await form.getByText('it is "My orders"').waitFor();
   assert.match(
-    await faultAt(page, "Slug"),
+    await violationAt(page, "Slug"),
     /^Slug: must have .* begin and end with a letter or digit; it is "My orders"$/,
   );
   await slug.fill("orders");
@@ -76,16 +76,16 @@ export async function slugs(stage: Stage): Promise<void> {
   await openForm(stage, "http", "Orders");
   await submit(page);
   await slug.and(page.locator("[aria-invalid=true]:focus")).waitFor();
-  assert.match(await faultAt(page, "Slug"), /^Slug: "orders" is taken: .*; choose another$/);
+  assert.match(await violationAt(page, "Slug"), /^Slug: "orders" is taken: .*; choose another$/);
   await name.fill("Orders of today");
   await slug.fill("others");
   await submit(page);
   await name.and(page.locator("[aria-invalid=true]:focus")).waitFor();
   assert.match(
-    await faultAt(page, "Name"),
+    await violationAt(page, "Name"),
     /^Name: "Orders of today" is taken: .*; choose another$/,
   );
-  await stage.console.assertAccessible("trigger_form_faults");
+  await stage.console.assertAccessible("trigger_form_violations");
   await form.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Discard" }).click();
   // The slug of an endpoint that exists is part of addresses that others have.

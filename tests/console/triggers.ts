@@ -9,12 +9,12 @@ import type { Journey } from "./stage.ts";
 import {
   article,
   dialogOf,
-  faultAt,
   openForm,
   saved,
   slugs,
   type Stage,
   submit,
+  violationAt,
 } from "./trigger_form.ts";
 
 const MAIN = `export default (input) => ({ input });
@@ -46,13 +46,13 @@ async function schedules(stage: Stage): Promise<void> {
   });
   await form.getByLabel("Input", { exact: true }).fill("{");
   await submit(page);
-  assert.match(await faultAt(page, "Input"), /not JSON/);
+  assert.match(await violationAt(page, "Input"), /not JSON/);
   await form.getByLabel("Input", { exact: true }).fill("[1]");
   await submit(page);
   await form.getByText("must be a JSON object").waitFor();
   await form.getByLabel("Input", { exact: true }).fill(`{"a": 1}`);
   await submit(page);
-  assert.match(await faultAt(page, "Time zone"), /IANA/);
+  assert.match(await violationAt(page, "Time zone"), /IANA/);
   await form.getByLabel("Time zone", { exact: true }).fill("UTC");
   await submit(page);
   const { schedule, id: triggerId } = await saved(stage, "later");
@@ -75,7 +75,7 @@ async function schedules(stage: Stage): Promise<void> {
   await article(page).getByRole("button", { name: "Edit" }).click();
   await form.getByLabel("Runs", { exact: true }).selectOption({ label: "Once" });
   await submit(page);
-  assert.match(await faultAt(page, "Time"), /./);
+  assert.match(await violationAt(page, "Time"), /./);
   await form.getByLabel("Time", { exact: true }).fill("2001-02-03T04:05");
   await submit(page);
   await form.getByText("must be in the future").waitFor();
@@ -155,13 +155,16 @@ async function handshakes(stage: Stage): Promise<void> {
   await field("Secret header").fill("X-Token");
   await field("Event id header").fill("x-token");
   await submit(page);
-  assert.match(await faultAt(page, "Event id header"), /the header of the token/);
+  assert.match(await violationAt(page, "Event id header"), /the header of the token/);
   await field("Event id header").fill("");
   await field("Response to GET and HEAD").selectOption({
     label: "Meta: the challenge, for the verify token",
   });
   await submit(page);
-  assert.match(await faultAt(page, "Verify token"), /must be given with WEBHOOK_HANDSHAKE_META/);
+  assert.match(
+    await violationAt(page, "Verify token"),
+    /must be given with WEBHOOK_HANDSHAKE_META/,
+  );
   await console.assertAccessible("trigger_handshake");
   await field("Verify token").fill("typed");
   await submit(page);
@@ -199,7 +202,7 @@ async function rotates(stage: Stage): Promise<void> {
   });
   await dialogOf(page).getByLabel("Secret", { exact: true }).fill("short");
   await submit(page);
-  assert.match(await faultAt(page, "Secret"), /whsec_/);
+  assert.match(await violationAt(page, "Secret"), /whsec_/);
   await dialogOf(page).getByLabel("Secret", { exact: true }).fill("");
   await submit(page);
   await saved(stage, "rotated");
@@ -248,7 +251,7 @@ async function endpoints(stage: Stage): Promise<void> {
   await form.getByLabel("Origins", { exact: true }).fill("*");
   await form.getByLabel("Methods", { exact: true }).fill("PUT");
   await submit(page);
-  assert.match(await faultAt(page, "Origins"), /must name the origins/);
+  assert.match(await violationAt(page, "Origins"), /must name the origins/);
   await console.screenshot("trigger_cors");
   await form.getByLabel("Origins", { exact: true }).fill("https://app.example.com");
   await form.getByLabel("Cache preflight responses for", { exact: true }).fill("10m");

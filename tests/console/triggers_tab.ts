@@ -8,37 +8,40 @@ import type { Tabs } from "./tabs.ts";
 export async function triggerSteps(t: Deno.TestContext, tabs: Tabs): Promise<void> {
   const { console, page, client, update, id, button, dialog } = tabs;
 
-  await t.step("a schedule shows its faults at their fields, and then its next runs", async () => {
-    await console.goto(`/functions/${id}/triggers`);
-    await page.getByText("No triggers").waitFor();
-    await button("New trigger").click();
-    await page.getByRole("menuitem", { name: "Schedule" }).click();
-    await dialog.getByLabel("Name").fill("daily");
-    await dialog.getByLabel("Cron expression").fill("99 9 * * *");
-    await dialog.getByLabel("Time zone").fill("Asia/Tokyo");
-    await dialog.getByLabel("Input").fill('{"from": "schedule"}');
-    // The browser's Back asks first, and keeps the form.
-    const question = page.waitForEvent("dialog");
-    await page.evaluate("history.back()");
-    const asked = await question;
-    assert.equal(asked.message(), "Leave without saving the schedule?");
-    await asked.dismiss();
-    assert.equal(await dialog.getByLabel("Name").inputValue(), "daily");
-    await dialog.getByRole("button", { name: "Create the schedule" }).click();
-    await dialog.getByRole("alert").waitFor();
-    const cron = dialog.getByLabel("Cron expression");
-    assert.equal(await cron.getAttribute("aria-invalid"), "true");
-    assert.equal(await dialog.getByLabel("Input").inputValue(), '{"from": "schedule"}');
-    await cron.fill("30 9 * * 1-5");
-    await dialog.getByText("At 09:30, Monday through Friday").waitFor();
-    await console.assertAccessible("trigger_form");
-    await dialog.getByRole("button", { name: "Create the schedule" }).click();
-    const runs = page.getByRole("list", { name: "Next runs" });
-    await runs.getByText("in Asia/Tokyo").first().waitFor();
-    assert.equal(await runs.getByRole("listitem").count(), 5);
-    assert.match(await runs.innerText(), /9:30/);
-    await console.assertAccessible("trigger_schedule");
-  });
+  await t.step(
+    "a schedule shows its violations at their fields, and then its next runs",
+    async () => {
+      await console.goto(`/functions/${id}/triggers`);
+      await page.getByText("No triggers").waitFor();
+      await button("New trigger").click();
+      await page.getByRole("menuitem", { name: "Schedule" }).click();
+      await dialog.getByLabel("Name").fill("daily");
+      await dialog.getByLabel("Cron expression").fill("99 9 * * *");
+      await dialog.getByLabel("Time zone").fill("Asia/Tokyo");
+      await dialog.getByLabel("Input").fill('{"from": "schedule"}');
+      // The browser's Back asks first, and keeps the form.
+      const question = page.waitForEvent("dialog");
+      await page.evaluate("history.back()");
+      const asked = await question;
+      assert.equal(asked.message(), "Leave without saving the schedule?");
+      await asked.dismiss();
+      assert.equal(await dialog.getByLabel("Name").inputValue(), "daily");
+      await dialog.getByRole("button", { name: "Create the schedule" }).click();
+      await dialog.getByRole("alert").waitFor();
+      const cron = dialog.getByLabel("Cron expression");
+      assert.equal(await cron.getAttribute("aria-invalid"), "true");
+      assert.equal(await dialog.getByLabel("Input").inputValue(), '{"from": "schedule"}');
+      await cron.fill("30 9 * * 1-5");
+      await dialog.getByText("At 09:30, Monday through Friday").waitFor();
+      await console.assertAccessible("trigger_form");
+      await dialog.getByRole("button", { name: "Create the schedule" }).click();
+      const runs = page.getByRole("list", { name: "Next runs" });
+      await runs.getByText("in Asia/Tokyo").first().waitFor();
+      assert.equal(await runs.getByRole("listitem").count(), 5);
+      assert.match(await runs.innerText(), /9:30/);
+      await console.assertAccessible("trigger_schedule");
+    },
+  );
 
   await t.step("it runs now, pauses and resumes", async () => {
     await button("Run now").click();

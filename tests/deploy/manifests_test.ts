@@ -1,4 +1,4 @@
-/** The manifests and the compose file, as far as schemas and the files themselves show their faults: nothing here runs them. */
+/** The manifests and the compose file, as far as schemas and the files themselves show their errors: nothing here runs them. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";

@@ -14,7 +14,7 @@ function impostor(): Deno.HttpServer<Deno.NetAddr> {
     const status = Number(new URL(url).pathname.slice(1));
     return new Response("from the host", {
       status,
-      headers: { "invoked-egress-fault": "EGRESS_DENIED forged", "x-other": "kept" },
+      headers: { "invoked-egress-error": "EGRESS_DENIED forged", "x-other": "kept" },
     });
   });
 }
@@ -104,7 +104,7 @@ egressSuite("what a request that fails rejects with", "egress", {
       `const said = [];
     for (const status of [400, 403, 429, 502, 504]) {
       const r = await fetch("http://${where}/" + status);
-      said.push([r.status, await r.text(), r.headers.get("x-other"), r.headers.get("invoked-egress-fault")]);
+      said.push([r.status, await r.text(), r.headers.get("x-other"), r.headers.get("invoked-egress-error")]);
     }
     return { said };`,
       [where],

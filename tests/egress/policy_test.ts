@@ -1,10 +1,10 @@
 /** Tables for the address policy and the allowlist. */
 import assert from "node:assert/strict";
 import { addressPolicy } from "../../src/sandbox/egress/addresses.ts";
-import { Allowlist, entryFault, normalHost } from "../../src/sandbox/egress/allowlist.ts";
+import { Allowlist, entryViolation, normalHost } from "../../src/sandbox/egress/allowlist.ts";
 
 Deno.test("only public addresses are allowed", () => {
-  const { fault } = addressPolicy([]);
+  const { error } = addressPolicy([]);
   for (
     const address of [
       "8.8.8.8",
@@ -19,7 +19,7 @@ Deno.test("only public addresses are allowed", () => {
       "64:ff9b::808:808",
     ]
   ) {
-    assert.equal(fault(address), undefined, address);
+    assert.equal(error(address), undefined, address);
   }
   const rejected = [
     ...["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"],
@@ -35,18 +35,18 @@ Deno.test("only public addresses are allowed", () => {
     ...["64:ff9b:1::1", "100::1", "5f00::1", "4000::1", "2001:10::1", "2001:20::1"],
     ...["fe80::1%eth0", "", "localhost", "127.0.0.1:80", "[::1]"],
   ];
-  for (const address of rejected) assert.notEqual(fault(address), undefined, address);
+  for (const address of rejected) assert.notEqual(error(address), undefined, address);
 });
 
 Deno.test("the operator allows networks, and no others", () => {
-  const { fault } = addressPolicy(["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
+  const { error } = addressPolicy(["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
   for (
     const address of ["10.1.2.3", "fd00:1::5", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::a01:203"]
   ) {
-    assert.equal(fault(address), undefined, address);
+    assert.equal(error(address), undefined, address);
   }
   for (const address of ["10.2.0.1", "fd00:2::5", "127.0.0.2", "::1", "::ffff:10.2.0.1"]) {
-    assert.notEqual(fault(address), undefined, address);
+    assert.notEqual(error(address), undefined, address);
   }
 });
 
@@ -93,7 +93,7 @@ Deno.test("an allowlist allows what it names", () => {
   for (const [host, port] of rejected) assert.equal(allows(host, port), false, `${host}:${port}`);
 });
 
-Deno.test("an invalid entry has an error that names its fault", () => {
+Deno.test("an invalid entry has an error that names its error", () => {
   for (
     const entry of [
       "example.com",
@@ -108,9 +108,9 @@ Deno.test("an invalid entry has an error that names its fault", () => {
       "localhost",
     ]
   ) {
-    assert.equal(entryFault(entry), undefined, entry);
+    assert.equal(entryViolation(entry), undefined, entry);
   }
-  const faults: Readonly<Record<string, RegExp>> = {
+  const errors: Readonly<Record<string, RegExp>> = {
     "": /must not be empty/,
     "https://example.com": /without a scheme/,
     "example.com/path": /without a path/,
@@ -138,7 +138,7 @@ Deno.test("an invalid entry has an error that names its fault", () => {
     "a%2e.example": /is not a host/,
     ["a".repeat(300)]: /at most/,
   };
-  for (const [entry, message] of Object.entries(faults)) {
-    assert.match(entryFault(entry) ?? "well-formed", message, entry);
+  for (const [entry, message] of Object.entries(errors)) {
+    assert.match(entryViolation(entry) ?? "well-formed", message, entry);
   }
 });

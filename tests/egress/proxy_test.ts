@@ -238,7 +238,7 @@ Deno.test("requests, bytes and connections have limits that their errors name", 
     );
     const limit = /limit of 2 connections \(--max-egress-connections\) reached/;
     const said = await say(opened.socket.socketPath, get("/"));
-    assert.match(said, /^HTTP\/1.1 429 [^]*invoked-egress-fault: EGRESS_LIMIT /);
+    assert.match(said, /^HTTP\/1.1 429 [^]*invoked-egress-error: EGRESS_LIMIT /);
     assert.match(said, limit);
     assert.match(opened.lines[0] ?? "", limit);
     for (const socket of held) socket.destroy();

@@ -230,14 +230,14 @@ async function responses({ client }: Stage): Promise<void> {
   assert.equal(await (await get("gzip")).text(), "zipped");
   assert.equal((await (await get("form")).formData()).get("a"), "b");
 
-  const faults = {
+  const errors = {
     throws: /^UNCAUGHT: Error: a secret of the function\n +at .*main\.ts:\d+/,
     object: /^BAD_OUTPUT: fetch returned an object, not a Response$/,
     text: /^BAD_OUTPUT: fetch returned an object, not a Response$/,
     strings: /^UNCAUGHT: TypeError: the body of the response has a chunk that is not a Uint8Array/,
     locked: /^UNCAUGHT: TypeError: .*locked/,
   };
-  for (const [name, error] of Object.entries(faults)) {
+  for (const [name, error] of Object.entries(errors)) {
     const failed = await get(name);
     const id = failed.headers.get("invocation-id");
     assert.deepEqual([failed.status, await failed.json()], [500, { invocationId: id }], name);

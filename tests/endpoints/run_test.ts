@@ -217,13 +217,13 @@ async function hosts({ client, server }: Stage): Promise<void> {
   assert.equal(trigger.http.host, host);
   const path = `/api/v1/functions/${functionId}/triggers`;
   for (const [host, message] of rejected) {
-    const fault = { fields: ["trigger.http.host"], message };
+    const error = { fields: ["trigger.http.host"], message };
     const made = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };
-    assertError(await client.post(path, made), "INVALID_ARGUMENT", "INVALID_FIELD", fault);
+    assertError(await client.post(path, made), "INVALID_ARGUMENT", "INVALID_FIELD", error);
     for (const updateMask of ["http.host", "http", undefined]) {
       const body = { trigger: { http: { slug, host } }, updateMask };
       const answer = await client.call("PATCH", `${path}/${trigger.id}`, body);
-      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", fault);
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", error);
     }
   }
   const same = { trigger: { displayName: unique("t"), http: { slug: unique("e"), host } } };

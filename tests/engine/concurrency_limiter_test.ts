@@ -276,7 +276,7 @@ Deno.test("while no call can begin, calls are queued up to the limits of the que
     () => limiter.acquire(of("b")),
     (error) =>
       error instanceof AdmissionRejected && error.reason.kind === "queue-full" &&
-      error.reason.runningLimit === "fault",
+      error.reason.runningLimit === "outage",
   );
   limiter.acquireUnbounded(of("b"));
   assert.equal(limiter.queued, 2);

@@ -52,8 +52,8 @@ export default ({ attempt }: { attempt: number }) => { const token = tokens[atte
       for (const [attempt, [file]] of tokens.entries()) {
         const hostile = returns(way, main, {});
         functions.set(hostile, { id, attempt });
-        const faults = await stage.attack([hostile]);
-        assert.ok(faults.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
+        const errors = await stage.attack([hostile]);
+        assert.ok(errors.includes(`${way}: LEAK of the canary in the ${file}`), `${way} ${file}`);
       }
     }
   },
@@ -91,8 +91,8 @@ export default ({ attempt }: { attempt: number }) => { const token = tokens[atte
     assert.deepEqual(await stage.attack([good]), ["good: the canary file was changed"]);
     Deno.kill(canaries.pid, "SIGKILL");
     await allGone([canaries.pid]);
-    const faults = await stage.attack([good]);
-    assert.ok(faults.includes("good: the canary process is gone"));
+    const errors = await stage.attack([good]);
+    assert.ok(errors.includes("good: the canary process is gone"));
   },
 };
 
@@ -106,10 +106,10 @@ Deno.test("the suite detects what it looks for", async (context) => {
 
 Deno.test("a canary that is reached is detected, whatever the function returns", async () => {
   await withStage(["--egress-allow-private", "127.0.0.1/32"], async (stage) => {
-    const faults = (await stage.attack([FETCHES])).join("\n");
-    assert.match(faults, /LEAK of the canary in the answer/);
-    assert.match(faults, /the TCP canary was connected to/);
-    assert.match(faults, /the TCP canary received "GET \/ HTTP\/1.1/);
+    const errors = (await stage.attack([FETCHES])).join("\n");
+    assert.match(errors, /LEAK of the canary in the answer/);
+    assert.match(errors, /the TCP canary was connected to/);
+    assert.match(errors, /the TCP canary received "GET \/ HTTP\/1.1/);
   });
 });
 

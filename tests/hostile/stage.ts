@@ -129,27 +129,27 @@ export class Stage implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
   }
 
-  /** Runs each function, some at a time, and returns the faults, each with the name of its function. */
+  /** Runs each function, some at a time, and returns the errors, each with the name of its function. */
   async attack(all: readonly Hostile[], concurrency = CONCURRENCY): Promise<string[]> {
-    const faults: string[] = [];
+    const errors: string[] = [];
     const run = async (hostile: Hostile) => {
-      for (const fault of await this.#judge(hostile)) faults.push(`${hostile.name}: ${fault}`);
+      for (const error of await this.#judge(hostile)) errors.push(`${hostile.name}: ${error}`);
     };
     const queue = [...all];
     const worker = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
-    return faults;
+    return errors;
   }
 
   async #judge(hostile: Hostile): Promise<string[]> {
     const deployed = await this.#deployed(hostile);
-    const faults: string[] = [];
+    const errors: string[] = [];
     for (let call = 0; call < (hostile.calls ?? 1); call++) {
-      faults.push(...await this.#judgeCall(deployed, hostile));
+      errors.push(...await this.#judgeCall(deployed, hostile));
     }
-    return faults;
+    return errors;
   }
 
   async #judgeCall({ id, attempt }: DeployedFunction, hostile: Hostile): Promise<string[]> {
@@ -246,8 +246,8 @@ async function update(client: Client, id: string, updateMask: string, fields: Js
 /** Why the end of an invocation is wrong. */
 function endFault(invocation: Json, end: End): string[] {
   if ("anyOf" in end) {
-    const faults = end.anyOf.map((one) => endFault(invocation, one));
-    return faults.some(({ length }) => length === 0) ? [] : faults.flat();
+    const errors = end.anyOf.map((one) => endFault(invocation, one));
+    return errors.some(({ length }) => length === 0) ? [] : errors.flat();
   }
   const { output, error } = invocation;
   const shown = JSON.stringify(output ?? { error }).slice(0, 500);

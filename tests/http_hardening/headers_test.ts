@@ -23,7 +23,7 @@ Deno.test("every answer carries the security headers, errors included", async ()
     "an answer": await client.get("/api/v1/functions"),
     "an invocation": await client.invoke(id),
     "no token": await nobody.get("/api/v1/functions"),
-    "a fault of the caller": await client.post("/api/v1/functions", "{"),
+    "a violation of the caller": await client.post("/api/v1/functions", "{"),
     "no endpoint": await client.get("/api/nowhere"),
     "a rejected login": await nobody.form("/auth/v1/token", { grant_type: "client_credentials" }),
     "a wrong upload": await nobody.call("PUT", "/file/x", "x"),

@@ -186,10 +186,10 @@ Deno.test("a data directory that cannot be created or written is rejected", asyn
     [join(file, "below"), "a directory above it is a file"],
     ["/proc/invoked", "it is in a file system of the kernel"],
   ] as const;
-  for (const [path, fault] of cases) {
+  for (const [path, violation] of cases) {
     assertFails(
       await serve(path),
-      new RegExp(`Data directory ${path} is not usable: ${fault}; choose`),
+      new RegExp(`Data directory ${path} is not usable: ${violation}; choose`),
     );
   }
 });

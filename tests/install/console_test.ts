@@ -7,7 +7,7 @@ const CONSOLE = fileURLToPath(new URL("../../scripts/console", import.meta.url))
 /** A fake of the runtime that runs vite: it fails beside a file named broken, else leaves the sources as the build. */
 const RUNTIME = `#!/bin/sh
 echo "$@" >> builds.log
-[ ! -e broken ] || { echo "a fault in main.ts"; exit 1; }
+[ ! -e broken ] || { echo "an error in main.ts"; exit 1; }
 while [ "$1" != --outDir ]; do shift; done
 mkdir -p "$2" && cp console/main.ts "$2/index.html"
 `;
@@ -77,7 +77,7 @@ Deno.test("the console is built once for each state of its sources", async () =>
   await Deno.writeTextFile(`${root}/broken`, "");
   const failed = await build();
   assert.equal(failed.success, false);
-  assert.match(failed.notes, /a fault in main\.ts\nerror: vite failed to build the console/);
+  assert.match(failed.notes, /an error in main\.ts\nerror: vite failed to build the console/);
   assert.equal(await built(), "second", "the last build that succeeded stays");
   await Deno.remove(`${root}/broken`);
   assert.ok((await build()).success);

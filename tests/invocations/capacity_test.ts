@@ -51,7 +51,7 @@ async function queueFull({ client }: Stage): Promise<void> {
     assert.equal(rejected.body.code, 8);
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
-  // A fault of a request is reported before the lack of a slot.
+  // A violation of a request is reported before the lack of a slot.
   assertError(
     await client.post(`/api/v1/functions/${id}/invoke`, { json: "W10=" }),
     "INVALID_ARGUMENT",

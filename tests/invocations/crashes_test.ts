@@ -4,7 +4,7 @@ import type { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 import { CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
 
-/** The engine ends the process with a signal of a fault. */
+/** The engine ends the process with the signal of a crash. */
 const CRASH = `JSON.stringify({ a: Array(600).fill("x".repeat(1e6)) });`;
 /** The same, while the process prints what a lack of memory prints. */
 const DISGUISED =

@@ -220,7 +220,7 @@ async function lostOutputs(stage: Stage): Promise<void> {
     await failingOutputs(stage, whole.map(([value]) => value)),
     whole.map(([, name]) => `BAD_OUTPUT: the function returned ${name}, not a JSON object`),
   );
-  const parts: readonly (readonly [value: string, fault: string])[] = [
+  const parts: readonly (readonly [value: string, violation: string])[] = [
     ["({ items: [1, {}, null, { when: new Map() }] })", "output.items[3].when is a Map"],
     ["({ set: new Set([1]) })", "output.set is a Set"],
     ["({ 'a b': { '1': /x/ } })", 'output["a b"]["1"] is a RegExp'],
@@ -233,7 +233,7 @@ async function lostOutputs(stage: Stage): Promise<void> {
   ];
   assert.deepEqual(
     await failingOutputs(stage, parts.map(([value]) => value)),
-    parts.map(([, fault]) => `BAD_OUTPUT: ${fault}, which JSON cannot represent`),
+    parts.map(([, violation]) => `BAD_OUTPUT: ${violation}, which JSON cannot represent`),
   );
 }
 

@@ -74,11 +74,11 @@ async function reused({ client }: Stage): Promise<void> {
   const id = await client.deploy(ECHO);
   const head = (await client.get(`/api/v1/functions/${id}`)).body.function.head;
   const { body } = await client.invoke(id, { a: 1 }, keyed("mine"));
-  const fault = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
+  const violation = ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", {
     message: new RegExp(body.invocationId),
   }] as const;
-  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...fault);
-  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...fault);
+  assertError(await client.invoke(id, { a: 2 }, keyed("mine")), ...violation);
+  assertError(await client.invoke(id, { a: 1 }, keyed("mine"), { commitId: head }), ...violation);
   assert.equal(await countOf(client, id), 1);
 
   const other = await client.deploy(ECHO);

@@ -148,7 +148,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
     });
   const outboundNetworkAllowlist = ["example.com"];
   const url = "https://example.com/ends";
-  const faults: [string, Json, RegExp][] = [
+  const violations: [string, Json, RegExp][] = [
     [
       c,
       { onSuccess: { functionId: a } },
@@ -165,7 +165,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
       /onSuccess\.secret: must be whsec_/,
     ],
   ];
-  for (const [id, change, message] of faults) {
+  for (const [id, change, message] of violations) {
     assertError(await update(id, change), "INVALID_ARGUMENT", "INVALID_FIELD", { message });
   }
   const unknown = await update(c, { onSuccess: { functionId: "0".repeat(27) } });

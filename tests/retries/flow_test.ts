@@ -265,7 +265,7 @@ async function breaks({ client, server }: Stage): Promise<void> {
 
 async function rejections({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(HANGING);
-  const faults: [Json, RegExp][] = [
+  const violations: [Json, RegExp][] = [
     [{ concurrencyKey: "user" }, /concurrencyKey: must be a JSON Pointer such as \/user\/id/],
     [
       { maxConcurrencyPerKey: 10_001 },
@@ -286,7 +286,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
     [{ circuitBreakerMax: -1 }, /circuitBreakerMax: must not be negative/],
     [{ circuitBreakerPeriod: "HOUR" }, /circuitBreakerPeriod: must be one of CIRCUIT_/],
   ];
-  for (const [change, message] of faults) {
+  for (const [change, message] of violations) {
     const body = { function: { id, ...change }, updateMask: Object.keys(change).join(",") };
     const answer = await client.post("/api/v1/functions/update", body);
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message });

@@ -77,7 +77,7 @@ async function setting({ client, server }: Stage): Promise<void> {
   await settings(client, id, { retryPolicy: policy });
   const read = async () => (await client.get(`/api/v1/functions/${id}`)).body.function.retryPolicy;
   assert.deepEqual(await read(), policy);
-  const faults = [
+  const violations = [
     [{ maxAttempts: 101 }, /retryPolicy\.maxAttempts: 101 attempts is not between 1 .* and 100/],
     [{ maxAttempts: -1 }, /retryPolicy\.maxAttempts: /],
     [
@@ -90,7 +90,7 @@ async function setting({ client, server }: Stage): Promise<void> {
     [{ retryOn: "UNCAUGHT" }, /retryPolicy\.retryOn: /],
     ["often", /retryPolicy: /],
   ] as const;
-  for (const [retryPolicy, message] of faults) {
+  for (const [retryPolicy, message] of violations) {
     const body = { function: { id, retryPolicy }, updateMask: "retryPolicy" };
     assertError(
       await client.post("/api/v1/functions/update", body),

@@ -240,7 +240,7 @@ export function sandboxSuite(name: string, limits: Partial<SandboxLimits> = {}):
       await context.step(step, (context) => body(sandboxes, context, mode, cacheDir));
       sandboxes.provision([]);
     }
-    assert.equal(sandboxes.fault, undefined);
+    assert.equal(sandboxes.error, undefined);
   }, limits);
   return (...step) => void steps.push(step);
 }

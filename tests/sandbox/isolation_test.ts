@@ -304,7 +304,7 @@ const UNABLE_TO_FORK: Readonly<Record<string, RegExp>> = {
   "--v8-flags=--jitless": /^UNCAUGHT: ReferenceError: WebAssembly is not defined/,
 };
 
-for (const [flag, fault] of Object.entries(UNABLE_TO_FORK)) {
+for (const [flag, error] of Object.entries(UNABLE_TO_FORK)) {
   if (!AVAILABLE_MODES.includes("process") || Deno.build.os !== "linux") continue;
   Deno.test(`no call is forked by an engine with ${flag}`, async () => {
     const cacheDir = await makeCacheDir();
@@ -316,7 +316,7 @@ for (const [flag, fault] of Object.entries(UNABLE_TO_FORK)) {
       const searchPath = `${cacheDir}:${SEARCH_PATH}`;
       await using sandboxes = poolOf("process", cacheDir, {}, { searchPath });
       await sandboxes.start();
-      assert.match(sandboxes.forkFault ?? "", fault);
+      assert.match(sandboxes.forkError ?? "", error);
       const { process } = await run(sandboxes, "const main = () => ({});");
       assert.equal(process, "single");
     }

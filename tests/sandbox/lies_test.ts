@@ -23,7 +23,7 @@ function event(kind: number, number: number, first = 0): Uint8Array {
 /** A fork server that answers commands with whatever a test lets it say. */
 class Liar implements AsyncDisposable {
   readonly link: ForkServerLink;
-  readonly faults: string[] = [];
+  readonly errors: string[] = [];
   /** Resolves once it is broken, and its channel has ended because it was killed. */
   readonly broken: Promise<void>;
   readonly killed: number[] = [];
@@ -36,8 +36,8 @@ class Liar implements AsyncDisposable {
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.broken = promise.then(() => this.link.close());
-    this.link = new ForkServerLink((bytes) => this.#take(bytes), (fault) => {
-      this.faults.push(fault);
+    this.link = new ForkServerLink((bytes) => this.#take(bytes), (error) => {
+      this.errors.push(error);
       resolve();
     });
   }
@@ -113,7 +113,7 @@ Deno.test("the first lie breaks a fork server, and nothing that it says later co
       for (const byte of lie.subarray(0, 40)) liar.link.receive(Uint8Array.of(byte));
       liar.link.receive(lie.subarray(40));
       liar.link.receive(event(ENDED, 0, 0));
-      assert.deepEqual(liar.faults, ["wrote an event that it cannot have written"], name);
+      assert.deepEqual(liar.errors, ["wrote an event that it cannot have written"], name);
       assert.deepEqual(await forked.ended, { code: 137, signal: "SIGKILL" }, name);
     }
   }
@@ -130,7 +130,7 @@ Deno.test("a fork needs a report before its end, and one of them only", async ()
     await using liar = await Liar.open();
     await liar.fork(...said).catch(() => {});
     await liar.broken;
-    assert.deepEqual(liar.faults, ["wrote an event that it cannot have written"], name);
+    assert.deepEqual(liar.errors, ["wrote an event that it cannot have written"], name);
   }
 });
 
@@ -143,7 +143,7 @@ Deno.test("garbage of any kind and length breaks a fork server", async () => {
     // No kind of event.
     garbage[0] = 4 + below(252);
     liar.link.receive(garbage);
-    assert.equal(liar.faults.length, 1);
+    assert.equal(liar.errors.length, 1);
   }
 });
 
@@ -161,11 +161,11 @@ Deno.test("a fork server that does not do what it must is broken after a time", 
     },
   };
   await Promise.all(
-    Object.entries(cases).map(async ([fault, body]) => {
+    Object.entries(cases).map(async ([error, body]) => {
       await using liar = await Liar.open();
       await body(liar).catch(() => {});
       await liar.broken;
-      assert.deepEqual(liar.faults, [fault]);
+      assert.deepEqual(liar.errors, [error]);
     }),
   );
 });
@@ -183,5 +183,5 @@ Deno.test("an honest fork server is not broken", async () => {
   assert.equal((await second.ended).code, 7);
   const failing = liar.fork(event(FAILED, 2, 11));
   await assert.rejects(failing, /^Error: The fork failed: .* 11$/);
-  assert.deepEqual(liar.faults, []);
+  assert.deepEqual(liar.errors, []);
 });

@@ -23,7 +23,7 @@ const LEAK =
   "const main = () => { const held = []; for (;;) held.push(new Array(5e5).fill(held.length + 0.5)); };";
 const SPIN = "const main = () => { for (;;); };";
 
-/** The engine ends the process with a signal of a fault. */
+/** The engine ends the process with the signal of a crash. */
 const CRASH = `const main = () => { JSON.stringify({ a: Array(600).fill("x".repeat(1e6)) }); };`;
 
 const MAXIMA = { maxMemoryBytes: 192 * MIB, maxCpuTimeMs: 20_000 };

@@ -1,4 +1,4 @@
-/** A process that ends with the one that started it: the server reports its own fault, not that of the function. */
+/** A process that ends with the one that started it: the server reports its own error, not that of the function. */
 import assert from "node:assert/strict";
 import { outcomeOf } from "../../src/sandbox/instance/outcome.ts";
 import type { Exit } from "../../src/sandbox/instance/process.ts";

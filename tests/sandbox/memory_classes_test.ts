@@ -196,8 +196,8 @@ step(
   "the end of a class's zygote ends no call of another, and the server stays available",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes, LARGE);
-    const faults: unknown[] = [];
-    sandboxes.onFaultChange(() => faults.push(sandboxes.fault));
+    const errors: unknown[] = [];
+    sandboxes.onErrorChange(() => errors.push(sandboxes.error));
     const [small, large] = [await sleep(sandboxes, 2000), await sleep(sandboxes, 60_000, LARGE)];
     await killClass(cacheDir, 512);
     const ended = (await large.ended).outcome;
@@ -207,7 +207,7 @@ step(
     assert.equal(next.outcome.kind, "success", JSON.stringify(next.outcome));
     assert.equal((await small.ended).outcome.kind, "success");
     await fork(sandboxes, LARGE);
-    assert.deepEqual(faults, []);
+    assert.deepEqual(errors, []);
   },
 );
 

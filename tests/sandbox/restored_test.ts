@@ -76,18 +76,18 @@ if (Deno.uid() === 0) {
       assert.notEqual(shared, await Deno.realPath(cacheDir));
       await Deno.chown(shared, 65534, 65534);
       killAll(await treePids(cacheDir));
-      const fault = await eventually(async () => {
+      const error = await eventually(async () => {
         await run(sandboxes, GOOD, { waitMs: 0 }).catch(() => {});
-        return sandboxes.fault;
-      }, "a fault of the sandboxes");
+        return sandboxes.error;
+      }, "an error of the sandboxes");
       assert.match(
-        fault,
+        error,
         /^the server cannot start processes for functions: another user may write to the directory/,
       );
       const waiting = output(sandboxes, GOOD);
       await Deno.chown(shared, 0, 0);
       assert.deepEqual(await waiting, { ok: 1 });
-      assert.equal(sandboxes.fault, undefined);
+      assert.equal(sandboxes.error, undefined);
       await succeedsIn(sandboxes, "root");
     },
     POOL,

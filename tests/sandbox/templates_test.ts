@@ -193,12 +193,12 @@ step(
     // Forks could not raise a hard limit of their template, and it needs time of its own to fork.
     await awaitLimits(/^Max cpu time +60 +(?!60 )\S/m, spin);
     // It keeps nothing: an instance could not begin without memory that is left.
-    const body = `let fault = "";
-      try { new Uint8Array(1024 * ${MIB}); } catch (error) { fault = error.name; }
-      const main = () => ({ fault });`;
+    const body = `let caught = "";
+      try { new Uint8Array(1024 * ${MIB}); } catch (error) { caught = error.name; }
+      const main = () => ({ caught });`;
     sandboxes.provision([{ key: body, script: scriptOf(body), count: 1 }]);
     const { outcome } = await fromTemplate(sandboxes, body);
-    assert.deepEqual(outcome, { kind: "success", outputJson: '{"fault":"RangeError"}' });
+    assert.deepEqual(outcome, { kind: "success", outputJson: '{"caught":"RangeError"}' });
     await awaitLimits(/^Max cpu time +(?!60 )(\S+) +\1 /m);
   },
 );

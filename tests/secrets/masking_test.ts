@@ -72,7 +72,7 @@ Deno.test("secrets are masked", async (t) => {
   });
 
   await t.step(
-    "in errors: message, thrown value, output fault, and where a message is cut",
+    "in errors: message, thrown value, output error, and where a message is cut",
     async () => {
       const error = async (body: string) => (await reported(client, body)).error;
       assert.match(

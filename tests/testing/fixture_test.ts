@@ -170,7 +170,7 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
   "what cannot be declared is named": async ({ client }) => {
     const errorOf = async (declared: string) =>
       (await resultsOf(client, `${IMPORTS}${declared}\n${SHOWS}`))[0].error.split("\n")[0];
-    const faults = {
+    const errors = {
       "{ volume: { folder: 'none' } }": 'volume.folder: no file of the commit is in "none"',
       "{ volume: { folder: '../up' } }": 'volume.folder: "../up" leads outside of the volume',
       "{ volume: { files: { a: '', 'a/b': '' } } }": 'volume.files: "/a/b" is below another file',
@@ -180,10 +180,10 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
       "{ allowedHosts: ['https://a.example'] }":
         'allowedHosts.0: "https://a.example" must be a host without a scheme',
     };
-    for (const [declared, fault] of Object.entries(faults)) {
+    for (const [declared, error] of Object.entries(errors)) {
       assert.equal(
         await errorOf(`registerTests(${declared});`),
-        `UNCAUGHT: HostError: registerTests failed: ${fault}`,
+        `UNCAUGHT: HostError: registerTests failed: ${error}`,
       );
     }
     assert.match(await errorOf("registerTests({ volumes: {} } as never);"), /"volumes"/);

@@ -32,7 +32,7 @@ async function killChecker({ pid: server }: TestServer): Promise<void> {
 }
 
 const STEPS: Steps = {
-  "each fault with its position and code, in every file and the tests": async ({ client }) => {
+  "each error with its position and code, in every file and the tests": async ({ client }) => {
     const id = await client.deploy(WRONG, {
       "lib/length.ts": LENGTH,
       "main.test.ts":

@@ -218,7 +218,7 @@ sharedSuite("triggers", {
     assert.deepEqual(updated.schedule.input, input);
   },
 
-  "bad triggers name their fault, and nothing is created": async ({ client }) => {
+  "bad triggers name their violation, and nothing is created": async ({ client }) => {
     const functionId = await client.deploy(MAIN);
     const bad = (trigger: Json, field: string, message?: RegExp) =>
       rejected(client, functionId, trigger, field, message);

@@ -97,7 +97,7 @@ export class ModelSession {
     return { error: "NotFound" };
   }
 
-  #parentFault(path: string): Outcome | undefined {
+  #parentError(path: string): Outcome | undefined {
     const above = parent(path);
     if (above === "" || this.own.get(above) === null) return undefined;
     return this.own.has(above) ? { error: "NotADirectory" } : this.#absent(above);
@@ -130,8 +130,8 @@ export class ModelSession {
   write(path: string, content: string, append: boolean): Outcome {
     const old = this.own.get(path);
     if (old === null) return { error: "IsADirectory" };
-    const fault = old === undefined ? this.#parentFault(path) : undefined;
-    if (fault !== undefined) return fault;
+    const error = old === undefined ? this.#parentError(path) : undefined;
+    if (error !== undefined) return error;
     this.#set(path, append ? (old ?? "") + content : content);
     return done;
   }
@@ -139,9 +139,9 @@ export class ModelSession {
   mkdir(path: string, recursive: boolean): Outcome {
     if (!recursive) {
       if (this.own.has(path)) return { error: "AlreadyExists" };
-      const fault = this.#parentFault(path);
-      if (fault === undefined) this.#set(path, null);
-      return fault ?? done;
+      const error = this.#parentError(path);
+      if (error === undefined) this.#set(path, null);
+      return error ?? done;
     }
     const names = path.slice(1).split("/");
     for (let depth = 1; depth <= names.length; depth++) {
@@ -168,8 +168,8 @@ export class ModelSession {
     if (content === undefined) return this.#absent(from);
     if (to.startsWith(`${from}/`)) return { error: "InvalidPath" };
     if (from === to) return done;
-    const fault = this.#parentFault(to);
-    if (fault !== undefined) return fault;
+    const error = this.#parentError(to);
+    if (error !== undefined) return error;
     const target = this.own.get(to);
     if (content !== null && target === null) return { error: "IsADirectory" };
     if (content === null && typeof target === "string") return { error: "NotADirectory" };
@@ -187,8 +187,8 @@ export class ModelSession {
     const content = this.own.get(from);
     if (content === undefined) return this.#absent(from);
     if (content === null) return { error: "IsADirectory" };
-    const fault = this.#parentFault(to);
-    if (fault !== undefined) return fault;
+    const error = this.#parentError(to);
+    if (error !== undefined) return error;
     if (this.own.get(to) === null) return { error: "IsADirectory" };
     if (from !== to) this.#set(to, content);
     return done;

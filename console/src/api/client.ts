@@ -9,8 +9,8 @@ import type { Schemas } from "./types.ts";
 /** Sent with every request. The header distinguishes it from forms of other pages. */
 const CONSOLE_HEADER = { "X-Invoked-Console": "1" };
 
-/** A fault of one field of a request, by its path in the body. */
-interface FieldFault {
+/** A violation of one field of a request, by its path in the body. */
+interface FieldViolation {
   readonly field: string;
   readonly description: string;
 }
@@ -24,7 +24,7 @@ export class ApiError extends Error {
     /** Stable, such as `COMMIT_NOT_FOUND`; empty if the answer had none. */
     readonly reason: string,
     message: string,
-    readonly fields: readonly FieldFault[] = [],
+    readonly fields: readonly FieldViolation[] = [],
   ) {
     super(message);
   }
@@ -79,7 +79,7 @@ function errorOf(response: Response, body: unknown): ApiError {
   const reason = details.map((detail) => detail["reason"])
     .find((value): value is string => typeof value === "string") ?? "";
   const fields = details.flatMap((detail) =>
-    Array.isArray(detail["fieldViolations"]) ? detail["fieldViolations"] as FieldFault[] : []
+    Array.isArray(detail["fieldViolations"]) ? detail["fieldViolations"] as FieldViolation[] : []
   );
   if (response.status === 401) expireSession();
   const message = status.message ?? `The server answered ${response.status}`;

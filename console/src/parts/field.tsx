@@ -3,7 +3,7 @@ import { type ReactNode, useId } from "react";
 interface FieldProps {
   readonly label: string;
   readonly hint?: ReactNode;
-  /** The fault of the value, shown at the field. */
+  /** The violation of the value, shown at the field. */
   readonly error?: string | undefined;
   /** Gets the attributes that join the control with its label, hint and error. */
   readonly children: (control: ControlProps) => ReactNode;
@@ -15,7 +15,7 @@ interface ControlProps {
   readonly "aria-invalid"?: true;
 }
 
-/** A control with its label, hint and fault. */
+/** A control with its label, hint and violation. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId();
   const describes = [
@@ -159,7 +159,7 @@ export function CheckboxField(
   );
 }
 
-/** The fault of a group of controls, which follows them. */
+/** The violation of a group of controls, which follows them. */
 export function GroupError({ error }: { readonly error: string | undefined }) {
   return error === undefined ? null : <p className="field-error" role="alert">{error}</p>;
 }

@@ -3,7 +3,7 @@ import { Button } from "./button.tsx";
 import { CancelButton } from "./cancel_button.tsx";
 import { CommitField } from "./commit_field.tsx";
 import { Dialog } from "./dialog.tsx";
-import { errorText, faultOf, remainingError } from "./faults.ts";
+import { errorText, remainingError, violationOf } from "./violations.ts";
 import { TextAreaField } from "./field.tsx";
 import { shortId } from "./format.ts";
 import { ErrorNote, Note } from "./states.tsx";
@@ -38,7 +38,7 @@ export function ReplayDialog(
   const [text, setText] = useState(original);
   const [commit, setCommit] = useState("");
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
-  const fault = text === original ? undefined : faultOfInput(text);
+  const violation = text === original ? undefined : violationOfInput(text);
   const run = async (event: FormEvent) => {
     event.preventDefault();
     setState({ busy: true });
@@ -69,14 +69,14 @@ export function ReplayDialog(
               value={text}
               onChange={setText}
               rows={12}
-              error={fault ?? faultOf(state.error, "json")}
+              error={violation ?? violationOf(state.error, "json")}
             />
           )}
         <CommitField
           label="Commit"
           value={commit}
           onChange={setCommit}
-          error={faultOf(state.error, "commitId")}
+          error={violationOf(state.error, "commitId")}
           options={[
             { value: "", label: `Same commit (${shortId(commitId)})` },
             { value: "HEAD", label: "Head" },
@@ -85,7 +85,7 @@ export function ReplayDialog(
         {remaining === undefined ? null : <ErrorNote error={remaining} />}
         <div className="actions">
           <CancelButton />
-          <Button type="submit" look="primary" busy={state.busy} disabled={fault !== undefined}>
+          <Button type="submit" look="primary" busy={state.busy} disabled={violation !== undefined}>
             {action}
           </Button>
         </div>
@@ -94,7 +94,7 @@ export function ReplayDialog(
   );
 }
 
-function faultOfInput(text: string): string | undefined {
+function violationOfInput(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
-import { errorText } from "./faults.ts";
+import { errorText } from "./violations.ts";
 import { visibleText } from "./visible_text.ts";
 
 /** Holds the space of content that is on its way. */

@@ -12,7 +12,7 @@ import {
   useState,
 } from "react";
 import { Button } from "./button.tsx";
-import { errorText } from "./faults.ts";
+import { errorText } from "./violations.ts";
 import { useRowKeys } from "./row_keys.ts";
 import { fixedWidth, type Lines, linesOf, useTableWidth } from "./table_lines.ts";
 import { visibleText } from "./visible_text.ts";

@@ -1,5 +1,5 @@
 import { Toast } from "@base-ui/react/toast";
-import { errorText } from "./faults.ts";
+import { errorText } from "./violations.ts";
 import { Icon } from "./icon.tsx";
 import { visibleText } from "./visible_text.ts";
 

@@ -2,7 +2,7 @@ import { type FormEvent, useState } from "react";
 import { codeOf, signIn } from "../api/session.ts";
 import { Button } from "../parts/button.tsx";
 import { CodeBlock } from "../parts/code.tsx";
-import { errorText } from "../parts/faults.ts";
+import { errorText } from "../parts/violations.ts";
 import { TextField } from "../parts/field.tsx";
 
 /** Redeems a pasted link or code. */

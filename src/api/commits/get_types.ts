@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { PackageFault, PackageTypes } from "../../domain/commits/package_types.ts";
+import type { PackageError, PackageTypes } from "../../domain/commits/package_types.ts";
 import { quoted } from "../../config/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
@@ -76,13 +76,13 @@ export const resolveTypes = jsonOperation({
   response: typesOut,
   async handle({ body, signal }, { commitTypes }: Uses<"commitTypes">) {
     const types = await commitTypes.resolve(body.packages, body.lock, signal);
-    return typesJson(types, types.faults);
+    return typesJson(types, types.errors);
   },
 });
 
 function typesJson(
   { files, isTruncated, missing }: PackageTypes,
-  faults: readonly PackageFault[] = [],
+  faults: readonly PackageError[] = [],
 ): z.input<typeof typesOut> {
   return {
     files: Object.fromEntries([...files].map(([path, text]) => [path, encodeBase64(text)])),

@@ -1,6 +1,6 @@
 import { countOf, exceeds, formatBytes, quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { entryFault } from "../../sandbox/mod.ts";
+import { entryViolation } from "../../sandbox/mod.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import {
   VALUE_NAME,
@@ -20,9 +20,9 @@ export const settingsOut = answerShape(FUNCTION_SETTINGS);
 export const settingsJson = (row: FunctionRow) => answerJson(FUNCTION_SETTINGS, row);
 
 const allowlistEntry = z.string().superRefine((entry, context) => {
-  const fault = entryFault(entry);
-  if (fault === undefined) return;
-  context.addIssue({ code: "custom", message: `${quoted(entry)} ${fault}` });
+  const violation = entryViolation(entry);
+  if (violation === undefined) return;
+  context.addIssue({ code: "custom", message: `${quoted(entry)} ${violation}` });
 }).openapi({
   description: "host, host:port or *.example.com; without a port, ports 443 and 80",
 });

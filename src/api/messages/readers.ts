@@ -8,7 +8,7 @@ import { VIOLATIONS_MAX } from "../../domain/errors.ts";
 import { assertShallow } from "../json.ts";
 
 /** Why a request is rejected before its values are validated. */
-export interface Fault {
+export interface Violation {
   /** Where the field is, from the outermost message inwards. */
   readonly path: (string | number)[];
   readonly description: string;
@@ -17,7 +17,7 @@ export interface Fault {
 /** What the readers of one request have found. */
 export interface Findings {
   /** At most {@link VIOLATIONS_MAX}. */
-  readonly faults: Fault[];
+  readonly violations: Violation[];
   /** Entries of lists and maps. */
   entries: number;
 }
@@ -26,7 +26,7 @@ export interface Findings {
 export interface Reader {
   /**
    * @param depth levels above the value
-   * @param found gets faults with paths from the value on
+   * @param found gets violations with paths from the value on
    * @throws BODY_NOT_JSON if the value nests too deeply
    */
   read(value: unknown, depth: number, found: Findings): void;
@@ -42,10 +42,10 @@ export interface Field {
   readonly reader: Reader | undefined;
 }
 
-/** What happens to fields that a message does not have: they are ignored, or faults under this name. */
+/** What happens to fields that a message does not have: they are ignored, or violations under this name. */
 export type UnknownFields = "ignored" | { readonly noun: "field" | "query parameter" };
 
-/** Characters of an unknown name that a fault repeats. */
+/** Characters of an unknown name that a violation repeats. */
 const NAME_CHARS_MAX = 100;
 
 /**
@@ -85,11 +85,11 @@ export class MessageReader implements Reader {
 
   /** @param name cut to {@link NAME_CHARS_MAX} */
   #addUnknown(found: Findings, name: string, noun: string): void {
-    if (found.faults.length === VIOLATIONS_MAX) return;
+    if (found.violations.length === VIOLATIONS_MAX) return;
     const near = nearest(name, this.#fields.flatMap(spellings));
     const names = this.#fields.map((field) => field.name).join(", ");
     const next = near === undefined ? `it has ${names || "none"}` : `did you mean ${near}?`;
-    addFault(
+    addViolation(
       found,
       name,
       `is not a ${noun} of this operation, which rejects unknown ones; ${next}`,
@@ -160,26 +160,26 @@ function readMember(
   found: Findings,
 ): void {
   if (reader === undefined) return assertShallow(value, depth);
-  const { faults } = found;
-  const before = faults.length;
+  const { violations } = found;
+  const before = violations.length;
   reader.read(value, depth, found);
-  for (let at = before; at < faults.length; at++) faults[at]?.path.unshift(key);
+  for (let at = before; at < violations.length; at++) violations[at]?.path.unshift(key);
 }
 
-/** Adds a fault, unless there are as many as an error lists. @param name undefined for a fault of the value itself */
-export function addFault(
-  { faults }: Findings,
+/** Adds a violation, unless there are as many as an error lists. @param name undefined for a violation of the value itself */
+export function addViolation(
+  { violations }: Findings,
   name: string | undefined,
   description: string,
 ): void {
-  if (faults.length < VIOLATIONS_MAX) {
-    faults.push({ path: name === undefined ? [] : [name], description });
+  if (violations.length < VIOLATIONS_MAX) {
+    violations.push({ path: name === undefined ? [] : [name], description });
   }
 }
 
-/** Adds the fault of a field in both spellings. */
+/** Adds the violation of a field in both spellings. */
 export function addSentTwice(found: Findings, name: string, alias: string): void {
-  addFault(found, name, `was sent as ${name} and as ${alias}; send one of them`);
+  addViolation(found, name, `was sent as ${name} and as ${alias}; send one of them`);
 }
 
 /** Whether a list or map fits into the request with what has been read before. */
@@ -191,7 +191,7 @@ function countEntries(count: number, found: Findings): boolean {
     ENTRIES_MAX,
     (entries) => countOf(entries, "entry", "entries"),
   );
-  addFault(found, undefined, `${limit}, with the lists and maps before it`);
+  addViolation(found, undefined, `${limit}, with the lists and maps before it`);
   return false;
 }
 

@@ -3,13 +3,13 @@ import { quoted } from "../../config/mod.ts";
 import { camelCase, snakeCase } from "../../shared/field_names.ts";
 import { messageReader } from "./of_schema.ts";
 import {
-  addFault,
   addSentTwice,
-  type Fault,
+  addViolation,
   type Findings,
   isObject,
   type MessageReader,
   type UnknownFields,
+  type Violation,
 } from "./readers.ts";
 
 /** The messages of a request, as JSON. */
@@ -36,13 +36,13 @@ export class RequestReader {
   readonly #query: MessageReader;
   readonly #body: MessageReader | undefined;
   /**
-   * Path parameters with their spellings, if unknown fields are faults: a message may repeat them, since they are fields
+   * Path parameters with their spellings, if unknown fields are violations: a message may repeat them, since they are fields
    * of the message in C1's definition of a request.
    */
   readonly #pathFields: readonly (readonly [name: string, spellings: ReadonlySet<string>])[];
 
   /**
-   * @param destroys whether unknown fields are faults
+   * @param destroys whether unknown fields are violations
    * @throws TypeError for a schema that no reader can be made of
    */
   constructor(
@@ -60,20 +60,20 @@ export class RequestReader {
 
   /**
    * Prepares the messages for their schemas, in place. An absent message is `{}`.
-   * @returns the messages, with the faults of names and of the numbers of entries
+   * @returns the messages, with the violations of names and of the numbers of entries
    * @throws BODY_NOT_JSON if a message nests too deeply
    */
-  read(sent: Messages): Messages & { readonly faults: readonly Fault[] } {
+  read(sent: Messages): Messages & { readonly violations: readonly Violation[] } {
     const params = sent.params ?? {};
     const query = sent.query ?? {};
-    const found: Findings = { faults: [], entries: 0 };
-    const { faults } = found;
+    const found: Findings = { violations: [], entries: 0 };
+    const { violations } = found;
     this.#params.read(params, 0, found);
     this.#readMessage(this.#query, query, params, found);
-    if (this.#body === undefined) return { params, query, body: sent.body, faults };
+    if (this.#body === undefined) return { params, query, body: sent.body, violations };
     const body = sent.body ?? {};
     this.#readMessage(this.#body, body, params, found);
-    return { params, query, body, faults };
+    return { params, query, body, violations };
   }
 
   #readMessage(
@@ -102,7 +102,7 @@ export class RequestReader {
         const value = message[spelling];
         delete message[spelling];
         if (value === null || value === params[name]) continue;
-        addFault(found, spelling, `must be as in the path, ${quoted(params[name])}, or absent`);
+        addViolation(found, spelling, `must be as in the path, ${quoted(params[name])}, or absent`);
       }
       const [first = "", second] = sent;
       if (second !== undefined) addSentTwice(found, first, second);

@@ -102,13 +102,13 @@ export class PackageFiles {
   }
 
   /** An error in the form of a system error, without its number. */
-  #fault(code: string, message: string, syscall: string, path: string): Error {
+  #error(code: string, message: string, syscall: string, path: string): Error {
     const error = new Error(`${code}: ${message}, ${syscall} '${path}'`);
     return Object.assign(error, { code, syscall, path });
   }
 
   #missing(syscall: string, path: string): Error {
-    return this.#fault("ENOENT", "no such file or directory", syscall, path);
+    return this.#error("ENOENT", "no such file or directory", syscall, path);
   }
 
   /** The content, new each time: who changes it changes no file. */
@@ -116,9 +116,9 @@ export class PackageFiles {
     const file = this.#files.get(path);
     if (file === undefined) {
       if (!this.#directories.has(path)) throw this.#missing("open", path);
-      throw this.#fault("EISDIR", "illegal operation on a directory", "read", path);
+      throw this.#error("EISDIR", "illegal operation on a directory", "read", path);
     }
-    if ("leftOut" in file) throw this.#fault("EFBIG", file.leftOut, "open", path);
+    if ("leftOut" in file) throw this.#error("EFBIG", file.leftOut, "open", path);
     return Buffer.from(file.base64, "base64");
   }
 

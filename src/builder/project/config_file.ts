@@ -27,14 +27,14 @@ export interface Entry {
   readonly config: string;
 }
 
-/** The content of a file, and the faults of the parts that change the meaning of imports. */
+/** The content of a file, and the errors of the parts that change the meaning of imports. */
 export interface ConfigFile {
   /** In the author's tree. */
   readonly path: string;
   readonly entries: ReadonlyMap<string, Entry>;
   /** Options of the compiler. */
   readonly options: ReadonlyMap<string, unknown>;
-  readonly faults: readonly Diagnostic[];
+  readonly errors: readonly Diagnostic[];
 }
 
 const OWN_OR_PACKAGE =

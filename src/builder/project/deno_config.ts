@@ -23,8 +23,8 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 /** Reads the file at `path` of the author's tree. */
 export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
   const read = readJsonObject(content);
-  if (read.kind === "fault") return faulty(path, read.fault);
-  const faults = Object.entries(UNSUPPORTED).flatMap(([name, instead]) => {
+  if (read.kind === "error") return invalid(path, read.error);
+  const errors = Object.entries(UNSUPPORTED).flatMap(([name, instead]) => {
     const value = read.members.get(name);
     return value === undefined || isEmpty(value) ? [] : [{
       path,
@@ -36,19 +36,19 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
   const paths = options.get("paths");
   if (paths !== undefined && !isEmpty(paths)) {
     const message = "paths is not supported; write the aliases into imports";
-    faults.push({ path, line: paths.line, message });
+    errors.push({ path, line: paths.line, message });
   }
   const source = options.get("jsxImportSource");
   if (source !== undefined && /^[./]|^file:/.test(String(source.value))) {
     const message = "jsxImportSource must name a package, not a path";
-    faults.push({ path, line: source.line, message });
+    errors.push({ path, line: source.line, message });
   }
   const entries = new Map<string, Entry>();
   for (const [key, value] of read.members.get("imports")?.members ?? []) {
     if (isPathOrUrl(key)) {
       const message = `Invalid import ${JSON.stringify(key)}: only a name or an alias such as ` +
         "@/ can be mapped, not a path or a URL";
-      faults.push({ path, line: value.line, message });
+      errors.push({ path, line: value.line, message });
     } else {
       const written = writtenOf(value);
       const entry = {
@@ -64,13 +64,13 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
       }
     }
   }
-  return { path, entries, options: optionsOf(options), faults };
+  return { path, entries, options: optionsOf(options), errors };
 }
 
-/** The file as one fault. */
-export function faulty(path: string, fault: Pick<Diagnostic, "line" | "message">): ConfigFile {
-  const message = `Invalid file: ${fault.message}`;
-  return { path, entries: new Map(), options: new Map(), faults: [{ ...fault, path, message }] };
+/** The file as one error. */
+export function invalid(path: string, error: Pick<Diagnostic, "line" | "message">): ConfigFile {
+  const message = `Invalid file: ${error.message}`;
+  return { path, entries: new Map(), options: new Map(), errors: [{ ...error, path, message }] };
 }
 
 function target(key: string, { value }: Value, config: string) {

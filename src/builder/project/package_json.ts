@@ -14,7 +14,7 @@ import {
   withSubpaths,
   writtenOf,
 } from "./config_file.ts";
-import { faulty } from "./deno_config.ts";
+import { invalid } from "./deno_config.ts";
 
 /** Later entries win. */
 const DEPENDENCIES = [
@@ -46,7 +46,7 @@ export function readPackageJson(
   paths: () => Iterable<string>,
 ): ConfigFile {
   const read = readJsonObject(content);
-  if (read.kind === "fault") return faulty(path, read.fault);
+  if (read.kind === "error") return invalid(path, read.error);
   const entries = new Map<string, Entry>();
   for (const field of DEPENDENCIES) {
     for (const [key, value] of read.members.get(field)?.members ?? []) {
@@ -56,13 +56,13 @@ export function readPackageJson(
       for (const one of withSubpaths(entry)) entries.set(one.key, one);
     }
   }
-  const faults: Diagnostic[] = [];
+  const errors: Diagnostic[] = [];
   const imports = [...read.members.get("imports")?.members ?? []].filter(([key]) =>
     /^#./.test(key)
   );
   if (imports.filter(([key]) => key.includes("*")).length > MAX_PATTERNS) {
     const message = `imports has more than ${formatCount(MAX_PATTERNS)} patterns`;
-    faults.push({ path, line: imports[0]?.[1].line ?? 1, message });
+    errors.push({ path, line: imports[0]?.[1].line ?? 1, message });
   } else {
     for (const [key, value] of imports) {
       for (const entry of aliases(key, value, { path, entries, paths })) {
@@ -70,7 +70,7 @@ export function readPackageJson(
       }
     }
   }
-  return { path, entries, options: new Map(), faults };
+  return { path, entries, options: new Map(), errors };
 }
 
 function version(name: string, { value }: Value): Target {

@@ -10,7 +10,7 @@ import { isConfiguration } from "../paths.ts";
 import { SDK_IMPORTS } from "../sdk.ts";
 import { directoriesUp, type SourceTree } from "../source_tree.ts";
 import type { ConfigFile, Entry } from "./config_file.ts";
-import { faulty, readDenoConfig } from "./deno_config.ts";
+import { invalid, readDenoConfig } from "./deno_config.ts";
 import { readPackageJson } from "./package_json.ts";
 
 /** The configuration files of one folder. Of the first two only one is read. */
@@ -26,8 +26,8 @@ const MAX_WRITTEN_CHARS = 200;
 
 /** Whether a build needs a configuration file: a file that only maps the modules of the server is for an editor. */
 export function concernsBuild(path: string, content: Uint8Array): boolean {
-  const { entries, options, faults } = read(path, content, () => [path]);
-  return faults.length > 0 || options.size > 0 ||
+  const { entries, options, errors } = read(path, content, () => [path]);
+  return errors.length > 0 || options.size > 0 ||
     [...entries.keys()].some((key) => !Object.hasOwn(SDK_IMPORTS, key));
 }
 
@@ -81,12 +81,12 @@ export class ProjectFiles {
     return index === undefined ? undefined : this.#rejected[Number(index)];
   }
 
-  /** The faults of the files that count for one of these paths. */
-  faultsFor(paths: Iterable<string>): readonly Diagnostic[] {
+  /** The errors of the files that count for one of these paths. */
+  errorsFor(paths: Iterable<string>): readonly Diagnostic[] {
     const directories = new Set([...paths].flatMap((path) => directoriesUp(dirname(path))));
     return [...directories].flatMap((directory) => this.#files.get(directory) ?? [])
-      .flatMap(({ faults }) => faults)
-      .map(({ path = "", ...fault }) => ({ ...fault, path: this.#tree.shown(path) }));
+      .flatMap(({ errors }) => errors)
+      .map(({ path = "", ...error }) => ({ ...error, path: this.#tree.shown(path) }));
   }
 
   /**
@@ -167,9 +167,9 @@ function readConfigFiles(tree: SourceTree): ReadonlyMap<string, readonly ConfigF
     const content = tree.files.get(path) ?? new Uint8Array();
     bytes += content.length;
     const file = bytes > MAX_TOTAL_BYTES
-      ? faulty(path, { message: "the configuration files of the commit are larger than 1 MiB" })
+      ? invalid(path, { message: "the configuration files of the commit are larger than 1 MiB" })
       : read(path, content, () => tree.files.keys());
-    if (file.entries.size + file.options.size + file.faults.length === 0) continue;
+    if (file.entries.size + file.options.size + file.errors.length === 0) continue;
     found.set(directory, [...found.get(directory) ?? [], file]);
   }
   return found;

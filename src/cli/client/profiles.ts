@@ -138,9 +138,9 @@ async function readOwnFile(path: string, folder: string): Promise<string | undef
   try {
     using file = await Deno.open(path, { read: true });
     // Of the open file: another file may have its path by now.
-    const fault = faultOf(path, await file.stat(), 0o077) ??
-      faultOf(folder, await Deno.stat(folder), 0o022);
-    if (fault !== undefined) throw fault;
+    const violation = violationOf(path, await file.stat(), 0o077) ??
+      violationOf(folder, await Deno.stat(folder), 0o022);
+    if (violation !== undefined) throw violation;
     return await new Response(file.readable).text();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -153,7 +153,7 @@ async function readOwnFile(path: string, folder: string): Promise<string | undef
 }
 
 /** @param forbidden bits of the mode */
-function faultOf(
+function violationOf(
   path: string,
   { uid, mode }: Deno.FileInfo,
   forbidden: number,

@@ -12,12 +12,12 @@ import type { RemoteFunction } from "../client/schemas.ts";
 
 const MS_PER_SECOND = 1000;
 
-const DURATION_FAULT = `must be a duration with its unit, such as "500ms" or "30s"`;
+const DURATION_VIOLATION = `must be a duration with its unit, such as "500ms" or "30s"`;
 /** A duration as flags take it, as the API has it. */
-const duration = z.string({ error: DURATION_FAULT }).transform((text, context) => {
+const duration = z.string({ error: DURATION_VIOLATION }).transform((text, context) => {
   const ms = parseDuration(text);
   if (ms !== undefined) return `${(ms / MS_PER_SECOND).toFixed(ms % MS_PER_SECOND === 0 ? 0 : 3)}s`;
-  context.addIssue({ code: "custom", message: DURATION_FAULT });
+  context.addIssue({ code: "custom", message: DURATION_VIOLATION });
   return z.NEVER;
 });
 const count = z.number({ error: "must be a whole number" })

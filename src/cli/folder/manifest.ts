@@ -1,4 +1,4 @@
-import { FAULT_OPTIONS, faultOf } from "../../config/field_faults.ts";
+import { VIOLATION_OPTIONS, violationOf } from "../../config/field_violations.ts";
 import { join } from "node:path";
 import { z } from "zod";
 import { readTextFile } from "../../shared/files.ts";
@@ -6,7 +6,7 @@ import { declaredFixture } from "../../domain/testing/fixture.ts";
 import { IN_FILE } from "./function_settings.ts";
 import { declaredTrigger } from "./triggers.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
-import { jsonFault } from "../terminal/json_fault.ts";
+import { jsonViolation } from "../terminal/json_violation.ts";
 
 export const MANIFEST_NAME = "invoked.json";
 
@@ -36,7 +36,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 }
 
 /**
- * Fields of the manifest of a folder; undefined without a manifest. Faults of other fields are left to the commands that
+ * Fields of the manifest of a folder; undefined without a manifest. Violations of other fields are left to the commands that
  * need these.
  *
  * @throws {Failure} for a file that is not a JSON object, and for an invalid field
@@ -63,15 +63,15 @@ async function readAs<Schema extends z.ZodType>(
       next: "make the file readable",
     });
   }
-  const parsed = schema.safeParse(await parseManifest(path, text), FAULT_OPTIONS);
+  const parsed = schema.safeParse(await parseManifest(path, text), VIOLATION_OPTIONS);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) =>
-    `${issue.path.length === 0 ? "the file" : issue.path.join(".")}: ${faultOf(issue)}`
+  const violations = parsed.error.issues.map((issue) =>
+    `${issue.path.length === 0 ? "the file" : issue.path.join(".")}: ${violationOf(issue)}`
   );
   const hasUnknown = parsed.error.issues.some(({ code, path }) =>
     code === "unrecognized_keys" && path.length === 0
   );
-  throw new Failure(`Invalid ${path}: ${faults.join("; ")}`, {
+  throw new Failure(`Invalid ${path}: ${violations.join("; ")}`, {
     next: hasUnknown
       ? `its fields are ${Object.keys(Manifest.shape).join(", ")}`
       : "correct what the message names; docs/first-function.md describes the fields",
@@ -83,7 +83,7 @@ async function parseManifest(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(`Invalid ${path}: it is not JSON${await jsonFault(text, error)}`, {
+    throw new Failure(`Invalid ${path}: it is not JSON${await jsonViolation(text, error)}`, {
       next: "correct it; invoked init creates a valid one in another folder",
       exit: "usage",
     });

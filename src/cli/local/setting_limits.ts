@@ -2,7 +2,7 @@
 import type { Config } from "../../config/mod.ts";
 import { FunctionLimits } from "../../domain/limits.ts";
 import type { FieldViolation } from "../../domain/errors.ts";
-import { rangeFaults } from "../../domain/resource.ts";
+import { rangeViolations } from "../../domain/resource.ts";
 import { isLimited } from "../../resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import { domainValues } from "../folder/function_settings.ts";
@@ -19,13 +19,13 @@ export function settingsBeyond(
   { invocations, retention: { ageMs } }: Config,
 ): readonly FieldViolation[] {
   const { maxima } = new FunctionLimits({ ...invocations, retentionMs: ageMs });
-  return rangeFaults(LIMITED, domainValues(LIMITED, manifest), "", maxima);
+  return rangeViolations(LIMITED, domainValues(LIMITED, manifest), "", maxima);
 }
 
 /** Warns of settings that the server may reject to which the function is deployed. */
-export function warnOfLimits(faults: readonly FieldViolation[]): void {
-  if (faults.length === 0) return;
-  const list = faults.map(({ field, description }) => `${field}: ${description}`).join("; ");
+export function warnOfLimits(violations: readonly FieldViolation[]): void {
+  if (violations.length === 0) return;
+  const list = violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
   note(paintNote("yellow", `Warning: settings beyond the limits of a server: ${list}`));
   note(
     "  a server with these limits rejects a deploy; give those of your server by the flags named",

@@ -1,7 +1,7 @@
 import { formatBytes } from "../../config/mod.ts";
 import { readTextFile } from "../../shared/files.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
-import { jsonFault } from "../terminal/json_fault.ts";
+import { jsonViolation } from "../terminal/json_violation.ts";
 
 /** Limit of an input or a secret in bytes; servers accept less. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
@@ -16,23 +16,23 @@ const STDIN_PATHS = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 export async function readInput(given: string | undefined, flag = "--input"): Promise<string> {
   if (given === undefined) return "{}";
   const text = await readSource(given);
-  const fault = await faultOf(text);
-  if (fault === undefined) return text;
+  const violation = await violationOf(text);
+  if (violation === undefined) return text;
   const from = isStdin(given) ? "stdin" : inputFile(given) ?? flag;
-  throw new Failure(`Invalid input in ${from}: it is not a JSON object${fault}`, {
+  throw new Failure(`Invalid input in ${from}: it is not a JSON object${violation}`, {
     next: `write it as '{"name": "Ada"}', or as @FILE`,
     exit: "usage",
   });
 }
 
 /** The end of the message for a text that is not a JSON object; undefined for a JSON object. */
-async function faultOf(text: string): Promise<string | undefined> {
+async function violationOf(text: string): Promise<string | undefined> {
   try {
     const value: unknown = JSON.parse(text);
     if (Array.isArray(value)) return " but an array";
     return typeof value === "object" && value !== null ? undefined : "";
   } catch (error) {
-    return await jsonFault(text, error);
+    return await jsonViolation(text, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { FAULT_OPTIONS } from "../../config/field_faults.ts";
+import { VIOLATION_OPTIONS } from "../../config/field_violations.ts";
 import { nearest } from "../../config/mod.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
 import type { Api, FunctionChange } from "../client/api.ts";
@@ -64,7 +64,7 @@ function needSetting(name: string): SettingName {
 }
 
 function valueOf(name: SettingName, text: string): SettingValue {
-  const parsed = settingSchema(name).safeParse(plainValue(text), FAULT_OPTIONS);
+  const parsed = settingSchema(name).safeParse(plainValue(text), VIOLATION_OPTIONS);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.length ? `${issue.path.join(".")}: ` : "it ";

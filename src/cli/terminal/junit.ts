@@ -39,7 +39,7 @@ export function junitXml(suite: string, results: readonly TestResult[], seconds:
 }
 
 function testCase(suite: string, result: TestResult) {
-  const message = printable(faultOf(result) ?? "");
+  const message = printable(failureOf(result) ?? "");
   const output = result.logs.map(({ level, log }) => printable(`${level} ${log}`)).join("\n");
   return {
     "@name": printable(result.name),
@@ -63,7 +63,7 @@ function isFailure({ status, error }: TestResult): boolean {
 }
 
 /** The error of a test and every failed assertion; undefined without any. */
-export function faultOf({ error, assertions }: TestResult): string | undefined {
+export function failureOf({ error, assertions }: TestResult): string | undefined {
   const failed = assertions.filter(({ pass }) => !pass).map((assertion) => {
     const { description, operator, expected, actual, diff, at } = assertion;
     const hasValues = expected !== "" || actual !== "";
@@ -76,6 +76,6 @@ export function faultOf({ error, assertions }: TestResult): string | undefined {
         : [],
     ].join("\n");
   });
-  const faults = [...error === undefined ? [] : [error], ...failed];
-  return faults.length === 0 ? undefined : faults.join("\n");
+  const failures = [...error === undefined ? [] : [error], ...failed];
+  return failures.length === 0 ? undefined : failures.join("\n");
 }

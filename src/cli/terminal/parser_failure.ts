@@ -2,8 +2,8 @@ import type { CommanderError } from "commander";
 import { Failure, oneLine } from "./failure.ts";
 
 const HELP = "run the command with --help for its arguments and options";
-/** Faults by the text of the argument parser, each with its message. */
-const FAULTS: readonly (readonly [text: RegExp, message: (...parts: string[]) => string])[] = [
+/** Violations by the text of the argument parser, each with its message. */
+const VIOLATIONS: readonly (readonly [text: RegExp, message: (...parts: string[]) => string])[] = [
   [/^unknown command '(.*)'/s, (name) => `Unknown command ${JSON.stringify(name)}`],
   [/^unknown option '(.*)'/s, (flag) => `Unknown option ${flag}`],
   [/^missing required argument '(.*)'/s, (name) => `Missing argument: ${name}`],
@@ -26,14 +26,14 @@ const SUGGESTION = /\n\(Did you mean (?:one of )?(.*)\?\)$/s;
 /** The failure of a command line that the argument parser rejects, in the words of other failures. */
 export function parserFailure({ message }: CommanderError): Failure {
   const text = message.replace(/^error: /, "");
-  const fault = text.replace(SUGGESTION, "");
+  const violation = text.replace(SUGGESTION, "");
   const suggestion = SUGGESTION.exec(text)?.[1];
   const next = suggestion === undefined ? HELP : `did you mean ${suggestion}? Or ${HELP}`;
-  for (const [pattern, messageOf] of FAULTS) {
-    const [whole, ...parts] = pattern.exec(fault) ?? [];
+  for (const [pattern, messageOf] of VIOLATIONS) {
+    const [whole, ...parts] = pattern.exec(violation) ?? [];
     if (whole !== undefined) {
       return new Failure(messageOf(...parts.map(oneLine)), { next, exit: "usage" });
     }
   }
-  return new Failure(`Invalid command: ${oneLine(fault)}`, { next, exit: "usage" });
+  return new Failure(`Invalid command: ${oneLine(violation)}`, { next, exit: "usage" });
 }

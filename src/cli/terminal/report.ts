@@ -28,7 +28,7 @@ export function report(error: unknown): number {
     return error.code === HELP_PRINTED ? EXIT_USAGE : report(parserFailure(error));
   }
   if (error instanceof ConfigError) {
-    for (const fault of error.faults) printError(fault);
+    for (const violation of error.violations) printError(violation);
     console.error(`${paintNote("dim", "next:")} run the command with --help for its settings`);
     return EXIT_USAGE;
   }
@@ -46,8 +46,8 @@ export function report(error: unknown): number {
 
 /** The second line of such a message is the next step. */
 function failureOf({ message }: DataDirError): Failure {
-  const [fault = "", next] = message.split("\n");
-  return new Failure(fault, { next: next?.replace(/^[A-Z]/, (first) => first.toLowerCase()) });
+  const [violation = "", next] = message.split("\n");
+  return new Failure(violation, { next: next?.replace(/^[A-Z]/, (first) => first.toLowerCase()) });
 }
 
 function printError(message: string): void {

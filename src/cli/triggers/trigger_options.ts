@@ -76,10 +76,10 @@ async function furtherOf({ settings }: TriggerOptions): Promise<FurtherSettings>
     JSON.parse(await readInput(settings, "--settings")),
   );
   if (given.success) return given.data;
-  const faults = given.error.issues.map(({ path, message }) =>
+  const violations = given.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`
   );
-  throw new Failure(`Invalid --settings: ${oneLine(faults.join("; "))}`, {
+  throw new Failure(`Invalid --settings: ${oneLine(violations.join("; "))}`, {
     next: `give an object with one of ${KINDS.join(", ")}, as invoked.json has it`,
     exit: "usage",
   });

@@ -20,9 +20,10 @@ export function register(command: Command): void {
     const quotaBytes = options.quota === undefined ? undefined : parseQuota(options.quota);
     const shown = JSON.stringify(oneLine(name));
     if (/[:/]/.test(name) || name.startsWith(".") || name === "" || name !== oneLine(name)) {
-      const fault = "the name has a colon, a slash or a control character, begins with a dot, or " +
+      const violation =
+        "the name has a colon, a slash or a control character, begins with a dot, or " +
         "is not trimmed";
-      throw new Failure(`Invalid volume name ${shown}: ${fault}`, {
+      throw new Failure(`Invalid volume name ${shown}: ${violation}`, {
         next: "choose a name that can be written as VOLUME:/PATH",
         exit: "usage",
       });

@@ -75,11 +75,11 @@ export class Dispatcher implements JobRunner {
   }
 
   /** Never set: workers come and go, and a process that cannot start instances has no slots. */
-  get fault(): undefined {
+  get error(): undefined {
     return undefined;
   }
 
-  onFaultChange(): void {}
+  onErrorChange(): void {}
 
   async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
     this.#prewarming.set(scripts);

@@ -323,7 +323,7 @@ export class OwnerSession {
 
   #reportLoss(end: ChannelEnd): void {
     const worker = this.#worker;
-    if (end.by === "fault") {
+    if (end.by === "error") {
       logger.error("Worker {worker} broke the protocol: {message}", {
         worker,
         message: end.message,

@@ -32,13 +32,13 @@ export type ChannelEnd =
   | { readonly by: "peer"; readonly reason: CloseReason }
   | { readonly by: "silence" }
   /** The peer broke the protocol. */
-  | { readonly by: "fault"; readonly message: string }
+  | { readonly by: "error"; readonly message: string }
   | { readonly by: "self" };
 
 interface ChannelOptions {
   /** Sends a frame, which may be lost, repeated, delayed or overtaken. */
   readonly send: (frame: Uint8Array) => void;
-  /** A handler that throws ends the channel as a fault of the peer. */
+  /** A handler that throws ends the channel as an error of the peer. */
   readonly onMessage: MessageHandler;
   /** Called once. */
   readonly onEnd: (end: ChannelEnd) => void;
@@ -80,7 +80,7 @@ export class Channel implements AsyncDisposable {
         try {
           await options.onMessage(type, bytes);
         } catch (error) {
-          this.#fault(error);
+          this.#error(error);
         }
       },
       () => this.#answerLater(),
@@ -106,12 +106,12 @@ export class Channel implements AsyncDisposable {
   receive(bytes: Uint8Array): void {
     if (!this.isOpen) return;
     const frame = decodeFrame(bytes);
-    if (frame === undefined) return this.#fault(new BrokenProtocol("a frame cannot be read"));
+    if (frame === undefined) return this.#error(new BrokenProtocol("a frame cannot be read"));
     this.#silentTicks = 0;
     try {
       this.#take(frame);
     } catch (error) {
-      this.#fault(error);
+      this.#error(error);
     }
   }
 
@@ -177,10 +177,10 @@ export class Channel implements AsyncDisposable {
     if (this.isOpen) this.#status ??= setTimeout(() => this.#answer(), STATUS_DELAY_MS);
   }
 
-  #fault(error: unknown): void {
+  #error(error: unknown): void {
     if (!this.isOpen) return;
-    this.#send(encodeClose(CloseReason.FAULT, this.#flow));
-    this.#end({ by: "fault", message: error instanceof Error ? error.message : String(error) });
+    this.#send(encodeClose(CloseReason.ERROR, this.#flow));
+    this.#end({ by: "error", message: error instanceof Error ? error.message : String(error) });
   }
 
   #end(end: ChannelEnd): void {

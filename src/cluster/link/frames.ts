@@ -27,7 +27,7 @@ export const CloseReason = {
   /** The slot was held too long for the job. */
   EXPIRED: 5,
   /** The peer broke the protocol of this file or of `messages.ts`. */
-  FAULT: 6,
+  ERROR: 6,
   /** The worker cannot start an instance for the job that it got: none of the job's code ran. */
   NOT_BEGUN: 7,
 } as const;

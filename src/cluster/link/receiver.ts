@@ -12,7 +12,7 @@ interface ReceiverLimits {
   readonly messageBytesMax: number;
 }
 
-/** What the peer did wrong; it cannot be a fault of the network. */
+/** What the peer did wrong; it cannot be an error of the network. */
 export class BrokenProtocol extends Error {
   override name = "BrokenProtocol";
 }

@@ -3,7 +3,7 @@ import { type NatsConnection, nuid, type TlsOptions } from "@nats-io/transport-n
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { readTextFile } from "../../shared/files.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
-import { connectFault, deniedOperation, NatsUnusable } from "./errors.ts";
+import { connectError, deniedOperation, NatsUnusable } from "./errors.ts";
 import { inboxOf } from "./subjects.ts";
 import { connectNats } from "./transport.ts";
 
@@ -34,7 +34,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 /** A connection to NATS that reconnects for ever. Messages that are sent while NATS is unreachable may be lost. */
 export class Nats implements AsyncDisposable {
   #isUp = true;
-  #fault: string | undefined;
+  #error: string | undefined;
   readonly #onReconnected: (() => Promise<unknown>)[] = [];
 
   private constructor(
@@ -60,7 +60,7 @@ export class Nats implements AsyncDisposable {
       : await readCredentials(credentialsFile);
     const id = credentials?.id ?? nuid.next();
     const connection = await dial(options, credentials, { id, role }).catch((error) => {
-      throw connectFault(error, shown);
+      throw connectError(error, shown);
     });
     try {
       checkVersion(connection, shown);
@@ -74,8 +74,8 @@ export class Nats implements AsyncDisposable {
   }
 
   /** Why NATS cannot be used now; undefined while it can. */
-  get fault(): string | undefined {
-    if (this.#fault !== undefined) return this.#fault;
+  get error(): string | undefined {
+    if (this.#error !== undefined) return this.#error;
     return this.#isUp ? undefined : `NATS at ${this.urls} is unreachable`;
   }
 
@@ -139,8 +139,8 @@ export class Nats implements AsyncDisposable {
   #reconnected(): void {
     const host = hostOf(this.connection.getServer());
     if (!this.connection.info?.auth_required && !LOOPBACK.test(host)) {
-      this.#fault = unauthenticated(host);
-      logger.error("{fault}", { fault: this.#fault });
+      this.#error = unauthenticated(host);
+      logger.error("{error}", { error: this.#error });
       this.connection.close();
       return;
     }

@@ -18,8 +18,8 @@ const JWT = /^[\w-]+\.([\w-]+)\.[\w-]+$/m;
  * @throws NatsUnusable
  */
 export async function readCredentials(file: string): Promise<Credentials> {
-  const unusable = (fault: string) =>
-    new NatsUnusable(`Invalid --nats-credentials ${file}: ${fault}`);
+  const unusable = (failure: string) =>
+    new NatsUnusable(`Invalid --nats-credentials ${file}: ${failure}`);
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);

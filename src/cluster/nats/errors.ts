@@ -12,13 +12,13 @@ export class NatsUnusable extends Error {
 }
 
 /** An error of the connection in words. @param servers the configured URLs */
-export function connectFault(error: unknown, servers: string): NatsUnusable {
-  const message = causes(error).map(faultOf).find((fault) => fault !== undefined) ??
+export function connectError(error: unknown, servers: string): NatsUnusable {
+  const message = causes(error).map(errorOf).find((failure) => failure !== undefined) ??
     `${error instanceof Error ? error.message : error}`;
   return new NatsUnusable(`NATS at ${servers} is not usable: ${message}`, { cause: error });
 }
 
-function faultOf(error: unknown): string | undefined {
+function errorOf(error: unknown): string | undefined {
   if (
     error instanceof AuthorizationError || error instanceof errors.UserAuthenticationExpiredError
   ) {

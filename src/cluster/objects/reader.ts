@@ -81,8 +81,8 @@ export class ObjectReader {
     return opened;
   }
 
-  #error(digest: string, fault: string): ObjectError {
-    return new ObjectError(this.#layout.bucket, digest, fault);
+  #error(digest: string, damage: string): ObjectError {
+    return new ObjectError(this.#layout.bucket, digest, damage);
   }
 }
 

@@ -22,7 +22,7 @@ export class HeartbeatWriter implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<boolean> | undefined;
   #isClosed = false;
-  #fault: string | undefined;
+  #error: string | undefined;
   /** What NATS said last, if it denied the write. */
   #denial: unknown;
 
@@ -72,19 +72,19 @@ export class HeartbeatWriter implements AsyncDisposable {
   async #put(): Promise<boolean> {
     try {
       await this.#jetstream.publish(this.#subject, encode(this.#current()));
-      if (this.#fault !== undefined) logger.info("The heartbeat of this worker is written again");
-      this.#fault = undefined;
+      if (this.#error !== undefined) logger.info("The heartbeat of this worker is written again");
+      this.#error = undefined;
       return true;
     } catch (error) {
       this.#denial = deniedOperation(error) === undefined ? undefined : error;
       const message = error instanceof Error ? error.message : String(error);
-      const fault = NO_BUCKET.test(message)
+      const failure = NO_BUCKET.test(message)
         ? "no API node has begun yet (invoked serve --nats), or this user may not write it"
         : message;
-      if (this.#fault !== fault) {
-        logger.warn("Failed to write the heartbeat of this worker: {fault}", { fault });
+      if (this.#error !== failure) {
+        logger.warn("Failed to write the heartbeat of this worker: {error}", { error: failure });
       }
-      this.#fault = fault;
+      this.#error = failure;
       return false;
     }
   }

@@ -1,7 +1,7 @@
 import {
   HOST_CALL_HEAD_BYTES,
   HOST_REPLY_HEAD_BYTES,
-  type HostFault,
+  type HostError,
   HostStatus,
 } from "../../runtime/wire.ts";
 import { type Host, type HostCall, HostCallError, type HostReply } from "../../sandbox/contract.ts";
@@ -22,7 +22,7 @@ export class RemoteHost implements Host, Disposable {
       const call = this.#waiting.get(number);
       if (call === undefined) return;
       if (status === HostStatus.DONE) call.resolve({ value: embeddedObject(json), bytes });
-      else call.reject(faultIn(json));
+      else call.reject(errorIn(json));
     });
   }
 
@@ -66,8 +66,8 @@ function encodeCall(number: number, request: unknown, bytes: Uint8Array): Uint8A
   return frame;
 }
 
-function faultIn(json: Uint8Array): HostCallError {
-  const { code, message, details } = JSON.parse(new TextDecoder().decode(json)) as HostFault;
+function errorIn(json: Uint8Array): HostCallError {
+  const { code, message, details } = JSON.parse(new TextDecoder().decode(json)) as HostError;
   return new HostCallError(code, message, details);
 }
 

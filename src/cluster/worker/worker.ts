@@ -81,7 +81,7 @@ export class Worker implements AsyncDisposable {
     this.#version = version;
     this.#maxMemoryBytes = maxMemoryBytes;
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
-    this.#runner.onFaultChange(() => this.#suspend());
+    this.#runner.onErrorChange(() => this.#suspend());
     this.#heartbeats = new HeartbeatWriter(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,
@@ -163,10 +163,10 @@ export class Worker implements AsyncDisposable {
 
   /** While no instance can be started, API nodes see the worker as draining, and other workers run the calls. */
   #suspend(): void {
-    const { fault } = this.#runner;
-    if (fault === undefined) logger.info("This worker accepts invocations again");
-    else logger.error("This worker accepts no invocations: {fault}", { fault });
-    this.#slots.suspend(fault !== undefined);
+    const { error } = this.#runner;
+    if (error === undefined) logger.info("This worker accepts invocations again");
+    else logger.error("This worker accepts no invocations: {error}", { error });
+    this.#slots.suspend(error !== undefined);
   }
 
   #receive(message: ReceivedMessage): void {

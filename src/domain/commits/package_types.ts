@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
-import { type Builder, type PackageFault, type PackageTypes, sdkTypes } from "../../builder/mod.ts";
+import { type Builder, type PackageError, type PackageTypes, sdkTypes } from "../../builder/mod.ts";
 import type { Store } from "../../store/mod.ts";
 import { anyFunction, finalizedCommit } from "../references.ts";
 import { buildFailed } from "./builds.ts";
 
-export type { PackageFault, PackageTypes };
+export type { PackageError, PackageTypes };
 
 /** Sets of types that are kept in memory, by their locks. */
 const KEPT_MAX = 4;
@@ -40,11 +40,11 @@ export class CommitTypes {
     packages: readonly string[],
     lock: string | undefined,
     signal: AbortSignal,
-  ): Promise<PackageTypes & { readonly faults: readonly PackageFault[] }> {
+  ): Promise<PackageTypes & { readonly errors: readonly PackageError[] }> {
     const resolved = await this.builder.resolvePackages(packages, lock, signal);
     if (resolved.kind === "rejected") throw buildFailed("the types of packages", resolved);
     const types = await this.#withSdk(resolved.lock, () => resolved.lock);
-    return { ...types, faults: resolved.faults };
+    return { ...types, errors: resolved.errors };
   }
 
   /** @param key of the lock */

@@ -1,5 +1,5 @@
 import type { SourceFiles } from "../../builder/mod.ts";
-import { pathFault, pathSetFault } from "../../builder/paths.ts";
+import { pathSetViolation, pathViolation } from "../../builder/paths.ts";
 import { countOf, formatBytes, formatCount, quoted } from "../../config/mod.ts";
 import { DomainError, type FieldViolation, invalid } from "../errors.ts";
 
@@ -26,14 +26,16 @@ export function checkPaths(field: string, paths: readonly string[], limits: Comm
         `${formatCount(limits.maxFiles)} (--max-files)`,
     });
   }
-  const faults = paths.flatMap((path): FieldViolation[] => {
-    const fault = pathFault(path);
-    return fault === undefined ? [] : [pathViolation(field, path, fault)];
+  const violations = paths.flatMap((path): FieldViolation[] => {
+    const violation = pathViolation(path);
+    return violation === undefined ? [] : [fieldViolation(field, path, violation)];
   });
-  const [first, ...others] = faults;
+  const [first, ...others] = violations;
   if (first !== undefined) throw invalid(first, ...others);
-  const conflict = pathSetFault(paths);
-  if (conflict !== undefined) throw invalid(pathViolation(field, conflict.path, conflict.fault));
+  const conflict = pathSetViolation(paths);
+  if (conflict !== undefined) {
+    throw invalid(fieldViolation(field, conflict.path, conflict.violation));
+  }
   if (!paths.includes(ENTRY)) {
     throw invalid({ field, description: `${ENTRY} is missing, which holds the function` });
   }
@@ -69,6 +71,6 @@ function tooLarge(field: string, bytes: number, limit: string): DomainError {
   return invalid({ field, description: `${formatBytes(bytes)} are more than the limit ${limit}` });
 }
 
-function pathViolation(field: string, path: string, fault: string): FieldViolation {
-  return { field, description: `path ${quoted(path)}: ${fault}` };
+function fieldViolation(field: string, path: string, violation: string): FieldViolation {
+  return { field, description: `path ${quoted(path)}: ${violation}` };
 }

@@ -19,7 +19,7 @@ const ATTEMPTS_MAX = 3;
 /** Pause before a further attempt. */
 const RETRY_PAUSE_MS = 2000;
 
-/** A fault that the compiler found in the types of a commit. */
+/** An error that the compiler found in the types of a commit. */
 export interface TypeDiagnostic extends Diagnostic {
   /** Such as `TS2322`; absent for an error in the imports. */
   readonly code?: string;
@@ -92,7 +92,7 @@ export class TypeChecks implements AsyncDisposable {
       logger.error("The type checks of commits have stopped", { error });
       // At once, unless the store cannot write: an error of another kind must not repeat for ever.
       const { health } = this.store;
-      if (health.fault !== undefined) health.available().then(() => this.schedule());
+      if (health.error !== undefined) health.available().then(() => this.schedule());
     }
   }
 

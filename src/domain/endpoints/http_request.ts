@@ -23,7 +23,7 @@ import {
   substituteOf,
   tooManyStreams,
 } from "./ends.ts";
-import { bodyLengthIn, mayHaveBody, ResponseFault, responseHead } from "./response_head.ts";
+import { bodyLengthIn, mayHaveBody, ResponseError, responseHead } from "./response_head.ts";
 import type { Streams } from "./streams.ts";
 import { Timer } from "./timer.ts";
 
@@ -80,7 +80,7 @@ export class HttpRequest {
   #stream: Disposable | undefined;
   #isEnded = false;
   #invocationId = "";
-  #fault: string | undefined;
+  #error: string | undefined;
   #lastRead: Promise<unknown> = Promise.resolve();
   #status: number | null = null;
   /** A body that was read for the input. `http.read` gives it, too: it may be no text, or the worker of an older version. */
@@ -202,12 +202,12 @@ export class HttpRequest {
   }
 
   #checked(outcome: Outcome): Outcome {
-    const fault = this.#fault ??
+    const error = this.#error ??
       (outcome.kind === "success" && this.#lifecycle.is("waiting")
         ? "fetch ended without a response"
         : undefined);
-    if (fault === undefined || outcome.kind === "error") return outcome;
-    return { ...outcome, kind: "error", code: "BAD_OUTPUT", message: fault };
+    if (error === undefined || outcome.kind === "error") return outcome;
+    return { ...outcome, kind: "error", code: "BAD_OUTPUT", message: error };
   }
 
   /** Answers instead of the function, or cuts its response off. */
@@ -299,7 +299,7 @@ export class HttpRequest {
 
   async #respond(params: unknown, bytes: Uint8Array): Promise<HostReply> {
     if (this.#lifecycle.is("over")) return GONE;
-    if (!this.#lifecycle.is("waiting")) throw this.#faulty("the function responded twice");
+    if (!this.#lifecycle.is("waiting")) throw this.#invalid("the function responded twice");
     const end = isEnd(params);
     const head = this.#headOf(params, end ? bytes.length : bodyLengthIn(params));
     const isWhole = end || this.request.input.method === "HEAD" || !mayHaveBody(head.status);
@@ -327,8 +327,8 @@ export class HttpRequest {
       const { method } = this.request.input;
       return responseHead(params, { method, length, maxBytes: this.limits.maxHeaderBytes });
     } catch (error) {
-      if (error instanceof ResponseFault) {
-        throw this.#faulty(`the response cannot be sent: ${error.message}`);
+      if (error instanceof ResponseError) {
+        throw this.#invalid(`the response cannot be sent: ${error.message}`);
       }
       throw error;
     }
@@ -340,7 +340,7 @@ export class HttpRequest {
       const when = this.#lifecycle.is("waiting")
         ? "before its response began"
         : "after its response was complete";
-      throw this.#faulty(`the function wrote ${when}`);
+      throw this.#invalid(`the function wrote ${when}`);
     }
     this.#responseBytes += bytes.length;
     this.#checkLength(end);
@@ -359,15 +359,15 @@ export class HttpRequest {
     const { bodyLimitBytes } = this.limits;
     const isWrong = length !== undefined &&
       (this.#responseBytes > length || (end && this.#responseBytes < length));
-    const fault = isWrong
+    const error = isWrong
       ? `its Content-Length is ${length}, its body has ${
         end ? "" : "at least "
       }${this.#responseBytes} bytes`
       : this.#responseBytes > bodyLimitBytes
       ? `its body exceeds the limit of ${formatBytes(bodyLimitBytes)} (--endpoint-body-limit)`
       : undefined;
-    if (fault === undefined) return;
-    throw this.#faulty(`the response cannot be sent: ${fault}`);
+    if (error === undefined) return;
+    throw this.#invalid(`the response cannot be sent: ${error}`);
   }
 
   /** Waits until the client is gone, or has the response. */
@@ -380,8 +380,8 @@ export class HttpRequest {
   }
 
   /** Ends the run of a function that sent what is no response. */
-  #faulty(message: string): HostCallError {
-    this.#fault ??= message;
+  #invalid(message: string): HostCallError {
+    this.#error ??= message;
     this.#kill({ kind: "error", code: "BAD_OUTPUT", message }, { kind: "failed", status: 500 });
     return new HostCallError("INVALID_ARGUMENT", message);
   }

@@ -10,8 +10,8 @@ const LENGTH = /^\d{1,15}$/;
 const NAME_SHOWN_MAX_UNITS = 64;
 
 /** A response that cannot be sent. */
-export class ResponseFault extends Error {
-  override name = "ResponseFault";
+export class ResponseError extends Error {
+  override name = "ResponseError";
 }
 
 /** Whether a response with this status may have a body. */
@@ -31,7 +31,7 @@ export function bodyLengthIn(params: unknown): number | undefined {
  * The head to send, whose length is that of the body.
  * @param value what the function sent
  * @param sent the method of the request, the length of the whole body if it is known, and the limit of all headers together
- * @throws ResponseFault
+ * @throws ResponseError
  */
 export function responseHead(
   value: unknown,
@@ -52,7 +52,7 @@ export function responseHead(
     return { ...head, contentLength: 0 };
   }
   if (length !== undefined && (head.contentLength ?? length) !== length) {
-    throw new ResponseFault(
+    throw new ResponseError(
       `its Content-Length is ${head.contentLength}, its body has ${length} bytes`,
     );
   }
@@ -68,20 +68,20 @@ function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
     typeof status !== "number" || !Number.isInteger(status) || status < STATUS_MIN ||
     status > STATUS_MAX
   ) {
-    throw new ResponseFault(
+    throw new ResponseError(
       `its status ${shown(status)} is not between ${STATUS_MIN} and ${STATUS_MAX}`,
     );
   }
-  if (!Array.isArray(headers)) throw new ResponseFault("its headers are not a list");
+  if (!Array.isArray(headers)) throw new ResponseError("its headers are not a list");
   if (headers.length > HEADERS_MAX) {
-    throw new ResponseFault(
+    throw new ResponseError(
       `it has ${countOf(headers.length, "header")}, the limit is ${HEADERS_MAX}`,
     );
   }
   const checked = headers.map(readHeader);
   const bytes = checked.reduce((sum, [name, text]) => sum + name.length + text.length, 0);
   if (bytes > maxBytes) {
-    throw new ResponseFault(
+    throw new ResponseError(
       `its headers have ${formatBytes(bytes)}, the limit is ${
         formatBytes(maxBytes)
       } (--max-header)`,
@@ -97,10 +97,10 @@ function readResponseHead(value: unknown, maxBytes: number): ResponseHead {
 function readHeader(header: unknown): Header {
   const [name, value] = Array.isArray(header) ? header as unknown[] : [];
   if (typeof name !== "string" || !HEADER_NAME.test(name)) {
-    throw new ResponseFault(`it has a header with the name ${shown(name)}`);
+    throw new ResponseError(`it has a header with the name ${shown(name)}`);
   }
   if (typeof value !== "string" || NO_HEADER_VALUE.test(value)) {
-    throw new ResponseFault(`the value of its header ${name} is not valid in HTTP`);
+    throw new ResponseError(`the value of its header ${name} is not valid in HTTP`);
   }
   return [name, value.trim()];
 }
@@ -115,7 +115,7 @@ function lengthIn(headers: readonly Header[]): number | undefined {
   const [first, ...others] = headers.filter(([name]) => name.toLowerCase() === "content-length");
   if (first === undefined) return undefined;
   if (others.length > 0 || !LENGTH.test(first[1])) {
-    throw new ResponseFault(`its Content-Length ${shown(first[1])} is not a number of bytes`);
+    throw new ResponseError(`its Content-Length ${shown(first[1])} is not a number of bytes`);
   }
   return Number(first[1]);
 }

@@ -48,8 +48,8 @@ export class DestinationSettings {
         throw invalid({ field, description: "must have either functionId or url" });
       }
       if (functionId) await this.#checkCycle(fn.id, functionId, `${field}.functionId`);
-      const fault = url ? urlFault(url, fn) : undefined;
-      if (fault !== undefined) throw invalid({ field: `${field}.url`, description: fault });
+      const violation = url ? urlViolation(url, fn) : undefined;
+      if (violation !== undefined) throw invalid({ field: `${field}.url`, description: violation });
     }
   }
 
@@ -129,7 +129,7 @@ function functionTargets(
   });
 }
 
-function urlFault(
+function urlViolation(
   url: string,
   { outboundNetworkAllowlist }: Pick<FunctionRow, "outboundNetworkAllowlist">,
 ): string | undefined {

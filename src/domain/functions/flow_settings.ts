@@ -62,8 +62,8 @@ export function flowLimitsOf(fn: FunctionRow): FlowLimits | undefined {
   };
 }
 
-/** The faults of settings that belong together. @param prefix of the fields in the request */
-export function flowFaults(wanted: FunctionSettings, prefix: string): FieldViolation[] {
+/** The violations of settings that belong together. @param prefix of the fields in the request */
+export function flowViolations(wanted: FunctionSettings, prefix: string): FieldViolation[] {
   const { debounce = {}, rateLimit = {} } = wanted;
   return [
     ...missing(`${prefix}debounce.delay`, !debounce.delay && (debounce.key || debounce.maxDelay)),
@@ -75,8 +75,8 @@ export function flowFaults(wanted: FunctionSettings, prefix: string): FieldViola
   ];
 }
 
-/** The fault of a limit for each value of a key that is not named. @param after the function after the change */
-export function perKeyFaults(
+/** The violation of a limit for each value of a key that is not named. @param after the function after the change */
+export function perKeyViolations(
   { concurrencyKey, maxConcurrencyPerKey }: Pick<
     FunctionRow,
     "concurrencyKey" | "maxConcurrencyPerKey"

@@ -12,7 +12,7 @@ import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../er
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { Principal } from "../identity/mod.ts";
-import { changedColumns, columnsOf, rangeFaults } from "../resource.ts";
+import { changedColumns, columnsOf, rangeViolations } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -20,11 +20,11 @@ import type { CommitRow } from "../../store/commits.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { liveVolume } from "../volumes/volumes.ts";
 import { assertNoDestination, type DestinationSettings } from "./destinations.ts";
-import { flowFaults, perKeyFaults } from "./flow_settings.ts";
+import { flowViolations, perKeyViolations } from "./flow_settings.ts";
 import type { EffectiveLimits, FunctionLimits } from "../limits.ts";
 import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
-import { retryPolicyFaults } from "./retry_policy.ts";
+import { retryPolicyViolations } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "../update_mask.ts";
 import { reconsiderWaiting } from "./waiting_calls.ts";
@@ -102,7 +102,7 @@ export class Functions {
     this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
-    assertNone(perKeyFaults(columns, prefix));
+    assertNone(perKeyViolations(columns, prefix));
     await this.destinations.check({ ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
@@ -200,7 +200,7 @@ export class Functions {
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
-      assertNone(perKeyFaults({ ...fn, ...columns }, "function."));
+      assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
     await this.destinations.check({ ...fn, ...columns }, update.change, changed, "function.");
     const commit = update.content === undefined ? undefined : await this.commits.build(
@@ -338,9 +338,12 @@ export class Functions {
     const changes: FunctionSettings = Object.fromEntries(
       changed.map((setting) => [setting, settings[setting]]),
     );
-    const outside = rangeFaults(FUNCTION_SETTINGS, changes, prefix, this.limits.maxima);
-    const contradictions = [...retryPolicyFaults(changes, prefix), ...flowFaults(changes, prefix)]
-      .filter(({ field }) => outside.every((fault) => fault.field !== field));
+    const outside = rangeViolations(FUNCTION_SETTINGS, changes, prefix, this.limits.maxima);
+    const contradictions = [
+      ...retryPolicyViolations(changes, prefix),
+      ...flowViolations(changes, prefix),
+    ]
+      .filter(({ field }) => outside.every((violation) => violation.field !== field));
     assertNone([...outside, ...contradictions]);
   }
 
@@ -371,6 +374,6 @@ export class Functions {
 }
 
 /** @throws INVALID_FIELD */
-function assertNone([fault, ...faults]: readonly FieldViolation[]): void {
-  if (fault !== undefined) throw invalid(fault, ...faults);
+function assertNone([violation, ...violations]: readonly FieldViolation[]): void {
+  if (violation !== undefined) throw invalid(violation, ...violations);
 }

@@ -38,8 +38,8 @@ export function retryPolicyOf(json: string): RetryPolicy {
   };
 }
 
-/** The fault of bounds that contradict each other. @param prefix of the fields in the request */
-export function retryPolicyFaults(
+/** The violation of bounds that contradict each other. @param prefix of the fields in the request */
+export function retryPolicyViolations(
   { retryPolicy = {} }: FunctionSettings,
   prefix: string,
 ): FieldViolation[] {

@@ -9,7 +9,7 @@ import { NO_VARIABLES } from "../functions/variables.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import { admitNow, governed } from "./flow_control.ts";
+import { admitNow, withFlowLimits } from "./flow_control.ts";
 import { type Idempotency, type IdempotentRequest, lockOf } from "./idempotency.ts";
 import { type Invoke, triggerOf } from "./invoke.ts";
 
@@ -120,7 +120,7 @@ export async function recordCall(
   const mayWait = row.status === "RUNNING" && key === undefined &&
     request.httpRequest === undefined;
   // A call that waited for its concurrency key obeys the limits of now.
-  const limited = governed(fn) && governed(await store.read.functions.get(fn.id) ?? fn);
+  const limited = withFlowLimits(fn) && withFlowLimits(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(
     async (tx) => {
       const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);

@@ -115,7 +115,7 @@ function running(
 ): string {
   const limit = `the limit of ${countOf(maxRunning, "invocation")} at a time`;
   switch (runningLimit) {
-    case "fault":
+    case "outage":
       return "the server cannot start processes for functions (/readyz has the reason)";
     case "workers":
       return `all ${countOf(maxRunning, "slot")} of workers and API nodes are taken (--capacity)`;

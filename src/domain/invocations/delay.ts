@@ -4,7 +4,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
-import { firstDelay, governed } from "./flow_control.ts";
+import { firstDelay, withFlowLimits } from "./flow_control.ts";
 
 /** Asserts that a time is neither in the past nor too far away. @throws INVALID_FIELD */
 export function checkInvokeAt(at: Date, maxDelayMs: number): void {
@@ -31,7 +31,7 @@ export async function delayCall(
   row: InvocationRow,
   maxDelayed: number,
 ): Promise<string | undefined> {
-  const limited = governed(fn);
+  const limited = withFlowLimits(fn);
   const { id: invocationId, notBefore, triggerKind } = row;
   // The time of a schedule has come: what is debounced begins to wait.
   const isLater = notBefore !== null && triggerKind !== "schedule";

@@ -7,7 +7,7 @@ import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
-import { furtherDelay, governed } from "./flow_control.ts";
+import { furtherDelay, withFlowLimits } from "./flow_control.ts";
 import { delayLine } from "./rate_limit.ts";
 
 /** Delayed calls that are read together. */
@@ -83,7 +83,7 @@ export class DelayedCalls implements DueWork {
     // Whoever cancels the call from here on waits until the engine has it.
     using _ = ends.announceStart(id);
     const fn = await store.read.functions.get(functionId);
-    const limited = fn === undefined ? undefined : governed(fn);
+    const limited = fn === undefined ? undefined : withFlowLimits(fn);
     const decision = await store.write(
       (tx) => this.#decide(tx, delay, limited !== undefined),
       "durable",
@@ -98,7 +98,7 @@ export class DelayedCalls implements DueWork {
     const { invocationId, functionId } = delay;
     // The limits may have changed since: nobody would release a call that waits for earlier ones.
     const fn = isLimited ? await tx.functions.get(functionId) : undefined;
-    const limits = fn && governed(fn);
+    const limits = fn && withFlowLimits(fn);
     const isInLine = waitsInLine(delay);
     if (limits !== undefined && isInLine) {
       const [first] = await tx.delays.firstInLine(functionId, 1);

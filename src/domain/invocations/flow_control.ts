@@ -36,13 +36,13 @@ export class KeyIsBusy extends DomainError {
 type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
 
 /** A call of a function with limits of its own. */
-interface GovernedCall {
+interface FlowLimitedFunction {
   readonly fn: FunctionRow;
   readonly limits: FlowLimits;
 }
 
 /** The limits of how often and how many at a time calls of a function start; undefined without any. */
-export function governed(fn: FunctionRow): GovernedCall | undefined {
+export function withFlowLimits(fn: FunctionRow): FlowLimitedFunction | undefined {
   const limits = flowLimitsOf(fn);
   return limits === undefined ? undefined : { fn, limits };
 }
@@ -76,7 +76,7 @@ function inputKey(inputJson: string, pointer: string): string | null {
  */
 export async function admitNow(
   tx: Writers,
-  { fn, limits }: GovernedCall,
+  { fn, limits }: FlowLimitedFunction,
   { id: invocationId, concurrencyKey }: InvocationRow,
   startsNow: boolean,
 ): Promise<DomainError | { readonly startedAt: string } | undefined> {
@@ -99,7 +99,7 @@ export async function admitNow(
 /** The first delay of a call without a waiting caller. Replaces an earlier call with the same debounce key. */
 export async function firstDelay(
   tx: Writers,
-  { fn, limits: { debounce } }: GovernedCall,
+  { fn, limits: { debounce } }: FlowLimitedFunction,
   row: InvocationRow,
 ): Promise<{ readonly delay: DelayedCallRow; readonly replacedId: string | undefined }> {
   const now = new Date();
@@ -133,7 +133,7 @@ export async function firstDelay(
  */
 export async function furtherDelay(
   tx: Writers,
-  { fn, limits }: GovernedCall,
+  { fn, limits }: FlowLimitedFunction,
   delay: DelayedCallRow,
   row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
 ): Promise<Delay | undefined> {
@@ -158,7 +158,10 @@ export async function furtherDelay(
 }
 
 /** Counts a run, or pauses the function once it has had as many as it may within the period. */
-async function isPaused(tx: Writers, { fn, limits: { breaker } }: GovernedCall): Promise<boolean> {
+async function isPaused(
+  tx: Writers,
+  { fn, limits: { breaker } }: FlowLimitedFunction,
+): Promise<boolean> {
   if (breaker === undefined) return false;
   if (breaker.isPaused) return true;
   const now = new Date();

@@ -27,7 +27,7 @@ import type { Cancellation } from "./cancellation.ts";
 import { checkInvokeAt, delayCall } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
-import { concurrencyKeyOf, governed, KeyIsBusy } from "./flow_control.ts";
+import { concurrencyKeyOf, KeyIsBusy, withFlowLimits } from "./flow_control.ts";
 import { Idempotency } from "./idempotency.ts";
 import {
   checkInput,
@@ -103,7 +103,7 @@ export class Invocations {
       checkInvokeAt(request.notBefore, this.parts.inputLimits.maxDelayMs);
     }
     const isDelayed = request.notBefore !== undefined ||
-      (mode === "async" && governed(fn) !== undefined);
+      (mode === "async" && withFlowLimits(fn) !== undefined);
     return isDelayed ? await this.#delay(call) : await this.#start(call, receivedMs);
   }
 

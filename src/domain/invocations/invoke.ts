@@ -91,7 +91,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 export function checkInput(json: Uint8Array | undefined, limits: InputLimits): string {
   if (json === undefined) return "{}";
   if (json.length > limits.maxInputBytes) {
-    throw fault(
+    throw violation(
       `${formatBytes(json.length)} are more than the limit of ${
         formatBytes(limits.maxInputBytes)
       } (--max-input)`,
@@ -101,22 +101,22 @@ export function checkInput(json: Uint8Array | undefined, limits: InputLimits): s
   try {
     text = decoder.decode(json);
   } catch {
-    throw fault("is not UTF-8");
+    throw violation("is not UTF-8");
   }
   if (nestsDeeper(json, INPUT_DEPTH_MAX)) {
-    throw fault(`nests deeper than the limit of ${formatCount(INPUT_DEPTH_MAX)} levels`);
+    throw violation(`nests deeper than the limit of ${formatCount(INPUT_DEPTH_MAX)} levels`);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw fault(`is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw violation(`is not JSON: ${error instanceof Error ? error.message : error}`);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
-  throw fault(`must hold a JSON object, not ${nameOf(value)}`);
+  throw violation(`must hold a JSON object, not ${nameOf(value)}`);
 }
 
-function fault(description: string) {
+function violation(description: string) {
   return invalid({ field: "json", description });
 }
 

@@ -172,7 +172,7 @@ function liveClient(row: ClientRow | undefined): LiveClient | undefined {
   return row && liveClientOf(row);
 }
 
-/** One error for all faults: it shows nobody which codes exist. */
+/** One error for all reasons: it shows nobody which codes exist. */
 function linkInvalid(): DomainError {
   return new DomainError(
     "LINK_INVALID",

@@ -2,10 +2,17 @@
  * What tests have besides the code of their commit: a volume, secrets, variables and allowed hosts that the commit declares. They
  * have nothing of the function itself, so a run of tests cannot reach what its calls work on.
  */
-import { countOf, exceeds, FAULT_OPTIONS, faultOf, formatBytes, quoted } from "../../config/mod.ts";
+import {
+  countOf,
+  exceeds,
+  formatBytes,
+  quoted,
+  VIOLATION_OPTIONS,
+  violationOf,
+} from "../../config/mod.ts";
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { entryFault } from "../../sandbox/egress/allowlist.ts";
+import { entryViolation } from "../../sandbox/egress/allowlist.ts";
 import {
   SECRET_VALUE_BYTES_MAX,
   SECRETS_MAX,
@@ -39,7 +46,7 @@ const secret = z.string().min(1)
   });
 
 const allowedHost = z.string().superRefine((entry, context) => {
-  const message = entryFault(entry);
+  const message = entryViolation(entry);
   if (message !== undefined) {
     context.addIssue({ code: "custom", message: `${quoted(entry)} ${message}` });
   }
@@ -72,19 +79,19 @@ export class FixtureError extends Error {
   override name = "FixtureError";
 
   /** @param field its path in the fixture; empty for the whole */
-  constructor(readonly field: string, readonly fault: string) {
-    super(`${field}: ${fault}`);
+  constructor(readonly field: string, readonly violation: string) {
+    super(`${field}: ${violation}`);
   }
 }
 
 /** @throws FixtureError for JSON of another shape */
 export function readFixture(json: unknown): DeclaredFixture {
-  const parsed = declaredFixture.safeParse(json, FAULT_OPTIONS);
+  const parsed = declaredFixture.safeParse(json, VIOLATION_OPTIONS);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new FixtureError(
     issue?.path.join(".") ?? "",
-    issue === undefined ? "is not valid" : faultOf(issue),
+    issue === undefined ? "is not valid" : violationOf(issue),
   );
 }
 

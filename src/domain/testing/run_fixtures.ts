@@ -54,13 +54,13 @@ export class RunFixtures {
   /**
    * Takes what an instance declares with `registerTests`.
    * @returns whether the tests need another instance, which begins with the secrets and hosts
-   * @throws HostCallError for a faulty fixture, and for another one than that of an earlier instance
+   * @throws HostCallError for an invalid fixture, and for another one than that of an earlier instance
    */
   declare(json: unknown): boolean {
     const text = JSON.stringify(json);
     if (text === this.#declared) return false;
     if (this.#declared !== undefined) {
-      throw fault("it declares another fixture each time that main.test.ts is loaded");
+      throw violation("it declares another fixture each time that main.test.ts is loaded");
     }
     this.#declared = text;
     const before = this.#current;
@@ -68,7 +68,7 @@ export class RunFixtures {
       this.#current = this.#resolve({ ...this.base, ...readFixture(json) });
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
-      throw fault(error.field === "" ? error.fault : error.message);
+      throw violation(error.field === "" ? error.violation : error.message);
     }
     const ofInstance = ({ volume: _, ...others }: Fixture) => JSON.stringify(others);
     return ofInstance(before) !== ofInstance(this.#current);
@@ -84,7 +84,7 @@ export class RunFixtures {
   }
 }
 
-function fault(message: string): HostCallError {
+function violation(message: string): HostCallError {
   return new HostCallError("INVALID_ARGUMENT", `registerTests failed: ${message}`);
 }
 

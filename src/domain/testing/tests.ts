@@ -98,7 +98,7 @@ export class Tests {
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
       const field = error.field === "" ? "tests" : `tests.${error.field}`;
-      const message = `${field}: ${error.fault}`;
+      const message = `${field}: ${error.violation}`;
       throw buildFailed(`the tests of commit ${commitId}`, {
         kind: "rejected",
         diagnostics: [{ path: FIXTURE_FILE, message }],

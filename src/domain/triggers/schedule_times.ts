@@ -87,13 +87,13 @@ function checkZone(timezone: string, prefix: string): void {
 }
 
 function checkLine(cronSpec: string, timezone: string, prefix: string): void {
-  const fault = (description: string) => invalid({ field: `${prefix}cronSpec`, description });
+  const violation = (description: string) => invalid({ field: `${prefix}cronSpec`, description });
   if (cronSpec.length > CRON_CHARS_MAX) {
-    throw fault(exceeds(cronSpec.length, CRON_CHARS_MAX, characters));
+    throw violation(exceeds(cronSpec.length, CRON_CHARS_MAX, characters));
   }
   const fields = cronSpec.trim().split(/\s+/).length;
   if (fields !== FIELDS && !NICKNAME.test(cronSpec.trim())) {
-    throw fault(
+    throw violation(
       "must have the five fields minute, hour, day, month and day of the week, " +
         `or be a name such as @daily; ${JSON.stringify(cronSpec)} has ${fields}`,
     );
@@ -102,7 +102,7 @@ function checkLine(cronSpec: string, timezone: string, prefix: string): void {
     cronOf(cronSpec, timezone);
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^Cron\w*: /, "") : error;
-    throw fault(`${JSON.stringify(cronSpec)} is not a cron line: ${reason}`);
+    throw violation(`${JSON.stringify(cronSpec)} is not a cron line: ${reason}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertPublished, tooShort, wasChanged } from "./blob_faults.ts";
+import { assertPublished, tooShort, wasChanged } from "./blob_errors.ts";
 import { createHash } from "node:crypto";
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from "modern-tar";
 import { formatCount, quoted } from "../../config/mod.ts";

@@ -1,4 +1,4 @@
-import { assertPublished, tooShort, wasChanged } from "./blob_faults.ts";
+import { assertPublished, tooShort, wasChanged } from "./blob_errors.ts";
 import { createHash } from "node:crypto";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import { BlobError } from "../../store/blobs/blob_error.ts";

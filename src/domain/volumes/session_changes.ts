@@ -1,4 +1,4 @@
-import { assertPublished } from "./blob_faults.ts";
+import { assertPublished } from "./blob_errors.ts";
 import type { PublishedBlob } from "../../store/blobs/volume_blobs.ts";
 import type { StagedBlob } from "../../store/blobs/staged_blob.ts";
 import type { FileNode } from "./file_node.ts";

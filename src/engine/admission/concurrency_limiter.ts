@@ -200,7 +200,7 @@ export class ConcurrencyLimiter {
     const own = this.#running.limitReachedBy(withOwnLimit(request, maxRunningPerFunction));
     const found: Saturation[] = [];
     if (!this.#mayGrant()) {
-      found.push({ limit: "fault", maxRunning, perSecond: undefined, grants: 0 });
+      found.push({ limit: "outage", maxRunning, perSecond: undefined, grants: 0 });
     }
     if (this.#usage.isFull) {
       found.push({

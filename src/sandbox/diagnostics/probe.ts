@@ -51,21 +51,21 @@ const PROBE_SCRIPT = `async function () {
 const DID = [32, 0x1f, "message", 0];
 
 /** What a probe has drawn; else what is wrong with it. */
-type Probed = { readonly drawn: readonly string[] } | { readonly fault: string };
+type Probed = { readonly drawn: readonly string[] } | { readonly error: string };
 
 /** What is wrong with the isolation of the launcher; undefined if an instance that is spawned works in it. */
 export async function probeSpawned(launcher: Launcher): Promise<string | undefined> {
   try {
     const instance = await launcher.startInstance();
-    const fault = instance.pid === undefined
+    const failure = instance.pid === undefined
       ? undefined
       : await missingIsolation(instance.pid, launcher.isolation.expected);
-    if (fault === undefined) {
+    if (failure === undefined) {
       const probed = await probeInstance(instance, launcher.program.limits);
-      return "fault" in probed ? probed.fault : undefined;
+      return "error" in probed ? probed.error : undefined;
     }
     await instance.kill();
-    return fault;
+    return failure;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return message.replace(/\s+/g, " ").replace("Failed to start an instance: ", "");
@@ -85,7 +85,7 @@ export async function probeForks(
     const instance = await take();
     if (instance === undefined) return "the zygote does not fork";
     const probed = await probeInstance(instance, limits);
-    if ("fault" in probed) return probed.fault;
+    if ("error" in probed) return probed.error;
     if (probed.drawn.some((drawn) => seen.has(drawn))) return "forks repeat random numbers";
     for (const drawn of probed.drawn) seen.add(drawn);
   }
@@ -117,11 +117,11 @@ async function probeInstance(
       },
       runLimits({}, { ...limits, ...PROBE_LIMITS }),
     );
-    if (outcome.kind === "error") return { fault: `${outcome.code}: ${outcome.message}` };
+    if (outcome.kind === "error") return { error: `${outcome.code}: ${outcome.message}` };
     const { did, drawn } = JSON.parse(outcome.outputJson);
     return isDeepStrictEqual(did, DID)
       ? { drawn }
-      : { fault: `the probe answered ${JSON.stringify(did)}` };
+      : { error: `the probe answered ${JSON.stringify(did)}` };
   } finally {
     await instance.kill();
   }

@@ -4,12 +4,12 @@ import ipaddr from "ipaddr.js";
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** Why an address is denied, in a word for the log; undefined for an allowed address. */
-type AddressFault = string | undefined;
+type AddressError = string | undefined;
 
 /** Allows or denies addresses. */
 export interface AddressPolicy {
   /** Checks the text of one address from a resolver. */
-  fault(address: string): AddressFault;
+  error(address: string): AddressError;
 }
 
 /** Metadata services of clouds at addresses that look public. */
@@ -38,15 +38,15 @@ export function addressPolicy(allowedNetworks: readonly string[]): AddressPolicy
     allowed.some(([network, bits]) =>
       network.kind() === address.kind() && address.match([network, bits] as never)
     );
-  const check = (address: Address): AddressFault => {
+  const check = (address: Address): AddressError => {
     if (isAllowed(address)) return undefined;
     const inner = address.kind() === "ipv6" ? embedded(address as ipaddr.IPv6) : undefined;
-    if (inner === undefined) return faultOf(address);
-    const fault = check(inner);
-    return fault === undefined ? undefined : `${rangeName(address)} of ${fault}`;
+    if (inner === undefined) return errorOf(address);
+    const error = check(inner);
+    return error === undefined ? undefined : `${rangeName(address)} of ${error}`;
   };
   return {
-    fault(text) {
+    error(text) {
       // A zone (`fe80::1%eth0`) selects an interface of this machine.
       if (text.includes("%") || !ipaddr.isValid(text)) return "no IP address";
       return check(ipaddr.parse(text));
@@ -61,7 +61,7 @@ function embedded(address: ipaddr.IPv6): ipaddr.IPv4 | undefined {
   return undefined;
 }
 
-function faultOf(address: Address): AddressFault {
+function errorOf(address: Address): AddressError {
   if (METADATA_ADDRESSES.includes(address.toString())) return "metadata";
   const range = address.range();
   if (range !== "unicast") return rangeName(address);

@@ -72,7 +72,7 @@ function parseEntry(entry: string): Rule | string {
 }
 
 /** What is wrong with an entry of an allowlist, to follow "the entry ..."; undefined for a valid entry. */
-export function entryFault(entry: string): string | undefined {
+export function entryViolation(entry: string): string | undefined {
   const rule = parseEntry(entry);
   return typeof rule === "string" ? rule : undefined;
 }

@@ -4,12 +4,12 @@ import { type IncomingMessage, request as httpRequest, type ServerResponse } fro
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { type EgressFailure, type EgressRequest, unlogged } from "./session.ts";
-import { EgressFault, faultHeader } from "./fault.ts";
+import { EgressError, errorHeader } from "./error.ts";
 import type { Destination } from "./target.ts";
-import { EGRESS_FAULT_HEADER } from "../../runtime/wire.ts";
+import { EGRESS_ERROR_HEADER } from "../../runtime/wire.ts";
 import { HOP_BY_HOP } from "../../shared/http_headers.ts";
 
-const BROKEN = new EgressFault("ECONNRESET", "the connection broke");
+const BROKEN = new EgressError("ECONNRESET", "the connection broke");
 
 /** The headers for the next hop. `Host` is the checked destination, not what the function wrote. */
 function requestHeaders(to: Destination, from: IncomingMessage, more: Headers): Headers {
@@ -52,7 +52,7 @@ export function forwardRequest(
       response.statusCode ?? 502,
       response.statusMessage,
       // A host must not pass for the proxy.
-      flat(endToEnd(response.rawHeaders, [EGRESS_FAULT_HEADER])),
+      flat(endToEnd(response.rawHeaders, [EGRESS_ERROR_HEADER])),
     );
     response.on("data", (chunk: Uint8Array) => egressRequest.received(chunk.length));
     response.on("error", fail);
@@ -101,10 +101,10 @@ const REASONS = {
 } as const;
 
 /** Responds to a request that is not forwarded. */
-export function rejectRequest(answer: ServerResponse, { fault, line }: EgressFailure): void {
+export function rejectRequest(answer: ServerResponse, { error, line }: EgressFailure): void {
   const text = `${line}\n`;
-  const [name, value] = faultHeader(fault, line);
-  answer.writeHead(fault.status, {
+  const [name, value] = errorHeader(error, line);
+  answer.writeHead(error.status, {
     [name]: value,
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": Buffer.byteLength(text),
@@ -114,11 +114,11 @@ export function rejectRequest(answer: ServerResponse, { fault, line }: EgressFai
 }
 
 /** Responds to a tunnel that is not opened. */
-export function rejectTunnel(client: Duplex, { fault, line }: EgressFailure): void {
+export function rejectTunnel(client: Duplex, { error, line }: EgressFailure): void {
   const text = `${line}\n`;
   client.end(
-    `HTTP/1.1 ${fault.status} ${REASONS[fault.status]}\r\n${
-      faultHeader(fault, line).join(": ")
+    `HTTP/1.1 ${error.status} ${REASONS[error.status]}\r\n${
+      errorHeader(error, line).join(": ")
     }\r\n` +
       "Content-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,

@@ -10,7 +10,7 @@ import { addressPolicy } from "./addresses.ts";
 import type { EgressOptions } from "./proxy.ts";
 import { Router } from "./route.ts";
 import { Allowlist } from "./allowlist.ts";
-import { EgressFault } from "./fault.ts";
+import { EgressError } from "./error.ts";
 import { formatEndpoint, parseAbsolute } from "./target.ts";
 
 /** A request that the server itself sends over a checked connection. */
@@ -113,10 +113,10 @@ export function publicPost(
   const router = new Router(addressPolicy(allowPrivate), ca);
   return async ({ url, allowlist, headers, body }) => {
     const to = parseAbsolute(url);
-    if (to === undefined) throw new EgressFault("EGRESS_DENIED", "it is not an http or https URL");
+    if (to === undefined) throw new EgressError("EGRESS_DENIED", "it is not an http or https URL");
     if (!new Allowlist(allowlist).allows(to)) {
       const endpoint = formatEndpoint(to);
-      throw new EgressFault("EGRESS_DENIED", `${endpoint} is not in the outboundNetworkAllowlist`);
+      throw new EgressError("EGRESS_DENIED", `${endpoint} is not in the outboundNetworkAllowlist`);
     }
     const socket = await (to.tls ? router.connectTls(to) : router.connect(to));
     const options = {

@@ -23,7 +23,7 @@ import {
   EgressSession,
   unlogged,
 } from "./session.ts";
-import { EgressFault } from "./fault.ts";
+import { EgressError } from "./error.ts";
 import { forwardRequest, rejectRequest, rejectTunnel, tunnel, upgradeHead } from "./forward.ts";
 import { Router } from "./route.ts";
 import { formatEndpoint, parseAbsolute, parseAuthority } from "./target.ts";
@@ -36,7 +36,7 @@ const HEADER_TIMEOUT_MS = 10_000;
 /** Most connections beyond the limit of an instance that get an answer; others are closed without one. */
 const REJECTED_CONNECTIONS_MAX = 64;
 
-const NO_SESSION = new EgressFault("EGRESS_DENIED", "no invocation is running in this instance");
+const NO_SESSION = new EgressError("EGRESS_DENIED", "no invocation is running in this instance");
 
 /** Settings of the operator for all functions. */
 export interface EgressOptions extends EgressLimits {
@@ -165,12 +165,12 @@ export class EgressProxy implements Disposable {
       const reason = error.code === "HPE_HEADER_OVERFLOW"
         ? `a request has more than ${countOf(HEADER_MAX_BYTES, "byte")} of headers`
         : "a request is not HTTP/1.1";
-      const fault = new EgressFault("EGRESS_DENIED", reason, 400);
+      const denied = new EgressError("EGRESS_DENIED", reason, 400);
       const egressRequest = this.#origins.get(client)?.session?.begin("?");
       const isLogged = egressRequest instanceof EgressRequest;
-      if (isLogged) egressRequest.fail(fault);
+      if (isLogged) egressRequest.fail(denied);
       const failure = isLogged ? egressRequest.failure : undefined;
-      if (client.writable) rejectTunnel(client, failure ?? unlogged(fault));
+      if (client.writable) rejectTunnel(client, failure ?? unlogged(denied));
       else client.destroy();
     });
   }
@@ -184,7 +184,7 @@ export class EgressProxy implements Disposable {
     this.#pass(request, (failure) => rejectTunnel(client, failure), body);
   }
 
-  /** Runs the body for a request of an open session, and reports every fault. */
+  /** Runs the body for a request of an open session, and reports every error. */
   async #pass(
     request: IncomingMessage,
     reject: (failure: EgressFailure) => void,
@@ -194,18 +194,18 @@ export class EgressProxy implements Disposable {
     const session = this.#origins.get(request.socket)?.session;
     if (session === undefined) return reject(unlogged(NO_SESSION));
     const egressRequest = session.begin(request.method ?? "?");
-    if (egressRequest instanceof EgressFault) return reject(unlogged(egressRequest));
+    if (egressRequest instanceof EgressError) return reject(unlogged(egressRequest));
     try {
       await body(egressRequest, session);
     } catch (error) {
-      if (!(error instanceof EgressFault)) {
+      if (!(error instanceof EgressError)) {
         logger.error("Failed to forward a request: {error}", { error });
       }
-      const fault = error instanceof EgressFault
+      const failure = error instanceof EgressError
         ? error
-        : new EgressFault("ECONNRESET", "the proxy failed");
-      egressRequest.fail(fault);
-      reject(egressRequest.failure ?? unlogged(fault));
+        : new EgressError("ECONNRESET", "the proxy failed");
+      egressRequest.fail(failure);
+      reject(egressRequest.failure ?? unlogged(failure));
     }
   }
 
@@ -217,12 +217,12 @@ export class EgressProxy implements Disposable {
     tls = false,
   ): Promise<Socket> {
     if (to === undefined) {
-      throw new EgressFault("EGRESS_DENIED", "the request names no destination", 400);
+      throw new EgressError("EGRESS_DENIED", "the request names no destination", 400);
     }
     egressRequest.destination = formatEndpoint(to);
     session.checkBytes();
     if (!session.allowlist.allows(to)) {
-      throw new EgressFault("EGRESS_DENIED", `not in ${session.allowlistName}`);
+      throw new EgressError("EGRESS_DENIED", `not in ${session.allowlistName}`);
     }
     const connected = tls ? this.#router.connectTls(to) : this.#router.connect(to);
     return egressRequest.own(await connected);
@@ -316,7 +316,7 @@ class ListeningSocket implements EgressSocket {
     const limit = `limit of ${countOf(maxConnections, "connection")} (--max-egress-connections)`;
     session?.warnOnce(limit);
     if (this.#rejected.size > REJECTED_CONNECTIONS_MAX) return void connection.destroy();
-    rejectConnection(connection, unlogged(new EgressFault("EGRESS_LIMIT", `${limit} reached`)));
+    rejectConnection(connection, unlogged(new EgressError("EGRESS_LIMIT", `${limit} reached`)));
   }
 }
 

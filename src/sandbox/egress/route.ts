@@ -10,7 +10,7 @@ import {
 } from "node:tls";
 import type { AddressPolicy } from "./addresses.ts";
 import type { Endpoint } from "./allowlist.ts";
-import { connectionCode, EgressFault, tlsCode } from "./fault.ts";
+import { connectionCode, EgressError, tlsCode } from "./error.ts";
 
 /** Longest wait for the resolver. */
 const RESOLVE_TIMEOUT_MS = 5000;
@@ -31,7 +31,7 @@ export class Router {
     this.#ca = ca;
   }
 
-  /** A TCP connection to the host. Throws {@link EgressFault}. */
+  /** A TCP connection to the host. Throws {@link EgressError}. */
   async connect({ host, port }: Endpoint): Promise<Socket> {
     const addresses = await this.#checkedAddresses(host);
     const deadline = Date.now() + CONNECT_TIMEOUT_MS;
@@ -45,11 +45,11 @@ export class Router {
       if (error === undefined) return socket;
       code = connectionCode(error);
     }
-    if (Date.now() >= deadline) throw new EgressFault("ETIMEDOUT", "connecting took too long");
-    throw new EgressFault(code, `no connection could be made (${code})`);
+    if (Date.now() >= deadline) throw new EgressError("ETIMEDOUT", "connecting took too long");
+    throw new EgressError(code, `no connection could be made (${code})`);
   }
 
-  /** A TLS connection whose certificate was verified for this host. Throws {@link EgressFault}. */
+  /** A TLS connection whose certificate was verified for this host. Throws {@link EgressError}. */
   async connectTls(endpoint: Endpoint): Promise<Socket> {
     const { host } = endpoint;
     const socket = connectTls({
@@ -62,18 +62,18 @@ export class Router {
     });
     const error = await established(socket, "secureConnect", CONNECT_TIMEOUT_MS);
     if (error === undefined) return socket;
-    throw new EgressFault(tlsCode(error), `TLS: ${error.message}`);
+    throw new EgressError(tlsCode(error), `TLS: ${error.message}`);
   }
 
   async #checkedAddresses(host: string): Promise<readonly string[]> {
     const addresses = isIP(host) === 0 ? await resolve(host) : [host];
     for (const address of addresses) {
-      const fault = this.#policy.fault(address);
-      if (fault === undefined) continue;
+      const error = this.#policy.error(address);
+      if (error === undefined) continue;
       const what = address === host ? "the address" : `its address ${address}`;
-      throw new EgressFault(
+      throw new EgressError(
         "EGRESS_DENIED",
-        `${what} is not public but ${fault} (--egress-allow-private)`,
+        `${what} is not public but ${error} (--egress-allow-private)`,
       );
     }
     return addresses;
@@ -100,15 +100,15 @@ async function resolve(host: string): Promise<readonly string[]> {
     looked.catch(() => {});
     const found = await Promise.race([looked, late]);
     if (found === undefined) {
-      throw new EgressFault("ETIMEDOUT", "resolving the name took too long");
+      throw new EgressError("ETIMEDOUT", "resolving the name took too long");
     }
     if (found.length > 0) return found.map(({ address }) => address);
   } catch (error) {
-    if (error instanceof EgressFault) throw error;
+    if (error instanceof EgressError) throw error;
   } finally {
     clearTimeout(timer);
   }
-  throw new EgressFault("ENOTFOUND", "the name has no address");
+  throw new EgressError("ENOTFOUND", "the name has no address");
 }
 
 /** Waits until the connection is established. Destroys the socket and returns the error of one that fails. */

@@ -4,7 +4,7 @@ import { BusyTime } from "../../shared/time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { EgressVerdict, Measurements } from "../contract.ts";
 import { Allowlist } from "./allowlist.ts";
-import { EgressFault } from "./fault.ts";
+import { EgressError } from "./error.ts";
 
 /** Limits of one run. Each is a named setting in `src/config` and appears in the error that it causes. */
 export interface EgressLimits {
@@ -30,15 +30,15 @@ type RequestLogger = (
   ...args: [...Parameters<EgressLogger>, end: Omit<EgressVerdict, "count">]
 ) => void;
 
-/** A fault and the text of its log line, which the function gets, too. */
+/** An error and the text of its log line, which the function gets, too. */
 export interface EgressFailure {
-  readonly fault: EgressFault;
+  readonly error: EgressError;
   readonly line: string;
 }
 
 /** The failure of a request that no log line of its own reports. */
-export function unlogged(fault: EgressFault): EgressFailure {
-  return { fault, line: `${fault.verdict}: ${fault.message}` };
+export function unlogged(error: EgressError): EgressFailure {
+  return { error, line: `${error.verdict}: ${error.message}` };
 }
 
 /** A socket or request that is destroyed with its request. */
@@ -86,14 +86,14 @@ export class EgressSession implements Disposable {
     return this.#open.size > 0;
   }
 
-  /** Begins a request. All requests beyond the limit get a fault and share one log line. */
-  begin(method: string): EgressRequest | EgressFault {
+  /** Begins a request. All requests beyond the limit get an error and share one log line. */
+  begin(method: string): EgressRequest | EgressError {
     if (++this.#requests > this.#limits.maxRequests) {
       const limit = `limit of ${
         countOf(this.#limits.maxRequests, "request")
       } (--max-egress-requests)`;
       this.warnOnce(limit);
-      return new EgressFault("EGRESS_LIMIT", `${limit} reached`);
+      return new EgressError("EGRESS_LIMIT", `${limit} reached`);
     }
     const count = (bytes: number) => this.#count(bytes);
     const egressRequest = new EgressRequest(method, count, (level, message, end) => {
@@ -149,16 +149,16 @@ export class EgressSession implements Disposable {
     for (const egressRequest of this.#open) egressRequest.fail(this.#usedUp());
   }
 
-  #usedUp(): EgressFault {
+  #usedUp(): EgressError {
     const limit = formatBytes(this.#limits.maxBytes);
-    return new EgressFault("EGRESS_LIMIT", `limit of ${limit} reached (--max-egress)`);
+    return new EgressError("EGRESS_LIMIT", `limit of ${limit} reached (--max-egress)`);
   }
 }
 
 /**
  * One request or tunnel, from its first byte to its one log line.
  *
- * Modes: `open`, then `finished`, or `failed` with a fault.
+ * Modes: `open`, then `finished`, or `failed` with an error.
  */
 export class EgressRequest {
   readonly #method: string;
@@ -224,13 +224,13 @@ export class EgressRequest {
     );
   }
 
-  /** Ends the request with a fault and cuts its connections. */
-  fail(fault: EgressFault): void {
+  /** Ends the request with an error and cuts its connections. */
+  fail(error: EgressError): void {
     const destination = this.#destination === "" ? "" : `${this.#destination} `;
     const traffic = this.#sentBytes + this.#receivedBytes > 0 ? `, ${this.#traffic()}` : "";
-    const line = `${destination}${fault.verdict}: ${this.#method}, ${fault.message}${traffic}`;
-    if (!this.#end("failed", line, fault.verdict)) return;
-    this.#failure = { fault, line };
+    const line = `${destination}${error.verdict}: ${this.#method}, ${error.message}${traffic}`;
+    if (!this.#end("failed", line, error.verdict)) return;
+    this.#failure = { error, line };
     this.#destroy();
   }
 

@@ -27,7 +27,7 @@ export async function sharedDirectory(ownDir: string): Promise<string> {
   if (await othersCanEnter(ownDir)) return ownDir;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ownDir));
   const name = `invoked-${new Uint8Array(digest).toHex().slice(0, 16)}`;
-  const faults: string[] = [];
+  const errors: string[] = [];
   for (const parent of PARENTS) {
     try {
       await Deno.mkdir(parent, { recursive: true, mode: 0o755 });
@@ -37,12 +37,12 @@ export async function sharedDirectory(ownDir: string): Promise<string> {
       await checkUse(directory);
       return directory;
     } catch (error) {
-      const fault = `${parent}: ${error instanceof Error ? error.message : error}`;
-      logger.debug("instances cannot use {fault}", { fault });
-      faults.push(fault);
+      const failure = `${parent}: ${error instanceof Error ? error.message : error}`;
+      logger.debug("instances cannot use {error}", { error: failure });
+      errors.push(failure);
     }
   }
-  throw new Error(`Failed to make a directory for instances: ${faults.join("; ")}`);
+  throw new Error(`Failed to make a directory for instances: ${errors.join("; ")}`);
 }
 
 /** Makes the directory again if it was removed. Rejects if another user has taken its name since. */

@@ -5,7 +5,7 @@ import {
   HOST_CALL_HEAD_BYTES,
   HOST_CALL_MAX_BYTES,
   HOST_CALLS_MAX,
-  type HostFault,
+  type HostError,
   HostStatus,
 } from "../../runtime/wire.ts";
 import { BusyTime } from "../../shared/time.ts";
@@ -149,8 +149,8 @@ export class HostChannel {
       if (reply.kind === "deferred") checkReplyContent(reply.contentBytes);
       await this.#reply(reply, frameBytes);
     } catch (error) {
-      const fault = { value: faultOf(error) };
-      await this.#reply(encodeReply(number, HostStatus.FAILED, fault), frameBytes);
+      const failure = { value: errorOf(error) };
+      await this.#reply(encodeReply(number, HostStatus.FAILED, failure), frameBytes);
     }
   }
 
@@ -186,7 +186,7 @@ function parseRequest(json: Uint8Array): { readonly method?: unknown; readonly p
   throw new HostCallError("INVALID_ARGUMENT", "the host call is not a JSON object");
 }
 
-function faultOf(error: unknown): HostFault {
+function errorOf(error: unknown): HostError {
   if (error instanceof HostCallError) {
     const { code, message, details } = error;
     return { code, message, ...(details === undefined ? {} : { details }) };

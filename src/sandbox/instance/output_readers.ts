@@ -27,7 +27,7 @@ export class PreloadOutput implements OutputReader {
   #awaited = 2;
 
   /** @param settle called with what rules the script out, or with undefined once it is loaded */
-  constructor(nonce: Uint8Array, settle: (fault: string | undefined) => void) {
+  constructor(nonce: Uint8Array, settle: (error: string | undefined) => void) {
     const read = () => {
       if (--this.#awaited === 0) settle(undefined);
     };

@@ -24,7 +24,7 @@ export class Availability implements Disposable {
   readonly #listeners: (() => void)[] = [];
   /** The probe under way. */
   #checking: Promise<boolean> | undefined;
-  #fault = "";
+  #error = "";
   #backoffMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #recovered = Promise.withResolvers<void>();
@@ -35,11 +35,11 @@ export class Availability implements Disposable {
   }
 
   /** Why no instance starts, without paths; undefined while instances start. */
-  get fault(): string | undefined {
-    return this.#lifecycle.is("unavailable") ? this.#fault : undefined;
+  get error(): string | undefined {
+    return this.#lifecycle.is("unavailable") ? this.#error : undefined;
   }
 
-  /** Calls back after each change of {@link fault}. */
+  /** Calls back after each change of {@link error}. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -50,7 +50,7 @@ export class Availability implements Disposable {
     return this.#checking;
   }
 
-  /** Resolves once instances start after a fault, after `waitMs`, or once the signal aborts. */
+  /** Resolves once instances start after an error, after `waitMs`, or once the signal aborts. */
   async recovered(waitMs: number, signal: AbortSignal): Promise<void> {
     const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
@@ -92,17 +92,17 @@ export class Availability implements Disposable {
 
   #fail(error: unknown): void {
     if (this.#lifecycle.is("closed")) return;
-    const fault = `the server cannot start processes for functions: ${publicCause(error)}`;
-    const isNew = this.#lifecycle.is("available") || fault !== this.#fault;
-    this.#fault = fault;
+    const failure = `the server cannot start processes for functions: ${publicCause(error)}`;
+    const isNew = this.#lifecycle.is("available") || failure !== this.#error;
+    this.#error = failure;
     if (this.#lifecycle.is("available")) this.#lifecycle.set("unavailable");
     this.#backoffMs = Math.min(Math.max(2 * this.#backoffMs, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.check(), this.#backoffMs);
     Deno.unrefTimer(this.#timer);
     if (!isNew) return;
-    logger.error("{fault}; invocations wait until one starts: {error}", {
-      fault,
+    logger.error("{reason}; invocations wait until one starts: {error}", {
+      reason: failure,
       error: String(error),
     });
     this.#notify();

@@ -54,7 +54,7 @@ export class Pool implements Sandboxes {
   /** Each with what ends it. */
   readonly #runs = new Map<Promise<SandboxOutcome>, AbortController>();
   #provisioned: readonly Provisioned[] = [];
-  #forkFault: string | undefined;
+  #forkError: string | undefined;
   #looks: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: SandboxLimits, options: SandboxOptions) {
@@ -137,9 +137,9 @@ export class Pool implements Sandboxes {
     signal: AbortSignal,
   ): Promise<Instance> {
     for (let attempt = 1;; attempt++) {
-      while (this.#availability.fault !== undefined) {
+      while (this.#availability.error !== undefined) {
         const leftMs = deadline - performance.now();
-        if (leftMs <= 0 || signal.aborted) throw new NoInstance(this.#availability.fault);
+        if (leftMs <= 0 || signal.aborted) throw new NoInstance(this.#availability.error);
         await this.#availability.recovered(leftMs, signal);
       }
       try {
@@ -175,7 +175,7 @@ export class Pool implements Sandboxes {
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#trees?.provision(provisioned);
-    const isKept = this.#starting.held !== undefined && this.#forkFault !== undefined;
+    const isKept = this.#starting.held !== undefined && this.#forkError !== undefined;
     if (isKept) this.#prepared?.spawned.resize(this.#spawnedSize);
   }
 
@@ -191,16 +191,16 @@ export class Pool implements Sandboxes {
     return cgroups === undefined ? description : `${description}, ${CGROUPS_DESCRIPTION}`;
   }
 
-  get fault(): string | undefined {
-    return this.#availability.fault;
+  get error(): string | undefined {
+    return this.#availability.error;
   }
 
-  onFaultChange(listener: () => void): void {
+  onErrorChange(listener: () => void): void {
     this.#availability.onChange(listener);
   }
 
-  get forkFault(): string | undefined {
-    return this.#forkFault;
+  get forkError(): string | undefined {
+    return this.#forkError;
   }
 
   async forks(): Promise<ForkStatus | undefined> {
@@ -237,7 +237,7 @@ export class Pool implements Sandboxes {
   async #prepare(): Promise<Prepared> {
     const prepared = await prepare(this.#limits, this.#options);
     const { trees } = prepared;
-    if (typeof trees === "string") this.#forkFault = trees;
+    if (typeof trees === "string") this.#forkError = trees;
     else this.#trees = trees;
     this.#trees?.provision(this.#provisioned);
     return this.#prepared = prepared;
@@ -245,14 +245,14 @@ export class Pool implements Sandboxes {
 
   async #start(): Promise<void> {
     const { spawned } = await this.#preparing.get();
-    this.#forkFault ??= await this.#trees?.start((take) => probeForks(take, this.#limits));
+    this.#forkError ??= await this.#trees?.start((take) => probeForks(take, this.#limits));
     clearInterval(this.#looks);
     if (this.#isStopping) return;
     this.#looks = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     Deno.unrefTimer(this.#looks);
-    if (this.#forkFault !== undefined) {
-      logger.warn("instances are not forked, each invocation starts a process: {fault}", {
-        fault: this.#forkFault,
+    if (this.#forkError !== undefined) {
+      logger.warn("instances are not forked, each invocation starts a process: {error}", {
+        error: this.#forkError,
       });
       await spawned.keep(this.#spawnedSize);
     }
@@ -264,7 +264,7 @@ export class Pool implements Sandboxes {
     const { spawned } = await this.#preparing.get();
     const restored = await spawned.restoreFiles().then(() => true, () => false);
     this.#trees?.look();
-    const isServing = this.#forkFault === undefined && this.#trees?.isServing === true;
+    const isServing = this.#forkError === undefined && this.#trees?.isServing === true;
     const isSure = isServing || spawned.readyCount > 0;
     if (!restored || !isSure) await this.#availability.check();
   }

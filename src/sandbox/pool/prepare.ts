@@ -108,9 +108,9 @@ async function startFirst(
     const launcher = new Launcher(isolation, program);
     const { memoryBytes: classBytes } = program.limits;
     const zygote = await tryZygote({ launcher, image, socketDir, classBytes });
-    const fault = typeof zygote === "string" ? await probeSpawned(launcher) : undefined;
-    if (fault === undefined) first = { launcher, zygote };
-    return fault;
+    const error = typeof zygote === "string" ? await probeSpawned(launcher) : undefined;
+    if (error === undefined) first = { launcher, zygote };
+    return error;
   };
   await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
   if (first === undefined) throw new Error("No process was tried");
@@ -136,10 +136,10 @@ async function tryZygote(resources: RootResources): Promise<Zygote | string> {
   if (!canFork(isolation)) return "this isolation cannot keep forks apart";
   try {
     const zygote = await Zygote.start(resources);
-    const fault = await missingIsolation(zygote.pid, isolation.expected);
-    if (fault === undefined) return zygote;
+    const failure = await missingIsolation(zygote.pid, isolation.expected);
+    if (failure === undefined) return zygote;
     await zygote[Symbol.asyncDispose]();
-    return fault;
+    return failure;
   } catch (error) {
     logger.debug("no zygote starts in {isolation}: {error}", {
       isolation: isolation.description,

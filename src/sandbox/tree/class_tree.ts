@@ -117,8 +117,8 @@ export class ClassTree implements AsyncDisposable {
     try {
       const zygote = await Tree.startZygote(this.#resources);
       const tree = new Tree(zygote, this.#resources, this.#limits, this.#shares);
-      const fault = await tree.start();
-      if (fault !== undefined) throw new Error(fault);
+      const failure = await tree.start();
+      if (failure !== undefined) throw new Error(failure);
       if (this.#lifecycle.is("closed")) return await tree[Symbol.asyncDispose]();
       this.#lifecycle.set("serving");
       this.#tree = tree;

@@ -41,7 +41,7 @@ interface Awaited {
   isConnected: boolean;
   isKilled: boolean;
   /** What the fork server does not do if it is late. */
-  fault: string;
+  error: string;
 }
 
 /** What a fork did when the channel of its fork server ended: all forks end with their fork server. */
@@ -60,7 +60,7 @@ export interface Forked extends ProcessHandle {
  */
 export class ForkServerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
-  readonly #broken: (fault: string) => void;
+  readonly #broken: (error: string) => void;
   /** Forks with which the fork server has to do something soon. */
   readonly #late: Timeouts<Awaited>;
   readonly #forks = new Map<number, Awaited>();
@@ -78,11 +78,11 @@ export class ForkServerLink {
    */
   constructor(
     send: (bytes: Uint8Array<ArrayBuffer>) => void,
-    broken: (fault: string) => void,
+    broken: (error: string) => void,
     timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
     this.#send = send;
-    this.#late = new Timeouts(timeoutMs, ({ fault }) => this.#break(fault));
+    this.#late = new Timeouts(timeoutMs, ({ error }) => this.#break(error));
     this.#broken = broken;
   }
 
@@ -172,7 +172,7 @@ export class ForkServerLink {
       isForked: false,
       isConnected: false,
       isKilled: false,
-      fault: "",
+      error: "",
     };
     awaited.pid.promise.catch(() => {});
     this.#forks.set(number, awaited);
@@ -240,17 +240,17 @@ export class ForkServerLink {
     this.#expectSoon(fork, "reported the end of a fork that runs");
   }
 
-  #expectSoon(fork: Awaited, fault: string): void {
+  #expectSoon(fork: Awaited, error: string): void {
     this.#late.delete(fork);
     if (this.#isClosed) return;
-    fork.fault = fault;
+    fork.error = error;
     this.#late.add(fork);
   }
 
-  #break(fault: string): void {
+  #break(error: string): void {
     if (this.#isBroken || this.#isClosed) return;
     this.#isBroken = true;
-    this.#broken(fault);
+    this.#broken(error);
   }
 }
 

@@ -204,13 +204,13 @@ export class ScriptTemplates implements Holder, Disposable {
     template.ended.then(() => egressSockets[Symbol.dispose]());
     const loaded = { script, codeCache: this.#codeCaches.of(key) };
     const evaluation = await template.load(loaded, this.#limits, egressSockets.take());
-    if (!("fault" in evaluation) && !this.#isClosed) {
+    if (!("error" in evaluation) && !this.#isClosed) {
       return { template, egressSockets, ...evaluation };
     }
     template[Symbol.dispose]();
-    if (this.#isClosed || !("fault" in evaluation)) return undefined;
+    if (this.#isClosed || !("error" in evaluation)) return undefined;
     this.#known.set(key, { kind: "unsuitable" });
-    logger.debug("{key} has no template: {fault}", { key, fault: evaluation.fault });
+    logger.debug("{key} has no template: {error}", { key, error: evaluation.error });
     return undefined;
   }
 

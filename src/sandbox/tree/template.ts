@@ -25,7 +25,7 @@ const BYTES_PER_KIB = 1024;
 const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
 
 /** What the evaluation of a script has added to the memory of a template; else why calls cannot start from it. */
-export type Evaluation = { readonly fault: string } | { readonly addedBytes: number };
+export type Evaluation = { readonly error: string } | { readonly addedBytes: number };
 
 /** Longest time that a script may take to evaluate, without that in which it waits for a processor. */
 const LOAD_TIMEOUT_MS = 5_000;
@@ -92,8 +92,8 @@ export class Template implements ForkServer, Disposable {
     this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
-    this.link = new ForkServerLink((bytes) => this.#child.write(bytes), (fault) => {
-      logger.warn("a template {fault}, and is killed", { fault });
+    this.link = new ForkServerLink((bytes) => this.#child.write(bytes), (error) => {
+      logger.warn("a template {error}, and is killed", { error });
       this.#isBroken = true;
       this.#child.process.kill();
     });
@@ -147,7 +147,7 @@ export class Template implements ForkServer, Disposable {
   }
 
   /**
-   * Evaluates a script. A template with a fault is of no use.
+   * Evaluates a script. A template with an error is of no use.
    * @param egressSocket its network, which the script must not use
    */
   async load(
@@ -163,8 +163,8 @@ export class Template implements ForkServer, Disposable {
     this.link.load(this.#pathInside(egressSocket));
     const { AHEAD: purpose } = LoadPurpose;
     this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
-    const fault = await promise;
-    const evaluation = fault === undefined ? await this.#judge(egressSocket) : { fault };
+    const error = await promise;
+    const evaluation = error === undefined ? await this.#judge(egressSocket) : { error };
     this.#child.reader = this.#events;
     this.#nonce = nonce;
     return evaluation;
@@ -227,9 +227,9 @@ export class Template implements ForkServer, Disposable {
   async #judge(egressSocket: EgressSocket): Promise<Evaluation> {
     const both = [this.pid, this.#forkServer.pid];
     const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
-    if (egressSocket.wasUsedOutsideRun) return { fault: "it uses the network" };
+    if (egressSocket.wasUsedOutsideRun) return { error: "it uses the network" };
     // Its fork server has more threads.
-    if (!/^Threads:\s+1$/m.test(statuses)) return { fault: "it leaves a thread" };
+    if (!/^Threads:\s+1$/m.test(statuses)) return { error: "it leaves a thread" };
     const [own = 0, generic = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));
     return { addedBytes: Math.max(0, own - generic) * BYTES_PER_KIB };
   }

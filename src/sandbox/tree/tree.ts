@@ -110,10 +110,10 @@ export class Tree implements AsyncDisposable {
   ): Promise<string | undefined> {
     try {
       const generation = this.#probed = this.#generationOf(this.#first);
-      const fault = await probe?.(() => generation.generics.take(this.#limits));
-      if (fault === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
+      const failure = await probe?.(() => generation.generics.take(this.#limits));
+      if (failure === undefined && this.#lifecycle.is("starting")) this.#serve(generation);
       else await this.#end(generation);
-      return this.#lifecycle.is("closed") ? undefined : fault;
+      return this.#lifecycle.is("closed") ? undefined : failure;
     } catch (error) {
       await this.#first[Symbol.asyncDispose]();
       return error instanceof Error ? error.message : String(error);

@@ -68,10 +68,10 @@ export class Trees implements AsyncDisposable {
   async start(
     probe: (take: TakeGeneric) => Promise<string | undefined>,
   ): Promise<string | undefined> {
-    const fault = await this.#default.start(probe);
-    this.#canFork = fault === undefined;
+    const error = await this.#default.start(probe);
+    this.#canFork = error === undefined;
     if (this.#canFork) this.provision(this.#provisioned);
-    return fault;
+    return error;
   }
 
   /** Takes an instance of the class of these limits; undefined while no zygote of the class forks. */

@@ -55,8 +55,8 @@ export class Zygote implements ForkServer, AsyncDisposable {
   ) {
     this.#child = child;
     this.#descriptors = descriptors;
-    this.link = new ForkServerLink((bytes) => child.write(bytes), (fault) => {
-      logger.error("the zygote {fault}, and is killed", { fault });
+    this.link = new ForkServerLink((bytes) => child.write(bytes), (error) => {
+      logger.error("the zygote {error}, and is killed", { error });
       child.process.kill();
     }, TIMEOUT_MS);
     const lines = new LineSplitter(unfinishedAddressAt, (line) => {

@@ -5,7 +5,7 @@ export class BlobError extends Error {
   override name = "BlobError";
 
   /** @param root the directory of the blobs */
-  constructor(root: string, readonly digest: string, fault: string) {
-    super(`blob ${basename(root)}/${digest.slice(0, 2)}/${digest.slice(2)} ${fault}`);
+  constructor(root: string, readonly digest: string, damage: string) {
+    super(`blob ${basename(root)}/${digest.slice(0, 2)}/${digest.slice(2)} ${damage}`);
   }
 }

@@ -56,12 +56,12 @@ export class DiskCommitBlobs implements CommitBlobs {
   }
 
   async #get(digest: Digest): Promise<Uint8Array> {
-    const fault = (what: string) => new BlobError(this.#root, digest, what);
+    const damaged = (what: string) => new BlobError(this.#root, digest, what);
     const content = await readable(
       () => this.#existing(digest, (path) => Deno.readFile(path)),
-      fault,
+      damaged,
     );
-    return assertContent(content, digest, fault);
+    return assertContent(content, digest, damaged);
   }
 
   async check(digest: Digest): Promise<void> {

@@ -66,8 +66,13 @@ export class DiskVolumeBlobs implements VolumeBlobs {
     const small = await smallBlob(this.#parts.volumes, digest, size);
     if (small !== undefined) return small;
     const stored = await openStoredBlob(this.#root, digest, size);
-    const fault = (what: string) => new BlobError(this.#root, digest, what);
-    return await this.#verified.verify(stored.reader, { digest, size, stamp: stored.stamp, fault });
+    const damaged = (what: string) => new BlobError(this.#root, digest, what);
+    return await this.#verified.verify(stored.reader, {
+      digest,
+      size,
+      stamp: stored.stamp,
+      damaged,
+    });
   }
 
   async check(digest: Digest, size: number): Promise<void> {

@@ -23,7 +23,7 @@ export interface Blobs extends Disposable {
   readonly commitBlobs: CommitBlobs;
   readonly volumeBlobs: VolumeBlobs;
   /** Whether database and blobs can be written now. */
-  readonly health: Pick<StorageHealth, "fault" | "available">;
+  readonly health: Pick<StorageHealth, "error" | "available">;
 }
 
 /** What blobs need of their store. */
@@ -82,8 +82,8 @@ async function openObjectBlobs(
     commitBlobs: new ObjectCommitBlobs(buckets.commits, health, damage),
     volumeBlobs: await ObjectVolumeBlobs.open(buckets.volumes, staging, parts),
     health: {
-      get fault() {
-        return diskHealth.fault ?? health.fault;
+      get error() {
+        return diskHealth.error ?? health.error;
       },
       async available() {
         await diskHealth.available();

@@ -99,6 +99,6 @@ export async function asBlob<T>(read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     if (!(error instanceof ObjectError)) throw error;
-    throw new BlobError(error.bucket, error.digest, error.fault);
+    throw new BlobError(error.bucket, error.digest, error.damage);
   }
 }

@@ -73,9 +73,9 @@ export class ObjectVolumeBlobs implements VolumeBlobs {
       read: (offset: number, length: number) => asBlob(() => object.read(offset, length)),
       [Symbol.dispose]() {},
     };
-    const fault = (what: string) => new BlobError(this.#bucket.name, digest, what);
+    const damaged = (what: string) => new BlobError(this.#bucket.name, digest, what);
     // An object does not change; a part of it may get lost.
-    return await this.#verified.verify(reader, { digest, size, stamp: "", fault });
+    return await this.#verified.verify(reader, { digest, size, stamp: "", damaged });
   }
 
   async check(digest: Digest, size: number): Promise<void> {

@@ -20,6 +20,6 @@ export async function smallBlob(
   if (size > SMALL_BLOB_BYTES_MAX) return undefined;
   const content = await volumes.smallBlob(digest);
   if (content === undefined) return undefined;
-  const fault = (what: string) => new BlobError(SMALL_BLOBS, digest, what);
-  return memoryReader(assertContent(content, digest, fault));
+  const damaged = (what: string) => new BlobError(SMALL_BLOBS, digest, what);
+  return memoryReader(assertContent(content, digest, damaged));
 }

@@ -53,7 +53,7 @@ export async function openStoredBlob(
     file.close();
     return await readable(
       () => Promise.reject(error),
-      (fault) => new BlobError(root, digest, fault),
+      (damage) => new BlobError(root, digest, damage),
     );
   }
 }

@@ -12,7 +12,7 @@ const KNOWN_MAX = 100_000;
 const STEP_BYTES = 256 * 1024;
 
 /** Names a blob in an error. */
-type Fault = (fault: string) => BlobError;
+type Damaged = (damage: string) => BlobError;
 
 /** Remembers which blobs have been read whole, so that each is hashed once in a run of the server. */
 export class VerifiedBlobs {
@@ -26,16 +26,16 @@ export class VerifiedBlobs {
    */
   async verify(
     reader: BlobReader,
-    { digest, size, stamp, fault }: {
+    { digest, size, stamp, damaged }: {
       readonly digest: Digest;
       readonly size: number;
       readonly stamp: string;
-      readonly fault: Fault;
+      readonly damaged: Damaged;
     },
   ): Promise<BlobReader> {
     if (this.#known.get(digest) === stamp) return reader;
     try {
-      await assertDigest(reader, digest, size, fault);
+      await assertDigest(reader, digest, size, damaged);
     } catch (error) {
       reader[Symbol.dispose]();
       throw error;
@@ -46,20 +46,20 @@ export class VerifiedBlobs {
 }
 
 /** Checks a content in memory. @throws BlobError */
-export function assertContent(content: Uint8Array, digest: Digest, fault: Fault): Uint8Array {
-  if (digestOf(content) !== digest) throw fault("was changed");
+export function assertContent(content: Uint8Array, digest: Digest, damaged: Damaged): Uint8Array {
+  if (digestOf(content) !== digest) throw damaged("was changed");
   return content;
 }
 
 /** A read that the disk fails is damage. @throws BlobError */
-export async function readable<T>(read: () => Promise<T>, fault: Fault): Promise<T> {
+export async function readable<T>(read: () => Promise<T>, damaged: Damaged): Promise<T> {
   try {
     return await read();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "EIO") throw fault("cannot be read: the disk reports an error");
+    if (code === "EIO") throw damaged("cannot be read: the disk reports an error");
     // Of zstd: what was compressed is damaged.
-    if (typeof code === "string" && code.startsWith("ZSTD_")) throw fault("was changed");
+    if (typeof code === "string" && code.startsWith("ZSTD_")) throw damaged("was changed");
     throw error;
   }
 }
@@ -68,14 +68,14 @@ async function assertDigest(
   reader: BlobReader,
   digest: Digest,
   size: number,
-  fault: Fault,
+  damaged: Damaged,
 ): Promise<void> {
   const hash = createHash("sha256");
   for (let at = 0; at < size;) {
-    const bytes = await readable(() => reader.read(at, Math.min(STEP_BYTES, size - at)), fault);
-    if (bytes.length === 0) throw fault("is too short");
+    const bytes = await readable(() => reader.read(at, Math.min(STEP_BYTES, size - at)), damaged);
+    if (bytes.length === 0) throw damaged("is too short");
     hash.update(bytes);
     at += bytes.length;
   }
-  if (hash.digest("hex") !== digest) throw fault("was changed");
+  if (hash.digest("hex") !== digest) throw damaged("was changed");
 }

@@ -112,7 +112,7 @@ class WriterOpening {
     return this.#schema;
   }
 
-  /** From here on faults are temporary: they are StorageUnavailable. */
+  /** From here on errors are temporary: they are StorageUnavailable. */
   endStart(): void {
     this.#isStart = false;
   }
@@ -144,8 +144,8 @@ class WriterOpening {
   async #prepare(client: pg.Client, previous: number | undefined): Promise<void> {
     const { label } = this.#options.database.url;
     const facts = await readFacts(client);
-    const fault = unsupportedReason(facts);
-    if (fault !== undefined) throw new DatabaseError(`${label} is not supported: ${fault}`);
+    const error = unsupportedReason(facts);
+    if (error !== undefined) throw new DatabaseError(`${label} is not supported: ${error}`);
     await client.query(writerSettings(facts, this.#options));
     await this.#lock(client, previous);
     this.#schema = facts.schema ?? undefined;

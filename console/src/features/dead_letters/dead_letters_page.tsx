@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import type { DeadLetter } from "../../api/types.ts";
 import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
-import { remainingError } from "../../parts/faults.ts";
+import { remainingError } from "../../parts/violations.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
@@ -13,7 +13,7 @@ import { Name, Time } from "../../parts/values.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
 import { ActDialog, ACTIONS, type Asked } from "./act_dialog.tsx";
 import type { LetterFilter } from "./filter.ts";
-import { Filters, SHOWN_FAULTS } from "./filters.tsx";
+import { Filters, SHOWN_VIOLATIONS } from "./filters.tsx";
 import { LetterDialog } from "./letter_dialog.tsx";
 import { actOnMatching, deadLettersQuery } from "./queries.ts";
 
@@ -95,7 +95,7 @@ function LetterList(
   },
 ) {
   const error = query.isFetchNextPageError ? undefined : query.error;
-  const remaining = remainingError(error, SHOWN_FAULTS);
+  const remaining = remainingError(error, SHOWN_VIOLATIONS);
   return (
     <>
       {remaining === undefined

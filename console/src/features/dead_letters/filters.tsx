@@ -1,11 +1,11 @@
 import { ERROR_CODES } from "../../parts/badge.tsx";
-import { faultOf } from "../../parts/faults.ts";
+import { violationOf } from "../../parts/violations.ts";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
 import type { LetterFilter } from "./filter.ts";
 
-/** Fields whose faults the filters show. */
-export const SHOWN_FAULTS = ["error_word", "query"];
+/** Fields whose violations the filters show. */
+export const SHOWN_VIOLATIONS = ["error_word", "query"];
 
 export function Filters(
   { filter, error, onChange }: {
@@ -25,7 +25,7 @@ export function Filters(
         type="search"
         value={filter.q ?? ""}
         onChange={(q) => set("q", q)}
-        error={faultOf(error, "query")}
+        error={violationOf(error, "query")}
         focusKey
       />
       <FunctionFilter
@@ -37,7 +37,7 @@ export function Filters(
         label="Error code"
         value={filter.word ?? ""}
         onChange={(word) => set("word", word)}
-        error={faultOf(error, "error_word")}
+        error={violationOf(error, "error_word")}
         clean={(word) => word.toUpperCase()}
         offered={ERROR_CODES}
       />

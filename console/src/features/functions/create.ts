@@ -8,7 +8,7 @@ import type { Template } from "./templates.ts";
 /** A function that was created, and why it lacks triggers of its template. */
 export interface Created {
   readonly fn: Fn;
-  readonly faults: readonly unknown[];
+  readonly violations: readonly unknown[];
 }
 
 /**
@@ -39,7 +39,7 @@ export async function createFunction(
   const made = await Promise.allSettled(
     triggers.map(([name, settings]) => createTrigger(fn, name, settings)),
   );
-  return { fn, faults: made.flatMap((end) => end.status === "rejected" ? [end.reason] : []) };
+  return { fn, violations: made.flatMap((end) => end.status === "rejected" ? [end.reason] : []) };
 }
 
 /** The id of the volume with this name; missing, it is created. */

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
-import { faultOf, remainingError } from "../../parts/faults.ts";
+import { remainingError, violationOf } from "../../parts/violations.ts";
 import { countOf } from "../../parts/format.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page, Section } from "../../parts/page.tsx";
@@ -27,8 +27,10 @@ export function NewFunctionPage() {
   const create = useMutation({
     mutationFn: (_isHere: () => boolean) =>
       createFunction(name.trim(), description.trim(), template),
-    onSuccess: async ({ fn: { id, displayName }, faults }, isHere) => {
-      for (const fault of faults) toastError("Could not create a trigger from the template", fault);
+    onSuccess: async ({ fn: { id, displayName }, violations }, isHere) => {
+      for (const violation of violations) {
+        toastError("Could not create a trigger from the template", violation);
+      }
       void queries.invalidateQueries({ queryKey: ["function"] });
       if (isHere()) await navigate({ to: "/functions/$functionId", params: { functionId: id } });
       else toast(`Created ${visibleText(displayName)}`);
@@ -57,14 +59,14 @@ export function NewFunctionPage() {
             label="Name"
             value={name}
             onChange={setName}
-            error={faultOf(create.error, "displayName")}
+            error={violationOf(create.error, "displayName")}
             autoFocus
           />
           <TextField
             label="Description"
             value={description}
             onChange={setDescription}
-            error={faultOf(create.error, "description")}
+            error={violationOf(create.error, "description")}
           />
           {create.isError && remainingError(create.error, FIELDS) !== undefined
             ? <ErrorNote error={remainingError(create.error, FIELDS)} />

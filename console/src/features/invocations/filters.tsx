@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Field, SelectField } from "../../parts/field.tsx";
 import { ERROR_CODES } from "../../parts/badge.tsx";
-import { faultOf } from "../../parts/faults.ts";
+import { violationOf } from "../../parts/violations.ts";
 import { enumWords } from "../../parts/format.ts";
 import { TypedField, useTyped } from "../../parts/typed_field.tsx";
 import { FunctionFilter } from "../../shell/function_filter.tsx";
@@ -16,8 +16,8 @@ import {
   triggerWord,
 } from "./filter.ts";
 
-/** Fields whose faults the filters show. */
-export const SHOWN_FAULTS = ["functionIds", "errorWord", "query", "since", "until"];
+/** Fields whose violations the filters show. */
+export const SHOWN_VIOLATIONS = ["functionIds", "errorWord", "query", "since", "until"];
 
 interface FiltersProps {
   readonly search: ListSearch;
@@ -48,14 +48,14 @@ export function Filters({ search, onChange, error }: FiltersProps) {
         type="search"
         value={search.q ?? ""}
         onChange={(q) => set({ q })}
-        error={faultOf(error, "query")}
+        error={violationOf(error, "query")}
         focusKey
       />
       <FunctionFilter
         label="Functions"
         value={search.functions ?? []}
         onChange={(functions) => set({ functions })}
-        error={faultOf(error, "functionIds")}
+        error={violationOf(error, "functionIds")}
       />
       <SelectField
         label="Status"
@@ -67,7 +67,7 @@ export function Filters({ search, onChange, error }: FiltersProps) {
         label="Error code"
         value={search.word ?? ""}
         onChange={(word) => set({ word })}
-        error={faultOf(error, "errorWord")}
+        error={violationOf(error, "errorWord")}
         clean={(word) => word.toUpperCase()}
         offered={ERROR_CODES}
       />
@@ -142,13 +142,13 @@ function TimeFields(
             <ExactTime
               label="From"
               value={since}
-              error={faultOf(error, "since")}
+              error={violationOf(error, "since")}
               onChange={(since) => setExact({ since })}
             />
             <ExactTime
               label="To"
               value={until}
-              error={faultOf(error, "until")}
+              error={violationOf(error, "until")}
               onChange={(until) => setExact({ until })}
             />
           </>

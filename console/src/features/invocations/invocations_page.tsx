@@ -4,7 +4,7 @@ import { useCallback, useMemo } from "react";
 import { call } from "../../api/client.ts";
 import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
-import { remainingError } from "../../parts/faults.ts";
+import { remainingError } from "../../parts/violations.ts";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
@@ -12,7 +12,7 @@ import { DataTable, moreOf } from "../../parts/table.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { COLUMNS } from "./columns.tsx";
 import { activeFilters, type ApiFilter, isFiltered, type ListSearch } from "./filter.ts";
-import { Filters, SHOWN_FAULTS } from "./filters.tsx";
+import { Filters, SHOWN_VIOLATIONS } from "./filters.tsx";
 import { filterQuery, type Row, useFreshAtTop, useInvocationList } from "./list.ts";
 
 type Action = "replay" | "cancel";
@@ -83,7 +83,7 @@ function idOf({ id }: Row): string {
 function Failure(
   { error, onRetry }: { readonly error: unknown; readonly onRetry: () => void },
 ) {
-  const remaining = remainingError(error, SHOWN_FAULTS);
+  const remaining = remainingError(error, SHOWN_VIOLATIONS);
   return remaining === undefined ? null : <ErrorNote error={remaining} onRetry={onRetry} />;
 }
 

@@ -12,13 +12,13 @@ import { SignInForm } from "../../shell/sign_in_form.tsx";
 interface LinkFormProps {
   readonly code: string;
   readonly onSignedIn: () => void;
-  readonly onFault: (error: unknown) => void;
+  readonly onViolation: (error: unknown) => void;
 }
 
 export function SignInPage() {
   const { to } = useSearch({ from: "/sign-in" });
   const code = /(?:^|[#&])code=([^&]+)/.exec(useLocation().hash)?.[1];
-  const [fault, setFault] = useState<unknown>();
+  const [failure, setFailure] = useState<unknown>();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const goOn = async () => {
@@ -29,7 +29,7 @@ export function SignInPage() {
     await navigate({ to: to ?? landing, replace: true });
   };
   const fail = (error: unknown) => {
-    setFault(error);
+    setFailure(error);
     // The code is used or wrong, and must not stay in the address.
     void navigate({ to: "/sign-in", search: (search) => search, hash: "", replace: true });
   };
@@ -37,10 +37,10 @@ export function SignInPage() {
     <main className="lone">
       <p className="wordmark">invoked</p>
       <Page title="Sign in">
-        {fault === undefined ? null : <ErrorNote error={fault} />}
+        {failure === undefined ? null : <ErrorNote error={failure} />}
         {code === undefined
           ? <SignInForm onSignedIn={() => void goOn()} />
-          : <LinkForm code={code} onSignedIn={() => void goOn()} onFault={fail} />}
+          : <LinkForm code={code} onSignedIn={() => void goOn()} onViolation={fail} />}
       </Page>
     </main>
   );
@@ -50,12 +50,12 @@ export function SignInPage() {
  * Redeems the code of a link once the reader says so: any page can lead a browser to a link, and must not sign it in
  * to a session of its choice unnoticed.
  */
-function LinkForm({ code, onSignedIn, onFault }: LinkFormProps) {
+function LinkForm({ code, onSignedIn, onViolation }: LinkFormProps) {
   const { data: session } = useQuery(sessionQuery);
   const redeem = useMutation({
     mutationFn: () => signIn(code),
     onSuccess: onSignedIn,
-    onError: onFault,
+    onError: onViolation,
   });
   const principal = session?.principal;
   return (

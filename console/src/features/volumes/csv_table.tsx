@@ -19,7 +19,7 @@ interface Row {
 interface Table {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
-  readonly fault: string | undefined;
+  readonly violation: string | undefined;
 }
 
 const MAX_COLUMNS = 50;
@@ -36,7 +36,7 @@ export function CsvTable({ text }: { readonly text: string }) {
   if (table === undefined) return <Loading rows={4} />;
   return (
     <div className="volumes-csv">
-      {table.fault === undefined ? null : <Note tone="warn">{table.fault}</Note>}
+      {table.violation === undefined ? null : <Note tone="warn">{table.violation}</Note>}
       <DataTable
         label="Rows of the file"
         columns={table.columns}
@@ -48,7 +48,7 @@ export function CsvTable({ text }: { readonly text: string }) {
   );
 }
 
-function tableOf([head = [], ...rows]: string[][], fault: string | undefined): Table {
+function tableOf([head = [], ...rows]: string[][], violation: string | undefined): Table {
   return {
     columns: head.slice(0, MAX_COLUMNS).map((name, index) => ({
       id: String(index),
@@ -57,7 +57,7 @@ function tableOf([head = [], ...rows]: string[][], fault: string | undefined): T
       cell: ({ cells }) => <Name value={cells[index] ?? ""} />,
     })),
     rows: rows.map((cells, index) => ({ id: String(index), cells })),
-    fault,
+    violation,
   };
 }
 

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { ApiError } from "../../api/client.ts";
 import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
-import { errorText } from "../../parts/faults.ts";
+import { errorText } from "../../parts/violations.ts";
 import { TextAreaField } from "../../parts/field.tsx";
 import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
@@ -43,8 +43,8 @@ export function TextEditor(
         : null}
       {save.error === null ? null : <ErrorNote error={isNotSaved ? NOT_SAVED : save.error} />}
       <TextAreaField label="Content" value={edited} onChange={edit} rows={ROWS} />
-      {path.endsWith(".json") && jsonFault(edited) !== undefined
-        ? <Note tone="warn">Not JSON: {jsonFault(edited)}</Note>
+      {path.endsWith(".json") && jsonViolation(edited) !== undefined
+        ? <Note tone="warn">Not JSON: {jsonViolation(edited)}</Note>
         : null}
       <div className="actions">
         {isNotSaved || draft.isBehind
@@ -93,7 +93,7 @@ function useSave(volumeId: string, path: string, draft: DraftState) {
   });
 }
 
-function jsonFault(text: string): string | undefined {
+function jsonViolation(text: string): string | undefined {
   try {
     JSON.parse(text);
     return undefined;

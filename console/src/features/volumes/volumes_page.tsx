@@ -6,7 +6,7 @@ import type { Volume } from "../../api/types.ts";
 import { Button } from "../../parts/button.tsx";
 import { CancelButton } from "../../parts/cancel_button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { faultOf, remainingError } from "../../parts/faults.ts";
+import { remainingError, violationOf } from "../../parts/violations.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page } from "../../parts/page.tsx";
 import { useCommands } from "../../parts/shortcuts.tsx";
@@ -131,7 +131,7 @@ function CreateDialog({ open, onClose }: { readonly open: boolean; readonly onCl
           label="Name"
           value={displayName}
           onChange={setName}
-          error={faultOf(create.error, "displayName")}
+          error={violationOf(create.error, "displayName")}
           autoFocus
         />
         {rest === undefined ? null : <ErrorNote error={rest} />}

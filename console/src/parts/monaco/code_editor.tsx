@@ -93,7 +93,7 @@ const REST = 500;
 function useLibraries(types: CodeEditorProps["types"], files: CodeEditorProps["files"]): void {
   const known = useRef<CodeEditorProps["types"]>(undefined);
   useEffect(() => {
-    // Without the types of a commit, the editor finds faults at every use of a package.
+    // Without the types of a commit, the editor finds violations at every use of a package.
     const rest = known.current === types ? REST : 0;
     const timer = setTimeout(() => {
       known.current = types;

@@ -84,8 +84,8 @@ export async function verifyJwt(
     return rejected(`the token is wrong: ${error.message}`);
   }
   const digest = createHash("sha256").update(body).digest("base64url");
-  const fault = faultOf(claims, digest, now);
-  if (fault !== undefined) return rejected(`the token is wrong: ${fault}`);
+  const failure = errorOf(claims, digest, now);
+  if (failure !== undefined) return rejected(`the token is wrong: ${failure}`);
   const id = claims.jti ?? "";
   if (headers["webhook-event-id"] !== undefined && headers["webhook-event-id"] !== id) {
     return { kind: "invalid", reason: "Webhook-Event-Id is not the jti of the token" };
@@ -135,7 +135,7 @@ async function claimsOf(
   }
 }
 
-function faultOf(claims: JWTPayload, digest: string, now: Date): string | undefined {
+function errorOf(claims: JWTPayload, digest: string, now: Date): string | undefined {
   const { exp = 0, htm, htb_s256: bodyDigest } = claims;
   if (exp - now.getTime() / 1000 > LIFETIME_MAX_S) return "exp is more than 10 minutes ahead";
   if (htm !== "POST") return "htm is not POST";

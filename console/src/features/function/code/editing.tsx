@@ -27,7 +27,7 @@ const FIRST_TEXT = `export default function main(input: { name?: string }): { me
 
 /** Files, editor, problems, and what saves them. */
 export function Editing({ workspace }: { readonly workspace: Workspace }) {
-  const { files, commit, draft, packageFaults } = workspace;
+  const { files, commit, draft, packageErrors } = workspace;
   const { path, reveal, open, follow } = useOpenFile(files);
   const shown = own(files, path ?? "");
   const texts = useMemo(() => textsOf(files), [files]);
@@ -50,8 +50,8 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     const valid = ofCommit.filter((problem) =>
       draft === undefined || !Object.hasOwn(draft.changed, problem.path)
     );
-    return [...saving.problems, ...valid, ...packageFaults];
-  }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageFaults]);
+    return [...saving.problems, ...valid, ...packageErrors];
+  }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageErrors]);
   // What the editor finds itself, it marks itself.
   const marked = useMemo(
     () => reported.filter((problem) => !found.some((own) => isSameProblem(own, problem))),

@@ -9,7 +9,7 @@ import { Menu } from "../../../parts/menu.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
 import { visibleText } from "../../../parts/values.tsx";
 import { FileButton } from "./file_button.tsx";
-import { pathFault } from "./paths.ts";
+import { pathViolation } from "./paths.ts";
 import { UploadButton } from "./upload_button.tsx";
 import { edit, type Workspace } from "./workspace.ts";
 
@@ -123,10 +123,10 @@ function PathDialog(props: {
   readonly onPath: (path: string) => void;
 }) {
   const [path, setPath] = useState(props.initial);
-  const [fault, setFault] = useState<string>();
+  const [violation, setFault] = useState<string>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const found = pathFault(path, props.taken);
+    const found = pathViolation(path, props.taken);
     setFault(found);
     if (found !== undefined) return;
     props.onPath(path);
@@ -147,7 +147,7 @@ function PathDialog(props: {
           autoFocus
           value={path}
           onChange={setPath}
-          error={fault}
+          error={violation}
         />
         <div className="actions">
           <CancelButton />

@@ -1,5 +1,5 @@
 /** Why a path cannot be that of a new file; undefined if it can. The server checks it again. */
-export function pathFault(path: string, taken: readonly string[]): string | undefined {
+export function pathViolation(path: string, taken: readonly string[]): string | undefined {
   if (path === "") return "Enter a path, such as lib/text.ts";
   if (path.startsWith("/") || path.endsWith("/")) {
     return "The path must not start or end with a slash";

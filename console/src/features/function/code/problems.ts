@@ -33,7 +33,7 @@ export function warningProblems(warnings: readonly BuildWarning[]): readonly Pro
   }));
 }
 
-/** The faults of types that the server found in a commit. */
+/** The errors of types that the server found in a commit. */
 export function typeProblems(diagnostics: readonly TypeDiagnostic[]): readonly Problem[] {
   return diagnostics.map(({ path = "main.ts", line = 1, column = 1, message, code }) => ({
     path,

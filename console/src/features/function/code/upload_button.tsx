@@ -7,7 +7,7 @@ import { own } from "../../../parts/own.ts";
 import { toast, toastError } from "../../../parts/toasts.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { contentOf } from "../content.ts";
-import { pathFault } from "./paths.ts";
+import { pathViolation } from "./paths.ts";
 import { currentFiles, edit, type Workspace } from "./workspace.ts";
 
 /** The page holds the files of a draft in its memory. */
@@ -51,8 +51,8 @@ export function UploadButton({ workspace, onOpen }: {
 }
 
 async function read(file: File): Promise<FileContent> {
-  const fault = pathFault(file.name, []);
-  if (fault !== undefined) throw new Error(fault);
+  const violation = pathViolation(file.name, []);
+  if (violation !== undefined) throw new Error(violation);
   if (file.size > MAX_BYTES) {
     throw new Error(
       `The file has ${formatBytes(file.size)}; the editor accepts up to ${formatBytes(MAX_BYTES)}`,

@@ -20,7 +20,7 @@ export interface Workspace {
   /** Declarations of the SDK and of the packages that the files name, once they are loaded. */
   readonly types: Readonly<Record<string, string>>;
   /** Packages that the draft names and that do not resolve. */
-  readonly packageFaults: readonly Problem[];
+  readonly packageErrors: readonly Problem[];
   /** The files with the draft. */
   readonly files: Files;
   /** The head, if it moved since the draft began. */
@@ -59,7 +59,7 @@ export function useWorkspace(fn: Fn): {
       saved,
       draft,
       types,
-      packageFaults: faults,
+      packageErrors: faults,
       files,
       movedTo: base === head ? undefined : head,
       rival,

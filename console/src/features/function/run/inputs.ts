@@ -1,6 +1,6 @@
 /** Inputs that this browser remembers for a function, newest first. */
 import { holdInTab, readHeld, readStored, writeStored } from "../../../browser/stored.ts";
-import { errorText } from "../../../parts/faults.ts";
+import { errorText } from "../../../parts/violations.ts";
 
 const MAX_INPUTS = 10;
 /** Longer inputs are not kept: they would crowd out drafts. */
@@ -28,7 +28,7 @@ export function keepTyped(functionId: string, input: string): void {
 }
 
 /** Why a text is no input; undefined if it is one. */
-export function inputFault(text: string): string | undefined {
+export function inputViolation(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);

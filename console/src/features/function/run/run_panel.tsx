@@ -3,7 +3,7 @@ import { type ReactNode, useRef, useState } from "react";
 import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CommitField } from "../../../parts/commit_field.tsx";
-import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { Field, SelectField } from "../../../parts/field.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
@@ -14,7 +14,7 @@ import { visibleText } from "../../../parts/visible_text.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
 import { useCommitOptions } from "../commit_options.ts";
-import { inputFault, inputsOf, keepTyped, rememberInput, typedInputOf } from "./inputs.ts";
+import { inputsOf, inputViolation, keepTyped, rememberInput, typedInputOf } from "./inputs.ts";
 import { begin } from "./invoke.ts";
 import { RunResult } from "./run_result.tsx";
 import { useInputSchema } from "./use_input_schema.ts";
@@ -32,11 +32,11 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
     : chosen;
   const { input, typed, type } = useInput(fn.id);
   const [revision, setRevision] = useState(0);
-  const [fault, setFault] = useState<string>();
+  const [violation, setFault] = useState<string>();
   const schema = useInputSchema(workspace);
   const run = useRun(fn, workspace, target);
   const start = () => {
-    const found = inputFault(typed.current);
+    const found = inputViolation(typed.current);
     setFault(found);
     if (found === undefined && target !== "" && !run.isPending) run.mutate(typed.current);
   };
@@ -47,12 +47,12 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
         hasDraft={hasDraft}
         value={target}
         onChange={choose}
-        error={target === "" ? "Enter the id of a commit" : faultOf(run.error, "commitId")}
+        error={target === "" ? "Enter the id of a commit" : violationOf(run.error, "commitId")}
       />
       <Field
         label="Input"
         hint={schema === undefined ? undefined : "Completions follow the input type of main.ts"}
-        error={fault}
+        error={violation}
       >
         {() => (
           <JsonEditor

@@ -4,7 +4,7 @@ import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
 import { ApiError, call } from "../../../api/client.ts";
 import { keys } from "../../../api/keys.ts";
 import type { Fn } from "../../../api/types.ts";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
 import { visibleText } from "../../../parts/values.tsx";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
@@ -85,7 +85,7 @@ export function Destinations({ form }: { readonly form: SectionForm<Destinations
           key={name}
           label={label}
           target={draft[name]}
-          fault={(field) => faultOf(error, field === "" ? name : `${name}.${field}`)}
+          violation={(field) => violationOf(error, field === "" ? name : `${name}.${field}`)}
           onChange={(target) => edit({ [name]: target })}
         />
       ))}
@@ -109,16 +109,16 @@ export function atItsField(error: unknown, draft: DestinationsDraft): unknown {
 }
 
 function TargetFields(
-  { label, target, fault, onChange }: {
+  { label, target, violation, onChange }: {
     readonly label: string;
     readonly target: Target;
-    /** The fault of a field; of the whole by the empty name. */
-    readonly fault: (field: string) => string | undefined;
+    /** The violation of a field; of the whole by the empty name. */
+    readonly violation: (field: string) => string | undefined;
     readonly onChange: (target: Target) => void;
   },
 ) {
   const edit = (change: Partial<Target>) => onChange({ ...target, ...change });
-  const whole = fault("functionId") ?? fault("url") ?? fault("secret") ?? fault("");
+  const whole = violation("functionId") ?? violation("url") ?? violation("secret") ?? violation("");
   return (
     <div className="function-fields">
       <SelectField
@@ -146,7 +146,8 @@ function TargetFields(
               hint={FIELDS.url.hint}
               type="url"
               value={target.url}
-              error={fault("url") ?? (fault("secret") === undefined ? fault("") : undefined)}
+              error={violation("url") ??
+                (violation("secret") === undefined ? violation("") : undefined)}
               onChange={(url) => edit({ url })}
             />
             <TextField
@@ -155,7 +156,7 @@ function TargetFields(
               type="password"
               autoComplete="new-password"
               value={target.secret}
-              error={fault("secret")}
+              error={violation("secret")}
               onChange={(secret) => edit({ secret })}
             />
           </>

@@ -5,7 +5,7 @@ import { keys } from "../../../api/keys.ts";
 import type { Fn, Schemas } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
 import { countOf, formatBytes } from "../../../parts/format.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
@@ -116,7 +116,7 @@ function PurgeFields(
               hint="In your local time. If empty: now"
               type="datetime-local"
               value={draft.before}
-              error={faultOf(error, "before")}
+              error={violationOf(error, "before")}
               onChange={(before) => onChange({ before })}
             />
           )
@@ -127,7 +127,7 @@ function PurgeFields(
                 hint="The commit's id. If empty: every commit with the file"
                 mono
                 value={draft.commitId}
-                error={faultOf(error, "commitId")}
+                error={violationOf(error, "commitId")}
                 onChange={(commitId) => onChange({ commitId })}
               />
               <TextField
@@ -135,7 +135,7 @@ function PurgeFields(
                 hint="The file's path. If empty: every file of the commit"
                 mono
                 value={draft.path}
-                error={faultOf(error, "path")}
+                error={violationOf(error, "path")}
                 onChange={(path) => onChange({ path })}
               />
             </>

@@ -5,7 +5,7 @@ import type { Fn } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CopyButton } from "../../../parts/copy.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { TextAreaField, TextField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
@@ -112,7 +112,7 @@ function SetSecret(
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   useUnsaved(name !== "" || value !== "", "the secret");
   const field = `secret.${name.trim()}`;
-  const fault = faultOf(state.error, field);
+  const violation = violationOf(state.error, field);
   const rest = remainingError(state.error, [field]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -134,7 +134,9 @@ function SetSecret(
           label="Name of the secret"
           mono
           value={name}
-          error={fault === undefined ? undefined : `${JSON.stringify(name.trim())} ${fault}`}
+          error={violation === undefined
+            ? undefined
+            : `${JSON.stringify(name.trim())} ${violation}`}
           onChange={setName}
         />
         <TextAreaField

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { type Field, labelOf, type List, unsetOf } from "../../../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS, type Setting } from "../../../../../src/resources/functions.ts";
 import type { Fn } from "../../../api/types.ts";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import {
   CheckboxField,
   GroupError,
@@ -174,7 +174,7 @@ function SettingField({ path, field, form, placeholder }: {
   const common = {
     label: labelAt(path),
     hint: (field.hint ?? field.about) || undefined,
-    error: faultOf(form.error, path),
+    error: violationOf(form.error, path),
   };
   const text = {
     ...common,

@@ -1,8 +1,8 @@
 import { type RefObject, useEffect, useMemo, useRef } from "react";
 import { keepBelowToasts } from "../../../parts/bottom_bar.ts";
 import { Button } from "../../../parts/button.tsx";
-import { remainingError } from "../../../parts/faults.ts";
-import { useFirstFault } from "../../../parts/first_fault.ts";
+import { remainingError } from "../../../parts/violations.ts";
+import { useFirstViolation } from "../../../parts/first_violation.ts";
 import { countOf } from "../../../parts/format.ts";
 import { Keys, useShortcuts } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
@@ -24,7 +24,7 @@ export function UnsavedBar({ form, page }: {
   const isDirty = changed.length > 0;
   const names = changedLabels(form, changed);
   useUnsaved(isDirty, inWords(names));
-  useFirstFault(error, page);
+  useFirstViolation(error, page);
   useSaveKey(save);
   useFocusAfter(isDirty, page);
   const rest = remainingError(error, Object.keys(FIELDS));

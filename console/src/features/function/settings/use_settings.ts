@@ -6,7 +6,7 @@ import type { Fn } from "../../../api/types.ts";
 import { toast } from "../../../parts/toasts.tsx";
 import { type Edits, isSame, useEdits } from "../edits.ts";
 import { functionQuery } from "../queries.ts";
-import { labelledFaults } from "../labelled_faults.ts";
+import { labelledViolations } from "../labelled_violations.ts";
 import { atItsField } from "./destinations.tsx";
 import { updateSettings } from "./patch.ts";
 import type { FieldLabels } from "./section.tsx";
@@ -15,7 +15,7 @@ import { draftOf, FIELDS, type SettingName, type SettingsDraft, settingsOf } fro
 /** The form of all settings that are saved together; a draft has the name of its setting. */
 export interface SettingsForm extends Omit<Edits<SettingsDraft>, "saved"> {
   readonly fn: Fn;
-  /** Why the last save was rejected; its faults name their fields as the page does. */
+  /** Why the last save was rejected; its violations name their fields as the page does. */
   readonly error: unknown;
   readonly isSaving: boolean;
   /** Saves what changed, unless somebody else has changed that, too, and the page has not shown it yet. */
@@ -48,7 +48,7 @@ export function useSettings(fn: Fn): SettingsForm {
       toast("Saved");
     } catch (error) {
       const located = atItsField(atVolume(error), draft);
-      setState({ isSaving: false, error: labelledFaults(located, FIELDS) });
+      setState({ isSaving: false, error: labelledViolations(located, FIELDS) });
     }
   };
   return {

@@ -2,7 +2,7 @@ import { ApiError } from "../../../api/client.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CopyButton } from "../../../parts/copy.tsx";
 import { Icon } from "../../../parts/icon.tsx";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { GroupError, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { configText } from "./config_text.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
@@ -16,8 +16,8 @@ function checkedVariables(rows: readonly Row[]): Readonly<Record<string, string>
   const names = filled.map(([name]) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return Object.fromEntries(filled);
-  const fault = { field: `variables.${twice}`, description: "is the name of two variables" };
-  throw new ApiError(0, "", "Two variables have the same name", [fault]);
+  const violation = { field: `variables.${twice}`, description: "is the name of two variables" };
+  throw new ApiError(0, "", "Two variables have the same name", [violation]);
 }
 
 export interface VariablesDraft {
@@ -39,11 +39,11 @@ export function Variables({ form }: { readonly form: SectionForm<VariablesDraft>
   const { draft: { variables: rows }, edit, error } = form;
   const change = (index: number, row: Row) =>
     edit({ variables: rows.map((each, at) => at === index ? row : each) });
-  const faultAt = (name: string) => {
-    const fault = faultOf(error, `variables.${name.trim()}`);
-    return fault === undefined ? undefined : `${JSON.stringify(name.trim())} ${fault}`;
+  const violationAt = (name: string) => {
+    const violation = violationOf(error, `variables.${name.trim()}`);
+    return violation === undefined ? undefined : `${JSON.stringify(name.trim())} ${violation}`;
   };
-  const isShown = rows.some(([name]) => faultAt(name) !== undefined);
+  const isShown = rows.some(([name]) => violationAt(name) !== undefined);
   return (
     <SettingsSectionForm
       section={VARIABLES}
@@ -56,7 +56,7 @@ export function Variables({ form }: { readonly form: SectionForm<VariablesDraft>
             label={`Name ${index + 1}`}
             mono
             value={name}
-            error={faultAt(name)}
+            error={violationAt(name)}
             onChange={(next) => change(index, [next, value])}
           />
           <TextAreaField
@@ -80,7 +80,7 @@ export function Variables({ form }: { readonly form: SectionForm<VariablesDraft>
           </span>
         </div>
       ))}
-      <GroupError error={isShown ? undefined : faultOf(error, "variables")} />
+      <GroupError error={isShown ? undefined : violationOf(error, "variables")} />
       <div>
         <Button onClick={() => edit({ variables: [...rows, ["", ""]] })}>Add a variable</Button>
       </div>

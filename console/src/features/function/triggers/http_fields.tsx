@@ -1,5 +1,5 @@
 import { CORS, HTTP } from "../../../../../src/resources/triggers.ts";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { CheckboxField, SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { optionsOf } from "../typed_values.ts";
 import type { HttpDraft } from "./drafts.ts";
@@ -19,14 +19,14 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           }/: lower-case letters, digits, hyphens`}
           mono
           value={draft.slug}
-          error={faultOf(error, "http.slug")}
+          error={violationOf(error, "http.slug")}
           onChange={(slug) => onChange({ slug })}
         />
         <SelectField
           label={auth.label}
           value={draft.auth}
           options={optionsOf(auth)}
-          error={faultOf(error, "http.auth")}
+          error={violationOf(error, "http.auth")}
           onChange={(auth) => onChange({ auth })}
         />
         {draft.auth === "ENDPOINT_AUTH_SIGNATURE"
@@ -37,7 +37,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
               type="password"
               autoComplete="new-password"
               value={draft.secret}
-              error={faultOf(error, "http.secret")}
+              error={violationOf(error, "http.secret")}
               onChange={(secret) => onChange({ secret })}
             />
           )
@@ -47,7 +47,7 @@ export function HttpFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           hint="One of --endpoint-hosts, or below --endpoint-domain"
           mono
           value={draft.host}
-          error={faultOf(error, "http.host")}
+          error={violationOf(error, "http.host")}
           onChange={(host) => onChange({ host })}
         />
       </div>
@@ -80,7 +80,7 @@ function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
             rows={2}
             placeholder={CORS.fields[name].placeholder}
             value={draft[name]}
-            error={faultOf(error, `http.cors.${name}`)}
+            error={violationOf(error, `http.cors.${name}`)}
             onChange={(text) => onChange({ [name]: text })}
           />
         ))}
@@ -88,7 +88,7 @@ function CorsFields({ draft, error, onChange }: FieldsProps<HttpDraft>) {
           label={CORS.fields.maxAge.label}
           placeholder={CORS.fields.maxAge.placeholder}
           value={draft.maxAge}
-          error={faultOf(error, "http.cors.maxAge")}
+          error={violationOf(error, "http.cors.maxAge")}
           onChange={(maxAge) => onChange({ maxAge })}
         />
       </div>

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import type { Fn, Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { errorText } from "../../../parts/faults.ts";
+import { errorText } from "../../../parts/violations.ts";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { linesOf } from "../lines.ts";
@@ -17,7 +17,7 @@ import { canSign, signedHeaders } from "./sign.ts";
 import { useSending } from "./use_sending.ts";
 import { addressOf } from "./words.ts";
 
-interface Faults {
+interface Violations {
   readonly headers?: string | undefined;
   readonly proof?: string | undefined;
 }
@@ -32,7 +32,7 @@ export function RequestBuilder(
   const fn = useFunction();
   const queries = useQueryClient();
   const [draft, setDraft] = useState(EMPTY_REQUEST);
-  const [faults, setFaults] = useState<Faults>({});
+  const [violations, setFaults] = useState<Violations>({});
   const proof = useProof(secret);
   const sending = useSending();
   const auth = draft.target === "published" ? trigger.http?.auth : "ENDPOINT_AUTH_BEARER";
@@ -41,10 +41,12 @@ export function RequestBuilder(
   const request = requestOf(fn, trigger, draft, auth === "ENDPOINT_AUTH_BEARER");
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    const headers = headersFault(draft, request);
-    const [own, fault] = isOpen ? [{}] : await credentials(trigger, isSigned, proof.value, request);
-    setFaults({ headers, proof: fault });
-    if (headers !== undefined || fault !== undefined) return;
+    const headers = headersViolation(draft, request);
+    const [own, violation] = isOpen
+      ? [{}]
+      : await credentials(trigger, isSigned, proof.value, request);
+    setFaults({ headers, proof: violation });
+    if (headers !== undefined || violation !== undefined) return;
     await sending.start(request.url, {
       method: request.method,
       headers: { ...Object.fromEntries(request.headers), ...own },
@@ -59,7 +61,7 @@ export function RequestBuilder(
         <RequestFields
           draft={draft}
           hasHead={(fn.head ?? "") !== ""}
-          fault={faults.headers}
+          violation={violations.headers}
           onChange={(change) => setDraft((before) => ({ ...before, ...change }))}
         />
         {isOpen ? null : (
@@ -67,7 +69,7 @@ export function RequestBuilder(
             <ProofField
               words={isSigned ? proofOf(trigger) : TOKEN_WORDS}
               proof={proof}
-              error={faults.proof}
+              error={violations.proof}
             />
           </div>
         )}
@@ -92,7 +94,7 @@ async function credentials(
   isSigned: boolean,
   typed: string,
   { body }: BuiltRequest,
-): Promise<readonly [headers: Readonly<Record<string, string>>, fault?: string]> {
+): Promise<readonly [headers: Readonly<Record<string, string>>, violation?: string]> {
   const proof = typed.trim();
   if (!isSigned) {
     const isToken = /^[\x21-\x7e]+$/.test(proof);
@@ -106,7 +108,7 @@ async function credentials(
 }
 
 /** What is wrong with the typed headers; a browser drops those that it keeps for itself. */
-function headersFault({ headers }: RequestDraft, { url }: BuiltRequest): string | undefined {
+function headersViolation({ headers }: RequestDraft, { url }: BuiltRequest): string | undefined {
   const lines = linesOf(headers);
   const typed = headersIn(lines);
   if (typed.length < lines.length) return "must be lines such as Accept: text/html";

@@ -29,11 +29,11 @@ export function hasBody({ method }: RequestDraft): boolean {
 
 /** The fields of a request. */
 export function RequestFields(
-  { draft, hasHead, fault, onChange }: {
+  { draft, hasHead, violation, onChange }: {
     readonly draft: RequestDraft;
     readonly hasHead: boolean;
     /** Of the headers. */
-    readonly fault: string | undefined;
+    readonly violation: string | undefined;
     readonly onChange: (change: Partial<RequestDraft>) => void;
   },
 ) {
@@ -76,7 +76,7 @@ export function RequestFields(
           rows={2}
           placeholder="Accept: application/json"
           value={draft.headers}
-          error={fault}
+          error={violation}
           onChange={(headers) => onChange({ headers })}
         />
         {hasBody(draft)

@@ -1,6 +1,6 @@
 import { useId } from "react";
 import { SCHEDULE } from "../../../../../src/resources/triggers.ts";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { optionsOf } from "../typed_values.ts";
 import type { ScheduleDraft } from "./drafts.ts";
@@ -25,7 +25,7 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
         hint={input.hint}
         rows={4}
         value={draft.input}
-        error={faultOf(error, "schedule.input")}
+        error={violationOf(error, "schedule.input")}
         onChange={(input) => onChange({ input })}
       />
       <div className="function-fields">
@@ -33,14 +33,14 @@ export function ScheduleFields({ draft, error, onChange }: FieldsProps<ScheduleD
           label={catchUp.label}
           value={draft.catchUp}
           options={optionsOf(catchUp)}
-          error={faultOf(error, "schedule.catchUp")}
+          error={violationOf(error, "schedule.catchUp")}
           onChange={(catchUp) => onChange({ catchUp })}
         />
         <SelectField
           label={overlap.label}
           value={draft.overlap}
           options={optionsOf(overlap)}
-          error={faultOf(error, "schedule.overlap")}
+          error={violationOf(error, "schedule.overlap")}
           onChange={(overlap) => onChange({ overlap })}
         />
       </div>
@@ -68,7 +68,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
             mono
             placeholder={cronSpec.sample}
             value={draft.cronSpec}
-            error={faultOf(error, "schedule.cronSpec")}
+            error={violationOf(error, "schedule.cronSpec")}
             onChange={(cronSpec) => onChange({ cronSpec })}
           />
         )
@@ -78,7 +78,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
             hint="In your local time"
             type="datetime-local"
             value={draft.at}
-            error={faultOf(error, "schedule.at") ?? faultOf(error, "schedule.cronSpec")}
+            error={violationOf(error, "schedule.at") ?? violationOf(error, "schedule.cronSpec")}
             onChange={(at) => onChange({ at })}
           />
         )}
@@ -86,7 +86,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
         label={timezone.label}
         list={zonesId}
         value={draft.timezone}
-        error={faultOf(error, "schedule.timezone")}
+        error={violationOf(error, "schedule.timezone")}
         onChange={(timezone) => onChange({ timezone })}
       />
       {draft.repeats
@@ -96,7 +96,7 @@ function Times({ draft, error, onChange }: FieldsProps<ScheduleDraft>) {
             hint="In your local time. If empty: from now on"
             type="datetime-local"
             value={draft.start}
-            error={faultOf(error, "schedule.start")}
+            error={violationOf(error, "schedule.start")}
             onChange={(start) => onChange({ start })}
           />
         )

@@ -4,7 +4,7 @@ import { keys } from "../../../api/keys.ts";
 import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { errorText } from "../../../parts/faults.ts";
+import { errorText } from "../../../parts/violations.ts";
 import { TextAreaField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
@@ -45,7 +45,7 @@ function TestForm(
   const queries = useQueryClient();
   const [typed, setTyped] = useState<string>();
   const [example, setExample] = useState(() => exampleBody(trigger));
-  const [fault, setFault] = useState<string>();
+  const [violation, setFault] = useState<string>();
   const proof = useProof(secret);
   const sending = useSending();
   const body = typed ?? example;
@@ -68,7 +68,7 @@ function TestForm(
       onSubmit={(event) => void submit(event)}
     >
       <div className="function-fields">
-        <ProofField words={proofOf(trigger)} proof={proof} error={fault} />
+        <ProofField words={proofOf(trigger)} proof={proof} error={violation} />
       </div>
       <TextAreaField label="Request body" rows={4} value={body} onChange={setTyped} />
       <div className="row">

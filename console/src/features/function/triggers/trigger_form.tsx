@@ -15,14 +15,14 @@ import type { Trigger } from "../../../api/types.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CancelButton } from "../../../parts/cancel_button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
-import { faultOf, remainingError } from "../../../parts/faults.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { TextField } from "../../../parts/field.tsx";
-import { useFirstFault } from "../../../parts/first_fault.ts";
+import { useFirstViolation } from "../../../parts/first_violation.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { useUnsaved } from "../../../parts/unsaved.ts";
 import { ConflictNote } from "../conflict_note.tsx";
 import { isSame, useEdits } from "../edits.ts";
-import { labelledFaults } from "../labelled_faults.ts";
+import { labelledViolations } from "../labelled_violations.ts";
 import { VolumeField } from "../volume_field.tsx";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HttpFields } from "./http_fields.tsx";
@@ -32,8 +32,8 @@ import { secretIn, type ShownSecret } from "./secret_note.tsx";
 import { WebhookFields } from "./webhook_fields.tsx";
 import { type Kind, KIND_WORDS } from "./words.ts";
 
-/** Fields whose faults the form shows beside them. */
-const FAULTS: Readonly<Record<Kind, readonly string[]>> = {
+/** Fields whose violations the form shows beside them. */
+const VIOLATIONS: Readonly<Record<Kind, readonly string[]>> = {
   schedule: pathsOf("schedule", TRIGGER_SETTINGS.schedule),
   webhook: pathsOf("webhook", TRIGGER_SETTINGS.webhook),
   http: pathsOf("http", TRIGGER_SETTINGS.http),
@@ -76,7 +76,7 @@ function labelsOf<F extends Readonly<Record<string, { readonly label: string }>>
 
 /** What the form calls the fields of the API. */
 const LABELS = Object.fromEntries(
-  ["displayName", "vfsId", ...Object.values(FAULTS).flat()].map((path) => [path, wordOf(path)]),
+  ["displayName", "vfsId", ...Object.values(VIOLATIONS).flat()].map((path) => [path, wordOf(path)]),
 );
 
 function wordOf(path: string): string {
@@ -126,12 +126,12 @@ export function TriggerForm(props: TriggerFormProps) {
       leave();
       onSaved(saved.trigger, secretIn(saved, draft.secret));
     } catch (error) {
-      setState({ busy: false, error: labelledFaults(error, LABELS) });
+      setState({ busy: false, error: labelledViolations(error, LABELS) });
     }
   };
   const form = useRef<HTMLFormElement>(null);
-  useFirstFault(state.error, form);
-  const rest = remainingError(state.error, ["displayName", "vfsId", ...FAULTS[kind]]);
+  useFirstViolation(state.error, form);
+  const rest = remainingError(state.error, ["displayName", "vfsId", ...VIOLATIONS[kind]]);
   return (
     <Dialog
       open
@@ -187,14 +187,14 @@ function Fields(
           label="Name"
           autoFocus
           value={draft.displayName}
-          error={faultOf(error, "displayName")}
+          error={violationOf(error, "displayName")}
           onChange={(displayName) => onChange({ displayName })}
         />
         <VolumeField
           label="Volume"
           none="The function's volume"
           value={draft.vfsId}
-          error={faultOf(error, "vfsId")}
+          error={violationOf(error, "vfsId")}
           onChange={(vfsId) => onChange({ vfsId })}
         />
       </div>

@@ -3,7 +3,7 @@ import {
   WEBHOOK,
   WEBHOOK_METHODS,
 } from "../../../../../src/resources/triggers.ts";
-import { faultOf } from "../../../parts/faults.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { SelectField, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { optionsOf } from "../typed_values.ts";
 import type { WebhookDraft } from "./drafts.ts";
@@ -34,14 +34,14 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
           label={response.label}
           value={draft.response}
           options={optionsOf(response)}
-          error={faultOf(error, "webhook.response")}
+          error={violationOf(error, "webhook.response")}
           onChange={(response) => onChange({ response })}
         />
         <TextField
           label={maxBytes.label}
           placeholder={String(maxBytes.unset.value)}
           value={draft.maxBytes}
-          error={faultOf(error, "webhook.maxBytes")}
+          error={violationOf(error, "webhook.maxBytes")}
           onChange={(maxBytes) => onChange({ maxBytes })}
         />
         <TextField
@@ -49,7 +49,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
           hint="A repeated event starts nothing"
           mono
           value={draft.eventIdHeader}
-          error={faultOf(error, "webhook.eventIdHeader")}
+          error={violationOf(error, "webhook.eventIdHeader")}
           onChange={(eventIdHeader) => onChange({ eventIdHeader })}
         />
       </div>
@@ -60,7 +60,7 @@ export function WebhookFields({ draft, error, onChange }: FieldsProps<WebhookDra
         rows={2}
         placeholder="192.0.2.0/24"
         value={draft.allowSourceCidrs}
-        error={faultOf(error, "webhook.allowSourceCidrs")}
+        error={violationOf(error, "webhook.allowSourceCidrs")}
         onChange={(allowSourceCidrs) => onChange({ allowSourceCidrs })}
       />
     </>
@@ -75,7 +75,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
         hint="How the sender checks the address"
         value={draft.handshake}
         options={HANDSHAKES}
-        error={faultOf(error, "webhook.handshake")}
+        error={violationOf(error, "webhook.handshake")}
         onChange={(handshake) => onChange({ handshake, verifyToken: "" })}
       />
       {draft.handshake === META
@@ -86,7 +86,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
             type="password"
             autoComplete="new-password"
             value={draft.verifyToken}
-            error={faultOf(error, "webhook.verifyToken")}
+            error={violationOf(error, "webhook.verifyToken")}
             onChange={(verifyToken) => onChange({ verifyToken })}
           />
         )
@@ -96,7 +96,7 @@ function HandshakeFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) 
 }
 
 function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
-  const fault = (field: string) => faultOf(error, `webhook.${draft.method}.${field}`);
+  const violation = (field: string) => violationOf(error, `webhook.${draft.method}.${field}`);
   const canHaveSecret = METHODS.some(({ value, hasSecret }) => value === draft.method && hasSecret);
   return (
     <>
@@ -106,7 +106,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
             label={jwt.fields.jwksUrl.label}
             type="url"
             value={draft.jwksUrl}
-            error={fault("jwksUrl")}
+            error={violation("jwksUrl")}
             onChange={(jwksUrl) => onChange({ jwksUrl })}
           />
         )
@@ -118,7 +118,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
             hint="64 hexadecimal digits"
             mono
             value={draft.publicKey}
-            error={fault("publicKey")}
+            error={violation("publicKey")}
             onChange={(publicKey) => onChange({ publicKey })}
           />
         )
@@ -134,7 +134,7 @@ function MethodFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
             type="password"
             autoComplete="new-password"
             value={draft.secret}
-            error={fault("secret")}
+            error={violation("secret")}
             onChange={(secret) => onChange({ secret })}
           />
         )
@@ -151,7 +151,7 @@ function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
         label={value === "secret" ? "Secret header" : headerName.label}
         mono
         value={draft.headerName}
-        error={faultOf(error, "webhook.header.name")}
+        error={violationOf(error, "webhook.header.name")}
         onChange={(headerName) => onChange({ headerName })}
       />
       <TextField
@@ -159,14 +159,14 @@ function HeaderFields({ draft, error, onChange }: FieldsProps<WebhookDraft>) {
         mono
         placeholder={value === "secret" ? "Bearer " : "sha256="}
         value={draft.headerPrefix}
-        error={faultOf(error, "webhook.header.prefix")}
+        error={violationOf(error, "webhook.header.prefix")}
         onChange={(headerPrefix) => onChange({ headerPrefix })}
       />
       <SelectField
         label={encoding.label}
         value={draft.headerEncoding}
         options={optionsOf(encoding)}
-        error={faultOf(error, "webhook.header.encoding")}
+        error={violationOf(error, "webhook.header.encoding")}
         onChange={(headerEncoding) => onChange({ headerEncoding })}
       />
     </>

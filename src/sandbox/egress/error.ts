@@ -1,7 +1,7 @@
 /** Why a request was not forwarded. */
-import { EGRESS_FAULT_HEADER } from "../../runtime/wire.ts";
+import { EGRESS_ERROR_HEADER } from "../../runtime/wire.ts";
 
-/** Code of a fault by a rule of the operator or the function; all others are the network's. */
+/** Code of an error by a rule of the operator or the function; all others are the network's. */
 const RULES = ["EGRESS_DENIED", "EGRESS_LIMIT"] as const;
 /** Codes of a failed connection that functions get as they are. */
 const CONNECTION_CODES = [
@@ -45,8 +45,8 @@ function codeOf(error: Error): string {
 }
 
 /** Why a request was not forwarded: a code for programs and a reason for people. */
-export class EgressFault extends Error {
-  override readonly name = "EgressFault";
+export class EgressError extends Error {
+  override readonly name = "EgressError";
 
   constructor(
     /** `EGRESS_DENIED` or `EGRESS_LIMIT` for a rule, else the code of the network's error. */
@@ -65,6 +65,6 @@ export class EgressFault extends Error {
 }
 
 /** The header of a response of the proxy itself. @param line as it is logged */
-export function faultHeader({ code }: EgressFault, line: string): readonly [string, string] {
-  return [EGRESS_FAULT_HEADER, `${code} ${encodeURIComponent(line.toWellFormed())}`];
+export function errorHeader({ code }: EgressError, line: string): readonly [string, string] {
+  return [EGRESS_ERROR_HEADER, `${code} ${encodeURIComponent(line.toWellFormed())}`];
 }

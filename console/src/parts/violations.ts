@@ -3,7 +3,7 @@ export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** An error with faults of fields, as `ApiError` is one. */
+/** An error with violations of fields, as `ApiError` is one. */
 interface FieldError extends Error {
   readonly fields: readonly {
     readonly field: string;
@@ -15,20 +15,20 @@ function fieldsOf(error: unknown): FieldError["fields"] {
   return error instanceof Error && "fields" in error ? (error as FieldError).fields : [];
 }
 
-/** The fault of one field; a request's field may be named with the path of the resource before it. */
-export function faultOf(error: unknown, field: string): string | undefined {
-  return fieldsOf(error).find((fault) => isOf(fault.field, field))?.description;
+/** The violation of one field; a request's field may be named with the path of the resource before it. */
+export function violationOf(error: unknown, field: string): string | undefined {
+  return fieldsOf(error).find((violation) => isOf(violation.field, field))?.description;
 }
 
-/** What of an error no field shows: all of it, unless each of its faults is of one of `fields`. */
+/** What of an error no field shows: all of it, unless each of its violations is of one of `fields`. */
 export function remainingError(
   error: unknown,
   fields: readonly string[],
 ): unknown {
   if (error === null || error === undefined) return undefined;
-  const faults = fieldsOf(error);
-  const isShown = faults.length > 0 &&
-    faults.every((fault) => fields.some((field) => isOf(fault.field, field)));
+  const violations = fieldsOf(error);
+  const isShown = violations.length > 0 &&
+    violations.every((violation) => fields.some((field) => isOf(violation.field, field)));
   return isShown ? undefined : error;
 }
 

@@ -1,11 +1,14 @@
 import { ApiError } from "../../api/client.ts";
 
 /**
- * An error whose faults begin with the names of their fields, as the form calls them. A screen reader announces an error
+ * An error whose violations begin with the names of their fields, as the form calls them. A screen reader announces an error
  * without the field beside it. Errors that are not of the API are returned unchanged.
  * @param labels by the paths of fields, without the resource before them
  */
-export function labelledFaults(error: unknown, labels: Readonly<Record<string, string>>): unknown {
+export function labelledViolations(
+  error: unknown,
+  labels: Readonly<Record<string, string>>,
+): unknown {
   if (!(error instanceof ApiError)) return error;
   const fields = error.fields.map(({ field, description }) => {
     // After the name of the resource, and before an index.

@@ -1,6 +1,6 @@
 /** Says why a bundle is no script, at the line of the author that causes it. */
 
-import { moduleFault } from "../shared/explanation.ts";
+import { moduleError } from "../shared/explanation.ts";
 import type { Diagnostic } from "./contract.ts";
 import { type Commit, commitPath, type Graph } from "./graph.ts";
 import type { Missing } from "./missing.ts";
@@ -16,18 +16,18 @@ export interface Bundle {
   readonly missing: readonly Missing[];
 }
 
-/** The fault of a bundle. */
+/** The error of a bundle. */
 export function scriptDiagnostic(
   script: Exclude<Script, { readonly kind: "script" }>,
   bundle: Bundle,
 ): Diagnostic {
   switch (script.kind) {
-    case "fault":
+    case "error":
       return { message: script.message };
     case "commonJs":
       return commonJsMain(bundle);
     case "import":
-      return importFault(script.specifier, script.importer, bundle);
+      return importError(script.specifier, script.importer, bundle);
   }
 }
 
@@ -48,14 +48,14 @@ function commonJsMain({ commit: { tree }, main }: Bundle): Diagnostic {
 }
 
 /** An import at which every evaluation of the bundle would fail. */
-function importFault(
+function importError(
   specifier: string,
   importer: string,
   { graph, commit, missing }: Bundle,
 ): Diagnostic {
-  const fault = missing.find((one) => one.specifier === specifier)?.fault;
-  if (fault !== undefined) return fault;
-  const message = `Cannot import ${JSON.stringify(specifier)}: ${moduleFault(specifier)}`;
+  const error = missing.find((one) => one.specifier === specifier)?.error;
+  if (error !== undefined) return error;
+  const message = `Cannot import ${JSON.stringify(specifier)}: ${moduleError(specifier)}`;
   for (const { specifier: module, dependencies = [] } of graph.modules) {
     const path = commitPath(module, commit);
     if (path === undefined || commit.tree.shown(path) !== importer) continue;

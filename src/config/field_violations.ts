@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { countOf, formatCount } from "./units.ts";
 
-/** Characters of a value that a fault shows. */
+/** Characters of a value that a violation shows. */
 const SHOWN_CHARS_MAX = 200;
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -16,14 +16,14 @@ const KINDS: Readonly<Record<string, string>> = {
   record: "an object",
 };
 
-/** Options of `safeParse` for {@link faultOf}: the rules in these words, and issues with their values. */
-export const FAULT_OPTIONS = { error: ruleOf, reportInput: true } as const;
+/** Options of `safeParse` for {@link violationOf}: the rules in these words, and issues with their values. */
+export const VIOLATION_OPTIONS = { error: ruleOf, reportInput: true } as const;
 
 /**
- * The fault of a field, from an issue of `safeParse` with {@link FAULT_OPTIONS}. A value is shown if no secret can be in
+ * The violation of a field, from an issue of `safeParse` with {@link VIOLATION_OPTIONS}. A value is shown if no secret can be in
  * it: lengths, kinds, and values of which a rule lists all.
  */
-export function faultOf(issue: z.core.$ZodIssue): string {
+export function violationOf(issue: z.core.$ZodIssue): string {
   const { message } = issue;
   if (issue.input === undefined && isAboutValue(issue)) {
     return message.startsWith("is missing") ? message : `is missing; it ${message}`;
@@ -32,7 +32,7 @@ export function faultOf(issue: z.core.$ZodIssue): string {
   return value === undefined ? message : `${message}; it ${value}`;
 }
 
-/** The fault of what is too long or too large. @param format an amount with its unit */
+/** The violation of what is too long or too large. @param format an amount with its unit */
 export function exceeds(has: number, limit: number, format: (amount: number) => string): string {
   return `must have at most ${format(limit)}; it has ${format(has)}`;
 }

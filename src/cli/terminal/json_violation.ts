@@ -9,7 +9,7 @@ const QUOTED = /, (?:\.\.\.)?"[^]*is not valid JSON$/;
  *
  * @param error of `JSON.parse` for the text
  */
-export async function jsonFault(text: string, error: unknown): Promise<string> {
+export async function jsonViolation(text: string, error: unknown): Promise<string> {
   const message = describeError(error);
   const [, line, column] = POSITION.exec(message) ?? [];
   const at = line === undefined ? await positionIn(text) : `line ${line}, column ${column}`;
