@@ -50,7 +50,7 @@ export function register(command: Command): void {
   });
 }
 
-/** One that cannot be used is listed with its violation. */
+/** A profile that cannot be used is listed with the reason, which scripts read as `fault`. */
 async function listProfiles(json: boolean): Promise<void> {
   const profiles = new Profiles(profilesDir(readEnvironment()));
   const rows = await Promise.all((await profiles.names()).map(async (name) => {
@@ -59,15 +59,15 @@ async function listProfiles(json: boolean): Promise<void> {
       return { name, serverUrl: profile?.serverUrl, clientId: profile?.clientId };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return { name, violation: error.message };
+      return { name, fault: error.message };
     }
   }));
   if (json) return printJson(rows);
   printTable(
     ["PROFILE", "SERVER", "CLIENT"],
-    rows.map(({ name, serverUrl = "", clientId = "", violation }) => [
+    rows.map(({ name, serverUrl = "", clientId = "", fault }) => [
       name,
-      violation ?? serverUrl,
+      fault ?? serverUrl,
       clientId,
     ]),
     "There is no profile; create one with invoked login",

@@ -171,18 +171,18 @@ export class Acceptor implements Disposable {
 
   async #accepts({ address, port }: AddressInfo): Promise<boolean> {
     const before = this.#accepted;
-    let violation: string | undefined;
+    let failure: string | undefined;
     const attempt = connect({ host: address, port });
-    attempt.on("error", (error: Error & { code?: string }) => violation = error.code ?? "");
+    attempt.on("error", (error: Error & { code?: string }) => failure = error.code ?? "");
     let isConnected = false;
     attempt.on("connect", () => isConnected = true);
     const tick = () => new Promise((resolve) => setTimeout(resolve, TICK_MS));
-    const isSettled = () => isConnected || violation !== undefined;
+    const isSettled = () => isConnected || failure !== undefined;
     for (let n = 0; n < CONNECT_TICKS_MAX && !isSettled(); n++) await tick();
     for (let n = 0; n < TICKS && this.#accepted === before; n++) await tick();
     attempt.destroy();
     // What else keeps the server from its own address, listening again does not change.
-    const isElsewhere = violation !== undefined && !NO_DESCRIPTOR.includes(violation);
+    const isElsewhere = failure !== undefined && !NO_DESCRIPTOR.includes(failure);
     return this.#accepted !== before || (isElsewhere && this.#server.listening);
   }
 

@@ -123,11 +123,11 @@ function PathDialog(props: {
   readonly onPath: (path: string) => void;
 }) {
   const [path, setPath] = useState(props.initial);
-  const [violation, setFault] = useState<string>();
+  const [violation, setViolation] = useState<string>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const found = pathViolation(path, props.taken);
-    setFault(found);
+    setViolation(found);
     if (found !== undefined) return;
     props.onPath(path);
     props.onClose();

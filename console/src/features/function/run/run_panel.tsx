@@ -32,12 +32,12 @@ export function RunPanel({ fn, onClose }: { readonly fn: Fn; readonly onClose: (
     : chosen;
   const { input, typed, type } = useInput(fn.id);
   const [revision, setRevision] = useState(0);
-  const [violation, setFault] = useState<string>();
+  const [violation, setViolation] = useState<string>();
   const schema = useInputSchema(workspace);
   const run = useRun(fn, workspace, target);
   const start = () => {
     const found = inputViolation(typed.current);
-    setFault(found);
+    setViolation(found);
     if (found === undefined && target !== "" && !run.isPending) run.mutate(typed.current);
   };
   return (

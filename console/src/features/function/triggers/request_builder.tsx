@@ -32,7 +32,7 @@ export function RequestBuilder(
   const fn = useFunction();
   const queries = useQueryClient();
   const [draft, setDraft] = useState(EMPTY_REQUEST);
-  const [violations, setFaults] = useState<Violations>({});
+  const [violations, setViolations] = useState<Violations>({});
   const proof = useProof(secret);
   const sending = useSending();
   const auth = draft.target === "published" ? trigger.http?.auth : "ENDPOINT_AUTH_BEARER";
@@ -45,7 +45,7 @@ export function RequestBuilder(
     const [own, violation] = isOpen
       ? [{}]
       : await credentials(trigger, isSigned, proof.value, request);
-    setFaults({ headers, proof: violation });
+    setViolations({ headers, proof: violation });
     if (headers !== undefined || violation !== undefined) return;
     await sending.start(request.url, {
       method: request.method,

@@ -45,19 +45,19 @@ function TestForm(
   const queries = useQueryClient();
   const [typed, setTyped] = useState<string>();
   const [example, setExample] = useState(() => exampleBody(trigger));
-  const [violation, setFault] = useState<string>();
+  const [violation, setViolation] = useState<string>();
   const proof = useProof(secret);
   const sending = useSending();
   const body = typed ?? example;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    setFault(undefined);
+    setViolation(undefined);
     try {
       const [url, headers] = await deliveryOf(trigger, proof.value.trim(), body);
       await sending.start(url, { method: "POST", headers, body });
       setExample(exampleBody(trigger));
     } catch (error) {
-      setFault(errorText(error));
+      setViolation(errorText(error));
     }
     await queries.invalidateQueries({ queryKey: keys.triggers(trigger.functionId) });
   };
