@@ -317,7 +317,7 @@ Deno.test("any JSON in the files of a project gives a map of names alone", () =>
         assert.match(String(target), /^(?:npm:|node:|\.\/src\/|unsupported:\/\d+)/);
         assert.doesNotMatch(String(target), /(?:^|\/)\.\.(?:\/|$)/);
       }
-      project.faultsFor(["a/x.ts"]);
+      project.errorsFor(["a/x.ts"]);
       project.compilerOptions();
     }),
     { numRuns: 300 },
