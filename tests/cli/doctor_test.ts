@@ -24,7 +24,7 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
   assert.match(stdout, /^ {2}forks +available: each invocation has a process/m);
   assert.match(
     stdout,
-    /^ {2}abstract sockets +(?:closed to calls|open to native code in a call): /m,
+    /^ {2}abstract sockets +(?:closed to invocations|open to native code in an invocation): /m,
   );
   assert.match(stdout, /^Isolation of builds\n {2}available {2}\w+ \(/m);
   assert.match(stdout, /^ {2}--memory +64 MiB /m);

@@ -5,7 +5,7 @@ import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { assertFails, Author } from "./support.ts";
 
 Deno.test("a command names the violation of the function or the request", async (t) => {
-  await using author = await Author.startShared("invalid");
+  await using author = await Author.startShared("faulty");
   const client = await author.server.client();
 
   await t.step("nothing is published", async () => {
@@ -78,7 +78,7 @@ Deno.test("a command names the violation of the function or the request", async 
       await author.run(["show", "fautly"]),
       1,
       /Function "fautly" not found/,
-      /mean invalid\?/,
+      /mean faulty\?/,
     );
     await client.createFunction("twin");
     const { function: other } = await client.createFunction("twin");
@@ -113,7 +113,7 @@ Deno.test("a command names the violation of the function or the request", async 
     await Deno.remove(join(author.folder, "link.txt"));
   });
   await t.step("invoked.json has an unknown field", async () => {
-    await author.write("invoked.json", `{"name": "invalid", "secret": "x"}`);
+    await author.write("invoked.json", `{"name": "faulty", "secret": "x"}`);
     const run = await author.run(["deploy"]);
     assertFails(
       run,
@@ -137,7 +137,7 @@ Deno.test("a command names the violation of the function or the request", async 
   await t.step("invoked.json is no JSON", async () => {
     for (
       const [text, position] of [["{", "1, column 2"], [
-        `{\n"name":\n  invalid}`,
+        `{\n"name":\n  faulty}`,
         "3, column 3",
       ]] as const
     ) {

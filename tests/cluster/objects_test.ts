@@ -1,4 +1,4 @@
-/** Objects in NATS: what only several nodes, a hostile NATS or an invalid one show. */
+/** Objects in NATS: what only several nodes, a hostile NATS or a faulty one show. */
 import assert from "node:assert/strict";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";

@@ -93,7 +93,7 @@ Deno.test("an allowlist allows what it names", () => {
   for (const [host, port] of rejected) assert.equal(allows(host, port), false, `${host}:${port}`);
 });
 
-Deno.test("an invalid entry has an error that names its error", () => {
+Deno.test("an error names what is wrong with an entry", () => {
   for (
     const entry of [
       "example.com",
