@@ -46,10 +46,13 @@ Deno.test("paths that could leave the commit or mislead are rejected", () => {
 });
 
 Deno.test("a set of paths must not contradict itself", () => {
-  assert.deepEqual(pathSetViolation(["a", "b", "a"]), { path: "a", error: "it is named twice" });
+  assert.deepEqual(pathSetViolation(["a", "b", "a"]), {
+    path: "a",
+    violation: "it is named twice",
+  });
   assert.deepEqual(pathSetViolation(["a/b/c.ts", "a/b"]), {
     path: "a/b/c.ts",
-    error: "a/b is a file and not a directory",
+    violation: "a/b is a file and not a directory",
   });
   assert.equal(pathSetViolation(["a", "../b"])?.path, "../b");
   assert.equal(pathSetViolation(["a.ts", "a/b.ts"]), undefined);

@@ -68,7 +68,7 @@ Deno.test("deploy skips what ignore files exclude, says so, and warns of what lo
     assertFails(
       await author.run(["deploy"]),
       2,
-      /\.gitignore or \.invokedignore excludes main\.ts/,
+      /has no main\.ts to deploy: a \.gitignore or \.invokedignore excludes it/,
     );
   });
 });

@@ -234,7 +234,7 @@ async function hosts({ client, server }: Stage): Promise<void> {
     assertError(answer, "ALREADY_EXISTS", "TRIGGER_ALREADY_EXISTS", { message });
   };
   const below = `${slug}.localhost`;
-  const first = new RegExp(`"${below}": trigger ${trigger.id} has the slug ${slug}$`);
+  const first = new RegExp(`"${below}" is taken: trigger ${trigger.id} has the slug ${slug}$`);
   await taken({ slug: unique("e"), host: below }, first);
   const other = await createTrigger(client, functionId, {
     http: { slug: unique("e"), host: `other-${below}` },

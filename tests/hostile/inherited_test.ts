@@ -71,6 +71,6 @@ Deno.test("the server reads a descriptor that an argument names", async () => {
   const script = 'exec "$@" --tls-cert <(echo "no certificate") --tls-key /dev/null';
   await assert.rejects(
     TestServer.start({ launcher: ["bash", "-c", script, "bash"] }),
-    /\/dev\/fd\/\d+: it does not begin with a PEM certificate/,
+    /\/dev\/fd\/\d+ does not begin with a PEM certificate/,
   );
 });
