@@ -66,7 +66,7 @@ Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(output)));
 /** A contender that is a server of its own. */
 export interface Peer extends Contender, AsyncDisposable {}
 
-/** functions-framework on Node.js: one process that answers all calls, its state kept between them. */
+/** functions-framework on Node.js: one process that answers all requests, its state kept between them. */
 export async function functionsFramework(context: Context, workload: Workload): Promise<Peer> {
   const modules = await installPeers(context);
   const directory = await Deno.makeTempDir({ dir: context.directory, prefix: "framework-" });
@@ -105,7 +105,7 @@ const JSON_ENTRY = 'import main from "function.js"; export default { async fetch
   "return Response.json(await main(await request.json())); } };";
 
 /**
- * workerd with a fresh isolate for each call, by its Worker Loader.
+ * workerd with a fresh isolate for each request, by its Worker Loader.
  * @param entry the module that answers a request by the one of the workload
  */
 export async function workerdFresh(

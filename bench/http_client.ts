@@ -1,6 +1,7 @@
 /**
  * An HTTP/1.1 client that posts and keeps its connections. The load generator shares the cores with the servers that it
- * measures, and `fetch` takes more processor time for a call than some of them. It reads answers with a Content-Length.
+ * measures, and `fetch` takes more processor time for a request than some of them. It reads answers with a
+ * Content-Length.
  */
 
 export interface Answer {

@@ -1,4 +1,4 @@
-/** A server of ours, as its users start it, and calls of its functions over HTTP. */
+/** A server of ours, as its users start it, and invocations of its functions over HTTP. */
 import { Client, type Json, unbase64 } from "../tests/support/client.ts";
 import { type ServerOptions, TestServer } from "../tests/support/server.ts";
 import { HttpClient } from "./http_client.ts";
@@ -51,7 +51,7 @@ export class Invoked implements AsyncDisposable {
     return await (await this.client()).deploy(source);
   }
 
-  /** A call that waits for the end, which is durable before it is answered. */
+  /** Returns the request of a synchronous invocation, whose end is durable before the server answers. */
   call(functionId: string, workload: Workload, who = "invoked"): Call {
     const json = new TextEncoder().encode(workload.input).toBase64();
     const body = JSON.stringify({ json });

@@ -10,18 +10,18 @@ export class Rejected extends Error {
   }
 }
 
-/** One call; rejects with {@link Rejected} or, on a wrong answer, with what was wrong. */
+/** Sends one request; rejects with {@link Rejected} or, on a wrong answer, with a description of the error. */
 export type Call = () => Promise<void>;
 
 export interface Load {
-  /** Milliseconds of each call that was answered. */
+  /** Milliseconds of each answered request. */
   readonly samples: number[];
-  /** Calls that were rejected. */
+  /** Number of rejected requests. */
   readonly rejected: number;
 }
 
 /**
- * Open loop: calls go out at the given milliseconds, whether or not those before them were answered. The clock of
+ * Open loop: requests are sent at the given milliseconds, whether or not earlier ones were answered. The clock of
  * each runs from when it was due, so that a generator that is late hides no waiting.
  */
 export async function openLoop(schedule: readonly number[], call: Call): Promise<Load> {
@@ -36,7 +36,7 @@ export async function openLoop(schedule: readonly number[], call: Call): Promise
   return tally;
 }
 
-/** One call after the other, with a pause before each. */
+/** Sends one request after the other, with a pause before each. */
 export async function oneByOne(count: number, pauseMs: number, call: Call): Promise<Load> {
   const tally = new Tally();
   for (let n = 0; n < count; n++) {

@@ -1,5 +1,5 @@
 /**
- * The benchmark: what calls cost beside what a user would run instead, on this machine, in one run.
+ * The benchmark: costs of an invocation beside the alternatives of a user, on this machine, in one run.
  *
  *     deno task bench [part ...] [--quick] [--publish]
  *

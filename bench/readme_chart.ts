@@ -1,7 +1,7 @@
 /** The picture of README.md: median latency at two loads, for `invoked` and what it is compared with. */
 import type { Row } from "./report.ts";
 
-/** What each contender does for one call, below its name. */
+/** A short description of how each contender runs one invocation, below its name. */
 const CONTENDERS = [
   { subject: "invoked", name: "invoked", does: "new process, walls, recorded on disk" },
   { subject: "deno run", name: "deno run", does: "new process, no walls, no record" },

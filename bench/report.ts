@@ -12,7 +12,7 @@ export interface Row extends Summary {
   /** Of whom, such as `invoked`. */
   readonly subject: string;
   readonly unit: Unit;
-  /** Calls that were rejected because the subject was full. */
+  /** Number of requests that were rejected because the subject was full. */
   readonly rejected: number;
   /** The subject's median in multiples of that of the baseline, where there is one. */
   readonly ratio?: number;

@@ -1,10 +1,10 @@
 /**
- * Whether many calls leave anything behind: processes, descriptors, files or memory.
+ * Checks whether many invocations leave anything behind: processes, descriptors, files or memory.
  *
  *     deno task soak [--calls 10000] [--isolation auto]
  *
- * Boots the real server and calls it in batches: good calls among ones that throw, time out or attack, and builds.
- * After each batch, once the server is idle, it counts what the server holds. What an idle server holds after
+ * Boots the real server and invokes functions in batches: functions that succeed, throw, time out or attack, and
+ * builds. After each batch, once the server is idle, it counts what the server holds. What an idle server holds after
  * the warm-up is what it holds for good; more than that, beyond the tolerances, ends the program with exit code 1.
  */
 import assert from "node:assert/strict";
@@ -16,11 +16,11 @@ import { descendantsOf, descriptorsOf } from "../tests/support/processes.ts";
 import { TestServer } from "../tests/support/server.ts";
 
 const CONCURRENCY = 4;
-/** Calls after which an idle server is expected to hold what it will hold for good. */
+/** Number of invocations after which an idle server is expected to hold what it will hold for good. */
 const WARM_UP_CALLS = 1000;
 /** Samples after the warm-up, at equal distances. */
 const SAMPLES = 9;
-/** One commit is built for so many calls. */
+/** Number of invocations for each commit that is built. */
 const CALLS_PER_BUILD = 100;
 /** The server counts as idle once its processes were the same for so many looks in a row. */
 const IDLE_LOOKS = 10;
@@ -47,7 +47,7 @@ const TOLERANCE: Holdings = {
   anonymous: 48,
 };
 
-/** A function, how many of 100 calls go to it, and how its invocations end. */
+/** A function, its share of 100 invocations, and how its invocations end. */
 interface Kind {
   readonly name: string;
   readonly percent: number;
@@ -92,7 +92,7 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** Every position among 100 calls has a kind; they are spread, not one after the other. */
+/** The kind of every position among 100 invocations; kinds are spread, not one after the other. */
 const SCHEDULE: readonly Kind[] = KINDS.flatMap((kind) =>
   Array.from({ length: kind.percent }, (_, n) => ({ kind, at: (n + 0.5) / kind.percent }))
 ).toSorted((a, b) => a.at - b.at).map(({ kind }) => kind);
@@ -144,7 +144,7 @@ function readArguments(): { calls: number; isolation: string } {
   return { calls, isolation: values.isolation };
 }
 
-/** After how many calls the server is looked at. */
+/** Numbers of invocations after which the server is inspected. */
 function marksOf(calls: number): number[] {
   const rest = calls - WARM_UP_CALLS;
   return Array.from(
@@ -153,7 +153,7 @@ function marksOf(calls: number): number[] {
   );
 }
 
-/** Makes the calls from one number to another. Rejects where one ends otherwise than its kind does. */
+/** Invokes from one number to another. Rejects if an invocation ends otherwise than its kind does. */
 async function runCalls(
   server: TestServer,
   ids: ReadonlyMap<Kind, string>,

@@ -1,6 +1,6 @@
 /** Numbers from samples. */
 
-/** Samples that a percentile needs beyond it, so that it is more than one unlucky call. */
+/** Samples that a percentile needs beyond it, so that it is more than one unlucky invocation. */
 const SAMPLES_BEYOND = 1;
 
 /** The nearest rank; NaN without samples. */

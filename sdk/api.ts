@@ -4,7 +4,7 @@ import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_
 import type { Server, Statistics } from "./server_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
-/** Functions, their commits and tags, and calls of them. */
+/** Functions, their commits and tags, and their invocations. */
 export interface Functions {
   listFunctions(
     request?: api.PageRequest,

@@ -15,7 +15,7 @@ interface ErrorDetails {
   readonly retryAfterSeconds?: number;
 }
 
-/** The error of a call of the API, as C1's SDK throws it. */
+/** The error of an API request, as C1's SDK throws it. */
 export class SDKError extends Error {
   override name = "SDKError";
   /** The status of the API over HTTP. */

@@ -6,7 +6,7 @@ import type { FunctionSettings, FunctionType, Limits, ProcessReuse } from "./set
 
 export type * from "./settings_types.ts";
 
-/** What becomes of the calls that a circuit breaker has paused. An addition of this server. */
+/** The decision about the invocations that a circuit breaker has paused. An addition of this server. */
 export interface ClearCircuitBreakerRequest {
   decision?: "PAUSED_EXECUTION_DECISION_RUN" | "PAUSED_EXECUTION_DECISION_CANCEL";
   reason?: string;
@@ -29,7 +29,7 @@ export interface FunctionT extends FunctionSettings {
   provisionedConcurrency?: number;
   /** The limits in force, which are read-only. An addition of this server. */
   effectiveLimits?: Limits;
-  /** Read-only: while calls pause for a decision. */
+  /** Read-only: set while invocations pause for a decision. */
   circuitBreakerPausedAt?: string;
   scopedRoleIds?: string[];
   useSpn?: boolean;
@@ -93,7 +93,7 @@ export type FunctionInvocationStatus =
   | "FUNCTION_INVOCATION_STATUS_SUCCESS"
   | "FUNCTION_INVOCATION_STATUS_ERROR";
 
-/** What started a call. An addition of this server. */
+/** The source of an invocation. An addition of this server. */
 export interface InvocationTrigger {
   kind?:
     | "TRIGGER_KIND_UNSPECIFIED"
@@ -107,7 +107,7 @@ export interface InvocationTrigger {
   id?: string;
 }
 
-/** Why a call was never started. An addition of this server. */
+/** Why an invocation was never started. An addition of this server. */
 export type SkipReason =
   | "SKIP_REASON_UNSPECIFIED"
   | "SKIP_REASON_OVERLAP"
@@ -116,7 +116,7 @@ export type SkipReason =
   | "SKIP_REASON_CIRCUIT_BREAKER"
   | "SKIP_REASON_DEBOUNCED";
 
-/** What a call waits for. An addition of this server. */
+/** What an invocation waits for. An addition of this server. */
 export type WaitReason =
   | "WAIT_REASON_UNSPECIFIED"
   | "WAIT_REASON_INVOKE_AT"
@@ -126,7 +126,7 @@ export type WaitReason =
   | "WAIT_REASON_CONCURRENCY_KEY"
   | "WAIT_REASON_CIRCUIT_BREAKER";
 
-/** One start of a call; its times are RFC 3339. An addition of this server. */
+/** One start of an invocation; its times are RFC 3339. An addition of this server. */
 export interface Attempt {
   attempt?: number;
   startedAt?: string;
@@ -134,7 +134,7 @@ export interface Attempt {
   error?: string;
 }
 
-/** One call of a function. */
+/** One invocation of a function. */
 export interface FunctionInvocation extends InvocationMeasurements {
   id?: string;
   functionId?: string;
@@ -148,11 +148,11 @@ export interface FunctionInvocation extends InvocationMeasurements {
   error?: string;
   /** The code of its error, or `HTTP_5XX` for such an answer; absent unless it failed. An addition of this server. */
   failure?: string;
-  /** The process reuse of its function at the time of the call. An addition of this server. */
+  /** The process reuse of the function at the time of the invocation. An addition of this server. */
   processReuse?: ProcessReuse;
-  /** The invocation that made this call; absent for a call from outside. An addition of this server. */
+  /** The invocation that made this nested one; absent for an invocation from outside. An addition of this server. */
   parentInvocationId?: string;
-  /** Number of calls between this one and the one from outside. An addition of this server. */
+  /** Number of invocations between this one and the one from outside. An addition of this server. */
   depth?: number;
   /** The attached volume, the version that was read, and the version that was written. Additions of this server. */
   vfsId?: string;
@@ -176,7 +176,7 @@ export interface FunctionInvocation extends InvocationMeasurements {
   attempt?: number;
   /** How often it may start. An addition of this server. */
   maxAttempts?: number;
-  /** Oldest first; absent for a call that starts once. An addition of this server. */
+  /** Oldest first; absent for an invocation that starts once. An addition of this server. */
   attempts?: Attempt[];
   /** In force since it was accepted. An addition of this server. */
   limits?: Limits;
@@ -343,7 +343,7 @@ export interface FunctionsInvocationSearchRequest extends PageRequest {
   parentInvocationId?: string;
   /** Invocations whose id begins so; an addition of this server. */
   idPrefix?: string;
-  /** Only the invocation of a call with this key; an addition of this server. */
+  /** Only the invocation with this key; an addition of this server. */
   idempotencyKey?: string;
   view?: InvocationView;
 }

@@ -25,9 +25,9 @@ export type { JSONArray, JSONObject, JSONValue } from "./json.ts";
 
 /** The configuration of this function. */
 export interface FunctionsConfig {
-  /** Values by name, as of the start of this call. */
+  /** Values by name, as of the start of this invocation. */
   secrets: Record<string, string>;
-  /** Plain values by name, as of the acceptance of this call. */
+  /** Plain values by name, as of the acceptance of this invocation. */
   variables: Record<string, string>;
 }
 

@@ -1,11 +1,11 @@
 import type { JSONObject } from "./json.ts";
 
-/** What a function learns of its call. An addition of this server. */
+/** Details of an invocation for its function. An addition of this server. */
 export interface CallContext {
   readonly invocationId: string;
   readonly functionId: string;
   readonly commitId: string;
-  /** 1, and one more each time that an asynchronous call starts again, see `--max-attempts`. */
+  /** 1, and one more each time that an asynchronous invocation starts again, see `--max-attempts`. */
   readonly attempt: number;
   /** What started it, and its id: of a trigger, or of the invocation that a replay or a destination follows. */
   readonly trigger: {
@@ -17,13 +17,13 @@ export interface CallContext {
   /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
   readonly deadline: string;
   /**
-   * Keeps the call running until the promise settles, within its limits. An output is sent then, and a rejected promise
-   * fails the call. The response of `fetch` is sent at once, and a rejected promise is logged.
+   * Keeps the invocation running until the promise settles, within its limits. An output is sent then, and a rejected
+   * promise fails the invocation. The response of `fetch` is sent at once, and a rejected promise is logged.
    */
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** What `fetch` learns of its call, with the fields and methods of the `ExecutionContext` of Cloudflare Workers. */
+/** Details of an invocation for `fetch`, with the members of the `ExecutionContext` of Cloudflare Workers. */
 export interface FetchContext extends CallContext {
   /** The same as `remoteAddress`, in the form of `Deno.serve`. The port is 0: proxies hide it. */
   readonly remoteAddr?: {

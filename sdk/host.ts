@@ -33,7 +33,7 @@ export class HostError extends Error {
   }
 }
 
-/** What the server provides to this call. @param use name of the caller, for the error of code outside of a function */
+/** The server's data for this invocation. @param use name of the caller, for the error of code outside of a function */
 export function invoked(use: string): Invoked {
   const { invoked } = import.meta as { readonly invoked?: Invoked };
   if (invoked !== undefined) return invoked;

@@ -1,4 +1,4 @@
-/** A part of the last attempt of a call, and inside of `run` the sums `host_calls` and `egress`. An addition of this server. */
+/** A part of an invocation's last attempt; `host_calls` and `egress` are sums in `run`. An addition of this server. */
 export interface InvocationPhase {
   name?:
     | "admission"
@@ -15,7 +15,7 @@ export interface InvocationPhase {
   duration?: string;
 }
 
-/** What the last attempt of a call used; what is absent was not measured. An addition of this server. */
+/** Resources used by the last attempt of an invocation; unmeasured ones are absent. An addition of this server. */
 export interface InvocationUsage {
   cpuTime?: string;
   wallTime?: string;
@@ -24,7 +24,7 @@ export interface InvocationUsage {
   volumeBytes?: string;
 }
 
-/** Connections of a call to one `host:port`. An addition of this server. */
+/** Connections of an invocation to one `host:port`. An addition of this server. */
 export interface EgressVerdict {
   host?: string;
   verdict?: "EGRESS_VERDICT_ALLOWED" | "EGRESS_VERDICT_REFUSED" | "EGRESS_VERDICT_FAILED";
@@ -32,7 +32,7 @@ export interface EgressVerdict {
   bytes?: string;
 }
 
-/** What the last attempt of a call took. */
+/** Measurements of the last attempt of an invocation. */
 export interface InvocationMeasurements {
   /** The process that ran it. An addition of this server. */
   processKind?:

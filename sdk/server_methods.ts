@@ -12,12 +12,12 @@ export interface StatisticsRequest {
   step?: string;
 }
 
-/** What is counted of calls. */
+/** Counts and durations of invocations. */
 export interface CallCounts {
   calls?: number;
   /** Failures by error code. */
   failures?: Record<string, number>;
-  /** Such as `0.001500s`, within 5 %; absent without a call that ended. */
+  /** Such as `0.001500s`, within 5 %; absent if no invocation has ended. */
   p50?: string;
   p99?: string;
   cpuTime?: string;
@@ -36,7 +36,7 @@ export interface FunctionStatistics extends CallCounts {
   failuresByStep?: number[];
 }
 
-/** Counts of calls. */
+/** Counts of invocations. */
 export interface Statistics {
   getOfFunction(
     request: OfFunction & StatisticsRequest,

@@ -15,7 +15,7 @@ import type {
   Trigger,
 } from "./trigger_types.ts";
 
-/** The id of a call that was started. */
+/** The id of an invocation that was started. */
 interface Started {
   invocationId?: string;
 }
@@ -55,7 +55,7 @@ export interface Triggers {
     options?: RequestOptions,
   ): Answered<"updateTriggerResponse", ShownSecrets & { trigger?: Trigger }>;
   delete(request: InFunction, options?: RequestOptions): Answered<"deleteTriggerResponse", Nothing>;
-  /** Starts the call of a schedule now. */
+  /** Starts the invocation of a schedule now. */
   run(request: InFunction, options?: RequestOptions): Answered<"runTriggerResponse", Started>;
   rotateSecret(
     request: InFunction & {
@@ -69,7 +69,7 @@ export interface Triggers {
   ): Answered<"listDeliveriesResponse", PageOf<Delivery>>;
 }
 
-/** Calls without further attempts. `functionId` may be `-` to list those of all functions. */
+/** Invocations without further attempts. `functionId` may be `-` to list those of all functions. */
 export interface DeadLetters {
   list(
     request: OfFunction & PageRequest & { errorWord?: string; query?: string },

@@ -1,8 +1,8 @@
-/** Messages about what starts functions, and about calls without further attempts. All are additions of this server. */
+/** Messages about triggers, and about invocations without further attempts. All are additions of this server. */
 import type { Attempt, FunctionInvocationStatus, InvocationTrigger } from "./api_types.ts";
 import type { HttpTrigger, ScheduleTrigger, WebhookTriggerSettings } from "./settings_types.ts";
 
-/** Calls by the deliveries of a sender, which has one way to prove itself. */
+/** Starts invocations for the deliveries of a sender, which has one way to prove itself. */
 export interface WebhookTrigger extends WebhookTriggerSettings {
   /** Read-only. */
   listenerId?: string;
@@ -18,7 +18,7 @@ export interface Trigger {
   schedule?: ScheduleTrigger;
   webhook?: WebhookTrigger;
   http?: HttpTrigger;
-  /** `reason`: why no call was started. */
+  /** `reason`: why no invocation was started. */
   lastRun?: { time?: string; invocationId?: string; reason?: string };
   /** RFC 3339. */
   nextRuns?: string[];
@@ -47,7 +47,7 @@ export interface Delivery {
   reason?: string;
 }
 
-/** A call without further attempts. */
+/** An invocation without further attempts. */
 export interface DeadLetter {
   id?: string;
   functionId?: string;

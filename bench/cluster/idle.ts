@@ -1,4 +1,4 @@
-/** What each role of a cluster takes while no call runs. */
+/** Resources that each role of a cluster takes while no invocation runs. */
 import { descendantsOf } from "../../tests/support/processes.ts";
 import { pause } from "../load.ts";
 import { memoryOf } from "../process_memory.ts";

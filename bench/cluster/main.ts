@@ -96,7 +96,7 @@ async function callOf(server: Invoked): Promise<Call> {
   return server.call(await server.deploy(HELLO), HELLO);
 }
 
-/** The call on a worker beside the same call in one process. */
+/** An invocation on a worker beside the same invocation in one process. */
 async function latency(plan: Plan, cluster: TestCluster, clustered: Contender): Promise<Row[]> {
   await using sqlite = await Invoked.start();
   const flags = ["--database", await cluster.postgres.database()];
@@ -129,7 +129,7 @@ async function latency(plan: Plan, cluster: TestCluster, clustered: Contender): 
   ], BASELINE);
 }
 
-/** Calls a second of one, two and three workers with one slot each. */
+/** Invocations a second of one, two and three workers with one slot each. */
 async function throughput(
   { rounds, saturatedSeconds }: Plan,
   { start, worker, waiting, hello }: {

@@ -65,7 +65,7 @@ export async function endpoints(context: Context): Promise<PartResult> {
   };
 }
 
-/** An open endpoint of a function, and calls of it. */
+/** An open endpoint of a function, and requests to this endpoint. */
 async function endpoint(
   server: Invoked,
   http: HttpClient,

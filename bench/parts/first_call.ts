@@ -1,4 +1,4 @@
-/** Part g: the first call of functions that were never called before. */
+/** Part g: the first invocation of functions that were never invoked before. */
 import { BARE, bareDenoRun } from "../contenders.ts";
 import type { Context } from "../context.ts";
 import { Invoked } from "../invoked.ts";
@@ -6,7 +6,7 @@ import { oneByOne, pause } from "../load.ts";
 import { type PartResult, rowOf, withRatios } from "../report.ts";
 import { bundleOf } from "../workload.ts";
 
-/** Between two calls, in which the pool replaces the process that was used. */
+/** Pause between two invocations, in which the pool replaces the used process. */
 const PAUSE_MS = 300;
 const SETTLE_MS = 2000;
 

@@ -1,4 +1,4 @@
-/** Part d: what calls, lists, searches and a start cost as functions, history and clients grow. */
+/** Part d: costs of invocations, lists, searches and a start as functions, history and clients grow. */
 import type { Context } from "../context.ts";
 import { fill, NEEDLE, OLDEST_FUNCTION, type Past, SECOND_DAY } from "../history.ts";
 import { Invoked } from "../invoked.ts";
@@ -15,7 +15,7 @@ const SETTLE_MS = 500;
 /** Left out of legends. */
 const INVOCATION_SEARCH = "search invocations, ";
 const MS_PER_DAY = 86_400_000;
-/** Between two calls, in which the pool replaces the process that was used. */
+/** Pause between two invocations, in which the pool replaces the used process. */
 const CALL_PAUSE_MS = 100;
 /** Idle servers of other sizes run beside the measured one. */
 const FLAGS = ["--pool-size", "4"];
@@ -121,7 +121,7 @@ async function measureOperations(
   }
 }
 
-/** Calls while the history of a site is purged, which ends it as a site. */
+/** Invokes a function while the history of a site is purged. The site cannot be measured after this. */
 async function measurePurge(
   context: Context,
   { label, dataDir, functionId }: Site,

@@ -19,7 +19,7 @@ const RATES = [10, 40, 75] as const;
 const CALLERS = 8;
 /** Pause before each measurement, in which pools refill and processes of the one before end. */
 const SETTLE_MS = 1000;
-/** Calls after which V8 has compiled what a server runs for each. */
+/** Number of invocations after which V8 has compiled the code that a server runs for each. */
 const WARM_UP_CALLS = 500;
 
 export async function latency(context: Context): Promise<PartResult> {
@@ -53,7 +53,7 @@ export async function latency(context: Context): Promise<PartResult> {
 interface Measured {
   /** By arrival rate, then by contender. */
   readonly loads: ReadonlyMap<number, ReadonlyMap<string, Load[]>>;
-  /** Calls a second when saturated, one for each round. */
+  /** Invocations a second when saturated, one number for each round. */
   readonly rates: ReadonlyMap<string, number[]>;
 }
 

@@ -70,7 +70,7 @@ function rowsOf(subject: string, of: readonly Memory[]): Row[] {
   ];
 }
 
-/** The server when it just started, and after calls. */
+/** Memory of the server when it has just started, and after invocations. */
 async function serverRows(context: Context): Promise<Row[]> {
   context.progress("the server");
   const calls = context.isQuick ? 200 : 2000;

@@ -11,7 +11,7 @@ const FUNCTIONS = 500;
 const FUNCTIONS_QUICK = 40;
 /** So that each of {@link FUNCTIONS} is called once a minute. */
 const INTERVAL_MS = 60_000 / FUNCTIONS;
-/** Calls of a round, after which the other contender has one. */
+/** Requests of a round, after which the other contender has one. */
 const ROUND_CALLS = 20;
 const FUNCTION_BYTES = 1_000;
 /** Memory for a template of each: about 3 MiB by the server's estimate. */

@@ -1,4 +1,4 @@
-/** Part k: calls from outside while the schedules of one minute start, beside the same calls before. */
+/** Part k: invocations from outside while the schedules of one minute start, beside the same invocations before. */
 import type { Context } from "../context.ts";
 import { Invoked } from "../invoked.ts";
 import { type Load, merge, openLoop, pause } from "../load.ts";
@@ -8,7 +8,7 @@ import { HELLO } from "../workload.ts";
 const FULL = { schedules: 1000, aloneMs: 20_000, leadMs: 20_000 } as const;
 const QUICK = { schedules: 200, aloneMs: 5_000, leadMs: 10_000 } as const;
 const CALL_EVERY_MS = 100;
-/** Calls go out in windows so long, until nothing of the schedules is left. */
+/** Length of the windows in which requests are sent, until no invocation of the schedules is left. */
 const WINDOW_MS = 1_000;
 const CREATED_AT_ONCE = 4;
 const WARM_UP_CALLS = 20;
@@ -69,7 +69,7 @@ async function createSchedules(
   await Promise.all(Array.from({ length: CREATED_AT_ONCE }, create));
 }
 
-/** Calls until no call of the schedules waits or runs. */
+/** Invokes the function until no invocation of the schedules waits or runs. */
 async function callUntilDone(
   server: Invoked,
   functionId: string,
@@ -91,7 +91,7 @@ async function isUnfinished(server: Invoked, functionId: string): Promise<boolea
   return false;
 }
 
-/** When the last call of the schedules ended. @throws if one is missing or has failed */
+/** When the last invocation of the schedules ended. @throws if one is missing or has failed */
 async function lastEnd(server: Invoked, functionId: string, count: number): Promise<number> {
   let [ended, last, token] = [0, 0, ""];
   do {

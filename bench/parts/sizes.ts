@@ -1,4 +1,4 @@
-/** Parts b and c: what a call costs by the size of its code and of its input. */
+/** Parts b and c: the cost of an invocation by the size of its code and of its input. */
 import {
   BARE,
   bareDenoRun,

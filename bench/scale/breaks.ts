@@ -9,7 +9,7 @@ import {
   simulate,
 } from "./simulation/model.ts";
 
-/** 10 million calls an hour. */
+/** 10 million invocations an hour. */
 export const TARGET_PER_SECOND = 10_000_000 / 3600;
 export const LOAD: Omit<Load, "callsPerSecond"> = { asyncShare: 0.2, functionMs: 500 };
 export const INSTALLATION: Installation = {
@@ -40,7 +40,7 @@ interface Stage {
 export interface Break extends Stage {
   /** Outcomes from low rates up to the one at which a part breaks. */
   readonly outcomes: readonly Outcome[];
-  /** Calls a second at which the part breaks: up to the rate before it keeps up. */
+  /** Invocations a second at which the part breaks: up to the rate before it keeps up. */
   readonly brokenPerSecond: number;
   readonly part: Part;
   readonly fix: string;

@@ -1,4 +1,4 @@
-/** What one call through a real cluster takes of its parts: processor time and messages. */
+/** Costs of one invocation for the parts of a real cluster: processor time and messages. */
 import { connect } from "@nats-io/transport-node";
 import { TestCluster } from "../../tests/cluster/cluster.ts";
 import { oneByOne, saturate } from "../load.ts";
@@ -12,7 +12,7 @@ const WORKERS = 2;
 const SCRIPTS = 8;
 
 export interface CallTimes {
-  /** Processor time of the API node for one call that waits, in milliseconds. */
+  /** Processor time of the API node for one synchronous invocation, in milliseconds. */
   readonly apiMs: number;
   /** Processor time of the worker, its templates and its instance. */
   readonly workerMs: number;

@@ -38,7 +38,7 @@ export interface NatsTimes {
 interface StoredTimes {
   readonly streamMs: number;
   readonly processorMs: number;
-  /** One at a time: from the call to the acknowledgement. */
+  /** One at a time: from the publication to the acknowledgement. */
   readonly latencyMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** What PostgreSQL takes for the records of calls, written by the server's own store. */
+/** Costs of PostgreSQL for the records of invocations, written by the server's own store. */
 import { join } from "node:path";
 import { CamelCasePlugin, Kysely, PostgresDialect } from "kysely";
 import KSUID from "ksuid";
@@ -21,7 +21,7 @@ const SETTINGS = {
   wal_level: "replica",
 };
 const WORKER_ID = "UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-/** Calls that write at the same time, through one connection. */
+/** Invocations whose rows are written at the same time, through one connection. */
 const CONCURRENCY = 256;
 const SYNCED_BYTES = 8192;
 
@@ -91,7 +91,7 @@ interface Written {
   readonly samples: readonly number[];
 }
 
-/** Calls with the writes of a clustered one: its row, its worker, its end. */
+/** Writes the rows of clustered invocations: the acceptance, the worker, the end. */
 async function writeCalls(
   store: Store,
   template: InvocationRow,

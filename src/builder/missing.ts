@@ -93,7 +93,7 @@ function atImport(error: Diagnostic, { graph, commit }: Bundling): Diagnostic | 
   return undefined;
 }
 
-/** The comment before each module of a bundle, and a call whose one argument is a text. Matching takes linear time. */
+/** The comment before each module of a bundle, and a JavaScript call with one string argument. Takes linear time. */
 const MODULE_OR_CALL = /^\/\/ (\S.*)$|\("([^"\\\n]{1,500})"\)/gm;
 
 /**

@@ -23,14 +23,14 @@ const MESSAGE = "this fetch is the function's own, which hides the global fetch 
 const PARSED_MAX_UNITS = 256 * 1024;
 /** Modules of a longer bundle that are parsed. */
 const MODULES_MAX = 20;
-/** Calls that are looked at. */
+/** JavaScript calls that are inspected. */
 const CALLS_MAX = 100;
 
 const EXPORTS = "\nexport {";
 /** The start of the comment that the bundler writes before each module. A line of a text may look like one. */
 const MODULE_COMMENT = "\n// ";
 
-/** The calls, at their positions in the author's files. @param map the source map of the script */
+/** The calls of `fetch`, at their positions in the author's files. @param map the source map of the script */
 export function ownFetchCalls(bundle: string, map: string, tree: SourceTree): Diagnostic[] {
   const end = bundle.lastIndexOf(EXPORTS);
   if (end === -1) return [];
@@ -121,7 +121,7 @@ function fetchProperty(main: string | undefined, code: Code): string | undefined
   return undefined;
 }
 
-/** Offsets in the bundle of calls of a name. */
+/** Offsets in the bundle of JavaScript calls of a name. */
 function callsOf(name: string, code: Code): number[] {
   const offsets: number[] = [];
   for (

@@ -17,7 +17,7 @@ interface Options {
   readonly json?: true;
 }
 
-/** `invoked circuit-breaker`: runs or cancels the calls that a circuit breaker has paused. */
+/** `invoked circuit-breaker`: runs or cancels the invocations that a circuit breaker has paused. */
 export function register(command: Command): void {
   command
     .argument(REQUIRED_FUNCTION_ARGUMENT, REQUIRED_FUNCTION_HELP)

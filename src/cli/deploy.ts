@@ -88,7 +88,7 @@ interface Deployed {
   readonly settings: readonly string[];
   /** The triggers that changed, with secrets that are shown once. */
   readonly triggers: readonly AppliedTrigger[];
-  /** Of triggers that call what main.ts does not export. */
+  /** Warnings of triggers whose handler main.ts does not export. */
   readonly triggerWarnings: readonly string[];
   /** Undefined if the server does not check types. */
   readonly typeCheck: TypeCheck | undefined;

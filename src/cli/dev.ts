@@ -161,7 +161,7 @@ class DevRun {
     }
   }
 
-  /** Whether the input differs from that of the last run: another file content, or a call from elsewhere. */
+  /** Whether the input differs from that of the last run: another file content, or an invocation from elsewhere. */
   async #readInput(): Promise<boolean> {
     const { input: source } = this.#options;
     const given = isStdin(source) && this.#given !== undefined

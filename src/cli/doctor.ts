@@ -64,9 +64,9 @@ interface Report {
     }[];
     /** Whether functions also run in memory and pids cgroups. */
     readonly cgroups: boolean;
-    /** Whether calls are forked from a process that has the runtime loaded, or why each call starts a process. */
+    /** Whether instances are forked from a process with a loaded runtime, or why each invocation starts a process. */
     readonly forks: { readonly available: boolean; readonly detail: string };
-    /** Whether native code in a call is kept from abstract unix sockets of the machine, and by what. */
+    /** Whether native code of a function is kept from the machine's abstract unix sockets, and by what. */
     readonly abstractSockets: { readonly closed: boolean; readonly detail: string };
     /** The isolation of the compiler, or why the configured modes are not available. */
     readonly builds: { readonly available: boolean; readonly detail: string };
@@ -143,7 +143,7 @@ async function diagnoseForks(
   }
 }
 
-/** @param hasLandlock whether calls are forked on a kernel with Landlock, so that they enter a domain where it has scopes */
+/** @param hasLandlock whether instances are forked on a kernel with Landlock and enter a domain where it has scopes */
 function diagnoseAbstractSockets(
   mode: string | undefined,
   hasLandlock: boolean,

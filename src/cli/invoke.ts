@@ -97,7 +97,7 @@ async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): 
     input,
     commitId: call.commit === undefined ? undefined : await findCommit(api, fn, call.commit),
     volumeId: call.volume,
-    // The log can be followed once the id is known, which a waiting call has at its end.
+    // The log can be followed once the id is known. The id of a waiting invocation is known only at its end.
     async: isDetached || call.logs === true,
     idempotencyKey: call.idempotencyKey,
     at: call.at,

@@ -37,7 +37,7 @@ const EXAMPLES = [
   "invoked test --remote --commit v1",
 ];
 
-/** `invoked test`: runs the tests of a function in the same sandbox as its calls. */
+/** `invoked test`: runs the tests of a function in the same sandbox as its invocations. */
 export function register(command: Command): void {
   command
     .option("--watch", "Run the tests again after every save")

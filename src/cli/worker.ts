@@ -36,7 +36,7 @@ const FURTHER: readonly PlacedSetting["path"][] = [
   "invocations.asyncSlots",
 ];
 
-/** `invoked worker`: runs calls for API nodes until SIGTERM or SIGINT. */
+/** `invoked worker`: runs invocations for API nodes until SIGTERM or SIGINT. */
 export function register(command: Command): void {
   const readFlags = addSettingFlags(
     command,

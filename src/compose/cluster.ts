@@ -18,7 +18,7 @@ import { type EngineLimits, LocalEngine } from "../engine/local_engine.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../sandbox/instance/replies.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 
-/** How long nobody may be able to run a call before the node is not ready. */
+/** How long the node stays ready while neither this process nor a worker can run an invocation. */
 const NO_WORKER_MAX_MS = 10_000;
 
 /** The engine of a server. */
@@ -32,9 +32,9 @@ export interface NodeEngine {
 export class Cluster implements AsyncDisposable {
   readonly #opened: AsyncDisposableStack;
   readonly #slots: Slots;
-  /** Runs the calls of this process. */
+  /** Runs the invocations of this process. */
   #local: JobRunner | undefined;
-  /** When a call could run last. */
+  /** When an invocation could run last. */
   #usableAt = performance.now();
 
   private constructor(
@@ -101,9 +101,9 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * The engine of an API node: its limit of running calls is the capacity of all workers.
+   * The engine of an API node: its limit of running invocations is the capacity of all workers.
    * @param node id of this API node
-   * @param local runs the calls of this process
+   * @param local runs the invocations of this process
    * @param keyOf the key of the object of an artifact, by its digest
    */
   engine(

@@ -73,7 +73,7 @@ export interface DomainParts {
   readonly sealer: Sealer;
   readonly builder: Builder;
   readonly engine: Engine;
-  /** Compiles a script ahead of its first call. Never rejects. */
+  /** Compiles a script ahead of its first invocation. Never rejects. */
   readonly compile: (scriptDigest: string) => Promise<void>;
   readonly notifier: InvocationNotifier;
   readonly ids: Ids;
@@ -201,7 +201,7 @@ function openFunctions(
   };
 }
 
-/** What accepts, runs, repeats and recovers calls. */
+/** The services that accept, run, repeat and recover invocations. */
 function openInvocations(shared: Shared) {
   const { config, store, engine, notifier, ownership, pages, scheduler, functionLimits } = shared;
   const limits = config.invocations;

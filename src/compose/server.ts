@@ -70,7 +70,7 @@ interface Parts {
 }
 
 /**
- * A server that takes calls. Modes: `open`, `draining` from the first signal on, `closed` once everything is closed.
+ * A server that accepts invocations. Modes: `open`, `draining` from the first signal on, `closed` once all is closed.
  */
 export class RunningServer {
   readonly #parts: Parts;
@@ -193,7 +193,7 @@ async function startBehind(
     store,
     sealer,
     engine,
-    // Workers compile a script at its first call: what V8 trusts comes from no other machine.
+    // Workers compile a script at its first invocation: V8 trusts no code cache from another machine.
     compile: async (digest) => {
       if (runsCalls) await runner.compile(digest);
     },
@@ -272,7 +272,7 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
   );
 }
 
-/** Starts the compiler, and instances where calls run. The caller awaits it later. */
+/** Starts the compiler, and instances where invocations run. The caller awaits it later. */
 function startInstances(
   sandboxes: Sandboxes,
   builder: Builder,
@@ -306,7 +306,7 @@ async function openCluster(
   return undefined;
 }
 
-/** The engine of this process: its calls run here, or on workers. */
+/** The engine of this process: its invocations run here, or on workers. */
 function openEngine(
   config: Config,
   { objects, runner, cluster, nodeId }: Pick<Records, "objects"> & {

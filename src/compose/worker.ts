@@ -15,7 +15,7 @@ import manifest from "../../package.json" with { type: "json" };
 
 const DEFAULT_CAPACITY = 32;
 
-/** A worker that takes calls. */
+/** A worker that accepts invocations. */
 export class RunningWorker {
   constructor(
     private readonly worker: Worker,

@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatDuration } from "./units.ts";
 const ENVELOPE_BYTES = 64 * 1024;
 /** Bytes of a request's body for the path and the quotes of one file of a commit. */
 const FILE_ENVELOPE_BYTES = 1024;
-/** A call holds its input and output as text and as values, and both forms during the conversion. */
+/** An invocation holds its input and output as text and as values, and both forms during the conversion. */
 const MEMORY_PER_PAYLOAD = 4;
 
 /** The names by which every machine reaches its own server. */
@@ -50,7 +50,7 @@ function atLeast(
   return value < least ? [{ setting, must: `at least ${format(least)} ${why}` }] : [];
 }
 
-/** API nodes take as many calls as workers have slots. */
+/** API nodes accept as many invocations as workers have slots. */
 function slotContradictions(
   { nats }: Config,
   sources: Readonly<Record<string, Source>>,

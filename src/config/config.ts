@@ -58,7 +58,7 @@ export interface Config {
     /** Size of the sealed blobs that an API node keeps in its data directory. */
     readonly objectCacheBytes: number;
     readonly objectReplicas: number;
-    /** Calls that this process runs at the same time; undefined for the default of its role. */
+    /** Invocations that this process runs at the same time; undefined for the default of its role. */
     readonly capacity: number | undefined;
   };
   readonly rates: {

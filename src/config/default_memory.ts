@@ -2,7 +2,7 @@
 import process from "node:process";
 
 const MIB = 1024 * 1024;
-/** Part of the memory of the machine that one call may ask for. */
+/** Part of the memory of the machine that one invocation may ask for. */
 const SHARE = 1 / 4;
 const MAX_BYTES = 1024 * MIB;
 

@@ -11,7 +11,7 @@ while read -r memory directory; do
 done
 `;
 
-/** One shell for all changes, because a shell for each would cost more than the call. Its disposal ends the shell. */
+/** One shell for all changes, because a shell for each would cost more than an invocation. Its disposal ends it. */
 export class MemoryLimiter implements AsyncDisposable {
   readonly #sh: string;
   #shell: Shell | undefined;

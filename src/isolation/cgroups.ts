@@ -2,8 +2,8 @@
  * Memory and pids cgroups, if the server can create any: a second limit, counted by the kernel, in addition to the
  * limits of each process.
  *
- * Creating a cgroup for each call would cost two more programs a call. So cgroups are created in batches and used for
- * one process after another.
+ * Creating a cgroup for each invocation would cost two more programs an invocation. So cgroups are created in batches
+ * and used for one process after another.
  */
 import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";

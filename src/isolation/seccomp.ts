@@ -17,7 +17,7 @@ const INSTRUCTION_BYTES = 8;
 /** Farthest that a conditional jump reaches. */
 const JUMP_MAX_INSTRUCTIONS = 255;
 
-/** Operations: load a word of the call's data, jump when equal, at least, or when bits are set, return. */
+/** Operations: load a word of the system call's data, jump when equal, at least, or when bits are set, return. */
 const LOAD_WORD = 0x20;
 const JUMP_EQUAL = 0x15;
 const JUMP_AT_LEAST = 0x35;
@@ -32,7 +32,7 @@ const FIRST_ARGUMENT_OFFSET = 16;
 const VERDICTS = {
   allow: 0x7fff0000,
   kill: 0x80000000,
-  /** Fails the call with an errno in the low half. */
+  /** Fails the system call with an errno in the low half. */
   EPERM: 0x00050000 | 1,
   ENOSYS: 0x00050000 | 38,
   EAFNOSUPPORT: 0x00050000 | 97,
@@ -56,7 +56,7 @@ type Line =
 const ARCHITECTURES = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
 export type Architecture = keyof typeof ARCHITECTURES;
 
-/** First number of the x32 calls on x86_64. */
+/** First number of the x32 system calls on x86_64. */
 const X32_FIRST = 0x40000000;
 const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
@@ -91,13 +91,13 @@ function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   return program;
 }
 
-/** Lines for one call whose verdict depends on its first argument. The number is loaded before and after. */
+/** Lines for one system call whose verdict depends on its first argument. The number is loaded before and after. */
 function byFirstArgument(number: number, ...judged: readonly Line[]): readonly Line[] {
   const rest: readonly Line[] = [{ load: FIRST_ARGUMENT_OFFSET }, ...judged, { verdict: "allow" }];
   return [{ test: JUMP_EQUAL, value: number, otherwiseSkip: rest.length }, ...rest];
 }
 
-/** What a process may do beyond the calls that every one may make. */
+/** What a process may do beyond the system calls that every process may make. */
 interface SeccompOptions {
   /** Start processes. */
   readonly mayFork: boolean;
@@ -107,8 +107,8 @@ interface SeccompOptions {
 
 /**
  * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
- * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A call of a foreign architecture kills
- * the process. It has to be loaded by the program that starts Deno, after its own last fork.
+ * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A system call of a foreign architecture
+ * kills the process. The filter has to be loaded by the program that starts Deno, after its own last fork.
  */
 export function seccompFilter(
   architecture: Architecture,
@@ -160,7 +160,7 @@ function columnOf(architecture: Architecture): 0 | 1 {
   return architecture === "x86_64" ? 0 : 1;
 }
 
-/** Numbers of the calls that are denied whatever their arguments, in ascending order. */
+/** Numbers of the system calls that are denied whatever their arguments, in ascending order. */
 function deniedNumbers(
   architecture: Architecture,
   { mayFork, mayManageForks = false }: SeccompOptions,

@@ -1,12 +1,12 @@
 /**
  * The system calls that seccomp denies, by class, with their numbers on x86_64 and aarch64 (`asm/unistd_64.h` and
- * `asm-generic/unistd.h` of Linux 6.12). `undefined` marks a call that an architecture does not have.
+ * `asm-generic/unistd.h` of Linux 6.12). `undefined` marks a system call that an architecture does not have.
  */
 
-/** Numbers of one call: x86_64, aarch64. */
+/** Numbers of one system call: x86_64, aarch64. */
 export type Numbers = readonly [x86_64: number | undefined, aarch64: number | undefined];
 
-/** Calls that are denied whatever their arguments. Deno uses none of them. */
+/** System calls that are denied whatever their arguments. Deno uses none of them. */
 export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbers>>>> = {
   mounts: {
     mount: [165, 40],
@@ -97,7 +97,7 @@ export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbe
     set_mempolicy: [238, 237],
     set_mempolicy_home_node: [450, 450],
   },
-  /** Without an IPC namespace queues and shared memory would be a channel between calls. */
+  /** Without an IPC namespace queues and shared memory would be a channel between invocations. */
   "System V and POSIX queues": {
     shmget: [29, 194],
     shmat: [30, 196],
@@ -123,10 +123,10 @@ export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
   vfork: [58, undefined],
 };
 
-/** Denied calls that a process needs which waits for its forks and kills them. */
+/** Denied system calls that a process needs to wait for its forks and to kill them. */
 export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["kill", "pidfd_open"]);
 
-/** Calls that are checked by their arguments. */
+/** System calls that are checked by their arguments. */
 export const CLONE: Numbers = [56, 220];
 export const CLONE3: Numbers = [435, 435];
 export const SOCKET: Numbers = [41, 198];

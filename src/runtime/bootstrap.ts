@@ -1,7 +1,7 @@
 /**
  * The main module of every instance, and of the zygote from which instances are forked. It loads and hardens the runtime,
- * waits for its code and its call, runs the call and answers. With process reuse it then waits for the next call of the
- * same function. This module exports nothing, because a function can import it.
+ * waits for its code and its invocation, runs the invocation and answers. With process reuse it then waits for the next
+ * invocation of the same function. This module exports nothing, because a function can import it.
  */
 import { awaitKill, type Forked, serveCalls, STANDARD_WAYS } from "./calls.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";

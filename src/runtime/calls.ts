@@ -1,4 +1,4 @@
-/** Waits for the code and the call of a process, runs the call and answers. */
+/** Waits for the code and the invocation of a process, runs the invocation and answers. */
 import { captureConsole } from "./console.ts";
 import type { Became } from "./fork/fork_server.ts";
 import type { Tree } from "./fork/tree.ts";

@@ -21,9 +21,9 @@ export function keepLog(console: object): void {
   defineProperty(console, "clear", dataDescriptor(() => {}, true));
 }
 
-/** The log of the call in progress. */
+/** The log of the invocation in progress. */
 export interface CallLog {
-  /** Begins the log of a call. */
+  /** Begins the log of an invocation. */
   reset(): void;
   /** Logs what background work was rejected with, as an error. Printing may call code of the function. */
   readonly rejected: (thrown: unknown) => void;

@@ -1,4 +1,4 @@
-/** The call as the modules of `sdk/` see it, on `import.meta.invoked`. */
+/** The invocation as the modules of `sdk/` see it, on `import.meta.invoked`. */
 import { type HostCall, hostCaller, type HostCalls, type Receive } from "./host.ts";
 import {
   assign,
@@ -19,30 +19,30 @@ interface CallData {
 
 /** What a handler is called with besides its input. */
 export interface HandlerArguments {
-  /** What it learns of its call; undefined without that. */
+  /** Details of its invocation; undefined if the server sent no details. */
   readonly context: object | undefined;
   /** The values of {@link CallConfig} by name, frozen and without a prototype: a name may be `__proto__`. */
   readonly env: object;
 }
 
-/** Access to the current call. */
+/** Access to the current invocation. */
 export interface CallContext {
   /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
   readonly exposed: object;
-  /** Starts a call; none may be in progress. */
+  /** Starts an invocation; no other may be in progress. */
   begin(call: Call): HandlerArguments;
   /** Host calls of the runtime itself. */
   readonly calls: HostCalls;
 }
 
-/** @param needCall called when a module uses the call before it began; must not return */
+/** @param needCall called when a module uses the invocation before it began; must not return */
 export function callContext(
   frame: (kind: number, body: Uint8Array) => void,
   receive: Receive,
   needCall: () => never,
 ): CallContext {
   let current: CallData | undefined;
-  // Shared by all calls: a second one would read the replies of the first.
+  // Shared by all invocations: a second caller would read the replies of the first.
   const calls = hostCaller(frame, receive);
   const exposed = createObject(null);
   const provide = (key: keyof CallData) =>
@@ -57,7 +57,7 @@ export function callContext(
   return {
     exposed: freeze(exposed),
     begin({ configJson }) {
-      // Without the prototype, where a function may have put a field that this call does not have.
+      // Without the prototype, where a function may have put a field that this invocation does not have.
       const { secrets, variables, context } = dictionary(jsonParse(configJson)) as unknown as
         & CallConfig
         & { readonly context?: HandlerContext };

@@ -10,7 +10,7 @@ import type { Failure, RequestInput } from "./wire.ts";
 /** The exports of `main.ts` that count, on an object without a prototype. */
 export type Handlers = Readonly<Partial<Record<"default" | "fetch", unknown>>>;
 
-/** The ways to end a call. Those that fail do not return. */
+/** The ways to end an invocation. The failing ways do not return. */
 export interface Ends {
   fail(failure: Failure): never;
   failThrown(thrown: unknown): never;
@@ -82,14 +82,14 @@ export function callMain(
   return undefined;
 }
 
-/** Calls `fetch` with the request of the call. @param done called once the response is sent */
+/** Calls `fetch` with the request of the invocation. @param done called once the response is sent */
 export function callFetch(
   handlers: Handlers,
   { input, env, context }: Invocation,
   { fail, failThrown }: Ends,
   { calls, keep, done }: {
     readonly calls: HostCalls;
-    /** Whether the process answers another call after this one. */
+    /** Whether the process answers another invocation after this one. */
     readonly keep: boolean;
     readonly done: () => void;
   },

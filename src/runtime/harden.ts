@@ -1,6 +1,6 @@
 /**
- * Removes what Deno's permissions do not cover: threads, storage that outlives the call, engine internals, and paths of
- * the server.
+ * Removes what Deno's permissions do not cover: threads, storage that outlives the invocation, engine internals, and
+ * paths of the server.
  *
  * Runs before user code is parsed. Deno's static deny flags isolate files, network, environment, subprocesses
  * and FFI; the runtime closes only what they leave open.
@@ -29,7 +29,7 @@ export const RUNTIME_NAME = "deno";
 
 const REMOVED_GLOBALS = [
   "Worker",
-  // Storage without a permission that outlives the call.
+  // Storage without a permission that outlives the invocation.
   "localStorage",
   "sessionStorage",
   "Storage",
@@ -168,7 +168,7 @@ export function harden(): { readonly ConsoleOf: ConsoleClass; readonly core: Cor
   return { ConsoleOf: internals.Console, core };
 }
 
-/** Replaces `import.meta` for a function. Through its `invoked` the modules of `sdk/` reach the call. */
+/** Replaces `import.meta` for a function. Through its `invoked` the modules of `sdk/` reach the invocation. */
 export function importMeta(invoked: object): object {
   const meta = createObject(null);
   lock(meta, "invoked", invoked);

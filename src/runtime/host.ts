@@ -1,6 +1,6 @@
 /**
  * Host calls: requests of a function to the server. The modules of `sdk/` make them. The function can make them as well
- * without any gain, because the server checks every call.
+ * without any gain, because the server checks every host call.
  *
  * Runs after user code has started, so it uses captured primordials only.
  */
@@ -30,7 +30,7 @@ import {
   HostStatus,
 } from "./wire.ts";
 
-/** The server's reply to one call. Without `done` its `json` is a `HostError`. */
+/** The server's reply to one host call. Without `done` its `json` is a `HostError`. */
 export interface HostAnswer {
   readonly done: boolean;
   readonly json: string;
@@ -75,13 +75,13 @@ const guarded = anonymous((
   throw new TypeErrorOf(`the host call has ${sent} bytes, its limit is ${maxBytes} bytes`);
 });
 
-/** Calls of one process to the server. */
+/** Host calls of one process. */
 export interface HostCalls {
   /** For modules of `sdk/`. */
   readonly exposed: HostCall;
   /** For the runtime itself. The bytes are within the limit. */
   call(json: string, bytes?: Uint8Array): Promise<HostAnswer>;
-  /** Makes the last call of a process, whose reply nobody reads; false if others must be answered before it. */
+  /** Makes the last host call of a process, whose reply nobody reads; false if others must be answered before it. */
   post(json: string, bytes?: Uint8Array): boolean;
 }
 
@@ -91,7 +91,7 @@ export interface HostCalls {
  */
 export function hostCaller(frame: Frame, receive: Receive): HostCalls {
   const pending = table<Pending>();
-  /** Calls that wait for replies to others, in order: from `first` up to `next`. */
+  /** Host calls that wait for replies to earlier ones, in order: from `first` up to `next`. */
   const waiting = table<{ readonly body: Uint8Array; readonly pending: Pending }>();
   let first = 0, next = 0, number = 0, sentCalls = 0, sentBytes = 0;
 
@@ -132,7 +132,7 @@ export function hostCaller(frame: Frame, receive: Receive): HostCalls {
     sentBytes -= call.bytes;
     call.answer(answerOf(done, body, jsonBytes));
   };
-  /** Sends a call. Returns the length of a body above the limit instead. */
+  /** Sends a host call. Returns the length of a body above the limit instead. */
   const send = (
     json: string,
     bytes: Uint8Array | undefined,
@@ -189,7 +189,7 @@ function answerOf(done: boolean, body: Uint8Array<ArrayBuffer>, jsonBytes: numbe
   return dictionary<unknown>({ done, json, bytes }) as unknown as HostAnswer;
 }
 
-/** The body of a call, still without its number; its length if that is above the limit. */
+/** The body of a host call, still without its number; its length if that is above the limit. */
 function encodeHostCall(json: string, bytes: Uint8Array | undefined): Uint8Array | number {
   const text = encode(json);
   const textBytes = byteLength(text);

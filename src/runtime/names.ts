@@ -62,7 +62,7 @@ interface Emitter {
 type Denied = (call: string, why?: string) => Error;
 type Replace = (target: object, key: string, value: unknown) => void;
 
-/** The error of a call that a function may not make. */
+/** The error of a JavaScript call that a function may not make. */
 const denied = anonymous((ErrorOf: ErrorConstructor): Denied =>
   function denied(call, why = "not available in a function") {
     const error = new ErrorOf(`${call} EACCES: ${why}`);

@@ -69,7 +69,7 @@ interface Paths {
   matchesGlob(path: string, pattern: string): boolean;
 }
 
-/** Makes the calls that load more. They use no random numbers, files or connections. */
+/** Makes the JavaScript calls that load further modules. They use no random numbers, files or connections. */
 function loadOnUse(getBuiltin: BuiltinGetter): void {
   const { Duplex, Readable } = getBuiltin("stream") as Streams;
   Duplex.from([]);

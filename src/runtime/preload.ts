@@ -46,7 +46,7 @@ const USES: readonly (() => unknown)[] = [
   () => new Intl.PluralRules().select(1),
 ];
 
-/** Resolves once everything has run that the calls so far have scheduled. */
+/** Resolves once all work has run that was scheduled before. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(() => setTimeout(resolve)));
 }

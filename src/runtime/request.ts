@@ -22,7 +22,7 @@ import {
   NONCE_BYTES,
 } from "./wire.ts";
 
-/** Exit code of a process whose server ended before its call. */
+/** Exit code of a process whose server ended before the invocation. */
 const EXIT_ABANDONED = 0;
 /** Exit code of a process that cannot do what the server asks for. */
 const EXIT_CONFUSED = 122;
@@ -38,9 +38,9 @@ export interface Load {
   readonly codeCache?: Uint8Array | undefined;
 }
 
-/** One call of this process. */
+/** One invocation in this process. */
 export interface Call {
-  /** Whether the process waits for another call after this one. */
+  /** Whether the process waits for another invocation after this one. */
   readonly keep: boolean;
   /** Whether the input is a request for `fetch`. */
   readonly isFetch: boolean;
@@ -83,8 +83,8 @@ export function receiveLoad(read?: Read): Load {
 export type LowerLimits = (memoryKib: number, cpuSeconds: number) => void;
 
 /**
- * Blocks until the call message is read. User code may have run before.
- * @param lowerLimits of a fork that has not run a call
+ * Blocks until the invocation message is read. User code may have run before.
+ * @param lowerLimits of a fork that has not run an invocation
  */
 export function receiveCall(lowerLimits?: LowerLimits, read?: Read): Call {
   const head = readExactly(CALL_HEAD_BYTES, read);

@@ -1,5 +1,6 @@
 /**
- * Sends the response of a `fetch` by host calls: a short one in one call, a long one in pieces as the client takes them.
+ * Sends the response of a `fetch` by host calls: a short one in one host call, a long one in pieces as the client takes
+ * them.
  *
  * What runs after the function has started is anonymous, and calls nothing that the function can replace. Promises of
  * streams resolve with objects, of which V8 reads `then`: a getter of the function may see the stack.
@@ -59,9 +60,9 @@ const TOOLS = {
 };
 type Tools = typeof TOOLS;
 
-/** What a response needs of its call. */
+/** What a response needs of its invocation. */
 interface Around extends HostCalls {
-  /** Whether the process answers another call after this one, and so must have read every reply. */
+  /** Whether the process answers another invocation after this one, and so must have read every reply. */
   readonly keep: boolean;
   /** Called once the function has returned. */
   readonly onReturn: () => void;

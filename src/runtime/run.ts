@@ -1,5 +1,5 @@
 /**
- * Runs the calls of an instance.
+ * Runs the invocations of an instance.
  *
  * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
  * that the function can read.
@@ -53,11 +53,11 @@ export interface Outside {
   readonly log: CallLog;
 }
 
-/** Takes the body of the `LOADED` frame. In a template it returns in an instance, with the call of that. */
+/** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
 export type OnLoaded = (body: Uint8Array) => Call | undefined;
 
 export const NOTHING = encode("");
-/** The output of a call of `fetch`. */
+/** The output of an invocation of `fetch`. */
 const NO_OUTPUT = encode("{}");
 const OPENING_BRACE = 0x7b;
 const MICROS_PER_MS = 1000;
@@ -99,7 +99,7 @@ export function loadedBody(beganMs: number, cacheUse: number): Uint8Array {
   return body;
 }
 
-/** The ways to answer a call. */
+/** The ways to answer an invocation. */
 interface Answers extends Ends {
   /** @param json the result of `JSON.stringify` */
   deliver(json: string | undefined): void;
@@ -126,7 +126,7 @@ function answerReturned(
   }, (thrown) => searched(() => fail(stringifyError(thrown))));
 }
 
-/** A call whose handler is about to run. */
+/** An invocation whose handler is about to run. */
 interface Started {
   readonly call: Call;
   readonly given: HandlerArguments;
@@ -156,7 +156,7 @@ function completeContext(
 
 /**
  * Calls the handler.
- * @param deliver called with the output once the call has ended
+ * @param deliver called with the output once the invocation has ended
  */
 function callHandler(
   handlers: Handlers,
@@ -188,9 +188,9 @@ function callHandler(
 }
 
 /**
- * Loads the module and runs its call until its answer. Without a first call the module loads ahead, and the call is read
- * after that. With process reuse the next call is read once the event loop is empty: then only variables of the function
- * remain of the previous one.
+ * Loads the module and runs its invocation until its answer. Without a first invocation the module loads ahead, and the
+ * invocation is read after that. With process reuse the next invocation is read once the event loop is empty: then only
+ * variables of the function remain of the previous one.
  */
 export function run(
   load: Load,
@@ -198,7 +198,7 @@ export function run(
   { frame, receive, mark, exit, listen, log }: Outside,
   onLoaded: OnLoaded,
 ): void {
-  /** The call in progress, until its answer. */
+  /** The invocation in progress, until its answer. */
   let current: Started | undefined;
   let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {

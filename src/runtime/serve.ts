@@ -51,7 +51,7 @@ const AbortControllerOf = AbortController;
 const abort = AbortController.prototype.abort as (this: AbortController) => void;
 const signalOf = getterOf<AbortController, AbortSignal>(AbortController.prototype, "signal");
 
-/** Makes the request of a call. */
+/** Makes the request of an invocation. */
 const makeRequest = anonymous(function (tools: Tools) {
   const { appendHeader, byobRequestOf, closeStream, construct, dictionary, enqueue, react } = tools;
   const { headersOfRequest, indexOf, jsonParse, ReadableStreamOf, RequestOf } = tools;
@@ -116,7 +116,7 @@ export interface Served {
   answer(returned: Promise<unknown>): void;
 }
 
-/** Begins to serve the request of a call. @param input that was read from its JSON */
+/** Begins to serve the request of an invocation. @param input that was read from its JSON */
 export function serve(
   input: RequestInput,
   { calls, keep, onOther, fail, done }: {

@@ -13,7 +13,7 @@ interface ResourceUsage {
 const NUMBER_MAX = 0xffff_ffff;
 
 let read: () => ResourceUsage = () => ({ userCPUTime: 0, systemCPUTime: 0, maxRSS: 0 });
-/** Processor time of earlier calls of this process, in microseconds. */
+/** Processor time of earlier invocations of this process, in microseconds. */
 let earlierMicros = 0;
 
 /** Captures the reader before user code can replace it. */
@@ -26,7 +26,7 @@ function microsOf({ userCPUTime, systemCPUTime }: ResourceUsage): number {
   return userCPUTime + systemCPUTime;
 }
 
-/** What follows belongs to the next call. */
+/** Counts all further processor time for the next invocation. */
 export function beginUsage(): void {
   earlierMicros = microsOf(read());
 }

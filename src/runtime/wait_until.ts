@@ -1,13 +1,13 @@
-/** Work that a call goes on with after its handler has returned: the promises given to `context.waitUntil`. */
+/** Work that an invocation continues after its handler has returned: the promises given to `context.waitUntil`. */
 import { anonymous } from "./anonymous.ts";
 import { PromiseOf } from "./primordials.ts";
 import { react } from "./react.ts";
 
-/** The work of one call. */
+/** The work of one invocation. */
 interface Background {
-  /** The function that the handler gets. It has no effect once the call has ended. */
+  /** The function that the handler gets. It has no effect once the invocation has ended. */
   readonly waitUntil: (work: unknown) => void;
-  /** Calls back once no work is left. The call has ended then. */
+  /** Calls back once no work is left. The invocation has ended then. */
   whenDone(done: () => void): void;
 }
 

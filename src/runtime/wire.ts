@@ -4,13 +4,13 @@
  * Server to instance, on stdin:
  * - The *load*, once: the nonce, its purpose ({@link LoadPurpose}), four numbers (output limit, log limit, lengths of the
  *   script and of its code cache, all in bytes), the script, the code cache.
- * - The *call*: one byte of {@link CallFlag}s, two numbers (length of the input and of the configuration), limits of the
- *   process if flagged, the input, the configuration.
+ * - The *invocation*: one byte of {@link CallFlag}s, two numbers (length of the input and of the configuration), limits
+ *   of the process if flagged, the input, the configuration.
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
- * its calls, in a template, may need something that differs between calls: then the frame is `NEEDS_CALL`. Otherwise the
- * call follows the load at once and is read before user code runs. A script that is only compiled gets `LOADED` with the
- * time of that, and then a `RESULT` with its code cache.
+ * its invocations, in a template, may need something that differs between them: then the frame is `NEEDS_CALL`.
+ * Otherwise the invocation follows the load at once and is read before user code runs. A script that is only compiled
+ * gets `LOADED` with the time of the compilation, and then a `RESULT` with its code cache.
  *
  * Instance to server, on stdout: frames, each the nonce, one kind byte, a length and that many bytes. On stderr, before
  * its answer, the bare nonce: it shows the server that all of stderr is read, without waiting for the end of the process.
@@ -18,14 +18,14 @@
  * All other bytes are text of the function. The nonce stays in the bootstrap's closure, so a function cannot write a
  * frame.
  *
- * With process reuse the instance sends `IDLE` once its event loop is empty, and only then reads the next call. Such a
- * call also begins with the bare nonce on stderr. Bytes before it, and bytes on stdout before `ACCEPTED`, were written
- * after the answer of an earlier call and are dropped.
+ * With process reuse the instance sends `IDLE` once its event loop is empty, and only then reads the next invocation.
+ * Such an invocation also begins with the bare nonce on stderr. Bytes before the nonce, and bytes on stdout before
+ * `ACCEPTED`, were written after the answer of an earlier invocation and are dropped.
  *
- * A *host call* is a request of the function to the server: a frame `HOST_CALL` (number of the call, a length, that many
- * bytes of JSON `{method, params}`, bare bytes). Its reply comes on stdin, in any order: number of the call, one status
- * byte, two lengths, that many bytes of JSON, that many bare bytes. A reply has no nonce. A function that reads stdin
- * only takes its own replies.
+ * A *host call* is a request of the function to the server: a frame `HOST_CALL` (number of the host call, a length,
+ * that many bytes of JSON `{method, params}`, bare bytes). Its reply comes on stdin, in any order: number of the host
+ * call, one status byte, two lengths, that many bytes of JSON, that many bare bytes. A reply has no nonce. A function
+ * that reads stdin only takes its own replies.
  */
 
 /** Length of the nonce in bytes: one fixed {@link NONCE_MARK}, then random ones. */
@@ -36,19 +36,19 @@ export const NONCE_MARK = 0xff;
 
 /** Nonce, purpose, output limit, log limit, script length, code cache length. */
 export const LOAD_HEAD_BYTES = NONCE_BYTES + 17;
-/** What a script is loaded for: a call that follows at once, calls that follow later, or its code cache alone. */
+/** Why a script is loaded: for an invocation at once, for later invocations, or for its code cache alone. */
 export const LoadPurpose = { CALL: 0, AHEAD: 1, COMPILE: 2 } as const;
 /** Flags, input length, configuration length. */
 export const CALL_HEAD_BYTES = 9;
 /**
- * `KEEP`: another call may follow. `LIMITS`: a fork has to lower its limits before it runs user code. `FETCH`: the input
- * is a {@link RequestInput}, for the `fetch` of the function.
+ * `KEEP`: another invocation may follow. `LIMITS`: a fork has to lower its limits before it runs user code. `FETCH`:
+ * the input is a {@link RequestInput}, for the `fetch` of the function.
  */
 export const CallFlag = { KEEP: 1, LIMITS: 2, FETCH: 4 } as const;
 /** Private memory in KiB, processor time in seconds. */
 export const CALL_LIMITS_BYTES = 8;
 
-/** The configuration of a call, sent as JSON. */
+/** The configuration of an invocation, sent as JSON. */
 export interface CallConfig {
   /** Values by name. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -56,12 +56,12 @@ export interface CallConfig {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** What a handler learns of its call, sent as a field of the configuration. */
+/** What a handler learns of its invocation, sent as a field of the configuration. */
 export interface HandlerContext {
   readonly invocationId: string;
   readonly functionId: string;
   readonly commitId: string;
-  /** 1, and one more each time that the call starts again. */
+  /** 1, and one more each time that the invocation starts again. */
   readonly attempt: number;
   /** What started it. */
   readonly trigger: { readonly kind: string; readonly id?: string };
@@ -69,12 +69,13 @@ export interface HandlerContext {
   readonly remoteAddress?: string;
   /** The same for `fetch`, in the form of `Deno.ServeHandlerInfo`. */
   readonly remoteAddr?: Pick<Deno.NetAddr, "transport" | "hostname" | "port">;
-  /** When the call is killed unless it has ended, in RFC 3339. */
+  /** When the invocation is killed unless it has ended, in RFC 3339. */
   readonly deadline: string;
 }
 
 /**
- * The input of a call of `fetch`. Its bodies travel by host calls, but for a body of the request that is in `body`:
+ * The input of an invocation of `fetch`. Its bodies travel by host calls, but for a body of the request that is in
+ * `body`:
  * - `http.read` answers bytes of the request's body, with `{"end":true}` if none follow.
  * - `http.respond {status, headers, end, hasBody}` sends the head of the response and the first bytes of its body.
  *   `hasBody` is false for a response whose body is null.
@@ -102,9 +103,9 @@ export const READY_MESSAGE = "ready\n";
 export const AS_ZYGOTE = "zygote";
 
 /**
- * Kinds of frames. `ACCEPTED` follows the read of the call, before any code runs for it: without it another process may
- * get the call. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus its level,
- * 0 (debug) to 3 (error).
+ * Kinds of frames. `ACCEPTED` follows the read of the invocation, before any code runs for it: without it another
+ * process may get the invocation. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus
+ * its level, 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
@@ -118,16 +119,16 @@ export const FrameKind = {
   HOST_CALL: 0x30,
 } as const;
 
-/** Body of a `USAGE` frame: microseconds of processor time of the call, and the peak of resident memory in KiB. */
+/** Body of a `USAGE` frame: microseconds of processor time of the invocation, peak of resident memory in KiB. */
 export const USAGE_BYTES = 8;
 /** Body of a `LOADED` frame: microseconds, and one byte of {@link CodeCacheUse}. */
 export const LOADED_BYTES = 5;
 /** Whether V8 took the code cache of a script. It rejects that of another version, or of other flags. */
 export const CodeCacheUse = { NONE: 0, USED: 1, REJECTED: 2 } as const;
 
-/** Number of the call, length of the JSON. */
+/** Number of the host call, length of the JSON. */
 export const HOST_CALL_HEAD_BYTES = 8;
-/** Number of the call, status, length of the JSON, length of the bare bytes. */
+/** Number of the host call, status, length of the JSON, length of the bare bytes. */
 export const HOST_REPLY_HEAD_BYTES = 13;
 /** Status of a reply: the result, or a {@link HostError}. */
 export const HostStatus = { DONE: 0, FAILED: 1 } as const;
@@ -158,7 +159,7 @@ export interface RelatedError extends ThrownError {
   readonly path: string;
 }
 
-/** Why a call failed in the instance: the JSON body of a `FAILURE` frame. */
+/** Why an invocation failed in the instance: the JSON body of a `FAILURE` frame. */
 export type Failure =
   /** Something was thrown and not caught. */
   | ThrownError & {

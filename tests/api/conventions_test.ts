@@ -62,7 +62,7 @@ sharedSuite("conventions", {
   },
 
   "an empty, missing or null body means {}": async ({ client }) => {
-    // Other tests make functions on this server meanwhile, but call none of this one.
+    // Other tests make functions on this server meanwhile, but do not call this function.
     const { function: { id } } = await client.createFunction("e");
     const search = `${FUNCTIONS}/${id}/invocations/search`;
     const expected = ok(await client.post(search, {}));

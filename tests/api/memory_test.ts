@@ -22,7 +22,7 @@ async function call(client: Client, id: string, mib: number): Promise<Json> {
   return await client.invocation(id, invocationId);
 }
 
-/** A call of the function that was forked. */
+/** An invocation of the function in a forked process. */
 async function forkedCall(client: Client, id: string, mib: number): Promise<Json> {
   return await eventually(async () => {
     const invocation = await call(client, id, mib);

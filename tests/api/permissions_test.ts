@@ -123,7 +123,7 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.ServerService.WatchChanges": "read",
 };
 
-/** Operations with a permission that functions cannot call: they take or answer raw bytes. */
+/** Operations with a permission that functions cannot call: their requests or responses are raw bytes. */
 const RAW = ["ReadFile", "WriteFile", "DeleteFile", "ReadArchive", "WriteArchive"]
   .map((name) => `${VOLUMES}.${name}`).concat("invoked.ServerService.WatchChanges");
 
@@ -301,7 +301,7 @@ function isAllowed(operationId: string, roles: readonly string[]): boolean {
     roles.some((role) => PERMISSIONS_OF[role]?.includes(permission));
 }
 
-/** An allowed call may fail, but for want of a resource or a field and not of a permission. */
+/** An allowed request may fail, but because of a missing resource or field and not of a missing permission. */
 function assertPassed(label: string, status: number, reason: string | undefined): void {
   assert.ok(status < 500, `${label}: ${status}`);
   assert.doesNotMatch(reason ?? "", /^(?:TOKEN_|ROLE_MISSING|RATE_LIMITED)/, label);

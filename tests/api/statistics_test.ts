@@ -1,4 +1,4 @@
-/** Statistics count the calls in the rows of invocations by steps of time, and by function. */
+/** Statistics count the invocations in the rows by steps of time, and by function. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -16,7 +16,7 @@ async function statistics(client: Client, path: string, query: Json = {}): Promi
   return body;
 }
 
-/** Deploys a function, and calls it so often. */
+/** Deploys a function, and invokes it `good` times with success and `bad` times with an error. */
 async function called(client: Client, good: number, bad: number): Promise<string> {
   const id = await client.deploy(MOODY);
   for (let count = 0; count < good; count++) await client.invoke(id);

@@ -6,7 +6,7 @@ type Files = Readonly<Record<string, string>>;
 
 const LIB = `export const load = () => fetch("https://a.test/"); `;
 
-/** Files, and where they call their own `fetch`. */
+/** Files, and the positions where they call their own `fetch`. */
 const CASES: Readonly<Record<string, readonly [files: Files, calls: readonly string[]]>> = {
   "a constant": [
     {

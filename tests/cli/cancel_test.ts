@@ -1,4 +1,4 @@
-/** Invocations that are cancelled: by a command, and by Ctrl-C on the call that waits for them. */
+/** Invocations that are cancelled: by a command, and by Ctrl-C on the command that waits for them. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -25,7 +25,7 @@ async function runningOf(client: Client, id: string): Promise<Json> {
 }
 
 Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach", async (t) => {
-  // Calls run until they are cancelled, however late that is.
+  // Invocations run until they are cancelled, however late that is.
   await using server = await TestServer.start({ flags: ["--invocation-timeout", "10m"] });
   const client = await server.client();
   const env = { INVOKED_DATA: server.dataDir };

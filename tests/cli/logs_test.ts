@@ -102,7 +102,7 @@ Deno.test("logs --follow prints every call, failing ones too, and goes on after 
     const client = await server.client();
     id = await client.deploy(MAIN);
     const follower = new Running(["logs", id, "--follow"], { INVOKED_DATA: dataDir });
-    // It follows the calls after its first look.
+    // The command follows the invocations after its first look.
     await follower.printed("stderr", /Waiting for invocations/);
     await eventually(async () => {
       await client.invoke(id, { fail: "no luck" });

@@ -1,4 +1,4 @@
-/** `invoked volumes`, and volumes of calls: the real command against a real server. */
+/** `invoked volumes`, and volumes of invocations: the real command against a real server. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Json } from "../support/client.ts";

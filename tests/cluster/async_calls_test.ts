@@ -1,4 +1,4 @@
-/** Asynchronous calls: workers pull and claim them. */
+/** Asynchronous invocations: workers pull and claim them. */
 import assert from "node:assert/strict";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -16,7 +16,7 @@ async function begun(client: Client, functionId: string, id: string): Promise<vo
   await eventually(async () => (await client.get(path)).body.list.length > 0 || undefined);
 }
 
-/** Takes the only slot that asynchronous calls have; answers what frees it. */
+/** Takes the only slot for asynchronous invocations; returns a function that releases the slot. */
 async function holdSlot(client: Client, functionId: string): Promise<() => Promise<void>> {
   const { body: { invocationId } } = await client.invoke(functionId, { ms: 1e6 }, ASYNC);
   await begun(client, functionId, invocationId);

@@ -1,4 +1,4 @@
-/** Limits of calls that wait and run, over all nodes. */
+/** Limits of waiting and running invocations, over all nodes. */
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";

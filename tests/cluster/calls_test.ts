@@ -1,4 +1,4 @@
-/** Calls that run on a worker: the same as on one machine, as far as callers and functions can see. */
+/** Invocations that run on a worker: the same as on one machine, as far as callers and functions can see. */
 import assert from "node:assert/strict";
 import { type Answer, Client, type Json, unbase64 } from "../support/client.ts";
 import { browserTest, ConsoleBrowser } from "../support/console.ts";
@@ -27,7 +27,7 @@ const logsOf = async (client: Client, functionId: string, invocationId: string) 
 
 browserTest("calls on workers", async (t) => {
   await using cluster = await TestCluster.start();
-  // One worker with one slot: a nested call has no other slot than that of its caller.
+  // One worker with one slot: a nested invocation has no other slot than its caller's slot.
   const { client, node } = await startWith(cluster, 1);
 
   await t.step("input and output arrive, large ones as well", async () => {

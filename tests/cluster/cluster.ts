@@ -34,13 +34,13 @@ export class TestCluster implements AsyncDisposable {
     return new URL(this.database).pathname.slice(1);
   }
 
-  /** Starts an API node; it runs no calls itself unless its flags say so. */
+  /** Starts an API node; it runs no invocations itself unless its flags say so. */
   async node(options: ServerOptions = {}): Promise<TestServer> {
     const flags = [
       "--database",
       this.database,
       ...this.nats.address.flags,
-      // Calls that hang do so as long as their test needs them, on a busy machine too.
+      // Hanging invocations hang as long as their test needs them, on a busy machine too.
       "--invocation-timeout",
       "10m",
       ...options.flags ?? [],

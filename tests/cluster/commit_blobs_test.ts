@@ -17,7 +17,7 @@ function suite(name: string, body: (blobs: CommitBlobs) => Promise<void>): void 
   }
 }
 
-/** A time that is after what was stored before the call, and before what is stored after it. */
+/** A time after all earlier writes, and before all later ones. */
 async function between(): Promise<Date> {
   await new Promise((resolve) => setTimeout(resolve, 20));
   const time = new Date();

@@ -1,4 +1,4 @@
-/** Workers that lie: they reach their own calls and no others, and an API node survives all that they send. */
+/** Workers that lie: they reach their own invocations and no others, and an API node survives all that they send. */
 import assert from "node:assert/strict";
 import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
 import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";

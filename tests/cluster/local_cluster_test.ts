@@ -1,4 +1,4 @@
-/** The whole of an installation on one machine: starts, runs a call, survives the end of parts and a second start. */
+/** A whole installation on one machine: starts, runs a function, survives the end of parts and a second start. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../deploy/local_cluster/network.ts";

@@ -1,4 +1,4 @@
-/** Workers of different memory: a call runs only where its memory is allowed. */
+/** Workers of different memory: an invocation runs only where its memory is allowed. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -22,7 +22,7 @@ Deno.test("a call runs on a worker that has the memory for it", async (t) => {
   assert.equal((await client.post("/api/v1/functions/update", update)).status, 200);
   const { body: { invocationId: waiting } } = await client.invoke(large, { mib: 300 }, ASYNC);
 
-  /** A call that got a slot in time: a busy machine takes longer than the queue timeout. */
+  /** An invocation that got a slot in time: a busy machine takes longer than the queue timeout. */
   const runs = (functionId: string): Promise<Json> =>
     eventually(async () => {
       const { body } = await client.invoke(functionId, { mib: 1 });

@@ -32,7 +32,7 @@ async function clientOf(node: TestServer, first: TestServer): Promise<Client> {
   return await Client.login(node.url, clientId, clientSecret);
 }
 
-/** Resolves once the call has printed that this attempt runs. */
+/** Resolves once the invocation has printed that this attempt runs. */
 async function runs(client: Client, id: string, invocation: string, attempt: number) {
   const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
   await eventually(async () => {
@@ -92,7 +92,7 @@ async function changesElsewhere(here: Client, there: Client): Promise<void> {
   assertError(await other.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
 }
 
-/** A function's own limit holds over all nodes, for calls with and without a caller. */
+/** A function's own limit holds over all nodes, for invocations with and without a caller. */
 async function concurrency(here: Client, there: Client): Promise<void> {
   const id = await here.deploy(INTERVAL);
   ok(await here.post("/api/v1/functions/update", { function: { id, maxConcurrency: 2 } }));

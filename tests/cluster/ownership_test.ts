@@ -1,4 +1,4 @@
-/** What an only node and nodes that share a database guarantee alike: one owner for each call, whatever happens to it. */
+/** Guarantees of an only node and of nodes that share a database: every invocation has one owner, in all events. */
 import assert from "node:assert/strict";
 import { settings, start as startCall } from "../retries/support.ts";
 import { Client, type Json } from "../support/client.ts";
@@ -33,7 +33,7 @@ async function sharedNodes(opened: AsyncDisposableStack): Promise<StartServer> {
   return (options) => cluster.node(options);
 }
 
-/** Resolves once a call runs its first attempt. */
+/** Resolves once an invocation runs its first attempt. */
 async function begun(client: Client, functionId: string, call: string): Promise<void> {
   const path = `/api/v1/functions/${functionId}/invocations/${call}/logs`;
   await eventually(

@@ -59,7 +59,7 @@ function foreignPatterns(other: string): string[] {
   ];
 }
 
-/** What API nodes make: streams, consumer and buckets, with one object and one asynchronous call. */
+/** Everything that API nodes create: streams, consumer and buckets, with one object and one asynchronous invocation. */
 async function prepare({ nats }: Connected): Promise<void> {
   const manager = await jetstreamManager(nats, { checkAPI: false });
   await manager.streams.add({

@@ -86,7 +86,7 @@ async function insertFunction(
   return { id, commits: made };
 }
 
-/** An asynchronous call that nobody owns. */
+/** An asynchronous invocation without an owner. */
 function call(functionId: string, commitId: string, change: Partial<InvocationRow> = {}) {
   const unowned = { mode: "async", owner: null } as const;
   return invocationRow({ id: ids.next(), functionId, commitId, ...unowned, ...change });
@@ -203,7 +203,7 @@ async function claims(stores: Pair): Promise<void> {
   assert.equal(fulfilled(results).filter(Boolean).length, ROUNDS, "each call is claimed once");
 }
 
-/** A node that was suspended records its outcome, while another one takes its call over. */
+/** A suspended node records its outcome, while another node takes its invocation over. */
 async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   const stored = await stores[0].read.functions.get(fn.id);

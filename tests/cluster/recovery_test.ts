@@ -1,4 +1,4 @@
-/** What a node does with the calls of one that ended, while the database rejects its writes. */
+/** How a node handles the invocations of an ended node, while the database rejects its writes. */
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -11,7 +11,7 @@ const HANG_ONCE = `export default async (_, { attempt }) => {
   await new Promise(() => {});
 };`;
 const FLAGS = ["--max-attempts", "2"];
-/** Rejects changes of calls, and counts them: a rollback leaves a sequence as it is. */
+/** Rejects changes of invocations, and counts the rejections: a rollback leaves a sequence as it is. */
 const REJECT = `
   create sequence rejected;
   create function reject_change() returns trigger language plpgsql as $$ begin

@@ -1,4 +1,4 @@
-/** Delayed calls, retries, limits and destinations over several API nodes. */
+/** Delayed invocations, retries, limits and destinations over several API nodes. */
 import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
 import { Client, type Json } from "../support/client.ts";
@@ -23,7 +23,7 @@ const SECRET = `whsec_${"c2VjcmV0".repeat(4)}`;
 const ASYNC = { prefer: "respond-async" };
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
 
-/** Takes slots of workers by calls whose callers wait at one node. */
+/** Takes slots of workers by invocations whose callers wait at one node. */
 async function takeSlots(
   client: Client,
   count: number,
@@ -178,7 +178,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     const fn = await clients[0].deploy(UNSTEADY);
     await settings(clients[0], fn, { rateLimit: { calls: 1, period: "0.1s" } });
     const hanging = await takeSlots(clients[0], 4);
-    // This node runs none of the calls that hang: its call starts, and waits for a worker.
+    // This node runs none of the hanging invocations: its own starts, and waits for a worker.
     const first = clients[1].invoke(fn, { n: 1 });
     first.catch(() => {});
     await eventually(async () =>

@@ -1,4 +1,4 @@
-/** Schedules and webhooks of API nodes that share one database: each starts its call once. */
+/** Schedules and webhooks of API nodes that share one database: each event starts exactly one invocation. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { Client, type Json } from "../support/client.ts";
@@ -9,14 +9,14 @@ import { createTrigger, ECHO, triggersOf, updateTrigger } from "../triggers/supp
 import { TestCluster } from "./cluster.ts";
 
 const SECRET = "s";
-/** A call that runs when its node dies starts again. */
+/** An invocation that runs when its node dies starts again. */
 const FLAGS = ["--max-attempts", "2"];
 const TIMES = 12;
 /** Before the first time, so that every schedule is there by then; and between two of them. */
 const FIRST_AFTER_MS = 8_000;
 const INTERVAL_MS = 250;
 
-/** The calls of a function, once so many have ended. */
+/** The invocations of a function, once `count` of them have ended. */
 async function ended(client: Client, functionId: string, count: number): Promise<Json[]> {
   return await eventually(async () => {
     const path = `/api/v1/functions/${functionId}/invocations?page_size=100`;

@@ -13,10 +13,10 @@ const SLOW = `export default async ({ n }) => {
 };`;
 const ASYNC = { prefer: "respond-async" };
 const CALLERS = 3;
-/** Calls that must end in each step. */
+/** Invocations that must end in each step. */
 const CALLS_EACH_STEP = 12;
 
-/** Callers that call without a pause, with and without a wait for the end, at the node that a load balancer would choose. */
+/** Callers without a pause, synchronous and asynchronous, at the node that a load balancer would choose. */
 class Callers {
   readonly #functionId: string;
   readonly #accepted: { readonly id: string; readonly n: number }[] = [];
@@ -33,12 +33,12 @@ class Callers {
     for (const each of this.#running) each.catch(() => {});
   }
 
-  /** Later calls go to another node. */
+  /** Directs later requests to another node. */
   use(client: Client): void {
     this.#client = client;
   }
 
-  /** Resolves once some more calls have ended well. @throws what a call failed with */
+  /** Resolves once some more invocations have succeeded. @throws the error of a failed invocation */
   async someMore(): Promise<void> {
     const until = this.#ended + CALLS_EACH_STEP;
     const enough = eventually(() => this.#ended >= until || undefined, "ends of calls");
@@ -46,7 +46,7 @@ class Callers {
     await enough;
   }
 
-  /** Stops, and checks that every call that was accepted has its own output. */
+  /** Stops, and checks that every accepted invocation has its own output. */
   async check(): Promise<number> {
     this.#stop.abort();
     await Promise.all(this.#running);

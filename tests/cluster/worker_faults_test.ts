@@ -17,7 +17,7 @@ const ECHO = `export default ({ n }) => ({ n });`;
 const SLEEP =
   `export default ({ ms }) => { console.log("up"); return new Promise((resolve) => setTimeout(() => resolve({ slept: ms }), ms)); };`;
 
-/** Calls a function; again if its node has lost its lease on a machine that is too busy, and joins anew. */
+/** Calls a function; again if its node has lost its lease because the machine is too busy, and joins anew. */
 async function call(client: Client, id: string, input: Json): Promise<Json> {
   return await eventually(async () => {
     const answer = await client.invoke(id, input);
@@ -25,7 +25,7 @@ async function call(client: Client, id: string, input: Json): Promise<Json> {
   }, "a node that takes calls");
 }
 
-/** Begins a call, and resolves once code of it runs; the answer is in `ended`. */
+/** Begins an invocation, and resolves once its code runs; the answer is in `ended`. */
 async function running(client: Client, id: string, input: Json = {}): Promise<{
   readonly invocationId: string;
   readonly ended: Promise<Json>;
@@ -44,7 +44,7 @@ async function running(client: Client, id: string, input: Json = {}): Promise<{
   return { invocationId, ended };
 }
 
-/** The call ended as that of a lost worker, or, on a machine that is too busy, of a node that lost its lease. */
+/** The invocation ended for a lost worker or, on a machine that is too busy, for a node that lost its lease. */
 async function interrupted(client: Client, id: string, invocationId: string): Promise<void> {
   const { error } = await client.invocation(id, invocationId);
   assert.match(error, /^INTERRUPTED: /);

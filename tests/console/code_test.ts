@@ -5,7 +5,7 @@ import { codeOfFunction } from "./function_code.ts";
 import { codeByKeyboard } from "./keyboard.ts";
 
 browserTest("console: the author writes code", async (t) => {
-  // A call that the test cancels runs until then, however late that is.
+  // An invocation that the test cancels runs until then, however late that is.
   await using server = await TestServer.start({ flags: ["--invocation-timeout", "10m"] });
   await using console = await ConsoleBrowser.open(server);
   const client = await server.client();

@@ -19,7 +19,7 @@ interface Stage {
 const TESTS = `import { test } from "@c1/test";
 test("holds", ({ ok }) => ok(true));
 `;
-/** What each client that signs in calls itself, and how the list of sessions shows it. */
+/** The name that each client gives itself when it signs in, and the name in the list of sessions. */
 const BROWSERS: Readonly<Record<string, string>> = {
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36":
     "Chrome 130 on Linux",

@@ -198,7 +198,7 @@ async function runs(flow: Flow): Promise<void> {
   await page.waitForURL(/file=main\.ts&line=12/);
   await enter(page, `{"name": "slow"}`);
   await page.keyboard.press("Control+Enter");
-  // The end of a long log is in view while the call goes on.
+  // The end of a long log is in view while the invocation runs.
   await panel.getByLabel("Log", { exact: true }).getByText("line 599").waitFor();
   await panel.getByRole("button", { name: "Cancel" }).click();
   await panel.getByText("CANCELLED", { exact: true }).waitFor();
@@ -317,7 +317,7 @@ async function narrow(flow: Flow): Promise<void> {
   await flow.console.assertAccessible();
 }
 
-/** A call that is cancelled runs until then: the server ends none before. */
+/** A cancelled invocation runs until it is cancelled: the server ends none before. */
 export async function codeOfFunction(
   t: Deno.TestContext,
   { server, console, client }: Journey,

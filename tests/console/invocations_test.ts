@@ -43,7 +43,7 @@ browserTest("console: invocations, few and many", async (t) => {
   const dataDir = await makeDataDir();
   await using stack = new AsyncDisposableStack();
   stack.defer(() => removeDirectory(dataDir));
-  // Calls that the test cancels run until then, however late that is.
+  // Invocations that the test cancels run until then, however late that is.
   const flags = ["--port", String(freePort()), "--invocation-timeout", "10m"];
   const server = stack.use(await TestServer.start({ dataDir, flags }));
   const client = await server.client();
@@ -82,7 +82,7 @@ async function fewInvocations(t: Deno.TestContext, stage: Stage): Promise<void> 
   await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
 }
 
-/** The newest call has a long error. */
+/** The newest invocation has a long error. */
 async function fitsScreens({ client, opened, echo }: Stage): Promise<void> {
   const fail = "the order has no item with this number, which the stock would know";
   await client.invoke(echo, { fail });

@@ -76,7 +76,7 @@ async function completes({ page, console }: Flow, id: string): Promise<void> {
   await suggestions(page).first().waitFor({ state: "detached" });
 }
 
-/** The type under the pointer or the cursor, and the parameters of a call as it is typed. */
+/** The type under the pointer or the cursor, and the parameters of a JavaScript call as it is typed. */
 async function explains({ page, console }: Flow, id: string): Promise<void> {
   await open(console, id);
   await putCursor(page, "message: greet");

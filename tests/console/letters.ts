@@ -65,7 +65,7 @@ export async function decidesMany({ client, opened, page }: Stage): Promise<void
   await page.getByRole("dialog").getByRole("button", { name: "Drop" }).click();
   await page.getByText("Dropped 1 dead letter").waitFor();
 
-  // A call with another input succeeds: nothing is parked again.
+  // An invocation with another input succeeds: nothing is parked again.
   await opened.goto(`/dead-letters?function=${id}`);
   await page.locator(row).nth(1).waitFor();
   await page.locator(row).first().getByRole("link").click();

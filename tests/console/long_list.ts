@@ -21,7 +21,7 @@ const DRAWN_MAX = 150;
 const PAGE_ROWS = 150;
 const WHEEL_PX = 4_000;
 
-/** More calls than one page of the list holds. */
+/** More invocations than one page of the list holds. */
 const ARRIVALS = 120;
 /** Less than a screen. */
 const DRAWN_PX = 400;
@@ -59,7 +59,7 @@ const WATCH_ROWS = `(() => {
     .observe(document.body, { childList: true, subtree: true });
 })()`;
 
-/** Calls that wait for tomorrow: they are in the list at once, and need no process. */
+/** Invocations that wait for tomorrow: they are in the list at once, and need no process. */
 async function arrive(client: Client, count: number): Promise<void> {
   const [{ id }] = ok(await client.get("/api/v1/functions?page_size=100")).list;
   const at = new Date(Date.now() + 86_400_000).toISOString();

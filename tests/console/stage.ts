@@ -24,14 +24,14 @@ export interface Stage {
 /** The rows of the list of a page. */
 export const row = "table tbody tr[aria-rowindex]";
 
-/** Calls a function, and waits for the end. Answers the id of the invocation. */
+/** Calls a function, and waits for the end. Returns the id of the invocation. */
 export async function run(client: Client, id: string, input: unknown, more = {}): Promise<string> {
   const { status, body } = await client.invoke(id, input, {}, more);
   assert.equal(status, 200, JSON.stringify(body));
   return body.invocationId;
 }
 
-/** Calls a function in the background. Answers the id of the invocation. */
+/** Calls a function in the background. Returns the id of the invocation. */
 export async function start(
   client: Client,
   id: string,

@@ -127,7 +127,7 @@ export async function call(api: Client, id: string, input: unknown = {}): Promis
   };
 }
 
-/** One call of a function with this body. */
+/** One invocation of a function with this body. */
 export async function once(
   api: Client,
   body: string,

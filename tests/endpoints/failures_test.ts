@@ -28,7 +28,7 @@ const SUCCESS = "FUNCTION_INVOCATION_STATUS_SUCCESS";
 const ERROR = "FUNCTION_INVOCATION_STATUS_ERROR";
 const PATHS = ["200", "404", "500", "503", "throw"];
 
-/** A function with a request to each path, and a call; the records by path. */
+/** Sends a request to each path of a function, and invokes it; returns the records by path. */
 async function answered({ client }: Stage): Promise<[Preview, Record<string, Json>]> {
   const any = await preview(client, ANY_STATUS);
   const records: Record<string, Json> = {};

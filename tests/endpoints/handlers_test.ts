@@ -81,7 +81,7 @@ async function both({ client }: Stage): Promise<void> {
   await replays(client, app, id);
 }
 
-/** @param id of a request to a function with both handlers, which had two calls before */
+/** @param id of a request to a function with both handlers, which had two invocations before */
 async function replays(client: Client, { functionId }: Preview, id: string): Promise<void> {
   const path = `/api/v1/functions/${functionId}/invocations`;
   assertError(
@@ -275,7 +275,7 @@ async function failingWork({ client }: Stage): Promise<void> {
 const HELP =
   /^UNCAUGHT: .*; fetch called itself, as it hides the global fetch .*export default \{ async fetch\(/;
 
-/** Modules that call a `fetch`, and the error of a request; without help where the call is meant. */
+/** Modules that call a `fetch`, and the error of a request; without help if the function means its own `fetch`. */
 const CALLS_FETCH: Readonly<
   Record<string, readonly [main: string, error: RegExp, hasHelp: boolean]>
 > = {

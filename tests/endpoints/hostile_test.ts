@@ -225,7 +225,7 @@ async function cutOff({ client }: Stage): Promise<void> {
   );
 }
 
-/** What a function may replace before it answers: its response is right, or its own call fails. */
+/** Globals that a function may replace before it answers: its response is right, or its own invocation fails. */
 const POISONS = [
   `Response.prototype.arrayBuffer = () => { throw 1; };
     for (const key of ["status", "headers", "body"]) {

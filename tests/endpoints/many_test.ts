@@ -34,7 +34,7 @@ async function manyClients({ client }: Stage): Promise<void> {
       return response;
     }),
   );
-  // All of them are open, and take no slot of a call.
+  // All responses are open, and take no slot of an invocation.
   const quick = await preview(client, `export default { fetch: () => new Response("quick") };`);
   assert.equal(await (await send(client, quick)).text(), "quick");
   leave.abort();

@@ -81,7 +81,7 @@ async function requests({ client }: Stage): Promise<void> {
   assert.ok(!JSON.stringify(record.input).includes("console=1"));
 }
 
-/** Reads its body once the response is complete: a host call for that would fail. */
+/** Reads its body once the response is complete: a host call for the body would fail. */
 const READS_LATE = `
 export default { fetch(request, env, { waitUntil }) {
   waitUntil(new Promise((resolve) => setTimeout(resolve, 100)).then(async () => {

@@ -1,4 +1,4 @@
-/** Which work keeps the slot of a call, which clients keep their response, and what a server logs of neither. */
+/** Work that keeps the slot of an invocation, and clients that keep their response; the server logs neither. */
 import assert from "node:assert/strict";
 import { BACKGROUND, settings } from "../retries/support.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -69,7 +69,7 @@ Deno.test("work under waitUntil keeps the slot of its call until it is done", as
   assert.equal(await early.text(), "early");
   await asked.promise;
   const { invocationId } = ok(await invoke());
-  // The queue takes one call, which would have left it if a slot were free.
+  // The queue holds one invocation, which would have left the queue if a slot were free.
   assertError(await invoke(), "RESOURCE_EXHAUSTED", "QUEUE_FULL");
   assert.match((await client.invocation(app.functionId, invocationId)).status, /_PENDING$/);
   released.resolve();

@@ -14,7 +14,7 @@ type Mode = "sync" | "async";
 
 const of = (functionId: string, mode: Mode = "sync") => ({ functionId, inputBytes: 1, mode });
 
-/** Requests slots in this order and lists the grants; a capital is an asynchronous call. */
+/** Requests slots in this order and lists the grants; a capital is an asynchronous invocation. */
 function requestSlots(limiter: ConcurrencyLimiter, functions: readonly string[]) {
   const grants: string[] = [];
   const taken = functions.map((functionId, index) => {
@@ -29,7 +29,7 @@ function requestSlots(limiter: ConcurrencyLimiter, functions: readonly string[])
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** Runs all calls, one after the other; answers the order of the grants. */
+/** Runs all invocations, one after the other; returns the order of the grants. */
 async function grantsOneByOne(functions: readonly string[]): Promise<readonly string[]> {
   const limiter = new ConcurrencyLimiter(ROOMY);
   const { taken, grants } = requestSlots(limiter, functions);
@@ -51,7 +51,7 @@ Deno.test("calls that somebody waits for go first, but for one grant in eight", 
   const soon = await grantsOneByOne(["a", "A", "B", "a", "b"]);
   assert.deepEqual(soon, ["a0", "a3", "b4", "A1", "B2"]);
   const long = await grantsOneByOne(["a", "A", "B", "A", ...Array(20).fill("a")]);
-  // The share counts from the first grant that an asynchronous call had to let pass.
+  // The share counts from the first grant that an asynchronous invocation had to let pass.
   assert.deepEqual([long.indexOf("A1"), long.indexOf("B2"), long.indexOf("A3")], [8, 16, 23]);
 });
 
@@ -207,7 +207,8 @@ Deno.test("a nested call waits for the own limit of its function, however full t
   const before = limiter.acquireUnbounded(request("b"));
   const nested = [some, other].map((caller) => caller?.nest(request("f", 1)));
   assert.deepEqual(nested.map((slot) => slot?.isGranted), [false, false]);
-  // The slot goes to the call before them. They run in the slots of their callers, one after the other.
+  // The slot goes to the invocation before the nested ones, which run in the slots of their callers, one after the
+  // other.
   running?.[Symbol.dispose]();
   assert.equal(before.isGranted, true);
   assert.deepEqual(nested.map((slot) => slot?.isGranted), [true, false]);

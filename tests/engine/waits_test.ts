@@ -1,11 +1,11 @@
-/** What a call would have to wait, on a clock of the test's. */
+/** The expected wait of an invocation, on a clock of the test's. */
 import assert from "node:assert/strict";
 import { AdmissionRejected, type Overdue, type Slot } from "../../src/engine/contract.ts";
 import { ConcurrencyLimiter } from "../../src/engine/admission/concurrency_limiter.ts";
 
 const LIMITS = { maxQueued: 1000, maxQueuedBytes: 1_000_000, maxWaitMs: 1100 };
 
-/** A call that waits, with what ended its wait. */
+/** An invocation that waits, with the event that ended its wait. */
 interface Waiting {
   readonly slot: Slot;
   overdue: Overdue | undefined;
@@ -30,7 +30,7 @@ class Stage {
     this.limiter.limitsChanged();
   }
 
-  /** Calls that get their grant in a second, as measured. */
+  /** Invocations that get their grant in a second, as measured. */
   get perSecond(): number | undefined {
     return rounded(this.limiter.perSecond);
   }
@@ -49,7 +49,7 @@ class Stage {
     return undefined;
   }
 
-  /** A call that learns when its wait is ended. */
+  /** An invocation that is notified when its wait is ended. */
   wait(functionId: string): Waiting {
     const slot = this.limiter.acquire({ functionId, inputBytes: 1, mode: "sync" });
     const waiting: Waiting = { slot, overdue: undefined };
@@ -58,7 +58,7 @@ class Stage {
     return waiting;
   }
 
-  /** How many calls of the function are admitted before one is rejected. */
+  /** How many invocations of the function are admitted before one is rejected. */
   letIn(functionId: string): number {
     for (let calls = 0; calls < 100; calls++) {
       if (this.call(functionId) !== undefined) return calls;
@@ -66,13 +66,13 @@ class Stage {
     return 100;
   }
 
-  /** The oldest call ends after so many milliseconds. */
+  /** Ends the oldest invocation after this time. */
   end(afterMs: number): void {
     this.now += afterMs;
     this.#running.shift()?.[Symbol.dispose]();
   }
 
-  /** Measures: so many calls, each taking the slot that the one before gave back. */
+  /** Measures: this many invocations, each in the slot that the previous one released. */
   measure(functionId: string, calls: number, msEach: number): void {
     for (let n = 0; n < calls; n++) {
       this.call(functionId);

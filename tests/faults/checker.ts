@@ -1,6 +1,6 @@
 /**
- * Checks a whole history against what the server promises: an acknowledged call is recorded and ends once, with one
- * outcome; code runs at most once for each recorded attempt, and at least once for a success; volumes have a serial
+ * Checks a whole history against the promises of the server: an acknowledged invocation is recorded and ends once, with
+ * one outcome; code runs at most once for each recorded attempt, and at least once for a success; volumes have a serial
  * history.
  */
 import type { Call, FinalRecord, History, Sighting } from "./history.ts";
@@ -66,7 +66,7 @@ function textOf({ status, output, error }: Sighting | FinalRecord): string {
   return `${status} ${output ?? error ?? ""}`.trimEnd();
 }
 
-/** Calls fail for the faults alone, and are cancelled only if somebody asked for it. */
+/** Invocations fail for the faults alone, and are cancelled only at the request of somebody. */
 function* errors({ records, calls, errors }: History): Generator<string> {
   if (errors === undefined) return;
   const cancelled = new Set(calls.filter(({ isCancelled }) => isCancelled).map(({ key }) => key));
@@ -91,7 +91,7 @@ function* runs({ calls, runs, records }: History): Generator<string> {
   }
 }
 
-/** The successes counted 1, 2, 3, ... in an order that agrees with the time of the calls. */
+/** The successes counted 1, 2, 3, ... in an order that agrees with the time of the invocations. */
 function* counter({ calls, records, counter }: History): Generator<string> {
   const counting = records.filter((record) => record.counted !== undefined);
   const counts = counting.map(({ counted }) => counted ?? 0).toSorted((a, b) => a - b);
@@ -105,7 +105,7 @@ function* counter({ calls, records, counter }: History): Generator<string> {
   yield* realTime(calls, counting);
 }
 
-/** A call that began after another was acknowledged counted further than that one. */
+/** An invocation that began after another was acknowledged counted further than the other. */
 function* realTime(calls: readonly Call[], counting: readonly FinalRecord[]): Generator<string> {
   const counted = new Map(counting.map((record) => [record.key, record.counted ?? 0]));
   const events = calls.filter(({ key }) => counted.has(key)).flatMap((call) => [

@@ -5,12 +5,12 @@ import type { Call, FinalRecord, History, Sighting } from "./history.ts";
 
 const CALLS = 20;
 
-/** What every record of a call that started once has. */
+/** Fields that every record of an invocation that started once has. */
 const ONCE = { attempt: 1, maxAttempts: 2, endedAt: 0 } as const;
 
 const outputOf = (key: string, counted?: number) => JSON.stringify({ key, counted });
 
-/** A correct history: every third call is asynchronous, every second one counts, and some were not acknowledged. */
+/** A correct history: every third invocation is asynchronous, every second one counts, some were not acknowledged. */
 function correctHistory(): History {
   const calls: Call[] = [];
   const records: FinalRecord[] = [];
@@ -40,7 +40,8 @@ function correctHistory(): History {
       ...counted === undefined ? {} : { counted },
     });
   }
-  // A request that broke before anything was recorded, and calls that ran twice, called another, and were cancelled.
+  // A request that broke before anything was recorded, and invocations that ran twice, called another function, and
+  // were cancelled.
   calls.push({ key: "unseen", mode: "sync", sentAt: 1_000 });
   calls.push({ key: "killed", mode: "async", sentAt: 1_001, acknowledged: { at: 1_002, id: "k" } });
   runs.set("killed", 2);

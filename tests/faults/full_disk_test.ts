@@ -17,7 +17,7 @@ const RUNNING = 4;
 const LINES = 1_200;
 const FLAGS = [
   ...[...BARRIER_FLAGS, "--max-output", "4MiB", "--invocation-timeout", "10m"],
-  // All calls that wait at the barrier but one are asynchronous.
+  // All but one of the invocations that wait at the barrier are asynchronous.
   ...["--max-running", String(RUNNING), "--async-slots", String(RUNNING - 1)],
 ];
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
@@ -70,7 +70,7 @@ async function openCommits(client: Client, functionId: string) {
   };
 }
 
-/** Calls of every kind that wait at the barrier, and one that waits for a slot. */
+/** Invocations of every kind that wait at the barrier, and one that waits for a slot. */
 async function startCalls({ client, functionId, volume, barrier }: Stage) {
   const urls = Array.from({ length: RUNNING }, () => barrier.next());
   const [plain = "", written = "", waited = "", cancelled = ""] = urls;

@@ -1,10 +1,10 @@
-/** What a run of the fault harness saw: the calls, the runs of their code, and what the server has in the end. */
+/** A run of the fault harness: the invocations, the runs of their code, and the data of the server in the end. */
 
-/** A call as its caller saw it. A repeat has the same key. */
+/** An invocation as its caller saw it. A repeated request has the same key. */
 export interface Call {
   readonly key: string;
   readonly mode: "sync" | "async";
-  /** When the first request left and, if the call was acknowledged, when the answer came. */
+  /** When the first request was sent and, if the invocation was acknowledged, when the answer came. */
   readonly sentAt: number;
   readonly acknowledged?: {
     readonly at: number;
@@ -41,7 +41,7 @@ export interface FinalRecord {
   readonly maxAttempts: number;
   /** When it ended, by the monotonic clock as far as the clock of the server is right. */
   readonly endedAt: number;
-  /** What a success got from the call that it made itself. */
+  /** The result of the nested invocation that a successful one made. */
   readonly nested?: Sighting;
 }
 
@@ -66,13 +66,13 @@ export interface InjectedFault {
 export interface History {
   readonly calls: readonly Call[];
   readonly sightings: readonly Sighting[];
-  /** How often the code of each call ran, by its key: the code itself reports each run. */
+  /** How often the code of each invocation ran, by its key: the code itself reports each run. */
   readonly runs: ReadonlyMap<string, number>;
   readonly records: readonly FinalRecord[];
   readonly files: readonly FinalFile[];
   /** The counter of the volume in the end. */
   readonly counter: number;
-  /** What errors begin with; undefined if calls may fail for any reason. */
+  /** Pattern of the start of errors; undefined if invocations may fail for any reason. */
   readonly errors?: RegExp;
 }
 

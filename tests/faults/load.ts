@@ -17,11 +17,11 @@ const END_MS = 300_000;
 const RETRY_MS = 100;
 /** Pause of an asynchronous caller, so that the queue stays short. */
 const ASYNC_PAUSE_MS = 100;
-/** How long some calls run, at most, so that faults meet them. */
+/** How long some invocations run, at most, so that faults meet them. */
 const RUN_MS_MAX = 1_500;
-/** When a call is cancelled, at most. */
+/** How soon an invocation is cancelled, at most. */
 const CANCEL_AFTER_MS_MAX = 500;
-/** How long a caller waits for the end of an asynchronous call. */
+/** How long a caller waits for the end of an asynchronous invocation. */
 const WAIT_SECONDS = 10;
 const PAGE_SIZE = 100;
 /** How often the large file of the volume has its counter, so that it is a blob of its own. */
@@ -54,7 +54,7 @@ export default async ({ key, host, counts, calls, ms, text }, { functionId, atte
   return { key, counted, nested };
 };`;
 
-/** What the load calls: a server that starts again, or several of them. */
+/** The target of the load: a server that starts again, or several of them. */
 export interface Door {
   /** A client with a token; waits for a server. Of several servers it is any that runs. */
   client(): Promise<Client>;
@@ -62,17 +62,17 @@ export interface Door {
   forgetToken(client?: Client): void;
 }
 
-/** What one call is to do, drawn from the seed. */
+/** The plan of one invocation, drawn from the seed. */
 interface Plan {
   readonly key: string;
   readonly mode: Call["mode"];
-  /** A call without an idempotency key is sent once. */
+  /** An invocation without an idempotency key is requested once. */
   readonly headers: Readonly<Record<string, string>>;
   readonly input: Json;
   readonly more: Json;
   readonly repeats: boolean;
   readonly isCancelled: boolean;
-  /** Whether its caller repeats an asynchronous call to wait for its end. */
+  /** Whether the caller of an asynchronous invocation repeats the request to wait for the end. */
   readonly waits: boolean;
 }
 
@@ -89,7 +89,7 @@ export function numberIn(content: Uint8Array): number | undefined {
   return Buffer.from(contentOf(number)).equals(content) ? number : undefined;
 }
 
-/** What a load calls and writes to. */
+/** The functions that a load calls, and the volumes that it writes to. */
 export interface LoadIds {
   readonly functionId: string;
   readonly volumeId: string;
@@ -224,7 +224,7 @@ export class Load {
     };
   }
 
-  /** One call with its repeats: until it is acknowledged, or for some calls once. */
+  /** Makes one invocation, and repeats the request until it is acknowledged; some are requested only once. */
   async #call(mode: Call["mode"]): Promise<void> {
     const plan = this.#plan(mode);
     const { key, repeats, isCancelled } = plan;
@@ -257,7 +257,7 @@ export class Load {
     return answer;
   }
 
-  /** What the caller of an asynchronous call does once it has its id. */
+  /** Acts as the caller of an asynchronous invocation once it has the id. */
   async #follow(plan: Plan, id: string): Promise<void> {
     if (plan.isCancelled) {
       await pause(this.#next(CANCEL_AFTER_MS_MAX));

@@ -3,7 +3,8 @@
  *
  *     deno task faults [--cluster] [--minutes 2] [--seed N|random] [--fault TEXT] [--logs DIR]
  *
- * A seed repeats the order of faults and calls, not their timing. `--fault` injects the faults whose names have the text.
+ * A seed repeats the order of faults and invocations, not their timing. `--fault` injects the faults whose names have
+ * the text.
  * Ends with exit code 1 for a broken promise.
  */
 import { parseArgs } from "node:util";

@@ -17,7 +17,7 @@ const ECHO = `export default ({ n }) => ({ n });`;
 const FETCH = `export default async ({ url }) => ({ text: await (await fetch(url)).text() });`;
 const REASON =
   "the server cannot start processes for functions: a file or program that they need is missing";
-/** Calls wait for as long as the test needs, on a busy machine, too. */
+/** Invocations wait for as long as the test needs, on a busy machine, too. */
 const PATIENT = ["--queue-timeout", "1h"];
 
 async function readiness(client: Client, status: number): Promise<Json> {
@@ -27,7 +27,7 @@ async function readiness(client: Client, status: number): Promise<Json> {
   }, `status ${status} of /readyz`);
 }
 
-/** Calls a function many times, and counts the calls that succeed. */
+/** Calls a function many times, and counts the successful invocations. */
 async function succeeded(client: Client, id: string, input: Json = {}): Promise<number> {
   const answers = await Promise.all(
     Array.from({ length: CALLS }, () => client.invoke(id, input)),
@@ -98,7 +98,7 @@ procfsTest("a call ends with its wait for a process", async () => {
   });
   await starts.break("nothing");
   await readiness(client, 200);
-  // On a busy machine a call may wait for longer than that.
+  // On a busy machine an invocation may wait for longer than that.
   await eventually(async () => (await client.invoke(echo, { n: 1 })).status === 200 || undefined);
 });
 

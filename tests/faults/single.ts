@@ -9,7 +9,7 @@ import type { Report, RunOptions } from "./history.ts";
 import { Target } from "./target.ts";
 import { Witness } from "./witness.ts";
 
-/** The queue is short, so that its calls have ended soon after the last fault. */
+/** The queue is short, so that its invocations have ended soon after the last fault. */
 const FLAGS = [
   ...BARRIER_FLAGS,
   ...["--max-running", "4", "--pool-size", "4", "--max-queued", "20"],

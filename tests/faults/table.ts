@@ -3,7 +3,7 @@ import type { Call, History, InjectedFault } from "./history.ts";
 
 const HEAD = ["Fault", "Times", "Calls meanwhile", "Lost", "Interrupted"] as const;
 
-/** A row for each fault: how often it was injected, and what became of the calls that it met. */
+/** A row for each fault: how often it was injected, and the outcome of the invocations that it met. */
 export function faultTable(faults: readonly InjectedFault[], history: History): string {
   const names = [...new Set(faults.map(({ name }) => name))].toSorted();
   const ends = history.records.filter(({ error }) => error?.startsWith("INTERRUPTED:"));
@@ -24,7 +24,7 @@ function overlaps({ sentAt, acknowledged }: Call, { from, to }: InjectedFault): 
   return sentAt <= to && (acknowledged?.at ?? sentAt) >= from;
 }
 
-/** How many of these calls were acknowledged, and how many of those are lost. */
+/** How many of these invocations were acknowledged, and how many of the acknowledged ones are lost. */
 function countsOf(calls: readonly Call[], { records }: History): number[] {
   const recorded = new Set(records.map(({ id }) => id));
   const acknowledged = calls.flatMap(({ acknowledged }) => acknowledged ?? []);

@@ -1,4 +1,4 @@
-/** Calls whose start or end the database rejects: they end by themselves once it takes writes again. */
+/** Invocations whose start or end the database rejects: they end by themselves once it accepts writes again. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -37,7 +37,7 @@ async function startStage() {
   };
 }
 
-/** Resolves once no call has a slot. */
+/** Resolves once no invocation has a slot. */
 async function idle(client: Client): Promise<void> {
   await eventually(
     async () => ok(await client.get("/api/v1/status")).slots.running === 0 || undefined,

@@ -1,4 +1,4 @@
-/** Counts the runs of code beside the server: each run reports its call and a number that no other run has. */
+/** Counts the runs of code beside the server: each run reports its invocation and a number that no other run has. */
 export class Witness implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #runs = new Map<string, Set<string>>();
@@ -18,7 +18,7 @@ export class Witness implements AsyncDisposable {
     return `localhost:${this.#server.addr.port}`;
   }
 
-  /** How often the code of each call ran. */
+  /** How often the code of each invocation ran. */
   get runs(): Map<string, number> {
     return new Map(Array.from(this.#runs, ([key, seen]) => [key, seen.size]));
   }

@@ -33,7 +33,7 @@ export interface Canaries extends AsyncDisposable {
   readonly unix: string;
   /** Name of a unix socket in the abstract namespace, without its leading zero. */
   readonly abstract: string;
-  /** Describes accesses to the canaries since the last call. */
+  /** Describes accesses to the canaries since the previous description. */
   look(): Promise<string[]>;
 }
 

@@ -1,10 +1,10 @@
-/** A hostile function: its code, and how its calls must end. */
+/** A hostile function: its code, and how its invocations must end. */
 import type { Json } from "../support/client.ts";
 import { type Mode, MODES } from "../../src/isolation/isolation.ts";
 
 export { type Mode, MODES };
 
-/** How a call must end: with this output, an output whose JSON matches, an error that matches, or one of several ends. */
+/** The required end of an invocation: this output, an output with matching JSON, a matching error, or one of these. */
 export type End =
   | { readonly anyOf: readonly End[] }
   | { readonly output: Json }
@@ -21,7 +21,7 @@ export interface Hostile {
   readonly end: End | Readonly<Record<Mode, End>>;
   /** The allowlist. `HOST` is replaced by the host that the operator allows, `CANARY` by the canary's port. */
   readonly allowlist?: readonly string[];
-  /** Number of calls in sequence, each with this end; 1 by default. */
+  /** Number of invocations in sequence, each with this end; 1 by default. */
   readonly calls?: number;
   /** Only waits for its time limit, so that it can run beside others. */
   readonly waits?: true;
@@ -95,7 +95,7 @@ export function gets(name: string, body: string, got: string): Hostile {
   return { name, ...wrapped(body), end: { output: { got } } };
 }
 
-/** A function whose call must fail with this error. */
+/** A function whose invocation must fail with this error. */
 export function fails(name: string, main: string, error: RegExp): Hostile {
   return { name, main, end: { error } };
 }

@@ -60,8 +60,8 @@ export interface Deployed {
 }
 
 /**
- * Deploys the functions once for all files of a run. Attempts that need no allowlist share one function: each call has an
- * instance of its own.
+ * Deploys the functions once for all files of a run. Attempts that need no allowlist share one function: each
+ * invocation has an instance of its own.
  */
 export async function deployAll(all: readonly Hostile[]): Promise<Deployed> {
   const bodies: string[] = [];
@@ -180,7 +180,7 @@ export class Stage implements AsyncDisposable {
       .map(([deployed]) => `LEAK of the canary in the ${deployed}`);
   }
 
-  /** A check that begins after this call. Callers during a check share the next one. */
+  /** A check that begins from now on. Callers during a check share the next one. */
   #healthFaults(): Promise<string[]> {
     return this.#nextCheck ??= this.#check.then(() => {
       this.#nextCheck = undefined;

@@ -1,4 +1,4 @@
-/** The headers for browsers, and the pages that may call. */
+/** The headers for browsers, and the pages that may call the API. */
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";

@@ -23,7 +23,7 @@ async function cancel(client: Client, id: string, invocationId: string): Promise
   await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`);
 }
 
-/** Both slots are free: of three calls exactly the third is rejected. */
+/** Both slots are free: of three invocations exactly the third is rejected. */
 async function assertAllFree(client: Client): Promise<void> {
   const id = await client.deploy(HANG);
   const background = { prefer: "respond-async" };

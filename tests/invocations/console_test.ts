@@ -67,7 +67,7 @@ async function linesOf(client: Client, id: string, invocationId: string): Promis
   return lines;
 }
 
-/** Deploys and calls; the record and its lines. */
+/** Deploys and calls a function; returns the record and its lines. */
 async function called(client: Client, main: string) {
   const id = await client.deploy(main);
   const { body } = await client.invoke(id);

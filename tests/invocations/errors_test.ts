@@ -7,13 +7,13 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FLAGS = [
   ...["--memory", "64MiB"],
   ...["--max-input", "64KiB", "--max-output", "64KiB"],
-  // Enough that a call takes one that waited before it.
+  // Large enough that an invocation takes an instance that waited before it.
   ...["--pool-size", "4"],
 ];
 
 /**
- * Invokes a new function that must fail; answers `WORD: message` as it is recorded, after its
- * process is gone and the server has served another call.
+ * Invokes a new function that must fail; returns `CODE: message` as it is recorded, after its
+ * process is gone and the server has served another invocation.
  */
 async function failing(stage: Stage, main: string, files: Files = {}): Promise<string> {
   const { client, server } = stage;
@@ -26,7 +26,7 @@ async function failing(stage: Stage, main: string, files: Files = {}): Promise<s
   return error;
 }
 
-/** The error of a call for each expression that a function may return. */
+/** The error of an invocation for each expression that a function may return. */
 async function failingOutputs(stage: Stage, values: readonly string[]): Promise<string[]> {
   const id = await stage.client.deploy(
     `const values = [${values.map((value) => `() => { return ${value}; }`).join(",\n")}];

@@ -95,7 +95,7 @@ async function rejectedFirst({ client }: Stage): Promise<void> {
     "FAILED_PRECONDITION",
     "NO_PUBLISHED_COMMIT",
   );
-  // A rejected call does not hold its key.
+  // A rejected invocation does not hold its key.
   const { status } = await client.invoke(id, { a: 2 }, keyed("early"), { commitId: "HEAD" });
   assert.equal(status, 200);
 }

@@ -1,17 +1,17 @@
-/** The order in which calls of one process look again whether a limit lets them start. */
+/** The order in which invocations of one process look again whether a limit lets them start. */
 import assert from "node:assert/strict";
 import { LimitWaits } from "../../src/domain/invocations/limit_waits.ts";
 import { InvocationNotifier } from "../../src/engine/notifier.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** Longer than every test: only news lets calls look. */
+/** Longer than every test: only news lets invocations look. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** A limit, and the calls that wait for it. */
+/** A limit, and the invocations that wait for it. */
 class Stage {
-  /** How many more calls may start. */
+  /** How many more invocations may start. */
   free = 0;
-  /** Which call looked, in order. */
+  /** The invocations that looked, in order. */
   readonly looks: string[] = [];
   readonly #waits = new LimitWaits(new InvocationNotifier(), NEVER_MS);
 
@@ -28,13 +28,13 @@ class Stage {
     }, { deadline, signal });
   }
 
-  /** Ends calls. */
+  /** Ends invocations. */
   end(calls: number): void {
     this.free += calls;
     this.#waits.wake("limit");
   }
 
-  /** Resolves once these calls looked, in this order. */
+  /** Resolves once these invocations looked, in this order. */
   async looked(...names: readonly string[]): Promise<void> {
     await eventually(() => this.looks.length >= names.length || undefined, "looks");
     assert.deepEqual(this.looks, names);
@@ -54,7 +54,7 @@ Deno.test("calls that wait for a limit look one after another, when a call has e
   stage.end(2);
   assert.deepEqual(await Promise.all(waits), [true, true, true]);
   assert.deepEqual(stage.looks, ["a", "a", "a", "b", "b", "c"]);
-  // Nobody waits any more, so this is news for nobody, and the next call looks at once.
+  // Nobody waits any more, so this is news for nobody, and the next invocation looks at once.
   stage.end(1);
   assert.equal(await stage.wait("d"), true);
 });

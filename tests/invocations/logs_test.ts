@@ -37,7 +37,7 @@ async function allLines(client: Client, id: string, invocationId: string): Promi
   return lines;
 }
 
-/** The lines of one call of a new function. */
+/** The lines of one invocation of a new function. */
 async function linesOf(client: Client, main: string): Promise<Line[]> {
   const id = await client.deploy(main);
   const { body } = await client.invoke(id);

@@ -1,11 +1,11 @@
-/** Attempts of calls whose server ended while they ran. */
+/** Attempts of invocations whose server ended while they ran. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** Runs until it is killed, up to an attempt that returns what it knows of its call. */
+/** Runs until it is killed, up to an attempt that returns the context of its invocation. */
 const UP_TO = `export default async ({ last }, context) => {
   console.log("attempt " + context.attempt);
   if (context.attempt === last) return { context };
@@ -24,7 +24,7 @@ async function messages(client: Client, id: string, invocation: string): Promise
   );
 }
 
-/** Resolves once the call has printed that this attempt runs. */
+/** Resolves once the invocation has printed that this attempt runs. */
 async function runs(client: Client, id: string, invocation: string, attempt: number) {
   await eventually(async () =>
     (await messages(client, id, invocation)).find((line) => line.endsWith(`attempt ${attempt}`))

@@ -11,7 +11,7 @@ const FLAGS = [
   ...["--max-queued", "20"],
 ];
 const KILLS = 3;
-/** Calls of each mode that must have been answered before the server is killed. */
+/** Invocations of each mode that must have been answered before the server is killed. */
 const ANSWERED_BEFORE_KILL = 5;
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 

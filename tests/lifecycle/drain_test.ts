@@ -43,14 +43,14 @@ interface Ended {
   readonly invocationId: string;
 }
 
-/** The record of a call that a server has left behind. */
+/** The record of an invocation that a server has left behind. */
 async function errorOf(client: Client, { functionId, invocationId }: Ended): Promise<string> {
   const { status, error } = await client.invocation(functionId, invocationId);
   assert.equal(status, `${PREFIX}ERROR`);
   return error;
 }
 
-/** Stops a server while two calls run, one of them in the background. */
+/** Stops a server while two invocations run, one of them in the background. */
 async function exceedsTheLimit(server: TestServer): Promise<Ended> {
   const client = await server.client();
   const functionId = await client.deploy(HANG);
@@ -68,7 +68,7 @@ async function exceedsTheLimit(server: TestServer): Promise<Ended> {
   return { functionId, invocationId: body.invocationId };
 }
 
-/** Stops a server by two signals while a call runs. */
+/** Stops a server by two signals while an invocation runs. */
 async function killsAtOnce(server: TestServer): Promise<Ended> {
   const client = await server.client();
   const functionId = await client.deploy(HANG);
@@ -90,7 +90,7 @@ interface Waiting {
   readonly ids: readonly string[];
 }
 
-/** Stops a server, which runs one call at a time, while calls of both kinds wait. */
+/** Stops a server, which runs one invocation at a time, while invocations of both kinds wait. */
 async function leavesWhatWaits(server: TestServer): Promise<Waiting> {
   const client = await server.client();
   const barrier = new Barrier();
@@ -135,7 +135,7 @@ async function runAfterwards(client: Client, { echo, ids }: Waiting): Promise<vo
   }
 }
 
-/** Stops a server while a call runs that ends in time. */
+/** Stops a server while an invocation runs that ends in time. */
 async function letsFinish(server: TestServer): Promise<void> {
   const client = await server.client();
   const barrier = new Barrier();

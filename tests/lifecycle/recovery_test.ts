@@ -22,7 +22,7 @@ interface Left {
   readonly queuedAsync: readonly string[];
   readonly queuedSync: string;
   readonly configured: { readonly id: string; readonly invocation: string };
-  /** Of the second of the asynchronous calls. */
+  /** Idempotency key of the second asynchronous invocation. */
   readonly key: string;
 }
 
@@ -56,7 +56,7 @@ async function occupy(server: TestServer, key: string): Promise<Left> {
   return { hanging, echo, running, queuedAsync, queuedSync, configured, key: `${key}-1` };
 }
 
-/** A call that waits while the settings of its function change. */
+/** An invocation that waits while the settings of its function change. */
 async function acceptWithSettings(client: Client): Promise<Left["configured"]> {
   const id = await client.deploy(VARIABLES);
   const change = (fields: Json) =>

@@ -1,4 +1,4 @@
-/** In which order waiting calls get slots, and which calls are rejected before they wait. */
+/** The order in which waiting invocations get slots, and invocations that are rejected before they wait. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";
@@ -41,7 +41,7 @@ async function waiting(client: Client, calls: number): Promise<void> {
   );
 }
 
-/** Calls so often at the same time; resolves once all wait, with what answers when they started. */
+/** Starts this many invocations; resolves once all wait, with a function that returns when they started. */
 async function callAndWait(
   client: Client,
   id: string,
@@ -173,7 +173,7 @@ async function running(client: Client, runs: number, waits: number): Promise<voi
 
 async function asyncShare({ client }: Stage): Promise<void> {
   const [hanging, other] = [await client.deploy(HANG), await client.deploy(STARTED)];
-  // From now on few asynchronous calls start at a time; still they take all of their slots.
+  // From now on few asynchronous invocations start at a time; still they take all of their slots.
   ok(await client.invoke(other));
   const ids: string[] = [];
   for (let call = 0; call < 6; call++) {

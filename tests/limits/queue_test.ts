@@ -85,7 +85,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
     await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`);
 
   const running = await client.invoke(hanging, input, background);
-  // Twice: what a call that left the queue held is free again.
+  // Twice: the memory of an invocation that left the queue is free again.
   for (let round = 0; round < 2; round++) {
     const waiting = await client.invoke(hanging, input, background);
     assert.equal(waiting.status, 200);

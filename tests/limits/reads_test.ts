@@ -49,7 +49,7 @@ async function memoryOf(pid: number): Promise<number> {
   return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
 }
 
-/** Starts calls of the flood; resolves once all are under way. Disposing the result cancels them. */
+/** Starts invocations of the flood; resolves once all are under way. Disposing the result cancels them. */
 async function startFlood(client: Client, flood: string, input: unknown): Promise<Flood> {
   const started = Array.from({ length: FLOODS }, async () => {
     const { invocationId } = ok(
@@ -77,7 +77,7 @@ class Flood implements AsyncDisposable {
     private readonly ids: readonly string[],
   ) {}
 
-  /** Fails unless every call still runs. */
+  /** Fails unless every invocation still runs. */
   async assertRuns(): Promise<void> {
     for (const id of this.ids) {
       const { status, error } = await this.client.invocation(this.functionId, id);
@@ -94,7 +94,7 @@ class Flood implements AsyncDisposable {
   }
 }
 
-/** The host calls that get an invocation and the list in which it is. */
+/** The host calls that get an invocation, and the list that contains it. */
 function readCalls(functionId: string, id: string): string[] {
   const service = "c1.api.functions.v1.FunctionsInvocationService";
   return [

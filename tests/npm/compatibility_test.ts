@@ -7,7 +7,7 @@ import { readFunctions, renderNpmPage } from "../../scripts/npm_page.ts";
 import { openServices } from "./services.ts";
 import { openLdap, openPostgres, openRedis } from "./wire_services.ts";
 
-/** Functions under way at the same time; each is a build and a call. */
+/** Functions under way at the same time; each is a build and an invocation. */
 const CONCURRENCY = 3;
 
 /** Where the services are, as every function receives it, and as its allowlist names them. */
@@ -62,7 +62,7 @@ Deno.test("docs/npm.md is what the table of packages says", async () => {
   assert.equal(page, renderNpmPage(functions), "run deno task docs");
 });
 
-/** Makes, publishes and calls the function, and checks that it meets its fate. */
+/** Creates, publishes and calls the function, and checks that the outcome is the expected one. */
 async function meets(
   api: Client,
   source: string,

@@ -10,7 +10,7 @@ interface Works {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** The function cannot be had: its commit is rejected, or its call fails, with a message like this. */
+/** The function cannot be had: its commit is rejected, or its invocation fails, with a message like this. */
 interface Fails {
   readonly at: "commit" | "call";
   readonly message: RegExp;

@@ -13,7 +13,7 @@ interface Call {
   readonly body: string;
 }
 
-/** What HTTP clients call: it answers what it received. */
+/** The server that HTTP clients call: it returns the request that it received. */
 function echo({ method, url, headers, body }: Call): Response {
   return Response.json({
     method,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 
-/** The first line of the error of a call. */
+/** The first line of the error of an invocation. */
 async function errorOf(client: Client, main: string): Promise<string> {
   const id = await client.deploy(main);
   const { body } = await client.invoke(id);

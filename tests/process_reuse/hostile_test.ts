@@ -1,11 +1,11 @@
-/** What a call can do to later calls of its own function. */
+/** Attacks of an invocation on later invocations of its own function. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { call, deployReused, logsOf, moduleOf, warm } from "./support.ts";
 
-/** Changes built-ins or the runtime. The next calls must still be answered by their own handler. */
+/** Changes built-ins or the runtime. The next invocations must still be answered by their own handler. */
 const TAMPERING: Readonly<Record<string, string>> = {
   JSON: `JSON.parse = () => ({ forged: 1 }); JSON.stringify = () => '{"forged":1}';`,
   promises: `Promise.prototype.then = function () { throw 1; };`,
@@ -76,7 +76,7 @@ serverSuite("process reuse: hostile", {}, {
       ),
     );
     let [n, reused] = [0, 0];
-    // On a busy machine a call may leave its work running too long, and others are not reused for a while.
+    // On a busy machine an invocation may leave its work running too long, and instances are not reused for a while.
     await eventually(async () => {
       const { invocationId, json } = ok(await client.invoke(id, { n }));
       if (JSON.parse(atob(json)).calls > 1) reused++;

@@ -1,4 +1,4 @@
-/** An instance is not reused after a call that fails or leaves work running. */
+/** An instance is not reused after an invocation that fails or leaves work running. */
 import assert from "node:assert/strict";
 import { Host, openServer } from "../egress/support.ts";
 import { eventually } from "../support/eventually.ts";
@@ -8,7 +8,7 @@ import { assertUnused, call, change, deployReused, logsOf, moduleOf, warm } from
 
 const NEVER_MS = 600_000;
 
-/** Work that calls leave running after their answers. */
+/** Work that invocations leave running after their answers. */
 const LEAVES: Readonly<Record<string, string>> = {
   timer: `setTimeout(() => {}, ${NEVER_MS});`,
   interval: `setInterval(() => {}, ${NEVER_MS});`,
@@ -21,7 +21,7 @@ const LEAVES: Readonly<Record<string, string>> = {
   stderr: `Deno.stderr.close();`,
 };
 
-/** Calls that fail. */
+/** Invocations that fail. */
 const FAILS: Readonly<Record<string, [string, RegExp]>> = {
   throw: [`throw new Error("on purpose");`, /^UNCAUGHT: /],
   "bad output": [`said = 1n;`, /^BAD_OUTPUT: /],
@@ -31,7 +31,7 @@ const FAILS: Readonly<Record<string, [string, RegExp]>> = {
   memory: [`const held = []; for (;;) held.push(new Array(1e6).fill(0));`, /^OUT_OF_MEMORY: /],
 };
 
-/** Prints which process runs the call: on a busy machine it may not be the one that answered last. */
+/** Prints which process runs the invocation: on a busy machine it may not be the one that answered last. */
 const PRINT_PROCESS = "console.log(born);";
 const PROCESS = /^[0-9a-f-]{36}$/;
 

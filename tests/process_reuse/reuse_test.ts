@@ -1,4 +1,4 @@
-/** What a reused instance keeps, and what each of its calls has of its own. */
+/** State that a reused instance keeps, and state that each of its invocations has of its own. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";

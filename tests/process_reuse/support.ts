@@ -4,7 +4,7 @@ import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 
-/** The process that answered, and the number of its calls, this one included. */
+/** The process that answered, and the number of its invocations, this one included. */
 export interface Answered {
   readonly process: string;
   readonly calls: number;
@@ -12,7 +12,7 @@ export interface Answered {
   readonly said: Json;
 }
 
-/** A module with `top` at its top level, whose `body` runs in each call with `input`. */
+/** A module with `top` at its top level, whose `body` runs in each invocation with `input`. */
 export function moduleOf(body: string, top = ""): string {
   return `${top}
 const born = crypto.randomUUID();
@@ -51,7 +51,7 @@ export async function deployReused(client: Client, source: string): Promise<stri
   return id;
 }
 
-/** The output of a call that must succeed. */
+/** The output of an invocation that must succeed. */
 export async function call(
   client: Client,
   id: string,
@@ -63,7 +63,7 @@ export async function call(
   return JSON.parse(unbase64(json));
 }
 
-/** Calls up to the first answer of a reused process, and returns that process. */
+/** Calls the function up to the first answer of a reused process, and returns that process. */
 export async function warm(
   client: Client,
   id: string,
@@ -75,7 +75,7 @@ export async function warm(
   }, "a call in a process that was used before");
 }
 
-/** Asserts that the process answers none of several calls. @param after what happened before, for the message */
+/** Asserts that the process answers none of several invocations. @param after the event before, for the message */
 export async function assertUnused(
   client: Client,
   id: string,

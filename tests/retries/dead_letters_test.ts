@@ -1,4 +1,4 @@
-/** Calls without further attempts, and replays. */
+/** Invocations without further attempts, and replays. */
 import assert from "node:assert/strict";
 import { base64, type Json } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";

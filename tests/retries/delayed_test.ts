@@ -1,4 +1,4 @@
-/** Calls that start at a time of their own. */
+/** Invocations that start at a time of their own. */
 import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";

@@ -1,4 +1,4 @@
-/** Destinations: functions and URLs that get the ends of calls. */
+/** Destinations: functions and URLs that get the ends of invocations. */
 import assert from "node:assert/strict";
 import { Webhook } from "standardwebhooks";
 import type { Client, Json } from "../support/client.ts";

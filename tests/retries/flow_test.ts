@@ -1,4 +1,4 @@
-/** How often and how many at a time the calls of a function start. */
+/** How often and how many at a time the invocations of a function start. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -80,7 +80,7 @@ async function ratesAnew({ client }: Stage): Promise<void> {
   const first = await settled(0);
   assert.equal(new Set(first).size, 5, "each has a time of its own");
 
-  // What is due is begun in the order of time: once this call has ended, released ones would have begun.
+  // Due invocations begin in the order of time: once this one has ended, released ones would have begun.
   const other = await client.deploy(HANGING);
   await settings(client, other, { rateLimit: { calls: 9, period } });
   const probe = async () => await client.ended(other, await start(client, other));

@@ -9,7 +9,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 import { assertRate, QUICK, settings, start, startsOf, STATUS } from "./support.ts";
 
 const SLOTS = 2;
-/** One slot for asynchronous calls would be the default. */
+/** The default would be one slot for asynchronous invocations. */
 const FLAGS = ["--max-running", `${SLOTS}`, "--async-slots", `${SLOTS}`];
 const CODE = `export default async ({ n, hangs = 0, fails = 0 }, { attempt }) => {
   if (attempt <= hangs) await new Promise(() => setInterval(() => {}, 1000));
@@ -19,7 +19,7 @@ const CODE = `export default async ({ n, hangs = 0, fails = 0 }, { attempt }) =>
 const LONG = { calls: 1, period: "600s" };
 const RATE = { calls: 2, period: "1s" };
 const PERIOD_MS = 1_000;
-/** Within it a limit of fixed times would let calls pile up that then start together. */
+/** Within this time a limit of fixed times would let invocations pile up that then start together. */
 const PILE_UP_MS = 2_500;
 
 function pause(ms: number): Promise<void> {
@@ -99,7 +99,7 @@ async function countsRetries({ client }: Stage): Promise<void> {
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);
 }
 
-/** A call whose caller waits for a slot keeps its permit: it is not rejected after its wait. */
+/** An invocation whose caller waits for a slot keeps its permit: it is not rejected after its wait. */
 async function keepsPermits({ client }: Stage): Promise<void> {
   const id = await client.deploy(CODE);
   await settings(client, id, { rateLimit: LONG });
@@ -123,7 +123,7 @@ async function keepsPermits({ client }: Stage): Promise<void> {
   assertError(await client.invoke(id), "RESOURCE_EXHAUSTED", "RATE_LIMITED");
 }
 
-/** A limit that is set while calls wait for slots holds for these. */
+/** A limit that is set while invocations wait for slots holds for the waiting ones. */
 async function limitsQueued({ client }: Stage): Promise<void> {
   const id = await client.deploy(CODE);
   const release = await takeSlots(client);

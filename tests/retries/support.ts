@@ -28,7 +28,7 @@ export async function settings(client: Client, id: string, change: Json): Promis
   assert.equal(status, 200, JSON.stringify(body));
 }
 
-/** Calls asynchronously; answers the id of the invocation. */
+/** Calls a function asynchronously; returns the id of the invocation. */
 export async function start(client: Client, id: string, input: unknown = {}): Promise<string> {
   const { status, body } = await client.invoke(id, input, BACKGROUND);
   assert.equal(status, 200, JSON.stringify(body));
@@ -64,7 +64,7 @@ export class Receiver implements AsyncDisposable {
   }
 }
 
-/** When attempts of calls started, as the server recorded them, earliest first. */
+/** When attempts of invocations started, as the server recorded them, earliest first. */
 export function startsOf(invocations: readonly Json[]): number[] {
   return invocations.flatMap(({ attempts = [], startedAt }) => [
     ...attempts.map((one: Json) => one.startedAt),

@@ -27,7 +27,7 @@ const plain = (step: string) =>
 
 const POOL = { poolSize: 2, cpuTimeMs: 60_000 };
 
-/** Makes the first call of a script, and waits until one more script has a code cache. */
+/** Makes the first invocation of a script, and waits until one more script has a code cache. */
 async function compiledBy<T>(sandboxes: Sandboxes, call: () => Promise<T>): Promise<T> {
   const before = sandboxes.stats.codeCaches;
   const made = await call();

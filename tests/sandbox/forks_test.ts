@@ -23,7 +23,7 @@ import {
 
 /** Forks of each kind that draw random numbers. Forks with a shared state repeat each other at once; `--long` finds rare clashes. */
 const CALLS = IS_LONG ? 200 : 24;
-/** Calls that use the abilities of the platform; with `--long` those of the long run. */
+/** Invocations that use the abilities of the platform; with `--long` those of the long run. */
 const MIXED_CALLS = IS_LONG ? 10_000 : 60;
 const AT_ONCE = 6;
 
@@ -230,7 +230,7 @@ step("forks can do what a process can, and leave nothing behind", async (sandbox
   const kinds = new Set<unknown>();
   await each(MIXED_CALLS, async (call) => {
     const names = Array.from({ length: 3 }, () => all[below(all.length)] ?? "");
-    // Every other call runs a script without a template.
+    // Every other invocation runs a script without a template.
     const body = call % 2 === 0 ? ABILITIES_BODY : `${ABILITIES_BODY}\n// ${call}`;
     const { outcome, process } = await run(sandboxes, body, { input: { names } });
     kinds.add(process);
@@ -300,8 +300,8 @@ const HANG =
   "const main = () => { console.log('up'); return new Promise(() => setInterval(() => {}, 9)); };";
 
 /**
- * Kills processes, and resolves once all are gone that they have forked: until then one that waits may take a call, and
- * end in it.
+ * Kills processes, and resolves once all their forks are gone: until then a waiting fork may take an invocation, and
+ * end during this invocation.
  */
 async function killTrees(pids: readonly number[]): Promise<void> {
   const all = pids.flatMap((pid) => [pid, ...descendantsOf(pid)]);
@@ -309,7 +309,7 @@ async function killTrees(pids: readonly number[]): Promise<void> {
   await allGone(all);
 }
 
-/** Starts calls that hang, and resolves once all of them run. */
+/** Starts hanging invocations, and resolves once all of them run. */
 async function hang(sandboxes: Sandboxes, count: number): Promise<Promise<string>[]> {
   const calls = await Promise.all(Array.from({ length: count }, () => started(sandboxes, HANG)));
   return calls.map(({ ended }) => ended.then(errorOf));
@@ -339,7 +339,7 @@ endStep(
     const { zygote, templates } = await zygoteOf(cacheDir);
     await killTrees([zygote]);
     for (const call of calls) assert.match(await call, /^INTERRUPTED: the zygote /);
-    // Before the next zygote forks, calls start processes of their own.
+    // Before the next zygote forks, invocations start processes of their own.
     assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
     await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
     const alive = await treePids(cacheDir);
@@ -366,7 +366,7 @@ for (const mode of AVAILABLE_MODES) {
       const { outcome } = await sleeping.ended;
       assert.deepEqual(outcome, { kind: "success", outputJson: '{"slept":1}' });
       await eventually(async () => !(await treePids(cacheDir)).includes(zygote) || undefined);
-      // A call that waits while a zygote is replaced gets a process of its own.
+      // An invocation that waits while a zygote is replaced gets a process of its own.
       await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);
     }
     await eventually(async () => (await treePids(cacheDir)).length === 0 || undefined);

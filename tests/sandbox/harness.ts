@@ -85,7 +85,7 @@ export interface RunOptions {
   readonly waitMs?: number;
 }
 
-/** Rejects every call. */
+/** Rejects every host call. */
 const NO_HOST_CALLS: Host = {
   call({ method }) {
     return Promise.reject(new HostCallError("UNIMPLEMENTED", `there is no ${method}`));
@@ -151,7 +151,7 @@ export async function failure(
   return errorOf(await run(sandboxes, body, options));
 }
 
-/** `CODE: message` of a call that must have failed. */
+/** `CODE: message` of an invocation that must have failed. */
 export function errorOf({ outcome }: Ran): string {
   if (outcome.kind === "success") throw new Error(`Expected a failure, got ${outcome.outputJson}`);
   return `${outcome.code}: ${outcome.message}`;
@@ -245,7 +245,7 @@ export function sandboxSuite(name: string, limits: Partial<SandboxLimits> = {}):
   return (...step) => void steps.push(step);
 }
 
-/** Starts a call that logs something. Resolves with its end once it has; rejects if it ends before. */
+/** Starts an invocation that logs something. Resolves with its end once it has logged; rejects if it ends before. */
 export async function started(
   sandboxes: Sandboxes,
   body: string,
@@ -256,7 +256,7 @@ export async function started(
   const early = ended.then(({ outcome }) => {
     throw new Error(`The call ended before it logged: ${JSON.stringify(outcome)}`);
   });
-  // The call may log first and fail later.
+  // The invocation may log first and fail later.
   early.catch(() => {});
   await Promise.race([up, early]);
   return { ended };
@@ -321,7 +321,7 @@ function readOrNothing(path: string): string {
   }
 }
 
-/** Runs the body until a call starts from its template. */
+/** Runs the body until an invocation starts from its template. */
 export async function fromTemplate(
   sandboxes: Sandboxes,
   body: string,

@@ -66,7 +66,7 @@ step(
   },
 );
 
-/** Time enough for the calls before it blocks, also on a busy machine. */
+/** Time enough for the host calls before the function blocks, also on a busy machine. */
 const BLOCKED_TIMEOUT_MS = 6_000;
 
 step("calls in progress when the function ends are awaited", async (sandboxes) => {

@@ -17,7 +17,7 @@ import { embeddedObject } from "../../src/shared/json_text.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Host } from "../../src/sandbox/mod.ts";
 
-/** The frame of a call with this number and so many bare bytes. */
+/** The frame of a host call with this number and this many bare bytes. */
 function callFrame(number: number, bareBytes = 0): Uint8Array {
   const json = new TextEncoder().encode('{"method":"echo"}');
   const frame = new Uint8Array(HOST_CALL_HEAD_BYTES + json.length + bareBytes);

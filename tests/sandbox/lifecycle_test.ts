@@ -45,7 +45,7 @@ sandboxTest(
   },
 );
 
-/** Ends the body of a call that is looked at while it runs. */
+/** Ends the body of an invocation that is inspected while it runs. */
 const SEEN = "seen";
 
 linuxTest("the process ends with its call, whatever the outcome", async (mode) => {

@@ -1,4 +1,4 @@
-/** Limits of single calls, within those of the server and above its defaults. */
+/** Limits of single invocations, within those of the server and above its defaults. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
@@ -76,7 +76,7 @@ step(
   async (sandboxes) => {
     const body = "let calls = 0; const main = () => ({ calls: ++calls });";
     const reuseKey = "reused";
-    // On a busy machine an event loop may be empty too late; the next call has a new process then.
+    // On a busy machine an event loop may be empty too late; the next invocation has a new process then.
     await eventually(async () => {
       const { calls } = await output(sandboxes, body, { reuseKey, ...SMALL });
       return calls === 2 || undefined;

@@ -25,7 +25,7 @@ const MARK_MS = 119_000;
 const HANG =
   `function main() { console.log("up"); return new Promise(() => setInterval(() => {}, 9)); }`;
 
-/** The error of a call whose process ended so. */
+/** The error of an invocation whose process ended with this exit. */
 async function errorOf(exit: Exit): Promise<string> {
   const outcome = await outcomeOf(
     { kind: "exited", ...exit, stderr: "" },
@@ -72,7 +72,7 @@ if (AVAILABLE_MODES.includes("bubblewrap")) {
       await using sandboxes = poolOf("bubblewrap", cacheDir, limits, { searchPath: starts.path });
       await sandboxes.start();
       const running = await started(sandboxes, HANG);
-      // The wrappers of the call, and of the instance that waits.
+      // The wrappers of the invocation, and of the instance that waits.
       const wrappers = await eventually(() => {
         const pids = poolPids(MARK_MS).filter((pid) => descendantsOf(pid).length > 0);
         return pids.length > 0 ? pids : undefined;

@@ -1,4 +1,4 @@
-/** Calls of different memory run side by side: each class has a zygote, whose heap limit its forks have. */
+/** Invocations of different memory run side by side: each class has a zygote, whose heap limit its forks have. */
 import assert from "node:assert/strict";
 import { memoryClasses, memoryClassOf } from "../../src/sandbox/tree/trees.ts";
 import { PoolMemory } from "../../src/sandbox/tree/pool_memory.ts";
@@ -20,7 +20,7 @@ import {
   treePids,
 } from "./harness.ts";
 
-/** Memory of a call in MiB that the limits of a server allow. */
+/** Memory of an invocation in MiB that the limits of a server allow. */
 const LIMITS = {
   memoryBytes: 128 * MIB,
   maxMemoryBytes: 512 * MIB,
@@ -45,7 +45,7 @@ const SLEEP = `const main = async ({ ms }) => {
 const OUT_OF_MEMORY =
   "OUT_OF_MEMORY: the function needed more memory than its limit of 128 MiB (--memory)";
 
-/** Runs calls until one is forked. */
+/** Runs invocations until one is forked. */
 async function fork(sandboxes: Sandboxes, options: RunOptions = {}): Promise<void> {
   const body = `${HEAP}\n// ${options.memoryBytes}`;
   const outcome = await eventually(async () => {
@@ -55,7 +55,7 @@ async function fork(sandboxes: Sandboxes, options: RunOptions = {}): Promise<voi
   assert.equal(outcome.kind, "success", JSON.stringify(outcome));
 }
 
-/** Starts a call that sleeps. Resolves once it runs, with its end. */
+/** Starts an invocation that sleeps. Resolves once it runs, with its end. */
 async function sleep(
   sandboxes: Sandboxes,
   ms: number,
@@ -160,7 +160,7 @@ step(
     assert.notEqual(exceeded.process, "single");
     const { outcome } = exceeded;
     assert.equal(outcome.kind === "error" && `${outcome.code}: ${outcome.message}`, OUT_OF_MEMORY);
-    // Between the classes the limits of a call are its own.
+    // Between the classes the limits of an invocation are its own.
     assert.match(
       await failure(sandboxes, HEAP, { input: { mib: 300 }, memoryBytes: 260 * MIB }),
       /^OUT_OF_MEMORY: .* of 260 MiB \(memoryMib of the function\)$/,
@@ -202,7 +202,7 @@ step(
     await killClass(cacheDir, 512);
     const ended = (await large.ended).outcome;
     assert.match(ended.kind === "error" ? ended.message : "", /^the (zygote|template|process) /);
-    // Before the next zygote forks, such calls start processes of their own.
+    // Before the next zygote forks, such invocations start processes of their own.
     const next = await run(sandboxes, HEAP, { input: { mib: 160 }, ...LARGE });
     assert.equal(next.outcome.kind, "success", JSON.stringify(next.outcome));
     assert.equal((await small.ended).outcome.kind, "success");
@@ -211,7 +211,7 @@ step(
   },
 );
 
-/** Longer than a call in a process of its own takes on a busy machine: until its zygote forks, a class is used by such calls alone. */
+/** Longer than an invocation in its own process on a busy machine; a class serves only these until its zygote forks. */
 const CLASS_UNUSED_MS = 6_000;
 
 for (const mode of AVAILABLE_MODES) {
@@ -222,7 +222,7 @@ for (const mode of AVAILABLE_MODES) {
       await sandboxes.start();
       await fork(sandboxes, LARGE);
       const { ended } = await sleep(sandboxes, 2 * CLASS_UNUSED_MS, LARGE);
-      // The zygote forks nothing any more, but the call that runs ends on it.
+      // The zygote forks nothing any more, but the running invocation ends on it.
       await eventually(async () => await zygoteCount(sandboxes) === 1 || undefined, "one zygote");
       assert.equal((await ended).outcome.kind, "success");
       await eventually(async () => {

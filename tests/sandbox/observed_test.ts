@@ -1,10 +1,10 @@
-/** While a template evaluates its script, uses of what differs between calls are observed, and nothing else changes. */
+/** A template observes uses of anything that differs between invocations, and changes nothing else in its script. */
 import assert from "node:assert/strict";
 import { fromTemplate, output, run, sandboxSuite, scriptOf } from "./harness.ts";
 
 const step = sandboxSuite("observed scripts", { poolSize: 2, cpuTimeMs: 60_000 });
 
-/** Scripts that are not fit for a template. Each is evaluated in every call. */
+/** Scripts that are not fit for a template. Each is evaluated in every invocation. */
 const UNSUITABLE: Readonly<Record<string, string>> = {
   "reads secrets": "const { key } = meta.invoked.secrets;",
   "asks the server": `const { json: key } = await meta.invoked.call('{"method":"echo"}');`,
@@ -104,7 +104,7 @@ step("a script that uses what differs between calls has no template", async (san
   }
 });
 
-/** Looks at functions that are observed while a template loads, as its top level and as its calls see them. */
+/** Inspects functions that are observed while a template loads, as its top level and as its invocations see them. */
 const LOOK = `
   const nodeUtil = await import("node:util"), nodeVm = await import("node:vm");
   const nodeCrypto = await import("node:crypto"), timers = await import("node:timers");

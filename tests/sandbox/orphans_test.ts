@@ -1,4 +1,4 @@
-/** A process that an escaped call leaves behind ends with the template of that call. */
+/** A process that an escaped invocation leaves behind ends with the template of that invocation. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { childrenOf } from "../support/processes.ts";
@@ -71,7 +71,7 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
       assert.ok(template);
       Deno.kill(template, "SIGKILL");
       await eventually(() => isGone(first.pid) || undefined, "the end of the process");
-      // An instance of the killed template may have taken a call before its own end.
+      // An instance of the killed template may have taken an invocation before its own end.
       await succeedsFromZygote();
       assert.ok((await treePids(cacheDir)).includes(first.group), "the zygote lives on");
 

@@ -1,4 +1,4 @@
-/** Rehearses as a zygote does, and then serves the call on stdin as a fork does. */
+/** Rehearses as a zygote does, and then serves the invocation on stdin as a fork does. */
 import { awaitKill, serveCalls, STANDARD_WAYS } from "../../src/runtime/calls.ts";
 import { rehearse } from "../../src/runtime/fork/rehearsal.ts";
 import { harden } from "../../src/runtime/harden.ts";
@@ -6,7 +6,7 @@ import { preload } from "../../src/runtime/preload.ts";
 import { readStdin } from "../../src/runtime/primordials.ts";
 import { announce } from "../../src/runtime/request.ts";
 
-/** V8 compiles it at its first call: the log of the test is divided there. */
+/** V8 compiles this function at its first JavaScript call: the log of the test is divided there. */
 function endRehearsal(): void {}
 
 const isRehearsed = Deno.args.includes("rehearse");

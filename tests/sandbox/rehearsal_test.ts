@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL("rehearsal_main.ts", import.meta.url));
 const SOURCE = /^script-details,(\d+),file:\/\/.*\/(src\/runtime\/[^,]+|tests\/sandbox\/[^,]+)/;
 const COMPILED = /^function,interpreter,(\d+),\d+,\d+,[^,]*,[^,]*,(.*)$/;
 
-/** Serves one call, and answers the functions of the runtime that are compiled for it, by their files. */
+/** Serves one invocation, and returns the functions of the runtime that are compiled for it, by their files. */
 async function compiledForCall(isRehearsed: boolean): Promise<string[]> {
   const directory = await Deno.makeTempDir();
   try {

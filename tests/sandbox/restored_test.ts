@@ -18,10 +18,10 @@ function killAll(pids: readonly number[]): void {
   }
 }
 
-/** Resolves once a call succeeds in a process of this kind. */
+/** Resolves once an invocation succeeds in a process of this kind. */
 async function succeedsIn(sandboxes: Sandboxes, ...kinds: string[]): Promise<void> {
   await eventually(async () => {
-    // A call whose process is killed fails.
+    // An invocation whose process is killed fails.
     const { outcome, process = "" } = await run(sandboxes, GOOD);
     return outcome.kind === "success" && kinds.includes(process) || undefined;
   }, `a call in a process of the kind ${kinds}`);

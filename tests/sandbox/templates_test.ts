@@ -1,4 +1,4 @@
-/** Calls that start from a template, which has evaluated their script, behave as if they evaluated it. */
+/** Invocations that start from a template, which has evaluated their script, behave as if they evaluated it. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { allGone, childrenOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
@@ -16,7 +16,7 @@ import {
   treePids,
 } from "./harness.ts";
 
-/** Takes long enough that a template pays, and uses nothing that differs between calls. */
+/** Takes long enough that a template pays, and uses nothing that differs between invocations. */
 const SLOW = `let sum = 0; for (let n = 0; n < 1e7; n++) sum = (sum + n) | 0;`;
 const COUNTER =
   `${SLOW} let calls = 0; const main = (input) => ({ calls: ++calls, sum, ...input });`;
@@ -92,7 +92,7 @@ sandboxTest("calls that follow each other find one more instance", async (sandbo
   await fromTemplate(sandboxes, body);
   let calls = 0;
   await eventually(async () => {
-    // On a busy machine two calls may be too far from each other.
+    // On a busy machine two invocations may be too far from each other.
     if (calls++ % 20 === 0) { for (let call = 0; call < 2; call++) await run(sandboxes, body); }
     return sandboxes.stats.ready >= POOL.poolSize + 2 || undefined;
   }, "a second instance that waits");
@@ -220,7 +220,7 @@ function heightOf(pid: number): number {
   return Math.max(0, ...childrenOf(pid).map((child) => 1 + heightOf(child)));
 }
 
-/** Waits in the call if the input says so. */
+/** Waits during the invocation if the input says so. */
 const WAITING = `${SLOW} const main = async ({ wait }) => {
   console.log("up");
   if (wait) await new Promise((done) => setTimeout(done, wait));
@@ -232,7 +232,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
     `${signal} of a script template harms its running calls alone`,
     async (sandboxes, _context, _mode, cacheDir) => {
       await fromTemplate(sandboxes, WAITING);
-      // A call soon after would make another template, which is not seen below or killed.
+      // An invocation soon after would make another template, which is not seen below or killed.
       await new Promise((resolve) => setTimeout(resolve, 1_100));
       // What is killed would not end by itself before.
       const wait = signal === "SIGKILL" ? 30_000 : 500;
@@ -241,7 +241,7 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       const family = [script, ...descendantsOf(script)];
       // Those below end with a script template that was killed.
       for (const pid of [script, ...below]) signalUnlessEnded(pid, signal);
-      // One that waits could still take a call before its own end.
+      // A waiting instance could still take an invocation before its own end.
       if (signal === "SIGKILL") await allGone(family);
       // Each of these finds no instance of the template, or one that still waits.
       const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));

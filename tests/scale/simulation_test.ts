@@ -83,7 +83,7 @@ Deno.test("parts are as busy as their work is, and calls end as they arrive, up 
   isNear(utilization.workers, 800 * (0.115 + 0.0001) / 800, 0.1);
   isNear(endedPerSecond, 800, 0.05);
   assert.ok(p50 > TIMES.workerMs + TIMES.apiMs, String(p50));
-  // Four event loops of 2 ms a call: 2,000 a second at most.
+  // Four event loops of 2 ms an invocation: 2,000 a second at most.
   const saturated = simulate(TIMES, INSTALLATION, { ...LOAD, callsPerSecond: 4_000 }, 1);
   assert.ok(saturated.endedPerSecond < 2_050, String(saturated.endedPerSecond));
   assert.ok(saturated.utilization.api > 0.98);

@@ -1,4 +1,4 @@
-/** Functions that call functions: what they get, who is recorded as the caller, and what never deadlocks. */
+/** Functions that call functions: their results, the recorded caller, and freedom from deadlocks. */
 import assert from "node:assert/strict";
 import { ECHO, HANG } from "../invocations/functions.ts";
 import type { Client } from "../support/client.ts";
@@ -12,7 +12,7 @@ const DEEPER = `const { depth, self } = input;
   const below = depth === 0 ? 0 : (await invoke(self, { depth: depth - 1, self })).output.below;
   return { below: below + 1 };`;
 
-/** Calls each function of the input at once and gives what each gave. */
+/** Calls each function of the input at once and returns the result of each. */
 const CALL_ALL = `return { outputs: await Promise.all(
     input.ids.map((id) => settle(async () => (await invoke(id, input.with ?? {})).output)),
   ) };`;

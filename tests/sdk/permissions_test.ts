@@ -1,4 +1,4 @@
-/** The permissions of functions, which no content of a call changes. */
+/** The permissions of functions, which no content of an invocation changes. */
 import assert from "node:assert/strict";
 import { ECHO } from "../invocations/functions.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
@@ -25,7 +25,7 @@ interface Target {
   readonly triggered: string;
   readonly scheduleId: string;
   readonly webhookId: string;
-  /** A function whose asynchronous calls fail, and its dead letters. */
+  /** A function whose asynchronous invocations fail, and its dead letters. */
   readonly failing: string;
   readonly deadLetterIds: readonly string[];
 }
@@ -132,7 +132,7 @@ export default function registerTests() {
   test("passes", ({ ok }) => ok(true));
 }`;
 
-/** A function with a call. */
+/** A function with an invocation. */
 async function target(client: Client) {
   const id = await client.deploy(ECHO, { "main.test.ts": PASSES });
   const { invocationId } = ok(await client.invoke(id));
@@ -167,7 +167,7 @@ async function failures(client: Client) {
   return { failing, deadLetterIds };
 }
 
-/** Names of the calls that succeeded, and the reasons of the others. */
+/** Names of the SDK methods that succeeded, and the reasons of the others. */
 function sorted(outcomes: Json): { done: string[]; reasons: string[] } {
   const entries = Object.entries<Json>(outcomes);
   return {

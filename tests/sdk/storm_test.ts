@@ -1,4 +1,4 @@
-/** Trees of calls that grow without end, and servers that stop in the middle of one. */
+/** Trees of invocations that grow without end, and servers that stop in the middle of a tree. */
 import assert from "node:assert/strict";
 import { ECHO, SLEEP } from "../invocations/functions.ts";
 import { settings } from "../retries/support.ts";
@@ -39,7 +39,7 @@ serverSuite("a function that calls itself without end", { flags: FLAGS }, {
   },
 });
 
-/** Stops the server while a function runs that calls others: they start until it has what it needs. */
+/** Stops the server while a function runs that calls others: these start until the function has what it needs. */
 async function stops(server: TestServer): Promise<void> {
   const client = await server.client();
   const sleep = await client.deploy(SLEEP);

@@ -1,4 +1,4 @@
-/** Secrets reach the function that they belong to, at the time of its call, and nobody else. */
+/** Secrets reach the function that they belong to, at the time of its invocation, and nobody else. */
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { unbase64 } from "../support/client.ts";

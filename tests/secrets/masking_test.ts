@@ -13,7 +13,7 @@ const SECRETS = {
   MIXED: "a\"b'c`d\\e",
 };
 
-/** Runs a function whose body has the secrets in scope; answers all that is reported of the call. */
+/** Runs a function whose body has the secrets in scope; returns all that the server reports of the invocation. */
 async function reported(
   client: Client,
   body: string,

@@ -12,7 +12,7 @@ const COMMIT = id(0, 1);
 const WAITING = id(1);
 const DELAYED = id(2);
 
-/** Opens the ownership of a store; calls back with each call that is offered. */
+/** Opens the ownership of a store; calls back with each invocation that is offered. */
 const OPENED: Readonly<
   Record<string, (store: Store, onOffer: (id: string) => void) => Promise<Ownership>>
 > = {
@@ -22,7 +22,7 @@ const OPENED: Readonly<
     shareNodes(store, { leaseMs: 500, onOffer }),
 };
 
-/** Two calls that wait without an owner, the second one for its time. */
+/** Two invocations that wait without an owner, the second one for its time. */
 async function insertCalls(store: Store): Promise<void> {
   await store.write(async (tx) => {
     await tx.functions.insert(functionRow({ id: FUNCTION }));
@@ -37,7 +37,7 @@ async function insertCalls(store: Store): Promise<void> {
         mode: "async",
         status: "PENDING",
         owner: null,
-        // Calls from the past have waited for long.
+        // Invocations from the past have waited for long.
         updatedAt: "2020-01-01T00:00:00.000Z",
       }));
     }

@@ -22,7 +22,7 @@ export function onlyNode(store: Store): Promise<OnlyNode> {
 interface SharedOptions {
   readonly leaseMs: number;
   readonly snapshots?: Snapshots;
-  /** Called with each call that is offered: there are no workers. */
+  /** Called with each invocation that is offered: there are no workers. */
   readonly onOffer?: (invocationId: string) => void;
 }
 

@@ -46,7 +46,7 @@ export function instancesOf(server: number): readonly number[] {
   return below(server, children).filter((pid) => !children.has(pid));
 }
 
-/** As {@link instancesOf}, once an instance waits that the next call takes. */
+/** As {@link instancesOf}, once an instance waits that the next invocation takes. */
 export async function instancesWithWaiting(
   client: Client,
   server: number,
@@ -58,7 +58,7 @@ export async function instancesWithWaiting(
   return instancesOf(server);
 }
 
-/** Resolves once one of these processes is gone: the instance that a call took. */
+/** Resolves once one of these processes is gone: the instance that an invocation took. */
 export async function oneGone(pids: readonly number[]): Promise<void> {
   await eventually(() => {
     for (const pid of pids) if (isGone(pid)) return true;

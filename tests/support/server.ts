@@ -123,7 +123,7 @@ export function serveCommand(dataDir: string): readonly string[] {
   return [INVOKED, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
 }
 
-/** Printed by a server that is ready; the call to copy follows in the same write, if it has the example. */
+/** Printed by a server that is ready; the command to copy follows in the same write, if it has the example. */
 export const READY = /^ {2}API +\S+\/docs\n/m;
 
 /** The base URL in what a server printed. */

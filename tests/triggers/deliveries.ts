@@ -1,4 +1,4 @@
-/** Deliveries to webhooks of tests, and the calls that they start. */
+/** Deliveries to webhooks of tests, and the invocations that they start. */
 import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
@@ -21,7 +21,7 @@ export function deliver(
   return new Client(client.url, undefined).call("POST", path, body, headers);
 }
 
-/** The record of the only call that a trigger has started, once it has ended. */
+/** The record of the only invocation that a trigger has started, once it has ended. */
 export async function onlyCall(client: Client, trigger: Json): Promise<Json> {
   const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
     status === "DELIVERY_STATUS_STARTED"

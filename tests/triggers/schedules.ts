@@ -31,7 +31,7 @@ export async function callsOf(client: Client, functionId: string): Promise<Json[
   return calls.toReversed();
 }
 
-/** The calls of a function once there are so many, and all have ended. */
+/** The invocations of a function once there are `count` of them, and all have ended. */
 export async function endedCalls(
   client: Client,
   functionId: string,

@@ -24,10 +24,10 @@ const MANY = IS_LONG ? 1000 : 200;
 /** Schedules that come while servers are killed. */
 const OVER_RESTARTS = IS_LONG ? 500 : 60;
 
-/** How long many calls may take to start. */
+/** How long many invocations may take to start. */
 const MANY_PATIENCE_MS = 300_000;
 
-/** The times that calls were made for, in short. */
+/** The times that invocations were made for, in short. */
 function timesOf(calls: readonly Json[]): string[] {
   return calls.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
 }

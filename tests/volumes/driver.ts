@@ -60,7 +60,7 @@ export type Step = readonly [op: string, ...args: unknown[]];
 /** The value of a step, or the name of its error. */
 type StepResult = Json;
 
-/** The end of a call. */
+/** The end of an invocation. */
 export interface Ending {
   readonly record: Json;
   readonly results: readonly StepResult[] | undefined;

@@ -73,7 +73,7 @@ async function unfinished(client: Client): Promise<void> {
   assert.deepEqual([status, output], [SUCCESS, { message: "no more" }]);
 }
 
-/** Calls queue for a slot as long as it takes: the tests start more than run at a time, also on a busy machine. */
+/** Invocations queue for a slot without a limit: the tests start more than run at a time, also on a busy machine. */
 const QUEUE_FLAGS = ["--max-wait", "7d", "--queue-timeout", "1h"];
 
 serverSuite("transactions of volumes", { flags: [...BARRIER_FLAGS, ...QUEUE_FLAGS] }, {

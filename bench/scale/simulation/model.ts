@@ -1,20 +1,20 @@
 /**
- * A simulated installation under a simulated load: what calls wait for, and how busy each part is.
+ * A simulated installation under a simulated load: the waits of invocations, and the load of each part.
  *
- * A call takes the event loop of its API node, transactions of that node's one writing connection, messages of NATS,
- * and a slot of a worker. Writes that wait share a transaction, transactions share a sync of the log. A worker writes
- * its entry when its free slots change, at most every 50 ms, and every 2 s; every API node reads every entry.
+ * An invocation takes the event loop of its API node, transactions of that node's one writing connection, messages of
+ * NATS, and a slot of a worker. Writes that wait share a transaction, transactions share a sync of the log. A worker
+ * writes its entry when its free slots change, at most every 50 ms, and every 2 s; every API node reads every entry.
  */
 import { percentile } from "../../statistics.ts";
 import { GroupSync, Random, Simulation, Station } from "./events.ts";
 
 /** Processor and waiting times in milliseconds, as measured. */
 export interface ServiceTimes {
-  /** Processor time of an API node for one call. */
+  /** Processor time of an API node for one invocation. */
   readonly apiMs: number;
-  /** Processor time of a worker for one call. */
+  /** Processor time of a worker for one invocation. */
   readonly workerMs: number;
-  /** Messages of NATS for one call. */
+  /** Messages of NATS for one invocation. */
   readonly messages: number;
   /** Processor time of NATS for one message. */
   readonly messageMs: number;
@@ -27,7 +27,7 @@ export interface ServiceTimes {
   readonly watchMs: number;
   /** Processor time of an API node for one entry. */
   readonly entryReadMs: number;
-  /** Time of the work queue for one call that does not wait: stored, handed out, acknowledged. */
+  /** Time of the work queue for one asynchronous invocation: stored, handed out, acknowledged. */
   readonly queueMs: number;
   /** Processor time of PostgreSQL for a transaction, and for each of its writes. */
   readonly transactionMs: number;
@@ -47,7 +47,7 @@ export interface Installation {
 
 export interface Load {
   readonly callsPerSecond: number;
-  /** Share of calls whose caller does not wait. */
+  /** Share of asynchronous invocations. */
   readonly asyncShare: number;
   /** Mean time that a function spends waiting for others; exponential. */
   readonly functionMs: number;
@@ -55,9 +55,9 @@ export interface Load {
 
 export interface Outcome {
   readonly callsPerSecond: number;
-  /** Calls that ended within the measured time, per second. */
+  /** Invocations that ended within the measured time, per second. */
   readonly endedPerSecond: number;
-  /** Time of a call without that of its function, in milliseconds. */
+  /** Time of an invocation without that of its function, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
   /** Share of time that each part was busy. */
@@ -82,11 +82,11 @@ const ENTRY_DELAY_MS = 50;
 const ENTRY_REFRESH_MS = 2_000;
 const ENTRIES_READ_INTERVAL_MS = 5;
 const WRITES_PER_TRANSACTION_MAX = 256;
-/** Workers that are asked before a call waits for a slot. */
+/** Workers that are asked before an invocation waits for a slot. */
 const OFFERS_MAX = 3;
-/** Shares of an API node's time for a call: until its row, until its job leaves, until its answer. */
+/** Shares of an API node's time for an invocation: until its row, until its job leaves, until its answer. */
 const API_SHARES = [0.4, 0.25, 0.35] as const;
-/** Shares of a call's messages: before its job runs, and after. */
+/** Shares of an invocation's messages: before its job runs, and after. */
 const MESSAGE_SHARE_BEFORE = 0.5;
 
 /** Simulates; one seed gives one outcome. */
@@ -119,7 +119,7 @@ class Cluster {
   readonly #log: GroupSync;
   readonly #nodes: readonly Node[];
   readonly #workers: readonly SimulatedWorker[];
-  /** Calls that wait for a slot. */
+  /** Invocations that wait for a slot. */
   readonly #waiting: ((worker: SimulatedWorker) => void)[] = [];
   readonly #addedMs: number[] = [];
   #ended = 0;

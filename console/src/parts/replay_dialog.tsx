@@ -12,7 +12,7 @@ import { ErrorNote, Note } from "./states.tsx";
 const EDITABLE_CHARACTERS = 200_000;
 const FIELDS = ["json", "commitId"];
 
-/** What differs from the call that is repeated. */
+/** Differences from the invocation that is repeated. */
 export interface Change {
   /** Undefined for the recorded input: in that, numbers keep all their digits. */
   readonly input: string | undefined;
@@ -30,7 +30,7 @@ interface ReplayDialogProps {
   readonly onReplay: (change: Change) => Promise<unknown>;
 }
 
-/** Asks for the input and the commit of a call that is repeated. */
+/** Asks for the input and the commit of an invocation that is repeated. */
 export function ReplayDialog(
   { title, action, input = {}, commitId, onClose, onReplay }: ReplayDialogProps,
 ) {

@@ -19,9 +19,9 @@ const FIRST_WAIT = 250;
 const MAX_WAIT = 60_000;
 
 /**
- * Refreshes what the page shows when the server says that it changed, while the reader sees the page. What changed while
- * they did not appears as they come back. If the session has ended, stops and calls the listeners of that. Returns what
- * ends it.
+ * Refreshes the page when the server reports a change, while the page is visible. Changes during an absence of the
+ * reader appear when the reader returns. If the session has ended, stops and calls the listeners of the session's end.
+ * Returns the function that stops it.
  * @param onAway whether the server is away, whenever this changes
  */
 export function followChanges(

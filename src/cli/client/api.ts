@@ -59,7 +59,7 @@ export interface InvokeRequest {
   readonly volumeId?: string | undefined;
   readonly async?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
-  /** When it may start, RFC 3339; of an asynchronous call. */
+  /** Earliest start of an asynchronous invocation, RFC 3339. */
   readonly at?: string | undefined;
 }
 
@@ -80,7 +80,7 @@ export interface InvocationFilter {
   readonly query?: string | undefined;
   /** Start of their ids. */
   readonly idPrefix?: string | undefined;
-  /** Of a call of this principal. */
+  /** Idempotency key of an invocation by this principal. */
   readonly idempotencyKey?: string | undefined;
 }
 

@@ -70,7 +70,7 @@ export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
   });
 }
 
-/** The id of the volume that a call attaches. An id is sent unchanged: the server may have no list of volumes. */
+/** The id of the volume that an invocation attaches. An id is sent unchanged: the server may not list volumes. */
 export async function volumeIdOf(api: Api, nameOrId: string): Promise<string> {
   return ID.test(nameOrId) ? nameOrId : (await findVolume(api, nameOrId)).id;
 }

@@ -6,13 +6,13 @@ import type { RemoteFunction } from "./schemas.ts";
 
 type Answer = Awaited<ReturnType<Api["invoke"]>>;
 
-/** How long an interrupted call is looked for that the server may not have recorded yet, in milliseconds. */
+/** How long the client searches for an interrupted invocation that may not be recorded yet, in milliseconds. */
 const SEARCH_LIMIT_MS = 5000;
 const SEARCH_INTERVAL_MS = 100;
 
 /**
- * A call that a signal cancels on the server. A call that waits has its id only at its end, so an idempotency key finds
- * its invocation.
+ * An invocation that a signal cancels on the server. The server returns the id of a waiting invocation only at its end,
+ * so the client finds the invocation by an idempotency key.
  */
 export class InterruptibleCall {
   readonly #api: Api;
@@ -22,7 +22,7 @@ export class InterruptibleCall {
   readonly #answering: Promise<Answer>;
   #cancelling: Promise<Answer> | undefined;
 
-  /** Sends the call. @param signal cancels it, while it is waited for */
+  /** Sends the request. @param signal cancels the invocation while the client waits for its end */
   constructor(api: Api, fn: RemoteFunction, request: InvokeRequest, signal: AbortSignal) {
     this.#api = api;
     this.#fn = fn;
@@ -31,7 +31,7 @@ export class InterruptibleCall {
     this.#answering = api.invoke(fn, { ...request, idempotencyKey: this.#key });
   }
 
-  /** The answer of the server. After the signal it is that of a cancelled invocation, unless the call ends before. */
+  /** The server's response. After the signal: that of a cancelled invocation, unless the invocation ends before. */
   async answer(): Promise<Answer> {
     const answer = await Promise.race([this.#answering, aborted(this.#signal)]);
     if (answer !== undefined) return answer;
@@ -46,7 +46,7 @@ export class InterruptibleCall {
    */
   cancel(invocationId?: string): Promise<Answer> {
     this.#cancelling ??= this.#cancel(invocationId);
-    // The call may end before, and then nobody waits for it.
+    // The invocation may end first, and then nobody awaits the cancellation.
     this.#cancelling.catch(() => {});
     return this.#cancelling;
   }

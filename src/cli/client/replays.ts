@@ -12,7 +12,7 @@ const LETTER = `${LETTERS}/{id}` as const;
 const Many = z.object({ count: z.number(), skipped: z.number() });
 const Started = z.object({ invocationId: z.string() });
 
-/** What becomes of paused calls. */
+/** What happens to paused invocations. */
 export type Decision = "run" | "cancel";
 type BulkReplay = RequestOf<"POST /api/v1/functions/{function_id}/invocations/replay">;
 type ReplayFilter = NonNullable<NonNullable<BulkReplay["body"]>["filter"]>;
@@ -54,7 +54,7 @@ export class ReplayApi {
     return await this.session.call(what, `POST ${FUNCTION}/invocations/replay`, Many, sent);
   }
 
-  /** Runs or cancels the paused calls of a function; answers their number. */
+  /** Runs or cancels the paused invocations of a function; returns their number. */
   async clearCircuitBreaker(
     { id, displayName }: FunctionName,
     decision: Decision,

@@ -13,7 +13,7 @@ const bytes = optionalBytes.transform((value) => value ?? 0);
 
 const PROCESS_REUSE_PREFIX = "PROCESS_REUSE_";
 
-/** An addition to C1's API; a server without it runs each call in a new process. */
+/** An addition to C1's API; a server without it starts a new process for each invocation. */
 const processReuse = z.string().nullish().transform((value) =>
   value || `${PROCESS_REUSE_PREFIX}NONE`
 );
@@ -174,7 +174,7 @@ export const TypeCheck = z.object({
 });
 export type TypeCheck = z.output<typeof TypeCheck>;
 
-/** One start of a call: an addition to C1's API. */
+/** One start of an invocation: an addition to C1's API. */
 const Attempt = z.object({
   attempt: z.number(),
   startedAt: optionalText,
@@ -183,7 +183,7 @@ const Attempt = z.object({
 });
 export type Attempt = z.output<typeof Attempt>;
 
-/** A call without further attempts: an addition to C1's API. */
+/** An invocation without further attempts: an addition to C1's API. */
 export const DeadLetter = z.object({
   id: z.string(),
   functionId: text,

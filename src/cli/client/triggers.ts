@@ -165,7 +165,7 @@ export class TriggerApi {
     await this.session.call(what, `DELETE ${TRIGGER}`, z.unknown(), { ...of(trigger), body: {} });
   }
 
-  /** Starts the call of a schedule; answers its invocation. */
+  /** Starts the invocation of a schedule; returns that invocation. */
   async run(trigger: Trigger): Promise<string> {
     const what = `Failed to run trigger ${oneLine(trigger.displayName)}`;
     const schema = z.object({ invocationId: z.string() });

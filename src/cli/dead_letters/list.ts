@@ -9,7 +9,7 @@ import { printJson, printTable, showCount, showTime } from "../terminal/output.t
 
 const DEFAULT_LIMIT = 20;
 
-/** `invoked dead-letters list`: the failed calls without further attempts, of a function or of all. */
+/** `invoked dead-letters list`: failed invocations without further attempts, of one function or of all functions. */
 export function register(command: Command): void {
   command.argument("[function]", "Name or id of the function [default all functions]");
   addLimitOption(command, "dead letters", DEFAULT_LIMIT);

@@ -4,7 +4,7 @@ import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { printJson } from "../terminal/output.ts";
 
-/** `invoked dead-letters replay`: calls functions again with the input of dead letters, and drops these. */
+/** `invoked dead-letters replay`: calls functions again with the input of dead letters, and drops the dead letters. */
 export function register(command: Command): void {
   command.argument("<id...>", "Ids of the dead letters");
   const server = addServerOptions(command);

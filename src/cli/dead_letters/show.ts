@@ -6,7 +6,7 @@ import { addServerOptions } from "../options/server_options.ts";
 import { firstLine } from "../terminal/failure.ts";
 import { printFields, printJson, showTime } from "../terminal/output.ts";
 
-/** `invoked dead-letters show`: one failed call without further attempts, with its attempts and its input. */
+/** `invoked dead-letters show`: one failed invocation without further attempts, with its attempts and its input. */
 export function register(command: Command): void {
   command.argument("<id>", "Id of the dead letter");
   const server = addServerOptions(command);

@@ -10,8 +10,8 @@ import { remoteTriggers } from "./triggers.ts";
 const WORDS = { schedule: "schedule", webhook: "webhook", http: "endpoint" } as const;
 
 /**
- * Warns of triggers that call what `main.ts` of a commit does not export. Nothing is said where its text does not show
- * that, such as for an imported default export.
+ * Warns of triggers whose handler the `main.ts` of a commit does not export. No warning is given where the text of
+ * `main.ts` does not show its exports, such as for an imported default export.
  *
  * @returns the warnings
  */

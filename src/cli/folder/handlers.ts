@@ -1,7 +1,7 @@
 /** What the `main.ts` of a function exports, as far as its text shows it: for warnings, never for decisions. */
 import { exportsFetch } from "../local/endpoint.ts";
 
-/** Which calls a commit takes; undefined where only a run decides. */
+/** Which invocations a commit accepts; undefined where only a run decides. */
 interface Handlers {
   /** Whether it answers HTTP requests: a named `fetch`, or that property of the default export. */
   readonly fetch: boolean | undefined;

@@ -109,7 +109,7 @@ function failWithout(folder: string): never {
   });
 }
 
-/** What a local server does not need: its id, and where ends of calls go, are of the server of the deploy. */
+/** Fields that a local server does not need: the id and the destinations belong to the server of the deploy. */
 const DEPLOYED_FIELDS = ["id", "onSuccess", "onFailure"] as const;
 const LOCAL_FIELDS = (Object.keys(Manifest.shape) as Field[]).filter((
   name,

@@ -28,7 +28,7 @@ export const declaredTrigger = z.strictObject({
   http: SETTINGS_OF.http.optional(),
   /** Absent: a deploy leaves it as it is on the server. */
   paused: z.boolean().optional(),
-  /** Name or id of the volume of its calls. */
+  /** Name or id of the volume of its invocations. */
   volume: z.string().min(1).optional(),
 }).refine((trigger) => KINDS.filter((kind) => trigger[kind] !== undefined).length === 1, {
   error: `must have exactly one of ${KINDS.join(", ")}`,

@@ -60,7 +60,7 @@ export class SyncedFunction {
     return this.#endpoints;
   }
 
-  /** Whether the function answers requests beside calls, as of the last {@link sync}. */
+  /** Whether the function answers requests beside invocations with JSON, as of the last {@link sync}. */
   get answersRequests(): boolean {
     return exportsFetch(this.#files);
   }

@@ -1,4 +1,4 @@
-/** What calls wait for, in words. */
+/** What invocations wait for, in words. */
 import { showTime } from "./output.ts";
 
 /** The reason for which an invocation without a start time waits. */
@@ -19,7 +19,7 @@ interface WaitingCall {
   readonly waitReason?: string | undefined;
 }
 
-/** What a call waits for; undefined if that is a slot, or if it does not wait. */
+/** What an invocation waits for; undefined if it waits for a slot or does not wait. */
 export function waitOf({ status, notBefore, waitReason = "" }: WaitingCall): string | undefined {
   if (status !== "PENDING") return undefined;
   if (Object.hasOwn(WAITS, waitReason)) return WAITS[waitReason as keyof typeof WAITS];

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { RunningServer } from "../../compose/server.ts";
 import { quoteForShell } from "./shell.ts";
 
-/** The text of a started server: its URL, its isolation, its credentials and one call to copy. */
+/** The text of a started server: its URL, its isolation, its credentials and one invocation to copy. */
 export function renderWelcome(
   server: RunningServer,
   dataDir: string,

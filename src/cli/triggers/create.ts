@@ -47,7 +47,7 @@ export function register(command: Command): void {
   });
 }
 
-/** Warns if the code that a new trigger calls does not export what it calls. */
+/** Warns if the code does not export the handler that a new trigger calls. */
 async function warnOfCode(api: Api, fn: RemoteFunction): Promise<void> {
   const called = fn.publishedCommitId ?? fn.head;
   if (called === undefined) return;

@@ -4,7 +4,7 @@ import { addServerOptions } from "../options/server_options.ts";
 import { note, printJson } from "../terminal/output.ts";
 import { addTriggerArguments, describeTrigger, triggerOf } from "./trigger_arguments.ts";
 
-/** `invoked trigger run`: starts the call of a schedule now. */
+/** `invoked trigger run`: starts the invocation of a schedule now. */
 export function register(command: Command): void {
   addTriggerArguments(command);
   const server = addServerOptions(command);

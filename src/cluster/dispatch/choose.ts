@@ -5,7 +5,7 @@ const OFFERS_MAX = 8;
 /** Offers of one round to workers without a free slot: such an offer makes the worker keep its next slot for it. */
 const WISHES_MAX = 2;
 
-/** Whether the worker runs calls with this memory; what it has not reported does not count against it. */
+/** Whether the worker runs invocations with this memory. A worker that reports no memory limit runs all invocations. */
 export function hasMemory(
   { heartbeat: { maxMemoryBytes = Infinity } }: Pick<KnownWorker, "heartbeat">,
   memoryBytes = 0,
@@ -16,7 +16,8 @@ export function hasMemory(
 /**
  * The workers to ask for a slot, in this order: workers that have the script ready, then other workers, each group by
  * its share of free slots. Equal workers are shuffled, so that API nodes do not all ask the same worker. Without a free
- * slot anywhere, some workers are asked that will have one next. Those without the memory for the call are never asked.
+ * slot anywhere, some workers are asked that will have one next. Workers whose memory limit is below the invocation's
+ * memory are never asked.
  */
 export function choose(
   all: readonly KnownWorker[],

@@ -10,7 +10,7 @@ import type { Sessions } from "./sessions.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
-/** How long an offer of an asynchronous call may take to be stored. */
+/** How long an offer of an asynchronous invocation may take to be stored. */
 const STORE_TIMEOUT_MS = 5_000;
 
 /** Where the slot of a claim is: in this process, or on a worker. */
@@ -18,7 +18,7 @@ type SlotLocation =
   | { readonly kind: "here" }
   | { readonly kind: "worker"; readonly session: OwnerSession };
 
-/** A slot that is held for one asynchronous call. */
+/** A slot that is held for one asynchronous invocation. */
 export class SlotClaim implements Claim {
   readonly #answered = Promise.withResolvers<void>();
 
@@ -42,7 +42,7 @@ export class SlotClaim implements Claim {
   }
 }
 
-/** Offers asynchronous calls to the workers, and takes their claims. */
+/** Offers asynchronous invocations to the workers, and accepts their claims. */
 export class Claims implements CallQueue, Disposable {
   readonly #nats: Nats;
   readonly #sessions: Sessions;
@@ -50,7 +50,7 @@ export class Claims implements CallQueue, Disposable {
   #subscription: Disposable | undefined;
   #onClaim: ClaimHandler | undefined;
 
-  /** @param maxMemoryBytes calls with more memory do not run in this process */
+  /** @param maxMemoryBytes invocations with more memory do not run in this process */
   constructor(nats: Nats, sessions: Sessions, private readonly maxMemoryBytes?: number) {
     this.#nats = nats;
     this.#sessions = sessions;
@@ -72,7 +72,7 @@ export class Claims implements CallQueue, Disposable {
     );
   }
 
-  /** Claims a call for a slot of this process; see `TakeOffer`. */
+  /** Claims an invocation for a slot of this process; see `TakeOffer`. */
   async takeHere(slot: Disposable): Promise<"settled" | "again"> {
     using _ = slot;
     const claim = new SlotClaim(this.#sessions.node, { kind: "here" }, this.maxMemoryBytes);

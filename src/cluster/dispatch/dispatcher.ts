@@ -19,18 +19,18 @@ const ASK_AGAIN_MS = 500;
 interface LocalCapacity {
   readonly runner: JobRunner;
   readonly slots: Slots;
-  /** Calls with more memory do not run there; without a limit if undefined. */
+  /** Invocations with more memory do not run there; without a limit if undefined. */
   readonly maxMemoryBytes?: number | undefined;
 }
 
 /** Where a job runs: in this process, or in a session with a worker. */
 type TakenSlot = { readonly slot: Disposable } | { readonly session: OwnerSession };
 
-/** A run that has a slot, for the nested calls that it waits for. */
+/** A run that has a slot, for the nested invocations that the run waits for. */
 interface PlacedRun {
   /** Undefined for a run in this process. */
   readonly session: OwnerSession | undefined;
-  /** Whether a nested call runs in its slot. */
+  /** Whether a nested invocation runs in its slot. */
   isLent: boolean;
 }
 
@@ -170,12 +170,12 @@ export class Dispatcher implements JobRunner {
     return slot === undefined ? undefined : { slot };
   }
 
-  /** Whether this process runs calls with the memory of the job. */
+  /** Whether this process runs invocations with the memory of the job. */
   #hasMemory({ limits: { memoryBytes = 0 } }: Job): boolean {
     return memoryBytes <= (this.#local.maxMemoryBytes ?? Infinity);
   }
 
-  /** Reports a call that no worker may run, and not even later. */
+  /** Reports an invocation that no worker may run, now or later. */
   #noteMemory(job: Job): void {
     const { memoryBytes = 0 } = job.limits;
     const { workers } = this.#registry;
@@ -209,7 +209,7 @@ export class Dispatcher implements JobRunner {
     return undefined;
   }
 
-  /** A nested call may run in the slot of its caller, while no other does: otherwise callers could hold all slots. */
+  /** A nested invocation may run in its caller's slot while no other does: otherwise callers could hold all slots. */
   async #borrow(job: Job, { callerId }: Placement): Promise<TakenSlot | undefined> {
     const { scriptDigest, limits: { memoryBytes } } = job;
     const caller = callerId === undefined ? undefined : this.#placed.get(callerId);

@@ -1,7 +1,7 @@
 import type { Nats } from "../nats/connection.ts";
 import { isId, partsOf, subjects } from "../nats/subjects.ts";
 
-/** How long another node may take to cancel a call: its end is recorded first. */
+/** How long another node may take to cancel an invocation: its end is recorded first. */
 const CANCEL_TIMEOUT_MS = 20_000;
 const YES = "yes";
 const NO = "no";
@@ -47,7 +47,7 @@ export class NodeMessages implements Disposable {
     });
   }
 
-  /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
+  /** Asks a node to cancel its invocation; false if the node does not answer or does not run the invocation. */
   async cancel(node: string, invocationId: string): Promise<boolean> {
     try {
       const { data } = await this.#nats.connection.request(

@@ -11,7 +11,7 @@ const OFFER_TIMEOUT_MS = 2_000;
 /** What an offer asks for. */
 interface OfferRequest {
   readonly scriptDigest: string;
-  /** Of the call; the default of the worker if undefined. */
+  /** Memory of the invocation; the default of the worker if undefined. */
   readonly memoryBytes: number | undefined;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;

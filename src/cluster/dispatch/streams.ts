@@ -5,11 +5,11 @@ import { RUNS_CONSUMER, RUNS_STREAM, RUNS_SUBJECT } from "../nats/subjects.ts";
 const NANOS_PER_MS = 1_000_000;
 /** How long a repeated offer of the same attempt is dropped. */
 const DUPLICATES_MS = 120_000;
-/** How long a worker may keep a call without a sign of life; then another worker receives it. */
+/** How long a worker may keep an invocation without a sign of life; then another worker receives the invocation. */
 const ACK_WAIT_MS = 30_000;
 const ACKS_PENDING_MAX = 100_000;
 
-/** Creates the work queue of asynchronous calls and its consumer, or adapts them. */
+/** Creates the work queue of asynchronous invocations and its consumer, or adapts them. */
 export async function openStreams({ jetstream }: Nats): Promise<void> {
   await jetstream.streams.add({
     name: RUNS_STREAM,

@@ -16,7 +16,7 @@ export const MessageType = {
   HOST_REPLY: 2,
   /** Owner to worker: kill the instance; the text is a `KillCode`. */
   CANCEL: 3,
-  /** Owner to worker: the call's record has its outcome, or may be claimed again. */
+  /** Owner to worker: the invocation's record has its outcome, or the invocation may be claimed again. */
   RECORDED: 4,
   /** Worker to owner: the slot is held. */
   ACCEPTED: 16,
@@ -55,7 +55,7 @@ const Offer = z.object({
   session: Id,
   scriptDigest: Digest,
   lentBy: Id.optional(),
-  /** Memory of the call; absent from API nodes of earlier versions. */
+  /** Memory of the invocation; absent from API nodes of earlier versions. */
   memoryBytes: Memory.optional(),
 });
 
@@ -68,9 +68,9 @@ const Accepted = z.object({ protocol: Protocol, publicKey: PublicKey });
 export type Accepted = Readonly<z.infer<typeof Accepted>>;
 
 const ClaimRequest = z.discriminatedUnion("kind", [
-  /** A worker asks, before it pulls calls, whether it may claim them. */
+  /** A worker asks, before it pulls invocations, whether it may claim them. */
   z.object({ kind: z.literal("hello"), protocol: Protocol }),
-  /** It pulled an asynchronous call, and holds a slot for it. */
+  /** The worker pulled an asynchronous invocation, and holds a slot for it. */
   z.object({
     kind: z.literal("claim"),
     protocol: Protocol,
@@ -105,7 +105,7 @@ const Heartbeat = z.object({
   scriptList: ListName,
   publicKey: PublicKey,
   isDraining: z.boolean(),
-  /** Calls with more memory do not run there; absent from workers of earlier versions. */
+  /** Invocations with more memory do not run there; absent from workers of earlier versions. */
   maxMemoryBytes: Memory.optional(),
 });
 
@@ -216,7 +216,7 @@ export interface SealedJob {
 /**
  * A job as it is sealed: its input is kept apart, because it may be large. Inputs and outputs of any size go through the
  * channel, in chunks: each has one reader, and is in the record already. As objects they would be written, synced and
- * deleted once more for each call, and a worker would need the right to write objects.
+ * deleted once more for each invocation, and a worker would need the right to write objects.
  */
 export function encodeJob(
   { job: { inputJson, ...head }, keys }: SealedJob,

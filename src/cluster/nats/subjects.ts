@@ -2,7 +2,7 @@
 
 const PREFIX = "invoked.v1";
 
-/** Work queue of asynchronous calls, and its consumer. */
+/** Work queue of asynchronous invocations, and its consumer. */
 export const RUNS_STREAM = "INVOKED_RUNS";
 export const RUNS_SUBJECT = `${PREFIX}.runs`;
 export const RUNS_CONSUMER = "workers";
@@ -41,7 +41,7 @@ export const subjects = {
     `${PREFIX}.from.${worker}.${node}.${session}`,
   /** Everything from workers for one API node. */
   ofNode: (node: string) => `${PREFIX}.from.*.${node}.*`,
-  /** Worker to any API node: it pulled an asynchronous call. */
+  /** Worker to any API node: the worker pulled an asynchronous invocation. */
   claim: (worker: string) => `${PREFIX}.claim.${worker}`,
   claims: () => `${PREFIX}.claim.*`,
   /** API node to all: something of an invocation was recorded. */

@@ -47,7 +47,7 @@ export class Registry implements AsyncDisposable {
     return registry;
   }
 
-  /** Workers with a fresh heartbeat that speak this protocol and take calls. */
+  /** Workers with a fresh heartbeat that speak this protocol and accept invocations. */
   get workers(): readonly KnownWorker[] {
     return [...this.#workers.values()].filter(({ heartbeat }) => !heartbeat.isDraining);
   }
@@ -61,7 +61,7 @@ export class Registry implements AsyncDisposable {
     return this.#workers.get(id);
   }
 
-  /** Slots of all workers that take calls. */
+  /** Slots of all workers that accept invocations. */
   get capacity(): number {
     return this.workers.reduce((sum, { heartbeat }) => sum + heartbeat.capacity, 0);
   }

@@ -10,7 +10,7 @@ import type { WorkerSession } from "./worker_session.ts";
 const logger = getLogger(["invoked", "cluster"]);
 
 const CLAIM_TIMEOUT_MS = 10_000;
-/** How long a worker waits until it asks again whether it may claim calls. */
+/** How long a worker waits until it asks again whether it may claim invocations. */
 const HELLO_PAUSE_MS = 1_000;
 /** Frames of an owner that may overtake the reply to a claim. */
 const EARLY_FRAMES_MAX = 16;
@@ -18,7 +18,7 @@ const EARLY_FRAMES_MAX = 16;
 /** Opens the session of a claim that an API node accepted. */
 type OpenClaimed = (id: string, node: string, slot: Disposable) => WorkerSession;
 
-/** Claims asynchronous calls for slots of this worker. */
+/** Claims asynchronous invocations for slots of this worker. */
 export class Claiming {
   readonly #early = new Map<string, Uint8Array[]>();
   #isWelcome = false;
@@ -40,7 +40,7 @@ export class Claiming {
     return true;
   }
 
-  /** Resolves once an API node takes claims of this worker, or the signal aborts. Before that it pulls no call. */
+  /** Resolves once an API node accepts claims of this worker, or the signal aborts. No invocation is pulled before. */
   async welcomed(signal: AbortSignal): Promise<void> {
     while (!this.#isWelcome && !signal.aborted) {
       const reply = await this.#request({ kind: "hello", protocol: PROTOCOL });
@@ -51,7 +51,7 @@ export class Claiming {
     }
   }
 
-  /** Claims a call, runs it, and resolves once its owner has recorded its end; see `TakeOffer`. */
+  /** Claims an invocation, runs it, and resolves once its owner has recorded its end; see `TakeOffer`. */
   async take(invocation: string, slot: Disposable): Promise<"settled" | "again"> {
     const id = crypto.randomUUID();
     this.#early.set(id, []);

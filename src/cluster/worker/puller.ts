@@ -10,22 +10,22 @@ const logger = getLogger(["invoked", "cluster"]);
 /** How long one request for messages waits; a slot that becomes free meanwhile waits for the next request. */
 const FETCH_MS = 2_000;
 const WORKING_INTERVAL_MS = 10_000;
-/** How long a call waits that must not start now. */
+/** How long an invocation waits that must not start now. */
 const AGAIN_AFTER_MS = 1_000;
-/** How long a freed slot is kept for a synchronous call after such a call found none. */
+/** How long a freed slot is kept for a synchronous invocation after such an invocation found none. */
 const KEEP_MS = 700;
-/** Synchronous calls that may start before a waiting asynchronous call, as in the fair queue of the engine. */
+/** Synchronous invocations that may start before a waiting asynchronous one, as in the fair queue of the engine. */
 const BEFORE_ASYNC_MAX = 7;
 /** How long the puller waits after an error of NATS. */
 const PAUSE_MS = 1_000;
 
 /**
- * Takes charge of an offer, which names one of the calls that wait, and of the slot for a call. Resolves with `settled`
- * once the message is no longer needed, or with `again` if it must be offered again. Must not reject.
+ * Takes charge of an offer, which names one of the waiting invocations, and of the slot for an invocation. Resolves
+ * with `settled` once the message is no longer needed, or with `again` if it must be offered again. Must not reject.
  */
 export type TakeOffer = (invocationId: string, slot: Disposable) => Promise<"settled" | "again">;
 
-/** Pulls asynchronous calls for free slots. */
+/** Pulls asynchronous invocations for free slots. */
 export class Puller {
   readonly #nats: Nats;
   readonly #slots: Slots;
@@ -37,7 +37,7 @@ export class Puller {
   #beforeAsync = 0;
   readonly #pulling: Promise<void>;
 
-  /** @param mayPull resolves once calls may be pulled, or the signal aborts; must not reject */
+  /** @param mayPull resolves once invocations may be pulled, or the signal aborts; must not reject */
   constructor(
     nats: Nats,
     slots: Slots,
@@ -51,17 +51,17 @@ export class Puller {
     this.#pulling = this.#pull();
   }
 
-  /** A synchronous call found no free slot: the next free slot is kept for it for a moment. */
+  /** A synchronous invocation found no free slot: the next free slot is kept for it for a moment. */
   wanted(): void {
     this.#wantedUntil = performance.now() + KEEP_MS;
   }
 
-  /** A synchronous call got a slot. */
+  /** A synchronous invocation got a slot. */
   passed(): void {
     this.#beforeAsync++;
   }
 
-  /** Pulls nothing more. Resolves once the calls that it pulled are settled. */
+  /** Pulls nothing more. Resolves once the pulled invocations are settled. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#pulling;
@@ -98,7 +98,7 @@ export class Puller {
     this.#beforeAsync = 0;
     const messages = await consumer.fetch({ max_messages: free, expires: FETCH_MS });
     for await (const message of messages) {
-      // A synchronous call may have taken the slot meanwhile: another worker receives this call.
+      // A synchronous invocation may have taken the slot meanwhile: another worker receives this asynchronous one.
       const slot = signal.aborted ? undefined : this.#slots.takeForAsync();
       if (slot === undefined) message.nak();
       else this.#begin(message, slot);

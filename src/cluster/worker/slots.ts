@@ -8,7 +8,7 @@ export class Slots {
   #isSuspended = false;
   #changed = Promise.withResolvers<void>();
 
-  /** @param asyncSlots that asynchronous calls may take; half of the capacity if undefined */
+  /** @param asyncSlots slots that asynchronous invocations may take; half of the capacity if undefined */
   constructor(
     readonly capacity: number,
     asyncSlots: number | undefined,
@@ -27,7 +27,7 @@ export class Slots {
     return this.#isSuspended;
   }
 
-  /** Slots for asynchronous calls that may start now. */
+  /** Slots for asynchronous invocations that may start now. */
   get freeForAsync(): number {
     return Math.min(this.free, this.#async.free);
   }
@@ -36,25 +36,25 @@ export class Slots {
     return this.#taken;
   }
 
-  /** Resolves when a slot was taken or released, or another asynchronous call may start. */
+  /** Resolves when a slot was taken or released, or another asynchronous invocation may start. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** Takes a slot for a synchronous call; undefined if none is free. Disposing it releases it. */
+  /** Takes a slot for a synchronous invocation; undefined if none is free. Disposing the slot releases it. */
   take(): Disposable | undefined {
     this.#async.noteSync();
     return this.free > 0 ? this.#take() : undefined;
   }
 
   /**
-   * The same for an asynchronous call that was pulled: it starts even if other invocations are to start first by now.
+   * The same for a pulled asynchronous invocation, which starts even if other invocations are to start first by now.
    */
   takeForAsync(): Disposable | undefined {
     return this.free > 0 && !this.#async.isFull ? this.#take(this.#async.take()) : undefined;
   }
 
-  /** Takes a slot beyond the capacity, in that of a call that waits. */
+  /** Takes a slot beyond the capacity, in the slot of an invocation that waits. */
   borrow(): Disposable | undefined {
     return this.#isClosed || this.#isSuspended ? undefined : this.#take();
   }

@@ -29,16 +29,16 @@ const ENDED_SESSIONS_MAX = 10_000;
 
 export interface WorkerOptions {
   readonly capacity: number;
-  /** Slots that asynchronous calls may take; half of the capacity if undefined. */
+  /** Slots that asynchronous invocations may take; half of the capacity if undefined. */
   readonly asyncSlots: number | undefined;
-  /** Calls with more memory do not run there; without a limit if undefined. */
+  /** Invocations with more memory do not run there; without a limit if undefined. */
   readonly maxMemoryBytes?: number | undefined;
   readonly version: string;
 }
 
 /**
- * Runs calls for API nodes. Modes: `open` takes offers and claims calls; `draining` takes nothing new and finishes what
- * runs; `closed`.
+ * Runs invocations for API nodes. Modes: `open` accepts offers and claims invocations; `draining` accepts nothing new
+ * and finishes running invocations; `closed`.
  */
 export class Worker implements AsyncDisposable {
   readonly #nats: Nats;
@@ -52,7 +52,7 @@ export class Worker implements AsyncDisposable {
   readonly #claiming: Claiming;
   readonly #sessions = new Map<string, WorkerSession>();
   readonly #endedSessions = new LRUCache<string, true>(entriesUpTo(ENDED_SESSIONS_MAX));
-  /** Sessions whose slot a nested call has, by that call's session. */
+  /** Sessions whose slot is lent to a nested invocation, by the session of the nested invocation. */
   readonly #lent = new Map<string, string>();
   /** Lists of scripts one after another, so that the newest is the last. */
   #prewarming = Promise.resolve();
@@ -91,7 +91,7 @@ export class Worker implements AsyncDisposable {
     );
   }
 
-  /** Begins to take calls. */
+  /** Begins to accept invocations. */
   static async start(
     nats: Nats,
     runner: JobRunner,
@@ -107,7 +107,7 @@ export class Worker implements AsyncDisposable {
     return this.#nats.id;
   }
 
-  /** Takes nothing new, and lets running calls finish for at most `timeoutMs`. */
+  /** Accepts nothing new, and lets running invocations finish for at most `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#lifecycle.set("draining");
     this.#slots.close();
@@ -161,7 +161,7 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  /** While no instance can be started, API nodes see the worker as draining, and other workers run the calls. */
+  /** While no instance can be started, API nodes see the worker as draining, and other workers run the invocations. */
   #suspend(): void {
     const { error } = this.#runner;
     if (error === undefined) logger.info("This worker accepts invocations again");
@@ -194,7 +194,7 @@ export class Worker implements AsyncDisposable {
       using _ = this.#artifacts.unlock(Object.fromEntries(keys));
       await this.#runner.prewarm(scripts);
     } catch (error) {
-      // Calls still run, only later.
+      // Invocations still run, only later.
       logger.warn("Failed to keep scripts ready: {error}", { error });
     }
     this.#heartbeats.changed();
@@ -228,7 +228,7 @@ export class Worker implements AsyncDisposable {
     this.#open(id, node, slot, { isClaim: false });
   }
 
-  /** A free slot, or the slot of the call that waits for this call. */
+  /** A free slot, or the slot of the invocation that waits for this one. */
   #slotFor({ session, lentBy }: Offer): Disposable | undefined {
     if (lentBy === undefined) return this.#slots.take();
     if (!this.#sessions.has(lentBy) || [...this.#lent.values()].includes(lentBy)) return undefined;

@@ -89,7 +89,7 @@ export class WorkerSession {
     this.#write(MessageType.ACCEPTED, encode({ protocol: PROTOCOL, publicKey }));
   }
 
-  /** Whether the owner said that the call's record has its outcome; false once the session ended without that. */
+  /** Whether the owner said that the invocation's record has its outcome; false once the session ended without that. */
   get recorded(): Promise<boolean> {
     return this.#recorded.promise;
   }

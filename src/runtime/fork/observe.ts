@@ -1,7 +1,7 @@
 /**
- * Observes a script while a template evaluates it. All calls start from the state that it leaves, so it must not use
- * what differs between calls: random numbers, the clock, timers, the network. Host calls and secrets are observed where
- * they are made.
+ * Observes a script while a template evaluates it. All invocations start from the state that the evaluation leaves, so
+ * the script must not use anything that differs between invocations: random numbers, the clock, timers, the network.
+ * Host calls and secrets are observed where they are made.
  *
  * The replaced functions stay, because the script may have kept them. After the evaluation they only pass on calls.
  */

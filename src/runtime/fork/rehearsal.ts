@@ -1,6 +1,6 @@
 /**
  * Rehearses in the zygote what every fork does, with ways that lead nowhere. V8 compiles a function at its first call: what
- * is not rehearsed is compiled anew by each fork. What a call allocates for good is ready in every fork, too.
+ * is not rehearsed is compiled anew by each fork. What an invocation allocates for good is ready in every fork, too.
  */
 import { awaitKill, serveCalls, type Ways } from "../calls.ts";
 import type { ConsoleClass } from "../harden.ts";
@@ -18,7 +18,7 @@ import {
   NONCE_BYTES,
 } from "../wire.ts";
 
-/** Calls that succeed and fail. */
+/** Invocations that succeed and fail. */
 const SCRIPTS = [
   `async function () {
     return {
@@ -38,7 +38,7 @@ const REPLY_JSON = '{"end":true}';
 const CONFIG = '{"secrets":{"key":"value"}}';
 const LIMIT_BYTES = 65_536;
 
-/** Resolves once every call has answered. More than one call of a kind makes forks slower: see bench/README.md. */
+/** Resolves once every invocation has answered. More than one of a kind makes forks slower: see bench/README.md. */
 export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   for (const script of SCRIPTS) {
     const compiled = compile(script);
@@ -87,7 +87,7 @@ function loadOf(script: string, codeCache: Uint8Array): Uint8Array {
   return load;
 }
 
-/** A call message. */
+/** An invocation message. */
 function callOf(isFetch: boolean): Uint8Array {
   const input = encode(isFetch ? REQUEST : INPUT);
   const config = encode(CONFIG);

@@ -268,7 +268,7 @@ export function makeScope(libc: Libc): () => boolean {
   };
 }
 
-/** The largest limits of a call, in force for a process. */
+/** The largest limits of an invocation, in force for a process. */
 interface Maxima {
   /** Those of an instance. */
   bindForGood(): void;
@@ -304,7 +304,7 @@ function makeMaxima(libc: Libc, { dataBytes, cpuSeconds }: TreeSetup): Maxima {
   };
 }
 
-/** Prepares the limits of a single call. */
+/** Prepares the limits of a single invocation. */
 function makeLimits(libc: Libc): LowerLimits {
   const data = rlimit(0);
   const cpu = rlimit(0);

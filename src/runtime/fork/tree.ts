@@ -58,7 +58,7 @@ export function openTree(
   const rehearsed = makeSettler(idle, setup, beginClock, useEgressSocket);
   const serve = makeForkServer(library, settler, setup.namespaces);
   shareCode(library.libc);
-  // Calls of functions that are open need no permission.
+  // Calls of foreign functions that are already open need no permission.
   Deno.permissions.revokeSync({ name: "ffi" });
   packMemory(library, engine);
   rehearseSettling(rehearsed, makeScope(idle));

@@ -48,7 +48,7 @@ export interface TreeSetup {
   readonly namespaces: boolean;
   /** Open files of a fork. */
   readonly openFilesMax: number;
-  /** Limits of an instance, which a call may lower; absent without a limit. */
+  /** Limits of an instance, which an invocation may lower; absent without a limit. */
   readonly dataBytes?: number;
   readonly cpuSeconds?: number;
 }

@@ -1,4 +1,4 @@
-/** Turns a few real calls into a day of calls, while the server is stopped. */
+/** Turns a few real invocations into a day of invocations, while the server is stopped. */
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite";
 import { idAt } from "../../../bench/history.ts";
@@ -14,7 +14,7 @@ const QUIETEST_SHARE = 0.15;
 /** Durations vary between this and its reciprocal. */
 const SPREAD = 0.6;
 
-/** Adds copies of the calls that have ended, at times of the last day, with durations that vary. */
+/** Adds copies of the ended invocations, at times of the last day, with durations that vary. */
 export function giveDay(dataDir: string, calls: number): void {
   using db = new DatabaseSync(join(dataDir, "invoked.db"));
   const rows: Row[] = db.prepare(

@@ -18,7 +18,7 @@ export interface Picture {
 
 const ofFunction = (name: string, tab = "") => ({ ids }: Sample) => `/functions/${ids[name]}${tab}`;
 
-/** The newest call of a function with this status. */
+/** The newest invocation of a function with this status. */
 async function callOf({ server, ids }: Sample, name: string, status: string): Promise<string> {
   const client = await server.client();
   const { list } = ok(

@@ -1,4 +1,4 @@
-/** A server with the examples and the templates of the console, and a day of calls. */
+/** A server with the examples and the templates of the console, and a day of invocations. */
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ export interface Sample extends AsyncDisposable {
   readonly ids: Ids;
 }
 
-/** Boots the server twice: the day of calls is written between. */
+/** Boots the server twice: the day of invocations is written between. */
 export async function startSample(dataDir: string): Promise<Sample> {
   const env = { INVOKED_CHECK_TYPES: "true" };
   {
@@ -75,7 +75,7 @@ async function idsOf(client: Client): Promise<Ids> {
   return Object.fromEntries(list.map(({ displayName, id }: Json) => [displayName, id]));
 }
 
-/** Calls every function, a few so that they fail. */
+/** Calls every function, sometimes with an error. */
 async function callAll(client: Client, ids: Ids): Promise<void> {
   const call = (name: string, input: unknown) => client.invoke(ids[name] ?? "", input);
   const volume = ok(await client.get("/api/v1/vfs/volumes")).list

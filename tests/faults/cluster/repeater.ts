@@ -1,4 +1,4 @@
-/** Repeats messages of the cluster, late and out of order, as no NATS should; and has NATS deliver calls again. */
+/** Repeats messages of the cluster, late and out of order, as no NATS should; has NATS deliver invocations again. */
 import { jetstream } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { RUNS_CONSUMER, RUNS_STREAM } from "../../../src/cluster/nats/subjects.ts";
@@ -6,7 +6,7 @@ import { connectNats } from "../../../src/cluster/nats/transport.ts";
 import type { NatsAddress } from "../../support/nats.ts";
 import { pause } from "../load.ts";
 
-/** Frames of sessions both ways, offers, and offers of asynchronous calls. */
+/** Frames of sessions both ways, offers, and offers of asynchronous invocations. */
 const REPEATED = [
   "invoked.v1.from.>",
   "invoked.v1.worker.>",
@@ -18,7 +18,7 @@ const SOON_MS_MAX = 300;
 const LATE_MS_MAX = 12_000;
 const FETCH_MS = 1_000;
 const FETCHED_MAX = 3;
-/** How late a call is delivered again, at most. */
+/** How late an invocation is delivered again, at most. */
 const AGAIN_MS_MAX = 2_000;
 /** NATS starts again and again. */
 const RECONNECT = { maxReconnectAttempts: -1, reconnectTimeWait: 200 } as const;
@@ -55,7 +55,7 @@ export class Repeater implements AsyncDisposable {
     for (const subscription of subscriptions) subscription.unsubscribe();
   }
 
-  /** Takes calls from the queue for this time, and gives them back: NATS delivers them again. */
+  /** Takes invocations from the queue for this time, and gives them back: NATS delivers them again. */
   async giveBack(ms: number): Promise<void> {
     const until = performance.now() + ms;
     const consumer = await jetstream(this.#connection).consumers.get(RUNS_STREAM, RUNS_CONSUMER);

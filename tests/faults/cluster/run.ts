@@ -13,7 +13,7 @@ import { Stage } from "./stage.ts";
 const PROCESSES_AND_LINKS = / of (?:a worker|an API node|all workers)|link/;
 /** From this length on some faults last longer than a lease. */
 const LONG_RUN_MS = 90_000;
-/** How calls may end besides SUCCESS: another writer of the volume was faster, or a host call reached no database. */
+/** Ends of invocations besides SUCCESS: another writer of the volume was faster, or a host call reached no database. */
 const ERRORS =
   /^(?:INTERRUPTED: (?!.* is missing)|(?:CANCELLED|VFS_CONFLICT): |UNCAUGHT: Error: vfs\.\w+ failed)/;
 

@@ -1,4 +1,4 @@
-/** State that a call could leave for the next. Each is called twice, and both calls must find the same. */
+/** State that an invocation could leave for the next. Each function is called twice and must find the same state. */
 import { gets, type Hostile, rejected, returns } from "../hostile.ts";
 
 const twice = (one: Hostile): Hostile => ({ ...one, calls: 2 });

@@ -1,4 +1,4 @@
-/** Calls that wait for their time, and the attempts of a call. */
+/** Invocations that wait for their time, and the attempts of an invocation. */
 import assert from "node:assert/strict";
 import { earlierAttempts } from "../../../src/store/invocations.ts";
 import { commitRow, functionRow, GREATEST, id, invocationRow, type Steps, time } from "./rows.ts";

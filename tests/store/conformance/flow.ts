@@ -1,4 +1,4 @@
-/** What bounds the starts of calls. */
+/** Limits of the starts of invocations. */
 import assert from "node:assert/strict";
 import { commitRow, functionRow, id, invocationRow, type Steps, time } from "./rows.ts";
 

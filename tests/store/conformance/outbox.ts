@@ -1,4 +1,4 @@
-/** Ends of calls on their way to destinations. */
+/** Ends of invocations on their way to destinations. */
 import assert from "node:assert/strict";
 import type { OutboxRow } from "../../../src/store/outbox.ts";
 import { functionRow, id, type Steps, time } from "./rows.ts";

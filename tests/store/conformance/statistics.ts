@@ -1,4 +1,4 @@
-/** Statistics: counts of calls by step, and what is kept of them. */
+/** Statistics: counts of invocations by step, and the rows that are kept. */
 import assert from "node:assert/strict";
 import type { Store } from "../../../src/store/mod.ts";
 import { classesOf, type CountedStep } from "../../../src/store/statistics.ts";
@@ -18,7 +18,7 @@ const of = (functionId: string) => ({ functionId, commitId: commitOf(functionId)
 const count = (store: Store, functionIds?: readonly string[]) =>
   store.read.statistics.counted({ steps: STEPS, functionIds });
 
-/** Calls of each step, in all and by function. */
+/** Invocations of each step, in all and by function. */
 const callsOf = (counted: readonly CountedStep[]) =>
   counted.map(({ all, byFunction }) => [
     all.reduce((sum, { calls }) => sum + calls, 0),

@@ -17,7 +17,7 @@ const PAGE = { size: 10, after: undefined };
 const FUNCTION = id(0);
 const [WEBHOOK, SCHEDULE, ENDPOINT] = [id(10), id(11), id(12)];
 
-/** Delivers an event, as one that starts a call; whether it was the first. */
+/** Delivers an event that starts an invocation; returns whether it was the first. */
 function deliver(
   store: Store,
   row: DeliveryRow & { eventId: string },

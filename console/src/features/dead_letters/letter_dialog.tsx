@@ -16,7 +16,7 @@ interface LetterProps {
   readonly onAsk: (asked: Asked) => void;
 }
 
-/** Why a call was parked, attempt by attempt, and what to do with it. */
+/** Why an invocation was parked, attempt by attempt, and its possible replays. */
 export function LetterDialog({ id, onClose, onAsk }: LetterProps & { readonly id: string }) {
   const query = useQuery(letterQuery(id));
   const [isEditing, setEditing] = useState(false);

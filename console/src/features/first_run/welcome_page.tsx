@@ -94,7 +94,7 @@ curl -sS '${origin}/api/v1/functions/${id}/invoke' \\
   -d "{\\"json\\": \\"$(printf '{"name":"world"}' | base64)\\"}"`;
 }
 
-/** Calls the example with a name, and shows what came back and how long it took. */
+/** Calls the example with a name, and shows the output and the duration. */
 function RunExample({ functionId }: { readonly functionId: string }) {
   const [name, setName] = useState("world");
   const run = useMutation({

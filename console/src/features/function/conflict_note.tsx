@@ -3,7 +3,7 @@ import { Note } from "../../parts/states.tsx";
 
 /** Says which of the edited values somebody else has changed, if any. */
 export function ConflictNote({ conflicts, onTake }: {
-  /** The values as the form calls them. */
+  /** The values by their labels in the form. */
   readonly conflicts: readonly string[];
   /** Shows what the others have set. */
   readonly onTake: () => void;

@@ -1,7 +1,7 @@
 import { ApiError } from "../../api/client.ts";
 
 /**
- * An error whose violations begin with the names of their fields, as the form calls them. A screen reader announces an error
+ * An error whose violations begin with the labels of their fields in the form. A screen reader announces an error
  * without the field beside it. Errors that are not of the API are returned unchanged.
  * @param labels by the paths of fields, without the resource before them
  */

@@ -7,17 +7,17 @@ import { Sparkline } from "../../parts/sparkline.tsx";
 import { Time, visibleText } from "../../parts/values.tsx";
 
 const STEP_SECONDS = 1_800;
-/** In ms; counting a day takes longer than a call. */
+/** In ms; counting a day takes longer than an invocation. */
 const REFRESH_INTERVAL = 30_000;
 /** Functions of one request, as the API limits them. */
 const FUNCTIONS_MAX = 100;
 
-/** The calls of one function in the last 24 hours. */
+/** The invocations of one function in the last 24 hours. */
 interface Activity {
   readonly calls: number;
   readonly callsByStep: readonly number[];
   readonly failuresByStep: readonly number[];
-  /** When the last call was, whether or not that is in the 24 hours; undefined without one. */
+  /** When the last invocation was, whether or not in the 24 hours; undefined without one. */
   readonly lastRun: string | undefined;
 }
 

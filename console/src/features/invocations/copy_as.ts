@@ -1,4 +1,4 @@
-/** The call of an invocation as text for a shell or a program. */
+/** Repeats an invocation: a command of a shell or the code of a function, as text. */
 
 import { INVISIBLE } from "../../parts/visible_text.ts";
 
@@ -47,7 +47,7 @@ export function cliOf({ functionId, commitId, volumeId, input }: CopiedCall): st
     `  invoked invoke ${functionId} --commit ${commitId}${volume} --input -`;
 }
 
-/** A call of the SDK inside of a function. */
+/** The code of a function that repeats an invocation through the SDK. */
 export function sdkOf({ functionId, commitId, volumeId, input }: CopiedCall): string {
   return [
     `const input = ${literalOf(input)};`,

@@ -17,7 +17,7 @@ export interface ListSearch {
   readonly since?: string;
   readonly until?: string;
   readonly q?: string;
-  /** The invocation that made the calls. */
+  /** The invocation that made the nested invocations. */
   readonly parent?: string;
 }
 

@@ -101,7 +101,7 @@ function noOutput(invocation: WholeInvocation): string {
   return invocation.error === undefined ? "None" : "None: the invocation failed";
 }
 
-/** Each start of a call that may start several times. */
+/** Each start of an invocation that may start several times. */
 function Attempts({ invocation }: { readonly invocation: WholeInvocation }) {
   const { attempts = [], maxAttempts } = invocation;
   if (attempts.length === 0) return null;
@@ -117,7 +117,7 @@ function Attempts({ invocation }: { readonly invocation: WholeInvocation }) {
   );
 }
 
-/** The chain of nested calls: the invocation that made this one, and the invocations that this one made. */
+/** The chain of nested invocations: the invocation that made this one, and the invocations that this one made. */
 function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
   const { id, parentInvocationId } = invocation;
   const { data } = useQuery(madeCallsQuery(id));

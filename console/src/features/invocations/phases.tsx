@@ -14,7 +14,7 @@ const NAMES: Readonly<Record<string, string>> = {
   record: "Record",
 };
 
-/** In these the call waits. */
+/** In these phases the invocation waits. */
 const WAITS = new Set(["admission", "queue", "instance"]);
 
 interface Phase {

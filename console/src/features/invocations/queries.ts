@@ -23,7 +23,7 @@ export function invocationQuery(id: string) {
   });
 }
 
-/** Calls of one invocation that its page lists; its link leads to all of them. */
+/** Nested invocations that the page of an invocation lists; its link leads to all of them. */
 export const SHOWN_CALLS = 25;
 
 export function madeCallsQuery(parent: string) {

@@ -9,13 +9,13 @@ const BYTES_PER_MIB = 1024 * 1024;
 interface UsageRow {
   readonly name: string;
   readonly used: ReactNode;
-  /** Undefined without a limit of the call. */
+  /** Undefined if the invocation has no limit. */
   readonly limit: string | undefined;
   /** Of the limit, 0 to 1. */
   readonly share: number | undefined;
 }
 
-/** What the call took, beside the limits in force when it was accepted. */
+/** Resources that the invocation used, beside the limits in force when it was accepted. */
 export function Usage({ invocation }: { readonly invocation: WholeInvocation }) {
   const rows = rowsOf(invocation);
   if (rows.length === 0) return null;

@@ -12,7 +12,7 @@ function failuresOf({ failures }: Step): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 
-/** How many calls there were, how long they took, and both over time. */
+/** The number of invocations, their durations, and both over time. */
 export function Calls({ steps }: { readonly steps: readonly Step[] }) {
   const times = useMemo(() => steps.map(({ start }) => Date.parse(start) / 1_000), [steps]);
   const counts = useMemo(() => [
@@ -89,7 +89,7 @@ function Figure(
   );
 }
 
-/** The median over the steps that had calls, in ms. */
+/** The median over the steps that had invocations, in ms. */
 function middle(steps: readonly Step[], name: "p50" | "p99"): number | undefined {
   const values = steps.flatMap((step) => parseDuration(step[name]) ?? []).sort((a, b) => a - b);
   return values[Math.floor(values.length / 2)];

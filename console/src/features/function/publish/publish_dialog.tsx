@@ -27,7 +27,7 @@ interface Publish {
   readonly isRollBack?: boolean;
 }
 
-/** Shows what calls would run in place of the published commit, and what is wrong with it, and publishes a commit. */
+/** Publishes a commit. Shows the code that invocations would run in place of the published commit, and its problems. */
 export function PublishDialog({ fn, commitId, isRollBack = false, onClose }: {
   readonly fn: Fn;
   readonly commitId: string;

@@ -71,7 +71,7 @@ function labelOf(field: string, event: string): string {
   return word === undefined ? event : `${word} ${event.toLowerCase()}`;
 }
 
-/** Who gets the end of an asynchronous call. */
+/** The destinations for the end of an asynchronous invocation. */
 export function Destinations({ form }: { readonly form: SectionForm<DestinationsDraft> }) {
   const { draft, edit, error } = form;
   return (

@@ -3,7 +3,7 @@ import type { Fn } from "../../../api/types.ts";
 import { Section } from "../../../parts/page.tsx";
 import type { Settings } from "./patch.ts";
 
-/** What the page calls the fields, by their paths in the API. */
+/** Labels of the fields on the page, by their paths in the API. */
 export type FieldLabels = Readonly<Record<string, string>>;
 
 /** The part of the form that a section edits. */

@@ -49,7 +49,7 @@ function fieldAt(path: Path): Field {
   return member === undefined || field.kind !== "group" ? field : field.fields[member] ?? field;
 }
 
-/** What a form calls a field. */
+/** The label of a field in a form. */
 export function labelAt(path: Path): string {
   return labelOf(path.split(".").at(-1) ?? "", fieldAt(path));
 }

@@ -1,4 +1,4 @@
-/** Requests of the page that are no calls of the API: no credential of the reader goes with them. */
+/** Requests of the page to a function instead of the API: no credential of the reader goes with them. */
 
 /** Bytes of an answer that are read. */
 const BYTES_MAX = 256 * 1_024;

@@ -23,8 +23,8 @@ interface Violations {
 }
 
 /**
- * Puts a request to an endpoint together and sends it. A session of the console is no credential for functions: who may
- * not call without one types an access token or the secret of senders.
+ * Puts a request to an endpoint together and sends it. A session of the console is no credential for functions: a
+ * reader without permission to call the endpoint types an access token or the secret of senders.
  */
 export function RequestBuilder(
   { trigger, secret }: { readonly trigger: Trigger; readonly secret: ShownSecret | undefined },

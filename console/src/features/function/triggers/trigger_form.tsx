@@ -47,7 +47,7 @@ function pathsOf(prefix: string, fields: Fields): readonly string[] {
 }
 
 const { jwt, discord, header } = WEBHOOK_METHODS;
-/** What the fields call the values. */
+/** Labels of the values in the fields. */
 const WORDS: Readonly<Record<keyof TriggerDraft, string>> = {
   ...labelsOf(TRIGGER_SETTINGS.schedule),
   ...labelsOf(WEBHOOK),
@@ -74,7 +74,7 @@ function labelsOf<F extends Readonly<Record<string, { readonly label: string }>>
   ) as { readonly [Name in keyof F]: string };
 }
 
-/** What the form calls the fields of the API. */
+/** Labels of the API's fields in the form. */
 const LABELS = Object.fromEntries(
   ["displayName", "vfsId", ...Object.values(VIOLATIONS).flat()].map((path) => [path, wordOf(path)]),
 );

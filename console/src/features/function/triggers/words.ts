@@ -118,7 +118,7 @@ function scheduleInWords({ cronSpec, at, timezone }: NonNullable<Trigger["schedu
   return `${cronInWords(cronSpec ?? "") ?? cronSpec ?? ""} (${timezone})`;
 }
 
-/** Who may call an endpoint, in words. */
+/** Who may call an endpoint, as text. */
 function authInWords(auth: string | undefined): string {
   return optionsOf(HTTP.auth).find(({ value }) => value === auth)?.label ?? "";
 }
