@@ -10,7 +10,7 @@ const WATCHED = ["src", "sdk", "console", "templates", "examples", "package-lock
 const BUILT = /^(?:console\/(?:dist|vite\.config\.ts\.timestamp-)|src\/resources\/schema\.d\.ts)/;
 /** A save is several events, and a checkout saves many files. */
 const SETTLE_MS = 200;
-/** How long a restart lets running calls finish. */
+/** How long a restart lets running invocations finish. */
 const DRAIN_MS = 2_000;
 
 let server: Deno.ChildProcess | undefined;
@@ -31,7 +31,7 @@ function start(): void {
   });
 }
 
-/** Stops the server; a second signal ends its calls. */
+/** Stops the server; a second signal ends its invocations. */
 async function stop(): Promise<void> {
   const stopped = server;
   server = undefined;
@@ -59,7 +59,7 @@ function end(signal?: Deno.Signal): void {
   if (signal !== undefined) server.kill(signal);
 }
 
-// A terminal sends Ctrl-C to the server, too: a second signal would end its calls at once.
+// A terminal sends Ctrl-C to the server, too: a second signal would end its invocations at once.
 Deno.addSignalListener("SIGINT", () => end());
 Deno.addSignalListener("SIGTERM", () => end("SIGTERM"));
 

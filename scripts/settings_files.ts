@@ -21,14 +21,14 @@ export function renderSettingsTypes(): string {
       interfaceOf("FunctionSettings extends Limits", others),
     ],
     [
-      "Calls at the times of a cron line, or at one time.",
+      "Invocations at the times of a cron line, or at one time.",
       interfaceOf("ScheduleTrigger", Object.entries(schedule)),
     ],
     [
-      "Calls by the deliveries of a sender, which has one way to prove itself.",
+      "Invocations by the deliveries of a sender, which has one way to prove itself.",
       interfaceOf("WebhookTriggerSettings", Object.entries(webhook)),
     ],
-    ["Calls by HTTP requests.", interfaceOf("HttpTrigger", Object.entries(http))],
+    ["Invocations by HTTP requests.", interfaceOf("HttpTrigger", Object.entries(http))],
   ].map(([about, text]) => `/** ${about} */\nexport ${text}`);
   const named = [FUNCTION_SETTINGS, schedule, webhook, http].flatMap(namedTypes);
   return [

@@ -102,7 +102,7 @@ export interface FunctionSettings extends Limits {
   variables?: Record<string, string>;
 }
 
-/** Calls at the times of a cron line, or at one time. */
+/** Invocations at the times of a cron line, or at one time. */
 export interface ScheduleTrigger {
   /** minute, hour, day, month, day of the week; or @daily and the like. */
   cronSpec?: string;
@@ -119,7 +119,7 @@ export interface ScheduleTrigger {
   overlap?: Overlap;
 }
 
-/** Calls by the deliveries of a sender, which has one way to prove itself. */
+/** Invocations by the deliveries of a sender, which has one way to prove itself. */
 export interface WebhookTriggerSettings {
   allowSourceCidrs?: string[];
   /** Largest body in bytes; 0 or absent: 65,536. */
@@ -145,7 +145,7 @@ export interface WebhookTriggerSettings {
   header?: { name?: string; prefix?: string; encoding?: SignatureEncoding; secret?: string };
 }
 
-/** Calls by HTTP requests. */
+/** Invocations by HTTP requests. */
 export interface HttpTrigger {
   slug?: string;
   auth?: EndpointAuth;

@@ -2,7 +2,7 @@
 import type { Attempt, FunctionInvocationStatus, InvocationTrigger } from "./api_types.ts";
 import type { HttpTrigger, ScheduleTrigger, WebhookTriggerSettings } from "./settings_types.ts";
 
-/** Starts invocations for the deliveries of a sender, which has one way to prove itself. */
+/** Invocations by the deliveries of a sender, which has one way to prove itself. */
 export interface WebhookTrigger extends WebhookTriggerSettings {
   /** Read-only. */
   listenerId?: string;

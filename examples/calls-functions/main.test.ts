@@ -1,7 +1,7 @@
 import { test } from "@c1/test";
 import { type Functions, greetAll } from "./greet.ts";
 
-/** Answers the calls last to first, once there are so many. */
+/** Answers the calls last to first, once there are `count` of them. */
 function backwards(count: number): Functions {
   const waiting: (() => void)[] = [];
   return {

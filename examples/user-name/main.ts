@@ -17,8 +17,8 @@ export default async function main(input: JSONObject): Promise<JSONObject> {
 }
 
 /**
- * Whether the name was free, and now is taken. Of two calls that reserve the same name at the same time, the second one
- * to end fails with VFS_CONFLICT and reserves nothing: call it again.
+ * Whether the name was free, and now is taken. Of two invocations that reserve the same name at the same time, the second
+ * one to end fails with VFS_CONFLICT and reserves nothing: call the function again.
  */
 async function reserve(userName: string, person: JSONObject): Promise<boolean> {
   try {

@@ -3,7 +3,7 @@ import { countWords } from "./report.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Counts the failed calls of the last day by the word of their error. */
+/** Counts the failed invocations of the last day by error code. */
 export default async function main(): Promise<JSONObject> {
   const { invocationSearchResponse } = await sdk.invocations.search({
     status: "FUNCTION_INVOCATION_STATUS_ERROR",
