@@ -1,4 +1,4 @@
-/** Describes errors of a function. What the function threw or returned is hostile. */
+/** Describes errors of a function. The values that a function throws or returns are hostile. */
 import {
   assign,
   createObject,

@@ -1,6 +1,6 @@
 /**
- * Loads everything of the engine that a function can reach, before the first byte of user code. What loads later runs
- * among prototypes of the function, whose accessors see what the engine reads and assigns while it loads.
+ * Loads everything of the engine that a function can reach, before the first byte of user code. Code that loads later
+ * runs among prototypes of the function, whose accessors see what the engine reads and assigns while it loads.
  */
 import type { Engine } from "./fork/memory.ts";
 import { loadNode, type NodeParts } from "./node.ts";

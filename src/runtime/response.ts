@@ -2,8 +2,8 @@
  * Sends the response of a `fetch` by host calls: a short one in one host call, a long one in pieces as the client takes
  * them.
  *
- * What runs after the function has started is anonymous, and calls nothing that the function can replace. Promises of
- * streams resolve with objects, of which V8 reads `then`: a getter of the function may see the stack.
+ * Code that runs after the function has started is anonymous, and calls nothing that the function can replace. Promises
+ * of streams resolve with objects, of which V8 reads `then`: a getter of the function may see the stack.
  */
 import { anonymous } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";

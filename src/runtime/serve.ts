@@ -2,7 +2,7 @@
  * Serves one request by the `fetch` of a function. Bodies travel by host calls, see `RequestInput`; `response.ts` sends
  * the response.
  *
- * What runs after the function has started is anonymous, and calls nothing that the function can replace.
+ * Code that runs after the function has started is anonymous, and calls nothing that the function can replace.
  */
 import { anonymous } from "./anonymous.ts";
 import type { HostAnswer, HostCalls } from "./host.ts";

@@ -49,7 +49,7 @@ export function background(onRejected: (thrown: unknown) => void): Background {
       left--;
       end();
     };
-    // What reports the failure may call code of the function, which may throw.
+    // The report of the failure may call code of the function, which may throw.
     react(react(work, nothing, onRejected), settled, settled);
   });
   return {

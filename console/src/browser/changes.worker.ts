@@ -4,7 +4,7 @@
  */
 import { CHANGES, type ChangesMessage, type TabMessage } from "./changes_messages.ts";
 
-/** The tabs that follow. What a tab that crashed leaves here costs nothing but a message. */
+/** The tabs that follow. The port of a crashed tab costs nothing but a message. */
 const tabs = new Set<MessagePort>();
 let source: EventSource | undefined;
 

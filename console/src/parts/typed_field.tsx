@@ -27,7 +27,7 @@ export function useTyped(
   const [text, setText] = useState(value);
   const reported = useRef(value);
   useEffect(() => {
-    // What comes back from the address is older than what was typed since.
+    // The value that returns from the address is older than the text that was typed since.
     if (value === reported.current) return;
     reported.current = value;
     setText(value);

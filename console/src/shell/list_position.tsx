@@ -1,4 +1,4 @@
-/** Where the reader was in a list. Who comes back finds the same filter, rows and scroll position. */
+/** The reader's position in a list. A returning reader finds the same filter, rows and scroll position. */
 import { Link, type ParsedLocation } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { holdInTab, readHeld } from "../browser/stored.ts";

@@ -112,7 +112,7 @@ class Refreshes {
     if (isWanted) this.#wait(kind);
   }
 
-  /** Reads everything below a key that is shown. What is being read may be from before the change, and is read again. */
+  /** Reads all shown data below a key. Data that is being read may be from before the change, and is read again. */
   async #refresh(queryKey: QueryKey): Promise<void> {
     const early = new Set(
       this.queries.getQueryCache().findAll({ queryKey, fetchStatus: "fetching" }),

@@ -59,7 +59,7 @@ export function readDenoConfig(path: string, content: Uint8Array): ConfigFile {
         target: target(key, value, path),
       };
       for (const one of withSubpaths(entry)) {
-        // What the author writes wins over what another key implies.
+        // An entry of the author wins over an entry that another key implies.
         if (one.key === key || !entries.has(one.key)) entries.set(one.key, one);
       }
     }

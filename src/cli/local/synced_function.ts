@@ -98,7 +98,7 @@ export class SyncedFunction {
     try {
       this.#commit = await this.api.commitContents(this.#fn, files, "");
     } catch (error) {
-      // What does not build may import one of them.
+      // Code that does not build may import a skipped file.
       noteSkipped(skipped);
       throw error;
     }

@@ -118,7 +118,7 @@ export class Nats implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.connection.isClosed()) return;
-    // What was published last should leave; a NATS that is unreachable does not delay the end.
+    // The last messages should be sent; an unreachable NATS does not delay the end.
     if (this.#isUp) await Promise.race([this.connection.flush().catch(() => {}), later(1_000)]);
     await this.connection.close();
   }

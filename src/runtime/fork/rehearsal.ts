@@ -1,6 +1,6 @@
 /**
- * Rehearses in the zygote what every fork does, with ways that lead nowhere. V8 compiles a function at its first call: what
- * is not rehearsed is compiled anew by each fork. What an invocation allocates for good is ready in every fork, too.
+ * Rehearses in the zygote what every fork does, with ways that lead nowhere. V8 compiles a function at its first call:
+ * each fork compiles unrehearsed functions anew. Permanent allocations of an invocation are ready in every fork, too.
  */
 import { awaitKill, serveCalls, type Ways } from "../calls.ts";
 import type { ConsoleClass } from "../harden.ts";

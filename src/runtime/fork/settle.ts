@@ -128,7 +128,7 @@ export function makeSettler(
     },
     asInstance(token, egressPath) {
       beAlone();
-      // What an earlier instance has left in this egress socket comes before the connection.
+      // Bytes that an earlier instance has left in this egress socket come before the connection.
       connect(token, egressPath);
       // Before all that needs no more than a function may.
       isolate();

@@ -125,7 +125,7 @@ export function disguise(wrapper: AnyFunction, original: AnyFunction): AnyFuncti
   return wrapper;
 }
 
-/** A function that reports each of its calls. Call this before user code. What is no function stays as it is. */
+/** A function that reports each of its calls. Call this before user code. Other values are returned unchanged. */
 export function watched<Value>(value: Value): Value {
   if (typeof value !== "function") return value;
   const original = value as unknown as AnyFunction;

@@ -17,8 +17,8 @@ export interface Edits<D> {
 }
 
 /**
- * Keeps what is typed until it is saved or discarded, whatever becomes of the current values meanwhile. What is not edited
- * follows them.
+ * Keeps what is typed until it is saved or discarded, whatever becomes of the current values meanwhile. Other fields
+ * follow the current values.
  */
 export function useEdits<D extends object>(current: D): Edits<D> {
   const [edits, setEdits] = useState<Partial<D>>({});
@@ -32,7 +32,7 @@ export function useEdits<D extends object>(current: D): Edits<D> {
     draft,
     edit: (change) => {
       setBase((before) => ({ ...current, ...without(before, (name) => !(name in edits)) }));
-      // What is as it was follows the current value again.
+      // A field with its original value follows the current value again.
       setEdits((now) =>
         without(
           { ...now, ...change },

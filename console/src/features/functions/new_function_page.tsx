@@ -37,7 +37,7 @@ export function NewFunctionPage() {
     },
   });
   const choose = (next: Template) => {
-    // What somebody typed stays; what came from a template follows the choice.
+    // Typed text stays; text from a template follows the choice.
     if (name === "" || name === template.manifest.name) {
       setName(next === TEMPLATES[0] ? "" : next.manifest.name);
     }

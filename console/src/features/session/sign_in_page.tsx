@@ -22,7 +22,7 @@ export function SignInPage() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const goOn = async () => {
-    // What the page knows may be of another session.
+    // The cached data may be of another session.
     queries.clear();
     await queries.fetchQuery(sessionQuery);
     const landing = readStored("welcomed") === true ? "/" : "/welcome";

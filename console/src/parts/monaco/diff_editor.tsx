@@ -71,7 +71,7 @@ function showSide(
     ariaLabel: `${label}, ${word}`,
   });
   const lines = model.getLineCount();
-  // What follows the last line's end is no line of the file.
+  // The text after the last line's end is no line of the file.
   const count = model.getLineLength(lines) === 0 ? lines - 1 : lines;
   editor.createDecorationsCollection(
     count === 0 ? [] : [{

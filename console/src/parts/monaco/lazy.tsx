@@ -10,7 +10,7 @@ const Json = lazy(async () => ({
   default: (await fromServer(() => import("./json_editor.tsx"))).JsonEditor,
 }));
 
-/** Loads the code of the editor before there is a file to show. Who shows one reports a failure. */
+/** Loads the code of the editor before there is a file to show. The component that shows a file reports a failure. */
 export function preloadCodeEditor(): void {
   loadCode().catch(() => {});
 }

@@ -64,7 +64,7 @@ function isSame(one: readonly Library[], other: readonly Library[]): boolean {
     );
 }
 
-/** Who looked at a declaration has made a model of it, which the language service would read instead of a newer one. */
+/** Removes the models of outdated declarations, which the language service would read instead of newer files. */
 function forgetOthers(libraries: readonly Library[]): void {
   const models = monaco.editor.getModels()
     .filter(({ uri }) => uri.scheme === "file" && uri.path.startsWith("/node_modules/"));

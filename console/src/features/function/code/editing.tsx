@@ -52,7 +52,7 @@ export function Editing({ workspace }: { readonly workspace: Workspace }) {
     );
     return [...saving.problems, ...valid, ...packageErrors];
   }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageErrors]);
-  // What the editor finds itself, it marks itself.
+  // The editor marks the problems that it finds itself.
   const marked = useMemo(
     () => reported.filter((problem) => !found.some((own) => isSameProblem(own, problem))),
     [reported, found],

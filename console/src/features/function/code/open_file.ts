@@ -9,7 +9,7 @@ const MAIN = "main.ts";
 export function useOpenFile(files: Files) {
   const { commit, file, line, column } = useSearch({ from: "/shell/functions/$functionId/" });
   const navigate = useNavigate({ from: "/functions/$functionId" });
-  // Who opens the same position once more wants to see it again.
+  // A reader who opens the same position once more wants to see it again.
   const entry = useLocation({ select: ({ state }) => state.__TSR_key });
   const reveal = useMemo(
     () => line === undefined ? undefined : { line, column: column ?? 1 },

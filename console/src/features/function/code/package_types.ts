@@ -107,7 +107,7 @@ function problemsIn(
   error: unknown,
 ): readonly Problem[] {
   const messages = new Map(faults.map(({ name, message }) => [name, message]));
-  // Who may not write, or has lost the server, only misses types.
+  // A reader who may not write, or has lost the server, only misses types.
   const general = error instanceof ApiError && error.reason === "BUILD_FAILED"
     ? error.message
     : undefined;

@@ -50,7 +50,7 @@ export async function save(
   const { commitId = "", uploadUrls = {} } = opened;
   await upload(contents, uploadUrls);
   const { commit, warnings } = await finalize(queries, workspace, commitId);
-  // What the page shows next is known: the editor must not go back to the former head meanwhile.
+  // The page already has the data that it shows next: the editor must not return to the former head meanwhile.
   queries.setQueryData(commitQuery(functionId, commitId).queryKey, {
     commit,
     parentId: workspace.base,

@@ -18,8 +18,8 @@ interface LoadedPart<T> {
 }
 
 /**
- * Commits and publishes, newest first. What is older than the end of a list that goes on is left out: events of that
- * list may belong before it.
+ * Commits and publishes, newest first. Events that are older than the end of an incomplete list are left out: further
+ * events of that list may belong before them.
  */
 export function timelineOf(
   commits: LoadedPart<Commit>,

@@ -44,7 +44,7 @@ export function TriggerDetails(props: TriggerDetailsProps) {
   const { trigger, secret } = props;
   const kind = kindOf(trigger);
   const heading = useRef<HTMLHeadingElement>(null);
-  // What led here, a link or a form, is gone with the focus that it had.
+  // The link or form that led here is gone with its focus.
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return (
     <article className="function-sections" aria-label={visibleText(trigger.displayName)}>
