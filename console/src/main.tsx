@@ -3,7 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
 import { Toasts } from "./parts/toasts.tsx";
 import { router } from "./router.tsx";
-import { queries } from "./shell/queries.ts";
+import { queries } from "./shell/root.tsx";
 import { applyTheme } from "./theme/theme.ts";
 
 applyTheme();

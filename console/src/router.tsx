@@ -1,15 +1,208 @@
-import { createRouter } from "@tanstack/react-router";
-import { deadLettersRoute } from "./features/dead_letters/routes.ts";
-import { welcomeRoute } from "./features/first_run/routes.ts";
-import { functionRoute } from "./features/function/routes.ts";
-import { functionsRoute, newFunctionRoute } from "./features/functions/routes.ts";
-import { invocationRoute, invocationsRoute } from "./features/invocations/routes.ts";
-import { overviewRoute } from "./features/overview/routes.ts";
-import { signInRoute } from "./features/session/routes.ts";
-import { settingsRoute } from "./features/settings/routes.ts";
-import { volumeRoute, volumesRoute } from "./features/volumes/routes.ts";
-import { visitOf } from "./shell/list_position.tsx";
-import { rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
+/** The addresses of the console, and what each may have in its search. No feature imports the pages of another. */
+import { createRoute, createRouter } from "@tanstack/react-router";
+import type { LetterSearch } from "./features/dead_letters/queries.ts";
+import { listSearchOf } from "./features/invocations/filter.ts";
+import { type Range, RANGES } from "./features/overview/queries.ts";
+import { SignInPage } from "./features/session/sign_in_page.tsx";
+import { visitOf, withVisit } from "./shell/list_position.tsx";
+import { lazyPage, rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
+
+const overviewRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/",
+  validateSearch: (search: Record<string, unknown>): { range?: Range } => {
+    const range = String(search["range"]);
+    return Object.hasOwn(RANGES, range) ? { range: range as Range } : {};
+  },
+  component: lazyPage(() => import("./features/overview/overview_page.tsx"), "OverviewPage"),
+});
+
+const welcomeRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/welcome",
+  component: lazyPage(() => import("./features/first_run/welcome_page.tsx"), "WelcomePage"),
+});
+
+const functionsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/functions",
+  validateSearch: (search: Record<string, unknown>): { q?: string } =>
+    typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"] } : {},
+  beforeLoad: withVisit,
+  component: lazyPage(() => import("./features/functions/functions_page.tsx"), "FunctionsPage"),
+});
+
+const newFunctionRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/functions/new",
+  component: lazyPage(
+    () => import("./features/functions/new_function_page.tsx"),
+    "NewFunctionPage",
+  ),
+});
+
+const functionPageRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/functions/$functionId",
+  component: lazyPage(() => import("./features/function/function_page.tsx"), "FunctionPage"),
+});
+
+const codeRoute = createRoute({
+  getParentRoute: () => functionPageRoute,
+  path: "/",
+  validateSearch: (search: Record<string, unknown>): CodeSearch => ({
+    ...(typeof search["commit"] === "string" ? { commit: search["commit"] } : {}),
+    ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+    ...numberIn("line", search["line"]),
+    ...numberIn("column", search["column"]),
+  }),
+  component: lazyPage(() => import("./features/function/code/code_tab.tsx"), "CodeTab"),
+});
+
+interface CodeSearch {
+  /** A commit to read in place of the draft. */
+  readonly commit?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+function numberIn<K extends string>(name: K, value: unknown): { [P in K]?: number } {
+  return Number.isSafeInteger(value) ? { [name]: value } as { [P in K]: number } : {};
+}
+
+const testsRoute = createRoute({
+  getParentRoute: () => functionPageRoute,
+  path: "/tests",
+  component: lazyPage(() => import("./features/function/tests/tests_tab.tsx"), "TestsTab"),
+});
+
+const historyRoute = createRoute({
+  getParentRoute: () => functionPageRoute,
+  path: "/history",
+  validateSearch: (search: Record<string, unknown>): { commit?: string } =>
+    typeof search["commit"] === "string" ? { commit: search["commit"] } : {},
+  component: lazyPage(() => import("./features/function/history/history_tab.tsx"), "HistoryTab"),
+});
+
+const triggersRoute = createRoute({
+  getParentRoute: () => functionPageRoute,
+  path: "/triggers",
+  validateSearch: (search: Record<string, unknown>): { trigger?: string; new?: NewTrigger } => ({
+    ...(typeof search["trigger"] === "string" ? { trigger: search["trigger"] } : {}),
+    ...(isNewTrigger(search["new"]) ? { new: search["new"] } : {}),
+  }),
+  component: lazyPage(() => import("./features/function/triggers/triggers_tab.tsx"), "TriggersTab"),
+});
+
+const functionSettingsRoute = createRoute({
+  getParentRoute: () => functionPageRoute,
+  path: "/settings",
+  component: lazyPage(() => import("./features/function/settings/settings_tab.tsx"), "SettingsTab"),
+});
+
+/** The kind of a trigger that the page creates. */
+type NewTrigger = "schedule" | "webhook" | "http";
+
+function isNewTrigger(value: unknown): value is NewTrigger {
+  return value === "schedule" || value === "webhook" || value === "http";
+}
+
+/** The page of a function; each of its tabs has a path. */
+const functionRoute = functionPageRoute.addChildren([
+  codeRoute,
+  testsRoute,
+  historyRoute,
+  triggersRoute,
+  functionSettingsRoute,
+]);
+
+const invocationsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/invocations",
+  validateSearch: listSearchOf,
+  beforeLoad: withVisit,
+  component: lazyPage(
+    () => import("./features/invocations/invocations_page.tsx"),
+    "InvocationsPage",
+  ),
+});
+
+const invocationRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/invocations/$invocationId",
+  component: lazyPage(() => import("./features/invocations/invocation_page.tsx"), "InvocationPage"),
+});
+
+const volumesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/volumes",
+  beforeLoad: withVisit,
+  component: lazyPage(() => import("./features/volumes/volumes_page.tsx"), "VolumesPage"),
+});
+
+interface VolumeSearch {
+  /** The open directory; the root without one. */
+  readonly directory?: string;
+  /** The open file. */
+  readonly file?: string;
+  readonly tab?: "history";
+  /** The version that the history shows alone. */
+  readonly version?: number;
+}
+
+const volumeRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/volumes/$volumeId",
+  validateSearch: (search: Record<string, unknown>): VolumeSearch => ({
+    ...(typeof search["directory"] === "string" ? { directory: search["directory"] } : {}),
+    ...(typeof search["file"] === "string" ? { file: search["file"] } : {}),
+    ...(search["tab"] === "history" ? { tab: "history" } : {}),
+    ...(Number.isSafeInteger(search["version"]) ? { version: search["version"] as number } : {}),
+  }),
+  component: lazyPage(() => import("./features/volumes/volume_page.tsx"), "VolumePage"),
+});
+
+function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
+  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
+  return text === "" ? {} : { [name]: text } as { [P in K]: string };
+}
+
+const deadLettersRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/dead-letters",
+  validateSearch: (search: Record<string, unknown>): LetterSearch => ({
+    ...textIn("function", search["function"]),
+    ...textIn("word", search["word"]),
+    ...textIn("q", search["q"]),
+    ...textIn("letter", search["letter"]),
+  }),
+  component: lazyPage(
+    () => import("./features/dead_letters/dead_letters_page.tsx"),
+    "DeadLettersPage",
+  ),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/settings",
+  component: lazyPage(() => import("./features/settings/settings_page.tsx"), "SettingsPage"),
+});
+
+/** Where the reader wanted to go; a path of this server only, or a link could lead elsewhere. */
+function ownPath(value: unknown): string | undefined {
+  return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : undefined;
+}
+
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { to?: string } => {
+    const to = ownPath(search["to"]);
+    return to === undefined ? {} : { to };
+  },
+  component: SignInPage,
+});
 
 const routeTree = rootRoute.addChildren([
   signInRoute,

@@ -18,8 +18,8 @@ const OWN = /^\s*(?:["'`]\/(?!\/)|(?:filePath|checkedUrl|ownPath)\()/;
 
 /** By file: what is an address made here, or is no address. */
 const CHECKED: Readonly<Record<string, readonly string[]>> = {
-  // The URL of a blob.
-  "features/volumes/image_preview.tsx": ["src={url} "],
+  // The URL of the blob of an image.
+  "features/volumes/file.tsx": ["src={url} "],
 };
 
 function interpreted(text: string): string[] {

@@ -1,18 +1,19 @@
 /** What the pages of the console compute without a page: texts, filters, paths and differences. */
 import assert from "node:assert/strict";
-import { pathViolation } from "../../console/src/features/function/code/paths.ts";
-import { configText } from "../../console/src/features/function/settings/config_text.ts";
-import { curlOf, headersIn } from "../../console/src/features/function/triggers/curl.ts";
-import { durationIn, durationText } from "../../console/src/features/function/typed_values.ts";
+import {
+  durationIn,
+  durationText,
+  pathViolation,
+} from "../../console/src/features/function/typed_values.ts";
+import { configText, curlOf, headersIn } from "../../console/src/features/function/snippets.ts";
 import {
   apiFilterOf,
   listSearchOf,
   timeOfLocal,
 } from "../../console/src/features/invocations/filter.ts";
-import { withLineEnds } from "../../console/src/features/volumes/line_ends.ts";
-import { formatBytes, formatDuration } from "../../console/src/parts/format.ts";
+import { withLineEnds } from "../../console/src/parts/files.ts";
+import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";
-import { visibleText } from "../../console/src/parts/visible_text.ts";
 import { slugOf } from "../../src/shared/slugs.ts";
 
 Deno.test("line ends stay those of the file", () => {

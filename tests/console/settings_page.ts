@@ -1,7 +1,7 @@
 /** Steps of the test of settings: one save for all sections, the menu of sections, and code to copy. */
 import assert from "node:assert/strict";
 import type { Json } from "../support/client.ts";
-import { configText } from "../../console/src/features/function/settings/config_text.ts";
+import { configText } from "../../console/src/features/function/snippets.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage } from "./settings_form.ts";

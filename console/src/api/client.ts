@@ -1,10 +1,43 @@
+/** Requests to the API of the server, the types of their resources, and bytes, which are base64 in their JSON. */
 import {
   type AnswerOf,
   httpRequest,
   type Operation,
   type RequestOf,
 } from "../../../src/resources/request.ts";
-import type { Schemas } from "./types.ts";
+import type { components } from "../../../src/resources/schema.d.ts";
+
+export type Schemas = components["schemas"];
+
+/** The server sends these fields always, though C1's document requires none. */
+type With<T, K extends keyof T> = T & { [P in K]-?: NonNullable<T[P]> };
+
+export type Fn = With<
+  Schemas["c1.api.functions.v1.Function"],
+  "id" | "displayName" | "createdAt"
+>;
+export type Commit = With<
+  Schemas["c1.api.functions.v1.FunctionCommit"],
+  "id" | "functionId" | "createdAt"
+>;
+export type Invocation = With<
+  Schemas["c1.api.functions.v1.FunctionInvocation"],
+  "id" | "functionId" | "commitId" | "status" | "createdAt"
+>;
+export type InvocationStatus = Schemas["c1.api.functions.v1.FunctionInvocationStatus"];
+export type LogLine = Schemas["invoked.InvocationLog"];
+export type TestResult = Schemas["c1.api.functions.v1.FunctionTestResult"];
+export type Trigger = Schemas["invoked.Trigger"];
+export type TriggerKind = Schemas["invoked.TriggerKind"];
+export type Delivery = Schemas["invoked.Delivery"];
+export type DeadLetter = Schemas["invoked.DeadLetter"];
+export type Publish = Schemas["invoked.FunctionPublish"];
+export type Volume = Schemas["invoked.Volume"];
+export type VolumeEntry = Schemas["invoked.VolumeEntry"];
+export type VolumeVersion = Schemas["invoked.VolumeVersion"];
+export type ServerStatus = Schemas["invoked.Status"];
+export type TypeDiagnostic = Schemas["invoked.TypeDiagnostic"];
+export type BuildWarning = Schemas["invoked.BuildWarning"];
 
 /** Sent with every request. The header distinguishes it from forms of other pages. */
 const CONSOLE_HEADER = { "X-Invoked-Console": "1" };
@@ -50,8 +83,8 @@ export async function call<O extends Operation>(
   operation: O,
   sent: RequestOf<O> & { readonly signal?: AbortSignal },
 ): Promise<AnswerOf<O>> {
-  const { url, ...init } = httpRequest<O>(operation, sent);
-  const response = await fetchRaw(url, { ...init, signal: sent.signal });
+  const { url, body = null, ...init } = httpRequest<O>(operation, sent);
+  const response = await fetchRaw(url, { ...init, body, signal: sent.signal ?? null });
   return await response.json().catch(unreached);
 }
 
@@ -84,4 +117,32 @@ function errorOf(response: Response, body: unknown): ApiError {
   if (response.status === 401) expireSession();
   const message = status.message ?? `The server answered ${response.status}`;
   return new ApiError(response.status, reason, message, fields);
+}
+
+/** Base64 of UTF-8 text. */
+export function encodeBase64(text: string): string {
+  return encodeBytes(new TextEncoder().encode(text));
+}
+
+export function encodeBytes(bytes: Uint8Array): string {
+  // In pieces: an argument for each byte would exceed the stack.
+  let binary = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  }
+  return btoa(binary);
+}
+
+/** Text of base64; bytes that are no UTF-8 become replacement characters. */
+export function decodeBase64(base64: string): string {
+  return new TextDecoder().decode(decodeBytes(base64));
+}
+
+export function decodeBytes(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** Base64 in the alphabet of URLs, without padding. */
+export function toUrlBase64(base64: string): string {
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }

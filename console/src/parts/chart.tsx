@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type uPlot from "uplot";
-import { fromServer } from "../browser/server.ts";
+import { fromServer } from "../browser/connection.ts";
 import { isDark, onThemeChange } from "../theme/theme.ts";
 import { formatExact } from "./format.ts";
 

@@ -1,8 +1,6 @@
 import { useMemo, useState } from "react";
-import { Button } from "./button.tsx";
-import { CopyButton } from "./copy.tsx";
-import { countOf, formatCount } from "./format.ts";
-import { visibleText } from "./visible_text.ts";
+import { Button, CopyButton } from "./button.tsx";
+import { countOf, formatCount, visibleText } from "./format.ts";
 
 /** Longer texts begin cut. */
 const SHOWN_CHARACTERS = 20_000;

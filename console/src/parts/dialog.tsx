@@ -1,11 +1,10 @@
 import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { fromServer } from "../browser/server.ts";
-import { Button } from "./button.tsx";
-import { CancelButton } from "./cancel_button.tsx";
+import { fromServer } from "../browser/connection.ts";
+import { Button, CancelButton } from "./button.tsx";
 import type { DialogProps } from "./dialog_popup.tsx";
 import { TextField } from "./field.tsx";
+import { visibleText } from "./format.ts";
 import { ErrorNote } from "./states.tsx";
-import { visibleText } from "./visible_text.ts";
 
 // No page shows a dialog at first.
 const DialogPopup = lazy(async () => ({

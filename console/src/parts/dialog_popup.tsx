@@ -1,11 +1,10 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { type ReactNode, useState } from "react";
-import { Button } from "./button.tsx";
-import { CloseDialog } from "./cancel_button.tsx";
+import { Button, CloseDialog } from "./button.tsx";
+import { visibleText } from "./format.ts";
 import { Icon } from "./icon.tsx";
 import { Keys } from "./shortcuts.tsx";
-import { visibleText } from "./visible_text.ts";
 
 export interface DialogProps {
   readonly open: boolean;

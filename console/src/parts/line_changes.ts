@@ -1,5 +1,5 @@
 import { diffLines } from "diff";
-import { type FileContent, isText } from "./file_content.ts";
+import { type FileContent, isText } from "./files.ts";
 
 /** Lines that one text has and the other has not; more of them count as a text that was written anew. */
 const EDITS_MAX = 2_000;

@@ -3,8 +3,7 @@ import { type RefObject, useEffect, useRef, useState } from "react";
 import { Button } from "./button.tsx";
 import { CodeBlock } from "./code.tsx";
 import { Dialog } from "./dialog.tsx";
-import { countOf, formatExact } from "./format.ts";
-import { visibleText } from "./visible_text.ts";
+import { countOf, formatExact, visibleText } from "./format.ts";
 
 /** Of one line; a dialog has the rest. */
 const SHOWN_CHARACTERS = 500;

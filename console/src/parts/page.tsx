@@ -1,5 +1,5 @@
 import { type ReactNode, useLayoutEffect } from "react";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "./format.ts";
 
 /** A page: its title, which the window has, too, what one can do, and its content. */
 export function Page(

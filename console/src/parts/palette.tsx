@@ -1,8 +1,8 @@
 import { Autocomplete } from "@base-ui/react/autocomplete";
 import { Dialog } from "@base-ui/react/dialog";
 import { useEffect, useMemo, useState } from "react";
+import { visibleText } from "./format.ts";
 import { Keys } from "./shortcuts.tsx";
-import { visibleText } from "./values.tsx";
 
 export interface PaletteItem {
   readonly id: string;

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
+import { visibleText } from "./format.ts";
 import { errorText } from "./violations.ts";
-import { visibleText } from "./visible_text.ts";
 
 /** Holds the space of content that is on its way. */
 export function Loading({ rows = 6 }: { readonly rows?: number }) {

@@ -12,10 +12,10 @@ import {
   useState,
 } from "react";
 import { Button } from "./button.tsx";
-import { errorText } from "./violations.ts";
+import { visibleText } from "./format.ts";
 import { useRowKeys } from "./row_keys.ts";
 import { fixedWidth, type Lines, linesOf, useTableWidth } from "./table_lines.ts";
-import { visibleText } from "./visible_text.ts";
+import { errorText } from "./violations.ts";
 
 /** Shorter tables are drawn whole. */
 const VIRTUAL_FROM = 100;

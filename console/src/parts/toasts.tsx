@@ -1,7 +1,7 @@
 import { Toast } from "@base-ui/react/toast";
-import { errorText } from "./violations.ts";
+import { visibleText } from "./format.ts";
 import { Icon } from "./icon.tsx";
-import { visibleText } from "./visible_text.ts";
+import { errorText } from "./violations.ts";
 
 const manager = Toast.createToastManager();
 

@@ -6,10 +6,8 @@ import {
   formatDuration,
   formatExact,
   formatRelative,
+  visibleText,
 } from "./format.ts";
-import { visibleText } from "./visible_text.ts";
-
-export { visibleText };
 
 const REFRESH = 15_000;
 const subscribers = new Set<(now: Date) => void>();

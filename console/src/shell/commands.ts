@@ -1,13 +1,41 @@
-/** What the palette offers on every page. */
+/** The pages of the navigation, and what the palette offers on every page. */
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { copyText } from "../parts/copy.tsx";
+import { copyText } from "../parts/button.tsx";
+import type { IconName } from "../parts/icon.tsx";
 import type { PaletteItem } from "../parts/palette.tsx";
 import { type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { toast, toastError } from "../parts/toasts.tsx";
 import { currentTheme, isDark, setTheme } from "../theme/theme.ts";
-import { PAGES } from "./pages.ts";
-import { leave } from "./sign_out.ts";
+import { leave } from "./session.ts";
+
+interface PageLink {
+  readonly to:
+    | "/"
+    | "/functions"
+    | "/invocations"
+    | "/volumes"
+    | "/dead-letters"
+    | "/settings";
+  readonly label: string;
+  readonly icon: IconName;
+  readonly keys: string;
+}
+
+/** The pages of the navigation. */
+export const PAGES: readonly PageLink[] = [
+  { to: "/", label: "Overview", icon: "overview", keys: "g o" },
+  { to: "/functions", label: "Functions", icon: "function", keys: "g f" },
+  { to: "/invocations", label: "Invocations", icon: "invocation", keys: "g i" },
+  { to: "/volumes", label: "Volumes", icon: "volume", keys: "g v" },
+  {
+    to: "/dead-letters",
+    label: "Dead letters",
+    icon: "deadLetter",
+    keys: "g d",
+  },
+  { to: "/settings", label: "Settings", icon: "settings", keys: "g s" },
+];
 
 const GROUP = "Console";
 

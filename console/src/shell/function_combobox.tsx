@@ -1,10 +1,9 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
-import { functionsNamedQuery } from "../api/names.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Name } from "../parts/values.tsx";
-import { FunctionName } from "./function_name.tsx";
+import { FunctionName, functionsNamedQuery } from "./function_name.tsx";
 
 export interface FunctionFilterProps {
   readonly label: string;

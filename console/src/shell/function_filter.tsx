@@ -1,5 +1,5 @@
 import { type ComponentType, useCallback, useEffect, useState } from "react";
-import { fromServer } from "../browser/server.ts";
+import { fromServer } from "../browser/connection.ts";
 import { Field } from "../parts/field.tsx";
 import type { FunctionFilterProps } from "./function_combobox.tsx";
 

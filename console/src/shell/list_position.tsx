@@ -1,6 +1,6 @@
-/** The reader's position in a list. A returning reader finds the same filter, rows and scroll position. */
-import { Link, type ParsedLocation } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+/** Where the reader is, and was in a list. Who comes back finds the same filter, rows and scroll position. */
+import { Link, type ParsedLocation, useRouter } from "@tanstack/react-router";
+import { type ReactNode, useCallback, useEffect } from "react";
 import { holdInTab, readHeld } from "../browser/stored.ts";
 
 type List = "/functions" | "/invocations" | "/volumes";
@@ -52,4 +52,16 @@ export function BackToList(
       {children}
     </Link>
   );
+}
+
+/**
+ * Answers, where some work begins, a question for its end: whether the reader is still on the same page, and not on the way
+ * to another. What they chose meanwhile wins over the page that the work would lead to.
+ */
+export function useStillHere(): () => () => boolean {
+  const router = useRouter();
+  return useCallback(() => {
+    const { pathname } = router.latestLocation;
+    return () => router.latestLocation.pathname === pathname;
+  }, [router]);
 }

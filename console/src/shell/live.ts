@@ -1,9 +1,8 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import { expireSession } from "../api/client.ts";
-import { isSignedIn } from "../api/session.ts";
 import { followStream } from "../browser/changes.ts";
-import { AWAY_POLL, isServerReady } from "../browser/server.ts";
-import { whileVisible } from "../browser/visible.ts";
+import { AWAY_POLL, isServerReady, whileVisible } from "../browser/connection.ts";
+import { isSignedIn } from "./session.ts";
 
 /** Queries of a kind are refreshed at most this often, in ms. */
 const REFRESH_INTERVAL = 1_000;

@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { ApiError } from "../api/client.ts";
+import { visibleText } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
-import { visibleText } from "../parts/visible_text.ts";
 
 /**
  * Whether the API says that what a page shows does not exist. The answer holds until there is another one: a query without

@@ -1,8 +1,10 @@
+import { QueryClient } from "@tanstack/react-query";
 import {
   CatchBoundary,
   createRootRoute,
   createRoute,
   type ErrorComponentProps,
+  lazyRouteComponent,
   Link,
   Outlet,
   redirect,
@@ -10,14 +12,36 @@ import {
   useRouter,
   useRouterState,
 } from "@tanstack/react-router";
-import { sessionQuery } from "../api/session.ts";
+import { ApiError } from "../api/client.ts";
+import { fromServer } from "../browser/connection.ts";
 import { Button } from "../parts/button.tsx";
-import { ErrorNote } from "../parts/states.tsx";
+import { visibleText } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
-import { visibleText } from "../parts/visible_text.ts";
+import { ErrorNote } from "../parts/states.tsx";
 import { MissingPage } from "./missing_page.tsx";
-import { queries } from "./queries.ts";
+import { sessionQuery } from "./session.ts";
 import { Shell } from "./shell.tsx";
+
+const MAX_RETRIES = 3;
+
+/** Everything that the page knows of the server. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      gcTime: 5 * 60_000,
+      // What the server rejected once it rejects again; a server that restarts answers soon.
+      retry: (failures, error) =>
+        failures < MAX_RETRIES &&
+        (!(error instanceof ApiError) || error.status === 0 ||
+          error.status >= 500),
+    },
+  },
+});
+
+/** The component of a route. Its code loads with the first look at it; while the server is away it waits. */
+export const lazyPage: typeof lazyRouteComponent = (load, name) =>
+  lazyRouteComponent(() => fromServer(load), name);
 
 export const rootRoute = createRootRoute({
   component: Outlet,
@@ -79,12 +103,8 @@ function Failure({ error, reset }: ErrorComponentProps) {
       <ErrorNote error={error} />
       <div className="row">
         <Button onClick={() => void router.invalidate().then(reset)}>Try again</Button>
-        <ToOverview />
+        <Link to="/" className="button">Overview</Link>
       </div>
     </Page>
   );
-}
-
-function ToOverview() {
-  return <Link to="/" className="button">Overview</Link>;
 }

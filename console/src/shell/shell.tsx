@@ -1,24 +1,22 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { sessionQuery } from "../api/session.ts";
-import { fromServer } from "../browser/server.ts";
+import { fromServer } from "../browser/connection.ts";
 import { giveFocus } from "../parts/dialog.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { PaletteItem, Typed } from "../parts/palette.tsx";
 import { activeCommands, Keys } from "../parts/shortcuts.tsx";
-import { useShellCommands } from "./commands.ts";
+import { PAGES, useShellCommands } from "./commands.ts";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
-import { PAGES } from "./pages.ts";
-import { useSession } from "./use_session.ts";
+import { sessionQuery, useSession } from "./session.ts";
 
 // Dialogs are no part of the first load.
 const SessionDialog = lazy(async () => ({
-  default: (await fromServer(() => import("./session_dialog.tsx"))).SessionDialog,
+  default: (await fromServer(() => import("./dialogs.tsx"))).SessionDialog,
 }));
 const ShortcutSheet = lazy(async () => ({
-  default: (await fromServer(() => import("../parts/shortcut_sheet.tsx"))).ShortcutSheet,
+  default: (await fromServer(() => import("./dialogs.tsx"))).ShortcutSheet,
 }));
 const Palette = lazy(async () => ({
   default: (await fromServer(() => import("../parts/palette.tsx"))).Palette,

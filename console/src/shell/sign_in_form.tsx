@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from "react";
-import { codeOf, signIn } from "../api/session.ts";
 import { Button } from "../parts/button.tsx";
 import { CodeBlock } from "../parts/code.tsx";
-import { errorText } from "../parts/violations.ts";
 import { TextField } from "../parts/field.tsx";
+import { errorText } from "../parts/violations.ts";
+import { codeOf, signIn } from "./session.ts";
 
 /** Redeems a pasted link or code. */
 export function SignInForm(

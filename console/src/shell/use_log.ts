@@ -1,13 +1,13 @@
 import { useCallback, useEffect, useState } from "react";
-import type { LogLine } from "../api/types.ts";
-import { whileVisible } from "../browser/visible.ts";
+import type { LogLine } from "../api/client.ts";
+import { whileVisible } from "../browser/connection.ts";
 
 interface Followed {
   readonly lines: readonly LogLine[];
   readonly mode: "opening" | "following" | "ended" | "failed";
 }
 
-export interface LogState extends Followed {
+interface LogState extends Followed {
   /** Reads a log anew that could not be read. */
   readonly retry: () => void;
 }

@@ -1,21 +1,21 @@
 import { useInfiniteQuery, type UseInfiniteQueryResult } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import type { DeadLetter } from "../../api/types.ts";
+import type { DeadLetter } from "../../api/client.ts";
+import { ERROR_CODES } from "../../parts/badge.tsx";
 import { BulkMenu } from "../../parts/bulk_menu.tsx";
 import { Button } from "../../parts/button.tsx";
-import { remainingError } from "../../parts/violations.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Page } from "../../parts/page.tsx";
 import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
+import { remainingError, violationOf } from "../../parts/violations.ts";
+import { FunctionFilter } from "../../shell/function_filter.tsx";
 import { FunctionName } from "../../shell/function_name.tsx";
-import { ActDialog, ACTIONS, type Asked } from "./act_dialog.tsx";
-import type { LetterFilter } from "./filter.ts";
-import { Filters, SHOWN_VIOLATIONS } from "./filters.tsx";
-import { LetterDialog } from "./letter_dialog.tsx";
-import { actOnMatching, deadLettersQuery } from "./queries.ts";
+import { ActDialog, ACTIONS, type Asked, LetterDialog } from "./dialogs.tsx";
+import { actOnMatching, deadLettersQuery, type LetterFilter } from "./queries.ts";
 
 const ERROR_CHARACTERS = 300;
 const NO_LETTERS: readonly DeadLetter[] = [];
@@ -261,5 +261,46 @@ function BulkActions({ filter }: { readonly filter: LetterFilter }) {
       act={(action, dryRun) => actOnMatching(action, filter, dryRun)}
       queryKey={["invocation"]}
     />
+  );
+}
+
+/** Fields whose violations the filters show. */
+const SHOWN_VIOLATIONS = ["error_word", "query"];
+
+function Filters(
+  { filter, error, onChange }: {
+    readonly filter: LetterFilter;
+    readonly error: unknown;
+    readonly onChange: (filter: LetterFilter) => void;
+  },
+) {
+  const set = (name: keyof LetterFilter, value: string | undefined) => {
+    const { [name]: _, ...others } = filter;
+    onChange(value === undefined || value === "" ? others : { ...others, [name]: value });
+  };
+  return (
+    <search className="filters dead-letters-filters">
+      <TypedField
+        label="Text"
+        type="search"
+        value={filter.q ?? ""}
+        onChange={(q) => set("q", q)}
+        error={violationOf(error, "query")}
+        focusKey
+      />
+      <FunctionFilter
+        label="Function"
+        value={filter.function === undefined ? [] : [filter.function]}
+        onChange={(ids) => set("function", ids.at(-1))}
+      />
+      <TypedField
+        label="Error code"
+        value={filter.word ?? ""}
+        onChange={(word) => set("word", word)}
+        error={violationOf(error, "error_word")}
+        clean={(word) => word.toUpperCase()}
+        offered={ERROR_CODES}
+      />
+    </search>
   );
 }

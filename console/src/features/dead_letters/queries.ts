@@ -1,11 +1,20 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { encodeBase64 } from "../../api/base64.ts";
-import { call } from "../../api/client.ts";
-import { paging } from "../../api/paging.ts";
-import { keys } from "../../api/keys.ts";
-import type { DeadLetter, Invocation } from "../../api/types.ts";
-import type { Change } from "../../parts/replay_dialog.tsx";
-import type { LetterFilter } from "./filter.ts";
+import { call, type DeadLetter, encodeBase64, type Invocation } from "../../api/client.ts";
+import { keys, paging } from "../../api/queries.ts";
+import type { Change } from "../../parts/attempts.tsx";
+
+/** Which dead letters are listed; absent members filter nothing. */
+export interface LetterFilter {
+  /** The id of a function. */
+  readonly function?: string;
+  readonly word?: string;
+  readonly q?: string;
+}
+
+export interface LetterSearch extends LetterFilter {
+  /** The id of the open one. */
+  readonly letter?: string;
+}
 
 const PAGE_SIZE = 100;
 /** In place of the id of a function. */

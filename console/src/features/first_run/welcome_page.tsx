@@ -1,9 +1,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
-import { decodeBase64, encodeBase64 } from "../../api/base64.ts";
-import { call } from "../../api/client.ts";
-import { keys } from "../../api/keys.ts";
+import { call, decodeBase64, encodeBase64 } from "../../api/client.ts";
+import { keys } from "../../api/queries.ts";
 import { writeStored } from "../../browser/stored.ts";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";

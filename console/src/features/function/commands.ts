@@ -1,11 +1,19 @@
-/** What the palette offers for a function, whichever of its tabs is open. */
+/** The tabs of a function, and what the palette offers for it, whichever of its tabs is open. */
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
-import type { Fn } from "../../api/types.ts";
+import type { Fn } from "../../api/client.ts";
 import { type Command, useCommands } from "../../parts/shortcuts.tsx";
 import { copy } from "../../shell/commands.ts";
-import { useDraftState } from "./code/draft_store.ts";
-import { TABS } from "./tabs.ts";
+import { useDraftState } from "./code/drafts.ts";
+
+/** The tabs of a function's page, each with an address of its own. */
+export const TABS = [
+  { to: "/functions/$functionId", label: "Code" },
+  { to: "/functions/$functionId/tests", label: "Tests" },
+  { to: "/functions/$functionId/history", label: "History" },
+  { to: "/functions/$functionId/triggers", label: "Triggers" },
+  { to: "/functions/$functionId/settings", label: "Settings" },
+] as const;
 
 export const FUNCTION_GROUP = "This function";
 

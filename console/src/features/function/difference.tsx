@@ -1,8 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FileDiff } from "../../parts/monaco/file_diff.tsx";
 import { Loaded } from "../../parts/states.tsx";
-import { contentsOf } from "./content.ts";
-import { commitQuery } from "./queries.ts";
+import { commitQuery, contentsOf } from "./queries.ts";
 
 const NO_FILES = {};
 

@@ -1,23 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useParams } from "@tanstack/react-router";
 import { type RefObject, useRef, useState } from "react";
-import type { Fn } from "../../api/types.ts";
-import { Button } from "../../parts/button.tsx";
-import { CopyButton } from "../../parts/copy.tsx";
-import { shortId } from "../../parts/format.ts";
-import { FunctionState } from "../../parts/function_state.tsx";
+import type { Fn } from "../../api/client.ts";
+import { FunctionState } from "../../parts/badge.tsx";
+import { Button, CopyButton } from "../../parts/button.tsx";
+import { shortId, visibleText } from "../../parts/format.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { useCurrentInView } from "../../parts/in_view.ts";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";
-import { Name, visibleText } from "../../parts/values.tsx";
+import { Name } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
-import { TABS } from "./tabs.ts";
-import { useFunctionCommands } from "./commands.ts";
 import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
-import { PublishDialog } from "./publish/lazy.tsx";
+import { TABS, useFunctionCommands } from "./commands.ts";
+import { PublishDialog, RunPanel } from "./lazy.tsx";
 import { functionQuery } from "./queries.ts";
-import { RunPanel } from "./run/lazy.tsx";
 
 /** What all tabs of a function share; the tab itself is a route of its own. */
 export function FunctionPage() {

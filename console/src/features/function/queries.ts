@@ -1,9 +1,23 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call } from "../../api/client.ts";
-import { paging } from "../../api/paging.ts";
-import { keys } from "../../api/keys.ts";
-import type { BuildWarning, Commit, Fn, TypeDiagnostic } from "../../api/types.ts";
-import { textOf } from "./content.ts";
+/** The function of the page, its commits, and the files of a commit. */
+import {
+  infiniteQueryOptions,
+  queryOptions,
+  useInfiniteQuery,
+  useSuspenseQuery,
+} from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import {
+  type BuildWarning,
+  call,
+  type Commit,
+  decodeBytes,
+  encodeBytes,
+  type Fn,
+  type TypeDiagnostic,
+} from "../../api/client.ts";
+import { keys, paging } from "../../api/queries.ts";
+import type { FileContent, FileContents } from "../../parts/files.ts";
+import { shortId, visibleText } from "../../parts/format.ts";
 
 const TYPES_POLL = 1_000;
 const PAGE_SIZE = 50;
@@ -94,3 +108,64 @@ export const commitsQuery = (functionId: string) =>
     },
     ...paging,
   });
+
+/** The function of the page. The page shows a tab only once it has the function. */
+export function useFunction(): Fn {
+  const { functionId } = useParams({ from: "/shell/functions/$functionId" });
+  return useSuspenseQuery(functionQuery(functionId)).data;
+}
+
+const MESSAGE_CHARACTERS = 60;
+
+/** The published commit, however old it is, and the newest ones, as options of a field. */
+export function useCommitOptions(
+  { id, publishedCommitId = "" }: Fn,
+): readonly { readonly value: string; readonly label: string }[] {
+  const { data } = useInfiniteQuery(commitsQuery(id));
+  const commits = data?.pages.flatMap(({ list }) => list) ?? [];
+  const isListed = commits.some((commit) => commit.id === publishedCommitId);
+  return [
+    ...publishedCommitId === "" || isListed ? [] : [{ id: publishedCommitId }],
+    ...commits,
+  ].map(({ id, message = "" }: { readonly id: string; readonly message?: string }) => {
+    const text = visibleText(message).slice(0, MESSAGE_CHARACTERS);
+    const published = id === publishedCommitId ? "Published " : "";
+    return { value: id, label: `${published}${shortId(id)} ${text}` };
+  });
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The text of a file's base64 content; undefined for bytes that are not UTF-8. */
+export function textOf(base64: string): string | undefined {
+  try {
+    return decoder.decode(decodeBytes(base64));
+  } catch {
+    return undefined;
+  }
+}
+
+const decoded = new WeakMap<Readonly<Record<string, string>>, FileContents>();
+
+/** Files by their paths, from their base64 contents; of the same object the same files. */
+export function contentsOf(files: Readonly<Record<string, string>>): FileContents {
+  const known = decoded.get(files);
+  if (known !== undefined) return known;
+  const contents = Object.fromEntries(
+    Object.entries(files).map(([path, base64]) => [path, textOf(base64) ?? { base64 }]),
+  );
+  decoded.set(files, contents);
+  return contents;
+}
+
+const encoder = new TextEncoder();
+
+export function bytesOf(content: FileContent): Uint8Array<ArrayBuffer> {
+  return typeof content === "string" ? encoder.encode(content) : decodeBytes(content.base64);
+}
+
+/** The content of a file of the reader's disk. */
+export async function contentOf(file: File): Promise<FileContent> {
+  const base64 = encodeBytes(new Uint8Array(await file.arrayBuffer()));
+  return textOf(base64) ?? { base64 };
+}

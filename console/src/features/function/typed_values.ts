@@ -1,4 +1,4 @@
-/** Numbers, durations and words as fields have them. */
+/** Numbers, durations, enum values, lines and paths as fields have them. */
 import type { OneOf } from "../../../../src/resources/field.ts";
 
 const SECONDS_IN: Readonly<Record<string, number>> = {
@@ -47,4 +47,22 @@ export function numberText(value: number | undefined): string {
 /** The options of an enum. */
 export function optionsOf({ labels }: Pick<OneOf, "labels">) {
   return Object.entries(labels).map(([value, label]) => ({ value, label }));
+}
+
+/** The lines of a text, without spaces around them and without empty ones. */
+export function linesOf(text: string): string[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/** Why a path cannot be that of a new file; undefined if it can. The server checks it again. */
+export function pathViolation(path: string, taken: readonly string[]): string | undefined {
+  if (path === "") return "Enter a path, such as lib/text.ts";
+  if (path.startsWith("/") || path.endsWith("/")) {
+    return "The path must not start or end with a slash";
+  }
+  if (path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    return "Each part between slashes must be a name, not empty, . or ..";
+  }
+  if (taken.includes(path)) return `The function already has a file ${path}`;
+  return undefined;
 }

@@ -1,10 +1,9 @@
 import { queryOptions, useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import { call } from "../../api/client.ts";
-import { keys } from "../../api/keys.ts";
-import { countOf, formatCount } from "../../parts/format.ts";
-import { Sparkline } from "../../parts/sparkline.tsx";
-import { Time, visibleText } from "../../parts/values.tsx";
+import { keys } from "../../api/queries.ts";
+import { countOf, formatCount, visibleText } from "../../parts/format.ts";
+import { Time } from "../../parts/values.tsx";
 
 const STEP_SECONDS = 1_800;
 /** In ms; counting a day takes longer than an invocation. */
@@ -87,4 +86,64 @@ export function CallsCell(
 export function LastRunCell({ activity }: { readonly activity: Activity | undefined }) {
   if (activity === undefined) return <span className="muted">…</span>;
   return <Time value={activity.lastRun} />;
+}
+
+interface SparklinePoint {
+  readonly calls: number;
+  readonly failures: number;
+}
+
+const HEIGHT = 18;
+const BAR = 3;
+const GAP = 1;
+
+/** Calls over time as bars; the failed part of each is at its foot in the colour of errors. */
+function Sparkline(
+  { points, label }: {
+    readonly points: readonly SparklinePoint[];
+    readonly label: string;
+  },
+) {
+  const most = Math.max(1, ...points.map((point) => point.calls));
+  const heightOf = (count: number) => count === 0 ? 0 : Math.max(1, (count / most) * HEIGHT);
+  return (
+    <svg
+      className="sparkline"
+      width={points.length * (BAR + GAP)}
+      height={HEIGHT}
+      role="img"
+      aria-label={visibleText(label)}
+    >
+      {points.map((point, index) => {
+        const x = index * (BAR + GAP);
+        const calls = heightOf(point.calls);
+        const failures = Math.min(calls, heightOf(point.failures));
+        return (
+          <g key={index}>
+            <rect
+              className="sparkline-none"
+              x={x}
+              y={HEIGHT - 1}
+              width={BAR}
+              height={1}
+            />
+            <rect
+              className="sparkline-calls"
+              x={x}
+              y={HEIGHT - calls}
+              width={BAR}
+              height={calls}
+            />
+            <rect
+              className="sparkline-failures"
+              x={x}
+              y={HEIGHT - failures}
+              width={BAR}
+              height={failures}
+            />
+          </g>
+        );
+      })}
+    </svg>
+  );
 }

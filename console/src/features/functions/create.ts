@@ -1,12 +1,55 @@
-import { encodeBase64 } from "../../api/base64.ts";
-import { ApiError, call } from "../../api/client.ts";
-import type { Fn } from "../../api/types.ts";
+/// <reference path="../../browser/vite.d.ts" />
+
+/** Templates, and the function that one of them becomes. */
 import { SLUG_CHARS_MAX, slugOf } from "../../../../src/shared/slugs.ts";
-import { readVolumes } from "../../api/volumes.ts";
-import type { Template } from "./templates.ts";
+import { ApiError, call, encodeBase64, type Fn } from "../../api/client.ts";
+import { readVolumes } from "../../api/queries.ts";
+
+/** What `invoked.json` of a template may declare. */
+interface Manifest {
+  readonly name: string;
+  readonly description: string;
+  readonly allowlist?: readonly string[];
+  readonly roles?: readonly string[];
+  /** Name of the volume. */
+  readonly volume?: string;
+  /** By name, each with the settings of one kind of trigger. */
+  readonly triggers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+export interface Template {
+  readonly manifest: Manifest;
+  /** Text by path, without the manifest. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const SOURCES = import.meta.glob<string>(
+  ["../../../../examples/*/*.{ts,json}", "../../../../templates/*/*.{ts,json}"],
+  { eager: true, query: "?raw", import: "default" },
+);
+
+/** The template that is chosen at first. */
+const BLANK = "blank";
+
+/** All templates, the blank one first; `invoked init --template` offers the same. */
+export const TEMPLATES: readonly Template[] = readTemplates().toSorted((a, b) =>
+  Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK)
+);
+
+function readTemplates(): readonly Template[] {
+  const folders = new Map<string, Record<string, string>>();
+  for (const [path, text] of Object.entries(SOURCES)) {
+    const [name = "", folder = ""] = path.split("/").reverse();
+    folders.set(folder, { ...folders.get(folder), [name]: text });
+  }
+  return [...folders.values()].map(({ "invoked.json": manifest = "{}", ...files }) => ({
+    manifest: JSON.parse(manifest) as Manifest,
+    files,
+  }));
+}
 
 /** A function that was created, and why it lacks triggers of its template. */
-export interface Created {
+interface Created {
   readonly fn: Fn;
   readonly violations: readonly unknown[];
 }

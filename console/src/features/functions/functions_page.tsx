@@ -1,8 +1,9 @@
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Fn } from "../../api/types.ts";
-import { FunctionState } from "../../parts/function_state.tsx";
+import { call, type Fn } from "../../api/client.ts";
+import { keys, paging } from "../../api/queries.ts";
+import { FunctionState } from "../../parts/badge.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
@@ -10,7 +11,29 @@ import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
 import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
-import { functionsQuery } from "./queries.ts";
+
+const PAGE_SIZE = 100;
+
+interface FoundFunctions {
+  readonly list: readonly Fn[];
+  readonly nextPageToken: string;
+}
+
+/** Functions in pages, newest first; those whose name or description has the text. */
+function functionsQuery(query: string) {
+  return infiniteQueryOptions({
+    queryKey: keys.functions(query),
+    queryFn: async ({ pageParam, signal }): Promise<FoundFunctions> => {
+      const body = { query, functionTypes: [], pageSize: PAGE_SIZE, pageToken: pageParam };
+      const { list = [], nextPageToken = "" } = await call("POST /api/v1/search/functions", {
+        body,
+        signal,
+      });
+      return { list: list as Fn[], nextPageToken };
+    },
+    ...paging,
+  });
+}
 
 export function FunctionsPage() {
   const { q = "" } = useSearch({ from: "/shell/functions" });

@@ -3,17 +3,14 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
-import { remainingError, violationOf } from "../../parts/violations.ts";
-import { countOf } from "../../parts/format.ts";
 import { TextField } from "../../parts/field.tsx";
+import { countOf, visibleText } from "../../parts/format.ts";
 import { Page, Section } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { toast, toastError } from "../../parts/toasts.tsx";
-import { visibleText } from "../../parts/values.tsx";
-import { BackToList } from "../../shell/list_position.tsx";
-import { useStillHere } from "../../shell/still_here.ts";
-import { createFunction } from "./create.ts";
-import { type Template, TEMPLATES } from "./templates.ts";
+import { remainingError, violationOf } from "../../parts/violations.ts";
+import { BackToList, useStillHere } from "../../shell/list_position.tsx";
+import { createFunction, type Template, TEMPLATES } from "./create.ts";
 
 const FIELDS = ["displayName", "description"];
 

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Fragment, type ReactNode } from "react";
 import { CodeBlock } from "../../parts/code.tsx";
-import { visibleText } from "../../parts/values.tsx";
+import { visibleText } from "../../parts/format.ts";
 
 /** Longer errors are shown without links to their positions. */
 const LINKED_CHARACTERS = 20_000;

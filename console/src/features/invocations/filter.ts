@@ -1,5 +1,5 @@
 /** The filter of the list: in the URL, and as the API takes it. */
-import type { InvocationStatus, Schemas, TriggerKind } from "../../api/types.ts";
+import type { InvocationStatus, Schemas, TriggerKind } from "../../api/client.ts";
 import { countOf, enumWords, formatExact } from "../../parts/format.ts";
 
 export type ApiFilter = Schemas["invoked.InvocationFilter"];

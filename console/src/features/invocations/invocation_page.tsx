@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { AttemptsTable } from "../../parts/attempts_table.tsx";
+import { AttemptsTable } from "../../parts/attempts.tsx";
 import { JsonBlock } from "../../parts/code.tsx";
 import { Page, Section } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";

@@ -10,10 +10,8 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo } from "react";
-import { call } from "../../api/client.ts";
-import { paging } from "../../api/paging.ts";
-import { keys } from "../../api/keys.ts";
-import type { Invocation } from "../../api/types.ts";
+import { call, type Invocation } from "../../api/client.ts";
+import { keys, paging } from "../../api/queries.ts";
 import { errorCode } from "../../parts/badge.tsx";
 import { type ApiFilter, apiFilterOf } from "./filter.ts";
 

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import type { LogLine } from "../../api/types.ts";
+import type { LogLine } from "../../api/client.ts";
 import { SelectField, TextField } from "../../parts/field.tsx";
 import { countOf, formatCount } from "../../parts/format.ts";
 import { LogView } from "../../parts/log_view.tsx";

@@ -1,8 +1,7 @@
 /** What the page of one invocation reads. */
 import { queryOptions } from "@tanstack/react-query";
-import { call } from "../../api/client.ts";
-import { keys } from "../../api/keys.ts";
-import type { Invocation, Schemas, VolumeVersion } from "../../api/types.ts";
+import { call, type Invocation, type Schemas, type VolumeVersion } from "../../api/client.ts";
+import { keys } from "../../api/queries.ts";
 import { readPage, type Row } from "./list.ts";
 
 /** An invocation with what only its own record has. */

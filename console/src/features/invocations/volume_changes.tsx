@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { VolumeVersion } from "../../api/types.ts";
+import type { VolumeVersion } from "../../api/client.ts";
 import { formatCount } from "../../parts/format.ts";
 import { Properties, Section } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/states.tsx";

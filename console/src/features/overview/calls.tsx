@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { Schemas } from "../../api/types.ts";
+import type { Schemas } from "../../api/client.ts";
 import { TimeChart } from "../../parts/chart.tsx";
 import { formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Section } from "../../parts/page.tsx";

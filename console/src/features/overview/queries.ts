@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call } from "../../api/client.ts";
-import { keys } from "../../api/keys.ts";
+import { keys } from "../../api/queries.ts";
 
 /** Ranges of the overview: their length and that of a step, in seconds. */
 export const RANGES = {

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ServerStatus } from "../../api/types.ts";
+import type { ServerStatus } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { countOf, formatCount, formatDuration, parseDuration } from "../../parts/format.ts";
 import { Properties } from "../../parts/page.tsx";

@@ -1,12 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { sessionQuery, signIn } from "../../api/session.ts";
 import { readStored } from "../../browser/stored.ts";
 import { Button } from "../../parts/button.tsx";
 import { Page } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { Name } from "../../parts/values.tsx";
+import { sessionQuery, signIn } from "../../shell/session.ts";
 import { SignInForm } from "../../shell/sign_in_form.tsx";
 
 interface LinkFormProps {

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import type { Volume } from "../../api/types.ts";
-import { Note } from "../../parts/states.tsx";
-import { Loaded } from "../../parts/states.tsx";
-import { Bytes } from "../../parts/values.tsx";
-import { CsvTable } from "./csv_table.tsx";
+import { useEffect, useState } from "react";
+import type { Volume } from "../../api/client.ts";
+import { own } from "../../parts/files.ts";
+import { visibleText } from "../../parts/format.ts";
+import { Loaded, Loading, Note } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { Bytes, Name } from "../../parts/values.tsx";
 import { Path } from "./files.tsx";
-import { ImagePreview, imageType } from "./image_preview.tsx";
 import { type Content, contentQuery, filePath, MAX_SHOWN_BYTES } from "./queries.ts";
 import { TextEditor } from "./text_editor.tsx";
 
@@ -65,4 +66,97 @@ function textOf(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What is used of papaparse, which has no types of its own. */
+interface Parser {
+  parse(text: string, options: { readonly skipEmptyLines: boolean }): {
+    readonly data: string[][];
+    readonly errors: readonly { readonly message: string }[];
+  };
+}
+
+interface Row {
+  readonly id: string;
+  readonly cells: readonly string[];
+}
+
+interface Table {
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly violation: string | undefined;
+}
+
+const MAX_COLUMNS = 50;
+
+/** CSV with the first line as the head. */
+function CsvTable({ text }: { readonly text: string }) {
+  const [table, setTable] = useState<Table>();
+  useEffect(() => {
+    void import("papaparse").then(({ default: parser }: { default: Parser }) => {
+      const { data, errors } = parser.parse(text, { skipEmptyLines: true });
+      setTable(tableOf(data, errors[0]?.message));
+    });
+  }, [text]);
+  if (table === undefined) return <Loading rows={4} />;
+  return (
+    <div className="volumes-csv">
+      {table.violation === undefined ? null : <Note tone="warn">{table.violation}</Note>}
+      <DataTable
+        label="Rows of the file"
+        columns={table.columns}
+        rows={table.rows}
+        rowId={({ id }) => id}
+        empty={<Note>The file has no rows</Note>}
+      />
+    </div>
+  );
+}
+
+function tableOf([head = [], ...rows]: string[][], violation: string | undefined): Table {
+  return {
+    columns: head.slice(0, MAX_COLUMNS).map((name, index) => ({
+      id: String(index),
+      header: name === "" ? `Column ${index + 1}` : visibleText(name),
+      sortBy: ({ cells }) => valueOf(cells[index] ?? ""),
+      cell: ({ cells }) => <Name value={cells[index] ?? ""} />,
+    })),
+    rows: rows.map((cells, index) => ({ id: String(index), cells })),
+    violation,
+  };
+}
+
+/** Numbers sort as numbers. */
+function valueOf(cell: string): string | number {
+  return cell.trim() !== "" && Number.isFinite(Number(cell)) ? Number(cell) : cell;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  avif: "image/avif",
+};
+
+/** The media type of an image by its name. SVG is text: it can have scripts. */
+function imageType(path: string): string | undefined {
+  return own(TYPES, path.split(".").at(-1)?.toLowerCase() ?? "");
+}
+
+function ImagePreview(
+  { bytes, type, path }: {
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    readonly type: string;
+    readonly path: string;
+  },
+) {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([bytes], { type }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [bytes, type]);
+  return url === undefined ? null : <img className="volumes-image" src={url} alt={path} />;
 }

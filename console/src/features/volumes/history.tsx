@@ -1,16 +1,15 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { call } from "../../api/client.ts";
-import type { Volume, VolumeVersion } from "../../api/types.ts";
+import { call, type Volume, type VolumeVersion } from "../../api/client.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { formatCount, shortId } from "../../parts/format.ts";
+import { formatCount, shortId, visibleText } from "../../parts/format.ts";
 import { Empty, ErrorNote, Loaded, Loading } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { Name, Time, visibleText } from "../../parts/values.tsx";
+import { Name, Time } from "../../parts/values.tsx";
 import { versionsQuery } from "./queries.ts";
 
 interface HistoryProps {

@@ -1,8 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { ApiError, call, fetchRaw } from "../../api/client.ts";
-import { paging } from "../../api/paging.ts";
-import { keys } from "../../api/keys.ts";
-import type { Volume } from "../../api/types.ts";
+import { ApiError, call, fetchRaw, type Volume } from "../../api/client.ts";
+import { keys, paging } from "../../api/queries.ts";
 
 const PAGE_SIZE = 100;
 

@@ -1,16 +1,75 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useMemo } from "react";
-import { ApiError } from "../../api/client.ts";
-import type { Volume } from "../../api/types.ts";
+import { useMemo, useState } from "react";
+import { ApiError, type Volume } from "../../api/client.ts";
+import { readStored, writeStored } from "../../browser/stored.ts";
 import { Button } from "../../parts/button.tsx";
-import { errorText } from "../../parts/violations.ts";
 import { TextAreaField } from "../../parts/field.tsx";
+import { normalized, withLineEnds } from "../../parts/files.ts";
 import { useShortcuts } from "../../parts/shortcuts.tsx";
 import { ErrorNote, Note } from "../../parts/states.tsx";
 import { toast } from "../../parts/toasts.tsx";
-import { type DraftState, type FileText, useFileDraft } from "./draft.ts";
-import { withLineEnds } from "./line_ends.ts";
+import { errorText } from "../../parts/violations.ts";
 import { contentQuery, writeFile } from "./queries.ts";
+
+/** A text file as it was read, with its own line ends. */
+interface FileText {
+  readonly text: string;
+  readonly etag: string;
+}
+
+interface Draft {
+  /** As a text field has it. */
+  readonly text: string;
+  /** What the changes are made to. */
+  readonly base: FileText;
+}
+
+interface DraftState extends Draft {
+  readonly isChanged: boolean;
+  /** Whether somebody else has written the file since. */
+  readonly isBehind: boolean;
+  readonly edit: (text: string) => void;
+  readonly discard: () => void;
+  /** Makes what was saved the base of what has been typed since. */
+  readonly rebase: (saved: FileText) => void;
+}
+
+/**
+ * The text that is edited: this browser keeps it until it is saved or discarded. What is written elsewhere replaces it
+ * only while it has no change, so that a save knows what it would overwrite.
+ */
+function useFileDraft(volumeId: string, path: string, current: FileText): DraftState {
+  const key = `volume.${volumeId}.${path}`;
+  const fresh = { text: normalized(current.text), base: current };
+  const [draft, setDraft] = useState<Draft>(() => readStored<Draft>(key) ?? fresh);
+  const isChanged = draft.text !== normalized(draft.base.text);
+  const isSame = !isChanged || draft.text === fresh.text;
+  if (isSame && draft.base.etag !== current.etag) {
+    setDraft(fresh);
+    writeStored(key, undefined);
+  }
+  return {
+    ...draft,
+    isChanged,
+    isBehind: isChanged && draft.base.etag !== current.etag,
+    edit: (text) => {
+      const edited = { text, base: draft.base };
+      setDraft(edited);
+      writeStored(key, text === normalized(draft.base.text) ? undefined : edited);
+    },
+    rebase: (saved) => {
+      setDraft(({ text }) => {
+        const kept = { text, base: saved };
+        writeStored(key, text === normalized(saved.text) ? undefined : kept);
+        return kept;
+      });
+    },
+    discard: () => {
+      setDraft(fresh);
+      writeStored(key, undefined);
+    },
+  };
+}
 
 const ROWS = 24;
 const NOT_SAVED = "Not saved: the file has changed since you began. Your text is kept here.";

@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type DragEvent, type ReactNode, useRef, useState } from "react";
-import type { Volume } from "../../api/types.ts";
+import type { Volume } from "../../api/client.ts";
 import { Button } from "../../parts/button.tsx";
-import { errorText } from "../../parts/violations.ts";
 import { countOf, formatBytes, formatCount } from "../../parts/format.ts";
 import { toast, toastError } from "../../parts/toasts.tsx";
+import { errorText } from "../../parts/violations.ts";
 import { writeFile } from "./queries.ts";
 
 /** Uploads at the same time. */

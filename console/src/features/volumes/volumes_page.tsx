@@ -1,20 +1,17 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouteContext } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
-import { call } from "../../api/client.ts";
-import type { Volume } from "../../api/types.ts";
-import { Button } from "../../parts/button.tsx";
-import { CancelButton } from "../../parts/cancel_button.tsx";
+import { call, type Volume } from "../../api/client.ts";
+import { Button, CancelButton } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { remainingError, violationOf } from "../../parts/violations.ts";
 import { TextField } from "../../parts/field.tsx";
 import { Page } from "../../parts/page.tsx";
 import { useCommands } from "../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
-import { useLastPosition } from "../../shell/list_position.tsx";
-import { useStillHere } from "../../shell/still_here.ts";
+import { remainingError, violationOf } from "../../parts/violations.ts";
+import { useLastPosition, useStillHere } from "../../shell/list_position.tsx";
 import { volumesQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<Volume>[] = [

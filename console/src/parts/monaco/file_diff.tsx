@@ -1,17 +1,34 @@
-import { useMemo, useState } from "react";
-import { BinarySize } from "../binary_file.tsx";
+import { type ComponentProps, lazy, Suspense, useMemo, useState } from "react";
+import { fromServer } from "../../browser/connection.ts";
+import { textStart } from "../code.tsx";
 import {
+  type Bytes,
   type FileContent,
   type FileContents,
   isBinary,
   isSameContent,
   isText,
-} from "../file_content.ts";
-import { formatCount } from "../format.ts";
-import { type LineCounts, lineCounts } from "../line_changes.ts";
-import { own } from "../own.ts";
-import { visibleText } from "../values.tsx";
-import { DiffEditor } from "./lazy_diff.tsx";
+  lengthOf,
+  own,
+} from "../files.ts";
+import { formatBytes, formatCount, visibleText } from "../format.ts";
+import { type LineCounts, lineCounts, lineRuns } from "../line_changes.ts";
+import { StaticText } from "./lazy.tsx";
+
+/** A file that is not text. */
+export function BinaryFile({ bytes }: { readonly bytes: Bytes }) {
+  return (
+    <p className="muted">
+      This file is not text. Its size is <BinarySize bytes={bytes} />.
+    </p>
+  );
+}
+
+/** The size of a file, exactly on hover. */
+function BinarySize({ bytes }: { readonly bytes: Bytes }) {
+  const length = lengthOf(bytes);
+  return <span title={`${formatCount(length)} B`}>{formatBytes(length)}</span>;
+}
 
 interface FileDiffProps {
   readonly label: string;
@@ -121,5 +138,45 @@ function Side({ content }: { readonly content: FileContent | undefined }) {
     <>
       not text, <BinarySize bytes={content} />
     </>
+  );
+}
+
+const Diff = lazy(async () => ({
+  default: (await fromServer(() => import("./diff_editor.tsx"))).DiffEditor,
+}));
+/** An editor of differences, apart from the others: most pages compare nothing. */
+function DiffEditor(props: ComponentProps<typeof Diff>) {
+  const { label, path, original, modified } = props;
+  return (
+    <Suspense
+      fallback={<StaticDiff label={`${label}: ${path}`} original={original} modified={modified} />}
+    >
+      <Diff {...props} />
+    </Suspense>
+  );
+}
+
+interface StaticDiffProps {
+  readonly label: string;
+  readonly original: string | undefined;
+  readonly modified: string | undefined;
+}
+
+const SIGNS = { added: "+", deleted: "\u2212", kept: " " } as const;
+
+/** A difference, its lines below each other. */
+function StaticDiff({ label, original, modified }: StaticDiffProps) {
+  const runs = lineRuns(textStart(original ?? ""), textStart(modified ?? ""));
+  return (
+    <StaticText
+      label={label}
+      gutter={runs.map(({ word, count }) => `${SIGNS[word]}\n`.repeat(count)).join("")}
+    >
+      {runs.map(({ word, text }, index) => (
+        <span key={index} className={word === "kept" ? "" : `editor-${word}`}>
+          {visibleText(text)}
+        </span>
+      ))}
+    </StaticText>
   );
 }

@@ -42,8 +42,8 @@ import "monaco-editor/languages/definitions/html/register";
 import "monaco-editor/languages/definitions/javascript/register";
 import "monaco-editor/languages/definitions/markdown/register";
 import "monaco-editor/languages/definitions/typescript/register";
-import { own } from "../own.ts";
-import { TEXT_METRICS } from "./text_metrics.ts";
+import { own } from "../files.ts";
+import { TEXT_METRICS } from "../../theme/theme.ts";
 import { followTheme } from "./themes.ts";
 
 // Workers are files of this server: the policy of the page allows no others.

@@ -1,12 +1,15 @@
-/** Notes about two versions of the code, of which the author takes one. */
+/** Notes about two versions of the code, of which the author takes one, and their difference. */
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Button } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
-import { Note } from "../../../parts/states.tsx";
+import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
+import { Loaded, Note } from "../../../parts/states.tsx";
+import { Tabs } from "../../../parts/tabs.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { Comparison } from "./comparison.tsx";
-import { decide, setDraft } from "./draft_store.ts";
+import { commitQuery, contentsOf } from "../queries.ts";
+import { decide, type Draft, type Files, setDraft, withDraft } from "./drafts.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Says that another tab has another draft, and lets the author decide. */
@@ -111,5 +114,47 @@ function Decision({ message, title, choices, children }: DecisionProps) {
         </div>
       </Dialog>
     </Note>
+  );
+}
+
+type View = "apart" | "theirs" | "mine";
+
+const NO_FILES = {};
+
+/** The author's files beside those of a commit with somebody else's draft. `base` may be empty. */
+function Comparison({ workspace, base, draft }: {
+  readonly workspace: Workspace;
+  readonly base: string;
+  readonly draft?: Draft | undefined;
+}) {
+  const [view, setView] = useState<View>("apart");
+  const query = useQuery({
+    ...commitQuery(workspace.functionId, base),
+    enabled: base !== "",
+  });
+  const { saved, files } = workspace;
+  const sides = (theirs: Files): Readonly<Record<View, readonly [Files, Files]>> => ({
+    apart: [theirs, files],
+    theirs: [saved, theirs],
+    mine: [saved, files],
+  });
+  const difference = (committed: Files) => {
+    const [original, modified] = sides(withDraft(committed, draft))[view];
+    return <FileDiff label="Difference" original={original} modified={modified} />;
+  };
+  return (
+    <Tabs<View>
+      value={view}
+      onChange={setView}
+      tabs={[
+        { value: "apart", label: "Theirs and mine" },
+        { value: "theirs", label: "What they changed" },
+        { value: "mine", label: "What I changed" },
+      ]}
+    >
+      {base === ""
+        ? difference(NO_FILES)
+        : <Loaded query={query}>{(content) => difference(contentsOf(content.files))}</Loaded>}
+    </Tabs>
   );
 }

@@ -1,17 +1,15 @@
-import { type FormEvent, useState } from "react";
-import { Button } from "../../../parts/button.tsx";
-import { CancelButton } from "../../../parts/cancel_button.tsx";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { Button, CancelButton, Menu } from "../../../parts/button.tsx";
 import { ConfirmDialog, Dialog } from "../../../parts/dialog.tsx";
 import { TextField } from "../../../parts/field.tsx";
-import { isBinary } from "../../../parts/file_content.ts";
+import { type FileContent, isBinary, isSameContent, own } from "../../../parts/files.ts";
+import { formatBytes, visibleText } from "../../../parts/format.ts";
 import { Icon } from "../../../parts/icon.tsx";
-import { Menu } from "../../../parts/menu.tsx";
 import type { Problem } from "../../../parts/monaco/models.ts";
-import { visibleText } from "../../../parts/values.tsx";
-import { FileButton } from "./file_button.tsx";
-import { pathViolation } from "./paths.ts";
-import { UploadButton } from "./upload_button.tsx";
-import { edit, type Workspace } from "./workspace.ts";
+import { toast, toastError } from "../../../parts/toasts.tsx";
+import { contentOf } from "../queries.ts";
+import { pathViolation } from "../typed_values.ts";
+import { currentFiles, edit, type Workspace } from "./workspace.ts";
 
 type Asked =
   | { readonly what: "add" }
@@ -156,4 +154,87 @@ function PathDialog(props: {
       </form>
     </Dialog>
   );
+}
+
+/** Opens a file of a list. */
+export function FileButton({ path, isShown, isFailing = false, onOpen, children }: {
+  readonly path: string;
+  readonly isShown: boolean;
+  /** Whether something is wrong in the file. */
+  readonly isFailing?: boolean;
+  readonly onOpen: (path: string) => void;
+  /** What is said of the file. */
+  readonly children?: ReactNode;
+}) {
+  return (
+    <button
+      type="button"
+      className="function-file-name"
+      aria-current={isShown ? "true" : undefined}
+      onClick={() => onOpen(path)}
+    >
+      <bdi className={isFailing ? "function-failing" : ""}>{visibleText(path)}</bdi>
+      {children}
+    </button>
+  );
+}
+
+/** The page holds the files of a draft in its memory. */
+const MAX_BYTES = 32 * 2 ** 20;
+
+/** Adds files of the reader's disk to the draft. */
+function UploadButton({ workspace, onOpen }: {
+  readonly workspace: Workspace;
+  readonly onOpen: (path: string) => void;
+}) {
+  const input = useRef<HTMLInputElement>(null);
+  const add = async (picked: readonly File[]) => {
+    for (const file of picked) {
+      try {
+        put(workspace, file.name, await read(file));
+        onOpen(file.name);
+      } catch (error) {
+        toastError(`Could not add ${visibleText(file.name)}`, error);
+      }
+    }
+  };
+  return (
+    <>
+      <Button look="plain" icon={<Icon name="upload" />} onClick={() => input.current?.click()}>
+        Upload files
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to add"
+        onChange={({ target }) => {
+          const picked = [...target.files ?? []];
+          target.value = "";
+          void add(picked);
+        }}
+      />
+    </>
+  );
+}
+
+async function read(file: File): Promise<FileContent> {
+  const violation = pathViolation(file.name, []);
+  if (violation !== undefined) throw new Error(violation);
+  if (file.size > MAX_BYTES) {
+    throw new Error(
+      `The file has ${formatBytes(file.size)}; the editor accepts up to ${formatBytes(MAX_BYTES)}`,
+    );
+  }
+  return await contentOf(file);
+}
+
+function put(workspace: Workspace, path: string, content: FileContent): void {
+  const former = own(currentFiles(workspace), path);
+  edit(workspace, (files) => ({ ...files, [path]: content }));
+  if (former === undefined || isSameContent(former, content)) return;
+  toast(`Replaced ${visibleText(path)}`, {
+    undo: () => edit(workspace, (files) => ({ ...files, [path]: former })),
+  });
 }

@@ -2,11 +2,10 @@
 import { queryOptions, skipToken, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { ApiError, call } from "../../../api/client.ts";
-import { textsOf } from "../../../parts/file_content.ts";
+import { own, textsOf } from "../../../parts/files.ts";
 import type { Import } from "../../../parts/monaco/imports.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
-import { own } from "../../../parts/own.ts";
-import { textOf } from "../content.ts";
+import { textOf } from "../queries.ts";
 import type { Files } from "./drafts.ts";
 
 type Types = Readonly<Record<string, string>>;

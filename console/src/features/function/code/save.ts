@@ -1,12 +1,12 @@
-import type { QueryClient } from "@tanstack/react-query";
-import { ApiError, call, fetchRaw } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Commit } from "../../../api/types.ts";
-import { encodeBytes } from "../../../api/base64.ts";
-import { bytesOf } from "../content.ts";
-import { type CommitContent, commitQuery, functionQuery } from "../queries.ts";
-import { setDraft } from "./draft_store.ts";
-import { draftBetween, type Files } from "./drafts.ts";
+import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useCallback, useMemo, useRef } from "react";
+import { ApiError, call, type Commit, encodeBytes, fetchRaw } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import { useStored } from "../../../browser/stored.ts";
+import type { Problem } from "../../../parts/monaco/models.ts";
+import { bytesOf, type CommitContent, commitQuery, functionQuery } from "../queries.ts";
+import { draftBetween, type Files, setDraft } from "./drafts.ts";
+import { buildProblems } from "./problems.tsx";
 import { currentFiles, type Workspace } from "./workspace.ts";
 
 /** Uploads of one commit that run at the same time. */
@@ -21,7 +21,7 @@ export class HeadMoved extends Error {
 }
 
 /** Another tab has another draft. */
-export class DraftsDiffer extends Error {
+class DraftsDiffer extends Error {
   override readonly name = "DraftsDiffer";
   constructor() {
     super("Another tab has a different draft. Nothing was saved: compare and decide");
@@ -111,4 +111,61 @@ async function upload(
     }
   };
   await Promise.all(Array.from({ length: PARALLEL_UPLOADS }, work));
+}
+
+export interface Saving {
+  /** Saves the draft as a commit; without a draft it does nothing. */
+  readonly save: () => Promise<void>;
+  /** The message of the next commit, which this browser keeps. */
+  readonly message: string;
+  readonly setMessage: (message: string) => void;
+  readonly isSaving: boolean;
+  /** The commit of the last save. */
+  readonly savedId: string | undefined;
+  /** Where the build failed. */
+  readonly problems: readonly Problem[];
+  /** Why the last save failed, unless problems say it. */
+  readonly error: unknown;
+}
+
+export function useSave(
+  workspace: Workspace,
+  format: RefObject<() => Promise<void>>,
+): Saving {
+  const queries = useQueryClient();
+  const [message, setMessage] = useStored(`message.${workspace.functionId}`, "");
+  const latest = useRef({ workspace, message });
+  latest.current = { workspace, message };
+  const { mutateAsync, isPending, data, error } = useMutation({
+    mutationFn: async () => {
+      await format.current();
+      const { workspace, message } = latest.current;
+      if (workspace.draft === undefined) return undefined;
+      const savedId = await save(queries, workspace, message);
+      setMessage("");
+      return savedId;
+    },
+  });
+  const isRunning = useRef(false);
+  const start = useCallback(async () => {
+    if (isRunning.current) return;
+    isRunning.current = true;
+    await mutateAsync().catch(() => {});
+    isRunning.current = false;
+  }, [mutateAsync]);
+  const problems = useMemo(() => buildProblems(error), [error]);
+  return {
+    save: start,
+    isSaving: isPending,
+    savedId: data,
+    problems,
+    error: problems.length > 0 || error === null || isDecision(error) ? undefined : error,
+    message,
+    setMessage,
+  };
+}
+
+/** A note of the page asks for the decision. */
+function isDecision(error: unknown): boolean {
+  return error instanceof HeadMoved || error instanceof DraftsDiffer;
 }

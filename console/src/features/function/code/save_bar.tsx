@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "../../../parts/button.tsx";
-import { CommitField } from "../../../parts/commit_field.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { TextField } from "../../../parts/field.tsx";
 import { countOf, shortId } from "../../../parts/format.ts";
@@ -9,14 +8,10 @@ import { FileDiff } from "../../../parts/monaco/file_diff.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { Loaded } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { useTyped } from "../../../parts/typed_field.tsx";
-import { useCommitOptions } from "../commit_options.ts";
-import { contentsOf } from "../content.ts";
-import { commitQuery } from "../queries.ts";
-import { useFunction } from "../use_function.ts";
-import { setDraft } from "./draft_store.ts";
-import { sizeOf } from "./drafts.ts";
-import type { Saving } from "./use_save.ts";
+import { CommitField, useTyped } from "../../../parts/typed_field.tsx";
+import { commitQuery, contentsOf, useCommitOptions, useFunction } from "../queries.ts";
+import { setDraft, sizeOf } from "./drafts.ts";
+import type { Saving } from "./save.ts";
 import type { Workspace } from "./workspace.ts";
 
 const NO_FILES = {};

@@ -1,11 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
-import type { Fn } from "../../../api/types.ts";
-import { contentsOf } from "../content.ts";
-import { type CommitContent, commitQuery, typesQuery } from "../queries.ts";
-import { draftOf, headOf, setDraft, useDraftState } from "./draft_store.ts";
+import type { Fn } from "../../../api/client.ts";
 import type { Problem } from "../../../parts/monaco/models.ts";
-import { type Draft, draftBetween, type Files, withDraft } from "./drafts.ts";
+import { type CommitContent, commitQuery, contentsOf, typesQuery } from "../queries.ts";
+import {
+  type Draft,
+  draftBetween,
+  draftOf,
+  type Files,
+  headOf,
+  setDraft,
+  useDraftState,
+  withDraft,
+} from "./drafts.ts";
 import { usePackageTypes } from "./package_types.ts";
 
 /** What the author works on: the files of a commit, and the draft on top of them. */

@@ -1,17 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Fn } from "../../../api/types.ts";
-import { CommitField } from "../../../parts/commit_field.tsx";
+import type { Fn } from "../../../api/client.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { shortId, visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { Loaded } from "../../../parts/states.tsx";
-import { useTyped } from "../../../parts/typed_field.tsx";
-import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { useCommitOptions } from "../commit_options.ts";
+import { CommitField, useTyped } from "../../../parts/typed_field.tsx";
+import { Name, Time } from "../../../parts/values.tsx";
 import { Difference } from "../difference.tsx";
-import { type CommitContent, commitQuery } from "../queries.ts";
+import { type CommitContent, commitQuery, useCommitOptions } from "../queries.ts";
 
 /** What a commit changed since its parent, or since another commit. */
 export function CommitDialog(

@@ -1,19 +1,17 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import type { Fn } from "../../../api/types.ts";
+import type { Fn } from "../../../api/client.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { shortId, visibleText } from "../../../parts/format.ts";
 import { Empty, ErrorNote, Loading } from "../../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../../parts/table.tsx";
-import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { PublishDialog } from "../publish/lazy.tsx";
-import { commitsQuery } from "../queries.ts";
-import { useFunction } from "../use_function.ts";
+import { Name, Time } from "../../../parts/values.tsx";
+import { PublishDialog } from "../lazy.tsx";
+import { commitsQuery, useFunction } from "../queries.ts";
 import { CommitDialog } from "./commit_dialog.tsx";
-import { publishesQuery, tagsQuery } from "./queries.ts";
-import { type TimelineEvent, timelineOf } from "./timeline.ts";
+import { publishesQuery, tagsQuery, type TimelineEvent, timelineOf } from "./timeline.ts";
 
 /** A commit that can be published. */
 interface Candidate {

@@ -1,16 +1,20 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { Fn, TestResult } from "../../../api/types.ts";
+import type { Fn, TestResult } from "../../../api/client.ts";
 import { Badge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
-import { countOf } from "../../../parts/format.ts";
+import { countOf, visibleText } from "../../../parts/format.ts";
 import { Properties } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { visibleText } from "../../../parts/values.tsx";
-import { typeProblems } from "../code/problems.ts";
-import { PositionLink } from "../position.tsx";
+import { PositionLink, typeProblems } from "../code/problems.tsx";
 import type { CommitContent } from "../queries.ts";
-import { failedCount, runTests, TEST_FILE, testsQuery, testSummary } from "../tests/run_tests.ts";
-import { TestResults } from "../tests/test_results.tsx";
+import {
+  failedCount,
+  runTests,
+  TEST_FILE,
+  TestResults,
+  testsQuery,
+  testSummary,
+} from "../tests/test_results.tsx";
 
 /** What is known to be wrong with a commit, such as "2 type errors and 1 failed test"; empty if nothing is. */
 export function failingChecks(

@@ -1,19 +1,17 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { call } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Fn } from "../../../api/types.ts";
-import { Button } from "../../../parts/button.tsx";
-import { CancelButton } from "../../../parts/cancel_button.tsx";
+import { call, type Fn } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import { Button, CancelButton } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { ErrorNote, Note } from "../../../parts/states.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
-import { draftOf } from "../code/draft_store.ts";
+import { draftOf } from "../code/drafts.ts";
 import { Difference } from "../difference.tsx";
 import { commitQuery } from "../queries.ts";
-import { testsQuery } from "../tests/run_tests.ts";
+import { testsQuery } from "../tests/test_results.tsx";
 import { Checks, failingChecks } from "./checks.tsx";
 
 /** A commit to publish. */

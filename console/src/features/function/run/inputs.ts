@@ -1,6 +1,9 @@
-/** Inputs that this browser remembers for a function, newest first. */
+/** The input of a run: what this browser remembers for a function, newest first, and its JSON Schema. */
+import { useEffect, useState } from "react";
 import { holdInTab, readHeld, readStored, writeStored } from "../../../browser/stored.ts";
+import { textsOf } from "../../../parts/files.ts";
 import { errorText } from "../../../parts/violations.ts";
+import type { Workspace } from "../code/workspace.ts";
 
 const MAX_INPUTS = 10;
 /** Longer inputs are not kept: they would crowd out drafts. */
@@ -36,4 +39,27 @@ export function inputViolation(text: string): string | undefined {
   } catch (error) {
     return `The input is not JSON: ${errorText(error)}`;
   }
+}
+
+/** The type of the input is derived once the files rest for this long, in ms. */
+const REST = 600;
+
+/** The JSON Schema of the input of `main.ts`; undefined until it is known. */
+export function useInputSchema(workspace: Workspace | undefined): unknown {
+  const [schema, setSchema] = useState<unknown>();
+  const { files, types } = workspace ?? {};
+  useEffect(() => {
+    if (files === undefined || types === undefined) return;
+    let isCurrent = true;
+    const timer = setTimeout(async () => {
+      const { schemaOfInput } = await import("../../../parts/monaco/typescript.ts");
+      const found = await schemaOfInput(types, textsOf(files)).catch(() => undefined);
+      if (isCurrent) setSchema(found);
+    }, REST);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [files, types]);
+  return schema;
 }

@@ -1,23 +1,27 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
-import type { Fn } from "../../../api/types.ts";
+import type { Fn } from "../../../api/client.ts";
 import { Button } from "../../../parts/button.tsx";
-import { CommitField } from "../../../parts/commit_field.tsx";
-import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { Field, SelectField } from "../../../parts/field.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { shortId, visibleText } from "../../../parts/format.ts";
 import { JsonEditor } from "../../../parts/monaco/lazy.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Keys } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { visibleText } from "../../../parts/visible_text.ts";
+import { CommitField } from "../../../parts/typed_field.tsx";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { HeadMoved, save } from "../code/save.ts";
 import { useWorkspace, type Workspace } from "../code/workspace.ts";
-import { useCommitOptions } from "../commit_options.ts";
-import { inputsOf, inputViolation, keepTyped, rememberInput, typedInputOf } from "./inputs.ts";
-import { begin } from "./invoke.ts";
-import { RunResult } from "./run_result.tsx";
-import { useInputSchema } from "./use_input_schema.ts";
+import { useCommitOptions } from "../queries.ts";
+import {
+  inputsOf,
+  inputViolation,
+  keepTyped,
+  rememberInput,
+  typedInputOf,
+  useInputSchema,
+} from "./inputs.ts";
+import { begin, RunResult } from "./run_result.tsx";
 
 /** The draft, the head, the published commit, or what names any: an id or a tag. */
 type Target = string;

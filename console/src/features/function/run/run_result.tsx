@@ -1,18 +1,55 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+/** The invocation that the panel began: its start, its state and its result. */
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
-import type { Invocation } from "../../../api/types.ts";
+import { call, encodeBase64, type Invocation } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { StatusBadge } from "../../../parts/badge.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
-import { shortId } from "../../../parts/format.ts";
+import { shortId, visibleText } from "../../../parts/format.ts";
 import { LogView } from "../../../parts/log_view.tsx";
 import { ErrorNote, Loaded } from "../../../parts/states.tsx";
-import { Duration, visibleText } from "../../../parts/values.tsx";
-import { keys } from "../../../api/keys.ts";
+import { Duration } from "../../../parts/values.tsx";
 import { useLog } from "../../../shell/use_log.ts";
-import { PositionLink, positionOf } from "../position.tsx";
-import { cancel, hasEnded, invocationQuery } from "./invoke.ts";
+import { PositionLink, positionOf } from "../code/problems.tsx";
+
+const POLL = 1_000;
+
+/** Begins an invocation of a commit; its end comes later. Throws `ApiError`. */
+export async function begin(functionId: string, commitId: string, input: string): Promise<string> {
+  const { invocationId = "" } = await call("POST /api/v1/functions/{function_id}/invoke", {
+    path: { function_id: functionId },
+    header: { Prefer: "respond-async" },
+    body: { commitId, json: encodeBase64(input), vfsId: "" },
+  });
+  return invocationId;
+}
+
+async function cancel(functionId: string, id: string): Promise<void> {
+  await call("POST /api/v1/functions/{function_id}/invocations/{id}/cancel", {
+    path: { function_id: functionId, id },
+    body: {},
+  });
+}
+
+function hasEnded({ status }: Invocation): boolean {
+  return /_(SUCCESS|ERROR)$/.test(status);
+}
+
+/** An invocation, again and again until it ended. */
+const invocationQuery = (functionId: string, id: string) =>
+  queryOptions({
+    queryKey: keys.invocation(id),
+    queryFn: async ({ signal }) => {
+      const { invocation } = await call("GET /api/v1/functions/{function_id}/invocations/{id}", {
+        path: { function_id: functionId, id },
+        signal,
+      });
+      return invocation as Invocation;
+    },
+    refetchInterval: ({ state }) => state.data !== undefined && hasEnded(state.data) ? false : POLL,
+  });
 
 /** An invocation while it runs and after: status, output or error, log. */
 export function RunResult(

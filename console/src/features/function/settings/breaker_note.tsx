@@ -1,8 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { call } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Fn } from "../../../api/types.ts";
+import { call, type Fn } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { TextField } from "../../../parts/field.tsx";

@@ -1,18 +1,19 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
-import { call } from "../../../api/client.ts";
-import type { Fn } from "../../../api/types.ts";
+import { type FormEvent, useMemo, useState } from "react";
+import { call, type Fn, type Schemas } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { Button } from "../../../parts/button.tsx";
 import { ConfirmDialog, typeableName } from "../../../parts/dialog.tsx";
+import { SelectField, TextField } from "../../../parts/field.tsx";
+import { countOf, formatBytes, visibleText } from "../../../parts/format.ts";
 import { Section } from "../../../parts/page.tsx";
 import { useCommands } from "../../../parts/shortcuts.tsx";
-import { countOf } from "../../../parts/format.ts";
+import { ErrorNote } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { visibleText } from "../../../parts/values.tsx";
-import { useStillHere } from "../../../shell/still_here.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
+import { useStillHere } from "../../../shell/list_position.tsx";
 import { FUNCTION_GROUP } from "../commands.ts";
-import { Purge } from "./purge.tsx";
 
 export const DANGER_ID = "danger";
 
@@ -76,4 +77,163 @@ function Delete({ fn }: { readonly fn: Fn }) {
       </ConfirmDialog>
     </div>
   );
+}
+
+type Purged = Schemas["invoked.PurgeResponse"];
+
+const KINDS = [
+  { value: "invocations", label: "Invocations that ended" },
+  { value: "files", label: "Files of commits" },
+];
+
+interface Draft {
+  readonly kind: string;
+  /** Local time, as the field has it. */
+  readonly before: string;
+  readonly commitId: string;
+  readonly path: string;
+}
+
+const EMPTY: Draft = { kind: "invocations", before: "", commitId: "", path: "" };
+
+function requestOf({ kind, before, commitId, path }: Draft) {
+  if (kind === "files") return { commitId: commitId.trim(), path: path.trim() };
+  const time = before === "" ? new Date() : new Date(before);
+  return { before: time.toISOString(), commitId: "", path: "" };
+}
+
+/** Erases invocations or files for good, after it has counted them. */
+function Purge({ fn }: { readonly fn: Fn }) {
+  const queries = useQueryClient();
+  const [draft, setDraft] = useState(EMPTY);
+  const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
+  /** What was counted, and the request that erases that. */
+  const [counted, setCounted] = useState<{ request: ReturnType<typeof requestOf>; of: Purged }>();
+  const send = (request: ReturnType<typeof requestOf>, dryRun: boolean) =>
+    call("POST /api/v1/functions/{function_id}/purge", {
+      path: { function_id: fn.id },
+      body: { ...request, dryRun },
+    });
+  const count = async (event: FormEvent) => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      const request = requestOf(draft);
+      setCounted({ request, of: await send(request, true) });
+      setState({ busy: false });
+    } catch (error) {
+      setState({ busy: false, error });
+    }
+  };
+  const erase = async () => {
+    if (counted === undefined) return;
+    toast(`Purged ${inWords(await send(counted.request, false))}`);
+    await Promise.all([
+      queries.invalidateQueries({ queryKey: ["invocation"] }),
+      queries.invalidateQueries({ queryKey: keys.commits(fn.id) }),
+    ]);
+  };
+  return (
+    <form className="stack" aria-label="Purge" onSubmit={(event) => void count(event)}>
+      <h3>Purge</h3>
+      <p className="muted">Permanently erases inputs, outputs, logs or files.</p>
+      <PurgeFields
+        draft={draft}
+        error={state.error}
+        onChange={(change) => setDraft({ ...draft, ...change })}
+      />
+      <div className="row">
+        <Button type="submit" busy={state.busy}>Count what would be purged</Button>
+      </div>
+      <ConfirmDialog
+        open={counted !== undefined}
+        onClose={() => setCounted(undefined)}
+        title="Purge"
+        action="Purge"
+        danger
+        typed="purge"
+        onConfirm={erase}
+      >
+        {counted === undefined ? null : <Counts of={counted.of} />}
+      </ConfirmDialog>
+    </form>
+  );
+}
+
+function PurgeFields(
+  { draft, error, onChange }: {
+    readonly draft: Draft;
+    readonly error: unknown;
+    readonly onChange: (change: Partial<Draft>) => void;
+  },
+) {
+  const rest = remainingError(error, ["before", "commitId", "path"]);
+  return (
+    <>
+      <div className="function-fields">
+        <SelectField
+          label="What"
+          value={draft.kind}
+          options={KINDS}
+          onChange={(kind) => onChange({ kind })}
+        />
+        {draft.kind === "invocations"
+          ? (
+            <TextField
+              label="Ended before"
+              hint="In your local time. If empty: now"
+              type="datetime-local"
+              value={draft.before}
+              error={violationOf(error, "before")}
+              onChange={(before) => onChange({ before })}
+            />
+          )
+          : (
+            <>
+              <TextField
+                label="Commit"
+                hint="The commit's id. If empty: every commit with the file"
+                mono
+                value={draft.commitId}
+                error={violationOf(error, "commitId")}
+                onChange={(commitId) => onChange({ commitId })}
+              />
+              <TextField
+                label="File"
+                hint="The file's path. If empty: every file of the commit"
+                mono
+                value={draft.path}
+                error={violationOf(error, "path")}
+                onChange={(path) => onChange({ path })}
+              />
+            </>
+          )}
+      </div>
+      {rest === undefined ? null : <ErrorNote error={rest} />}
+    </>
+  );
+}
+
+function Counts({ of }: { readonly of: Purged }) {
+  const { commitIds, remaining } = of;
+  return (
+    <div className="stack">
+      <p>This erases {inWords(of)}.</p>
+      {commitIds.length === 0
+        ? null
+        : <p>{countOf(commitIds.length, "commit")} can no longer run.</p>}
+      {remaining.length === 0
+        ? null
+        : <p>The same content stays in {countOf(remaining.length, "other commit")}.</p>}
+    </div>
+  );
+}
+
+function inWords({ invocations, files, bytes }: Purged): string {
+  const parts = [
+    countOf(invocations, "invocation"),
+    countOf(files, "file"),
+    formatBytes(Number(bytes)),
+  ];
+  return parts.join(", ");
 }

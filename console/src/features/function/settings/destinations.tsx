@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import { FUNCTION_SETTINGS } from "../../../../../src/resources/functions.ts";
-import { ApiError, call } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Fn } from "../../../api/types.ts";
-import { violationOf } from "../../../parts/violations.ts";
+import { ApiError, call, type Fn } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { SelectField, TextField } from "../../../parts/field.tsx";
-import { visibleText } from "../../../parts/values.tsx";
+import { visibleText } from "../../../parts/format.ts";
+import { violationOf } from "../../../parts/violations.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 const { onSuccess: { label: afterSuccess, fields: FIELDS }, onFailure } = FUNCTION_SETTINGS;

@@ -1,20 +1,19 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { keys } from "../../../api/keys.ts";
-import type { Fn } from "../../../api/types.ts";
-import { Button } from "../../../parts/button.tsx";
-import { CopyButton } from "../../../parts/copy.tsx";
+import type { Fn } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import { Button, CopyButton } from "../../../parts/button.tsx";
 import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { TextAreaField, TextField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
 import { toast } from "../../../parts/toasts.tsx";
-import { useUnsaved } from "../../../parts/unsaved.ts";
 import { Name } from "../../../parts/values.tsx";
-import { CONFIG_IMPORT, configText } from "./config_text.ts";
-import { updateSettings } from "./patch.ts";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
+import { useUnsaved } from "../forms.tsx";
+import { CONFIG_IMPORT, configText } from "../snippets.ts";
+import { updateSettings } from "./section.tsx";
 
 export const SECRETS_ID = "secrets";
 

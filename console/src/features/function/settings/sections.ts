@@ -3,11 +3,10 @@ import {
   FUNCTION_SETTINGS,
   LIMITS as LIMIT_FIELDS,
 } from "../../../../../src/resources/functions.ts";
-import type { Fn } from "../../../api/types.ts";
+import type { Fn } from "../../../api/client.ts";
 import { DURATION_HINT } from "../typed_values.ts";
 import { DESTINATIONS, type DestinationsDraft } from "./destinations.tsx";
-import type { Settings } from "./patch.ts";
-import type { FieldLabels } from "./section.tsx";
+import type { FieldLabels, Settings } from "./section.tsx";
 import {
   draftOf as draftOfField,
   type Drafts,

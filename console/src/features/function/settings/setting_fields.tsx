@@ -2,8 +2,7 @@
 import type { ReactNode } from "react";
 import { type Field, labelOf, type List, unsetOf } from "../../../../../src/resources/field.ts";
 import { FUNCTION_SETTINGS, type Setting } from "../../../../../src/resources/functions.ts";
-import type { Fn } from "../../../api/types.ts";
-import { violationOf } from "../../../parts/violations.ts";
+import type { Fn } from "../../../api/client.ts";
 import {
   CheckboxField,
   GroupError,
@@ -11,13 +10,20 @@ import {
   TextAreaField,
   TextField,
 } from "../../../parts/field.tsx";
-import { linesOf } from "../lines.ts";
-import { durationIn, durationText, numberIn, numberText, optionsOf } from "../typed_values.ts";
-import { VolumeField } from "../volume_field.tsx";
+import { violationOf } from "../../../parts/violations.ts";
+import { VolumeField } from "../forms.tsx";
+import {
+  durationIn,
+  durationText,
+  linesOf,
+  numberIn,
+  numberText,
+  optionsOf,
+} from "../typed_values.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 /** A value as it is typed: text, words that are chosen, or members of these. */
-export type Draft = string | readonly string[] | Members;
+type Draft = string | readonly string[] | Members;
 type Members = { readonly [member: string]: Draft };
 /** The settings that have no form of their own. */
 export type FieldSetting = Exclude<

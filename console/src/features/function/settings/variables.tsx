@@ -1,10 +1,9 @@
 import { ApiError } from "../../../api/client.ts";
-import { Button } from "../../../parts/button.tsx";
-import { CopyButton } from "../../../parts/copy.tsx";
+import { Button, CopyButton } from "../../../parts/button.tsx";
+import { GroupError, TextAreaField, TextField } from "../../../parts/field.tsx";
 import { Icon } from "../../../parts/icon.tsx";
 import { violationOf } from "../../../parts/violations.ts";
-import { GroupError, TextAreaField, TextField } from "../../../parts/field.tsx";
-import { configText } from "./config_text.ts";
+import { configText } from "../snippets.ts";
 import { type SectionForm, type SettingsSection, SettingsSectionForm } from "./section.tsx";
 
 type Row = readonly [name: string, value: string];

@@ -1,15 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
-import type { TestResult } from "../../../api/types.ts";
+import type { TestResult } from "../../../api/client.ts";
 import { Button } from "../../../parts/button.tsx";
 import { shortId } from "../../../parts/format.ts";
 import { Empty, ErrorNote } from "../../../parts/states.tsx";
 import { save } from "../code/save.ts";
 import { edit, useWorkspace, type Workspace } from "../code/workspace.ts";
-import { useFunction } from "../use_function.ts";
-import { runTests, TEST_FILE, testsQuery, testSummary } from "./run_tests.ts";
-import { TestResults } from "./test_results.tsx";
+import { useFunction } from "../queries.ts";
+import { runTests, TEST_FILE, TestResults, testsQuery, testSummary } from "./test_results.tsx";
 
 /** Runs the tests of the head, or of the draft once it is saved, and shows what each asserted. */
 export function TestsTab() {

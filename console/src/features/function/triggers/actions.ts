@@ -1,10 +1,13 @@
-/** What can be done with a trigger. */
+/** What can be done with a trigger, and what the palette offers of it. */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { call } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Trigger } from "../../../api/types.ts";
+import { useMemo, useRef } from "react";
+import { call, type Trigger } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import { type Command, useCommands } from "../../../parts/shortcuts.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
-import { secretIn, type ShownSecret } from "./secret_note.tsx";
+import { copy } from "../../../shell/commands.ts";
+import { secretIn, type ShownSecret } from "./secrets.tsx";
+import { addressOf, hasSecret, kindOf, methodOf } from "./words.ts";
 
 export interface TriggerActions {
   /** The toast of a pause resumes it, and the other way round. */
@@ -60,4 +63,42 @@ export function useTriggerActions({ functionId, id }: Trigger): TriggerActions {
 async function refresh(queries: QueryClient, functionId: string): Promise<void> {
   await queries.invalidateQueries({ queryKey: keys.triggers(functionId) });
   await queries.invalidateQueries({ queryKey: keys.function(functionId) });
+}
+
+interface Actions {
+  readonly runNow: () => void;
+  readonly setPaused: (paused: boolean) => void;
+  readonly edit: () => void;
+  /** Opens the dialog that asks before it acts. */
+  readonly ask: (what: "rotate" | "erase") => void;
+}
+
+/** Registers the commands of a trigger. */
+export function useTriggerCommands(trigger: Trigger, actions: Actions): void {
+  const latest = useRef(actions);
+  latest.current = actions;
+  useCommands(useMemo(() => {
+    const { paused } = trigger;
+    const kind = kindOf(trigger);
+    const isSecret = trigger.webhook !== undefined && methodOf(trigger) === "capabilityUrl";
+    const offered: readonly (readonly [isOffered: boolean, label: string, run: () => void])[] = [
+      [kind === "schedule", "Run the schedule now", () => latest.current.runNow()],
+      [
+        true,
+        paused ? "Resume trigger" : "Pause trigger",
+        () => latest.current.setPaused(!paused),
+      ],
+      [true, "Edit trigger", () => latest.current.edit()],
+      [
+        kind !== "schedule" && !isSecret,
+        "Copy trigger URL",
+        () => void copy(addressOf(trigger), "Copied the URL"),
+      ],
+      [hasSecret(trigger), "Rotate the secret …", () => latest.current.ask("rotate")],
+      [true, "Delete trigger …", () => latest.current.ask("erase")],
+    ];
+    return offered.flatMap(([isOffered, label, run]): Command[] =>
+      isOffered ? [{ label, group: "This trigger", run }] : []
+    );
+  }, [trigger]));
 }

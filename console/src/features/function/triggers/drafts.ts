@@ -7,10 +7,9 @@ import {
   TRIGGER_SETTINGS,
   WEBHOOK_METHODS,
 } from "../../../../../src/resources/triggers.ts";
-import type { Trigger } from "../../../api/types.ts";
-import { isSame } from "../edits.ts";
-import { linesOf } from "../lines.ts";
-import { durationIn, durationText, numberIn } from "../typed_values.ts";
+import type { Trigger } from "../../../api/client.ts";
+import { isSame } from "../forms.tsx";
+import { durationIn, durationText, linesOf, numberIn } from "../typed_values.ts";
 import { type Kind, LOCAL_ZONE, META, type Method, methodOf, METHODS } from "./words.ts";
 
 export interface ScheduleDraft {

@@ -1,8 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call } from "../../../api/client.ts";
-import { paging } from "../../../api/paging.ts";
-import { keys } from "../../../api/keys.ts";
-import type { Invocation, Trigger } from "../../../api/types.ts";
+import { call, type Invocation, type Trigger } from "../../../api/client.ts";
+import { keys, paging } from "../../../api/queries.ts";
 
 const PAGE_SIZE = 100;
 const DELIVERIES = 50;

@@ -1,20 +1,18 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import type { Fn, Trigger } from "../../../api/types.ts";
+import type { Fn, Trigger } from "../../../api/client.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { errorText } from "../../../parts/violations.ts";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { linesOf } from "../lines.ts";
-import { useFunction } from "../use_function.ts";
-import { AnswerView } from "./answer_view.tsx";
-import { type BuiltRequest, curlOf, headersIn, TOKEN } from "./curl.ts";
-import { ProofField, proofOf, TOKEN_WORDS, useProof } from "./proof.tsx";
+import { errorText } from "../../../parts/violations.ts";
+import { useFunction } from "../queries.ts";
+import { type BuiltRequest, curlOf, headersIn, TOKEN } from "../snippets.ts";
+import { linesOf } from "../typed_values.ts";
 import { EMPTY_REQUEST, hasBody, type RequestDraft, RequestFields } from "./request_fields.tsx";
-import type { ShownSecret } from "./secret_note.tsx";
+import { ProofField, proofOf, type ShownSecret, TOKEN_WORDS, useProof } from "./secrets.tsx";
+import { AnswerView, useSending } from "./sending.tsx";
 import { canSign, signedHeaders } from "./sign.ts";
-import { useSending } from "./use_sending.ts";
 import { addressOf } from "./words.ts";
 
 interface Violations {

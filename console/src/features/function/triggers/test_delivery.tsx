@@ -1,18 +1,16 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { keys } from "../../../api/keys.ts";
-import type { Trigger } from "../../../api/types.ts";
+import type { Trigger } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
 import { Button } from "../../../parts/button.tsx";
 import { CodeBlock } from "../../../parts/code.tsx";
-import { errorText } from "../../../parts/violations.ts";
 import { TextAreaField } from "../../../parts/field.tsx";
 import { Section } from "../../../parts/page.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { AnswerView } from "./answer_view.tsx";
-import { ProofField, proofOf, useProof } from "./proof.tsx";
-import type { ShownSecret } from "./secret_note.tsx";
+import { errorText } from "../../../parts/violations.ts";
+import { ProofField, proofOf, type ShownSecret, useProof } from "./secrets.tsx";
+import { AnswerView, useSending } from "./sending.tsx";
 import { canSign, exampleBody, isPlain, signedHeaders } from "./sign.ts";
-import { useSending } from "./use_sending.ts";
 import { addressOf, methodOf } from "./words.ts";
 
 /** Sends a delivery as the sender would, with the secret that the page shows or one that is typed. */

@@ -1,23 +1,20 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import type { Trigger } from "../../../api/types.ts";
+import type { Trigger } from "../../../api/client.ts";
 import { Badge } from "../../../parts/badge.tsx";
-import { Button } from "../../../parts/button.tsx";
-import { CopyButton } from "../../../parts/copy.tsx";
-import { ConfirmDialog } from "../../../parts/dialog.tsx";
-import { Properties } from "../../../parts/page.tsx";
+import { Button, CopyButton } from "../../../parts/button.tsx";
 import { JsonBlock } from "../../../parts/code.tsx";
+import { ConfirmDialog } from "../../../parts/dialog.tsx";
 import { SelectField, TextField } from "../../../parts/field.tsx";
+import { visibleText } from "../../../parts/format.ts";
+import { Properties } from "../../../parts/page.tsx";
 import { toast, toastError } from "../../../parts/toasts.tsx";
-import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { type TriggerActions, useTriggerActions } from "./actions.ts";
-import { Deliveries, InvocationLink } from "./deliveries.tsx";
-import { EndpointRequests } from "./endpoint_requests.tsx";
-import { NextRuns } from "./next_runs.tsx";
+import { Name, Time } from "../../../parts/values.tsx";
+import { type TriggerActions, useTriggerActions, useTriggerCommands } from "./actions.ts";
 import { RequestBuilder } from "./request_builder.tsx";
-import { SecretNote, type ShownSecret } from "./secret_note.tsx";
-import { useTriggerCommands } from "./commands.ts";
+import { SecretNote, type ShownSecret } from "./secrets.tsx";
 import { TestDelivery } from "./test_delivery.tsx";
+import { Deliveries, EndpointRequests, InvocationLink, NextRuns } from "./trigger_runs.tsx";
 import {
   addressOf,
   canGiveSecret,

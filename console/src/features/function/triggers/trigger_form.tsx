@@ -1,7 +1,5 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
-import { ApiError, call } from "../../../api/client.ts";
-import { keys } from "../../../api/keys.ts";
 import type { Fields } from "../../../../../src/resources/field.ts";
 import {
   CORS,
@@ -11,24 +9,27 @@ import {
   WEBHOOK_METHODS,
 } from "../../../../../src/resources/triggers.ts";
 import { slugOf } from "../../../../../src/shared/slugs.ts";
-import type { Trigger } from "../../../api/types.ts";
-import { Button } from "../../../parts/button.tsx";
-import { CancelButton } from "../../../parts/cancel_button.tsx";
+import { ApiError, call, type Trigger } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import { Button, CancelButton } from "../../../parts/button.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
-import { remainingError, violationOf } from "../../../parts/violations.ts";
 import { TextField } from "../../../parts/field.tsx";
-import { useFirstViolation } from "../../../parts/first_violation.ts";
+import { useFirstViolation } from "../../../parts/in_view.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
-import { useUnsaved } from "../../../parts/unsaved.ts";
-import { ConflictNote } from "../conflict_note.tsx";
-import { isSame, useEdits } from "../edits.ts";
-import { labelledViolations } from "../labelled_violations.ts";
-import { VolumeField } from "../volume_field.tsx";
+import { remainingError, violationOf } from "../../../parts/violations.ts";
+import {
+  ConflictNote,
+  isSame,
+  labelledViolations,
+  useEdits,
+  useUnsaved,
+  VolumeField,
+} from "../forms.tsx";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HttpFields } from "./http_fields.tsx";
 import { triggersQuery } from "./queries.ts";
 import { ScheduleFields } from "./schedule_fields.tsx";
-import { secretIn, type ShownSecret } from "./secret_note.tsx";
+import { secretIn, type ShownSecret } from "./secrets.tsx";
 import { WebhookFields } from "./webhook_fields.tsx";
 import { type Kind, KIND_WORDS } from "./words.ts";
 

@@ -1,19 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Trigger } from "../../../api/types.ts";
+import type { Trigger } from "../../../api/client.ts";
 import { Badge } from "../../../parts/badge.tsx";
-import { Button } from "../../../parts/button.tsx";
-import { CopyButton } from "../../../parts/copy.tsx";
-import { Menu } from "../../../parts/menu.tsx";
+import { Button, CopyButton, Menu } from "../../../parts/button.tsx";
+import { visibleText } from "../../../parts/format.ts";
 import { Empty, Loaded } from "../../../parts/states.tsx";
 import { type Column, DataTable } from "../../../parts/table.tsx";
-import { Name, Time, visibleText } from "../../../parts/values.tsx";
-import { useFunction } from "../use_function.ts";
+import { Name, Time } from "../../../parts/values.tsx";
+import { TriggerForm } from "../lazy.tsx";
+import { useFunction } from "../queries.ts";
 import { triggersQuery } from "./queries.ts";
-import type { ShownSecret } from "./secret_note.tsx";
+import type { ShownSecret } from "./secrets.tsx";
 import { TriggerDetails } from "./trigger_details.tsx";
-import { TriggerForm } from "./lazy.tsx";
 import {
   addressOf,
   inWords,

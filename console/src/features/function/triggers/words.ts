@@ -1,7 +1,7 @@
 /** What triggers do, in words. */
 import { useSyncExternalStore } from "react";
 import { HTTP, WEBHOOK } from "../../../../../src/resources/triggers.ts";
-import type { Trigger } from "../../../api/types.ts";
+import type { Trigger } from "../../../api/client.ts";
 import { optionsOf } from "../typed_values.ts";
 
 /** The kind of a trigger, as its form and its settings are called. */

@@ -1,0 +1,66 @@
+/** What the queries of several features share. */
+import { call } from "./client.ts";
+
+/**
+ * Keys of queries. The first part names the kind of resource, so that one live event
+ * finds every query that shows it.
+ */
+export const keys = {
+  session: ["session"],
+  sessions: ["sessions"],
+  status: ["status"],
+  functions: (search?: unknown) => ["function", "list", search ?? {}],
+  function: (id: string) => ["function", id],
+  publishes: (id: string) => ["function", id, "publishes"],
+  commits: (functionId: string) => ["commit", functionId],
+  commit: (functionId: string, id: string) => ["commit", functionId, id],
+  invocations: (filter: unknown) => ["invocation", "list", filter],
+  invocation: (id: string) => ["invocation", id],
+  deadLetters: (filter: unknown) => ["invocation", "dead_letters", filter],
+  /** Not refreshed by events: each call is one, and counting a day takes longer than a call. */
+  statistics: (of: unknown) => ["statistics", of],
+  triggers: (functionId: string) => ["trigger", functionId],
+  deliveries: (
+    functionId: string,
+    id: string,
+  ) => ["trigger", functionId, id, "deliveries"],
+  volumes: () => ["volume", "list"],
+  volume: (id: string) => ["volume", id],
+} as const;
+
+/** How long the pages of a list that nobody sees are kept for who comes back to it, in ms. */
+const KEPT = 30 * 60_000;
+
+/** How infinite queries follow the pages of the API: an empty token is the end. */
+export const paging = {
+  gcTime: KEPT,
+  initialPageParam: "",
+  getNextPageParam: ({ nextPageToken }: { readonly nextPageToken: string }): string | undefined =>
+    nextPageToken === "" ? undefined : nextPageToken,
+};
+
+const PAGE_SIZE = 100;
+const PAGES_MAX = 10;
+
+/** A volume as a choice. */
+interface VolumeChoice {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** The newest volumes, at most 1,000. Throws `ApiError`. */
+export async function readVolumes(signal?: AbortSignal): Promise<readonly VolumeChoice[]> {
+  const choices: VolumeChoice[] = [];
+  let token = "";
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const query = { page_size: PAGE_SIZE, page_token: token };
+    const { list, nextPageToken } = await call("GET /api/v1/vfs/volumes", {
+      query,
+      signal,
+    });
+    choices.push(...list);
+    if (nextPageToken === "") break;
+    token = nextPageToken;
+  }
+  return choices;
+}

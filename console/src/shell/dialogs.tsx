@@ -1,0 +1,44 @@
+/** Dialogs of every page, whose code loads when the first one opens. */
+import { useState } from "react";
+import { Dialog } from "../parts/dialog.tsx";
+import { activeShortcuts, Keys } from "../parts/shortcuts.tsx";
+import { SignInForm } from "./sign_in_form.tsx";
+
+/** Asks for a new link over the page, which keeps whatever is typed. */
+export function SessionDialog(
+  { onSignedIn, onClose }: { readonly onSignedIn: () => void; readonly onClose: () => void },
+) {
+  const [isTyped, setTyped] = useState(false);
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      unsaved={isTyped}
+      title="Your session has ended"
+      description="Sign in again. This page keeps what you typed."
+    >
+      <SignInForm onSignedIn={onSignedIn} onTyped={setTyped} />
+    </Dialog>
+  );
+}
+
+/** All shortcuts that work on this page. */
+export function ShortcutSheet(
+  { open, onClose }: { readonly open: boolean; readonly onClose: () => void },
+) {
+  const [shown] = useState(activeShortcuts);
+  return (
+    <Dialog open={open} onClose={onClose} title="Keyboard shortcuts">
+      <dl className="shortcut-list">
+        {shown.map(({ keys, label }) => (
+          <div key={keys + label}>
+            <dt>{label}</dt>
+            <dd>
+              <Keys keys={keys} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
