@@ -17,7 +17,7 @@ export const keys = {
   invocations: (filter: unknown) => ["invocation", "list", filter],
   invocation: (id: string) => ["invocation", id],
   deadLetters: (filter: unknown) => ["invocation", "dead_letters", filter],
-  /** Not refreshed by events: each call is one, and counting a day takes longer than a call. */
+  /** Not refreshed by events: each invocation causes an event, and counting a day takes longer than an invocation. */
   statistics: (of: unknown) => ["statistics", of],
   triggers: (functionId: string) => ["trigger", functionId],
   deliveries: (

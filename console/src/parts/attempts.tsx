@@ -50,7 +50,7 @@ function End({ endedAt, error }: AttemptRow) {
   return endedAt === undefined ? "Running" : <Badge tone="good">Success</Badge>;
 }
 
-/** The attempts of a call, oldest first. */
+/** The attempts of an invocation, oldest first. */
 export function AttemptsTable({ attempts }: { readonly attempts: readonly AttemptRow[] }) {
   return (
     <DataTable

@@ -56,7 +56,7 @@ export function BackToList(
 
 /**
  * Answers, where some work begins, a question for its end: whether the reader is still on the same page, and not on the way
- * to another. What they chose meanwhile wins over the page that the work would lead to.
+ * to another. A page that the reader chose meanwhile wins over the page that the work would lead to.
  */
 export function useStillHere(): () => () => boolean {
   const router = useRouter();

@@ -30,7 +30,7 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 10_000,
       gcTime: 5 * 60_000,
-      // What the server rejected once it rejects again; a server that restarts answers soon.
+      // The server would reject a rejected request again; a server that restarts answers soon.
       retry: (failures, error) =>
         failures < MAX_RETRIES &&
         (!(error instanceof ApiError) || error.status === 0 ||

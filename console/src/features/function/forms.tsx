@@ -26,8 +26,8 @@ export interface Edits<D> {
 }
 
 /**
- * Keeps what is typed until it is saved or discarded, whatever becomes of the current values meanwhile. What is not edited
- * follows them.
+ * Keeps what is typed until it is saved or discarded, whatever becomes of the current values meanwhile. Other fields
+ * follow the current values.
  */
 export function useEdits<D extends object>(current: D): Edits<D> {
   const [edits, setEdits] = useState<Partial<D>>({});
@@ -41,7 +41,7 @@ export function useEdits<D extends object>(current: D): Edits<D> {
     draft,
     edit: (change) => {
       setBase((before) => ({ ...current, ...without(before, (name) => !(name in edits)) }));
-      // What is as it was follows the current value again.
+      // A field with its original value follows the current value again.
       setEdits((now) =>
         without(
           { ...now, ...change },
@@ -76,7 +76,7 @@ function without<D extends object>(
 
 /** Says which of the edited values somebody else has changed, if any. */
 export function ConflictNote({ conflicts, onTake }: {
-  /** The values as the form calls them. */
+  /** The values by their labels in the form. */
   readonly conflicts: readonly string[];
   /** Shows what the others have set. */
   readonly onTake: () => void;
@@ -115,7 +115,7 @@ export function useUnsaved(isDirty: boolean, what: string): () => void {
 }
 
 /**
- * An error whose violations begin with the names of their fields, as the form calls them. A screen reader announces an error
+ * An error whose violations begin with the labels of their fields in the form. A screen reader announces an error
  * without the field beside it. Errors that are not of the API are returned unchanged.
  * @param labels by the paths of fields, without the resource before them
  */

@@ -97,7 +97,7 @@ const HEIGHT = 18;
 const BAR = 3;
 const GAP = 1;
 
-/** Calls over time as bars; the failed part of each is at its foot in the colour of errors. */
+/** Invocations over time as bars; the failed part of each bar is at its foot in the colour of errors. */
 function Sparkline(
   { points, label }: {
     readonly points: readonly SparklinePoint[];

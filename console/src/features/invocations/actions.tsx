@@ -191,7 +191,7 @@ function cliOf({ functionId, commitId, volumeId, input }: CopiedCall): string {
     `  invoked invoke ${functionId} --commit ${commitId}${volume} --input -`;
 }
 
-/** A call of the SDK inside of a function. */
+/** The code of a function that repeats an invocation through the SDK. */
 function sdkOf({ functionId, commitId, volumeId, input }: CopiedCall): string {
   return [
     `const input = ${literalOf(input)};`,

@@ -35,8 +35,8 @@ interface DraftState extends Draft {
 }
 
 /**
- * The text that is edited: this browser keeps it until it is saved or discarded. What is written elsewhere replaces it
- * only while it has no change, so that a save knows what it would overwrite.
+ * The text that is edited: this browser keeps it until it is saved or discarded. A text that is written elsewhere
+ * replaces it only while it has no change, so that a save knows the text that it would overwrite.
  */
 function useFileDraft(volumeId: string, path: string, current: FileText): DraftState {
   const key = `volume.${volumeId}.${path}`;

@@ -86,7 +86,7 @@ function Editing({ workspace }: { readonly workspace: Workspace }) {
     );
     return [...saving.problems, ...valid, ...packageErrors];
   }, [commit?.diagnostics, commit?.warnings, draft, saving.problems, packageErrors]);
-  // What the editor finds itself, it marks itself.
+  // The editor marks the problems that it finds itself.
   const marked = useMemo(
     () => reported.filter((problem) => !found.some((own) => isSameProblem(own, problem))),
     [reported, found],
@@ -252,7 +252,7 @@ function Content({ fn, content }: { readonly fn: Fn; readonly content: CommitCon
 function useOpenFile(files: Files) {
   const { commit, file, line, column } = useSearch({ from: "/shell/functions/$functionId/" });
   const navigate = useNavigate({ from: "/functions/$functionId" });
-  // Who opens the same position once more wants to see it again.
+  // A reader who opens the same position once more wants to see it again.
   const entry = useLocation({ select: ({ state }) => state.__TSR_key });
   const reveal = useMemo(
     () => line === undefined ? undefined : { line, column: column ?? 1 },
