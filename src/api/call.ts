@@ -2,8 +2,13 @@ import type { z } from "@hono/zod-openapi";
 import { VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
-import { type AnyInput, isOfRoles, type Operation, type SessionCookie } from "./operation.ts";
-import type { Reply } from "./reply.ts";
+import {
+  type AnyInput,
+  isOfRoles,
+  type Operation,
+  type Reply,
+  type SessionCookie,
+} from "./operation.ts";
 import type { Services } from "./services.ts";
 
 /**

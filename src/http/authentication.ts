@@ -7,8 +7,7 @@ import { DomainError } from "../domain/errors.ts";
 import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
-import type { SessionCookie, Uses } from "../api/operation.ts";
-import type { ReplyHeaders } from "../api/reply.ts";
+import type { ReplyHeaders, SessionCookie, Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./forwarded.ts";
 
 type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { MiddlewareHandler } from "hono";
-import { parseJson } from "../api/json.ts";
+import { parseJson } from "../api/messages/readers.ts";
 import type { RawBody } from "../api/operation.ts";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";

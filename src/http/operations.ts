@@ -4,12 +4,18 @@ import type { HttpBindings } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
-import { type Operation, type Slashes, takesBytes } from "../api/operation.ts";
+import {
+  type Operation,
+  type Reply,
+  type ReplyHeaders,
+  type ServerSentEvent,
+  type Slashes,
+  takesBytes,
+} from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
 import { type BodyLimits, rawBody, readJson } from "./body.ts";
 import type { Env } from "./env.ts";
-import type { Reply, ReplyHeaders, ServerSentEvent } from "../api/reply.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { readContent } from "../shared/content.ts";
 import { encodeJson, type JsonPart } from "../shared/json_text.ts";

@@ -10,10 +10,10 @@ import {
   type Operation,
   type OperationPermission,
   rawOperation,
+  Reply,
   type Uses,
 } from "../../src/api/operation.ts";
 import { empty } from "../../src/api/primitives.ts";
-import { Reply } from "../../src/api/reply.ts";
 import type { Services } from "../../src/api/services.ts";
 import { ROLES } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";

@@ -2,8 +2,7 @@ import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { type LiveClient, OAuthError } from "../../domain/identity/mod.ts";
-import { type RawBody, rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 
 const FORM = "application/x-www-form-urlencoded";
 /** A token request holds two ids and a signature. Small, because strangers send it: such a body takes no budget. */

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { BINARY, rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import { BINARY, rawOperation, Reply, type Uses } from "../operation.ts";
 
 /** The signed token in the path is the credential. */
 export const uploadFile = rawOperation({

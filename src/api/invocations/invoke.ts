@@ -2,10 +2,9 @@ import { z } from "@hono/zod-openapi";
 import type { Invoke } from "../../domain/invocations/invocations.ts";
 import { embeddedBase64 } from "../../shared/json_text.ts";
 import { functionParam } from "../functions/schemas.ts";
-import { jsonOperation, type Uses } from "../operation.ts";
+import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { invalid } from "../../domain/errors.ts";
 import { bytesIn, bytesOut, timestampIn } from "../primitives.ts";
-import { Reply } from "../reply.ts";
 import { statusName } from "./schemas.ts";
 
 export const invoke = jsonOperation({

@@ -1,8 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { LogEvent } from "../../domain/invocations/logs.ts";
-import { jsonOperation, type Uses } from "../operation.ts";
+import { jsonOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
-import { Reply, type ServerSentEvent } from "../reply.ts";
 import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
 
 export const listLogs = jsonOperation({

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import { rawOperation, Reply, type Uses } from "../operation.ts";
 
 const ready = z.object({
   status: z.literal("ready"),

@@ -1,8 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { LiveChanges } from "../../domain/changes/live_changes.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { rawOperation, type Uses } from "../operation.ts";
-import { Reply, type ServerSentEvent } from "../reply.ts";
+import { rawOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 
 const EVENTS = "text/event-stream";
 const change = z.object({

@@ -1,6 +1,5 @@
-import { jsonOperation, type Uses } from "../operation.ts";
+import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
-import { Reply } from "../reply.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
 
 export const getSession = jsonOperation({

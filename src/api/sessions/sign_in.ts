@@ -1,10 +1,9 @@
 import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError, invalid } from "../../domain/errors.ts";
-import { parseJson } from "../json.ts";
-import { type RawBody, rawOperation, type Uses } from "../operation.ts";
+import { parseJson } from "../messages/readers.ts";
+import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 import type { TokenRateLimit } from "../rate_limit.ts";
-import { Reply } from "../reply.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
 
 const JSON_TYPE = "application/json";

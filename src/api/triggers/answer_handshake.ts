@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type Operation, type RawBody, rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import { type Operation, type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 
 type Handshaking = Uses<"handshakes" | "webhookRateLimit">;
 

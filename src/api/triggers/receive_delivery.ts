@@ -1,8 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { type DeliveryAnswer, valuesOf } from "../../domain/triggers/deliveries.ts";
-import { BINARY, type Operation, type RawBody, rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import {
+  BINARY,
+  type Operation,
+  type RawBody,
+  rawOperation,
+  Reply,
+  type Uses,
+} from "../operation.ts";
 
 type Receiving = Uses<"webhookUrls" | "webhookRateLimit" | "maxWebhookBytes">;
 

@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { rawOperation, type Uses } from "../operation.ts";
+import { rawOperation, Reply, type Uses } from "../operation.ts";
 import { trueOrFalse } from "../primitives.ts";
-import { Reply } from "../reply.ts";
 import { preconditionHeaders, readPreconditions } from "../preconditions.ts";
 import { fileParams, filePath } from "./schemas.ts";
 

@@ -1,5 +1,4 @@
-import { BINARY, rawOperation, type Uses } from "../operation.ts";
-import { Reply } from "../reply.ts";
+import { BINARY, rawOperation, Reply, type Uses } from "../operation.ts";
 import { volumeAnswer, volumeJson, volumeParam } from "./schemas.ts";
 
 export const writeArchive = rawOperation({
