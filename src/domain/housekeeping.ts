@@ -3,7 +3,7 @@ import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
 import type { Node } from "./ownership/contract.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
-import { oldest } from "./invocations/idempotency.ts";
+import { oldest } from "./invocations/invoke.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 

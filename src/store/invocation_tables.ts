@@ -73,7 +73,7 @@ export interface InvocationTable extends LimitColumns {
   durationMicros: number | null;
   /** Processor time of its last attempt; null if it was not measured. */
   cpuMicros: number | null;
-  /** JSON of what its last attempt took (`src/domain/invocations/timeline.ts`); null until its end, and in old rows. */
+  /** JSON of what its last attempt took (`src/domain/invocations/record.ts`); null until its end, and in old rows. */
   measured: string | null;
   createdAt: string;
   updatedAt: string;

@@ -1,6 +1,6 @@
 /** What the last attempt of an invocation took. */
 import { z } from "@hono/zod-openapi";
-import { PHASES, type Recorded } from "../../domain/invocations/timeline.ts";
+import { type AttemptMeasures, PHASES } from "../../domain/invocations/record.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
 import { durationOut, int32Out, int64Out, timestamp } from "../primitives.ts";
 
@@ -56,7 +56,7 @@ export const measurementsOut = {
 
 /** The API's form of what the last attempt took. */
 export function measurementsJson({ worker, measured, cpuMicros }: InvocationRecord) {
-  const recorded = measured === null ? undefined : JSON.parse(measured) as Recorded;
+  const recorded = measured === null ? undefined : JSON.parse(measured) as AttemptMeasures;
   return {
     ...worker === null ? {} : { worker },
     ...recorded === undefined ? {} : {
@@ -67,7 +67,7 @@ export function measurementsJson({ worker, measured, cpuMicros }: InvocationReco
   };
 }
 
-function phasesOf({ at, phases, inside }: Recorded): z.input<typeof phaseOut>[] {
+function phasesOf({ at, phases, inside }: AttemptMeasures): z.input<typeof phaseOut>[] {
   let micros = 0;
   let runMicros = 0;
   const list: z.input<typeof phaseOut>[] = [];
@@ -87,7 +87,7 @@ function phasesOf({ at, phases, inside }: Recorded): z.input<typeof phaseOut>[] 
 }
 
 function usageOf(
-  { phases, inside, peakBytes, egressBytes = 0, volumeBytes }: Recorded,
+  { phases, inside, peakBytes, egressBytes = 0, volumeBytes }: AttemptMeasures,
   cpuMicros: number | null,
 ) {
   const [, , , evaluate, run] = phases;

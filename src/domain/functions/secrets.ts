@@ -1,8 +1,10 @@
+/** Secrets and variables of functions, the configuration of their invocations. */
 import { countOf, exceeds } from "../../config/mod.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
 import { SECRETS_MAX } from "./named_values.ts";
+import type { CallConfig } from "../../runtime/wire.ts";
 
 const decoder = new TextDecoder();
 
@@ -67,4 +69,17 @@ export class Secrets {
 /** The context that the sealed value of a secret is bound to. */
 export function secretContext(functionId: string, name: string): string {
   return `secret:${functionId}:${name}`;
+}
+
+/** The stored form of no variables. */
+export const NO_VARIABLES = "{}";
+
+/** The configuration of a call. @param variables JSON of an object; without any the field is absent */
+export function configOf(
+  secrets: Readonly<Record<string, string>>,
+  variables: string,
+): CallConfig {
+  return variables === NO_VARIABLES
+    ? { secrets }
+    : { secrets, variables: JSON.parse(variables) as Record<string, string> };
 }

@@ -4,11 +4,11 @@ import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials } from "./credentials.ts";
 import type { Principal, Role } from "./principal.ts";
 
-export { AccessTokens } from "./access_tokens.ts";
 export { Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export {
+  AccessTokens,
   isAdministrator,
   isRole,
   type LiveClient,

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { decodeJwt, errors, importJWK, type JWTPayload, jwtVerify } from "jose";
 import type { Store } from "../../store/mod.ts";
 import type { ClientRow } from "../../store/identity.ts";
-import type { AccessTokens } from "./access_tokens.ts";
+import { type AccessTokens, type LiveClient, liveClientOf } from "./principal.ts";
 import { secretMatches } from "./credentials.ts";
-import { type LiveClient, liveClientOf } from "./principal.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** How far ahead an assertion may expire. */

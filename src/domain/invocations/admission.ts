@@ -1,3 +1,5 @@
+/** What an invocation must pass before it starts: the limits of the server, and the flow control of its function. */
+import { createHash } from "node:crypto";
 import { countOf, formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
 import {
   AdmissionRejected,
@@ -9,6 +11,12 @@ import {
   type Slot,
 } from "../../engine/contract.ts";
 import { DomainError } from "../errors.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { InvocationRow } from "../../store/invocations.ts";
+import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { Writers } from "../../store/mod.ts";
+import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
+import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
 
 /** When a caller may try again that the full queue rejected. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
@@ -160,4 +168,181 @@ export function queueTimeout(what: string, timeoutMs: number): DomainError {
 /** The error of a synchronous call of a commit without a handler for it. */
 export function noJsonHandler(functionId: string, why: string): DomainError {
   return new DomainError("NO_JSON_HANDLER", `Function ${functionId} was not invoked: ${why}`);
+}
+
+/** The time of a call that waits for a decision. */
+const NEVER = "9999-12-31T00:00:00.000Z";
+/** How often a call looks at those with its key, if nothing wakes it. */
+const KEY_POLL_MS = 30_000;
+/** Longest key that is kept as it is; of a longer one the hash is. */
+const KEY_CHARS_MAX = 128;
+const MINUTE_CHARS = "2026-01-31T12:00".length;
+const HOUR_CHARS = "2026-01-31T12".length;
+const HOUR_MS = 60 * 60 * 1000;
+
+/** Thrown for a call that waits for others with its key. */
+export class KeyIsBusy extends DomainError {
+  constructor(fn: FunctionRow, { max }: { readonly max: number }) {
+    super(
+      "CONCURRENCY_KEY_BUSY",
+      `Function ${fn.id} was not invoked: the limit of ${
+        countOf(max, "invocation")
+      } with this key at a time ` +
+        "is reached (maxConcurrencyPerKey), and none ended within --queue-timeout",
+      { retryAfterSeconds: 1 },
+    );
+  }
+}
+
+/** What delays a call further. */
+type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
+
+/** A call of a function with limits of its own. */
+interface FlowLimitedFunction {
+  readonly fn: FunctionRow;
+  readonly limits: FlowLimits;
+}
+
+/** The limits of how often and how many at a time calls of a function start; undefined without any. */
+export function withFlowLimits(fn: FunctionRow): FlowLimitedFunction | undefined {
+  const limits = flowLimitsOf(fn);
+  return limits === undefined ? undefined : { fn, limits };
+}
+
+/** The key that a call shares a limit with; null for none. A nested call has none: it must not wait for its caller. */
+export function concurrencyKeyOf(
+  fn: FunctionRow,
+  inputJson: string,
+  isNested: boolean,
+): string | null {
+  return fn.concurrencyKey === null || isNested ? null : inputKey(inputJson, fn.concurrencyKey);
+}
+
+/** The key of an input: JSON of the value at a JSON Pointer (RFC 6901). Null if the input has none. */
+function inputKey(inputJson: string, pointer: string): string | null {
+  let value: unknown = JSON.parse(inputJson);
+  for (const part of pointer.split("/").slice(1)) {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return null;
+    value = (value as Record<string, unknown>)[name];
+  }
+  const key = JSON.stringify(value);
+  if (key.length <= KEY_CHARS_MAX) return key;
+  return `sha256:${createHash("sha256").update(key).digest("base64url")}`;
+}
+
+/**
+ * Lets a call with a caller that waits start, now or once it has its slot, in the transaction of its row; or answers why it
+ * may not. Answers the time of its start, if that counts against a rate limit and is now. A call that trips the
+ * circuit breaker pauses its function: so the answer is not an error, which would undo it.
+ */
+export async function admitNow(
+  tx: Writers,
+  { fn, limits }: FlowLimitedFunction,
+  { id: invocationId, concurrencyKey }: InvocationRow,
+  startsNow: boolean,
+): Promise<DomainError | { readonly startedAt: string } | undefined> {
+  const { perKey, rate } = limits;
+  if (perKey !== undefined && concurrencyKey !== null) {
+    const active = await tx.flow.countActive(fn.id, concurrencyKey);
+    if (active >= perKey.max) return new KeyIsBusy(fn, perKey);
+  }
+  const permit = rate && await findPermitBehindLine(tx, fn.id, rate);
+  if (rate && permit?.kind === "full") {
+    return rateLimited(fn.id, { ...rate, waitMs: permit.waitMs });
+  }
+  if (await isPaused(tx, { fn, limits })) return paused(fn);
+  if (permit?.kind !== "free") return undefined;
+  const startedAt = startsNow ? permit.now : undefined;
+  await tx.flow.holdPermit({ functionId: fn.id, invocationId, attempt: 1 }, startedAt);
+  return startedAt === undefined ? undefined : { startedAt };
+}
+
+/** The first delay of a call without a waiting caller. Replaces an earlier call with the same debounce key. */
+export async function firstDelay(
+  tx: Writers,
+  { fn, limits: { debounce } }: FlowLimitedFunction,
+  row: InvocationRow,
+): Promise<{ readonly delay: DelayedCallRow; readonly replacedId: string | undefined }> {
+  const now = new Date();
+  const base = { invocationId: row.id, functionId: fn.id };
+  const key = debounce === undefined ? null : inputKey(row.input, debounce.pointer);
+  if (debounce === undefined || (key === null && debounce.pointer !== "")) {
+    const dueAt = now.toISOString();
+    return {
+      delay: { ...base, dueAt, reason: "flow", key: null, since: null },
+      replacedId: undefined,
+    };
+  }
+  const ofAll = debounce.pointer === "" ? "*" : key;
+  const earlier = await tx.delays.debounced(fn.id, ofAll ?? "");
+  const since = earlier?.since ?? now.toISOString();
+  if (earlier !== undefined) {
+    const message = "a later invocation with the same debounce key replaced it";
+    await tx.delays.skip(earlier.invocationId, "DEBOUNCED", message, now.toISOString());
+  }
+  const latest = Date.parse(since) + debounce.maxDelayMs;
+  const dueAt = new Date(Math.min(now.getTime() + debounce.delayMs, latest)).toISOString();
+  return {
+    delay: { ...base, dueAt, reason: "debounce", key: ofAll, since },
+    replacedId: earlier?.invocationId,
+  };
+}
+
+/**
+ * What delays a call that is due further; undefined if it may start as soon as it has a slot. Runs in the transaction that
+ * ends its delay. A call with the reason `rate-limit` is the first in its line.
+ */
+export async function furtherDelay(
+  tx: Writers,
+  { fn, limits }: FlowLimitedFunction,
+  delay: DelayedCallRow,
+  row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
+): Promise<Delay | undefined> {
+  const { perKey, rate } = limits;
+  const { reason } = delay;
+  const isCounted = row.attempt > 0 || reason === "rate-limit" || reason === "concurrency";
+  if (!isCounted && reason !== "released" && await isPaused(tx, { fn, limits })) {
+    return { dueAt: NEVER, reason: "circuit-breaker", key: null };
+  }
+  const { concurrencyKey: key } = row;
+  const isBusy = perKey !== undefined && key !== null &&
+    await tx.flow.countActive(fn.id, key) >= perKey.max;
+  if (isBusy) {
+    const dueAt = new Date(Date.now() + KEY_POLL_MS).toISOString();
+    return { dueAt, reason: "concurrency", key };
+  }
+  if (rate === undefined) return undefined;
+  const permit = reason === "rate-limit"
+    ? await findPermit(tx, fn.id, rate, 0)
+    : await findPermitBehindLine(tx, fn.id, rate);
+  return permit.kind === "full" ? delayInLine(delay, permit.waitMs) : undefined;
+}
+
+/** Counts a run, or pauses the function once it has had as many as it may within the period. */
+async function isPaused(
+  tx: Writers,
+  { fn, limits: { breaker } }: FlowLimitedFunction,
+): Promise<boolean> {
+  if (breaker === undefined) return false;
+  if (breaker.isPaused) return true;
+  const now = new Date();
+  const bucket = (time: Date) =>
+    time.toISOString().slice(0, breaker.periodMs === HOUR_MS ? MINUTE_CHARS : HOUR_CHARS);
+  const before = bucket(new Date(now.getTime() - breaker.periodMs));
+  if (await tx.flow.runsAfter(fn.id, before) >= breaker.max) {
+    await tx.functions.update(fn.id, { circuitBreakerPausedAt: now.toISOString() });
+    return true;
+  }
+  await tx.flow.addRun(fn.id, bucket(now), before);
+  return false;
+}
+
+function paused({ id, circuitBreakerMax }: FunctionRow): DomainError {
+  return new DomainError(
+    "CIRCUIT_BREAKER_PAUSED",
+    `Circuit breaker of function ${id} is open: the function had its limit of ${
+      countOf(circuitBreakerMax ?? 0, "run")
+    } (circuitBreakerMax); run or cancel the paused invocations, or ask an administrator`,
+  );
 }

@@ -4,7 +4,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
-import { firstDelay, withFlowLimits } from "./flow_control.ts";
+import { firstDelay, withFlowLimits } from "./admission.ts";
 
 /** Asserts that a time is neither in the past nor too far away. @throws INVALID_FIELD */
 export function checkInvokeAt(at: Date, maxDelayMs: number): void {

@@ -7,7 +7,7 @@ import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
-import { furtherDelay, withFlowLimits } from "./flow_control.ts";
+import { furtherDelay, withFlowLimits } from "./admission.ts";
 import { delayLine } from "./rate_limit.ts";
 
 /** Delayed calls that are read together. */

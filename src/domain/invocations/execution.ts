@@ -16,8 +16,7 @@ import { type Recorded, Recorder } from "../../engine/recorder.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { type StorageHealth, StorageUnavailable } from "../../store/storage_health.ts";
-import { configOf } from "../functions/variables.ts";
-import type { Secrets } from "../functions/secrets.ts";
+import { configOf, type Secrets } from "../functions/secrets.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
@@ -26,14 +25,8 @@ import { AttachedVolume } from "./attached_volume.ts";
 import { type Attempt, contextOf, jobOf, runningLimitOf, variablesOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
-import {
-  cancelledWithCaller,
-  cannotRun,
-  notStartedOutcome,
-  rateLimitedOutcome,
-} from "./outcomes.ts";
-import { StoredRecord } from "./record.ts";
-import { Timeline } from "./timeline.ts";
+import { cancelledWithCaller, cannotRun, notStartedOutcome, rateLimitedOutcome } from "./ends.ts";
+import { StoredRecord, Timeline } from "./record.ts";
 import { damageOf } from "../../store/damage.ts";
 import { backoffMs } from "../../shared/backoff.ts";
 import { pause } from "../../shared/pause.ts";

@@ -18,29 +18,39 @@ import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
 import { liveVolume } from "../volumes/volumes.ts";
-import { type AcceptedCall, depthOf, newRow, recordCall } from "./accepted_call.ts";
-import { admit, assertOpen, noJsonHandler, overdue, queueTimeout } from "./admission.ts";
-import { admissionOf, type Attempt, runningLimitOf } from "./attempt.ts";
+import {
+  type AcceptedCall,
+  checkInput,
+  depthOf,
+  Idempotency,
+  type InputLimits,
+  type Invoke,
+  type InvokeAnswer,
+  newRow,
+  recordCall,
+  type Skip,
+  type SkipErrorCode,
+  triggerOf,
+} from "./invoke.ts";
+import {
+  admit,
+  assertOpen,
+  concurrencyKeyOf,
+  KeyIsBusy,
+  noJsonHandler,
+  overdue,
+  queueTimeout,
+  withFlowLimits,
+} from "./admission.ts";
+import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { checkInvokeAt, delayCall } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
-import { concurrencyKeyOf, KeyIsBusy, withFlowLimits } from "./flow_control.ts";
-import { Idempotency } from "./idempotency.ts";
-import {
-  checkInput,
-  type InputLimits,
-  type Invoke,
-  type InvokeAnswer,
-  type Skip,
-  type SkipErrorCode,
-  triggerOf,
-} from "./invoke.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { rateLimited } from "./rate_limit.ts";
-import { attemptsOf } from "./retries.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 

@@ -1,11 +1,23 @@
-/** A call of a function as it is requested, and the check of its input. */
+/**
+ * An invocation from its request to its row: the request with the check of its input, the accepted call, the transaction
+ * that records it, and the key by which a repeated request finds it.
+ */
+import { createHash } from "node:crypto";
 import type { Content } from "../../shared/content.ts";
-import type { InvocationRow, InvocationStatus } from "../../store/invocations.ts";
-import type { Writers } from "../../store/mod.ts";
+import type { IdempotencyRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
+import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { formatBytes, formatCount } from "../../config/mod.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
-import { invalid } from "../errors.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { FinalizedCommitRow } from "../../store/commits.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { EffectiveLimits } from "../limits.ts";
+import { NO_VARIABLES } from "../functions/secrets.ts";
+import type { Principal } from "../identity/mod.ts";
+import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
+import { admitNow, withFlowLimits } from "./admission.ts";
 
 /** What starts a call. */
 interface CallTrigger {
@@ -123,4 +135,230 @@ function violation(description: string) {
 function nameOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+/** A call that passed every check, with what the checks found. It has no row yet. */
+export interface AcceptedCall {
+  readonly by: Principal;
+  readonly request: Invoke;
+  readonly fn: FunctionRow;
+  readonly commit: FinalizedCommitRow;
+  /** Those in force. */
+  readonly limits: EffectiveLimits;
+  readonly inputJson: string;
+  readonly volumeId: string | null;
+  readonly mode: InvocationRow["mode"];
+  readonly attempts: Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
+  /** Calls of the function with the same key share a limit; null for none. */
+  readonly concurrencyKey: string | null;
+  /** Undefined for a request without an idempotency key. */
+  readonly idempotency: IdempotentRequest | undefined;
+}
+
+/**
+ * The row of a call that was accepted, or skipped.
+ * @param isStarted whether its first attempt begins with the row
+ */
+export function newRow<Owner extends string | null>(
+  ids: Ids,
+  call: AcceptedCall,
+  { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
+): InvocationRow & { readonly owner: Owner } {
+  const { by, request, fn, limits, mode } = call;
+  const trigger = triggerOf(request);
+  // Searches by time use ids: both have the same second.
+  const { id, time } = ids.nextWithTime();
+  const now = time.toISOString();
+  const caller = by.invocation;
+  return {
+    id,
+    functionId: fn.id,
+    commitId: call.commit.id,
+    principalId: by.id,
+    parentInvocationId: caller?.invocationId ?? null,
+    depth: depthOf(by),
+    processReuse: fn.processReuse,
+    mode,
+    status: isStarted ? "RUNNING" : "PENDING",
+    input: call.inputJson,
+    output: null,
+    error: null,
+    errorCode: null,
+    ...limits,
+    ...call.attempts,
+    // A restart resumes asynchronous calls alone.
+    variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
+    volumeId: call.volumeId,
+    volumeVersionRead: null,
+    volumeVersionWritten: null,
+    processKind: null,
+    attempt: isStarted ? 1 : 0,
+    owner,
+    worker: null,
+    triggerKind: trigger.kind,
+    triggerId: trigger.id,
+    notBefore: request.notBefore?.toISOString() ?? null,
+    startedAt: isStarted ? now : null,
+    earlierAttempts: null,
+    skipReason: null,
+    parkedAt: null,
+    destinationDepth: request.destinationDepth ?? 0,
+    concurrencyKey: call.concurrencyKey,
+    http: null,
+    failedAnswer: 0,
+    durationMicros: null,
+    cpuMicros: null,
+    measured: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/** Calls between a call by this principal and the call from outside. */
+export function depthOf({ invocation }: Principal): number {
+  return invocation === undefined ? 0 : invocation.depth + 1;
+}
+
+interface RecordOptions {
+  /** Whether it has its slot where it runs, so that it counts against the rate limit from now on. */
+  readonly startsNow?: boolean;
+  /** What else its transaction writes. */
+  readonly further?: (tx: Writers) => Promise<void>;
+}
+
+/**
+ * Makes the invocation durable.
+ * @returns the earlier one instead when its idempotency key was taken meanwhile
+ * @throws RATE_LIMITED, CONCURRENCY_KEY_BUSY and CIRCUIT_BREAKER_PAUSED for a call that waits
+ */
+export async function recordCall(
+  store: Store,
+  idempotency: Idempotency,
+  row: InvocationRow,
+  { fn, request, mode, idempotency: key }: Omit<AcceptedCall, "commit">,
+  { startsNow = false, further }: RecordOptions = {},
+): Promise<string | undefined> {
+  // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
+  // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
+  // durable now.
+  const mayWait = row.status === "RUNNING" && key === undefined &&
+    request.httpRequest === undefined;
+  // A call that waited for its concurrency key obeys the limits of now.
+  const limited = withFlowLimits(fn) && withFlowLimits(await store.read.functions.get(fn.id) ?? fn);
+  const recorded = await store.write(
+    async (tx) => {
+      const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
+      if (earlier !== undefined) return earlier;
+      const isChecked = mode === "sync" && row.skipReason === null;
+      const admitted = isChecked && limited
+        ? await admitNow(tx, limited, row, startsNow)
+        : undefined;
+      if (admitted instanceof DomainError) return admitted;
+      await request.alongside?.(tx, row);
+      await tx.invocations.insert({ ...row, ...admitted });
+      await further?.(tx);
+      if (key !== undefined) await idempotency.claim(tx, key, row);
+      return undefined;
+    },
+    mayWait ? "committed" : "durable",
+    [
+      ...key === undefined ? [] : [lockOf(key)],
+      ...limited === undefined ? [] : [locks.ofFlow(fn.id)],
+    ],
+  );
+  if (recorded instanceof DomainError) throw recorded;
+  return recorded;
+}
+
+/** How long a key refers to its first invocation. */
+const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** A call with an idempotency key: caller, function, and a hash of the request. */
+interface IdempotentRequest {
+  readonly principalId: string;
+  readonly functionId: string;
+  readonly key: string;
+  readonly requestHash: string;
+}
+
+/** Answers a repeated call with the first invocation. */
+export class Idempotency {
+  constructor(private readonly store: Store) {}
+
+  /** @throws INVALID_FIELD for a malformed key */
+  request(
+    principalId: string,
+    call: {
+      functionId: string;
+      commitId: string;
+      vfsId: string;
+      idempotencyKey: string | undefined;
+      notBefore?: Date | undefined;
+    },
+    inputJson: string,
+  ): IdempotentRequest | undefined {
+    const { functionId, commitId, vfsId, idempotencyKey: key, notBefore } = call;
+    if (key === undefined) return undefined;
+    if (!KEY.test(key)) {
+      throw invalid({
+        field: "Idempotency-Key",
+        description: "must be 1 to 255 visible ASCII characters",
+      });
+    }
+    const content = [commitId, vfsId, inputJson, ...notBefore === undefined ? [] : [notBefore]];
+    const requestHash = createHash("sha256").update(JSON.stringify(content)).digest("base64url");
+    return { principalId, functionId, key, requestHash };
+  }
+
+  /** The invocation that the request repeats, if any. @throws IDEMPOTENCY_KEY_REUSED */
+  async find(request: IdempotentRequest | undefined): Promise<string | undefined> {
+    return request === undefined ? undefined : await this.holder(this.store.read, request);
+  }
+
+  /** The invocation of the call that used the key, if any. */
+  async invocationOf(
+    principalId: string,
+    functionId: string,
+    key: string,
+  ): Promise<string | undefined> {
+    const row = await this.store.read.invocations.idempotencyKey(principalId, functionId, key);
+    return row === undefined || row.createdAt < oldest() ? undefined : row.invocationId;
+  }
+
+  /** As {@link find}, inside a transaction. */
+  async holder(
+    from: Pick<Readers | Writers, "invocations">,
+    request: IdempotentRequest,
+  ): Promise<string | undefined> {
+    const { principalId, functionId, key, requestHash } = request;
+    const row = await from.invocations.idempotencyKey(principalId, functionId, key);
+    if (row === undefined || row.createdAt < oldest()) return undefined;
+    if (row.requestHash === requestHash) return row.invocationId;
+    throw new DomainError(
+      "IDEMPOTENCY_KEY_REUSED",
+      `Idempotency-Key ${key} was used before: another request used it within 24 h (invocation ${row.invocationId})`,
+      { violations: [{ field: "Idempotency-Key", description: "must be new for a new request" }] },
+    );
+  }
+
+  /** Ties the key to the invocation, after {@link holder} found it free in the same transaction. */
+  async claim(tx: Writers, request: IdempotentRequest, invocation: InvocationRow): Promise<void> {
+    const row: IdempotencyRow = {
+      ...request,
+      invocationId: invocation.id,
+      createdAt: invocation.createdAt,
+    };
+    await tx.invocations.putIdempotencyKey(row);
+  }
+}
+
+/** Held while the key is looked for and then tied to a call. */
+export function lockOf({ principalId, functionId, key }: IdempotentRequest): string {
+  return locks.ofIdempotencyKey(principalId, functionId, key);
+}
+
+/** Keys of earlier times are free again. */
+export function oldest(): string {
+  return new Date(Date.now() - IDEMPOTENCY_TTL_MS).toISOString();
 }

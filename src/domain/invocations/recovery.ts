@@ -10,7 +10,7 @@ import type { DueWork, Scheduler } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
 import { freePermit } from "./rate_limit.ts";
-import { conclude, type NextAttempt, nextAttempt, repeat } from "./retries.ts";
+import { conclude, type NextAttempt, nextAttempt, repeat } from "./attempt.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
