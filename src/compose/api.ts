@@ -14,7 +14,7 @@ import type { Sandboxes } from "../sandbox/contract.ts";
 import { createApp } from "../http/app.ts";
 import { BodyBudget } from "../http/body.ts";
 import { EndpointRates } from "../http/endpoints/mod.ts";
-import { clientAddresses, PublicOrigins } from "../http/forwarded.ts";
+import { clientAddresses, PublicOrigins } from "../http/middleware.ts";
 import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import { measureDisk } from "./disk.ts";

@@ -2,7 +2,7 @@
  * Names of what a write reads and then writes: with several nodes on one database, one of them does so at a time. A write
  * names all its locks before it begins, so no two writes wait for each other.
  */
-import { sharedLock } from "../store/statement.ts";
+import { sharedLock } from "../store/grouped_writer.ts";
 
 export const locks = {
   /** A function with its secrets, commits, tags and publishes. */

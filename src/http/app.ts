@@ -7,16 +7,15 @@ import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
 import { authenticate, authenticateBearer, readCookie, SessionCookies } from "./authentication.ts";
 import { type BodyLimits, closeUnread } from "./body.ts";
-import type { ClientAddress } from "./forwarded.ts";
+import { type ClientAddress, crossOrigin, requestLog, securityHeaders } from "./middleware.ts";
 import { serveConsole } from "./console.ts";
-import { crossOrigin, requestLog, securityHeaders } from "./middleware.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
 import { docsPage, manifestSchema } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
-import { encodedPathViolation, pathOf } from "./request_path.ts";
+import { encodedPathViolation, pathOf } from "./protocol_errors.ts";
 
 interface AppOptions {
   readonly bodies: BodyLimits;

@@ -8,7 +8,7 @@ import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
 import type { ReplyHeaders, SessionCookie, Uses } from "../api/operation.ts";
-import type { PublicOrigins } from "./forwarded.ts";
+import type { PublicOrigins } from "./middleware.ts";
 
 type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;
 

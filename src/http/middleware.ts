@@ -1,9 +1,15 @@
-/** What every request passes: its id and log line, the security headers of its answer, and CORS. */
+/**
+ * What every request passes: its id and log line, the security headers of its answer, and CORS; and what proxies in front
+ * of the server say of it: the address of its client, its scheme and host.
+ */
 import { getLogger, withContext } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import type { ClientAddress } from "./forwarded.ts";
+import type { IncomingMessage } from "node:http";
+import { isIP, type Socket } from "node:net";
+import ipaddr from "ipaddr.js";
 import type { Env } from "./env.ts";
+import { invalid } from "../domain/errors.ts";
 
 const logger = getLogger(["invoked", "http"]);
 /** What follows it in a path is a token. */
@@ -104,4 +110,223 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> 
     await next();
     c.res.headers.append("Vary", "Origin");
   };
+}
+
+/** A pair of the header `Forwarded`, such as `for="[2001:db8::1]:47011"`: RFC 7239, section 4. */
+const PAIR = /^\s*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")\s*$/;
+
+/** The parameters of one proxy, by their names in lower case. */
+type ForwardedElement = ReadonlyMap<string, string>;
+
+/** The elements of a header, that of the nearest proxy first; undefined for a malformed one. */
+function forwardedElements(header: string): (ForwardedElement | undefined)[] {
+  // An open quote may begin in what a stranger sent, and reach into what the proxy added.
+  const elements = splitOutsideQuotes(header, ",") ?? [`malformed ${header}`];
+  return elements.filter((element) => element.trim() !== "").map(parseElement).reverse();
+}
+
+function parseElement(element: string): ForwardedElement | undefined {
+  const parameters = new Map<string, string>();
+  for (const text of splitOutsideQuotes(element, ";") ?? []) {
+    const [matched, name = "", token, quoted = ""] = PAIR.exec(text) ?? [];
+    const key = name.toLowerCase();
+    if (matched === undefined || parameters.has(key)) return undefined;
+    parameters.set(key, token ?? quoted.replace(/\\(.)/g, "$1"));
+  }
+  return parameters;
+}
+
+/** The parts of a text between separators outside of quotes; undefined when a quote stays open. */
+function splitOutsideQuotes(text: string, separator: "," | ";"): string[] | undefined {
+  const parts: string[] = [];
+  let isQuoted = false;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted && character === "\\") at++;
+    else if (!isQuoted && character === separator) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return isQuoted ? undefined : [...parts, text.slice(start)];
+}
+
+/** The value of a header; several of one name count as one list. */
+function headerList(header: string | readonly string[] | undefined): string {
+  return typeof header === "string" ? header : header?.join(",") ?? "";
+}
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** Hops of one header that are read, from the server on. Beyond them the address of the last one counts. */
+const HOPS_MAX = 32;
+/** An address with an optional port, which may be obfuscated: IPv6 in brackets. */
+const NODE = /^(?:([0-9.]+)|\[([0-9a-f:.]+)\])(?::(?:\d{1,5}|_[\w.-]+))?$/i;
+
+/** The address of the client of a request; undefined for a connection that is gone. */
+export type ClientAddress = (incoming: IncomingMessage) => string | undefined;
+
+/**
+ * Finds the addresses of clients. What `Forwarded` and `X-Forwarded-For` say counts as far as trusted proxies said it:
+ * the client is the last hop, read from the server on, that is no trusted proxy. A hop that names no address ends the
+ * search at the proxy that reported it. Headers that lead to different clients count nothing, because a proxy may
+ * pass the one on that it does not write.
+ *
+ * @param trustedProxies networks in CIDR notation
+ */
+export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
+  const isTrusted = trustIn(trustedProxies);
+  return ({ socket, headers }) => {
+    const peer = peerOf(socket);
+    if (peer === undefined || !isTrusted(peer)) return peer?.toString();
+    const forwarded = lastUntrusted(
+      peer,
+      hopsOfForwarded(headerList(headers.forwarded)),
+      isTrusted,
+    );
+    const listed = lastUntrusted(
+      peer,
+      hopsOfList(headerList(headers["x-forwarded-for"])),
+      isTrusted,
+    );
+    const [client = peer, other = client] = [forwarded, listed].filter((hop) => hop !== undefined);
+    return (client.toString() === other.toString() ? client : peer).toString();
+  };
+}
+
+/** Whether a request comes from a trusted proxy. @param trustedProxies networks in CIDR notation */
+function trustedPeers(
+  trustedProxies: readonly string[],
+): (incoming: IncomingMessage) => boolean {
+  const isTrusted = trustIn(trustedProxies);
+  return ({ socket }) => {
+    const peer = peerOf(socket);
+    return peer !== undefined && isTrusted(peer);
+  };
+}
+
+/** Parsed once for all requests of a connection. */
+const peers = new WeakMap<Socket, Address>();
+
+function peerOf(socket: Socket): Address | undefined {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const peer = parseAddress(socket.remoteAddress);
+  if (peer !== undefined) peers.set(socket, peer);
+  return peer;
+}
+
+function trustIn(trustedProxies: readonly string[]): (address: Address) => boolean {
+  const networks = trustedProxies.map((network) => ipaddr.parseCIDR(network));
+  return (address) =>
+    networks.some(([network, bits]) =>
+      network.kind() === address.kind() && address.match(network, bits)
+    );
+}
+
+/**
+ * Walks from the server to the client.
+ * @param hops the nearest first, undefined for one without an address
+ * @returns undefined without any hop
+ */
+function lastUntrusted(
+  peer: Address,
+  hops: Iterable<Address | undefined>,
+  isTrusted: (address: Address) => boolean,
+): Address | undefined {
+  let count = 0;
+  let last: Address | undefined;
+  for (const hop of hops) {
+    last ??= peer;
+    if (hop === undefined || count++ === HOPS_MAX) return last;
+    last = hop;
+    if (!isTrusted(hop)) return hop;
+  }
+  return last;
+}
+
+/** The hops of a header `Forwarded`, the nearest first. */
+function* hopsOfForwarded(header: string): Generator<Address | undefined> {
+  for (const element of forwardedElements(header)) {
+    const node = element?.get("for");
+    yield node === undefined ? undefined : parseNode(node);
+  }
+}
+
+/** The hops of a header `X-Forwarded-For`, the nearest first. */
+function* hopsOfList(header: string): Generator<Address | undefined> {
+  for (const element of header.split(",").reverse()) {
+    const text = element.trim();
+    if (text !== "") yield parseAddress(text) ?? parseNode(text);
+  }
+}
+
+function parseNode(text: string): Address | undefined {
+  const [, ipv4, ipv6] = NODE.exec(text) ?? [];
+  return parseAddress(ipv4 ?? ipv6);
+}
+
+/** An IPv4 address that is embedded in IPv6 is the IPv4 address. */
+function parseAddress(text: string | undefined): Address | undefined {
+  // Unlike ipaddr.js, isIP accepts neither octal nor shortened forms.
+  return text === undefined || isIP(text) === 0 ? undefined : ipaddr.process(text);
+}
+
+const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
+
+/**
+ * Finds what requests were sent to. What `X-Forwarded-Proto`, `X-Forwarded-Host` and `Forwarded` say counts if a trusted
+ * proxy says it, in this order, and otherwise the header `Host`.
+ */
+export class PublicOrigins {
+  readonly #publicUrl: URL | undefined;
+  readonly #scheme: string;
+  readonly #isTrusted: (incoming: IncomingMessage) => boolean;
+
+  /** @param url of the server, whose scheme counts where nothing else is known */
+  constructor(
+    { url, publicUrl, trustedProxies }: {
+      readonly url: string;
+      readonly publicUrl: string | undefined;
+      readonly trustedProxies: readonly string[];
+    },
+  ) {
+    this.#publicUrl = publicUrl === undefined ? undefined : new URL(publicUrl);
+    this.#scheme = new URL(publicUrl ?? url).protocol.slice(0, -1);
+    this.#isTrusted = trustedPeers(trustedProxies);
+  }
+
+  /** The origin of the server itself, such as `https://functions.example.com`. @throws INVALID_FIELD */
+  of(incoming: IncomingMessage): string {
+    if (this.#publicUrl !== undefined) return this.#publicUrl.origin;
+    const host = this.hostOf(incoming);
+    if (host === undefined) {
+      throw invalid({ field: "Host", description: "is not a valid host name" });
+    }
+    return `${this.schemeOf(incoming)}://${host}`;
+  }
+
+  /** `http` or `https`. */
+  schemeOf(incoming: IncomingMessage): string {
+    const proto = this.#forwarded(incoming, "proto");
+    const isKnown = this.#publicUrl === undefined && (proto === "http" || proto === "https");
+    return isKnown ? proto : this.#scheme;
+  }
+
+  /** The host in lower case, with its port; undefined for one that is not valid. */
+  hostOf(incoming: IncomingMessage): string | undefined {
+    const host = this.#forwarded(incoming, "host") ?? incoming.headers.host?.toLowerCase() ?? "";
+    return HOST.test(host) ? host : undefined;
+  }
+
+  /** What the nearest proxy says, in lower case; undefined if it says nothing or is not trusted. */
+  #forwarded(incoming: IncomingMessage, name: "proto" | "host"): string | undefined {
+    if (!this.#isTrusted(incoming)) return undefined;
+    const { headers } = incoming;
+    const said = headerList(headers[`x-forwarded-${name}`]).split(",").at(-1)?.trim() ||
+      forwardedElements(headerList(headers.forwarded))[0]?.get(name);
+    return said?.toLowerCase();
+  }
 }

@@ -17,11 +17,10 @@ import { invalid } from "../domain/errors.ts";
 import { type BodyLimits, rawBody, readJson } from "./body.ts";
 import type { Env } from "./env.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
-import { readContent } from "../shared/content.ts";
-import { encodeJson, type JsonPart } from "../shared/json_text.ts";
+import { encodeJson, type JsonPart, readContent } from "../shared/json_text.ts";
 import { answerError, CLIENT_GONE } from "./errors.ts";
 import { UNBUFFERED } from "./event_stream.ts";
-import { BoundedResponse, SMALL_ANSWER_BYTES } from "./unread_answers.ts";
+import { BoundedResponse, SMALL_ANSWER_BYTES } from "./server.ts";
 import { untrustedHeaders } from "./untrusted_answer.ts";
 
 /** What a path parameter matches, besides one segment, in Hono's syntax. */

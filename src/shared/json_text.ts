@@ -1,7 +1,7 @@
-/** JSON as text: its depth before it is parsed, and values with parts that are JSON text already. */
-import { base64Content, type Content } from "./content.ts";
-
-/** The depth of JSON text, measured before it is parsed. */
+/**
+ * JSON as text: its depth before it is parsed, and values with parts that are JSON text already, or content whose size is
+ * known before it is read, so that its sender can wait for memory.
+ */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -75,4 +75,59 @@ export function encodeJson(value: unknown): JsonPart[] {
   for (const [at, text] of others.entries()) parts.push(...embedded[at] ?? [], text);
   embedded = [];
   return parts;
+}
+
+/** Content that stays where it is stored until it is read. */
+export interface DeferredContent {
+  readonly byteLength: number;
+  /** Reads it; each call reads it again, and gets the same bytes. */
+  read(): Promise<Uint8Array>;
+  /** Drops what is in memory of it; it is read from where it is stored then. Absent if nothing is. */
+  forget?(): void;
+}
+
+/** Content in memory that is stored as well, and is read again once it was forgotten. */
+export function storedContent(bytes: Uint8Array, read: () => Promise<Uint8Array>): DeferredContent {
+  let kept: Uint8Array | undefined = bytes;
+  return {
+    byteLength: bytes.byteLength,
+    read: () => kept === undefined ? read() : Promise.resolve(kept),
+    forget: () => kept = undefined,
+  };
+}
+
+/** Bytes in memory, or content to read later. */
+export type Content = Uint8Array | DeferredContent;
+
+/** The bytes of a content. */
+export async function readContent(content: Content): Promise<Uint8Array> {
+  return content instanceof Uint8Array ? content : await content.read();
+}
+
+/** The content as base64. */
+function base64Content(content: Content): Content {
+  if (content instanceof Uint8Array) return base64Of(content);
+  return {
+    byteLength: 4 * Math.ceil(content.byteLength / 3),
+    read: async () => base64Of(await content.read()),
+    forget: () => content.forget?.(),
+  };
+}
+
+function base64Of(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
+    "latin1",
+  );
+}
+
+/** One array of all bytes. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

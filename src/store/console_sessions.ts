@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
-import type { RowReads } from "./row_cache.ts";
+import type { RowReads } from "./changes.ts";
 import type { ConsoleSessionTable, Schema, SessionLinkTable } from "./schema.ts";
 
 export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;

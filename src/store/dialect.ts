@@ -1,5 +1,5 @@
 import type { Dialect as KyselyDialect, Expression, RawBuilder } from "kysely";
-import type { StatementRunner } from "./statement.ts";
+import type { StatementRunner } from "./grouped_writer.ts";
 
 /**
  * The differences between databases, as named capabilities: no other code depends on which database is used. Of each

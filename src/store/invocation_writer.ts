@@ -13,7 +13,7 @@ import {
   type InvocationRow,
 } from "./invocations.ts";
 import type { Schema } from "./schema.ts";
-import { Statement, type StatementRunner, type Variable } from "./statement.ts";
+import { Statement, type StatementRunner, type Variable } from "./grouped_writer.ts";
 
 const LOG_COLUMNS = Object.keys(
   {

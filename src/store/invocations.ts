@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { columnNames } from "../resources/field.ts";
 import { CALL_LIMITS, type LimitColumns } from "../resources/functions.ts";
-import type { Content } from "../shared/content.ts";
+import type { Content } from "../shared/json_text.ts";
 import type { Capabilities } from "./dialect.ts";
 import { FAILURE, type InvocationError } from "./failures.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";

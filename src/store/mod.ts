@@ -5,7 +5,7 @@ import {
   type KyselyPlugin,
   type LogEvent,
 } from "kysely";
-import { Changes } from "./changes.ts";
+import { Changes, RowCache, UNCACHED } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
@@ -25,7 +25,6 @@ import { InvocationWriter } from "./invocation_writer.ts";
 import { InvocationReader } from "./invocations.ts";
 import { executedMigrations, migrate } from "./migrations/mod.ts";
 import type { PostgresOptions } from "./postgres/address.ts";
-import { RowCache, UNCACHED } from "./row_cache.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite/dialect.ts";
 import { isSyncFailure, StorageHealth, StorageUnavailable } from "./storage_health.ts";

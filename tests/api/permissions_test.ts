@@ -18,7 +18,7 @@ import type { Services } from "../../src/api/services.ts";
 import { ROLES } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";
 import { BodyBudget } from "../../src/http/body.ts";
-import { PublicOrigins } from "../../src/http/forwarded.ts";
+import { PublicOrigins } from "../../src/http/middleware.ts";
 import { EndpointRates } from "../../src/http/endpoints/mod.ts";
 import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import { Client, type Json } from "../support/client.ts";

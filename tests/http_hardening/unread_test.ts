@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { DomainError } from "../../src/domain/errors.ts";
-import { UnreadAnswers } from "../../src/http/unread_answers.ts";
+import { UnreadAnswers } from "../../src/http/server.ts";
 import { base64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
-import { CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
+import { CRASHES_MAX } from "../../src/sandbox/pool/availability.ts";
 
 /** The engine ends the process with the signal of a crash. */
 const CRASH = `JSON.stringify({ a: Array(600).fill("x".repeat(1e6)) });`;

@@ -1,7 +1,7 @@
 /** Limits of single invocations, within those of the server and above its defaults. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
+import { CRASHES_MAX } from "../../src/sandbox/pool/availability.ts";
 import {
   failure,
   fromTemplate,

@@ -1,10 +1,9 @@
 /** A process that ends with the one that started it: the server reports its own error, not that of the function. */
 import assert from "node:assert/strict";
 import { outcomeOf } from "../../src/sandbox/instance/outcome.ts";
-import type { Exit } from "../../src/sandbox/instance/process.ts";
-import { runLimits } from "../../src/sandbox/instance/limits.ts";
+import { type Exit, runLimits } from "../../src/sandbox/instance/process.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
-import { Crashes, CRASHES_MAX } from "../../src/sandbox/pool/crashes.ts";
+import { Crashes, CRASHES_MAX } from "../../src/sandbox/pool/availability.ts";
 import { StackMap } from "../../src/shared/stack.ts";
 import { BreakableStarts } from "../support/breakable_starts.ts";
 import { eventually } from "../support/eventually.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LoadPurpose } from "../../src/runtime/wire.ts";
 import { encodeCall, encodeLoad, makeNonce } from "../../src/sandbox/instance/frames.ts";
-import { concatenate } from "../../src/shared/content.ts";
+import { concatenate } from "../../src/shared/json_text.ts";
 import { LIMITS, scriptOf } from "./harness.ts";
 
 const MAIN = fileURLToPath(new URL("rehearsal_main.ts", import.meta.url));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../src/store/mod.ts";
-import { BUSY_WRITES } from "../../src/store/sqlite/pace.ts";
+import { BUSY_WRITES } from "../../src/store/sqlite/checkpointer.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 

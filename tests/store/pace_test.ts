@@ -1,6 +1,6 @@
 /** Which writes are followed by maintenance soon, and which leave it for later. */
 import assert from "node:assert/strict";
-import { BUSY_WRITES, Pace } from "../../src/store/sqlite/pace.ts";
+import { BUSY_WRITES, Pace } from "../../src/store/sqlite/checkpointer.ts";
 
 Deno.test("many writes and large ones come before few writes, and a pace that ran stays quick", async () => {
   const order: string[] = [];

@@ -1,6 +1,6 @@
-/** Reads across changes of `src/store/row_cache.ts`. */
+/** Reads across changes of `RowCache` in `src/store/changes.ts`. */
 import assert from "node:assert/strict";
-import { RowCache } from "../../src/store/row_cache.ts";
+import { RowCache } from "../../src/store/changes.ts";
 
 Deno.test("a row is read once, and again after a change", async () => {
   const cache = new RowCache();

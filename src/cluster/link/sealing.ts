@@ -7,7 +7,7 @@
  *
  * A sealed text: the encapsulated key of the exchange, the salt, the ciphertext, the tag.
  */
-import { concatenate } from "../../shared/content.ts";
+import { concatenate } from "../../shared/json_text.ts";
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { LRUCache } from "lru-cache";
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";

@@ -7,7 +7,7 @@ import type {
   CommitRow,
 } from "../../store/commits.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import type { Content } from "../../shared/content.ts";
+import type { Content } from "../../shared/json_text.ts";
 import { buildArtifact, isUploaded, keepArtifact, readContents } from "./builds.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { Webhook } from "standardwebhooks";
 import { formatCount } from "../../config/mod.ts";
 import type { PublicPost } from "../../sandbox/mod.ts";
-import { readContent } from "../../shared/content.ts";
+import { readContent } from "../../shared/json_text.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import type { Store } from "../../store/mod.ts";

@@ -11,8 +11,7 @@ import type {
   Run,
   Slot,
 } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/notifier.ts";
-import { type Recorded, Recorder } from "../../engine/recorder.ts";
+import { type InvocationNotifier, type Recorded, Recorder } from "../../engine/recorder.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { type StorageHealth, StorageUnavailable } from "../../store/storage_health.ts";

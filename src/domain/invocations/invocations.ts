@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Engine } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/notifier.ts";
-import { storedContent } from "../../shared/content.ts";
+import type { InvocationNotifier } from "../../engine/recorder.ts";
+import { storedContent } from "../../shared/json_text.ts";
 import { errorColumns } from "../../store/failures.ts";
 import {
   INLINE_CONTENT_BYTES_MAX,

@@ -3,12 +3,11 @@
  * that records it, and the key by which a repeated request finds it.
  */
 import { createHash } from "node:crypto";
-import type { Content } from "../../shared/content.ts";
+import { type Content, nestsDeeper } from "../../shared/json_text.ts";
 import type { IdempotencyRow, InvocationRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { HttpRequest } from "../endpoints/http_request.ts";
 import { formatBytes, formatCount } from "../../config/mod.ts";
-import { nestsDeeper } from "../../shared/json_text.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";

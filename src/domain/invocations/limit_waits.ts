@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { InvocationNotifier } from "../../engine/recorder.ts";
 
 /** How long the first call that waits for a limit trusts the news of it, which may be lost between nodes. */
 const NEWS_MAX_MS = 500;

@@ -1,4 +1,4 @@
-import { readContent } from "../../shared/content.ts";
+import { readContent } from "../../shared/json_text.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
 import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";

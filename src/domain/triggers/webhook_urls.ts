@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from "../../config/mod.ts";
 import type { DeliveryReader, DeliveryRow, DeliveryWriter } from "../../store/deliveries.ts";
 import type { Store } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
-import { readContent } from "../../shared/content.ts";
+import { readContent } from "../../shared/json_text.ts";
 import { DomainError } from "../errors.ts";
 import { AlreadyStarted, type Invocations } from "../invocations/invocations.ts";
 import {

@@ -12,8 +12,7 @@ import {
   type SlotLimits,
   SlotUsage,
 } from "./usage.ts";
-import { FairQueue } from "./fair_queue.ts";
-import { type Permit, RequestedSlot, withOwnLimit } from "./requested_slot.ts";
+import { FairQueue, type Permit, RequestedSlot, withOwnLimit } from "./fair_queue.ts";
 
 /** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {

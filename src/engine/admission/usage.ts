@@ -1,7 +1,7 @@
 /** What calls take: the slots of the server and of each function, the calls that run, and their throughput while a limit is reached. */
 import { LRUCache } from "lru-cache";
 import type { AdmissionRequest } from "../contract.ts";
-import type { RequestedSlot } from "./requested_slot.ts";
+import type { RequestedSlot } from "./fair_queue.ts";
 
 /** Limits of running calls; each is a named setting in `src/config`. */
 export interface SlotLimits {

@@ -11,7 +11,7 @@ import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
 import { type ClientLimits, NodeClient } from "./node_client.ts";
-import type { PublicOrigins } from "../forwarded.ts";
+import type { PublicOrigins } from "../middleware.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 /** The services that endpoints use. */

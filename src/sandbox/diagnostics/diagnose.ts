@@ -7,7 +7,7 @@ import {
   tryMode,
   type Verdict,
 } from "../../isolation/mod.ts";
-import { openCgroups } from "../instance/limits.ts";
+import { openCgroups } from "../instance/process.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { prepareProgram } from "../instance/program.ts";

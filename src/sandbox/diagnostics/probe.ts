@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { SandboxLimits } from "../contract.ts";
 import { missingIsolation } from "../../isolation/mod.ts";
 import type { Instance } from "../instance/instance.ts";
-import { runLimits } from "../instance/limits.ts";
+import { runLimits } from "../instance/process.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import { ByteBudget } from "../../shared/byte_budget.ts";
 import { StackMap } from "../../shared/stack.ts";

@@ -1,5 +1,5 @@
 /** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
-import { concatenate } from "../../shared/content.ts";
+import { concatenate } from "../../shared/json_text.ts";
 import {
   CALL_HEAD_BYTES,
   CALL_LIMITS_BYTES,
@@ -25,7 +25,7 @@ import {
   USAGE_BYTES,
 } from "../../runtime/wire.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { ProcessLimits } from "./limits.ts";
+import type { ProcessLimits } from "./process.ts";
 
 /** Most bytes of one UTF-16 unit in UTF-8, and as an escape in JSON. */
 const UTF8_BYTES_PER_UNIT = 3;

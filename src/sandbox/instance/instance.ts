@@ -1,23 +1,30 @@
 /** One process of the operating system: it starts, runs one job or several in sequence, and ends. */
-import { concatenate } from "../../shared/content.ts";
+import { concatenate } from "../../shared/json_text.ts";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { Deadlines } from "../../shared/time.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ProcessKind, RunHooks, SandboxJob, SandboxOutcome } from "../contract.ts";
 import type { EgressSocket } from "../egress/proxy.ts";
-import { Child, discardOutput, type Exit, type Lost, type ProcessHandle } from "./process.ts";
+import {
+  Child,
+  discardOutput,
+  type Exit,
+  type Lost,
+  type ProcessHandle,
+  type ProcessLimits,
+  type ResourceLimits,
+  type RunLimits,
+} from "./process.ts";
 import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
-import type { ProcessLimits, ResourceLimits, RunLimits } from "./limits.ts";
 import { becomeReady, startError } from "./spawned.ts";
-import { type Ending, endingBy, outcomeOf } from "./outcome.ts";
+import { type Ending, endingBy, measurementsOf, outcomeOf, usageAtEnd } from "./outcome.ts";
 import { type Compiled, CompileOutput, RunOutput } from "./output_readers.ts";
 import { LogSink } from "./logs.ts";
 import { Redactions, Redactor } from "./redaction.ts";
 import { lazyStackMap } from "../../shared/stack.ts";
-import { measurementsOf, usageAtEnd } from "./measuring.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 

@@ -9,7 +9,7 @@ import {
 import { AS_ZYGOTE } from "../../runtime/wire.ts";
 import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { cgroupBytes, processLimits, type ResourceLimits } from "./limits.ts";
+import { cgroupBytes, processLimits, type ResourceLimits } from "./process.ts";
 import { Instance } from "./instance.ts";
 import { Redactions } from "./redaction.ts";
 import { idleMemory, spawnedProcess } from "./spawned.ts";

@@ -1,5 +1,5 @@
 /**
- * How runs end, and the outcome of each ending. The bytes that a function returned are validated before any other code parses
+ * How runs end, the outcome of each ending, and what a call took in its process. The bytes that a function returned are validated before any other code parses
  * them.
  */
 import {
@@ -10,14 +10,17 @@ import {
   RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
 import { countOf, formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
-import type { ErrorCode, KillCode, SandboxOutcome } from "../contract.ts";
-import type { Exit, Lost } from "./process.ts";
-import { type RunLimits, settingOf } from "./limits.ts";
+import type { ErrorCode, KillCode, Measurements, SandboxOutcome } from "../contract.ts";
+import { type Exit, type Lost, type RunLimits, settingOf } from "./process.ts";
 import type { Redactor } from "./redaction.ts";
 import { Deadlines } from "../../shared/time.ts";
 import { explanation } from "../../shared/explanation.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
+import { pause } from "../../shared/pause.ts";
+import { EGRESS_HOST_MAX_UNITS, type EgressSession } from "../egress/session.ts";
+import type { Loaded, ProcessUsage } from "./frames.ts";
+import type { HostChannel } from "./host_channel.ts";
 
 /** Longest message of an outcome, in UTF-16 units. */
 export const OUTCOME_MESSAGE_MAX_UNITS = 32_768;
@@ -312,4 +315,59 @@ export function validateOutput(json: Uint8Array): SandboxOutcome {
   } catch {
     return badOutput("text that is not JSON");
   }
+}
+
+/** Longest wait for what the fork server of a killed process has measured. */
+const USAGE_TIMEOUT_MS = 250;
+
+const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
+
+/** What a call took in its process. */
+export function measurementsOf(
+  { span, loaded, channel, egress, redactor, usage }: {
+    /** From the message with the call to its first ending. */
+    readonly span: { readonly beganMs: number; readonly endedMs: number };
+    readonly loaded: Loaded | undefined;
+    readonly channel: HostChannel;
+    readonly egress: EgressSession | undefined;
+    /** Hides secrets in hosts. */
+    readonly redactor: Redactor;
+    /** Of the process. */
+    readonly usage: Partial<ProcessUsage>;
+  },
+): Measurements {
+  const processMs = Math.max(0, span.endedMs - span.beganMs);
+  return {
+    processMs,
+    ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
+    hostCallsMs: channel.busyMs,
+    ...egress === undefined ? NO_EGRESS : usedOf(egress, redactor),
+    ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
+    ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
+  };
+}
+
+function usedOf({ used }: EgressSession, redactor: Redactor): EgressSession["used"] {
+  if (used.egress.length === 0) return used;
+  return {
+    ...used,
+    egress: used.egress.map(({ host, ...counted }) => ({
+      host: redactor.redact(host, host.length >= EGRESS_HOST_MAX_UNITS)
+        .slice(0, EGRESS_HOST_MAX_UNITS),
+      ...counted,
+    })),
+  };
+}
+
+/** The usage of a process that has not answered, from the wait status that its fork server got. Empty if none did in time. */
+export async function usageAtEnd(
+  { kind }: Ending,
+  ended: Promise<Exit>,
+): Promise<Partial<ProcessUsage>> {
+  // A process that answered may be kept, or needs no wait: it has reported its usage unless it lies.
+  if (kind === "result" || kind === "failure") return {};
+  const waited = new AbortController();
+  const exit = await Promise.race([ended, pause(USAGE_TIMEOUT_MS, waited.signal)]);
+  waited.abort();
+  return exit ?? {};
 }

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { SandboxLimits } from "../contract.ts";
 import { filePart, type Image } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
-import { heapMib, type Purpose } from "./limits.ts";
+import { heapMib, type Purpose } from "./process.ts";
 
 const DENY_FLAGS = [
   "--no-prompt",

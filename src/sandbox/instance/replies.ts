@@ -1,10 +1,15 @@
 /** Replies to host calls: their encoding, their limits, and the writer of one instance's stdin. */
 import { getLogger } from "@logtape/logtape";
-import { concatenate, type DeferredContent, readContent } from "../../shared/content.ts";
+import {
+  concatenate,
+  type DeferredContent,
+  encodeJson,
+  type JsonPart,
+  readContent,
+} from "../../shared/json_text.ts";
 import type { Input } from "./process.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { HOST_REPLY_HEAD_BYTES } from "../../runtime/wire.ts";
-import { encodeJson, type JsonPart } from "../../shared/json_text.ts";
 import { HostCallError, type HostReply } from "../contract.ts";
 import { formatBytes } from "../../config/mod.ts";
 

@@ -16,12 +16,11 @@ import {
 import { probeForks } from "../diagnostics/probe.ts";
 import { type Instance, type InstanceHooks, JobNotAccepted } from "../instance/instance.ts";
 import type { Loaded } from "../instance/frames.ts";
-import { CGROUPS_DESCRIPTION, type RunLimits, runLimits } from "../instance/limits.ts";
+import { CGROUPS_DESCRIPTION, type RunLimits, runLimits } from "../instance/process.ts";
 import { killCodeOf, killed } from "../instance/outcome.ts";
 import { REPLIES_CONTENT_MAX_BYTES } from "../instance/replies.ts";
 import type { Trees } from "../tree/trees.ts";
-import { Availability } from "./availability.ts";
-import { Crashes } from "./crashes.ts";
+import { Availability, Crashes } from "./availability.ts";
 import { prepare, type Prepared, type SandboxOptions } from "./prepare.ts";
 import { processKeyOf, Reuse } from "./reuse.ts";
 

@@ -16,7 +16,7 @@ import { probeSpawned } from "../diagnostics/probe.ts";
 import { type EgressOptions, EgressProxy } from "../egress/proxy.ts";
 import { openImage } from "../image/image.ts";
 import { Launcher } from "../instance/launcher.ts";
-import { openCgroups, processLimits } from "../instance/limits.ts";
+import { openCgroups, processLimits } from "../instance/process.ts";
 import { prepareProgram, type Program } from "../instance/program.ts";
 import { TreeSocket } from "../tree/tree_socket.ts";
 import { Trees, type ZygoteAges } from "../tree/trees.ts";

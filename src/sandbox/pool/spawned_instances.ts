@@ -1,7 +1,7 @@
 /** Instances that are spawned for one call each: where no tree forks, and until one does. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
-import { areEqual, type ResourceLimits } from "../instance/limits.ts";
+import { areEqual, type ResourceLimits } from "../instance/process.ts";
 import type { InstanceResources, Launcher } from "../instance/launcher.ts";
 
 /** Backoff after the first failed start in the background. Doubles with each further one. */

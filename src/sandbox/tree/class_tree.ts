@@ -5,7 +5,7 @@ import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/limits.ts";
+import type { ResourceLimits } from "../instance/process.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 

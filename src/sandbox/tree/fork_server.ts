@@ -15,9 +15,10 @@ import {
   isEnd,
   type Lost,
   type ProcessHandle,
+  type ProcessLimits,
+  type ResourceLimits,
 } from "../instance/process.ts";
 import { closeConnection, inputOf, readConnection, type TreeSocket } from "./tree_socket.ts";
-import type { ProcessLimits, ResourceLimits } from "../instance/limits.ts";
 
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;

@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/limits.ts";
+import type { ResourceLimits } from "../instance/process.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";

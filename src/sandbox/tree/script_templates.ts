@@ -5,7 +5,7 @@ import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/limits.ts";
+import type { ResourceLimits } from "../instance/process.ts";
 import type { CodeCaches } from "./code_caches.ts";
 import { EgressSockets, InstancePool } from "./instance_pool.ts";
 import type { ForkServer } from "./fork_server.ts";

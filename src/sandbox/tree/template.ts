@@ -6,11 +6,14 @@ import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isol
 import {
   areEqual,
   cgroupBytes,
+  Child,
+  type Exit,
+  type Lost,
   maximaOf,
+  type OutputReader,
   type ProcessLimits,
   type ResourceLimits,
-} from "../instance/limits.ts";
-import { Child, type Exit, type Lost, type OutputReader } from "../instance/process.ts";
+} from "../instance/process.ts";
 import { encodeLoad, type LoadMessage, makeNonce } from "../instance/frames.ts";
 import { Instance } from "../instance/instance.ts";
 import { PreloadOutput } from "../instance/output_readers.ts";

@@ -6,7 +6,7 @@
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/limits.ts";
+import type { ResourceLimits } from "../instance/process.ts";
 import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
 import { CodeCaches, type TakeGeneric } from "./code_caches.ts";
 import { sumOf } from "./memory.ts";

@@ -14,14 +14,14 @@ import {
   type SocketDir,
 } from "../../isolation/mod.ts";
 import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
-import { Child } from "../instance/process.ts";
-import { becomeReady, idleMemory, spawnedProcess, startError } from "../instance/spawned.ts";
 import {
+  Child,
   maximaOf,
   type ProcessLimits,
   processLimits,
   type ResourceLimits,
-} from "../instance/limits.ts";
+} from "../instance/process.ts";
+import { becomeReady, idleMemory, spawnedProcess, startError } from "../instance/spawned.ts";
 import { LineSplitter } from "../instance/logs.ts";
 import { type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { EgressProxy } from "../egress/proxy.ts";

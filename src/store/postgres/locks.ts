@@ -1,7 +1,7 @@
 /** Advisory locks of PostgreSQL, which end with the connection that holds them. */
 import { createHash } from "node:crypto";
 import type pg from "pg";
-import { isSharedLock, lockedName } from "../statement.ts";
+import { isSharedLock, lockedName } from "../grouped_writer.ts";
 
 /** The first key of every lock of this program. */
 const CLASS = 0x696e766f;

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type pg from "pg";
 import { Lifecycle } from "../../shared/lifecycle.ts";
-import type { StatementRunner } from "../statement.ts";
+import type { StatementRunner } from "../grouped_writer.ts";
 import { StorageUnavailable } from "../storage_health.ts";
 import { Connection, STATEMENT_TIMEOUT_MS } from "./connection.ts";
 import { CONNECTION_LOST, isLoss, stateOf, storeError } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** Invocations, their logs and searches; idempotency keys and purges. */
 import assert from "node:assert/strict";
-import { type Content, readContent } from "../../../src/shared/content.ts";
+import { type Content, readContent } from "../../../src/shared/json_text.ts";
 import type { InvocationFilter } from "../../../src/store/invocation_search.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
 import type { Store } from "../../../src/store/mod.ts";

@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Lifecycle } from "../../../shared/lifecycle.ts";
 import type { FoundPage, InvocationSearch, RowFilter } from "../../dialect.ts";
-import { Pace } from "../pace.ts";
+import { Pace } from "../checkpointer.ts";
 import { StoreThread } from "../thread.ts";
 import type { SearchFiles } from "./index_file.ts";
 import type { PassResult } from "./indexer.ts";
