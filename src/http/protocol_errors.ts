@@ -154,14 +154,10 @@ const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
  * `/%61pi`. A server URL that ends in a slash makes clients, C1's SDKs among them, send paths with two of them.
  */
 export function pathOf({ url }: Request): string {
-  const path = rawPath(url);
+  // Without decoding: the parameters of a route are decoded after it matched.
+  const path = pathIn(url.slice(url.indexOf("/", url.indexOf("://") + 3)));
   if (!path.includes("//")) return path;
   return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
-}
-
-/** The path of a URL as it is, without decoding: the parameters of a route are decoded after it matched. */
-function rawPath(url: string): string {
-  return pathIn(url.slice(url.indexOf("/", url.indexOf("://") + 3)));
 }
 
 /**

@@ -126,14 +126,12 @@ export class GroupedWriter {
       this.#syncing ??= this.#syncAll();
     } else {
       pending.resolve(result.value);
-      this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
+      // Syncs what no durable write has synced meanwhile.
+      this.#syncTimer ??= setTimeout(() => {
+        this.#syncTimer = undefined;
+        if (this.#needsSync) this.#syncing ??= this.#syncAll();
+      }, SYNC_DELAY_MS);
     }
-  }
-
-  /** Syncs what no durable write has synced meanwhile. */
-  #syncLate(): void {
-    this.#syncTimer = undefined;
-    if (this.#needsSync) this.#syncing ??= this.#syncAll();
   }
 
   async #syncAll(): Promise<void> {

@@ -71,7 +71,9 @@ export class LiveChanges implements Disposable {
     private readonly maxPerClient: number,
   ) {
     this.#sources = [
-      changes.subscribe((list) => list.forEach((change) => this.#changed(change))),
+      changes.subscribe((list) => {
+        for (const change of list) this.#changed(change);
+      }),
     ];
     if (relay === undefined) return;
     this.#sources.push(relay.subscribeChanges((list) => {

@@ -56,11 +56,6 @@ export interface HttpClient {
   substitute(answer: Substitute, invocationId: string): number;
 }
 
-/** Whether a request was answered with a status that says that the server failed. */
-export function isFailedAnswer(record: Pick<HttpRecord, "status"> | undefined): boolean {
-  return (record?.status ?? 0) >= 500;
-}
-
 /** What is recorded of a request. */
 export interface HttpRecord {
   readonly method: string;

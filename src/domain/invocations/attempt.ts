@@ -3,7 +3,7 @@
  * of the call leaves.
  */
 import { Buffer } from "node:buffer";
-import type { AdmissionRequest, InvocationContext, Job } from "../../engine/contract.ts";
+import type { AdmissionRequest, Job } from "../../engine/contract.ts";
 import type { HandlerContext } from "../../runtime/wire.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
@@ -81,11 +81,6 @@ export function admissionOf(
     & EffectiveLimits,
 ): AdmissionRequest {
   return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
-}
-
-/** Identifies the call to the operations that it calls. */
-export function contextOf({ row: { id, functionId, depth } }: Attempt): InvocationContext {
-  return { invocationId: id, functionId, depth };
 }
 
 /** The limit of a function itself for its calls that run on all nodes, in the transaction that starts a call. */

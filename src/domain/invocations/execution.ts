@@ -21,7 +21,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
 import type { VolumeLimits } from "../volumes/write_set.ts";
 import { AttachedVolume } from "./attached_volume.ts";
-import { type Attempt, contextOf, jobOf, runningLimitOf, variablesOf } from "./attempt.ts";
+import { type Attempt, jobOf, runningLimitOf, variablesOf } from "./attempt.ts";
 import type { HostMethods } from "./host_methods.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
 import { cancelledWithCaller, cannotRun, notStartedOutcome, rateLimitedOutcome } from "./ends.ts";
@@ -185,7 +185,8 @@ export class Executions {
   ): Promise<RecordedResult | Exclude<Ran, Outcome>> {
     const { hostMethods, secrets } = this.parts;
     const { row, limits: { timeoutMs }, live } = attempt;
-    const invocation = contextOf(attempt);
+    // Identifies the call to the operations that it calls.
+    const invocation = { invocationId: row.id, functionId: row.functionId, depth: row.depth };
     try {
       if (row.status === "PENDING") {
         const notBegun = await this.#begin(attempt, { run, recorder, write });

@@ -249,8 +249,11 @@ export class Invocations {
     const owner = ownership.ownerOf(mode);
     if (owner === null) return await this.#enqueue(call);
     const slot = admit(this.parts.engine, admissionOfCall(call), caller);
-    // A restart does not resume a synchronous call, so its start needs no record of its own.
-    const isStarted = mode === "sync" && slot.isGranted && !this.#isCounted(call);
+    // A restart does not resume a synchronous call, so its start needs no record of its own, unless the database counts
+    // the running calls of the function before this call starts.
+    const counted = { row: { depth: depthOf(call.by) }, fn, limits };
+    const isStarted = mode === "sync" && slot.isGranted &&
+      runningLimitOf(counted, ownership) === undefined;
     const row = newRow(this.parts.ids, call, { isStarted, owner });
     using starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
@@ -274,12 +277,6 @@ export class Invocations {
     if (wait.kind === "at-most") return await this.#afterWait(fn.id, row.id, request, ended);
     const result = await this.parts.executions.recorded(row.id, ended);
     return await this.#answer(row, result, caller !== undefined);
-  }
-
-  /** Whether the database counts the running calls of the function before this call starts. */
-  #isCounted({ by, fn, limits }: AcceptedCall): boolean {
-    const call = { row: { depth: depthOf(by) }, fn, limits };
-    return runningLimitOf(call, this.parts.ownership) !== undefined;
   }
 
   /** Records a call that the node leaves to whoever claims it, and offers it. */

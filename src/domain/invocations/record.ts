@@ -9,7 +9,6 @@ import type {
   MeasureColumns,
 } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
-import { isFailedAnswer } from "../endpoints/client.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import {
@@ -167,7 +166,7 @@ export class StoredRecord implements InvocationRecord {
           processKind: outcome.process,
           measures: this.timeline.columns(outcome, this.volume?.session.bytes),
           http: answered && JSON.stringify(answered),
-          failedAnswer: isFailedAnswer(answered),
+          failedAnswer: (answered?.status ?? 0) >= 500,
         };
         const now = new Date().toISOString();
         if (!await tx.invocations.finish(this.#key, conclusion, now)) return undefined;

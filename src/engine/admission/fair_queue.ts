@@ -118,16 +118,9 @@ class PriorityClass<R extends QueuedRequest> {
   readonly #flows = new Map<string, Set<R>>();
   /** Calls from outside by function; nested ones may use the slots of their callers. */
   readonly #outside = new Map<string, number>();
-  #size = 0;
-  #backlog: Backlog = { calls: 0, bytes: 0 };
-
-  get size(): number {
-    return this.#size;
-  }
-
-  get backlog(): Backlog {
-    return this.#backlog;
-  }
+  size = 0;
+  /** Of calls from outside. */
+  backlog: Backlog = { calls: 0, bytes: 0 };
 
   /** Calls from outside of this function. */
   lengthOf(functionId: string): number {
@@ -179,13 +172,13 @@ class PriorityClass<R extends QueuedRequest> {
   }
 
   #count({ functionId, nested, inputBytes }: R, change: 1 | -1): void {
-    this.#size += change;
+    this.size += change;
     if (nested) return;
     const outside = this.lengthOf(functionId) + change;
     if (outside === 0) this.#outside.delete(functionId);
     else this.#outside.set(functionId, outside);
-    const { calls, bytes } = this.#backlog;
-    this.#backlog = { calls: calls + change, bytes: bytes + change * inputBytes };
+    const { calls, bytes } = this.backlog;
+    this.backlog = { calls: calls + change, bytes: bytes + change * inputBytes };
   }
 }
 
@@ -214,6 +207,7 @@ interface SlotOwner {
 export class RequestedSlot implements Slot, QueuedRequest {
   readonly #owner: SlotOwner;
   readonly #granted = Promise.withResolvers<void>();
+  readonly granted = this.#granted.promise;
   readonly functionId: string;
   readonly inputBytes: number;
   readonly mode: "sync" | "async";
@@ -251,10 +245,6 @@ export class RequestedSlot implements Slot, QueuedRequest {
     this.nested = caller !== undefined;
     this.requestedMs = requestedMs;
     caller?.queuedNested.add(this);
-  }
-
-  get granted(): Promise<void> {
-    return this.#granted.promise;
   }
 
   get isGranted(): boolean {

@@ -314,7 +314,7 @@ export class Instance {
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
     this.#lifecycle.set("running");
-    this.#child.clearStderr();
+    this.#child.stderr = new Uint8Array(0);
     this.#calls++;
   }
 

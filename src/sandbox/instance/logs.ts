@@ -36,11 +36,13 @@ export class LogSink {
   readonly #redactor: Redactor;
   readonly #stackMap: StackMapReader;
   #map: StackMap | undefined;
-  #mapping: Promise<void> | undefined;
+  /** While lines are held: resolves once they are delivered. */
+  mapping: Promise<void> | undefined;
   /** Deliveries that wait for the source map. A reader that waits, too, bounds them by one chunk of its stream. */
   #held: (() => void)[] = [];
   #usedBytes = 0;
-  #full = false;
+  /** Whether the limit was exceeded. */
+  full = false;
 
   constructor(
     limitBytes: number,
@@ -54,18 +56,8 @@ export class LogSink {
     this.#onLog = onLog;
   }
 
-  /** Whether the limit was exceeded. */
-  get full(): boolean {
-    return this.#full;
-  }
-
-  /** While lines are held: resolves once they are delivered. */
-  get mapping(): Promise<void> | undefined {
-    return this.#mapping;
-  }
-
   write(source: SandboxLog["source"], level: SandboxLog["level"], message: Uint8Array): void {
-    if (this.#full) return;
+    if (this.full) return;
     const line = { time: Date.now(), level, source };
     const text = this.#decoder.decode(message);
     // Redacted before it is cut: the cut must not split a secret. The bootstrap cuts longer text.
@@ -73,7 +65,7 @@ export class LogSink {
     const clean = source === "stderr" ? maskAddresses(redacted) : redacted;
     if (mayHaveLocations(clean)) {
       this.#deliver(() => this.#append(line, this.#encoder.encode(this.#mapped(clean))), true);
-    } else if (this.#mapping !== undefined) {
+    } else if (this.mapping !== undefined) {
       this.#deliver(() => this.#append(line, this.#encoder.encode(clean)), false);
     } else {
       this.#append(line, clean === text ? message : this.#encoder.encode(clean));
@@ -90,17 +82,17 @@ export class LogSink {
 
   /** Delivers after all held lines; with `needsMap` once the source map is open. */
   #deliver(delivery: () => void, needsMap: boolean): void {
-    const isHeld = this.#mapping !== undefined || (needsMap && this.#map === undefined);
+    const isHeld = this.mapping !== undefined || (needsMap && this.#map === undefined);
     if (!isHeld) return delivery();
     this.#held.push(delivery);
-    this.#mapping ??= this.#openMap();
+    this.mapping ??= this.#openMap();
   }
 
   async #openMap(): Promise<void> {
     this.#map = await this.#stackMap();
     for (const deliver of this.#held) deliver();
     this.#held = [];
-    this.#mapping = undefined;
+    this.mapping = undefined;
   }
 
   /** A text that was redacted, with the author's locations. */
@@ -112,7 +104,7 @@ export class LogSink {
   #append(line: Omit<SandboxLog, "message">, message: Uint8Array): void {
     let rest = message;
     do {
-      if (this.#full) return;
+      if (this.full) return;
       const leftBytes = this.#limitBytes - this.#usedBytes - LOG_LINE_OVERHEAD_BYTES;
       if (leftBytes < Math.min(1, rest.length)) return this.#mark();
       const length = wholeLength(rest, Math.min(LOG_MESSAGE_MAX_BYTES, leftBytes));
@@ -123,7 +115,7 @@ export class LogSink {
   }
 
   #mark(): void {
-    this.#full = true;
+    this.full = true;
     const message = `log truncated: limit of ${formatBytes(this.#limitBytes)} reached (--max-log)`;
     this.#onLog({ time: Date.now(), level: "warn", source: "system", message });
   }

@@ -35,7 +35,8 @@ export class Child {
   readonly ended: Promise<Exit>;
   /** Receives stdout and stderr. */
   reader: OutputReader = discardOutput;
-  #stderr = new Uint8Array(0);
+  /** The last bytes of stderr since its owner emptied it. */
+  stderr = new Uint8Array(0);
   readonly #output: Promise<unknown>;
 
   constructor(readonly process: ProcessHandle) {
@@ -47,15 +48,6 @@ export class Child {
         return this.reader.stderr(chunk);
       }),
     ]);
-  }
-
-  /** The last bytes of stderr since {@link clearStderr}. */
-  get stderr(): Uint8Array {
-    return this.#stderr;
-  }
-
-  clearStderr(): void {
-    this.#stderr = new Uint8Array(0);
   }
 
   /** The process may end at any time: a broken pipe is not an error. */
@@ -72,10 +64,10 @@ export class Child {
   }
 
   #keepStderr(chunk: Uint8Array): void {
-    const all = new Uint8Array(this.#stderr.length + chunk.length);
-    all.set(this.#stderr);
-    all.set(chunk, this.#stderr.length);
-    this.#stderr = all.slice(-STDERR_TAIL_BYTES);
+    const all = new Uint8Array(this.stderr.length + chunk.length);
+    all.set(this.stderr);
+    all.set(chunk, this.stderr.length);
+    this.stderr = all.slice(-STDERR_TAIL_BYTES);
   }
 }
 

@@ -149,11 +149,11 @@ export async function readConnection(
 /** Writes to the connection of a fork in order. Its end needs no close: a fork that gets no more input is killed. */
 export function inputOf(connection: Deno.UnixConn): Input {
   let last: Promise<void> = Promise.resolve();
-  const writeAll = async (bytes: Uint8Array) => {
-    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-  };
   return {
-    write: (bytes) => last = last.then(() => writeAll(bytes)),
+    write: (bytes) =>
+      last = last.then(async () => {
+        for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+      }),
     close: () => last,
   };
 }

@@ -118,7 +118,8 @@ export class Pace {
   readonly #run: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writes = 0;
-  #hasRun = false;
+  /** Whether it has run: then each write starts the same interval. */
+  hasRun = false;
   /** Whether the timer waits for the first interval, so that many writes bring it forward. */
   #isFirst = false;
 
@@ -129,7 +130,7 @@ export class Pace {
 
   /** Counts a write, and starts the timer unless it runs. @param isLarge whether its maintenance is not to wait long */
   count(isLarge: boolean): void {
-    const isBusy = this.#hasRun || isLarge || ++this.#writes >= BUSY_WRITES;
+    const isBusy = this.hasRun || isLarge || ++this.#writes >= BUSY_WRITES;
     if (this.#timer === undefined) {
       this.start(isBusy ? INTERVAL_MS : FIRST_INTERVAL_MS);
       this.#isFirst = !isBusy;
@@ -143,7 +144,7 @@ export class Pace {
     this.stop();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#hasRun = true;
+      this.hasRun = true;
       this.#run();
     }, ms);
     Deno.unrefTimer(this.#timer);
@@ -154,10 +155,5 @@ export class Pace {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isFirst = false;
-  }
-
-  /** Whether it has run: then each write starts the same interval. */
-  get hasRun(): boolean {
-    return this.#hasRun;
   }
 }
