@@ -1,4 +1,4 @@
-/** Where the reader is, and was in a list. Who comes back finds the same filter, rows and scroll position. */
+/** Where the reader is, and was in a list. A reader who comes back finds the same filter, rows and scroll position. */
 import { Link, type ParsedLocation, useRouter } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useEffect } from "react";
 import { holdInTab, readHeld } from "../browser/stored.ts";
