@@ -51,8 +51,12 @@ class Callers {
     this.#stop.abort();
     await Promise.all(this.#running);
     for (const { id, n } of this.#accepted) {
-      const { status, output, attempt } = await this.#client.ended(this.#functionId, id);
-      assert.deepEqual([status, output, attempt], ["FUNCTION_INVOCATION_STATUS_SUCCESS", { n }, 1]);
+      const { status, output, error = "", attempt } = await this.#client.ended(
+        this.#functionId,
+        id,
+      );
+      const expected = ["FUNCTION_INVOCATION_STATUS_SUCCESS", { n }, "", 1];
+      assert.deepEqual([status, output, error, attempt], expected);
     }
     return this.#ended + this.#accepted.length;
   }
