@@ -319,6 +319,12 @@ export interface Engine extends AsyncDisposable {
   readmit(request: AdmissionRequest): Slot;
   /** A granted slot for a call that a worker claimed: the worker holds a slot of its own for it. */
   admitClaimed(request: AdmissionRequest): Slot;
+  /**
+   * Does the work that records and begins a claimed call. A drain waits for the work, and then for the run: a call that is
+   * recorded as RUNNING cannot be left for the next start.
+   * @returns undefined, without the work, once a drain began
+   */
+  startClaim<T>(work: () => Promise<T>): Promise<T | undefined>;
   /** Takes charge of the slot and tracks the run until it is disposed. */
   begin(request: RunRequest, slot: Slot): Run;
   /** Kills the run and resolves once it was disposed; false when the engine has no such run. */

@@ -43,6 +43,10 @@ export class LocalEngine implements Engine {
   readonly #rejections = new RejectionLog();
   /** Recorded or not, by id. */
   readonly #runs = new Map<string, ActiveRun>();
+  /** Claims whose calls are being recorded. */
+  readonly #claims = new Set<Promise<unknown>>();
+  /** Whether a drain has waited as long as it may. */
+  #isOverdue = false;
   /** Of the slots of nested calls, the runs that wait for them. */
   readonly #callers = new WeakMap<Slot, string>();
   readonly #lifecycle = new Lifecycle<"open" | "draining">("the engine", "open", {
@@ -103,6 +107,17 @@ export class LocalEngine implements Engine {
     return this.#limiter.acquireGranted(request);
   }
 
+  async startClaim<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (!this.isOpen) return undefined;
+    const started = work();
+    this.#claims.add(started);
+    try {
+      return await started;
+    } finally {
+      this.#claims.delete(started);
+    }
+  }
+
   begin(request: RunRequest, slot: Slot): Run {
     const run = new ActiveRun(request, slot, {
       runner: this.#runner,
@@ -111,8 +126,9 @@ export class LocalEngine implements Engine {
       onEnd: () => this.#runs.delete(request.id),
     });
     this.#runs.set(request.id, run);
-    // A drain may have begun since the admission.
+    // A drain may have begun since the admission, and may be overdue.
     if (!this.isOpen) run.drain();
+    if (this.#isOverdue) run.kill("INTERRUPTED");
     return run;
   }
 
@@ -148,9 +164,13 @@ export class LocalEngine implements Engine {
   async drain(timeoutMs: number): Promise<void> {
     if (this.isOpen) this.#lifecycle.set("draining");
     for (const run of this.#runs.values()) run.drain();
+    const overdue = Promise.withResolvers<void>();
     const interrupt = setTimeout(() => {
+      this.#isOverdue = true;
       for (const run of this.#runs.values()) run.kill("INTERRUPTED");
+      overdue.resolve();
     }, timeoutMs);
+    await Promise.race([Promise.allSettled(this.#claims), overdue.promise]);
     // Running invocations may begin further ones meanwhile.
     while (this.#runs.size > 0) {
       await Promise.all(Array.from(this.#runs.values(), ({ left }) => left));
@@ -253,9 +273,10 @@ class ActiveRun implements Run {
     if (this.#lifecycle.is("running")) this.kill("INTERRUPTED");
   }
 
-  /** The server stops: what is queued without a caller stays recorded for the next start. */
+  /** The server stops: what is queued without a caller stays recorded for the next start. A claimed call runs already. */
   drain(): void {
-    if (this.#request.mode === "async" && this.#lifecycle.is("queued")) {
+    const { mode, claim } = this.#request;
+    if (mode === "async" && claim === undefined && this.#lifecycle.is("queued")) {
       this.#stop.abort("LEFT_FOR_NEXT_START" satisfies StopReason);
     }
   }

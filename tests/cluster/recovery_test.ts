@@ -1,4 +1,4 @@
-/** How a node handles the invocations of an ended node, while the database rejects its writes. */
+/** How nodes handle the invocations of a node that ended, and the claims of a node that stops. */
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -22,6 +22,19 @@ const REJECT = `
     for each row execute function reject_change();`;
 const ACCEPT = "drop trigger reject_change on invocations";
 const REJECTED = "select is_called from rejected";
+/** Holds each claim until the table has a row. */
+const HOLD = `
+  create table released ();
+  create sequence held;
+  create function hold_claim() returns trigger language plpgsql as $$ begin
+    perform nextval('held');
+    while not exists (select from released) loop perform pg_sleep(0.05); end loop;
+    return new;
+  end $$;
+  create trigger hold_claim before update on invocations for each row
+    when (old.status = 'PENDING' and new.status = 'RUNNING') execute function hold_claim();`;
+const HELD = "select is_called from held";
+const RELEASE = "insert into released default values";
 
 Deno.test("a node that cannot take over calls goes on, and takes them over later", async () => {
   await using cluster = await TestCluster.start();
@@ -60,4 +73,36 @@ Deno.test("a node that cannot take over calls goes on, and takes them over later
   assert.deepEqual((await there.ended(id, again)).output, { attempt: 2 });
   assert.equal((await second.stop()).code, 0);
   assert.match(await second.log, /Failed to recover invocations without an owner/);
+});
+
+Deno.test("a node that stops while it records a claim runs the claimed invocation", async () => {
+  await using cluster = await TestCluster.start();
+  const { postgres, databaseName } = cluster;
+  const first = await cluster.node();
+  await cluster.worker();
+  const { clientId, clientSecret } = await first.credentials();
+  const here = await first.client();
+  const id = await here.deploy("export default (_, { attempt }) => ({ attempt });");
+  await postgres.query(HOLD, databaseName);
+  const { body: { invocationId } } = await here.invoke(id, {}, { prefer: "respond-async" });
+  await eventually(async () => {
+    const [row] = await postgres.query<{ is_called: boolean }>(HELD, databaseName);
+    return row?.is_called || undefined;
+  }, "a claim that is being recorded");
+
+  const stopped = first.stop();
+  await eventually(
+    async () => (await fetch(`${first.url}/readyz`)).status === 503 || undefined,
+    "a drain",
+  );
+  await postgres.query(RELEASE, databaseName);
+  assert.equal((await stopped).code, 0);
+  const second = await cluster.node();
+  const there = await Client.login(second.url, clientId, clientSecret);
+  const { status, output, error = "" } = await there.ended(id, invocationId);
+  assert.deepEqual([status, output, error], [
+    "FUNCTION_INVOCATION_STATUS_SUCCESS",
+    { attempt: 1 },
+    "",
+  ]);
 });

@@ -51,7 +51,7 @@ export class Claims {
     for (const { functionId, oldest } of this.#inTurn(waiting).slice(0, TRIES_MAX)) {
       if (!node.isLive || !engine.isOpen) break;
       const row = await store.read.invocations.row(oldest);
-      const started = row && await this.#start(claim, row);
+      const started = row && await engine.startClaim(() => this.#start(claim, row));
       if (started === undefined) continue;
       this.#turns.set(functionId, ++this.#turn);
       return started;
