@@ -14,7 +14,7 @@ export interface CallContext {
   };
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string;
-  /** When it is killed unless it has ended, in RFC 3339. A long body of `fetch` may go on longer. */
+  /** When it is killed unless it has ended, in RFC 3339. Sending a long body of `fetch` may take longer. */
   readonly deadline: string;
   /**
    * Keeps the invocation running until the promise settles, within its limits. An output is sent then, and a rejected

@@ -114,7 +114,7 @@ async function testOnce(synced: SyncedFunction, reporting: Reporting): Promise<v
   await report(synced.api, synced.fn, commit.id, reporting);
 }
 
-/** Prints a failure and goes on: the next save may correct it. */
+/** Prints a failure and keeps watching: the next save may correct the failure. */
 async function testAgain(synced: SyncedFunction, reporting: Reporting): Promise<void> {
   try {
     const { commit, changed } = await synced.sync();

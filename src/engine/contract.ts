@@ -117,7 +117,7 @@ export interface Placement {
   readonly callerId?: string | undefined;
   /** How long the job may wait for a worker with a free slot, or for an instance while none starts, in milliseconds; without a limit if absent. */
   readonly waitMs?: number | undefined;
-  /** Resolves once the job goes on without a slot. */
+  /** Resolves once the job continues without a slot. */
   readonly slotReleased?: Promise<void> | undefined;
   /** The worker of this claim runs the job. */
   readonly claim?: Claim | undefined;
@@ -302,7 +302,7 @@ export interface Run extends Disposable {
    * @param signal kills this instance alone; its reason is a `KillCode`
    */
   execute(job: Job, ports: JobPorts, signal?: AbortSignal): Promise<Ran>;
-  /** Releases the slot of a run that goes on without one. */
+  /** Releases the slot of a run that continues without one. */
   releaseSlot(): void;
 }
 

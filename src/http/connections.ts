@@ -1,4 +1,4 @@
-/** The open connections of a server: their number is bounded, and the server goes on accepting. */
+/** The open connections of a server: the server bounds their number, and keeps accepting. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
@@ -186,7 +186,7 @@ export class Acceptor implements Disposable {
     return this.#accepted !== before || (isElsewhere && this.#server.listening);
   }
 
-  /** Open connections go on. */
+  /** Listens anew. Open connections stay open. */
   #listenAgain(): void {
     const address = this.#address;
     if (address === undefined) return;

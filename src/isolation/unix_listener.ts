@@ -109,7 +109,7 @@ export class UnixListener implements Disposable {
   /**
    * Does not use `node:net`: children would inherit its listening descriptor, so that every instance would hold the
    * egress sockets of others.
-   * @param onError called when a connection cannot be accepted; accepting goes on
+   * @param onError called when a connection cannot be accepted; the listener keeps accepting
    */
   constructor(
     path: string,

@@ -1,4 +1,4 @@
-/** Buttons: plain ones, and those that close a dialog, copy a text or open a menu. */
+/** Plain buttons, and buttons that close a dialog, copy a text or open a menu. */
 import {
   type ComponentPropsWithRef,
   createContext,
@@ -96,7 +96,7 @@ export async function copyText(text: string): Promise<void> {
   area.select();
   const isCopied = document.execCommand("copy");
   area.remove();
-  // The selection has taken the focus from where the reader goes on.
+  // The selection took the focus: return the focus to the reader's control.
   if (focused instanceof HTMLElement) focused.focus();
   if (!isCopied) throw new Error("The browser blocked copying from this page");
 }

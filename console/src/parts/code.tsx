@@ -61,7 +61,7 @@ export function textStart(text: string): string {
   return lines.join("\n");
 }
 
-/** The whole text, in which long lines go on in the next one. */
+/** The whole text. Long lines wrap. */
 function broken(text: string): string {
   return text.split("\n").map((line) => {
     const pieces: string[] = [];

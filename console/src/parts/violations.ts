@@ -32,7 +32,7 @@ export function remainingError(
   return isShown ? undefined : error;
 }
 
-/** A path may go on below the field, as in `function.outboundNetworkAllowlist[1]`. */
+/** A path may continue below the field, as in `function.outboundNetworkAllowlist[1]`. */
 function isOf(path: string, field: string): boolean {
   return `.${path.replaceAll("[", ".")}.`.includes(`.${field}.`);
 }

@@ -4,7 +4,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { activeShortcuts, Keys } from "../parts/shortcuts.tsx";
 import { SignInForm } from "./sign_in_form.tsx";
 
-/** Asks for a new link over the page, which keeps whatever is typed. */
+/** Asks for a new sign-in link above the page. The page keeps everything that the reader typed. */
 export function SessionDialog(
   { onSignedIn, onClose }: { readonly onSignedIn: () => void; readonly onClose: () => void },
 ) {

@@ -42,7 +42,7 @@ type SessionMode = "valid" | "asking" | "ended";
 
 interface PageSession {
   readonly mode: SessionMode;
-  /** Goes on with a new session. */
+  /** Continues with a new session. */
   readonly renew: () => void;
   readonly close: () => void;
 }

@@ -56,7 +56,7 @@ interface RequestRun {
  * One request and its response, between the client and the host calls of the function that answers it. What the function
  * sends is hostile.
  *
- * Modes: `waiting` for a response; `answering` while its body goes on; `answered` once it is complete; `over` when there
+ * Modes: `waiting` for a response; `answering` while its body is sent; `answered` once it is sent; `over` when there
  * is nobody to answer, or the server has answered.
  */
 export class HttpRequest {
@@ -183,7 +183,7 @@ export class HttpRequest {
     return actual;
   }
 
-  /** The request is answered elsewhere, unless it was here: a run that goes on has nobody to answer. */
+  /** The request is answered elsewhere, unless this run has answered: a run that continues has no client. */
   close(): void {
     if (!this.#isEnded) this.#stop.abort(new RunEnd(NOT_RUN));
     if (this.#lifecycle.is("waiting")) this.#over();

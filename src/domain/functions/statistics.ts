@@ -148,7 +148,7 @@ class Tally {
   }
 }
 
-/** The calls of each function, in all steps. Other work goes on between two steps, each of which may have many rows. */
+/** The calls of each function, in all steps. Other work runs between two steps, each of which may have many rows. */
 async function talliesOf(counted: readonly CountedStep[]): Promise<ReadonlyMap<string, Tally>> {
   const tallies = new Map<string, Tally>();
   for (const { byFunction } of counted) {

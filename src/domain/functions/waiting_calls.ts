@@ -8,7 +8,7 @@ type Limits = Pick<
 
 /**
  * Lets the calls that wait for limits of a function obey those that differ, in the transaction of the change. Answers
- * whether some may start earlier. Calls that wait for what is unchanged go on waiting.
+ * whether some may start earlier. Calls whose limits did not change keep waiting.
  */
 export async function reconsiderWaiting(
   tx: Writers,

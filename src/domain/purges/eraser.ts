@@ -27,7 +27,7 @@ interface RetentionLimits {
 
 /**
  * Erases invocations in steps, each a transaction of its own, and blobs of purged files: what purges requested, and
- * at intervals what is older than its retention. What a crash or a stop interrupts goes on after the next start.
+ * at intervals what is older than its retention. A purge that a crash interrupted continues after the next start.
  *
  * Modes: `open`; `stopped`. Transition: open → stopped.
  */

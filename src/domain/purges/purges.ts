@@ -48,7 +48,7 @@ export class Purges {
   ) {}
 
   /**
-   * Purges, and resolves once everything is erased. A purge that a stop interrupts goes on after the next start.
+   * Purges, and resolves once everything is erased. A purge that a stop interrupted continues after the next start.
    * @param functionId `-` for the invocations of all functions
    * @throws INVALID_FIELD, COMMIT_IN_USE, and what references throw
    */

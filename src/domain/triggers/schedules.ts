@@ -163,7 +163,7 @@ export class Schedules implements DueWork {
     await this.#skip(due, to, missedSkip(planned, to, why));
   }
 
-  /** Starts the call of a time, unless an earlier one of the schedule goes on and must end first. */
+  /** Starts the call of a time, unless an earlier call of the schedule still runs and must end first. */
   async #start(due: DueTime, time: string): Promise<void> {
     const { trigger, schedule } = due;
     if (schedule.overlap !== "OVERLAP_ALLOW") {

@@ -35,7 +35,7 @@ export const ACTIONS = {
   },
 } as const;
 
-/** Asks before a replay or a drop; those that fail stay in the list, and the first error is shown. */
+/** Asks before a replay or a drop. Letters that fail stay in the list, and the dialog shows the first error. */
 export function ActDialog(
   { asked, onClose, onDone }: {
     readonly asked: Asked;

@@ -113,7 +113,7 @@ async function actOn(action: Action, { functionId, id }: DeadLetter): Promise<vo
     : call("DELETE /api/v1/functions/{function_id}/dead_letters/{id}", { path, body: {} }));
 }
 
-/** Acts on some dead letters. @returns how many, and the first error of those that failed */
+/** Acts on some dead letters. @returns how many succeeded, and the first error */
 export async function actOnAll(
   action: Action,
   letters: readonly DeadLetter[],

@@ -15,13 +15,13 @@ export interface Edits<D> {
   readonly edit: (change: Partial<D>) => void;
   /** Values whose draft differs from the current one. */
   readonly changed: readonly (keyof D & string)[];
-  /** Of them those that somebody else has changed since they were edited here. */
+  /** Changed values that somebody else has also changed since the edit began. */
   readonly conflicts: readonly (keyof D & string)[];
   /** Shows the current values again. */
   readonly discard: () => void;
   /** Shows what somebody else has set, and keeps the other edits. */
   readonly takeTheirs: () => void;
-  /** Goes on from what was saved; what was typed while it was saved stays. */
+  /** Takes the saved values as current, and keeps what the reader typed during the save. */
   readonly saved: (current: D) => void;
 }
 
@@ -94,7 +94,7 @@ export function ConflictNote({ conflicts, onTake }: {
 
 /**
  * Asks before the page is left with unsaved changes.
- * @param what what is not saved, as it follows "Leave without saving"
+ * @param what names the unsaved values, to follow "Leave without saving"
  * @returns lets the form leave without a question, once it is saved or cancelled
  */
 export function useUnsaved(isDirty: boolean, what: string): () => void {

@@ -25,7 +25,7 @@ interface FiltersProps {
   readonly error: unknown;
 }
 
-/** The members of the search without those that are empty. */
+/** The search without its empty members. */
 function cleaned(search: Readonly<Record<keyof ListSearch, unknown>>): ListSearch {
   return Object.fromEntries(
     Object.entries(search).filter(([, value]) =>

@@ -175,7 +175,7 @@ function withNewRows(history: History, rows: readonly Row[]): History {
   return { ...history, pages: [{ ...first, list }, ...others] };
 }
 
-/** The rows of a filter, newest first, and those that came since. */
+/** The rows of a filter, newest first, and the rows that arrived since. */
 export function useInvocationList(visit: Visit) {
   const queries = useQueryClient();
   const history = useInfiniteQuery(historyQuery(visit));

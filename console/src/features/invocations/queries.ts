@@ -36,10 +36,10 @@ export function madeCallsQuery(parent: string) {
 }
 
 const VERSIONS_PER_PAGE = 100;
-/** Pages of versions that are read to find those of an invocation. */
+/** Pages of versions that are read to find the versions of one invocation. */
 const VERSION_PAGES_MAX = 20;
 
-/** Versions after `read` up to `written`, newest first; those that a volume does not keep are absent. */
+/** Versions after `read` up to `written`, newest first, without the versions that the volume no longer keeps. */
 export function versionsQuery(volumeId: string, read: number, written: number) {
   return queryOptions({
     queryKey: ["volume", volumeId, "versions", read, written],

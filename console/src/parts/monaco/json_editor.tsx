@@ -38,7 +38,7 @@ export function JsonEditor(props: JsonEditorProps) {
       quickSuggestions: { strings: true, comments: false, other: true },
       autoClosingQuotes: "never",
       autoSurround: "never",
-      // Tab goes on to the next field.
+      // Tab moves to the next field.
       tabFocusMode: true,
       ariaLabel: label,
     });

@@ -42,7 +42,7 @@ export class Models implements Disposable {
     return scheme === "file" && this.#models.has(own) ? own : undefined;
   }
 
-  /** Makes the models those of `files`; what is equal keeps its undo stack. */
+  /** Replaces the models by the models of `files`. An unchanged file keeps its undo stack. */
   sync(files: Readonly<Record<string, string>>): void {
     this.#isSyncing = true;
     for (const [path, model] of this.#models) {

@@ -10,7 +10,7 @@ import { importsOf } from "./imports.ts";
 import { Models, uriOf } from "./models.ts";
 import { monaco } from "./monaco.ts";
 
-/** Files by path, such as those of a function, or declarations of packages below `node_modules`. */
+/** Files by path, such as the files of a function, or declarations of packages below `node_modules`. */
 type Files = Readonly<Record<string, string>>;
 
 /** Resolves packages as bundlers do; the library does not name it. */

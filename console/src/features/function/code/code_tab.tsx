@@ -36,7 +36,7 @@ import { useSave } from "./save.ts";
 import { SaveBar } from "./save_bar.tsx";
 import { edit, useWorkspace, type Workspace } from "./workspace.ts";
 
-/** The files of the function, to read and to write; those of the commit of the URL to read alone. */
+/** The files of the function, to read and to write. A commit in the URL is read-only. */
 export function CodeTab() {
   const fn = useFunction();
   const { commit } = useSearch({ from: "/shell/functions/$functionId/" });

@@ -121,7 +121,7 @@ type View = "apart" | "theirs" | "mine";
 
 const NO_FILES = {};
 
-/** The author's files beside those of a commit with somebody else's draft. `base` may be empty. */
+/** Compares the author's files with a commit and somebody else's draft on it. `base` may be empty. */
 function Comparison({ workspace, base, draft }: {
   readonly workspace: Workspace;
   readonly base: string;

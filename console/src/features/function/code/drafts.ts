@@ -23,7 +23,7 @@ export function sizeOf({ changed, removed }: Draft): number {
   return Object.keys(changed).length + removed.length;
 }
 
-/** The files of the author: those of a commit with the changes of the draft. */
+/** The author's files: the files of a commit with the changes of the draft. */
 export function withDraft(files: Files, draft: Draft | undefined): Files {
   if (draft === undefined) return files;
   const kept = Object.entries(files).filter(([path]) => !draft.removed.includes(path));
@@ -65,7 +65,7 @@ interface DraftState extends Kept {
 
 /** A page that loads anew is another tab. */
 const TAB = Math.random().toString(36).slice(2, 10);
-/** Counts of the tabs that wrote last; those of older ones are dropped. */
+/** A draft keeps the counts of the tabs that wrote last, and drops the counts of older tabs. */
 const MAX_TABS = 20;
 const PREFIX = "draft.";
 

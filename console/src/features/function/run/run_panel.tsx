@@ -149,7 +149,7 @@ function isOfEditor(target: EventTarget): boolean {
   return target instanceof Element && target.closest(".monaco-editor") !== null;
 }
 
-/** Keys go on in the panel that was opened. */
+/** Moves the focus into the opened panel. */
 function takeFocus(panel: HTMLElement | null): void {
   panel?.focus({ preventScroll: true });
 }

@@ -4,7 +4,7 @@ import { keys, paging } from "../../../api/queries.ts";
 
 const PAGE_SIZE = 100;
 const DELIVERIES = 50;
-/** Requests to all endpoints of the function, among which those of one are shown. */
+/** Requests to all endpoints of the function. A trigger shows its own requests. */
 const REQUESTS = 100;
 
 /** All triggers of a function; the server limits their number. */

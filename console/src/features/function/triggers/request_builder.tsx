@@ -105,7 +105,7 @@ async function credentials(
   }
 }
 
-/** What is wrong with the typed headers; a browser drops those that it keeps for itself. */
+/** What is wrong with the typed headers; a browser drops the headers that it sets itself. */
 function headersViolation({ headers }: RequestDraft, { url }: BuiltRequest): string | undefined {
   const lines = linesOf(headers);
   const typed = headersIn(lines);

@@ -12,7 +12,7 @@ interface ReceivedAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
-  /** Whether the body goes on, ended, was longer than what is read, or broke off. */
+  /** Whether the body still arrives, is complete, exceeded the length that is read, or broke off. */
   readonly state: "open" | "ended" | "cut" | "broken";
   readonly ms: number;
 }
@@ -52,7 +52,7 @@ async function send(
   }
 }
 
-/** A request of the page, as it goes on. */
+/** The progress of a request that the page sends. */
 interface Sending {
   readonly busy: boolean;
   readonly answer?: ReceivedAnswer;

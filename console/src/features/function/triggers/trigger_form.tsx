@@ -214,7 +214,7 @@ async function readNewest(queries: QueryClient, known: Trigger): Promise<Trigger
   return all.find(({ id }) => id === known.id) ?? known;
 }
 
-/** Makes a trigger, or changes those of its fields that differ. Throws `ApiError`. */
+/** Makes a trigger, or changes the fields that differ. Throws `ApiError`. */
 async function save(functionId: string, kind: Kind, draft: TriggerDraft, before?: Trigger) {
   const request = checkedRequest(kind, draft);
   const trigger = request as never;
