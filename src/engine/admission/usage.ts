@@ -241,7 +241,7 @@ const MAX_AGE_MS = 60_000;
  * Estimates how many slots are released per second while all are taken: the throughput of these slots, whether calls
  * compute or wait.
  *
- * Only the time in which all slots are taken counts, with or without queued calls. So the measurement runs on while all
+ * Only the time in which all slots are taken counts, with or without queued calls. So the measurement lasts while all
  * calls that would have to wait are rejected, and an estimate that is too low corrects itself.
  */
 class ThroughputEstimator {
