@@ -1,5 +1,5 @@
 /**
- * The port of the engine: it admits calls, and runs jobs in instances.
+ * The port of the engine: it admits invocations, and runs jobs in instances.
  *
  * Jobs and outcomes are plain data, so that they can travel to another machine. Whoever submits a job opens and closes
  * what surrounds it: its record, its secrets, its volume.
@@ -16,7 +16,7 @@ import type {
 export interface InvocationContext {
   readonly invocationId: string;
   readonly functionId: string;
-  /** Calls between it and the call from outside; 0 for that call itself. */
+  /** Invocations between this one and the invocation from outside; 0 for the invocation from outside itself. */
   readonly depth: number;
 }
 
@@ -49,7 +49,7 @@ export type Outcome =
     readonly measured?: Measurements;
   };
 
-/** The call waits for another attempt. */
+/** The invocation waits for another attempt. */
 export interface Repeat {
   readonly kind: "repeat";
   /** The number of the last attempt that counts, as it is recorded. */
@@ -58,7 +58,7 @@ export interface Repeat {
   readonly isDelayed: boolean;
 }
 
-/** The call has a caller that waits, and its function has started as many attempts as it may within a period. */
+/** A caller waits for the invocation, and its function has started as many attempts as it may within a period. */
 export interface RateLimited {
   readonly kind: "rate-limited";
   readonly calls: number;
@@ -71,7 +71,7 @@ export interface RateLimited {
 export type NotBegun =
   /** The invocation has ended meanwhile, or is another node's. */
   | { readonly kind: "over" }
-  /** Its function may run no further call now. */
+  /** The function may run no further invocation now. */
   | { readonly kind: "full" }
   | Repeat
   | RateLimited;
@@ -142,11 +142,14 @@ export interface JobRunner {
 export interface Prewarmed {
   readonly scriptDigest: string;
   readonly count: number;
-  /** Memory of its calls; the default of the machine that runs them if absent. */
+  /** Memory of its invocations; the default of the machine that runs them if absent. */
   readonly memoryBytes?: number | undefined;
 }
 
-/** A worker took an offer and holds a free slot for one asynchronous call. A {@link RunRequest} with it runs there. */
+/**
+ * A worker took an offer and holds a free slot for one asynchronous invocation. A {@link RunRequest} with the claim
+ * runs there.
+ */
 export interface Claim {
   /** Id of the worker. */
   readonly worker: string;
@@ -156,40 +159,49 @@ export interface Claim {
 
 /** What becomes of a claim. */
 export type ClaimAnswer =
-  /** A call is recorded as RUNNING, and the run with the claim began. `recorded` settles when the call has left it. */
+  /**
+   * An invocation is recorded as RUNNING, and the run with the claim began. `recorded` settles when the invocation has
+   * left the claim.
+   */
   | { readonly kind: "claimed"; readonly recorded: Promise<void> }
-  /** No call waits. */
+  /** No invocation waits. */
   | { readonly kind: "gone" }
-  /** No call may start now: a limit of a function, or a server that stops. The offer is claimed again later. */
+  /** No invocation may start now: a function reached its limit, or the server stops. The offer is claimed again later. */
   | { readonly kind: "later" };
 
-/** Decides which call a claim starts: in one transaction it becomes RUNNING and gets owner, worker and attempt. */
+/**
+ * Decides which invocation a claim starts: in one transaction the invocation becomes RUNNING and gets owner, worker and
+ * attempt.
+ */
 export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
 
-/** Hands asynchronous calls to the workers that ask for them. */
+/** Hands asynchronous invocations to the workers that ask for them. */
 export interface CallQueue {
-  /** Offers a call whose row is PENDING and durable. A repetition for the same attempt within two minutes counts once. */
+  /**
+   * Offers an invocation whose row is PENDING and durable. A repetition for the same attempt within two minutes counts
+   * once.
+   */
   offer(invocationId: string, attempt: number): Promise<void>;
   /** Passes claims to the handler until the queue closes. */
   serve(onClaim: ClaimHandler): void;
 }
 
 /**
- * Which limit of running calls is reached: of all calls here or on workers, of each function, the function's own, or of
- * asynchronous calls. `outage` while no invocation can begin.
+ * Which limit of running invocations is reached: that of all invocations here or on workers, of each function, the
+ * function's own, or of asynchronous invocations. `outage` while no invocation can begin.
  */
 export type RunningLimit = "server" | "workers" | "function" | "own" | "async" | "outage";
 
-/** Why the engine admits no further call. */
+/** Why the engine admits no further invocation. */
 export type RejectionReason =
   | {
     readonly kind: "queue-full";
-    /** The limit that keeps the call from running at once, and its value. */
+    /** The limit that keeps the invocation from running at once, and its value. */
     readonly runningLimit: RunningLimit;
     readonly maxRunning: number;
-    /** Which limit of the queue is reached: the number of calls, or the bytes of their inputs. */
+    /** Which limit of the queue is reached: the number of invocations, or the bytes of their inputs. */
     readonly queueLimit: "calls" | "bytes";
-    /** Queued calls and the bytes of their inputs; without asynchronous calls for a synchronous one. */
+    /** Queued invocations and the bytes of their inputs; asynchronous invocations do not count for a synchronous one. */
     readonly queued: number;
     readonly queuedBytes: number;
     readonly maxQueued: number;
@@ -206,12 +218,12 @@ export type RejectionReason =
     readonly maxWaitMs: number;
   }
   | { readonly kind: "draining" }
-  /** The nested call would exceed the limit of depth. */
+  /** The nested invocation would exceed the limit of depth. */
   | { readonly kind: "too-deep"; readonly maxDepth: number }
-  /** The caller has made as many nested calls as one invocation may. */
+  /** The caller has made as many nested invocations as one invocation may. */
   | { readonly kind: "too-many-nested"; readonly maxNested: number };
 
-/** Thrown by {@link Engine.admit}; the call left no trace. */
+/** Thrown by {@link Engine.admit}; the invocation left no trace. */
 export class AdmissionRejected extends Error {
   override name = "AdmissionRejected";
   constructor(readonly reason: RejectionReason) {
@@ -219,10 +231,10 @@ export class AdmissionRejected extends Error {
   }
 }
 
-/** A call that requests a slot. */
+/** An invocation that requests a slot. */
 export interface AdmissionRequest {
   readonly functionId: string;
-  /** Bytes of its input, which the server keeps in memory while the call is queued. */
+  /** Bytes of its input, which the server keeps in memory while the invocation is queued. */
   readonly inputBytes: number;
   /** `sync` has a caller that waits: it goes before `async`, and is rejected rather than queued for too long. */
   readonly mode: "sync" | "async";
@@ -239,14 +251,17 @@ export interface Overdue {
   readonly maxWaitMs: number;
 }
 
-/** The right to run one call, requested or granted. Disposing it releases it. */
+/** The right to run one invocation, requested or granted. Disposing it releases it. */
 export interface Slot extends Disposable {
   readonly isGranted: boolean;
   /** Resolves when the slot is granted; never after its release. */
   readonly granted: Promise<void>;
-  /** Called when the slot of a call from outside would be granted too late: it is not granted any more. */
+  /** Called when the slot of an invocation from outside would be granted too late: then it is not granted at all. */
   onOverdue: ((overdue: Overdue) => void) | undefined;
-  /** Requests a slot for a call that this slot's call waits for; it never waits for the release of this slot. */
+  /**
+   * Requests a slot for an invocation that this slot's invocation waits for; it never waits for the release of this
+   * slot.
+   */
   nest(request: AdmissionRequest): Slot;
 }
 
@@ -281,11 +296,11 @@ export interface Overloaded {
 export type NotStarted =
   | "cancelled"
   | "interrupted"
-  /** The slot of a synchronous call was not granted in time. */
+  /** The slot of a synchronous invocation was not granted in time. */
   | "queue-timeout"
   /** The slot would be granted too late, by what is measured by now. */
   | Overloaded
-  /** A shutdown leaves an asynchronous call for the next start. */
+  /** A shutdown leaves an asynchronous invocation for the next start. */
   | "left-for-next-start";
 
 /**
@@ -306,22 +321,22 @@ export interface Run extends Disposable {
   releaseSlot(): void;
 }
 
-/** Admits calls, and runs their jobs here or on another machine. */
+/** Admits invocations, and runs their jobs here or on another machine. */
 export interface Engine extends AsyncDisposable {
   /** Requests a slot before anything is recorded. Throws {@link AdmissionRejected}. */
   admit(request: AdmissionRequest): Slot;
   /**
-   * As {@link admit}, for a call that a running invocation makes and waits for; also while the engine drains. Every
-   * request counts against the caller's limit, submitted or not.
+   * As {@link admit}, for an invocation that a running invocation makes and waits for; also while the engine drains.
+   * Every request counts against the caller's limit, submitted or not.
    */
   admitNested(request: AdmissionRequest, caller: InvocationContext): Slot;
-  /** As {@link admit}, for a call that was accepted before a restart: no limit of the queue applies. */
+  /** As {@link admit}, for an invocation that was accepted before a restart: no limit of the queue applies. */
   readmit(request: AdmissionRequest): Slot;
-  /** A granted slot for a call that a worker claimed: the worker holds a slot of its own for it. */
+  /** A granted slot for an invocation that a worker claimed: the worker holds a slot of its own for the invocation. */
   admitClaimed(request: AdmissionRequest): Slot;
   /**
-   * Does the work that records and begins a claimed call. A drain waits for the work, and then for the run: a call that is
-   * recorded as RUNNING cannot be left for the next start.
+   * Does the work that records and begins a claimed invocation. A drain waits for the work, and then for the run: an
+   * invocation that is recorded as RUNNING cannot be left for the next start.
    * @returns undefined, without the work, once a drain began
    */
   startClaim<T>(work: () => Promise<T>): Promise<T | undefined>;
@@ -337,13 +352,16 @@ export interface Engine extends AsyncDisposable {
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
-  /** Admits no more calls, lets running ones finish for at most `timeoutMs`, then interrupts them. */
+  /** Admits no more invocations, lets running ones finish for at most `timeoutMs`, then interrupts them. */
   drain(timeoutMs: number): Promise<void>;
   /** False once a drain began. */
   readonly isOpen: boolean;
   readonly load: EngineLoad;
-  /** Why no call begins for now, for everybody; undefined while calls begin. Calls are queued meanwhile. */
+  /**
+   * Why no invocation begins for now, for everybody; undefined while invocations begin. Invocations are queued
+   * meanwhile.
+   */
   readonly error: string | undefined;
-  /** How long a synchronous call waits for its slot, in milliseconds. */
+  /** How long a synchronous invocation waits for its slot, in milliseconds. */
   readonly queueTimeoutMs: number;
 }

@@ -23,17 +23,18 @@ import type { KillCode } from "../sandbox/contract.ts";
 
 /** Limits of the engine, each a named setting in `src/config`. */
 export interface EngineLimits extends ConcurrencyLimits {
-  /** How long a synchronous call waits for its slot. */
+  /** How long a synchronous invocation waits for its slot. */
   readonly queueTimeoutMs: number;
-  /** Calls between an invocation and the call from outside. */
+  /** Invocations between an invocation and the one from outside. */
   readonly maxInvokeDepth: number;
   /** Calls of other functions that one invocation may make. */
   readonly maxInvokeFanOut: number;
 }
 
 /**
- * The engine of one process: it admits calls, and has its runner run their jobs.
- * Modes: `open` admits calls, `draining` admits nested calls only; there is no way back.
+ * The engine of one process: it admits invocations, and has its runner run their jobs.
+ *
+ * Modes: `open` admits invocations, `draining` admits nested invocations only; there is no way back.
  */
 export class LocalEngine implements Engine {
   readonly queueTimeoutMs: number;
@@ -43,11 +44,11 @@ export class LocalEngine implements Engine {
   readonly #rejections = new RejectionLog();
   /** Recorded or not, by id. */
   readonly #runs = new Map<string, ActiveRun>();
-  /** Claims whose calls are being recorded. */
+  /** Claims whose invocations are being recorded. */
   readonly #claims = new Set<Promise<unknown>>();
   /** Whether a drain has waited as long as it may. */
   #isOverdue = false;
-  /** Of the slots of nested calls, the runs that wait for them. */
+  /** The slots of nested invocations, each with the run that waits for it. */
   readonly #callers = new WeakMap<Slot, string>();
   readonly #lifecycle = new Lifecycle<"open" | "draining">("the engine", "open", {
     open: ["draining"],
@@ -156,7 +157,7 @@ export class LocalEngine implements Engine {
     return this.#runner.prewarm(scripts);
   }
 
-  /** A limit of running calls may be higher now. */
+  /** A limit of running invocations may be higher now. */
   limitsChanged(): void {
     this.#limiter.limitsChanged();
   }
@@ -224,7 +225,7 @@ class ActiveRun implements Run {
   readonly slot: Slot;
   /** How long its next job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
   #waitMs = Infinity;
-  /** Nested calls that it requested. */
+  /** Nested invocations that it requested. */
   nestedCalls = 0;
 
   constructor(request: RunRequest, slot: Slot, parts: RunParts) {
@@ -273,7 +274,10 @@ class ActiveRun implements Run {
     if (this.#lifecycle.is("running")) this.kill("INTERRUPTED");
   }
 
-  /** The server stops: what is queued without a caller stays recorded for the next start. A claimed call runs already. */
+  /**
+   * The server stops: queued invocations without a caller stay recorded for the next start. A claimed invocation runs
+   * already.
+   */
   drain(): void {
     const { mode, claim } = this.#request;
     if (mode === "async" && claim === undefined && this.#lifecycle.is("queued")) {

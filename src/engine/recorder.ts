@@ -17,7 +17,10 @@ export interface RecordedLog extends SandboxLog {
   readonly sequence: number;
 }
 
-/** What was recorded at the end of an attempt; undefined if nothing was: the call had ended, or is another's. */
+/**
+ * What was recorded at the end of an attempt; undefined if nothing was: the invocation had ended, or belongs to another
+ * owner.
+ */
 export type Recorded = Outcome | Repeat | undefined;
 
 /** The record of one invocation: a row of the store, or, on a worker, a connection to the node that has the store. */
@@ -30,9 +33,9 @@ export interface InvocationRecord {
   /** Appends log lines; they survive a crash of the server. */
   appendLogs(logs: readonly RecordedLog[]): Promise<void>;
   /**
-   * Records the outcome with the last log lines, durably, all or nothing. Answers the outcome as recorded: a volume can
+   * Records the outcome with the last log lines, durably, all or nothing. Returns the outcome as recorded: a volume can
    * turn a success into an error.
-   * @param mayRepeat whether the call is left for another attempt if it may have one after this outcome
+   * @param mayRepeat whether the invocation is left for another attempt if it may have one after this outcome
    */
   finish(outcome: Outcome, logs: readonly RecordedLog[], mayRepeat?: boolean): Promise<Recorded>;
   /** RUNNING to PENDING with the last log lines: none of its code ran, so that the attempt does not count. */

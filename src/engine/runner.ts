@@ -66,7 +66,7 @@ export class Runner implements JobRunner {
     this.#sandboxes.provision(await Promise.all(prewarmed));
   }
 
-  /** Compiles a script ahead of its first call, if that pays. Never rejects. */
+  /** Compiles a script ahead of its first invocation, if that pays. Never rejects. */
   async compile(scriptDigest: string): Promise<void> {
     try {
       await this.#sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));

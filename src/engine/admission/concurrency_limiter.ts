@@ -16,43 +16,45 @@ import { FairQueue, type Permit, RequestedSlot, withOwnLimit } from "./fair_queu
 
 /** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {
-  /** Slots that asynchronous calls may take; half of all if absent. */
+  /** Slots that asynchronous invocations may take; half of all slots if absent. */
   readonly asyncSlots?: number | undefined;
   readonly maxQueued: number;
-  /** Bytes of the inputs of all queued calls. */
+  /** Bytes of the inputs of all queued invocations. */
   readonly maxQueuedBytes: number;
-  /** What `maxRunning` limits; the calls of this server if absent. */
+  /** What `maxRunning` limits; the invocations of this server if absent. */
   readonly runningLimit?: "server" | "workers";
-  /** Expected time until the grant of a synchronous call. */
+  /** Expected time until a synchronous invocation gets its slot. */
   readonly maxWaitMs: number;
 }
 
-/** A limit that keeps a call from running at once, and the estimate of its wait. */
+/** A limit that keeps an invocation from running at once, and the estimate of its wait. */
 interface Saturation {
   readonly limit: RunningLimit;
   readonly maxRunning: number;
   /** Undefined without a measurement. */
   readonly perSecond: number | undefined;
-  /** Grants up to and with that of the call. */
+  /** Grants up to and including that of the invocation. */
   readonly grants: number;
 }
 
-/** The whole wait of a call that was admitted may be so many times `maxWaitMs`: an estimate does not know the future. */
+/** An admitted invocation may wait up to so many times `maxWaitMs` in all: an estimate does not know the future. */
 const OVERDUE_FACTOR = 2;
-/** Looks at the calls that wait in a time of `maxWaitMs`. */
+/** How often within `maxWaitMs` the waiting invocations are reviewed. */
 const REVIEWS_PER_WAIT = 4;
 
 /**
- * Hands out `maxRunning` slots, and to one function no more than `maxRunningPerFunction` or its own limit. Calls from outside without a free
- * slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes` of input; asynchronous ones do not count against
- * synchronous ones, and {@link AsyncSlots} says how many of them run. A synchronous call is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} has the
- * order of the grants. An estimate may be missing at first, or fall later: so the wait of a call ends as soon as it
- * would exceed {@link OVERDUE_FACTOR} times the limit, as measured then.
+ * Hands out `maxRunning` slots; one function gets at most `maxRunningPerFunction` of them, or its own limit.
+ * Invocations from outside that find no free slot are queued, at most `maxQueued` of them with at most `maxQueuedBytes`
+ * of input. Asynchronous invocations do not count against synchronous ones, and {@link AsyncSlots} limits how many of
+ * them run. A synchronous invocation is rejected when its expected wait exceeds `maxWaitMs`. {@link FairQueue} orders
+ * the grants. An estimate may be missing at first, or fall later: so the wait of an invocation ends as soon as it would
+ * exceed {@link OVERDUE_FACTOR} times the limit, as measured then.
  *
- * A nested call is queued as well, and may besides run in the slot of its caller while no other nested call does. So every
- * chain of calls that wait for each other makes progress, however full the server is: its last call has a slot, or a
- * sibling that will release one. A slot carries one chain at most. Beyond its own limit a function gets a call in the slot of
- * a caller only if all of its calls wait for nested calls: a chain may lead back to it.
+ * A nested invocation is queued as well. It may also run in the slot of its caller while no other nested invocation
+ * does. So every chain of invocations that wait for each other makes progress, however full the server is: its last
+ * invocation has a slot, or a sibling that will release one. A slot carries one chain at most. Beyond its own limit, a
+ * function gets an invocation in the slot of a caller only if all of its invocations wait for nested invocations: a
+ * chain may lead back to the function.
  */
 export class ConcurrencyLimiter {
   readonly #limits: ConcurrencyLimits;
@@ -67,7 +69,7 @@ export class ConcurrencyLimiter {
 
   readonly #mayGrant: () => boolean;
 
-  /** @param mayGrant false while no call can begin; call {@link limitsChanged} when it is true again */
+  /** @param mayGrant false while no invocation can begin; call {@link limitsChanged} when it is true again */
   constructor(
     limits: ConcurrencyLimits,
     now: Clock = () => performance.now(),
@@ -113,7 +115,7 @@ export class ConcurrencyLimiter {
     return this.#enqueue(request, undefined);
   }
 
-  /** A granted slot, whatever the limits: another machine has reserved what the call needs. */
+  /** A granted slot, whatever the limits: another machine has reserved what the invocation needs. */
   acquireGranted(request: AdmissionRequest): Slot {
     const slot = this.#request(request, undefined);
     this.#usage.add(slot.functionId);
@@ -121,7 +123,7 @@ export class ConcurrencyLimiter {
     return slot;
   }
 
-  /** Requests a slot for a call that `caller` waits for, whatever the length of the queue. */
+  /** Requests a slot for an invocation that `caller` waits for, whatever the length of the queue. */
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot {
     const slot = this.#enqueue(request, caller);
     this.#lend(caller);
@@ -155,7 +157,7 @@ export class ConcurrencyLimiter {
     this.#endOverdue();
   }
 
-  /** Ends the wait of calls that still have to wait longer than may be, by what is measured now. */
+  /** Rejects invocations whose remaining wait, as measured now, is too long. */
   #endOverdue(): void {
     const { maxWaitMs } = this.#limits;
     const now = this.#now();
@@ -166,13 +168,13 @@ export class ConcurrencyLimiter {
       const expectedMs = this.#expectedMs(slot, ahead);
       const isSoon = expectedMs <= maxWaitMs || waitedMs + expectedMs <= OVERDUE_FACTOR * maxWaitMs;
       if (isSoon || slot.onOverdue === undefined) continue;
-      // At once, so that the calls behind it do not count it.
+      // Delete it at once, so that the invocations behind it do not count it.
       this.#queue.delete(slot);
       slot.onOverdue({ waitedMs, expectedMs, maxWaitMs });
     }
   }
 
-  /** How long a call that waits still has to, as far as that is measured. */
+  /** How long a waiting invocation still has to wait, as far as this is measured. */
   #expectedMs(slot: RequestedSlot, ahead: number): number {
     const { functionId } = slot;
     const waits: [grants: number, perSecond: number | undefined][] = [];
@@ -192,7 +194,7 @@ export class ConcurrencyLimiter {
     );
   }
 
-  /** The limits that keep a call from running at once. */
+  /** The limits that keep an invocation from running at once. */
   #saturations(request: AdmissionRequest): readonly Saturation[] {
     const { functionId } = request;
     const { maxRunning, maxRunningPerFunction } = this.#limits;
@@ -227,7 +229,7 @@ export class ConcurrencyLimiter {
     }
     if (request.mode === "sync") return found;
     const { isFull, free, max } = this.#async;
-    // One call may wait for the start of another: without a queue it would be rejected although a slot is free.
+    // One invocation may wait for the start of another: without a queue it would be rejected although a slot is free.
     if (isFull || free === 0 && this.#queue.asyncSize > 0) {
       found.push({ limit: "async", maxRunning: max, perSecond: undefined, grants: 0 });
     }
@@ -278,7 +280,7 @@ export class ConcurrencyLimiter {
     return slot;
   }
 
-  /** Lets the first queued nested call that may run do so in the slot of its caller, unless another does. */
+  /** Runs the first queued nested invocation that may run in the slot of its caller, unless another one runs there. */
   #lend(caller: RequestedSlot): void {
     const { state, permit, borrower } = caller;
     if (state !== "granted" || permit === undefined || borrower !== undefined) return;
@@ -291,7 +293,7 @@ export class ConcurrencyLimiter {
     }
   }
 
-  /** After the end of a call of the function: its nested calls may no longer have to wait for its own limit. */
+  /** After the end of an invocation of the function: its nested invocations may no longer have to wait for its own limit. */
   #lendFor(functionId: string): void {
     if (this.#queue.size === 0) return;
     for (const nested of this.#queue.nestedOf(functionId)) {

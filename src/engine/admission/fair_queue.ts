@@ -11,26 +11,26 @@ interface QueuedRequest {
   readonly nested: boolean;
 }
 
-/** Queued calls from outside, and the bytes of their inputs. */
+/** Queued invocations from outside, and the bytes of their inputs. */
 export interface Backlog {
   readonly calls: number;
   readonly bytes: number;
 }
 
-/** One grant in this many goes to an asynchronous call while both kinds wait. */
+/** One grant in this many goes to an asynchronous invocation while both kinds wait. */
 const ASYNC_GRANT_EVERY = 8;
 
-/** Whether the function of a request may run one more call. */
+/** Whether the function of a request may run one more invocation. */
 type MayRun<R> = (request: R) => boolean;
 
 /**
- * Requests in the order of their grants. There are two priority classes: synchronous calls go first, and one grant in
- * {@link ASYNC_GRANT_EVERY} is for an asynchronous one. In a class each function has a flow, and the flows take turns, so
- * that a long flow delays no other. A flow is first in, first out.
+ * Requests in the order of their grants. There are two priority classes: synchronous invocations go first, and one
+ * grant in {@link ASYNC_GRANT_EVERY} goes to an asynchronous invocation. In a class each function has a flow, and the
+ * flows take turns, so that a long flow delays no other. A flow is first in, first out.
  */
 export class FairQueue<R extends QueuedRequest> {
   readonly #classes = { sync: new PriorityClass<R>(), async: new PriorityClass<R>() };
-  /** Grants of synchronous calls since an asynchronous one waits. */
+  /** Grants of synchronous invocations since an asynchronous one waits. */
   #grantsBeforeAsync = 0;
 
   get size(): number {
@@ -52,7 +52,7 @@ export class FairQueue<R extends QueuedRequest> {
 
   /**
    * Takes out the next request of a function that may run one more.
-   * @param mayRunAsync whether an asynchronous call may run
+   * @param mayRunAsync whether an asynchronous invocation may run
    */
   next(mayRun: MayRun<R>, mayRunAsync = true): R | undefined {
     const { sync, async } = this.#classes;
@@ -73,7 +73,10 @@ export class FairQueue<R extends QueuedRequest> {
     return [...sync.of(functionId), ...async.of(functionId)].filter(({ nested }) => nested);
   }
 
-  /** What counts against the limits of the queue for a call from outside: asynchronous calls do not for a synchronous one. */
+  /**
+   * What counts against the limits of the queue for an invocation from outside; asynchronous invocations do not count
+   * for a synchronous one.
+   */
   backlog(mode: "sync" | "async"): Backlog {
     const { sync, async } = this.#classes;
     if (mode === "sync") return sync.backlog;
@@ -84,8 +87,8 @@ export class FairQueue<R extends QueuedRequest> {
   }
 
   /**
-   * Grants, of all functions, up to and with that of a synchronous call of this function.
-   * @param ahead calls of its flow before it; all of them for a call that arrives now
+   * Grants, of all functions, up to and including that of a synchronous invocation of this function.
+   * @param ahead invocations before it in its flow; the whole flow for an invocation that arrives now
    */
   grantsUntil(functionId: string, ahead = this.#classes.sync.lengthOf(functionId)): number {
     const { sync, async } = this.#classes;
@@ -97,7 +100,7 @@ export class FairQueue<R extends QueuedRequest> {
     return withAsyncShare(ahead + 1, this.#classes.async.lengthOf(functionId));
   }
 
-  /** Synchronous calls from outside, each with the number of those before it in its flow. */
+  /** Synchronous invocations from outside, each with the number of invocations before it in its flow. */
   *syncFromOutside(): Generator<readonly [request: R, ahead: number]> {
     for (const flow of this.#classes.sync.flows()) {
       let ahead = 0;
@@ -119,7 +122,7 @@ class PriorityClass<R extends QueuedRequest> {
   /** Calls from outside by function; nested ones may use the slots of their callers. */
   readonly #outside = new Map<string, number>();
   size = 0;
-  /** Of calls from outside. */
+  /** The backlog of invocations from outside. */
   backlog: Backlog = { calls: 0, bytes: 0 };
 
   /** Calls from outside of this function. */
@@ -182,7 +185,7 @@ class PriorityClass<R extends QueuedRequest> {
   }
 }
 
-/** One of the slots that are counted for a function, held by a call and the nested calls that borrow it. */
+/** One of the slots that are counted for a function, held by an invocation and the nested invocations that borrow it. */
 export interface Permit {
   readonly functionId: string;
   holders: number;
@@ -203,7 +206,7 @@ interface SlotOwner {
   release(slot: RequestedSlot): void;
 }
 
-/** A slot of one call. States: `queued`, `granted`, `released`; the limiter alone changes them, and never back. */
+/** A slot of one invocation. States: `queued`, `granted`, `released`; only the limiter changes the state, and never back. */
 export class RequestedSlot implements Slot, QueuedRequest {
   readonly #owner: SlotOwner;
   readonly #granted = Promise.withResolvers<void>();
@@ -213,7 +216,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly mode: "sync" | "async";
   /** Calls of its function that may run at the same time; undefined if only the limits of the server count. */
   readonly maxConcurrency: number | undefined;
-  /** The slot of the call that waits for this one. */
+  /** The slot of the invocation that waits for this one. */
   readonly caller: RequestedSlot | undefined;
   readonly nested: boolean;
   /** When it was requested, on the clock of the limiter. */
@@ -221,13 +224,13 @@ export class RequestedSlot implements Slot, QueuedRequest {
   onOverdue: ((overdue: Overdue) => void) | undefined;
   state: "queued" | "granted" | "released" = "queued";
   permit: Permit | undefined;
-  /** Of an asynchronous call that is granted. */
+  /** Present for a granted asynchronous invocation. */
   asyncSlot: Disposable | undefined;
-  /** The nested call that runs in this slot; further ones wait for it. */
+  /** The nested invocation that runs in this slot; further nested invocations wait for it. */
   borrower: RequestedSlot | undefined;
-  /** Queued nested calls in order of arrival. */
+  /** Queued nested invocations in order of arrival. */
   readonly queuedNested = new Set<RequestedSlot>();
-  /** Nested calls that run, in this slot or in others. */
+  /** Nested invocations that run, in this slot or in others. */
   readonly runningNested = new Set<RequestedSlot>();
 
   constructor(

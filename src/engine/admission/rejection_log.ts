@@ -3,7 +3,7 @@ import type { EngineLoad } from "../contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
 
-/** Time without a rejection after which the log says that all calls are admitted again. */
+/** Time without a rejection after which the log says that all invocations are admitted again. */
 const QUIET_MS = 10_000;
 
 /** Logs the begin and the end of a period of rejections: one line each, whatever their number. */

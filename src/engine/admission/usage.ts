@@ -1,9 +1,12 @@
-/** What calls take: the slots of the server and of each function, the calls that run, and their throughput while a limit is reached. */
+/**
+ * What invocations use: the slots of the server and of each function, the running invocations, and their throughput
+ * while a limit is reached.
+ */
 import { LRUCache } from "lru-cache";
 import type { AdmissionRequest } from "../contract.ts";
 import type { RequestedSlot } from "./fair_queue.ts";
 
-/** Limits of running calls; each is a named setting in `src/config`. */
+/** Limits of running invocations; each is a named setting in `src/config`. */
 export interface SlotLimits {
   readonly maxRunning: number;
   readonly maxRunningPerFunction: number;
@@ -84,7 +87,7 @@ interface Measured {
   readonly throughput: ThroughputEstimator;
 }
 
-/** The calls that run, by function, nested ones in the slots of their callers included. */
+/** The running invocations by function, including nested ones in the slots of their callers. */
 export class RunningCalls {
   readonly #now: Clock;
   /** No set is empty. */
@@ -126,7 +129,7 @@ export class RunningCalls {
     return isReached ? maxConcurrency : undefined;
   }
 
-  /** Whether every running call of the function waits for nested calls that cannot run. */
+  /** Whether every running invocation of the function waits for nested invocations that cannot run. */
   areBlocked(functionId: string): boolean {
     return [...this.#calls.get(functionId) ?? []].every(isBlocked);
   }
@@ -149,28 +152,28 @@ export class RunningCalls {
   }
 }
 
-/** A call that does other work meanwhile counts as blocked, too: its end does not depend on that. */
+/** An invocation that does other work meanwhile counts as blocked, too: its end does not depend on that work. */
 function isBlocked({ queuedNested, runningNested }: RequestedSlot): boolean {
   const hasNested = queuedNested.size + runningNested.size > 0;
   return hasNested && [...runningNested].every(isBlocked);
 }
 
-/** How long a call counts as one that starts: it takes a processor for about as long. */
+/** How long an invocation counts as starting: it keeps a processor busy for about as long. */
 const START_MS = 25;
-/** How long after a synchronous call asynchronous ones start as if the next was about to come. */
+/** How long after a synchronous invocation asynchronous ones start as if the next synchronous one were about to come. */
 const EXPECTS_SYNC_MS = 10_000;
-/** A processor stays free for the server, and for the next synchronous call. */
+/** One processor stays free for the server, and for the next synchronous invocation. */
 const MAX_STARTING = Math.max(1, navigator.hardwareConcurrency - 1);
 
-/** The share of asynchronous calls where nothing else is set: half of the slots, rounded up. */
+/** The share of asynchronous invocations if no other is set: half of the slots, rounded up. */
 export function asyncSlotsOf(slots: number): number {
   return Math.ceil(slots / 2);
 }
 
 /**
- * The slots that asynchronous calls have. Nobody waits for them, so they leave slots for calls that somebody waits for.
- * While such calls come, they also start few at a time: more would only wait for a processor, and a synchronous call
- * with them.
+ * The slots that asynchronous invocations have. Nobody waits for asynchronous invocations, so they leave slots for
+ * synchronous ones. While synchronous invocations come, only a few asynchronous ones start at a time: more would only
+ * wait for a processor, and delay a synchronous invocation.
  */
 export class AsyncSlots {
   #running = 0;
@@ -179,7 +182,7 @@ export class AsyncSlots {
 
   /**
    * @param limit how many may run at the same time; read at each use, because workers come and go
-   * @param onStarted called once a further call may start
+   * @param onStarted called once a further invocation may start
    */
   constructor(private readonly limit: () => number, private readonly onStarted: () => void) {}
 
@@ -200,12 +203,12 @@ export class AsyncSlots {
     return expectsSync ? Math.min(free, Math.max(0, MAX_STARTING - this.#starting)) : free;
   }
 
-  /** A call came that somebody waits for. */
+  /** Notes the arrival of a synchronous invocation. */
   noteSync(): void {
     this.#calledAt = performance.now();
   }
 
-  /** Counts a call from its start on, whatever the limits. Disposing the result ends that. */
+  /** Counts an invocation from its start on, whatever the limits. Disposing the result ends the count. */
   take(): Disposable {
     this.#running++;
     this.#starting++;
@@ -234,15 +237,15 @@ export type Clock = () => number;
 const RELEASES_OF_EACH = 4;
 /** Least number of releases in the average, for few slots. */
 const RELEASES_MIN = 16;
-/** Age at which a measurement no longer describes the calls that arrive. */
+/** Age at which a measurement no longer describes the arriving invocations. */
 const MAX_AGE_MS = 60_000;
 
 /**
- * Estimates how many slots are released per second while all are taken: the throughput of these slots, whether calls
- * compute or wait.
+ * Estimates how many slots are released per second while all are taken: the throughput of these slots, whether
+ * invocations compute or wait.
  *
- * Only the time in which all slots are taken counts, with or without queued calls. So the measurement lasts while all
- * calls that would have to wait are rejected, and an estimate that is too low corrects itself.
+ * Only the time in which all slots are taken counts, with or without queued invocations. So the measurement lasts while
+ * all invocations that would have to wait are rejected, and an estimate that is too low corrects itself.
  */
 class ThroughputEstimator {
   readonly #slots: () => number;
@@ -275,7 +278,7 @@ class ThroughputEstimator {
     this.#fullSince = undefined;
   }
 
-  /** Undefined before as many releases as slots: the calls that end first would speak for all. */
+  /** Undefined before as many releases as slots: the invocations that end first would speak for all. */
   get perSecond(): number | undefined {
     const now = this.#now();
     // A server without workers has no slots, until the first one comes.
