@@ -18,7 +18,7 @@ interface OperatorLimits {
   readonly retentionMs?: number | undefined;
 }
 
-/** The limits in force for the calls of a function. */
+/** The limits in force for the invocations of a function. */
 export type EffectiveLimits = { readonly [Column in keyof LimitColumns]: number };
 
 const COLUMNS = columnNames(CALL_LIMITS);
@@ -62,7 +62,7 @@ export class FunctionLimits {
     return Object.fromEntries(limits) as EffectiveLimits;
   }
 
-  /** The memory in force of a call, in bytes. */
+  /** The memory in force of an invocation, in bytes. */
   memoryOf({ memoryBytes }: Pick<LimitColumns, "memoryBytes">): number {
     return Math.min(memoryBytes ?? this.#defaults.memoryBytes, this.#maxima.memoryBytes);
   }

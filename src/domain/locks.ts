@@ -15,9 +15,9 @@ export const locks = {
   ofVolumeEntries: (id: string) => [`volume:${id}`, sharedLock("small-blobs")],
   /** The clients of a principal. */
   ofPrincipal: (id: string) => `principal:${id}`,
-  /** How often and how many at a time calls of a function start. */
+  /** How often the invocations of a function start, and how many run at a time. */
   ofFlow: (functionId: string) => `flow:${functionId}`,
-  /** The calls of a function that run. */
+  /** The running invocations of a function. */
   ofRunning: (functionId: string) => `running:${functionId}`,
   ofIdempotencyKey: (principalId: string, functionId: string, key: string) =>
     `idempotency:${principalId}:${functionId}:${key}`,

@@ -49,7 +49,7 @@ export async function finalizedCommit(
 }
 
 /**
- * The commit that a call runs: the one that the reference names, or the published one for an empty reference.
+ * The commit that an invocation runs: the one that the reference names, or the published one for an empty reference.
  * @throws NO_PUBLISHED_COMMIT, and what {@link finalizedCommit} throws
  */
 export async function commitToRun(

@@ -82,7 +82,7 @@ export class Commits {
     private readonly limits: CommitLimits,
     private readonly functionLimits: FunctionLimits,
     private readonly typeChecks: TypeChecks,
-    /** Compiles a script ahead of its first call; not waited for, so it must never reject. */
+    /** Compiles a script ahead of its first invocation; not waited for, so it must never reject. */
     private readonly compile: (scriptDigest: string) => Promise<void>,
     /** Ends builds when the server stops; a caller that disconnects does not. */
     private readonly shutdown: AbortSignal,

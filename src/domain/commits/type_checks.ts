@@ -11,7 +11,7 @@ export { UNCHECKED_REASONS } from "../../builder/mod.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Delay of the check of a new commit: its author is likely to call it first. */
+/** Delay of the check of a new commit: its author is likely to invoke the function first. */
 const PAUSE_MS = 1000;
 
 /** Checks of one commit, when the compiler or the registry fails; a reached limit is final. */

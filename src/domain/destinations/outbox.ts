@@ -32,7 +32,7 @@ const ERROR_CHARS_MAX = 1_024;
 
 /** Limits of destinations, each a named setting in `src/config`. */
 interface DestinationLimits {
-  /** How often the end of a call is sent. */
+  /** How often the end of an invocation is sent. */
   readonly maxDestinationAttempts: number;
   /** Destinations one after another, each of which is a function that the end of the one before starts. */
   readonly maxDestinationDepth: number;
@@ -49,8 +49,9 @@ class Undeliverable extends Error {
 }
 
 /**
- * Sends the ends of calls to their destinations. Each is a row that was written with the end. A function starts once; a
- * URL may get an end twice, with the same `webhook-id`, if the server ends before it has recorded the answer.
+ * Sends the ends of invocations to their destinations. The transaction that ends an invocation also writes a row for
+ * each destination. A destination function starts once. A destination URL may receive an end twice, with the same
+ * `webhook-id`, if the server ends before it has recorded the response.
  */
 export class Outbox implements DueWork {
   readonly name = "destinations";
@@ -190,12 +191,12 @@ function reasonOf(error: unknown): string {
   return "the server could not send it; its log has the reason";
 }
 
-/** The function whose end it is: it has no rights for the call itself. */
+/** The function whose invocation has ended: the principal has no rights for the invocation itself. */
 function principalOf({ functionId }: InvocationRecord): Principal {
   return { id: functionId, displayName: `Function ${functionId}`, clientId: functionId, roles: [] };
 }
 
-/** The input of a function, and the body of a request: JSON with the end of a call. */
+/** The input of a function, and the body of a request: JSON with the end of an invocation. */
 async function messageOf(ended: InvocationRecord): Promise<string> {
   const { id, functionId, status, error, input, output } = ended;
   const text = async (content: typeof input) =>

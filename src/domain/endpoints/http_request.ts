@@ -27,7 +27,7 @@ import { bodyLengthIn, mayHaveBody, ResponseError, responseHead } from "./respon
 import type { Streams } from "./streams.ts";
 import { Timer } from "./timer.ts";
 
-/** Bytes of a request's body after which its call is one with a long body. */
+/** Bytes of a request's body beyond which its invocation counts as one with a long body. */
 const SHORT_BODY_BYTES = 1024 * 1024;
 
 /** Bytes of a request's body up to which it travels with the input, if it has arrived. */
@@ -45,7 +45,7 @@ export interface EndpointLimits {
 
 /** What an HTTP request learns of its run when it begins. */
 interface RequestRun {
-  /** Wall-clock time of a call without long bodies, and what sets it. */
+  /** Wall-clock time of an invocation without long bodies, and what sets it. */
   readonly timeoutMs: number;
   readonly timeoutSetting: string;
   /** Releases the slot of the run. */
@@ -105,7 +105,7 @@ export class HttpRequest {
     if (client.gone.aborted) this.#left();
   }
 
-  /** The input of the call as JSON, with the body as far as that saves a host call. */
+  /** The input of the invocation as JSON; includes the body if this saves a host call. */
   takeInput(): string {
     const { input, bodyHead } = this.request;
     this.#arrived = input.hasBody ? this.client.readArrived(INPUT_BODY_BYTES) : undefined;
@@ -147,7 +147,7 @@ export class HttpRequest {
     this.#invocationId = invocationId;
   }
 
-  /** The call has its slot, and is about to run. */
+  /** The invocation has its slot, and is about to run. */
   begin(run: RequestRun): void {
     this.#run = run;
     this.#runTime.start(run.timeoutMs, () => {
@@ -235,7 +235,7 @@ export class HttpRequest {
     this.#firstByte.start(timeoutMs, () => this.#reject(respondedTooLate(timeoutMs), "TIMEOUT"));
   }
 
-  /** The client is gone. Its call may end by itself within a grace period. */
+  /** The client is gone. Its invocation may end by itself within a grace period. */
   #left(): void {
     const end = () => this.#stop.abort(new RunEnd(CLIENT_LEFT));
     this.#finish({ kind: "failed", status: 500 });
@@ -243,7 +243,7 @@ export class HttpRequest {
     else this.#grace.start(this.limits.disconnectGraceMs, end);
   }
 
-  /** Lets the call run on without a slot. False if too many do. */
+  /** Lets the invocation run on without a slot. False if too many invocations do. */
   #becomeStream(): boolean {
     if (this.#stream !== undefined) return true;
     this.#stream = this.streams.take();

@@ -2,7 +2,7 @@
 export class Streams {
   #count = 0;
 
-  /** @param max calls at the same time on this node */
+  /** @param max invocations at the same time on this node */
   constructor(readonly max: number) {}
 
   /** Lets one more run; undefined at the limit. Disposing it ends that. */

@@ -7,7 +7,7 @@ import { DomainError, invalid } from "../errors.ts";
 import { liveFunction } from "../references.ts";
 import { checkStandardSecret, STANDARD_FORM } from "../standard_secret.ts";
 
-/** The settings of a function that name a destination, with what their calls have done. */
+/** The settings of a function that name a destination, each with the end of the invocations that are sent there. */
 const DESTINATION_EVENTS = ["onSuccess", "onFailure"] as const;
 export type DestinationEvent = (typeof DESTINATION_EVENTS)[number];
 
@@ -84,7 +84,10 @@ export class DestinationSettings {
     return new TextDecoder().decode(this.sealer.open(sealed, context));
   }
 
-  /** Follows destinations from the target on. Two requests at once may make a cycle: the depth of calls bounds it. */
+  /**
+   * Follows destinations from the target on. Two concurrent requests may create a cycle: the depth of invocations
+   * bounds it.
+   */
   async #checkCycle(id: string, target: string, field: string): Promise<void> {
     const { read } = this.store;
     await liveFunction(read, target);

@@ -1,4 +1,4 @@
-/** How often and how many at a time the calls of a function start. */
+/** How often the invocations of a function start, and how many run at a time. */
 import { FUNCTION_SETTINGS, type FunctionSettings } from "../../resources/functions.ts";
 import type { CIRCUIT_BREAKER_PERIODS } from "../../resources/words.ts";
 import type { FunctionRow } from "../../store/functions.ts";

@@ -32,7 +32,7 @@ import { reconsiderWaiting } from "./waiting_calls.ts";
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];
 
-/** The limit of calls with the same value at a key. */
+/** The limit of invocations with the same value at a key. */
 const KEY_FIELDS: readonly string[] = ["concurrencyKey", "maxConcurrencyPerKey"];
 
 /** A function with the names of its secrets; their values never leave the server. */

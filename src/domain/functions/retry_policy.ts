@@ -1,4 +1,4 @@
-/** The retry policy of a function: how often an asynchronous call starts, when, and after which errors. */
+/** The retry policy of a function: how often an asynchronous invocation starts, when, and after which errors. */
 import { formatDuration } from "../../config/mod.ts";
 import { FUNCTION_SETTINGS, type FunctionSettings } from "../../resources/functions.ts";
 import type { ErrorCode } from "../../sandbox/contract.ts";

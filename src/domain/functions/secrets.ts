@@ -74,7 +74,7 @@ export function secretContext(functionId: string, name: string): string {
 /** The stored form of no variables. */
 export const NO_VARIABLES = "{}";
 
-/** The configuration of a call. @param variables JSON of an object; without any the field is absent */
+/** The configuration of an invocation. @param variables JSON of an object; if it is empty, the field is absent */
 export function configOf(
   secrets: Readonly<Record<string, string>>,
   variables: string,

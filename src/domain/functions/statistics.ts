@@ -1,4 +1,4 @@
-/** How often functions were called, with what ends, and how long that took. */
+/** How often functions were invoked, how the invocations ended, and how long they took. */
 import { formatCount, formatDuration } from "../../config/mod.ts";
 import { firstIdOf } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
@@ -19,12 +19,12 @@ const DEFAULT_STEPS = 60;
 const STEPS_MAX = 1000;
 const RANGE_DAYS_MAX = 400;
 
-/** The calls of one step, of one function, or of both. */
+/** The invocations of one step, of one function, or of both. */
 export interface Counts {
   readonly calls: number;
   /** Failures by error code, or `HTTP_5XX` for answers with such a status. */
   readonly failures: ReadonlyMap<string, number>;
-  /** Durations in microseconds, within 5 %; undefined without a measured call. */
+  /** Durations in microseconds, within 5 %; undefined without a measured invocation. */
   readonly p50Micros: number | undefined;
   readonly p99Micros: number | undefined;
   readonly cpuMicros: number;
@@ -49,7 +49,7 @@ interface StatisticsQuery {
 /** What orders functions. */
 export type StatisticsOrder = "calls" | "failures" | "p99" | "cpuTime";
 
-/** The calls of one function: in all, and in each step. */
+/** The invocations of one function: in all, and in each step. */
 export interface FunctionCounts {
   readonly functionId: string;
   readonly displayName: string;
@@ -60,7 +60,7 @@ export interface FunctionCounts {
   readonly failed: readonly number[];
 }
 
-/** Counts calls by the rows of invocations. What was purged does not count any more. */
+/** Counts invocations by their rows. Purged invocations no longer count. */
 export class Statistics {
   constructor(private readonly store: Store) {}
 
@@ -78,7 +78,8 @@ export class Statistics {
   }
 
   /**
-   * The functions that come first in an order. Those that were not called come last if they are named, else not at all.
+   * The functions that come first in an order. Functions without invocations come last if they are named, else not at
+   * all.
    * @param functionIds undefined for all functions
    * @throws INVALID_FIELD
    */
@@ -113,10 +114,10 @@ export class Statistics {
   }
 }
 
-/** Adds up calls. */
+/** Adds up invocations. */
 class Tally {
   readonly #failures = new Map<string, number>();
-  /** Calls by class of durations. */
+  /** Invocations by class of durations. */
   readonly #classes = new Map<number, number>();
   #calls = 0;
   #cpuMicros = 0;
@@ -148,7 +149,7 @@ class Tally {
   }
 }
 
-/** The calls of each function, in all steps. Other work runs between two steps, each of which may have many rows. */
+/** The invocations of each function, in all steps. Other work runs between two steps, each of which may have many rows. */
 async function talliesOf(counted: readonly CountedStep[]): Promise<ReadonlyMap<string, Tally>> {
   const tallies = new Map<string, Tally>();
   for (const { byFunction } of counted) {
@@ -162,7 +163,7 @@ async function talliesOf(counted: readonly CountedStep[]): Promise<ReadonlyMap<s
   return tallies;
 }
 
-/** The calls of these functions in each step, and those of them that failed. */
+/** The invocations of these functions in each step, and how many of them failed. */
 function seriesOf(counted: readonly CountedStep[], functionIds: ReadonlySet<string>) {
   const zeros = () => counted.map(() => 0);
   const series = new Map(
@@ -210,7 +211,7 @@ function filterOf(
 
 /** Ids have a second of time, so steps begin and end at whole ones. @throws INVALID_FIELD */
 function stepsOf({ since, until, stepMs }: StatisticsQuery): Steps {
-  // A call of this moment counts.
+  // An invocation of this moment counts.
   const end = wholeSecond(until === undefined ? Date.now() + MS_PER_SECOND : Date.parse(until));
   const start = since === undefined ? end - DEFAULT_RANGE_MS : wholeSecond(Date.parse(since));
   const range = end - start;

@@ -7,8 +7,8 @@ type Limits = Pick<
 >;
 
 /**
- * Lets the calls that wait for limits of a function obey those that differ, in the transaction of the change. Answers
- * whether some may start earlier. Calls whose limits did not change keep waiting.
+ * Applies changed limits to the invocations that wait for them, in the transaction of the change. Returns whether some
+ * may start earlier. Invocations whose limits did not change keep waiting.
  */
 export async function reconsiderWaiting(
   tx: Writers,

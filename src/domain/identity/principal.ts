@@ -7,7 +7,7 @@ import type { ClientRow, IdentityReader } from "../../store/identity.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { SigningKey } from "./server_keys.ts";
 
-/** What an operation needs of its caller: to read, to run functions and cancel their calls, or to change things. */
+/** What an operation needs of its caller: to read, to run functions and cancel their invocations, or to change things. */
 export type Permission = "read" | "invoke" | "write";
 
 /** The permissions of each role, by its id. */
@@ -25,7 +25,7 @@ export function isRole(id: string): id is Role {
   return Object.hasOwn(PERMISSIONS_OF_ROLE, id);
 }
 
-/** The running invocation that makes a call and waits for it. */
+/** The running invocation that makes another one and waits for it. */
 interface CallingInvocation extends InvocationContext {
   /** Aborts when it ends; what it waits for is then cancelled. */
   readonly signal: AbortSignal;

@@ -18,15 +18,15 @@ import type { Writers } from "../../store/mod.ts";
 import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
 import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
 
-/** When a caller may try again that the full queue rejected. */
+/** When a caller may try again after the full queue rejected its invocation. */
 const QUEUE_FULL_RETRY_AFTER_SECONDS = 1;
 
 /** An estimate of a wait holds for no longer than this. */
 const RETRY_AFTER_MAX_SECONDS = 60;
 
 /**
- * Requests a slot for a call.
- * @param caller the invocation that makes the call and waits for it; undefined for a call from outside
+ * Requests a slot for an invocation.
+ * @param caller the invocation that makes this one and waits for it; undefined for an invocation from outside
  * @throws QUEUE_FULL, OVERLOADED, SERVER_STOPPING, INVOKE_TOO_DEEP, INVOKE_TOO_MANY
  */
 export function admit(
@@ -41,12 +41,12 @@ export function admit(
   }
 }
 
-/** The error of a call that was not admitted; another error as it is. */
+/** The error of an invocation that was not admitted; any other error unchanged. */
 export function rejected(request: AdmissionRequest, error: unknown): unknown {
   return error instanceof AdmissionRejected ? errorOf(request, error.reason) : error;
 }
 
-/** Asserts that a call may be accepted that runs elsewhere. @throws SERVER_STOPPING */
+/** Asserts that an invocation that runs elsewhere may be accepted. @throws SERVER_STOPPING */
 export function assertOpen({ isOpen }: Engine, functionId: string): void {
   if (!isOpen) throw serverStopping(`Function ${functionId} was not invoked`);
 }
@@ -99,7 +99,7 @@ function queueFull(
   return `${running(reason)}, and ${waiting}`;
 }
 
-/** `Retry-After` is when the queue would be short enough if no other call came. */
+/** `Retry-After` is when the queue would be short enough if no other invocation came. */
 function overloaded(
   what: string,
   reason: RejectionReason & { kind: "wait-too-long" },
@@ -138,14 +138,14 @@ function running(
   }
 }
 
-/** The error of a synchronous call whose slot would be granted too late. @param what such as `Invocation ID` */
+/** The error of a synchronous invocation whose slot would be granted too late. @param what such as `Invocation ID` */
 export function overdue(what: string, overloaded: Overloaded): DomainError {
   return new DomainError("QUEUE_TIMEOUT", `${what} did not start: ${waitsTooLong(overloaded)}`, {
     retryAfterSeconds: QUEUE_FULL_RETRY_AFTER_SECONDS,
   });
 }
 
-/** Why the wait of a call for its slot was ended. */
+/** Why an invocation no longer waits for its slot. */
 export function waitsTooLong({ overdue: { waitedMs, expectedMs, maxWaitMs } }: Overloaded): string {
   const [waited, expected] = [waitedMs, expectedMs].map((ms) => formatDuration(Math.ceil(ms)));
   return `queued for ${waited}, with an expected wait of ${expected} more, because invocations end more slowly ` +
@@ -155,7 +155,7 @@ export function waitsTooLong({ overdue: { waitedMs, expectedMs, maxWaitMs } }: O
     "None of its code ran";
 }
 
-/** The error of a synchronous call whose slot was not granted in time. @param what such as `Invocation ID` */
+/** The error of a synchronous invocation whose slot was not granted in time. @param what such as `Invocation ID` */
 export function queueTimeout(what: string, timeoutMs: number): DomainError {
   return new DomainError(
     "QUEUE_TIMEOUT",
@@ -165,14 +165,14 @@ export function queueTimeout(what: string, timeoutMs: number): DomainError {
   );
 }
 
-/** The error of a synchronous call of a commit without a handler for it. */
+/** The error of a synchronous invocation whose commit has no handler for it. */
 export function noJsonHandler(functionId: string, why: string): DomainError {
   return new DomainError("NO_JSON_HANDLER", `Function ${functionId} was not invoked: ${why}`);
 }
 
-/** The time of a call that waits for a decision. */
+/** The time of an invocation that waits for a decision. */
 const NEVER = "9999-12-31T00:00:00.000Z";
-/** How often a call looks at those with its key, if nothing wakes it. */
+/** How often an invocation checks the other invocations with its key, if nothing wakes it. */
 const KEY_POLL_MS = 30_000;
 /** Longest key that is kept as it is; of a longer one the hash is. */
 const KEY_CHARS_MAX = 128;
@@ -180,7 +180,7 @@ const MINUTE_CHARS = "2026-01-31T12:00".length;
 const HOUR_CHARS = "2026-01-31T12".length;
 const HOUR_MS = 60 * 60 * 1000;
 
-/** Thrown for a call that waits for others with its key. */
+/** Thrown for an invocation that waits for other invocations with its key. */
 export class KeyIsBusy extends DomainError {
   constructor(fn: FunctionRow, { max }: { readonly max: number }) {
     super(
@@ -194,22 +194,25 @@ export class KeyIsBusy extends DomainError {
   }
 }
 
-/** What delays a call further. */
+/** What delays an invocation further. */
 type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
 
-/** A call of a function with limits of its own. */
+/** A function with limits of its own. */
 interface FlowLimitedFunction {
   readonly fn: FunctionRow;
   readonly limits: FlowLimits;
 }
 
-/** The limits of how often and how many at a time calls of a function start; undefined without any. */
+/** The limits of how often the invocations of a function start, and of how many run at a time; undefined without any. */
 export function withFlowLimits(fn: FunctionRow): FlowLimitedFunction | undefined {
   const limits = flowLimitsOf(fn);
   return limits === undefined ? undefined : { fn, limits };
 }
 
-/** The key that a call shares a limit with; null for none. A nested call has none: it must not wait for its caller. */
+/**
+ * The key that an invocation shares a limit with; null for none. A nested invocation has none: it must not wait for its
+ * caller.
+ */
 export function concurrencyKeyOf(
   fn: FunctionRow,
   inputJson: string,
@@ -232,9 +235,10 @@ function inputKey(inputJson: string, pointer: string): string | null {
 }
 
 /**
- * Lets a call with a caller that waits start, now or once it has its slot, in the transaction of its row; or answers why it
- * may not. Answers the time of its start, if that counts against a rate limit and is now. A call that trips the
- * circuit breaker pauses its function: so the answer is not an error, which would undo it.
+ * Lets an invocation whose caller waits start, now or once it has its slot, in the transaction of its row; or returns
+ * why it may not start. Returns the time of the start if the start counts against a rate limit and happens now. An
+ * invocation that trips the circuit breaker pauses its function: so the rejection is returned, because a thrown error
+ * would undo the pause.
  */
 export async function admitNow(
   tx: Writers,
@@ -258,7 +262,7 @@ export async function admitNow(
   return startedAt === undefined ? undefined : { startedAt };
 }
 
-/** The first delay of a call without a waiting caller. Replaces an earlier call with the same debounce key. */
+/** The first delay of an invocation without a waiting caller. Replaces an earlier invocation with the same debounce key. */
 export async function firstDelay(
   tx: Writers,
   { fn, limits: { debounce } }: FlowLimitedFunction,
@@ -290,8 +294,8 @@ export async function firstDelay(
 }
 
 /**
- * What delays a call that is due further; undefined if it may start as soon as it has a slot. Runs in the transaction that
- * ends its delay. A call with the reason `rate-limit` is the first in its line.
+ * What delays a due invocation further; undefined if it may start as soon as it has a slot. Runs in the transaction
+ * that ends its delay. An invocation with the reason `rate-limit` is the first in its line.
  */
 export async function furtherDelay(
   tx: Writers,

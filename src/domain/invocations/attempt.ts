@@ -1,6 +1,6 @@
 /**
- * An attempt of a recorded call, and what the engine needs of it. What follows it: another one and when, or what the end
- * of the call leaves.
+ * An attempt of a recorded invocation, and what the engine needs of it. What follows an attempt: the next one and its
+ * time, or what the end of the invocation leaves.
  */
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Job } from "../../engine/contract.ts";
@@ -24,10 +24,10 @@ import {
   retryPolicyOf,
 } from "../functions/retry_policy.ts";
 
-/** The row of a call that a node owns. */
+/** The row of an invocation that a node owns. */
 type OwnedRow = InvocationRow & { readonly owner: string };
 
-/** An attempt of a recorded call, begun or about to begin; plain data but for the HTTP request. */
+/** An attempt of a recorded invocation, begun or about to begin; plain data but for the HTTP request. */
 export interface Attempt {
   /**
    * As recorded when the attempt was planned: PENDING with the number of the attempt before, or RUNNING with its own.
@@ -36,25 +36,25 @@ export interface Attempt {
   readonly row: OwnedRow;
   readonly fn: FunctionRow;
   readonly commit: FinalizedCommitRow;
-  /** In force when the call was accepted. */
+  /** In force when the invocation was accepted. */
   readonly limits: EffectiveLimits;
   /** The sequence number of the last log line of earlier attempts, of a row that is RUNNING; 0 if absent. */
   readonly lastSequence?: number;
-  /** What only the process has that accepted the call. */
+  /** What only the process has that accepted the invocation. */
   readonly live?: LiveCall;
 }
 
-/** What a call is beyond its record. */
+/** The parts of an invocation that are not in its record. */
 interface LiveCall {
   /** Of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
-  /** The request that `fetch` answers; absent for a call of the default export. */
+  /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest | undefined;
   /** When its request came, by the monotonic clock of this process; absent for an attempt that starts later. */
   readonly receivedMs?: number | undefined;
 }
 
-/** The next attempt of a call that was accepted earlier, or by another node. */
+/** The next attempt of an invocation that was accepted earlier, or by another node. */
 export async function attemptOf(
   read: Readers,
   row: OwnedRow,
@@ -74,7 +74,7 @@ export function attemptAfter({ row, live, ...attempt }: Attempt, last: number): 
   };
 }
 
-/** What a call asks of the engine before it runs. */
+/** What an invocation asks of the engine before it runs. */
 export function admissionOf(
   { functionId, input, mode, maxConcurrency }:
     & Pick<InvocationRow, "functionId" | "input" | "mode">
@@ -83,21 +83,24 @@ export function admissionOf(
   return { functionId, inputBytes: Buffer.byteLength(input), mode, maxConcurrency };
 }
 
-/** The limit of a function itself for its calls that run on all nodes, in the transaction that starts a call. */
+/** A function's own limit for its invocations that run on all nodes, in the transaction that starts an invocation. */
 export interface RunningLimit {
   /** Held by the transaction. */
   readonly lock: string;
   isReached(tx: Writers): Promise<boolean>;
 }
 
-/** The limit that a call counts against; undefined without one, and if the limiter of this node counts all calls. */
+/**
+ * The limit that an invocation counts against; undefined without one, and if the limiter of this node counts all
+ * invocations.
+ */
 export function runningLimitOf(
   { row, fn, limits }: Pick<Attempt, "fn" | "limits"> & {
     readonly row: Pick<InvocationRow, "depth">;
   },
   { countsRunning }: Pick<Ownership, "countsRunning">,
 ): RunningLimit | undefined {
-  // A nested call may run on the slot of its caller, so it must not wait for that one.
+  // A nested invocation may run on the slot of its caller, so it must not wait for its caller.
   if (!countsRunning || fn.maxConcurrency === null || row.depth > 0) return undefined;
   return {
     lock: locks.ofRunning(fn.id),
@@ -105,7 +108,10 @@ export function runningLimitOf(
   };
 }
 
-/** JSON of the variables in force when the server accepted the call; only the rows of asynchronous calls store variables. */
+/**
+ * JSON of the variables in force when the server accepted the invocation; only the rows of asynchronous invocations
+ * store variables.
+ */
 export function variablesOf({ row: { mode, variables }, fn }: Attempt): string {
   return mode === "sync" ? fn.variables : variables ?? NO_VARIABLES;
 }
@@ -130,14 +136,14 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
     context: { ...job.context, ...peerOf(live) },
     handler: "fetch",
     inputJson: live.httpRequest.takeInput(),
-    // Its bodies may take longer than a call.
+    // Its bodies may take longer than an invocation.
     limits: { timeoutMs: live.httpRequest.longestMs(timeoutMs), cpuTimeMs, memoryBytes },
   };
 }
 
 /**
- * The key of the calls that may share a reused process with this call: calls of the same caller on the same volume, as
- * long as the function does not change.
+ * The key of the invocations that may share a reused process with this one: invocations by the same caller on the same
+ * volume, as long as the function does not change.
  */
 function reuseKeyOf(
   { row: { functionId, commitId, principalId, volumeId }, fn: { updatedAt } }: Attempt,
@@ -145,7 +151,7 @@ function reuseKeyOf(
   return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
 }
 
-/** What the handler learns of its call. */
+/** What the handler learns of its invocation. */
 function handlerContextOf({ row, limits, live }: Attempt, number: number): HandlerContext {
   const { triggerKind: kind, triggerId } = row;
   const remoteAddress = live?.remoteAddress;
@@ -166,15 +172,15 @@ function peerOf({ remoteAddress }: LiveCall): Pick<HandlerContext, "remoteAddr">
   return { remoteAddr: { transport: "tcp", hostname: remoteAddress, port: 0 } };
 }
 
-/** The next attempt of a call. */
+/** The next attempt of an invocation. */
 export interface NextAttempt {
   /** How long it waits; undefined if it may begin at once. */
   readonly delayMs: number | undefined;
 }
 
 /**
- * The policy of an asynchronous call: that of its function, else that of its trigger, else `maxAttempts` for calls whose
- * server ends. Calls that wait start once.
+ * The policy of an asynchronous invocation: that of its function, else that of its trigger, else `maxAttempts` for
+ * invocations whose server ends. An invocation whose caller waits starts once.
  */
 export function attemptsOf(
   fn: Pick<FunctionRow, "retryPolicy">,
@@ -194,7 +200,7 @@ export function attemptsOf(
 
 /**
  * The attempt that follows one with this error; undefined if none does.
- * @param attempt its number; 0 if the call did not start
+ * @param attempt its number; 0 if the invocation did not start
  */
 export function nextAttempt(
   { mode, maxAttempts, retryPolicy }: InvocationRow,
@@ -210,9 +216,10 @@ export function nextAttempt(
 }
 
 /**
- * Leaves a call for its next attempt, in the open transaction; undefined if it has ended, or is another node's.
+ * Leaves an invocation for its next attempt, in the open transaction; undefined if it has ended, or belongs to another
+ * node.
  * @param fn its function: under a rate limit each attempt needs a permit
- * @param owner of a call that may begin at once; null if any node may claim it
+ * @param owner of an invocation that may begin at once; null if any node may claim it
  * @param error how the attempt ended; undefined if none of its code ran, so that it does not count
  */
 export async function repeat(
@@ -247,8 +254,8 @@ export async function repeat(
 }
 
 /**
- * Leaves the end of an asynchronous call for its destination. Parks a failed one as a dead letter, if it could start again
- * or has a trigger. Of a call that somebody cancelled nothing follows.
+ * Leaves the end of an asynchronous invocation for its destination. Parks a failed invocation as a dead letter if it
+ * could start again or has a trigger. Nothing follows a cancelled invocation.
  */
 export async function conclude(
   tx: Writers,

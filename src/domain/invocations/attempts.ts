@@ -21,15 +21,15 @@ interface AttemptParts {
   readonly limitWaits: LimitWaits;
 }
 
-/** Runs calls, and those again that may have another attempt. */
+/** Runs invocations, and runs them again if they may have another attempt. */
 export class Attempts {
   constructor(private readonly parts: AttemptParts) {}
 
   /**
-   * Runs a recorded call until its end, until the server stops, or until another attempt of it is offered or waits for
-   * its time.
+   * Runs a recorded invocation until its end, until the server stops, or until another attempt of it is offered or
+   * waits for its time.
    * @param slot of its first attempt here
-   * @param signal aborts when the invocation that made this call has ended
+   * @param signal aborts when the invocation that made this one has ended
    * @param claim of the worker that runs it
    */
   async run(
@@ -57,7 +57,7 @@ export class Attempts {
     }
   }
 
-  /** Lets calls look again that wait for the limits that this one has counted against. */
+  /** Wakes the invocations that wait for the limits that this one counted against. */
   #wakeWaiting(attempt: Attempt): void {
     const { limitWaits, ownership } = this.parts;
     const { functionId, concurrencyKey } = attempt.row;
@@ -67,7 +67,7 @@ export class Attempts {
     void this.#wakeNextOfKey(functionId, concurrencyKey);
   }
 
-  /** Lets another call look again that waits for those with its concurrency key; otherwise it does so later. */
+  /** Wakes another invocation that waits for this concurrency key; if that fails, the waiting one looks again later. */
   async #wakeNextOfKey(functionId: string, key: string): Promise<void> {
     const { store, scheduler } = this.parts;
     const now = new Date().toISOString();
@@ -82,7 +82,7 @@ export class Attempts {
     }
   }
 
-  /** Offers a recorded call, or runs it if this node owns it. Its row is PENDING. */
+  /** Offers a recorded invocation, or runs it if this node owns it. Its row is PENDING. */
   async resume(pending: InvocationRow): Promise<void> {
     const { ownership } = this.parts;
     if (ownership.offer(pending.id, pending.attempt)) return;

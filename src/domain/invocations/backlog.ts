@@ -14,8 +14,8 @@ export interface BacklogLimits {
 }
 
 /**
- * Bounds the asynchronous calls that wait for workers, over all nodes. Each node counts them in the database, and adds
- * what it accepts itself until the next count. So what other nodes accept within that time goes beyond the limits.
+ * Bounds the asynchronous invocations that wait for workers, over all nodes. Each node counts them in the database, and
+ * adds what it accepts itself until the next count. So what other nodes accept within that time goes beyond the limits.
  */
 export class Backlog {
   #counted: UnfinishedCalls = { running: 0, waiting: 0, waitingBytes: 0 };
@@ -35,7 +35,7 @@ export class Backlog {
   ) {}
 
   /**
-   * Accepts a call whose row is written next; dispose the result after that.
+   * Accepts an invocation whose row is written next; dispose the result after the write.
    * @throws QUEUE_FULL
    */
   async accept(request: AdmissionRequest): Promise<Disposable> {

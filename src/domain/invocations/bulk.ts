@@ -9,7 +9,7 @@ import type { Invocations } from "./invocations.ts";
 import { hasWholeInput, type Replays, UNCHANGED } from "./replays.ts";
 import type { InvocationFilter, InvocationSearches } from "./searches.ts";
 
-/** Cancels at once: one may wait for the node of its call. */
+/** Concurrent cancellations: one may wait for the node of its invocation. */
 const CANCELLED_AT_ONCE = 16;
 const PAGE = { pageSize: 100 } as const;
 

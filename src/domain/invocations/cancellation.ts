@@ -12,7 +12,7 @@ import { freePermit } from "./rate_limit.ts";
 /** Pause before the owner is asked again, which may have changed. */
 const RETRY_MS = 1_000;
 
-/** Cancels calls, whichever node owns them. */
+/** Cancels invocations, whichever node owns them. */
 export class Cancellation {
   constructor(
     private readonly parts: {
@@ -26,20 +26,20 @@ export class Cancellation {
     },
   ) {}
 
-  /** Cancels a call that this node runs; false if it does not. */
+  /** Cancels an invocation that this node runs; false if it does not. */
   async cancelHere(id: string): Promise<boolean> {
     const { engine, executions, ends } = this.parts;
     await ends.begun(id);
     return await executions.recorded(id, engine.cancel(id));
   }
 
-  /** Cancels a call that has not ended, and waits for its end as long as its owner may need. */
+  /** Cancels an invocation that has not ended, and waits for its end as long as its owner may need. */
   async cancel(functionId: string, id: string): Promise<void> {
     await this.cancelHere(id);
-    // A call that has left the engine may wait for its next attempt.
+    // An invocation that has left the engine may wait for its next attempt.
     if (await this.#ask(id)) return;
     const deadline = performance.now() + this.parts.ownership.cancelTimeoutMs;
-    // A delayed call may have begun meanwhile, or the owner may have changed.
+    // A delayed invocation may have begun meanwhile, or the owner may have changed.
     while (!await this.#ask(id)) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return;
@@ -48,7 +48,7 @@ export class Cancellation {
     }
   }
 
-  /** True once the call has ended. */
+  /** True once the invocation has ended. */
   async #ask(id: string): Promise<boolean> {
     const { store, ownership } = this.parts;
     const row = await store.read.invocations.row(id);
@@ -68,7 +68,7 @@ export class Cancellation {
         const delay = await tx.delays.get(id);
         if (!await tx.invocations.endUnclaimed(id, error, now)) return false;
         await freePermit(tx, functionId, id, now);
-        // The calls behind it can start earlier.
+        // The invocations behind it can start earlier.
         if (delay?.reason === "rate-limit") await tx.delays.wakeLine(functionId, now);
         return true;
       },

@@ -8,7 +8,7 @@ import type { Scheduler } from "../scheduling/scheduler.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** What becomes of the calls that a circuit breaker has paused. */
+/** What becomes of the invocations that a circuit breaker has paused. */
 type PausedDecision = "RUN" | "CANCEL";
 
 /** Clears the circuit breakers of functions. */
@@ -21,7 +21,7 @@ export class CircuitBreaker {
     },
   ) {}
 
-  /** Lets the paused calls of a function run, or cancels them, and counts its runs anew. Answers their number. */
+  /** Runs or cancels the paused invocations of a function, and counts its runs anew. Returns how many were paused. */
   async clear(
     by: Principal,
     functionId: string,

@@ -18,10 +18,11 @@ const TRIES_MAX = 8;
 const TURNS_MAX = 10_000;
 
 /**
- * Decides on the claims of workers: a call that waits becomes RUNNING under this node, once.
+ * Decides on the claims of workers: a waiting invocation becomes RUNNING under this node, once.
  *
- * An offer says that one call waits, and not which one starts. The next is the oldest call of the function with the
- * fewest running calls; among equals, functions take turns. So a flood of one function delays others by one call.
+ * An offer says that one invocation waits, but not which one starts. The next one is the oldest invocation of the
+ * function with the fewest running invocations; among equals, functions take turns. So a flood of one function delays
+ * other functions by one invocation.
  */
 export class Claims {
   /** When functions had their last turn at this node. */
@@ -44,7 +45,7 @@ export class Claims {
     const { invocations } = store.read;
     const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maxMemoryBytes);
     if (waiting.length === 0) {
-      // Another worker may have the memory for a call that waits.
+      // Another worker may have the memory for a waiting invocation.
       const [other] = claim.maxMemoryBytes === undefined ? [] : await invocations.nextUnclaimed(1);
       return { kind: other === undefined ? "gone" : "later" };
     }
@@ -64,7 +65,7 @@ export class Claims {
     return waiting.toSorted((a, b) => a.running - b.running || turnOf(a) - turnOf(b));
   }
 
-  /** Starts a call; undefined if it does not wait any more, or if its function runs as many calls as it may. */
+  /** Starts an invocation; undefined if it no longer waits, or if its function runs as many invocations as it may. */
   async #start(claim: Claim, row: InvocationRow): Promise<ClaimAnswer | undefined> {
     if (row.status !== "PENDING" || row.owner !== null) return undefined;
     const { store, engine, ownership, attempts, functionLimits } = this.parts;
@@ -88,7 +89,7 @@ export class Claims {
     return { kind: "claimed", recorded: ended.then(() => undefined) };
   }
 
-  /** The sequence number of the last log line of earlier attempts, once the call is this node's and runs. */
+  /** The sequence number of the last log line of earlier attempts, once this node owns and runs the invocation. */
   async #record(
     tx: Writers,
     { id, functionId, attempt, worker }:
@@ -101,7 +102,7 @@ export class Claims {
   ): Promise<number | undefined> {
     if (await limit?.isReached(tx)) return undefined;
     const owned = { id, owner: this.parts.ownership.node.id, attempt: attempt + 1 };
-    // Claimed first: of nodes that claim the same call, one starts it with its permit.
+    // Claim first: of nodes that claim the same invocation, one starts it with its permit.
     if (!await tx.invocations.claim(owned, worker, new Date().toISOString())) return undefined;
     const permit = rate && await startWithPermit(tx, rate, { id, functionId, attempt });
     if (permit?.kind === "full") {

@@ -21,8 +21,8 @@ export function checkInvokeAt(at: Date, maxDelayMs: number): void {
 }
 
 /**
- * Delays a call in the transaction of its row: up to its time, or until the limits of its function let it start. Answers
- * the call that it replaces, if it does.
+ * Delays an invocation in the transaction of its row: up to its time, or until the limits of its function let it start.
+ * Returns the invocation that it replaces, if any.
  * @throws TOO_MANY_DELAYED
  */
 export async function delayCall(

@@ -10,10 +10,10 @@ import type { InvocationEnds } from "./ends.ts";
 import { furtherDelay, withFlowLimits } from "./admission.ts";
 import { delayLine } from "./rate_limit.ts";
 
-/** Delayed calls that are read together. */
+/** Delayed invocations that are read together. */
 const BATCH_MAX = 200;
 
-/** What became of a delayed call. */
+/** What became of a delayed invocation. */
 type Decision =
   | "begun"
   /** The rate limit of its function delays it further, and all that wait for that limit. */
@@ -21,7 +21,7 @@ type Decision =
   /** It waits for something else or for others, has ended, or another node was faster. */
   | "left";
 
-/** Begins calls that wait for their time: their rows are PENDING and have no owner. */
+/** Begins invocations whose time has come: their rows are PENDING and have no owner. */
 export class DelayedCalls implements DueWork {
   readonly name = "delayed calls";
 
@@ -56,14 +56,14 @@ export class DelayedCalls implements DueWork {
     }
   }
 
-  /** How many calls may join the queue of this process. */
+  /** How many invocations may join the queue of this process. */
   #free(): number {
     return this.parts.ownership.queuedMax - this.parts.engine.load.queued;
   }
 
   /**
-   * Begins calls that wait for the rate limit of a function, in their order, as far as permits are free. Whichever of them
-   * was due: its time is an estimate, and the first one starts first.
+   * Begins invocations that wait for the rate limit of a function, in their order, as far as permits are free. Any
+   * invocation in the line may have become due: its time is an estimate, and the first in the line starts first.
    */
   async #beginLine(functionId: string): Promise<void> {
     const { delays } = this.parts.store.read;
@@ -76,11 +76,11 @@ export class DelayedCalls implements DueWork {
     }
   }
 
-  /** Begins a call, unless a limit of its function delays it further, it has ended, or another node was faster. */
+  /** Begins an invocation, unless a limit of its function delays it further, it has ended, or another node was faster. */
   async #begin(delay: DelayedCallRow): Promise<Decision> {
     const { store, attempts, ends } = this.parts;
     const { invocationId: id, functionId } = delay;
-    // Whoever cancels the call from here on waits until the engine has it.
+    // From here on, a cancellation of the invocation waits until the engine has it.
     using _ = ends.announceStart(id);
     const fn = await store.read.functions.get(functionId);
     const limited = fn === undefined ? undefined : withFlowLimits(fn);
@@ -96,7 +96,7 @@ export class DelayedCalls implements DueWork {
 
   async #decide(tx: Writers, delay: DelayedCallRow, isLimited: boolean): Promise<Decision> {
     const { invocationId, functionId } = delay;
-    // The limits may have changed since: nobody would release a call that waits for earlier ones.
+    // The limits may have changed since: nobody would release an invocation that waits for earlier ones.
     const fn = isLimited ? await tx.functions.get(functionId) : undefined;
     const limits = fn && withFlowLimits(fn);
     const isInLine = waitsInLine(delay);
@@ -123,7 +123,10 @@ export class DelayedCalls implements DueWork {
   }
 }
 
-/** Whether a call waits in the line for the rate limit. One that an earlier version has delayed comes to it when it is due. */
+/**
+ * Whether an invocation waits in the line for the rate limit. An invocation that an earlier version delayed joins the
+ * line when it is due.
+ */
 function waitsInLine({ reason, since }: DelayedCallRow): boolean {
   return reason === "rate-limit" && since !== null;
 }

@@ -39,12 +39,12 @@ export class InvocationEnds {
     };
   }
 
-  /** Whether a call is about to begin here: the engine does not track it yet. */
+  /** Whether an invocation is about to begin here: the engine does not track it yet. */
   isStarting(id: string): boolean {
     return this.#starting.has(id);
   }
 
-  /** Resolves once the engine tracks a call that begins here. */
+  /** Resolves once the engine tracks an invocation that begins here. */
   async begun(id: string): Promise<void> {
     await this.#starting.get(id);
   }
@@ -88,7 +88,7 @@ export class InvocationEnds {
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** The end of a call that could not run for a reason of the server. */
+/** The end of an invocation that could not run for a reason of the server. */
 export function cannotRun({ invocationId }: InvocationContext, error: unknown): Outcome {
   if (error instanceof DomainError && error.reason === "VOLUME_NOT_FOUND") {
     return interrupted("it could not run: its volume was deleted before it started");
@@ -105,7 +105,7 @@ export function cannotRun({ invocationId }: InvocationContext, error: unknown): 
   return interrupted("the server could not run it; its log has the reason");
 }
 
-/** The end of a call of which no code ran. */
+/** The end of an invocation whose code did not run. */
 export function notStartedOutcome(
   reason: Exclude<NotStarted, "left-for-next-start">,
   signal: AbortSignal | undefined,
@@ -131,7 +131,7 @@ export function notStartedOutcome(
   }
 }
 
-/** The outcome, and for a call that was cancelled by its signal, the reason of that. */
+/** The outcome; for an invocation that was cancelled by its signal, the reason of the signal. */
 export function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | undefined): Outcome {
   const isCancelled = outcome.kind === "error" && outcome.code === "CANCELLED";
   if (!isCancelled || signal?.aborted !== true) return outcome;
@@ -141,7 +141,7 @@ export function cancelledWithCaller(outcome: Outcome, signal: AbortSignal | unde
     : cancelled("the invocation that called it has ended");
 }
 
-/** The end of a call that was accepted before the rate limit of its function was set, or lowered. */
+/** The end of an invocation that was accepted before the rate limit of its function was set or lowered. */
 export function rateLimitedOutcome(): Outcome {
   return cancelled(
     "the rate limit of the function (rateLimit) was set or lowered while the invocation was queued, " +

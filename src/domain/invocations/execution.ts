@@ -33,7 +33,7 @@ import { DomainError, storageUnavailable } from "../errors.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** What sets the wall-clock time of a call. */
+/** What sets the wall-clock time of an invocation. */
 const TIMEOUT_SETTING = "timeout of the function, or --invocation-timeout";
 
 /** What an execution works with. */
@@ -62,9 +62,9 @@ type RecordedResult =
 /** The outcome of an execution, or why it has none. */
 export type ExecutionResult =
   | RecordedResult
-  /** The slot of a synchronous call was not granted in time; that end is durable. */
+  /** The slot of a synchronous invocation was not granted in time; the recorded end is durable. */
   | { readonly kind: "queue-timeout" }
-  /** The rate limit kept a synchronous call from its start when it got its slot; that end is durable. */
+  /** The rate limit kept a synchronous invocation from starting when it got its slot; the recorded end is durable. */
   | RateLimited
   | Overloaded;
 
@@ -74,7 +74,7 @@ interface RunningAttempt {
   readonly record: StoredRecord;
   readonly recorder: Recorder;
   readonly write: PatientWrite;
-  /** Aborts when the invocation that made this call has ended. */
+  /** Aborts when the invocation that made this one has ended. */
   readonly signal: AbortSignal | undefined;
   readonly timeline: Timeline;
 }
@@ -89,8 +89,8 @@ export class Executions {
 
   /**
    * Runs the invocation, and releases the slot once the outcome is recorded. While the store cannot write, the outcome
-   * waits for it.
-   * @param signal aborts when the invocation that made this call has ended
+   * waits for the store.
+   * @param signal aborts when the invocation that made this one has ended
    * @param claim of the worker that runs it
    */
   async run(
@@ -169,7 +169,7 @@ export class Executions {
       case "over":
         return { kind: "not-run" };
       case "rate-limited":
-        // Its caller waits; another call waits in the line.
+        // Its caller waits; another invocation waits in the line.
         await write(() => recorder.finish(rateLimitedOutcome()));
         return attempted;
       case "full":
@@ -185,7 +185,7 @@ export class Executions {
   ): Promise<RecordedResult | Exclude<Ran, Outcome>> {
     const { hostMethods, secrets } = this.parts;
     const { row, limits: { timeoutMs }, live } = attempt;
-    // Identifies the call to the operations that it calls.
+    // Identifies the invocation to the operations that it calls.
     const invocation = { invocationId: row.id, functionId: row.functionId, depth: row.depth };
     try {
       if (row.status === "PENDING") {
@@ -242,8 +242,9 @@ export class Executions {
   }
 
   /**
-   * Starts the attempt, as soon as fewer calls of its function run, on all nodes, than may.
-   * @returns why it does not start; `full` if it had to wait for longer than the queue timeout of a call with a caller
+   * Starts the attempt once fewer invocations of its function run, on all nodes, than its limit allows.
+   * @returns why it does not start; `full` if it had to wait for longer than the queue timeout of an invocation with a
+   * caller
    */
   async #begin(
     { row: { mode, functionId } }: Attempt,
@@ -278,7 +279,10 @@ function resultOf(recorded: Recorded): RecordedResult {
   return recorded.kind === "repeat" ? recorded : { kind: "recorded", outcome: recorded };
 }
 
-/** How often a start or an end is written that the store rejects while it can write. The recovery ends such a call later. */
+/**
+ * How often a start or an end is written that the store rejects while it can write. Recovery later ends an invocation
+ * that was not written.
+ */
 const ATTEMPTS_MAX = 5;
 const BACKOFF = { initialMs: 100, maxMs: 1_000 } as const;
 const NEVER_ABORTED = new AbortController().signal;

@@ -11,7 +11,7 @@ const HTTP_PREFIX = "http.";
 interface HostParts {
   /** Undefined without a volume. */
   readonly volume: VolumeSession | undefined;
-  /** Undefined for a call of the default export. */
+  /** Undefined for an invocation of the default export. */
   readonly httpRequest: HttpRequest | undefined;
 }
 

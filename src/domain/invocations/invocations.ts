@@ -54,17 +54,17 @@ import { rateLimited } from "./rate_limit.ts";
 
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
-/** Limits of calls, each a named setting in `src/config`. */
+/** Limits of invocations, each a named setting in `src/config`. */
 interface CallLimits extends InputLimits, BacklogLimits {
-  /** How often an asynchronous call may start. */
+  /** How often an asynchronous invocation may start. */
   readonly maxAttempts: number;
-  /** How far in the future the time of a delayed call may be. */
+  /** How far in the future the time of a delayed invocation may be. */
   readonly maxDelayMs: number;
   /** Calls of one function that wait for their time. */
   readonly maxDelayed: number;
 }
 
-/** What a call is checked with: those of the store, or of an open transaction. */
+/** What an invocation is checked with: the readers of the store, or of an open transaction. */
 type CallReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Readers, "volumes">;
 
 /** What invocations work with. */
@@ -84,7 +84,7 @@ interface InvocationParts {
   readonly notifier: InvocationNotifier;
 }
 
-/** Invocations: calls of functions, each recorded before it runs and never lost. */
+/** Invocations of functions, each recorded before it runs and never lost. */
 export class Invocations {
   readonly #idempotency: Idempotency;
   readonly #backlog: Backlog;
@@ -95,14 +95,14 @@ export class Invocations {
   }
 
   /**
-   * Calls a function. Answers the invocation as it is at the end of the wait. A nested call waits until its end and has no
-   * idempotency key: it must not wait for a call that may need its slot.
+   * Invokes a function. Returns the invocation as it is at the end of the wait. A nested invocation waits until its end
+   * and has no idempotency key: it must not wait for an invocation that may need its slot.
    */
   async invoke(by: Principal, request: Invoke): Promise<InvokeAnswer> {
     const receivedMs = performance.now();
     const checked = await this.#check(by, request);
     const { fn, mode } = checked;
-    // A repeat answers the first call, also when its time has passed.
+    // A repeated request returns the first invocation, also when its time has passed.
     const first = await this.#idempotency.find(checked.idempotency);
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, request);
@@ -117,7 +117,7 @@ export class Invocations {
     return isDelayed ? await this.#delay(call) : await this.#start(call, receivedMs);
   }
 
-  /** Records a call that is not started: it has ended as `SKIPPED:`. Answers its id. */
+  /** Records an invocation that is not started: it has ended as `SKIPPED:`. Returns its id. */
   async skip(by: Principal, request: Invoke, skip: Skip): Promise<string> {
     const { store } = this.parts;
     const { row, call } = await this.#skipped(store.read, by, request, skip);
@@ -170,7 +170,7 @@ export class Invocations {
     return this.parts.store.read.outbox.of(id);
   }
 
-  /** The invocation of a call of this principal with the key within 24 hours, in a list. */
+  /** The invocation that this principal made with the key within 24 hours, in a list. */
   async ofIdempotencyKey(
     by: Principal,
     functionId: string,
@@ -189,7 +189,7 @@ export class Invocations {
     return await this.get(functionId, id);
   }
 
-  /** Checks everything but the commit of a call. */
+  /** Checks everything about an invocation but its commit. */
   async #check(
     by: Principal,
     request: Invoke,
@@ -216,7 +216,7 @@ export class Invocations {
     };
   }
 
-  /** Starts a call, once fewer with its concurrency key run than may. */
+  /** Starts an invocation, once fewer with its concurrency key run than may. */
   async #start(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
     const { fn, concurrencyKey } = call;
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
@@ -249,8 +249,8 @@ export class Invocations {
     const owner = ownership.ownerOf(mode);
     if (owner === null) return await this.#enqueue(call);
     const slot = admit(this.parts.engine, admissionOfCall(call), caller);
-    // A restart does not resume a synchronous call, so its start needs no record of its own, unless the database counts
-    // the running calls of the function before this call starts.
+    // A restart does not resume a synchronous invocation, so its start needs no record of its own, unless the database
+    // counts the running invocations of the function before this one starts.
     const counted = { row: { depth: depthOf(call.by) }, fn, limits };
     const isStarted = mode === "sync" && slot.isGranted &&
       runningLimitOf(counted, ownership) === undefined;
@@ -279,7 +279,7 @@ export class Invocations {
     return await this.#answer(row, result, caller !== undefined);
   }
 
-  /** Records a call that the node leaves to whoever claims it, and offers it. */
+  /** Records an invocation that the node leaves to whoever claims it, and offers it. */
   async #enqueue(call: AcceptedCall): Promise<InvokeAnswer> {
     const { fn, request } = call;
     assertOpen(this.parts.engine, fn.id);
@@ -292,7 +292,7 @@ export class Invocations {
     return await this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
-  /** Records a call that starts later, or once the limits of its function let it. */
+  /** Records an invocation that starts later, or once the limits of its function let it. */
   async #delay(call: AcceptedCall): Promise<InvokeAnswer> {
     const { fn, request } = call;
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
@@ -317,8 +317,9 @@ export class Invocations {
   }
 
   /**
-   * The invocation after its end. Its output is not read where the outcome is known, except for a nested call: a large one
-   * is read from the store when it is sent. So is one that has to wait for memory.
+   * The invocation after its end. Its output comes from the outcome and is not read from the store, with two exceptions
+   * that are read when they are sent: a large output of a nested invocation, and a large output that has to wait for
+   * memory.
    * @throws QUEUE_TIMEOUT, RATE_LIMITED, NO_JSON_HANDLER
    */
   async #answer(
@@ -353,7 +354,7 @@ export class Invocations {
 
   /**
    * Waits for the end as long as the caller does, then reads the record.
-   * @param ended of a call that runs here
+   * @param ended of an invocation that runs here
    */
   async #afterWait(
     functionId: string,
@@ -385,7 +386,7 @@ export class Invocations {
   }
 }
 
-/** What a call asks of the engine before it is recorded. */
+/** What an invocation asks of the engine before it is recorded. */
 function admissionOfCall({ fn, inputJson: input, mode, limits }: AcceptedCall): AdmissionRequest {
   return admissionOf({ functionId: fn.id, input, mode, ...limits });
 }

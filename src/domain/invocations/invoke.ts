@@ -1,6 +1,6 @@
 /**
- * An invocation from its request to its row: the request with the check of its input, the accepted call, the transaction
- * that records it, and the key by which a repeated request finds it.
+ * An invocation from its request to its row: the request with the check of its input, the accepted invocation, the
+ * transaction that records it, and the key by which a repeated request finds it.
  */
 import { createHash } from "node:crypto";
 import { type Content, nestsDeeper } from "../../shared/json_text.ts";
@@ -18,14 +18,14 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { admitNow, withFlowLimits } from "./admission.ts";
 
-/** What starts a call. */
+/** What starts an invocation. */
 interface CallTrigger {
   readonly kind: InvocationRow["triggerKind"];
   /** Of a trigger, or of the invocation that a replay or a destination follows; null for the API. */
   readonly id: string | null;
 }
 
-/** A call of a function. */
+/** A request for an invocation of a function. */
 export interface Invoke {
   readonly functionId: string;
   /** A reference to a commit; empty means the published one. */
@@ -37,31 +37,31 @@ export interface Invoke {
   readonly idempotencyKey: string | undefined;
   /** How long the caller waits for the outcome. */
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
-  /** What starts it; absent for a call of the API. */
+  /** What starts it; absent for a request to the API. */
   readonly trigger?: CallTrigger;
-  /** It starts at this time or later. Whoever calls must not wait for its end. */
+  /** It starts at this time or later. The caller must not wait for its end. */
   readonly notBefore?: Date | undefined;
   /** Destinations that started it one after another; 0 if absent. */
   readonly destinationDepth?: number;
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
   /**
-   * Writes what belongs to the call in its own transaction. @throws AlreadyStarted if the same was written before: then
-   * nothing is started, and {@link Invocations.invoke} throws it, too
+   * Writes what belongs to the invocation in the transaction of its row. @throws AlreadyStarted if the same was written
+   * before: then nothing is started, and {@link Invocations.invoke} throws it, too
    */
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
-  /** The request that `fetch` answers; absent for a call of the default export. */
+  /** The request that `fetch` answers; absent for an invocation of the default export. */
   readonly httpRequest?: HttpRequest;
 }
 
 const API: CallTrigger = { kind: "api", id: null };
 
-/** What starts a call that names no trigger. */
+/** What starts an invocation that names no trigger. */
 export function triggerOf({ trigger = API }: { readonly trigger?: CallTrigger }): CallTrigger {
   return trigger;
 }
 
-/** What would start a call has started one before. */
+/** An earlier invocation was started for the same cause. */
 export class AlreadyStarted extends Error {
   override name = "AlreadyStarted";
   constructor(readonly invocationId: string) {
@@ -72,14 +72,14 @@ export class AlreadyStarted extends Error {
 /** The error code of an invocation that was recorded and not started. */
 export type SkipErrorCode = "SKIPPED";
 
-/** Why a call is recorded and not started. */
+/** Why an invocation is recorded and not started. */
 export interface Skip {
   readonly reason: NonNullable<InvocationRow["skipReason"]>;
   /** The reason in words, such as `the schedule is paused`. */
   readonly message: string;
 }
 
-/** What a caller learns of its call at the end of its wait. */
+/** What a caller learns of its invocation at the end of its wait. */
 export interface InvokeAnswer {
   readonly id: string;
   readonly status: InvocationStatus;
@@ -136,7 +136,7 @@ function nameOf(value: unknown): string {
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
-/** A call that passed every check, with what the checks found. It has no row yet. */
+/** An invocation that passed every check, with what the checks found. It has no row yet. */
 export interface AcceptedCall {
   readonly by: Principal;
   readonly request: Invoke;
@@ -155,7 +155,7 @@ export interface AcceptedCall {
 }
 
 /**
- * The row of a call that was accepted, or skipped.
+ * The row of an invocation that was accepted, or skipped.
  * @param isStarted whether its first attempt begins with the row
  */
 export function newRow<Owner extends string | null>(
@@ -185,7 +185,7 @@ export function newRow<Owner extends string | null>(
     errorCode: null,
     ...limits,
     ...call.attempts,
-    // A restart resumes asynchronous calls alone.
+    // A restart resumes asynchronous invocations alone.
     variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
     volumeId: call.volumeId,
     volumeVersionRead: null,
@@ -213,7 +213,7 @@ export function newRow<Owner extends string | null>(
   };
 }
 
-/** Calls between a call by this principal and the call from outside. */
+/** Invocations between one by this principal and the one from outside. */
 export function depthOf({ invocation }: Principal): number {
   return invocation === undefined ? 0 : invocation.depth + 1;
 }
@@ -228,7 +228,7 @@ interface RecordOptions {
 /**
  * Makes the invocation durable.
  * @returns the earlier one instead when its idempotency key was taken meanwhile
- * @throws RATE_LIMITED, CONCURRENCY_KEY_BUSY and CIRCUIT_BREAKER_PAUSED for a call that waits
+ * @throws RATE_LIMITED, CONCURRENCY_KEY_BUSY and CIRCUIT_BREAKER_PAUSED for an invocation whose caller waits
  */
 export async function recordCall(
   store: Store,
@@ -237,12 +237,12 @@ export async function recordCall(
   { fn, request, mode, idempotency: key }: Omit<AcceptedCall, "commit">,
   { startsNow = false, further }: RecordOptions = {},
 ): Promise<string | undefined> {
-  // A synchronous call has no id outside the server yet, and its outcome is durable before it is answered, together with
-  // all that was committed before. What a repeat must find, a restart must resume, or a client learns before the end, is
-  // durable now.
+  // Nobody outside the server knows the id of a synchronous invocation yet, and its outcome is durable before it is
+  // returned, together with all that was committed before. What a repeated request must find, a restart must resume, or
+  // a client learns before the end, is durable now.
   const mayWait = row.status === "RUNNING" && key === undefined &&
     request.httpRequest === undefined;
-  // A call that waited for its concurrency key obeys the limits of now.
+  // An invocation that waited for its concurrency key obeys the present limits.
   const limited = withFlowLimits(fn) && withFlowLimits(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(
     async (tx) => {
@@ -273,7 +273,7 @@ export async function recordCall(
 const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** A call with an idempotency key: caller, function, and a hash of the request. */
+/** A request with an idempotency key: caller, function, and a hash of the request. */
 interface IdempotentRequest {
   readonly principalId: string;
   readonly functionId: string;
@@ -281,7 +281,7 @@ interface IdempotentRequest {
   readonly requestHash: string;
 }
 
-/** Answers a repeated call with the first invocation. */
+/** Answers a repeated request with the first invocation. */
 export class Idempotency {
   constructor(private readonly store: Store) {}
 
@@ -315,7 +315,7 @@ export class Idempotency {
     return request === undefined ? undefined : await this.holder(this.store.read, request);
   }
 
-  /** The invocation of the call that used the key, if any. */
+  /** The invocation that used the key, if any. */
   async invocationOf(
     principalId: string,
     functionId: string,
@@ -352,7 +352,7 @@ export class Idempotency {
   }
 }
 
-/** Held while the key is looked for and then tied to a call. */
+/** Held while the key is looked for and then tied to an invocation. */
 export function lockOf({ principalId, functionId, key }: IdempotentRequest): string {
   return locks.ofIdempotencyKey(principalId, functionId, key);
 }

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import type { InvocationNotifier } from "../../engine/recorder.ts";
 
-/** How long the first call that waits for a limit trusts the news of it, which may be lost between nodes. */
+/** How long the first invocation that waits for a limit trusts the notifications, which may be lost between nodes. */
 const NEWS_MAX_MS = 500;
 
-/** A limit that running calls count against, as a topic of the notifier: of a function, or of its calls with one key. */
+/**
+ * A limit that running invocations count against, as a topic of the notifier: of a function, or of its invocations with
+ * one key.
+ */
 export function limitOf(functionId: string, concurrencyKey?: string): string {
   if (concurrencyKey === undefined) return functionId;
   const limit = JSON.stringify([functionId, concurrencyKey]);
@@ -18,7 +21,7 @@ interface WaitEnd {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The calls of this process that wait for one limit. */
+/** The invocations of this process that wait for one limit. */
 interface Line {
   readonly news: ReturnType<InvocationNotifier["subscribe"]>;
   /** Resolves once everybody in the line has left it. */
@@ -27,8 +30,9 @@ interface Line {
 }
 
 /**
- * Waits for limits of calls that run on any node. When one ends, the call of each node that came first looks whether it may
- * start, and then the next one, until one may not: nobody polls, and many that wait do not all look at once.
+ * Waits for limits of invocations that run on any node. When a counted invocation ends, the longest waiting one of each
+ * node checks whether it may start, and then the next one, until one may not: nobody polls, and many waiting
+ * invocations do not all check at once.
  */
 export class LimitWaits {
   readonly #lines = new Map<string, Line>();
@@ -44,7 +48,7 @@ export class LimitWaits {
   }
 
   /**
-   * Waits until a call may start.
+   * Waits until an invocation may start.
    * @param look whether it may: then it has started
    * @returns false if it may not in time
    */

@@ -2,13 +2,15 @@
  * The rate limit of a function: no window of the length of its period contains more than `calls` starts of attempts, on
  * all nodes together, by the clock of the database.
  *
- * A function has `calls` start permits. An attempt takes one before it requests a slot, holds it while it waits for the
- * slot, and returns it one period after its start. So a call that has its permit may start whenever its slot is granted,
- * and slots that are granted late never let starts pile up. Without a free permit, a call whose caller waits is rejected;
- * any other call waits in the line of its function, first in, first out, and takes no slot meanwhile.
+ * A function has `calls` start permits. An attempt takes one before it requests a slot, holds the permit while it waits
+ * for the slot, and returns the permit one period after its start. So an invocation that has its permit may start
+ * whenever its slot is granted, and slots that are granted late never let starts pile up. Without a free permit, an
+ * invocation whose caller waits is rejected; any other invocation waits in the line of its function, first in, first
+ * out, and takes no slot meanwhile.
  *
- * Everything here runs in a transaction with the lock `locks.ofFlow` of the function. A start is as durable as its call:
- * the start of a call whose caller waits is acknowledged at its commit, so a crash of the machine may lose it.
+ * Everything here runs in a transaction with the lock `locks.ofFlow` of the function. A start is as durable as its
+ * invocation: the start of an invocation whose caller waits is acknowledged at its commit, so a crash of the machine
+ * may lose the start.
  */
 import { countOf, formatDuration } from "../../config/mod.ts";
 import type { Repeat } from "../../engine/contract.ts";
@@ -24,7 +26,7 @@ export type RateLimit = NonNullable<FlowLimits["rate"]>;
 
 /** The clock has milliseconds: only with one more has a whole period passed for certain. */
 const AFTER_PERIOD_MS = 1;
-/** After a stop of the server, so many calls of a line get an estimate of their own at once. */
+/** After a stop of the server, so many invocations of a line get an estimate of their own at once. */
 const SPACED_MAX = 20;
 
 /** The rate limit of a function; undefined without one. */
@@ -32,17 +34,17 @@ export function rateOf(fn: FunctionRow | undefined): RateLimit | undefined {
   return fn === undefined || fn.rateLimit === null ? undefined : flowLimitsOf(fn)?.rate;
 }
 
-/** A call of a function. */
+/** An invocation of a function. */
 type CallOf = Pick<AttemptKey, "id" | "attempt"> & { readonly functionId: string };
 
 /** Whether a permit is free. */
 type PermitAnswer =
   /** `now` is the time of the database. */
   | { readonly kind: "free"; readonly now: string }
-  /** A permit is free after `waitMs`, unless the calls before wait for slots. */
+  /** A permit is free after `waitMs`, unless the invocations before wait for slots. */
   | { readonly kind: "full"; readonly waitMs: number };
 
-/** Whether a call may take a permit. @param ahead calls in the line before it */
+/** Whether an invocation may take a permit. @param ahead invocations in the line before it */
 export async function findPermit(
   tx: Writers,
   functionId: string,
@@ -54,7 +56,7 @@ export async function findPermit(
   return waitMs > 0 ? { kind: "full", waitMs } : { kind: "free", now: permits.now };
 }
 
-/** Whether a call that does not wait in the line may take a permit: those in the line go before. */
+/** Whether an invocation outside the line may take a permit: the invocations in the line go first. */
 export async function findPermitBehindLine(
   tx: Writers,
   functionId: string,
@@ -64,9 +66,9 @@ export async function findPermitBehindLine(
 }
 
 /**
- * Whether the next attempt of a call may start now; if it may, its permit has this start. A call that took its permit before
- * it waited for its slot may start, unless the limit was lowered meanwhile. A call without a permit was accepted before
- * its function had a limit. A call that may not start loses its permit.
+ * Whether the next attempt of an invocation may start now; if it may, its permit has this start. An invocation that
+ * took its permit before it waited for its slot may start, unless the limit was lowered meanwhile. An invocation
+ * without a permit was accepted before its function had a limit. An invocation that may not start loses its permit.
  * @param call as it is recorded, with the number of its last attempt
  * @param mayWait whether it may still wait for a worker: then it starts later, and only keeps its permit here
  */
@@ -91,7 +93,8 @@ export async function startWithPermit(
 }
 
 /**
- * Puts a call whose attempt may not start back into the line; undefined if it has ended, or is another node's.
+ * Puts an invocation whose attempt may not start back into the line; undefined if it has ended, or belongs to another
+ * node.
  * @param recorded the attempt as it is recorded
  * @param last the number of its last attempt that ran
  */
@@ -112,7 +115,7 @@ export async function returnToLine(
   return { kind: "repeat", attempt: last, isDelayed: true };
 }
 
-/** Takes back the permit of a call that ends before it starts, for the first one in the line; false if it has none. */
+/** Frees the permit of an invocation that ends before it starts, for the first one in the line; false if it has none. */
 export async function freePermit(
   tx: Writers,
   functionId: string,
@@ -124,19 +127,19 @@ export async function freePermit(
   return true;
 }
 
-/** The delay of a call that joins the line, or waits in it further. */
+/** The delay of an invocation that joins the line, or continues to wait in it. */
 export function delayInLine(
   { reason, since, dueAt }: DelayedCallRow,
   waitMs: number,
 ): Pick<DelayedCallRow, "dueAt" | "reason" | "key" | "since"> {
-  // It came to the line when it was due; `since` of a debounced call says something else.
+  // It came to the line when it was due; `since` of a debounced invocation is the arrival of the first one that it replaced.
   const joinedAt = reason === "debounce" ? dueAt : since ?? dueAt;
   return { dueAt: inMs(waitMs), reason: "rate-limit", key: null, since: joinedAt };
 }
 
 /**
- * Gives calls behind the first one in the line later times, if theirs have passed: the scheduler looks only at what is
- * due. The time of the first one is exact, those of all others are estimates.
+ * Gives later times to the invocations behind the first one in the line, if their times have passed: the scheduler
+ * looks only at what is due. The time of the first one is exact, all others are estimates.
  */
 export async function delayLine(tx: Writers, functionId: string, rate: RateLimit): Promise<void> {
   const now = new Date().toISOString();
@@ -152,7 +155,7 @@ export async function delayLine(tx: Writers, functionId: string, rate: RateLimit
   await tx.delays.delayOverdue(functionId, now, last);
 }
 
-/** The error of a call whose caller waits, and which may not start now. */
+/** The error of an invocation whose caller waits, and which may not start now. */
 export function rateLimited(
   functionId: string,
   { calls, periodMs, waitMs }: RateLimit & { readonly waitMs: number },
@@ -168,7 +171,10 @@ export function rateLimited(
   );
 }
 
-/** The permits that are held. If all are, without those of calls that ended before they started, as with their node. */
+/**
+ * The permits that are held. If all are, without the permits of invocations that ended before they started, as with
+ * their node.
+ */
 async function countPermits(
   tx: Writers,
   functionId: string,
@@ -181,8 +187,8 @@ async function countPermits(
 }
 
 /**
- * How long until a permit is free for a call behind others, in milliseconds; 0 if one is. The calls before it take the
- * permits as they become free, one after another, and then the same ones again a period later.
+ * How long until a permit is free for an invocation behind others, in milliseconds; 0 if one is free. The invocations
+ * before it take the permits as they become free, one after another, and then the same permits again a period later.
  */
 async function waitOf(
   tx: Writers,

@@ -32,11 +32,11 @@ export class StoredRecord implements InvocationRecord {
   /** Set once the invocation has its volume; its changes are then part of the transaction that records the outcome. */
   volume: AttachedVolume | undefined;
 
-  /** As it is stored: a call that waits has the number of the attempt before. */
+  /** As it is stored: a waiting invocation has the number of the attempt before. */
   #key: AttemptKey;
   /** Whether it may hold a permit of a rate limit that it has not started in. */
   #mayHoldPermit: boolean;
-  /** Whether its end has given back the permit that it held of a rate limit: another call may start in it. */
+  /** Whether its end has returned the permit that it held of a rate limit: another invocation may start with it. */
   hasFreedPermit = false;
 
   constructor(
@@ -46,7 +46,7 @@ export class StoredRecord implements InvocationRecord {
       /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
       readonly startsWhenPlaced: boolean;
       readonly limit: RunningLimit | undefined;
-      /** Owner of a call whose next attempt may begin; null if any node may claim it. */
+      /** Owner of an invocation whose next attempt may begin; null if any node may claim it. */
       readonly nextOwner: string | null;
     },
     private readonly timeline: Timeline,
@@ -269,7 +269,7 @@ export class Timeline {
   #grantedMs: number | undefined;
   #endedMs: number | undefined;
 
-  /** @param receivedMs when the request came, of a call that starts at once */
+  /** @param receivedMs when the request came, of an invocation that starts at once */
   constructor(receivedMs: number | undefined) {
     this.#receivedMs = receivedMs;
   }

@@ -14,18 +14,19 @@ import { conclude, type NextAttempt, nextAttempt, repeat } from "./attempt.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** How often a node looks for calls that it owns and does not run. */
+/** How often a node looks for invocations that it owns and does not run. */
 const OWN_INTERVAL_MS = 5_000;
 
 /**
- * Takes over the calls that nobody runs: asynchronous ones that have not started, or may start again, run; all others
- * end as `INTERRUPTED:`. A start recovers once, and each node from then on its own calls whose start or end it could not
- * record. Of nodes that share a database the one with the lease recovers the calls of those that have ended.
+ * Takes over the invocations that nobody runs: asynchronous ones that have not started, or may start again, run; all
+ * others end as `INTERRUPTED:`. A server recovers once at its start. From then on each node recovers its own
+ * invocations whose start or end it could not record. Of nodes that share a database, the one with the lease recovers
+ * the invocations of nodes that have ended.
  */
 export class Recovery implements DueWork {
   readonly name = "invocations that nobody runs";
   #recovering: Promise<void> | undefined;
-  /** Attempts that this node owned and did not run at its last look, by their calls, and when that was. */
+  /** Attempts that this node owned and did not run at its last look, by their invocations, and the time of that look. */
   #suspects: ReadonlyMap<string, number> = new Map();
   #lookedAt = -Infinity;
 
@@ -70,7 +71,10 @@ export class Recovery implements DueWork {
     if (this.parts.ownership.node.holds("recovery")) await this.recover();
   }
 
-  /** Takes over what this node owns and does not run at two looks: a call that just begins is seen at one of them at most. */
+  /**
+   * Takes over what this node owns and does not run at two looks: at most one look finds an invocation that is just
+   * beginning.
+   */
   async #recoverOwn(): Promise<void> {
     const { store, engine, ends, ownership: { node } } = this.parts;
     if (performance.now() - this.#lookedAt < OWN_INTERVAL_MS) return;
@@ -149,7 +153,7 @@ export class Recovery implements DueWork {
   }
 }
 
-/** The next attempt of a call that was interrupted while it ran; undefined if it has none, or did not run. */
+/** The next attempt of an invocation that was interrupted while it ran; undefined if it has none, or did not run. */
 function nextOf(row: OrphanedInvocation): NextAttempt | undefined {
   return row.status === "RUNNING" ? nextAttempt(row, "INTERRUPTED", row.attempt) : undefined;
 }
@@ -158,7 +162,7 @@ function mayRun(row: OrphanedInvocation): boolean {
   return row.mode === "async" && (row.status === "PENDING" || nextOf(row) !== undefined);
 }
 
-/** Why nobody runs a call: that ran, or that waited. */
+/** Why nobody runs an invocation: one that ran, or one that waited. */
 type Interruption = Readonly<Record<"RUNNING" | "PENDING", string>>;
 
 const STOPPED: Interruption = {

@@ -4,7 +4,7 @@ import { DomainError } from "../errors.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Invocations, Invoke } from "./invocations.ts";
 
-/** What differs from the call that is replayed. */
+/** What differs from the replayed invocation. */
 export interface ReplayChange {
   /** Undefined for the same input. */
   readonly json?: Uint8Array | undefined;
@@ -17,17 +17,20 @@ export type ReplayStart = Pick<Invoke, "notBefore" | "alongside">;
 
 export const UNCHANGED: ReplayChange = { commitId: "" };
 
-/** Whether the record has all that the call got: of a request it has neither the body nor the credentials. */
+/**
+ * Whether the record has everything that the invocation received: of a request it has neither the body nor the
+ * credentials.
+ */
 export function hasWholeInput({ triggerKind }: Pick<InvocationRecord, "triggerKind">): boolean {
   return triggerKind !== "http";
 }
 
-/** Replays: new calls with the input of recorded ones. */
+/** Replays: new invocations with the input of recorded ones. */
 export class Replays {
   constructor(private readonly invocations: Pick<Invocations, "invoke" | "get">) {}
 
   /**
-   * Calls the function again as a recorded call did. Answers the id of the new invocation, once it is durable.
+   * Invokes the function again as a recorded invocation did. Returns the id of the new invocation, once it is durable.
    * @throws NOT_REPLAYABLE
    */
   async replay(

@@ -1,6 +1,7 @@
 /**
- * The port of ownership: which node of a database owns a call, and what follows from that. An only node owns every call;
- * nodes that share a database own the calls whose rows have their id, and leave waiting calls to whichever claims them.
+ * The port of ownership: which node of a database owns an invocation, and what follows from that. An only node owns
+ * every invocation; nodes that share a database own the invocations whose rows have their id, and leave waiting
+ * invocations to whichever node claims them.
  */
 import type { ClaimHandler } from "../../engine/contract.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
@@ -12,7 +13,7 @@ export type LeaseName = "housekeeping" | "recovery" | "schedules";
 export interface Node {
   /** Unique among all nodes that ever run. */
   readonly id: string;
-  /** Whether it owns its calls now. */
+  /** Whether it owns its invocations now. */
   readonly isLive: boolean;
   /** The part of a limit of all nodes that this node may use: each live node has one part. */
   readonly share: number;
@@ -27,7 +28,7 @@ export interface Node {
 /** Answers what workers and other nodes ask of this node. */
 export interface OwnerHandlers {
   readonly claim: ClaimHandler;
-  /** Cancels a call that this node runs; false if it does not run the call. */
+  /** Cancels an invocation that this node runs; false if it does not run the invocation. */
   readonly cancel: (invocationId: string) => Promise<boolean>;
 }
 
@@ -39,42 +40,50 @@ export interface Ownership extends AsyncDisposable {
   readonly node: Node;
 
   /**
-   * The owner of a call that is recorded and may begin; null if any node may claim the call. Invariant: only the owner
-   * records what happens to a call, and a caller waits only for a call that its own node owns from the start.
+   * The owner of an invocation that is recorded and may begin; null if any node may claim the invocation. Invariant:
+   * only the owner records what happens to an invocation, and a caller waits only for an invocation that its own node
+   * owns from the start.
    */
   ownerOf(mode: InvocationRow["mode"]): string | null;
   /**
-   * Offers a call that waits to every node and worker. Its row is durable, PENDING and has the owner of {@link ownerOf}; a
-   * lost offer is repeated.
+   * Offers a waiting invocation to every node and worker. Its row is durable, PENDING and has the owner of
+   * {@link ownerOf}; a lost offer is repeated.
    * @param attempt as recorded
-   * @returns false if this node owns the call, and has to run it
+   * @returns false if this node owns the invocation, and has to run it
    */
   offer(invocationId: string, attempt: number): boolean;
-  /** Whether a call with a slot starts. If not, the call may wait for a worker, and counts against a rate limit only then. */
+  /**
+   * Whether an invocation with a slot starts. If not, it may wait for a worker, and counts against a rate limit only
+   * then.
+   */
   readonly startsWithSlot: boolean;
-  /** Calls in the queue of this process up to which delayed calls begin: an owner keeps their inputs in memory. */
+  /** Invocations in the queue of this process up to which delayed ones begin: an owner keeps their inputs in memory. */
   readonly queuedMax: number;
-  /** Whether the database counts the running calls of a function; otherwise the limiter of this node counts all of them. */
+  /**
+   * Whether the database counts the running invocations of a function; otherwise the limiter of this node counts all of
+   * them.
+   */
   readonly countsRunning: boolean;
 
   /** Passes requests to the handlers from now on. */
   serve(handlers: OwnerHandlers): void;
-  /** Has the owner cancel a call; false if the owner does not answer or does not run the call. */
+  /** Has the owner cancel an invocation; false if the owner does not answer or does not run the invocation. */
   cancel(owner: string, invocationId: string): Promise<boolean>;
-  /** How long a cancellation asks again: another node may take the call over, and end it. */
+  /** How long a cancellation asks again: another node may take the invocation over, and end it. */
   readonly cancelTimeoutMs: number;
-  /** Whether a call that this node does not run may still end: another node may run it, or it waits for its time. */
+  /** Whether an invocation that this node does not run may still end: another node may run it, or it waits for its time. */
   mayStillEnd(invocationId: string): Promise<boolean>;
 
   /**
-   * When the scheduler has this node look for calls that it owns and does not run; undefined if each heartbeat does.
+   * When the scheduler has this node look for invocations that it owns and does not run; undefined if each heartbeat
+   * does.
    * @param dueAt of the look, by the monotonic clock
    */
   nextLook(dueAt: number): Date | undefined;
   /**
-   * Sees to it that waiting calls without an owner run, also if the nodes that left them have ended. Recovery has taken
-   * over by then what these nodes owned.
-   * @param resume runs a call that this node owns
+   * Makes sure that waiting invocations without an owner run, also if the nodes that left them have ended. Recovery has
+   * taken over by then what these nodes owned.
+   * @param resume runs an invocation that this node owns
    */
   recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void>;
 

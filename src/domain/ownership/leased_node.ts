@@ -11,7 +11,7 @@ const logger = getLogger(["invoked", "domain"]);
 
 /** How often a node renews its lease. */
 const RENEWAL_INTERVAL_MS = 2_000;
-/** How long a node owns its calls without a renewal. */
+/** How long a node owns its invocations without a renewal. */
 const LEASE_MS = 8_000;
 /** When a caller may try again that met a node without its lease. */
 const LEASE_RETRY_SECONDS = 2;
@@ -43,9 +43,9 @@ export function assertSpeaks(
 }
 
 /**
- * A node among others that share its database. A node owns the calls whose rows have its id, as long as it
- * renews its lease; after that another one takes them over. Leases end by the time of the database, and no later by
- * the monotonic clock of the node, which began to wait before the database did.
+ * A node among others that share its database. A node owns the invocations whose rows have its id, as long as it renews
+ * its lease; after that another node takes them over. Leases end by the time of the database, and no later by the
+ * monotonic clock of the node, which began to wait before the database did.
  *
  * Modes: `live`; `lost` from the end of the lease until the node has joined again; `left`. Transitions: live → lost →
  * live, each → left.
@@ -70,7 +70,7 @@ export class LeasedNode implements Node, AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #heartbeat: Promise<void> | undefined;
 
-  /** @param leaseMs how long it owns its calls without a renewal */
+  /** @param leaseMs how long it owns its invocations without a renewal */
   private constructor(store: Store, spec: NodeSpec, readonly leaseMs: number) {
     this.#store = store;
     this.#spec = spec;

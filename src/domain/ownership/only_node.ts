@@ -5,21 +5,21 @@ import type { Node, OldestKept, OwnerHandlers, Ownership } from "./contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Waiting calls that are taken at once. */
+/** Waiting invocations that are taken at once. */
 const TAKEN_MAX = 500;
 /** After every time. */
 const LATEST = "9999";
 
 /**
- * The only node of its database: the lock of the database shows that all earlier nodes have ended. It owns every call, runs
- * the calls in its own process, and has no lease that could end.
+ * The only node of its database: the lock of the database shows that all earlier nodes have ended. It owns every
+ * invocation, runs them in its own process, and has no lease that could end.
  */
 export class OnlyNode implements Ownership {
   readonly node: Node;
   readonly startsWithSlot = true;
   readonly countsRunning = false;
   readonly queuedMax = 400;
-  /** A call that this node does not run needs no further answer. */
+  /** A cancellation of an invocation that this node does not run is final at once. */
   readonly cancelTimeoutMs = 0;
   /** Nobody else writes work. The clock may be set. */
   readonly pollMs = 10_000;
@@ -74,7 +74,7 @@ export class OnlyNode implements Ownership {
     return new Date(Date.now() + Math.max(0, dueAt - performance.now()));
   }
 
-  /** Runs the calls that several nodes have left for a claim: this node runs its calls alone. */
+  /** Runs the invocations that several nodes have left for a claim: this node runs its invocations alone. */
   async recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void> {
     const store = this.#store;
     for (;;) {

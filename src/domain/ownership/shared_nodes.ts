@@ -8,16 +8,16 @@ import type { LeasedNode } from "./leased_node.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
-/** Failed offers that are repeated soon; other calls are offered again once they have waited for long. */
+/** Failed offers that are repeated soon; other invocations are offered again after a long wait. */
 const FAILED_OFFERS_MAX = 10_000;
-/** How long a call waits for a claim until it is offered again. A queue forgets after two minutes what was offered. */
+/** How long an invocation waits for a claim until it is offered again. A queue forgets offers after two minutes. */
 const UNCLAIMED_MS = 150_000;
 /** Calls that are offered again at once. */
 const OFFERS_MAX = 500;
 
 /** Reaches other nodes. */
 interface Peers {
-  /** Asks a node to cancel a call that it owns; false if it does not answer or does not run the call. */
+  /** Asks a node to cancel an invocation that it owns; false if it does not answer or does not run the invocation. */
   cancel(nodeId: string, invocationId: string): Promise<boolean>;
   /** Answers what other nodes ask of this one. */
   serve(cancel: OwnerHandlers["cancel"]): void;
@@ -26,7 +26,7 @@ interface Peers {
 interface SharedParts {
   readonly store: Store;
   readonly node: LeasedNode;
-  /** Hands waiting calls to workers. */
+  /** Hands waiting invocations to workers. */
   readonly queue: CallQueue;
   readonly peers: Peers;
   /** Once the lease has ended, other nodes may own what it runs. */
@@ -35,7 +35,7 @@ interface SharedParts {
   readonly snapshots: { readonly oldestHeld: readonly HeldSnapshot[] };
 }
 
-/** One of several nodes that share a database. Each owns calls as long as it renews its lease. */
+/** One of several nodes that share a database. Each owns invocations as long as it renews its lease. */
 export class SharedNodes implements Ownership {
   readonly node: LeasedNode;
   /** The slots are those of all workers, of which other nodes may be faster. */
@@ -46,9 +46,9 @@ export class SharedNodes implements Ownership {
   readonly cancelTimeoutMs = 20_000;
   /** Another node may have written work. */
   readonly pollMs = 1_000;
-  /** Attempts whose offer failed, by their calls: each heartbeat repeats them. */
+  /** Attempts whose offer failed, by their invocations: each heartbeat repeats them. */
   readonly #failedOffers = new Map<string, number>();
-  /** Whether calls may wait whose offers ended with their node. */
+  /** Whether invocations may wait whose offers ended with their node. */
   #areOffersLost = false;
   #cancelHere: OwnerHandlers["cancel"] = () => Promise.resolve(false);
   /** What to prune of each volume, and since when, by the monotonic clock. */
@@ -103,7 +103,7 @@ export class SharedNodes implements Ownership {
     return undefined;
   }
 
-  /** Forgets the nodes that have ended, and offers calls again, on the node that recovers for all. */
+  /** Forgets the nodes that have ended, and offers invocations again, on the node that recovers for all. */
   async recoverUnclaimed(): Promise<void> {
     const ended = await this.parts.store.write((tx) => tx.nodes.deleteExpired(), "committed");
     if (ended > 0) this.#areOffersLost = true;
@@ -156,8 +156,9 @@ export class SharedNodes implements Ownership {
   }
 
   /**
-   * Offers calls again that wait for a claim for long: an offer may be lost, or taken by a worker that then ended. After
-   * the end of a node these are all that wait. A call from the future was accepted by a clock that differs.
+   * Offers invocations again that have waited long for a claim: an offer may be lost, or taken by a worker that then
+   * ended. After the end of a node, all waiting invocations are offered. An invocation from the future was accepted by
+   * a clock that differs.
    */
   async #offerAgain(): Promise<void> {
     const { store } = this.parts;

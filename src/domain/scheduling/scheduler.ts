@@ -39,7 +39,7 @@ export class Scheduler implements AsyncDisposable {
   #woken = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** @param isOpen false once the server takes no more calls */
+  /** @param isOpen false once the server takes no more invocations */
   constructor(private readonly ownership: Ownership, private readonly isOpen: () => boolean) {}
 
   /** Adds work, before the start. */

@@ -1,6 +1,6 @@
 /**
- * What tests have besides the code of their commit: a volume, secrets, variables and allowed hosts that the commit declares. They
- * have nothing of the function itself, so a run of tests cannot reach what its calls work on.
+ * What tests have besides the code of their commit: a volume, secrets, variables and allowed hosts that the commit
+ * declares. They have nothing of the function itself, so a run of tests cannot reach the data of its invocations.
  */
 import {
   countOf,

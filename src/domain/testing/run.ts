@@ -22,7 +22,7 @@ export interface TestLimits {
   readonly timeoutMs: number;
   readonly maxTests: number;
   readonly maxAssertions: number;
-  /** Of the whole run: a call's wall-clock time, output and log. */
+  /** Of the whole run: the wall-clock time, output and log of an invocation. */
   readonly runTimeoutMs: number;
   readonly maxOutputBytes: number;
   readonly maxLogBytes: number;

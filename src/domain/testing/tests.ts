@@ -39,9 +39,9 @@ interface TestRequest extends RunValues {
 }
 
 /**
- * Runs the tests of commits in the isolation and the limits of a call of the function, in a slot. The tests declare
- * their own volume, secrets and hosts; the function's are never used. A test run is an ephemeral run: it leaves no
- * invocation.
+ * Runs the tests of commits in the isolation and the limits of an invocation of the function, in a slot. The tests
+ * declare their own volume, secrets and hosts; the function's are never used. A test run is an ephemeral run: it leaves
+ * no invocation.
  */
 export class Tests {
   constructor(private readonly parts: TestParts) {}

@@ -22,7 +22,7 @@ export interface Delivery {
 
 /** What the sender is answered. */
 export type DeliveryAnswer =
-  /** A call was started, or an event repeats one. */
+  /** An invocation was started, or an event repeats an earlier one. */
   | { readonly kind: "accepted" }
   /** As `accepted`, for a sender that expects no body. */
   | { readonly kind: "empty" }

@@ -81,7 +81,7 @@ export class Endpoints {
 
   /**
    * Lets the published commit answer a request. Resolves once the invocation is recorded.
-   * @throws ENDPOINT_NOT_FOUND, and as a call does, before anything is sent to the client
+   * @throws ENDPOINT_NOT_FOUND, and as an invocation does, before anything is sent to the client
    */
   async serve(
     { row, http }: Endpoint,

@@ -1,7 +1,7 @@
 import type { TriggerRow } from "../../store/triggers.ts";
 import type { Principal } from "../identity/mod.ts";
 
-/** Who makes the calls of a trigger. It has no role: what the function may do is the function's own. */
+/** The principal of a trigger's invocations. It has no role: the function's rights are its own. */
 export function principalOf(
   { id, displayName }: Pick<TriggerRow, "id" | "displayName">,
 ): Principal {

@@ -1,4 +1,4 @@
-/** What the times of a schedule call, and how those are recorded that start nothing. */
+/** What the times of a schedule start, and how times that start nothing are recorded. */
 import type { Writers } from "../../store/mod.ts";
 import type { TriggerRow } from "../../store/triggers.ts";
 import { DomainError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { principalOf } from "./principal.ts";
 import { timesBefore } from "./schedule_times.ts";
 import { type ScheduleSettings, settingsOf } from "./settings.ts";
 
-/** The call of a time. */
+/** The invocation of a time. */
 export function callOf(trigger: TriggerRow, { input }: ScheduleSettings): Invoke {
   return {
     functionId: trigger.functionId,
@@ -27,8 +27,9 @@ export function timesInWords(from: string, to: string): string {
 }
 
 /**
- * Records the times of a schedule that have come and have started nothing, as those that wait for an earlier run, before a
- * change in the same transaction takes them away: as one call that is skipped, or as the reason why it cannot be recorded.
+ * Records the times of a schedule that have come and have started nothing, such as times that wait for an earlier run,
+ * before a change in the same transaction removes them: as one skipped invocation, or as the reason why none can be
+ * recorded.
  * @param trigger as it is before the change
  * @param change what happens to it, such as `edited`
  */

@@ -34,8 +34,8 @@ interface DueTime {
 }
 
 /**
- * Starts the calls of schedules. A time is taken in the transaction of its call, so that each is taken once, whichever
- * node looks. The calls themselves wait among the delayed ones: no queue is full for them.
+ * Starts the invocations of schedules. A time is taken in the transaction of its invocation, so that each time is taken
+ * once, whichever node looks. The invocations themselves wait among the delayed ones: no queue is full for them.
  */
 export class Schedules implements DueWork {
   readonly name = "schedules";
@@ -80,7 +80,10 @@ export class Schedules implements DueWork {
     }
   }
 
-  /** Starts the call of a schedule now; its times stay as they are. Answers the invocation. @throws INVALID_FIELD */
+  /**
+   * Starts an invocation of a schedule now; its times stay as they are. Returns the id of the invocation. @throws
+   * INVALID_FIELD
+   */
   async runNow(functionId: string, id: string): Promise<string> {
     const trigger = await this.parts.triggers.row(functionId, id);
     const settings = settingsOf(trigger);
@@ -163,7 +166,7 @@ export class Schedules implements DueWork {
     await this.#skip(due, to, missedSkip(planned, to, why));
   }
 
-  /** Starts the call of a time, unless an earlier call of the schedule still runs and must end first. */
+  /** Starts the invocation of a time, unless an earlier one of the schedule still runs and must end first. */
   async #start(due: DueTime, time: string): Promise<void> {
     const { trigger, schedule } = due;
     if (schedule.overlap !== "OVERLAP_ALLOW") {
@@ -204,7 +207,10 @@ export class Schedules implements DueWork {
     );
   }
 
-  /** Takes a time together with what it starts. A call that cannot be started takes it, too, with the reason. */
+  /**
+   * Takes a time together with what it starts. If the invocation cannot be started, the time is taken, too, with the
+   * reason.
+   */
   async #take(
     due: DueTime,
     time: string,
@@ -233,7 +239,7 @@ export class Schedules implements DueWork {
   }
 }
 
-/** Whether the same call may be started soon. */
+/** Whether the same invocation may be started soon. */
 function isPassing({ code }: DomainError): boolean {
   return code === "UNAVAILABLE" || code === "RESOURCE_EXHAUSTED";
 }

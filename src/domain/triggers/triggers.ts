@@ -66,7 +66,7 @@ interface TriggerParts {
   readonly onPlanned: () => void;
 }
 
-/** Triggers: what starts a function besides calls of the API. */
+/** Triggers: what starts a function besides requests to the API. */
 export class Triggers {
   readonly #writes: TriggerWrites;
 

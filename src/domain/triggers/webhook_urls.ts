@@ -63,10 +63,10 @@ export class WebhookUrls {
   constructor(private readonly parts: WebhookUrlParts) {}
 
   /**
-   * Takes a delivery: checks its sender, and starts a call unless the event has started one.
+   * Takes a delivery: checks its sender, and starts an invocation unless the event has started one.
    * @param count counts it against the rate of its webhook URL, once its sender is proved
-   * @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID, WEBHOOK_TOO_LARGE, WEBHOOK_REPEATED, WEBHOOK_TIMEOUT,
-   * WEBHOOK_ADDRESS, TRIGGER_PAUSED, and what a call throws
+   * @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID, WEBHOOK_TOO_LARGE, WEBHOOK_REPEATED, WEBHOOK_TIMEOUT, WEBHOOK_ADDRESS,
+   * TRIGGER_PAUSED, and what an invocation throws
    */
   async receive(delivery: Delivery, count: () => void): Promise<DeliveryAnswer> {
     const receivedAt = new Date();
@@ -92,7 +92,7 @@ export class WebhookUrls {
       assertRunning(row);
       const event = withHeader(verdict.event, webhook, delivery);
       const proved = { row, webhook, delivery, event, payload, receivedAt };
-      // Limits of the function are for calls: a repeat starts none.
+      // Limits of the function are for invocations: a repeat starts none.
       const first = await this.#firstOf(this.parts.store.read.deliveries, proved);
       return first === undefined || await this.#freesEvent(first)
         ? await this.#start(proved)
@@ -174,7 +174,7 @@ export class WebhookUrls {
     }
   }
 
-  /** Records that the delivery starts a call, unless an earlier one of its event has. @throws AlreadyStarted */
+  /** Records that the delivery starts an invocation, unless an earlier one of its event has. @throws AlreadyStarted */
   async #recordStart(
     deliveries: DeliveryWriter,
     proved: Proved,
@@ -192,7 +192,7 @@ export class WebhookUrls {
     throw new AlreadyStarted(first?.invocationId ?? "");
   }
 
-  /** The delivery that has started a call for the event. */
+  /** The delivery that has started an invocation for the event. */
   async #firstOf(
     deliveries: Pick<DeliveryReader, "ofEvent">,
     proved: Proved,
@@ -202,8 +202,8 @@ export class WebhookUrls {
   }
 
   /**
-   * Gives an event free whose sender waited for the function, if none of its code ran: the call had no slot in time, or
-   * the server ended first. False for any other, whose event has had its call.
+   * Gives an event free whose sender waited for the function, if none of its code ran: the invocation had no slot in
+   * time, or the server ended first. False for any other event: it has had its invocation.
    */
   async #freesEvent({ id, invocationId }: DeliveryRow): Promise<boolean> {
     const { store } = this.parts;
@@ -240,7 +240,7 @@ export class WebhookUrls {
     }
   }
 
-  /** Cancels the call whose sender has waited for the limit. @param invocationId empty if it has not started */
+  /** Cancels the invocation whose sender has waited for the limit. @param invocationId empty if it has not started */
   #giveUp({ functionId }: TriggerRow, invocationId: string): DomainError {
     const { timeoutMs, invocations } = this.parts;
     if (invocationId === "") return noStart(timeoutMs);
@@ -251,12 +251,12 @@ export class WebhookUrls {
   }
 }
 
-/** Since when deliveries count that have started a call for the event. */
+/** Since when deliveries count that have started an invocation for the event. */
 function keptSince({ receivedAt }: Proved): string {
   return new Date(receivedAt.getTime() - DELIVERY_KEPT_MS).toISOString();
 }
 
-/** Whether a delivery is recorded already: a call was started for it, or before it. */
+/** Whether a delivery is recorded already: an invocation was started for it, or before it. */
 function hasStarted({ reason }: DomainError): boolean {
   return ["WEBHOOK_TIMEOUT", "WEBHOOK_FUNCTION_FAILED", "WEBHOOK_REPEATED", "QUEUE_TIMEOUT"]
     .includes(reason);

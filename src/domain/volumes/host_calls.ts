@@ -10,7 +10,7 @@ import type { VolumeSession } from "./session.ts";
 
 /** The prefix of the names of these methods. */
 export const VFS_PREFIX = "vfs.";
-/** Bytes of a file that one call carries, in either direction. */
+/** Bytes of a file that one host call carries, in either direction. */
 const CHUNK_BYTES_MAX = 256 * 1024;
 /** Names in one reply. */
 const NAMES_MAX = 1000;
