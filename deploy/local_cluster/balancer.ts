@@ -31,7 +31,7 @@ export async function prepareBalancer(
     `  bind 127.0.0.1:${port}`,
     // The API nodes trust this proxy, which writes the other header.
     "  http-request del-header Forwarded",
-    // Once a node has the request its call may have run, so it is sent again only if that is harmless.
+    // Once a node has the request, its function may have run, so it is sent again only if that is harmless.
     "  http-request disable-l7-retry unless METH_GET or { req.hdr(Idempotency-Key) -m found }",
     "  default_backend api",
     "backend api",

@@ -29,7 +29,7 @@ interface NodeOptions {
   readonly nats: NatsAccess;
 }
 
-/** An API node that runs no calls itself. */
+/** An API node that runs no invocations itself. */
 export function apiNode(options: NodeOptions): Program {
   const { name, dataDir, port, publicUrl, databaseUrl, passwordFile, masterKeyFile, nats } =
     options;

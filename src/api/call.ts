@@ -42,7 +42,7 @@ export async function callOperation(
   services: Services,
 ): Promise<Reply> {
   authorize(operation, request.principal);
-  // No variable holds the body: a call may run for minutes.
+  // No variable holds the body: an operation may run for minutes.
   const input = new ValidatedRequest(operation, request, await request.readBody());
   return operation.handle(input, services);
 }

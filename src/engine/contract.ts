@@ -153,7 +153,7 @@ export interface Prewarmed {
 export interface Claim {
   /** Id of the worker. */
   readonly worker: string;
-  /** Calls with more memory do not run there; undefined if that is not known. */
+  /** Invocations with more memory do not run there; undefined if that is not known. */
   readonly maxMemoryBytes?: number | undefined;
 }
 
@@ -238,7 +238,7 @@ export interface AdmissionRequest {
   readonly inputBytes: number;
   /** `sync` has a caller that waits: it goes before `async`, and is rejected rather than queued for too long. */
   readonly mode: "sync" | "async";
-  /** Calls of its function that may run at the same time; that of the server if absent. */
+  /** Invocations of its function that may run at the same time; the limit of the server if absent. */
   readonly maxConcurrency?: number;
 }
 
@@ -267,7 +267,7 @@ export interface Slot extends Disposable {
 
 /** Load of an engine. */
 export interface EngineLoad {
-  /** Calls that may run at the same time, on all workers where the engine has some. */
+  /** Invocations that may run at the same time, on all workers if the engine has workers. */
   readonly maxRunning: number;
   readonly running: number;
   readonly queued: number;

@@ -27,7 +27,7 @@ export interface EngineLimits extends ConcurrencyLimits {
   readonly queueTimeoutMs: number;
   /** Invocations between an invocation and the one from outside. */
   readonly maxInvokeDepth: number;
-  /** Calls of other functions that one invocation may make. */
+  /** Invocations of other functions that one invocation may make. */
   readonly maxInvokeFanOut: number;
 }
 

@@ -71,7 +71,7 @@ export class Runner implements JobRunner {
     try {
       await this.#sandboxes.compile(scriptDigest, await this.#artifacts.script(scriptDigest));
     } catch (error) {
-      // Calls compile it.
+      // The invocations compile it.
       logger.warn("Failed to compile script {scriptDigest}: {error}", { scriptDigest, error });
     }
   }

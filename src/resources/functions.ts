@@ -23,7 +23,7 @@ const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
 const OF_SERVER = { null: "the default of the server" };
 
-/** Where the ends of asynchronous calls go. */
+/** Where the ends of asynchronous invocations go. */
 const DESTINATION = {
   kind: "group",
   schema: "invoked.Destination",
@@ -60,7 +60,10 @@ const POINTER = {
   unset: NONE,
 } as const;
 
-/** The limits of a call. Its commit and its invocation record those with which it was built, and accepted. */
+/**
+ * The limits of an invocation. A commit records the limits with which it was built, an invocation those with which it
+ * was accepted.
+ */
 export const CALL_LIMITS = {
   timeout: {
     kind: "duration",

@@ -15,7 +15,7 @@ import {
 /** The time zone of a schedule that names none. */
 const ZONE = "UTC";
 
-/** Calls at the times of a cron line, or at one time. */
+/** Invocations at the times of a cron line, or at one time. */
 export const SCHEDULE = {
   cronSpec: {
     kind: "text",
@@ -135,7 +135,7 @@ export const WEBHOOK_METHODS = {
 
 /** The largest body of a webhook, unless it is set. */
 const WEBHOOK_BYTES = 65_536;
-/** Calls by the deliveries of a sender. */
+/** Invocations by the deliveries of a sender. */
 export const WEBHOOK = {
   allowSourceCidrs: {
     kind: "list",
@@ -231,7 +231,7 @@ export const CORS = {
   },
 } as const satisfies Fields[string];
 
-/** Calls by HTTP requests. */
+/** Invocations by HTTP requests. */
 export const HTTP = {
   slug: { kind: "text", rule: "slug", label: "Slug", unset: { value: "" } },
   auth: {

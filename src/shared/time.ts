@@ -27,7 +27,7 @@ export class Deadlines<Item> {
   /** On the clock of `performance.now`. */
   readonly #deadlines = new Map<Item, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer ends. It outlives the items: for most calls it then needs no change. */
+  /** When the timer ends. It outlives the items: for most invocations it then needs no change. */
   #wakesAt = Infinity;
 
   /** @param onTimeout must not throw */

@@ -191,9 +191,9 @@ export type RowReads = Pick<RowCache, "read">;
 export const UNCACHED: RowReads = { read: (_key, query) => query() };
 
 /**
- * Keeps what every call reads: its function, commit and secrets, and the client of its caller. Readers see the same as
- * without it: from the first statement of a change until its end nothing is taken from here or kept. Where other nodes write to
- * the database, too, the count of their changes is read first.
+ * Keeps what every invocation reads: its function, commit and secrets, and the client of its caller. Readers see the
+ * same as without it: from the first statement of a change until its end nothing is taken from here or kept. If other
+ * nodes also write to the database, the count of their changes is read first.
  */
 export class RowCache {
   readonly #results = new LRUCache<string, object>(entriesUpTo(RESULTS_MAX));

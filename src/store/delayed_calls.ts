@@ -5,35 +5,35 @@ import type { Schema } from "./schema.ts";
 
 export type DelayedCallRow = Selectable<DelayedCallTable>;
 
-/** Reads the calls that wait for their time. */
+/** Reads the invocations that wait for their time. */
 export class DelayedCallReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
-  /** When the next call is due; undefined without a call. */
+  /** When the next invocation is due; undefined without one. */
   async nextDueAt(): Promise<string | undefined> {
     const row = await this.db.selectFrom("delayedCalls").select("dueAt")
       .orderBy("dueAt").limit(1).executeTakeFirst();
     return row?.dueAt;
   }
 
-  /** The calls that are due, in the order of their times. */
+  /** The invocations that are due, in the order of their times. */
   due(now: string, limit: number): Promise<DelayedCallRow[]> {
     return this.db.selectFrom("delayedCalls").selectAll()
       .where("dueAt", "<=", now).orderBy("dueAt").orderBy("invocationId").limit(limit).execute();
   }
 
-  /** The first calls of a function that wait for its rate limit, in their order. */
+  /** The first invocations of a function that wait for its rate limit, in their order. */
   firstInLine(functionId: string, limit: number): Promise<DelayedCallRow[]> {
     return this.line(functionId).selectAll().limit(limit).execute();
   }
 
-  /** The delay of a call; undefined if it does not wait for its time. */
+  /** The delay of an invocation; undefined if it does not wait for its time. */
   get(invocationId: string): Promise<DelayedCallRow | undefined> {
     return this.db.selectFrom("delayedCalls").selectAll()
       .where("invocationId", "=", invocationId).executeTakeFirst();
   }
 
-  /** The calls of a function that wait for its rate limit, in their order. */
+  /** The invocations of a function that wait for its rate limit, in their order. */
   protected line(functionId: string) {
     return this.db.selectFrom("delayedCalls").where("functionId", "=", functionId)
       .where("reason", "=", "rate-limit")
@@ -41,29 +41,29 @@ export class DelayedCallReader {
   }
 }
 
-/** Delays calls, and ends their delays. */
+/** Delays invocations, and ends their delays. */
 export class DelayedCallWriter extends DelayedCallReader {
-  /** Delays a call whose row is PENDING and has no owner. */
+  /** Delays an invocation whose row is PENDING and has no owner. */
   async insert(row: DelayedCallRow): Promise<void> {
     await this.db.insertInto("delayedCalls").values(row).execute();
     const { reason, invocationId, dueAt } = row;
     if (reason === "debounce" || reason === "rate-limit") await this.#show(invocationId, dueAt);
   }
 
-  /** How many calls of a function wait, but no more than the limit. */
+  /** How many invocations of a function wait, but no more than the limit. */
   async count(functionId: string, limit: number): Promise<number> {
     const rows = await this.db.selectFrom("delayedCalls").select("invocationId")
       .where("functionId", "=", functionId).limit(limit).execute();
     return rows.length;
   }
 
-  /** The call of a function that waits with a debounce key. */
+  /** The invocation of a function that waits with a debounce key. */
   debounced(functionId: string, key: string): Promise<DelayedCallRow | undefined> {
     return this.db.selectFrom("delayedCalls").selectAll().where("functionId", "=", functionId)
       .where("reason", "=", "debounce").where("key", "=", key).executeTakeFirst();
   }
 
-  /** Ids of the calls of a function that its circuit breaker has paused. */
+  /** Ids of the invocations of a function that its circuit breaker has paused. */
   async paused(functionId: string): Promise<string[]> {
     const rows = await this.db.selectFrom("delayedCalls").select("invocationId")
       .where("functionId", "=", functionId).where("reason", "=", "circuit-breaker")
@@ -71,7 +71,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     return rows.map(({ invocationId }) => invocationId);
   }
 
-  /** Delays a call further. */
+  /** Delays an invocation further. */
   async postpone(
     invocationId: string,
     change: Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>,
@@ -81,7 +81,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     if (change.reason === "rate-limit") await this.#show(invocationId, change.dueAt);
   }
 
-  /** How many calls of a function wait for its rate limit. */
+  /** How many invocations of a function wait for its rate limit. */
   async countLine(functionId: string): Promise<number> {
     const { count } = await this.db.selectFrom("delayedCalls")
       .select(({ fn }) => fn.countAll<number>().as("count"))
@@ -90,28 +90,28 @@ export class DelayedCallWriter extends DelayedCallReader {
     return Number(count);
   }
 
-  /** Ids of the calls in the line of a function whose time has come, in their order. */
+  /** Ids of the invocations in the line of a function whose time has come, in their order. */
   async overdueInLine(functionId: string, now: string, limit: number): Promise<string[]> {
     const rows = await this.line(functionId).select("invocationId").where("dueAt", "<=", now)
       .limit(limit).execute();
     return rows.map(({ invocationId }) => invocationId);
   }
 
-  /** Postpones the due calls in the line of a function. */
+  /** Postpones the due invocations in the line of a function. */
   async delayOverdue(functionId: string, now: string, dueAt: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt })
       .where("functionId", "=", functionId).where("reason", "=", "rate-limit")
       .where("dueAt", "<=", now).execute();
   }
 
-  /** Lets the first call in the line of a function look at once whether it may start. */
+  /** Makes the first invocation in the line of a function due, so that the scheduler checks at once whether it may start. */
   async wakeLine(functionId: string, now: string): Promise<void> {
     const first = this.line(functionId).select("invocationId").limit(1);
     await this.db.updateTable("delayedCalls").set({ dueAt: now })
       .where("invocationId", "=", first).where("dueAt", ">", now).execute();
   }
 
-  /** Ends what the calls of a function wait for: they are due. Each keeps its rank in the line for the rate limit. */
+  /** Ends what the invocations of a function wait for: they are due. Each keeps its rank in the line for the rate limit. */
   async release(
     functionId: string,
     reason: "rate-limit" | "circuit-breaker",
@@ -125,18 +125,18 @@ export class DelayedCallWriter extends DelayedCallReader {
       .where("functionId", "=", functionId).where("reason", "=", reason).execute();
   }
 
-  /** Wakes the calls of a function that wait for other calls with their key. */
+  /** Wakes the invocations of a function that wait for other invocations with their key. */
   async wakeAll(functionId: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now })
       .where("functionId", "=", functionId).where("reason", "=", "concurrency").execute();
   }
 
-  /** Records the time that a call waits for, where it is known. */
+  /** Records the time that an invocation waits for, if the time is known. */
   async #show(id: string, notBefore: string): Promise<void> {
     await this.db.updateTable("invocations").set({ notBefore }).where("id", "=", id).execute();
   }
 
-  /** Wakes the first call that waits for other calls with its key. */
+  /** Wakes the first invocation that waits for other invocations with its key. */
   async wake(functionId: string, key: string, now: string): Promise<void> {
     await this.db.updateTable("delayedCalls").set({ dueAt: now }).where(
       "invocationId",
@@ -148,7 +148,7 @@ export class DelayedCallWriter extends DelayedCallReader {
     ).execute();
   }
 
-  /** Ends a call that waits, and will not start. */
+  /** Ends a waiting invocation that will not start. */
   async skip(
     invocationId: string,
     skipReason: NonNullable<InvocationTable["skipReason"]>,
@@ -167,7 +167,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   }
 
   /**
-   * Ends the delay of a call: an owner runs it, or any node may claim it. False if it was not delayed any more.
+   * Ends the delay of an invocation: an owner runs it, or any node may claim it. False if it was no longer delayed.
    * @param owner null if any node may claim it
    */
   async end(invocationId: string, owner: string | null, now: string): Promise<boolean> {

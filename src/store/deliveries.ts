@@ -25,7 +25,7 @@ export class DeliveryReader {
     return new Map(rows.map((row) => [row.triggerId, row]));
   }
 
-  /** The delivery of a trigger that started a call for the event since a time. */
+  /** The delivery of a trigger that started an invocation for the event since a time. */
   ofEvent(triggerId: string, eventId: string, since: string): Promise<DeliveryRow | undefined> {
     return this.db.selectFrom("deliveries").selectAll()
       .where("triggerId", "=", triggerId).where("eventId", "=", eventId)
@@ -40,7 +40,8 @@ export class DeliveryWriter extends DeliveryReader {
   }
 
   /**
-   * Inserts the delivery that starts a call for its event; false if another delivery has started it since a time.
+   * Inserts the delivery that starts an invocation for its event; false if another delivery has started one since a
+   * time.
    * @param since older deliveries give their event free
    */
   async insertFirst(row: DeliveryRow & { eventId: string }, since: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** When a call counts as failed, and with which error code: in searches, statistics and records. */
+/** When an invocation counts as failed, and with which error code: in searches, statistics and records. */
 import { sql } from "kysely";
 import type { InvocationTable } from "./invocation_tables.ts";
 

@@ -13,11 +13,11 @@ type StartPermit = Omit<Selectable<StartPermitTable>, "startedAt">;
 export interface PermitCount {
   readonly now: string;
   readonly held: number;
-  /** The calls among them whose attempt has started. */
+  /** The invocations among them whose attempt has started. */
   readonly started: number;
 }
 
-/** Counts the starts of calls, for the limits of their function. */
+/** Counts the starts of invocations, for the limits of their function. */
 export class FlowControlWriter {
   constructor(
     private readonly db: Kysely<Schema>,
@@ -72,7 +72,7 @@ export class FlowControlWriter {
       ).execute();
   }
 
-  /** Takes the permit of a call that has not started; false if the call has no permit. */
+  /** Frees the permit of an invocation that has not started; false if the invocation has no permit. */
   async freePermit(functionId: string, invocationId: string): Promise<boolean> {
     const { numDeletedRows } = await this.db.deleteFrom("startPermits")
       .where("functionId", "=", functionId).where("invocationId", "=", invocationId)
@@ -80,7 +80,7 @@ export class FlowControlWriter {
     return numDeletedRows > 0n;
   }
 
-  /** Takes the permits of all calls that ended before they started; answers how many there were. */
+  /** Frees the permits of all invocations that ended before they started; returns how many there were. */
   async freeEnded(functionId: string): Promise<number> {
     const { numDeletedRows } = await this.db.deleteFrom("startPermits")
       .where("functionId", "=", functionId).where("startedAt", "=", NOT_STARTED)
@@ -118,7 +118,7 @@ export class FlowControlWriter {
     await this.db.deleteFrom("runCounts").where("functionId", "=", functionId).execute();
   }
 
-  /** Calls of a function with a key that run, or are to run now. */
+  /** Invocations of a function with a key that run, or are to run now. */
   async countActive(functionId: string, key: string): Promise<number> {
     const { count } = await this.db.selectFrom("invocations")
       .select(({ fn }) => fn.countAll<number>().as("count"))

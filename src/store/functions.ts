@@ -138,7 +138,7 @@ export class FunctionReader {
       .orderBy("event").execute();
   }
 
-  /** The oldest function, unless it is deleted, whose calls get this volume. */
+  /** The oldest function, unless it is deleted, whose invocations get this volume. */
   async boundTo(volumeId: string): Promise<string | undefined> {
     const row = await this.db.selectFrom("functions").select("id")
       .where("volumeId", "=", volumeId).where("deletedAt", "is", null)

@@ -1,4 +1,4 @@
-/** Writes in shared transactions, and the statements that are compiled once for writes of every call. */
+/** Writes in shared transactions, and the statements that are compiled once for the writes of every invocation. */
 import type { Compilable } from "kysely";
 
 /** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
@@ -63,7 +63,7 @@ export class GroupedWriter {
 
   /**
    * @param statements runs statements on the connection that the writes use, and that nothing else uses
-   * @param sync makes durable what was committed before its call
+   * @param sync makes durable what was committed before it is called
    */
   constructor(statements: StatementRunner, sync: () => Promise<void>) {
     this.#statements = statements;
@@ -270,7 +270,7 @@ class Unbound {
 /** Names a value that each run binds; the query builder sees the type of the value. */
 export type Variable<Values> = <Name extends keyof Values & string>(name: Name) => Values[Name];
 
-/** A statement that Kysely builds once; every run only binds its values. For statements of every call. */
+/** A statement that Kysely builds once; every run only binds its values. For statements of every invocation. */
 export class Statement<Values extends object> {
   readonly #runner: StatementRunner;
   readonly #sql: string;

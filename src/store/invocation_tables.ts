@@ -1,4 +1,4 @@
-/** The tables of calls, as Kysely sees them; see `schema.ts`. */
+/** The tables of invocations, as Kysely sees them; see `schema.ts`. */
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 
 /** The limits in force when the invocation was accepted; null in old rows. */
@@ -7,11 +7,11 @@ export interface InvocationTable extends LimitColumns {
   functionId: string;
   commitId: string;
   principalId: string;
-  /** The invocation that made this call and waits for it; null for a call over HTTP. */
+  /** The invocation that made this one and waits for it; null for an invocation over HTTP. */
   parentInvocationId: string | null;
-  /** Length of the chain of parents; 0 for a call over HTTP. */
+  /** Length of the chain of parents; 0 for an invocation over HTTP. */
   depth: number;
-  /** The function's setting at the time of the call. */
+  /** The function's setting when the invocation was accepted. */
   processReuse: SettingColumns["processReuse"];
   /** `sync`: the caller waits for the end; `async`: it was accepted to run later. */
   mode: "sync" | "async";
@@ -59,11 +59,11 @@ export interface InvocationTable extends LimitColumns {
   skipReason: SkipReason | null;
   /** JSON of the retry policy in force when it was accepted; null for none. */
   retryPolicy: string | null;
-  /** Destinations that started it one after another; 0 for a call that no destination started. */
+  /** Destinations that started it one after another; 0 for an invocation that no destination started. */
   destinationDepth: number;
   /** When it was parked as a dead letter; null otherwise. */
   parkedAt: string | null;
-  /** Calls of its function with the same key share a limit; null for none. */
+  /** Invocations of its function with the same key share a limit; null for none. */
   concurrencyKey: string | null;
   /** JSON of the request that it answered: method, path, status, requestBytes, responseBytes; null for none. */
   http: string | null;
@@ -79,7 +79,7 @@ export interface InvocationTable extends LimitColumns {
   updatedAt: string;
 }
 
-/** Why a call was recorded and not started. */
+/** Why an invocation was recorded and not started. */
 export type SkipReason =
   | "OVERLAP"
   | "CATCH_UP"
@@ -87,7 +87,7 @@ export type SkipReason =
   | "CIRCUIT_BREAKER"
   | "DEBOUNCED";
 
-/** An attempt of a call before the last. */
+/** An attempt of an invocation before the last one. */
 export interface EarlierAttempt {
   readonly attempt: number;
   /** Null if it is not known. */
@@ -96,7 +96,7 @@ export interface EarlierAttempt {
   readonly error: string;
 }
 
-/** A call that waits for its time. Its invocation is PENDING, and no node owns it. */
+/** An invocation that waits for its time. Its row is PENDING, and no node owns it. */
 export interface DelayedCallTable {
   invocationId: string;
   functionId: string;
@@ -115,11 +115,11 @@ export interface DelayedCallTable {
      * Set once its wait has ended: for the circuit breaker, which no longer counts it, or for an earlier rate limit.
      */
     | "released";
-  /** Names the calls of its function that wait together; null for none. */
+  /** Names the invocations of its function that wait together; null for none. */
   key: string | null;
   /**
-   * For a debounced call: the arrival of the first call that it replaced. For a call that waited for the rate limit:
-   * the start of its wait in the line of its function. Null for other calls.
+   * For a debounced invocation: the arrival of the first one that it replaced. For an invocation that waited for the
+   * rate limit: the start of its wait in the line of its function. Null for other invocations.
    */
   since: string | null;
 }
@@ -172,12 +172,12 @@ export interface DestinationSecretTable {
   sealed: Uint8Array;
 }
 
-/** The end of a call that goes to a destination. It is written with that end, and erased with the invocation. */
+/** The end of an invocation that goes to a destination. It is written with that end, and erased with the invocation. */
 export interface OutboxTable {
   invocationId: string;
   functionId: string;
   event: "onSuccess" | "onFailure";
-  /** JSON of the destination when the call ended. */
+  /** JSON of the destination when the invocation ended. */
   target: string;
   state: "PENDING" | "DELIVERED" | "FAILED";
   /** How often it was sent. */

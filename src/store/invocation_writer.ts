@@ -44,7 +44,7 @@ interface EndColumns extends AttemptKey, Pick<InvocationRow, "status" | "updated
   readonly measured: string | null;
 }
 
-/** What decides whether a call that waits may start. */
+/** What decides whether a waiting invocation may start. */
 export type WaitingCall = Pick<
   InvocationRow,
   "attempt" | "concurrencyKey" | "notBefore" | "createdAt"
@@ -134,7 +134,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return await this.#start.run({ ...attempt, previous: attempt.attempt - 1, now }) > 0;
   }
 
-  /** PENDING to RUNNING, for a worker that claimed the call; false if it does not wait, or another node was faster. */
+  /** PENDING to RUNNING, for a worker that claimed the invocation; false if it does not wait, or another node was faster. */
   async claim({ id, owner, attempt }: AttemptKey, worker: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
       .set({ status: "RUNNING", owner, attempt, worker, startedAt: now, updatedAt: now })
@@ -146,7 +146,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return numUpdatedRows > 0n;
   }
 
-  /** Makes a node the owner of a call that waits for a claim; false if it does not. */
+  /** Makes a node the owner of an invocation that waits for a claim; false if it does not. */
   async own(id: string, owner: string, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
       .set({ owner, updatedAt: now })
@@ -156,7 +156,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return numUpdatedRows > 0n;
   }
 
-  /** To ERROR, for a call that waits for a claim; false if it does not. */
+  /** To ERROR, for an invocation that waits for a claim; false if it does not. */
   async endUnclaimed(id: string, error: InvocationError, now: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations")
       .set({ status: "ERROR", ...errorColumns(error), variables: null, updatedAt: now })
@@ -167,13 +167,13 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return true;
   }
 
-  /** Notes that these calls were offered again. */
+  /** Notes that these invocations were offered again. */
   async touch(ids: readonly string[], now: string): Promise<void> {
     await this.db.updateTable("invocations").set({ updatedAt: now })
       .where("id", "in", ids).where("status", "=", "PENDING").where("owner", "is", null).execute();
   }
 
-  /** Running calls of a function, on any node, without nested calls. */
+  /** Running invocations of a function, on any node, without nested ones. */
   async countRunning(functionId: string): Promise<number> {
     const { count } = await this.db.selectFrom("invocations")
       .select(({ fn }) => fn.countAll<number>().as("count"))
@@ -250,20 +250,20 @@ export class InvocationWriter extends IdempotencyKeyReader {
     return await this.#finish.run(columns) > 0;
   }
 
-  /** What decides whether a call that waits may start; undefined if it does not wait. */
+  /** What decides whether a waiting invocation may start; undefined if it does not wait. */
   waiting(id: string): Promise<WaitingCall | undefined> {
     return this.db.selectFrom("invocations")
       .select(["attempt", "concurrencyKey", "notBefore", "createdAt"])
       .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();
   }
 
-  /** Parks a call that has failed as a dead letter. */
+  /** Parks a failed invocation as a dead letter. */
   async park(id: string, now: string): Promise<void> {
     await this.db.updateTable("invocations").set({ parkedAt: now })
       .where("id", "=", id).where("status", "=", "ERROR").execute();
   }
 
-  /** Takes a call back that was parked; false if it is not parked. */
+  /** Takes back a parked invocation; false if it is not parked. */
   async unpark(id: string): Promise<boolean> {
     const { numUpdatedRows } = await this.db.updateTable("invocations").set({ parkedAt: null })
       .where("id", "=", id).where("parkedAt", "is not", null).executeTakeFirst();

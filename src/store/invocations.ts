@@ -77,14 +77,14 @@ type ContentColumn = "input" | "output";
 /** Columns that a record has not, or not as they are stored. */
 type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 
-/** How many calls run and wait, and the bytes of the inputs of waiting calls. */
+/** How many invocations run and wait, and the bytes of the inputs of waiting ones. */
 export interface UnfinishedCalls {
   readonly running: number;
   readonly waiting: number;
   readonly waitingBytes: number;
 }
 
-/** One attempt of a call: only its owner may record something of it, and only while no later attempt has begun. */
+/** One attempt of an invocation: only its owner may record something about it, and only while no later attempt has begun. */
 export interface AttemptKey {
   readonly id: string;
   /** The id of a node. */
@@ -93,12 +93,12 @@ export interface AttemptKey {
   readonly attempt: number;
 }
 
-/** A function with calls that wait for a claim. */
+/** A function with invocations that wait for a claim. */
 export interface WaitingFunction {
   readonly functionId: string;
-  /** Id of the call that waits for longest. */
+  /** Id of the invocation that has waited longest. */
   readonly oldest: string;
-  /** Its calls that run, on any node. */
+  /** Its running invocations, on any node. */
   readonly running: number;
 }
 
@@ -167,7 +167,7 @@ const failure = FAILURE.as("failure");
 const waitsFor = sql<InvocationRecord["waitsFor"]>`case when status = 'PENDING' then (
   select reason from delayed_calls where invocation_id = invocations.id) end`.as("waitsFor");
 
-/** The attempts of a call before the last, oldest first. */
+/** The attempts of an invocation before the last one, oldest first. */
 export function earlierAttempts(
   { earlierAttempts: json }: Pick<InvocationRow, "earlierAttempts">,
 ): EarlierAttempt[] {
@@ -311,7 +311,10 @@ export class InvocationReader extends IdempotencyKeyReader {
       .where("owner", "=", owner).execute();
   }
 
-  /** Calls that wait for a claim of any node, and of which something was recorded at these times alone, oldest first. */
+  /**
+   * Invocations that wait for a claim of any node, and about which something was recorded at these times alone, oldest
+   * first.
+   */
   unclaimed(
     { before, after }: { readonly before: string; readonly after: string },
     limit: number,
@@ -324,8 +327,8 @@ export class InvocationReader extends IdempotencyKeyReader {
   }
 
   /**
-   * The oldest call of each function that waits for a claim; functions with the fewest running calls first.
-   * @param maxMemoryBytes calls with more memory are left out
+   * The oldest invocation of each function that waits for a claim; functions with the fewest running invocations first.
+   * @param maxMemoryBytes invocations with more memory are left out
    */
   async nextUnclaimed(
     limit: number,
@@ -342,7 +345,7 @@ export class InvocationReader extends IdempotencyKeyReader {
     return rows.map((row) => ({ ...row, running: Number(row.running) }));
   }
 
-  /** Calls from outside that have not ended; without calls that wait for a time. */
+  /** Unfinished invocations from outside, without those that wait for a time. */
   async unfinishedCalls(): Promise<UnfinishedCalls> {
     const isWaiting = sql`status = 'PENDING'`;
     const counts = await this.#unfinished().clearSelect().clearOrderBy().select([

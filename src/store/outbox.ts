@@ -7,7 +7,7 @@ export type OutboxRow = Selectable<OutboxTable>;
 /** In the words of the partial index. */
 const IS_PENDING = sql<boolean>`state = 'PENDING'`;
 
-/** Reads the ends of calls that go to destinations. */
+/** Reads the ends of invocations that go to destinations. */
 export class OutboxReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
@@ -31,7 +31,7 @@ export class OutboxReader {
   }
 }
 
-/** Writes the ends of calls that go to destinations. */
+/** Writes the ends of invocations that go to destinations. */
 export class OutboxWriter extends OutboxReader {
   async insert(row: OutboxRow): Promise<void> {
     await this.db.insertInto("outbox").values(row).execute();

@@ -46,7 +46,10 @@ interface ErasedStep extends PurgeSize {
   readonly next: string | undefined;
 }
 
-/** Limits of one step, so that no call waits for it. The last invocation or log line of a step may exceed the bytes. */
+/**
+ * Limits of one step, so that no invocation waits for it. The last invocation or log line of a step may exceed the
+ * bytes.
+ */
 const INVOCATIONS_PER_STEP_MAX = 50;
 const LOG_LINES_PER_STEP_MAX = 500;
 const BYTES_PER_STEP_MAX = 512 * 1024;

@@ -238,7 +238,7 @@ export interface ServerKeyTable {
 /** A process that shares the database. Times come from the clock of the database. */
 export interface NodeTable {
   id: string;
-  /** The end of its lease, which it renews: up to then it owns its calls. */
+  /** The end of its lease, which it renews: up to then it owns its invocations. */
   leaseUntil: string;
   /** The version of invoked that it runs. */
   version: string;

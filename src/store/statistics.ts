@@ -4,33 +4,34 @@ import { firstIdOf } from "./invocation_search.ts";
 import { FAILURE } from "./failures.ts";
 import type { Schema } from "./schema.ts";
 
-/** The ids of the calls of a step: from the first, before the last. */
+/** The ids of the invocations of a step: from the first, before the last. */
 interface StepIds {
   readonly from: string;
   readonly before: string;
 }
 
-/** The calls that are counted. Skipped calls are never counted. */
+/** The invocations that are counted. Skipped ones are never counted. */
 export interface StatisticsFilter {
   readonly steps: readonly StepIds[];
   /** Undefined for all functions. */
   readonly functionIds: readonly string[] | undefined;
 }
 
-/** Calls with the same error code. */
+/** Invocations with the same error code. */
 export interface CountedCalls {
   /** See `failures.ts`; null unless they failed. */
   readonly errorCode: string | null;
   readonly calls: number;
   readonly cpuMicros: number;
   /**
-   * How many of them have durations of each class (see {@link durationOf}), as text: `3:1,17:20`. Calls whose duration is
-   * not known, as before the end, are in none. A busy step has thousands of counts: objects would cost the event loop more.
+   * How many of them have durations of each class (see {@link durationOf}), as text: `3:1,17:20`. An invocation whose
+   * duration is not known, as before its end, is in no class. A busy step has thousands of counts: objects would cost
+   * the event loop more.
    */
   readonly durations: string;
 }
 
-/** Calls by class of durations, as {@link CountedCalls} has them. */
+/** Invocations by class of durations, as {@link CountedCalls} has them. */
 export function* classesOf(durations: string): Iterable<readonly [number: number, calls: number]> {
   if (durations === "") return;
   for (const pair of durations.split(",")) {
@@ -39,7 +40,7 @@ export function* classesOf(durations: string): Iterable<readonly [number: number
   }
 }
 
-/** The calls of a step. */
+/** The invocations of a step. */
 export interface CountedStep {
   readonly byFunction: readonly (CountedCalls & { readonly functionId: string })[];
   /** The counts of all functions together. */
@@ -48,7 +49,7 @@ export interface CountedStep {
 
 /** The rows of a step: while both numbers stay, so does what is counted in it. */
 interface StepRows {
-  /** Skipped calls, too. A purge lowers it. */
+  /** Includes skipped invocations. A purge lowers it. */
   readonly found: number;
   readonly unfinished: number;
 }
@@ -93,8 +94,8 @@ const CLASS = `case when duration_micros is not null then ${classOf()} end`;
 const UNFINISHED = "status <> 'SUCCESS' and status in ('PENDING', 'RUNNING')";
 
 /**
- * Counts calls beside the event loop. It keeps what it has counted in steps that are over: their rows only end, or are
- * purged, and two counts in indexes show both.
+ * Counts invocations beside the event loop. It keeps what it has counted in steps that are over: their rows only end,
+ * or are purged, and two counts in indexes show both.
  */
 export class StatisticsReader {
   readonly #kept = new LRUCache<string, CountedStep & StepRows>({
@@ -107,7 +108,7 @@ export class StatisticsReader {
   /** @param db runs single queries */
   constructor(private readonly db: Kysely<Schema>) {}
 
-  /** The calls of each step. */
+  /** The invocations of each step. */
   async counted(filter: StatisticsFilter): Promise<readonly CountedStep[]> {
     const name = filter.functionIds?.toSorted().join() ?? "";
     const earlier = this.#turns.get(name);
@@ -253,7 +254,7 @@ function stepOf(rows: readonly Omit<ReadRow, "step">[]): CountedStep & StepRows 
   };
 }
 
-/** The calls of all functions with one error code. */
+/** The invocations of all functions with one error code. */
 function sumOf(errorCode: string | null, counted: readonly CountedCalls[]): CountedCalls {
   const classes = new Map<number, number>();
   let [calls, cpuMicros] = [0, 0];
@@ -278,7 +279,7 @@ function stepsOf({ steps }: StatisticsFilter): RawBuilder<unknown> {
   return sql`values ${sql.join(rows)}`;
 }
 
-/** The rows of the steps, skipped calls included. A cross join keeps SQLite from reading them first. */
+/** The rows of the steps, including skipped invocations. A cross join keeps SQLite from reading them first. */
 function rowsOf(filter: StatisticsFilter): RawBuilder<unknown> {
   return sql`steps cross join invocations where ${isIn(filter)}`;
 }

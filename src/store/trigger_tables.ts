@@ -1,6 +1,6 @@
 /** The tables of triggers, in the conventions of `schema.ts`. */
 
-/** What starts a function, besides calls of the API. */
+/** What starts a function, besides requests to the API. */
 export interface TriggerTable {
   id: string;
   functionId: string;
@@ -8,7 +8,7 @@ export interface TriggerTable {
   displayName: string;
   kind: "schedule" | "webhook" | "http";
   paused: number;
-  /** The volume of its calls; null for that of its function. */
+  /** The volume of its invocations; null for that of its function. */
   volumeId: string | null;
   /** JSON of what belongs to its kind, without secrets. */
   settings: string;
@@ -53,7 +53,7 @@ export interface DeliveryTable {
   invocationId: string | null;
   /** Why it was rejected. */
   reason: string | null;
-  /** The event that it started a call for: a repeat within 7 days starts none. Null for other deliveries. */
+  /** The event that it started an invocation for: a repeat within 7 days starts none. Null for other deliveries. */
   eventId: string | null;
 }
 

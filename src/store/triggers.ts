@@ -52,7 +52,7 @@ export class TriggerReader {
     return ids;
   }
 
-  /** The oldest trigger whose calls get this volume. */
+  /** The oldest trigger whose invocations get this volume. */
   async boundTo(volumeId: string): Promise<TriggerRow | undefined> {
     return await this.db.selectFrom("triggers").selectAll().where("volumeId", "=", volumeId)
       .orderBy("id").limit(1).executeTakeFirst();

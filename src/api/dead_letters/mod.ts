@@ -103,7 +103,7 @@ const dropDeadLetters = jsonOperation({
   },
 });
 
-/** Read, replay and drop calls without further attempts. */
+/** Read, replay and drop invocations without further attempts. */
 export const DEAD_LETTER_OPERATIONS: readonly Operation[] = [
   listDeadLetters,
   getDeadLetter,

@@ -9,7 +9,7 @@ import { listLogs } from "./list_logs.ts";
 import { replayInvocation } from "./replay_invocation.ts";
 import { searchInvocations } from "./search_invocations.ts";
 
-/** Call functions; read, cancel and follow the calls. */
+/** Invoke functions; read, cancel and follow the invocations. */
 export const INVOCATION_OPERATIONS: readonly Operation[] = [
   invoke,
   listInvocations,

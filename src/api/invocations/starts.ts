@@ -56,7 +56,7 @@ const skipReason = prefixed("SKIP_REASON_", SKIP_REASONS).openapi("invoked.SkipR
 const waitReason = prefixed("WAIT_REASON_", Object.values(WAIT_REASONS))
   .openapi("invoked.WaitReason");
 
-/** One attempt of a call. */
+/** One attempt of an invocation. */
 export const attemptOut = z.object({
   attempt: int32Out,
   startedAt: timestamp.optional(),

@@ -4,11 +4,11 @@ import type { ForkStatus } from "../../sandbox/contract.ts";
 interface LoadReport {
   readonly running: number;
   readonly queued: number;
-  /** Calls a second that it sustains, as measured; undefined while it was not full. */
+  /** Invocations a second that it sustains, as measured; undefined while it was not full. */
   readonly perSecond: number | undefined;
 }
 
-/** Says whether the server can take calls, and how busy it is; or why not. */
+/** Says whether the server accepts invocations, and how busy it is; or why it does not. */
 export type Readiness = () =>
   | {
     readonly ready: true;
@@ -24,7 +24,7 @@ export interface WorkerReport {
   readonly version: string;
   readonly capacity: number;
   readonly free: number;
-  /** Whether it takes no more calls. */
+  /** Whether it accepts no more invocations. */
   readonly isDraining: boolean;
 }
 
@@ -45,6 +45,6 @@ export type ServerStatus = () => Promise<{
   readonly disk: DiskReport;
   /** Undefined for a server without a cluster. */
   readonly workers: readonly WorkerReport[] | undefined;
-  /** Undefined while each call starts a process. */
+  /** Undefined while each invocation starts a process. */
   readonly forks: ForkStatus | undefined;
 }>;

@@ -20,7 +20,7 @@ const ANSWERS = {
   204: { description: "As 200, for a sender that expects no body" },
 } as const;
 
-/** Takes a delivery: counts its address, reads it, checks its sender, starts a call. */
+/** Takes a delivery: counts its address, reads it, checks its sender, starts an invocation. */
 async function receive(
   params: { readonly listener_id: string; readonly token?: string },
   { body, remoteAddress }: {

@@ -1,4 +1,4 @@
-/** Calls with long bodies: each runs without a slot, up to a limit of its own. */
+/** Invocations with long bodies: each runs without a slot, up to a limit of its own. */
 export class Streams {
   #count = 0;
 

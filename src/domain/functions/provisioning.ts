@@ -40,7 +40,7 @@ export class Provisioning {
       await this.engine.prewarm(scripts);
       this.#passed = text;
     } catch (error) {
-      // Calls still run, only later.
+      // Invocations still run, but start later.
       logger.error("Failed to prewarm instances", { error });
     }
   }

@@ -12,7 +12,7 @@ import { type RateLimit, rateOf, returnToLine, startWithPermit } from "./rate_li
 
 /** Functions that one claim considers. */
 const CONSIDERED_MAX = 1_000;
-/** Calls that one claim tries to start: others may be faster, and functions may be at their limit. */
+/** Invocations that one claim tries to start: another claim may be faster, and functions may be at their limit. */
 const TRIES_MAX = 8;
 /** Functions whose last turn is remembered. */
 const TURNS_MAX = 10_000;

@@ -44,7 +44,7 @@ export class DeadLetters {
     if (!isDropped) throw notFound(functionId, id);
   }
 
-  /** Calls the function again with its input or another, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
+  /** Invokes the function again with its input or another, and drops it: both or neither. @throws DEAD_LETTER_NOT_FOUND */
   async replay(
     by: Principal,
     functionId: string,

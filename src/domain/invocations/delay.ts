@@ -1,4 +1,4 @@
-/** Calls that start later. */
+/** Invocations that start later. */
 import { countOf, formatDuration } from "../../config/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";

@@ -15,7 +15,7 @@ const POLL_INTERVAL_MS = 1_000;
 
 /** Waits for the ends of invocations, here or on other nodes. */
 export class InvocationEnds {
-  /** Calls whose row others may see, and which the engine does not track yet. */
+  /** Invocations whose row others may see, and which the engine does not track yet. */
   readonly #starting = new Map<string, Promise<void>>();
 
   constructor(

@@ -60,7 +60,7 @@ interface CallLimits extends InputLimits, BacklogLimits {
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed invocation may be. */
   readonly maxDelayMs: number;
-  /** Calls of one function that wait for their time. */
+  /** Invocations of one function that wait for their time. */
   readonly maxDelayed: number;
 }
 

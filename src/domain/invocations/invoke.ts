@@ -148,7 +148,7 @@ export interface AcceptedCall {
   readonly volumeId: string | null;
   readonly mode: InvocationRow["mode"];
   readonly attempts: Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
-  /** Calls of the function with the same key share a limit; null for none. */
+  /** Invocations of the function with the same key share a limit; null for none. */
   readonly concurrencyKey: string | null;
   /** Undefined for a request without an idempotency key. */
   readonly idempotency: IdempotentRequest | undefined;

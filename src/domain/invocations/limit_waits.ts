@@ -42,7 +42,7 @@ export class LimitWaits {
     private readonly newsMaxMs = NEWS_MAX_MS,
   ) {}
 
-  /** Calls that count against a limit have ended. */
+  /** Invocations that count against a limit have ended. */
   wake(limit: string): void {
     this.notifier.notify(limit);
   }

@@ -12,7 +12,7 @@ const logger = getLogger(["invoked", "domain"]);
 const FAILED_OFFERS_MAX = 10_000;
 /** How long an invocation waits for a claim until it is offered again. A queue forgets offers after two minutes. */
 const UNCLAIMED_MS = 150_000;
-/** Calls that are offered again at once. */
+/** Invocations that are offered again at once. */
 const OFFERS_MAX = 500;
 
 /** Reaches other nodes. */

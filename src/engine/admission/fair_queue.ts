@@ -119,13 +119,13 @@ function withAsyncShare(grants: number, asyncQueued: number): number {
 class PriorityClass<R extends QueuedRequest> {
   /** In the order of the next grants: a flow that was served goes to the end. No flow is empty. */
   readonly #flows = new Map<string, Set<R>>();
-  /** Calls from outside by function; nested ones may use the slots of their callers. */
+  /** Invocations from outside by function; nested ones may use the slots of their callers. */
   readonly #outside = new Map<string, number>();
   size = 0;
   /** The backlog of invocations from outside. */
   backlog: Backlog = { calls: 0, bytes: 0 };
 
-  /** Calls from outside of this function. */
+  /** Invocations of this function from outside. */
   lengthOf(functionId: string): number {
     return this.#outside.get(functionId) ?? 0;
   }
@@ -214,7 +214,7 @@ export class RequestedSlot implements Slot, QueuedRequest {
   readonly functionId: string;
   readonly inputBytes: number;
   readonly mode: "sync" | "async";
-  /** Calls of its function that may run at the same time; undefined if only the limits of the server count. */
+  /** Invocations of its function that may run at the same time; undefined if only the limits of the server count. */
   readonly maxConcurrency: number | undefined;
   /** The slot of the invocation that waits for this one. */
   readonly caller: RequestedSlot | undefined;

@@ -2,7 +2,7 @@ import { Sema } from "async-sema";
 import type { Digest } from "./commit_blobs.ts";
 import type { MemoryBudget, StagedBlob } from "./staged_blob.ts";
 
-/** Blobs that one call makes durable at the same time. */
+/** Blobs that one `publish` makes durable at the same time. */
 const PUBLISH_CONCURRENCY = 8;
 
 /** A blob that is durable or, if it is small, becomes so with the transaction that stores its bytes. */

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 
-/** The parent of an invocation, and its depth below the call over HTTP. */
+/** The parent of an invocation, and its depth below the invocation over HTTP. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("invocations").addColumn("parent_invocation_id", "text").execute();
   await db.schema.alterTable("invocations")

@@ -36,8 +36,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * Makes the keys of idempotency anew without their foreign key: a key outlives a purged invocation, so that its call does
- * not run again, and the deletion of an invocation does not look through all keys.
+ * Creates the idempotency keys anew without their foreign key: a key outlives a purged invocation, so that a repeated
+ * request does not run again, and the deletion of an invocation does not look through all keys.
  */
 async function freeIdempotencyKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("free_idempotency_keys")

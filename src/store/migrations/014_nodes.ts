@@ -1,9 +1,9 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * The nodes that share the database, their leases, and what a call knows of its attempts: how often it started, which
- * node owns it and which worker runs it. Calls that have not ended get an owner that no node is, so that the next start
- * recovers them.
+ * The nodes that share the database, their leases, and what an invocation records about its attempts: how often it
+ * started, which node owns it and which worker runs it. Unfinished invocations get an owner that is no node, so that
+ * the next start recovers them.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const [name, value] of [["attempt", 0], ["max_attempts", 1]] as const) {

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 
 /**
- * What started a call, when it may start, when its attempts began and how they ended; and the calls that wait for their
- * time.
+ * What started an invocation, when it may start, when its attempts began and how they ended; and the invocations that
+ * wait for their time.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("invocations")

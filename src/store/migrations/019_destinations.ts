@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** The destinations of a function, and the ends of calls on their way to them. */
+/** The destinations of a function, and the ends of invocations on their way to them. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const name of ["on_success", "on_failure"]) {
     await db.schema.alterTable("functions").addColumn(name, "text").execute();

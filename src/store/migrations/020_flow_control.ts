@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 
-/** How often and how many at a time the calls of a function start. */
+/** How often the invocations of a function start, and how many run at a time. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const texts = [
     "concurrency_key",

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 
 /**
- * The starts of the attempts that count against a rate limit, and the order of the calls that wait for it. The table
- * `rate_slots` stays: while a cluster is upgraded, API nodes of the release before still write to it.
+ * The starts of the attempts that count against a rate limit, and the order of the invocations that wait for it. The
+ * table `rate_slots` stays: while a cluster is upgraded, API nodes of the previous release still write to it.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("start_permits")

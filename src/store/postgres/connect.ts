@@ -86,7 +86,10 @@ export function durabilityWarning({ fsync, fullPageWrites }: ServerFacts): strin
   }: a crash of its machine can lose what was acknowledged`;
 }
 
-/** How long a transaction of one of several nodes may rest. Less than the lease: its locks end before the node's calls are taken over. */
+/**
+ * How long a transaction of one of several nodes may rest. Less than the lease: its locks end before the node's
+ * invocations are taken over.
+ */
 const IDLE_TRANSACTION_MS = 5_000;
 
 /**
