@@ -1,8 +1,9 @@
 /**
  * The port between the engine and the sandbox.
  *
- * An *instance* is a process of the operating system. It runs one call and is then killed. With process reuse it runs
- * calls in sequence until one fails or a limit is reached. The sandbox knows no HTTP, functions, commits or storage.
+ * An *instance* is a process of the operating system. It runs one invocation and is then killed. With process reuse it
+ * runs invocations in sequence until one fails or a limit is reached. The sandbox knows no HTTP, functions, commits or
+ * storage.
  */
 
 import type { CallConfig, HandlerContext } from "../runtime/wire.ts";
@@ -64,7 +65,7 @@ export interface Host {
   call(call: HostCall): Promise<HostReply>;
 }
 
-/** Limits of one call, within the maxima of {@link SandboxLimits}. */
+/** Limits of one invocation, within the maxima of {@link SandboxLimits}. */
 export interface JobLimits {
   /** Wall-clock time. */
   readonly timeoutMs: number;
@@ -77,7 +78,7 @@ export interface JobLimits {
   readonly memoryBytes: number;
 }
 
-/** One call to run; plain data. */
+/** One invocation to run; plain data. */
 export interface SandboxJob {
   /**
    * The artifact's script: the source text of one `async function (meta) {...}` expression that
@@ -110,8 +111,8 @@ export interface SandboxJob {
 }
 
 /**
- * The process of a call: forked with the runtime loaded, forked from a template that has evaluated the script, spawned
- * for the call, or one that answered earlier calls.
+ * The process of an invocation: forked with the runtime loaded, forked from a template that has evaluated the script,
+ * spawned for the invocation, or one that answered earlier invocations.
  */
 export type ProcessKind = "root" | "template" | "single" | "reused";
 
@@ -126,13 +127,13 @@ export interface EgressVerdict {
   readonly bytes: number;
 }
 
-/** What a run took, as far as it was measured; plain data. Times in milliseconds. */
+/** What a run used, as far as it was measured; plain data. Times in milliseconds. */
 export interface Measurements {
-  /** Of the script; absent if it was evaluated before the call. */
+  /** Evaluation of the script; absent if it was evaluated before the invocation. */
   readonly evaluateMs?: number;
-  /** Of the call in its process, the evaluation included. */
+  /** Time of the invocation in its process, including the evaluation. */
   readonly processMs: number;
-  /** While at least one host call was under way, and while at least one request was at the egress proxy. */
+  /** Time with a host call under way, and time with a request at the egress proxy. */
   readonly hostCallsMs: number;
   readonly egressMs: number;
   readonly cpuMs?: number;
@@ -150,9 +151,9 @@ export type SandboxOutcome =
     | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string }
   )
   & {
-    /** Absent if the call got no process. */
+    /** Absent if the invocation got no process. */
     readonly process?: ProcessKind;
-    /** The same. */
+    /** Absent if the invocation got no process. */
     readonly measured?: Measurements;
   };
 
@@ -190,13 +191,13 @@ export class NoInstance extends Error {
 
 /** Limits of process reuse. Each is a named setting in `src/config`. */
 export interface ReuseLimits {
-  /** Most calls of one instance. */
+  /** Most invocations of one instance. */
   readonly callsMax: number;
-  /** Age at which an instance gets no further call. */
+  /** Age at which an instance gets no further invocation. */
   readonly lifetimeMs: number;
-  /** Longest wait of an instance for its next call. */
+  /** Longest wait of an instance for its next invocation. */
   readonly idleMs: number;
-  /** Most instances of all functions together that wait for their next call. */
+  /** Most instances of all functions together that wait for their next invocation. */
   readonly waitingMax: number;
 }
 
@@ -211,7 +212,7 @@ export interface SandboxLimits extends JobLimits {
   readonly outputBytes: number;
   /** Total bytes of captured log messages. One mark follows, and later messages are dropped. */
   readonly logBytes: number;
-  /** Instances that wait for calls, without the provisioned ones. */
+  /** Instances that wait for invocations, without the provisioned ones. */
   readonly poolSize: number;
   /** Estimated memory in bytes of all templates that have evaluated a script. */
   readonly poolMemoryBytes: number;
@@ -223,7 +224,7 @@ export interface Provisioned {
   readonly key: string;
   readonly script: string;
   readonly count: number;
-  /** Memory of its calls; the default of {@link SandboxLimits} if absent. */
+  /** Memory of its invocations; the default of {@link SandboxLimits} if absent. */
   readonly memoryBytes?: number | undefined;
 }
 
@@ -256,7 +257,8 @@ export interface Sandboxes extends AsyncDisposable {
   /** Keeps instances with this code loaded, called or not. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void;
   /**
-   * Compiles a script ahead of its first call, if that pays: its calls then need not. Resolves when that has ended.
+   * Compiles a script ahead of its first invocation, if that pays: its invocations then need not. Resolves when the
+   * compilation has ended.
    * @param key as `scriptKey` of its jobs
    */
   compile(key: string, script: string): Promise<void>;
@@ -266,9 +268,9 @@ export interface Sandboxes extends AsyncDisposable {
   readonly error: string | undefined;
   /** Calls back after each change of {@link error}. */
   onErrorChange(listener: () => void): void;
-  /** Why each call starts a process; undefined if instances are forked. Known once `start` has resolved. */
+  /** Why each invocation starts a process; undefined if instances are forked. Known once `start` has resolved. */
   readonly forkError: string | undefined;
-  /** Processes and memory of the forks; undefined while each call starts a process. */
+  /** Processes and memory of the forks; undefined while each invocation starts a process. */
   forks(): Promise<ForkStatus | undefined>;
   /** Counts for tests and metrics. */
   readonly stats: {

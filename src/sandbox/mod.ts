@@ -1,4 +1,4 @@
-/** Runs functions. Each call gets an instance of its own unless its job allows reuse. */
+/** Runs functions. Each invocation gets an instance of its own unless its job allows reuse. */
 import type { Sandboxes, SandboxLimits } from "./contract.ts";
 import { Pool } from "./pool/pool.ts";
 import type { SandboxOptions } from "./pool/prepare.ts";

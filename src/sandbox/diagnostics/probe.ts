@@ -11,7 +11,7 @@ import { REPLIES_CONTENT_MAX_BYTES } from "../instance/replies.ts";
 
 const KIB = 1024;
 
-/** Limits of the probe's one call. A server whose forks are late does not fork until its next start. */
+/** Limits of the probe's one invocation. A server whose forks are late does not fork until its next start. */
 const PROBE_LIMITS = { timeoutMs: 60_000, outputBytes: KIB, logBytes: KIB };
 
 /**
@@ -91,7 +91,7 @@ export async function probeForks(
   }
 }
 
-/** Runs a call in the instance. */
+/** Runs an invocation in the instance. */
 async function probeInstance(
   instance: Instance,
   limits: SandboxLimits,

@@ -17,7 +17,7 @@ const OPEN_FILES_MAX = 256;
 
 /**
  * Where Deno can create nothing, so that it keeps its caches in memory: a file that all instances can write would be a
- * channel between calls.
+ * channel between invocations.
  */
 const NO_DIRECTORY = "/dev/null/deno";
 

@@ -66,7 +66,7 @@ function loadedOf(bytes: Uint8Array): Loaded {
   };
 }
 
-/** What a process has used in a call, as it reports itself. */
+/** What a process has used in an invocation, as it reports itself. */
 export interface ProcessUsage {
   readonly cpuMs: number;
   /** Peak of resident memory, pages that it shares with its template included. */
@@ -86,20 +86,20 @@ function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
 export interface FrameEvents {
   /** Text between frames. */
   text(bytes: Uint8Array): void;
-  /** The process has read its call. All code that it runs from here on belongs to that call. */
+  /** The process has read its invocation. All code that it runs from here on belongs to that invocation. */
   accepted(): void;
   /** The script was evaluated, or compiled. */
   loaded(how: Loaded): void;
-  /** The module cannot load ahead of its call: it needs something of the call. */
+  /** The module cannot load ahead of its invocation: it needs something of the invocation. */
   needsCall(): void;
   /** A `console` message; `level` from 0 (debug) to 3 (error). */
   log(level: number, bytes: Uint8Array): void;
-  /** What the call has used; its answer follows. */
+  /** What the invocation has used; its answer follows. */
   usage(usage: ProcessUsage | undefined): void;
   /** A request to the server. */
   hostCall(bytes: Uint8Array): void;
   result(bytes: Uint8Array): void;
-  /** The event loop is empty after the answer, and the process waits for the next call. */
+  /** The event loop is empty after the answer, and the process waits for the next invocation. */
   idle(): void;
   failure(bytes: Uint8Array): void;
   /** The head of a result announced more bytes than the limit. */
@@ -143,7 +143,7 @@ export function encodeLoad(
 }
 
 /**
- * A message with a call. With `keep` another one may follow.
+ * A message with an invocation. With `keep` another one may follow.
  * @param lowered limits that the process has to set for itself
  */
 export function encodeCall(
@@ -300,7 +300,7 @@ export class FrameReader {
     }
   }
 
-  /** The output of the call ended: the bytes that were held back are text. */
+  /** The output of the invocation ended: the bytes that were held back are text. */
   close(): void {
     if (!this.#lifecycle.is("open")) return;
     if (this.#held.length > 0) this.#text(this.#held);

@@ -21,12 +21,12 @@ const logger = getLogger(["invoked", "sandbox"]);
 const HOST_JSON_DEPTH_MAX_LEVELS = 1000;
 
 /**
- * Most replies that wait to be written while their calls no longer count. The runtime makes a further call once it
- * has read a reply, which the server may learn later, so it never gets near this number.
+ * Most replies that wait to be written while their host calls no longer count. The runtime makes a further host call
+ * once it has read a reply, which the server may learn later, so it never gets near this number.
  */
 const UNREAD_REPLIES_MAX = 2 * HOST_CALLS_MAX;
 
-/** Most bytes of replies of one invocation that are in memory and not written, before its next call begins. */
+/** Most bytes of replies of one invocation that are in memory and not written, before its next host call begins. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A frame that the runtime cannot have written. The process must be killed. */
@@ -47,12 +47,12 @@ export class HostChannel {
   readonly #budget: ByteBudget;
   /** Made for the first reply: most runs make no host call. */
   #writer: ReplyWriter | undefined;
-  /** Aborted when it is closed while calls are in progress. */
+  /** Aborted when it is closed while host calls are in progress. */
   readonly #closing = new AbortController();
   #isClosed = false;
-  /** Calls until their replies are written. */
+  /** Host calls until their replies are written. */
   readonly #serving = new Set<Promise<void>>();
-  /** Calls that count towards the limits, and the bytes of their frames. */
+  /** Host calls that count towards the limits, and the bytes of their frames. */
   #calls = 0;
   #bytes = 0;
   /** Replies that may be read, and the bytes of all replies that are in memory. */
@@ -69,7 +69,7 @@ export class HostChannel {
     this.#budget = budget;
   }
 
-  /** Milliseconds in which at least one call was under way. */
+  /** Milliseconds in which at least one host call was under way. */
   get busyMs(): number {
     return this.#busy.ms;
   }
@@ -104,7 +104,7 @@ export class HostChannel {
     this.#serving.add(serving);
   }
 
-  /** No longer counts the call, then writes its reply: the function may call again before the write resolves. */
+  /** No longer counts the host call, then writes its reply: the function may make the next one before the write resolves. */
   async #reply(reply: EncodedReply, frameBytes: number): Promise<void> {
     let isCounted = true;
     const free = () => {
@@ -129,7 +129,7 @@ export class HostChannel {
     this.#replyWritten = Promise.withResolvers();
   }
 
-  /** Aborts the calls in progress, ignores further ones, and resolves once none is in progress. */
+  /** Aborts the host calls in progress, ignores further ones, and resolves once none is in progress. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#serving.size === 0) return;

@@ -33,7 +33,7 @@ const IDLE_GRACE_MS = 200;
 /** Longest time that a script may take to compile. */
 const COMPILE_TIMEOUT_MS = 10_000;
 
-/** Ends what calls leave running. */
+/** Ends work that invocations leave running. */
 const timeouts = new Deadlines<() => void>((end) => end());
 
 /** The instance ended before it read the job. The function's code did not run. */
@@ -46,10 +46,10 @@ export class JobNotAccepted extends Error {
   }
 }
 
-/** What the calls of an instance have used so far. */
+/** What the invocations of an instance have used so far. */
 export interface Usage {
   readonly calls: number;
-  /** Wall-clock time of its calls, each up to an empty event loop. */
+  /** Wall-clock time of its invocations, each up to an empty event loop. */
   readonly busyMs: number;
   readonly ageMs: number;
 }
@@ -57,11 +57,11 @@ export interface Usage {
 /** Endings that the process itself causes. They count for a job only after the process accepted it. */
 const ENDED_BY_PROCESS: ReadonlySet<Ending["kind"]> = new Set(["exited", "failure", "broken"]);
 
-/** Decides what happens to an instance after a successful call. */
+/** Decides what happens to an instance after a successful invocation. */
 export interface ReuseHooks {
-  /** The instance waits for another call. */
+  /** The instance waits for another invocation. */
   onIdle(): void;
-  /** The call left work running, so the instance was killed. */
+  /** The invocation left work running, so the instance was killed. */
   onLeftover(): void;
 }
 
@@ -70,11 +70,14 @@ interface InstanceParts {
   readonly process: ProcessHandle;
   /** Absent in an instance without network. */
   readonly egressSocket?: EgressSocket | undefined;
-  /** What logs hide, whatever the secrets of its calls. */
+  /** What logs hide, whatever the secrets of its invocations. */
   readonly redactions: Redactions;
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
   readonly templateNonce?: Uint8Array<ArrayBuffer>;
-  /** The limits that the process has to set for a call with these; undefined if it has them. Absent if it has those of its call. */
+  /**
+   * The limits that the process has to set for an invocation with these limits; undefined if the process has them
+   * already. Absent if the process has the limits of its invocation.
+   */
   readonly limitsToSet?: (limits: ResourceLimits) => ProcessLimits | undefined;
 }
 
@@ -95,10 +98,10 @@ export interface InstanceHooks extends RunHooks {
 /**
  * Modes:
  * - `starting`: spawned, has not sent its ready message
- * - `ready`: waits for code and a call
- * - `loaded`: forked from a template that has evaluated the script; waits for a call
- * - `running`: runs a call
- * - `idle`: reused only; its last call succeeded, left nothing running, and it waits for the next
+ * - `ready`: waits for code and an invocation
+ * - `loaded`: forked from a template that has evaluated the script; waits for an invocation
+ * - `running`: runs an invocation
+ * - `idle`: reused only; its last invocation succeeded, left nothing running, and it waits for the next
  * - `killed`: SIGKILL was sent
  * - `dead`: reaped
  */
@@ -117,7 +120,7 @@ export class Instance {
   #callStartedMs = 0;
   #busyMs = 0;
   #calls = 0;
-  /** How the script of the last call was evaluated; undefined if that did not end, or was done before. */
+  /** How the script of the last invocation was evaluated; undefined if the evaluation did not end, or was done before. */
   loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
   #onExit: (exit: Exit) => void = () => {};
@@ -173,28 +176,28 @@ export class Instance {
     return this.#lifecycle.is("dead");
   }
 
-  /** Whether it runs a call or is kept for the next. */
+  /** Whether it runs an invocation or is kept for the next. */
   get isBusy(): boolean {
     return this.#lifecycle.is("running", "idle");
   }
 
-  /** Whether it waits for its first call. */
+  /** Whether it waits for its first invocation. */
   get isWaiting(): boolean {
     return this.#lifecycle.is("ready", "loaded");
   }
 
-  /** Whether it waits for its first call and can reach what it needs. */
+  /** Whether it waits for its first invocation and can reach what it needs. */
   get isUsable(): boolean {
     return this.isWaiting && this.#egressSocket?.isLost !== true;
   }
 
-  /** Whether it answered a call and waits for the next. */
+  /** Whether it answered an invocation and waits for the next. */
   get isIdle(): boolean {
     return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun &&
       this.#egressSocket?.isLost !== true;
   }
 
-  /** What its calls have used so far. */
+  /** What its invocations have used so far. */
   get usage(): Usage {
     const ageMs = performance.now() - this.#startedMs;
     return { calls: this.#calls, busyMs: this.#busyMs, ageMs };
@@ -210,8 +213,8 @@ export class Instance {
   /**
    * Runs a job. When this resolves the process group is killed, and `ended` settles when it is gone.
    *
-   * With hooks an instance whose call succeeded is kept: they get it once it waits for another call. An
-   * instance in which the call left work running is killed.
+   * With hooks, an instance whose invocation succeeded is kept: the hooks get it once it waits for another invocation.
+   * An instance whose invocation left work running is killed.
    * @param codeCache of the job's script
    */
   async run(
@@ -256,7 +259,7 @@ export class Instance {
         (level, message) => sink.note("egress", level, message),
         job.allowlistName,
       );
-      // Later calls of an instance have the same limits.
+      // Later invocations of an instance have the same limits.
       const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
       const message = concatenate([...loading, encodeCall(job, keep, toSet)]);
       span.beganMs = performance.now();
@@ -267,7 +270,7 @@ export class Instance {
       if (!output.accepted && ENDED_BY_PROCESS.has(ending.kind)) {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
       }
-      // The function may hold on to a connection that is cut here, so the next call cannot use this instance.
+      // The function may hold on to a connection that is cut here, so the next invocation cannot use this instance.
       if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
       this.loaded = output.loaded;
@@ -309,7 +312,7 @@ export class Instance {
   }
 
   #beginCall(signal?: AbortSignal): void {
-    // The call may have been cancelled while this was forked. Connections from outside a run are not those of this call.
+    // The invocation may have been cancelled while this was forked. Connections from outside a run do not belong to it.
     if (signal?.aborted || this.#usedEgressOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
@@ -347,7 +350,7 @@ export class Instance {
         return this.#killNow();
       }
       this.#lifecycle.set("idle");
-      // The reader holds the whole call.
+      // The reader holds the whole invocation.
       this.#child.reader = discardOutput;
       this.#busyMs += performance.now() - this.#callStartedMs;
       reuse.onIdle();
@@ -361,7 +364,7 @@ export class Instance {
     this.#child.process.input.close().catch(() => {});
   }
 
-  /** A process that ends by itself ends its call once all of its output was read. */
+  /** A process that ends by itself ends its invocation once all of its output was read. */
   async #watchEnd(): Promise<void> {
     const exit = await this.ended;
     await this.#child.drain();

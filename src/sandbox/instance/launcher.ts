@@ -46,7 +46,7 @@ export class Launcher {
   }
 
   /**
-   * Starts an instance that is spawned for one call. Rejects if it does not become ready.
+   * Starts an instance that is spawned for one invocation. Rejects if it does not become ready.
    * @param resources without them it has no network
    */
   async startInstance(

@@ -1,6 +1,6 @@
 /**
- * How runs end, the outcome of each ending, and what a call took in its process. The bytes that a function returned are validated before any other code parses
- * them.
+ * How runs end, the outcome of each ending, and what an invocation used in its process. The bytes that a function
+ * returned are validated before any other code parses them.
  */
 import {
   type Failure,
@@ -43,7 +43,7 @@ type Exited = Exit & {
 
 const timeouts = new Deadlines<() => void>((end) => end());
 
-/** Ends a call when the signal aborts, and at its time limit, until it is disposed. */
+/** Ends an invocation when the signal aborts, and at its time limit, until it is disposed. */
 export function endingBy(
   signal: AbortSignal,
   timeoutMs: number,
@@ -93,7 +93,7 @@ function outOfMemory(limits: RunLimits, earlierCalls: number): SandboxOutcome {
   );
 }
 
-/** The limits of a process apply to all of its calls together. */
+/** The limits of a process apply to all of its invocations together. */
 function ofEarlierCalls(earlierCalls: number): string {
   if (earlierCalls === 0) return "";
   return `; ${
@@ -248,7 +248,7 @@ async function succeeded(json: Uint8Array, stackMap: StackMapReader): Promise<Sa
 /**
  * The outcome of a run with this ending.
  * @param limits the limits of this run
- * @param earlierCalls number of calls that the process answered before
+ * @param earlierCalls number of invocations that the process answered before
  */
 export async function outcomeOf(
   ending: Ending,
@@ -322,10 +322,10 @@ const USAGE_TIMEOUT_MS = 250;
 
 const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
 
-/** What a call took in its process. */
+/** What an invocation used in its process. */
 export function measurementsOf(
   { span, loaded, channel, egress, redactor, usage }: {
-    /** From the message with the call to its first ending. */
+    /** From the message with the invocation to its first ending. */
     readonly span: { readonly beganMs: number; readonly endedMs: number };
     readonly loaded: Loaded | undefined;
     readonly channel: HostChannel;

@@ -1,4 +1,4 @@
-/** Readers of the output of an instance: one while it loads code, one for each call. */
+/** Readers of the output of an instance: one while it loads code, one for each invocation. */
 import type { SandboxLimits } from "../contract.ts";
 import { type Redactor, unfinishedAddressAt } from "./redaction.ts";
 import { FrameReader, type Loaded, MarkReader, type ProcessUsage } from "./frames.ts";
@@ -17,8 +17,8 @@ const NEWLINE = 0x0a;
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /**
- * Reads the output while a module loads ahead of its call. Any output but the frame `LOADED` rules the module out:
- * what it prints or throws belongs to a call.
+ * Reads the output while a module loads ahead of its invocation. Any output but the frame `LOADED` rules the module
+ * out: what it prints or throws belongs to an invocation.
  */
 export class PreloadOutput implements OutputReader {
   readonly #frames: FrameReader;
@@ -99,7 +99,7 @@ export class CompileOutput implements OutputReader {
   stderr(): void {}
 }
 
-/** Reads the output of a running call: its logs and its first ending. */
+/** Reads the output of a running invocation: its logs and its first ending. */
 export class RunOutput implements OutputReader {
   readonly #sink: LogSink;
   readonly #frames: FrameReader;
@@ -112,14 +112,14 @@ export class RunOutput implements OutputReader {
   #awaited = 2;
   #isIdle = false;
   #whenIdle: (() => void) | undefined;
-  /** How the script was evaluated in this call. */
+  /** How the script was evaluated in this invocation. */
   loaded: Loaded | undefined;
-  /** What the process has used in this call, as it reports itself. */
+  /** What the process has used in this invocation, as it reports itself. */
   usage: ProcessUsage | undefined;
-  /** Whether the process has read its call. */
+  /** Whether the process has read its invocation. */
   accepted = false;
 
-  /** @param keep whether the instance runs other calls before or after this one */
+  /** @param keep whether the instance runs other invocations before or after this one */
   constructor(
     nonce: Uint8Array,
     keep: boolean,
@@ -161,12 +161,12 @@ export class RunOutput implements OutputReader {
       },
       accepted: () => this.accepted = true,
       loaded: (how) => this.loaded = how,
-      // The bootstrap never sends this after its call began.
+      // The bootstrap never sends this after its invocation began.
       needsCall: () => end({ kind: "broken" }),
       log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
       usage: (usage) => this.usage = usage,
       hostCall: (bytes) => {
-        // The bootstrap makes no call before it has read its own.
+        // The bootstrap makes no host call before it has read its own invocation.
         if (!this.accepted) return end({ kind: "broken" });
         try {
           channel.receive(bytes);
@@ -199,7 +199,7 @@ export class RunOutput implements OutputReader {
     this.#allRead();
   }
 
-  /** Calls back once the process waits for its next call, at once if it already does. */
+  /** Calls back once the process waits for its next invocation, at once if it already does. */
   whenIdle(done: () => void): void {
     if (this.#isIdle) done();
     else this.#whenIdle = done;

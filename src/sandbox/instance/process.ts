@@ -172,7 +172,7 @@ export type ProcessLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds
 /** The limits of a job that bind its process. */
 export type ResourceLimits = Pick<JobLimits, "cpuTimeMs" | "memoryBytes">;
 
-/** The limits in force for one call, and those of a call without limits of its own. */
+/** The limits in force for one invocation, and those of an invocation without limits of its own. */
 export interface RunLimits extends SandboxLimits {
   readonly defaults: JobLimits;
 }
@@ -181,7 +181,7 @@ export function runLimits(own: Partial<JobLimits>, limits: SandboxLimits): RunLi
   return { ...limits, ...own, defaults: limits };
 }
 
-/** The largest limits of a call in a memory class. */
+/** The largest limits of an invocation in a memory class. */
 export function maximaOf(
   { cpuTimeMs, maxCpuTimeMs = cpuTimeMs }: SandboxLimits,
   classBytes: number,

@@ -19,11 +19,11 @@ const DENY_FLAGS = [
   "--deny-run",
 ] as const;
 
-/** Code in bytes that has to run often before a fork makes baseline code of it: that of a short call is less. */
+/** Code in bytes that has to run often before a fork compiles it to baseline code: a short invocation runs less. */
 const BASELINE_BATCH_BYTES = 1024 * 1024;
 /**
- * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then. Baseline
- * code that short calls make would be made by each fork anew.
+ * V8 without threads of its own, which a fork would lose. Without Maglev a hot loop reaches its full speed then.
+ * Baseline code that short invocations compile would be compiled by each fork anew.
  */
 const FORKING_V8_FLAGS = [
   "--single-threaded",

@@ -1,9 +1,9 @@
 /**
  * Removes secrets, paths of the server and addresses of memory from the output of a function.
  *
- * All forks of a zygote share one address layout, and V8 prints parts of it when memory runs out; so do aborts of V8, Rust and
- * the C library. Authors may read the log, so the next call would know the layout. Ids of processes stay: nothing follows from
- * them.
+ * All forks of a zygote share one address layout, and V8 prints parts of it when memory runs out; so do aborts of V8,
+ * Rust and the C library. Authors may read the log, so the next invocation would know the layout. Process ids stay:
+ * nothing follows from them.
  */
 import { Buffer } from "node:buffer";
 
@@ -25,11 +25,11 @@ interface Needle {
 const FILTER_BITS = 16;
 const FILTER_MASK = (1 << FILTER_BITS) - 1;
 
-/** Work budget of a call in comparisons of units: a fixed part, and a part for each unit of text. */
+/** Work budget of an invocation in comparisons of units: a fixed part, and a part for each unit of text. */
 const WORK_UNITS = 1_000_000;
 const WORK_UNITS_PER_UNIT = 32;
 
-/** The texts that a {@link Redactor} removes, prepared once for any number of calls. */
+/** The texts that a {@link Redactor} removes, prepared once for any number of invocations. */
 export class Redactions {
   /** By their first units, longest first. */
   readonly needles: ReadonlyMap<string, readonly Needle[]>;
@@ -63,7 +63,7 @@ export class Redactions {
     this.filter = filter;
   }
 
-  /** These for calls with secrets. */
+  /** These redactions, for invocations with secrets. */
   withSecrets(secrets: readonly string[]): Redactions {
     return secrets.length === 0 ? this : new Redactions(this.#hidden, secrets);
   }
@@ -71,8 +71,8 @@ export class Redactions {
 
 /**
  * Finds any number of texts in one pass: it looks up the first {@link REDACTED_MIN_UNITS} units at each position and
- * compares only the texts that begin with them. Serves one call. Values and messages that were chosen to make this slow
- * use up the work budget of the call, and from then on whole messages are masked.
+ * compares only the texts that begin with them. Serves one invocation. Values and messages that were chosen to make
+ * this slow use up the work budget of the invocation, and from then on whole messages are masked.
  */
 export class Redactor {
   readonly #redactions: Redactions;

@@ -170,9 +170,9 @@ const CRASH_SIGNALS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Counts the crashes of each function. All forks of a zygote share one address layout, and each crash may show an attacker
- * a little of it. So the calls of a function that crashes often start processes of their own, each with a layout that
- * nothing else has.
+ * Counts the crashes of each function. All forks of a zygote share one address layout, and each crash may show an
+ * attacker a little of it. So the invocations of a function that crashes often start processes of their own, each with
+ * a layout that nothing else has.
  */
 export class Crashes {
   /** The times of the last crashes by function, at most {@link CRASHES_MAX}. */
@@ -185,8 +185,8 @@ export class Crashes {
   }
 
   /**
-   * A process that ran a call of this function has ended. The end of its template counts, too: whoever has broken out of
-   * V8 may have ended it. That of the zygote does not: the next zygote has another layout.
+   * A process that ran an invocation of this function has ended. The end of its template counts, too: whoever has
+   * broken out of V8 may have ended it. The end of the zygote does not count: the next zygote has another layout.
    */
   note(functionKey: string, { signal, lost }: Exit): void {
     const isCrash = signal !== null && CRASH_SIGNALS.has(signal);

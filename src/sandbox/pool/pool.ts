@@ -1,4 +1,7 @@
-/** Gives each call an instance, and runs the call in it: a fork where a tree serves, else a process that is spawned for it. */
+/**
+ * Gives each invocation an instance, and runs it there: in a fork if a tree serves, else in a process that is spawned
+ * for it.
+ */
 import { getLogger } from "@logtape/logtape";
 import { ByteBudget } from "../../shared/byte_budget.ts";
 import { Lazy } from "../../shared/lazy.ts";
@@ -28,9 +31,9 @@ const logger = getLogger(["invoked", "sandbox"]);
 
 /** How runs end with their sandboxes. */
 const STOPPED: KillCode = "INTERRUPTED";
-/** Instances that are tried for one call. Larger than a pool, of which all may die at once. */
+/** Instances that are tried for one invocation. Larger than a pool, whose instances may all die at once. */
 const INSTANCES_PER_CALL_MAX = 10;
-/** Instances that one call may fail to start while others start: then the call itself is the cause. */
+/** Instances that one invocation may fail to start while others start: then the invocation itself is the cause. */
 const START_ATTEMPTS_MAX = 3;
 /** How often the pool looks whether what instances need is still there: a cleaner of old files may have removed it. */
 const LOOK_INTERVAL_MS = 5_000;
@@ -46,7 +49,7 @@ export class Pool implements Sandboxes {
   readonly #preparing = new Lazy(() => this.#prepare());
   readonly #starting = new Lazy(() => this.#start());
   #prepared: Prepared | undefined;
-  /** Undefined before the preparation, and where calls cannot be forked. */
+  /** Undefined before the preparation, and if instances cannot be forked. */
   #trees: Trees | undefined;
   #hasStarted = false;
   #isStopping = false;
@@ -110,7 +113,7 @@ export class Pool implements Sandboxes {
         return { ...outcome, process: reused === undefined ? instance.kind : "reused" };
       } catch (error) {
         if (signal.aborted) return killed(killCodeOf(signal));
-        // An instance that died while it waited is replaced; the call does not fail.
+        // An instance that died while it waited is replaced; the invocation does not fail.
         if (!(error instanceof JobNotAccepted)) throw error;
         if (attempt < INSTANCES_PER_CALL_MAX) continue;
         // The job cannot be why an instance ended with the process that started it.
@@ -160,7 +163,7 @@ export class Pool implements Sandboxes {
     return scriptKey === undefined ? undefined : this.#trees?.codeCaches.of(scriptKey);
   }
 
-  /** The job's call has evaluated its script. */
+  /** The job's invocation has evaluated its script. */
   #noteEvaluation(
     { scriptKey, script, functionKey }: SandboxJob,
     { memoryBytes }: RunLimits,
@@ -170,7 +173,7 @@ export class Pool implements Sandboxes {
     this.#trees?.noteEvaluation(scriptKey, script, loaded, memoryBytes);
   }
 
-  /** Without forks as many more instances wait for any script: each evaluates its own in the call. */
+  /** Without forks, as many more instances wait without a script: each evaluates the script in its invocation. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     this.#trees?.provision(provisioned);
@@ -258,7 +261,10 @@ export class Pool implements Sandboxes {
     this.#hasStarted = true;
   }
 
-  /** Makes what is missing before a call needs it. A server without calls shows this way, too, that none could run. */
+  /**
+   * Creates what is missing before an invocation needs it. So a server without invocations also shows that none could
+   * run.
+   */
   async #look(): Promise<void> {
     const { spawned } = await this.#preparing.get();
     const restored = await spawned.restoreFiles().then(() => true, () => false);

@@ -1,6 +1,6 @@
 /**
- * Prepares what all calls share: the files that instances run, the sockets and the first process. It shows which isolation
- * works, and becomes the zygote where instances can be forks.
+ * Prepares what all invocations share: the files that instances run, the sockets and the first process. The first
+ * process shows which isolation works, and becomes the zygote if instances can be forks.
  */
 import { getLogger } from "@logtape/logtape";
 import {
@@ -37,12 +37,12 @@ export interface SandboxOptions extends ZygoteAges {
   readonly searchPath: string;
 }
 
-/** What calls start from. */
+/** What invocations start from. */
 export interface Prepared {
   readonly isolation: Isolation;
   readonly cgroups: Cgroups | undefined;
   readonly spawned: SpawnedInstances;
-  /** The trees of forks; else why calls cannot be forked. */
+  /** The trees of forks; else why instances cannot be forked. */
   readonly trees: Trees | string;
   /** Everything that the instances need. */
   readonly opened: AsyncDisposableStack;
@@ -84,7 +84,7 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
 /** What the choice of an isolation has started. */
 interface First {
   readonly launcher: Launcher;
-  /** A zygote that loaded the runtime in verified isolation; else why calls cannot be forked. */
+  /** A zygote that loaded the runtime in verified isolation; else why instances cannot be forked. */
   readonly zygote: Zygote | string;
   /** Limit of the private memory of an instance in bytes; undefined outside Linux. */
   readonly dataBytes: number | undefined;

@@ -1,17 +1,17 @@
-/** Instances that wait for another call of the function that they ran before. */
+/** Instances that wait for another invocation of the function that they ran before. */
 import { createHash } from "node:crypto";
 import type { ReuseLimits, SandboxJob } from "../contract.ts";
 import type { Instance, ReuseHooks } from "../instance/instance.ts";
 
 /**
- * Time without reuse after a call left work running. Such work runs outside the slots of calls, and would do so after
- * every call of the function.
+ * Time without reuse after an invocation left work running. Such work runs outside the slots of invocations, and would
+ * do so after every invocation of the function.
  */
 const LEFTOVER_MS = 10_000;
 /** Most keys for which that is remembered. */
 const LEFTOVERS_MAX = 10_000;
 
-/** Share of the limit of processor time after which an instance is replaced. The next call gets the rest. */
+/** Share of the limit of processor time after which an instance is replaced. The next invocation gets the rest. */
 const CPU_SHARE_MAX = 0.5;
 
 interface Waiting {
@@ -59,7 +59,7 @@ export class Reuse implements Disposable {
   }
 
   /**
-   * Keeps the instance after a call of this key; undefined if it must end with its answer.
+   * Keeps the instance after an invocation with this key; undefined if it must end with its answer.
    * @param cpuTimeMs limit of the instance
    */
   hooksOf(key: string, process: Instance, cpuTimeMs: number): ReuseHooks | undefined {
@@ -78,7 +78,10 @@ export class Reuse implements Disposable {
     this.#leftovers.set(key, performance.now() + LEFTOVER_MS);
   }
 
-  /** Keeps an idle instance for the next call unless it reached a limit. Ends the longest idle one if too many wait. */
+  /**
+   * Keeps an idle instance for the next invocation unless it reached a limit. Ends the longest idle one if too many
+   * wait.
+   */
   #put(key: string, process: Instance, busyMaxMs: number): void {
     const { calls, busyMs, ageMs } = process.usage;
     const { callsMax, lifetimeMs, waitingMax } = this.#limits;

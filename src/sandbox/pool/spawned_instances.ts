@@ -1,4 +1,4 @@
-/** Instances that are spawned for one call each: where no tree forks, and until one does. */
+/** Instances that are spawned for one invocation each: where no tree forks, and until one does. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
 import { areEqual, type ResourceLimits } from "../instance/process.ts";
@@ -7,7 +7,7 @@ import type { InstanceResources, Launcher } from "../instance/launcher.ts";
 /** Backoff after the first failed start in the background. Doubles with each further one. */
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
-/** Delay between taking an instance and starting its replacement, so that the call goes first. */
+/** Delay between taking an instance and starting its replacement, so that the invocation goes first. */
 const REFILL_DELAY_MS = 5;
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -45,7 +45,7 @@ export class SpawnedInstances implements AsyncDisposable {
     this.#refill();
   }
 
-  /** Changes the number of instances that wait. Those beyond it wait on until calls take them. */
+  /** Changes the number of instances that wait. Surplus instances wait on until invocations take them. */
   resize(size: number): void {
     this.#size = size;
     this.#refill();
@@ -104,7 +104,7 @@ export class SpawnedInstances implements AsyncDisposable {
     return instance;
   }
 
-  /** Keeps an instance for a call; one that started during the disposal was killed. */
+  /** Keeps an instance for an invocation; an instance that started during the disposal was killed. */
   #wait(instance: Instance): void {
     if (!this.#closed.signal.aborted) this.#waiting.push(instance);
   }

@@ -1,4 +1,4 @@
-/** The tree of a memory class above the default, which exists while calls need it. */
+/** The tree of a memory class above the default, which exists while invocations need it. */
 import { getLogger } from "@logtape/logtape";
 import { formatBytes } from "../../config/mod.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
@@ -12,19 +12,19 @@ import { Tree, type TreeShares } from "./tree.ts";
 /** Pause after the first failed start of a zygote. Doubles with each further one. */
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 60_000;
-/** Time without a call of the class after which its zygote ends. */
+/** Time without an invocation of the class after which its zygote ends. */
 export const CLASS_UNUSED_MS = 600_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
 
 /**
  * Modes:
- * - `unused`: without a zygote; the next call starts one
+ * - `unused`: without a zygote; the next invocation starts one
  * - `starting`: the zygote starts
- * - `serving`: calls are forked
+ * - `serving`: instances are forked
  * - `closed`: disposed; everything is killed
  *
- * Calls spawn processes of their own while it does not serve.
+ * Invocations spawn processes of their own while it does not serve.
  */
 export class ClassTree implements AsyncDisposable {
   readonly #lifecycle = new Lifecycle("the tree of a memory class", "unused", {
@@ -43,14 +43,14 @@ export class ClassTree implements AsyncDisposable {
   /** Trees that were given up and still have running instances. */
   readonly #retiring = new Set<Tree>();
   #provisioned: readonly Provisioned[] = [];
-  /** Time of the last call. */
+  /** Time of the last invocation. */
   #usedMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #backoffMs = BACKOFF_MIN_MS;
   /** No zygote is started before, because the last one did not start. */
   #pausedUntilMs = -Infinity;
 
-  /** @param unusedMs time without a call after which the zygote ends */
+  /** @param unusedMs time without an invocation after which the zygote ends */
   constructor(
     resources: TreeResources,
     limits: SandboxLimits,
@@ -58,7 +58,7 @@ export class ClassTree implements AsyncDisposable {
     unusedMs: number,
   ) {
     this.#resources = resources;
-    // Instances without code are made when calls need them.
+    // Instances without code are made when invocations need them.
     this.#limits = { ...limits, memoryBytes: resources.classBytes, poolSize: 0 };
     this.#shares = shares;
     this.#unusedMs = unusedMs;
@@ -68,14 +68,17 @@ export class ClassTree implements AsyncDisposable {
     return this.#tree?.readyCount ?? 0;
   }
 
-  /** Takes an instance that waits for its first call. Undefined while no zygote forks; then one starts in the background. */
+  /**
+   * Takes an instance that waits for its first invocation. Undefined while no zygote forks; then one starts in the
+   * background.
+   */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     this.#usedMs = performance.now();
     this.#begin();
     return await this.#tree?.take(key, limits);
   }
 
-  /** A call has evaluated this script. */
+  /** An invocation has evaluated this script. */
   noteEvaluation(key: string, script: string, loaded: Loaded): void {
     this.#tree?.noteEvaluation(key, script, loaded);
   }
@@ -145,7 +148,7 @@ export class ClassTree implements AsyncDisposable {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Ends the zygote, once no call has needed it for long. Calls that run end on it. */
+  /** Ends the zygote once no invocation has needed it for long. Running invocations end on it. */
   async #endUnused(): Promise<void> {
     const tree = this.#tree;
     if (tree === undefined) return;

@@ -34,7 +34,7 @@ export class CodeCaches {
   });
   readonly #unsuitable = new LRUCache<string, true>(entriesUpTo(UNSUITABLE_MAX));
   readonly #making = new Map<string, Promise<void>>();
-  /** One at a time: calls go first. */
+  /** One at a time: invocations go first. */
   readonly #turn = new Sema(1);
 
   constructor(takeGeneric: TakeGeneric) {
@@ -82,7 +82,7 @@ export class CodeCaches {
         this.#caches.set(key, compiled.codeCache);
       }
     } catch (error) {
-      // Calls compile the script.
+      // The invocations compile the script.
       logger.debug("script {key} has no code cache: {error}", { key, error: String(error) });
     } finally {
       this.#turn.release();

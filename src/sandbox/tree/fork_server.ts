@@ -29,7 +29,7 @@ export interface ForkServer {
   /** Its process id in the namespace of the server. */
   readonly pid: number;
   readonly link: ForkServerLink;
-  /** Limits of an instance for a call with these. */
+  /** Limits of an instance for an invocation with these limits. */
   limitsOf(limits: ResourceLimits): ProcessLimits;
   /** Kills what a fork that has ended left running. */
   sweep(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Instances of one fork server that wait for calls, the templates that fork them, and the egress sockets that one instance
- * uses after another: opening a socket costs more than renewing it.
+ * Instances of one fork server that wait for invocations, the templates that fork them, and the egress sockets that one
+ * instance uses after another: opening a socket costs more than renewing it.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
@@ -12,7 +12,7 @@ import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 /** Time in which a template beyond the size of the pool must have been needed once. */
 const UNUSED_MS = 60_000;
-/** Two calls within this time are frequent: another one may overlap with the last. */
+/** Two invocations within this time are frequent: another one may overlap with the last. */
 const FREQUENT_WITHIN_MS = 1000;
 /** Instances of one template, after which another replaces it; see `src/runtime/fork/unique.ts`. */
 const TEMPLATE_FORKS_MAX = 1000;
@@ -49,14 +49,14 @@ export class InstancePool implements Disposable {
   #making = 0;
   /** Least number of waiting instances since the last look for unused templates. */
   #leastWaiting = 0;
-  /** Time of the last call. */
+  /** Time of the last invocation. */
   #takenMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   /**
-   * @param size number of templates that are kept without calls
-   * @param growsAhead whether frequent calls find one more instance than they take
+   * @param size number of templates that are kept without invocations
+   * @param growsAhead whether frequent invocations find one more instance than they take
    */
   constructor(
     forkServer: ForkServer,
@@ -81,14 +81,14 @@ export class InstancePool implements Disposable {
     return Array.from(this.#templates.keys(), ({ pid }) => pid);
   }
 
-  /** Changes the number of templates that are kept without calls. */
+  /** Changes the number of templates that are kept without invocations. */
   resize(size: number): void {
     this.#size = size;
     for (let count = this.#templates.size + this.#making; count < size; count++) this.#make();
     if (this.#templates.size > size) this.#timer ??= this.#later();
   }
 
-  /** Takes an instance that waits for its first call, which has these limits; undefined if none can be forked. */
+  /** Takes an instance that waits for its first invocation, which has these limits; undefined if none can be forked. */
   async take(limits: ResourceLimits): Promise<Instance | undefined> {
     let taken = this.#waiting.shift();
     while (taken !== undefined && !taken.instance.isUsable) {
@@ -135,7 +135,7 @@ export class InstancePool implements Disposable {
     await Promise.all([...this.#templates.keys()].map((template) => template.ended));
   }
 
-  /** Makes another template ahead of a call that would wait for it. */
+  /** Creates another template ahead of an invocation that would wait for it. */
   #growAhead(): void {
     const isFrequent = performance.now() - this.#takenMs < FREQUENT_WITHIN_MS;
     this.#takenMs = performance.now();
@@ -152,7 +152,7 @@ export class InstancePool implements Disposable {
     return count;
   }
 
-  /** Their calls get instances of another kind. */
+  /** Their invocations get instances of another kind. */
   #giveUpWaiters(): void {
     for (const { resolve } of this.#waiters.splice(0)) resolve(undefined);
   }

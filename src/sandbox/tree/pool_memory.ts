@@ -3,7 +3,7 @@
 /** The templates of one script, with their instances that wait. */
 export interface Held {
   readonly bytes: number;
-  /** When a call used it last, by `performance.now()`. */
+  /** When an invocation used it last, by `performance.now()`. */
   readonly usedMs: number;
   /** Whether it is provisioned, and so is not given up for others. */
   readonly isKept: boolean;

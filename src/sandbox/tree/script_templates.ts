@@ -22,13 +22,13 @@ const TEMPLATE_BYTES = 2 * 1024 * 1024;
 const BYTES_PER_UNIT = 13;
 /** Private memory of an instance that waits, and of the template that forks it. */
 const WAITING_BYTES = 1024 * 1024;
-/** Time without a call, and age, after which a template is given up. */
+/** Time without an invocation, and age, after which a template is given up. */
 const UNUSED_MS = 600_000;
 const LIFETIME_MS = 3_600_000;
 const CHECK_INTERVAL_MS = 60_000;
 /** Most templates: a zygote needs an open file for each, and forks at most 1,024 processes at a time. */
 const TEMPLATES_MAX = 800;
-/** Templates that are made at a time. More of them delay each other, and the calls that run. */
+/** Templates that are made at a time. More of them delay each other, and the running invocations. */
 const MAKING_MAX = 4;
 /** Most scripts whose evaluations are counted. */
 const COUNTED_MAX = 10_000;
@@ -132,7 +132,7 @@ export class ScriptTemplates implements Holder, Disposable {
     return await ready.pool.take(limits);
   }
 
-  /** A call has evaluated this script. Makes a template once that is worth it. */
+  /** An invocation has evaluated this script. Creates a template once that is worth it. */
   noteEvaluation(key: string, script: string, evaluationMs: number): void {
     if (evaluationMs < EVALUATION_MIN_MS) return;
     const known = this.#known.get(key) ?? { kind: "counted", spentMs: 0, addedBytes: 0 };

@@ -27,7 +27,7 @@ const BYTES_PER_KIB = 1024;
 /** Anonymous memory in a process's status. */
 const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
 
-/** What the evaluation of a script has added to the memory of a template; else why calls cannot start from it. */
+/** What the evaluation of a script has added to the memory of a template; else why invocations cannot start from it. */
 export type Evaluation = { readonly error: string } | { readonly addedBytes: number };
 
 /** Longest time that a script may take to evaluate, without that in which it waits for a processor. */
@@ -72,7 +72,7 @@ export class Template implements ForkServer, Disposable {
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   readonly #events: OutputReader;
-  /** The memory of calls for which its cgroups are limited. */
+  /** The memory of invocations for which its cgroups are limited. */
   #memoryBytes: number;
   readonly #maxima: ResourceLimits;
   #isBroken = false;
@@ -195,7 +195,7 @@ export class Template implements ForkServer, Disposable {
     return this.#forkServer.limitsOf(limits);
   }
 
-  /** Whether the limits of its cgroups are not those of a call with these limits. */
+  /** Whether the limits of its cgroups differ from those of an invocation with these limits. */
   needsMemory({ memoryBytes }: ResourceLimits): boolean {
     return this.#cgroup !== undefined && memoryBytes !== this.#memoryBytes;
   }

@@ -120,7 +120,7 @@ export class Tree implements AsyncDisposable {
     }
   }
 
-  /** Takes an instance that waits for its first call; undefined while no zygote forks. */
+  /** Takes an instance that waits for its first invocation; undefined while no zygote forks. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
     const generation = this.#generation;
     if (generation === undefined || this.#isLost(generation)) return undefined;
@@ -153,7 +153,7 @@ export class Tree implements AsyncDisposable {
     return await measureTree(pids, this.readyCount);
   }
 
-  /** A call has evaluated this script. */
+  /** An invocation has evaluated this script. */
   noteEvaluation(key: string, script: string, { ms }: Loaded): void {
     this.#generation?.scripts.noteEvaluation(key, script, ms);
   }
@@ -164,7 +164,7 @@ export class Tree implements AsyncDisposable {
     this.#generation?.scripts.provision(provisioned);
   }
 
-  /** Takes no more calls, and resolves once the running ones have ended. Its disposal kills them. */
+  /** Takes no more invocations, and resolves once the running ones have ended. Its disposal kills them. */
   async retire(): Promise<void> {
     this.#close();
     const generation = this.#generation;
@@ -234,7 +234,7 @@ export class Tree implements AsyncDisposable {
     this.#renew();
   }
 
-  /** Replaces a zygote that forks, once its successor does. Calls that run end on the old one. */
+  /** Replaces a zygote that forks, once its successor does. Running invocations end on the old one. */
   async #renew(): Promise<void> {
     const old = this.#generation;
     if (old === undefined || this.#isRenewing) return;

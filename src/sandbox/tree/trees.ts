@@ -1,7 +1,7 @@
 /**
- * The trees of all memory classes. V8 reads the limit of its heap when a process starts, and no fork can change it. So the calls
- * that a zygote forks share its heap limit: each class has a zygote of its own. The other limits of a call are exact in every
- * class.
+ * The trees of all memory classes. V8 reads the limit of its heap when a process starts, and no fork can change it. So
+ * the invocations that a zygote forks share its heap limit: each class has a zygote of its own. The other limits of an
+ * invocation are exact in every class.
  */
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
@@ -20,13 +20,13 @@ const ROOT_LIFETIME_MS = 24 * 3_600_000;
 export interface ZygoteAges {
   /** Age at which a zygote is replaced. */
   readonly zygoteLifetimeMs?: number | undefined;
-  /** Time without a call after which the zygote of a memory class above the default ends. */
+  /** Time without an invocation after which the zygote of a memory class above the default ends. */
   readonly classUnusedMs?: number | undefined;
 }
 
 /**
- * The tree of the default class forks from the start of the server on, and shows whether forks work on this machine. Those
- * of the other classes start when calls need them: their zygotes cost memory.
+ * The tree of the default class forks from the start of the server on, and shows whether forks work on this machine.
+ * The trees of the other classes start when invocations need them: their zygotes cost memory.
  */
 export class Trees implements AsyncDisposable {
   readonly #default: Tree;
@@ -99,8 +99,8 @@ export class Trees implements AsyncDisposable {
   }
 
   /**
-   * A call has evaluated this script. Makes its code cache if the script may need one.
-   * @param memoryBytes of the call
+   * An invocation has evaluated this script. Creates its code cache if the script may need one.
+   * @param memoryBytes of the invocation
    */
   noteEvaluation(key: string, script: string, loaded: Loaded, memoryBytes: number): void {
     if (loaded.hasRejectedCache) this.codeCaches.reject(key);
@@ -108,7 +108,7 @@ export class Trees implements AsyncDisposable {
     this.codeCaches.make(key, script);
   }
 
-  /** Keeps instances of these scripts waiting, each in the class of its calls. Replaces the previous list. */
+  /** Keeps instances of these scripts waiting, each in the class of its invocations. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
     const [defaultClass = 0] = this.#classes;
@@ -137,8 +137,8 @@ export class Trees implements AsyncDisposable {
 const SMALLEST_BYTES = 128 * 1024 * 1024;
 
 /**
- * The heap limits of the classes in bytes, in ascending order: the default, for all calls up to it; then 128 MiB, 256 MiB,
- * 512 MiB and so on, as far as they are between the default and the maximum; then the maximum.
+ * The heap limits of the classes in bytes, in ascending order: the default, for all invocations up to it; then 128 MiB,
+ * 256 MiB, 512 MiB and so on, as far as they are between the default and the maximum; then the maximum.
  */
 export function memoryClasses(
   { memoryBytes, maxMemoryBytes = memoryBytes }: Pick<
@@ -153,7 +153,7 @@ export function memoryClasses(
   return maxMemoryBytes > memoryBytes ? [...classes, maxMemoryBytes] : classes;
 }
 
-/** The smallest class that has the memory of a call; undefined beyond the maximum. */
+/** The smallest class that has the memory of an invocation; undefined beyond the maximum. */
 export function memoryClassOf(
   memoryBytes: number,
   classes: readonly number[],

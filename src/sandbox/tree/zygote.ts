@@ -29,7 +29,7 @@ import type { Image } from "../image/image.ts";
 import type { Launcher } from "../instance/launcher.ts";
 import type { TreeSocket } from "./tree_socket.ts";
 
-/** Longest time for a command. It is longer than that of templates: the end of the zygote ends all calls. */
+/** Longest time for a command. It is longer than that of templates: the end of the zygote ends all invocations. */
 const TIMEOUT_MS = 60_000;
 
 const logger = getLogger(["invoked", "sandbox"]);
