@@ -28,8 +28,8 @@ function latency(breaks: readonly Break[]): Chart {
   const rates = longest(breaks);
   return {
     kind: "lines",
-    title: "A call without its function's own time, p99, in milliseconds",
-    amount: "ms, by calls per second",
+    title: "An invocation without its function's own time, p99, in milliseconds",
+    amount: "ms, by invocations per second",
     labels: rates.map(shortRate),
     series: breaks.map((found, at) => ({
       name: at === 0 ? "as configured" : `after fix ${at}`,
@@ -42,7 +42,7 @@ function utilization({ outcomes }: Break): Chart {
   return {
     kind: "lines",
     title: "How busy each part is, after the first fix",
-    amount: "percent, by calls per second",
+    amount: "percent, by invocations per second",
     labels: outcomes.map(({ callsPerSecond }) => shortRate(callsPerSecond)),
     series: Object.entries(SHOWN_PARTS).map(([part, name]) => ({
       name,
@@ -64,9 +64,9 @@ function shortRate(rate: number): string {
 export function renderTables(measured: Measured, breaks: readonly Break[]): string {
   const { nats, postgres, calls, machine } = measured;
   const rows: [string, number][] = [
-    ["API node, processor time of a call", calls.apiMs],
+    ["API node, processor time of an invocation", calls.apiMs],
     ["API node, processor time of a worker's entry", calls.entryReadMs],
-    ["worker, processor time of a call", calls.workerMs],
+    ["worker, processor time of an invocation", calls.workerMs],
     ["NATS, round trip of a request", nats.requestMs],
     ["NATS, processor time of a message", nats.messageMs],
     ["NATS, storing a message in memory, processor time", nats.stored.memory.processorMs],
@@ -90,16 +90,16 @@ export function renderTables(measured: Measured, breaks: readonly Break[]): stri
     "The cluster breaks in this order, if each break is fixed before the next:",
     "",
     ...table(
-      ["Breaks at", "Calls an hour", "What breaks", "What helps"],
+      ["Breaks at", "Invocations an hour", "What breaks", "What helps"],
       breaks.map(({ brokenPerSecond, part, fix }) => [
-        `${Math.round(brokenPerSecond).toLocaleString("en")} calls a second`,
+        `${Math.round(brokenPerSecond).toLocaleString("en")} invocations a second`,
         `${(brokenPerSecond * 3600 / 1e6).toFixed(1)} million`,
         PARTS[part],
         fix,
       ]),
     ),
     "",
-    `The target is ${Math.round(TARGET_PER_SECOND).toLocaleString("en")} calls a second.`,
+    `The target is ${Math.round(TARGET_PER_SECOND).toLocaleString("en")} invocations a second.`,
   ].join("\n");
 }
 

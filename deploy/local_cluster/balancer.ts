@@ -16,7 +16,7 @@ export async function prepareBalancer(
     "  timeout connect 2s",
     // A node that is busy has not ended.
     "  timeout check 10s",
-    // Calls that wait, and logs that are followed.
+    // Waiting invocations, and logs that are followed.
     "  timeout client 1h",
     "  timeout server 1h",
     // A request on a connection that was used before could be repeated by its client without a word.

@@ -93,7 +93,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** Whether a path does not exist. Without a wait: a call may wait for the answer. */
+/** Whether a path does not exist. Without a wait: an invocation may wait for the answer. */
 export function isMissing(path: string): boolean {
   try {
     Deno.lstatSync(path);

@@ -27,7 +27,7 @@ interface Answered {
   readonly json: string | undefined;
 }
 
-/** Calls until the server is gone. */
+/** Calls functions until the server is gone. */
 async function caller(
   client: Client,
   functionId: string,

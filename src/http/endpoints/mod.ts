@@ -90,7 +90,7 @@ export class EndpointRates {
     this.#count("this address", `a ${senderOf(address)}`);
   }
 
-  /** Counts a request whose sender may call the function: strangers use up nothing of its clients. @throws RATE_LIMITED */
+  /** Counts a request whose sender may call the function: strangers use up none of the rate of its clients. @throws RATE_LIMITED */
   countFunction(functionId: string): void {
     this.#count("all clients of this function", `f ${functionId}`);
   }

@@ -1,6 +1,6 @@
 /**
  * Wrappers of functions that report a use while a script is observed. In all else they are what they wrap: the script,
- * and every call of its template, keeps them.
+ * and every invocation of its template, keeps them.
  */
 import { anonymous } from "../anonymous.ts";
 import {
