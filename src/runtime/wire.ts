@@ -4,8 +4,8 @@
  * Server to instance, on stdin:
  * - The *load*, once: the nonce, its purpose ({@link LoadPurpose}), four numbers (output limit, log limit, lengths of the
  *   script and of its code cache, all in bytes), the script, the code cache.
- * - The *invocation*: one byte of {@link CallFlag}s, two numbers (length of the input and of the configuration), limits
- *   of the process if flagged, the input, the configuration.
+ * - The *invocation*: one byte of {@link CallFlag}s, two numbers (lengths of the input and of the configuration), the
+ *   limits of the process if flagged, the input, the configuration.
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
  * its invocations, in a template, may need something that differs between them: then the frame is `NEEDS_CALL`.
@@ -103,9 +103,9 @@ export const READY_MESSAGE = "ready\n";
 export const AS_ZYGOTE = "zygote";
 
 /**
- * Kinds of frames. `ACCEPTED` follows the read of the invocation, before any code runs for it: without it another
- * process may get the invocation. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is `LOG` plus
- * its level, 0 (debug) to 3 (error).
+ * Kinds of frames. `ACCEPTED` follows the read of the invocation, before any code runs for it: without this frame
+ * another process may get the invocation. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is
+ * `LOG` plus its level, 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
