@@ -11,6 +11,6 @@ export default async function main(): Promise<JSONObject> {
   });
   const errors = invocationSearchResponse?.list?.map(({ error }) => error ?? "") ?? [];
   const words = countWords(errors);
-  console.log(`${errors.length} calls failed since yesterday`);
+  console.log(`${errors.length} invocations failed since yesterday`);
   return { failed: errors.length, words };
 }

@@ -249,7 +249,7 @@ export async function firstRun(
   await t.step("what is gone has a page that says so", () => missesWhatIsGone(console));
   await t.step("programs get JSON where no page is", () => answersPrograms(console, client));
   await t.step("lists are readable on narrow screens", async () => {
-    await listFits(console, "/functions", ["State", "Triggers", "Calls in 24 h", "Last run"]);
+    await listFits(console, "/functions", ["State", "Triggers", "Invocations in 24 h", "Last run"]);
     await listFits(console, "/settings", ["Signed in", "Ends"]);
   });
   await t.step("a page that fails keeps the navigation", () => failsInside(console));

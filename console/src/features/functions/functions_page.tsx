@@ -108,7 +108,7 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
     },
     {
       id: "calls",
-      header: "Calls in 24 h",
+      header: "Invocations in 24 h",
       width: "215px",
       minor: true,
       sortBy: (fn) => activity.get(fn.id)?.calls ?? 0,
