@@ -15,12 +15,12 @@ const FIGURES: readonly Figure[] = [
   {
     name: "median time of an invocation, 10 invocations/s",
     part: "latency",
-    measure: "10 calls/s",
+    measure: "10 invocations/s",
   },
   {
     name: "99th percentile, 40 invocations/s",
     part: "latency",
-    measure: "40 calls/s",
+    measure: "40 invocations/s",
     percentile: "p99",
   },
   { name: "invocations a second, 8 callers", part: "latency", measure: "8 callers" },
@@ -33,7 +33,7 @@ const FIGURES: readonly Figure[] = [
   {
     name: "median time of an invocation that imports zod, 40 invocations/s",
     part: "latency",
-    measure: "40 calls/s",
+    measure: "40 invocations/s",
     subject: "invoked, zod",
   },
   { name: "first invocation of a function of 1 KB", part: "first call", measure: "1 KB" },

@@ -7,7 +7,7 @@ export type Unit = "ms" | "s" | "/s" | "MiB" | "MB/s";
 /** One line of the table. */
 export interface Row extends Summary {
   readonly part: string;
-  /** What was measured, such as `10 calls/s`. */
+  /** What was measured, such as `10 invocations/s`. */
   readonly measure: string;
   /** Of whom, such as `invoked`. */
   readonly subject: string;

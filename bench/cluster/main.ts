@@ -125,7 +125,7 @@ async function latency(plan: Plan, cluster: TestCluster, clustered: Contender): 
     });
   return withRatios([
     ...rowsOf("one by one", alone),
-    ...rowsOf(`${ARRIVALS_PER_SECOND} calls/s`, random),
+    ...rowsOf(`${ARRIVALS_PER_SECOND} invocations/s`, random),
   ], BASELINE);
 }
 

@@ -127,7 +127,7 @@ async function measurePurge(
   { label, dataDir, functionId }: Site,
   samples: Samples,
 ): Promise<void> {
-  context.progress(`calls during a purge of ${label}`);
+  context.progress(`invocations during a purge of ${label}`);
   await using invoked = await Invoked.start({ dataDir, flags: FLAGS });
   const call = invoked.call(functionId, HELLO);
   const calls = context.isQuick ? 20 : 100;
@@ -136,7 +136,7 @@ async function measurePurge(
   // The stop of the server interrupts it.
   const purged = invoked.post("/api/v1/functions/-/purge", { before }).catch(() => {});
   const during = await oneByOne(calls, CALL_PAUSE_MS, call);
-  samplesOf(samples, "call during a purge", label).push(...during.samples);
+  samplesOf(samples, "invocation during a purge", label).push(...during.samples);
   await invoked.server.stop();
   await purged;
 }

@@ -69,7 +69,7 @@ async function measure(
     for (const rate of RATES) {
       const schedule = poisson(rate, plan.seconds[rate] * 1000);
       for (const { name, call } of inTurn(contenders, round)) {
-        context.progress(`round ${round + 1} of ${plan.rounds}: ${rate} calls/s to ${name}`);
+        context.progress(`round ${round + 1} of ${plan.rounds}: ${rate} invocations/s to ${name}`);
         await pause(SETTLE_MS);
         loads.get(rate)?.get(name)?.push(await openLoop(schedule, call));
       }
@@ -88,7 +88,7 @@ function latencyRows(contenders: readonly Contender[], { loads }: Measured): Row
   return RATES.flatMap((rate) =>
     contenders.map(({ name }) => {
       const { samples, rejected } = merge(loads.get(rate)?.get(name) ?? []);
-      const measure = `${rate} calls/s`;
+      const measure = `${rate} invocations/s`;
       return rowOf({ part: "latency", measure, subject: name, unit: "ms", rejected }, samples);
     })
   );
@@ -109,9 +109,9 @@ function chartsOf(contenders: readonly Contender[], rows: readonly Row[]): PartR
   const byRate = (value: (row: Row | undefined) => number | undefined) =>
     contenders.map(({ name }) => ({
       name,
-      values: RATES.map((rate) => value(find(name, `${rate} calls/s`))),
+      values: RATES.map((rate) => value(find(name, `${rate} invocations/s`))),
     }));
-  const labels = RATES.map((rate) => `${rate} calls/s`);
+  const labels = RATES.map((rate) => `${rate} invocations/s`);
   const amount = "milliseconds";
   return {
     "latency-p50": {
@@ -130,8 +130,8 @@ function chartsOf(contenders: readonly Contender[], rows: readonly Row[]): PartR
     },
     saturated: {
       kind: "bars",
-      title: `Calls a second with ${CALLERS} callers that never rest`,
-      amount: "calls a second",
+      title: `Invocations a second with ${CALLERS} callers that never rest`,
+      amount: "invocations a second",
       labels: ["saturated"],
       series: contenders.map(({ name }) => ({
         name,

@@ -14,7 +14,7 @@ const CREATED_AT_ONCE = 4;
 const WARM_UP_CALLS = 20;
 const PAGE_SIZE = 100;
 const PART = "schedules";
-const ALONE = "calls before";
+const ALONE = "invocations before";
 const STATUS = "FUNCTION_INVOCATION_STATUS_";
 
 export async function schedules(context: Context): Promise<PartResult> {
@@ -31,25 +31,25 @@ export async function schedules(context: Context): Promise<PartResult> {
   const left = at.getTime() - Date.now() - plan.aloneMs;
   if (left < 0) throw new Error(`${plan.schedules} schedules took ${-left} ms too long to create`);
   await pause(left);
-  context.progress("calls before");
+  context.progress("invocations before");
   const alone = await openLoop(timesWithin(plan.aloneMs), call);
   await pause(at.getTime() - Date.now());
-  context.progress("calls meanwhile");
+  context.progress("invocations meanwhile");
   const meanwhile = await callUntilDone(server, scheduled, call);
   const lastMs = await lastEnd(server, scheduled, plan.schedules) - at.getTime();
 
   const measure = `${plan.schedules} schedules due`;
   const row = (subject: string, { samples, rejected }: Load) =>
     rowOf({ part: PART, measure, subject, unit: "ms", rejected }, samples);
-  const rows = [row(ALONE, alone), row("calls meanwhile", meanwhile)];
-  const ratio = (rows[1]?.p95 ?? NaN) / (rows[0]?.p95 ?? NaN);
+  const rows = [row(ALONE, alone), row("invocations meanwhile", meanwhile)];
+  const times = ((rows[1]?.p95 ?? NaN) / (rows[0]?.p95 ?? NaN)).toFixed(2);
   return {
     rows: [
       ...withRatios(rows, ALONE),
       rowOf({ part: PART, measure, subject: "last end", unit: "s" }, [lastMs / 1000]),
     ],
     charts: {},
-    notes: [`schedules: p95 of calls meanwhile is ${ratio.toFixed(2)} times that of calls before`],
+    notes: [`schedules: p95 of invocations meanwhile is ${times} times that of invocations before`],
   };
 }
 
@@ -98,13 +98,13 @@ async function lastEnd(server: Invoked, functionId: string, count: number): Prom
     const path = `/api/v1/functions/${functionId}/invocations?page_size=${PAGE_SIZE}`;
     const { list, nextPageToken } = await server.get(`${path}&page_token=${token}`);
     for (const { status, endedAt } of list) {
-      if (status !== `${STATUS}SUCCESS`) throw new Error(`a call of a schedule is ${status}`);
+      if (status !== `${STATUS}SUCCESS`) throw new Error(`a scheduled invocation is ${status}`);
       last = Math.max(last, Date.parse(endedAt));
       ended++;
     }
     token = nextPageToken;
   } while (token !== "");
-  if (ended !== count) throw new Error(`${ended} of ${count} schedules started a call`);
+  if (ended !== count) throw new Error(`${ended} of ${count} schedules started an invocation`);
   return last;
 }
 
