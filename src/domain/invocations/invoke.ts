@@ -46,8 +46,9 @@ export interface Invoke {
   /** Address of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
   /**
-   * Writes what belongs to the invocation in the transaction of its row. @throws AlreadyStarted if the same was written
-   * before: then nothing is started, and {@link Invocations.invoke} throws it, too
+   * Writes what belongs to the invocation in the transaction of its row.
+   * @throws AlreadyStarted if the same was written before: then nothing is started, and {@link Invocations.invoke}
+   * throws it, too
    */
   readonly alongside?: (tx: Writers, row: InvocationRow) => Promise<void>;
   /** The request that `fetch` answers; absent for an invocation of the default export. */

@@ -81,8 +81,8 @@ export class Schedules implements DueWork {
   }
 
   /**
-   * Starts an invocation of a schedule now; its times stay as they are. Returns the id of the invocation. @throws
-   * INVALID_FIELD
+   * Starts an invocation of a schedule now; its times stay as they are. Returns the id of the invocation.
+   * @throws INVALID_FIELD
    */
   async runNow(functionId: string, id: string): Promise<string> {
     const trigger = await this.parts.triggers.row(functionId, id);
