@@ -1,7 +1,7 @@
 /** Records invocations, and notifies whoever follows one. */
 import { getLogger } from "@logtape/logtape";
 import type { SandboxLog } from "../sandbox/contract.ts";
-import { Timeouts } from "../shared/time.ts";
+import { Deadlines } from "../shared/time.ts";
 import type { NotBegun, Outcome, Repeat } from "./contract.ts";
 
 const logger = getLogger(["invoked", "engine"]);
@@ -46,7 +46,7 @@ export interface InvocationRecord {
 export class Recorder {
   readonly #record: InvocationRecord;
   readonly #notifier: InvocationNotifier;
-  readonly #flushes: Timeouts<Recorder>;
+  readonly #flushes: Deadlines<Recorder>;
   readonly #invocationId: string;
   #sequence = 0;
   #unwritten: RecordedLog[] = [];
@@ -56,7 +56,7 @@ export class Recorder {
   constructor(
     record: InvocationRecord,
     notifier: InvocationNotifier,
-    flushes: Timeouts<Recorder>,
+    flushes: Deadlines<Recorder>,
     invocationId: string,
     /** The sequence number of the last log line of an earlier attempt; 0 without one. */
     lastSequence: number,
@@ -69,8 +69,8 @@ export class Recorder {
   }
 
   /** The flushes of many recorders, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
-  static flushes(): Timeouts<Recorder> {
-    return new Timeouts<Recorder>(LOG_FLUSH_INTERVAL_MS, (recorder) => recorder.#flushNow());
+  static flushes(): Deadlines<Recorder> {
+    return new Deadlines<Recorder>((recorder) => recorder.#flushNow());
   }
 
   /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
@@ -78,7 +78,7 @@ export class Recorder {
     this.#unwritten.push({ ...log, sequence: ++this.#sequence });
     // After a failed write there may be more lines than this; the timer writes them.
     if (this.#unwritten.length === LOG_LINES_PER_WRITE_MAX) this.#flushNow();
-    else this.#flushes.add(this);
+    else this.#flushes.add(this, LOG_FLUSH_INTERVAL_MS);
   }
 
   /** PENDING to RUNNING, durably. Answers why the attempt does not start; undefined once it has. */

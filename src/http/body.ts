@@ -7,7 +7,7 @@ import type { RawBody } from "../api/operation.ts";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
-import { Timeouts } from "../shared/time.ts";
+import { Deadlines } from "../shared/time.ts";
 import type { Env } from "./env.ts";
 
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
@@ -174,7 +174,7 @@ export class BodyBudget {
 }
 
 /** Bounds of the bodies that are being received. */
-const running = new WeakMap<IncomingMessage, Timeouts<IncomingMessage>>();
+const running = new WeakMap<IncomingMessage, Deadlines<IncomingMessage>>();
 
 /** The error of Node's own timer, which knows one limit for all requests. */
 class RequestTimeout extends Error {
@@ -183,10 +183,12 @@ class RequestTimeout extends Error {
 
 /** Ends requests whose bodies take too long to arrive, but for those that have limits of their own. */
 export class RequestTimeouts {
-  readonly #timeouts: Timeouts<IncomingMessage>;
+  readonly #timeouts: Deadlines<IncomingMessage>;
+  readonly #timeoutMs: number;
 
   constructor(server: Server, timeoutMs: number) {
-    this.#timeouts = new Timeouts(timeoutMs, (incoming) => {
+    this.#timeoutMs = timeoutMs;
+    this.#timeouts = new Deadlines((incoming) => {
       if (!incoming.complete) server.emit("clientError", new RequestTimeout(), incoming.socket);
     });
   }
@@ -197,7 +199,7 @@ export class RequestTimeouts {
     const hasBody = headers["transfer-encoding"] !== undefined ||
       (headers["content-length"] ?? "0") !== "0";
     if (!hasBody || incoming.complete) return;
-    this.#timeouts.add(incoming);
+    this.#timeouts.add(incoming, this.#timeoutMs);
     running.set(incoming, this.#timeouts);
     const end = () => this.#timeouts.delete(incoming);
     incoming.once("end", end);

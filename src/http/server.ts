@@ -5,7 +5,7 @@ import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
-import { Timeouts } from "../shared/time.ts";
+import { Deadlines } from "../shared/time.ts";
 import { Acceptor } from "./connections.ts";
 import { noteChunks, RequestTimeouts } from "./body.ts";
 import type { Env } from "./env.ts";
@@ -69,16 +69,17 @@ export async function listen(
     { errorHandler: answerUnusable },
   );
   const protocolErrors = new ProtocolErrors(limits);
-  const slowReaders = new Timeouts<ServerResponse>(
-    limits.answerTimeoutMs,
-    (outgoing) => outgoing.destroy(),
-  );
+  const { answerTimeoutMs } = limits;
+  const slowReaders = new Deadlines<ServerResponse>((outgoing) => outgoing.destroy());
   const unread = new UnreadAnswers(limits.maxUnreadBytes);
-  const responses = boundedResponses(unread, (outgoing) => slowReaders.add(outgoing));
+  const responses = boundedResponses(
+    unread,
+    (outgoing) => slowReaders.add(outgoing, answerTimeoutMs),
+  );
   const { server, renew } = makeServer(limits, identity, responses, (incoming, outgoing) => {
     acceptor.connections.serve(incoming, outgoing);
     // A connection whose client does not take its complete response in time is closed: memory holds the response so long.
-    outgoing.once("prefinish", () => slowReaders.add(outgoing));
+    outgoing.once("prefinish", () => slowReaders.add(outgoing, answerTimeoutMs));
     outgoing.once("close", () => slowReaders.delete(outgoing));
     noteChunks(incoming);
     requestTimeouts.add(incoming);

@@ -1,26 +1,5 @@
 /** Many waits with one timer, and the time in which something was busy. */
 
-/** Calls back for each item that is not deleted within a fixed time. One timer serves all items. */
-export class Timeouts<Item> {
-  readonly #afterMs: number;
-  readonly #deadlines: Deadlines<Item>;
-
-  /** @param onTimeout must not throw */
-  constructor(afterMs: number, onTimeout: (item: Item) => void) {
-    this.#afterMs = afterMs;
-    this.#deadlines = new Deadlines(onTimeout);
-  }
-
-  /** Begins the time of an item, unless it has begun. */
-  add(item: Item): void {
-    if (!this.#deadlines.has(item)) this.#deadlines.add(item, this.#afterMs);
-  }
-
-  delete(item: Item): void {
-    this.#deadlines.delete(item);
-  }
-}
-
 /** Calls back for each item that is not deleted within its own time. One timer serves all items. */
 export class Deadlines<Item> {
   readonly #onTimeout: (item: Item) => void;
@@ -35,14 +14,12 @@ export class Deadlines<Item> {
     this.#onTimeout = onTimeout;
   }
 
+  /** Begins the time of an item, unless it has begun. */
   add(item: Item, afterMs: number): void {
+    if (this.#deadlines.has(item)) return;
     const deadline = performance.now() + afterMs;
     this.#deadlines.set(item, deadline);
     if (deadline < this.#wakesAt) this.#wake(deadline);
-  }
-
-  has(item: Item): boolean {
-    return this.#deadlines.has(item);
   }
 
   delete(item: Item): void {

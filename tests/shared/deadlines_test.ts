@@ -25,3 +25,18 @@ Deno.test("an item times out at its own time, whatever others wait for", async (
   deadlines.delete("after an hour");
   deadlines.delete("after another hour");
 });
+
+Deno.test("items of one time end in order, each once, unless they are deleted in time", async () => {
+  const ended: string[] = [];
+  const deadlines = new Deadlines<string>((item) => ended.push(item));
+  const ends = (count: number) => eventually(() => ended.length === count || undefined);
+  for (const item of ["first", "deleted", "second", "first"]) deadlines.add(item, 50);
+  deadlines.delete("deleted");
+  assert.deepEqual(ended, [], "nothing ends before its time");
+  await ends(2);
+  assert.deepEqual(ended, ["first", "second"]);
+
+  for (const item of ["first", "last"]) deadlines.add(item, 50);
+  await ends(4);
+  assert.deepEqual(ended, ["first", "second", "first", "last"]);
+});

@@ -1,5 +1,5 @@
 /** The process of an instance: its pipes, how it ended, and its limits in the units of the kernel, on its cgroup, and in errors. */
-import { Timeouts } from "../../shared/time.ts";
+import { Deadlines } from "../../shared/time.ts";
 import { Cgroups, type Confinement, type Isolation, type Machine } from "../../isolation/mod.ts";
 import type { JobLimits, SandboxLimits } from "../contract.ts";
 
@@ -8,7 +8,7 @@ const STDERR_TAIL_BYTES = 16_384;
 /** Longest wait for the pipes of a dead process to end. */
 const DRAIN_TIMEOUT_MS = 1000;
 
-const drains = new Timeouts<() => void>(DRAIN_TIMEOUT_MS, (giveUp) => giveUp());
+const drains = new Deadlines<() => void>((giveUp) => giveUp());
 
 /** A process that was spawned or forked. */
 export interface ProcessHandle {
@@ -58,7 +58,7 @@ export class Child {
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */
   async drain(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    drains.add(resolve);
+    drains.add(resolve, DRAIN_TIMEOUT_MS);
     await Promise.race([this.#output, late]);
     drains.delete(resolve);
   }

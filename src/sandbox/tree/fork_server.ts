@@ -8,7 +8,7 @@ import {
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
-import { Timeouts } from "../../shared/time.ts";
+import { Deadlines } from "../../shared/time.ts";
 import {
   type Exit,
   exitOfWaitStatus,
@@ -63,7 +63,8 @@ export class ForkServerLink {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly #broken: (error: string) => void;
   /** Forks with which the fork server has to do something soon. */
-  readonly #late: Timeouts<Awaited>;
+  readonly #late: Deadlines<Awaited>;
+  readonly #timeoutMs: number;
   readonly #forks = new Map<number, Awaited>();
   /** Forks that have ended and whose connection has not. */
   readonly #lingering = new Set<Awaited>();
@@ -83,7 +84,8 @@ export class ForkServerLink {
     timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
     this.#send = send;
-    this.#late = new Timeouts(timeoutMs, ({ error }) => this.#break(error));
+    this.#late = new Deadlines(({ error }) => this.#break(error));
+    this.#timeoutMs = timeoutMs;
     this.#broken = broken;
   }
 
@@ -245,7 +247,7 @@ export class ForkServerLink {
     this.#late.delete(fork);
     if (this.#isClosed) return;
     fork.error = error;
-    this.#late.add(fork);
+    this.#late.add(fork, this.#timeoutMs);
   }
 
   #break(error: string): void {

@@ -6,7 +6,7 @@ import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
 import { HANDSHAKE_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
 import { isMissing } from "../../shared/files.ts";
-import { Timeouts } from "../../shared/time.ts";
+import { Deadlines } from "../../shared/time.ts";
 import type { ChunkReader, Input } from "../instance/process.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
@@ -30,11 +30,10 @@ export class TreeSocket implements Disposable {
   #listener: Deno.UnixListener;
   readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
   /** Giving one up whose connections have arrived does nothing. */
-  readonly #awaited = new Timeouts<Expected>(
-    HANDSHAKE_TIMEOUT_MS,
-    (expected) => expected.giveUp("The fork failed: no handshake"),
+  readonly #awaited = new Deadlines<Expected>((expected) =>
+    expected.giveUp("The fork failed: no handshake")
   );
-  readonly #handshakes = new Timeouts<Deno.UnixConn>(HANDSHAKE_TIMEOUT_MS, closeConnection);
+  readonly #handshakes = new Deadlines<Deno.UnixConn>(closeConnection);
 
   constructor(socketDir: SocketDir) {
     this.#socketDir = socketDir;
@@ -75,7 +74,7 @@ export class TreeSocket implements Disposable {
         }
       },
     };
-    this.#awaited.add(expected);
+    this.#awaited.add(expected, HANDSHAKE_TIMEOUT_MS);
     return expected;
   }
 
@@ -98,7 +97,7 @@ export class TreeSocket implements Disposable {
 
   /** Whether the connection begins with an expected handshake. It closes any other. */
   async hasHandshake(connection: Deno.UnixConn): Promise<boolean> {
-    this.#handshakes.add(connection);
+    this.#handshakes.add(connection, HANDSHAKE_TIMEOUT_MS);
     try {
       const handshake = new Uint8Array(HANDSHAKE_BYTES);
       for (let filled = 0; filled < HANDSHAKE_BYTES;) {
