@@ -35,10 +35,11 @@ export async function setUpLogging({ format, level }: Config["log"]): Promise<vo
 function jsonFormatter(): TextFormatter {
   const format = getJsonLinesFormatter();
   return (record) => {
-    const parts = record.message.map((part) =>
-      typeof part === "string" ? part : Deno.inspect(part)
-    );
-    return format({ ...record, message: [parts.join("")] });
+    let message = "";
+    for (const part of record.message) {
+      message += typeof part === "string" ? part : Deno.inspect(part);
+    }
+    return format({ ...record, message: [message] });
   };
 }
 
