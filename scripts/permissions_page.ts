@@ -1,7 +1,7 @@
 /** `docs/permissions.md`: what each operation needs of its caller, in Markdown, from the operations themselves. */
 import { isHostOperation } from "../src/api/host_calls.ts";
 import { OPERATIONS } from "../src/api/mod.ts";
-import { isOfRoles, type Operation, type OperationPermission } from "../src/api/operation.ts";
+import type { Operation } from "../src/api/operation.ts";
 import { rolesWith } from "../src/domain/identity/mod.ts";
 
 const TABLE_HEAD = [
@@ -33,18 +33,15 @@ export function renderPermissionsPage(): string {
 }
 
 function renderRow(operation: Operation): string {
-  const { operationId, method, path, permission } = operation;
+  const { operationId, method, path, permission, requires } = operation;
   const cells = [
     `\`${operationId}\``,
     `\`${method.toUpperCase()} ${path}\``,
     `\`${permission}\``,
-    renderRoles(permission),
+    requires === undefined
+      ? "none needed"
+      : rolesWith(requires).map((role) => `\`${role}\``).join(", "),
     isHostOperation(operation) ? "yes" : "no",
   ];
   return `| ${cells.join(" | ")} |`;
-}
-
-function renderRoles(permission: OperationPermission): string {
-  if (!isOfRoles(permission)) return "none needed";
-  return rolesWith(permission).map((role) => `\`${role}\``).join(", ");
 }

@@ -2,13 +2,7 @@ import type { z } from "@hono/zod-openapi";
 import { VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type Principal, requirePermission } from "../domain/identity/mod.ts";
-import {
-  type AnyInput,
-  isOfRoles,
-  type Operation,
-  type Reply,
-  type SessionCookie,
-} from "./operation.ts";
+import { type AnyInput, type Operation, Reply, type SessionCookie } from "./operation.ts";
 import type { Services } from "./services.ts";
 
 /**
@@ -27,7 +21,7 @@ export interface OperationRequest {
   readonly headers: unknown;
   /** Gives the JSON value of the body, or the `RawBody` of an operation that takes bytes. Called after the caller is authorized. */
   readonly readBody: () => Promise<unknown>;
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
   readonly remoteAddress: string | undefined;
 }
 
@@ -41,63 +35,41 @@ export async function callOperation(
   request: OperationRequest,
   services: Services,
 ): Promise<Reply> {
-  authorize(operation, request.principal);
+  const { requires, operationId } = operation;
+  if (requires !== undefined) {
+    if (request.principal === undefined) {
+      throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
+    }
+    requirePermission(request.principal, requires, operationId);
+  }
   // No variable holds the body: an operation may run for minutes.
-  const input = new ValidatedRequest(operation, request, await request.readBody());
-  return operation.handle(input, services);
+  const answer = await operation.handle(
+    validated(operation, request, await request.readBody()),
+    services,
+  );
+  return answer instanceof Reply ? answer : Reply.json(answer);
 }
 
-/** The input of a handler. A class, because V8 makes and keeps a hidden class for each object literal that has a getter. */
-class ValidatedRequest implements AnyInput {
-  readonly #request: OperationRequest;
-  readonly params: unknown;
-  readonly query: unknown;
-  readonly headers: unknown;
-  readonly body: unknown;
-  readonly principal: Principal | undefined;
-
-  /** @throws INVALID_FIELD, BODY_NOT_JSON */
-  constructor(operation: Operation, request: OperationRequest, sent: unknown) {
-    this.#request = request;
-    const { params, query } = request;
-    const messages = operation.reader.read({ params, query, body: sent });
-    if (messages.violations.length > 0) throw invalidFields(messages.violations);
-    this.params = parse(operation.params, messages.params);
-    this.query = parse(operation.query, messages.query);
-    this.headers = parse(operation.headers, request.headers);
-    this.body = operation.kind === "json" ? parse(operation.body, messages.body) : messages.body;
-    this.principal = request.principal;
-  }
-
-  get sessionCookie(): SessionCookie | undefined {
-    return this.#request.sessionCookie;
-  }
-
-  get checkCredential(): () => Promise<unknown> {
-    return this.#request.checkCredential;
-  }
-
-  /** Read by few handlers, and costly to make. */
-  get signal(): AbortSignal {
-    return this.#request.signal;
-  }
-
-  /** As costly as {@link signal}. */
-  get remoteAddress(): string | undefined {
-    return this.#request.remoteAddress;
-  }
-}
-
-/** @throws TOKEN_MISSING, ROLE_MISSING */
-function authorize(
-  { permission, operationId }: Operation,
-  principal: Principal | undefined,
-): void {
-  if (!isOfRoles(permission)) return;
-  if (principal === undefined) {
-    throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
-  }
-  requirePermission(principal, permission, operationId);
+/** The input of a handler. @throws INVALID_FIELD, BODY_NOT_JSON */
+function validated(operation: Operation, request: OperationRequest, sent: unknown): AnyInput {
+  const { principal, sessionCookie, checkCredential, signal, remoteAddress } = request;
+  const { params, query, body, violations } = operation.reader.read({
+    params: request.params,
+    query: request.query,
+    body: sent,
+  });
+  if (violations.length > 0) throw invalidFields(violations);
+  return {
+    params: parse(operation.params, params),
+    query: parse(operation.query, query),
+    headers: parse(operation.headers, request.headers),
+    body: operation.kind === "json" ? parse(operation.body, body) : body,
+    principal,
+    sessionCookie,
+    checkCredential,
+    signal,
+    remoteAddress,
+  };
 }
 
 /** @throws INVALID_FIELD */

@@ -2,13 +2,13 @@ import { DomainError } from "../domain/errors.ts";
 import type { HostMethod } from "../domain/invocations/host_methods.ts";
 import { HostCallError } from "../sandbox/contract.ts";
 import { callOperation, type OperationRequest } from "./call.ts";
-import { isOfRoles, type JsonOperation, type Operation } from "./operation.ts";
+import type { JsonOperation, Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
 import { asDomainError, statusAnswer } from "./status.ts";
 
 /** Whether functions may call the operation: it takes and answers JSON, needs a permission, and is not about clients. */
 export function isHostOperation(operation: Operation): operation is JsonOperation {
-  return operation.kind === "json" && isOfRoles(operation.permission) && !operation.ofClient;
+  return operation.kind === "json" && operation.requires !== undefined && !operation.ofClient;
 }
 
 /**
@@ -54,7 +54,7 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
         principal,
         sessionCookie: undefined,
         checkCredential: () => services.functionPrincipals.of(invocation, signal),
-        signal,
+        signal: () => signal,
         remoteAddress: undefined,
       };
       // What takes long, such as a build, continues after the invocation has ended; its answer is dropped.

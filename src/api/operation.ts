@@ -28,9 +28,17 @@ export interface SessionCookie {
   clear(): ReplyHeaders;
 }
 
-/** Whether a role of the caller must have the permission. */
-export function isOfRoles(permission: OperationPermission): permission is Permission {
-  return !["public", "signed-url", "signed-request", "console"].includes(permission);
+/** The permission that a role of the caller must have; undefined if the handler or the transport checks the caller. */
+function requiredOfRoles(permission: OperationPermission): Permission | undefined {
+  switch (permission) {
+    case "public":
+    case "signed-url":
+    case "signed-request":
+    case "console":
+      return undefined;
+    default:
+      return permission;
+  }
 }
 
 /** The services of these names: what a handler, or a part of the transport, uses. */
@@ -57,8 +65,8 @@ export interface Input<
   readonly sessionCookie: A extends "console" ? SessionCookie : undefined;
   /** Checks the credential of the request again. It throws as the transport does, once the credential has ended. */
   readonly checkCredential: () => Promise<unknown>;
-  /** Aborts when the caller no longer waits for the answer. */
-  readonly signal: AbortSignal;
+  /** Aborts when the caller no longer waits for the answer. Few handlers call it, and it is costly to make. */
+  readonly signal: () => AbortSignal;
   /** IP address of the client; undefined for a host call. */
   readonly remoteAddress: string | undefined;
 }
@@ -173,8 +181,11 @@ interface RawDefinition<
 export type AnyInput = Readonly<
   Record<keyof Input<Optional, Optional, Optional, unknown, "read">, unknown>
 >;
-type AnyHandler = (input: AnyInput, services: Services) => Promise<Reply>;
+/** Answers a {@link Reply}, or the value of one that is JSON. */
+type AnyHandler = (input: AnyInput, services: Services) => Promise<unknown>;
 interface AnyContract extends Contract<Optional, Optional, Optional, OperationPermission> {
+  /** The permission that a role of the caller must have; undefined if no role is needed. */
+  readonly requires: Permission | undefined;
   /** Reads the names of fields in requests. */
   readonly reader: RequestReader;
 }
@@ -208,18 +219,12 @@ export function jsonOperation<
   B extends Optional = undefined,
   S extends Partial<Services> = Record<never, never>,
 >(definition: JsonDefinition<P, Q, H, B, A, R, S>): JsonOperation {
-  const handle = definition.handle as unknown as (
-    input: AnyInput,
-    services: Services,
-  ) => Promise<unknown>;
   return {
     ...definition,
     kind: "json",
+    requires: requiredOfRoles(definition.permission),
     reader: new RequestReader(definition, isDestroying(definition)),
-    async handle(input, services) {
-      const answer = await handle(input, services);
-      return answer instanceof Reply ? answer : Reply.json(answer);
-    },
+    handle: definition.handle as unknown as AnyHandler,
   };
 }
 
@@ -237,6 +242,7 @@ export function rawOperation<
   return {
     ...definition,
     kind: "raw",
+    requires: requiredOfRoles(definition.permission),
     reader: new RequestReader({ params, query, body }, isDestroying(definition)),
     handle: definition.handle as unknown as AnyHandler,
   };

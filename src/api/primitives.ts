@@ -9,25 +9,19 @@ import { anyMap } from "./messages/of_schema.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 
-/** Decodes base64 or base64url, padded or not; undefined for anything else. */
-function decodeBase64(text: string): Uint8Array | undefined {
-  const body = text.replace(/={1,2}$/, "");
-  const standard = /^[A-Za-z0-9+/]*$/.test(body);
-  if (!standard && !/^[A-Za-z0-9_-]*$/.test(body)) return undefined;
-  if (body.length % 4 === 1 || (body.length !== text.length && text.length % 4 !== 0)) {
-    return undefined;
-  }
-  return Buffer.from(body, standard ? "base64" : "base64url");
-}
-
 export function encodeBase64(content: Uint8Array | string): string {
   return Buffer.from(content as Uint8Array).toString("base64");
 }
 
-/** `bytes` of a request. */
-export const bytesIn = z.string().transform((text, context) => {
-  const content = decodeBase64(text);
-  if (content !== undefined) return content;
+/** `bytes` of a request: base64 or base64url, padded or not. */
+export const bytesIn = z.string().transform((text, context): Uint8Array => {
+  const body = text.replace(/={1,2}$/, "");
+  const isStandard = /^[A-Za-z0-9+/]*$/.test(body);
+  const isAlphabet = isStandard || /^[A-Za-z0-9_-]*$/.test(body);
+  const isWhole = body.length === text.length ? body.length % 4 !== 1 : text.length % 4 === 0;
+  if (isAlphabet && isWhole) {
+    return Buffer.from(body, isStandard ? "base64" : "base64url");
+  }
   context.addIssue({ code: "custom", message: "is not base64" });
   return z.NEVER;
 }).openapi({ type: "string", format: "byte" });

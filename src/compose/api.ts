@@ -77,6 +77,8 @@ export function composeApi(
     maxWebhookBytes: config.triggers.maxWebhookBytes,
   };
   const trustedProxies = config.server.trustedProxies ?? [];
+  const { domain: endpointDomain, hosts = [] } = config.endpoints;
+  const hasOwnHosts = endpointDomain !== undefined || hosts.length > 0;
   domain.hostMethods.add(hostMethods(OPERATIONS, services));
   return createApp(services, {
     bodies: {
@@ -90,7 +92,7 @@ export function composeApi(
     endpoints: {
       ...config.endpoints,
       publicOrigin: new PublicOrigins({ url, publicUrl: config.server.publicUrl, trustedProxies }),
-      ownHosts: ownHosts(config.endpoints.domain, config.endpoints.hosts ?? []),
+      ownHosts: hasOwnHosts ? ownHosts(endpointDomain, hosts) : undefined,
       signedBodyBytes: config.triggers.maxWebhookBytes,
       rates: new EndpointRates(config.endpoints.ratePerSecond, node),
     },

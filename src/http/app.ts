@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import { OPERATIONS } from "../api/mod.ts";
-import { isOfRoles, type Operation } from "../api/operation.ts";
+import type { Operation } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
 import { authenticate, authenticateBearer, readCookie, SessionCookies } from "./authentication.ts";
-import { type BodyLimits, closeUnread } from "./body.ts";
-import { type ClientAddress, crossOrigin, requestLog, securityHeaders } from "./middleware.ts";
+import type { BodyLimits } from "./body.ts";
+import { type ClientAddress, crossOrigin, guardAnswers, requestLog } from "./middleware.ts";
 import { serveConsole } from "./console.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
@@ -40,8 +40,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
     return answerError(violation ?? noOperation(method, path), c);
   });
   app.use(requestLog(options.clientAddress));
-  app.use(closeUnread);
-  app.use(securityHeaders(options.hsts));
+  app.use(guardAnswers(options.hsts));
   // Before CORS, which is that of the API.
   serveOwnHosts(app, services, options.endpoints);
   serveRuns(app, services, options.endpoints);
@@ -50,7 +49,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const cookies = new SessionCookies(options.endpoints.publicOrigin);
   app.use("/auth/v1/session", readCookie(cookies));
   // Before authentication: their handlers check who calls.
-  const ofRoles = OPERATIONS.filter(({ permission }) => isOfRoles(permission));
+  const ofRoles = OPERATIONS.filter(({ requires }) => requires !== undefined);
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));
   serveOperations(app, others, services, options.bodies);
   rejectMethodsOfWebhooks(app);

@@ -1,14 +1,11 @@
 /** The bodies of requests: their limits in bytes, memory and time, and what becomes of one that nobody reads. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { MiddlewareHandler } from "hono";
-import { parseJson } from "../api/messages/readers.ts";
 import type { RawBody } from "../api/operation.ts";
 import { formatBytes, formatDuration } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import { ByteBudget } from "../shared/byte_budget.ts";
 import { Deadlines } from "../shared/time.ts";
-import type { Env } from "./env.ts";
 
 /** A body up to this size takes nothing of the budget: `--max-connections` bounds how many there are. */
 const SMALL_BODY_BYTES = 16 * 1024;
@@ -28,9 +25,9 @@ export interface BodyLimits {
  * Passes a request's body to `use` and keeps its share of the budget meanwhile.
  * Reads from Node's request, because Hono's keeps the bytes as long as the request lives.
  * @param limitName the setting that holds the limit, for the message
- * @throws BODY_TOO_LARGE, RECEIVING_TOO_MUCH
+ * @throws BODY_TOO_LARGE, RECEIVING_TOO_MUCH, and what `use` throws
  */
-async function readBody<T>(
+export async function receiveBody<T>(
   incoming: IncomingMessage,
   limitBytes: number,
   limitName: string,
@@ -70,12 +67,6 @@ async function readBody<T>(
 /** For requests in chunks: the bytes that their connection had received when their headers were read. */
 const receivedBefore = new WeakMap<IncomingMessage, number>();
 
-/** Called for each request at once: when its body is read, the parser may have gone over much of it. */
-export function noteChunks(incoming: IncomingMessage): void {
-  if (incoming.headers["transfer-encoding"] === undefined) return;
-  receivedBefore.set(incoming, incoming.socket.bytesRead);
-}
-
 /** For a body in chunks: {@link chunkChecker}; undefined for any other. */
 export function framing(incoming: IncomingMessage): ((bytes: number) => boolean) | undefined {
   return incoming.headers["transfer-encoding"] === undefined ? undefined : chunkChecker(incoming);
@@ -98,17 +89,6 @@ export function tooManyExtensions(): DomainError {
   );
 }
 
-/**
- * The JSON value of a request's body; `{}` for an empty body.
- * @throws BODY_TOO_LARGE, BODY_NOT_JSON, RECEIVING_TOO_MUCH
- */
-export function readJson(
-  incoming: IncomingMessage,
-  { maxBodyBytes, budget }: BodyLimits,
-): Promise<unknown> {
-  return readBody(incoming, maxBodyBytes, "--max-body", budget, parseJson);
-}
-
 /** The body of a request, for operations that read bytes. @param request the same request as `incoming` */
 export function rawBody(
   incoming: IncomingMessage,
@@ -127,7 +107,7 @@ export function rawBody(
       return request.body ?? new Blob().stream();
     },
     read: (limitBytes, limitName) =>
-      readBody(incoming, limitBytes, limitName, budget, (body) => body),
+      receiveBody(incoming, limitBytes, limitName, budget, (body) => body),
   };
 }
 
@@ -173,59 +153,53 @@ export class BodyBudget {
   }
 }
 
-/** Bounds of the bodies that are being received. */
-const running = new WeakMap<IncomingMessage, Deadlines<IncomingMessage>>();
+/** Bodies that are being received, and must arrive in time. */
+type ArrivingBodies = Deadlines<IncomingMessage>;
+
+const arriving = new WeakMap<IncomingMessage, ArrivingBodies>();
 
 /** The error of Node's own timer, which knows one limit for all requests. */
 class RequestTimeout extends Error {
   readonly code = "ERR_HTTP_REQUEST_TIMEOUT";
 }
 
-/** Ends requests whose bodies take too long to arrive, but for those that have limits of their own. */
-export class RequestTimeouts {
-  readonly #timeouts: Deadlines<IncomingMessage>;
-  readonly #timeoutMs: number;
+/** Ends requests whose bodies take too long to arrive. Its owner deletes requests whose responses are closed. */
+export function arrivingBodies(server: Server): ArrivingBodies {
+  return new Deadlines((incoming) => {
+    if (!incoming.complete) server.emit("clientError", new RequestTimeout(), incoming.socket);
+  });
+}
 
-  constructor(server: Server, timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
-    this.#timeouts = new Deadlines((incoming) => {
-      if (!incoming.complete) server.emit("clientError", new RequestTimeout(), incoming.socket);
-    });
-  }
-
-  /** Begins the time of a request whose headers have arrived. */
-  add(incoming: IncomingMessage): void {
-    const { headers } = incoming;
-    const hasBody = headers["transfer-encoding"] !== undefined ||
-      (headers["content-length"] ?? "0") !== "0";
-    if (!hasBody || incoming.complete) return;
-    this.#timeouts.add(incoming, this.#timeoutMs);
-    running.set(incoming, this.#timeouts);
-    const end = () => this.#timeouts.delete(incoming);
-    incoming.once("end", end);
-    incoming.once("close", end);
-  }
+/**
+ * Begins the time of a body. To be called as soon as the headers of its request have arrived: when the body is read, the
+ * parser may have gone over much of it.
+ */
+export function beginBody(
+  incoming: IncomingMessage,
+  bodies: ArrivingBodies,
+  timeoutMs: number,
+): void {
+  const { headers, socket } = incoming;
+  const isChunked = headers["transfer-encoding"] !== undefined;
+  if (isChunked) receivedBefore.set(incoming, socket.bytesRead);
+  const hasBody = isChunked || (headers["content-length"] ?? "0") !== "0";
+  if (!hasBody || incoming.complete) return;
+  bodies.add(incoming, timeoutMs);
+  arriving.set(incoming, bodies);
 }
 
 /** The request has limits of its own from here on. */
 export function withoutRequestTimeout(incoming: IncomingMessage): void {
-  running.get(incoming)?.delete(incoming);
+  arriving.get(incoming)?.delete(incoming);
 }
 
 /** How long a connection takes the rest of a body that nobody reads, after its response. */
 const LINGER_MS = 5_000;
 
 /**
- * Closes the connection of a request that is answered before its body has arrived: else the rest had to be read.
- * The connection lingers first. Closing it while bytes arrive resets it, and the client loses the response.
+ * Closes the connection after a response whose head is not sent yet, unless the body has arrived by now: else the rest had
+ * to be read. The connection lingers first. Closing it while bytes arrive resets it, and the client loses the response.
  */
-export const closeUnread: MiddlewareHandler<Env> = async (c, next) => {
-  await next();
-  const { incoming, outgoing } = c.env;
-  if (!outgoing.headersSent) closeAfter(incoming, outgoing);
-};
-
-/** Closes the connection after a response whose head is not sent yet, unless the body has arrived by now. */
 export function closeAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (incoming.complete) return;
   outgoing.setHeader("Connection", "close");

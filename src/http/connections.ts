@@ -55,7 +55,7 @@ export class Connections {
 
   /** A request has arrived. The connection is idle again once its response is closed. */
   serve({ socket }: IncomingMessage, outgoing: ServerResponse): void {
-    const accepted = this.#acceptedOf(socket);
+    const accepted = this.#open.has(socket) ? socket : this.#acceptedUnderTls(socket);
     if (accepted === undefined) return;
     this.#idle.delete(accepted);
     this.#open.set(accepted, (this.#open.get(accepted) ?? 0) + 1);
@@ -68,8 +68,7 @@ export class Connections {
   }
 
   /** The socket that was accepted: of a connection with TLS another one than that of its requests. */
-  #acceptedOf(socket: Socket): Socket | undefined {
-    if (this.#open.has(socket)) return socket;
+  #acceptedUnderTls(socket: Socket): Socket | undefined {
     const accepted = this.#underTls.get(socket) ?? this.#byClient.get(clientOf(socket));
     if (accepted !== undefined) this.#underTls.set(socket, accepted);
     return accepted;

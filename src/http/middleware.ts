@@ -8,12 +8,13 @@ import { cors } from "hono/cors";
 import type { IncomingMessage } from "node:http";
 import { isIP, type Socket } from "node:net";
 import ipaddr from "ipaddr.js";
+import { closeAfter } from "./body.ts";
 import type { Env } from "./env.ts";
 import { invalid } from "../domain/errors.ts";
 
 const logger = getLogger(["invoked", "http"]);
-/** What follows it in a path is a token. */
-const CAPABILITY_TOKEN = /^(\/api\/v1\/webhooks\/incoming\/[^/]*\/t\/).*/;
+/** The start of a path whose rest is a credential, which does not belong in a log: an upload URL, or that of a webhook. */
+const CAPABILITY = /^(\/file\/|\/api\/v1\/webhooks\/incoming\/[^/]*\/t\/).*/s;
 /** What load balancers ask all the time. */
 const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 /** A request id that a proxy in front may set. */
@@ -38,18 +39,13 @@ export function requestLog(clientAddress: ClientAddress): MiddlewareHandler<Env>
     const level = PROBES.has(c.req.path) && c.res.ok ? "debug" : "info";
     logger[level]("{method} {path} {status} {milliseconds} ms", {
       method: c.req.method,
-      path: withoutCapability(c.req.path),
+      path: c.req.path.replace(CAPABILITY, "$1..."),
       status: c.env.outgoing.headersSent ? c.env.outgoing.statusCode : c.res.status,
       milliseconds,
       requestId,
       address,
     });
   };
-}
-
-/** An upload URL and the path of a webhook with a token are credentials: they do not belong in a log. */
-function withoutCapability(path: string): string {
-  return path.startsWith("/file/") ? "/file/..." : path.replace(CAPABILITY_TOKEN, "$1...");
 }
 
 /** For answers that are data: a browser that shows one as a page runs no script in it. Pages set their own. */
@@ -67,20 +63,22 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 /**
  * Sets the headers that keep browsers from misusing answers. They are set on Node's response, before the answer: headers
  * of the answer override them, and no `Headers` object is made for them. Hono's `secureHeaders` makes this object for every
- * answer, and sets its headers after the handler, when the answer of an endpoint has already left.
+ * answer, and sets its headers after the handler, when the answer of an endpoint has already left. Closes the connection of
+ * a request that is answered before its body has arrived.
  * @param hsts whether clients shall insist on https from now on (RFC 6797)
  */
-export function securityHeaders(hsts: boolean): MiddlewareHandler<Env> {
+export function guardAnswers(hsts: boolean): MiddlewareHandler<Env> {
   const always = Object.entries({
     ...SECURITY_HEADERS,
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     ...hsts ? { "Strict-Transport-Security": `max-age=${HSTS_MAX_AGE_SECONDS}` } : {},
   });
   return async (c, next) => {
-    const { outgoing } = c.env;
+    const { incoming, outgoing } = c.env;
     for (const [name, value] of always) outgoing.setHeader(name, value);
     if (NEVER_STORED.test(c.req.path)) outgoing.setHeader("Cache-Control", "no-store");
     await next();
+    if (!outgoing.headersSent) closeAfter(incoming, outgoing);
   };
 }
 
@@ -177,74 +175,75 @@ export type ClientAddress = (incoming: IncomingMessage) => string | undefined;
  * @param trustedProxies networks in CIDR notation
  */
 export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
-  const isTrusted = trustIn(trustedProxies);
+  const proxies = new TrustedProxies(trustedProxies);
   return ({ socket, headers }) => {
-    const peer = peerOf(socket);
-    if (peer === undefined || !isTrusted(peer)) return peer?.toString();
-    const forwarded = lastUntrusted(
-      peer,
+    const peer = proxies.peerOf(socket);
+    if (peer === undefined || !peer.isTrusted) return peer?.text;
+    const { address } = peer;
+    const forwarded = proxies.lastUntrusted(
+      address,
       hopsOfForwarded(headerList(headers.forwarded)),
-      isTrusted,
     );
-    const listed = lastUntrusted(
-      peer,
+    const listed = proxies.lastUntrusted(
+      address,
       hopsOfList(headerList(headers["x-forwarded-for"])),
-      isTrusted,
     );
-    const [client = peer, other = client] = [forwarded, listed].filter((hop) => hop !== undefined);
-    return (client.toString() === other.toString() ? client : peer).toString();
+    const [client = address, other = client] = [forwarded, listed]
+      .filter((hop) => hop !== undefined);
+    return (client.toString() === other.toString() ? client : address).toString();
   };
 }
 
-/** Whether a request comes from a trusted proxy. @param trustedProxies networks in CIDR notation */
-function trustedPeers(
-  trustedProxies: readonly string[],
-): (incoming: IncomingMessage) => boolean {
-  const isTrusted = trustIn(trustedProxies);
-  return ({ socket }) => {
-    const peer = peerOf(socket);
-    return peer !== undefined && isTrusted(peer);
-  };
+/** Who has opened a connection. */
+interface Peer {
+  readonly address: Address;
+  readonly text: string;
+  readonly isTrusted: boolean;
 }
 
-/** Parsed once for all requests of a connection. */
-const peers = new WeakMap<Socket, Address>();
+class TrustedProxies {
+  readonly #networks: readonly [Address, number][];
+  /** Each is found once for all requests of its connection. */
+  readonly #peers = new WeakMap<Socket, Peer>();
 
-function peerOf(socket: Socket): Address | undefined {
-  const known = peers.get(socket);
-  if (known !== undefined) return known;
-  const peer = parseAddress(socket.remoteAddress);
-  if (peer !== undefined) peers.set(socket, peer);
-  return peer;
-}
+  /** @param networks in CIDR notation */
+  constructor(networks: readonly string[]) {
+    this.#networks = networks.map((network) => ipaddr.parseCIDR(network));
+  }
 
-function trustIn(trustedProxies: readonly string[]): (address: Address) => boolean {
-  const networks = trustedProxies.map((network) => ipaddr.parseCIDR(network));
-  return (address) =>
-    networks.some(([network, bits]) =>
+  /** Undefined for a connection that is gone. */
+  peerOf(socket: Socket): Peer | undefined {
+    const known = this.#peers.get(socket);
+    if (known !== undefined) return known;
+    const address = parseAddress(socket.remoteAddress);
+    if (address === undefined) return undefined;
+    const peer = { address, text: address.toString(), isTrusted: this.#has(address) };
+    this.#peers.set(socket, peer);
+    return peer;
+  }
+
+  /**
+   * Walks from the server to the client.
+   * @param hops the nearest first, undefined for one without an address
+   * @returns undefined without any hop
+   */
+  lastUntrusted(peer: Address, hops: Iterable<Address | undefined>): Address | undefined {
+    let count = 0;
+    let last: Address | undefined;
+    for (const hop of hops) {
+      last ??= peer;
+      if (hop === undefined || count++ === HOPS_MAX) return last;
+      last = hop;
+      if (!this.#has(hop)) return hop;
+    }
+    return last;
+  }
+
+  #has(address: Address): boolean {
+    return this.#networks.some(([network, bits]) =>
       network.kind() === address.kind() && address.match(network, bits)
     );
-}
-
-/**
- * Walks from the server to the client.
- * @param hops the nearest first, undefined for one without an address
- * @returns undefined without any hop
- */
-function lastUntrusted(
-  peer: Address,
-  hops: Iterable<Address | undefined>,
-  isTrusted: (address: Address) => boolean,
-): Address | undefined {
-  let count = 0;
-  let last: Address | undefined;
-  for (const hop of hops) {
-    last ??= peer;
-    if (hop === undefined || count++ === HOPS_MAX) return last;
-    last = hop;
-    if (!isTrusted(hop)) return hop;
   }
-  return last;
 }
 
 /** The hops of a header `Forwarded`, the nearest first. */
@@ -283,7 +282,7 @@ const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
 export class PublicOrigins {
   readonly #publicUrl: URL | undefined;
   readonly #scheme: string;
-  readonly #isTrusted: (incoming: IncomingMessage) => boolean;
+  readonly #proxies: TrustedProxies;
 
   /** @param url of the server, whose scheme counts where nothing else is known */
   constructor(
@@ -295,7 +294,7 @@ export class PublicOrigins {
   ) {
     this.#publicUrl = publicUrl === undefined ? undefined : new URL(publicUrl);
     this.#scheme = new URL(publicUrl ?? url).protocol.slice(0, -1);
-    this.#isTrusted = trustedPeers(trustedProxies);
+    this.#proxies = new TrustedProxies(trustedProxies);
   }
 
   /** The origin of the server itself, such as `https://functions.example.com`. @throws INVALID_FIELD */
@@ -323,8 +322,8 @@ export class PublicOrigins {
 
   /** What the nearest proxy says, in lower case; undefined if it says nothing or is not trusted. */
   #forwarded(incoming: IncomingMessage, name: "proto" | "host"): string | undefined {
-    if (!this.#isTrusted(incoming)) return undefined;
-    const { headers } = incoming;
+    const { socket, headers } = incoming;
+    if (this.#proxies.peerOf(socket)?.isTrusted !== true) return undefined;
     const said = headerList(headers[`x-forwarded-${name}`]).split(",").at(-1)?.trim() ||
       forwardedElements(headerList(headers.forwarded))[0]?.get(name);
     return said?.toLowerCase();

@@ -1,7 +1,6 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   type Content,
-  isOfRoles,
   type JsonOperation,
   type Operation,
   type RawOperation,
@@ -78,7 +77,8 @@ function dropLists(value: unknown): void {
 }
 
 function registerOperation(registry: Registry, operation: Operation): void {
-  const { operationId, method, path, summary, permission, params, query, headers } = operation;
+  const { operationId, method, path, summary, permission, requires } = operation;
+  const { params, query, headers } = operation;
   const content = requestContent(operation);
   registry.registerPath({
     operationId,
@@ -86,7 +86,7 @@ function registerOperation(registry: Registry, operation: Operation): void {
     path,
     summary,
     tags: [tagOf(operation)],
-    ...isOfRoles(permission) && { security: SECURITY },
+    ...requires && { security: SECURITY },
     request: {
       ...params && { params },
       ...query && { query },

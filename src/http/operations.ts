@@ -4,6 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { callOperation, type OperationRequest } from "../api/call.ts";
+import { parseJson } from "../api/messages/readers.ts";
 import {
   type Operation,
   type Reply,
@@ -14,7 +15,7 @@ import {
 } from "../api/operation.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
-import { type BodyLimits, rawBody, readJson } from "./body.ts";
+import { type BodyLimits, rawBody, receiveBody } from "./body.ts";
 import type { Env } from "./env.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import { encodeJson, type JsonPart, readContent } from "../shared/json_text.ts";
@@ -38,8 +39,33 @@ export function serveOperations(
 ): void {
   for (const operation of operations) {
     const { method, path, slashes = {} } = operation;
+    const headerNames = Object.keys(operation.headers?.shape ?? {});
+    const restOfPath = Object.keys(slashes).find((name) => slashes[name] === "any");
+    const isInBytes = takesBytes(operation);
     app.on(method.toUpperCase(), routePath(path, slashes), async (c) => {
-      const request = new HttpRequest(operation, c, limits);
+      if (restOfPath !== undefined) assertEncoded(restOfPath, c.req.url);
+      const { incoming } = c.env;
+      const headers: Record<string, string> = {};
+      for (const name of headerNames) {
+        const value = c.req.header(name);
+        if (value !== undefined) headers[name] = value;
+      }
+      const request: OperationRequest = {
+        principal: c.get("principal"),
+        sessionCookie: c.get("sessionCookie"),
+        checkCredential: c.get("checkCredential") ?? (() => Promise.resolve()),
+        params: c.req.param(),
+        query: c.req.query(),
+        headers,
+        async readBody() {
+          if (isInBytes) return rawBody(incoming, c.req.raw, limits);
+          if (method === "get") return {};
+          const { maxBodyBytes, budget } = limits;
+          return await receiveBody(incoming, maxBodyBytes, "--max-body", budget, parseJson);
+        },
+        signal: () => c.req.raw.signal,
+        remoteAddress: c.get("clientAddress"),
+      };
       return await toResponse(await callOperation(operation, request, services), c);
     });
   }
@@ -53,71 +79,13 @@ function routePath(path: string, slashes: Readonly<Record<string, Slashes>>): st
   });
 }
 
-/** A class, because V8 makes and keeps a hidden class for each object literal that has a getter. */
-class HttpRequest implements OperationRequest {
-  readonly #c: Context<Env>;
-  readonly principal: OperationRequest["principal"];
-  readonly params: Record<string, string>;
-  readonly query: Record<string, string>;
-  readonly headers: Record<string, string>;
-  readonly readBody: OperationRequest["readBody"];
-
-  constructor(operation: Operation, c: Context<Env>, limits: BodyLimits) {
-    checkEncoding(operation, c);
-    this.#c = c;
-    this.principal = c.get("principal");
-    this.params = c.req.param();
-    this.query = c.req.query();
-    this.headers = declaredHeaders(operation, c);
-    this.readBody = bodyReader(operation, c, limits);
-  }
-
-  /** Hono makes it at the first access. */
-  get signal(): AbortSignal {
-    return this.#c.req.raw.signal;
-  }
-
-  get sessionCookie(): OperationRequest["sessionCookie"] {
-    return this.#c.get("sessionCookie");
-  }
-
-  get checkCredential(): OperationRequest["checkCredential"] {
-    return this.#c.get("checkCredential") ?? (() => Promise.resolve());
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#c.get("clientAddress");
-  }
-}
-
-function bodyReader(
-  operation: Operation,
-  c: Context<Env>,
-  limits: BodyLimits,
-): OperationRequest["readBody"] {
-  const { incoming } = c.env;
-  if (takesBytes(operation)) return () => Promise.resolve(rawBody(incoming, c.req.raw, limits));
-  return operation.method === "get" ? () => Promise.resolve({}) : () => readJson(incoming, limits);
-}
-
-function declaredHeaders({ headers }: Operation, c: Context<Env>): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const name of Object.keys(headers?.shape ?? {})) {
-    const value = c.req.header(name);
-    if (value !== undefined) found[name] = value;
-  }
-  return found;
-}
-
 /**
  * Hono leaves what it cannot decode as it is. In a path of any form two addresses would then lead to one file.
  * @throws INVALID_FIELD
  */
-function checkEncoding({ slashes = {} }: Operation, c: Context<Env>): void {
-  const field = Object.keys(slashes).find((name) => slashes[name] === "any");
-  if (field === undefined) return;
+function assertEncoded(field: string, url: string): void {
   try {
-    decodeURIComponent(new URL(c.req.url).pathname);
+    decodeURIComponent(new URL(url).pathname);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     const description = "must be UTF-8 in percent-encoding, with %25 for a percent sign";
@@ -176,7 +144,10 @@ async function jsonResponse(
 ): Promise<Response> {
   const parts = encodeJson(value);
   const [text] = parts;
-  if (!await takeMemory(parts, c.env.outgoing)) return new Response(null, { status: CLIENT_GONE });
+  const bytes = sizeOf(parts);
+  if (bytes > SMALL_ANSWER_BYTES && !await takeMemory(parts, bytes, c.env.outgoing)) {
+    return new Response(null, { status: CLIENT_GONE });
+  }
   return new Response(parts.length === 1 ? text as string : await joinedParts(parts), {
     status,
     headers: { "Content-Type": "application/json", ...headers },
@@ -185,26 +156,29 @@ async function jsonResponse(
 
 /**
  * Waits until clients have read other answers; content that is stored is read afterwards.
+ * @param bytes of all parts
  * @returns false if the client is gone
  * @throws ANSWERS_UNREAD
  */
 async function takeMemory(
   parts: readonly JsonPart[],
+  bytes: number,
   outgoing: HttpBindings["outgoing"],
 ): Promise<boolean> {
-  const bytes = parts.reduce((sum, part) => sum + sizeOf(part), 0);
-  if (bytes <= SMALL_ANSWER_BYTES || !(outgoing instanceof BoundedResponse)) return true;
+  if (!(outgoing instanceof BoundedResponse)) return true;
   const { unread } = outgoing;
   if (unread.isFull(bytes)) {
     for (const part of parts) if (typeof part !== "string" && "forget" in part) part.forget?.();
   }
   const held = parts.filter((part) => typeof part === "string" || part instanceof Uint8Array);
-  return await unread.take(outgoing, bytes, held.reduce((sum, part) => sum + sizeOf(part), 0));
+  return await unread.take(outgoing, bytes, sizeOf(held));
 }
 
-/** Bytes of a content; units of a text, which are fewer than its bytes only beyond ASCII. */
-function sizeOf(part: JsonPart): number {
-  return typeof part === "string" ? part.length : part.byteLength;
+/** Bytes of contents; units of texts, which are fewer than their bytes only beyond ASCII. */
+function sizeOf(parts: readonly JsonPart[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += typeof part === "string" ? part.length : part.byteLength;
+  return bytes;
 }
 
 /** The stream, without its errors: node-server and Hono would print them beside the log. */

@@ -25,73 +25,76 @@ interface ProtocolError {
   readonly message: string;
 }
 
-/** Rejects requests by their form; each answer names the limit. */
-export class ProtocolErrors {
-  readonly #limits: Limits;
-  /** The response that each connection waits for. */
-  readonly #answers = new WeakMap<object, ServerResponse>();
-
-  constructor(limits: Limits) {
-    this.#limits = limits;
-  }
-
-  /** Answers what the server's parser rejects, and what takes too long to arrive. */
-  attach(server: Server): void {
-    // Node drops headers beyond this number; one more than the limit shows that there were more.
-    server.maxHeadersCount = HEADERS_MAX + 1;
-    server.on("clientError", (error: Error & { code?: string }, client: Duplex) => {
-      const protocolError = this.#protocolErrorOf(error.code);
-      // In the middle of a response the client would read another one as a part of it.
-      const isAnswered = this.#answers.get(client)?.headersSent === true;
-      if (protocolError === undefined || isAnswered || !client.writable) client.destroy();
-      else client.end(inBytes(protocolError), () => client.destroy());
-    });
-  }
-
-  /**
-   * Answers a request with too many headers, two hosts or a path that may be read in two ways, and returns true. Otherwise
-   * keeps its response until it is closed.
-   */
-  rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
-    this.#answers.set(incoming.socket, outgoing);
-    outgoing.once("close", () => {
-      if (this.#answers.get(incoming.socket) === outgoing) this.#answers.delete(incoming.socket);
-    });
-    const violation = violationOf(incoming);
-    if (violation === undefined) return false;
-    const body = statusBody(violation.message);
-    outgoing.writeHead(violation.status, { ...SECURITY_HEADERS, ...headersOf(body) });
-    outgoing.end(body);
-    return true;
-  }
-
-  /** Undefined where no client could read the answer: the connection broke, or its TLS handshake failed. */
-  #protocolErrorOf(code = ""): ProtocolError | undefined {
-    const { maxHeaderBytes, headerTimeoutMs, requestTimeoutMs } = this.#limits;
-    switch (code) {
-      case "HPE_HEADER_OVERFLOW":
-        return {
-          status: "431 Request Header Fields Too Large",
-          message: `The headers of the request are longer than the limit of ${
-            formatBytes(maxHeaderBytes)
-          } (--max-header)`,
-        };
-      case "ERR_HTTP_REQUEST_TIMEOUT":
-        return {
-          status: "408 Request Timeout",
-          message: `The request took longer to arrive than the limits of ${
-            formatDuration(headerTimeoutMs)
-          } for its headers (--header-timeout) and ${
-            formatDuration(requestTimeoutMs)
-          } for all of it (--request-timeout)`,
-        };
-    }
-    if (!code.startsWith("HPE_")) return undefined;
-    return { status: "400 Bad Request", message: "The request is not valid HTTP/1.1" };
-  }
+/**
+ * Answers what the server's parser rejects, and what takes too long to arrive; each answer names the limit.
+ * @param answers the response that each connection waits for
+ */
+export function answerProtocolErrors(
+  server: Server,
+  limits: Limits,
+  answers: WeakMap<object, ServerResponse>,
+): void {
+  // Node drops headers beyond this number; one more than the limit shows that there were more.
+  server.maxHeadersCount = HEADERS_MAX + 1;
+  server.on("clientError", (error: Error & { code?: string }, client: Duplex) => {
+    const protocolError = protocolErrorOf(error.code, limits);
+    // In the middle of a response the client would read another one as a part of it.
+    const isAnswered = answers.get(client)?.headersSent === true;
+    if (protocolError === undefined || isAnswered || !client.writable) client.destroy();
+    else client.end(inBytes(protocolError), () => client.destroy());
+  });
 }
 
-/** What is wrong with the head of a request that Node's parser accepts. */
+/** Undefined where no client could read the answer: the connection broke, or its TLS handshake failed. */
+function protocolErrorOf(
+  code = "",
+  { maxHeaderBytes, headerTimeoutMs, requestTimeoutMs }: Limits,
+): ProtocolError | undefined {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return {
+        status: "431 Request Header Fields Too Large",
+        message: `The headers of the request are longer than the limit of ${
+          formatBytes(maxHeaderBytes)
+        } (--max-header)`,
+      };
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return {
+        status: "408 Request Timeout",
+        message: `The request took longer to arrive than the limits of ${
+          formatDuration(headerTimeoutMs)
+        } for its headers (--header-timeout) and ${
+          formatDuration(requestTimeoutMs)
+        } for all of it (--request-timeout)`,
+      };
+  }
+  if (!code.startsWith("HPE_")) return undefined;
+  return { status: "400 Bad Request", message: "The request is not valid HTTP/1.1" };
+}
+
+/**
+ * Answers a request with too many headers, two hosts or a path that may be read in two ways. Each answer names the limit.
+ * @returns whether it has answered
+ */
+export function rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+  const violation = violationOf(incoming);
+  if (violation === undefined) return false;
+  const body = statusBody(violation.message);
+  outgoing.writeHead(violation.status, { ...SECURITY_HEADERS, ...headersOf(body) });
+  outgoing.end(body);
+  return true;
+}
+
+/** `.` or `..` as a segment, also with `%2e` for a dot (https://url.spec.whatwg.org/#single-dot-path-segment). */
+const DOT_SEGMENT = /(?:^|\/)((?:\.|%2e){1,2})(?=\/|$)/i;
+const HTTP_ORIGIN = /^https?:\/\/[^/?#]*/i;
+/** What follows the path. */
+const QUERY = /[?#].*$/s;
+
+/**
+ * What is wrong with the head of a request that Node's parser accepts, before a URL is made of its target. What a URL drops
+ * or rewrites beside dot segments never comes here: `node:http` rejects tabs, `@hono/node-server` backslashes.
+ */
 function violationOf(
   { rawHeaders, url = "" }: IncomingMessage,
 ): { status: number; message: string } | undefined {
@@ -105,8 +108,13 @@ function violationOf(
   }
   // RFC 9112, section 3.2: a proxy may have read the other one.
   if (hosts > 1) return { status: 400, message: "The request has more than one header Host" };
-  const violation = targetViolation(url);
-  return violation === undefined ? undefined : { status: 400, message: violation };
+  const [, segment] = DOT_SEGMENT.exec(url.replace(HTTP_ORIGIN, "").replace(QUERY, "")) ?? [];
+  if (segment === undefined) return undefined;
+  return {
+    status: 400,
+    message:
+      `The path of the request has the dot segment "${segment}": send the path to which it leads`,
+  };
 }
 
 /** A google.rpc.Status with the code INVALID_ARGUMENT. */
@@ -129,22 +137,8 @@ function inBytes({ status, message }: ProtocolError): string {
   return `HTTP/1.1 ${status}\r\n${lines}\r\n${body}`;
 }
 
-/** `.` or `..` as a segment, also with `%2e` for a dot (https://url.spec.whatwg.org/#single-dot-path-segment). */
-const DOT_SEGMENT = /(?:^|\/)((?:\.|%2e){1,2})(?=\/|$)/i;
-const HTTP_ORIGIN = /^https?:\/\/[^/?#]*/i;
 /** A letter, digit or other character that needs no encoding in any path: RFC 3986, section 2.3. */
 const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)/gi;
-
-/**
- * What is wrong with the target of a request, before a URL is made of it; undefined for a right one. What a URL drops or
- * rewrites beside dot segments never comes here: `node:http` rejects tabs, `@hono/node-server` backslashes.
- */
-function targetViolation(target: string): string | undefined {
-  const [, segment] = DOT_SEGMENT.exec(pathIn(target.replace(HTTP_ORIGIN, ""))) ?? [];
-  return segment === undefined
-    ? undefined
-    : `The path of the request has the dot segment "${segment}": send the path to which it leads`;
-}
 
 /** The part of a path that all operations share. Slashes behind it enclose ids, of which an empty one is no other path. */
 const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
@@ -155,7 +149,7 @@ const SHARED_PREFIX = /^\/+(?:(?:api|auth)\/+v1\/+)?/;
  */
 export function pathOf({ url }: Request): string {
   // Without decoding: the parameters of a route are decoded after it matched.
-  const path = pathIn(url.slice(url.indexOf("/", url.indexOf("://") + 3)));
+  const path = url.slice(url.indexOf("/", url.indexOf("://") + 3)).replace(QUERY, "");
   if (!path.includes("//")) return path;
   return path.replace(SHARED_PREFIX, (prefix) => prefix.replace(/\/+/g, "/"));
 }
@@ -183,8 +177,4 @@ export function encodedPathViolation(
       violations: [{ field: "path", description: violation }],
     },
   );
-}
-
-function pathIn(target: string): string {
-  return target.replace(/[?#].*$/s, "");
 }

@@ -7,9 +7,9 @@ import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
 import { Deadlines } from "../shared/time.ts";
 import { Acceptor } from "./connections.ts";
-import { noteChunks, RequestTimeouts } from "./body.ts";
+import { arrivingBodies, beginBody } from "./body.ts";
 import type { Env } from "./env.ts";
-import { ProtocolErrors } from "./protocol_errors.ts";
+import { answerProtocolErrors, rejects } from "./protocol_errors.ts";
 import { SECURITY_HEADERS } from "./middleware.ts";
 import { countOf, formatBytes } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -68,25 +68,30 @@ export async function listen(
     async (request, env) => (app ?? await isReady).fetch(request, env as HttpBindings),
     { errorHandler: answerUnusable },
   );
-  const protocolErrors = new ProtocolErrors(limits);
-  const { answerTimeoutMs } = limits;
+  const { answerTimeoutMs, requestTimeoutMs } = limits;
+  // A connection whose client does not take its complete response in time is closed: memory holds the response so long.
   const slowReaders = new Deadlines<ServerResponse>((outgoing) => outgoing.destroy());
-  const unread = new UnreadAnswers(limits.maxUnreadBytes);
   const responses = boundedResponses(
-    unread,
+    new UnreadAnswers(limits.maxUnreadBytes),
     (outgoing) => slowReaders.add(outgoing, answerTimeoutMs),
   );
+  // The response that each connection waits for, until that is closed.
+  const answers = new WeakMap<object, ServerResponse>();
   const { server, renew } = makeServer(limits, identity, responses, (incoming, outgoing) => {
+    const { socket } = incoming;
+    answers.set(socket, outgoing);
     acceptor.connections.serve(incoming, outgoing);
-    // A connection whose client does not take its complete response in time is closed: memory holds the response so long.
+    beginBody(incoming, bodies, requestTimeoutMs);
     outgoing.once("prefinish", () => slowReaders.add(outgoing, answerTimeoutMs));
-    outgoing.once("close", () => slowReaders.delete(outgoing));
-    noteChunks(incoming);
-    requestTimeouts.add(incoming);
-    if (!protocolErrors.rejects(incoming, outgoing)) answer(incoming, outgoing);
+    outgoing.once("close", () => {
+      bodies.delete(incoming);
+      slowReaders.delete(outgoing);
+      if (answers.get(socket) === outgoing) answers.delete(socket);
+    });
+    if (!rejects(incoming, outgoing)) answer(incoming, outgoing);
   });
-  const requestTimeouts = new RequestTimeouts(server, limits.requestTimeoutMs);
-  protocolErrors.attach(server);
+  const bodies = arrivingBodies(server);
+  answerProtocolErrors(server, limits, answers);
   const acceptor = new Acceptor(server, limits.maxConnections);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -122,7 +127,7 @@ function makeServer(
     ServerResponse: responses,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headerTimeoutMs,
-    // Each request has its own, see RequestTimeouts.
+    // Each body has its own, see beginBody.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: CONNECTIONS_CHECK_INTERVAL_MS,
@@ -282,7 +287,7 @@ export class UnreadAnswers {
 /** A response whose body takes its part of the memory for unread answers, whoever sends it. */
 export abstract class BoundedResponse extends ServerResponse {
   /** Of the server. */
-  abstract readonly unread: UnreadAnswers;
+  abstract get unread(): UnreadAnswers;
   /** Called once a large body begins to leave. */
   abstract onSending(): void;
 
@@ -334,7 +339,9 @@ function boundedResponses(
   onSending: (outgoing: ServerResponse) => void,
 ): typeof ServerResponse<IncomingMessage> {
   return class extends BoundedResponse {
-    override readonly unread = unread;
+    override get unread() {
+      return unread;
+    }
     override onSending() {
       onSending(this);
     }

@@ -3,8 +3,7 @@ import { Hono } from "hono";
 import type { DomainError } from "../domain/errors.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
-import { securityHeaders } from "./middleware.ts";
-import { closeUnread } from "./body.ts";
+import { guardAnswers } from "./middleware.ts";
 
 /**
  * Answers the probes as a running server does, and all else with an error.
@@ -12,8 +11,7 @@ import { closeUnread } from "./body.ts";
  */
 export function waitingApp(reason: string, error: DomainError): Hono<Env> {
   const app = new Hono<Env>();
-  app.use(closeUnread);
-  app.use(securityHeaders(false));
+  app.use(guardAnswers(false));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/readyz", (c) => c.json({ status: "not ready", reason }, 503));
   app.all("*", (c) => answerError(error, c));

@@ -137,7 +137,7 @@ const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> =
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
   .concat("/docs/favicon-32x32.png", "/invoked.schema.json").map((path) => `GET ${path}`);
 /** Of every request: log and security headers; of webhooks: the methods; of the API and of sessions: authentication. */
-const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
+const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
   .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*");
 /** Of functions, each with authentication of its own. */
 const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];

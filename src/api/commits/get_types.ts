@@ -75,7 +75,7 @@ export const resolveTypes = jsonOperation({
   }).openapi("invoked.ResolveTypesRequest"),
   response: typesOut,
   async handle({ body, signal }, { commitTypes }: Uses<"commitTypes">) {
-    const types = await commitTypes.resolve(body.packages, body.lock, signal);
+    const types = await commitTypes.resolve(body.packages, body.lock, signal());
     return typesJson(types, types.errors);
   },
 });

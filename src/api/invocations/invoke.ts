@@ -15,7 +15,8 @@ export const invoke = jsonOperation({
   permission: "invoke",
   params: functionParam,
   headers: z.object({
-    "Prefer": z.string().optional().openapi({
+    "Prefer": z.string().transform(parsePrefer).optional().openapi({
+      type: "string",
       description: "`respond-async`, `wait=N` (RFC 7240)",
     }),
     "Invoke-At": timestampIn.optional().openapi({
@@ -43,62 +44,62 @@ export const invoke = jsonOperation({
     }),
   }).openapi("c1.api.functions.v1.FunctionsServiceInvokeResponse"),
   async handle({ params, headers, body, principal }, { invocations }: Uses<"invocations">) {
-    const preferences = parsePrefer(headers.Prefer);
+    const { respondAsync, wait, applied } = headers.Prefer ?? NO_PREFERENCES;
+    const time = headers["Invoke-At"];
+    if (time !== undefined && !respondAsync) {
+      throw invalid({ field: "Invoke-At", description: "needs the header Prefer: respond-async" });
+    }
     const row = await invocations.invoke(principal, {
       functionId: params.function_id,
       ...body,
       json: body.json,
       idempotencyKey: headers["Idempotency-Key"],
-      wait: waitFor(preferences),
-      notBefore: notBefore(headers["Invoke-At"], preferences),
+      wait,
+      notBefore: time === undefined ? undefined : new Date(time),
     });
-    const applied = preferenceApplied(preferences);
     return Reply.json({
       invocationId: row.id,
       ...row.output === null ? {} : { json: embeddedBase64(row.output) },
     }, {
       "Invocation-Status": statusName(row.status),
-      ...applied === undefined ? {} : { "Preference-Applied": applied },
+      ...applied === "" ? {} : { "Preference-Applied": applied },
     });
   },
 });
 
-function waitFor({ respondAsync, wait }: Preferences): Invoke["wait"] {
-  if (wait !== undefined) return { kind: "at-most", ms: wait * 1000 };
-  return respondAsync ? { kind: "at-most", ms: 0 } : { kind: "until-end" };
-}
-
-function notBefore(time: string | undefined, { respondAsync }: Preferences): Date | undefined {
-  if (time === undefined) return undefined;
-  if (respondAsync) return new Date(time);
-  throw invalid({ field: "Invoke-At", description: "needs the header Prefer: respond-async" });
-}
-
 /** The preferences of RFC 7240 that `Invoke` applies. */
 interface Preferences {
   readonly respondAsync: boolean;
-  /** How long the caller waits for the end, in seconds; undefined without a bound. */
-  readonly wait: number | undefined;
+  /** How long the caller waits for the end. */
+  readonly wait: Invoke["wait"];
+  /** The value of the `Preference-Applied` header; empty if none was applied. */
+  readonly applied: string;
 }
 
+const NO_PREFERENCES: Preferences = {
+  respondAsync: false,
+  wait: { kind: "until-end" },
+  applied: "",
+};
+
 /** Parses a `Prefer` header. Unknown and malformed preferences are ignored, as RFC 7240, section 2, requires. */
-function parsePrefer(header: string | undefined): Preferences {
+function parsePrefer(header: string): Preferences {
   let respondAsync = false;
-  let wait: number | undefined;
-  for (const part of (header ?? "").split(",")) {
+  let waitSeconds: number | undefined;
+  for (const part of header.split(",")) {
     const [name = "", value] = (part.split(";")[0] ?? "").split("=").map((text) => text.trim());
     if (name.toLowerCase() === "respond-async") respondAsync = true;
     const seconds = value?.replace(/^"(.*)"$/, "$1") ?? "";
-    if (name.toLowerCase() === "wait" && /^\d{1,6}$/.test(seconds)) wait ??= Number(seconds);
+    if (name.toLowerCase() === "wait" && /^\d{1,6}$/.test(seconds)) waitSeconds ??= Number(seconds);
   }
-  return { respondAsync, wait };
-}
-
-/** The value of the `Preference-Applied` header; undefined if none was applied. */
-function preferenceApplied({ respondAsync, wait }: Preferences): string | undefined {
+  if (!respondAsync && waitSeconds === undefined) return NO_PREFERENCES;
   const applied = [
     ...respondAsync ? ["respond-async"] : [],
-    ...wait === undefined ? [] : [`wait=${wait}`],
+    ...waitSeconds === undefined ? [] : [`wait=${waitSeconds}`],
   ];
-  return applied.length === 0 ? undefined : applied.join(", ");
+  return {
+    respondAsync,
+    wait: { kind: "at-most", ms: 1000 * (waitSeconds ?? 0) },
+    applied: applied.join(", "),
+  };
 }

@@ -147,7 +147,8 @@ function readField(
   if (value === null || key !== name) delete message[key];
   if (value === null) return;
   if (key !== name) message[name] = value;
-  readMember(reader, value, name, depth + 1, found);
+  // Of a scalar there is nothing to read.
+  if (typeof value === "object") readMember(reader, value, name, depth + 1, found);
 }
 
 /** Reads what a message, list or map holds at a key. */

@@ -68,22 +68,15 @@ export class RequestReader {
     const query = sent.query ?? {};
     const found: Findings = { violations: [], entries: 0 };
     const { violations } = found;
+    const mayRepeatPath = this.#pathFields.length > 0;
     this.#params.read(params, 0, found);
-    this.#readMessage(this.#query, query, params, found);
+    if (mayRepeatPath) this.#dropPathFields(this.#query, query, params, found);
+    this.#query.read(query, 0, found);
     if (this.#body === undefined) return { params, query, body: sent.body, violations };
     const body = sent.body ?? {};
-    this.#readMessage(this.#body, body, params, found);
+    if (mayRepeatPath) this.#dropPathFields(this.#body, body, params, found);
+    this.#body.read(body, 0, found);
     return { params, query, body, violations };
-  }
-
-  #readMessage(
-    reader: MessageReader,
-    message: unknown,
-    params: unknown,
-    found: Findings,
-  ): void {
-    if (this.#pathFields.length > 0) this.#dropPathFields(reader, message, params, found);
-    reader.read(message, 0, found);
   }
 
   /** Removes what a message repeats of the path, so that the reader finds it unknown only if it is not the same. */

@@ -19,7 +19,7 @@ export const watchChanges = rawOperation({
   ofClient: true,
   answers: { 200: { description: "OK", content: { [EVENTS]: change } } },
   async handle({ principal, signal, checkCredential }, { liveChanges }: Uses<"liveChanges">) {
-    const events = eventsOf(liveChanges.watch(principal.clientId, signal), checkCredential);
+    const events = eventsOf(liveChanges.watch(principal.clientId, signal()), checkCredential);
     // Once the client has the head of the answer, it misses nothing.
     await events.next();
     return new Reply({ kind: "events", events });

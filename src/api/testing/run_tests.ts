@@ -34,7 +34,7 @@ export const runTests = jsonOperation({
   async handle({ params, body, principal, signal }, { tests }: Uses<"tests">) {
     const { commitId: commit, secrets, variables } = body;
     const request = { commit, secrets, variables };
-    const found = await tests.run(principal, params.function_id, request, signal);
+    const found = await tests.run(principal, params.function_id, request, signal());
     const main = mainResult(found);
     return {
       ...main === undefined ? {} : { result: testResultJson(main) },

@@ -20,7 +20,8 @@ export type EndpointServices = Uses<"endpoints" | "accessTokens" | "apiRateLimit
 /** What endpoints need of the server. */
 export interface EndpointOptions extends ClientLimits {
   readonly publicOrigin: PublicOrigins;
-  readonly ownHosts: OwnHosts;
+  /** Undefined if no endpoint has a host of its own. */
+  readonly ownHosts: OwnHosts | undefined;
   /** Largest body of a request whose signature is checked, in bytes. */
   readonly signedBodyBytes: number;
   readonly rates: EndpointRates;

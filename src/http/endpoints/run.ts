@@ -39,10 +39,12 @@ export function serveOwnHosts(
   services: EndpointServices,
   options: EndpointOptions,
 ): void {
+  const { ownHosts } = options;
+  if (ownHosts === undefined) return;
   app.use(async (c, next) => {
     const { incoming, outgoing } = c.env;
     const host = options.publicOrigin.hostOf(incoming);
-    const address = host === undefined ? undefined : options.ownHosts(host);
+    const address = host === undefined ? undefined : ownHosts(host);
     if (host === undefined || address === undefined) return await next();
     for (const name of HEADERS_OF_SERVER) outgoing.removeHeader(name);
     const origin = `${options.publicOrigin.schemeOf(incoming)}://${host}`;
