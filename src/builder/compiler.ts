@@ -115,9 +115,9 @@ export class Compiler {
   }
 
   get #dataBytes(): number {
-    const { memoryBytes, checkMemoryBytes } = this.limits;
+    const { buildMemoryBytes, checkMemoryBytes } = this.limits;
     return this.work === "build"
-      ? memoryBytes
+      ? buildMemoryBytes
       : checkMemoryBytes + CODE_RANGE_BYTES[Deno.build.arch];
   }
 }
@@ -157,7 +157,7 @@ function limitReached(kind: keyof typeof REASONS, work: Work, limits: BuildLimit
 function limitMessage(
   kind: keyof typeof REASONS,
   work: Work,
-  { timeoutMs, memoryBytes, checkMemoryBytes }: BuildLimits,
+  { timeoutMs, buildMemoryBytes, checkMemoryBytes }: BuildLimits,
 ): string {
   switch (kind) {
     case "timeout":
@@ -166,7 +166,7 @@ function limitMessage(
       } (--build-timeout)`;
     case "outOfMemory": {
       const [bytes, setting] = work === "build"
-        ? [memoryBytes, "--build-memory"]
+        ? [buildMemoryBytes, "--build-memory"]
         : [checkMemoryBytes, "--check-memory"];
       return `the ${work} needs more memory than its limit of ${formatBytes(bytes)} (${setting})`;
     }

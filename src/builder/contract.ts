@@ -94,8 +94,8 @@ export type TypeCheckResult =
 /** Limits of a build; each is a setting in `src/config`. */
 export interface BuildLimits {
   readonly timeoutMs: number;
-  readonly memoryBytes: number;
-  /** Memory of one type check, in bytes. */
+  /** Memory of one build, and of one type check, in bytes. */
+  readonly buildMemoryBytes: number;
   readonly checkMemoryBytes: number;
   /** Bundle size in bytes. */
   readonly artifactBytes: number;

@@ -23,6 +23,7 @@ import type {
 } from "./contract.ts";
 import { rejected } from "./diagnostics.ts";
 import { BuildSlots } from "./build_slots.ts";
+import type { Config } from "../config/mod.ts";
 import { Lazy } from "../shared/lazy.ts";
 import { pathSetViolation } from "./paths.ts";
 import { timeout } from "./compiler_run.ts";
@@ -48,6 +49,13 @@ export interface BuilderOptions extends CompilerIsolationOptions {
   readonly cacheDir: string;
   /** URL of the package registry, see {@link registryOf}. */
   readonly registry: string;
+}
+
+/** The limits that the settings of the server set. */
+export function buildLimits(
+  { memoryBytes, maxArtifactBytes, ...builder }: Config["builder"],
+): BuildLimits {
+  return { ...builder, buildMemoryBytes: memoryBytes, artifactBytes: maxArtifactBytes };
 }
 
 /** Creates a builder that runs the Deno of this process ({@link Deno.execPath}) as its compiler. */

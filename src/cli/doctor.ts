@@ -164,8 +164,8 @@ async function diagnoseBuilds(
   { sandbox, builder }: Config,
   directory: string,
 ): Promise<Report["isolation"]["builds"]> {
-  const { createBuilder, registryOf } = await import("../builder/mod.ts");
-  await using tried = createBuilder({ ...builder, artifactBytes: builder.maxArtifactBytes }, {
+  const { buildLimits, createBuilder, registryOf } = await import("../builder/mod.ts");
+  await using tried = createBuilder(buildLimits(builder), {
     ...sandbox,
     workDir: join(directory, "work"),
     cacheDir: join(directory, "downloads"),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Builder, createBuilder, registryOf } from "../builder/mod.ts";
+import { type Builder, buildLimits, createBuilder, registryOf } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
@@ -261,15 +261,12 @@ async function openListener(
 }
 
 function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder & AsyncDisposable {
-  return createBuilder(
-    { ...builder, artifactBytes: builder.maxArtifactBytes },
-    {
-      ...sandbox,
-      workDir: join(dataDir, "work"),
-      cacheDir: join(dataDir, "cache", "builder"),
-      registry: registryOf(builder.registryEnv),
-    },
-  );
+  return createBuilder(buildLimits(builder), {
+    ...sandbox,
+    workDir: join(dataDir, "work"),
+    cacheDir: join(dataDir, "cache", "builder"),
+    registry: registryOf(builder.registryEnv),
+  });
 }
 
 /** Starts the compiler, and instances where invocations run. The caller awaits it later. */

@@ -22,13 +22,13 @@ export class MemoryLimiter implements AsyncDisposable {
   }
 
   /** Sets the limit of a cgroup of memory. Rejects if the kernel does not take it. */
-  set(directory: string, memoryBytes: number): Promise<void> {
+  set(directory: string, maxBytes: number): Promise<void> {
     const set = this.#last.then(async () => {
       this.#shell ??= new Shell(this.#sh);
-      const answer = await this.#shell.ask(`${memoryBytes} ${directory}`).catch(String);
+      const answer = await this.#shell.ask(`${maxBytes} ${directory}`).catch(String);
       if (answer === "yes") return;
       if (answer !== "no") await this.#end();
-      throw new Error(`Failed to set the memory limit of ${directory} to ${memoryBytes}`);
+      throw new Error(`Failed to set the memory limit of ${directory} to ${maxBytes}`);
     });
     this.#last = set.catch(() => {});
     return set;

@@ -23,7 +23,7 @@ export const SYSTEM_TREE: CgroupTree = {
 
 /** Limits of one cgroup. */
 interface CgroupLimits {
-  readonly memoryBytes: number;
+  readonly memoryMaxBytes: number;
   /** Processes and threads. */
   readonly pidsMax: number;
 }
@@ -129,10 +129,10 @@ export async function makeCgroups(
   sh: string,
   tree: CgroupTree,
   directories: readonly string[],
-  { memoryBytes, pidsMax }: CgroupLimits,
+  { memoryMaxBytes, pidsMax }: CgroupLimits,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<void> {
-  const numbers = [memoryBytes, pidsMax, from, to].map(String);
+  const numbers = [memoryMaxBytes, pidsMax, from, to].map(String);
   if (await run(sh, tree, MAKE, [...numbers, ...directories]) !== undefined) return;
   throw new Error(`Failed to create cgroups in ${directories.join(" and ")}`);
 }

@@ -39,7 +39,7 @@ export class Cgroups implements AsyncDisposable {
   readonly #sh: string;
   readonly #tree: CgroupTree;
   readonly #directories: readonly string[];
-  readonly #memoryBytes: number;
+  readonly #memoryMaxBytes: number;
   readonly #free: number[] = [];
   readonly #limiter: MemoryLimiter;
   #made = 0;
@@ -50,28 +50,28 @@ export class Cgroups implements AsyncDisposable {
     sh: string,
     tree: CgroupTree,
     directories: readonly string[],
-    memoryBytes: number,
+    memoryMaxBytes: number,
   ) {
     this.#sh = sh;
     this.#tree = tree;
     this.#directories = directories;
-    this.#memoryBytes = memoryBytes;
+    this.#memoryMaxBytes = memoryMaxBytes;
     this.#limiter = new MemoryLimiter(sh);
   }
 
   /**
    * Opens cgroups of this server; undefined if it cannot create any.
-   * @param memoryBytes limit of one process, including kernel memory
+   * @param memoryMaxBytes limit of one process, including kernel memory
    */
   static async open(
     sh: string,
-    memoryBytes: number,
+    memoryMaxBytes: number,
     tree = SYSTEM_TREE,
     id = crypto.randomUUID().slice(0, 8),
   ): Promise<Cgroups | undefined> {
     const directories = await openDirectories(sh, tree, id);
     if (directories === undefined) return undefined;
-    const cgroups = new Cgroups(sh, tree, directories, memoryBytes);
+    const cgroups = new Cgroups(sh, tree, directories, memoryMaxBytes);
     if (await cgroups.#canJoin()) return cgroups;
     await cgroups[Symbol.asyncDispose]();
     return undefined;
@@ -85,7 +85,7 @@ export class Cgroups implements AsyncDisposable {
     }
     const number = this.#free.pop() ?? 0;
     const files = this.#directories.map((directory) => `${directory}/${number}/cgroup.procs`);
-    let memoryBytes = this.#memoryBytes;
+    let memoryMaxBytes = this.#memoryMaxBytes;
     let isUsable = true;
     return {
       files,
@@ -95,10 +95,10 @@ export class Cgroups implements AsyncDisposable {
       },
       limitMemory: async (bytes) => {
         await this.#limiter.set(this.#memoryDirectory(number), bytes);
-        memoryBytes = bytes;
+        memoryMaxBytes = bytes;
       },
       [Symbol.dispose]: () => {
-        if (isUsable) this.#giveBack(number, memoryBytes);
+        if (isUsable) this.#giveBack(number, memoryMaxBytes);
       },
     };
   }
@@ -115,10 +115,10 @@ export class Cgroups implements AsyncDisposable {
   }
 
   /** A cgroup whose limit cannot be set back is not used again. */
-  async #giveBack(number: number, memoryBytes: number): Promise<void> {
+  async #giveBack(number: number, memoryMaxBytes: number): Promise<void> {
     try {
-      if (memoryBytes !== this.#memoryBytes && !this.#isClosed) {
-        await this.#limiter.set(this.#memoryDirectory(number), this.#memoryBytes);
+      if (memoryMaxBytes !== this.#memoryMaxBytes && !this.#isClosed) {
+        await this.#limiter.set(this.#memoryDirectory(number), this.#memoryMaxBytes);
       }
       this.#free.push(number);
     } catch (error) {
@@ -148,7 +148,7 @@ export class Cgroups implements AsyncDisposable {
   async #make(): Promise<void> {
     const from = this.#made + 1;
     const to = this.#made + BATCH;
-    const limits = { memoryBytes: this.#memoryBytes, pidsMax: PIDS_MAX };
+    const limits = { memoryMaxBytes: this.#memoryMaxBytes, pidsMax: PIDS_MAX };
     await makeCgroups(this.#sh, this.#tree, this.#directories, limits, { from, to });
     this.#made = to;
     for (let number = from; number <= to; number++) this.#free.push(number);

@@ -69,7 +69,7 @@ for (const isolation of AVAILABLE_MODES) {
 
   procfsTest(`${isolation}: the kernel confirms the isolation of the compiler`, async () => {
     await using registry = openSilence();
-    await using opened = await openBuilder({ memoryBytes: 1024 ** 3 }, {
+    await using opened = await openBuilder({ buildMemoryBytes: 1024 ** 3 }, {
       isolation,
       registry: registry.url,
     });

@@ -39,7 +39,7 @@ Deno.test("a build that needs too much memory is killed, and its error names the
   // The bundler is downloaded with high limits.
   await using roomy = await openBuilder();
   await build(roomy.builder, { "main.ts": OK });
-  await using opened = await openBuilder({ memoryBytes: 32 * 1024 ** 2 });
+  await using opened = await openBuilder({ buildMemoryBytes: 32 * 1024 ** 2 });
   if (Deno.build.os === "linux") {
     assert.deepEqual(await rejection(opened.builder, { "main.ts": OK }), [
       "the build needs more memory than its limit of 32 MiB (--build-memory)",

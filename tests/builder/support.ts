@@ -17,7 +17,7 @@ import { removeDirectory } from "../support/invoked.ts";
 /** Limits that no ordinary test reaches. */
 const HIGH_LIMITS: BuildLimits = {
   timeoutMs: 300_000,
-  memoryBytes: 1024 ** 3,
+  buildMemoryBytes: 1024 ** 3,
   checkMemoryBytes: 3 * 1024 ** 3,
   artifactBytes: 16 * 1024 ** 2,
   maxDownloadBytes: 256 * 1024 ** 2,

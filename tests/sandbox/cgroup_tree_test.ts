@@ -18,7 +18,7 @@ const NAMESPACE = Deno.readLinkSync("/proc/self/ns/pid").replace(/\D/g, "");
 /** Start time of this process, which opens the directories; see `man 5 proc_pid_stat`. */
 const STARTED = Deno.readTextFileSync("/proc/self/stat").split(") ")[1]?.split(" ")[19];
 const NAME = `invoked-${ID}-${NAMESPACE}-${Deno.pid}-${STARTED}`;
-const LIMITS = { memoryBytes: 300_000_000, pidsMax: 256 };
+const LIMITS = { memoryMaxBytes: 300_000_000, pidsMax: 256 };
 
 /**
  * mkdir as the kernel runs it: a new cgroup has interface files. In version 2 it has those of the controllers that its
@@ -209,7 +209,7 @@ Deno.test("version 1: nothing is left if only one controller allows a directory"
 Deno.test("cgroups are used by one process at a time and created in batches", async () => {
   // The file names the cgroup that a process that joined would be in.
   await using tree = await version2(`/a/${NAME}/1`, [`a/${NAME}/1`]);
-  const cgroups = await Cgroups.open(SH, LIMITS.memoryBytes, tree, ID);
+  const cgroups = await Cgroups.open(SH, LIMITS.memoryMaxBytes, tree, ID);
   assert.ok(cgroups !== undefined);
   const taken = await Promise.all(Array.from({ length: 20 }, () => cgroups.take()));
   const files = taken.flatMap((cgroup) => cgroup.files);
@@ -226,6 +226,6 @@ Deno.test("cgroups are used by one process at a time and created in batches", as
 
 Deno.test("cgroups that processes cannot join are not used and leave nothing", async () => {
   await using tree = await version2("/a/b", ["a/b"]);
-  assert.equal(await Cgroups.open(SH, LIMITS.memoryBytes, tree, ID), undefined);
+  assert.equal(await Cgroups.open(SH, LIMITS.memoryMaxBytes, tree, ID), undefined);
   assert.deepEqual(await namesIn(tree.at("a")), ["b"]);
 });

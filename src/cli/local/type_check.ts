@@ -29,12 +29,11 @@ export async function checkTypes(
     flags,
     withoutOwnVariables(readEnvironment()),
   );
-  const { createBuilder, registryOf } = await import("../../builder/mod.ts");
+  const { buildLimits, createBuilder, registryOf } = await import("../../builder/mod.ts");
   const workDir = await Deno.makeTempDir({ prefix: "invoked-check-" });
   using interrupt = listenForInterrupt();
   try {
-    const limits = { ...builder, artifactBytes: builder.maxArtifactBytes };
-    await using checker = createBuilder(limits, {
+    await using checker = createBuilder(buildLimits(builder), {
       ...sandbox,
       workDir,
       cacheDir: downloadsDir(folder),
