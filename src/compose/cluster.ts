@@ -117,12 +117,11 @@ export class Cluster implements AsyncDisposable {
     const seals = new Seals();
     const parts = { nats: this.nats, seals, keyOf, replyBudget, limits: invocations };
     const sessions = this.#opened.use(new Sessions(parts, node));
-    const claims = this.#opened.use(new Claims(this.nats, sessions, invocations.maxMemoryBytes));
+    const claims = this.#opened.use(new Claims(this.nats, sessions, invocations));
     const { nats, registry } = this;
     const prewarming = this.#opened.use(new Prewarming({ nats, seals, keyOf, registry }));
     this.#local = local;
-    const { maxMemoryBytes } = invocations;
-    const here = { runner: local, slots: this.#slots, maxMemoryBytes };
+    const here = { runner: local, slots: this.#slots, maximum: invocations };
     const dispatcher = new Dispatcher(sessions, registry, here, prewarming);
     const engine = new LocalEngine(dispatcher, this.#limits(invocations));
     local.onErrorChange(() => {

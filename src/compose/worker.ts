@@ -70,8 +70,9 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const reader = await ObjectReader.open(nats.connection, COMMITS_BUCKET, cache);
   const artifacts = new ObjectArtifacts(reader);
   const runner = new Runner(sandboxes, artifacts);
-  const { asyncSlots, maxMemoryBytes } = config.invocations;
-  const options = { capacity, asyncSlots, maxMemoryBytes, version: manifest.version };
+  const { invocations } = config;
+  const { asyncSlots } = invocations;
+  const options = { capacity, asyncSlots, maximum: invocations, version: manifest.version };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
   return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
 }

@@ -13,10 +13,10 @@ export function machineMemory(): number {
 
 /**
  * The largest memory that a function may ask for, if the operator does not set one.
- * @param memoryBytes `--memory`, below which it never is
+ * @param defaultBytes `--memory`, below which it never is
  * @param machineBytes as {@link machineMemory}
  */
-export function defaultMaxMemory(memoryBytes: number, machineBytes: number): number {
+export function defaultMaxMemory(defaultBytes: number, machineBytes: number): number {
   const share = MIB * Math.floor(SHARE * machineBytes / MIB);
-  return Math.max(memoryBytes, Math.min(share, MAX_BYTES));
+  return Math.max(defaultBytes, Math.min(share, MAX_BYTES));
 }

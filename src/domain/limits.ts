@@ -62,9 +62,10 @@ export class FunctionLimits {
     return Object.fromEntries(limits) as EffectiveLimits;
   }
 
-  /** The memory in force of an invocation, in bytes. */
-  memoryOf({ memoryBytes }: Pick<LimitColumns, "memoryBytes">): number {
-    return Math.min(memoryBytes ?? this.#defaults.memoryBytes, this.#maxima.memoryBytes);
+  /** The memory in force of an invocation. */
+  memoryOf(wanted: LimitColumns): Pick<EffectiveLimits, "memoryBytes"> {
+    const { memoryBytes } = this.of(wanted);
+    return { memoryBytes };
   }
 
   /** How long the invocations of a function are kept after their end; undefined for ever. */

@@ -7,6 +7,8 @@
 import type {
   Host,
   Measurements,
+  MemoryLimit,
+  MemoryMaximum,
   ProcessKind,
   SandboxJob,
   SandboxLog,
@@ -138,12 +140,10 @@ export interface JobRunner {
   onErrorChange(listener: () => void): void;
 }
 
-/** A script, and how many instances wait with it. */
-export interface Prewarmed {
+/** A script with the memory limit of its invocations, and how many instances wait with it. */
+export interface Prewarmed extends MemoryLimit {
   readonly scriptDigest: string;
   readonly count: number;
-  /** Memory of its invocations; the default of the machine that runs them if absent. */
-  readonly memoryBytes?: number | undefined;
 }
 
 /**
@@ -153,8 +153,8 @@ export interface Prewarmed {
 export interface Claim {
   /** Id of the worker. */
   readonly worker: string;
-  /** Invocations with more memory do not run there; undefined if that is not known. */
-  readonly maxMemoryBytes?: number | undefined;
+  /** Invocations with more memory do not run there. */
+  readonly maximum: MemoryMaximum;
 }
 
 /** What becomes of a claim. */

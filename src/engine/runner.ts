@@ -57,11 +57,10 @@ export class Runner implements JobRunner {
 
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   async prewarm(scripts: readonly Prewarmed[]): Promise<void> {
-    const prewarmed = scripts.map(async ({ scriptDigest, count, memoryBytes }) => ({
+    const prewarmed = scripts.map(async ({ scriptDigest, ...script }) => ({
+      ...script,
       key: scriptDigest,
       script: await this.#artifacts.script(scriptDigest),
-      count,
-      memoryBytes,
     }));
     this.#sandboxes.provision(await Promise.all(prewarmed));
   }

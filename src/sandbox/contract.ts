@@ -78,6 +78,16 @@ export interface JobLimits {
   readonly memoryBytes: number;
 }
 
+/** The limit that decides which processes can run an invocation; the default of each process if undefined. */
+export interface MemoryLimit {
+  readonly memoryBytes?: number | undefined;
+}
+
+/** The largest {@link MemoryLimit} of the invocations that a process runs. */
+export interface MemoryMaximum {
+  readonly maxMemoryBytes?: number | undefined;
+}
+
 /** One invocation to run; plain data. */
 export interface SandboxJob {
   /**
@@ -205,10 +215,9 @@ export interface ReuseLimits {
  * Limits of every instance. Each is a named setting in `src/config` and appears in the error that it causes. Those of
  * {@link JobLimits} are the defaults, for which instances are prepared.
  */
-export interface SandboxLimits extends JobLimits {
-  /** The largest limits of a job; the default if absent. */
+export interface SandboxLimits extends JobLimits, MemoryMaximum {
+  /** The largest processor time of a job. As for the memory, the default if absent. */
   readonly maxCpuTimeMs?: number | undefined;
-  readonly maxMemoryBytes?: number | undefined;
   readonly outputBytes: number;
   /** Total bytes of captured log messages. One mark follows, and later messages are dropped. */
   readonly logBytes: number;
@@ -218,14 +227,12 @@ export interface SandboxLimits extends JobLimits {
   readonly poolMemoryBytes: number;
 }
 
-/** Code for which a fixed number of instances waits. */
-export interface Provisioned {
+/** Code for which a fixed number of instances waits, with the memory limit of its invocations. */
+export interface Provisioned extends MemoryLimit {
   /** As `scriptKey` of its jobs. */
   readonly key: string;
   readonly script: string;
   readonly count: number;
-  /** Memory of its invocations; the default of {@link SandboxLimits} if absent. */
-  readonly memoryBytes?: number | undefined;
 }
 
 /** Processes of all trees of forks, and the memory in bytes that each group shares with no other process. */

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
-import type { FunctionSettings } from "../resources/functions.ts";
+import { columnNames } from "../resources/field.ts";
+import { CALL_LIMITS, type FunctionSettings, type LimitColumns } from "../resources/functions.ts";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { CommitRow } from "./commits.ts";
@@ -23,12 +24,10 @@ interface FunctionSearch {
   readonly functionTypes: readonly FunctionSettings["functionType"][];
 }
 
-/** A published script for which instances wait. */
-interface ProvisionedScript {
+/** A published script for which instances wait, with the limits of its function. */
+interface ProvisionedScript extends LimitColumns {
   readonly scriptDigest: string;
   readonly count: number;
-  /** The function's own; null for the default. */
-  readonly memoryBytes: number | null;
 }
 
 /** Reads functions and their secrets. */
@@ -102,11 +101,8 @@ export class FunctionReader {
   async #provisioned() {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")
-      .select([
-        "commits.scriptDigest",
-        "functions.provisionedConcurrency as count",
-        "functions.memoryBytes",
-      ])
+      .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])
+      .select(columnNames(CALL_LIMITS).map((column) => `functions.${column}` as const))
       .where("functions.deletedAt", "is", null)
       .where("functions.provisionedConcurrency", ">", 0)
       .orderBy("functions.id")

@@ -328,12 +328,13 @@ export class InvocationReader extends IdempotencyKeyReader {
 
   /**
    * The oldest invocation of each function that waits for a claim; functions with the fewest running invocations first.
-   * @param maxMemoryBytes invocations with more memory are left out
+   * @param maximum invocations with more memory are left out
    */
   async nextUnclaimed(
     limit: number,
-    maxMemoryBytes = Number.MAX_SAFE_INTEGER,
+    maximum: { readonly maxMemoryBytes?: number | undefined } = {},
   ): Promise<WaitingFunction[]> {
+    const { maxMemoryBytes = Number.MAX_SAFE_INTEGER } = maximum;
     const oldest = sql<string>`min(case when status = 'PENDING' and owner is null
       and coalesce(memory_bytes, 0) <= ${maxMemoryBytes}
       and id not in (select invocation_id from delayed_calls) then id end)`;

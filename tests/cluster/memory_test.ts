@@ -1,5 +1,13 @@
 /** Workers of different memory: an invocation runs only where its memory is allowed. */
 import assert from "node:assert/strict";
+import {
+  encode,
+  hasMemory,
+  listName,
+  maximumOf,
+  needsOf,
+  readPrewarm,
+} from "../../src/cluster/link/messages.ts";
 import type { Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestCluster } from "./cluster.ts";
@@ -10,6 +18,25 @@ const HEAP = `export default ({ mib }) => {
   return { held: held.length };
 };`;
 const ASYNC = { prefer: "respond-async" };
+const MIB = 1024 * 1024;
+
+Deno.test("the memory in messages has the form that nodes of earlier versions read and send", () => {
+  const scriptDigest = "a".repeat(64);
+  const memoryBytes = 128 * MIB;
+  const limits = { timeoutMs: 1, cpuTimeMs: 2, memoryBytes };
+  assert.deepEqual(needsOf({ scriptDigest, limits }), { scriptDigest, memoryBytes });
+  const config = { maxMemoryBytes: 2 * MIB, maxInputBytes: 1 };
+  assert.deepEqual(maximumOf(config), { maxMemoryBytes: 2 * MIB });
+  const scripts = [{ scriptDigest, count: 2, memoryBytes }];
+  const name = listName(scripts);
+  assert.equal(name, "2a8f75ea52c33034cd2fe715267b7186");
+  const list = { name, scripts: scripts.map((script) => ({ ...script, key: "" })) };
+  assert.deepEqual(readPrewarm(encode(list)), list);
+  assert.equal(listName([]), "");
+  assert.ok(hasMemory({}, { memoryBytes }) && hasMemory({ maxMemoryBytes: memoryBytes }, {}));
+  assert.ok(hasMemory({ maxMemoryBytes: memoryBytes }, { memoryBytes }));
+  assert.ok(!hasMemory({ maxMemoryBytes: memoryBytes - 1 }, { memoryBytes }));
+});
 
 Deno.test("a call runs on a worker that has the memory for it", async (t) => {
   await using cluster = await TestCluster.start();

@@ -1,6 +1,10 @@
 /** Invocations of different memory run side by side: each class has a zygote, whose heap limit its forks have. */
 import assert from "node:assert/strict";
-import { memoryClasses, memoryClassOf } from "../../src/sandbox/tree/trees.ts";
+import {
+  memoryClasses,
+  memoryClassOf,
+  type ResourceLimits,
+} from "../../src/sandbox/instance/process.ts";
 import { PoolMemory } from "../../src/sandbox/tree/pool_memory.ts";
 import { eventually } from "../support/eventually.ts";
 import {
@@ -93,25 +97,24 @@ async function zygoteCount(sandboxes: Sandboxes): Promise<number | undefined> {
 }
 
 Deno.test("the memory classes are the default, powers of two above it, and the maximum", () => {
+  const limitsOf = (memory: number) => ({ cpuTimeMs: 1000, memoryBytes: memory * MIB });
+  const mibOf = (limits?: ResourceLimits) => limits && limits.memoryBytes / MIB;
   const classesOf = (memory: number, max?: number) =>
     memoryClasses({
-      memoryBytes: memory * MIB,
+      ...limitsOf(memory),
       ...max === undefined ? {} : { maxMemoryBytes: max * MIB },
-    }).map((bytes) => bytes / MIB);
+    }).map(mibOf);
   assert.deepEqual(classesOf(128), [128]);
   assert.deepEqual(classesOf(128, 128), [128]);
   assert.deepEqual(classesOf(128, 1024), [128, 256, 512, 1024]);
   assert.deepEqual(classesOf(128, 768), [128, 256, 512, 768]);
   assert.deepEqual(classesOf(96, 192), [96, 128, 192]);
   assert.deepEqual(classesOf(300, 1024), [300, 512, 1024]);
-  const classes = [128, 256, 512];
-  assert.deepEqual([1, 128, 129, 512].map((of) => memoryClassOf(of, classes)), [
-    128,
-    128,
-    256,
-    512,
-  ]);
-  assert.equal(memoryClassOf(513, classes), undefined);
+  const classes = memoryClasses({ ...limitsOf(128), maxMemoryBytes: 512 * MIB });
+  const classOf = (memory: number) => mibOf(memoryClassOf(limitsOf(memory), classes));
+  assert.deepEqual([1, 128, 129, 512].map(classOf), [128, 128, 256, 512]);
+  assert.equal(classOf(513), undefined);
+  assert.equal(memoryClassOf({}, classes), classes[0]);
 });
 
 Deno.test("the script templates of all zygotes share one limit of memory", () => {

@@ -1,17 +1,11 @@
+import type { Job } from "../../engine/contract.ts";
+import { hasMemory } from "../link/messages.ts";
 import type { KnownWorker } from "../registry/registry.ts";
 
 /** Offers of one round. More would only wait for answers of busy workers. */
 const OFFERS_MAX = 8;
 /** Offers of one round to workers without a free slot: such an offer makes the worker keep its next slot for it. */
 const WISHES_MAX = 2;
-
-/** Whether the worker runs invocations with this memory. A worker that reports no memory limit runs all invocations. */
-export function hasMemory(
-  { heartbeat: { maxMemoryBytes = Infinity } }: Pick<KnownWorker, "heartbeat">,
-  memoryBytes = 0,
-): boolean {
-  return memoryBytes <= maxMemoryBytes;
-}
 
 /**
  * The workers to ask for a slot, in this order: workers that have the script ready, then other workers, each group by
@@ -21,13 +15,10 @@ export function hasMemory(
  */
 export function choose(
   all: readonly KnownWorker[],
-  { scriptDigest, memoryBytes }: {
-    readonly scriptDigest: string;
-    readonly memoryBytes?: number | undefined;
-  },
+  { scriptDigest, limits }: Pick<Job, "scriptDigest" | "limits">,
   random: () => number = Math.random,
 ): readonly KnownWorker[] {
-  const workers = all.filter((worker) => hasMemory(worker, memoryBytes));
+  const workers = all.filter(({ heartbeat }) => hasMemory(heartbeat, limits));
   const isFree = workers.some(({ free }) => free > 0);
   return workers.filter(({ free, heartbeat }) => isFree ? free > 0 : heartbeat.capacity > 0)
     .map((worker) => ({ worker, rank: rankOf(worker, scriptDigest), tie: random() }))

@@ -1,7 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import type { CallQueue, Claim, ClaimAnswer, ClaimHandler } from "../../engine/contract.ts";
-import { type ClaimReply, encode, readClaimRequest } from "../link/messages.ts";
+import type { MemoryMaximum } from "../../sandbox/contract.ts";
+import { type ClaimReply, encode, maximumOf, readClaimRequest } from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
 import type { Nats, ReceivedMessage } from "../nats/connection.ts";
 import { isId, NODES_GROUP, partsOf, RUNS_SUBJECT, subjects } from "../nats/subjects.ts";
@@ -25,7 +26,7 @@ export class SlotClaim implements Claim {
   constructor(
     readonly worker: string,
     readonly location: SlotLocation,
-    readonly maxMemoryBytes: number | undefined,
+    readonly maximum: MemoryMaximum,
   ) {}
 
   get session(): OwnerSession | undefined {
@@ -50,8 +51,8 @@ export class Claims implements CallQueue, Disposable {
   #subscription: Disposable | undefined;
   #onClaim: ClaimHandler | undefined;
 
-  /** @param maxMemoryBytes invocations with more memory do not run in this process */
-  constructor(nats: Nats, sessions: Sessions, private readonly maxMemoryBytes?: number) {
+  /** @param maximum invocations with more memory do not run in this process */
+  constructor(nats: Nats, sessions: Sessions, private readonly maximum: MemoryMaximum) {
     this.#nats = nats;
     this.#sessions = sessions;
     this.#jetstream = jetstream(nats.connection, { timeout: STORE_TIMEOUT_MS });
@@ -75,7 +76,7 @@ export class Claims implements CallQueue, Disposable {
   /** Claims an invocation for a slot of this process; see `TakeOffer`. */
   async takeHere(slot: Disposable): Promise<"settled" | "again"> {
     using _ = slot;
-    const claim = new SlotClaim(this.#sessions.node, { kind: "here" }, this.maxMemoryBytes);
+    const claim = new SlotClaim(this.#sessions.node, { kind: "here" }, this.maximum);
     const answer = await this.#decide(claim);
     claim.markAnswered();
     if (answer.kind !== "claimed") return answer.kind === "later" ? "again" : "settled";
@@ -96,7 +97,7 @@ export class Claims implements CallQueue, Disposable {
       if (request.kind === "hello") return respond({ answer: "welcome" });
       const session = this.#sessions.open(request.session, worker);
       session.accept(request.publicKey);
-      const claim = new SlotClaim(worker, { kind: "worker", session }, request.maxMemoryBytes);
+      const claim = new SlotClaim(worker, { kind: "worker", session }, maximumOf(request));
       const answer = await this.#decide(claim);
       if (answer.kind !== "claimed") {
         session.close();

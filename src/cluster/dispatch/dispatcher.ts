@@ -4,7 +4,9 @@ import { killCodeOf, killed } from "../../sandbox/instance/outcome.ts";
 import type { Slots } from "../worker/slots.ts";
 import type { Registry } from "../registry/registry.ts";
 import { formatBytes } from "../../config/mod.ts";
-import { choose, hasMemory } from "./choose.ts";
+import type { MemoryMaximum } from "../../sandbox/contract.ts";
+import { hasMemory } from "../link/messages.ts";
+import { choose } from "./choose.ts";
 import { SlotClaim } from "./claims.ts";
 import { OwnerSession } from "./owner_session.ts";
 import type { Prewarming } from "./prewarming.ts";
@@ -19,8 +21,8 @@ const ASK_AGAIN_MS = 500;
 interface LocalCapacity {
   readonly runner: JobRunner;
   readonly slots: Slots;
-  /** Invocations with more memory do not run there; without a limit if undefined. */
-  readonly maxMemoryBytes?: number | undefined;
+  /** Invocations with more memory do not run there. */
+  readonly maximum: MemoryMaximum;
 }
 
 /** Where a job runs: in this process, or in a session with a worker. */
@@ -166,43 +168,39 @@ export class Dispatcher implements JobRunner {
   }
 
   #takeHere(job: Job): TakenSlot | undefined {
-    const slot = this.#hasMemory(job) ? this.#local.slots.take() : undefined;
+    const slot = this.#isRunnableHere(job) ? this.#local.slots.take() : undefined;
     return slot === undefined ? undefined : { slot };
   }
 
-  /** Whether this process runs invocations with the memory of the job. */
-  #hasMemory({ limits: { memoryBytes = 0 } }: Job): boolean {
-    return memoryBytes <= (this.#local.maxMemoryBytes ?? Infinity);
+  #isRunnableHere({ limits }: Job): boolean {
+    return hasMemory(this.#local.maximum, limits);
   }
 
   /** Reports an invocation that no worker may run, now or later. */
   #noteMemory(job: Job): void {
-    const { memoryBytes = 0 } = job.limits;
+    const { limits } = job;
     const { workers } = this.#registry;
-    const isHere = this.#local.slots.capacity > 0 && this.#hasMemory(job);
-    const isAnywhere = isHere || workers.some((worker) => hasMemory(worker, memoryBytes));
+    const isHere = this.#local.slots.capacity > 0 && this.#isRunnableHere(job);
+    const isAnywhere = isHere || workers.some(({ heartbeat }) => hasMemory(heartbeat, limits));
     if (workers.length === 0 || isAnywhere) return;
     logger.warn("An invocation with {memory} waits in vain: no worker has such a --max-memory", {
-      memory: formatBytes(memoryBytes),
+      memory: formatBytes(limits.memoryBytes ?? 0),
     });
   }
 
   /** Asks the workers with free slots one after another; without any heartbeat, the workers' queue group. */
   async #ask(job: Job, ports: JobPorts): Promise<TakenSlot | undefined> {
-    const { scriptDigest, limits: { memoryBytes } } = job;
     if (this.#registry.workers.length === 0) {
-      const answer = await this.#sessions.offer(undefined, { scriptDigest, memoryBytes });
+      const answer = await this.#sessions.offer(undefined, { job });
       return answer instanceof OwnerSession ? { session: answer } : undefined;
     }
-    for (
-      const { id, free, heartbeat } of choose(this.#registry.workers, { scriptDigest, memoryBytes })
-    ) {
+    for (const { id, free, heartbeat } of choose(this.#registry.workers, job)) {
       this.#registry.adjust(id, -1);
       // A worker that is likely to accept.
       const prepare = free > 0
         ? (session: OwnerSession) => session.prepare(heartbeat.publicKey, job, ports)
         : undefined;
-      const answer = await this.#sessions.offer(id, { scriptDigest, memoryBytes, prepare });
+      const answer = await this.#sessions.offer(id, { job, prepare });
       if (answer instanceof OwnerSession) return { session: answer };
       if (answer !== "full") this.#registry.forget(id);
     }
@@ -211,15 +209,14 @@ export class Dispatcher implements JobRunner {
 
   /** A nested invocation may run in its caller's slot while no other does: otherwise callers could hold all slots. */
   async #borrow(job: Job, { callerId }: Placement): Promise<TakenSlot | undefined> {
-    const { scriptDigest, limits: { memoryBytes } } = job;
     const caller = callerId === undefined ? undefined : this.#placed.get(callerId);
     if (caller === undefined || caller.isLent) return undefined;
-    if (caller.session === undefined && !this.#hasMemory(job)) return undefined;
+    if (caller.session === undefined && !this.#isRunnableHere(job)) return undefined;
     caller.isLent = true;
     const giveBack = { [Symbol.dispose]: () => void (caller.isLent = false) };
     if (caller.session === undefined) return { slot: giveBack };
     const { worker, id: lentBy } = caller.session;
-    const answer = await this.#sessions.offer(worker, { scriptDigest, memoryBytes, lentBy });
+    const answer = await this.#sessions.offer(worker, { job, lentBy });
     caller.isLent = false;
     return answer instanceof OwnerSession ? { session: answer } : undefined;
   }

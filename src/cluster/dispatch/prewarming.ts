@@ -1,13 +1,11 @@
 import { getLogger } from "@logtape/logtape";
-import { createHash } from "node:crypto";
 import type { Prewarmed } from "../../engine/contract.ts";
 import { pause } from "../../shared/pause.ts";
-import { encode, SCRIPTS_MAX } from "../link/messages.ts";
+import { encode, hasMemory, listName, SCRIPTS_MAX } from "../link/messages.ts";
 import type { Seals } from "../link/sealing.ts";
 import { subjects } from "../nats/subjects.ts";
 import type { Nats } from "../nats/connection.ts";
 import type { KnownWorker, Registry } from "../registry/registry.ts";
-import { hasMemory } from "./choose.ts";
 
 const logger = getLogger(["invoked", "cluster"]);
 
@@ -73,7 +71,7 @@ export class Prewarming implements Disposable {
     }
     for (const worker of workers) {
       const share = shareOf(scripts, worker, workers);
-      const name = nameOf(share);
+      const name = listName(share);
       const sent = this.#sent.get(worker.id);
       const isUnderWay = sent?.name === name && performance.now() - sent.at < REPEAT_AFTER_MS;
       if (worker.heartbeat.scriptList === name || isUnderWay) continue;
@@ -90,11 +88,9 @@ export class Prewarming implements Disposable {
     share: readonly Prewarmed[],
   ): Promise<void> {
     const { nats, seals, keyOf } = this.#parts;
-    const scripts = share.map(({ scriptDigest, count, memoryBytes }) => ({
-      scriptDigest,
-      count,
-      memoryBytes,
-      key: keyOf(scriptDigest).toBase64(),
+    const scripts = share.map((script) => ({
+      ...script,
+      key: keyOf(script.scriptDigest).toBase64(),
     }));
     const sealed = await seals.seal(
       publicKey,
@@ -114,19 +110,10 @@ function shareOf(
   workers: readonly KnownWorker[],
 ): Prewarmed[] {
   return scripts.flatMap(({ count, ...script }) => {
-    const able = workers.filter((other) => hasMemory(other, script.memoryBytes));
+    const able = workers.filter(({ heartbeat }) => hasMemory(heartbeat, script));
     const at = able.indexOf(worker);
     if (at < 0) return [];
     const own = Math.floor(count / able.length) + (at < count % able.length ? 1 : 0);
     return own === 0 ? [] : [{ ...script, count: own }];
   });
-}
-
-/** The same for the same list at every node; empty for an empty list. */
-function nameOf(share: readonly Prewarmed[]): string {
-  if (share.length === 0) return "";
-  const text = JSON.stringify(
-    share.map(({ scriptDigest, count, memoryBytes }) => [scriptDigest, count, memoryBytes]),
-  );
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

@@ -1,5 +1,6 @@
+import type { Job } from "../../engine/contract.ts";
 import { CloseReason, encodeClose, isClose } from "../link/frames.ts";
-import { encode } from "../link/messages.ts";
+import { encode, needsOf } from "../link/messages.ts";
 import { PROTOCOL } from "../link/protocol.ts";
 import { inboxOf, isId, partsOf, subjects } from "../nats/subjects.ts";
 import type { ReceivedMessage } from "../nats/connection.ts";
@@ -10,9 +11,7 @@ const OFFER_TIMEOUT_MS = 2_000;
 
 /** What an offer asks for. */
 interface OfferRequest {
-  readonly scriptDigest: string;
-  /** Memory of the invocation; the default of the worker if undefined. */
-  readonly memoryBytes: number | undefined;
+  readonly job: Pick<Job, "scriptDigest" | "limits">;
   /** The session in whose slot the job may run. */
   readonly lentBy?: string | undefined;
   /** Prepares the session while the worker decides. */
@@ -50,7 +49,7 @@ export class Sessions implements Disposable {
   /** Asks a worker, or any, for a slot. */
   async offer(
     worker: string | undefined,
-    { scriptDigest, memoryBytes, lentBy, prepare }: OfferRequest,
+    { job, lentBy, prepare }: OfferRequest,
   ): Promise<OwnerSession | Rejection> {
     // A worker that could guess it could let NATS send an answer there, which would end the session.
     const session = this.open(crypto.randomUUID(), worker);
@@ -59,8 +58,7 @@ export class Sessions implements Disposable {
       protocol: PROTOCOL,
       node: this.#node,
       session: session.id,
-      scriptDigest,
-      memoryBytes,
+      ...needsOf(job),
       ...lentBy === undefined ? {} : { lentBy },
     });
     this.#parts.nats.publish(subject, offer, `${this.#unheard}.${session.id}`);

@@ -1,7 +1,8 @@
 /** The messages of sessions, offers and claims. Messages of a worker are hostile: every reader here checks them. */
 import { z } from "zod";
-import type { Job, Outcome } from "../../engine/contract.ts";
-import type { SandboxLog } from "../../sandbox/contract.ts";
+import { createHash } from "node:crypto";
+import type { Job, Outcome, Prewarmed } from "../../engine/contract.ts";
+import type { MemoryLimit, MemoryMaximum, SandboxLog } from "../../sandbox/contract.ts";
 import { EGRESS_HOST_MAX_UNITS, EGRESS_VERDICTS_MAX } from "../../sandbox/egress/session.ts";
 import { OUTCOME_MESSAGE_MAX_UNITS, validateOutput } from "../../sandbox/instance/outcome.ts";
 import { isId } from "../nats/subjects.ts";
@@ -55,7 +56,7 @@ const Offer = z.object({
   session: Id,
   scriptDigest: Digest,
   lentBy: Id.optional(),
-  /** Memory of the invocation; absent from API nodes of earlier versions. */
+  /** The memory limit of the invocation; absent from API nodes of earlier versions. */
   memoryBytes: Memory.optional(),
 });
 
@@ -126,6 +127,35 @@ const Prewarm = z.object({
 
 /** Scripts that a worker keeps ready. */
 type Prewarm = Readonly<z.infer<typeof Prewarm>>;
+
+/** What a job needs of the process that runs it, for an offer. */
+export function needsOf(
+  { scriptDigest, limits: { memoryBytes } }: Pick<Job, "scriptDigest" | "limits">,
+): Pick<Offer, "scriptDigest" | "memoryBytes"> {
+  return { scriptDigest, memoryBytes };
+}
+
+/** What a process has for jobs, for a claim or a heartbeat. */
+export function maximumOf({ maxMemoryBytes }: MemoryMaximum): MemoryMaximum {
+  return { maxMemoryBytes };
+}
+
+/** Whether a process with this maximum runs jobs with this memory. A node of an earlier version reports neither. */
+export function hasMemory(
+  { maxMemoryBytes = Infinity }: MemoryMaximum,
+  { memoryBytes = 0 }: MemoryLimit,
+): boolean {
+  return memoryBytes <= maxMemoryBytes;
+}
+
+/** The name of a list of scripts, the same for the same list at every node; empty for an empty list. */
+export function listName(scripts: readonly Prewarmed[]): string {
+  if (scripts.length === 0) return "";
+  const text = JSON.stringify(
+    scripts.map(({ scriptDigest, count, memoryBytes }) => [scriptDigest, count, memoryBytes]),
+  );
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
 
 const Logs = z.array(z.object({
   time: z.number().min(0).max(8.64e15),

@@ -1,5 +1,12 @@
 import { getLogger } from "@logtape/logtape";
-import { type ClaimReply, type ClaimRequest, encode, readClaimReply } from "../link/messages.ts";
+import type { MemoryMaximum } from "../../sandbox/contract.ts";
+import {
+  type ClaimReply,
+  type ClaimRequest,
+  encode,
+  maximumOf,
+  readClaimReply,
+} from "../link/messages.ts";
 import { PROTOCOL, PROTOCOLS_TEXT } from "../link/protocol.ts";
 import { pause } from "../../shared/pause.ts";
 import type { SealKey } from "../link/sealing.ts";
@@ -28,7 +35,7 @@ export class Claiming {
   constructor(
     private readonly nats: Nats,
     private readonly key: SealKey,
-    private readonly maxMemoryBytes: number | undefined,
+    private readonly maximum: MemoryMaximum,
     private readonly open: OpenClaimed,
   ) {}
 
@@ -62,7 +69,7 @@ export class Claiming {
       session: id,
       invocation,
       publicKey,
-      ...this.maxMemoryBytes === undefined ? {} : { maxMemoryBytes: this.maxMemoryBytes },
+      ...maximumOf(this.maximum),
     });
     const early = this.#early.get(id) ?? [];
     this.#early.delete(id);

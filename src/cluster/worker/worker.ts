@@ -1,11 +1,14 @@
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";
 import type { JobRunner } from "../../engine/contract.ts";
+import type { MemoryMaximum } from "../../sandbox/contract.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import { CloseReason, encodeClose } from "../link/frames.ts";
 import {
+  hasMemory,
   type Heartbeat,
+  maximumOf,
   type Offer,
   readOffer,
   readPrewarm,
@@ -31,8 +34,8 @@ export interface WorkerOptions {
   readonly capacity: number;
   /** Slots that asynchronous invocations may take; half of the capacity if undefined. */
   readonly asyncSlots: number | undefined;
-  /** Invocations with more memory do not run there; without a limit if undefined. */
-  readonly maxMemoryBytes?: number | undefined;
+  /** Invocations with more memory do not run there. */
+  readonly maximum: MemoryMaximum;
   readonly version: string;
 }
 
@@ -46,7 +49,7 @@ export class Worker implements AsyncDisposable {
   readonly #runner: JobRunner;
   readonly #artifacts: ObjectArtifacts;
   readonly #version: string;
-  readonly #maxMemoryBytes: number | undefined;
+  readonly #maximum: MemoryMaximum;
   readonly #slots: Slots;
   readonly #heartbeats: HeartbeatWriter;
   readonly #claiming: Claiming;
@@ -72,21 +75,21 @@ export class Worker implements AsyncDisposable {
     key: SealKey,
     runner: JobRunner,
     artifacts: ObjectArtifacts,
-    { capacity, asyncSlots, maxMemoryBytes, version }: WorkerOptions,
+    { capacity, asyncSlots, maximum, version }: WorkerOptions,
   ) {
     this.#nats = nats;
     this.#key = key;
     this.#runner = runner;
     this.#artifacts = artifacts;
     this.#version = version;
-    this.#maxMemoryBytes = maxMemoryBytes;
+    this.#maximum = maximum;
     this.#slots = new Slots(capacity, asyncSlots, () => this.#heartbeats.changed());
     this.#runner.onErrorChange(() => this.#suspend());
     this.#heartbeats = new HeartbeatWriter(nats, () => this.#describe());
     this.#claiming = new Claiming(
       nats,
       key,
-      maxMemoryBytes,
+      maximum,
       (id, node, slot) => this.#open(id, node, slot, { isClaim: true }),
     );
   }
@@ -157,7 +160,7 @@ export class Worker implements AsyncDisposable {
       scriptList: this.#scriptList,
       publicKey: this.#key.publicKey,
       isDraining: !this.#lifecycle.is("open") || this.#slots.isSuspended,
-      ...this.#maxMemoryBytes === undefined ? {} : { maxMemoryBytes: this.#maxMemoryBytes },
+      ...maximumOf(this.#maximum),
     };
   }
 
@@ -216,9 +219,7 @@ export class Worker implements AsyncDisposable {
       return reject(CloseReason.DRAINING);
     }
     // It asked without the heartbeat of this worker: another worker may have the memory.
-    if ((offer.memoryBytes ?? 0) > (this.#maxMemoryBytes ?? Infinity)) {
-      return reject(CloseReason.FULL);
-    }
+    if (!hasMemory(this.#maximum, offer)) return reject(CloseReason.FULL);
     const slot = this.#slotFor(offer);
     if (slot === undefined) {
       this.#puller?.wanted();

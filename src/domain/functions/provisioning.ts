@@ -31,9 +31,10 @@ export class Provisioning {
   async #prewarm(): Promise<void> {
     try {
       const provisioned = await this.store.read.functions.provisioned();
-      const scripts = provisioned.map(({ memoryBytes, ...script }) => ({
-        ...script,
-        memoryBytes: this.limits.memoryOf({ memoryBytes }),
+      const scripts = provisioned.map(({ scriptDigest, count, ...wanted }) => ({
+        scriptDigest,
+        count,
+        ...this.limits.memoryOf(wanted),
       }));
       const text = JSON.stringify(scripts);
       if (text === this.#passed) return;

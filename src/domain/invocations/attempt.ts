@@ -118,7 +118,8 @@ export function variablesOf({ row: { mode, variables }, fn }: Attempt): string {
 
 /** The job of an attempt that is about to run, without its configuration. @param number of the attempt */
 export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
-  const { row, fn, commit, limits: { timeoutMs, cpuTimeMs, memoryBytes }, live } = attempt;
+  const { row, fn, commit, live } = attempt;
+  const { maxConcurrency: _ofFunction, ...limits } = attempt.limits;
   const job = {
     scriptDigest: commit.scriptDigest,
     scriptKey: commit.scriptDigest,
@@ -129,7 +130,7 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
     context: handlerContextOf(attempt, number),
   };
   if (live?.httpRequest === undefined) {
-    return { ...job, inputJson: row.input, limits: { timeoutMs, cpuTimeMs, memoryBytes } };
+    return { ...job, inputJson: row.input, limits };
   }
   return {
     ...job,
@@ -137,7 +138,7 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
     handler: "fetch",
     inputJson: live.httpRequest.takeInput(),
     // Its bodies may take longer than an invocation.
-    limits: { timeoutMs: live.httpRequest.longestMs(timeoutMs), cpuTimeMs, memoryBytes },
+    limits: { ...limits, timeoutMs: live.httpRequest.longestMs(limits.timeoutMs) },
   };
 }
 

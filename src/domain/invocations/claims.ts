@@ -43,10 +43,10 @@ export class Claims {
   async claim(claim: Claim): Promise<ClaimAnswer> {
     const { store, engine, ownership: { node } } = this.parts;
     const { invocations } = store.read;
-    const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maxMemoryBytes);
+    const waiting = await invocations.nextUnclaimed(CONSIDERED_MAX, claim.maximum);
     if (waiting.length === 0) {
       // Another worker may have the memory for a waiting invocation.
-      const [other] = claim.maxMemoryBytes === undefined ? [] : await invocations.nextUnclaimed(1);
+      const [other] = await invocations.nextUnclaimed(1);
       return { kind: other === undefined ? "gone" : "later" };
     }
     for (const { functionId, oldest } of this.#inTurn(waiting).slice(0, TRIES_MAX)) {

@@ -7,7 +7,7 @@ import {
   tryMode,
   type Verdict,
 } from "../../isolation/mod.ts";
-import { openCgroups } from "../instance/process.ts";
+import { openCgroups, processLimits } from "../instance/process.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { prepareProgram } from "../instance/program.ts";
@@ -39,7 +39,7 @@ export async function diagnose(
   const probe = (isolation: Isolation) => probeSpawned(new Launcher(isolation, program));
   for (const mode of MODES) verdicts.push(await tryMode(mode, { machine, profile, probe }));
   const { programs } = machine;
-  const cgroups = await openCgroups(machine, limits.memoryBytes);
+  const cgroups = await openCgroups(machine, processLimits("instance", 0, limits));
   await cgroups?.[Symbol.asyncDispose]();
   return {
     verdicts,

@@ -9,7 +9,7 @@ import {
 import { AS_ZYGOTE } from "../../runtime/wire.ts";
 import { Lazy } from "../../shared/lazy.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { cgroupBytes, processLimits, type ResourceLimits } from "./process.ts";
+import { cgroupBytes, haveSameMemory, processLimits, type ResourceLimits } from "./process.ts";
 import { Instance } from "./instance.ts";
 import { Redactions } from "./redaction.ts";
 import { idleMemory, spawnedProcess } from "./spawned.ts";
@@ -64,15 +64,11 @@ export class Launcher {
     };
     let child: Deno.ChildProcess;
     try {
-      if (own !== undefined && limits.memoryBytes !== this.program.limits.memoryBytes) {
-        await cgroup?.limitMemory(cgroupBytes(own.dataBytes));
+      if (own !== undefined && !haveSameMemory(limits, this.program.limits)) {
+        await cgroup?.limitMemory(cgroupBytes(own));
       }
       const groups = cgroup === undefined ? {} : { groupFiles: cgroup.files };
-      child = this.#spawnInstance(
-        limits.memoryBytes,
-        { ...own, ...groups },
-        egressSocket?.socketPath,
-      );
+      child = this.#spawnInstance(limits, { ...own, ...groups }, egressSocket?.socketPath);
     } catch (error) {
       release();
       throw error;
@@ -88,10 +84,10 @@ export class Launcher {
 
   /**
    * Spawns the zygote of a memory class, whose forks reach the sockets in `socketDir`.
-   * @param classBytes the V8 heap limit of all its forks
+   * @param maxima of the invocations of the class: the V8 heap of all forks has their memory limit
    */
   async spawnZygote(
-    classBytes: number,
+    maxima: ResourceLimits,
     socketDir: string,
     seccompFile: string,
   ): Promise<Deno.ChildProcess> {
@@ -99,7 +95,7 @@ export class Launcher {
     await program.restore();
     const env = { ...isolation.env, ...caEnv(program.caFile) };
     const flags = treeFlags(isolation.socketDirInside(socketDir));
-    const line = isolation.wrap(program.command("zygote", classBytes, flags, [AS_ZYGOTE]), {
+    const line = isolation.wrap(program.command("zygote", maxima, flags, [AS_ZYGOTE]), {
       socketDir,
       seccompFile,
       env,
@@ -109,8 +105,7 @@ export class Launcher {
   }
 
   async #measure(): Promise<number | undefined> {
-    const { memoryBytes } = this.program.limits;
-    const spawned = this.#spawnInstance(memoryBytes, {}, undefined);
+    const spawned = this.#spawnInstance(this.program.limits, {}, undefined);
     const process = spawnedProcess(spawned, this.isolation);
     const { redactions } = this;
     const instance = await Instance.start({ process, egressSocket: undefined, redactions });
@@ -122,20 +117,20 @@ export class Launcher {
   }
 
   #spawnInstance(
-    memoryBytes: number,
+    limits: ResourceLimits,
     own: Confinement,
     socketPath: string | undefined,
   ): Deno.ChildProcess {
     const { isolation, program: { command, caFile } } = this;
     if (socketPath === undefined) {
-      const line = isolation.wrap(command("instance", memoryBytes, NO_EGRESS_FLAGS, []), own);
+      const line = isolation.wrap(command("instance", limits, NO_EGRESS_FLAGS, []), own);
       return this.#spawn(line, isolation.env);
     }
     const inside = isolation.egressPathInside(socketPath);
     const env = { ...isolation.env, ...egressEnv(inside), ...caEnv(caFile) };
     const flags = egressFlags(inside, isolation.expected.seccomp);
     const line = isolation.wrap(
-      command("instance", memoryBytes, flags, [egressArgument(inside)]),
+      command("instance", limits, flags, [egressArgument(inside)]),
       { ...own, egressSocket: socketPath, env },
     );
     return this.#spawn(line, env);

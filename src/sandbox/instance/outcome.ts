@@ -9,9 +9,9 @@ import {
   FAILURE_RELATED_MAX,
   RELATED_MESSAGE_MAX_UNITS,
 } from "../../runtime/wire.ts";
-import { countOf, formatBytes, formatCount, formatDuration } from "../../config/mod.ts";
+import { countOf, formatBytes, formatCount } from "../../config/mod.ts";
 import type { ErrorCode, KillCode, Measurements, SandboxOutcome } from "../contract.ts";
-import { type Exit, type Lost, type RunLimits, settingOf } from "./process.ts";
+import { type Exit, limitText, type Lost, type RunLimits } from "./process.ts";
 import type { Redactor } from "./redaction.ts";
 import { Deadlines } from "../../shared/time.ts";
 import { explanation } from "../../shared/explanation.ts";
@@ -88,8 +88,9 @@ function failed(code: ErrorCode, message: string): SandboxOutcome {
 function outOfMemory(limits: RunLimits, earlierCalls: number): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
-    `the function needed more memory than its limit of ${formatBytes(limits.memoryBytes)} ` +
-      `(${settingOf("memoryBytes", limits)})${ofEarlierCalls(earlierCalls)}`,
+    `the function needed more memory than its limit of ${limitText("OUT_OF_MEMORY", limits)}${
+      ofEarlierCalls(earlierCalls)
+    }`,
   );
 }
 
@@ -142,9 +143,9 @@ function exited(ending: Exited, limits: RunLimits, earlierCalls: number): Sandbo
   if (isCpuLimit(ending, limits)) {
     return failed(
       "CPU_LIMIT",
-      `the function used up its limit of ${formatDuration(limits.cpuTimeMs)} of processor time (${
-        settingOf("cpuTimeMs", limits)
-      })${ofEarlierCalls(earlierCalls)}`,
+      `the function used up its limit of ${limitText("CPU_LIMIT", limits)}${
+        ofEarlierCalls(earlierCalls)
+      }`,
     );
   }
   const how = signal === null ? `exit code ${code}` : `the signal ${signal}`;
@@ -269,9 +270,7 @@ export async function outcomeOf(
     case "timeout":
       return failed(
         "TIMEOUT",
-        `the invocation ran longer than its limit of ${formatDuration(limits.timeoutMs)} (${
-          settingOf("timeoutMs", limits)
-        })`,
+        `the invocation ran longer than its limit of ${limitText("TIMEOUT", limits)}`,
       );
     case "killed":
       return killed(ending.code);

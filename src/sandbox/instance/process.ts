@@ -1,7 +1,8 @@
 /** The process of an instance: its pipes, how it ended, and its limits in the units of the kernel, on its cgroup, and in errors. */
 import { Deadlines } from "../../shared/time.ts";
+import { formatBytes, formatDuration } from "../../config/mod.ts";
 import { Cgroups, type Confinement, type Isolation, type Machine } from "../../isolation/mod.ts";
-import type { JobLimits, SandboxLimits } from "../contract.ts";
+import type { JobLimits, MemoryLimit, SandboxLimits } from "../contract.ts";
 
 /** Bytes of stderr that are kept to explain the end of the process. */
 const STDERR_TAIL_BYTES = 16_384;
@@ -181,16 +182,44 @@ export function runLimits(own: Partial<JobLimits>, limits: SandboxLimits): RunLi
   return { ...limits, ...own, defaults: limits };
 }
 
-/** The largest limits of an invocation in a memory class. */
-export function maximaOf(
-  { cpuTimeMs, maxCpuTimeMs = cpuTimeMs }: SandboxLimits,
-  classBytes: number,
-): ResourceLimits {
-  return { cpuTimeMs: maxCpuTimeMs, memoryBytes: classBytes };
+/** The class after those of less memory; each further one doubles. */
+const SMALLEST_CLASS_BYTES = 128 * BYTES_PER_MIB;
+
+/**
+ * The memory classes in ascending order, each as the largest limits of its invocations: the default, for all invocations
+ * up to it; then 128 MiB, 256 MiB, 512 MiB and so on, as far as they are between the default and the maximum; then the
+ * maximum.
+ */
+export function memoryClasses(
+  { cpuTimeMs: defaultMs, maxCpuTimeMs: cpuTimeMs = defaultMs, memoryBytes, maxMemoryBytes = 0 }:
+    & ResourceLimits
+    & Pick<SandboxLimits, "maxCpuTimeMs" | "maxMemoryBytes">,
+): readonly [ResourceLimits, ...ResourceLimits[]] {
+  const larger: number[] = [];
+  for (let bytes = SMALLEST_CLASS_BYTES; bytes < maxMemoryBytes; bytes *= 2) {
+    if (bytes > memoryBytes) larger.push(bytes);
+  }
+  if (maxMemoryBytes > memoryBytes) larger.push(maxMemoryBytes);
+  return [
+    { cpuTimeMs, memoryBytes },
+    ...larger.map((bytes) => ({ cpuTimeMs, memoryBytes: bytes })),
+  ];
+}
+
+/** The smallest class that has the memory of an invocation; undefined beyond the maximum. */
+export function memoryClassOf(
+  { memoryBytes = 0 }: MemoryLimit,
+  classes: readonly ResourceLimits[],
+): ResourceLimits | undefined {
+  return classes.find((maxima) => maxima.memoryBytes >= memoryBytes);
 }
 
 export function areEqual(some: ResourceLimits, others: ResourceLimits): boolean {
   return some.cpuTimeMs === others.cpuTimeMs && some.memoryBytes === others.memoryBytes;
+}
+
+export function haveSameMemory(some: ResourceLimits, others: ResourceLimits): boolean {
+  return some.memoryBytes === others.memoryBytes;
 }
 
 /** Limits of a spawned instance or of a zygote's fork. @param idleBytes private memory of the runtime alone */
@@ -206,22 +235,43 @@ export function processLimits(
   };
 }
 
-/** The V8 heap of a process with this memory. */
-export function heapMib(memoryBytes: number): number {
+/** The V8 heap of a process with these limits. */
+export function heapMib({ memoryBytes }: ResourceLimits): number {
   return Math.max(HEAP_MIN_MIB, Math.floor(memoryBytes / BYTES_PER_MIB));
 }
 
-/** Of each limit, its setting of the server and of a function. */
-const SETTINGS = {
-  timeoutMs: ["--invocation-timeout", "timeout"],
-  cpuTimeMs: ["--cpu-time", "cpuTimeout"],
-  memoryBytes: ["--memory", "memoryMib"],
+/** The memory limit, for messages. */
+export function formatMemory({ memoryBytes }: ResourceLimits): string {
+  return formatBytes(memoryBytes);
+}
+
+/** Of each limit, by the error code of its violation: its text, and its setting of the server and of a function. */
+const LIMITS = {
+  TIMEOUT: {
+    limit: "timeoutMs",
+    format: ({ timeoutMs }: JobLimits) => formatDuration(timeoutMs),
+    flag: "--invocation-timeout",
+    setting: "timeout",
+  },
+  CPU_LIMIT: {
+    limit: "cpuTimeMs",
+    format: ({ cpuTimeMs }: JobLimits) => `${formatDuration(cpuTimeMs)} of processor time`,
+    flag: "--cpu-time",
+    setting: "cpuTimeout",
+  },
+  OUT_OF_MEMORY: {
+    limit: "memoryBytes",
+    format: formatMemory,
+    flag: "--memory",
+    setting: "memoryMib",
+  },
 } as const;
 
-/** What set a limit, for messages. */
-export function settingOf(limit: keyof JobLimits, limits: RunLimits): string {
-  const [flag, setting] = SETTINGS[limit];
-  return limits[limit] === limits.defaults[limit] ? flag : `${setting} of the function`;
+/** The limit that an invocation with this error code reached, and what set it, for messages. */
+export function limitText(code: keyof typeof LIMITS, limits: RunLimits): string {
+  const { limit, format, flag, setting } = LIMITS[code];
+  const isDefault = limits[limit] === limits.defaults[limit];
+  return `${format(limits)} (${isDefault ? flag : `${setting} of the function`})`;
 }
 
 /**
@@ -233,19 +283,19 @@ const SHARED_BYTES = 192 * BYTES_PER_MIB;
 /** Shown to the operator with the isolation. */
 export const CGROUPS_DESCRIPTION = "memory and pids cgroups";
 
-/** Memory limit of a cgroup. @param dataBytes limit of its instance's private memory */
-export function cgroupBytes(dataBytes: number): number {
+/** Memory limit of the cgroup of a process with these limits. */
+export function cgroupBytes({ dataBytes }: ProcessLimits): number {
   return dataBytes + SHARED_BYTES;
 }
 
 /**
  * Opens the cgroups of this server; undefined when the server cannot create any.
- * @param dataBytes limit of an instance's private memory
+ * @param limits of an instance with the default limits
  */
 export async function openCgroups(
   { programs: { sh } }: Machine,
-  dataBytes: number,
+  limits: ProcessLimits,
 ): Promise<Cgroups | undefined> {
   if (sh === undefined) return undefined;
-  return await Cgroups.open(sh, cgroupBytes(dataBytes));
+  return await Cgroups.open(sh, cgroupBytes(limits));
 }

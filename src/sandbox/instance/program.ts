@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { SandboxLimits } from "../contract.ts";
 import { filePart, type Image } from "../image/image.ts";
 import { bundleRuntime } from "../image/runtime_bundle.ts";
-import { heapMib, type Purpose } from "./process.ts";
+import { heapMib, type Purpose, type ResourceLimits } from "./process.ts";
 
 const DENY_FLAGS = [
   "--no-prompt",
@@ -36,10 +36,10 @@ export const NO_EGRESS_FLAGS = ["--deny-read", "--deny-write", "--deny-net"] as 
 
 export interface Program {
   readonly limits: SandboxLimits;
-  /** The command line with these permission flags and bootstrap arguments. */
+  /** The command line with the heap of these limits, these permission flags and bootstrap arguments. */
   command(
     purpose: Purpose,
-    memoryBytes: number,
+    limits: ResourceLimits,
     flags: readonly string[],
     args: readonly string[],
   ): readonly string[];
@@ -62,7 +62,7 @@ export async function prepareProgram(
   image.keep({ path: bootstrap, make: async () => void await bundleRuntime(runtimeDir, ownDir) });
   return {
     limits,
-    command: (purpose, memoryBytes, flags, args) => [
+    command: (purpose, own, flags, args) => [
       machine.deno,
       "run",
       ...DENY_FLAGS,
@@ -71,7 +71,7 @@ export async function prepareProgram(
       `--v8-flags=${
         [
           ...purpose === "zygote" ? FORKING_V8_FLAGS : [],
-          `--max-old-space-size=${heapMib(memoryBytes)}`,
+          `--max-old-space-size=${heapMib(own)}`,
         ].join(",")
       }`,
       bootstrap,

@@ -166,11 +166,11 @@ export class Pool implements Sandboxes {
   /** The job's invocation has evaluated its script. */
   #noteEvaluation(
     { scriptKey, script, functionKey }: SandboxJob,
-    { memoryBytes }: RunLimits,
+    limits: RunLimits,
     loaded: Loaded,
   ): void {
     if (scriptKey === undefined || this.#crashes.areFrequent(functionKey)) return;
-    this.#trees?.noteEvaluation(scriptKey, script, loaded, memoryBytes);
+    this.#trees?.noteEvaluation(scriptKey, script, loaded, limits);
   }
 
   /** Without forks, as many more instances wait without a script: each evaluates the script in its invocation. */

@@ -16,7 +16,12 @@ import { probeSpawned } from "../diagnostics/probe.ts";
 import { type EgressOptions, EgressProxy } from "../egress/proxy.ts";
 import { openImage } from "../image/image.ts";
 import { Launcher } from "../instance/launcher.ts";
-import { openCgroups, processLimits } from "../instance/process.ts";
+import {
+  memoryClasses,
+  openCgroups,
+  type ProcessLimits,
+  processLimits,
+} from "../instance/process.ts";
 import { prepareProgram, type Program } from "../instance/program.ts";
 import { TreeSocket } from "../tree/tree_socket.ts";
 import { Trees, type ZygoteAges } from "../tree/trees.ts";
@@ -59,10 +64,10 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
   const egress = opened.use(new EgressProxy(options.egress, socketDir));
   const socket = opened.use(new TreeSocket(socketDir));
   const first = await startFirst(options.isolation, program, { image, socketDir });
-  const { launcher, zygote, dataBytes } = first;
+  const { launcher, zygote, instanceLimits } = first;
   await using unowned = new AsyncDisposableStack();
   if (typeof zygote !== "string") unowned.use(zygote);
-  const cgroups = dataBytes === undefined ? undefined : await openCgroups(image.machine, dataBytes);
+  const cgroups = instanceLimits && await openCgroups(image.machine, instanceLimits);
   if (cgroups !== undefined) opened.use(cgroups);
   const { isolation } = launcher;
   const resources = {
@@ -72,7 +77,7 @@ export async function prepare(limits: SandboxLimits, options: SandboxOptions): P
     socket,
     egress,
     cgroups,
-    classBytes: limits.memoryBytes,
+    maxima: memoryClasses(limits)[0],
     socketDirInside: isolation.socketDirInside(socketDir.path),
   };
   const trees = typeof zygote === "string" ? zygote : new Trees(zygote, resources, limits, options);
@@ -86,8 +91,8 @@ interface First {
   readonly launcher: Launcher;
   /** A zygote that loaded the runtime in verified isolation; else why instances cannot be forked. */
   readonly zygote: Zygote | string;
-  /** Limit of the private memory of an instance in bytes; undefined outside Linux. */
-  readonly dataBytes: number | undefined;
+  /** Of an instance with the default limits; undefined outside Linux. */
+  readonly instanceLimits: ProcessLimits | undefined;
 }
 
 /**
@@ -103,31 +108,27 @@ async function startFirst(
   program: Program,
   { image, socketDir }: Pick<RootResources, "image" | "socketDir">,
 ): Promise<First> {
-  let first: Omit<First, "dataBytes"> | undefined;
+  let first: Omit<First, "instanceLimits"> | undefined;
   const probe = async (isolation: Isolation) => {
     const launcher = new Launcher(isolation, program);
-    const { memoryBytes: classBytes } = program.limits;
-    const zygote = await tryZygote({ launcher, image, socketDir, classBytes });
+    const [maxima] = memoryClasses(program.limits);
+    const zygote = await tryZygote({ launcher, image, socketDir, maxima });
     const error = typeof zygote === "string" ? await probeSpawned(launcher) : undefined;
     if (error === undefined) first = { launcher, zygote };
     return error;
   };
   await chooseIsolation(choice, { machine: image.machine, profile: image.profile, probe });
   if (first === undefined) throw new Error("No process was tried");
-  return { ...first, dataBytes: await dataBytesOf(first) };
+  return { ...first, instanceLimits: await instanceLimitsOf(first) };
 }
 
-async function dataBytesOf(
-  { launcher, zygote }: Omit<First, "dataBytes">,
-): Promise<number | undefined> {
+async function instanceLimitsOf(
+  { launcher, zygote }: Omit<First, "instanceLimits">,
+): Promise<ProcessLimits | undefined> {
   const { limits } = launcher.program;
-  if (typeof zygote !== "string") {
-    return processLimits("zygote", zygote.idleBytes, limits).dataBytes;
-  }
+  if (typeof zygote !== "string") return zygote.limitsOf(limits);
   const idleBytes = await launcher.idleBytes();
-  return idleBytes === undefined
-    ? undefined
-    : processLimits("instance", idleBytes, limits).dataBytes;
+  return idleBytes === undefined ? undefined : processLimits("instance", idleBytes, limits);
 }
 
 /** A zygote in verified isolation; else what is wrong. */

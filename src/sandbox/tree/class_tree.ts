@@ -1,11 +1,10 @@
 /** The tree of a memory class above the default, which exists while invocations need it. */
 import { getLogger } from "@logtape/logtape";
-import { formatBytes } from "../../config/mod.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/process.ts";
+import { formatMemory, type ResourceLimits } from "../instance/process.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Tree, type TreeShares } from "./tree.ts";
 
@@ -59,7 +58,7 @@ export class ClassTree implements AsyncDisposable {
   ) {
     this.#resources = resources;
     // Instances without code are made when invocations need them.
-    this.#limits = { ...limits, memoryBytes: resources.classBytes, poolSize: 0 };
+    this.#limits = { ...limits, poolSize: 0 };
     this.#shares = shares;
     this.#unusedMs = unusedMs;
   }
@@ -116,7 +115,7 @@ export class ClassTree implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const memory = formatBytes(this.#resources.classBytes);
+    const memory = formatMemory(this.#resources.maxima);
     try {
       const zygote = await Tree.startZygote(this.#resources);
       const tree = new Tree(zygote, this.#resources, this.#limits, this.#shares);

@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/process.ts";
+import { haveSameMemory, type ResourceLimits } from "../instance/process.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";
@@ -101,7 +101,7 @@ export class InstancePool implements Disposable {
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
     try {
-      if (template.needsMemory(limits)) await template.setMemory(limits);
+      if (!haveSameMemory(limits, template.cgroupLimits)) await template.setMemory(limits);
       return instance;
     } catch (error) {
       instance.kill();
@@ -187,12 +187,11 @@ export class InstancePool implements Disposable {
 
   /** Forks the next instance of a template. */
   async #supply(template: Template): Promise<void> {
-    const { launcher: { program }, classBytes } = this.#resources;
-    const limits = { ...program.limits, memoryBytes: classBytes };
+    const { maxima } = this.#resources;
     const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {
-      if (template.needsMemory(limits)) await template.setMemory(limits);
+      if (!haveSameMemory(maxima, template.cgroupLimits)) await template.setMemory(maxima);
       instance = await template.fork(egressSocket);
     } catch (error) {
       this.#egressSockets.discard(egressSocket);

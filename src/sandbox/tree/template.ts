@@ -8,8 +8,8 @@ import {
   cgroupBytes,
   Child,
   type Exit,
+  haveSameMemory,
   type Lost,
-  maximaOf,
   type OutputReader,
   type ProcessLimits,
   type ResourceLimits,
@@ -72,9 +72,8 @@ export class Template implements ForkServer, Disposable {
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   readonly #events: OutputReader;
-  /** The memory of invocations for which its cgroups are limited. */
-  #memoryBytes: number;
-  readonly #maxima: ResourceLimits;
+  /** The limits of the invocations for whose memory its cgroups are limited. */
+  cgroupLimits: ResourceLimits;
   #isBroken = false;
   #isDisposed = false;
 
@@ -89,9 +88,7 @@ export class Template implements ForkServer, Disposable {
   ) {
     this.#forkServer = forkServer;
     this.#resources = resources;
-    const { launcher: { program }, classBytes } = resources;
-    this.#memoryBytes = classBytes;
-    this.#maxima = maximaOf(program.limits, classBytes);
+    this.cgroupLimits = resources.maxima;
     this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
@@ -108,12 +105,11 @@ export class Template implements ForkServer, Disposable {
   /** Forks a template of the zygote, or of a template that has evaluated a script. */
   static async make(forkServer: ForkServer, resources: TreeResources): Promise<Template> {
     const cgroup = await resources.cgroups?.take();
-    const { launcher: { program: { limits } }, classBytes } = resources;
+    const { launcher: { program }, maxima } = resources;
     let process: Forked | undefined;
     try {
-      if (classBytes !== limits.memoryBytes) {
-        const { dataBytes } = forkServer.limitsOf(maximaOf(limits, classBytes));
-        await cgroup?.limitMemory(cgroupBytes(dataBytes));
+      if (!haveSameMemory(maxima, program.limits)) {
+        await cgroup?.limitMemory(cgroupBytes(forkServer.limitsOf(maxima)));
       }
       process = await forkServer.link.fork("template", resources.socket);
       const pid = await processBelow(forkServer.pid, process.pidInForkServer);
@@ -175,14 +171,14 @@ export class Template implements ForkServer, Disposable {
 
   /** Forks an instance with this network. */
   async fork(egressSocket: EgressSocket): Promise<Instance> {
-    const { socket, launcher } = this.#resources;
+    const { socket, launcher, maxima } = this.#resources;
     egressSocket.renew(socket);
     return Instance.forked({
       process: await this.link.fork("instance", socket, this.#pathInside(egressSocket)),
       egressSocket,
       redactions: launcher.redactions,
       ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
-      limitsToSet: (limits) => areEqual(limits, this.#maxima) ? undefined : this.limitsOf(limits),
+      limitsToSet: (limits) => areEqual(limits, maxima) ? undefined : this.limitsOf(limits),
     });
   }
 
@@ -195,15 +191,10 @@ export class Template implements ForkServer, Disposable {
     return this.#forkServer.limitsOf(limits);
   }
 
-  /** Whether the limits of its cgroups differ from those of an invocation with these limits. */
-  needsMemory({ memoryBytes }: ResourceLimits): boolean {
-    return this.#cgroup !== undefined && memoryBytes !== this.#memoryBytes;
-  }
-
   /** Sets the memory limit of its cgroups for its next instance, and for all that follow. */
   async setMemory(limits: ResourceLimits): Promise<void> {
-    await this.#cgroup?.limitMemory(cgroupBytes(this.limitsOf(limits).dataBytes));
-    this.#memoryBytes = limits.memoryBytes;
+    await this.#cgroup?.limitMemory(cgroupBytes(this.limitsOf(limits)));
+    this.cgroupLimits = limits;
   }
 
   sweep(): Promise<void> {

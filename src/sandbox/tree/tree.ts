@@ -72,7 +72,7 @@ export class Tree implements AsyncDisposable {
 
   /**
    * @param zygote the first one, of which the tree takes ownership
-   * @param limits those of its memory class; `poolSize` instances without code wait
+   * @param limits of which `poolSize` instances without code wait
    */
   constructor(
     zygote: Zygote,

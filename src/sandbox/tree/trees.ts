@@ -3,10 +3,10 @@
  * the invocations that a zygote forks share its heap limit: each class has a zygote of its own. The other limits of an
  * invocation are exact in every class.
  */
-import type { ForkStatus, Provisioned, SandboxLimits } from "../contract.ts";
+import type { ForkStatus, MemoryLimit, Provisioned, SandboxLimits } from "../contract.ts";
 import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { ResourceLimits } from "../instance/process.ts";
+import { memoryClasses, memoryClassOf, type ResourceLimits } from "../instance/process.ts";
 import { CLASS_UNUSED_MS, ClassTree } from "./class_tree.ts";
 import { CodeCaches, type TakeGeneric } from "./code_caches.ts";
 import { sumOf } from "./memory.ts";
@@ -30,9 +30,10 @@ export interface ZygoteAges {
  */
 export class Trees implements AsyncDisposable {
   readonly #default: Tree;
-  readonly #classes: readonly number[];
+  /** The default, then the others. */
+  readonly #classes: ReturnType<typeof memoryClasses>;
   /** By class, without the default. */
-  readonly #others: ReadonlyMap<number, ClassTree>;
+  readonly #others: ReadonlyMap<ResourceLimits, ClassTree>;
   readonly codeCaches: CodeCaches;
   /** Whether forks have been checked and work. */
   #canFork = false;
@@ -52,9 +53,9 @@ export class Trees implements AsyncDisposable {
     this.#default = new Tree(zygote, resources, limits, shares);
     this.#classes = memoryClasses(limits);
     const [, ...others] = this.#classes;
-    this.#others = new Map(others.map((classBytes) => [
-      classBytes,
-      new ClassTree({ ...resources, classBytes }, limits, shares, classUnusedMs),
+    this.#others = new Map(others.map((maxima) => [
+      maxima,
+      new ClassTree({ ...resources, maxima }, limits, shares, classUnusedMs),
     ]));
   }
 
@@ -76,7 +77,7 @@ export class Trees implements AsyncDisposable {
 
   /** Takes an instance of the class of these limits; undefined while no zygote of the class forks. */
   async take(key: string | undefined, limits: ResourceLimits): Promise<Instance | undefined> {
-    return this.#canFork ? await this.#treeFor(limits.memoryBytes)?.take(key, limits) : undefined;
+    return this.#canFork ? await this.#treeFor(limits)?.take(key, limits) : undefined;
   }
 
   /** Whether the zygote of the default class forks. */
@@ -100,25 +101,22 @@ export class Trees implements AsyncDisposable {
 
   /**
    * An invocation has evaluated this script. Creates its code cache if the script may need one.
-   * @param memoryBytes of the invocation
+   * @param limit the memory limit of the invocation
    */
-  noteEvaluation(key: string, script: string, loaded: Loaded, memoryBytes: number): void {
+  noteEvaluation(key: string, script: string, loaded: Loaded, limit: MemoryLimit): void {
     if (loaded.hasRejectedCache) this.codeCaches.reject(key);
-    this.#treeFor(memoryBytes)?.noteEvaluation(key, script, loaded);
+    this.#treeFor(limit)?.noteEvaluation(key, script, loaded);
     this.codeCaches.make(key, script);
   }
 
   /** Keeps instances of these scripts waiting, each in the class of its invocations. Replaces the previous list. */
   provision(provisioned: readonly Provisioned[]): void {
     this.#provisioned = provisioned;
-    const [defaultClass = 0] = this.#classes;
-    const of = (classBytes: number) =>
-      provisioned.filter(({ memoryBytes = defaultClass }) =>
-        memoryClassOf(memoryBytes, this.#classes) === classBytes
-      );
-    this.#default.provision(of(defaultClass));
+    const of = (tree: Tree | ClassTree) =>
+      provisioned.filter((script) => this.#treeFor(script) === tree);
+    this.#default.provision(of(this.#default));
     if (!this.#canFork) return;
-    for (const [classBytes, tree] of this.#others) tree.provision(of(classBytes));
+    for (const tree of this.#others.values()) tree.provision(of(tree));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,37 +124,9 @@ export class Trees implements AsyncDisposable {
     await Promise.all(trees.map((tree) => tree[Symbol.asyncDispose]()));
   }
 
-  #treeFor(memoryBytes: number): Tree | ClassTree | undefined {
-    const classBytes = memoryClassOf(memoryBytes, this.#classes);
-    if (classBytes === this.#classes[0]) return this.#default;
-    return classBytes === undefined ? undefined : this.#others.get(classBytes);
+  #treeFor(limit: MemoryLimit): Tree | ClassTree | undefined {
+    const memoryClass = memoryClassOf(limit, this.#classes);
+    if (memoryClass === this.#classes[0]) return this.#default;
+    return memoryClass && this.#others.get(memoryClass);
   }
-}
-
-/** The class after those of less memory; each further one doubles. */
-const SMALLEST_BYTES = 128 * 1024 * 1024;
-
-/**
- * The heap limits of the classes in bytes, in ascending order: the default, for all invocations up to it; then 128 MiB,
- * 256 MiB, 512 MiB and so on, as far as they are between the default and the maximum; then the maximum.
- */
-export function memoryClasses(
-  { memoryBytes, maxMemoryBytes = memoryBytes }: Pick<
-    SandboxLimits,
-    "memoryBytes" | "maxMemoryBytes"
-  >,
-): readonly number[] {
-  const classes = [memoryBytes];
-  for (let bytes = SMALLEST_BYTES; bytes < maxMemoryBytes; bytes *= 2) {
-    if (bytes > memoryBytes) classes.push(bytes);
-  }
-  return maxMemoryBytes > memoryBytes ? [...classes, maxMemoryBytes] : classes;
-}
-
-/** The smallest class that has the memory of an invocation; undefined beyond the maximum. */
-export function memoryClassOf(
-  memoryBytes: number,
-  classes: readonly number[],
-): number | undefined {
-  return classes.find((bytes) => bytes >= memoryBytes);
 }

@@ -16,7 +16,6 @@ import {
 import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
 import {
   Child,
-  maximaOf,
   type ProcessLimits,
   processLimits,
   type ResourceLimits,
@@ -78,10 +77,10 @@ export class Zygote implements ForkServer, AsyncDisposable {
 
   /** Starts a zygote, which loads the runtime. It forks after {@link begin}. */
   static async start(
-    { launcher, image, socketDir, classBytes }: RootResources,
+    { launcher, image, socketDir, maxima }: RootResources,
   ): Promise<Zygote> {
     const { zygoteSeccompFile } = image;
-    const spawned = await launcher.spawnZygote(classBytes, socketDir.path, zygoteSeccompFile);
+    const spawned = await launcher.spawnZygote(maxima, socketDir.path, zygoteSeccompFile);
     const child = new Child(spawnedProcess(spawned, launcher.isolation));
     try {
       const failure = await becomeReady(child);
@@ -99,14 +98,14 @@ export class Zygote implements ForkServer, AsyncDisposable {
 
   /** Gives it what it needs to fork. */
   begin(resources: TreeResources): void {
-    const { launcher: { isolation, program }, image, socket, classBytes } = resources;
+    const { launcher: { isolation }, image, socket, maxima } = resources;
     this.#child.write(encodeSetup({
       socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
       descriptors: this.#descriptors,
       filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
-      ...this.limitsOf(maximaOf(program.limits, classBytes)),
+      ...this.limitsOf(maxima),
     }));
   }
 
@@ -153,8 +152,8 @@ function encodeSetup(setup: TreeSetup): Uint8Array<ArrayBuffer> {
 
 /** What a zygote starts from. */
 export interface RootResources {
-  /** The memory class in bytes. */
-  readonly classBytes: number;
+  /** The largest limits of the invocations of its memory class. */
+  readonly maxima: ResourceLimits;
   readonly launcher: Launcher;
   readonly image: Image;
   readonly socketDir: SocketDir;

@@ -60,8 +60,8 @@ export const DELAYS: Steps = {
       await invocations.unclaimed({ before: time(1), after: time(19) }, 10),
       waiting,
     );
-    assert.deepEqual(await invocations.nextUnclaimed(10, GREATEST - 1), []);
-    const [next, ...others] = await invocations.nextUnclaimed(10, GREATEST);
+    assert.deepEqual(await invocations.nextUnclaimed(10, { maxMemoryBytes: GREATEST - 1 }), []);
+    const [next, ...others] = await invocations.nextUnclaimed(10, { maxMemoryBytes: GREATEST });
     assert.deepEqual([next?.oldest, next?.running, others], [id(3), 0, []]);
     await store.write(async ({ invocations }) => {
       assert.equal(await invocations.claim(attempt, "worker", time(21)), true);

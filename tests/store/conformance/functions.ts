@@ -1,5 +1,6 @@
 /** Functions, secrets and publishes. */
 import assert from "node:assert/strict";
+import { NO_LIMITS } from "../../../src/domain/limits.ts";
 import { FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import { assertColumns, commitRow, functionRow, GREATEST, id, type Steps, time } from "./rows.ts";
@@ -158,7 +159,7 @@ export const FUNCTIONS: Steps = {
     );
     assert.deepEqual(
       (await store.read.functions.provisioned()).map((each) => ({ ...each })),
-      [{ scriptDigest: "s", count: 2, memoryBytes: null }],
+      [{ scriptDigest: "s", count: 2, ...NO_LIMITS }],
     );
     assert.equal(await store.read.functions.boundTo("v"), functionId);
     assert.equal(await store.read.functions.boundTo("w"), undefined);
