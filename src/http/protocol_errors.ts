@@ -72,17 +72,11 @@ function protocolErrorOf(
   return { status: "400 Bad Request", message: "The request is not valid HTTP/1.1" };
 }
 
-/**
- * Answers a request with too many headers, two hosts or a path that may be read in two ways. Each answer names the limit.
- * @returns whether it has answered
- */
-export function rejects(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
-  const violation = violationOf(incoming);
-  if (violation === undefined) return false;
-  const body = statusBody(violation.message);
-  outgoing.writeHead(violation.status, { ...SECURITY_HEADERS, ...headersOf(body) });
+/** Answers a request with a {@link headViolation}. */
+export function reject({ status, message }: HeadViolation, outgoing: ServerResponse): void {
+  const body = statusBody(message);
+  outgoing.writeHead(status, { ...SECURITY_HEADERS, ...headersOf(body) });
   outgoing.end(body);
-  return true;
 }
 
 /** `.` or `..` as a segment, also with `%2e` for a dot (https://url.spec.whatwg.org/#single-dot-path-segment). */
@@ -91,13 +85,19 @@ const HTTP_ORIGIN = /^https?:\/\/[^/?#]*/i;
 /** What follows the path. */
 const QUERY = /[?#].*$/s;
 
+interface HeadViolation {
+  readonly status: number;
+  readonly message: string;
+}
+
 /**
- * What is wrong with the head of a request that Node's parser accepts, before a URL is made of its target. What a URL drops
- * or rewrites beside dot segments never comes here: `node:http` rejects tabs, `@hono/node-server` backslashes.
+ * What is wrong with the head of a request that Node's parser accepts, before a URL is made of its target: too many headers,
+ * two hosts or a path that may be read in two ways. What a URL drops or rewrites beside dot segments never comes here:
+ * `node:http` rejects tabs, `@hono/node-server` backslashes.
  */
-function violationOf(
+export function headViolation(
   { rawHeaders, url = "" }: IncomingMessage,
-): { status: number; message: string } | undefined {
+): HeadViolation | undefined {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     return { status: 431, message: `The request has more than ${HEADERS_MAX} headers` };
   }
