@@ -25,9 +25,9 @@ async function open(allowlist: readonly string[], options: Partial<EgressOptions
   const proxy = opened.use(new EgressProxy({ ...OPTIONS, ...options }, socketDir));
   const socket = opened.use(proxy.openSocket());
   const lines: string[] = [];
-  const session = socket.openSession(allowlist, (_level, message) => lines.push(message));
+  socket.openSession(allowlist, (_level, message) => lines.push(message));
   const all = opened.move();
-  return { socket, session, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { socket, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** Writes to the socket and reads until it closes, or up to the text `until`. */
@@ -153,7 +153,7 @@ Deno.test("all notations of a loopback address are the same address", async (con
         /^HTTP\/1.1 403 /,
       );
       // The allowlist names it, but the address policy denies it.
-      const session = opened.socket.openSession([
+      opened.socket.openSession([
         `${form}:${host.port}`,
         `127.0.0.1:${host.port}`,
         `localhost:${host.port}`,
@@ -167,7 +167,7 @@ Deno.test("all notations of a loopback address are the same address", async (con
         /^HTTP\/1.1 403 /,
       );
       assert.match(opened.lines.at(-1) ?? "", /is not public but/);
-      session[Symbol.dispose]();
+      opened.socket.closeSession();
     });
   }
   assert.deepEqual(host.seen, []);
@@ -192,7 +192,7 @@ Deno.test("an instance has no network before and after its call", async () => {
   await using opened = await open([where]);
   const request = `GET http://${where}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
   assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 200 /);
-  opened.session[Symbol.dispose]();
+  opened.socket.closeSession();
   assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 403 /);
   assert.equal(host.seen.length, 1);
   assert.equal(opened.lines.length, 1);
@@ -285,16 +285,19 @@ Deno.test("connections that an instance has left do not reach the next one", asy
   const left = unanswered(request);
   // It waits to be accepted, or was.
   socket.renew(tree);
-  const expected = tree.expect([Handshake.STDERR]);
+  const expected = tree.expect();
   const forgery = Uint8Array.of(Handshake.STDERR, ...new Uint8Array(expected.token.length));
   const others = [request, new TextDecoder("latin1").decode(forgery)].map(unanswered);
   const instance = opened.use(await Deno.connect({ transport: "unix", path }));
   await instance.write(Uint8Array.of(Handshake.STDERR, ...expected.token));
-  opened.use(await expected.connection(Handshake.STDERR));
+  const channel = opened.use(await Deno.connect({ transport: "unix", path: tree.path }));
+  await channel.write(Uint8Array.of(Handshake.CHANNEL, ...expected.token));
+  await expected.connected.promise;
+  for (const connection of expected.connections.values()) opened.use(connection);
   assert.deepEqual(await Promise.all([left, ...others]), ["", "", ""]);
   assert.equal(socket.wasUsedOutsideRun, false);
   const lines: string[] = [];
-  opened.use(socket.openSession([], (_level, message) => lines.push(message)));
+  socket.openSession([], (_level, message) => lines.push(message));
   assert.match(await say(path, request), /^HTTP\/1\.1 403 /);
   assert.equal(lines.length, 1);
 });

@@ -5,30 +5,34 @@ import { readManifest } from "../../src/cli/folder/manifest.ts";
 import { Failure } from "../../src/cli/terminal/failure.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Pages } from "../../src/domain/paging.ts";
-import { type FrameEvents, FrameReader, type Loaded } from "../../src/sandbox/instance/frames.ts";
+import { type FrameEvents, FrameReader } from "../../src/sandbox/instance/frames.ts";
 import { FrameKind, NONCE_BYTES, NONCE_MARK } from "../../src/runtime/wire.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { bytes, check, mutated, utf8 } from "./support.ts";
 
 const OUTPUT_BYTES = 64;
 
+const KIND_NAMES = new Map<number, string>(
+  Object.entries(FrameKind).map(([name, kind]) => [kind, name.toLowerCase()]),
+);
+
 /** What a reader reports for chunks, with adjacent text joined. */
 function framesOf(nonce: Uint8Array, chunks: readonly Uint8Array[]): string[] {
   const found: string[] = [];
-  const say = (kind: string) => (...values: (number | Uint8Array | Loaded)[]) => {
+  const say = (kind: string) => (...values: (number | Uint8Array)[]) => {
     const shown = values.map((value) =>
       value instanceof Uint8Array ? value.toHex() : JSON.stringify(value)
     ).join(" ");
     if (kind === "text" && found.at(-1)?.startsWith("text ")) found.push(`${found.pop()}${shown}`);
     else found.push(`${kind} ${shown}`);
   };
-  const kinds = [
-    ...["text", "accepted", "loaded", "needsCall", "log", "hostCall", "result", "idle"],
-    "usage",
-    ...["failure", "resultTooLarge", "broken"],
-  ];
-  const events = Object.fromEntries(kinds.map((kind) => [kind, say(kind)]));
-  const reader = new FrameReader(nonce, OUTPUT_BYTES, events as unknown as FrameEvents);
+  const events: FrameEvents = {
+    text: say("text"),
+    frame: (kind, body) => say(KIND_NAMES.get(kind) ?? "log")(body),
+    resultTooLarge: say("resultTooLarge"),
+    broken: say("broken"),
+  };
+  const reader = new FrameReader(nonce, OUTPUT_BYTES, events);
   for (const chunk of chunks) reader.push(chunk);
   reader.close();
   return found;

@@ -36,7 +36,7 @@ class Liar implements AsyncDisposable {
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.broken = promise.then(() => this.link.close());
-    this.link = new ForkServerLink((bytes) => this.#take(bytes), (error) => {
+    this.link = new ForkServerLink({ write: this.#take }, (error) => {
       this.errors.push(error);
       resolve();
     });
@@ -63,15 +63,14 @@ class Liar implements AsyncDisposable {
       this.#connections.push(connection);
       await connection.write(Uint8Array.of(handshake, ...token));
     }
-    for (const bytes of said) this.link.receive(bytes);
+    for (const bytes of said) this.link.read("stdout", bytes);
     return await forking;
   }
 
   /** A fork that is connected and was reported. */
   async honestFork(number = 0): Promise<Forked> {
     const forked = await this.fork(event(FORKED, number, 5));
-    forked.readStdout(() => {});
-    forked.readStderr(() => {});
+    forked.readOutput(() => {});
     return forked;
   }
 
@@ -85,10 +84,11 @@ class Liar implements AsyncDisposable {
     await this.close();
   }
 
-  #take(bytes: Uint8Array): void {
+  readonly #take = (bytes: Uint8Array): Promise<void> => {
     if (bytes[0] === Command.KILL) this.killed.push(new DataView(bytes.buffer).getUint32(4));
     if (bytes[0] === Command.FORK_INSTANCE) this.#tokens.push(bytes.slice(8, COMMAND_BYTES - 4));
-  }
+    return Promise.resolve();
+  };
 }
 
 /** What a fork server may say after it reported the fork 0. Each is a lie. */
@@ -110,9 +110,9 @@ Deno.test("the first lie breaks a fork server, and nothing that it says later co
       await using liar = await Liar.open();
       const forked = await liar.honestFork();
       // Bytes arrive in any pieces.
-      for (const byte of lie.subarray(0, 40)) liar.link.receive(Uint8Array.of(byte));
-      liar.link.receive(lie.subarray(40));
-      liar.link.receive(event(ENDED, 0, 0));
+      for (const byte of lie.subarray(0, 40)) liar.link.read("stdout", Uint8Array.of(byte));
+      liar.link.read("stdout", lie.subarray(40));
+      liar.link.read("stdout", event(ENDED, 0, 0));
       assert.deepEqual(liar.errors, ["wrote an event that it cannot have written"], name);
       assert.deepEqual(await forked.ended, { code: 137, signal: "SIGKILL" }, name);
     }
@@ -142,7 +142,7 @@ Deno.test("garbage of any kind and length breaks a fork server", async () => {
     const garbage = Uint8Array.from({ length: 20 + below(2000) }, () => below(256));
     // No kind of event.
     garbage[0] = 4 + below(252);
-    liar.link.receive(garbage);
+    liar.link.read("stdout", garbage);
     assert.equal(liar.errors.length, 1);
   }
 });
@@ -156,7 +156,7 @@ Deno.test("a fork server that does not do what it must is broken after a time", 
     },
     "reported the end of a fork that runs": async (liar) => {
       const { ended } = await liar.honestFork();
-      liar.link.receive(event(ENDED, 0, SIGKILL));
+      liar.link.read("stdout", event(ENDED, 0, SIGKILL));
       assert.equal((await ended).signal, "SIGKILL");
     },
   };
@@ -176,8 +176,8 @@ Deno.test("an honest fork server is not broken", async () => {
   const second = await liar.honestFork(1);
   first.kill();
   first.kill();
-  liar.link.receive(event(ENDED, 0, SIGKILL));
-  liar.link.receive(event(ENDED, 1, 7 << 8));
+  liar.link.read("stdout", event(ENDED, 0, SIGKILL));
+  liar.link.read("stdout", event(ENDED, 1, 7 << 8));
   liar.closeConnections();
   assert.equal((await first.ended).signal, "SIGKILL");
   assert.equal((await second.ended).code, 7);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { SandboxLog } from "../../src/sandbox/mod.ts";
-import type { HostChannel } from "../../src/sandbox/instance/host_channel.ts";
 import { LogSink } from "../../src/sandbox/instance/logs.ts";
 import { RunOutput } from "../../src/sandbox/instance/output_readers.ts";
 import { Redactions, Redactor } from "../../src/sandbox/instance/redaction.ts";
@@ -56,15 +55,19 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
     new Uint8Array(24).fill(0xff),
     false,
     LIMITS,
-    sink,
-    redactor,
-    {} as HostChannel,
-    () => {},
+    {
+      sink,
+      redactor,
+      openChannel: () => {
+        throw new Error("no host call is made");
+      },
+      end() {},
+    },
   );
   output.accepted = true;
   const lines = Array.from({ length: 1000 }, (_, index) => String(index));
   const chunk = new TextEncoder().encode(`${lines.join("\n")}\n`);
-  const read = output.stdout(chunk);
+  const read = output.read("stdout", chunk);
   assert.ok(logs.length > 0 && logs.length <= 64, String(logs.length));
   // The bytes belong to the next read of the pipe.
   chunk.fill(0);

@@ -51,12 +51,14 @@ Deno.test("the limit of processor time is reported if the time was measured", as
   assert.match(await errorOf({ ...KILLED, cpuMs: cpuTimeMs, lost: "zygote" }), /^INTERRUPTED: /);
 });
 
-Deno.test("the end of its template counts as a crash of a function, that of the zygote does not", () => {
+Deno.test("the end of its template counts as a crash of a function, that of the zygote does not", async () => {
   for (
     const [lost, expected] of [["template", true], ["script", true], ["zygote", false]] as const
   ) {
     const crashes = new Crashes();
-    for (let n = 0; n < CRASHES_MAX; n++) crashes.note("f", { ...KILLED, lost });
+    for (let n = 0; n < CRASHES_MAX; n++) {
+      await crashes.watch("f", Promise.resolve({ ...KILLED, lost }));
+    }
     assert.equal(crashes.areFrequent("f"), expected, lost);
   }
 });

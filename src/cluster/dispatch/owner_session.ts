@@ -177,8 +177,7 @@ export class OwnerSession {
     if (signal.aborted) return killed(killCodeOf(signal));
     if (!this.#lifecycle.is("accepted")) return this.#notDelivered();
     const host = new HostChannel(ports.host, {
-      write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes),
-      close: () => Promise.resolve(),
+      write: (bytes) => this.#channel.write(MessageType.HOST_REPLY, bytes).catch(() => {}),
     }, this.#parts.replyBudget);
     this.#job = { ports, host };
     this.#lifecycle.set("running");

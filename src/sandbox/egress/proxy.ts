@@ -21,6 +21,7 @@ import {
   type EgressLogger,
   EgressRequest,
   EgressSession,
+  type EgressUse,
   unlogged,
 } from "./session.ts";
 import { EgressError } from "./error.ts";
@@ -68,7 +69,11 @@ export interface EgressSocket extends Disposable {
    * Opens a session that forwards what the allowlist names until it is closed.
    * @param name of the allowlist, for messages
    */
-  openSession(allowlist: readonly string[], log: EgressLogger, name?: string): EgressSession;
+  openSession(allowlist: readonly string[], log: EgressLogger, name?: string): void;
+  /** Whether a request or a tunnel of the session is in progress. */
+  readonly isBusy: boolean;
+  /** Closes the session, if one is open: cuts its connections and logs them. Returns what it was used for, if for anything. */
+  closeSession(): EgressUse | undefined;
 }
 
 /** The proxy of all instances. Its disposal closes every egress socket. */
@@ -237,6 +242,8 @@ class ListeningSocket implements EgressSocket {
   /** Connections beyond the limit, until their answer. */
   readonly #rejected = new Set<Duplex>();
   readonly #onClose: () => void;
+  /** Begins the session of the run that is open: most runs connect to nothing. */
+  #beginSession: (() => EgressSession) | undefined;
   #session: EgressSession | undefined;
   /** Set until its instance has connected. */
   #awaited: Handshakes | undefined;
@@ -252,7 +259,10 @@ class ListeningSocket implements EgressSocket {
     this.#onClose = onClose;
     this.#listener = new UnixListener(
       socketPath,
-      (connection) => this.#accept(connection, onConnection),
+      (connection) => {
+        if (this.#awaited === undefined) this.#accept(connection, onConnection);
+        else this.#awaitInstance(connection, this.#awaited);
+      },
       (error) => logger.error("an egress socket failed: {error}", { error }),
     );
   }
@@ -261,16 +271,28 @@ class ListeningSocket implements EgressSocket {
     allowlist: readonly string[],
     log: EgressLogger,
     name = "the function's outboundNetworkAllowlist",
-  ): EgressSession {
-    this.#session = new EgressSession(allowlist, this.#limits, log, name);
-    return this.#session;
+  ): void {
+    this.closeSession();
+    this.#beginSession = () => new EgressSession(allowlist, this.#limits, log, name);
+  }
+
+  get isBusy(): boolean {
+    return this.#session?.isBusy ?? false;
+  }
+
+  closeSession(): EgressUse | undefined {
+    const session = this.#session;
+    this.#beginSession = undefined;
+    this.#session = undefined;
+    session?.[Symbol.dispose]();
+    return session?.used;
   }
 
   /** The open session. Without one, records that the socket was used outside a run. */
   get session(): EgressSession | undefined {
-    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
-    this.wasUsedOutsideRun = true;
-    return undefined;
+    this.#session ??= this.#beginSession?.();
+    if (this.#session === undefined) this.wasUsedOutsideRun = true;
+    return this.#session;
   }
 
   get isLost(): boolean {
@@ -278,16 +300,14 @@ class ListeningSocket implements EgressSocket {
   }
 
   renew(handshakes: Handshakes): void {
-    this.#session?.[Symbol.dispose]();
-    this.#session = undefined;
+    this.closeSession();
     this.#awaited = handshakes;
     this.#destroyConnections();
     this.wasUsedOutsideRun = false;
   }
 
   [Symbol.dispose](): void {
-    this.#session?.[Symbol.dispose]();
-    this.#session = undefined;
+    this.closeSession();
     this.#listener[Symbol.dispose]();
     this.#destroyConnections();
     this.#onClose();
@@ -303,7 +323,6 @@ class ListeningSocket implements EgressSocket {
   }
 
   #accept(accepted: Deno.UnixConn, onConnection: (connection: Duplex) => void): void {
-    if (this.#awaited !== undefined) return void this.#awaitInstance(accepted, this.#awaited);
     const connection = new UnixConnection(accepted);
     const { session } = this;
     const { maxConnections } = this.#limits;

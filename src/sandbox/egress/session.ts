@@ -46,10 +46,12 @@ interface Destroyable {
   destroy(): unknown;
 }
 
-/** The network of one run. Modes: `open`, then `closed` with all connections cut. */
+/** What a run used the network for. At most {@link EGRESS_VERDICTS_MAX} destinations are counted. */
+export type EgressUse = Pick<Measurements, "egressMs" | "egressBytes" | "egress">;
+
+/** The network of one run, from its first connection on. Modes: `open`, then `closed` with all connections cut. */
 export class EgressSession implements Disposable {
-  readonly #entries: readonly string[];
-  #allowlist: Allowlist | undefined;
+  readonly allowlist: Allowlist;
   readonly #limits: EgressLimits;
   readonly #log: EgressLogger;
   readonly #open = new Set<EgressRequest>();
@@ -67,18 +69,9 @@ export class EgressSession implements Disposable {
     log: EgressLogger,
     readonly allowlistName: string,
   ) {
-    this.#entries = entries;
+    this.allowlist = new Allowlist(entries);
     this.#limits = limits;
     this.#log = log;
-  }
-
-  /** Parsed at the first request: most runs make none. */
-  get allowlist(): Allowlist {
-    return this.#allowlist ??= new Allowlist(this.#entries);
-  }
-
-  get isClosed(): boolean {
-    return this.#lifecycle.is("closed");
   }
 
   /** Whether a request or a tunnel is in progress. */
@@ -107,8 +100,8 @@ export class EgressSession implements Disposable {
     return egressRequest;
   }
 
-  /** What it was used for so far. Beyond {@link EGRESS_VERDICTS_MAX} further destinations are not counted. */
-  get used(): Pick<Measurements, "egressMs" | "egressBytes" | "egress"> {
+  /** What it was used for so far. */
+  get used(): EgressUse {
     const egress = [...this.#verdicts.values()];
     return { egressMs: this.#busy.ms, egressBytes: this.#bytes, egress };
   }
@@ -120,13 +113,12 @@ export class EgressSession implements Disposable {
 
   /** Logs a limit that belongs to no single request. */
   warnOnce(limit: string): void {
-    if (this.#hasWarned || this.isClosed) return;
+    if (this.#hasWarned || this.#lifecycle.is("closed")) return;
     this.#hasWarned = true;
     this.#log("warn", `refused: ${limit} reached; further ones are refused without a log line`);
   }
 
   [Symbol.dispose](): void {
-    if (this.isClosed) return;
     this.#lifecycle.set("closed");
     for (const egressRequest of this.#open) egressRequest.cut();
   }

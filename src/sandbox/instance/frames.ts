@@ -34,6 +34,9 @@ const FAILURE_KEYS_BYTES = 1024;
 const BYTES_PER_KIB = 1024;
 const MICROS_PER_MS = 1000;
 
+/** The levels of log frames, in the order of their kinds. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
 const LOG_MAX_BYTES = LOG_FRAME_MAX_UNITS * UTF8_BYTES_PER_UNIT;
 const RELATED_MAX_BYTES = FAILURE_KEYS_BYTES + ESCAPE_BYTES_PER_UNIT *
     (RELATED_PATH_MAX_UNITS + FAILURE_NAME_MAX_UNITS + RELATED_MESSAGE_MAX_UNITS +
@@ -42,10 +45,16 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + FAILURE_RELATED_MAX * RELATED_MAX
   ESCAPE_BYTES_PER_UNIT *
     (FAILURE_NAME_MAX_UNITS + FAILURE_MESSAGE_MAX_UNITS + FAILURE_STACK_MAX_UNITS);
 
-const EMPTY_KINDS: ReadonlySet<number> = new Set([
-  FrameKind.ACCEPTED,
-  FrameKind.NEEDS_CALL,
-  FrameKind.IDLE,
+/** Most bytes of the body of each kind of frame but the result, whose limit is that of the output. */
+const BODY_MAX_BYTES: ReadonlyMap<number, number> = new Map([
+  [FrameKind.ACCEPTED, 0],
+  [FrameKind.NEEDS_CALL, 0],
+  [FrameKind.IDLE, 0],
+  [FrameKind.LOADED, LOADED_BYTES],
+  [FrameKind.USAGE, USAGE_BYTES],
+  ...LOG_LEVELS.map((_, level) => [FrameKind.LOG + level, LOG_MAX_BYTES] as const),
+  [FrameKind.FAILURE, FAILURE_MAX_BYTES],
+  [FrameKind.HOST_CALL, HOST_CALL_MAX_BYTES],
 ]);
 
 /** How a script was loaded. */
@@ -58,7 +67,8 @@ export interface Loaded {
 
 const NOT_MEASURED: Loaded = { ms: 0, hasRejectedCache: false };
 
-function loadedOf(bytes: Uint8Array): Loaded {
+/** The body of a `LOADED` frame. */
+export function loadedOf(bytes: Uint8Array): Loaded {
   if (bytes.length < LOADED_BYTES) return NOT_MEASURED;
   return {
     ms: new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / MICROS_PER_MS,
@@ -73,7 +83,8 @@ export interface ProcessUsage {
   readonly peakBytes: number;
 }
 
-function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
+/** The body of a `USAGE` frame. */
+export function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
   if (bytes.length < USAGE_BYTES) return undefined;
   const numbers = new DataView(bytes.buffer, bytes.byteOffset);
   return {
@@ -82,26 +93,12 @@ function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
   };
 }
 
-/** The parts of the stream, in order. Byte arrays are valid only until the callback returns. */
+/** The parts of the stream, in order. Byte arrays of text are valid only until the callback returns. */
 export interface FrameEvents {
   /** Text between frames. */
   text(bytes: Uint8Array): void;
-  /** The process has read its invocation. All code that it runs from here on belongs to that invocation. */
-  accepted(): void;
-  /** The script was evaluated, or compiled. */
-  loaded(how: Loaded): void;
-  /** The module cannot load ahead of its invocation: it needs something of the invocation. */
-  needsCall(): void;
-  /** A `console` message; `level` from 0 (debug) to 3 (error). */
-  log(level: number, bytes: Uint8Array): void;
-  /** What the invocation has used; its answer follows. */
-  usage(usage: ProcessUsage | undefined): void;
-  /** A request to the server. */
-  hostCall(bytes: Uint8Array): void;
-  result(bytes: Uint8Array): void;
-  /** The event loop is empty after the answer, and the process waits for the next invocation. */
-  idle(): void;
-  failure(bytes: Uint8Array): void;
+  /** A frame of one of {@link FrameKind}: any of them up to a result or failure, after a result `IDLE` alone. */
+  frame(kind: number, body: Uint8Array): void;
   /** The head of a result announced more bytes than the limit. */
   resultTooLarge(bytes: number): void;
   /** A frame that the bootstrap cannot have written. */
@@ -179,16 +176,14 @@ function encodeLimits({ dataBytes, cpuSeconds }: ProcessLimits): Uint8Array {
 /** The first index of the nonce, or of a prefix of it at the end of the bytes; -1 without either. */
 function findNonce(bytes: Uint8Array, nonce: Uint8Array): number {
   let at = bytes.indexOf(NONCE_MARK);
-  while (at >= 0 && !mayBeNonce(bytes, at, nonce)) at = bytes.indexOf(NONCE_MARK, at + 1);
-  return at;
-}
-
-function mayBeNonce(bytes: Uint8Array, at: number, nonce: Uint8Array): boolean {
-  const length = Math.min(NONCE_BYTES, bytes.length - at);
-  for (let index = 1; index < length; index++) {
-    if (bytes[at + index] !== nonce[index]) return false;
+  while (at >= 0) {
+    const end = Math.min(at + NONCE_BYTES, bytes.length);
+    let equal = at + 1;
+    while (equal < end && bytes[equal] === nonce[equal - at]) equal++;
+    if (equal === end) return at;
+    at = bytes.indexOf(NONCE_MARK, at + 1);
   }
-  return true;
+  return -1;
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -259,13 +254,11 @@ export class MarkReader {
   }
 }
 
-type Body = { readonly kind: number; readonly bytes: Uint8Array; filled: number };
-
 /**
  * Splits the stream into frames and text. Holds at most one frame's body, whose length was checked, and the first bytes
  * of a possible head.
  *
- * Modes: `open`, `answered` after a result (only `idle` is reported), `ended` after that, a failure or a broken frame
+ * Modes: `open`, `answered` after a result (only `IDLE` is reported), `ended` after that, a failure or a broken frame
  * (everything is dropped).
  */
 export class FrameReader {
@@ -274,7 +267,9 @@ export class FrameReader {
   readonly #events: FrameEvents;
   /** Bytes at the end of the last chunk that may begin a head. */
   #held: Uint8Array = new Uint8Array(0);
-  #body: Body | undefined;
+  #frame: { readonly kind: number; readonly body: Uint8Array } | undefined;
+  /** Bytes of a frame's body that the next chunk begins with. */
+  bodyBytesLeft = 0;
   readonly #lifecycle = new Lifecycle("frame reader", "open", {
     open: ["answered", "ended"],
     answered: ["ended"],
@@ -287,16 +282,12 @@ export class FrameReader {
     this.#events = events;
   }
 
-  /** Bytes of a frame's body that the next chunk begins with. */
-  get bodyBytesLeft(): number {
-    return this.#body === undefined ? 0 : this.#body.bytes.length - this.#body.filled;
-  }
-
   push(chunk: Uint8Array): void {
     let rest = joined(this.#held, chunk);
     this.#held = new Uint8Array(0);
     while (rest.length > 0 && !this.#lifecycle.is("ended")) {
-      rest = this.#body === undefined ? this.#readHead(rest) : this.#readBody(rest, this.#body);
+      if (this.#frame === undefined) rest = this.#readHead(rest);
+      if (this.#frame !== undefined) rest = this.#readBody(rest, this.#frame);
     }
   }
 
@@ -312,49 +303,42 @@ export class FrameReader {
     const at = findNonce(bytes, this.#nonce);
     const textEnd = at < 0 ? bytes.length : at;
     if (textEnd > 0) this.#text(bytes.subarray(0, textEnd));
-    if (at < 0) return bytes.subarray(bytes.length);
-    if (bytes.length - at < FRAME_HEAD_BYTES) {
-      this.#held = bytes.slice(at);
+    if (bytes.length - textEnd < FRAME_HEAD_BYTES) {
+      this.#held = bytes.slice(textEnd);
       return bytes.subarray(bytes.length);
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at + NONCE_BYTES);
-    this.#begin(view.getUint8(0), view.getUint32(1));
-    return bytes.subarray(at + FRAME_HEAD_BYTES);
-  }
-
-  #begin(kind: number, length: number): void {
-    const limit = this.#limitOf(kind);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + textEnd + NONCE_BYTES);
+    const kind = view.getUint8(0);
+    const length = view.getUint32(1);
+    const limit = kind === FrameKind.RESULT ? this.#outputBytes : BODY_MAX_BYTES.get(kind) ?? -1;
     if (length > limit) {
-      const isAnswered = this.#lifecycle.is("answered");
-      this.#lifecycle.set("ended");
-      if (isAnswered) return;
-      if (kind === FrameKind.RESULT) this.#events.resultTooLarge(length);
-      else this.#events.broken();
-    } else if (length === 0) {
-      this.#deliver(kind, new Uint8Array(0));
+      this.#reject(kind, length);
     } else {
-      this.#body = { kind, bytes: new Uint8Array(length), filled: 0 };
+      this.#frame = { kind, body: new Uint8Array(length) };
+      this.bodyBytesLeft = length;
     }
+    return bytes.subarray(textEnd + FRAME_HEAD_BYTES);
   }
 
-  /** Most bytes of a frame's body; -1 for an unknown kind. */
-  #limitOf(kind: number): number {
-    if (kind === FrameKind.RESULT) return this.#outputBytes;
-    if (kind === FrameKind.FAILURE) return FAILURE_MAX_BYTES;
-    if (EMPTY_KINDS.has(kind)) return 0;
-    if (kind === FrameKind.LOADED) return LOADED_BYTES;
-    if (kind === FrameKind.USAGE) return USAGE_BYTES;
-    if (kind === FrameKind.HOST_CALL) return HOST_CALL_MAX_BYTES;
-    return kind >= FrameKind.LOG && kind <= FrameKind.LOG + 3 ? LOG_MAX_BYTES : -1;
+  /** Ends at a head of an unknown kind, or of one that announces too many bytes. */
+  #reject(kind: number, length: number): void {
+    const isAnswered = this.#lifecycle.is("answered");
+    this.#lifecycle.set("ended");
+    if (isAnswered) return;
+    if (kind === FrameKind.RESULT) this.#events.resultTooLarge(length);
+    else this.#events.broken();
   }
 
-  #readBody(bytes: Uint8Array, body: Body): Uint8Array {
-    const part = bytes.subarray(0, body.bytes.length - body.filled);
-    body.bytes.set(part, body.filled);
-    body.filled += part.length;
-    if (body.filled === body.bytes.length) {
-      this.#body = undefined;
-      this.#deliver(body.kind, body.bytes);
+  #readBody(
+    bytes: Uint8Array,
+    { kind, body }: { readonly kind: number; readonly body: Uint8Array },
+  ): Uint8Array {
+    const part = bytes.subarray(0, this.bodyBytesLeft);
+    body.set(part, body.length - this.bodyBytesLeft);
+    this.bodyBytesLeft -= part.length;
+    if (this.bodyBytesLeft === 0) {
+      this.#frame = undefined;
+      this.#deliver(kind, body);
     }
     return bytes.subarray(part.length);
   }
@@ -363,23 +347,13 @@ export class FrameReader {
     if (this.#lifecycle.is("open")) this.#events.text(bytes);
   }
 
-  #deliver(kind: number, bytes: Uint8Array): void {
-    if (this.#lifecycle.is("answered")) {
-      if (kind !== FrameKind.IDLE) return;
-      this.#lifecycle.set("ended");
-      return this.#events.idle();
-    }
+  #deliver(kind: number, body: Uint8Array): void {
+    const isAnswered = this.#lifecycle.is("answered");
+    if (isAnswered && kind !== FrameKind.IDLE) return;
     if (kind === FrameKind.RESULT) this.#lifecycle.set("answered");
-    // The bootstrap never sends that it is idle before its answer.
     if (kind === FrameKind.FAILURE || kind === FrameKind.IDLE) this.#lifecycle.set("ended");
-    if (kind === FrameKind.ACCEPTED) this.#events.accepted();
-    else if (kind === FrameKind.LOADED) this.#events.loaded(loadedOf(bytes));
-    else if (kind === FrameKind.USAGE) this.#events.usage(usageOf(bytes));
-    else if (kind === FrameKind.NEEDS_CALL) this.#events.needsCall();
-    else if (kind === FrameKind.HOST_CALL) this.#events.hostCall(bytes);
-    else if (kind === FrameKind.RESULT) this.#events.result(bytes);
-    else if (kind === FrameKind.IDLE) this.#events.broken();
-    else if (kind === FrameKind.FAILURE) this.#events.failure(bytes);
-    else this.#events.log(kind - FrameKind.LOG, bytes);
+    // The bootstrap never sends that it is idle before its answer.
+    if (kind === FrameKind.IDLE && !isAnswered) this.#events.broken();
+    else this.#events.frame(kind, body);
   }
 }

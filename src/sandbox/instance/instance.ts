@@ -73,7 +73,7 @@ interface InstanceParts {
   /** What logs hide, whatever the secrets of its invocations. */
   readonly redactions: Redactions;
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
-  readonly templateNonce?: Uint8Array<ArrayBuffer>;
+  readonly templateNonce?: Uint8Array<ArrayBuffer> | undefined;
   /**
    * The limits that the process has to set for an invocation with these limits; undefined if the process has them
    * already. Absent if the process has the limits of its invocation.
@@ -123,10 +123,10 @@ export class Instance {
   /** How the script of the last invocation was evaluated; undefined if the evaluation did not end, or was done before. */
   loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
-  #onExit: (exit: Exit) => void = () => {};
+  #onExit: ((exit: Exit) => void) | undefined;
 
-  /** @param mode of a process that was forked, or of one that was spawned just now */
-  private constructor(
+  /** @param mode of a process that was spawned just now, or of a fork, which is ready */
+  constructor(
     { process, egressSocket, redactions, templateNonce, limitsToSet }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
@@ -145,7 +145,7 @@ export class Instance {
     this.#redactions = redactions;
     this.#limitsToSet = limitsToSet;
     this.#nonce = templateNonce ?? makeNonce();
-    this.ended = this.#child.ended.finally(() => this.#lifecycle.set("dead"));
+    this.ended = this.#child.ended;
     this.#watchEnd();
   }
 
@@ -159,11 +159,6 @@ export class Instance {
     if (failure === undefined) return started;
     await started.kill();
     throw startError(failure, started.#child.stderr);
-  }
-
-  /** A forked process that is ready. */
-  static forked(parts: InstanceParts): Instance {
-    return new Instance(parts, parts.templateNonce === undefined ? "ready" : "loaded");
   }
 
   /** Id of the spawned process; undefined for a fork. Some isolation modes run the function in a child of it. */
@@ -188,12 +183,12 @@ export class Instance {
 
   /** Whether it waits for its first invocation and can reach what it needs. */
   get isUsable(): boolean {
-    return this.isWaiting && this.#egressSocket?.isLost !== true;
+    return this.#lifecycle.is("ready", "loaded") && this.#egressSocket?.isLost !== true;
   }
 
   /** Whether it answered an invocation and waits for the next. */
   get isIdle(): boolean {
-    return this.#lifecycle.is("idle") && !this.#usedEgressOutsideRun &&
+    return this.#lifecycle.is("idle") && this.#egressSocket?.wasUsedOutsideRun !== true &&
       this.#egressSocket?.isLost !== true;
   }
 
@@ -229,8 +224,9 @@ export class Instance {
     this.#beginCall(hooks.signal);
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
-    if (this.#calls === 1) {
-      this.#redactions = this.#redactions.withSecrets(Object.values(job.config.secrets));
+    const secrets = Object.values(job.config.secrets);
+    if (this.#calls === 1 && secrets.length > 0) {
+      this.#redactions = this.#redactions.withSecrets(secrets);
     }
     const redactor = new Redactor(this.#redactions);
     const { promise, resolve } = Promise.withResolvers<Ending>();
@@ -242,19 +238,19 @@ export class Instance {
       if (!keep || ending.kind !== "result") this.#killNow();
       resolve(ending);
     };
-    const channel = new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
     const stackMap = lazyStackMap(hooks.stackMap);
     const sink = new LogSink(limits.logBytes, redactor, stackMap, hooks.onLog);
-    const output = new RunOutput(this.#nonce, keep, limits, sink, redactor, channel, end);
+    const openChannel = () =>
+      new HostChannel(hooks.host, this.#child.process.input, hooks.replyBudget);
+    const output = new RunOutput(this.#nonce, keep, limits, { sink, redactor, openChannel, end });
     this.#child.reader = output;
     this.#onExit = (exit) => {
-      const stderr = new TextDecoder().decode(this.#child.stderr);
-      end({ kind: "exited", ...exit, stderr });
+      end({ kind: "exited", ...exit, stderr: new TextDecoder().decode(this.#child.stderr) });
       output.gone();
     };
     try {
-      // Opened before the function can run. Its connections are cut and logged before the outcome is delivered.
-      using egress = this.#egressSocket?.openSession(
+      // Opened before the function can run, and closed before the outcome is delivered.
+      this.#egressSocket?.openSession(
         job.outboundAllowlist,
         (level, message) => sink.note("egress", level, message),
         job.allowlistName,
@@ -263,7 +259,7 @@ export class Instance {
       const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
       const message = concatenate([...loading, encodeCall(job, keep, toSet)]);
       span.beganMs = performance.now();
-      this.#child.write(message);
+      this.#child.process.input.write(message);
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
       using _watch = this.#child.process.watchCpu?.(limits.cpuTimeMs);
       const ending = await promise;
@@ -271,18 +267,17 @@ export class Instance {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
       }
       // The function may hold on to a connection that is cut here, so the next invocation cannot use this instance.
-      if (egress?.isBusy) this.#killNow();
+      if (keep && this.#egressSocket?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
       this.loaded = output.loaded;
       await output.close();
       const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
-      egress?.[Symbol.dispose]();
-      const { loaded } = output;
-      const measured = measurementsOf({ span, loaded, channel, egress, redactor, usage });
-      return { ...outcome, measured };
+      const egress = this.#egressSocket?.closeSession();
+      return { ...outcome, measured: measurementsOf({ span, output, egress, redactor, usage }) };
     } finally {
-      await channel.close();
+      this.#egressSocket?.closeSession();
+      if (output.channel !== undefined) await output.channel.close();
       if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
       else this.#retire();
     }
@@ -299,7 +294,8 @@ export class Instance {
     this.#child.reader = new CompileOutput(this.#nonce, codeCacheMaxBytes, resolve);
     this.#onExit = () => resolve(undefined);
     const limits = { outputBytes: codeCacheMaxBytes, logBytes: 0 };
-    this.#child.write(encodeLoad(this.#nonce, limits, { purpose: LoadPurpose.COMPILE, script }));
+    const load = { purpose: LoadPurpose.COMPILE, script };
+    this.#child.process.input.write(encodeLoad(this.#nonce, limits, load));
     const compiled = await promise;
     clearTimeout(timer);
     this.#killNow();
@@ -307,13 +303,9 @@ export class Instance {
     return compiled;
   }
 
-  get #usedEgressOutsideRun(): boolean {
-    return this.#egressSocket?.wasUsedOutsideRun ?? false;
-  }
-
   #beginCall(signal?: AbortSignal): void {
     // The invocation may have been cancelled while this was forked. Connections from outside a run do not belong to it.
-    if (signal?.aborted || this.#usedEgressOutsideRun) this.#killNow();
+    if (signal?.aborted || this.#egressSocket?.wasUsedOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
     this.#callStartedMs = performance.now();
     this.#lifecycle.set("running");
@@ -345,7 +337,7 @@ export class Instance {
     output.whenIdle(() => {
       timeouts.delete(onLate);
       if (!this.#lifecycle.is("running")) return;
-      if (this.#usedEgressOutsideRun) {
+      if (this.#egressSocket?.wasUsedOutsideRun) {
         logger.debug("an invocation left a request open, its instance is not reused");
         return this.#killNow();
       }
@@ -360,15 +352,17 @@ export class Instance {
   /** Ignores all further output and closes stdin. */
   #retire(): void {
     this.#child.reader = discardOutput;
-    this.#onExit = () => {};
-    this.#child.process.input.close().catch(() => {});
+    this.#onExit = undefined;
+    this.#child.process.input.close?.();
   }
 
   /** A process that ends by itself ends its invocation once all of its output was read. */
   async #watchEnd(): Promise<void> {
     const exit = await this.ended;
+    // Whoever awaits the end of an instance does so later, and finds it dead.
+    this.#lifecycle.set("dead");
     await this.#child.drain();
-    this.#onExit(exit);
+    this.#onExit?.(exit);
   }
 
   /** Kills again in mode `killed`: the group may have grown since. */

@@ -18,7 +18,7 @@ import { explanation } from "../../shared/explanation.ts";
 import { mapStack, mapText, type StackMapReader } from "../../shared/stack.ts";
 import { nestsDeeper } from "../../shared/json_text.ts";
 import { pause } from "../../shared/pause.ts";
-import { EGRESS_HOST_MAX_UNITS, type EgressSession } from "../egress/session.ts";
+import { EGRESS_HOST_MAX_UNITS, type EgressUse } from "../egress/session.ts";
 import type { Loaded, ProcessUsage } from "./frames.ts";
 import type { HostChannel } from "./host_channel.ts";
 
@@ -238,12 +238,9 @@ async function failedInside(
   }
 }
 
-/** The outcome of an output, in which stacks have the positions of the author. */
-async function succeeded(json: Uint8Array, stackMap: StackMapReader): Promise<SandboxOutcome> {
-  const outcome = validateOutput(json);
-  if (outcome.kind !== "success") return outcome;
-  const quote = (location: string) => JSON.stringify(location).slice(1, -1);
-  return { ...outcome, outputJson: await mapText(outcome.outputJson, stackMap, quote) };
+/** A location as a part of JSON text. */
+function quoted(location: string): string {
+  return JSON.stringify(location).slice(1, -1);
 }
 
 /**
@@ -259,8 +256,12 @@ export async function outcomeOf(
   earlierCalls: number,
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
-    case "result":
-      return await succeeded(ending.json, stackMap);
+    case "result": {
+      const outcome = validateOutput(ending.json);
+      if (outcome.kind !== "success") return outcome;
+      // Stacks in it get the positions of the author.
+      return { ...outcome, outputJson: await mapText(outcome.outputJson, stackMap, quoted) };
+    }
     case "failure":
       return await failedInside(ending.json, stackMap, limits, redactor, earlierCalls);
     case "result-too-large":
@@ -319,16 +320,20 @@ export function validateOutput(json: Uint8Array): SandboxOutcome {
 /** Longest wait for what the fork server of a killed process has measured. */
 const USAGE_TIMEOUT_MS = 250;
 
-const NO_EGRESS = { egressMs: 0, egressBytes: 0, egress: [] } as const;
+const NO_EGRESS: EgressUse = { egressMs: 0, egressBytes: 0, egress: [] };
 
 /** What an invocation used in its process. */
 export function measurementsOf(
-  { span, loaded, channel, egress, redactor, usage }: {
+  { span, output: { loaded, channel }, egress, redactor, usage }: {
     /** From the message with the invocation to its first ending. */
     readonly span: { readonly beganMs: number; readonly endedMs: number };
-    readonly loaded: Loaded | undefined;
-    readonly channel: HostChannel;
-    readonly egress: EgressSession | undefined;
+    readonly output: {
+      readonly loaded: Loaded | undefined;
+      /** Absent if the invocation made no host call. */
+      readonly channel: HostChannel | undefined;
+    };
+    /** Absent if the invocation did not use the network. */
+    readonly egress: EgressUse | undefined;
     /** Hides secrets in hosts. */
     readonly redactor: Redactor;
     /** Of the process. */
@@ -339,18 +344,17 @@ export function measurementsOf(
   return {
     processMs,
     ...loaded === undefined ? {} : { evaluateMs: Math.min(loaded.ms, processMs) },
-    hostCallsMs: channel.busyMs,
-    ...egress === undefined ? NO_EGRESS : usedOf(egress, redactor),
+    hostCallsMs: channel?.busyMs ?? 0,
+    ...egress === undefined ? NO_EGRESS : redacted(egress, redactor),
     ...usage.cpuMs === undefined ? {} : { cpuMs: usage.cpuMs },
     ...usage.peakBytes === undefined ? {} : { peakBytes: usage.peakBytes },
   };
 }
 
-function usedOf({ used }: EgressSession, redactor: Redactor): EgressSession["used"] {
-  if (used.egress.length === 0) return used;
+function redacted(use: EgressUse, redactor: Redactor): EgressUse {
   return {
-    ...used,
-    egress: used.egress.map(({ host, ...counted }) => ({
+    ...use,
+    egress: use.egress.map(({ host, ...counted }) => ({
       host: redactor.redact(host, host.length >= EGRESS_HOST_MAX_UNITS)
         .slice(0, EGRESS_HOST_MAX_UNITS),
       ...counted,

@@ -1,11 +1,21 @@
 /** Readers of the output of an instance: one while it loads code, one for each invocation. */
+import { FrameKind } from "../../runtime/wire.ts";
 import type { SandboxLimits } from "../contract.ts";
 import { type Redactor, unfinishedAddressAt } from "./redaction.ts";
-import { FrameReader, type Loaded, MarkReader, type ProcessUsage } from "./frames.ts";
+import {
+  type FrameEvents,
+  FrameReader,
+  type Loaded,
+  loadedOf,
+  LOG_LEVELS,
+  MarkReader,
+  type ProcessUsage,
+  usageOf,
+} from "./frames.ts";
 import { type HostChannel, MalformedHostCall } from "./host_channel.ts";
 import { LineSplitter, type LogSink } from "./logs.ts";
 import type { Ending } from "./outcome.ts";
-import type { OutputReader } from "./process.ts";
+import type { OutputReader, OutputStream } from "./process.ts";
 
 /** Pause before the next read once the log is full. It bounds the cost of a flood. */
 const FLOOD_PAUSE_MS = 1;
@@ -13,8 +23,6 @@ const FLOOD_PAUSE_MS = 1;
 /** Lines that are read in one turn of the event loop: each is a row of the log. */
 const LINES_PER_TURN_MAX = 64;
 const NEWLINE = 0x0a;
-
-const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /**
  * Reads the output while a module loads ahead of its invocation. Any output but the frame `LOADED` rules the module
@@ -34,27 +42,20 @@ export class PreloadOutput implements OutputReader {
     const fail = () => settle("it prints or throws");
     this.#frames = new FrameReader(nonce, 0, {
       text: fail,
-      accepted: fail,
-      loaded: read,
-      needsCall: () => settle("it uses what differs between invocations"),
-      log: fail,
-      usage: fail,
-      hostCall: fail,
-      result: fail,
-      idle: fail,
-      failure: fail,
+      frame(kind) {
+        if (kind === FrameKind.LOADED) read();
+        else if (kind !== FrameKind.NEEDS_CALL) fail();
+        else settle("it uses what differs between invocations");
+      },
       resultTooLarge: fail,
       broken: fail,
     });
     this.#mark = new MarkReader(nonce, false, fail, read);
   }
 
-  stdout(chunk: Uint8Array): void {
-    this.#frames.push(chunk);
-  }
-
-  stderr(chunk: Uint8Array): void {
-    this.#mark.push(chunk);
+  read(stream: OutputStream, chunk: Uint8Array): void {
+    if (stream === "stdout") this.#frames.push(chunk);
+    else this.#mark.push(chunk);
   }
 }
 
@@ -67,7 +68,6 @@ export interface Compiled {
 /** Reads the output of a process that only compiles a script. */
 export class CompileOutput implements OutputReader {
   readonly #frames: FrameReader;
-  #ms = 0;
 
   /** @param settle called with undefined if the process writes anything else */
   constructor(
@@ -76,42 +76,50 @@ export class CompileOutput implements OutputReader {
     settle: (compiled: Compiled | undefined) => void,
   ) {
     const fail = () => settle(undefined);
+    let ms = 0;
     this.#frames = new FrameReader(nonce, codeCacheMaxBytes, {
       text: fail,
-      accepted: fail,
-      loaded: ({ ms }) => this.#ms = ms,
-      needsCall: fail,
-      log: fail,
-      usage: fail,
-      hostCall: fail,
-      result: (bytes) => settle({ codeCache: bytes.slice(), ms: this.#ms }),
-      idle: fail,
-      failure: fail,
+      frame(kind, body) {
+        if (kind === FrameKind.LOADED) ({ ms } = loadedOf(body));
+        else if (kind === FrameKind.RESULT) settle({ codeCache: body, ms });
+        else fail();
+      },
       resultTooLarge: fail,
       broken: fail,
     });
   }
 
-  stdout(chunk: Uint8Array): void {
-    this.#frames.push(chunk);
+  read(stream: OutputStream, chunk: Uint8Array): void {
+    if (stream === "stdout") this.#frames.push(chunk);
   }
+}
 
-  stderr(): void {}
+/** What a {@link RunOutput} passes on. */
+interface RunOutputParts {
+  readonly sink: LogSink;
+  readonly redactor: Redactor;
+  /** Begins to serve host calls. */
+  readonly openChannel: () => HostChannel;
+  /** Takes the first ending, and later ones, which do not count. */
+  readonly end: (ending: Ending) => void;
 }
 
 /** Reads the output of a running invocation: its logs and its first ending. */
-export class RunOutput implements OutputReader {
-  readonly #sink: LogSink;
+export class RunOutput implements OutputReader, FrameEvents {
+  readonly #parts: RunOutputParts;
   readonly #frames: FrameReader;
   readonly #mark: MarkReader;
-  readonly #stdoutLines: LineSplitter;
-  readonly #stderrLines: LineSplitter;
+  /** Of the streams to which the function has written. */
+  readonly #lines: { [Stream in OutputStream]?: LineSplitter } = {};
   /** Resolves once the answer and all output before it are read, or the process has ended. */
   readonly allRead: Promise<void>;
   readonly #allRead: () => void;
+  /** The answer and the mark on stderr. */
   #awaited = 2;
   #isIdle = false;
   #whenIdle: (() => void) | undefined;
+  /** Open from the first host call on: most invocations make none. */
+  channel: HostChannel | undefined;
   /** How the script was evaluated in this invocation. */
   loaded: Loaded | undefined;
   /** What the process has used in this invocation, as it reports itself. */
@@ -120,78 +128,33 @@ export class RunOutput implements OutputReader {
   accepted = false;
 
   /** @param keep whether the instance runs other invocations before or after this one */
-  constructor(
-    nonce: Uint8Array,
-    keep: boolean,
-    limits: SandboxLimits,
-    sink: LogSink,
-    redactor: Redactor,
-    channel: HostChannel,
-    end: (ending: Ending) => void,
-  ) {
-    this.#sink = sink;
-    const unfinishedAt = (text: string) => redactor.unfinishedAt(text);
-    this.#stdoutLines = new LineSplitter(
-      unfinishedAt,
-      (line) => sink.write("stdout", "info", line),
-    );
-    this.#stderrLines = new LineSplitter(
-      (text) => Math.min(unfinishedAt(text), unfinishedAddressAt(text)),
-      (line) => sink.write("stderr", "error", line),
-    );
+  constructor(nonce: Uint8Array, keep: boolean, limits: SandboxLimits, parts: RunOutputParts) {
+    this.#parts = parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.allRead = promise;
     this.#allRead = resolve;
-    const read = () => {
-      if (--this.#awaited === 0) resolve();
-    };
+    this.#frames = new FrameReader(nonce, limits.outputBytes, this);
     this.#mark = new MarkReader(
       nonce,
       keep,
-      (bytes) => this.#text(this.#stderrLines, bytes),
-      read,
+      (bytes) => this.#takeText("stderr", bytes),
+      this.#noteRead,
     );
-    const answer = (ending: Ending) => {
-      read();
-      end(ending);
-    };
-    this.#frames = new FrameReader(nonce, limits.outputBytes, {
-      text: (bytes) => {
-        if (this.accepted) this.#text(this.#stdoutLines, bytes);
-      },
-      accepted: () => this.accepted = true,
-      loaded: (how) => this.loaded = how,
-      // The bootstrap never sends this after its invocation began.
-      needsCall: () => end({ kind: "broken" }),
-      log: (level, bytes) => sink.write("console", LEVELS[level] ?? "info", bytes),
-      usage: (usage) => this.usage = usage,
-      hostCall: (bytes) => {
-        // The bootstrap makes no host call before it has read its own invocation.
-        if (!this.accepted) return end({ kind: "broken" });
-        try {
-          channel.receive(bytes);
-        } catch (error) {
-          if (!(error instanceof MalformedHostCall)) throw error;
-          end({ kind: "broken" });
-        }
-      },
-      result: (json) => answer({ kind: "result", json }),
-      idle: () => {
-        this.#isIdle = true;
-        this.#whenIdle?.();
-      },
-      failure: (json) => answer({ kind: "failure", json }),
-      resultTooLarge: (bytes) => end({ kind: "result-too-large", bytes }),
-      broken: () => end({ kind: "broken" }),
-    });
   }
 
-  stdout(chunk: Uint8Array): Promise<void> | void {
-    return this.#inTurns(chunk, this.#frames);
-  }
-
-  stderr(chunk: Uint8Array): Promise<void> | void {
-    return this.#inTurns(chunk, this.#mark);
+  /** Reads a chunk turn by turn; pauses behind it if the log is full. */
+  async read(stream: OutputStream, chunk: Uint8Array): Promise<void> {
+    const { sink } = this.#parts;
+    const reader = stream === "stdout" ? this.#frames : this.#mark;
+    let rest = this.#readTurn(chunk, reader);
+    // A copy: the bytes are valid until the first pause.
+    if (rest.length > 0) rest = rest.slice();
+    while (rest.length > 0) {
+      await (sink.mapping ?? pause());
+      rest = this.#readTurn(rest, reader);
+    }
+    if (sink.mapping !== undefined) await sink.mapping;
+    else if (sink.full && this.#frames.bodyBytesLeft === 0) await pause();
   }
 
   /** The process has ended and its pipes are empty. */
@@ -207,52 +170,111 @@ export class RunOutput implements OutputReader {
 
   /** All output was read: logs the incomplete lines. Resolves once every line is delivered. */
   async close(): Promise<void> {
-    this.#frames.close();
-    this.#mark.close();
-    this.#stdoutLines.close();
-    this.#stderrLines.close();
-    await this.#sink.mapping;
-  }
-
-  /** Reads a chunk; pauses behind it if the log is full, and between parts with many lines. */
-  #inTurns(chunk: Uint8Array, reader: FrameReader | MarkReader): Promise<void> | void {
-    const rest = this.#readTurn(chunk, reader);
-    // A copy: the bytes are valid until this returns.
-    if (rest.length > 0) return this.#readLater(rest.slice(), reader);
-    if (this.#sink.mapping !== undefined) return this.#sink.mapping;
-    if (this.#sink.full && this.#frames.bodyBytesLeft === 0) return pause();
-  }
-
-  /** Reads the bytes turn by turn. */
-  async #readLater(bytes: Uint8Array, reader: FrameReader | MarkReader): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      await (this.#sink.mapping ?? pause());
-      rest = this.#readTurn(rest, reader);
+    // Otherwise both have read their last part.
+    if (this.#awaited > 0) {
+      this.#frames.close();
+      this.#mark.close();
     }
-    await this.#sink.mapping;
+    this.#lines.stdout?.close();
+    this.#lines.stderr?.close();
+    await this.#parts.sink.mapping;
   }
 
-  /** Reads what one turn of the event loop may, and returns the rest. */
+  text(bytes: Uint8Array): void {
+    if (this.accepted) this.#takeText("stdout", bytes);
+  }
+
+  frame(kind: number, body: Uint8Array): void {
+    const { sink, end } = this.#parts;
+    switch (kind) {
+      case FrameKind.ACCEPTED:
+        this.accepted = true;
+        break;
+      case FrameKind.LOADED:
+        this.loaded = loadedOf(body);
+        break;
+      case FrameKind.USAGE:
+        this.usage = usageOf(body);
+        break;
+      case FrameKind.HOST_CALL:
+        this.#takeHostCall(body);
+        break;
+      case FrameKind.RESULT:
+      case FrameKind.FAILURE:
+        this.#noteRead();
+        end({ kind: kind === FrameKind.RESULT ? "result" : "failure", json: body });
+        break;
+      case FrameKind.IDLE:
+        this.#isIdle = true;
+        this.#whenIdle?.();
+        break;
+      case FrameKind.NEEDS_CALL:
+        // The bootstrap never sends this after its invocation began.
+        this.broken();
+        break;
+      default:
+        sink.write("console", LOG_LEVELS[kind - FrameKind.LOG] ?? "info", body);
+    }
+  }
+
+  resultTooLarge(bytes: number): void {
+    this.#parts.end({ kind: "result-too-large", bytes });
+  }
+
+  broken(): void {
+    this.#parts.end({ kind: "broken" });
+  }
+
+  /** The answer, or the mark on stderr, was read. */
+  readonly #noteRead = (): void => {
+    if (--this.#awaited === 0) this.#allRead();
+  };
+
+  /**
+   * Reads what one turn of the event loop may, at most {@link LINES_PER_TURN_MAX} lines after the body of a frame, and
+   * returns the rest.
+   */
   #readTurn(bytes: Uint8Array, reader: FrameReader | MarkReader): Uint8Array {
-    const end = this.#sink.full ? bytes.length : endOfTurn(bytes, reader.bodyBytesLeft);
+    let end = Math.min(reader.bodyBytesLeft, bytes.length);
+    for (let lines = 0; lines < LINES_PER_TURN_MAX && end < bytes.length; lines++) {
+      const newline = this.#parts.sink.full ? -1 : bytes.indexOf(NEWLINE, end);
+      end = newline < 0 ? bytes.length : newline + 1;
+    }
     reader.push(bytes.subarray(0, end));
     return bytes.subarray(end);
   }
 
-  #text(lines: LineSplitter, bytes: Uint8Array): void {
-    if (!this.#sink.full) lines.push(bytes);
+  #takeHostCall(body: Uint8Array): void {
+    // The bootstrap makes no host call before it has read its own invocation.
+    if (!this.accepted) return this.broken();
+    this.channel ??= this.#parts.openChannel();
+    try {
+      this.channel.receive(body);
+    } catch (error) {
+      if (!(error instanceof MalformedHostCall)) throw error;
+      this.broken();
+    }
   }
-}
 
-/** The length of the part of a chunk with at most {@link LINES_PER_TURN_MAX} lines after the body of a frame. */
-function endOfTurn(chunk: Uint8Array, bodyBytes: number): number {
-  let end = Math.min(bodyBytes, chunk.length);
-  for (let lines = 0; lines < LINES_PER_TURN_MAX; lines++) {
-    const newline = chunk.indexOf(NEWLINE, end);
-    if (newline < 0) return chunk.length;
-    end = newline + 1;
+  #takeText(stream: OutputStream, bytes: Uint8Array): void {
+    if (this.#parts.sink.full) return;
+    const lines = this.#lines[stream] ??= this.#splitLines(stream);
+    lines.push(bytes);
   }
-  return end;
+
+  #splitLines(stream: OutputStream): LineSplitter {
+    const { sink, redactor } = this.#parts;
+    if (stream === "stdout") {
+      return new LineSplitter(
+        (text) => redactor.unfinishedAt(text),
+        (line) => sink.write(stream, "info", line),
+      );
+    }
+    return new LineSplitter(
+      (text) => Math.min(redactor.unfinishedAt(text), unfinishedAddressAt(text)),
+      (line) => sink.write(stream, "error", line),
+    );
+  }
 }
 
 function pause(): Promise<void> {

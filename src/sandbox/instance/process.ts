@@ -1,4 +1,5 @@
 /** The process of an instance: its pipes, how it ended, and its limits in the units of the kernel, on its cgroup, and in errors. */
+import { concatenate } from "../../shared/json_text.ts";
 import { Deadlines } from "../../shared/time.ts";
 import { formatBytes, formatDuration } from "../../config/mod.ts";
 import { Cgroups, type Confinement, type Isolation, type Machine } from "../../isolation/mod.ts";
@@ -14,9 +15,8 @@ const drains = new Deadlines<() => void>((giveUp) => giveUp());
 /** A process that was spawned or forked. */
 export interface ProcessHandle {
   readonly input: Input;
-  /** Reads one stream to its end. The promise of `onChunk` delays the next chunk. */
-  readStdout(onChunk: ChunkReader): Promise<void>;
-  readStderr(onChunk: ChunkReader): Promise<void>;
+  /** Reads stdout and stderr to their ends. Never rejects. */
+  readOutput(onChunk: ChunkReader): Promise<unknown>;
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
   /** Kills the process and everything that it started. */
@@ -30,7 +30,18 @@ export interface ProcessHandle {
   readonly pid: number | undefined;
 }
 
-export type ChunkReader = (chunk: Uint8Array) => Promise<void> | void;
+export type OutputStream = "stdout" | "stderr";
+
+/** Reads a chunk of a stream. The bytes are valid until it returns; its promise delays the next chunk of the stream. */
+export type ChunkReader = (stream: OutputStream, chunk: Uint8Array) => Promise<void> | void;
+
+/** Reads stdout and stderr of a process. */
+export interface OutputReader {
+  readonly read: ChunkReader;
+}
+
+/** Drops all output. */
+export const discardOutput: OutputReader = { read() {} };
 
 export class Child {
   readonly ended: Promise<Exit>;
@@ -42,18 +53,12 @@ export class Child {
 
   constructor(readonly process: ProcessHandle) {
     this.ended = process.ended;
-    this.#output = Promise.allSettled([
-      process.readStdout((chunk) => this.reader.stdout(chunk)),
-      process.readStderr((chunk) => {
-        this.#keepStderr(chunk);
-        return this.reader.stderr(chunk);
-      }),
-    ]);
-  }
-
-  /** The process may end at any time: a broken pipe is not an error. */
-  write(bytes: Uint8Array<ArrayBuffer>): void {
-    this.process.input.write(bytes).catch(() => {});
+    this.#output = process.readOutput((stream, chunk) => {
+      if (stream === "stderr") {
+        this.stderr = concatenate([this.stderr, chunk]).slice(-STDERR_TAIL_BYTES);
+      }
+      return this.reader.read(stream, chunk);
+    });
   }
 
   /** Waits until both pipes are read to their ends, for {@link DRAIN_TIMEOUT_MS} at most. */
@@ -63,30 +68,15 @@ export class Child {
     await Promise.race([this.#output, late]);
     drains.delete(resolve);
   }
-
-  #keepStderr(chunk: Uint8Array): void {
-    const all = new Uint8Array(this.stderr.length + chunk.length);
-    all.set(this.stderr);
-    all.set(chunk, this.stderr.length);
-    this.stderr = all.slice(-STDERR_TAIL_BYTES);
-  }
 }
 
-/** The stdin of an instance. Writes are carried out in order. */
+/** The stdin of a process. */
 export interface Input {
+  /** Writes are carried out in order. Never rejects: the process may end at any time, and a broken pipe is not an error. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  close(): Promise<void>;
+  /** The same. Absent where it ends with its process. */
+  close?(): Promise<void>;
 }
-
-/** Reads stdout and stderr of an instance; the promise of a chunk delays the next one. */
-export interface OutputReader {
-  /** The bytes are valid until this returns. */
-  stdout(chunk: Uint8Array): Promise<void> | void;
-  stderr(chunk: Uint8Array): Promise<void> | void;
-}
-
-/** Drops all output. */
-export const discardOutput: OutputReader = { stdout() {}, stderr() {} };
 
 /**
  * Which process ended first and took this one with it: the zygote or template that forked it, the wrapper that started it,
@@ -139,17 +129,13 @@ export function exitOf({ code, signal }: Deno.CommandStatus, { expected }: Isola
   return forwarded === undefined ? { code, signal } : { code, signal: forwarded };
 }
 
-/** Whether a wait status of Linux is that of an end: not of a stop, and not one that the kernel never gives. */
-export function isEnd(status: number): boolean {
-  return status <= 0xffff && (status & 0x7f) !== 0x7f;
-}
-
-/** The exit in a wait status of Linux (`man 2 wait`). */
+/** The exit in a wait status of Linux (`man 2 wait`); undefined in that of a stop, and in one that the kernel never gives. */
 export function exitOfWaitStatus(
   status: number,
   usage: { readonly cpuMs: number; readonly peakBytes: number },
-): Exit {
+): Exit | undefined {
   const number = status & 0x7f;
+  if (status > 0xffff || number === 0x7f) return undefined;
   const code = (status >>> 8) & 0xff;
   if (number === 0) return { code, signal: null, ...usage };
   return { code: SIGNAL_BASE + number, signal: SIGNALS[number] ?? `signal ${number}`, ...usage };

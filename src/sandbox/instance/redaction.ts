@@ -65,7 +65,7 @@ export class Redactions {
 
   /** These redactions, for invocations with secrets. */
   withSecrets(secrets: readonly string[]): Redactions {
-    return secrets.length === 0 ? this : new Redactions(this.#hidden, secrets);
+    return new Redactions(this.#hidden, secrets);
   }
 }
 

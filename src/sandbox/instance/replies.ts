@@ -43,7 +43,7 @@ export class ReplyWriter {
   }
 
   /**
-   * Writes a reply. A broken pipe is not an error: the process has ended, and its ending is reported elsewhere.
+   * Writes a reply.
    * @param onLast called before the last write, after which the function may know the whole reply
    * @throws what reading the content throws, if nothing is written yet
    */
@@ -112,7 +112,7 @@ export class ReplyWriter {
   }
 
   async #put(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.#signal.aborted) await this.#stdin.write(bytes).catch(() => {});
+    if (!this.#signal.aborted) await this.#stdin.write(bytes);
   }
 }
 

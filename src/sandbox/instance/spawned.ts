@@ -5,6 +5,7 @@ import {
   type ChunkReader,
   discardOutput,
   exitOf,
+  type OutputStream,
   type ProcessHandle,
 } from "./process.ts";
 import { formatDuration } from "../../config/mod.ts";
@@ -14,11 +15,18 @@ import { maskAddresses } from "./redaction.ts";
 /** The process behind its wrappers. */
 export function spawnedProcess(child: Deno.ChildProcess, isolation: Isolation): ProcessHandle {
   const cpu = new CpuTime(child.pid);
+  const input = child.stdin.getWriter();
   return {
     pid: child.pid,
-    input: child.stdin.getWriter(),
-    readStdout: (onChunk) => readAll(child.stdout, onChunk),
-    readStderr: (onChunk) => readAll(child.stderr, onChunk),
+    input: {
+      write: (bytes) => input.write(bytes).catch(() => {}),
+      close: () => input.close().catch(() => {}),
+    },
+    readOutput: (onChunk) =>
+      Promise.allSettled([
+        readAll("stdout", child.stdout, onChunk),
+        readAll("stderr", child.stderr, onChunk),
+      ]),
     ended: child.status.then((status) => {
       const exit = exitOf(status, isolation);
       return cpu.ms === undefined ? exit : { ...exit, cpuMs: cpu.ms };
@@ -29,11 +37,12 @@ export function spawnedProcess(child: Deno.ChildProcess, isolation: Isolation): 
 }
 
 async function readAll(
-  stream: ReadableStream<Uint8Array>,
+  stream: OutputStream,
+  chunks: ReadableStream<Uint8Array>,
   onChunk: ChunkReader,
 ): Promise<void> {
-  for await (const chunk of stream) {
-    const pause = onChunk(chunk);
+  for await (const chunk of chunks) {
+    const pause = onChunk(stream, chunk);
     if (pause !== undefined) await pause;
   }
 }
@@ -59,12 +68,12 @@ export async function becomeReady(child: Child): Promise<string | undefined> {
   );
   let printed = "";
   child.reader = {
-    stdout(chunk) {
+    read(stream, chunk) {
+      if (stream === "stderr") return;
       printed += new TextDecoder().decode(chunk);
       if (printed === READY_MESSAGE) resolve(undefined);
       else if (!READY_MESSAGE.startsWith(printed)) resolve("it printed unexpected text");
     },
-    stderr() {},
   };
   child.ended.then(async ({ code, signal }) => {
     await child.drain();

@@ -29,9 +29,10 @@ export class Availability implements Disposable {
     closed: [],
   });
   readonly #listeners: (() => void)[] = [];
+  /** Why no instance starts, without paths; undefined while instances start. */
+  error: string | undefined;
   /** The probe under way. */
   #checking: Promise<boolean> | undefined;
-  #error = "";
   #backoffMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #recovered = Promise.withResolvers<void>();
@@ -39,11 +40,6 @@ export class Availability implements Disposable {
   /** @param probe starts an instance and ends it; rejects if it does not start */
   constructor(probe: () => Promise<void>) {
     this.#probe = probe;
-  }
-
-  /** Why no instance starts, without paths; undefined while instances start. */
-  get error(): string | undefined {
-    return this.#lifecycle.is("unavailable") ? this.#error : undefined;
   }
 
   /** Calls back after each change of {@link error}. */
@@ -71,6 +67,7 @@ export class Availability implements Disposable {
 
   [Symbol.dispose](): void {
     this.#lifecycle.set("closed");
+    this.error = undefined;
     clearTimeout(this.#timer);
     this.#recovered.resolve();
   }
@@ -91,6 +88,7 @@ export class Availability implements Disposable {
     if (!this.#lifecycle.is("unavailable")) return;
     clearTimeout(this.#timer);
     this.#lifecycle.set("available");
+    this.error = undefined;
     logger.warn("instances start again");
     this.#recovered.resolve();
     this.#recovered = Promise.withResolvers();
@@ -100,8 +98,8 @@ export class Availability implements Disposable {
   #fail(error: unknown): void {
     if (this.#lifecycle.is("closed")) return;
     const failure = `the server cannot start processes for functions: ${publicCause(error)}`;
-    const isNew = this.#lifecycle.is("available") || failure !== this.#error;
-    this.#error = failure;
+    const isNew = failure !== this.error;
+    this.error = failure;
     if (this.#lifecycle.is("available")) this.#lifecycle.set("unavailable");
     this.#backoffMs = Math.min(Math.max(2 * this.#backoffMs, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
     clearTimeout(this.#timer);
@@ -185,10 +183,11 @@ export class Crashes {
   }
 
   /**
-   * A process that ran an invocation of this function has ended. The end of its template counts, too: whoever has
-   * broken out of V8 may have ended it. The end of the zygote does not count: the next zygote has another layout.
+   * Counts the end of a process that runs invocations of this function. The end of its template counts, too: whoever
+   * has broken out of V8 may have ended it. The end of the zygote does not count: the next zygote has another layout.
    */
-  note(functionKey: string, { signal, lost }: Exit): void {
+  async watch(functionKey: string, ended: Promise<Exit>): Promise<void> {
+    const { signal, lost } = await ended;
     const isCrash = signal !== null && CRASH_SIGNALS.has(signal);
     if (!isCrash && lost !== "template" && lost !== "script") return;
     const wereFrequent = this.areFrequent(functionKey);

@@ -149,7 +149,7 @@ export class Pool implements Sandboxes {
           ? undefined
           : await this.#trees?.take(again ? undefined : scriptKey, limits);
         const instance = forked ?? await (await this.#preparing.get()).spawned.take(limits);
-        instance.ended.then((exit) => this.#crashes.note(functionKey, exit));
+        this.#crashes.watch(functionKey, instance.ended);
         return instance;
       } catch (error) {
         if (signal.aborted) throw error;

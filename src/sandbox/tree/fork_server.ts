@@ -8,17 +8,26 @@ import {
   PATH_MAX_BYTES,
   TOKEN_BYTES,
 } from "../../runtime/fork/wire.ts";
+import { concatenate } from "../../shared/json_text.ts";
 import { Deadlines } from "../../shared/time.ts";
 import {
   type Exit,
   exitOfWaitStatus,
-  isEnd,
+  type Input,
   type Lost,
+  type OutputReader,
+  type OutputStream,
   type ProcessHandle,
   type ProcessLimits,
   type ResourceLimits,
 } from "../instance/process.ts";
-import { closeConnection, inputOf, readConnection, type TreeSocket } from "./tree_socket.ts";
+import {
+  closeConnection,
+  type Expected,
+  inputOf,
+  readConnection,
+  type TreeSocket,
+} from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;
@@ -35,7 +44,10 @@ export interface ForkServer {
   sweep(): Promise<void>;
 }
 
-interface Awaited {
+/** A fork that has not ended. */
+interface Fork {
+  readonly socket: TreeSocket;
+  readonly expected: Expected;
   readonly pid: PromiseWithResolvers<number>;
   readonly ended: PromiseWithResolvers<Exit>;
   isForked: boolean;
@@ -55,19 +67,20 @@ export interface Forked extends ProcessHandle {
 }
 
 /**
- * A fork server that has evaluated a script may lie. It is broken from the first lie on, and all that it says is ignored.
+ * Reads the events of a fork server. One that has evaluated a script may lie: it is broken from the first lie on, and all
+ * that it says is ignored.
  *
  * Modes: open, broken, closed (the channel has ended).
  */
-export class ForkServerLink {
-  readonly #send: (bytes: Uint8Array<ArrayBuffer>) => void;
+export class ForkServerLink implements OutputReader {
+  readonly #channel: Pick<Input, "write">;
   readonly #broken: (error: string) => void;
   /** Forks with which the fork server has to do something soon. */
-  readonly #late: Deadlines<Awaited>;
+  readonly #late: Deadlines<Fork>;
   readonly #timeoutMs: number;
-  readonly #forks = new Map<number, Awaited>();
+  readonly #forks = new Map<number, Fork>();
   /** Forks that have ended and whose connection has not. */
-  readonly #lingering = new Set<Awaited>();
+  readonly #lingering = new Set<Fork>();
   #held: Uint8Array = new Uint8Array(0);
   #next = 0;
   #isBroken = false;
@@ -79,11 +92,11 @@ export class ForkServerLink {
    * @param timeoutMs longest time that it may take for what it does at once: to report a fork, or to kill one
    */
   constructor(
-    send: (bytes: Uint8Array<ArrayBuffer>) => void,
+    channel: Pick<Input, "write">,
     broken: (error: string) => void,
     timeoutMs = FORK_SERVER_TIMEOUT_MS,
   ) {
-    this.#send = send;
+    this.#channel = channel;
     this.#late = new Deadlines(({ error }) => this.#break(error));
     this.#timeoutMs = timeoutMs;
     this.#broken = broken;
@@ -98,55 +111,53 @@ export class ForkServerLink {
     socket: TreeSocket,
     egressPath = "",
   ): Promise<Forked> {
-    const expected = socket.expect([Handshake.CHANNEL, Handshake.STDERR]);
     const number = this.#next++;
-    const awaited = this.#begin(number);
-    const { promise: ended } = awaited.ended;
-    ended.then(({ code }) => expected.giveUp(`the fork ended with exit code ${code}`));
+    const fork: Fork = {
+      socket,
+      expected: socket.expect(),
+      pid: Promise.withResolvers<number>(),
+      ended: Promise.withResolvers<Exit>(),
+      isForked: false,
+      isConnected: false,
+      isKilled: false,
+      error: "",
+    };
+    const { connected, connections, token } = fork.expected;
+    fork.pid.promise.catch(() => {});
+    this.#forks.set(number, fork);
     const command = kind === "template" ? Command.FORK_TEMPLATE : Command.FORK_INSTANCE;
-    if (!this.#isClosed) this.#send(encodeCommand(command, number, expected.token, egressPath));
-    const connections: Deno.UnixConn[] = [];
+    if (this.#isClosed) this.close();
+    else this.#channel.write(encodeCommand(command, number, token, egressPath));
     try {
-      for (const handshake of [Handshake.CHANNEL, Handshake.STDERR]) {
-        connections.push(await expected.connection(handshake));
-      }
-      if (!awaited.isForked) this.#expectSoon(awaited, "does not report a fork");
-      const pidInForkServer = await awaited.pid.promise;
-      return { ...this.#handle(number, awaited, connections), ended, pidInForkServer };
+      await connected.promise;
+      if (!fork.isForked) this.#expectSoon(fork, "does not report a fork");
+      const pidInForkServer = await fork.pid.promise;
+      return { ...this.#handle(number, fork), pidInForkServer };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.kill(number);
-      expected.giveUp(reason);
-      connections.forEach(closeConnection);
+      this.#kill(number);
+      socket.giveUp(fork.expected, reason);
+      for (const connection of connections.values()) closeConnection(connection);
       throw new Error(`The fork failed: ${reason}`);
     }
   }
 
-  kill(number: number): void {
-    const fork = this.#forks.get(number);
-    if (fork === undefined) return;
-    this.#send(encodeCommand(Command.KILL, number));
-    if (!fork.isKilled) this.#expectSoon(fork, "does not kill a fork");
-    fork.isKilled = true;
-  }
-
   /** Makes a template expect a load message. */
   load(egressPath: string): void {
-    this.#send(encodeCommand(Command.LOAD, 0, undefined, egressPath));
+    this.#channel.write(encodeCommand(Command.LOAD, 0, undefined, egressPath));
   }
 
   /** Takes bytes of the channel. */
-  receive(chunk: Uint8Array): void {
-    if (this.#isBroken) return;
-    const bytes = new Uint8Array(this.#held.length + chunk.length);
-    bytes.set(this.#held);
-    bytes.set(chunk, this.#held.length);
+  read(stream: OutputStream, chunk: Uint8Array): void {
+    if (stream === "stderr" || this.#isBroken) return;
+    const bytes = concatenate([this.#held, chunk]);
     const view = new DataView(bytes.buffer);
     let at = 0;
     for (; at + EVENT_BYTES <= bytes.length && !this.#isBroken; at += EVENT_BYTES) {
-      const numbers = [4, 8, 12, 16].map((offset) => view.getUint32(at + offset));
-      const [number = 0, first = 0, second = 0, third = 0] = numbers;
-      this.#handleEvent(view.getUint8(at), number, first, [second, third]);
+      this.#handleEvent(view.getUint8(at), view.getUint32(at + 4), view.getUint32(at + 8), {
+        cpuMs: view.getUint32(at + 12) / MICROS_PER_MS,
+        peakBytes: view.getUint32(at + 16) * BYTES_PER_KIB,
+      });
     }
     this.#held = bytes.slice(at);
   }
@@ -155,66 +166,54 @@ export class ForkServerLink {
   close(lost?: Lost): void {
     this.#isClosed = true;
     this.#lost ??= lost;
-    for (const fork of this.#forks.values()) {
-      this.#late.delete(fork);
+    const exit: Exit = this.#lost === undefined
+      ? ENDED_WITH_FORK_SERVER
+      : { ...ENDED_WITH_FORK_SERVER, lost: this.#lost };
+    for (const [number, fork] of this.#forks) {
       fork.pid.reject(new Error("the fork server has ended"));
-      const lost = this.#lost;
-      fork.ended.resolve(
-        lost === undefined ? ENDED_WITH_FORK_SERVER : { ...ENDED_WITH_FORK_SERVER, lost },
-      );
+      this.#end(number, fork, exit);
     }
-    this.#forks.clear();
     for (const fork of this.#lingering) this.#late.delete(fork);
     this.#lingering.clear();
   }
 
-  #begin(number: number): Awaited {
-    const awaited: Awaited = {
-      pid: Promise.withResolvers<number>(),
-      ended: Promise.withResolvers<Exit>(),
-      isForked: false,
-      isConnected: false,
-      isKilled: false,
-      error: "",
-    };
-    awaited.pid.promise.catch(() => {});
-    this.#forks.set(number, awaited);
-    if (this.#isClosed) this.close();
-    return awaited;
-  }
-
-  #handle(
-    number: number,
-    fork: Awaited,
-    connections: readonly Deno.UnixConn[],
-  ): Omit<ProcessHandle, "ended"> {
-    const [channel, errors] = connections as [Deno.UnixConn, Deno.UnixConn];
+  #handle(number: number, fork: Fork): ProcessHandle {
+    const { CHANNEL, STDERR } = Handshake;
+    const { connections } = fork.expected;
+    const [channel, errors] = [connections.get(CHANNEL), connections.get(STDERR)] as [
+      Deno.UnixConn,
+      Deno.UnixConn,
+    ];
     fork.isConnected = true;
-    const readAll = async (
-      connection: Deno.UnixConn,
-      onChunk: Parameters<ProcessHandle["readStdout"]>[0],
-    ) => {
-      await readConnection(connection, onChunk);
-      closeConnection(connection);
-    };
     return {
       pid: undefined,
+      ended: fork.ended.promise,
       input: inputOf(channel),
-      readStdout: async (onChunk) => {
-        await readAll(channel, onChunk);
+      readOutput: async (onChunk) => {
+        const errorsRead = readConnection(errors, "stderr", onChunk);
+        await readConnection(channel, "stdout", onChunk);
         fork.isConnected = false;
         if (this.#lingering.delete(fork)) this.#late.delete(fork);
+        await errorsRead;
       },
-      readStderr: (onChunk) => readAll(errors, onChunk),
-      kill: () => this.kill(number),
+      kill: () => this.#kill(number),
     };
   }
 
+  #kill(number: number): void {
+    const fork = this.#forks.get(number);
+    if (fork === undefined) return;
+    this.#channel.write(encodeCommand(Command.KILL, number));
+    if (!fork.isKilled) this.#expectSoon(fork, "does not kill a fork");
+    fork.isKilled = true;
+  }
+
+  /** @param first the process id, the error number or the wait status */
   #handleEvent(
     kind: number,
     number: number,
     first: number,
-    [micros, peakKib]: readonly [number, number],
+    usage: { readonly cpuMs: number; readonly peakBytes: number },
   ): void {
     const fork = this.#forks.get(number);
     if (kind === ForkEvent.FORKED && fork?.isForked === false && first > 0) {
@@ -226,24 +225,28 @@ export class ForkServerLink {
       fork.pid.reject(new Error(`the kernel answered with error ${first}`));
       return this.#end(number, fork, { code: first, signal: null });
     }
-    if (kind === ForkEvent.ENDED && fork?.isForked === true && isEnd(first)) {
-      const usage = { cpuMs: micros / MICROS_PER_MS, peakBytes: peakKib * BYTES_PER_KIB };
-      return this.#end(number, fork, exitOfWaitStatus(first, usage));
+    if (kind === ForkEvent.ENDED && fork?.isForked === true) {
+      const exit = exitOfWaitStatus(first, usage);
+      if (exit !== undefined) return this.#end(number, fork, exit);
     }
     this.#break("wrote an event that it cannot have written");
   }
 
   /** The connection of a fork that has ended ends, too. */
-  #end(number: number, fork: Awaited, exit: Exit): void {
+  #end(number: number, fork: Fork, exit: Exit): void {
     this.#late.delete(fork);
     this.#forks.delete(number);
     fork.ended.resolve(exit);
-    if (!fork.isConnected) return;
+    if (fork.expected.awaited.size > 0) {
+      fork.socket.giveUp(fork.expected, `the fork ended with exit code ${exit.code}`);
+    }
+    if (!fork.isConnected || this.#isClosed) return;
     this.#lingering.add(fork);
     this.#expectSoon(fork, "reported the end of a fork that runs");
   }
 
-  #expectSoon(fork: Awaited, error: string): void {
+  /** Nothing is late once the channel has ended. */
+  #expectSoon(fork: Fork, error: string): void {
     this.#late.delete(fork);
     if (this.#isClosed) return;
     fork.error = error;

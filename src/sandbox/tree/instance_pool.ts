@@ -1,14 +1,10 @@
-/**
- * Instances of one fork server that wait for invocations, the templates that fork them, and the egress sockets that one
- * instance uses after another: opening a socket costs more than renewing it.
- */
+/** Instances of one fork server that wait for invocations, and the templates that fork them. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
 import { haveSameMemory, type ResourceLimits } from "../instance/process.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";
-import type { EgressProxy, EgressSocket } from "../egress/proxy.ts";
 
 /** Time in which a template beyond the size of the pool must have been needed once. */
 const UNUSED_MS = 60_000;
@@ -18,12 +14,6 @@ const FREQUENT_WITHIN_MS = 1000;
 const TEMPLATE_FORKS_MAX = 1000;
 
 const logger = getLogger(["invoked", "sandbox"]);
-
-/** The forks of one template. */
-interface Forks {
-  count: number;
-  last: Instance | undefined;
-}
 
 /** A waiting instance and its template. */
 interface Waiting {
@@ -39,9 +29,9 @@ interface Waiting {
 export class InstancePool implements Disposable {
   readonly #forkServer: ForkServer;
   readonly #resources: TreeResources;
-  readonly #egressSockets: EgressSockets;
   #size: number;
-  readonly #templates = new Map<Template, Forks>();
+  /** With the last instance of each. */
+  readonly #templates = new Map<Template, Instance | undefined>();
   /** The first one waits for the longest time, so that it has settled, and is taken first. */
   readonly #waiting: Waiting[] = [];
   readonly #waiters: PromiseWithResolvers<Waiting | undefined>[] = [];
@@ -61,13 +51,11 @@ export class InstancePool implements Disposable {
   constructor(
     forkServer: ForkServer,
     resources: TreeResources,
-    egressSockets: EgressSockets,
     size: number,
     private readonly growsAhead = false,
   ) {
     this.#forkServer = forkServer;
     this.#resources = resources;
-    this.#egressSockets = egressSockets;
     this.#size = size;
     this.resize(size);
   }
@@ -124,7 +112,7 @@ export class InstancePool implements Disposable {
     clearTimeout(this.#timer);
     this.#waiting.length = 0;
     this.#giveUpWaiters();
-    for (const [template, { last }] of this.#templates) {
+    for (const [template, last] of this.#templates) {
       if (last?.isBusy) last.ended.then(() => template[Symbol.dispose]());
       else template[Symbol.dispose]();
     }
@@ -146,7 +134,7 @@ export class InstancePool implements Disposable {
   /** Instances that are being made, or will be as soon as the previous one of their template has ended. */
   get #comingSoon(): number {
     let count = this.#making;
-    for (const { last } of this.#templates.values()) {
+    for (const last of this.#templates.values()) {
       if (last !== undefined && !last.isBusy && !last.isWaiting && !last.hasEnded) count++;
     }
     return count;
@@ -157,18 +145,28 @@ export class InstancePool implements Disposable {
     for (const { resolve } of this.#waiters.splice(0)) resolve(undefined);
   }
 
-  /** Makes an instance, of a new template unless one is given. */
-  async #make(template?: Template): Promise<void> {
-    this.#making++;
-    try {
-      const from = template ?? await this.#newTemplate();
-      if (from !== undefined) await this.#supply(from);
-    } catch (error) {
-      if (this.#isClosed) return;
-      logger.error("an instance was not forked: {error}", { error: String(error) });
-      if (this.#making === 1) this.#giveUpWaiters();
-    } finally {
-      this.#making--;
+  /** Makes a template, and its instances one after another, until the template ends. Another one replaces it in time. */
+  async #make(): Promise<void> {
+    let template: Template | undefined;
+    for (let forks = 1;; forks++) {
+      let instance: Instance;
+      this.#making++;
+      try {
+        template ??= await this.#newTemplate();
+        if (template === undefined) return;
+        instance = await this.#supply(template);
+      } catch (error) {
+        return this.#noteFailure(error);
+      } finally {
+        this.#making--;
+      }
+      await instance.ended;
+      if (this.#isClosed || !this.#templates.has(template)) return;
+      if (forks < TEMPLATE_FORKS_MAX) continue;
+      this.#templates.delete(template);
+      template[Symbol.dispose]();
+      template = undefined;
+      forks = 0;
     }
   }
 
@@ -176,7 +174,7 @@ export class InstancePool implements Disposable {
   async #newTemplate(): Promise<Template | undefined> {
     const template = await Template.make(this.#forkServer, this.#resources);
     if (this.#isClosed) return void template[Symbol.dispose]();
-    this.#templates.set(template, { count: 0, last: undefined });
+    this.#templates.set(template, undefined);
     template.ended.then(() => {
       this.#templates.delete(template);
       // Its next instance may have been awaited.
@@ -185,43 +183,32 @@ export class InstancePool implements Disposable {
     return template;
   }
 
-  /** Forks the next instance of a template. */
-  async #supply(template: Template): Promise<void> {
+  /** Forks the next instance of a template, for the invocation that waits for one, or for a later one. */
+  async #supply(template: Template): Promise<Instance> {
     const { maxima } = this.#resources;
-    const egressSocket = this.#egressSockets.take();
     let instance: Instance;
     try {
       if (!haveSameMemory(maxima, template.cgroupLimits)) await template.setMemory(maxima);
-      instance = await template.fork(egressSocket);
+      instance = await template.fork();
     } catch (error) {
-      this.#egressSockets.discard(egressSocket);
       template[Symbol.dispose]();
       throw error;
     }
-    const forks = this.#templates.get(template);
-    if (forks !== undefined) {
-      forks.count++;
-      forks.last = instance;
-    }
-    instance.ended.then(() => {
-      this.#egressSockets.giveBack(egressSocket);
-      this.#replace(template);
-    });
+    if (this.#templates.has(template)) this.#templates.set(template, instance);
     const waiter = this.#waiters.shift();
-    const waiting = { instance, template };
-    if (waiter !== undefined) return waiter.resolve(waiting);
-    this.#waiting.push(waiting);
-    if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+    if (waiter !== undefined) {
+      waiter.resolve({ instance, template });
+    } else {
+      this.#waiting.push({ instance, template });
+      if (this.#templates.size > this.#size) this.#timer ??= this.#later();
+    }
+    return instance;
   }
 
-  /** After the end of an instance. */
-  #replace(template: Template): void {
-    const forks = this.#templates.get(template);
-    if (this.#isClosed || forks === undefined) return;
-    if (forks.count < TEMPLATE_FORKS_MAX) return void this.#make(template);
-    this.#templates.delete(template);
-    template[Symbol.dispose]();
-    this.#make();
+  #noteFailure(error: unknown): void {
+    if (this.#isClosed) return;
+    logger.error("an instance was not forked: {error}", { error: String(error) });
+    if (this.#making === 1) this.#giveUpWaiters();
   }
 
   #later(): ReturnType<typeof setTimeout> {
@@ -242,45 +229,5 @@ export class InstancePool implements Disposable {
       template[Symbol.dispose]();
     }
     if (this.#templates.size > this.#size) this.#timer ??= this.#later();
-  }
-}
-
-/**
- * The egress sockets of the instances of one script, or of all instances whose fork servers are trusted to report when an
- * instance ends. Disposal closes all sockets.
- */
-export class EgressSockets implements Disposable {
-  readonly #proxy: EgressProxy;
-  readonly #all = new Set<EgressSocket>();
-  readonly #free: EgressSocket[] = [];
-
-  constructor(proxy: EgressProxy) {
-    this.#proxy = proxy;
-  }
-
-  take(): EgressSocket {
-    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
-      if (!free.isLost) return free;
-      this.discard(free);
-    }
-    const socket = this.#proxy.openSocket();
-    this.#all.add(socket);
-    return socket;
-  }
-
-  /** Takes the socket of an instance that has ended. The next one renews it. */
-  giveBack(socket: EgressSocket): void {
-    if (this.#all.has(socket)) this.#free.push(socket);
-  }
-
-  /** Closes a socket that no instance may use again. */
-  discard(socket: EgressSocket): void {
-    this.#all.delete(socket);
-    socket[Symbol.dispose]();
-  }
-
-  [Symbol.dispose](): void {
-    this.#free.length = 0;
-    for (const socket of this.#all) this.discard(socket);
   }
 }

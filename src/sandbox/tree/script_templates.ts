@@ -7,7 +7,7 @@ import type { Provisioned, SandboxLimits } from "../contract.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
 import type { CodeCaches } from "./code_caches.ts";
-import { EgressSockets, InstancePool } from "./instance_pool.ts";
+import { InstancePool } from "./instance_pool.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { Held, Holder, PoolMemory } from "./pool_memory.ts";
 import type { TreeResources } from "./zygote.ts";
@@ -45,7 +45,6 @@ type Known =
 
 interface Evaluated {
   readonly template: Template;
-  readonly egressSockets: EgressSockets;
   readonly addedBytes: number;
 }
 
@@ -176,13 +175,13 @@ export class ScriptTemplates implements Holder, Disposable {
       await this.#slots.acquire();
       const evaluated = this.#isClosed ? undefined : await this.#evaluate(key, script);
       if (evaluated === undefined) return;
-      const { template, egressSockets, addedBytes } = evaluated;
+      const { template, addedBytes } = evaluated;
       this.#noteMemory(key, addedBytes);
       this.#making.delete(key);
       const ownBytes = this.#ownBytes(key, script);
       const size = this.#freeMemoryFor(key, ownBytes);
       if (size < 1) return template[Symbol.dispose]();
-      const pool = new InstancePool(template, this.#resources, egressSockets, size, true);
+      const pool = new InstancePool(template, this.#resources, size, true);
       const nowMs = performance.now();
       this.#ready.set(key, { template, pool, ownBytes, size, madeMs: nowMs, usedMs: nowMs });
       template.ended.then(() => {
@@ -196,16 +195,13 @@ export class ScriptTemplates implements Holder, Disposable {
     }
   }
 
-  /** A template that has evaluated the script, and its sockets; undefined if the script is unsuitable. */
+  /** A template that has evaluated the script; undefined if the script is unsuitable. */
   async #evaluate(key: string, script: string): Promise<Evaluated | undefined> {
     const template = await Template.make(this.#zygote, this.#resources);
-    // A script may lie about the ends of its instances, so no other script ever gets their sockets.
-    const egressSockets = new EgressSockets(this.#resources.egress);
-    template.ended.then(() => egressSockets[Symbol.dispose]());
     const loaded = { script, codeCache: this.#codeCaches.of(key) };
-    const evaluation = await template.load(loaded, this.#limits, egressSockets.take());
+    const evaluation = await template.load(loaded, this.#limits);
     if (!("error" in evaluation) && !this.#isClosed) {
-      return { template, egressSockets, ...evaluation };
+      return { template, ...evaluation };
     }
     template[Symbol.dispose]();
     if (this.#isClosed || !("error" in evaluation)) return undefined;

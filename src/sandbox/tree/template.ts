@@ -10,7 +10,6 @@ import {
   type Exit,
   haveSameMemory,
   type Lost,
-  type OutputReader,
   type ProcessLimits,
   type ResourceLimits,
 } from "../instance/process.ts";
@@ -62,16 +61,19 @@ async function delayOf(pid: number): Promise<number> {
   return Number(delayNanos ?? 0) / NANOS_PER_MS;
 }
 
-/** Its disposal kills it with all of its forks. */
+/**
+ * Its disposal kills it with all of its forks. Its instances have one egress socket, one after another: opening a socket
+ * costs more than renewing it. It may lie about the ends of its instances, so no other template ever gets the socket.
+ */
 export class Template implements ForkServer, Disposable {
   readonly link: ForkServerLink;
   readonly #forkServer: ForkServer;
   readonly #resources: TreeResources;
   readonly #child: Child;
   readonly #cgroup: Cgroup | undefined;
+  #egressSocket: EgressSocket;
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
-  readonly #events: OutputReader;
   /** The limits of the invocations for whose memory its cgroups are limited. */
   cgroupLimits: ResourceLimits;
   #isBroken = false;
@@ -92,14 +94,14 @@ export class Template implements ForkServer, Disposable {
     this.#cgroup = cgroup;
     this.#nonce = nonce;
     this.#child = new Child(process);
-    this.link = new ForkServerLink((bytes) => this.#child.write(bytes), (error) => {
+    this.link = new ForkServerLink(process.input, (error) => {
       logger.warn("a template {error}, and is killed", { error });
       this.#isBroken = true;
       this.#child.process.kill();
     });
-    this.#events = { stdout: (chunk) => this.link.receive(chunk), stderr() {} };
-    this.#child.reader = this.#events;
+    this.#child.reader = this.link;
     this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
+    this.#egressSocket = this.#openSocket();
   }
 
   /** Forks a template of the zygote, or of a template that has evaluated a script. */
@@ -145,46 +147,53 @@ export class Template implements ForkServer, Disposable {
     return this.#isBroken;
   }
 
-  /**
-   * Evaluates a script. A template with an error is of no use.
-   * @param egressSocket its network, which the script must not use
-   */
+  /** Evaluates a script, which must not use the network. A template with an error is of no use. */
   async load(
     { script, codeCache }: Pick<LoadMessage, "script" | "codeCache">,
     limits: { readonly outputBytes: number; readonly logBytes: number },
-    egressSocket: EgressSocket,
   ): Promise<Evaluation> {
     const nonce = makeNonce();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
-    this.link.load(this.#pathInside(egressSocket));
+    this.link.load(this.#egressPathInside);
     const { AHEAD: purpose } = LoadPurpose;
-    this.#child.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
+    this.#child.process.input.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const error = await promise;
-    const evaluation = error === undefined ? await this.#judge(egressSocket) : { error };
-    this.#child.reader = this.#events;
+    const evaluation = error === undefined ? await this.#judge() : { error };
+    this.#child.reader = this.link;
     this.#nonce = nonce;
     return evaluation;
   }
 
-  /** Forks an instance with this network. */
-  async fork(egressSocket: EgressSocket): Promise<Instance> {
+  /** Forks an instance. The previous one must have ended. */
+  async fork(): Promise<Instance> {
     const { socket, launcher, maxima } = this.#resources;
-    egressSocket.renew(socket);
-    return Instance.forked({
-      process: await this.link.fork("instance", socket, this.#pathInside(egressSocket)),
-      egressSocket,
+    if (this.#egressSocket.isLost) {
+      this.#egressSocket[Symbol.dispose]();
+      this.#egressSocket = this.#openSocket();
+    }
+    this.#egressSocket.renew(socket);
+    return new Instance({
+      process: await this.link.fork("instance", socket, this.#egressPathInside),
+      egressSocket: this.#egressSocket,
       redactions: launcher.redactions,
-      ...(this.#nonce === undefined ? {} : { templateNonce: this.#nonce }),
+      templateNonce: this.#nonce,
       limitsToSet: (limits) => areEqual(limits, maxima) ? undefined : this.limitsOf(limits),
-    });
+    }, this.#nonce === undefined ? "ready" : "loaded");
   }
 
-  /** The path of a socket as the processes see it. */
-  #pathInside({ socketPath }: EgressSocket): string {
-    return `${this.#resources.socketDirInside}/${basename(socketPath)}`;
+  /** Opens an egress socket, until the template ends. */
+  #openSocket(): EgressSocket {
+    const socket = this.#resources.egress.openSocket();
+    this.ended.then(() => socket[Symbol.dispose]());
+    return socket;
+  }
+
+  /** The path of the egress socket as the processes see it. */
+  get #egressPathInside(): string {
+    return `${this.#resources.socketDirInside}/${basename(this.#egressSocket.socketPath)}`;
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
@@ -218,10 +227,10 @@ export class Template implements ForkServer, Disposable {
   }
 
   /** Looks at what the evaluation left behind: forks share it. */
-  async #judge(egressSocket: EgressSocket): Promise<Evaluation> {
+  async #judge(): Promise<Evaluation> {
     const both = [this.pid, this.#forkServer.pid];
     const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
-    if (egressSocket.wasUsedOutsideRun) return { error: "it uses the network" };
+    if (this.#egressSocket.wasUsedOutsideRun) return { error: "it uses the network" };
     // Its fork server has more threads.
     if (!/^Threads:\s+1$/m.test(statuses)) return { error: "it leaves a thread" };
     const [own = 0, generic = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));

@@ -7,7 +7,7 @@ import type { Loaded } from "../instance/frames.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { ResourceLimits } from "../instance/process.ts";
 import type { CodeCaches, TakeGeneric } from "./code_caches.ts";
-import { EgressSockets, InstancePool } from "./instance_pool.ts";
+import { InstancePool } from "./instance_pool.ts";
 import { measureTree } from "./memory.ts";
 import type { PoolMemory } from "./pool_memory.ts";
 import { type TreeResources, Zygote } from "./zygote.ts";
@@ -51,7 +51,6 @@ export class Tree implements AsyncDisposable {
   });
   readonly #resources: TreeResources;
   readonly #limits: SandboxLimits;
-  readonly #egressSockets: EgressSockets;
   readonly #shares: TreeShares;
   /** The first zygote, which serves once some of its instances are checked. */
   readonly #first: Zygote;
@@ -84,7 +83,6 @@ export class Tree implements AsyncDisposable {
     this.#limits = limits;
     this.#shares = shares;
     this.#first = zygote;
-    this.#egressSockets = new EgressSockets(resources.egress);
   }
 
   /** Starts a zygote for forks that connect to the tree socket. */
@@ -182,7 +180,6 @@ export class Tree implements AsyncDisposable {
     );
     if (this.#generation !== undefined) await this.#end(this.#generation);
     await Promise.all(zygotes);
-    this.#egressSockets[Symbol.dispose]();
   }
 
   #close(): void {
@@ -196,7 +193,7 @@ export class Tree implements AsyncDisposable {
     zygote.begin(this.#resources);
     return {
       zygote,
-      generics: new InstancePool(zygote, this.#resources, this.#egressSockets, poolSize),
+      generics: new InstancePool(zygote, this.#resources, poolSize),
       scripts: new ScriptTemplates(zygote, this.#resources, this.#limits, codeCaches, memory),
       socketPath: this.#resources.socket.path,
     };

@@ -4,23 +4,25 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { acceptAll, type SocketDir } from "../../isolation/mod.ts";
-import { HANDSHAKE_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
+import { Handshake, HANDSHAKE_BYTES, TOKEN_BYTES } from "../../runtime/fork/wire.ts";
 import { isMissing } from "../../shared/files.ts";
 import { Deadlines } from "../../shared/time.ts";
-import type { ChunkReader, Input } from "../instance/process.ts";
+import type { ChunkReader, Input, OutputStream } from "../instance/process.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
 
 /** Longest time from a fork to its handshake. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** A token that the server waits for. */
+/** A fork that the server waits for. */
 export interface Expected {
   readonly token: Uint8Array<ArrayBuffer>;
-  /** The connection of this kind. Rejects without a handshake in time, and when the wait is given up. */
-  connection(kind: number): Promise<Deno.UnixConn>;
-  /** Rejects the connections that did not arrive. */
-  giveUp(reason: string): void;
+  /** Kinds of the connections that have not arrived. */
+  readonly awaited: Set<number>;
+  /** Those that have, by kind. */
+  readonly connections: Map<number, Deno.UnixConn>;
+  /** Resolves once all have arrived. Rejects without a handshake in time, and when the wait is given up. */
+  readonly connected: PromiseWithResolvers<void>;
 }
 
 /** Accepts connections until it is disposed. */
@@ -28,10 +30,10 @@ export class TreeSocket implements Disposable {
   readonly #socketDir: SocketDir;
   #path: string;
   #listener: Deno.UnixListener;
-  readonly #expected = new Map<string, PromiseWithResolvers<Deno.UnixConn>>();
-  /** Giving one up whose connections have arrived does nothing. */
-  readonly #awaited = new Deadlines<Expected>((expected) =>
-    expected.giveUp("The fork failed: no handshake")
+  /** By token in hexadecimal. */
+  readonly #expected = new Map<string, Expected>();
+  readonly #late = new Deadlines<Expected>((expected) =>
+    this.giveUp(expected, "The fork failed: no handshake")
   );
   readonly #handshakes = new Deadlines<Deno.UnixConn>(closeConnection);
 
@@ -55,33 +57,30 @@ export class TreeSocket implements Disposable {
     old.close();
   }
 
-  /** Expects the connections of these kinds with a new token. */
-  expect(kinds: readonly number[]): Expected {
-    const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
-    const awaited = new Map(kinds.map((kind) => {
-      const promise = Promise.withResolvers<Deno.UnixConn>();
-      promise.promise.catch(() => {});
-      this.#expected.set(nameOf(kind, token), promise);
-      return [kind, promise] as const;
-    }));
+  /** Expects the connections of a fork with a new token. */
+  expect(): Expected {
     const expected: Expected = {
-      token,
-      connection: (kind) => awaited.get(kind)?.promise ?? Promise.reject(new Error("not expected")),
-      giveUp: (reason) => {
-        this.#awaited.delete(expected);
-        for (const [kind, { reject }] of awaited) {
-          if (this.#expected.delete(nameOf(kind, token))) reject(new Error(reason));
-        }
-      },
+      token: crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)),
+      awaited: new Set(Object.values(Handshake)),
+      connections: new Map(),
+      connected: Promise.withResolvers<void>(),
     };
-    this.#awaited.add(expected, HANDSHAKE_TIMEOUT_MS);
+    expected.connected.promise.catch(() => {});
+    this.#expected.set(expected.token.toHex(), expected);
+    this.#late.add(expected, HANDSHAKE_TIMEOUT_MS);
     return expected;
+  }
+
+  /** Waits no longer for the connections of a fork. One that is connected stays connected. */
+  giveUp(expected: Expected, reason: string): void {
+    if (!this.#expected.delete(expected.token.toHex())) return;
+    this.#late.delete(expected);
+    expected.connected.reject(new Error(reason));
   }
 
   [Symbol.dispose](): void {
     this.#listener.close();
-    for (const { reject } of this.#expected.values()) reject(new Error("the tree is closed"));
-    this.#expected.clear();
+    for (const expected of this.#expected.values()) this.giveUp(expected, "the tree is closed");
   }
 
   #listen(): Deno.UnixListener {
@@ -105,11 +104,15 @@ export class TreeSocket implements Disposable {
         if (count === null) throw new Error("it ends before its handshake");
         filled += count;
       }
-      const name = nameOf(handshake[0] ?? 0, handshake.subarray(1));
-      const expected = this.#expected.get(name);
-      if (expected === undefined) throw new Error("its handshake is not expected");
-      this.#expected.delete(name);
-      expected.resolve(connection);
+      const [kind = 0] = handshake;
+      const token = handshake.subarray(1).toHex();
+      const expected = this.#expected.get(token);
+      if (expected?.awaited.delete(kind) !== true) throw new Error("its handshake is not expected");
+      expected.connections.set(kind, connection);
+      if (expected.awaited.size > 0) return true;
+      this.#expected.delete(token);
+      this.#late.delete(expected);
+      expected.connected.resolve();
       return true;
     } catch {
       closeConnection(connection);
@@ -120,41 +123,41 @@ export class TreeSocket implements Disposable {
   }
 }
 
-function nameOf(kind: number, token: Uint8Array): string {
-  return `${kind} ${token.toHex()}`;
-}
-
 /** Most bytes of one read. */
 const READ_MAX_BYTES = 16_384;
 
-/** Reads the connection to its end. A connection that breaks has ended. */
+/** Reads the connection to its end as one stream of a process, and closes it. A connection that breaks has ended. */
 export async function readConnection(
   connection: Deno.UnixConn,
+  stream: OutputStream,
   onChunk: ChunkReader,
 ): Promise<void> {
   const buffer = new Uint8Array(READ_MAX_BYTES);
   try {
     for (;;) {
       const count = await connection.read(buffer);
-      if (count === null) return;
-      const pause = onChunk(buffer.subarray(0, count));
+      if (count === null) break;
+      const pause = onChunk(stream, buffer.subarray(0, count));
       if (pause !== undefined) await pause;
     }
   } catch {
     // It was closed or reset.
   }
+  closeConnection(connection);
 }
 
-/** Writes to the connection of a fork in order. Its end needs no close: a fork that gets no more input is killed. */
+/** Writes to the connection of a fork, which is killed when it gets no more input. */
 export function inputOf(connection: Deno.UnixConn): Input {
-  let last: Promise<void> = Promise.resolve();
-  return {
-    write: (bytes) =>
-      last = last.then(async () => {
-        for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-      }),
-    close: () => last,
+  const writeAfter = async (before: Promise<void>, bytes: Uint8Array) => {
+    await before;
+    try {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    } catch {
+      // The fork has ended.
+    }
   };
+  let last: Promise<void> = Promise.resolve();
+  return { write: (bytes) => last = writeAfter(last, bytes) };
 }
 
 /** Closes a connection that may be closed already. */

@@ -54,7 +54,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
   ) {
     this.#child = child;
     this.#descriptors = descriptors;
-    this.link = new ForkServerLink((bytes) => child.write(bytes), (error) => {
+    this.link = new ForkServerLink(child.process.input, (error) => {
       logger.error("the zygote {error}, and is killed", { error });
       child.process.kill();
     }, TIMEOUT_MS);
@@ -63,8 +63,10 @@ export class Zygote implements ForkServer, AsyncDisposable {
       if (text !== "") logger.warn("the zygote printed: {text}", { text });
     });
     child.reader = {
-      stdout: (chunk) => this.link.receive(chunk),
-      stderr: (chunk) => lines.push(chunk),
+      read: (stream, chunk) => {
+        if (stream === "stdout") this.link.read(stream, chunk);
+        else lines.push(chunk);
+      },
     };
     child.ended.then(() => child.drain()).then(() => lines.close());
     child.ended.finally(() => {
@@ -99,7 +101,7 @@ export class Zygote implements ForkServer, AsyncDisposable {
   /** Gives it what it needs to fork. */
   begin(resources: TreeResources): void {
     const { launcher: { isolation }, image, socket, maxima } = resources;
-    this.#child.write(encodeSetup({
+    this.#child.process.input.write(encodeSetup({
       socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
       descriptors: this.#descriptors,
       filter: image.forkFilter.toBase64(),
