@@ -13,7 +13,6 @@ import {
   type Lost,
   type ProcessHandle,
   type ProcessLimits,
-  type ResourceLimits,
   type RunLimits,
 } from "./process.ts";
 import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
@@ -74,11 +73,6 @@ interface InstanceParts {
   readonly redactions: Redactions;
   /** The nonce of its template, for a fork of a template that has evaluated the script. */
   readonly templateNonce?: Uint8Array<ArrayBuffer> | undefined;
-  /**
-   * The limits that the process has to set for an invocation with these limits; undefined if the process has them
-   * already. Absent if the process has the limits of its invocation.
-   */
-  readonly limitsToSet?: (limits: ResourceLimits) => ProcessLimits | undefined;
 }
 
 type Mode =
@@ -110,7 +104,6 @@ export class Instance {
   readonly #child: Child;
   readonly #egressSocket: EgressSocket | undefined;
   readonly #nonce: Uint8Array<ArrayBuffer>;
-  readonly #limitsToSet: InstanceParts["limitsToSet"];
   /** Settles once the process is reaped. */
   readonly ended: Promise<Exit>;
 
@@ -120,6 +113,8 @@ export class Instance {
   #callStartedMs = 0;
   #busyMs = 0;
   #calls = 0;
+  /** The limits that the process has to set for its invocation; undefined if the process has them already. */
+  limitsToSet: ProcessLimits | undefined;
   /** How the script of the last invocation was evaluated; undefined if the evaluation did not end, or was done before. */
   loaded: Loaded | undefined;
   /** Called once the process has ended and its pipes are empty. */
@@ -127,7 +122,7 @@ export class Instance {
 
   /** @param mode of a process that was spawned just now, or of a fork, which is ready */
   constructor(
-    { process, egressSocket, redactions, templateNonce, limitsToSet }: InstanceParts,
+    { process, egressSocket, redactions, templateNonce }: InstanceParts,
     mode: "starting" | "ready" | "loaded",
   ) {
     this.kind = ({ starting: "single", ready: "root", loaded: "template" } as const)[mode];
@@ -143,7 +138,6 @@ export class Instance {
     this.#child = new Child(process);
     this.#egressSocket = egressSocket;
     this.#redactions = redactions;
-    this.#limitsToSet = limitsToSet;
     this.#nonce = templateNonce ?? makeNonce();
     this.ended = this.#child.ended;
     this.#watchEnd();
@@ -256,7 +250,7 @@ export class Instance {
         job.allowlistName,
       );
       // Later invocations of an instance have the same limits.
-      const toSet = this.#calls === 1 ? this.#limitsToSet?.(limits) : undefined;
+      const toSet = this.#calls === 1 ? this.limitsToSet : undefined;
       const message = concatenate([...loading, encodeCall(job, keep, toSet)]);
       span.beganMs = performance.now();
       this.#child.process.input.write(message);

@@ -21,13 +21,7 @@ import {
   type ProcessLimits,
   type ResourceLimits,
 } from "../instance/process.ts";
-import {
-  closeConnection,
-  type Expected,
-  inputOf,
-  readConnection,
-  type TreeSocket,
-} from "./tree_socket.ts";
+import { type Expected, inputOf, readConnection, type TreeSocket } from "./tree_socket.ts";
 
 const MICROS_PER_MS = 1000;
 const BYTES_PER_KIB = 1024;
@@ -137,7 +131,7 @@ export class ForkServerLink implements OutputReader {
       const reason = error instanceof Error ? error.message : String(error);
       this.#kill(number);
       socket.giveUp(fork.expected, reason);
-      for (const connection of connections.values()) closeConnection(connection);
+      for (const connection of connections.values()) connection[Symbol.dispose]();
       throw new Error(`The fork failed: ${reason}`);
     }
   }

@@ -1,7 +1,7 @@
 /** Instances of one fork server that wait for invocations, and the templates that fork them. */
 import { getLogger } from "@logtape/logtape";
 import type { Instance } from "../instance/instance.ts";
-import { haveSameMemory, type ResourceLimits } from "../instance/process.ts";
+import { areEqual, haveSameMemory, type ResourceLimits } from "../instance/process.ts";
 import type { ForkServer } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
 import { Template } from "./template.ts";
@@ -88,8 +88,10 @@ export class InstancePool implements Disposable {
     else this.#growAhead();
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
+    if (areEqual(limits, this.#resources.maxima)) return instance;
     try {
       if (!haveSameMemory(limits, template.cgroupLimits)) await template.setMemory(limits);
+      instance.limitsToSet = template.limitsOf(limits);
       return instance;
     } catch (error) {
       instance.kill();
@@ -188,7 +190,7 @@ export class InstancePool implements Disposable {
     const { maxima } = this.#resources;
     let instance: Instance;
     try {
-      if (!haveSameMemory(maxima, template.cgroupLimits)) await template.setMemory(maxima);
+      if (template.cgroupLimits !== maxima) await template.setMemory(maxima);
       instance = await template.fork();
     } catch (error) {
       template[Symbol.dispose]();

@@ -4,7 +4,6 @@ import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
 import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isolation/mod.ts";
 import {
-  areEqual,
   cgroupBytes,
   Child,
   type Exit,
@@ -25,6 +24,13 @@ const logger = getLogger(["invoked", "sandbox"]);
 const BYTES_PER_KIB = 1024;
 /** Anonymous memory in a process's status. */
 const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
+
+/** The egress socket of one instance after another. */
+interface Egress {
+  readonly socket: EgressSocket;
+  /** Its path as the processes see it. */
+  readonly pathInside: string;
+}
 
 /** What the evaluation of a script has added to the memory of a template; else why invocations cannot start from it. */
 export type Evaluation = { readonly error: string } | { readonly addedBytes: number };
@@ -71,7 +77,7 @@ export class Template implements ForkServer, Disposable {
   readonly #resources: TreeResources;
   readonly #child: Child;
   readonly #cgroup: Cgroup | undefined;
-  #egressSocket: EgressSocket;
+  #egress: Egress;
   /** Its nonce once it has evaluated a script, and that of the template that forked it. */
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** The limits of the invocations for whose memory its cgroups are limited. */
@@ -101,7 +107,7 @@ export class Template implements ForkServer, Disposable {
     });
     this.#child.reader = this.link;
     this.#child.ended.then((exit) => this.link.close(this.#lostWith(exit)));
-    this.#egressSocket = this.#openSocket();
+    this.#egress = this.#openEgress();
   }
 
   /** Forks a template of the zygote, or of a template that has evaluated a script. */
@@ -157,7 +163,7 @@ export class Template implements ForkServer, Disposable {
     using _timeout = endingLate(this.pid, () => resolve("it takes too long"));
     this.ended.then(() => resolve("it ends the process"));
     this.#child.reader = new PreloadOutput(nonce, resolve);
-    this.link.load(this.#egressPathInside);
+    this.link.load(this.#egress.pathInside);
     const { AHEAD: purpose } = LoadPurpose;
     this.#child.process.input.write(encodeLoad(nonce, limits, { purpose, script, codeCache }));
     const error = await promise;
@@ -169,31 +175,27 @@ export class Template implements ForkServer, Disposable {
 
   /** Forks an instance. The previous one must have ended. */
   async fork(): Promise<Instance> {
-    const { socket, launcher, maxima } = this.#resources;
-    if (this.#egressSocket.isLost) {
-      this.#egressSocket[Symbol.dispose]();
-      this.#egressSocket = this.#openSocket();
+    const { socket, launcher } = this.#resources;
+    if (this.#egress.socket.isLost) {
+      this.#egress.socket[Symbol.dispose]();
+      this.#egress = this.#openEgress();
     }
-    this.#egressSocket.renew(socket);
+    const { socket: egressSocket, pathInside } = this.#egress;
+    egressSocket.renew(socket);
     return new Instance({
-      process: await this.link.fork("instance", socket, this.#egressPathInside),
-      egressSocket: this.#egressSocket,
+      process: await this.link.fork("instance", socket, pathInside),
+      egressSocket,
       redactions: launcher.redactions,
       templateNonce: this.#nonce,
-      limitsToSet: (limits) => areEqual(limits, maxima) ? undefined : this.limitsOf(limits),
     }, this.#nonce === undefined ? "ready" : "loaded");
   }
 
   /** Opens an egress socket, until the template ends. */
-  #openSocket(): EgressSocket {
-    const socket = this.#resources.egress.openSocket();
+  #openEgress(): Egress {
+    const { egress, socketDirInside } = this.#resources;
+    const socket = egress.openSocket();
     this.ended.then(() => socket[Symbol.dispose]());
-    return socket;
-  }
-
-  /** The path of the egress socket as the processes see it. */
-  get #egressPathInside(): string {
-    return `${this.#resources.socketDirInside}/${basename(this.#egressSocket.socketPath)}`;
+    return { socket, pathInside: `${socketDirInside}/${basename(socket.socketPath)}` };
   }
 
   limitsOf(limits: ResourceLimits): ProcessLimits {
@@ -230,7 +232,7 @@ export class Template implements ForkServer, Disposable {
   async #judge(): Promise<Evaluation> {
     const both = [this.pid, this.#forkServer.pid];
     const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
-    if (this.#egressSocket.wasUsedOutsideRun) return { error: "it uses the network" };
+    if (this.#egress.socket.wasUsedOutsideRun) return { error: "it uses the network" };
     // Its fork server has more threads.
     if (!/^Threads:\s+1$/m.test(statuses)) return { error: "it leaves a thread" };
     const [own = 0, generic = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));

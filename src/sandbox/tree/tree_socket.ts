@@ -35,7 +35,7 @@ export class TreeSocket implements Disposable {
   readonly #late = new Deadlines<Expected>((expected) =>
     this.giveUp(expected, "The fork failed: no handshake")
   );
-  readonly #handshakes = new Deadlines<Deno.UnixConn>(closeConnection);
+  readonly #handshakes = new Deadlines<Deno.UnixConn>((connection) => connection[Symbol.dispose]());
 
   constructor(socketDir: SocketDir) {
     this.#socketDir = socketDir;
@@ -115,7 +115,7 @@ export class TreeSocket implements Disposable {
       expected.connected.resolve();
       return true;
     } catch {
-      closeConnection(connection);
+      connection[Symbol.dispose]();
       return false;
     } finally {
       this.#handshakes.delete(connection);
@@ -143,7 +143,7 @@ export async function readConnection(
   } catch {
     // It was closed or reset.
   }
-  closeConnection(connection);
+  connection[Symbol.dispose]();
 }
 
 /** Writes to the connection of a fork, which is killed when it gets no more input. */
@@ -158,13 +158,4 @@ export function inputOf(connection: Deno.UnixConn): Input {
   };
   let last: Promise<void> = Promise.resolve();
   return { write: (bytes) => last = writeAfter(last, bytes) };
-}
-
-/** Closes a connection that may be closed already. */
-export function closeConnection(connection: Deno.UnixConn): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }
