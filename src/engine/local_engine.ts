@@ -58,7 +58,7 @@ export class LocalEngine implements Engine {
   constructor(runner: JobRunner, limits: EngineLimits) {
     this.queueTimeoutMs = limits.queueTimeoutMs;
     this.#limits = limits;
-    this.#limiter = new ConcurrencyLimiter(limits, undefined, () => runner.error === undefined);
+    this.#limiter = new ConcurrencyLimiter(limits, undefined, runner);
     this.#runner = runner;
     runner.onErrorChange(() => this.#limiter.limitsChanged());
   }
@@ -77,7 +77,7 @@ export class LocalEngine implements Engine {
   }
 
   admit(request: AdmissionRequest): Slot {
-    if (!this.isOpen) throw new AdmissionRejected({ kind: "draining" });
+    if (!this.#lifecycle.is("open")) throw new AdmissionRejected({ kind: "draining" });
     try {
       return this.#limiter.acquire(request);
     } catch (error) {
@@ -124,11 +124,11 @@ export class LocalEngine implements Engine {
       runner: this.#runner,
       queueTimeoutMs: this.queueTimeoutMs,
       callerId: this.#callers.get(slot),
-      onEnd: () => this.#runs.delete(request.id),
+      runs: this.#runs,
     });
     this.#runs.set(request.id, run);
     // A drain may have begun since the admission, and may be overdue.
-    if (!this.isOpen) run.drain();
+    if (!this.#lifecycle.is("open")) run.drain();
     if (this.#isOverdue) run.kill("INTERRUPTED");
     return run;
   }
@@ -202,12 +202,11 @@ interface RunParts {
   readonly queueTimeoutMs: number;
   /** The run that waits for it. */
   readonly callerId: string | undefined;
-  readonly onEnd: () => void;
+  /** Those of the engine, which its end leaves. */
+  readonly runs: Map<string, ActiveRun>;
 }
 
-/**
- * One run that the engine tracks. Modes: `queued` until its slot is granted, `running`, `ended` once it is disposed.
- */
+/** One run that the engine tracks: queued until its slot is granted, and not tracked any more once it is disposed. */
 class ActiveRun implements Run {
   readonly #request: RunRequest;
   readonly #parts: RunParts;
@@ -217,11 +216,7 @@ class ActiveRun implements Run {
   /** Resolves when the run was disposed. */
   readonly left = this.#left.promise;
   readonly #slotReleased = Promise.withResolvers<void>();
-  readonly #lifecycle = new Lifecycle<"queued" | "running" | "ended">("a run", "queued", {
-    queued: ["running", "ended"],
-    running: ["ended"],
-    ended: [],
-  });
+  #mode: "queued" | "running" | "ended" = "queued";
   readonly slot: Slot;
   /** How long its next job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
   #waitMs = Infinity;
@@ -245,7 +240,7 @@ class ActiveRun implements Run {
       const reason = this.signal.reason as StopReason;
       return typeof reason === "string" ? NOT_STARTED[reason] : reason;
     }
-    this.#lifecycle.set("running");
+    this.#mode = "running";
     return undefined;
   }
 
@@ -271,7 +266,7 @@ class ActiveRun implements Run {
 
   /** Ends the run as `INTERRUPTED:` if it runs; one that is queued stays so. */
   interrupt(): void {
-    if (this.#lifecycle.is("running")) this.kill("INTERRUPTED");
+    if (this.#mode === "running") this.kill("INTERRUPTED");
   }
 
   /**
@@ -280,17 +275,17 @@ class ActiveRun implements Run {
    */
   drain(): void {
     const { mode, claim } = this.#request;
-    if (mode === "async" && claim === undefined && this.#lifecycle.is("queued")) {
+    if (mode === "async" && claim === undefined && this.#mode === "queued") {
       this.#stop.abort("LEFT_FOR_NEXT_START" satisfies StopReason);
     }
   }
 
   [Symbol.dispose](): void {
-    if (this.#lifecycle.is("ended")) return;
-    this.#lifecycle.set("ended");
+    if (this.#mode === "ended") return;
+    this.#mode = "ended";
     this.#request.signal?.removeEventListener("abort", this.#cancel);
     this.slot[Symbol.dispose]();
-    this.#parts.onEnd();
+    this.#parts.runs.delete(this.#request.id);
     this.#left.resolve();
   }
 

@@ -268,9 +268,9 @@ Deno.test("without slots, because no worker has come yet, calls wait and are not
 });
 
 Deno.test("while no call can begin, calls are queued up to the limits of the queue", () => {
-  let canBegin = false;
+  const outage: { error: string | undefined } = { error: "no processes" };
   const limits = { ...ROOMY, maxRunning: 2, maxQueued: 1 };
-  const limiter = new ConcurrencyLimiter(limits, undefined, () => canBegin);
+  const limiter = new ConcurrencyLimiter(limits, undefined, outage);
   const slot = limiter.acquire(of("a"));
   assert.equal(slot.isGranted, false);
   assert.throws(
@@ -281,7 +281,7 @@ Deno.test("while no call can begin, calls are queued up to the limits of the que
   );
   limiter.acquireUnbounded(of("b"));
   assert.equal(limiter.queued, 2);
-  canBegin = true;
+  outage.error = undefined;
   limiter.limitsChanged();
   assert.equal(slot.isGranted, true);
   assert.equal(limiter.queued, 0);

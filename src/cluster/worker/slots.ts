@@ -43,7 +43,7 @@ export class Slots {
 
   /** Takes a slot for a synchronous invocation; undefined if none is free. Disposing the slot releases it. */
   take(): Disposable | undefined {
-    this.#async.noteSync();
+    this.#async.lastSyncMs = performance.now();
     return this.free > 0 ? this.#take() : undefined;
   }
 

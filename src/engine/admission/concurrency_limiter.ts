@@ -4,15 +4,8 @@ import {
   type RunningLimit,
   type Slot,
 } from "../contract.ts";
-import {
-  AsyncSlots,
-  asyncSlotsOf,
-  type Clock,
-  RunningCalls,
-  type SlotLimits,
-  SlotUsage,
-} from "./usage.ts";
-import { FairQueue, type Permit, RequestedSlot, withOwnLimit } from "./fair_queue.ts";
+import { AsyncSlots, asyncSlotsOf, type Clock, type SlotLimits, SlotUsage } from "./usage.ts";
+import { FairQueue, type Permit, RequestedSlot } from "./fair_queue.ts";
 
 /** Limits of admission; each is a named setting in `src/config`. */
 export interface ConcurrencyLimits extends SlotLimits {
@@ -57,29 +50,25 @@ const REVIEWS_PER_WAIT = 4;
  * chain may lead back to the function.
  */
 export class ConcurrencyLimiter {
-  readonly #limits: ConcurrencyLimits;
+  readonly limits: ConcurrencyLimits;
   readonly #queue = new FairQueue<RequestedSlot>();
   readonly #usage: SlotUsage;
-  readonly #running: RunningCalls;
   readonly #async: AsyncSlots;
   readonly #now: Clock;
+  readonly #outage: { readonly error: string | undefined };
   #reviewedMs = -Infinity;
-  readonly #mayRun = (slot: RequestedSlot) =>
-    !this.#usage.isFullOf(slot.functionId) && this.#running.limitReachedBy(slot) === undefined;
+  readonly #mayRun = (slot: RequestedSlot) => this.#usage.mayTakeSlot(slot);
 
-  readonly #mayGrant: () => boolean;
-
-  /** @param mayGrant false while no invocation can begin; call {@link limitsChanged} when it is true again */
+  /** @param outage its `error` keeps every invocation from beginning; call {@link limitsChanged} when it changes */
   constructor(
     limits: ConcurrencyLimits,
     now: Clock = () => performance.now(),
-    mayGrant = () => true,
+    outage: { readonly error: string | undefined } = { error: undefined },
   ) {
-    this.#limits = limits;
-    this.#mayGrant = mayGrant;
+    this.limits = limits;
+    this.#outage = outage;
     this.#now = now;
     this.#usage = new SlotUsage(limits, now);
-    this.#running = new RunningCalls(now);
     const max = () => limits.asyncSlots ?? asyncSlotsOf(limits.maxRunning);
     this.#async = new AsyncSlots(max, () => this.#grantQueued());
   }
@@ -99,33 +88,38 @@ export class ConcurrencyLimiter {
 
   /** Requests a slot. Throws {@link AdmissionRejected} when the queue is full or the expected wait is too long. */
   acquire(request: AdmissionRequest): Slot {
-    if (request.mode === "sync") this.#async.noteSync();
+    const slot = new RequestedSlot(this, request);
+    const isSync = request.mode === "sync";
+    if (isSync) this.#async.lastSyncMs = performance.now();
+    const isNext = this.#queue.size === 0 && (isSync || this.#async.free > 0);
+    if (isNext && this.#outage.error === undefined && this.#usage.mayTakeSlot(slot)) {
+      return this.#grant(slot);
+    }
     this.#endOverdue();
-    const saturations = this.#saturations(request);
+    const saturations = this.#saturations(slot);
     const [first] = saturations;
     if (first !== undefined) {
       this.#checkQueue(request, first);
-      if (request.mode === "sync") saturations.forEach((each) => this.#checkWait(each));
+      if (isSync) saturations.forEach((each) => this.#checkWait(each));
     }
-    return this.#enqueue(request, undefined);
+    return this.#enqueue(slot);
   }
 
   /** Requests a slot whatever the length of the queue. */
   acquireUnbounded(request: AdmissionRequest): Slot {
-    return this.#enqueue(request, undefined);
+    return this.#enqueue(new RequestedSlot(this, request));
   }
 
   /** A granted slot, whatever the limits: another machine has reserved what the invocation needs. */
   acquireGranted(request: AdmissionRequest): Slot {
-    const slot = this.#request(request, undefined);
-    this.#usage.add(slot.functionId);
-    this.#grant(slot, { functionId: slot.functionId, holders: 0 });
-    return slot;
+    return this.#grant(new RequestedSlot(this, request));
   }
 
   /** Requests a slot for an invocation that `caller` waits for, whatever the length of the queue. */
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot {
-    const slot = this.#enqueue(request, caller);
+    const slot = new RequestedSlot(this, request, caller);
+    caller.queuedNested.add(slot);
+    this.#enqueue(slot);
     this.#lend(caller);
     return slot;
   }
@@ -137,21 +131,20 @@ export class ConcurrencyLimiter {
 
   /** Releases a slot or takes back its request; a repeat has no effect. */
   release(slot: RequestedSlot): void {
-    const { state, permit, caller } = slot;
-    slot.state = "released";
-    if (state === "queued") {
+    const { isGranted, permit, caller } = slot;
+    if (!isGranted || permit === undefined) {
       this.#queue.delete(slot);
       caller?.queuedNested.delete(slot);
+      return;
     }
-    if (state !== "granted" || permit === undefined) return;
-    this.#running.delete(slot);
+    slot.isGranted = false;
     slot.asyncSlot?.[Symbol.dispose]();
-    permit.holders--;
-    if (permit.holders === 0) this.#usage.delete(permit.functionId);
+    this.#usage.delete(slot, permit);
     if (caller?.borrower === slot) {
       caller.borrower = undefined;
       this.#lend(caller);
     }
+    if (this.#queue.size === 0) return;
     this.#grantQueued();
     this.#lendFor(slot.functionId);
     this.#endOverdue();
@@ -159,12 +152,12 @@ export class ConcurrencyLimiter {
 
   /** Rejects invocations whose remaining wait, as measured now, is too long. */
   #endOverdue(): void {
-    const { maxWaitMs } = this.#limits;
+    const { maxWaitMs } = this.limits;
     const now = this.#now();
     if (this.#queue.size === 0 || now - this.#reviewedMs < maxWaitMs / REVIEWS_PER_WAIT) return;
     this.#reviewedMs = now;
     for (const [slot, ahead] of this.#queue.syncFromOutside()) {
-      const waitedMs = now - slot.requestedMs;
+      const waitedMs = now - slot.queuedMs;
       const expectedMs = this.#expectedMs(slot, ahead);
       const isSoon = expectedMs <= maxWaitMs || waitedMs + expectedMs <= OVERDUE_FACTOR * maxWaitMs;
       if (isSoon || slot.onOverdue === undefined) continue;
@@ -185,8 +178,8 @@ export class ConcurrencyLimiter {
     if (this.#usage.isFullOf(functionId)) {
       waits.push([within, this.#usage.throughputOf(functionId)?.perSecond]);
     }
-    if (this.#running.limitReachedBy(slot) !== undefined) {
-      waits.push([within, this.#running.throughputOf(functionId)?.perSecond]);
+    if (this.#usage.isAtOwnLimit(slot)) {
+      waits.push([within, this.#usage.ownThroughputOf(functionId)?.perSecond]);
     }
     return Math.max(
       0,
@@ -195,17 +188,16 @@ export class ConcurrencyLimiter {
   }
 
   /** The limits that keep an invocation from running at once. */
-  #saturations(request: AdmissionRequest): readonly Saturation[] {
-    const { functionId } = request;
-    const { maxRunning, maxRunningPerFunction } = this.#limits;
-    const own = this.#running.limitReachedBy(withOwnLimit(request, maxRunningPerFunction));
+  #saturations(slot: RequestedSlot): readonly Saturation[] {
+    const { functionId, maxConcurrency } = slot;
+    const { maxRunning, maxRunningPerFunction } = this.limits;
     const found: Saturation[] = [];
-    if (!this.#mayGrant()) {
+    if (this.#outage.error !== undefined) {
       found.push({ limit: "outage", maxRunning, perSecond: undefined, grants: 0 });
     }
     if (this.#usage.isFull) {
       found.push({
-        limit: this.#limits.runningLimit ?? "server",
+        limit: this.limits.runningLimit ?? "server",
         maxRunning,
         perSecond: this.perSecond,
         grants: this.#queue.grantsUntil(functionId),
@@ -219,15 +211,15 @@ export class ConcurrencyLimiter {
         grants: this.#queue.grantsWithin(functionId),
       });
     }
-    if (own !== undefined) {
+    if (maxConcurrency !== undefined && this.#usage.isAtOwnLimit(slot)) {
       found.push({
         limit: "own",
-        maxRunning: own,
-        perSecond: this.#running.throughputOf(functionId)?.perSecond,
+        maxRunning: maxConcurrency,
+        perSecond: this.#usage.ownThroughputOf(functionId)?.perSecond,
         grants: this.#queue.grantsWithin(functionId),
       });
     }
-    if (request.mode === "sync") return found;
+    if (slot.mode === "sync") return found;
     const { isFull, free, max } = this.#async;
     // One invocation may wait for the start of another: without a queue it would be rejected although a slot is free.
     if (isFull || free === 0 && this.#queue.asyncSize > 0) {
@@ -237,7 +229,7 @@ export class ConcurrencyLimiter {
   }
 
   #checkQueue({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
-    const { maxQueued, maxQueuedBytes } = this.#limits;
+    const { maxQueued, maxQueuedBytes } = this.limits;
     const { calls, bytes } = this.#queue.backlog(mode);
     const isBelowCount = calls < maxQueued;
     if (isBelowCount && bytes + inputBytes <= maxQueuedBytes) return;
@@ -254,7 +246,7 @@ export class ConcurrencyLimiter {
   }
 
   #checkWait({ limit, maxRunning, perSecond, grants }: Saturation): void {
-    const { maxWaitMs } = this.#limits;
+    const { maxWaitMs } = this.limits;
     if (perSecond === undefined) return;
     const expectedMs = 1000 * grants / perSecond;
     if (expectedMs <= maxWaitMs) return;
@@ -268,13 +260,8 @@ export class ConcurrencyLimiter {
     });
   }
 
-  #request(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
-    const own = withOwnLimit(request, this.#limits.maxRunningPerFunction);
-    return new RequestedSlot(this, own, caller, this.#now());
-  }
-
-  #enqueue(request: AdmissionRequest, caller: RequestedSlot | undefined): RequestedSlot {
-    const slot = this.#request(request, caller);
+  #enqueue(slot: RequestedSlot): RequestedSlot {
+    slot.queuedMs = this.#now();
     this.#queue.add(slot);
     this.#grantQueued();
     return slot;
@@ -282,8 +269,8 @@ export class ConcurrencyLimiter {
 
   /** Runs the first queued nested invocation that may run in the slot of its caller, unless another one runs there. */
   #lend(caller: RequestedSlot): void {
-    const { state, permit, borrower } = caller;
-    if (state !== "granted" || permit === undefined || borrower !== undefined) return;
+    const { isGranted, permit, borrower } = caller;
+    if (!isGranted || permit === undefined || borrower !== undefined) return;
     for (const nested of caller.queuedNested) {
       if (!this.#mayBorrow(nested)) continue;
       this.#queue.delete(nested);
@@ -303,23 +290,27 @@ export class ConcurrencyLimiter {
   }
 
   #mayBorrow(nested: RequestedSlot): boolean {
-    return this.#running.limitReachedBy(nested) === undefined ||
-      this.#running.areBlocked(nested.functionId);
+    return !this.#usage.isAtOwnLimit(nested) || this.#usage.areBlocked(nested.functionId);
   }
 
-  #grant(slot: RequestedSlot, permit: Permit): void {
+  /** @param permit that of its caller, or a new one */
+  #grant(
+    slot: RequestedSlot,
+    permit: Permit = { functionId: slot.functionId, holders: 0 },
+  ): RequestedSlot {
     slot.grant(permit);
+    slot.caller?.queuedNested.delete(slot);
     if (slot.mode === "async") slot.asyncSlot = this.#async.take();
-    this.#running.add(slot);
+    this.#usage.add(slot, permit);
+    return slot;
   }
 
   #grantQueued(): void {
-    while (this.#queue.size > 0 && !this.#usage.isFull && this.#mayGrant()) {
+    while (this.#queue.size > 0 && !this.#usage.isFull && this.#outage.error === undefined) {
       const mayRunAsync = this.#queue.asyncSize > 0 && this.#async.free > 0;
       const slot = this.#queue.next(this.#mayRun, mayRunAsync);
       if (slot === undefined) return;
-      this.#usage.add(slot.functionId);
-      this.#grant(slot, { functionId: slot.functionId, holders: 0 });
+      this.#grant(slot);
     }
   }
 }

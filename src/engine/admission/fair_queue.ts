@@ -32,10 +32,8 @@ export class FairQueue<R extends QueuedRequest> {
   readonly #classes = { sync: new PriorityClass<R>(), async: new PriorityClass<R>() };
   /** Grants of synchronous invocations since an asynchronous one waits. */
   #grantsBeforeAsync = 0;
-
-  get size(): number {
-    return this.#classes.sync.size + this.asyncSize;
-  }
+  /** Requests of both classes; the queue alone changes it. */
+  size = 0;
 
   /** Asynchronous requests. */
   get asyncSize(): number {
@@ -43,11 +41,14 @@ export class FairQueue<R extends QueuedRequest> {
   }
 
   add(request: R): void {
+    // Invocations that came while the queue was empty were granted without it.
+    if (this.size++ === 0) this.#grantsBeforeAsync = 0;
     this.#classes[request.mode].add(request);
   }
 
+  /** Takes out a request; no effect on one that is not in the queue. */
   delete(request: R): void {
-    this.#classes[request.mode].delete(request);
+    if (this.#classes[request.mode].delete(request)) this.size--;
   }
 
   /**
@@ -60,6 +61,7 @@ export class FairQueue<R extends QueuedRequest> {
     for (const each of isAsyncDue ? [async, sync] : [sync, async]) {
       const request = each === async && !mayRunAsync ? undefined : each.next(mayRun);
       if (request === undefined) continue;
+      this.size--;
       const delaysAsync = each === sync && async.size > 0;
       this.#grantsBeforeAsync = delaysAsync ? this.#grantsBeforeAsync + 1 : 0;
       return request;
@@ -137,10 +139,13 @@ class PriorityClass<R extends QueuedRequest> {
     this.#count(request, 1);
   }
 
-  delete(request: R): void {
+  /** Whether it was among them. */
+  delete(request: R): boolean {
     const flow = this.#flows.get(request.functionId);
-    if (flow?.delete(request)) this.#count(request, -1);
-    if (flow?.size === 0) this.#flows.delete(request.functionId);
+    if (flow === undefined || !flow.delete(request)) return false;
+    this.#count(request, -1);
+    if (flow.size === 0) this.#flows.delete(request.functionId);
+    return true;
   }
 
   /** The requests of each function in order; a copy, so that some may be deleted meanwhile. */
@@ -191,22 +196,14 @@ export interface Permit {
   holders: number;
 }
 
-/** The request without a limit of its own that is not below the one of each function. */
-export function withOwnLimit(
-  { maxConcurrency, ...request }: AdmissionRequest,
-  maxRunningPerFunction: number,
-): AdmissionRequest {
-  const isOwn = maxConcurrency !== undefined && maxConcurrency < maxRunningPerFunction;
-  return isOwn ? { ...request, maxConcurrency } : request;
-}
-
 /** Who takes requests and releases of slots. */
 interface SlotOwner {
+  readonly limits: { readonly maxRunningPerFunction: number };
   acquireNested(request: AdmissionRequest, caller: RequestedSlot): Slot;
   release(slot: RequestedSlot): void;
 }
 
-/** A slot of one invocation. States: `queued`, `granted`, `released`; only the limiter changes the state, and never back. */
+/** A slot of one invocation: requested, granted, released. Only the limiter changes the state, and never back. */
 export class RequestedSlot implements Slot, QueuedRequest {
   readonly #owner: SlotOwner;
   readonly #granted = Promise.withResolvers<void>();
@@ -219,10 +216,11 @@ export class RequestedSlot implements Slot, QueuedRequest {
   /** The slot of the invocation that waits for this one. */
   readonly caller: RequestedSlot | undefined;
   readonly nested: boolean;
-  /** When it was requested, on the clock of the limiter. */
-  readonly requestedMs: number;
+  /** Since when it is queued, on the clock of the limiter. */
+  queuedMs = 0;
   onOverdue: ((overdue: Overdue) => void) | undefined;
-  state: "queued" | "granted" | "released" = "queued";
+  isGranted = false;
+  /** Undefined until it is granted. */
   permit: Permit | undefined;
   /** Present for a granted asynchronous invocation. */
   asyncSlot: Disposable | undefined;
@@ -235,30 +233,23 @@ export class RequestedSlot implements Slot, QueuedRequest {
 
   constructor(
     owner: SlotOwner,
-    { functionId, inputBytes, mode, maxConcurrency }: AdmissionRequest,
-    caller: RequestedSlot | undefined,
-    requestedMs: number,
+    { functionId, inputBytes, mode, maxConcurrency = Infinity }: AdmissionRequest,
+    caller?: RequestedSlot,
   ) {
     this.#owner = owner;
     this.functionId = functionId;
     this.inputBytes = inputBytes;
     this.mode = mode;
-    this.maxConcurrency = maxConcurrency;
+    this.maxConcurrency = maxConcurrency < owner.limits.maxRunningPerFunction
+      ? maxConcurrency
+      : undefined;
     this.caller = caller;
     this.nested = caller !== undefined;
-    this.requestedMs = requestedMs;
-    caller?.queuedNested.add(this);
-  }
-
-  get isGranted(): boolean {
-    return this.state === "granted";
   }
 
   grant(permit: Permit): void {
-    this.caller?.queuedNested.delete(this);
-    permit.holders++;
     this.permit = permit;
-    this.state = "granted";
+    this.isGranted = true;
     this.#granted.resolve();
   }
 

@@ -3,8 +3,7 @@
  * while a limit is reached.
  */
 import { LRUCache } from "lru-cache";
-import type { AdmissionRequest } from "../contract.ts";
-import type { RequestedSlot } from "./fair_queue.ts";
+import type { Permit, RequestedSlot } from "./fair_queue.ts";
 
 /** Limits of running invocations; each is a named setting in `src/config`. */
 export interface SlotLimits {
@@ -15,17 +14,29 @@ export interface SlotLimits {
 /** Functions with a throughput of their own; the one that reached its limit the longest ago is dropped first. */
 const MEASURED_FUNCTIONS_MAX = 1_000;
 
-/** Counts taken slots, of the server and of each function, and measures their throughput while all are taken. */
+/** The throughput of functions while they are at a limit. */
+type Measured = LRUCache<
+  string,
+  { readonly limit: number; readonly throughput: ThroughputEstimator }
+>;
+
+/**
+ * Counts the taken slots of the server and of each function, and the invocations that run in them, including nested
+ * ones in the slots of their callers. Measures the throughput of what is at its limit.
+ */
 export class SlotUsage {
   readonly #limits: SlotLimits;
   readonly #now: Clock;
   /** Taken slots by function; no entry is 0. */
-  readonly #countOf = new Map<string, number>();
-  /** Of functions that reached their own limit. */
-  readonly #throughputOf = new LRUCache<string, ThroughputEstimator>({
-    max: MEASURED_FUNCTIONS_MAX,
-  });
-  #count = 0;
+  readonly #slotsOf = new Map<string, number>();
+  /** The running invocations by function; no set is empty. */
+  readonly #callsOf = new Map<string, Set<RequestedSlot>>();
+  /** Of functions that took as many slots as one function may have. */
+  readonly #measured: Measured = new LRUCache({ max: MEASURED_FUNCTIONS_MAX });
+  /** Of functions that reached a limit of their own. */
+  readonly #measuredOwn: Measured = new LRUCache({ max: MEASURED_FUNCTIONS_MAX });
+  /** Taken slots of the server; {@link SlotUsage.add} and {@link SlotUsage.delete} alone change it. */
+  count = 0;
   /** Throughput of the whole server. */
   readonly throughput: ThroughputEstimator;
 
@@ -35,119 +46,88 @@ export class SlotUsage {
     this.throughput = new ThroughputEstimator(() => limits.maxRunning, now);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Whether all slots of the server are taken. */
   get isFull(): boolean {
-    return this.#count >= this.#limits.maxRunning;
+    return this.count >= this.#limits.maxRunning;
   }
 
   /** Whether a function has as many slots as it may have. */
   isFullOf(functionId: string): boolean {
-    return (this.#countOf.get(functionId) ?? 0) >= this.#limits.maxRunningPerFunction;
+    return (this.#slotsOf.get(functionId) ?? 0) >= this.#limits.maxRunningPerFunction;
   }
 
-  /** Throughput of a function that is at its own limit. */
-  throughputOf(functionId: string): ThroughputEstimator | undefined {
-    return this.#throughputOf.peek(functionId);
+  /** Whether as many invocations of the function run as its own limit, as the request has it, allows. */
+  isAtOwnLimit({ functionId, maxConcurrency = Infinity }: RequestedSlot): boolean {
+    return (this.#callsOf.get(functionId)?.size ?? 0) >= maxConcurrency;
   }
 
-  add(functionId: string): void {
-    this.#countOf.set(functionId, (this.#countOf.get(functionId) ?? 0) + 1);
-    this.#count++;
-    if (this.isFull) this.throughput.filled();
-    if (this.isFullOf(functionId)) this.#estimatorOf(functionId).filled();
+  /** Whether no limit keeps an invocation from taking a slot of its own. */
+  mayTakeSlot({ functionId, maxConcurrency = Infinity }: RequestedSlot): boolean {
+    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    return this.count < maxRunning &&
+      (this.#slotsOf.get(functionId) ?? 0) < maxRunningPerFunction &&
+      (this.#callsOf.get(functionId)?.size ?? 0) < maxConcurrency;
   }
 
-  delete(functionId: string): void {
-    if (this.isFull) this.throughput.released();
-    if (this.isFullOf(functionId)) this.#throughputOf.peek(functionId)?.released();
-    const count = (this.#countOf.get(functionId) ?? 0) - 1;
-    if (count === 0) this.#countOf.delete(functionId);
-    else this.#countOf.set(functionId, count);
-    this.#count--;
-  }
-
-  #estimatorOf(functionId: string): ThroughputEstimator {
-    const known = this.#throughputOf.get(functionId);
-    if (known !== undefined) return known;
-    const estimator = new ThroughputEstimator(
-      () => this.#limits.maxRunningPerFunction,
-      this.#now,
-    );
-    this.#throughputOf.set(functionId, estimator);
-    return estimator;
-  }
-}
-
-interface Measured {
-  readonly limit: number;
-  readonly throughput: ThroughputEstimator;
-}
-
-/** The running invocations by function, including nested ones in the slots of their callers. */
-export class RunningCalls {
-  readonly #now: Clock;
-  /** No set is empty. */
-  readonly #calls = new Map<string, Set<RequestedSlot>>();
-  /** Of functions that reached a limit of their own. */
-  readonly #measured = new LRUCache<string, Measured>({ max: MEASURED_FUNCTIONS_MAX });
-
-  constructor(now: Clock) {
-    this.#now = now;
-  }
-
-  add(slot: RequestedSlot): void {
-    const { functionId, maxConcurrency } = slot;
-    const calls = this.#calls.get(functionId);
-    if (calls === undefined) this.#calls.set(functionId, new Set([slot]));
-    else calls.add(slot);
-    slot.caller?.runningNested.add(slot);
-    if (maxConcurrency === undefined || this.#countOf(functionId) !== maxConcurrency) return;
-    this.#throughputWith(functionId, maxConcurrency).filled();
-  }
-
-  delete(slot: RequestedSlot): void {
-    const { functionId } = slot;
-    const count = this.#countOf(functionId);
-    const measured = this.#measured.peek(functionId);
-    if (measured?.limit === count) measured.throughput.released();
-    slot.caller?.runningNested.delete(slot);
-    if (count > 1) this.#calls.get(functionId)?.delete(slot);
-    else this.#calls.delete(functionId);
-  }
-
-  /** The limit of its own that the function of a request has reached; undefined if it has not, or has none. */
-  limitReachedBy(
-    { functionId, maxConcurrency }: Pick<AdmissionRequest, "functionId"> & {
-      readonly maxConcurrency?: number | undefined;
-    },
-  ): number | undefined {
-    const isReached = maxConcurrency !== undefined && this.#countOf(functionId) >= maxConcurrency;
-    return isReached ? maxConcurrency : undefined;
-  }
-
-  /** Whether every running invocation of the function waits for nested invocations that cannot run. */
-  areBlocked(functionId: string): boolean {
-    return [...this.#calls.get(functionId) ?? []].every(isBlocked);
-  }
-
-  /** Throughput of a function that is at its own limit. */
+  /** Throughput of a function that has as many slots as it may have. */
   throughputOf(functionId: string): ThroughputEstimator | undefined {
     return this.#measured.peek(functionId)?.throughput;
   }
 
-  #countOf(functionId: string): number {
-    return this.#calls.get(functionId)?.size ?? 0;
+  /** Throughput of a function that is at its own limit. */
+  ownThroughputOf(functionId: string): ThroughputEstimator | undefined {
+    return this.#measuredOwn.peek(functionId)?.throughput;
   }
 
-  #throughputWith(functionId: string, limit: number): ThroughputEstimator {
-    const known = this.#measured.get(functionId);
+  /** Whether every running invocation of the function waits for nested invocations that cannot run. */
+  areBlocked(functionId: string): boolean {
+    return [...this.#callsOf.get(functionId) ?? []].every(isBlocked);
+  }
+
+  /** Counts an invocation that begins to run. The first holder of a permit takes a slot. */
+  add(slot: RequestedSlot, permit: Permit): void {
+    const { functionId, maxConcurrency } = slot;
+    const calls = this.#callsOf.get(functionId) ?? new Set();
+    this.#callsOf.set(functionId, calls.add(slot));
+    slot.caller?.runningNested.add(slot);
+    if (calls.size === maxConcurrency) {
+      this.#throughputIn(this.#measuredOwn, functionId, maxConcurrency).filled();
+    }
+    if (++permit.holders > 1) return;
+    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const slots = (this.#slotsOf.get(functionId) ?? 0) + 1;
+    this.#slotsOf.set(functionId, slots);
+    this.count++;
+    if (this.count >= maxRunning) this.throughput.filled();
+    if (slots >= maxRunningPerFunction) {
+      this.#throughputIn(this.#measured, functionId, maxRunningPerFunction).filled();
+    }
+  }
+
+  /** Counts an invocation that no longer runs. The last holder of a permit releases the slot. */
+  delete(slot: RequestedSlot, permit: Permit): void {
+    const { functionId } = slot;
+    const calls = this.#callsOf.get(functionId);
+    const own = this.#measuredOwn.peek(functionId);
+    if (own?.limit === calls?.size) own?.throughput.released();
+    calls?.delete(slot);
+    if (calls?.size === 0) this.#callsOf.delete(functionId);
+    slot.caller?.runningNested.delete(slot);
+    if (--permit.holders > 0) return;
+    const { maxRunning, maxRunningPerFunction } = this.#limits;
+    const slots = this.#slotsOf.get(permit.functionId) ?? 0;
+    if (this.count >= maxRunning) this.throughput.released();
+    if (slots >= maxRunningPerFunction) this.throughputOf(permit.functionId)?.released();
+    if (slots === 1) this.#slotsOf.delete(permit.functionId);
+    else this.#slotsOf.set(permit.functionId, slots - 1);
+    this.count--;
+  }
+
+  #throughputIn(measured: Measured, functionId: string, limit: number): ThroughputEstimator {
+    const known = measured.get(functionId);
     if (known?.limit === limit) return known.throughput;
     const throughput = new ThroughputEstimator(() => limit, this.#now);
-    this.#measured.set(functionId, { limit, throughput });
+    measured.set(functionId, { limit, throughput });
     return throughput;
   }
 }
@@ -178,7 +158,8 @@ export function asyncSlotsOf(slots: number): number {
 export class AsyncSlots {
   #running = 0;
   #starting = 0;
-  #calledAt = -Infinity;
+  /** When the last synchronous invocation came, on the clock of `performance`. */
+  lastSyncMs = -Infinity;
 
   /**
    * @param limit how many may run at the same time; read at each use, because workers come and go
@@ -199,13 +180,8 @@ export class AsyncSlots {
   /** How many may start now. */
   get free(): number {
     const free = Math.max(0, this.max - this.#running);
-    const expectsSync = performance.now() - this.#calledAt < EXPECTS_SYNC_MS;
+    const expectsSync = performance.now() - this.lastSyncMs < EXPECTS_SYNC_MS;
     return expectsSync ? Math.min(free, Math.max(0, MAX_STARTING - this.#starting)) : free;
-  }
-
-  /** Notes the arrival of a synchronous invocation. */
-  noteSync(): void {
-    this.#calledAt = performance.now();
   }
 
   /** Counts an invocation from its start on, whatever the limits. Disposing the result ends the count. */
