@@ -54,31 +54,22 @@ const TABLES: Readonly<
   volumeVersions: { kind: "volume", id: "volumeId" },
 };
 
+/** What one write has changed. */
+export interface WriteChanges {
+  /** For live views; nobody hears of them before {@link Changes.publish}. */
+  list: Change[];
+  /** Whether rows may have changed that are kept in memory; then {@link RowCache.ended} follows the write. */
+  areKept: boolean;
+}
+
 /** Sees every statement of the writers except statements that are compiled once, whose callers note them. */
 export class Changes implements KyselyPlugin {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   /** Of the write that runs; the writers run one after another. */
-  #current: Change[] | undefined;
-  #onTable: ((table: string) => void) | undefined;
+  current: WriteChanges | undefined;
 
-  /**
-   * Runs a write. The result has what it changed, which nobody hears of before {@link publish}.
-   * @param onTable hears of the table of each statement before the statement runs
-   */
-  async record<T>(
-    write: () => Promise<T>,
-    onTable: (table: string) => void,
-  ): Promise<{ readonly value: T; readonly changes: readonly Change[] }> {
-    const changes: Change[] = [];
-    this.#current = this.#listeners.size > 0 ? changes : undefined;
-    this.#onTable = onTable;
-    try {
-      return { value: await write(), changes };
-    } finally {
-      this.#current = undefined;
-      this.#onTable = undefined;
-    }
-  }
+  /** @param cache hears of a change of kept rows before its statement runs */
+  constructor(private readonly cache: Pick<RowCache, "begun">) {}
 
   /** Reports what a write has changed, once it is acknowledged. */
   publish(changes: readonly Change[]): void {
@@ -94,14 +85,17 @@ export class Changes implements KyselyPlugin {
 
   /** Notes a change of the write that runs. */
   note(change: Change): void {
-    this.#current?.push(change);
+    this.current?.list.push(change);
   }
 
   transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
-    const table = tableOf(node);
-    if (table === undefined) return node;
-    this.#onTable?.(table);
-    if (this.#current !== undefined) noteStatement(node, table, this.#current);
+    const table = this.current && tableOf(node);
+    if (this.current === undefined || table === undefined) return node;
+    if (KEPT.has(table) && !this.current.areKept) {
+      this.current.areKept = true;
+      this.cache.begun();
+    }
+    if (this.#listeners.size > 0) noteStatement(node, table, this.current.list);
     return node;
   }
 
@@ -230,12 +224,16 @@ export class RowCache {
     return result;
   }
 
-  /** A write that may change kept rows; disposed once the write is committed or rolled back. */
-  change(): RowChange {
-    return new RowChange((by) => {
-      this.#changing += by;
-      this.clear();
-    });
+  /** A write begins to change kept rows. */
+  begun(): void {
+    this.#changing++;
+    this.clear();
+  }
+
+  /** The write is committed or rolled back. */
+  ended(): void {
+    this.#changing--;
+    this.clear();
   }
 
   /** Drops every kept row. */
@@ -252,28 +250,5 @@ export class RowCache {
     if (counted <= this.#counted) return;
     this.#counted = counted;
     this.clear();
-  }
-}
-
-/** What one write changes. */
-class RowChange implements Disposable {
-  #hasBegun = false;
-
-  constructor(private readonly count: (by: 1 | -1) => void) {}
-
-  /** Whether kept rows may have changed. */
-  get hasBegun(): boolean {
-    return this.#hasBegun;
-  }
-
-  /** A statement is about to write to a table. */
-  note(table: string): void {
-    if (this.#hasBegun || !KEPT.has(table)) return;
-    this.#hasBegun = true;
-    this.count(1);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#hasBegun) this.count(-1);
   }
 }

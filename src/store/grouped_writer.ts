@@ -1,4 +1,5 @@
 /** Writes in shared transactions, and the statements that are compiled once for the writes of every invocation. */
+import { setImmediate } from "node:timers/promises";
 import type { Compilable } from "kysely";
 
 /** A write: statements on the connection of the writer and nothing else (no file, no network, no reader). */
@@ -76,16 +77,16 @@ export class GroupedWriter {
    * @param locks names of what it reads and then writes: no other node does so meanwhile
    */
   write<T>(write: Write<T>, durability: Durability, locks: readonly string[] = []): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({
-        write,
-        durability,
-        locks,
-        resolve: resolve as (value: unknown) => void,
-        reject,
-      });
-      this.#draining ??= this.#drain();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({
+      write,
+      durability,
+      locks,
+      resolve: resolve as (value: unknown) => void,
+      reject,
     });
+    this.#draining ??= this.#drain();
+    return promise;
   }
 
   /** Runs work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
@@ -107,31 +108,33 @@ export class GroupedWriter {
   }
 
   async #drain(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await setImmediate();
     while (this.#waiting.length > 0 || this.#betweenWork.length > 0) {
       for (const work of this.#betweenWork.splice(0)) await work();
       const group = this.#waiting.splice(0, WRITES_PER_TRANSACTION_MAX);
       if (group.length === 0) continue;
-      for (const result of await this.#commit(group)) this.#acknowledge(result);
+      for (const result of await this.#commit(group)) {
+        const { pending } = result;
+        if (result.kind === "rolled-back") {
+          pending.reject(result.error);
+          continue;
+        }
+        this.#needsSync = true;
+        if (pending.durability === "durable") this.#unsynced.push(result);
+        else pending.resolve(result.value);
+      }
+      if (this.#unsynced.length > 0) this.#syncing ??= this.#syncAll();
+      else if (this.#needsSync) {
+        this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
+      }
     }
     this.#draining = undefined;
   }
 
-  #acknowledge(result: CommitResult): void {
-    const { pending } = result;
-    if (result.kind === "rolled-back") return pending.reject(result.error);
-    this.#needsSync = true;
-    if (pending.durability === "durable") {
-      this.#unsynced.push(result);
-      this.#syncing ??= this.#syncAll();
-    } else {
-      pending.resolve(result.value);
-      // Syncs what no durable write has synced meanwhile.
-      this.#syncTimer ??= setTimeout(() => {
-        this.#syncTimer = undefined;
-        if (this.#needsSync) this.#syncing ??= this.#syncAll();
-      }, SYNC_DELAY_MS);
-    }
+  /** Syncs what no durable write has synced meanwhile. */
+  #syncLate(): void {
+    this.#syncTimer = undefined;
+    if (this.#needsSync) this.#syncing ??= this.#syncAll();
   }
 
   async #syncAll(): Promise<void> {
@@ -139,6 +142,8 @@ export class GroupedWriter {
       const committed = this.#unsynced;
       this.#unsynced = [];
       this.#needsSync = false;
+      clearTimeout(this.#syncTimer);
+      this.#syncTimer = undefined;
       try {
         if (this.#syncFailure === undefined) await this.#sync();
       } catch (error) {
@@ -153,43 +158,37 @@ export class GroupedWriter {
   }
 
   async #commit(group: readonly PendingWrite[]): Promise<CommitResult[]> {
-    if (this.#syncFailure !== undefined) {
-      const { error } = this.#syncFailure;
-      return group.map((pending) => ({ kind: "rolled-back", pending, error }));
-    }
-    for (let retries = 0;; retries++) {
+    let failure = this.#syncFailure;
+    for (let retries = 0; failure === undefined; retries++) {
       try {
         return await this.#transaction(group);
       } catch (error) {
         const rollBackError = await this.#rollBack();
-        if (rollBackError !== undefined) {
-          // The next transaction starts fresh, or fails in the same way.
-          return group.map((pending) => ({ kind: "rolled-back", pending, error }));
-        }
-        if (retries < RETRIES_MAX && this.#statements.mayRetry(error)) continue;
-        return group.map((pending) => ({ kind: "rolled-back", pending, error }));
+        // After a rollback that failed, the next transaction starts fresh, or fails in the same way.
+        const mayRetry = rollBackError === undefined && retries < RETRIES_MAX &&
+          this.#statements.mayRetry(error);
+        if (!mayRetry) failure = { error };
       }
     }
+    const { error } = failure;
+    return group.map((pending) => ({ kind: "rolled-back", pending, error }));
   }
 
   async #transaction(group: readonly PendingWrite[]): Promise<CommitResult[]> {
     await this.#statements.begin();
+    const locks = new Set<string>();
+    for (const pending of group) for (const lock of pending.locks) locks.add(lock);
     // In one order everywhere, and before any row is locked: so no two transactions wait for each other's locks.
-    const locks = [...new Set(group.flatMap(({ locks }) => locks))].sort();
-    if (locks.length > 0) await this.#statements.lock(locks);
-    const results = await this.#runAll(group);
-    await this.#statements.commit();
-    return results;
-  }
-
-  async #runAll(group: readonly PendingWrite[]): Promise<CommitResult[]> {
-    const [only, ...others] = group;
-    // A write alone in its transaction needs no savepoint.
-    if (only !== undefined && others.length === 0) {
-      return [{ kind: "committed", pending: only, value: await only.write() }];
-    }
+    if (locks.size > 0) await this.#statements.lock([...locks].sort());
     const results: CommitResult[] = [];
-    for (const pending of group) results.push(await this.#runInSavepoint(pending));
+    for (const pending of group) {
+      // A write alone in its transaction needs no savepoint.
+      const result: CommitResult = group.length === 1
+        ? { kind: "committed", pending, value: await pending.write() }
+        : await this.#runInSavepoint(pending);
+      results.push(result);
+    }
+    await this.#statements.commit();
     return results;
   }
 

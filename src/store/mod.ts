@@ -5,7 +5,7 @@ import {
   type KyselyPlugin,
   type LogEvent,
 } from "kysely";
-import { Changes, RowCache, UNCACHED } from "./changes.ts";
+import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
@@ -150,29 +150,32 @@ async function open(
   options: StoreOptions,
 ): Promise<Store> {
   const plugins = [new CamelCasePlugin()];
-  const changes = new Changes();
   const damage = new DamageLog();
   const connect = (to: KyselyDialect, ...first: readonly KyselyPlugin[]) =>
     new Kysely<Schema>({ dialect: to, plugins: [...first, ...plugins], log: notingDamage(damage) });
+  const reading = connect(dialect.reader);
+  const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
+  const changes = new Changes(cache);
   const writing = connect(dialect.writer, changes);
   await using opened = new AsyncDisposableStack();
   opened.defer(() => writing.destroy());
   opened.defer(() => dialect.close());
   const openBlobs = await prepare(writing, dialect, dataDir, options);
-  const reading = connect(dialect.reader);
   const long = connect(dialect.longReader);
   const counting = connect(dialect.statisticsReader);
-  const cache = new RowCache(dialect.isShared ? () => countChanges(reading) : undefined);
   const health = new StorageHealth(async () => {
     await probeDirectory(dataDir);
     await grouped.write(() => dialect.probe(), "durable");
     // Another server may have written while this server had no database.
     cache.clear();
   }, options.onSyncFailure);
-  const grouped = new GroupedWriter(
-    dialect.statements,
-    () => health.watch(() => dialect.sync()),
-  );
+  const grouped = new GroupedWriter(dialect.statements, async () => {
+    try {
+      await dialect.sync();
+    } catch (error) {
+      throw health.note(error);
+    }
+  });
   await dialect.maintain((work) => grouped.betweenTransactions(work), (error) => {
     // A full disk fails the next write as well; that write is noted.
     if (isSyncFailure(error) || error instanceof StorageUnavailable) health.note(error);
@@ -191,19 +194,7 @@ async function open(
     health: blobs.health,
     damage,
     changes,
-    async write(statements, durability = "durable", locks = []) {
-      using change = cache.change();
-      // A single writer runs one transaction after another.
-      const taken = dialect.isShared ? locks : [];
-      const write = async () => {
-        const recorded = await changes.record(() => statements(writers), (to) => change.note(to));
-        if (dialect.isShared && change.hasBegun) await noteChange(writing);
-        return recorded;
-      };
-      const recorded = await health.write(() => grouped.write(write, durability, taken));
-      changes.publish(recorded.changes);
-      return recorded.value;
-    },
+    write: writeOf({ dialect, writing, writers, changes, cache, grouped, health }),
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
       health[Symbol.dispose]();
@@ -212,6 +203,45 @@ async function open(
       await dialect.close();
       for (const db of [reading, long, counting, writing]) await db.destroy();
     },
+  };
+}
+
+/** Makes {@link Store.write}. */
+function writeOf(
+  { dialect, writing, writers, changes, cache, grouped, health }: {
+    readonly dialect: Dialect;
+    readonly writing: Kysely<Schema>;
+    readonly writers: Writers;
+    readonly changes: Changes;
+    readonly cache: RowCache;
+    readonly grouped: GroupedWriter;
+    readonly health: StorageHealth;
+  },
+): Store["write"] {
+  return async (statements, durability = "durable", locks = []) => {
+    if (health.error !== undefined) throw health.error;
+    const changed: WriteChanges = { list: [], areKept: false };
+    const write = async () => {
+      changed.list = [];
+      changes.current = changed;
+      try {
+        const value = await statements(writers);
+        if (dialect.isShared && changed.areKept) await noteChange(writing);
+        return value;
+      } finally {
+        changes.current = undefined;
+      }
+    };
+    try {
+      // A single writer runs one transaction after another.
+      const value = await grouped.write(write, durability, dialect.isShared ? locks : []);
+      changes.publish(changed.list);
+      return value;
+    } catch (error) {
+      throw health.note(error);
+    } finally {
+      if (changed.areKept) cache.ended();
+    }
   };
 }
 

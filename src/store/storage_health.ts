@@ -121,11 +121,6 @@ export class StorageHealth implements Disposable {
   /** Runs work that writes. @throws StorageUnavailable at once while the store cannot write */
   async write<T>(work: () => Promise<T>): Promise<T> {
     if (this.error !== undefined) throw this.error;
-    return await this.watch(work);
-  }
-
-  /** Runs work and classifies its error. @throws StorageUnavailable if the disk did not take a write */
-  async watch<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {

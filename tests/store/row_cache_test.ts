@@ -1,6 +1,27 @@
 /** Reads across changes of `RowCache` in `src/store/changes.ts`. */
 import assert from "node:assert/strict";
-import { RowCache } from "../../src/store/changes.ts";
+import {
+  DummyDriver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import { Changes, RowCache } from "../../src/store/changes.ts";
+import type { Schema } from "../../src/store/schema.ts";
+
+/** A connection whose statements the cache hears of, and which runs none. */
+function watchedBy(changes: Changes): Kysely<Schema> {
+  return new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+    plugins: [changes],
+  });
+}
 
 Deno.test("a row is read once, and again after a change", async () => {
   const cache = new RowCache();
@@ -15,17 +36,22 @@ Deno.test("a row is read once, and again after a change", async () => {
   assert.deepEqual(await read(), { name: "old" });
   assert.equal(reads, 1);
 
-  {
-    using change = cache.change();
-    change.note("invocations");
-    assert.deepEqual(await read(), { name: "old" });
-    assert.deepEqual([reads, change.hasBegun], [1, false]);
-    change.note("functions");
-    assert.deepEqual(await read(), { name: "old" });
-    stored = { name: "new" };
-    assert.deepEqual(await read(), { name: "new" });
-    assert.equal(reads, 3);
-  }
+  const changes = new Changes(cache);
+  const db = watchedBy(changes);
+  const write = { list: [], areKept: false };
+  changes.current = write;
+  await db.deleteFrom("invocations").execute();
+  assert.deepEqual(await read(), { name: "old" });
+  assert.deepEqual([reads, write.areKept], [1, false]);
+  await db.deleteFrom("functions").execute();
+  await db.deleteFrom("commits").execute();
+  assert.equal(write.areKept, true);
+  assert.deepEqual(await read(), { name: "old" });
+  stored = { name: "new" };
+  assert.deepEqual(await read(), { name: "new" });
+  assert.equal(reads, 3);
+  cache.ended();
+
   await read();
   assert.deepEqual(await read(), { name: "new" });
   assert.equal(reads, 4);

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import {
   sql,
   SqliteAdapter,
@@ -28,8 +28,8 @@ const AUTOMATIC_FRAMES = 32_768;
  * SQLite itself syncs the log before a checkpoint.
  */
 export function sqliteDialect(file: string): Dialect {
-  let writer: Connection | undefined;
-  const openWriter = () => writer ??= open(file);
+  const writer = open(file);
+  const logFile = logOf(file);
   let log: Deno.FsFile | undefined;
   let checkpointer: Checkpointer | undefined;
   let search: ThreadSearch | undefined;
@@ -45,16 +45,16 @@ export function sqliteDialect(file: string): Dialect {
         `strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '${(ms / 1000).toFixed(3)} seconds')`,
     },
     lockMigrations: (work) => work(),
-    writer: new TransactionalDialect({ database: () => Promise.resolve(openWriter()) }),
+    writer: new TransactionalDialect({ database: () => Promise.resolve(writer) }),
     statements: {
-      begin: () => void openWriter().prepare("begin").run([]),
-      commit: () => void openWriter().prepare("commit").run([]),
-      rollback: () => void openWriter().prepare("rollback").run([]),
-      run: (sql, parameters) => Number(openWriter().prepare(sql).run(parameters).changes),
+      begin: () => void writer.prepare("begin").run([]),
+      commit: () => void writer.prepare("commit").run([]),
+      rollback: () => void writer.prepare("rollback").run([]),
+      run: (sql, parameters) => Number(writer.prepare(sql).run(parameters).changes),
       lock() {},
       mayRetry: () => false,
       get inTransaction() {
-        return openWriter().inTransaction;
+        return writer.inTransaction;
       },
     },
     reader: new SqliteDialect({ database: () => Promise.resolve(open(file)) }),
@@ -71,7 +71,7 @@ export function sqliteDialect(file: string): Dialect {
     async sync() {
       // The log stays the same file while a connection is open. No lock is held on it that closing it could lose.
       log ??= await openLog(file);
-      await syncFile(log, logOf(file));
+      await syncFile(log, logFile);
       checkpointer?.schedule();
       search?.schedule();
     },
@@ -84,9 +84,9 @@ export function sqliteDialect(file: string): Dialect {
       // Opened now, because a descriptor that is opened later may miss the report of a lost write.
       log ??= await openLog(file);
       checkpointer = new Checkpointer(file, betweenTransactions, onError);
-      search = openSearch(file, openWriter(), betweenTransactions);
+      search = openSearch(file, writer, betweenTransactions);
       // Indexes what the last stop, or an earlier version, has left; a new database has nothing.
-      const isNew = openWriter().prepare("SELECT 1 FROM invocations LIMIT 1").all([]).length === 0;
+      const isNew = writer.prepare("SELECT 1 FROM invocations LIMIT 1").all([]).length === 0;
       if (!isNew) search.schedule();
     },
     interrupt() {},
@@ -145,16 +145,24 @@ const PRAGMAS = [
 ];
 
 function open(file: string): Connection {
-  const db = naming(file, () => new DatabaseSync(file));
-  // Prepared, because errors of other statements have no result code.
-  for (const pragma of PRAGMAS) naming(file, () => db.prepare(`PRAGMA ${pragma}`).all());
+  try {
+    const db = new DatabaseSync(file);
+    // Prepared, because errors of other statements have no result code.
+    for (const pragma of PRAGMAS) db.prepare(`PRAGMA ${pragma}`).all();
+    return connectionOf(db, file);
+  } catch (error) {
+    throw naming(file, error);
+  }
+}
+
+function connectionOf(db: DatabaseSync, file: string): Connection {
   const prepared = new LRUCache<string, SqliteStatement>({ max: PREPARED_STATEMENTS_MAX });
   return {
     close: () => db.close(),
     prepare(sql) {
       let statement = prepared.get(sql);
       if (statement === undefined) {
-        statement = adapt(naming(file, () => db.prepare(sql)), file);
+        statement = prepare(db, sql, file);
         prepared.set(sql, statement);
       }
       return statement;
@@ -168,36 +176,45 @@ function open(file: string): Connection {
 /** Result codes of SQLite that say something about the file: I/O error, damaged, full, not to be opened, no database. */
 const FILE_ERRORS: readonly number[] = [10, 11, 13, 14, 26];
 
-/** Runs work on a database, and adds its file to errors that are about it. */
-function naming<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Error && "errcode" in error) {
-      const isAboutFile = FILE_ERRORS.includes(Number(error.errcode) & 0xff);
-      if (isAboutFile && !error.message.includes(file)) error.message += `: ${file}`;
-    }
-    throw error;
+/** The error of a database with its file in the message, if the error is about the file. */
+function naming(file: string, error: unknown): unknown {
+  if (error instanceof Error && "errcode" in error) {
+    const isAboutFile = FILE_ERRORS.includes(Number(error.errcode) & 0xff);
+    if (isAboutFile && !error.message.includes(file)) error.message += `: ${file}`;
   }
+  return error;
 }
 
 /** node:sqlite reads a text up to its first NUL, and other databases reject one: U+FFFD replaces it. */
-function withoutNul(value: unknown): unknown {
+function withoutNul(value: unknown): SQLInputValue {
   return typeof value === "string" && value.includes("\0")
     ? value.replaceAll("\0", "\ufffd")
-    : value;
+    : value as SQLInputValue;
 }
 
-/** Adapts a statement of node:sqlite to the interface of better-sqlite3, which Kysely's dialect uses. */
-function adapt(statement: StatementSync, file: string): SqliteStatement {
-  const bind = (parameters: readonly unknown[]) => parameters.map(withoutNul) as SQLInputValue[];
-  return {
-    reader: statement.columns().length > 0,
-    all: (parameters) => naming(file, () => statement.all(...bind(parameters))),
-    run(parameters) {
-      const { changes, lastInsertRowid } = naming(file, () => statement.run(...bind(parameters)));
-      return { changes, lastInsertRowid };
-    },
-    iterate: (parameters) => statement.iterate(...bind(parameters)),
-  };
+/** A statement of node:sqlite with the interface of better-sqlite3, which Kysely's dialect uses. */
+function prepare(db: DatabaseSync, sql: string, file: string): SqliteStatement {
+  try {
+    const statement = db.prepare(sql);
+    return {
+      reader: statement.columns().length > 0,
+      all(parameters) {
+        try {
+          return statement.all(...parameters.map(withoutNul));
+        } catch (error) {
+          throw naming(file, error);
+        }
+      },
+      run(parameters) {
+        try {
+          return statement.run(...parameters.map(withoutNul));
+        } catch (error) {
+          throw naming(file, error);
+        }
+      },
+      iterate: (parameters) => statement.iterate(...parameters.map(withoutNul)),
+    };
+  } catch (error) {
+    throw naming(file, error);
+  }
 }
