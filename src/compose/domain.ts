@@ -61,7 +61,7 @@ import { VolumeFiles } from "../domain/volumes/files.ts";
 import type { Snapshots } from "../domain/volumes/snapshots.ts";
 import { Volumes } from "../domain/volumes/volumes.ts";
 import type { Engine } from "../engine/contract.ts";
-import type { InvocationNotifier } from "../engine/recorder.ts";
+import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";

@@ -20,7 +20,7 @@ import { VolumeSweep } from "../domain/volumes/sweep.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Engine } from "../engine/contract.ts";
 import { LocalEngine } from "../engine/local_engine.ts";
-import { InvocationNotifier } from "../engine/recorder.ts";
+import { InvocationNotifier } from "../engine/notifier.ts";
 import { type HttpServer, listen } from "../http/server.ts";
 import { keepFresh } from "../http/tls/source.ts";
 import { waitingApp } from "../http/waiting_app.ts";

@@ -55,11 +55,11 @@ export class FunctionLimits {
 
   /** The limits in force. A maximum that the operator lowered counts from the next start of the server on. */
   of(wanted: LimitColumns): EffectiveLimits {
-    const limits = COLUMNS.map((column) => [
-      column,
-      Math.min(wanted[column] ?? this.#defaults[column], this.#maxima[column]),
-    ]);
-    return Object.fromEntries(limits) as EffectiveLimits;
+    const limits: Record<keyof LimitColumns, number> = { ...this.#defaults };
+    for (const column of COLUMNS) {
+      limits[column] = Math.min(wanted[column] ?? limits[column], this.#maxima[column]);
+    }
+    return limits;
   }
 
   /** The memory in force of an invocation. */

@@ -25,7 +25,8 @@ export async function liveFunction(
   read: Pick<Readers, "functions">,
   id: string,
 ): Promise<FunctionRow> {
-  const row = await anyFunction(read, id);
+  const row = await read.functions.get(id);
+  if (row === undefined) throw functionNotFound(id);
   if (row.deletedAt !== null) throw functionNotFound(id, "was deleted");
   return row;
 }

@@ -6,7 +6,7 @@ import { keepCredentials } from "../../src/domain/first_start.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
 import { Idempotency, lockOf } from "../../src/domain/invocations/invoke.ts";
-import { StoredRecord, Timeline } from "../../src/domain/invocations/record.ts";
+import { AttemptRecord } from "../../src/domain/invocations/record.ts";
 import { locks } from "../../src/domain/locks.ts";
 import { Pages } from "../../src/domain/paging.ts";
 import { Eraser } from "../../src/domain/purges/eraser.ts";
@@ -16,6 +16,7 @@ import { NO_PRECONDITIONS } from "../../src/domain/preconditions.ts";
 import { Snapshots } from "../../src/domain/volumes/snapshots.ts";
 import { VolumeSweep } from "../../src/domain/volumes/sweep.ts";
 import { Volumes } from "../../src/domain/volumes/volumes.ts";
+import { InvocationNotifier } from "../../src/engine/notifier.ts";
 import type { AttemptKey, InvocationRow } from "../../src/store/invocations.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { Sealer } from "../../src/store/sealing.ts";
@@ -207,7 +208,19 @@ async function fencing(stores: Pair): Promise<void> {
   const fn = await insertFunction(stores[0], 1);
   const stored = await stores[0].read.functions.get(fn.id);
   assert.ok(stored !== undefined);
-  const rules = { limit: undefined, nextOwner: null, startsWhenPlaced: false };
+  const notifier = new InvocationNotifier();
+  const soon = AttemptRecord.flushes();
+  const flushes = {
+    add: (record: AttemptRecord) => soon.add(record, 0),
+    delete: (record: AttemptRecord) => soon.delete(record),
+  };
+  const rules = {
+    limit: undefined,
+    nextOwner: null,
+    startsWhenPlaced: false,
+    signal: new AbortController().signal,
+    onWait() {},
+  };
   const ends = await race(stores, ROUNDS, async (store, n) => {
     if (store === stores[1]) return [];
     const row = call(fn.id, fn.commits[0] ?? "", {
@@ -216,8 +229,12 @@ async function fencing(stores: Pair): Promise<void> {
       attempt: 1,
       maxAttempts: 2,
     });
-    const recordOf = (at: Store, key: AttemptKey) =>
-      new StoredRecord(at, { row: { ...row, ...key }, fn: stored }, rules, new Timeline(undefined));
+    const recordOf = (at: Store, key: AttemptKey, lastSequence = 0) =>
+      new AttemptRecord(
+        { store: at, notifier, flushes },
+        { row: { ...row, ...key }, fn: stored, lastSequence },
+        rules,
+      );
     await store.write((tx) => tx.invocations.insert(row));
     const suspended = { id: row.id, owner: "suspended", attempt: 1 };
     const line = { level: "info", source: "console", time: 0, message: `${n}` } as const;
@@ -228,22 +245,23 @@ async function fencing(stores: Pair): Promise<void> {
       const successor = { id: row.id, owner: "successor", attempt: 2 };
       assert.ok(await stores[1].write((tx) => tx.invocations.claim(successor, "w", NOW)));
       const last = await stores[1].write((tx) => tx.invocations.lastSequence(row.id));
-      return await recordOf(stores[1], successor)
-        .finish({ kind: "success", outputJson: '{"from":"successor"}' }, [{
-          ...line,
-          sequence: last + 1,
-        }]);
+      const record = recordOf(stores[1], successor, last);
+      record.log(line);
+      return await record.finish({ kind: "success", outputJson: '{"from":"successor"}' });
     };
     const old = recordOf(store, suspended);
-    const [late, taken] = await Promise.all([
-      old.appendLogs([{ ...line, sequence: 1 }]).then(() =>
-        old.finish(success, [{ ...line, sequence: 2 }])
-      ),
-      takeOver(),
-    ]);
+    const finishLate = async () => {
+      old.log(line);
+      // The first line is written alone.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      old.log(line);
+      return await old.finish(success);
+    };
+    const [late, taken] = await Promise.all([finishLate(), takeOver()]);
     const { output } = await stores[0].read.invocations.row(row.id) ?? {};
-    const winner = late === undefined ? "successor" : "suspended";
-    assert.equal(late === undefined, taken !== undefined, "one of them records its outcome");
+    const isFenced = late.kind === "not-run";
+    const winner = isFenced ? "successor" : "suspended";
+    assert.equal(isFenced, taken !== undefined, "one of them records its outcome");
     assert.equal(output, JSON.stringify({ from: winner }));
     return [winner];
   });

@@ -1,7 +1,7 @@
 /** The order in which invocations of one process look again whether a limit lets them start. */
 import assert from "node:assert/strict";
 import { LimitWaits } from "../../src/domain/invocations/limit_waits.ts";
-import { InvocationNotifier } from "../../src/engine/recorder.ts";
+import { InvocationNotifier } from "../../src/engine/notifier.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** Longer than every test: only news lets invocations look. */

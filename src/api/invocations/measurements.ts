@@ -1,6 +1,6 @@
 /** What the last attempt of an invocation took. */
 import { z } from "@hono/zod-openapi";
-import { type AttemptMeasures, PHASES } from "../../domain/invocations/record.ts";
+import { type AttemptMeasures, PHASES } from "../../domain/invocations/measures.ts";
 import type { InvocationRecord } from "../../store/invocations.ts";
 import { durationOut, int32Out, int64Out, timestamp } from "../primitives.ts";
 

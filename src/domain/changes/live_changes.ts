@@ -70,15 +70,9 @@ export class LiveChanges implements Disposable {
     private readonly relay: ChangeRelay | undefined,
     private readonly maxPerClient: number,
   ) {
-    this.#sources = [
-      changes.subscribe((list) => {
-        for (const change of list) this.#changed(change);
-      }),
-    ];
+    this.#sources = [changes.subscribe((list) => this.#changed(list))];
     if (relay === undefined) return;
-    this.#sources.push(relay.subscribeChanges((list) => {
-      for (const change of list) if (isChange(change)) this.#show(change);
-    }));
+    this.#sources.push(relay.subscribeChanges((list) => this.#show(list.filter(isChange))));
   }
 
   /**
@@ -136,20 +130,20 @@ export class LiveChanges implements Disposable {
     else this.#ofClients.set(clientId, count);
   }
 
-  #changed(change: LiveChange): void {
-    this.#show(change);
+  #changed(changes: readonly LiveChange[]): void {
+    this.#show(changes);
     if (this.relay === undefined) return;
-    this.#relayed.add(change);
+    for (const change of changes) this.#relayed.add(change);
     this.#relaying ??= setTimeout(() => {
       this.#relaying = undefined;
       this.relay?.publishChanges(this.#relayed.take());
     }, PAUSE_MS);
   }
 
-  #show(change: LiveChange): void {
+  #show(changes: readonly LiveChange[]): void {
     for (const { pending, wake } of this.#watchers) {
-      pending.add(change);
-      wake();
+      for (const change of changes) pending.add(change);
+      if (changes.length > 0) wake();
     }
   }
 

@@ -4,7 +4,6 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { invalid } from "../errors.ts";
 import { SECRETS_MAX } from "./named_values.ts";
-import type { CallConfig } from "../../runtime/wire.ts";
 
 const decoder = new TextDecoder();
 
@@ -73,13 +72,3 @@ export function secretContext(functionId: string, name: string): string {
 
 /** The stored form of no variables. */
 export const NO_VARIABLES = "{}";
-
-/** The configuration of an invocation. @param variables JSON of an object; if it is empty, the field is absent */
-export function configOf(
-  secrets: Readonly<Record<string, string>>,
-  variables: string,
-): CallConfig {
-  return variables === NO_VARIABLES
-    ? { secrets }
-    : { secrets, variables: JSON.parse(variables) as Record<string, string> };
-}

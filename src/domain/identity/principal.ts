@@ -21,6 +21,11 @@ export type Role = keyof typeof PERMISSIONS_OF_ROLE;
 /** The ids of all roles, from the least to the most. */
 export const ROLES = Object.keys(PERMISSIONS_OF_ROLE) as readonly Role[];
 
+/** The same for ids that may be unknown. */
+const PERMISSIONS: ReadonlyMap<string, readonly Permission[]> = new Map(
+  Object.entries(PERMISSIONS_OF_ROLE),
+);
+
 export function isRole(id: string): id is Role {
   return Object.hasOwn(PERMISSIONS_OF_ROLE, id);
 }
@@ -45,15 +50,13 @@ export interface Principal {
 
 /** The roles that have a permission, from the least to the most. */
 export function rolesWith(permission: Permission): readonly Role[] {
-  return ROLES.filter((role) => allows(role, permission));
+  return ROLES.filter((role) => allow([role], permission));
 }
 
 /** The most of the roles whose permissions some of the first roles and some of the second ones have, too. */
 function rolesWithin(first: readonly string[], second: readonly string[]): Role[] {
-  const have = (roles: readonly string[], permission: Permission) =>
-    roles.some((role) => isRole(role) && allows(role, permission));
   return ROLES.filter((role) =>
-    PERMISSIONS_OF_ROLE[role].every((one) => have(first, one) && have(second, one))
+    PERMISSIONS_OF_ROLE[role].every((one) => allow(first, one) && allow(second, one))
   ).slice(-1);
 }
 
@@ -63,7 +66,7 @@ export function requirePermission(
   permission: Permission,
   operationId: string,
 ): void {
-  if (by.roles.some((role) => isRole(role) && allows(role, permission))) return;
+  if (allow(by.roles, permission)) return;
   const hint = by.invocation === undefined ? "" : "; add one to the function's scopedRoleIds";
   throw new DomainError(
     "ROLE_MISSING",
@@ -72,9 +75,9 @@ export function requirePermission(
   );
 }
 
-function allows(role: Role, permission: Permission): boolean {
-  const permissions: readonly Permission[] = PERMISSIONS_OF_ROLE[role];
-  return permissions.includes(permission);
+/** Whether one of the roles has the permission. */
+function allow(roles: readonly string[], permission: Permission): boolean {
+  return roles.some((role) => PERMISSIONS.get(role)?.includes(permission));
 }
 
 /** A client that may be used. */

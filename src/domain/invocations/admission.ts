@@ -15,7 +15,7 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { Writers } from "../../store/mod.ts";
-import { type FlowLimits, flowLimitsOf } from "../functions/flow_settings.ts";
+import type { FlowLimits } from "../functions/flow_settings.ts";
 import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
 
 /** When a caller may try again after the full queue rejected its invocation. */
@@ -197,32 +197,8 @@ export class KeyIsBusy extends DomainError {
 /** What delays an invocation further. */
 type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
 
-/** A function with limits of its own. */
-interface FlowLimitedFunction {
-  readonly fn: FunctionRow;
-  readonly limits: FlowLimits;
-}
-
-/** The limits of how often the invocations of a function start, and of how many run at a time; undefined without any. */
-export function withFlowLimits(fn: FunctionRow): FlowLimitedFunction | undefined {
-  const limits = flowLimitsOf(fn);
-  return limits === undefined ? undefined : { fn, limits };
-}
-
-/**
- * The key that an invocation shares a limit with; null for none. A nested invocation has none: it must not wait for its
- * caller.
- */
-export function concurrencyKeyOf(
-  fn: FunctionRow,
-  inputJson: string,
-  isNested: boolean,
-): string | null {
-  return fn.concurrencyKey === null || isNested ? null : inputKey(inputJson, fn.concurrencyKey);
-}
-
 /** The key of an input: JSON of the value at a JSON Pointer (RFC 6901). Null if the input has none. */
-function inputKey(inputJson: string, pointer: string): string | null {
+export function inputKey(inputJson: string, pointer: string): string | null {
   let value: unknown = JSON.parse(inputJson);
   for (const part of pointer.split("/").slice(1)) {
     const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -242,7 +218,8 @@ function inputKey(inputJson: string, pointer: string): string | null {
  */
 export async function admitNow(
   tx: Writers,
-  { fn, limits }: FlowLimitedFunction,
+  fn: FunctionRow,
+  limits: FlowLimits,
   { id: invocationId, concurrencyKey }: InvocationRow,
   startsNow: boolean,
 ): Promise<DomainError | { readonly startedAt: string } | undefined> {
@@ -255,7 +232,7 @@ export async function admitNow(
   if (rate && permit?.kind === "full") {
     return rateLimited(fn.id, { ...rate, waitMs: permit.waitMs });
   }
-  if (await isPaused(tx, { fn, limits })) return paused(fn);
+  if (await isPaused(tx, fn, limits)) return paused(fn);
   if (permit?.kind !== "free") return undefined;
   const startedAt = startsNow ? permit.now : undefined;
   await tx.flow.holdPermit({ functionId: fn.id, invocationId, attempt: 1 }, startedAt);
@@ -265,7 +242,8 @@ export async function admitNow(
 /** The first delay of an invocation without a waiting caller. Replaces an earlier invocation with the same debounce key. */
 export async function firstDelay(
   tx: Writers,
-  { fn, limits: { debounce } }: FlowLimitedFunction,
+  fn: FunctionRow,
+  { debounce }: FlowLimits,
   row: InvocationRow,
 ): Promise<{ readonly delay: DelayedCallRow; readonly replacedId: string | undefined }> {
   const now = new Date();
@@ -299,14 +277,15 @@ export async function firstDelay(
  */
 export async function furtherDelay(
   tx: Writers,
-  { fn, limits }: FlowLimitedFunction,
+  fn: FunctionRow,
+  limits: FlowLimits,
   delay: DelayedCallRow,
   row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
 ): Promise<Delay | undefined> {
   const { perKey, rate } = limits;
   const { reason } = delay;
   const isCounted = row.attempt > 0 || reason === "rate-limit" || reason === "concurrency";
-  if (!isCounted && reason !== "released" && await isPaused(tx, { fn, limits })) {
+  if (!isCounted && reason !== "released" && await isPaused(tx, fn, limits)) {
     return { dueAt: NEVER, reason: "circuit-breaker", key: null };
   }
   const { concurrencyKey: key } = row;
@@ -326,7 +305,8 @@ export async function furtherDelay(
 /** Counts a run, or pauses the function once it has had as many as it may within the period. */
 async function isPaused(
   tx: Writers,
-  { fn, limits: { breaker } }: FlowLimitedFunction,
+  fn: FunctionRow,
+  { breaker }: FlowLimits,
 ): Promise<boolean> {
   if (breaker === undefined) return false;
   if (breaker.isPaused) return true;

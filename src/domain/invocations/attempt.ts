@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Job } from "../../engine/contract.ts";
-import type { HandlerContext } from "../../runtime/wire.ts";
+import type { CallConfig, HandlerContext } from "../../runtime/wire.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationRow } from "../../store/invocations.ts";
@@ -108,16 +108,12 @@ export function runningLimitOf(
   };
 }
 
-/**
- * JSON of the variables in force when the server accepted the invocation; only the rows of asynchronous invocations
- * store variables.
- */
-export function variablesOf({ row: { mode, variables }, fn }: Attempt): string {
-  return mode === "sync" ? fn.variables : variables ?? NO_VARIABLES;
-}
-
-/** The job of an attempt that is about to run, without its configuration. @param number of the attempt */
-export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
+/** The job of an attempt that is about to run. @param number of the attempt @param secrets of its function */
+export function jobOf(
+  attempt: Attempt,
+  number: number,
+  secrets: Readonly<Record<string, string>>,
+): Job {
   const { row, fn, commit, live } = attempt;
   const { maxConcurrency: _ofFunction, ...limits } = attempt.limits;
   const job = {
@@ -127,6 +123,7 @@ export function jobOf(attempt: Attempt, number: number): Omit<Job, "config"> {
     sourceMapDigest: commit.sourceMapDigest,
     ...row.processReuse === "PROCESS_REUSE_SEQUENTIAL" ? { reuseKey: reuseKeyOf(attempt) } : {},
     outboundAllowlist: JSON.parse(fn.outboundNetworkAllowlist) as string[],
+    config: configOf(attempt, secrets),
     context: handlerContextOf(attempt, number),
   };
   if (live?.httpRequest === undefined) {
@@ -150,6 +147,20 @@ function reuseKeyOf(
   { row: { functionId, commitId, principalId, volumeId }, fn: { updatedAt } }: Attempt,
 ): string {
   return JSON.stringify([functionId, commitId, principalId, volumeId, updatedAt]);
+}
+
+/**
+ * The configuration of an invocation. Its variables are those in force when the server accepted the invocation; only the
+ * rows of asynchronous invocations store variables.
+ */
+function configOf(
+  { row: { mode, variables: stored }, fn }: Attempt,
+  secrets: Readonly<Record<string, string>>,
+): CallConfig {
+  const variables = mode === "sync" ? fn.variables : stored ?? NO_VARIABLES;
+  return variables === NO_VARIABLES
+    ? { secrets }
+    : { secrets, variables: JSON.parse(variables) as Record<string, string> };
 }
 
 /** What the handler learns of its invocation. */

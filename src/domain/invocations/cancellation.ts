@@ -1,5 +1,5 @@
 import type { Engine } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { locks } from "../locks.ts";

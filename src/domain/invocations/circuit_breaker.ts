@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";

@@ -4,7 +4,8 @@ import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
-import { firstDelay, withFlowLimits } from "./admission.ts";
+import { flowLimitsOf } from "../functions/flow_settings.ts";
+import { firstDelay } from "./admission.ts";
 
 /** Asserts that a time is neither in the past nor too far away. @throws INVALID_FIELD */
 export function checkInvokeAt(at: Date, maxDelayMs: number): void {
@@ -31,18 +32,18 @@ export async function delayCall(
   row: InvocationRow,
   maxDelayed: number,
 ): Promise<string | undefined> {
-  const limited = withFlowLimits(fn);
+  const limits = flowLimitsOf(fn);
   const { id: invocationId, notBefore, triggerKind } = row;
   // The time of a schedule has come: what is debounced begins to wait.
   const isLater = notBefore !== null && triggerKind !== "schedule";
-  if (isLater || limited === undefined) {
+  if (isLater || limits === undefined) {
     await assertBelowLimit(tx, fn, maxDelayed);
     const dueAt = notBefore ?? row.createdAt;
     const base = { invocationId, functionId: fn.id, key: null, since: null };
     await tx.delays.insert({ ...base, dueAt, reason: "invoke-at" });
     return undefined;
   }
-  const { delay, replacedId } = await firstDelay(tx, limited, row);
+  const { delay, replacedId } = await firstDelay(tx, fn, limits, row);
   await assertBelowLimit(tx, fn, maxDelayed);
   await tx.delays.insert(delay);
   return replacedId;

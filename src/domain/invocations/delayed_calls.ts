@@ -1,13 +1,14 @@
 import type { Engine } from "../../engine/contract.ts";
 import type { DelayedCallRow } from "../../store/delayed_calls.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { flowLimitsOf } from "../functions/flow_settings.ts";
 import { locks } from "../locks.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import type { Attempts } from "./attempts.ts";
 import type { InvocationEnds } from "./ends.ts";
-import { furtherDelay, withFlowLimits } from "./admission.ts";
+import { furtherDelay } from "./admission.ts";
 import { delayLine } from "./rate_limit.ts";
 
 /** Delayed invocations that are read together. */
@@ -83,11 +84,11 @@ export class DelayedCalls implements DueWork {
     // From here on, a cancellation of the invocation waits until the engine has it.
     using _ = ends.announceStart(id);
     const fn = await store.read.functions.get(functionId);
-    const limited = fn === undefined ? undefined : withFlowLimits(fn);
+    const isLimited = fn !== undefined && flowLimitsOf(fn) !== undefined;
     const decision = await store.write(
-      (tx) => this.#decide(tx, delay, limited !== undefined),
+      (tx) => this.#decide(tx, delay, isLimited),
       "durable",
-      limited === undefined ? [] : [locks.ofFlow(functionId)],
+      isLimited ? [locks.ofFlow(functionId)] : [],
     );
     const row = decision === "begun" ? await store.read.invocations.row(id) : undefined;
     if (row !== undefined) await attempts.resume(row);
@@ -98,17 +99,17 @@ export class DelayedCalls implements DueWork {
     const { invocationId, functionId } = delay;
     // The limits may have changed since: nobody would release an invocation that waits for earlier ones.
     const fn = isLimited ? await tx.functions.get(functionId) : undefined;
-    const limits = fn && withFlowLimits(fn);
+    const limits = fn && flowLimitsOf(fn);
     const isInLine = waitsInLine(delay);
     if (limits !== undefined && isInLine) {
       const [first] = await tx.delays.firstInLine(functionId, 1);
       if (first?.invocationId !== invocationId) return "left";
     }
     const row = limits && await tx.invocations.waiting(invocationId);
-    const further = limits && row && await furtherDelay(tx, limits, delay, row);
+    const further = fn && limits && row && await furtherDelay(tx, fn, limits, delay, row);
     if (further !== undefined) {
       await tx.delays.postpone(invocationId, further);
-      const rate = further.reason === "rate-limit" ? limits?.limits.rate : undefined;
+      const rate = further.reason === "rate-limit" ? limits?.rate : undefined;
       if (!isInLine || rate === undefined) return "left";
       await delayLine(tx, functionId, rate);
       return "waits-for-permit";
@@ -116,7 +117,7 @@ export class DelayedCalls implements DueWork {
     const now = new Date().toISOString();
     const owner = this.parts.ownership.ownerOf("async");
     if (!await tx.delays.end(invocationId, owner, now)) return "left";
-    if (limits?.limits.rate !== undefined && row !== undefined) {
+    if (limits?.rate !== undefined && row !== undefined) {
       await tx.flow.holdPermit({ functionId, invocationId, attempt: row.attempt + 1 });
     }
     return "begun";

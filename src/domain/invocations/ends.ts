@@ -1,7 +1,7 @@
 /** How invocations end: the wait for their end, and the outcomes of those that the server ends or does not run. */
 import { getLogger } from "@logtape/logtape";
 import type { Engine, InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { Store } from "../../store/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import { formatDuration } from "../../config/mod.ts";

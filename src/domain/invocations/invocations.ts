@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Engine } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import { storedContent } from "../../shared/json_text.ts";
 import { errorColumns } from "../../store/failures.ts";
 import {
@@ -11,6 +11,7 @@ import {
 import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import { DomainError } from "../errors.ts";
+import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
 import type { Principal } from "../identity/mod.ts";
@@ -20,8 +21,8 @@ import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../r
 import { liveVolume } from "../volumes/volumes.ts";
 import {
   type AcceptedCall,
+  API_TRIGGER,
   checkInput,
-  depthOf,
   Idempotency,
   type InputLimits,
   type Invoke,
@@ -30,17 +31,15 @@ import {
   recordCall,
   type Skip,
   type SkipErrorCode,
-  triggerOf,
 } from "./invoke.ts";
 import {
   admit,
   assertOpen,
-  concurrencyKeyOf,
+  inputKey,
   KeyIsBusy,
   noJsonHandler,
   overdue,
   queueTimeout,
-  withFlowLimits,
 } from "./admission.ts";
 import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt.ts";
 import type { Attempts } from "./attempts.ts";
@@ -101,9 +100,9 @@ export class Invocations {
   async invoke(by: Principal, request: Invoke): Promise<InvokeAnswer> {
     const receivedMs = performance.now();
     const checked = await this.#check(by, request);
-    const { fn, mode } = checked;
+    const { fn, mode, concurrencyKey: key, idempotency } = checked;
     // A repeated request returns the first invocation, also when its time has passed.
-    const first = await this.#idempotency.find(checked.idempotency);
+    const first = idempotency && await this.#idempotency.find(idempotency);
     if (first !== undefined) {
       return await this.#afterWait(fn.id, first, request);
     }
@@ -113,8 +112,11 @@ export class Invocations {
       checkInvokeAt(request.notBefore, this.parts.inputLimits.maxDelayMs);
     }
     const isDelayed = request.notBefore !== undefined ||
-      (mode === "async" && withFlowLimits(fn) !== undefined);
-    return isDelayed ? await this.#delay(call) : await this.#start(call, receivedMs);
+      (mode === "async" && flowLimitsOf(fn) !== undefined);
+    if (isDelayed) return await this.#delay(call);
+    return key === null
+      ? await this.#start(call, receivedMs)
+      : await this.#startWithKey(call, key, receivedMs);
   }
 
   /** Records an invocation that is not started: it has ended as `SKIPPED:`. Returns its id. */
@@ -201,7 +203,8 @@ export class Invocations {
     if (volumeId !== null) await liveVolume(read, volumeId);
     const inputJson = checkInput(request.json, inputLimits);
     const mode = request.wait.kind === "until-end" ? "sync" : "async";
-    const triggerKind = triggerOf(request).kind;
+    const trigger = request.trigger ?? API_TRIGGER;
+    const { idempotencyKey } = request;
     return {
       by,
       request,
@@ -210,25 +213,35 @@ export class Invocations {
       inputJson,
       volumeId,
       mode,
-      attempts: attemptsOf(fn, { mode, triggerKind }, inputLimits.maxAttempts),
-      concurrencyKey: concurrencyKeyOf(fn, inputJson, by.invocation !== undefined),
-      idempotency: this.#idempotency.request(by.id, request, inputJson),
+      trigger,
+      depth: by.invocation === undefined ? 0 : by.invocation.depth + 1,
+      attempts: attemptsOf(fn, { mode, triggerKind: trigger.kind }, inputLimits.maxAttempts),
+      // A nested invocation has none: it must not wait for its caller.
+      concurrencyKey: fn.concurrencyKey === null || by.invocation !== undefined
+        ? null
+        : inputKey(inputJson, fn.concurrencyKey),
+      idempotency: idempotencyKey === undefined
+        ? undefined
+        : this.#idempotency.request(by.id, { ...request, idempotencyKey }, inputJson),
     };
   }
 
   /** Starts an invocation, once fewer with its concurrency key run than may. */
-  async #start(call: AcceptedCall, receivedMs: number): Promise<InvokeAnswer> {
-    const { fn, concurrencyKey } = call;
+  async #startWithKey(
+    call: AcceptedCall,
+    concurrencyKey: string,
+    receivedMs: number,
+  ): Promise<InvokeAnswer> {
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
-    let answer = this.#startNow(call, receivedMs);
+    let answer = this.#start(call, receivedMs);
     try {
       return await answer;
     } catch (error) {
-      if (!(error instanceof KeyIsBusy) || concurrencyKey === null) throw error;
+      if (!(error instanceof KeyIsBusy)) throw error;
     }
-    await this.parts.limitWaits.wait(limitOf(fn.id, concurrencyKey), () => {
+    await this.parts.limitWaits.wait(limitOf(call.fn.id, concurrencyKey), () => {
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      answer = this.#startNow(call, receivedMs, () => resolve(true));
+      answer = this.#start(call, receivedMs, () => resolve(true));
       // An answer without a record of its own ends the wait, too.
       answer.then(() => resolve(true), (error) => resolve(!(error instanceof KeyIsBusy)));
       return promise;
@@ -237,23 +250,23 @@ export class Invocations {
   }
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
-  async #startNow(
+  async #start(
     call: AcceptedCall,
     receivedMs: number,
     onRecorded?: () => void,
   ): Promise<InvokeAnswer> {
-    const { request, fn, commit, limits, mode } = call;
+    const { request, fn, commit, limits, mode, depth } = call;
     const caller = call.by.invocation;
     const { ownership } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
-    if (owner === null) return await this.#enqueue(call);
-    const slot = admit(this.parts.engine, admissionOfCall(call), caller);
+    const admission = admissionOf({ ...limits, functionId: fn.id, input: call.inputJson, mode });
+    if (owner === null) return await this.#enqueue(call, admission);
+    const slot = admit(this.parts.engine, admission, caller);
     // A restart does not resume a synchronous invocation, so its start needs no record of its own, unless the database
     // counts the running invocations of the function before this one starts.
-    const counted = { row: { depth: depthOf(call.by) }, fn, limits };
     const isStarted = mode === "sync" && slot.isGranted &&
-      runningLimitOf(counted, ownership) === undefined;
+      runningLimitOf({ row: { depth }, fn, limits }, ownership) === undefined;
     const row = newRow(this.parts.ids, call, { isStarted, owner });
     using starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
@@ -280,10 +293,10 @@ export class Invocations {
   }
 
   /** Records an invocation that the node leaves to whoever claims it, and offers it. */
-  async #enqueue(call: AcceptedCall): Promise<InvokeAnswer> {
+  async #enqueue(call: AcceptedCall, admission: AdmissionRequest): Promise<InvokeAnswer> {
     const { fn, request } = call;
     assertOpen(this.parts.engine, fn.id);
-    const accepted = await this.#backlog.accept(admissionOfCall(call));
+    const accepted = await this.#backlog.accept(admission);
     const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
     const earlier = await recordCall(this.parts.store, this.#idempotency, row, call).finally(
       () => accepted[Symbol.dispose](),
@@ -384,9 +397,4 @@ export class Invocations {
     const isLeft = ended === undefined || (await ended).kind === "repeat";
     if (isLeft) await this.parts.ends.wait(functionId, id, signal);
   }
-}
-
-/** What an invocation asks of the engine before it is recorded. */
-function admissionOfCall({ fn, inputJson: input, mode, limits }: AcceptedCall): AdmissionRequest {
-  return admissionOf({ functionId: fn.id, input, mode, ...limits });
 }

@@ -12,11 +12,12 @@ import { DomainError, invalid } from "../errors.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { EffectiveLimits } from "../limits.ts";
+import { flowLimitsOf } from "../functions/flow_settings.ts";
 import { NO_VARIABLES } from "../functions/secrets.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import { admitNow, withFlowLimits } from "./admission.ts";
+import { admitNow } from "./admission.ts";
 
 /** What starts an invocation. */
 interface CallTrigger {
@@ -55,12 +56,8 @@ export interface Invoke {
   readonly httpRequest?: HttpRequest;
 }
 
-const API: CallTrigger = { kind: "api", id: null };
-
 /** What starts an invocation that names no trigger. */
-export function triggerOf({ trigger = API }: { readonly trigger?: CallTrigger }): CallTrigger {
-  return trigger;
-}
+export const API_TRIGGER: CallTrigger = { kind: "api", id: null };
 
 /** An earlier invocation was started for the same cause. */
 export class AlreadyStarted extends Error {
@@ -148,6 +145,9 @@ export interface AcceptedCall {
   readonly inputJson: string;
   readonly volumeId: string | null;
   readonly mode: InvocationRow["mode"];
+  readonly trigger: CallTrigger;
+  /** Invocations between it and the one from outside; 0 for the one from outside. */
+  readonly depth: number;
   readonly attempts: Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
   /** Invocations of the function with the same key share a limit; null for none. */
   readonly concurrencyKey: string | null;
@@ -164,19 +164,17 @@ export function newRow<Owner extends string | null>(
   call: AcceptedCall,
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
 ): InvocationRow & { readonly owner: Owner } {
-  const { by, request, fn, limits, mode } = call;
-  const trigger = triggerOf(request);
+  const { by, request, fn, limits, mode, trigger } = call;
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
-  const caller = by.invocation;
   return {
     id,
     functionId: fn.id,
     commitId: call.commit.id,
     principalId: by.id,
-    parentInvocationId: caller?.invocationId ?? null,
-    depth: depthOf(by),
+    parentInvocationId: by.invocation?.invocationId ?? null,
+    depth: call.depth,
     processReuse: fn.processReuse,
     mode,
     status: isStarted ? "RUNNING" : "PENDING",
@@ -214,11 +212,6 @@ export function newRow<Owner extends string | null>(
   };
 }
 
-/** Invocations between one by this principal and the one from outside. */
-export function depthOf({ invocation }: Principal): number {
-  return invocation === undefined ? 0 : invocation.depth + 1;
-}
-
 interface RecordOptions {
   /** Whether it has its slot where it runs, so that it counts against the rate limit from now on. */
   readonly startsNow?: boolean;
@@ -244,14 +237,14 @@ export async function recordCall(
   const mayWait = row.status === "RUNNING" && key === undefined &&
     request.httpRequest === undefined;
   // An invocation that waited for its concurrency key obeys the present limits.
-  const limited = withFlowLimits(fn) && withFlowLimits(await store.read.functions.get(fn.id) ?? fn);
+  const limits = flowLimitsOf(fn) && flowLimitsOf(await store.read.functions.get(fn.id) ?? fn);
   const recorded = await store.write(
     async (tx) => {
       const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
       if (earlier !== undefined) return earlier;
       const isChecked = mode === "sync" && row.skipReason === null;
-      const admitted = isChecked && limited
-        ? await admitNow(tx, limited, row, startsNow)
+      const admitted = isChecked && limits
+        ? await admitNow(tx, fn, limits, row, startsNow)
         : undefined;
       if (admitted instanceof DomainError) return admitted;
       await request.alongside?.(tx, row);
@@ -263,7 +256,7 @@ export async function recordCall(
     mayWait ? "committed" : "durable",
     [
       ...key === undefined ? [] : [lockOf(key)],
-      ...limited === undefined ? [] : [locks.ofFlow(fn.id)],
+      ...limits === undefined ? [] : [locks.ofFlow(fn.id)],
     ],
   );
   if (recorded instanceof DomainError) throw recorded;
@@ -293,13 +286,12 @@ export class Idempotency {
       functionId: string;
       commitId: string;
       vfsId: string;
-      idempotencyKey: string | undefined;
+      idempotencyKey: string;
       notBefore?: Date | undefined;
     },
     inputJson: string,
-  ): IdempotentRequest | undefined {
+  ): IdempotentRequest {
     const { functionId, commitId, vfsId, idempotencyKey: key, notBefore } = call;
-    if (key === undefined) return undefined;
     if (!KEY.test(key)) {
       throw invalid({
         field: "Idempotency-Key",
@@ -312,8 +304,8 @@ export class Idempotency {
   }
 
   /** The invocation that the request repeats, if any. @throws IDEMPOTENCY_KEY_REUSED */
-  async find(request: IdempotentRequest | undefined): Promise<string | undefined> {
-    return request === undefined ? undefined : await this.holder(this.store.read, request);
+  find(request: IdempotentRequest): Promise<string | undefined> {
+    return this.holder(this.store.read, request);
   }
 
   /** The invocation that used the key, if any. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 
 /** How long the first invocation that waits for a limit trusts the notifications, which may be lost between nodes. */
 const NEWS_MAX_MS = 500;

@@ -1,4 +1,4 @@
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationLogRow, InvocationStatus } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { invocationNotFound } from "../references.ts";

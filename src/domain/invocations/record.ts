@@ -1,14 +1,17 @@
-/** The record of an attempt in the store: its outcome, and what its phases took by the clock of the node that owns it. */
-import type { Measurements, NotBegun, Outcome } from "../../engine/contract.ts";
-import type { InvocationRecord, Recorded, RecordedLog } from "../../engine/recorder.ts";
+/** The record of an attempt in the store: its start, its log lines, and its outcome. */
+import { getLogger } from "@logtape/logtape";
+import type { NotBegun, Outcome, Repeat } from "../../engine/contract.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
+import type { SandboxLog } from "../../sandbox/contract.ts";
+import { backoffMs } from "../../shared/backoff.ts";
+import { pause } from "../../shared/pause.ts";
+import { Deadlines } from "../../shared/time.ts";
+import { damageOf } from "../../store/damage.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type {
-  AttemptKey,
-  InvocationEnd,
-  InvocationLogRow,
-  MeasureColumns,
-} from "../../store/invocations.ts";
+import type { AttemptKey, InvocationEnd, InvocationLogRow } from "../../store/invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
+import { StorageUnavailable } from "../../store/storage_health.ts";
+import { DomainError, storageUnavailable } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { AttachedVolume } from "./attached_volume.ts";
 import {
@@ -19,58 +22,114 @@ import {
   repeat,
   type RunningLimit,
 } from "./attempt.ts";
+import { type AttemptTimes, measuresOf } from "./measures.ts";
 import { freePermit, rateOf, returnToLine, startWithPermit } from "./rate_limit.ts";
+
+const logger = getLogger(["invoked", "domain"]);
+
+/** How long a log line of a running invocation waits for others before it is written. */
+const LOG_FLUSH_INTERVAL_MS = 100;
+/** Log lines that are written at once. */
+const LOG_LINES_PER_WRITE_MAX = 500;
+
+/**
+ * How often a start or an end is written that the store rejects while it can write. Recovery later ends an invocation
+ * that was not written.
+ */
+const ATTEMPTS_MAX = 5;
+const BACKOFF = { initialMs: 100, maxMs: 1_000 } as const;
+const NEVER_ABORTED = new AbortController().signal;
 
 /** The invocation has ended, or is another node's: nothing more of the attempt may happen. */
 const OVER: NotBegun = { kind: "over" };
 
+/** What was recorded at the end of an attempt. */
+export type Recorded =
+  /** The outcome is durable; a volume can have turned a success into an error. */
+  | { readonly kind: "recorded"; readonly outcome: Outcome }
+  /** Another attempt follows: the row waits as PENDING, with the number of the last one. */
+  | Repeat
+  /** A shutdown leaves the invocation for the next start, it had ended meanwhile, or another node took it over. */
+  | { readonly kind: "not-run" };
+
+const NOT_RUN: Recorded = { kind: "not-run" };
+
+/** What a record works with. */
+interface RecordParts {
+  readonly store: Store;
+  readonly notifier: InvocationNotifier;
+  /** @see AttemptRecord.flushes */
+  readonly flushes: Pick<Deadlines<AttemptRecord>, "add" | "delete">;
+}
+
+/** What decides how an attempt is recorded. */
+interface RecordRules {
+  /** Whether {@link AttemptRecord.placed} records its start for the rate limit: it may wait for a worker before. */
+  readonly startsWhenPlaced: boolean;
+  readonly limit: RunningLimit | undefined;
+  /** Owner of an invocation whose next attempt may begin; null if any node may claim it. */
+  readonly nextOwner: string | null;
+  /** Of its run: an interruption ends the wait for the store, and the next start finds the invocation as it is recorded. */
+  readonly signal: AbortSignal;
+  /** Learns that a start or an end waits for the store. */
+  readonly onWait: (reason: DomainError) => void;
+}
+
 /**
  * The record of one attempt of an invocation in the store. Each write checks in its transaction that the attempt is
- * still the current one of this owner: what was taken over meanwhile records nothing.
+ * still the current one of this owner: what was taken over meanwhile records nothing. Its start and its end wait for a store
+ * that cannot write, and repeat a write that failed with another error which may pass, as a lock or a time limit of the
+ * database does. Its log lines are written in groups.
  */
-export class StoredRecord implements InvocationRecord {
+export class AttemptRecord {
   /** Set once the invocation has its volume; its changes are then part of the transaction that records the outcome. */
   volume: AttachedVolume | undefined;
-
-  /** As it is stored: a waiting invocation has the number of the attempt before. */
-  #key: AttemptKey;
-  /** Whether it may hold a permit of a rate limit that it has not started in. */
-  #mayHoldPermit: boolean;
+  readonly times: AttemptTimes;
   /** Whether its end has returned the permit that it held of a rate limit: another invocation may start with it. */
   hasFreedPermit = false;
 
+  /** As it is stored: a waiting invocation has the number of the attempt before. */
+  key: AttemptKey;
+  /** Whether it may hold a permit of a rate limit that it has not started in. */
+  #mayHoldPermit: boolean;
+  /** Of its last log line: 1, 2, 3, ... without gaps within an invocation. */
+  #sequence: number;
+  #unwritten: InvocationLogRow[] = [];
+  /** The last write of log lines alone. */
+  #flushing: Promise<void> | undefined;
+
   constructor(
-    private readonly store: Store,
-    private readonly attempt: Pick<Attempt, "row" | "fn" | "live">,
-    private readonly rules: {
-      /** Whether {@link StoredRecord.placed} records its start for the rate limit: it may wait for a worker before. */
-      readonly startsWhenPlaced: boolean;
-      readonly limit: RunningLimit | undefined;
-      /** Owner of an invocation whose next attempt may begin; null if any node may claim it. */
-      readonly nextOwner: string | null;
-    },
-    private readonly timeline: Timeline,
+    private readonly parts: RecordParts,
+    private readonly attempt: Pick<Attempt, "row" | "fn" | "live" | "lastSequence">,
+    readonly rules: RecordRules,
   ) {
-    const { row: { id, owner, attempt: number, status } } = attempt;
-    this.#key = { id, owner, attempt: number };
+    const { row: { id, owner, attempt: number, status }, live, lastSequence = 0 } = attempt;
+    this.times = { receivedMs: live?.receivedMs, beganMs: performance.now() };
+    this.key = { id, owner, attempt: number };
     this.#mayHoldPermit = status === "PENDING" || rules.startsWhenPlaced;
+    this.#sequence = lastSequence;
   }
 
-  /** The number of the attempt under way. */
-  get number(): number {
-    return this.#key.attempt;
+  /** The flushes of many records, each {@link LOG_FLUSH_INTERVAL_MS} after its first unwritten line. */
+  static flushes(): Deadlines<AttemptRecord> {
+    return new Deadlines<AttemptRecord>((record) => record.#flushNow());
   }
 
-  async start(): Promise<number | NotBegun> {
+  /** PENDING to RUNNING, durably. Answers why the attempt does not start; undefined once it has. */
+  start(): Promise<NotBegun | undefined> {
+    return this.#patiently(() => this.#start());
+  }
+
+  async #start(): Promise<NotBegun | undefined> {
     const { limit, startsWhenPlaced } = this.rules;
     const { functionId, mode } = this.attempt.row;
-    const next = { ...this.#key, attempt: this.#key.attempt + 1 };
+    const next = { ...this.key, attempt: this.key.attempt + 1 };
     // The limit in force now, which may differ from that of its admission.
     const rate = rateOf(await this.#function());
-    const started = await this.store.write(
+    const started = await this.parts.store.write(
       async (tx) => {
         if (await limit?.isReached(tx)) return { kind: "full" } as const;
-        const owned = { ...this.#key, functionId };
+        const owned = { ...this.key, functionId };
         // An attempt that is over takes no permit.
         if (rate !== undefined && !await tx.invocations.isCurrent(owned)) return OVER;
         const permit = rate && await startWithPermit(tx, rate, owned, startsWhenPlaced);
@@ -91,11 +150,11 @@ export class StoredRecord implements InvocationRecord {
         ...rate === undefined ? [] : [locks.ofFlow(functionId)],
       ],
     );
-    if (typeof started === "number") {
-      this.#key = next;
-      this.#mayHoldPermit = this.rules.startsWhenPlaced;
-    }
-    return started;
+    if (typeof started !== "number") return started;
+    this.key = next;
+    this.#mayHoldPermit = startsWhenPlaced;
+    this.#sequence = started;
+    return undefined;
   }
 
   /**
@@ -106,16 +165,16 @@ export class StoredRecord implements InvocationRecord {
     const { functionId } = this.attempt.row;
     const rate = rateOf(await this.#function());
     if (rate === undefined) return undefined;
-    const { id, attempt } = this.#key;
-    const notBegun = await this.store.write(
+    const { id, attempt } = this.key;
+    const notBegun = await this.parts.store.write(
       async (tx) => {
         // An attempt that is over takes no permit.
-        if (!await tx.invocations.isCurrent(this.#key)) return OVER;
+        if (!await tx.invocations.isCurrent(this.key)) return OVER;
         const permit = await startWithPermit(tx, rate, { id, functionId, attempt: attempt - 1 });
         if (permit.kind === "full") {
           return { kind: "rate-limited", ...rate, waitMs: permit.waitMs } as const;
         }
-        await tx.invocations.start(this.#key, permit.now);
+        await tx.invocations.start(this.key, permit.now);
         return undefined;
       },
       "committed",
@@ -127,73 +186,101 @@ export class StoredRecord implements InvocationRecord {
 
   /** Records the worker that runs the attempt, durably. */
   async assign(worker: string): Promise<NotBegun | undefined> {
-    const isCurrent = await this.store.write((tx) => tx.invocations.assign(this.#key, worker));
+    const isCurrent = await this.parts.store.write((tx) => tx.invocations.assign(this.key, worker));
     return isCurrent ? undefined : OVER;
   }
 
-  async appendLogs(logs: readonly RecordedLog[]): Promise<void> {
-    await this.store.write(async (tx) => {
-      if (await tx.invocations.isCurrent(this.#key)) await this.#append(tx, logs);
-    }, "committed");
+  /** Records a line within {@link LOG_FLUSH_INTERVAL_MS}, or with the outcome. */
+  readonly log = (log: SandboxLog): void => {
+    const time = new Date(log.time).toISOString();
+    const sequence = ++this.#sequence;
+    this.#unwritten.push({ ...log, invocationId: this.key.id, time, sequence });
+    // After a failed write there may be more lines than this; the timer writes them.
+    if (this.#unwritten.length === LOG_LINES_PER_WRITE_MAX) this.#flushNow();
+    else this.parts.flushes.add(this, LOG_FLUSH_INTERVAL_MS);
+  };
+
+  /**
+   * Records the outcome with the remaining log lines, durably, all or nothing.
+   * @param mayRepeat whether the invocation is left for another attempt if it may have one after this outcome
+   */
+  finish(outcome: Outcome, mayRepeat = false): Promise<Recorded> {
+    return this.#patiently(() => this.#end(outcome, mayRepeat));
   }
 
-  async finish(
+  /** RUNNING to PENDING with the remaining log lines: none of its code ran, so that the attempt does not count. */
+  release(): Promise<Recorded> {
+    return this.#patiently(() => this.#end(undefined, true));
+  }
+
+  async #end(outcome: Outcome | undefined, mayRepeat: boolean): Promise<Recorded> {
+    // Lines that could not be written are then unwritten again.
+    if (this.#flushing !== undefined) await this.#flushing;
+    this.parts.flushes.delete(this);
+    const logs = this.#unwritten.splice(0);
+    try {
+      const recorded = outcome === undefined
+        ? await this.#writeRelease(logs)
+        : await this.#writeEnd(outcome, logs, mayRepeat);
+      this.parts.notifier.notify(this.key.id);
+      return recorded;
+    } catch (error) {
+      this.#unwritten.unshift(...logs);
+      throw error;
+    }
+  }
+
+  async #writeEnd(
     outcome: Outcome,
-    logs: readonly RecordedLog[],
-    mayRepeat = false,
+    logs: readonly InvocationLogRow[],
+    mayRepeat: boolean,
   ): Promise<Recorded> {
-    const commit = await this.volume?.prepare(outcome);
-    const { row } = this.attempt;
+    const { volume, attempt: { row, live } } = this;
+    const commit = await volume?.prepare(outcome);
     const fn = mayRepeat && row.mode === "async" && outcome.kind === "error"
       ? await this.#function()
       : undefined;
-    return await this.store.write(
-      async (tx) => {
-        // An end without lines and volume checks it in its own statement.
-        const isAlone = logs.length === 0 && commit === undefined;
-        if (!isAlone && !await tx.invocations.isCurrent(this.#key)) return undefined;
-        await this.#append(tx, logs);
+    return await this.parts.store.write(
+      async (tx): Promise<Recorded> => {
+        // Before the changes of the volume: without a volume, the statement that ends or repeats the attempt checks it.
+        if (commit !== undefined && !await tx.invocations.isCurrent(this.key)) return NOT_RUN;
         const { outcome: recorded, ...versions } = await commit?.(tx) ?? { outcome };
-        if (mayRepeat && recorded.kind === "error") {
-          const next = nextAttempt(row, recorded.code, this.number);
-          if (next !== undefined) return await this.#repeat(tx, next, fn, recorded);
-        }
+        const next = mayRepeat && recorded.kind === "error"
+          ? nextAttempt(row, recorded.code, this.key.attempt)
+          : undefined;
+        if (next !== undefined) return await this.#repeat(tx, next, fn, recorded, logs);
         const end = endOf(recorded);
-        const answered = this.attempt.live?.httpRequest?.record;
+        const answered = live?.httpRequest?.record;
         const conclusion = {
           end,
           ...versions,
           processKind: outcome.process,
-          measures: this.timeline.columns(outcome, this.volume?.session.bytes),
+          measures: measuresOf(this.times, outcome, volume?.session.bytes),
           http: answered && JSON.stringify(answered),
           failedAnswer: (answered?.status ?? 0) >= 500,
         };
         const now = new Date().toISOString();
-        if (!await tx.invocations.finish(this.#key, conclusion, now)) return undefined;
+        if (!await tx.invocations.finish(this.key, conclusion, now)) return NOT_RUN;
+        await tx.invocations.appendLogs(logs);
         await conclude(tx, this.attempt, end, now);
-        if (this.#mayHoldPermit) await this.#freePermit(tx, now);
-        return recorded;
+        if (this.#mayHoldPermit) {
+          this.hasFreedPermit = await freePermit(tx, row.functionId, row.id, now);
+        }
+        return { kind: "recorded", outcome: recorded };
       },
       "durable",
       [
-        ...this.volume?.locks ?? [],
+        ...volume?.locks ?? [],
         ...this.#mayHoldPermit ? [locks.ofFlow(row.functionId)] : [],
       ],
     );
   }
 
-  async #freePermit(tx: Writers, now: string): Promise<void> {
-    const { functionId } = this.attempt.row;
-    this.hasFreedPermit = await freePermit(tx, functionId, this.#key.id, now);
-  }
-
-  async release(logs: readonly RecordedLog[]): Promise<Recorded> {
+  async #writeRelease(logs: readonly InvocationLogRow[]): Promise<Recorded> {
     const fn = await this.#function();
-    return await this.store.write(async (tx) => {
-      if (!await tx.invocations.isCurrent(this.#key)) return undefined;
-      await this.#append(tx, logs);
-      return await this.#repeat(tx, { delayMs: undefined }, fn, undefined);
-    });
+    return await this.parts.store.write((tx) =>
+      this.#repeat(tx, { delayMs: undefined }, fn, undefined, logs)
+    );
   }
 
   /** @param outcome undefined if none of its code ran */
@@ -202,145 +289,82 @@ export class StoredRecord implements InvocationRecord {
     next: NextAttempt,
     fn: FunctionRow | undefined,
     outcome: Outcome | undefined,
+    logs: readonly InvocationLogRow[],
   ): Promise<Recorded> {
     const { functionId } = this.attempt.row;
     const error = outcome?.kind === "error" ? outcome : undefined;
-    const repeated = await repeat(
-      tx,
-      { ...this.#key, functionId },
-      next,
-      fn,
-      this.rules.nextOwner,
-      error,
-    );
-    return repeated && { kind: "repeat", ...repeated };
+    const { nextOwner } = this.rules;
+    const repeated = await repeat(tx, { ...this.key, functionId }, next, fn, nextOwner, error);
+    if (repeated === undefined) return NOT_RUN;
+    await tx.invocations.appendLogs(logs);
+    return { kind: "repeat", ...repeated };
   }
 
   #function(): Promise<FunctionRow | undefined> {
-    return this.store.read.functions.get(this.attempt.row.functionId);
+    return this.parts.store.read.functions.get(this.attempt.row.functionId);
   }
 
-  async #append(tx: Writers, logs: readonly RecordedLog[]): Promise<void> {
-    const rows = logs.map((log): InvocationLogRow => ({
-      ...log,
-      invocationId: this.#key.id,
-      time: new Date(log.time).toISOString(),
-    }));
-    await tx.invocations.appendLogs(rows);
+  #flushNow(): void {
+    const flushing = this.#flushing = this.#flush().finally(() => {
+      if (this.#flushing === flushing) this.#flushing = undefined;
+    });
   }
+
+  /** Lines that cannot be written are written with the next ones, or with the outcome. */
+  async #flush(): Promise<void> {
+    this.parts.flushes.delete(this);
+    const logs = this.#unwritten.splice(0);
+    const { id: invocationId } = this.key;
+    try {
+      await this.parts.store.write(async (tx) => {
+        if (await tx.invocations.isCurrent(this.key)) await tx.invocations.appendLogs(logs);
+      }, "committed");
+      this.parts.notifier.notify(invocationId);
+    } catch (error) {
+      this.#unwritten.unshift(...logs);
+      logger.debug("{lines} log lines of invocation {invocationId} are not recorded yet", {
+        lines: logs.length,
+        invocationId,
+        error,
+      });
+    }
+  }
+
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { signal, onWait } = this.rules;
+    for (let failures = 0;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (signal.reason === "INTERRUPTED") throw error;
+        if (error instanceof StorageUnavailable) {
+          onWait(storageUnavailable(`Invocation ${this.key.id} is not recorded yet`, error));
+          await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
+        } else {
+          if (++failures === ATTEMPTS_MAX || !mayPass(error)) throw error;
+          await pause(backoffMs(BACKOFF, failures), NEVER_ABORTED);
+        }
+      }
+    }
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return !(error instanceof DomainError || damageOf(error) !== undefined);
+}
+
+/** Resolves once the signal aborts because the server stops. */
+async function wasInterrupted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => signal.reason === "INTERRUPTED" && resolve();
+  signal.addEventListener("abort", onAbort);
+  onAbort();
+  await promise;
 }
 
 /** An outcome in the columns of an invocation. */
-export function endOf(outcome: Outcome): InvocationEnd {
+function endOf(outcome: Outcome): InvocationEnd {
   return outcome.kind === "success"
     ? { status: "SUCCESS", output: outcome.outputJson }
     : { status: "ERROR", code: outcome.code, message: outcome.message };
-}
-
-const MICROS_PER_MS = 1000;
-
-/** The phases of an attempt in their order. */
-export const PHASES = ["admission", "queue", "instance", "evaluate", "run", "record"] as const;
-type PhaseName = typeof PHASES[number];
-
-/** What is recorded of an attempt, as JSON. Times in microseconds. */
-export interface AttemptMeasures {
-  /** When the first phase began, in milliseconds since 1970. */
-  readonly at: number;
-  /** The phases as in {@link PHASES}; null for those that it did not have. Each begins at the end of the one before. */
-  readonly phases: readonly (number | null)[];
-  /** Inside of `run`: host calls, egress. Absent if it got no process. */
-  readonly inside?: readonly [hostCalls: number, egress: number];
-  readonly peakBytes?: number;
-  readonly egressBytes?: number;
-  /** Bytes of files that it read and wrote on its volume; absent without one. */
-  readonly volumeBytes?: number;
-  /** Host, verdict, count, bytes. */
-  readonly egress?: readonly (readonly [string, string, number, number])[];
-}
-
-/**
- * Transitions: began, granted (it has its slot, and its start is recorded), ended (its outcome is known). An attempt may
- * end before it is granted.
- */
-export class Timeline {
-  readonly #beganMs = performance.now();
-  readonly #receivedMs: number | undefined;
-  #grantedMs: number | undefined;
-  #endedMs: number | undefined;
-
-  /** @param receivedMs when the request came, of an invocation that starts at once */
-  constructor(receivedMs: number | undefined) {
-    this.#receivedMs = receivedMs;
-  }
-
-  granted(): void {
-    this.#grantedMs ??= performance.now();
-  }
-
-  ended(): void {
-    this.#endedMs ??= performance.now();
-  }
-
-  /** What to record of the attempt with its outcome, now. */
-  columns({ measured }: Outcome, volumeBytes: number | undefined): MeasureColumns {
-    const nowMs = performance.now();
-    const firstMs = this.#receivedMs ?? this.#beganMs;
-    const endedMs = this.#endedMs ?? nowMs;
-    const grantedMs = this.#grantedMs ?? endedMs;
-    const ran = this.#grantedMs === undefined
-      ? [null, null, null]
-      : runPhases(endedMs - grantedMs, measured);
-    const recorded: AttemptMeasures = {
-      at: Date.now() - (nowMs - firstMs),
-      phases: [
-        this.#receivedMs === undefined ? null : this.#beganMs - this.#receivedMs,
-        grantedMs - this.#beganMs,
-        ...ran,
-        nowMs - endedMs,
-      ].map((ms) => ms === null ? null : micros(ms)),
-      ...measured === undefined ? {} : usageOf(measured),
-      ...volumeBytes === undefined ? {} : { volumeBytes },
-    };
-    return {
-      durationMicros: micros(nowMs - firstMs),
-      cpuMicros: measured?.cpuMs === undefined ? null : micros(measured.cpuMs),
-      measured: JSON.stringify(recorded),
-    };
-  }
-}
-
-function micros(ms: number): number {
-  return Math.max(0, Math.round(ms * MICROS_PER_MS));
-}
-
-/**
- * Splits the time from the grant to the outcome. The process reports its own part, a worker by another clock: it is cut to
- * that time, and the rest is the wait for the process, and the way to a worker and back.
- */
-function runPhases(
-  totalMs: number,
-  measured: Measurements | undefined,
-): readonly (number | null)[] {
-  if (measured === undefined) return [totalMs, null, null];
-  const processMs = Math.min(measured.processMs, totalMs);
-  const evaluateMs = Math.min(measured.evaluateMs ?? 0, processMs);
-  return [
-    totalMs - processMs,
-    measured.evaluateMs === undefined ? null : evaluateMs,
-    processMs - evaluateMs,
-  ];
-}
-
-function usageOf(
-  { hostCallsMs, egressMs, peakBytes, egressBytes, egress }: Measurements,
-): Partial<AttemptMeasures> {
-  return {
-    inside: [micros(hostCallsMs), micros(egressMs)],
-    ...peakBytes === undefined ? {} : { peakBytes },
-    ...egressBytes === 0 ? {} : { egressBytes },
-    ...egress.length === 0 ? {} : {
-      egress: egress.map(({ host, verdict, count, bytes }) => [host, verdict, count, bytes]),
-    },
-  };
 }

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Engine } from "../../engine/contract.ts";
-import type { InvocationNotifier } from "../../engine/recorder.ts";
+import type { InvocationNotifier } from "../../engine/notifier.ts";
 import type { InvocationError } from "../../store/failures.ts";
 import type { OrphanedInvocation } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";

@@ -1,0 +1,60 @@
+/** Notifies whoever follows an invocation. */
+import { EventEmitter } from "node:events";
+
+/** A subscription to one invocation. */
+interface InvocationSubscription extends Disposable {
+  /** Resolves when something was recorded since the last call, or after `timeoutMs`. */
+  next(timeoutMs: number): Promise<void>;
+}
+
+/** Carries notifications between nodes. They may be lost: whoever waits for one looks again after a time. */
+interface NotificationRelay {
+  publish(invocationId: string): void;
+  /** Calls `wake` for each notification of another node. */
+  subscribe(invocationId: string, wake: () => void): Disposable;
+}
+
+/** Notifies subscribers that something of an invocation was recorded. It carries no data: subscribers read the store. */
+export class InvocationNotifier {
+  /** Emits the id of an invocation to its subscribers on this node. */
+  readonly #news = new EventEmitter().setMaxListeners(0);
+  /** To other nodes, if there may be any. */
+  readonly #relay: NotificationRelay | undefined;
+  readonly #relayed = new Map<string, Disposable>();
+
+  constructor(relay?: NotificationRelay) {
+    this.#relay = relay;
+  }
+
+  /** Wakes the subscribers of the invocation, on every node. */
+  notify(invocationId: string): void {
+    this.#news.emit(invocationId);
+    this.#relay?.publish(invocationId);
+  }
+
+  subscribe(invocationId: string): InvocationSubscription {
+    let news = Promise.withResolvers<void>();
+    const wake = () => news.resolve();
+    this.#news.on(invocationId, wake);
+    if (this.#relay !== undefined && !this.#relayed.has(invocationId)) {
+      const relayed = this.#relay.subscribe(invocationId, () => this.#news.emit(invocationId));
+      this.#relayed.set(invocationId, relayed);
+    }
+    return {
+      async next(timeoutMs) {
+        const timer = setTimeout(wake, timeoutMs);
+        await news.promise;
+        clearTimeout(timer);
+        news = Promise.withResolvers<void>();
+      },
+      [Symbol.dispose]: () => {
+        this.#news.off(invocationId, wake);
+        if (this.#news.listenerCount(invocationId) === 0) {
+          this.#relayed.get(invocationId)?.[Symbol.dispose]();
+          this.#relayed.delete(invocationId);
+        }
+        wake();
+      },
+    };
+  }
+}
