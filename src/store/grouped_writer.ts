@@ -286,9 +286,11 @@ export class Statement<Values extends object> {
 
   /** Runs it in the open transaction; answers the number of changed rows. */
   run(values: Values): number | Promise<number> {
-    const bound = this.#parameters.map((parameter) =>
-      parameter instanceof Unbound ? values[parameter.name as keyof Values] : parameter
-    );
+    const bound: unknown[] = [];
+    for (const parameter of this.#parameters) {
+      const isUnbound = parameter instanceof Unbound;
+      bound.push(isUnbound ? values[parameter.name as keyof Values] : parameter);
+    }
     return this.#runner.run(this.#sql, bound);
   }
 }

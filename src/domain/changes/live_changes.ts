@@ -67,12 +67,16 @@ export class LiveChanges implements Disposable {
   /** @param maxPerClient how many may watch for one client at the same time */
   constructor(
     { changes }: Pick<Store, "changes">,
-    private readonly relay: ChangeRelay | undefined,
+    relay: ChangeRelay | undefined,
     private readonly maxPerClient: number,
   ) {
-    this.#sources = [changes.subscribe((list) => this.#changed(list))];
-    if (relay === undefined) return;
-    this.#sources.push(relay.subscribeChanges((list) => this.#show(list.filter(isChange))));
+    this.#sources = relay === undefined ? [changes.subscribe(this.#show)] : [
+      changes.subscribe((list) => {
+        this.#show(list);
+        this.#publish(list, relay);
+      }),
+      relay.subscribeChanges((list) => this.#show(list.filter(isChange))),
+    ];
   }
 
   /**
@@ -130,22 +134,20 @@ export class LiveChanges implements Disposable {
     else this.#ofClients.set(clientId, count);
   }
 
-  #changed(changes: readonly LiveChange[]): void {
-    this.#show(changes);
-    if (this.relay === undefined) return;
+  #publish(changes: readonly LiveChange[], relay: ChangeRelay): void {
     for (const change of changes) this.#relayed.add(change);
     this.#relaying ??= setTimeout(() => {
       this.#relaying = undefined;
-      this.relay?.publishChanges(this.#relayed.take());
+      relay.publishChanges(this.#relayed.take());
     }, PAUSE_MS);
   }
 
-  #show(changes: readonly LiveChange[]): void {
+  readonly #show = (changes: readonly LiveChange[]): void => {
     for (const { pending, wake } of this.#watchers) {
       for (const change of changes) pending.add(change);
       if (changes.length > 0) wake();
     }
-  }
+  };
 
   [Symbol.dispose](): void {
     clearTimeout(this.#relaying);

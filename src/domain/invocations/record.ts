@@ -116,8 +116,14 @@ export class AttemptRecord {
   }
 
   /** PENDING to RUNNING, durably. Answers why the attempt does not start; undefined once it has. */
-  start(): Promise<NotBegun | undefined> {
-    return this.#patiently(() => this.#start());
+  async start(): Promise<NotBegun | undefined> {
+    for (let failures = 0;;) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        failures = await this.#waitAfter(error, failures);
+      }
+    }
   }
 
   async #start(): Promise<NotBegun | undefined> {
@@ -205,28 +211,30 @@ export class AttemptRecord {
    * @param mayRepeat whether the invocation is left for another attempt if it may have one after this outcome
    */
   finish(outcome: Outcome, mayRepeat = false): Promise<Recorded> {
-    return this.#patiently(() => this.#end(outcome, mayRepeat));
+    return this.#end(outcome, mayRepeat);
   }
 
   /** RUNNING to PENDING with the remaining log lines: none of its code ran, so that the attempt does not count. */
   release(): Promise<Recorded> {
-    return this.#patiently(() => this.#end(undefined, true));
+    return this.#end(undefined, true);
   }
 
   async #end(outcome: Outcome | undefined, mayRepeat: boolean): Promise<Recorded> {
-    // Lines that could not be written are then unwritten again.
-    if (this.#flushing !== undefined) await this.#flushing;
-    this.parts.flushes.delete(this);
-    const logs = this.#unwritten.splice(0);
-    try {
-      const recorded = outcome === undefined
-        ? await this.#writeRelease(logs)
-        : await this.#writeEnd(outcome, logs, mayRepeat);
-      this.parts.notifier.notify(this.key.id);
-      return recorded;
-    } catch (error) {
-      this.#unwritten.unshift(...logs);
-      throw error;
+    for (let failures = 0;;) {
+      // Lines that could not be written are then unwritten again.
+      if (this.#flushing !== undefined) await this.#flushing;
+      this.parts.flushes.delete(this);
+      const logs = this.#unwritten.splice(0);
+      try {
+        const recorded = outcome === undefined
+          ? await this.#writeRelease(logs)
+          : await this.#writeEnd(outcome, logs, mayRepeat);
+        this.parts.notifier.notify(this.key.id);
+        return recorded;
+      } catch (error) {
+        this.#unwritten.unshift(...logs);
+        failures = await this.#waitAfter(error, failures);
+      }
     }
   }
 
@@ -330,22 +338,22 @@ export class AttemptRecord {
     }
   }
 
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Waits until a write that failed may succeed. Throws its error if the write will not, or if the server stops.
+   * @param failures how often it has failed while the store could write
+   * @returns the same with this failure
+   */
+  async #waitAfter(error: unknown, failures: number): Promise<number> {
     const { signal, onWait } = this.rules;
-    for (let failures = 0;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (signal.reason === "INTERRUPTED") throw error;
-        if (error instanceof StorageUnavailable) {
-          onWait(storageUnavailable(`Invocation ${this.key.id} is not recorded yet`, error));
-          await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
-        } else {
-          if (++failures === ATTEMPTS_MAX || !mayPass(error)) throw error;
-          await pause(backoffMs(BACKOFF, failures), NEVER_ABORTED);
-        }
-      }
+    if (signal.reason === "INTERRUPTED") throw error;
+    if (error instanceof StorageUnavailable) {
+      onWait(storageUnavailable(`Invocation ${this.key.id} is not recorded yet`, error));
+      await Promise.race([this.parts.store.health.available(), wasInterrupted(signal)]);
+      return failures;
     }
+    if (failures + 1 === ATTEMPTS_MAX || !mayPass(error)) throw error;
+    await pause(backoffMs(BACKOFF, failures + 1), NEVER_ABORTED);
+    return failures + 1;
   }
 }
 
