@@ -1,4 +1,4 @@
-/** A certificate is replaced before it ends, while the server runs. */
+/** A certificate is replaced before it ends, while the server runs, and when it is broken. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
@@ -43,6 +43,24 @@ Deno.test("a certificate with 29 of its 90 days left is replaced, one with 31 is
     assert.ok(new X509Certificate(renewed.cert).validToDate.getTime() > now() + 150 * DAY_MS);
   } finally {
     Date.now = now;
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a certificate of another CA, or a broken one, is replaced", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const source = await selfSignedSource(directory, []);
+    const { cert } = await source.load();
+    const ca = await Deno.readTextFile(source.caFile);
+    for (const broken of [ca, "nonsense", ""]) {
+      await Deno.writeTextFile(`${directory}/server.pem`, broken);
+      const replaced = new X509Certificate((await source.load()).cert);
+      assert.notEqual(`${replaced}`, cert);
+      assert.equal(replaced.checkHost("localhost"), "localhost");
+      assert.ok(replaced.verify(new X509Certificate(ca).publicKey));
+    }
+  } finally {
     await Deno.remove(directory, { recursive: true });
   }
 });
