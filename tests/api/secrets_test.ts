@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const UPDATE = "/api/v1/functions/update";
 
@@ -30,15 +30,16 @@ async function anyFileHolds(directory: string, text: string): Promise<boolean> {
   return code === 0;
 }
 
-serverSuite("secrets of a function", {}, {
+sharedSuite("secrets of a function", {
   "values never leave the server, in answers or at rest": async ({ server, client }) => {
-    const value = "hunter2-hunter2-hunter2";
-    const { function: { id } } = await client.createFunction("secretive");
+    const name = `secretive ${crypto.randomUUID()}`;
+    const value = `hunter2-${crypto.randomUUID()}`;
+    const { function: { id } } = await client.createFunction(name);
     const answers = [
       await put(client, id, { TOKEN: value }, "secret"),
       await client.get(`/api/v1/functions/${id}`),
-      await client.get("/api/v1/functions"),
-      await client.post("/api/v1/search/functions", { query: "secretive" }),
+      await client.get("/api/v1/functions?page_size=100"),
+      await client.post("/api/v1/search/functions", { query: name }),
       await client.post(UPDATE, { function: { id, description: "x" } }),
     ];
     for (const answer of answers) {
@@ -47,7 +48,7 @@ serverSuite("secrets of a function", {}, {
       assert.equal(text.includes('"secret":{"TOKEN":""}'), true, text);
     }
     assert.equal(await anyFileHolds(server.dataDir, value), false);
-    assert.equal(await anyFileHolds(server.dataDir, "secretive"), true);
+    assert.equal(await anyFileHolds(server.dataDir, name), true);
   },
 
   "the map is the new set: a value replaces, an empty one keeps, a missing name goes": async (

@@ -3,7 +3,7 @@ import { ECHO, HANG, VARIABLES } from "../invocations/functions.ts";
 import { type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, DEFAULT_LIMITS, MAIN, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const UPDATE = "/api/v1/functions/update";
 /** Those of this server, which keeps invocations for 30 days. */
@@ -22,9 +22,7 @@ async function volume(client: Client): Promise<string> {
   return ok(await client.post("/api/v1/vfs/volumes", { displayName: "data" })).volume.id;
 }
 
-serverSuite("settings of a function", {
-  flags: ["--max-timeout", "5m", "--max-memory", "256MiB", "--retention", "30d"],
-}, {
+sharedSuite("settings of a function", {
   "without any, the defaults of the server are in force": async ({ client }) => {
     const fn = await create(client);
     assert.deepEqual(fn.effectiveLimits, DEFAULTS);
@@ -238,4 +236,4 @@ serverSuite("settings of a function", {
     await eventually(async () => /_RUNNING$/.test(await statusOf(waiting)) || undefined, "a slot");
     ok(await cancel(waiting));
   },
-});
+}, "limited");

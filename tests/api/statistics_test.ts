@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Client, Json } from "../support/client.ts";
 import { assertError } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 
 const MOODY = `export default ({ fail }) => { if (fail) throw new Error("no"); return {}; };`;
 
@@ -27,7 +27,7 @@ async function called(client: Client, good: number, bad: number): Promise<string
 const sum = (list: Json[], of: (step: Json) => number | undefined) =>
   list.reduce((all, step) => all + (of(step) ?? 0), 0);
 
-serverSuite("statistics", {}, {
+sharedSuite("statistics", {
   async "counts calls, failures, durations and processor time"({ client }) {
     const id = await called(client, 3, 2);
     const { list } = await statistics(client, `${id}/statistics`);

@@ -1,7 +1,6 @@
 /** Functions that attack the server, other functions or their client by the responses that they send. */
 import assert from "node:assert/strict";
-import { serverSuite, type Stage } from "../support/suite.ts";
-import type { TestServer } from "../support/server.ts";
+import { sharedSuite, type Stage } from "../support/suite.ts";
 import { answerOf, preview, raw, recordOf, send } from "./support.ts";
 
 /** Sends host calls as the runtime does, without its checks. */
@@ -322,7 +321,7 @@ async function beforeTheCall({ client }: Stage): Promise<void> {
 }
 
 /** The server still answers others, and each connection gets its own answers. */
-async function neighbours({ client, server }: Stage<TestServer>): Promise<void> {
+async function neighbours({ client, server }: Stage): Promise<void> {
   const app = await preview(client, `export default { fetch: () => new Response("own") };`);
   const head = `GET ${app.path}/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${client.token}\r\n`;
   const text = await raw(server.url, `${head}\r\n${head}Connection: close\r\n\r\n`);
@@ -331,13 +330,11 @@ async function neighbours({ client, server }: Stage<TestServer>): Promise<void> 
   assert.equal((await answerOf(await send(client, json))).status, 404);
 }
 
-const FLAGS = ["--endpoint-body-limit", "2MiB", "--endpoint-timeout", "60s"];
-
-serverSuite("hostile functions that answer requests", { flags: FLAGS }, {
+sharedSuite("hostile functions that answer requests", {
   "send no invalid response": attacks,
   "send no part of a response as a whole one": cutOff,
   "poison only themselves": poisons,
   "see no path of the server": stacks,
   "answer before they are called": beforeTheCall,
   "harm no others": neighbours,
-});
+}, "proxied");

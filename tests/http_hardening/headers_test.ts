@@ -1,7 +1,6 @@
 /** The headers for browsers, and the pages that may call the API. */
 import assert from "node:assert/strict";
 import { Client } from "../support/client.ts";
-import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";
 
 const CONSOLE = "https://console.example";
@@ -65,9 +64,7 @@ Deno.test("without --cors-origin no preflight is allowed", async () => {
 });
 
 Deno.test("--cors-origin lets pages of exactly these origins call", async (t) => {
-  await using server = await TestServer.start({
-    flags: ["--cors-origin", `${CONSOLE}, http://localhost:5173`],
-  });
+  const server = await sharedServer("proxied");
   const client = await server.client();
   const nobody = new Client(server.url, undefined);
 

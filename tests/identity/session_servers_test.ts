@@ -4,7 +4,7 @@ import type { Answer, Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import {
   attributesOf,
   codeIn,
@@ -74,7 +74,7 @@ Deno.test("the first start prints a link, later ones do not", async () => {
   assert.doesNotMatch(log, new RegExp(cookie.split("=")[1] ?? "x"));
 });
 
-serverSuite("sessions behind a proxy with TLS", { flags: ["--trusted-proxies", "127.0.0.0/8"] }, {
+sharedSuite("sessions behind a proxy with TLS", {
   "have a cookie that is for its host alone": async ({ client }) => {
     const { url } = client;
     const proxied = { "x-forwarded-proto": "https", "x-forwarded-host": "functions.example.test" };
@@ -93,4 +93,4 @@ serverSuite("sessions behind a proxy with TLS", { flags: ["--trusted-proxies", "
     const plain = cookieOf(answer).replace("__Host-", "");
     assertError(await get(url, FUNCTIONS, plain, proxied), "UNAUTHENTICATED", "TOKEN_MISSING");
   },
-});
+}, "proxied");

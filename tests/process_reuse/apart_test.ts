@@ -1,14 +1,14 @@
 /** Functions, commits, configurations, callers and volumes never share state. */
 import assert from "node:assert/strict";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 import { Volume } from "../volumes/support.ts";
 import { call, change, deployReused, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
-serverSuite("process reuse: apart", {}, {
+sharedSuite("process reuse: apart", {
   "functions with the same code": async ({ client }) => {
     const [one, other] = [await deployReused(client, COUNT), await deployReused(client, COUNT)];
     const process = await warm(client, one);

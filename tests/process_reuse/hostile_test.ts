@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { call, deployReused, logsOf, moduleOf, warm } from "./support.ts";
 
 /** Changes built-ins or the runtime. The next invocations must still be answered by their own handler. */
@@ -33,7 +33,7 @@ const TAMPERING: Readonly<Record<string, string>> = {
 /** Nonces begin with a byte that does not occur in text. */
 const NONCE_MARK = 0xff;
 
-serverSuite("process reuse: hostile", {}, {
+sharedSuite("process reuse: hostile", {
   "tampering breaks no call of another function, and forges none of its own": async (
     { client },
   ) => {

@@ -31,9 +31,17 @@ const SERVERS = {
     Promise.resolve([
       ...["--token-rate", "0", "--api-rate", "0"],
       ...["--max-input", "16KiB", "--max-log", "16KiB", "--max-volume-files", "50"],
+      ...["--max-timeout", "5m", "--max-memory", "256MiB", "--retention", "30d"],
       ...["--max-invoke-depth", "2", "--max-invoke-fan-out", "5"],
       ...["--endpoint-domain", "localhost", "--endpoint-hosts", "own.example.test"],
       ...["--max-webhook", "1MiB", "--endpoint-rate", "0"],
+    ]),
+  /** Behind a proxy with TLS, and beside pages of other origins. */
+  proxied: () =>
+    Promise.resolve([
+      ...["--token-rate", "0", "--api-rate", "0", "--trusted-proxies", "127.0.0.0/8"],
+      ...["--cors-origin", "https://console.example, http://localhost:5173"],
+      ...["--endpoint-body-limit", "2MiB", "--endpoint-timeout", "60s"],
     ]),
   /** Functions may reach hosts on loopback that have a certificate of the tests. */
   egress: async (directory: string) => {

@@ -13,15 +13,23 @@ export type Steps<Server extends Served = Served> = Readonly<
   Record<string, (stage: Stage<Server>) => Promise<void>>
 >;
 
-/** Registers a test whose steps share one server. The server must outlive every step. */
+/**
+ * Registers a test whose steps share one server. The server must outlive every step.
+ * @param last steps that run after the others, and may end the server
+ */
 export function serverSuite(
   name: string,
   options: ServerOptions,
   steps: Steps<TestServer>,
+  last: Steps<TestServer> = {},
 ): void {
   Deno.test(name, async (t) => {
     await using server = await TestServer.start(options);
     await runSteps(t, server, steps);
+    const client = await server.client();
+    for (const [step, body] of Object.entries(last)) {
+      await t.step(step, () => body({ server, client }));
+    }
   });
 }
 
@@ -32,13 +40,13 @@ export function serverSuite(
 export function sharedSuite(
   name: string,
   steps: Steps<Served>,
-  server: "server" | "limited" = "server",
+  server: "server" | "limited" | "proxied" = "server",
 ): void {
   Deno.test(name, async (t) => await runSteps(t, await sharedServer(server), steps));
 }
 
 /** Runs the steps of a test on a server, which must outlive every one. */
-export async function runSteps<Server extends Served>(
+async function runSteps<Server extends Served>(
   t: Deno.TestContext,
   server: Server,
   steps: Steps<Server>,
