@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
-import { TestServer } from "../support/server.ts";
-import { runSteps, type Stage, type Steps } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { Watched } from "../support/watched.ts";
 
 const EVENTS = "/api/v1/events";
@@ -90,7 +89,7 @@ async function ends({ client }: Stage): Promise<void> {
   await byToken.ended;
 }
 
-const STEPS: Steps = {
+serverSuite("live changes", { flags: ["--max-event-streams", "3"] }, {
   "are of functions, commits, invocations, triggers and volumes": kinds,
   "are for clients that may read": callers,
   "of one kind are joined while they are many": joined,
@@ -113,16 +112,11 @@ const STEPS: Steps = {
       for (const watched of open) watched[Symbol.dispose]();
     }
   },
-};
-
-Deno.test("live changes", async (t) => {
-  await using server = await TestServer.start({ flags: ["--max-event-streams", "3"] });
-  await runSteps(t, server, STEPS);
-  await t.step("end with the server", async () => {
-    const client = await server.client();
+}, {
+  "end with the server": async ({ server, client }) => {
     using watched = await eventually(() => watch(client).catch(() => undefined));
     const { code } = await server.stop();
     await watched.ended;
     assert.equal(code, 0);
-  });
+  },
 });

@@ -1,15 +1,16 @@
 /** State that a reused instance keeps, and state that each of its invocations has of its own. */
 import assert from "node:assert/strict";
+import type { Client } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestServer } from "../support/server.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { Volume } from "../volumes/support.ts";
 import { call, change, deployReused, moduleOf, warm } from "./support.ts";
 
 const COUNT = moduleOf("");
 
-serverSuite("process reuse: reuse", {}, {
+sharedSuite("process reuse: reuse", {
   "is a field of a function, PROCESS_REUSE_NONE by default": async ({ client }) => {
     const { function: fresh } = ok(
       await client.post("/api/v1/functions", { displayName: "by default" }),
@@ -144,26 +145,24 @@ Deno.test("process reuse: limits end an instance, and a restart of the server en
     for (let n = 0; n < 12; n++) assert.ok((await call(client, id)).calls <= 3);
   });
 
-  await t.step("what is recorded and set outlives a restart, and the state does not", async () => {
+  await t.step("what is recorded and set outlives a restart, and the state does not", async (t) => {
     const before = await warm(client, id);
     await server.stop();
-    await using again = await TestServer.start({ dataDir: server.dataDir });
+    await using again = await TestServer.start({
+      dataDir: server.dataDir,
+      flags: ["--reuse-lifetime", "5s", "--reuse-idle", "1s"],
+    });
     const after = await again.client();
     const { process, calls } = await call(after, id);
     assert.notEqual(process, before);
     assert.equal(calls, 1);
     await warm(after, id);
+    await t.step("an old or idle instance is replaced", () => oldOrIdle(after, id));
   });
 });
 
-Deno.test("process reuse: an old or idle instance is replaced", async () => {
-  await using server = await TestServer.start({
-    flags: ["--reuse-lifetime", "5s", "--reuse-idle", "1s"],
-  });
-  const client = await server.client();
-  const id = await deployReused(client, COUNT);
+async function oldOrIdle(client: Client, id: string): Promise<void> {
   let pauseMs = 300;
-  await warm(client, id);
   await eventually(async () => {
     await new Promise((resolve) => setTimeout(resolve, pauseMs *= 2));
     return (await call(client, id)).calls === 1 || undefined;
@@ -173,7 +172,7 @@ Deno.test("process reuse: an old or idle instance is replaced", async () => {
     async () => (await call(client, id)).process !== first || undefined,
     "the end of a process that is old",
   );
-});
+}
 
 Deno.test("process reuse: no instance waits with --reuse-waiting 0", async () => {
   await using server = await TestServer.start({ flags: ["--reuse-waiting", "0"] });

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError } from "../support/expect.ts";
-import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import { assertRate, QUICK, settings, start, startsOf, STATUS } from "./support.ts";
@@ -160,43 +159,37 @@ serverSuite("the rate limit of a function", { flags: FLAGS }, {
   "counts the start of every attempt": countsRetries,
   "keeps the permit of a call that waits for a slot, until it ends": keepsPermits,
   "holds for calls that waited for a slot when it was set": limitsQueued,
+}, {
+  "holds after a crash and the time without a server": crash,
 });
 
-Deno.test("the rate limit of a function holds after a crash and the time without a server", async () => {
-  await using directory = await makeTempDir();
-  const dataDir = directory.path;
-  let [id, calls]: [string, string[]] = ["", []];
-  let [other, waiting] = ["", ""];
-  {
-    await using server = await TestServer.start({ dataDir, flags: FLAGS });
-    const client = await server.client();
-    id = await client.deploy(CODE);
-    await settings(client, id, {
-      rateLimit: RATE,
-      retryPolicy: { ...QUICK, maxAttempts: 9 },
-    });
-    // Two run when the server ends, and start again.
-    calls = await starts(client, id, [...numbered(2, { hangs: 1 }), ...numbered(8).slice(2)]);
-    for (const call of calls.slice(0, 2)) {
-      await eventually(async () =>
-        (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
-      );
-    }
-    other = await client.deploy(CODE);
-    await settings(client, other, { rateLimit: LONG });
-    client.invoke(other, { n: 1 }).catch(() => {});
-    await queued(client, other);
-    waiting = await start(client, other, { n: 2 });
-    await waitsForRate(client, other, waiting);
-    await server.stop("SIGKILL");
+async function crash({ server, client }: Stage<TestServer>): Promise<void> {
+  const id = await client.deploy(CODE);
+  await settings(client, id, {
+    rateLimit: RATE,
+    retryPolicy: { ...QUICK, maxAttempts: 9 },
+  });
+  // Two run when the server ends, and start again.
+  const calls = await starts(client, id, [...numbered(2, { hangs: 1 }), ...numbered(8).slice(2)]);
+  for (const call of calls.slice(0, 2)) {
+    await eventually(async () =>
+      (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
+    );
   }
+  const other = await client.deploy(CODE);
+  await settings(client, other, { rateLimit: LONG });
+  client.invoke(other, { n: 1 }).catch(() => {});
+  await queued(client, other);
+  const waiting = await start(client, other, { n: 2 });
+  await waitsForRate(client, other, waiting);
+  await server.stop("SIGKILL");
   await pause(PILE_UP_MS);
-  await using server = await TestServer.start({ dataDir });
-  const client = await server.client();
-  const all = await ended(client, id, calls);
+  await using next = await TestServer.start({ dataDir: server.dataDir });
+  const again = await next.client();
+  const all = await ended(again, id, calls);
   assert.deepEqual(all.map(({ output }) => output), numbered(8));
   assert.equal(startsOf(all).length >= 10, true, "the attempts that the crash interrupted count");
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);
-  const { output } = await client.ended(other, waiting);
+  const { output } = await again.ended(other, waiting);
   assert.deepEqual(output, { n: 2 }, "a call that the crash ended before its start had no start");
-});
+}

@@ -6,7 +6,7 @@ import type { Client, Files } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestServer } from "../support/server.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
 
 const IMPORTS = `import { registerTests, test } from "@c1/test";
@@ -201,11 +201,11 @@ serverSuite("tests: fixtures", { flags: LOOPBACK }, {
       fields: ["invoked.json"],
     });
   },
+}, {
+  "a crash of the server leaves nothing of their volumes": crash,
 });
 
-Deno.test("tests: a crash of the server leaves nothing of their volumes", async () => {
-  await using server = await TestServer.start();
-  const client = await server.client();
+async function crash({ server, client }: Stage<TestServer>): Promise<void> {
   const id = await withTests(
     client,
     `${IMPORTS}
@@ -224,4 +224,4 @@ Deno.test("tests: a crash of the server leaves nothing of their volumes", async 
   await using next = await TestServer.start({ dataDir: server.dataDir });
   assert.deepEqual(await staged(), []);
   assert.deepEqual(ok(await (await next.client()).get("/api/v1/vfs/volumes")).list, []);
-});
+}

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { settings } from "../retries/support.ts";
 import { eventually } from "../support/eventually.ts";
-import { runSteps, serverSuite, sharedSuite, type Steps } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
 import { assertError, ok } from "../support/expect.ts";
 import type { Answer, Client, Json } from "../support/client.ts";
-import { TestServer } from "../support/server.ts";
 import { outline, resultsOf, runTests, withTests } from "./support.ts";
 
 const IMPORT = `import { test } from "@c1/test";\n`;
@@ -185,7 +184,11 @@ serverSuite(
   },
 );
 
-const SLOTS: Steps = {
+const SLOTS = [
+  ...["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
+  ...["--test-timeout", "60s"],
+];
+serverSuite("tests: slots", { flags: SLOTS }, {
   "a run takes a slot, and gives it back when its caller goes away": async ({ client }) => {
     const slow = await withTests(client, `${IMPORT}test("slow", () => { ${BLOCK} });`);
     const gone = new AbortController();
@@ -204,18 +207,8 @@ const SLOTS: Steps = {
     }, "a free slot");
     assert.deepEqual(outline(results), ["fine | OK"]);
   },
-};
-
-Deno.test("tests: slots", async (t) => {
-  await using server = await TestServer.start({
-    flags: [
-      ...["--drain-timeout", "2s", "--pool-size", "1", "--max-running", "1", "--max-queued", "0"],
-      ...["--test-timeout", "60s"],
-    ],
-  });
-  await runSteps(t, server, SLOTS);
-  await t.step("a run that a stop cuts off is reported as interrupted", async () => {
-    const client = await server.client();
+}, {
+  "a run that a stop cuts off is reported as interrupted": async ({ server, client }) => {
     const id = await withTests(
       client,
       `${IMPORT}test("long", () => new Promise<void>((done) => setTimeout(done, 1e6)));\n${FINE}`,
@@ -232,7 +225,7 @@ Deno.test("tests: slots", async (t) => {
       `fine | FAIL | ${reported}`,
     ]);
     assert.equal((await server.status).code, 0);
-  });
+  },
 });
 
 serverSuite(

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { serverSuite } from "../support/suite.ts";
+import { serverSuite, type Stage } from "../support/suite.ts";
 import { TestServer } from "../support/server.ts";
 import { random } from "../support/seed.ts";
 import { noise, Volume } from "./support.ts";
 
-const SWEEP = ["--volume-sweep", "10ms", "--volume-grace", "0", "--volume-history", "0"];
+const SWEEP = ["--volume-sweep", "50ms", "--volume-grace", "0", "--volume-history", "0"];
 
 /** The files of volume blobs in a data directory, staged ones included. */
 async function blobFiles(dataDir: string): Promise<string[]> {
@@ -86,7 +86,7 @@ serverSuite("the collection of volume blobs", { flags: SWEEP }, {
     const next = random(5);
     // The same few contents come and go under the same few paths, so that each is unreferenced at times.
     const writers = seeds.map(async (_, writer) => {
-      for (let n = 0; n < 40; n++) {
+      for (let n = 0; n < 20; n++) {
         const { status } = await volume.put("f", contents[(n + writer) % 3] ?? "");
         assert.equal(status, 204);
         if (next(4) === 0) await volume.put(`other${next(3)}`, contents[next(3)] ?? "");
@@ -118,7 +118,7 @@ serverSuite("the collection of volume blobs", { flags: SWEEP }, {
   "waits for a slow reader": async ({ client, server }) => {
     const volume = await Volume.create(client);
     // More than the connection and the server buffer for a reader.
-    const content = Buffer.concat(Array.from({ length: 48 }, () => noise(1024 * 1024, 20)));
+    const content = Buffer.concat(Array(48).fill(noise(1024 * 1024, 20)));
     await volume.put("f", content);
     const response = await fetch(new URL(`${volume.path}/archive`, client.url), {
       headers: { authorization: `Bearer ${client.token}` },
@@ -140,11 +140,12 @@ serverSuite("the collection of volume blobs", { flags: SWEEP }, {
       "no blob",
     );
   },
+}, {
+  "a restart deletes staged blobs": restart,
 });
 
-Deno.test("a restart deletes staged blobs", async () => {
-  await using first = await TestServer.start();
-  const volume = await Volume.create(await first.client());
+async function restart({ server: first, client }: Stage<TestServer>): Promise<void> {
+  const volume = await Volume.create(client);
   await volume.put("kept", noise(100_000, 1));
   const staging = join(first.dataDir, "volume-blobs", "staging");
   // An upload that never ends: its bytes are on disk, and no version references them.
@@ -167,4 +168,4 @@ Deno.test("a restart deletes staged blobs", async () => {
   const again = new Volume(await second.client(), volume.id);
   assert.ok(Buffer.from(await again.bytes(again.file("kept"))).equals(noise(100_000, 1)));
   assert.equal((await blobFiles(first.dataDir)).length, 1);
-});
+}
