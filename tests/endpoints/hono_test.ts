@@ -3,13 +3,12 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { join } from "node:path";
 import { change, logsOf } from "../process_reuse/support.ts";
-import { checked } from "../testing/support.ts";
 import { createTrigger, unique } from "../triggers/support.ts";
 import { removeDirectory } from "../support/invoked.ts";
 import { ROOT } from "../support/repository.ts";
-import { serverSuite } from "../support/suite.ts";
+import { sharedSuite } from "../support/suite.ts";
 import { preview, recordOf, send } from "./support.ts";
-import manifest from "../../package.json" with { type: "json" };
+import { HONO, WORKERS_APPS } from "./workers_apps.ts";
 
 const APP = `import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
@@ -64,36 +63,6 @@ app.onError((error, c) =>
 app.notFound((c) => c.text("nothing at " + c.req.path, 404));
 export default app;
 `;
-
-/** An app of Cloudflare Workers. */
-const WORKERS_APP = `import { Hono } from "hono";
-import { env } from "hono/adapter";
-import type { FetchContext } from "@c1/functions-sdk";
-
-interface Env { STAGE: string; TOKEN: string }
-const app = new Hono<{ Bindings: Env }>();
-app.get("/", (c) => {
-  c.executionCtx.waitUntil(Promise.resolve().then(() => console.log("after", c.env.STAGE)));
-  c.executionCtx.passThroughOnException();
-  const { remoteAddress, trigger } = c.executionCtx as FetchContext;
-  return c.json({
-    stage: c.env.STAGE,
-    token: c.env.TOKEN.length,
-    adapter: env<{ STAGE: string }>(c, "workerd").STAGE,
-    remoteAddress,
-    kind: trigger.kind,
-  });
-});
-`;
-const WORKERS_EXPORTS = [
-  "export default app;",
-  `import type { ExportedHandler } from "@c1/functions-sdk";
-  export default { fetch: app.fetch } satisfies ExportedHandler<Env>;`,
-  `import type { ExportedHandler } from "@c1/functions-sdk";
-  export default {
-    fetch: (request, env, context) => app.fetch(request, env, context),
-  } satisfies ExportedHandler<Env>;`,
-];
 
 interface Sent {
   readonly method?: string;
@@ -182,11 +151,7 @@ class DenoServe implements AsyncDisposable {
   static async start(): Promise<DenoServe> {
     const directory = await Deno.makeTempDir({ prefix: "invoked-test-" });
     await Deno.writeTextFile(join(directory, "main.ts"), APP);
-    const { hono } = manifest.dependencies;
-    await Deno.writeTextFile(
-      join(directory, "package.json"),
-      JSON.stringify({ dependencies: { hono } }),
-    );
+    await Deno.writeTextFile(join(directory, "package.json"), HONO["package.json"]);
     await Deno.symlink(new URL("node_modules", ROOT), join(directory, "node_modules"));
     const process = new Deno.Command(Deno.execPath(), {
       args: ["serve", "--no-check", "--allow-net", "--node-modules-dir=manual"]
@@ -216,17 +181,10 @@ class DenoServe implements AsyncDisposable {
   }
 }
 
-const OPTIONS = {
-  flags: ["--endpoint-domain", "localhost"],
-  env: { INVOKED_CHECK_TYPES: "true", INVOKED_BUILD_TIMEOUT: "10m" },
-};
-
-serverSuite("a Hono app", OPTIONS, {
+sharedSuite("a Hono app", {
   "reads variables, secrets and its call as on Workers": async ({ client }) => {
-    const { hono } = manifest.dependencies;
-    const packages = { "package.json": JSON.stringify({ dependencies: { hono } }) };
-    for (const exported of WORKERS_EXPORTS) {
-      const app = await preview(client, WORKERS_APP + exported, packages);
+    for (const code of WORKERS_APPS) {
+      const app = await preview(client, code, HONO);
       const fields = { variables: { STAGE: "test" }, secret: { TOKEN: "a secret" } };
       await change(client, app.functionId, fields);
       const response = await send(client, app);
@@ -239,17 +197,12 @@ serverSuite("a Hono app", OPTIONS, {
         kind: "http",
       });
       assert.deepEqual(await logsOf(client, app.functionId, id), ["after test"]);
-      const { diagnostics } = await checked(client, app.functionId);
-      assert.deepEqual(diagnostics, [], exported);
     }
   },
 
   "answers as under deno serve": async ({ client, server }) => {
     await using deno = await DenoServe.start();
-    const { hono } = manifest.dependencies;
-    const functionId = await client.deploy(APP, {
-      "package.json": JSON.stringify({ dependencies: { hono } }),
-    });
+    const functionId = await client.deploy(APP, HONO);
     const slug = unique("hono");
     await createTrigger(client, functionId, { http: { slug, auth: "ENDPOINT_AUTH_OPEN" } });
     const host = `${slug}.localhost`;
@@ -262,4 +215,4 @@ serverSuite("a Hono app", OPTIONS, {
       assert.deepEqual(ours, theirs, JSON.stringify(sent));
     }
   },
-});
+}, "limited");

@@ -1,11 +1,12 @@
 /** The types of commits: checked in the background, reported beside the commit, without blocking anything. */
 import assert from "node:assert/strict";
-import type { Json } from "../support/client.ts";
+import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { allGone, argumentsOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
-import { runSteps, sharedSuite, type Steps } from "../support/suite.ts";
+import { serverSuite, sharedSuite } from "../support/suite.ts";
+import { HONO, WORKERS_APPS } from "../endpoints/workers_apps.ts";
 import { CHECK_PATIENCE_MS, checked } from "./support.ts";
 
 /** Checks are slow on a busy machine. */
@@ -14,6 +15,26 @@ const WRONG = `import { length } from "./lib/length.ts";
 export default (): { n: string } => ({ n: length });
 `;
 const LENGTH = "export const length: number = 'three';\n";
+
+const OUTPUTS = "lib/outputs.ts";
+const NO_OUTPUTS = ["[1]", "new Map()", "new Date()", "Promise.resolve({})", "() => ({})", "null"];
+
+/** A function with errors in each file; in {@link OUTPUTS}, one a line from the third on. */
+let wrong: Promise<string> | undefined;
+
+function deployWrong(client: Client): Promise<string> {
+  const outputs = [
+    'import type { JSONObject } from "@c1/functions-sdk";',
+    "export const values = [",
+    ...NO_OUTPUTS.map((value) => `(): JSONObject => (${value}),`),
+    "];",
+  ];
+  return client.deploy(WRONG, {
+    "lib/length.ts": `${LENGTH}import "./outputs.ts";\n`,
+    [OUTPUTS]: outputs.join("\n"),
+    "main.test.ts": `import { test } from "@c1/test";\ntest("x", ({ equal }) => { equal(1); });\n`,
+  });
+}
 
 /** Waits for the compiler of a type check, kills it, and waits for its end. */
 async function killChecker({ pid: server }: TestServer): Promise<void> {
@@ -31,16 +52,13 @@ async function killChecker({ pid: server }: TestServer): Promise<void> {
   await allGone([pid]);
 }
 
-const STEPS: Steps = {
+serverSuite("types: checked", CHECKED, {
   "each error with its position and code, in every file and the tests": async ({ client }) => {
-    const id = await client.deploy(WRONG, {
-      "lib/length.ts": LENGTH,
-      "main.test.ts":
-        `import { test } from "@c1/test";\ntest("x", ({ equal }) => { equal(1); });\n`,
-    });
-    assert.deepEqual(await checked(client, id), {
-      state: "TYPE_CHECK_STATE_CHECKED",
-      diagnostics: [
+    const id = await (wrong ??= deployWrong(client));
+    const { state, diagnostics } = await checked(client, id);
+    assert.deepEqual([state, diagnostics.filter(({ path }: Json) => path !== OUTPUTS)], [
+      "TYPE_CHECK_STATE_CHECKED",
+      [
         {
           path: "lib/length.ts",
           line: 1,
@@ -63,8 +81,17 @@ const STEPS: Steps = {
           code: "TS2322",
         },
       ],
-    });
+    ]);
     assert.equal(ok(await client.invoke(id)).json, btoa('{"n":"three"}'));
+  },
+
+  "an output that is no JSON object, where its type says that it is one": async ({ client }) => {
+    const { diagnostics } = await checked(client, await (wrong ??= deployWrong(client)));
+    assert.deepEqual(
+      diagnostics.filter(({ path }: Json) => path === OUTPUTS)
+        .map(({ code, line }: Json) => [code, line]),
+      NO_OUTPUTS.map((_, index) => ["TS2322", index + 3]),
+    );
   },
 
   "a default export that can never work": async ({ client }) => {
@@ -75,23 +102,11 @@ const STEPS: Steps = {
     ]);
   },
 
-  "an output that is no JSON object, where its type says that it is one": async ({ client }) => {
-    const values = ["[1]", "new Map()", "new Date()", "Promise.resolve({})", "() => ({})", "null"];
-    const { function: { id } } = await client.createFunction("outputs");
-    const lines = values.map((value) => `(): JSONObject => (${value}),`);
-    const main = [
-      'import type { JSONObject } from "@c1/functions-sdk";',
-      "export const values = [",
-      ...lines,
-      "];",
-      "export default () => ({});",
-    ];
-    const { commit } = ok(await client.commit(id, { "main.ts": main.join("\n") }));
-    const { diagnostics } = await checked(client, id, commit.id);
-    assert.deepEqual(
-      diagnostics.map(({ code, line }: Json) => [code, line]),
-      values.map((_, index) => ["TS2322", index + 3]),
-    );
+  "none of apps of Workers with Hono": async ({ client }) => {
+    const apps = Object.fromEntries(WORKERS_APPS.map((code, n) => [`${n}.ts`, code]));
+    const main = `export { default } from "./0.ts"; import "./1.ts"; import "./2.ts";`;
+    const id = await client.deploy(main, { ...apps, ...HONO });
+    assert.deepEqual((await checked(client, id)).diagnostics, []);
   },
 
   "finalizing does not wait for it": async ({ client }) => {
@@ -114,18 +129,14 @@ const STEPS: Steps = {
       diagnostics: [],
     });
   },
-};
 
-Deno.test("types: checked", async (t) => {
-  await using server = await TestServer.start(CHECKED);
-  await runSteps(t, server, STEPS);
-  const client = await server.client();
-  await t.step("a check whose compiler was killed is repeated", async () => {
+  "a check whose compiler was killed is repeated": async ({ server, client }) => {
     const id = await client.deploy(MAIN);
     await killChecker(server);
     assert.equal((await checked(client, id)).state, "TYPE_CHECK_STATE_CHECKED");
-  });
-  await t.step("a check whose compiler is killed each time ends with a reason", async () => {
+  },
+
+  "a check whose compiler is killed each time ends with a reason": async ({ server, client }) => {
     const id = await client.deploy(MAIN);
     for (let attempt = 0; attempt < 3; attempt++) await killChecker(server);
     const { state, diagnostics, reason } = await checked(client, id);
@@ -133,16 +144,17 @@ Deno.test("types: checked", async (t) => {
       [state, diagnostics, reason],
       ["TYPE_CHECK_STATE_NOT_CHECKED", [], "CHECKER_FAILED"],
     );
-  });
-  await t.step("what a stop left unchecked is checked after the next start", async () => {
-    const id = await (await server.client()).deploy(WRONG, { "lib/length.ts": LENGTH });
+  },
+}, {
+  "what a stop left unchecked is checked after the next start": async ({ server, client }) => {
+    const id = await client.deploy(WRONG, { "lib/length.ts": LENGTH });
     await server.stop("SIGKILL");
     await using again = await TestServer.start({ ...CHECKED, dataDir: server.dataDir });
     const { diagnostics } = await checked(await again.client(), id);
     assert.equal(diagnostics.length, 2);
     const stopping = await again.stop("SIGTERM");
     assert.equal(stopping.code, 0);
-  });
+  },
 });
 
 sharedSuite("types: not checked", {
