@@ -1,33 +1,49 @@
-/** A copy of this project that speaks another protocol: the build of an earlier or a later release. */
-import { fileURLToPath } from "node:url";
-import { join } from "node:path";
+/** This project as a build that speaks another protocol, as that of an earlier or a later release does. */
+import { dirname, join } from "node:path";
+import project from "../../deno.json" with { type: "json" };
+import { INVOKED } from "../support/invoked.ts";
 import { filledOnce } from "../support/once.ts";
 import { ROOT } from "../support/repository.ts";
 
-/** What runs; the packages are the same. */
-const COPIED = [
-  ...["bin", "scripts", "src", "sdk", "examples"],
-  ...["deno.json", "package.json", "package-lock.json"],
-];
-const PROTOCOL_FILE = "src/cluster/link/protocol.ts";
+const PROTOCOL_MODULE = new URL("src/cluster/link/protocol.ts", ROOT);
 const PROTOCOL_LINE = /^export const PROTOCOL = \d+;$/m;
+/** Where the command looks for the project, and the flag that names its import map. */
+const ROOT_LINE = /^root=.*$/m;
+const CONFIG_FLAG = '--config "$root/deno.json"';
 
-/** The command `invoked` of the build that speaks this protocol. */
+/**
+ * The command `invoked` of the build that speaks this protocol. The build has a module of its own for the protocol. All
+ * others are those of this project, which the runtime has compiled already.
+ */
 export async function buildOf(protocol: number): Promise<string> {
   const directory = await filledOnce(`build-${protocol}`, async (directory) => {
-    const root = fileURLToPath(ROOT);
-    const sources = COPIED.map((name) => join(root, name));
-    const { success } = await new Deno.Command("cp", { args: ["-a", ...sources, directory] })
-      .output();
-    if (!success) throw new Error(`Cannot copy the project to ${directory}`);
-    await Deno.symlink(join(root, "node_modules"), join(directory, "node_modules"));
-    const path = join(directory, PROTOCOL_FILE);
-    const text = await Deno.readTextFile(path);
-    if (!PROTOCOL_LINE.test(text)) throw new Error(`${PROTOCOL_FILE} has no line of the protocol`);
-    const line = `export const PROTOCOL = ${protocol};`;
-    await Deno.writeTextFile(path, text.replace(PROTOCOL_LINE, line));
+    const module = replaced(
+      await Deno.readTextFile(PROTOCOL_MODULE),
+      PROTOCOL_LINE,
+      `export const PROTOCOL = ${protocol};`,
+    );
+    await Deno.writeTextFile(join(directory, "protocol.ts"), module);
+    const map = join(directory, "imports.json");
+    const imports = Object.fromEntries([
+      ...Object.entries(project.imports).map(([name, path]) => [name, new URL(path, ROOT).href]),
+      [PROTOCOL_MODULE.href, "./protocol.ts"],
+    ]);
+    await Deno.writeTextFile(map, JSON.stringify({ imports }));
+    const command = replaced(
+      replaced(await Deno.readTextFile(INVOKED), ROOT_LINE, `root='${dirname(dirname(INVOKED))}'`),
+      CONFIG_FLAG,
+      `${CONFIG_FLAG} --import-map '${map}'`,
+    );
+    await Deno.writeTextFile(join(directory, "invoked"), command, { mode: 0o755 });
   });
-  return join(directory, "bin", "invoked");
+  return join(directory, "invoked");
+}
+
+/** The text with the one place replaced. */
+function replaced(text: string, place: RegExp | string, by: string): string {
+  const made = text.replace(place, () => by);
+  if (made === text) throw new Error(`No ${place} in ${text}`);
+  return made;
 }
 
 /** Runs this command in place of the one that it is given. */
