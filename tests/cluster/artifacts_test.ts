@@ -17,6 +17,7 @@ const LARGE = `const text = ${JSON.stringify("words".repeat(80_000))};
 export default () => ({ length: text.length });`;
 const SECRET = "a text of the code";
 const SMALL = `export default () => ({ text: ${JSON.stringify(SECRET)} });`;
+const EXCHANGED = `export default () => ({ text: "exchanged" });`;
 
 const outputOf = ({ body }: Json) => {
   assert.ok("json" in body, JSON.stringify(body));
@@ -70,7 +71,7 @@ async function eraseObjects({ client }: NatsAddress): Promise<void> {
 Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk", async (t) => {
   await using cluster = await TestCluster.start();
   await using directory = await makeTempDir();
-  const { client } = await startWith(cluster);
+  const { node, client } = await startWith(cluster);
   const start = () => cluster.worker({ capacity: 1, directory: directory.path });
   const small = await client.deploy(SMALL);
   const large = await client.deploy(LARGE);
@@ -103,42 +104,39 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
       /^INTERRUPTED: it could not run: object [0-9a-f]{64} of bucket invoked_commits is missing$/,
     );
   });
-});
 
-Deno.test("an object with the content of another ends the call", async () => {
-  await using cluster = await TestCluster.start();
-  const { client } = await startWith(cluster, 1);
-  const before = new Set(await digestsIn(cluster.nats.address));
-  const id = await client.deploy(SMALL);
-  const made = (await digestsIn(cluster.nats.address)).filter((digest) => !before.has(digest));
-  assert.ok(made.length > 1);
-  await exchange(cluster.nats.address, made);
-  assert.match(
-    await errorOf(client, id),
-    /^INTERRUPTED: it could not run: object [0-9a-f]{64} .* was changed, or its key is that of another$/,
+  await t.step("an object with the content of another ends the call", async () => {
+    await using _ = await cluster.worker({ capacity: 1 });
+    const before = new Set(await digestsIn(cluster.nats.address));
+    const id = await client.deploy(EXCHANGED);
+    const made = (await digestsIn(cluster.nats.address)).filter((digest) => !before.has(digest));
+    assert.ok(made.length > 1);
+    await exchange(cluster.nats.address, made);
+    assert.match(
+      await errorOf(client, id),
+      /^INTERRUPTED: it could not run: object [0-9a-f]{64} .* was changed, or its key is that of another$/,
+    );
+  });
+
+  await t.step(
+    "every node knows what is provisioned, and so does a worker that comes later",
+    async () => {
+      const { clientId, clientSecret } = await node.credentials();
+      const second = await cluster.node();
+      const there = await Client.login(second.url, clientId, clientSecret);
+      const id = await client.deploy(`let calls = 0; export default () => ({ calls: ++calls });`);
+      const { status } = await client.post("/api/v1/functions/update", {
+        function: { id, provisionedConcurrency: 1 },
+        updateMask: "provisionedConcurrency",
+      });
+      assert.equal(status, 200);
+      await node.stop("SIGKILL");
+      await cluster.worker({ capacity: 1 });
+      await eventually(async () => {
+        const { body } = await there.invoke(id);
+        const { processKind } = await there.invocation(id, body.invocationId);
+        return processKind === "PROCESS_KIND_TEMPLATE" || undefined;
+      });
+    },
   );
-});
-
-Deno.test("every node knows what is provisioned, and so does a worker that comes later", async () => {
-  await using cluster = await TestCluster.start();
-  const first = await cluster.node();
-  const second = await cluster.node();
-  const { clientId, clientSecret } = await first.credentials();
-  const [here, there] = [
-    await first.client(),
-    await Client.login(second.url, clientId, clientSecret),
-  ];
-  const id = await here.deploy(`let calls = 0; export default () => ({ calls: ++calls });`);
-  const { status } = await here.post("/api/v1/functions/update", {
-    function: { id, provisionedConcurrency: 1 },
-    updateMask: "provisionedConcurrency",
-  });
-  assert.equal(status, 200);
-  await first.stop("SIGKILL");
-  await cluster.worker({ capacity: 1 });
-  await eventually(async () => {
-    const { body } = await there.invoke(id);
-    const { processKind } = await there.invocation(id, body.invocationId);
-    return processKind === "PROCESS_KIND_TEMPLATE" || undefined;
-  });
 });

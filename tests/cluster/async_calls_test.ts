@@ -1,6 +1,6 @@
 /** Asynchronous invocations: workers pull and claim them. */
 import assert from "node:assert/strict";
-import { type Client, type Json, unbase64 } from "../support/client.ts";
+import { Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 
@@ -28,7 +28,7 @@ async function holdSlot(client: Client, functionId: string): Promise<() => Promi
 
 Deno.test("asynchronous calls in a cluster", async (t) => {
   await using cluster = await TestCluster.start();
-  const { client, workers: [first] } = await startWith(cluster, 2);
+  const { node, client, workers: [first] } = await startWith(cluster, 2);
   const echo = await client.deploy(ECHO);
   const sleep = await client.deploy(SLEEP);
 
@@ -126,26 +126,44 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     assert.match(error, /^INTERRUPTED: /);
     assert.equal(attempt, 1);
   });
+
+  await t.step("an API node with slots of its own runs calls without a worker", async () => {
+    const { clientId, clientSecret } = await node.credentials();
+    const withSlots = await cluster.node({ flags: ["--capacity", "2"] });
+    const own = await Client.login(withSlots.url, clientId, clientSecret);
+    const { body } = await own.invoke(echo, { n: 8 });
+    assert.deepEqual(JSON.parse(unbase64(body.json)), { n: 8 });
+    const { body: { invocationId } } = await own.invoke(echo, { n: 9 }, ASYNC);
+    assert.deepEqual(outputOf(await own.ended(echo, invocationId)), { n: 9 });
+    await withSlots.stop();
+  });
+
+  await t.step("offers of calls that are lost are repeated", async (t) => {
+    await cluster.worker({ capacity: 1 });
+    await lostOffers(t, cluster, client);
+  });
 });
 
-Deno.test("offers of calls that are lost are repeated", async (t) => {
-  await using cluster = await TestCluster.start();
-  const { client } = await startWith(cluster, 1);
+async function lostOffers(
+  t: Deno.TestContext,
+  { nats }: TestCluster,
+  client: Client,
+): Promise<void> {
   const echo = await client.deploy(ECHO);
   const runs = async (n: number, id: string) =>
     assert.deepEqual(outputOf(await client.ended(echo, id)), { n });
 
   await t.step("as soon as a NATS is back that was away", async () => {
-    await cluster.nats.stop("SIGKILL");
+    await nats.stop("SIGKILL");
     const { body } = await client.invoke(echo, { n: 1 }, ASYNC);
-    await cluster.nats.restart();
+    await nats.restart();
     await runs(1, body.invocationId);
   });
 
   await t.step("to a NATS that lost its disk, and content can be stored again", async () => {
-    await cluster.nats.stop("SIGKILL");
-    await cluster.nats.lose();
-    await cluster.nats.restart();
+    await nats.stop("SIGKILL");
+    await nats.lose();
+    await nats.restart();
     const { body } = await client.invoke(echo, { n: 2 }, ASYNC);
     await runs(2, body.invocationId);
     await eventually(
@@ -153,15 +171,4 @@ Deno.test("offers of calls that are lost are repeated", async (t) => {
       "a commit in the new bucket",
     );
   });
-});
-
-Deno.test("an API node with slots of its own runs calls without a worker", async () => {
-  await using cluster = await TestCluster.start();
-  const node = await cluster.node({ flags: ["--capacity", "2"] });
-  const client = await node.client();
-  const echo = await client.deploy(ECHO);
-  const { body } = await client.invoke(echo, { n: 8 });
-  assert.deepEqual(JSON.parse(unbase64(body.json)), { n: 8 });
-  const { body: { invocationId } } = await client.invoke(echo, { n: 9 }, ASYNC);
-  assert.deepEqual(outputOf(await client.ended(echo, invocationId)), { n: 9 });
-});
+}

@@ -113,12 +113,14 @@ async function concurrency(here: Client, there: Client): Promise<void> {
   }
 }
 
-Deno.test("nodes that start at once on an empty database make one client and one example", async () => {
-  await using cluster = await TestCluster.start();
-  const nodes = await Promise.all([cluster.node(), cluster.node(), cluster.node()]);
+/** Starts nodes at once, of which one makes the first client; resolves with that node, after the others have ended. */
+async function startAtOnce(cluster: TestCluster): Promise<TestServer> {
+  const starts = Array.from({ length: 3 }, () => cluster.node({ flags: FLAGS }));
+  const nodes = await Promise.all(starts);
   const made = await Promise.all(nodes.map((node) => node.credentials().catch(() => undefined)));
-  const [credentials, ...others] = made.filter((found) => found !== undefined);
-  assert.ok(credentials !== undefined && others.length === 0, JSON.stringify(made));
+  const [at = -1, ...others] = made.keys().filter((at) => made[at] !== undefined);
+  const [first, credentials] = [nodes[at], made[at]];
+  assert.ok(first !== undefined && credentials && others.length === 0, JSON.stringify(made));
   const { clientId, clientSecret } = credentials;
   for (const { url } of nodes) {
     const client = await Client.login(url, clientId, clientSecret);
@@ -126,11 +128,19 @@ Deno.test("nodes that start at once on an empty database make one client and one
     const names = list.map(({ displayName }: { displayName: string }) => displayName);
     assert.deepEqual(names, ["hello"]);
   }
-});
+  await Promise.all(nodes.filter((node) => node !== first).map((node) => node.stop()));
+  return first;
+}
 
 Deno.test("API nodes that share one database", async (t) => {
   await using cluster = await TestCluster.start();
-  const first = await cluster.node({ flags: FLAGS });
+  let started: TestServer | undefined;
+  await t.step(
+    "nodes that start at once on an empty database make one client and one example",
+    async () => void (started = await startAtOnce(cluster)),
+  );
+  assert.ok(started);
+  const first = started;
   await cluster.worker({ capacity: 4 });
   const here = await first.client();
   const taken = await here.deploy(UP_TO);

@@ -8,8 +8,9 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { Relay } from "../support/relay.ts";
+import type { TestServer } from "../support/server.ts";
 import type { TestWorker } from "../support/workers.ts";
-import { startWith, TestCluster } from "./cluster.ts";
+import { TestCluster } from "./cluster.ts";
 
 const HANG =
   `export default () => { console.log("up"); return new Promise((resolve) => setTimeout(resolve, 1e6)); };`;
@@ -61,9 +62,95 @@ async function readiness(url: string, status: number, text = /^/): Promise<Json>
 
 const outputOf = ({ body }: Json) => JSON.parse(unbase64(body.json));
 
-Deno.test("workers that end or hang", async (t) => {
-  await using cluster = await TestCluster.start();
-  const { client, node, workers: [first] } = await startWith(cluster, 1);
+async function rejected(t: Deno.TestContext, { nats }: TestCluster): Promise<void> {
+  await using directory = await makeTempDir();
+  const data = ["--data", directory.path];
+
+  await t.step(
+    "a worker without NATS, with one that is away, with foreign credentials",
+    async () => {
+      const none = await runInvoked(["worker", ...data]);
+      assert.equal(none.code, 1);
+      assert.match(none.stderr, /The worker did not start: a worker needs --nats/);
+      const away = await runInvoked(["worker", "--nats", "nats://127.0.0.1:1", ...data]);
+      assert.match(away.stderr, /NATS at nats:\/\/127\.0\.0\.1:1 is not usable: .*refused/);
+      const file = join(directory.path, "foreign.nk");
+      await Deno.writeFile(file, createUser().getSeed());
+      const foreign = await runInvoked([
+        "worker",
+        ...nats.address.flags,
+        "--nats-credentials",
+        file,
+        ...data,
+      ]);
+      assert.match(foreign.stderr, /does not ask for --nats-credentials/);
+      const wrong = await runInvoked(["worker", "--nats", "http://127.0.0.1", ...data]);
+      assert.equal(wrong.code, 2);
+      assert.match(
+        wrong.stderr,
+        /Invalid --nats: "http:\/\/127\.0\.0\.1" is not a list of URLs/,
+      );
+    },
+  );
+
+  await t.step("a server with NATS and without a database", async () => {
+    const { code, stderr } = await runInvoked(["serve", ...nats.address.flags, ...data]);
+    assert.equal(code, 1);
+    assert.match(stderr, /--nats needs --database: API nodes share their records/);
+    const alone = await runInvoked(["serve", "--capacity", "3", ...data]);
+    assert.match(alone.stderr, /--capacity needs --nats/);
+  });
+}
+
+async function cannotStart(
+  t: Deno.TestContext,
+  cluster: TestCluster,
+  node: TestServer,
+): Promise<void> {
+  await using starts = await BreakableStarts.make();
+  const client = await node.client();
+  await using broken = await cluster.worker({ capacity: 2, env: { PATH: starts.path } });
+  const echo = await client.deploy(ECHO);
+  assert.deepEqual(outputOf(await call(client, echo, { n: 0 })), { n: 0 });
+  const isDraining = async (expected: boolean) =>
+    await eventually(async () => {
+      const { workers } = ok(await client.get("/api/v1/status"));
+      return workers.find(({ id }: Json) => id === broken.id)?.isDraining === expected || undefined;
+    }, `isDraining ${expected} of the worker`);
+  const answers: Promise<Json>[] = [];
+  let id = "";
+
+  await t.step("it hands back what it has not begun, and takes nothing more", async () => {
+    await starts.break("all");
+    await killZygotes(broken.pid);
+    answers.push(call(client, echo, { n: 1 }));
+    id = ok(await client.invoke(echo, { n: 2 }, { prefer: "respond-async" })).invocationId;
+    await isDraining(true);
+    assert.match((await readiness(node.url, 503)).reason, /no worker has been available for 10 s/);
+    answers.push(call(client, echo, { n: 3 }));
+  });
+
+  await t.step("another worker runs it", async () => {
+    await using _ = await cluster.worker({ capacity: 1 });
+    assert.deepEqual((await Promise.all(answers)).map(outputOf), [{ n: 1 }, { n: 3 }]);
+    const { status, output } = await client.ended(echo, id);
+    assert.match(status, /_SUCCESS$/);
+    assert.deepEqual(output, { n: 2 });
+  });
+
+  await t.step("it takes calls again once processes start", async () => {
+    await starts.break("nothing");
+    await isDraining(false);
+  });
+}
+
+async function endOrHang(
+  t: Deno.TestContext,
+  cluster: TestCluster,
+  node: TestServer,
+): Promise<void> {
+  const client = await node.client();
+  const first = await cluster.worker({ capacity: 1 });
   const hang = await client.deploy(HANG);
   const echo = await client.deploy(ECHO);
   const sleep = await client.deploy(SLEEP);
@@ -72,7 +159,7 @@ Deno.test("workers that end or hang", async (t) => {
 
   await t.step("a call whose worker is killed ends as INTERRUPTED", async () => {
     const { invocationId, ended } = await running(client, hang);
-    await first?.stop("SIGKILL");
+    await first.stop("SIGKILL");
     await ended;
     await interrupted(client, hang, invocationId);
   });
@@ -159,84 +246,16 @@ Deno.test("workers that end or hang", async (t) => {
     const ends = await Promise.all([last.stop(), node.stop()]);
     assert.deepEqual(ends.map(({ code }) => code), [0, 0]);
   });
-});
+}
 
-Deno.test("a worker that cannot start processes gives its calls to others", async (t) => {
-  await using starts = await BreakableStarts.make();
+Deno.test("workers that are rejected, fail, end or hang", async (t) => {
   await using cluster = await TestCluster.start();
-  const { client, node } = await startWith(cluster);
-  const broken = await cluster.worker({ capacity: 2, env: { PATH: starts.path } });
-  const echo = await client.deploy(ECHO);
-  assert.deepEqual(outputOf(await call(client, echo, { n: 0 })), { n: 0 });
-  const isDraining = async (expected: boolean) =>
-    await eventually(async () => {
-      const { workers } = ok(await client.get("/api/v1/status"));
-      return workers.find(({ id }: Json) => id === broken.id)?.isDraining === expected || undefined;
-    }, `isDraining ${expected} of the worker`);
-  const answers: Promise<Json>[] = [];
-  let id = "";
-
-  await t.step("it hands back what it has not begun, and takes nothing more", async () => {
-    await starts.break("all");
-    await killZygotes(broken.pid);
-    answers.push(call(client, echo, { n: 1 }));
-    id = ok(await client.invoke(echo, { n: 2 }, { prefer: "respond-async" })).invocationId;
-    await isDraining(true);
-    assert.match((await readiness(node.url, 503)).reason, /no worker has been available for 10 s/);
-    answers.push(call(client, echo, { n: 3 }));
-  });
-
-  await t.step("another worker runs it", async () => {
-    await cluster.worker({ capacity: 1 });
-    assert.deepEqual((await Promise.all(answers)).map(outputOf), [{ n: 1 }, { n: 3 }]);
-    const { status, output } = await client.ended(echo, id);
-    assert.match(status, /_SUCCESS$/);
-    assert.deepEqual(output, { n: 2 });
-  });
-
-  await t.step("it takes calls again once processes start", async () => {
-    await starts.break("nothing");
-    await isDraining(false);
-  });
-});
-
-Deno.test("what a start rejects", async (t) => {
-  await using cluster = await TestCluster.start();
-  await using directory = await makeTempDir();
-  const data = ["--data", directory.path];
-
+  await t.step("what a start rejects", (t) => rejected(t, cluster));
+  const node = await cluster.node();
   await t.step(
-    "a worker without NATS, with one that is away, with foreign credentials",
-    async () => {
-      const none = await runInvoked(["worker", ...data]);
-      assert.equal(none.code, 1);
-      assert.match(none.stderr, /The worker did not start: a worker needs --nats/);
-      const away = await runInvoked(["worker", "--nats", "nats://127.0.0.1:1", ...data]);
-      assert.match(away.stderr, /NATS at nats:\/\/127\.0\.0\.1:1 is not usable: .*refused/);
-      const file = join(directory.path, "foreign.nk");
-      await Deno.writeFile(file, createUser().getSeed());
-      const foreign = await runInvoked([
-        "worker",
-        ...cluster.nats.address.flags,
-        "--nats-credentials",
-        file,
-        ...data,
-      ]);
-      assert.match(foreign.stderr, /does not ask for --nats-credentials/);
-      const wrong = await runInvoked(["worker", "--nats", "http://127.0.0.1", ...data]);
-      assert.equal(wrong.code, 2);
-      assert.match(
-        wrong.stderr,
-        /Invalid --nats: "http:\/\/127\.0\.0\.1" is not a list of URLs/,
-      );
-    },
+    "a worker that cannot start processes gives its calls to others",
+    (t) => cannotStart(t, cluster, node),
   );
-
-  await t.step("a server with NATS and without a database", async () => {
-    const { code, stderr } = await runInvoked(["serve", ...cluster.nats.address.flags, ...data]);
-    assert.equal(code, 1);
-    assert.match(stderr, /--nats needs --database: API nodes share their records/);
-    const alone = await runInvoked(["serve", "--capacity", "3", ...data]);
-    assert.match(alone.stderr, /--capacity needs --nats/);
-  });
+  // NATS and the node end with the last steps.
+  await t.step("workers that end or hang", (t) => endOrHang(t, cluster, node));
 });
