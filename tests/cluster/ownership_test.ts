@@ -16,7 +16,7 @@ const HANGS_UNTIL = `export default ({ last = 1 }, { attempt }) => {
 };`;
 const FLAGS = [
   ...["--max-attempts", "2", "--invocation-timeout", "10m"],
-  ...["--volume-sweep", "10ms", "--volume-history", "0"],
+  ...["--volume-sweep", "500ms", "--volume-history", "0"],
 ];
 
 /** How servers of one installation start. */
