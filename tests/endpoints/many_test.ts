@@ -51,7 +51,7 @@ export default { async fetch(request: Request) {
 } };`;
 
 /** More than the function and the server may have in memory. */
-const UPLOAD_BYTES = (IS_LONG ? 1024 : 128) * MIB;
+const UPLOAD_BYTES = (IS_LONG ? 1024 : 96) * MIB;
 const GROWTH_MAX_BYTES = 64 * MIB;
 
 async function largeUpload({ client, server }: Stage<TestServer>): Promise<void> {

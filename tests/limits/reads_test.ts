@@ -12,10 +12,10 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 import { deployWithSdk, outputOf } from "../sdk/support.ts";
 
 const MIB = 1024 * 1024;
-const FLOODS = 14;
+const FLOODS = 10;
 const CALLS_PER_FLOOD = 16;
 const TEXT_CHARS = 5_000_000;
-/** Memory of the server during a flood beyond that of before: far below what all replies together have, which is 1.1 GB. */
+/** Memory of the server during a flood beyond that of before: far below what all replies together have, which is 0.8 GB. */
 const MEMORY_MAX_BYTES = 512 * MIB;
 
 /** Invocations of a history, and how many searches and other answers a test asks for at a time. */

@@ -20,7 +20,7 @@ export default async (_input, { trigger }) => {
 
 const SOME_SCHEDULE = { schedule: { cronSpec: "0 0 1 1 *" } };
 /** Schedules of one minute. */
-const MANY = IS_LONG ? 1000 : 200;
+const MANY = IS_LONG ? 1000 : 100;
 /** Schedules that come while servers are killed. */
 const OVER_RESTARTS = IS_LONG ? 500 : 60;
 
