@@ -76,7 +76,7 @@ async function checkStops(server: TestServer, { what, fault, request }: Case, st
   assert.ok(log.includes(path), `it names the file: ${log}`);
 }
 
-shimTest("a failed sync stops the server at once, and the next start recovers", async () => {
+shimTest("a failed sync stops the server at once, and the next start recovers", async (t) => {
   await using directory = await makeTempDir();
   await using shim = await FaultShim.open();
   const options = { dataDir: directory.path, env: shim.env };
@@ -102,13 +102,22 @@ shimTest("a failed sync stops the server at once, and the next start recovers", 
   const client = await server.client();
   ok(await client.invoke(functionId, { n: 3 }));
   assert.equal((await new Volume(client, volumeId).read("lost")).status, 404);
+  await t.step(
+    "a disk that rejects writes for another reason heals as well",
+    () => heals(shim, server, functionId),
+  );
+  await t.step(
+    "a failed sync at a checkpoint stops the server",
+    () => stopsAtCheckpoint(shim, server, functionId),
+  );
 });
 
-shimTest("a failed sync at a checkpoint stops the server", async () => {
-  await using shim = await FaultShim.open();
-  await using server = await TestServer.start({ env: shim.env });
+async function stopsAtCheckpoint(
+  shim: FaultShim,
+  server: TestServer,
+  functionId: string,
+): Promise<void> {
   const client = await server.client();
-  const functionId = await client.deploy(ECHO);
   await shim.set({ operation: "sync", error: "EIO", path: "/invoked.db$" });
   await client.invoke(functionId, {}).catch(() => "its connection breaks");
   const { code } = await server.status;
@@ -118,13 +127,10 @@ shimTest("a failed sync at a checkpoint stops the server", async () => {
     log,
     /^error: The disk failed: the log was not moved into .*invoked\.db: .*; the server stops/m,
   );
-});
+}
 
-shimTest("a disk that rejects writes for another reason heals as well", async () => {
-  await using shim = await FaultShim.open();
-  await using server = await TestServer.start({ env: shim.env });
+async function heals(shim: FaultShim, server: TestServer, functionId: string): Promise<void> {
   const client = await server.client();
-  const functionId = await client.deploy(ECHO);
   for (
     const [error, reason] of [["EDQUOT", /disk/], ["EIO", /reports an error$/]] as const
   ) {
@@ -140,7 +146,7 @@ shimTest("a disk that rejects writes for another reason heals as well", async ()
     );
     ok(await client.invoke(functionId, {}));
   }
-});
+}
 
 shimTest(
   "--restart-on-failure starts the server again after a failed sync and a crash",

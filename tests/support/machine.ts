@@ -24,7 +24,10 @@ export function mountTest(name: string, body: () => Promise<void>): void {
 }
 
 /** Registers a test that compiles the shim that makes writes and syncs fail. */
-export function shimTest(name: string, body: () => Promise<void>): void {
+export function shimTest(
+  name: string,
+  body: (context: Deno.TestContext) => Promise<void>,
+): void {
   if (!("cc" in MISSING) && Deno.build.os === "linux") Deno.test(name, body);
 }
 
