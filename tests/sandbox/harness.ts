@@ -19,7 +19,7 @@ import { StackMap } from "../../src/shared/stack.ts";
 import { AVAILABLE_MODES } from "../support/machine.ts";
 import { eventually } from "../support/eventually.ts";
 import { filledOnce } from "../support/once.ts";
-import { childrenOf } from "../support/processes.ts";
+import { readChildren } from "../support/processes.ts";
 
 export { AVAILABLE_MODES };
 
@@ -272,8 +272,9 @@ export async function zygoteOf(
   cacheDir: string,
 ): Promise<{ zygote: number; templates: readonly number[] }> {
   return await eventually(async () => {
+    const children = readChildren();
     for (const pid of await treePids(cacheDir)) {
-      const templates = childrenOf(pid);
+      const templates = children.get(pid) ?? [];
       if (templates.length > 1) return { zygote: pid, templates };
     }
   }, "a zygote with templates");

@@ -1,7 +1,7 @@
 /** Invocations that start from a template, which has evaluated their script, behave as if they evaluated it. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { allGone, childrenOf, descendantsOf, signalUnlessEnded } from "../support/processes.ts";
+import { allGone, descendantsOf, readChildren, signalUnlessEnded } from "../support/processes.ts";
 import {
   AVAILABLE_MODES,
   failure,
@@ -209,15 +209,17 @@ async function scriptTemplateOf(
 ): Promise<{ script: number; below: readonly number[] }> {
   return await eventually(async () => {
     const all = await treePids(cacheDir);
+    const children = readChildren();
     // Below it are templates, and below these instances; the zygote has it below itself.
-    const script = all.find((pid) => heightOf(pid) === 2);
-    return script === undefined ? undefined : { script, below: childrenOf(script) };
+    const script = all.find((pid) => heightOf(pid, children) === 2);
+    return script === undefined ? undefined : { script, below: children.get(script) ?? [] };
   }, "a script template");
 }
 
 /** Generations of processes below this one. */
-function heightOf(pid: number): number {
-  return Math.max(0, ...childrenOf(pid).map((child) => 1 + heightOf(child)));
+function heightOf(pid: number, children: ReturnType<typeof readChildren>): number {
+  const heights = (children.get(pid) ?? []).map((child) => 1 + heightOf(child, children));
+  return Math.max(0, ...heights);
 }
 
 /** Waits during the invocation if the input says so. */

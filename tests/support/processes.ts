@@ -14,8 +14,8 @@ export function signalUnlessEnded(process: Deno.ChildProcess | number, signal: D
   }
 }
 
-/** Ids of the live children of every process, from one look at all of them. */
-function readChildren(): ReadonlyMap<number, readonly number[]> {
+/** Ids of the live children of every process, from one look at all of them, which a caller with many questions shares. */
+export function readChildren(): ReadonlyMap<number, readonly number[]> {
   const children = new Map<number, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {
     const status = /^\d+$/.test(name) ? readStatus(Number(name)) : undefined;
