@@ -1,7 +1,7 @@
 /** Forks of one process are as separate as processes that were started one by one. */
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
-import { allGone, childrenOf, descendantsOf, isGone } from "../support/processes.ts";
+import { allGone, childrenOf, descendantsOf, isGone, readChildren } from "../support/processes.ts";
 import { IS_LONG, random, SEED } from "../support/seed.ts";
 import {
   AVAILABLE_MODES,
@@ -21,11 +21,12 @@ import {
   zygoteOf,
 } from "./harness.ts";
 
-/** Forks of each kind that draw random numbers. Forks with a shared state repeat each other at once; `--long` finds rare clashes. */
-const CALLS = IS_LONG ? 200 : 24;
-/** Invocations that use the abilities of the platform; with `--long` those of the long run. */
-const MIXED_CALLS = IS_LONG ? 10_000 : 60;
 const AT_ONCE = 6;
+/**
+ * Forks of each kind that draw random numbers: some at the same time, others after these. Forks with a shared state repeat
+ * each other at once; `--long` finds rare clashes.
+ */
+const CALLS = IS_LONG ? 200 : AT_ONCE + 4;
 
 /** The limit of processor time identifies the processes of these tests. */
 const POOL = { poolSize: 4, cpuTimeMs: 111_000 };
@@ -222,6 +223,9 @@ const ABILITIES_BODY = `const abilities = { ${
 } };
 const main = async ({ names }) => ({ got: await Promise.all(names.map((name) => abilities[name]())) });`;
 
+/** Invocations that use the abilities: each ability at least once in forks of each kind; with `--long` those of the long run. */
+const MIXED_CALLS = IS_LONG ? 10_000 : 2 * Object.keys(ABILITIES).length;
+
 step("forks can do what a process can, and leave nothing behind", async (sandboxes) => {
   sandboxes.provision([{ key: ABILITIES_BODY, script: scriptOf(ABILITIES_BODY), count: 2 }]);
   await fromTemplate(sandboxes, ABILITIES_BODY, { input: { names: [] } });
@@ -229,7 +233,8 @@ step("forks can do what a process can, and leave nothing behind", async (sandbox
   const all = Object.keys(ABILITIES);
   const kinds = new Set<unknown>();
   await each(MIXED_CALLS, async (call) => {
-    const names = Array.from({ length: 3 }, () => all[below(all.length)] ?? "");
+    const positions = [Math.floor(call / 2) % all.length, below(all.length), below(all.length)];
+    const names = positions.map((position) => all[position] ?? "");
     // Every other invocation runs a script without a template.
     const body = call % 2 === 0 ? ABILITIES_BODY : `${ABILITIES_BODY}\n// ${call}`;
     const { outcome, process } = await run(sandboxes, body, { input: { names } });
@@ -293,7 +298,7 @@ step(
 const GOOD = "const at = Date.now(); const main = () => ({ ok: at && 1 });";
 const SLEEP = `const main = async () => {
   console.log("up");
-  await new Promise((done) => setTimeout(done, 4000));
+  await new Promise((done) => setTimeout(done, 5000));
   return { slept: 1 };
 };`;
 const HANG =
@@ -351,15 +356,14 @@ for (const mode of AVAILABLE_MODES) {
   Deno.test(`${mode}: a zygote is replaced with age, and calls that run end on the old one`, async () => {
     const cacheDir = await makeCacheDir();
     {
-      await using sandboxes = poolOf(mode, cacheDir, POOL, { zygoteLifetimeMs: 1500 });
+      await using sandboxes = poolOf(mode, cacheDir, POOL, { zygoteLifetimeMs: 3000 });
       await sandboxes.start();
       const { zygote } = await zygoteOf(cacheDir);
       const sleeping = await started(sandboxes, SLEEP);
       await eventually(async () => {
-        const parents = new Set<number>();
-        for (const pid of await treePids(cacheDir)) {
-          if (childrenOf(pid).length > 1) parents.add(pid);
-        }
+        const children = readChildren();
+        const pids = await treePids(cacheDir);
+        const parents = new Set(pids.filter((pid) => (children.get(pid)?.length ?? 0) > 1));
         return parents.size > 0 && !parents.has(zygote) || undefined;
       }, "another zygote");
       assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
