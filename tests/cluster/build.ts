@@ -39,10 +39,10 @@ export async function buildOf(protocol: number): Promise<string> {
   return join(directory, "invoked");
 }
 
-/** The text with the one place replaced. */
-function replaced(text: string, place: RegExp | string, by: string): string {
-  const made = text.replace(place, () => by);
-  if (made === text) throw new Error(`No ${place} in ${text}`);
+/** The text with its only such part replaced. */
+function replaced(text: string, part: RegExp | string, by: string): string {
+  const made = text.replace(part, () => by);
+  if (made === text) throw new Error(`No ${part} in ${text}`);
   return made;
 }
 
