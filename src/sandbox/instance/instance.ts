@@ -160,19 +160,14 @@ export class Instance {
     return this.#child.process.pid;
   }
 
-  /** Whether it has ended and is reaped. */
-  get hasEnded(): boolean {
-    return this.#lifecycle.is("dead");
+  /** Whether it was killed and is not reaped yet. */
+  get isEnding(): boolean {
+    return this.#lifecycle.is("killed");
   }
 
   /** Whether it runs an invocation or is kept for the next. */
   get isBusy(): boolean {
     return this.#lifecycle.is("running", "idle");
-  }
-
-  /** Whether it waits for its first invocation. */
-  get isWaiting(): boolean {
-    return this.#lifecycle.is("ready", "loaded");
   }
 
   /** Whether it waits for its first invocation and can reach what it needs. */

@@ -137,7 +137,7 @@ export class InstancePool implements Disposable {
   get #comingSoon(): number {
     let count = this.#making;
     for (const last of this.#templates.values()) {
-      if (last !== undefined && !last.isBusy && !last.isWaiting && !last.hasEnded) count++;
+      if (last?.isEnding) count++;
     }
     return count;
   }
