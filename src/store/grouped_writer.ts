@@ -92,7 +92,8 @@ export class GroupedWriter {
   /** Runs work between two transactions; writes wait for its end. Resolves, or rejects, as the work does. */
   betweenTransactions(work: () => Promise<void>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#betweenWork.push(() => work().then(resolve, reject));
+    // Work that throws at once must not end the loop of the writer either.
+    this.#betweenWork.push(() => Promise.resolve().then(work).then(resolve, reject));
     this.#draining ??= this.#drain();
     return promise;
   }

@@ -54,8 +54,12 @@ Deno.test("writes wait for work between transactions, and continue after its fai
   assert.ok(events.indexOf("second") > events.indexOf("work ends"));
 
   const failing = writer.betweenTransactions(() => Promise.reject(new Error("disk full")));
+  const throwing = writer.betweenTransactions(() => {
+    throw new Error("database is locked");
+  });
   const third = write("third");
   await assert.rejects(failing, /disk full/);
+  await assert.rejects(throwing, /database is locked/);
   await third;
   await writer.betweenTransactions(() => Promise.resolve());
   await writer.settled();
