@@ -106,7 +106,8 @@ export async function rejectedLate(console: ConsoleBrowser, server: TestServer):
     await released.promise;
     await route.fulfill({ response });
   }, { times: 1 });
-  await page.getByRole("link", { name: "Volumes" }).click();
+  // The dialog may open first, over the link, or between the press and the release of a mouse.
+  await page.locator('nav a[href="/volumes"]').dispatchEvent("click");
   await rejected.promise;
   const tab = await newPage(page.context());
   await signIn(tab, await signInLink(server));
