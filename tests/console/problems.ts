@@ -99,10 +99,8 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await page.getByRole("button", { name: "Discard" }).click();
 }
 
-/** What the server's type check finds of a save comes beside, with a link to its line. */
-async function findsAfterSave({ page, console, client }: Flow): Promise<void> {
-  const id = await client.deploy(MAIN, { "zeta.ts": LIBRARY });
-  await console.goto(`/functions/${id}`);
+/** What the server's type check finds of a save comes beside, with a link to its line. The page shows the function. */
+async function findsAfterSave({ page }: Flow): Promise<void> {
   await write(page, INVALID);
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
@@ -113,8 +111,7 @@ async function findsAfterSave({ page, console, client }: Flow): Promise<void> {
 }
 
 /** A panel that opens below the line that is typed in leaves that line in sight. */
-async function keepsCursor({ page, console, client }: Flow): Promise<void> {
-  const id = await client.deploy(`${LONG}export default () => ({});\n`);
+async function keepsCursor({ page, console }: Flow, id: string): Promise<void> {
   await console.goto(`/functions/${id}`);
   await shown(page, "line1 ");
   const editor = await page.locator(".function-editor .view-lines").boundingBox();
@@ -167,7 +164,7 @@ async function publishesAnyway({ page, console, client }: Flow, id: string): Pro
   assert.equal(publishedCommitId, head);
 }
 
-/** The steps, on a function of their own. Its server checks types. */
+/** The steps, on functions of their own. Their server checks types. */
 export async function problemSteps(
   flow: Flow,
 ): Promise<readonly (readonly [string, () => Promise<void>])[]> {
@@ -179,11 +176,13 @@ export async function problemSteps(
     "main.test.ts": TESTS,
   });
   assert.equal(status, 200);
+  const long = `${LONG}export default () => ({});\n`;
+  const other = await flow.client.deploy(long, { "zeta.ts": LIBRARY });
   return [
     ["each problem is shown once, and in sight", () => problemsOnce(flow, id)],
-    ["what the server finds of a save comes beside", () => findsAfterSave(flow)],
     ["an import that fails is one problem", () => importsOnce(flow, id)],
-    ["the line that is typed in stays in sight", () => keepsCursor(flow)],
+    ["the line that is typed in stays in sight", () => keepsCursor(flow, other)],
+    ["what the server finds of a save comes beside", () => findsAfterSave(flow)],
     ["a publish says what is wrong, and runs the tests", () => publishesAnyway(flow, id)],
   ];
 }
