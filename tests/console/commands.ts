@@ -125,7 +125,7 @@ async function closesDialogs({ console, page, id, client }: Stage): Promise<void
     if (leave === "Escape") await page.keyboard.press("Escape");
     else await dialog.getByRole("button", { name: leave }).click();
     await question.getByText("Discard what you entered?").waitFor();
-    await console.assertAccessible();
+    if (leave === "Escape") await console.assertAccessible();
     await page.keyboard.press("Escape");
     await question.waitFor({ state: "detached" });
     assert.equal(await dialog.getByLabel("Name").inputValue(), "kept");

@@ -328,7 +328,8 @@ export async function worksNarrow(
   await t.step("no page scrolls sideways on a narrow screen", async () => {
     for (const path of ["/welcome", "/functions", "/functions/new", "/", "/settings"]) {
       await console.goto(path);
-      await console.assertAccessible();
+      // Wide, the pages were seen before; the bar at the top is the same on each of them.
+      await console.assertAccessible(undefined, { colors: path === "/" });
       // The bar at the top does not share the height that a short page leaves.
       const bar = await page.locator(".rail").boundingBox();
       assert.ok(bar !== null && bar.height < 60, `${path}: ${bar?.height} px`);

@@ -314,7 +314,7 @@ async function narrow(flow: Flow): Promise<void> {
   await flow.page.setViewportSize({ width: 390, height: 800 });
   await flow.console.goto(`/functions/${flow.id}`);
   await shown(flow.page, "interface");
-  await flow.console.assertAccessible();
+  await flow.console.assertAccessible(undefined, { colors: false });
 }
 
 /** A cancelled invocation runs until it is cancelled: the server ends none before. */

@@ -49,6 +49,7 @@ browserTest("console: invocations, few and many", async (t) => {
   const client = await server.client();
   await using opened = await ConsoleBrowser.open(server, {
     permissions: ["clipboard-read", "clipboard-write"],
+    hasLanguageService: false,
   });
   const echo = await client.deploy(ECHO);
   const stage = { server, client, opened, page: opened.page, echo };
@@ -196,7 +197,7 @@ async function showsRecord({ client, opened, page, echo }: Stage): Promise<void>
   assert.match(await usage.innerText(), /Peak memory\s+[\d.]+ MiB\s+128 MiB\s+[<\d. ]+%/);
   await opened.assertAccessible();
   await page.setViewportSize({ width: 390, height: 800 });
-  await opened.assertAccessible();
+  await opened.assertAccessible(undefined, { colors: false });
   await page.setViewportSize({ width: 1280, height: 820 });
 
   const { body: { commit } } = await client.commit(echo, { "main.ts": HEAD });

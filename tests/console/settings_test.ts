@@ -19,7 +19,7 @@ browserTest("console: triggers, history and settings", async (t) => {
   // A stream that the test stops goes on until then, however late that is.
   flags.push("--invocation-timeout", "10m", "--endpoint-idle-timeout", "10m");
   await using server = await TestServer.start({ flags });
-  await using first = await ConsoleBrowser.open(server);
+  await using first = await ConsoleBrowser.open(server, { hasLanguageService: false });
   const client = await server.client();
   await t.step(
     "console: each trigger is made, tested and changed",

@@ -9,7 +9,7 @@ import { everyTemplate } from "./templates.ts";
 
 browserTest("console: from a link to functions of one's own", async (t) => {
   await using server = await TestServer.start({ env: { INVOKED_MAX_EVENT_STREAMS: "1" } });
-  await using first = await ConsoleBrowser.open(server);
+  await using first = await ConsoleBrowser.open(server, { hasLanguageService: false });
   const client = await server.client();
   const part = (name: string, fn: (t: Deno.TestContext, journey: Journey) => Promise<void>) =>
     t.step(name, async (t) => {

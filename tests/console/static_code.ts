@@ -88,7 +88,7 @@ export async function readsBeforeEditor(
   await page.getByRole("region", { name: "Code: other.ts" }).getByText("export {};").waitFor();
   await page.getByRole("button", { name: "main.ts" }).click();
   await code.getByText(`return { is: "current" };`).waitFor();
-  await console.assertAccessible(undefined, page);
+  await console.assertAccessible(undefined, { page });
   const former = await positionOf(page, ".editor-static pre", "return");
   const number = await positionOf(page, ".editor-static pre", "4");
   const box = await page.locator(".function-editor .editor").boundingBox();
@@ -100,7 +100,7 @@ export async function readsBeforeEditor(
   await dialog.getByRole("button", { name: "main.ts changed" }).click();
   await dialog.locator(".editor-deleted", { hasText: "former" }).waitFor();
   await dialog.locator(".editor-added", { hasText: "current" }).waitFor();
-  await console.assertAccessible(undefined, page);
+  await console.assertAccessible(undefined, { page });
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await dialog.waitFor({ state: "detached" });
   release();

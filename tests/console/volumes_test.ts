@@ -95,7 +95,7 @@ async function showsLateTime(console: ConsoleBrowser, client: Client): Promise<v
 
 browserTest("console: volumes, commands and dialogs", async (t) => {
   await using server = await TestServer.start();
-  await using first = await ConsoleBrowser.open(server);
+  await using first = await ConsoleBrowser.open(server, { hasLanguageService: false });
   const client = await server.client();
   await t.step(
     "console: a volume is made, filled, edited and restored",

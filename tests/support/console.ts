@@ -35,7 +35,8 @@ export const CHROMIUM = {
     "--disable-component-update",
     "--disable-sync",
     // A page lives for seconds: to optimize its scripts costs more than they gain, and so does to collect garbage early.
-    "--js-flags=--no-opt --min-semi-space-size=32",
+    // Threads that help each other with garbage and compilation wait for each other where other tests have the cores.
+    "--js-flags=--no-opt --min-semi-space-size=64 --single-threaded",
   ],
 };
 
@@ -58,6 +59,26 @@ const SET_BY_THEME = `(() => {
 })()`;
 
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** The rules of axe-core that look at colours: the category `cat.color` of these levels. */
+const COLOR_RULES = ["color-contrast", "link-in-text-block"];
+
+/** Waits until the page is drawn with what has just changed. */
+export const NEXT_FRAME =
+  "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))";
+
+/** In the page: the language service of the editor starts, and never answers. */
+const WITHOUT_LANGUAGE_SERVICE = `{
+  const { Worker } = globalThis;
+  const never = () => Object.assign(new MessageChannel().port1, { terminate() {} });
+  globalThis.Worker = function (url, options) {
+    return /ts\\.worker/.test(url) ? never() : new Worker(url, options);
+  };
+}`;
+
+interface ConsoleOptions extends BrowserContextOptions {
+  /** Whether the editor's language service answers, which needs more processor time than a journey that writes no code. */
+  readonly hasLanguageService?: boolean;
+}
 
 /** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
 export function browserTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
@@ -99,7 +120,7 @@ export class ConsoleBrowser implements AsyncDisposable {
   /** Opens the console and signs in by a new link. */
   static async open(
     server: Served,
-    options: BrowserContextOptions = {},
+    { hasLanguageService = true, ...options }: ConsoleOptions = {},
   ): Promise<ConsoleBrowser> {
     const browser = await chromium.launch(CHROMIUM);
     const context = await browser.newContext({
@@ -108,6 +129,7 @@ export class ConsoleBrowser implements AsyncDisposable {
     });
     // Of pages, too, that a test or a link opens beside the first one.
     context.setDefaultTimeout(SHOWN_TIMEOUT_MS);
+    if (!hasLanguageService) await context.addInitScript(WITHOUT_LANGUAGE_SERVICE);
     const page = await newPage(context);
     const opened = new ConsoleBrowser(server.url, browser, page, () => browser.close());
     opened.watch(page);
@@ -168,9 +190,14 @@ export class ConsoleBrowser implements AsyncDisposable {
 
   /**
    * Fails for what axe-core finds on the page as it is, in both themes, and for a page that scrolls sideways. Themes differ
-   * in colours alone, so the rules that look at no colour run in one. @param picture its name, as {@link screenshot} has it
+   * in colours alone, so the rules that look at no colour run in one.
+   * @param picture its name, as {@link screenshot} has it
+   * @param colors whether to run the rules about colours: once is enough for a page at several widths
    */
-  async assertAccessible(picture?: string, page: Page = this.page): Promise<void> {
+  async assertAccessible(
+    picture?: string,
+    { page = this.page, colors = true }: { readonly page?: Page; readonly colors?: boolean } = {},
+  ): Promise<void> {
     if (!await page.evaluate<boolean>("'axe' in globalThis")) {
       const axe = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
       // Evaluated by the debugger, which the page's Content-Security-Policy does not concern.
@@ -181,29 +208,25 @@ export class ConsoleBrowser implements AsyncDisposable {
       [],
       "styles of one theme",
     );
-    for (const colorScheme of ["light", "dark"] as const) {
+    const withoutColors = Object.fromEntries(COLOR_RULES.map((id) => [id, { enabled: false }]));
+    const runs = [
+      ["light", { runOnly: WCAG, ...colors ? {} : { rules: withoutColors } }],
+      ["dark", colors ? { runOnly: { type: "rule", values: COLOR_RULES } } : undefined],
+    ] as const;
+    for (const [colorScheme, rules] of runs) {
       await page.emulateMedia({ colorScheme });
       // The editor takes the colours of the theme in the next frame.
-      await page.evaluate(
-        "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))",
-      );
-      const violations = await page.evaluate(async ({ tags, colorsAlone }) => {
+      await page.evaluate(NEXT_FRAME);
+      const violations = rules === undefined ? [] : await page.evaluate(async (rules) => {
         // deno-lint-ignore no-explicit-any -- axe puts itself there
         const { axe } = globalThis as any;
+        const { violations } = await axe.run({ ...rules, resultTypes: ["violations"] });
         // deno-lint-ignore no-explicit-any -- axe's own shape
-        const rules = axe.getRules(tags).filter((rule: any) => rule.tags.includes("cat.color"))
-          // deno-lint-ignore no-explicit-any -- axe's own shape
-          .map((rule: any) => rule.ruleId);
-        const result = await axe.run({
-          runOnly: colorsAlone ? { type: "rule", values: rules } : tags,
-          resultTypes: ["violations"],
-        });
-        // deno-lint-ignore no-explicit-any -- axe's own shape
-        return result.violations.map(({ id, nodes }: any) =>
+        return violations.map(({ id, nodes }: any) =>
           // deno-lint-ignore no-explicit-any -- axe's own shape
           `${id}: ${nodes.map(({ html }: any) => html.slice(0, 160)).join(" | ")}`
         );
-      }, { tags: WCAG, colorsAlone: colorScheme === "dark" });
+      }, rules);
       assert.deepEqual(violations, [], `${page.url()} in ${colorScheme}`);
       if (picture !== undefined) await this.#take(page, picture, colorScheme);
     }
