@@ -27,12 +27,12 @@ export interface Load {
 export async function openLoop(schedule: readonly number[], call: Call): Promise<Load> {
   const start = performance.now();
   const tally = new Tally();
-  const calls: Promise<unknown>[] = [];
+  const invocations: Promise<unknown>[] = [];
   for (const due of schedule) {
     await pause(start + due - performance.now());
-    calls.push(tally.time(call, start + due));
+    invocations.push(tally.time(call, start + due));
   }
-  await Promise.all(calls);
+  await Promise.all(invocations);
   return tally;
 }
 

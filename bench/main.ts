@@ -20,7 +20,7 @@ import { renderFigures } from "./figures.ts";
 import { describeMachine, loadAverage, type Machine, measureBare } from "./machine.ts";
 import { endpoints } from "./parts/endpoints.ts";
 import { finalize } from "./parts/finalize.ts";
-import { firstCall } from "./parts/first_call.ts";
+import { firstInvocation } from "./parts/first_call.ts";
 import { growth } from "./parts/growth.ts";
 import { heavy } from "./parts/heavy.ts";
 import { latency } from "./parts/latency.ts";
@@ -40,7 +40,7 @@ const PARTS: Readonly<Record<string, (context: Context) => Promise<PartResult>>>
   growth,
   finalize,
   memory,
-  "first-call": firstCall,
+  "first-call": firstInvocation,
   rare,
   heavy,
   endpoints,

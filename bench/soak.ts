@@ -17,11 +17,11 @@ import { TestServer } from "../tests/support/server.ts";
 
 const CONCURRENCY = 4;
 /** Number of invocations after which an idle server is expected to hold what it will hold for good. */
-const WARM_UP_CALLS = 1000;
+const WARM_UP_INVOCATIONS = 1000;
 /** Samples after the warm-up, at equal distances. */
 const SAMPLES = 9;
 /** Number of invocations for each commit that is built. */
-const CALLS_PER_BUILD = 100;
+const INVOCATIONS_PER_BUILD = 100;
 /** The server counts as idle once its processes were the same for so many looks in a row. */
 const IDLE_LOOKS = 10;
 const LOOK_INTERVAL_MS = 100;
@@ -113,7 +113,7 @@ async function main(): Promise<boolean> {
   const samples: Sample[] = [{ calls: 0, ...await whenIdle(look) }];
   const start = performance.now();
   for (const mark of marksOf(calls)) {
-    await runCalls(server, ids, samples.at(-1)?.calls ?? 0, mark);
+    await runInvocations(server, ids, samples.at(-1)?.calls ?? 0, mark);
     samples.push({ calls: mark, ...await whenIdle(look) });
     console.error(`${mark} of ${calls} calls`);
   }
@@ -121,11 +121,11 @@ async function main(): Promise<boolean> {
   const mix = KINDS.map(({ name, percent }) => `${percent} % ${name}`).join(", ");
   console.log(/^ *sandbox +(.*)$/m.exec(server.welcome)?.[1]);
   console.log(`${calls} calls, ${CONCURRENCY} at a time, in ${seconds.toFixed(0)} s: ${mix};`);
-  console.log(`one build for every ${CALLS_PER_BUILD} calls\n`);
+  console.log(`one build for every ${INVOCATIONS_PER_BUILD} calls\n`);
   console.log(render(samples));
   const faults = growth(samples);
   const tolerated = COLUMNS.map((name) => `${name} ${TOLERANCE[name]}`).join(", ");
-  console.log(`\nTolerated growth after ${WARM_UP_CALLS} calls: ${tolerated}`);
+  console.log(`\nTolerated growth after ${WARM_UP_INVOCATIONS} calls: ${tolerated}`);
   console.log(faults.length === 0 ? "Verdict: nothing is left behind" : `Verdict: LEAK`);
   for (const fault of faults) console.log(`  ${fault}`);
   return faults.length === 0;
@@ -139,22 +139,22 @@ function readArguments(): { calls: number; isolation: string } {
     },
   });
   const calls = Number(values.calls);
-  const isEnough = Number.isInteger(calls) && calls >= 2 * WARM_UP_CALLS;
-  assert.ok(isEnough, `--calls must be a whole number of at least ${2 * WARM_UP_CALLS}`);
+  const isEnough = Number.isInteger(calls) && calls >= 2 * WARM_UP_INVOCATIONS;
+  assert.ok(isEnough, `--calls must be a whole number of at least ${2 * WARM_UP_INVOCATIONS}`);
   return { calls, isolation: values.isolation };
 }
 
 /** Numbers of invocations after which the server is inspected. */
 function marksOf(calls: number): number[] {
-  const rest = calls - WARM_UP_CALLS;
+  const rest = calls - WARM_UP_INVOCATIONS;
   return Array.from(
     { length: SAMPLES + 1 },
-    (_, n) => WARM_UP_CALLS + Math.round(rest * n / SAMPLES),
+    (_, n) => WARM_UP_INVOCATIONS + Math.round(rest * n / SAMPLES),
   );
 }
 
 /** Invokes from one number to another. Rejects if an invocation ends otherwise than its kind does. */
-async function runCalls(
+async function runInvocations(
   server: TestServer,
   ids: ReadonlyMap<Kind, string>,
   from: number,
@@ -168,14 +168,14 @@ async function runCalls(
       const number = next++;
       const kind = SCHEDULE[number % SCHEDULE.length];
       assert.ok(kind);
-      await callOnce(client, kind, ids.get(kind) ?? "");
-      if (number % CALLS_PER_BUILD === 0) await buildOnce(client, number);
+      await invokeOnce(client, kind, ids.get(kind) ?? "");
+      if (number % INVOCATIONS_PER_BUILD === 0) await buildOnce(client, number);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, caller));
 }
 
-async function callOnce(client: Client, { name, end }: Kind, id: string): Promise<void> {
+async function invokeOnce(client: Client, { name, end }: Kind, id: string): Promise<void> {
   const { status, body } = await client.invoke(id);
   assert.equal(status, 200, `${name}: ${JSON.stringify(body)}`);
   if (body.json === undefined || end !== "success") {

@@ -35,7 +35,7 @@ const ARRIVALS_PER_SECOND = 10;
 const CALLERS = 8;
 const WORKERS_MAX = 3;
 const SETTLE_MS = 1000;
-const WARM_UP_CALLS = 20;
+const WARM_UP_INVOCATIONS = 20;
 const POOL = { INVOKED_POOL_SIZE: "8" };
 const BASELINE = "one process, SQLite";
 
@@ -108,7 +108,7 @@ async function latency(plan: Plan, cluster: TestCluster, clustered: Contender): 
   ];
   const random = new Map(contenders.map(({ name }): [string, Load[]] => [name, []]));
   const alone = new Map(contenders.map(({ name }): [string, Load[]] => [name, []]));
-  for (const { call } of contenders) await oneByOne(WARM_UP_CALLS, 0, call);
+  for (const { call } of contenders) await oneByOne(WARM_UP_INVOCATIONS, 0, call);
   for (let round = 0; round < plan.rounds; round++) {
     const schedule = poisson(ARRIVALS_PER_SECOND, plan.latencySeconds * 1000);
     for (const { name, call } of inTurn(contenders, round)) {

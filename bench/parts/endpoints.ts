@@ -14,7 +14,7 @@ const FULL = { rounds: 4, seconds: 3, uploadMib: 1024 } as const;
 const QUICK = { rounds: 2, seconds: 1, uploadMib: 64 } as const;
 const CALLERS = 8;
 const SETTLE_MS = 1000;
-const WARM_UP_CALLS = 20;
+const WARM_UP_INVOCATIONS = 20;
 const MIB = 1024 * 1024;
 /** MiB of an upload between two looks at the memory. */
 const SAMPLE_EVERY_MIB = 8;
@@ -43,7 +43,7 @@ export async function endpoints(context: Context): Promise<PartResult> {
     deno,
     workerd,
   ];
-  for (const { call } of contenders) for (let n = 0; n < WARM_UP_CALLS; n++) await call();
+  for (const { call } of contenders) for (let n = 0; n < WARM_UP_INVOCATIONS; n++) await call();
   const rates = new Map(contenders.map(({ name }): [string, number[]] => [name, []]));
   for (let round = 0; round < plan.rounds; round++) {
     for (const { name, call } of inTurn(contenders, round)) {

@@ -34,7 +34,7 @@ export async function finalize(context: Context): Promise<PartResult> {
       const client = await invoked.client();
       const { function: { id } } = await client.createFunction("finalize");
       for (let n = 0; n <= later; n++) {
-        const seconds = await commitAndCall(invoked, id, workload, n);
+        const seconds = await commitAndInvoke(invoked, id, workload, n);
         (n === 0 ? first : further).push(seconds);
       }
     }
@@ -69,7 +69,7 @@ function p50(row: { readonly p50: number }): number {
 }
 
 /** Opens, uploads, finalizes, publishes and calls; each commit has a text of its own. */
-async function commitAndCall(
+async function commitAndInvoke(
   invoked: Invoked,
   functionId: string,
   workload: Workload,

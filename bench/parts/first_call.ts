@@ -10,7 +10,7 @@ import { bundleOf } from "../workload.ts";
 const PAUSE_MS = 300;
 const SETTLE_MS = 2000;
 
-export async function firstCall(context: Context): Promise<PartResult> {
+export async function firstInvocation(context: Context): Promise<PartResult> {
   const functions = context.isQuick ? 15 : 50;
   const cases = [
     { measure: "1 KB", bytes: 1_000, ours: [] as number[], bare: [] as number[] },

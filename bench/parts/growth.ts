@@ -16,7 +16,7 @@ const SETTLE_MS = 500;
 const INVOCATION_SEARCH = "search invocations, ";
 const MS_PER_DAY = 86_400_000;
 /** Pause between two invocations, in which the pool replaces the used process. */
-const CALL_PAUSE_MS = 100;
+const INVOCATION_PAUSE_MS = 100;
 /** Idle servers of other sizes run beside the measured one. */
 const FLAGS = ["--pool-size", "4"];
 
@@ -106,7 +106,7 @@ async function measureOperations(
     running.push({ label: site.label, operations: all });
   }
   const count = running[0]?.operations.length ?? 0;
-  const calls = context.isQuick ? 8 : 20;
+  const times = context.isQuick ? 8 : 20;
   for (let round = 0; round < rounds; round++) {
     context.progress(`round ${round + 1} of ${rounds}: operations`);
     for (let at = 0; at < count; at++) {
@@ -115,7 +115,7 @@ async function measureOperations(
         const operation = operations[at];
         if (operation === undefined) continue;
         const { name, pauseMs, call } = operation;
-        samplesOf(samples, name, label).push(...(await oneByOne(calls, pauseMs, call)).samples);
+        samplesOf(samples, name, label).push(...(await oneByOne(times, pauseMs, call)).samples);
       }
     }
   }
@@ -130,12 +130,12 @@ async function measurePurge(
   context.progress(`invocations during a purge of ${label}`);
   await using invoked = await Invoked.start({ dataDir, flags: FLAGS });
   const call = invoked.call(functionId, HELLO);
-  const calls = context.isQuick ? 20 : 100;
-  await oneByOne(calls, CALL_PAUSE_MS, call);
+  const times = context.isQuick ? 20 : 100;
+  await oneByOne(times, INVOCATION_PAUSE_MS, call);
   const before = new Date().toISOString();
   // The stop of the server interrupts it.
   const purged = invoked.post("/api/v1/functions/-/purge", { before }).catch(() => {});
-  const during = await oneByOne(calls, CALL_PAUSE_MS, call);
+  const during = await oneByOne(times, INVOCATION_PAUSE_MS, call);
   samplesOf(samples, "invocation during a purge", label).push(...during.samples);
   await invoked.server.stop();
   await purged;
@@ -162,7 +162,7 @@ async function operationsOf(invoked: Invoked, { functionId }: Site): Promise<Ope
     call: async () => expectFound(name, (await ask()).list.length, found),
   });
   return [
-    { name: "call", pauseMs: CALL_PAUSE_MS, call: invoked.call(functionId, HELLO) },
+    { name: "call", pauseMs: INVOCATION_PAUSE_MS, call: invoked.call(functionId, HELLO) },
     {
       name: "get invocation",
       pauseMs: 0,

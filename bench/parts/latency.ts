@@ -20,7 +20,7 @@ const CALLERS = 8;
 /** Pause before each measurement, in which pools refill and processes of the one before end. */
 const SETTLE_MS = 1000;
 /** Number of invocations after which V8 has compiled the code that a server runs for each. */
-const WARM_UP_CALLS = 500;
+const WARM_UP_INVOCATIONS = 500;
 
 export async function latency(context: Context): Promise<PartResult> {
   const plan = context.isQuick ? QUICK : FULL;
@@ -40,7 +40,7 @@ export async function latency(context: Context): Promise<PartResult> {
     workerd,
   ];
   for (const { call } of contenders) {
-    for (let n = 0; n < WARM_UP_CALLS; n++) await call();
+    for (let n = 0; n < WARM_UP_INVOCATIONS; n++) await call();
   }
   const measured = await measure(context, plan, contenders);
   const rows = withRatios(

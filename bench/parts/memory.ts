@@ -73,17 +73,17 @@ function rowsOf(subject: string, of: readonly Memory[]): Row[] {
 /** Memory of the server when it has just started, and after invocations. */
 async function serverRows(context: Context): Promise<Row[]> {
   context.progress("the server");
-  const calls = context.isQuick ? 200 : 2000;
+  const count = context.isQuick ? 200 : 2000;
   await using invoked = await Invoked.start();
   const id = await invoked.deploy(HELLO);
   await settledProcesses(invoked.server.pid);
   const before = await memoryOf(invoked.server.pid);
-  await oneByOne(calls, 0, invoked.call(id, HELLO));
+  await oneByOne(count, 0, invoked.call(id, HELLO));
   await settledProcesses(invoked.server.pid);
   const after = await memoryOf(invoked.server.pid);
   return [
     ...rowsOf("server, started", before === undefined ? [] : [before]),
-    ...rowsOf(`server, after ${calls} calls`, after === undefined ? [] : [after]),
+    ...rowsOf(`server, after ${count} calls`, after === undefined ? [] : [after]),
   ];
 }
 

@@ -12,7 +12,7 @@ const FUNCTIONS_QUICK = 40;
 /** So that each of {@link FUNCTIONS} is called once a minute. */
 const INTERVAL_MS = 60_000 / FUNCTIONS;
 /** Requests of a round, after which the other contender has one. */
-const ROUND_CALLS = 20;
+const ROUND_INVOCATIONS = 20;
 const FUNCTION_BYTES = 1_000;
 /** Memory for a template of each: about 3 MiB by the server's estimate. */
 const POOL_MEMORY = "2GiB";
@@ -45,9 +45,9 @@ export async function rare(context: Context): Promise<PartResult> {
   await baseline.call();
   await pause(SETTLE_MS);
   context.progress("calling each of them once");
-  const schedule = Array.from({ length: ROUND_CALLS }, (_, n) => n * INTERVAL_MS);
+  const schedule = Array.from({ length: ROUND_INVOCATIONS }, (_, n) => n * INTERVAL_MS);
   const loads: { ours: Load; bare: Load }[] = [];
-  for (let from = 0; from < count; from += ROUND_CALLS) {
+  for (let from = 0; from < count; from += ROUND_INVOCATIONS) {
     let next = from;
     const ours = await openLoop(schedule, () => calls[next++]?.() ?? Promise.resolve());
     loads.push({ ours, bare: await openLoop(schedule, baseline.call) });

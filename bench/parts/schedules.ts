@@ -7,11 +7,11 @@ import { HELLO } from "../workload.ts";
 
 const FULL = { schedules: 1000, aloneMs: 20_000, leadMs: 20_000 } as const;
 const QUICK = { schedules: 200, aloneMs: 5_000, leadMs: 10_000 } as const;
-const CALL_EVERY_MS = 100;
+const INVOKE_EVERY_MS = 100;
 /** Length of the windows in which requests are sent, until no invocation of the schedules is left. */
 const WINDOW_MS = 1_000;
 const CREATED_AT_ONCE = 4;
-const WARM_UP_CALLS = 20;
+const WARM_UP_INVOCATIONS = 20;
 const PAGE_SIZE = 100;
 const PART = "schedules";
 const ALONE = "invocations before";
@@ -23,7 +23,7 @@ export async function schedules(context: Context): Promise<PartResult> {
   await using server = await Invoked.start({ flags });
   const scheduled = await server.deploy(HELLO);
   const call = server.call(await server.deploy(HELLO), HELLO);
-  for (let n = 0; n < WARM_UP_CALLS; n++) await call();
+  for (let n = 0; n < WARM_UP_INVOCATIONS; n++) await call();
 
   const at = new Date(Date.now() + plan.leadMs + plan.aloneMs);
   context.progress(`creates ${plan.schedules} schedules`);
@@ -35,7 +35,7 @@ export async function schedules(context: Context): Promise<PartResult> {
   const alone = await openLoop(timesWithin(plan.aloneMs), call);
   await pause(at.getTime() - Date.now());
   context.progress("invocations meanwhile");
-  const meanwhile = await callUntilDone(server, scheduled, call);
+  const meanwhile = await invokeUntilDone(server, scheduled, call);
   const lastMs = await lastEnd(server, scheduled, plan.schedules) - at.getTime();
 
   const measure = `${plan.schedules} schedules due`;
@@ -70,7 +70,7 @@ async function createSchedules(
 }
 
 /** Invokes the function until no invocation of the schedules waits or runs. */
-async function callUntilDone(
+async function invokeUntilDone(
   server: Invoked,
   functionId: string,
   call: () => Promise<void>,
@@ -109,5 +109,5 @@ async function lastEnd(server: Invoked, functionId: string, count: number): Prom
 }
 
 function timesWithin(durationMs: number): number[] {
-  return Array.from({ length: durationMs / CALL_EVERY_MS }, (_, n) => n * CALL_EVERY_MS);
+  return Array.from({ length: durationMs / INVOKE_EVERY_MS }, (_, n) => n * INVOKE_EVERY_MS);
 }

@@ -16,9 +16,9 @@ import { inTurn, poisson } from "../statistics.ts";
 import { bundleOf, inputOf, type Workload } from "../workload.ts";
 
 /** Few enough for the largest code, of which preparing a process takes most of a second. */
-const CALLS_PER_SECOND = 2;
+const INVOCATIONS_PER_SECOND = 2;
 const SETTLE_MS = 1000;
-const WARM_UP_CALLS = 3;
+const WARM_UP_INVOCATIONS = 3;
 
 interface Size {
   readonly label: string;
@@ -65,7 +65,7 @@ async function bySize(
       ...started,
     ];
     for (const contender of contenders) {
-      for (let n = 0; n < WARM_UP_CALLS; n++) await contender.call();
+      for (let n = 0; n < WARM_UP_INVOCATIONS; n++) await contender.call();
       cases.push({ size, contender, loads: [] });
     }
   }
@@ -73,7 +73,7 @@ async function bySize(
     ? { rounds: 2, seconds: 4 }
     : { rounds: 4, seconds: 15 };
   for (let round = 0; round < rounds; round++) {
-    const schedule = poisson(CALLS_PER_SECOND, seconds * 1000);
+    const schedule = poisson(INVOCATIONS_PER_SECOND, seconds * 1000);
     for (const { size, contender, loads } of inTurn(cases, round)) {
       context.progress(`round ${round + 1} of ${rounds}: ${size.label} to ${contender.name}`);
       await pause(SETTLE_MS);

@@ -11,7 +11,7 @@ import {
 
 /** 10 million invocations an hour. */
 export const TARGET_PER_SECOND = 10_000_000 / 3600;
-export const LOAD: Omit<Load, "callsPerSecond"> = { asyncShare: 0.2, functionMs: 500 };
+export const LOAD: Omit<Load, "invocationsPerSecond"> = { asyncShare: 0.2, functionMs: 500 };
 export const INSTALLATION: Installation = {
   apiNodes: 16,
   workers: 1_000,
@@ -81,7 +81,7 @@ export function findBreaks(measured: Measured): Break[] {
     if (earlier?.part === part) breaks.splice(-1, 1, { ...earlier, fix });
     else if (breaks.length === BREAKS_MAX) return breaks;
     else {
-      breaks.push({ ...stage, outcomes, brokenPerSecond: last.callsPerSecond, part, fix });
+      breaks.push({ ...stage, outcomes, brokenPerSecond: last.invocationsPerSecond, part, fix });
     }
     stage = mend(stage, measured);
   }
@@ -90,7 +90,7 @@ export function findBreaks(measured: Measured): Break[] {
 function outcomesOf({ times, installation }: Stage): Outcome[] {
   const outcomes: Outcome[] = [];
   for (let rate = LOWEST_PER_SECOND; rate < HIGHEST_PER_SECOND; rate *= STEP) {
-    const outcome = simulate(times, installation, { ...LOAD, callsPerSecond: rate }, SEED);
+    const outcome = simulate(times, installation, { ...LOAD, invocationsPerSecond: rate }, SEED);
     outcomes.push(outcome);
     if (outcome.utilization[busiest(outcome)] > BROKEN_SHARE) break;
   }

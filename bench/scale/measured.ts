@@ -1,5 +1,5 @@
 import { describeMachine, loadAverage, type Machine } from "../machine.ts";
-import { type CallTimes, measureCalls } from "./calls.ts";
+import { type InvocationTimes, measureInvocations } from "./invocations.ts";
 import { measureNats, type NatsTimes } from "./nats.ts";
 import { measurePostgres, type PostgresTimes } from "./postgres.ts";
 
@@ -11,7 +11,7 @@ export interface Measured {
   readonly loadAfter: string;
   readonly nats: NatsTimes;
   readonly postgres: PostgresTimes;
-  readonly calls: CallTimes;
+  readonly calls: InvocationTimes;
 }
 
 /** Measures on this machine, one part after the other. */
@@ -25,7 +25,7 @@ export async function measure(isQuick: boolean): Promise<Measured> {
     console.error("PostgreSQL");
     const postgres = await measurePostgres(directory, isQuick);
     console.error("calls");
-    const calls = await measureCalls(isQuick);
+    const calls = await measureInvocations(isQuick);
     const machine = describeMachine();
     return { startedAt, machine, loadBefore, loadAfter: loadAverage(), nats, postgres, calls };
   } finally {

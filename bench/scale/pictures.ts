@@ -43,7 +43,7 @@ function utilization({ outcomes }: Break): Chart {
     kind: "lines",
     title: "How busy each part is, after the first fix",
     amount: "percent, by invocations per second",
-    labels: outcomes.map(({ callsPerSecond }) => shortRate(callsPerSecond)),
+    labels: outcomes.map(({ invocationsPerSecond }) => shortRate(invocationsPerSecond)),
     series: Object.entries(SHOWN_PARTS).map(([part, name]) => ({
       name,
       values: outcomes.map(({ utilization }) => utilization[part as Part] * 100),
@@ -53,7 +53,7 @@ function utilization({ outcomes }: Break): Chart {
 
 function longest(breaks: readonly Break[]): number[] {
   const most = breaks.reduce((a, b) => b.outcomes.length > a.outcomes.length ? b : a);
-  return most.outcomes.map(({ callsPerSecond }) => callsPerSecond);
+  return most.outcomes.map(({ invocationsPerSecond }) => invocationsPerSecond);
 }
 
 function shortRate(rate: number): string {

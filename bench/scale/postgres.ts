@@ -49,13 +49,13 @@ export async function measurePostgres(directory: string, isQuick: boolean): Prom
   const dataDir = join(directory, "store");
   await Deno.mkdir(dataDir);
   await using store = await openPostgresStore(dataDir, url);
-  await writeCalls(store, template, 8, 200);
+  await writeInvocations(store, template, 8, 200);
 
   const pid = postgres.pid;
-  const alone = await timed(pid, () => writeCalls(store, template, 1, isQuick ? 50 : 400));
+  const alone = await timed(pid, () => writeInvocations(store, template, 1, isQuick ? 50 : 400));
   const loaded = await timed(
     pid,
-    () => writeCalls(store, template, CONCURRENCY, isQuick ? 2_000 : 8_000),
+    () => writeInvocations(store, template, CONCURRENCY, isQuick ? 2_000 : 8_000),
   );
   const writeProcessorMs = loaded.postgresMs / loaded.writes;
   return {
@@ -92,7 +92,7 @@ interface Written {
 }
 
 /** Writes the rows of clustered invocations: the acceptance, the worker, the end. */
-async function writeCalls(
+async function writeInvocations(
   store: Store,
   template: InvocationRow,
   width: number,

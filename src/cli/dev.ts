@@ -95,8 +95,8 @@ function reportTypes(
 /** Prints how other commands reach the local server. */
 function noteCommands(name: string, volume: string | undefined, dataDir: string): void {
   const data = `--data ${quoteForShell(dataDir)}`;
-  const call = `invoked invoke ${quoteForShell(name)} ${data}`;
-  note(paintNote("dim", `call it from elsewhere: ${call}`));
+  const command = `invoked invoke ${quoteForShell(name)} ${data}`;
+  note(paintNote("dim", `call it from elsewhere: ${command}`));
   if (volume === undefined) return;
   const put = `invoked volumes put FILE ${quoteForShell(`${volume}:/`)} ${data}`;
   note(paintNote("dim", `its volume is empty; add files: ${put}`));

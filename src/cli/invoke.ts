@@ -5,7 +5,7 @@ import { parseJson } from "./client/api_error.ts";
 import { findCommit, volumeIdOf } from "./client/find.ts";
 import { followLogs } from "./client/logs.ts";
 import { Reconnection } from "./client/reconnection.ts";
-import { InterruptibleCall } from "./client/interruptible_call.ts";
+import { InterruptibleInvocation } from "./client/interruptible_invocation.ts";
 import { type Invocation, type RemoteFunction, wasCancelled } from "./client/schemas.ts";
 import { Failure, printable } from "./terminal/failure.ts";
 import { readFields } from "./folder/manifest.ts";
@@ -83,7 +83,7 @@ async function folderVolume(name = "."): Promise<string | undefined> {
   return name === "." ? (await readFields(Deno.cwd(), ["volume"]))?.volume : undefined;
 }
 
-type Call = Omit<Options, "volume"> & {
+type ResolvedOptions = Omit<Options, "volume"> & {
   /** Id of the volume. */
   readonly volume: string | undefined;
 };
@@ -91,33 +91,38 @@ type Call = Omit<Options, "volume"> & {
 /** How long the server may be away while `--logs` follows an invocation, in milliseconds. */
 const RECONNECT_LIMIT_MS = 60_000;
 
-async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): Promise<void> {
-  const isDetached = call.detach === true || call.at !== undefined;
+async function invoke(
+  api: Api,
+  fn: RemoteFunction,
+  input: string,
+  options: ResolvedOptions,
+): Promise<void> {
+  const isDetached = options.detach === true || options.at !== undefined;
   const request: InvokeRequest = {
     input,
-    commitId: call.commit === undefined ? undefined : await findCommit(api, fn, call.commit),
-    volumeId: call.volume,
+    commitId: options.commit === undefined ? undefined : await findCommit(api, fn, options.commit),
+    volumeId: options.volume,
     // The log can be followed once the id is known. The id of a waiting invocation is known only at its end.
-    async: isDetached || call.logs === true,
-    idempotencyKey: call.idempotencyKey,
-    at: call.at,
+    async: isDetached || options.logs === true,
+    idempotencyKey: options.idempotencyKey,
+    at: options.at,
   };
   if (isDetached) {
     const { invocationId } = await api.invoke(fn, request);
-    if (call.json) printJson({ invocationId });
+    if (options.json) printJson({ invocationId });
     else console.log(invocationId);
     return;
   }
   using interrupt = listenForInterrupt();
-  const running = new InterruptibleCall(api, fn, request, interrupt.signal);
+  const running = new InterruptibleInvocation(api, fn, request, interrupt.signal);
   const { invocationId, json: output } = await running.answer();
-  if (output) return printOutput(call, invocationId, parseJson(decodeBase64(output)));
-  if (call.logs) await noteLogs(api, fn, invocationId, interrupt.signal);
+  if (output) return printOutput(options, invocationId, parseJson(decodeBase64(output)));
+  if (options.logs) await noteLogs(api, fn, invocationId, interrupt.signal);
   if (interrupt.signal.aborted) await running.cancel(invocationId);
   const ended = await api.invocation(fn, invocationId);
-  if (ended.status === "SUCCESS") return printOutput(call, invocationId, ended.output);
+  if (ended.status === "SUCCESS") return printOutput(options, invocationId, ended.output);
   const { status, error } = ended;
-  if (call.json) printJson({ invocationId, status, error });
+  if (options.json) printJson({ invocationId, status, error });
   throw interrupt.signal.aborted && wasCancelled(ended)
     ? new Failure(`Invocation ${invocationId} of ${fn.displayName} was cancelled`, {
       exit: "interrupted",
@@ -125,7 +130,7 @@ async function invoke(api: Api, fn: RemoteFunction, input: string, call: Call): 
     : failedInvocation(api, fn, ended);
 }
 
-function printOutput({ json }: Call, invocationId: string, output: unknown): void {
+function printOutput({ json }: ResolvedOptions, invocationId: string, output: unknown): void {
   printJson(json ? { invocationId, status: "SUCCESS", output } : output);
 }
 

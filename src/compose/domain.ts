@@ -29,7 +29,7 @@ import { Cancellation } from "../domain/invocations/cancellation.ts";
 import { CircuitBreaker } from "../domain/invocations/circuit_breaker.ts";
 import { Claims } from "../domain/invocations/claims.ts";
 import { DeadLetters } from "../domain/invocations/dead_letters.ts";
-import { DelayedCalls } from "../domain/invocations/delayed_calls.ts";
+import { DelayedInvocations } from "../domain/invocations/delayed_invocations.ts";
 import { InvocationEnds } from "../domain/invocations/ends.ts";
 import { Executions } from "../domain/invocations/execution.ts";
 import { HostMethods } from "../domain/invocations/host_methods.ts";
@@ -116,13 +116,13 @@ export async function openDomain(parts: DomainParts) {
   };
   await shared.provisioning.refresh();
   const { pages, scheduler, hostMethods } = shared;
-  const { invocations, ...calls } = openInvocations(shared);
+  const { invocations, ...others } = openInvocations(shared);
   const identity = await openIdentity(shared, keys);
   const eraser = new Eraser(store, config.retention, node);
   return {
     ...openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url"))),
     invocations,
-    ...calls,
+    ...others,
     ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
     ...openVolumes(shared),
     ...identity,
@@ -210,7 +210,7 @@ function openInvocations(shared: Shared) {
   const attempts = new Attempts({ ...running, executions });
   const ends = new InvocationEnds(shared);
   const claims = new Claims({ store, engine, ownership, attempts, functionLimits });
-  scheduler.register(new DelayedCalls({ store, engine, ownership, attempts, ends }));
+  scheduler.register(new DelayedInvocations({ store, engine, ownership, attempts, ends }));
   const cancellation = new Cancellation({ ...shared, executions, ends });
   ownership.serve({
     claim: (claim) => claims.claim(claim),

@@ -174,8 +174,8 @@ async function startBehind(
   const { http, url } = listener;
   const sandboxes = opened.use(await openSandboxes(config, join(dataDir, "cache", "sandbox")));
   const builder = opened.use(openBuilder(config));
-  const runsCalls = cluster === undefined || cluster.capacity > 0;
-  const ready = startInstances(sandboxes, builder, runsCalls);
+  const runsInvocations = cluster === undefined || cluster.capacity > 0;
+  const ready = startInstances(sandboxes, builder, runsInvocations);
   const ids = new Ids();
   const spec = { id: ids.next(), version: manifest.version, protocol: PROTOCOL, speaks };
   const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
@@ -195,7 +195,7 @@ async function startBehind(
     engine,
     // Workers compile a script at its first invocation: V8 trusts no code cache from another machine.
     compile: async (digest) => {
-      if (runsCalls) await runner.compile(digest);
+      if (runsInvocations) await runner.compile(digest);
     },
     notifier: new InvocationNotifier(running.link?.messages),
     peers: running.link?.messages,
@@ -273,9 +273,9 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
 function startInstances(
   sandboxes: Sandboxes,
   builder: Builder,
-  runsCalls: boolean,
+  runsInvocations: boolean,
 ): Promise<unknown> {
-  const ready = Promise.all([builder.start(), runsCalls ? sandboxes.start() : undefined]);
+  const ready = Promise.all([builder.start(), runsInvocations ? sandboxes.start() : undefined]);
   ready.catch(() => {});
   return ready;
 }

@@ -146,7 +146,7 @@ export interface Config {
     readonly ratePerSecond: number;
   };
   readonly reuse: {
-    readonly callsMax: number;
+    readonly invocationsMax: number;
     readonly lifetimeMs: number;
     readonly idleMs: number;
     readonly waitingMax: number;

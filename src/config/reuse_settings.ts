@@ -3,7 +3,7 @@ import type { Rows } from "./setting.ts";
 
 /** When an instance of a function with `PROCESS_REUSE_SEQUENTIAL` is replaced. */
 export const REUSE_SETTINGS: Rows<"reuse"> = {
-  callsMax: {
+  invocationsMax: {
     name: "reuse-calls",
     kind: integer({ min: "1", max: "10000000" }),
     default: "10000",

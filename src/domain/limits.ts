@@ -1,6 +1,6 @@
 import type { FunctionRow } from "../store/functions.ts";
 import { columnNames } from "../resources/field.ts";
-import { CALL_LIMITS, type LimitColumns } from "../resources/functions.ts";
+import { INVOCATION_LIMITS, type LimitColumns } from "../resources/functions.ts";
 import { columnsOf, type Maxima } from "./resource.ts";
 
 const RETENTION_MAX_MS = 3650 * 24 * 60 * 60 * 1000;
@@ -21,10 +21,10 @@ interface OperatorLimits {
 /** The limits in force for the invocations of a function. */
 export type EffectiveLimits = { readonly [Column in keyof LimitColumns]: number };
 
-const COLUMNS = columnNames(CALL_LIMITS);
+const COLUMNS = columnNames(INVOCATION_LIMITS);
 
 /** The limits of an open commit. */
-export const NO_LIMITS = columnsOf(CALL_LIMITS, {});
+export const NO_LIMITS = columnsOf(INVOCATION_LIMITS, {});
 
 /** The limits in a commit or an invocation; undefined in one of an earlier version, and in an open commit. */
 export function recordedLimits(row: LimitColumns): EffectiveLimits | undefined {

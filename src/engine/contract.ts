@@ -176,7 +176,7 @@ export type ClaimAnswer =
 export type ClaimHandler = (claim: Claim) => Promise<ClaimAnswer>;
 
 /** Hands asynchronous invocations to the workers that ask for them. */
-export interface CallQueue {
+export interface InvocationQueue {
   /**
    * Offers an invocation whose row is PENDING and durable. A repetition for the same attempt within two minutes counts
    * once.
@@ -200,7 +200,7 @@ export type RejectionReason =
     readonly runningLimit: RunningLimit;
     readonly maxRunning: number;
     /** Which limit of the queue is reached: the number of invocations, or the bytes of their inputs. */
-    readonly queueLimit: "calls" | "bytes";
+    readonly queueLimit: "invocations" | "bytes";
     /** Queued invocations and the bytes of their inputs; asynchronous invocations do not count for a synchronous one. */
     readonly queued: number;
     readonly queuedBytes: number;

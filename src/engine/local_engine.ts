@@ -91,10 +91,10 @@ export class LocalEngine implements Engine {
     const caller = this.#runs.get(invocationId);
     if (caller === undefined) throw new Error(`Invocation ${invocationId} calls, but does not run`);
     if (depth >= maxDepth) throw new AdmissionRejected({ kind: "too-deep", maxDepth });
-    if (caller.nestedCalls >= maxNested) {
+    if (caller.nestedInvocations >= maxNested) {
       throw new AdmissionRejected({ kind: "too-many-nested", maxNested });
     }
-    caller.nestedCalls++;
+    caller.nestedInvocations++;
     const slot = caller.slot.nest(request);
     this.#callers.set(slot, invocationId);
     return slot;
@@ -221,7 +221,7 @@ class ActiveRun implements Run {
   /** How long its next job may wait for a worker: the first one what the slot left of the wait, a further one all of it. */
   #waitMs = Infinity;
   /** Nested invocations that it requested. */
-  nestedCalls = 0;
+  nestedInvocations = 0;
 
   constructor(request: RunRequest, slot: Slot, parts: RunParts) {
     this.#request = request;

@@ -64,7 +64,7 @@ const POINTER = {
  * The limits of an invocation. A commit records the limits with which it was built, an invocation those with which it
  * was accepted.
  */
-export const CALL_LIMITS = {
+export const INVOCATION_LIMITS = {
   timeout: {
     kind: "duration",
     about: "Wall-clock time of one invocation",
@@ -110,7 +110,7 @@ export const CALL_LIMITS = {
 
 /** The limits of a function. */
 export const LIMITS = {
-  ...CALL_LIMITS,
+  ...INVOCATION_LIMITS,
   retention: {
     kind: "duration",
     about: "How long invocations are kept after their end",
@@ -372,7 +372,7 @@ export const FUNCTION_SETTINGS = {
   },
 } as const satisfies Fields;
 
-export type LimitColumns = Columns<typeof CALL_LIMITS>;
+export type LimitColumns = Columns<typeof INVOCATION_LIMITS>;
 type Settings = typeof FUNCTION_SETTINGS;
 export type FunctionSettings = Wanted<Settings>;
 export type SettingColumns = Columns<Settings>;

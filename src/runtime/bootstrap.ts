@@ -3,7 +3,7 @@
  * waits for its code and its invocation, runs the invocation and answers. With process reuse it then waits for the next
  * invocation of the same function. This module exports nothing, because a function can import it.
  */
-import { awaitKill, type Forked, serveCalls, STANDARD_WAYS } from "./calls.ts";
+import { awaitKill, type Forked, serveInvocations, STANDARD_WAYS } from "./invocations.ts";
 import { EGRESS_SOCKET_ARGUMENT, useEgressSocket } from "./egress.ts";
 import type { Engine } from "./fork/memory.ts";
 import { rehearse } from "./fork/rehearsal.ts";
@@ -37,7 +37,11 @@ async function main(): Promise<void> {
   const forked = forks === undefined ? undefined : await fork(forks, engine);
   library = undefined;
   forks = undefined;
-  serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: isZygote ? awaitKill : () => exit(0) }, forked);
+  serveInvocations(
+    ConsoleOf,
+    { ...STANDARD_WAYS, end: isZygote ? awaitKill : () => exit(0) },
+    forked,
+  );
 }
 
 main();

@@ -22,7 +22,7 @@ export function keepLog(console: object): void {
 }
 
 /** The log of the invocation in progress. */
-export interface CallLog {
+export interface InvocationLog {
   /** Begins the log of an invocation. */
   reset(): void;
   /** Logs what background work was rejected with, as an error. Printing may call code of the function. */
@@ -34,7 +34,7 @@ export function captureConsole(
   ConsoleOf: ConsoleClass,
   frame: FrameWriter,
   logBytes: number,
-): CallLog {
+): InvocationLog {
   let sentBytes = 0;
   /** `trace` prints its text and the newline one after the other. */
   let begun = "";
@@ -56,6 +56,6 @@ export function captureConsole(
     reset() {
       sentBytes = 0;
     },
-    rejected: bind(error as () => void, captured, "waitUntil:") as CallLog["rejected"],
+    rejected: bind(error as () => void, captured, "waitUntil:") as InvocationLog["rejected"],
   };
 }

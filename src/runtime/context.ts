@@ -8,10 +8,10 @@ import {
   freeze,
   jsonParse,
 } from "./primordials.ts";
-import type { Call } from "./request.ts";
-import type { CallConfig, HandlerContext } from "./wire.ts";
+import type { InvocationMessage } from "./request.ts";
+import type { HandlerContext, InvocationConfig } from "./wire.ts";
 
-interface CallData {
+interface InvocationData {
   readonly secrets: object;
   readonly variables: object;
   readonly call: HostCall;
@@ -21,35 +21,35 @@ interface CallData {
 export interface HandlerArguments {
   /** Details of its invocation; undefined if the server sent no details. */
   readonly context: object | undefined;
-  /** The values of {@link CallConfig} by name, frozen and without a prototype: a name may be `__proto__`. */
+  /** The values of {@link InvocationConfig} by name, frozen and without a prototype: a name may be `__proto__`. */
   readonly env: object;
 }
 
 /** Access to the current invocation. */
-export interface CallContext {
+export interface InvocationContext {
   /** The value of `import.meta.invoked`. It is frozen, so one module cannot deceive another. */
   readonly exposed: object;
   /** Starts an invocation; no other may be in progress. */
-  begin(call: Call): HandlerArguments;
+  begin(message: InvocationMessage): HandlerArguments;
   /** Host calls of the runtime itself. */
   readonly calls: HostCalls;
 }
 
-/** @param needCall called when a module uses the invocation before it began; must not return */
-export function callContext(
+/** @param needInvocation called when a module uses the invocation before it began; must not return */
+export function invocationContext(
   frame: (kind: number, body: Uint8Array) => void,
   receive: Receive,
-  needCall: () => never,
-): CallContext {
-  let current: CallData | undefined;
+  needInvocation: () => never,
+): InvocationContext {
+  let current: InvocationData | undefined;
   // Shared by all invocations: a second caller would read the replies of the first.
   const calls = hostCaller(frame, receive);
   const exposed = createObject(null);
-  const provide = (key: keyof CallData) =>
+  const provide = (key: keyof InvocationData) =>
     defineProperty(
       exposed,
       key,
-      dictionary<unknown>({ enumerable: true, get: () => (current ?? needCall())[key] }),
+      dictionary<unknown>({ enumerable: true, get: () => (current ?? needInvocation())[key] }),
     );
   provide("secrets");
   provide("variables");
@@ -59,7 +59,7 @@ export function callContext(
     begin({ configJson }) {
       // Without the prototype, where a function may have put a field that this invocation does not have.
       const { secrets, variables, context } = dictionary(jsonParse(configJson)) as unknown as
-        & CallConfig
+        & InvocationConfig
         & { readonly context?: HandlerContext };
       current = {
         secrets: dictionary(secrets),

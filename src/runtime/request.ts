@@ -12,11 +12,11 @@ import {
   writeStdout,
 } from "./primordials.ts";
 import {
-  CALL_HEAD_BYTES,
-  CALL_LIMITS_BYTES,
-  CallFlag,
   FRAME_HEAD_BYTES,
   FrameKind,
+  INVOCATION_HEAD_BYTES,
+  INVOCATION_LIMITS_BYTES,
+  InvocationFlag,
   LOAD_HEAD_BYTES,
   LoadPurpose,
   NONCE_BYTES,
@@ -39,7 +39,7 @@ export interface Load {
 }
 
 /** One invocation in this process. */
-export interface Call {
+export interface InvocationMessage {
   /** Whether the process waits for another invocation after this one. */
   readonly keep: boolean;
   /** Whether the input is a request for `fetch`. */
@@ -71,7 +71,7 @@ export function receiveLoad(read?: Read): Load {
   const codeCacheBytes = uint32(head, at + 12);
   return {
     nonce: head.slice(0, NONCE_BYTES),
-    purpose: head[NONCE_BYTES] ?? LoadPurpose.CALL,
+    purpose: head[NONCE_BYTES] ?? LoadPurpose.INVOCATION,
     outputBytes: uint32(head, at),
     logBytes: uint32(head, at + 4),
     script,
@@ -86,17 +86,17 @@ export type LowerLimits = (memoryKib: number, cpuSeconds: number) => void;
  * Blocks until the invocation message is read. User code may have run before.
  * @param lowerLimits of a fork that has not run an invocation
  */
-export function receiveCall(lowerLimits?: LowerLimits, read?: Read): Call {
-  const head = readExactly(CALL_HEAD_BYTES, read);
+export function receiveInvocation(lowerLimits?: LowerLimits, read?: Read): InvocationMessage {
+  const head = readExactly(INVOCATION_HEAD_BYTES, read);
   const flags = head[0] ?? 0;
-  if ((flags & CallFlag.LIMITS) !== 0) {
-    const limits = readExactly(CALL_LIMITS_BYTES, read);
+  if ((flags & InvocationFlag.LIMITS) !== 0) {
+    const limits = readExactly(INVOCATION_LIMITS_BYTES, read);
     if (lowerLimits === undefined) return exit(EXIT_CONFUSED);
     lowerLimits(uint32(limits, 0), uint32(limits, 4));
   }
   return {
-    keep: (flags & CallFlag.KEEP) !== 0,
-    isFetch: (flags & CallFlag.FETCH) !== 0,
+    keep: (flags & InvocationFlag.KEEP) !== 0,
+    isFetch: (flags & InvocationFlag.FETCH) !== 0,
     inputJson: decode(readExactly(uint32(head, 1), read)),
     configJson: decode(readExactly(uint32(head, 5), read)),
   };

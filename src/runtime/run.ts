@@ -4,8 +4,8 @@
  * Only V8 calls user code, as a promise reaction. So no frame of this file, and no path of the server, is on a stack
  * that the function can read.
  */
-import type { CallLog } from "./console.ts";
-import { callContext, type HandlerArguments } from "./context.ts";
+import type { InvocationLog } from "./console.ts";
+import { type HandlerArguments, invocationContext } from "./context.ts";
 import {
   describeThrown,
   failureJson,
@@ -33,7 +33,13 @@ import {
   PromiseOf,
 } from "./primordials.ts";
 import { react } from "./react.ts";
-import { type Call, type FrameWriter, type Load, putUint32, receiveCall } from "./request.ts";
+import {
+  type FrameWriter,
+  type InvocationMessage,
+  type Load,
+  putUint32,
+  receiveInvocation,
+} from "./request.ts";
 import { evaluateScript } from "./script.ts";
 import type { HostCalls, Receive } from "./host.ts";
 import { callFetch, callMain, type Ends, type Handlers, handlersOf, resolved } from "./handlers.ts";
@@ -50,11 +56,11 @@ export interface Outside {
   readonly mark: () => void;
   readonly exit: () => never;
   readonly listen: typeof addEventListener;
-  readonly log: CallLog;
+  readonly log: InvocationLog;
 }
 
 /** Sends the `LOADED` frame with this body. In a template it returns in an instance, with the instance's invocation. */
-export type OnLoaded = (body: Uint8Array) => Call | undefined;
+export type OnLoaded = (body: Uint8Array) => InvocationMessage | undefined;
 
 export const NOTHING = encode("");
 /** The output of an invocation of `fetch`. */
@@ -128,15 +134,15 @@ function answerReturned(
 
 /** An invocation whose handler is about to run. */
 interface Started {
-  readonly call: Call;
+  readonly message: InvocationMessage;
   readonly given: HandlerArguments;
 }
 
 /** Adds the methods to the context of a handler. @returns what waits for the work given to them */
 function completeContext(
-  { call: { isFetch }, given: { context } }: Started,
+  { message: { isFetch }, given: { context } }: Started,
   { failThrown }: Ends,
-  log: CallLog,
+  log: InvocationLog,
 ): ReturnType<typeof background>["whenDone"] {
   // The client has its response before the work of `fetch` ends. An output waits for the work, and so may still fail.
   const { waitUntil, whenDone } = background(isFetch ? log.rejected : failThrown);
@@ -164,12 +170,12 @@ function callHandler(
   { ends, calls, log, outputBytes, deliver }: {
     readonly ends: Ends;
     readonly calls: HostCalls;
-    readonly log: CallLog;
+    readonly log: InvocationLog;
     readonly outputBytes: number;
     readonly deliver: (output: Uint8Array) => void;
   },
 ): void {
-  const { call: { isFetch, keep, inputJson }, given: { env, context } } = started;
+  const { message: { isFetch, keep, inputJson }, given: { env, context } } = started;
   const whenDone = completeContext(started, ends, log);
   const invocation = { input: jsonParse(inputJson), env, context };
   if (isFetch) {
@@ -194,7 +200,7 @@ function callHandler(
  */
 export function run(
   load: Load,
-  first: Call | undefined,
+  first: InvocationMessage | undefined,
   { frame, receive, mark, exit, listen, log }: Outside,
   onLoaded: OnLoaded,
 ): void {
@@ -203,7 +209,7 @@ export function run(
   let handlers: Handlers | undefined;
   const answer = (kind: number, body: Uint8Array): never => {
     mark();
-    frame(kind, body, kind === FrameKind.NEEDS_CALL ? undefined : usageBody());
+    frame(kind, body, kind === FrameKind.NEEDS_INVOCATION ? undefined : usageBody());
     return exit();
   };
   const fail = (failure: Failure) => answer(FrameKind.FAILURE, encode(failureJson(failure)));
@@ -216,27 +222,27 @@ export function run(
     if (current !== undefined || handlers === undefined) return fail({ kind: "stalled" });
     frame(FrameKind.IDLE, NOTHING);
     beginUsage();
-    begin(receiveCall());
+    begin(receiveInvocation());
     callCurrent(handlers);
     preventDefault(event);
   });
 
   const deliver = (output: Uint8Array) => {
-    if (!(current as Started).call.keep) answer(FrameKind.RESULT, output);
+    if (!(current as Started).message.keep) answer(FrameKind.RESULT, output);
     current = undefined;
     mark();
     frame(FrameKind.RESULT, output, usageBody());
   };
-  const { exposed, calls, begin: beginContext } = callContext(
+  const { exposed, calls, begin: beginContext } = invocationContext(
     frame,
     receive,
-    () => answer(FrameKind.NEEDS_CALL, NOTHING),
+    () => answer(FrameKind.NEEDS_INVOCATION, NOTHING),
   );
-  const begin = (call: Call) => {
-    if (call.keep) mark();
+  const begin = (message: InvocationMessage) => {
+    if (message.keep) mark();
     frame(FrameKind.ACCEPTED, NOTHING);
     log.reset();
-    current = { call, given: beginContext(call) };
+    current = { message, given: beginContext(message) };
   };
   const ends = { fail, failThrown };
   const around = { ends, calls, log, outputBytes: load.outputBytes, deliver };
@@ -244,10 +250,10 @@ export function run(
   let beganMs = 0;
   let cacheUse: number = CodeCacheUse.NONE;
   const loaded = (exported: object) => {
-    const call = onLoaded(loadedBody(beganMs, cacheUse));
+    const message = onLoaded(loadedBody(beganMs, cacheUse));
     // Foreign functions of a template are out of reach from here on.
     onLoaded = () => undefined;
-    if (call !== undefined) begin(call);
+    if (message !== undefined) begin(message);
     handlers = handlersOf(exported);
     callCurrent(handlers);
   };

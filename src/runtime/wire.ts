@@ -4,11 +4,11 @@
  * Server to instance, on stdin:
  * - The *load*, once: the nonce, its purpose ({@link LoadPurpose}), four numbers (output limit, log limit, lengths of the
  *   script and of its code cache, all in bytes), the script, the code cache.
- * - The *invocation*: one byte of {@link CallFlag}s, two numbers (lengths of the input and of the configuration), the
+ * - The *invocation*: one byte of {@link InvocationFlag}s, two numbers (lengths of the input and of the configuration), the
  *   limits of the process if flagged, the input, the configuration.
  *
  * The frame `LOADED` follows once the script is evaluated, with the time that it took. A script that is evaluated ahead of
- * its invocations, in a template, may need something that differs between them: then the frame is `NEEDS_CALL`.
+ * its invocations, in a template, may need something that differs between them: then the frame is `NEEDS_INVOCATION`.
  * Otherwise the invocation follows the load at once and is read before user code runs. A script that is only compiled
  * gets `LOADED` with the time of the compilation, and then a `RESULT` with its code cache.
  *
@@ -37,19 +37,19 @@ export const NONCE_MARK = 0xff;
 /** Nonce, purpose, output limit, log limit, script length, code cache length. */
 export const LOAD_HEAD_BYTES = NONCE_BYTES + 17;
 /** Why a script is loaded: for an invocation at once, for later invocations, or for its code cache alone. */
-export const LoadPurpose = { CALL: 0, AHEAD: 1, COMPILE: 2 } as const;
+export const LoadPurpose = { INVOCATION: 0, AHEAD: 1, COMPILE: 2 } as const;
 /** Flags, input length, configuration length. */
-export const CALL_HEAD_BYTES = 9;
+export const INVOCATION_HEAD_BYTES = 9;
 /**
  * `KEEP`: another invocation may follow. `LIMITS`: a fork has to lower its limits before it runs user code. `FETCH`:
  * the input is a {@link RequestInput}, for the `fetch` of the function.
  */
-export const CallFlag = { KEEP: 1, LIMITS: 2, FETCH: 4 } as const;
+export const InvocationFlag = { KEEP: 1, LIMITS: 2, FETCH: 4 } as const;
 /** Private memory in KiB, processor time in seconds. */
-export const CALL_LIMITS_BYTES = 8;
+export const INVOCATION_LIMITS_BYTES = 8;
 
 /** The configuration of an invocation, sent as JSON. */
-export interface CallConfig {
+export interface InvocationConfig {
   /** Values by name. */
   readonly secrets: Readonly<Record<string, string>>;
   /** Values by name, which are no secrets; absent for none. */
@@ -104,13 +104,13 @@ export const AS_ZYGOTE = "zygote";
 
 /**
  * Kinds of frames. `ACCEPTED` follows the read of the invocation, before any code runs for it: without this frame
- * another process may get the invocation. `ACCEPTED`, `NEEDS_CALL` and `IDLE` are empty. The kind of a log frame is
+ * another process may get the invocation. `ACCEPTED`, `NEEDS_INVOCATION` and `IDLE` are empty. The kind of a log frame is
  * `LOG` plus its level, 0 (debug) to 3 (error).
  */
 export const FrameKind = {
   ACCEPTED: 0x01,
   LOADED: 0x02,
-  NEEDS_CALL: 0x03,
+  NEEDS_INVOCATION: 0x03,
   IDLE: 0x04,
   USAGE: 0x05,
   LOG: 0x10,

@@ -6,7 +6,7 @@
  * storage.
  */
 
-import type { CallConfig, HandlerContext } from "../runtime/wire.ts";
+import type { HandlerContext, InvocationConfig } from "../runtime/wire.ts";
 import type { StackMapReader } from "../shared/stack.ts";
 
 /** The stable code at the start of an invocation's error; see docs/errors.md. */
@@ -113,7 +113,7 @@ export interface SandboxJob {
   /** Names that list in messages, unless it is the function's own. */
   readonly allowlistName?: string;
   /** Configuration for the function. Its secrets are masked in logs and errors. */
-  readonly config: CallConfig;
+  readonly config: InvocationConfig;
   /** The second argument of the handler. Absent without one. */
   readonly context?: HandlerContext;
   /** Those that are absent are the defaults of {@link SandboxLimits}. */
@@ -202,7 +202,7 @@ export class NoInstance extends Error {
 /** Limits of process reuse. Each is a named setting in `src/config`. */
 export interface ReuseLimits {
   /** Most invocations of one instance. */
-  readonly callsMax: number;
+  readonly invocationsMax: number;
   /** Age at which an instance gets no further invocation. */
   readonly lifetimeMs: number;
   /** Longest wait of an instance for its next invocation. */

@@ -1,6 +1,10 @@
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import { columnNames } from "../resources/field.ts";
-import { CALL_LIMITS, type FunctionSettings, type LimitColumns } from "../resources/functions.ts";
+import {
+  type FunctionSettings,
+  INVOCATION_LIMITS,
+  type LimitColumns,
+} from "../resources/functions.ts";
 import type { Capabilities } from "./dialect.ts";
 import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { CommitRow } from "./commits.ts";
@@ -102,7 +106,7 @@ export class FunctionReader {
     const rows = await this.db.selectFrom("functions")
       .innerJoin("commits", "commits.id", "functions.publishedCommitId")
       .select(["commits.scriptDigest", "functions.provisionedConcurrency as count"])
-      .select(columnNames(CALL_LIMITS).map((column) => `functions.${column}` as const))
+      .select(columnNames(INVOCATION_LIMITS).map((column) => `functions.${column}` as const))
       .where("functions.deletedAt", "is", null)
       .where("functions.provisionedConcurrency", ">", 0)
       .orderBy("functions.id")

@@ -97,7 +97,7 @@ export interface EarlierAttempt {
 }
 
 /** An invocation that waits for its time. Its row is PENDING, and no node owns it. */
-export interface DelayedCallTable {
+export interface DelayedInvocationTable {
   invocationId: string;
   functionId: string;
   /** When it may start. */

@@ -45,7 +45,7 @@ interface EndColumns extends AttemptKey, Pick<InvocationRow, "status" | "updated
 }
 
 /** What decides whether a waiting invocation may start. */
-export type WaitingCall = Pick<
+export type WaitingInvocation = Pick<
   InvocationRow,
   "attempt" | "concurrencyKey" | "notBefore" | "createdAt"
 >;
@@ -251,7 +251,7 @@ export class InvocationWriter extends IdempotencyKeyReader {
   }
 
   /** What decides whether a waiting invocation may start; undefined if it does not wait. */
-  waiting(id: string): Promise<WaitingCall | undefined> {
+  waiting(id: string): Promise<WaitingInvocation | undefined> {
     return this.db.selectFrom("invocations")
       .select(["attempt", "concurrencyKey", "notBefore", "createdAt"])
       .where("id", "=", id).where("status", "=", "PENDING").executeTakeFirst();

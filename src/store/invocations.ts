@@ -1,13 +1,13 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { columnNames } from "../resources/field.ts";
-import { CALL_LIMITS, type LimitColumns } from "../resources/functions.ts";
+import { INVOCATION_LIMITS, type LimitColumns } from "../resources/functions.ts";
 import type { Content } from "../shared/json_text.ts";
 import type { Capabilities } from "./dialect.ts";
 import { FAILURE, type InvocationError } from "./failures.ts";
 import type { InvocationFilter, InvocationFinder } from "./invocation_search.ts";
 import { cut, type Page, type PageRequest } from "./paging.ts";
 import type {
-  DelayedCallTable,
+  DelayedInvocationTable,
   EarlierAttempt,
   IdempotencyKeyTable,
   InvocationLogTable,
@@ -55,7 +55,7 @@ export type InvocationRecord = Omit<InvocationRow, UnrecordedColumn> & {
   /** The error code of its failure, see `failures.ts`; null unless it failed. */
   readonly failure: string | null;
   /** What it waits for; null if it waits for a slot, or not any more. */
-  readonly waitsFor: DelayedCallTable["reason"] | null;
+  readonly waitsFor: DelayedInvocationTable["reason"] | null;
 };
 
 /** An invocation without its input and output: any number of them is short. */
@@ -78,7 +78,7 @@ type ContentColumn = "input" | "output";
 type UnrecordedColumn = ContentColumn | "variables" | "errorCode";
 
 /** How many invocations run and wait, and the bytes of the inputs of waiting ones. */
-export interface UnfinishedCalls {
+export interface UnfinishedInvocations {
   readonly running: number;
   readonly waiting: number;
   readonly waitingBytes: number;
@@ -106,7 +106,7 @@ export interface WaitingFunction {
 export type OrphanedInvocation = InvocationRow & { readonly owner: string };
 
 export const INVOCATION_COLUMNS = [
-  ...columnNames(CALL_LIMITS),
+  ...columnNames(INVOCATION_LIMITS),
   ...Object.keys(
     {
       id: true,
@@ -347,7 +347,7 @@ export class InvocationReader extends IdempotencyKeyReader {
   }
 
   /** Unfinished invocations from outside, without those that wait for a time. */
-  async unfinishedCalls(): Promise<UnfinishedCalls> {
+  async unfinishedInvocations(): Promise<UnfinishedInvocations> {
     const isWaiting = sql`status = 'PENDING'`;
     const counts = await this.#unfinished().clearSelect().clearOrderBy().select([
       sql<number>`sum(case when ${isWaiting} then 0 else 1 end)`.as("running"),

@@ -11,7 +11,7 @@ import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
 import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.ts";
-import { DelayedCallReader, DelayedCallWriter } from "./delayed_calls.ts";
+import { DelayedInvocationReader, DelayedInvocationWriter } from "./delayed_invocations.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
 import { DamageLog } from "./damage.ts";
@@ -47,7 +47,7 @@ export interface Readers {
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
-  readonly delays: DelayedCallReader;
+  readonly delays: DelayedInvocationReader;
   readonly outbox: OutboxReader;
   readonly triggers: TriggerReader;
   readonly schedules: ScheduleReader;
@@ -66,7 +66,7 @@ export interface Writers {
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
   readonly nodes: NodeWriter;
-  readonly delays: DelayedCallWriter;
+  readonly delays: DelayedInvocationWriter;
   readonly outbox: OutboxWriter;
   readonly flow: FlowControlWriter;
   readonly triggers: TriggerWriter;
@@ -297,7 +297,7 @@ function readersOf(
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
-    delays: new DelayedCallReader(db),
+    delays: new DelayedInvocationReader(db),
     outbox: new OutboxReader(db),
     triggers: new TriggerReader(db, cache),
     schedules: new ScheduleReader(db),
@@ -323,7 +323,7 @@ function writersOf(
     purges: new PurgeWriter(db, long),
     nodes: new NodeWriter(db, capabilities),
     flow: new FlowControlWriter(db, capabilities),
-    delays: new DelayedCallWriter(db),
+    delays: new DelayedInvocationWriter(db),
     outbox: new OutboxWriter(db),
     triggers: new TriggerWriter(db, UNCACHED),
     schedules: new ScheduleWriter(db),

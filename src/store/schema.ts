@@ -4,7 +4,7 @@
  * SQLite and PostgreSQL have that in common.
  */
 import type {
-  DelayedCallTable,
+  DelayedInvocationTable,
   DestinationSecretTable,
   IdempotencyKeyTable,
   InvocationLogTable,
@@ -280,7 +280,7 @@ export interface Schema extends TriggerSchema {
   outbox: OutboxTable;
   startPermits: StartPermitTable;
   runCounts: RunCountTable;
-  delayedCalls: DelayedCallTable;
+  delayedCalls: DelayedInvocationTable;
   idempotencyKeys: IdempotencyKeyTable;
   purges: PurgeTable;
   purgeMarks: PurgeMarkTable;

@@ -18,7 +18,7 @@ export interface StatisticsFilter {
 }
 
 /** Invocations with the same error code. */
-export interface CountedCalls {
+export interface CountedInvocations {
   /** See `failures.ts`; null unless they failed. */
   readonly errorCode: string | null;
   readonly calls: number;
@@ -31,7 +31,7 @@ export interface CountedCalls {
   readonly durations: string;
 }
 
-/** Invocations by class of durations, as {@link CountedCalls} has them. */
+/** Invocations by class of durations, as {@link CountedInvocations} has them. */
 export function* classesOf(durations: string): Iterable<readonly [number: number, calls: number]> {
   if (durations === "") return;
   for (const pair of durations.split(",")) {
@@ -42,9 +42,9 @@ export function* classesOf(durations: string): Iterable<readonly [number: number
 
 /** The invocations of a step. */
 export interface CountedStep {
-  readonly byFunction: readonly (CountedCalls & { readonly functionId: string })[];
+  readonly byFunction: readonly (CountedInvocations & { readonly functionId: string })[];
   /** The counts of all functions together. */
-  readonly all: readonly CountedCalls[];
+  readonly all: readonly CountedInvocations[];
 }
 
 /** The rows of a step: while both numbers stay, so does what is counted in it. */
@@ -232,7 +232,7 @@ export class StatisticsReader {
   }
 }
 
-interface ReadRow extends CountedCalls, StepRows {
+interface ReadRow extends CountedInvocations, StepRows {
   readonly step: number;
   readonly functionId: string;
 }
@@ -255,7 +255,10 @@ function stepOf(rows: readonly Omit<ReadRow, "step">[]): CountedStep & StepRows 
 }
 
 /** The invocations of all functions with one error code. */
-function sumOf(errorCode: string | null, counted: readonly CountedCalls[]): CountedCalls {
+function sumOf(
+  errorCode: string | null,
+  counted: readonly CountedInvocations[],
+): CountedInvocations {
   const classes = new Map<number, number>();
   let [calls, cpuMicros] = [0, 0];
   for (const one of counted) {
@@ -269,7 +272,7 @@ function sumOf(errorCode: string | null, counted: readonly CountedCalls[]): Coun
   return { errorCode, calls, cpuMicros, durations };
 }
 
-function bytesOf(counted: readonly CountedCalls[]): number {
+function bytesOf(counted: readonly CountedInvocations[]): number {
   return counted.reduce((sum, { durations }) => sum + durations.length + BYTES_PER_COUNT, 0);
 }
 

@@ -51,8 +51,8 @@ async function callers({ client }: Stage): Promise<void> {
 async function joined({ client }: Stage): Promise<void> {
   const id = await client.deploy(MAIN);
   using watched = await watch(client);
-  const calls = 60;
-  await Promise.all(Array.from({ length: calls }, () => client.invoke(id)));
+  const invocations = 60;
+  await Promise.all(Array.from({ length: invocations }, () => client.invoke(id)));
   await watched.has("invocation");
   await eventually(() =>
     Promise.resolve(

@@ -23,7 +23,7 @@ async function call(client: Client, id: string, mib: number): Promise<Json> {
 }
 
 /** An invocation of the function in a forked process. */
-async function forkedCall(client: Client, id: string, mib: number): Promise<Json> {
+async function forkedInvocation(client: Client, id: string, mib: number): Promise<Json> {
   return await eventually(async () => {
     const invocation = await call(client, id, mib);
     return FORKED.includes(invocation.processKind) ? invocation : undefined;
@@ -36,13 +36,13 @@ serverSuite("memory of functions", {}, {
     const update = { function: { id: large, memoryMib: 512 } };
     const { effectiveLimits } = ok(await client.post(UPDATE, update)).function;
     assert.equal(effectiveLimits.memoryMib, 512);
-    const held = await forkedCall(client, large, 300);
+    const held = await forkedInvocation(client, large, 300);
     assert.deepEqual(held.output, { held: 300 }, held.error);
     assert.deepEqual(held.limits, { ...DEFAULT_LIMITS, memoryMib: 512 });
     assert.equal(ok(await client.get("/api/v1/status")).root.count, 2);
-    const exceeded = await forkedCall(client, small, 300);
+    const exceeded = await forkedInvocation(client, small, 300);
     assert.match(exceeded.error, /^OUT_OF_MEMORY: .* limit of 128 MiB \(--memory\)$/);
-    assert.deepEqual((await forkedCall(client, small, 60)).output, { held: 60 });
+    assert.deepEqual((await forkedInvocation(client, small, 60)).output, { held: 60 });
   },
 
   "settings are checked before there is code, and nothing changes": async ({ client }) => {

@@ -10,7 +10,7 @@ const HANG = `export default () => new Promise((resolve) => setTimeout(resolve, 
 const ASYNC = { prefer: "respond-async" };
 const QUEUED_MAX = 10;
 /** More than the limit, and more than two nodes could accept beyond it before they count again. */
-const CALLS_MAX = 2000;
+const INVOCATIONS_MAX = 2000;
 
 Deno.test("the asynchronous calls that wait are bounded over all nodes", async (t) => {
   await using cluster = await TestCluster.start();
@@ -25,7 +25,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
     const rejected = new Set<Client>();
     let accepted = 0;
     for (let n = 0; rejected.size < 2; n++) {
-      assert.ok(n < CALLS_MAX, `${accepted} of ${n} calls were accepted`);
+      assert.ok(n < INVOCATIONS_MAX, `${accepted} of ${n} calls were accepted`);
       const client = n % 2 === 0 ? here : there;
       const answer = await client.invoke(hang, {}, ASYNC);
       if (answer.status === 200) accepted++;

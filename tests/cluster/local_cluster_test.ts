@@ -149,13 +149,13 @@ Deno.test("a local cluster runs calls, outlives its parts, and starts again on i
       const endless = await client.deploy(ENDLESS);
       const path = `/api/v1/functions/${endless}/invocations`;
       const all = async () => (await client.get(path)).body.list as { readonly status: string }[];
-      const calls = [client.invoke(endless), client.invoke(endless)];
+      const invocations = [client.invoke(endless), client.invoke(endless)];
       await eventually(async () => {
         const running = (await all()).filter(({ status }) => status.endsWith("_RUNNING"));
-        return running.length === calls.length || undefined;
+        return running.length === invocations.length || undefined;
       }, "two calls that run");
       for (const name of ["api-1", "api-2"]) await cluster.restart("serve", `${data}/${name}`);
-      for (const { status } of await Promise.all(calls)) assert.equal(status, 502);
+      for (const { status } of await Promise.all(invocations)) assert.equal(status, 502);
       assert.equal((await eventually(() => all().catch(() => undefined), "a list")).length, 2);
     },
   );

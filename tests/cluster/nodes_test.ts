@@ -44,7 +44,7 @@ async function runs(client: Client, id: string, invocation: string, attempt: num
 async function cancelElsewhere(here: Client, there: Client): Promise<void> {
   const id = await here.deploy(UP_TO);
   for (const headers of [BACKGROUND, {}]) {
-    const call = here.invoke(id, { last: 9 }, headers);
+    const answering = here.invoke(id, { last: 9 }, headers);
     const { list: [{ id: invocation }] } = await eventually(async () => {
       const { body } = await there.get(`/api/v1/functions/${id}/invocations`);
       const [newest] = body.list;
@@ -54,7 +54,7 @@ async function cancelElsewhere(here: Client, there: Client): Promise<void> {
     const path = `/api/v1/functions/${id}/invocations/${invocation}/cancel`;
     const { invocation: cancelled } = ok(await there.post(path, {}));
     assert.match(cancelled.error, /^CANCELLED: /);
-    assert.equal((await call).status, 200);
+    assert.equal((await answering).status, 200);
   }
 }
 
@@ -96,7 +96,7 @@ async function changesElsewhere(here: Client, there: Client): Promise<void> {
 async function concurrency(here: Client, there: Client): Promise<void> {
   const id = await here.deploy(INTERVAL);
   ok(await here.post("/api/v1/functions/update", { function: { id, maxConcurrency: 2 } }));
-  const calls = [here, there, here, there, here, there].flatMap((client) => [
+  const invocations = [here, there, here, there, here, there].flatMap((client) => [
     client.invoke(id).then(async ({ body }) => {
       const { status, error, output } = await client.invocation(id, body.invocationId);
       assert.equal(status, SUCCESS, error);
@@ -106,7 +106,7 @@ async function concurrency(here: Client, there: Client): Promise<void> {
       (await client.ended(id, body.invocationId)).output
     ),
   ]);
-  const intervals: { start: number; end: number }[] = await Promise.all(calls);
+  const intervals: { start: number; end: number }[] = await Promise.all(invocations);
   for (const { start } of intervals) {
     const running = intervals.filter((other) => other.start <= start && start < other.end);
     assert.ok(running.length <= 2, `${running.length} ran at ${start}`);
@@ -173,7 +173,7 @@ Deno.test("API nodes that share one database", async (t) => {
     const third = await cluster.node({ flags: FLAGS });
     const suspended = await clientOf(third, first);
     const { list: before } = ok(await there.get(`/api/v1/functions/${taken}/invocations`));
-    const call = suspended.invoke(taken, { last: 9 }).catch((error) => error);
+    const answering = suspended.invoke(taken, { last: 9 }).catch((error) => error);
     const { id } = await eventually(async () => {
       const { body } = await there.get(`/api/v1/functions/${taken}/invocations`);
       const [newest] = body.list;
@@ -183,7 +183,7 @@ Deno.test("API nodes that share one database", async (t) => {
     const taken_ = await there.ended(taken, id);
     assert.match(taken_.error, /^INTERRUPTED: /);
     third.signal("SIGCONT");
-    await call;
+    await answering;
     assert.deepEqual(await there.invocation(taken, id), taken_);
     // It joins again, and serves.
     await eventually(async () => (await suspended.get("/readyz")).status === 200 || undefined);

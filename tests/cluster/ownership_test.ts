@@ -1,6 +1,6 @@
 /** Guarantees of an only node and of nodes that share a database: every invocation has one owner, in all events. */
 import assert from "node:assert/strict";
-import { settings, start as startCall } from "../retries/support.ts";
+import { settings, start as startInvocation } from "../retries/support.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -34,16 +34,16 @@ async function sharedNodes(opened: AsyncDisposableStack): Promise<StartServer> {
 }
 
 /** Resolves once an invocation runs its first attempt. */
-async function begun(client: Client, functionId: string, call: string): Promise<void> {
-  const path = `/api/v1/functions/${functionId}/invocations/${call}/logs`;
+async function begun(client: Client, functionId: string, invocationId: string): Promise<void> {
+  const path = `/api/v1/functions/${functionId}/invocations/${invocationId}/logs`;
   await eventually(
     async () => (await client.get(path)).body.list.length > 0 || undefined,
-    `a log line of ${call}`,
+    `a log line of ${invocationId}`,
   );
 }
 
-async function cancelled(client: Client, functionId: string, call: string): Promise<Json> {
-  const path = `/api/v1/functions/${functionId}/invocations/${call}/cancel`;
+async function cancelled(client: Client, functionId: string, invocationId: string): Promise<Json> {
+  const path = `/api/v1/functions/${functionId}/invocations/${invocationId}/cancel`;
   const { invocation } = ok(await client.post(path, {}));
   assert.match(invocation.error, /^CANCELLED: /);
   return invocation;
@@ -52,9 +52,12 @@ async function cancelled(client: Client, functionId: string, call: string): Prom
 const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   "each call runs once": async (client) => {
     const id = await client.deploy(HANGS_UNTIL);
-    const [answer, call] = await Promise.all([client.invoke(id), startCall(client, id)]);
+    const [answer, invocationId] = await Promise.all([
+      client.invoke(id),
+      startInvocation(client, id),
+    ]);
     assert.equal(answer.status, 200);
-    assert.deepEqual((await client.ended(id, call)).output, { attempt: 1 });
+    assert.deepEqual((await client.ended(id, invocationId)).output, { attempt: 1 });
     const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
     assert.deepEqual(list.map(({ attempt }: Json) => attempt), [1, 1]);
   },
@@ -64,16 +67,16 @@ const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   ) => {
     const id = await client.deploy(HANGS_UNTIL);
     await settings(client, id, { maxConcurrency: 1 });
-    const running = await startCall(client, id, { last: 9 });
+    const running = await startInvocation(client, id, { last: 9 });
     await begun(client, id, running);
-    const waiting = await startCall(client, id);
-    const next = await startCall(client, id);
+    const waiting = await startInvocation(client, id);
+    const next = await startInvocation(client, id);
     assert.equal((await cancelled(client, id, waiting)).startedAt, undefined);
     assert.match((await client.invocation(id, next)).status, /_PENDING$/);
     const answer = client.invoke(id);
     const { status } = await eventually(async () => {
       const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
-      return list.find((call: Json) => ![running, waiting, next].includes(call.id));
+      return list.find((found: Json) => ![running, waiting, next].includes(found.id));
     }, "a call with a caller");
     assert.match(status, /_PENDING$/);
     await cancelled(client, id, running);
@@ -119,14 +122,14 @@ async function crash(start: StartServer, server: TestServer): Promise<void> {
   const id = await client.deploy(HANGS_UNTIL);
   const limited = await client.deploy(HANGS_UNTIL);
   await settings(client, limited, { maxConcurrency: 1 });
-  const again = await startCall(client, limited, { last: 2 });
+  const again = await startInvocation(client, limited, { last: 2 });
   await begun(client, limited, again);
-  const waiting = await startCall(client, limited);
+  const waiting = await startInvocation(client, limited);
   const broken = client.invoke(id, { last: 9 }).catch(() => "its connection breaks");
   const path = `/api/v1/functions/${id}/invocations`;
   const { id: sync } = await eventually(async () => {
-    const [call] = ok(await client.get(path)).list;
-    return call?.attempt === 1 ? call : undefined;
+    const [newest] = ok(await client.get(path)).list;
+    return newest?.attempt === 1 ? newest : undefined;
   }, "a call with a caller");
   await server.stop("SIGKILL");
   await broken;

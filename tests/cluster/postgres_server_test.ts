@@ -38,7 +38,7 @@ Deno.test("a server on PostgreSQL", async (t) => {
       slow = await client.deploy(SLOW);
       ok(await client.commit(echo, { "main.ts": ECHO, "extra.ts": "export {};" }, "second"));
       assert.equal(ok(await client.get(`/api/v1/functions/${echo}/commits`)).list.length, 2);
-      await callAndFind(client, echo);
+      await invokeAndFind(client, echo);
       await secrets(client);
       volume = await volumes(client);
       await purge(client, await client.deploy(ECHO));
@@ -97,7 +97,7 @@ Deno.test("a server starts although it loses its connection to the database mean
   );
 });
 
-async function callAndFind(client: Client, id: string): Promise<void> {
+async function invokeAndFind(client: Client, id: string): Promise<void> {
   const key = { "idempotency-key": "one" };
   const first = await client.invoke(id, { text: "needle", big: "ü".repeat(50_000) }, key);
   const second = await client.invoke(id, { text: "needle", big: "ü".repeat(50_000) }, key);

@@ -50,7 +50,7 @@ Deno.test("a node that cannot take over calls goes on, and takes them over later
     const { list } = (await here.get(`/api/v1/functions/${id}/invocations`)).body;
     const running = list.filter(({ attempt }: { attempt?: number }) => attempt === 1);
     return running.length === 2
-      ? list.find((call: { id: string }) => call.id !== again)
+      ? list.find((invocation: { id: string }) => invocation.id !== again)
       : undefined;
   }, "two calls that run");
   const second = await cluster.node({ flags: FLAGS });

@@ -41,7 +41,7 @@ async function takeSlots(
   }, "calls that take all slots");
   return {
     release: async () => {
-      for (const { id: call } of running) await client.post(`${path}/${call}/cancel`);
+      for (const { id: invocation } of running) await client.post(`${path}/${invocation}/cancel`);
       await waiting;
     },
   };
@@ -66,21 +66,21 @@ Deno.test("what waits for its time in a cluster", async (t) => {
       retryPolicy: { maxAttempts: 3, ...QUICK },
       onSuccess: { functionId: target },
     });
-    const calls = await Promise.all(
+    const invocations = await Promise.all(
       Array.from({ length: 8 }, (_, n) => start(clients[n % 2 === 0 ? 0 : 1], { n, until: 3 })),
     );
-    for (const [n, call] of calls.entries()) {
-      const { output, attempts } = await clients[1].ended(id, call);
+    for (const [n, invocation] of invocations.entries()) {
+      const { output, attempts } = await clients[1].ended(id, invocation);
       assert.deepEqual([output, attempts.length], [{ n, attempt: 3, kind: "api" }, 3]);
       const { destination } = await eventually(async () => {
-        const found = await clients[0].invocation(id, call);
+        const found = await clients[0].invocation(id, invocation);
         return found.destination?.invocationId === undefined ? undefined : found;
       });
       const started = await clients[1].ended(target, destination.invocationId);
       assert.equal(started.output.kind, "destination");
     }
     const { body } = await clients[0].get(`/api/v1/functions/${target}/invocations?page_size=100`);
-    assert.equal(body.list.length, calls.length, "each end starts it once");
+    assert.equal(body.list.length, invocations.length, "each end starts it once");
     await settings(clients[0], id, { onSuccess: {} });
   });
 
@@ -145,7 +145,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     const rateLimit = { calls: 2, period: "1s" };
     await settings(clients[0], fn, { rateLimit, retryPolicy: { maxAttempts: 2, ...QUICK } });
     const hanging = await takeSlots(clients[0], 4);
-    const calls = await Promise.all(
+    const invocations = await Promise.all(
       Array.from({ length: 6 }, async (_, n) => {
         const input = { n, until: n < 2 ? 2 : 1 };
         return (await clients[n % 2 as 0 | 1].invoke(fn, input, ASYNC)).body.invocationId as string;
@@ -154,7 +154,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     // Longer than two periods: a limit of fixed times would let all of them start at once.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     await hanging.release();
-    const ends = Promise.all(calls.map((call) => clients[0].ended(fn, call)));
+    const ends = Promise.all(invocations.map((invocation) => clients[0].ended(fn, invocation)));
     // Callers at both nodes take part; they are rejected while others wait.
     let areWaiting = true;
     const waited = Promise.all(clients.map(async (client) => {
@@ -168,7 +168,7 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     }));
     const all = await ends;
     areWaiting = false;
-    const others = (await waited).flat().map((call) => clients[1].invocation(fn, call));
+    const others = (await waited).flat().map((invocation) => clients[1].invocation(fn, invocation));
     const starts = startsOf([...all, ...await Promise.all(others)]);
     assert.ok(starts.length >= 10, `${starts}`);
     assertRate(starts, rateLimit.calls, 1_000);
@@ -202,33 +202,33 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     const change = { retryPolicy, outboundNetworkAllowlist, onSuccess: to, onFailure: to };
     await settings(clients[1], fn, change);
     const inputs = [{ n: 1, until: 9 }, { n: 2, until: 9 }, { n: 3 }, { n: 4 }];
-    const calls = await Promise.all(
+    const invocations = await Promise.all(
       inputs.map(async (input, at) => {
         const { body } = await clients[at % 2 as 0 | 1].invoke(fn, input, ASYNC);
         return body.invocationId as string;
       }),
     );
-    for (const call of calls) {
+    for (const invocation of invocations) {
       await eventually(async () =>
-        (await clients[0].invocation(fn, call)).destination?.state ===
+        (await clients[0].invocation(fn, invocation)).destination?.state ===
           "DESTINATION_STATE_DELIVERED" || undefined
       );
     }
     for (const { body, headers } of receiver.got) new Webhook(SECRET).verify(body, headers);
     const arrived = receiver.got.map(({ headers }) => headers["webhook-id"] ?? "");
-    assert.deepEqual(arrived.toSorted(), calls.toSorted());
-    const failed = calls.slice(0, 2);
+    assert.deepEqual(arrived.toSorted(), invocations.toSorted());
+    const failed = invocations.slice(0, 2);
     for (const client of clients) {
       assert.deepEqual((await deadLetters(client, fn)).toSorted(), failed.toSorted());
     }
     await settings(clients[0], fn, { onFailure: {} });
     const replays: string[] = [];
-    for (const [at, call] of failed.entries()) {
-      const path = `/api/v1/functions/${fn}/dead_letters/${call}/replay`;
+    for (const [at, invocation] of failed.entries()) {
+      const path = `/api/v1/functions/${fn}/dead_letters/${invocation}/replay`;
       const { status, body } = await clients[at as 0 | 1].post(path);
       assert.equal(status, 200, JSON.stringify(body));
       const { trigger } = await clients[0].ended(fn, body.invocationId);
-      assert.deepEqual(trigger, { kind: "TRIGGER_KIND_REPLAY", id: call });
+      assert.deepEqual(trigger, { kind: "TRIGGER_KIND_REPLAY", id: invocation });
       replays.push(body.invocationId);
     }
     assert.deepEqual((await deadLetters(clients[1], fn)).toSorted(), replays.toSorted());
@@ -237,15 +237,15 @@ Deno.test("what waits for its time in a cluster", async (t) => {
   await t.step("a delayed call starts once, although the node that began it ends", async () => {
     // Later than the kill on a busy machine too; the other node takes the lease over at about that time.
     const at = new Date(Date.now() + 12_000).toISOString();
-    const calls = await Promise.all(
+    const invocations = await Promise.all(
       Array.from({ length: 10 }, (_, n) => start(clients[0], { n }, { "invoke-at": at })),
     );
     // It has the lease for what waits, because it was the first one.
     await first.stop("SIGKILL");
-    for (const [n, call] of calls.entries()) {
-      const { output, attempt, startedAt } = await clients[1].ended(id, call);
+    for (const [n, invocation] of invocations.entries()) {
+      const { output, attempt, startedAt } = await clients[1].ended(id, invocation);
       assert.deepEqual([output.n, attempt, startedAt >= at], [n, 1, true]);
-      const path = `/api/v1/functions/${id}/invocations/${call}/logs`;
+      const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
       const { body } = await clients[1].get(path);
       assert.deepEqual(body.list.map(({ message }: Json) => message), ["attempt 1"]);
     }

@@ -89,8 +89,8 @@ Deno.test("nodes start each time and each event once, also when one dies", async
     );
     await ended(there, scheduled, 3);
     await first.stop("SIGKILL");
-    const calls = await ended(there, scheduled, planned.length);
-    assert.deepEqual(calls.map(({ input }) => input.at).toSorted(), planned);
-    for (const { error } of calls) assert.equal(error, undefined);
+    const invocations = await ended(there, scheduled, planned.length);
+    assert.deepEqual(invocations.map(({ input }) => input.at).toSorted(), planned);
+    for (const { error } of invocations) assert.equal(error, undefined);
   });
 });

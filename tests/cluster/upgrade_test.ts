@@ -14,7 +14,7 @@ const SLOW = `export default async ({ n }) => {
 const ASYNC = { prefer: "respond-async" };
 const CALLERS = 3;
 /** Invocations that must end in each step. */
-const CALLS_EACH_STEP = 12;
+const INVOCATIONS_EACH_STEP = 12;
 
 /** Callers without a pause, synchronous and asynchronous, at the node that a load balancer would choose. */
 class Callers {
@@ -40,7 +40,7 @@ class Callers {
 
   /** Resolves once some more invocations have succeeded. @throws the error of a failed invocation */
   async someMore(): Promise<void> {
-    const until = this.#ended + CALLS_EACH_STEP;
+    const until = this.#ended + INVOCATIONS_EACH_STEP;
     const enough = eventually(() => this.#ended >= until || undefined, "ends of calls");
     await Promise.race([enough, ...this.#running]);
     await enough;
@@ -140,7 +140,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
   await t.step("the old node stops, and no call is lost", async () => {
     assert.equal((await oldNode.stop()).code, 0);
     await callers.someMore();
-    assert.ok(await callers.check() > 8 * CALLS_EACH_STEP);
+    assert.ok(await callers.check() > 8 * INVOCATIONS_EACH_STEP);
     const log = await oldNode.log;
     assert.match(
       log,

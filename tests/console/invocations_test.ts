@@ -130,7 +130,7 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
 }
 
 async function keepsPosition({ client, opened, page, echo }: Stage): Promise<void> {
-  for (let call = 0; call < 40; call++) await run(client, echo, { call });
+  for (let n = 0; n < 40; n++) await run(client, echo, { call: n });
   await opened.goto("/invocations");
   await page.locator(row).nth(44).waitFor();
   const scrolled = page.locator(row).nth(40);
@@ -284,7 +284,7 @@ async function copies({ server, client, opened, page, echo }: Stage): Promise<vo
     const copied = await copyAs(name);
     // deno-lint-ignore no-control-regex -- these act on a terminal
     assert.doesNotMatch(copied, /[\u0000-\u0009\u000b-\u001f\u202e\u2028]/);
-    const [newest] = await callsAfter(client, () => runInShell(server, client, copied));
+    const [newest] = await invocationsAfter(client, () => runInShell(server, client, copied));
     assert.deepEqual(newest.input, input, copied);
     assert.equal(newest.commitId, commitId);
   }
@@ -295,7 +295,7 @@ ${call}
 return { id: answer.invocationId };
 }`);
   await set(client, caller, { scopedRoleIds: ["invoker"] });
-  const made = await callsAfter(client, () => run(client, caller, {}));
+  const made = await invocationsAfter(client, () => run(client, caller, {}));
   const child = made.find(({ functionId }: Json) => functionId === echo);
   assert.ok(child !== undefined, JSON.stringify(made));
   assert.deepEqual(child.input, input, call);
@@ -309,7 +309,7 @@ return { id: answer.invocationId };
 }
 
 /** The invocations that began meanwhile, newest first. */
-async function callsAfter(client: Client, work: () => Promise<unknown>): Promise<Json[]> {
+async function invocationsAfter(client: Client, work: () => Promise<unknown>): Promise<Json[]> {
   const search = async () => (await client.post("/api/v1/search/invocations", {})).body.list;
   const known = new Set((await search()).map(({ id }: Json) => id));
   await work();

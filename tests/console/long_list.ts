@@ -64,7 +64,7 @@ async function arrive(client: Client, count: number): Promise<void> {
   const [{ id }] = ok(await client.get("/api/v1/functions?page_size=100")).list;
   const at = new Date(Date.now() + 86_400_000).toISOString();
   const headers = { prefer: "respond-async", "invoke-at": at };
-  for (let call = 0; call < count; call++) ok(await client.invoke(id, {}, headers));
+  for (let n = 0; n < count; n++) ok(await client.invoke(id, {}, headers));
 }
 
 /** The ids of the newest invocations. */

@@ -308,7 +308,7 @@ async function stacks({ client, server }: Stage): Promise<void> {
   assert.ok(!text.includes(server.dataDir));
 }
 
-async function beforeTheCall({ client }: Stage): Promise<void> {
+async function beforeTheInvocation({ client }: Stage): Promise<void> {
   const app = await preview(
     client,
     `${CALLS}
@@ -335,6 +335,6 @@ sharedSuite("hostile functions that answer requests", {
   "send no part of a response as a whole one": cutOff,
   "poison only themselves": poisons,
   "see no path of the server": stacks,
-  "answer before they are called": beforeTheCall,
+  "answer before they are called": beforeTheInvocation,
   "harm no others": neighbours,
 }, "proxied");

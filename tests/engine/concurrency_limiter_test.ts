@@ -33,7 +33,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 async function grantsOneByOne(functions: readonly string[]): Promise<readonly string[]> {
   const limiter = new ConcurrencyLimiter(ROOMY);
   const { taken, grants } = requestSlots(limiter, functions);
-  for (let call = 0; call < taken.length; call++) {
+  for (let n = 0; n < taken.length; n++) {
     await settled();
     const running = Number(grants.at(-1)?.slice(1));
     taken[running]?.[Symbol.dispose]();
@@ -93,7 +93,7 @@ Deno.test("a full queue rejects only what cannot run at once, and names the limi
   assert.equal(rejection("a"), undefined);
   const full = {
     kind: "queue-full",
-    queueLimit: "calls",
+    queueLimit: "invocations",
     queued: 1,
     queuedBytes: 1,
     maxQueued: 1,

@@ -60,8 +60,8 @@ class Stage {
 
   /** How many invocations of the function are admitted before one is rejected. */
   letIn(functionId: string): number {
-    for (let calls = 0; calls < 100; calls++) {
-      if (this.call(functionId) !== undefined) return calls;
+    for (let n = 0; n < 100; n++) {
+      if (this.call(functionId) !== undefined) return n;
     }
     return 100;
   }
@@ -73,8 +73,8 @@ class Stage {
   }
 
   /** Measures: this many invocations, each in the slot that the previous one released. */
-  measure(functionId: string, calls: number, msEach: number): void {
-    for (let n = 0; n < calls; n++) {
+  measure(functionId: string, invocations: number, msEach: number): void {
+    for (let n = 0; n < invocations; n++) {
       this.call(functionId);
       this.end(msEach);
     }
@@ -131,7 +131,7 @@ Deno.test("the flood of one function keeps none out that has few calls", () => {
 
 Deno.test("limiter that come free together count as they do in the long run", () => {
   const stage = new Stage(8);
-  for (let call = 0; call < 8; call++) stage.call("a");
+  for (let n = 0; n < 8; n++) stage.call("a");
   for (let round = 0; round < 20; round++) {
     for (let end = 0; end < 8; end++) {
       stage.end(end === 0 ? 500 : 0);
@@ -200,39 +200,39 @@ Deno.test("nested calls that wait are no grants before a call from outside", () 
 });
 
 /** How many waits were ended. */
-function ended(calls: readonly Waiting[]): number {
-  return calls.filter(({ overdue }) => overdue !== undefined).length;
+function ended(invocations: readonly Waiting[]): number {
+  return invocations.filter(({ overdue }) => overdue !== undefined).length;
 }
 
 Deno.test("once the throughput is known, calls end whose wait would be twice the limit", () => {
   const stage = new Stage(1);
   // Nothing is measured, so all are admitted.
-  const calls = Array.from({ length: 50 }, () => stage.wait("a"));
+  const invocations = Array.from({ length: 50 }, () => stage.wait("a"));
   assert.equal(stage.limiter.queued, 49);
   for (let n = 0; n < 4; n++) stage.end(500);
   // Of 2 a second: one runs, two have their slots within 1.1 s. Those that could wait for 2.2 s in all are gone since 0.5 s.
   const { limiter } = stage;
   assert.equal(limiter.running, 1);
   assert.ok(limiter.queued <= 2, `${limiter.queued} wait`);
-  assert.equal(ended(calls), 50 - 4 - limiter.running - limiter.queued);
-  const overdue = calls.at(-1)?.overdue;
+  assert.equal(ended(invocations), 50 - 4 - limiter.running - limiter.queued);
+  const overdue = invocations.at(-1)?.overdue;
   assert.ok(overdue !== undefined && overdue.expectedMs > 1100, JSON.stringify(overdue));
   assert.deepEqual([overdue.waitedMs, overdue.maxWaitMs], [500, 1100]);
   // Those that are left get their slots.
   const left = limiter.queued;
   for (let n = 0; n < left; n++) stage.end(500);
   assert.deepEqual([limiter.running, limiter.queued], [1, 0]);
-  assert.equal(ended(calls), 50 - 5 - left);
+  assert.equal(ended(invocations), 50 - 5 - left);
 });
 
 Deno.test("a wait that was short ends once calls end more slowly", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 100);
-  const calls = Array.from({ length: 10 }, () => stage.wait("a"));
-  assert.equal(ended(calls), 0);
+  const invocations = Array.from({ length: 10 }, () => stage.wait("a"));
+  assert.equal(ended(invocations), 0);
   for (let n = 0; n < 3; n++) stage.end(3_000);
-  assert.ok(ended(calls) > 0);
-  assert.equal(stage.limiter.queued, 10 - 3 - stage.limiter.running - ended(calls));
+  assert.ok(ended(invocations) > 0);
+  assert.equal(stage.limiter.queued, 10 - 3 - stage.limiter.running - ended(invocations));
 });
 
 Deno.test("nested and asynchronous calls wait as long as it takes", () => {

@@ -90,7 +90,7 @@ async function userNames(stage: Stage): Promise<void> {
   await using example = await deployed("user-name", stage, "user-names");
   const person = { givenName: "Ada", familyName: "Lovelace" };
   const names: string[] = [];
-  for (let call = 0; call < 3; call++) names.push((await example.invoke(person)).userName);
+  for (let n = 0; n < 3; n++) names.push((await example.invoke(person)).userName);
   assert.deepEqual(names, ["ada.lovelace", "alovelace", "ada.lovelace2"]);
   const kept = await example.ok(["volumes", "cat", "user-names:/names/alovelace"]);
   assert.deepEqual(JSON.parse(kept), person);

@@ -3,12 +3,12 @@
  * one outcome; code runs at most once for each recorded attempt, and at least once for a success; volumes have a serial
  * history.
  */
-import type { Call, FinalRecord, History, Sighting } from "./history.ts";
+import type { FinalRecord, History, SentInvocation, Sighting } from "./history.ts";
 
 /** Every broken promise, as a sentence. */
 export function violationsOf(history: History): string[] {
   return [
-    ...lostCalls(history),
+    ...lostInvocations(history),
     ...records(history),
     ...outcomes(history),
     ...errors(history),
@@ -18,9 +18,9 @@ export function violationsOf(history: History): string[] {
   ];
 }
 
-function* lostCalls({ calls, records }: History): Generator<string> {
+function* lostInvocations({ invocations, records }: History): Generator<string> {
   const byId = new Map(records.map((record) => [record.id, record]));
-  for (const { key, mode, acknowledged } of calls) {
+  for (const { key, mode, acknowledged } of invocations) {
     if (acknowledged === undefined) continue;
     const record = byId.get(acknowledged.id);
     if (record === undefined) {
@@ -67,9 +67,11 @@ function textOf({ status, output, error }: Sighting | FinalRecord): string {
 }
 
 /** Invocations fail for the faults alone, and are cancelled only at the request of somebody. */
-function* errors({ records, calls, errors }: History): Generator<string> {
+function* errors({ records, invocations, errors }: History): Generator<string> {
   if (errors === undefined) return;
-  const cancelled = new Set(calls.filter(({ isCancelled }) => isCancelled).map(({ key }) => key));
+  const cancelled = new Set(
+    invocations.filter(({ isCancelled }) => isCancelled).map(({ key }) => key),
+  );
   for (const { key, error } of records) {
     if (error !== undefined && !errors.test(error)) yield `call ${key} ended as ${error}`;
     const isAsked = cancelled.has(key) || !/invocation was cancelled/.test(error ?? "");
@@ -77,9 +79,9 @@ function* errors({ records, calls, errors }: History): Generator<string> {
   }
 }
 
-function* runs({ calls, runs, records }: History): Generator<string> {
+function* runs({ invocations, runs, records }: History): Generator<string> {
   const byKey = new Map(records.map((record) => [record.key, record]));
-  const sync = new Set(calls.filter(({ mode }) => mode === "sync").map(({ key }) => key));
+  const sync = new Set(invocations.filter(({ mode }) => mode === "sync").map(({ key }) => key));
   for (const [key, times] of runs) {
     const record = byKey.get(key);
     if (record === undefined) yield `call ${key} ran, and was not recorded`;
@@ -92,7 +94,7 @@ function* runs({ calls, runs, records }: History): Generator<string> {
 }
 
 /** The successes counted 1, 2, 3, ... in an order that agrees with the time of the invocations. */
-function* counter({ calls, records, counter }: History): Generator<string> {
+function* counter({ invocations, records, counter }: History): Generator<string> {
   const counting = records.filter((record) => record.counted !== undefined);
   const counts = counting.map(({ counted }) => counted ?? 0).toSorted((a, b) => a - b);
   const wrong = counts.find((count, at) => count !== at + 1);
@@ -102,20 +104,23 @@ function* counter({ calls, records, counter }: History): Generator<string> {
   if (counter !== counts.length) {
     yield `the counter is ${counter} after ${counts.length} successes`;
   }
-  yield* realTime(calls, counting);
+  yield* realTime(invocations, counting);
 }
 
 /** An invocation that began after another was acknowledged counted further than the other. */
-function* realTime(calls: readonly Call[], counting: readonly FinalRecord[]): Generator<string> {
+function* realTime(
+  invocations: readonly SentInvocation[],
+  counting: readonly FinalRecord[],
+): Generator<string> {
   const counted = new Map(counting.map((record) => [record.key, record.counted ?? 0]));
-  const events = calls.filter(({ key }) => counted.has(key)).flatMap((call) => [
-    { at: call.sentAt, call, isEnd: false },
-    ...call.mode === "sync" && call.acknowledged !== undefined
-      ? [{ at: call.acknowledged.at, call, isEnd: true }]
+  const events = invocations.filter(({ key }) => counted.has(key)).flatMap((invocation) => [
+    { at: invocation.sentAt, invocation, isEnd: false },
+    ...invocation.mode === "sync" && invocation.acknowledged !== undefined
+      ? [{ at: invocation.acknowledged.at, invocation, isEnd: true }]
       : [],
   ]).toSorted((a, b) => a.at - b.at);
   let highest = 0;
-  for (const { call: { key }, isEnd } of events) {
+  for (const { invocation: { key }, isEnd } of events) {
     const count = counted.get(key) ?? 0;
     if (isEnd) highest = Math.max(highest, count);
     else if (count <= highest) {

@@ -1,9 +1,9 @@
 /** The checker of the fault harness: it accepts a correct history, and finds each fault that is planted in it. */
 import assert from "node:assert/strict";
 import { violationsOf } from "./checker.ts";
-import type { Call, FinalRecord, History, Sighting } from "./history.ts";
+import type { FinalRecord, History, SentInvocation, Sighting } from "./history.ts";
 
-const CALLS = 20;
+const INVOCATIONS = 20;
 
 /** Fields that every record of an invocation that started once has. */
 const ONCE = { attempt: 1, maxAttempts: 2, endedAt: 0 } as const;
@@ -12,17 +12,17 @@ const outputOf = (key: string, counted?: number) => JSON.stringify({ key, counte
 
 /** A correct history: every third invocation is asynchronous, every second one counts, some were not acknowledged. */
 function correctHistory(): History {
-  const calls: Call[] = [];
+  const invocations: SentInvocation[] = [];
   const records: FinalRecord[] = [];
   const runs = new Map<string, number>();
   let counter = 0;
-  for (let number = 0; number < CALLS; number++) {
+  for (let number = 0; number < INVOCATIONS; number++) {
     const [key, id] = [`key-${number}`, `id-${number}`];
     const mode = number % 3 === 0 ? "async" : "sync";
     const counted = number % 2 === 0 ? ++counter : undefined;
     const output = outputOf(key, counted);
     const isAcknowledged = number % 5 !== 4;
-    calls.push({
+    invocations.push({
       key,
       mode,
       sentAt: 2 * number,
@@ -42,14 +42,19 @@ function correctHistory(): History {
   }
   // A request that broke before anything was recorded, and invocations that ran twice, called another function, and
   // were cancelled.
-  calls.push({ key: "unseen", mode: "sync", sentAt: 1_000 });
-  calls.push({ key: "killed", mode: "async", sentAt: 1_001, acknowledged: { at: 1_002, id: "k" } });
+  invocations.push({ key: "unseen", mode: "sync", sentAt: 1_000 });
+  invocations.push({
+    key: "killed",
+    mode: "async",
+    sentAt: 1_001,
+    acknowledged: { at: 1_002, id: "k" },
+  });
   runs.set("killed", 2);
   const error = "INTERRUPTED: ...";
   records.push({ id: "k", key: "killed", status: "ERROR", error, ...ONCE, attempt: 2 });
   const cancelled = "CANCELLED: the invocation was cancelled";
   const times = { sentAt: 1_001, acknowledged: { at: 1_002, id: "c" } };
-  calls.push({ key: "cancelled", mode: "async", ...times, isCancelled: true });
+  invocations.push({ key: "cancelled", mode: "async", ...times, isCancelled: true });
   records.push({ id: "c", key: "cancelled", status: "ERROR", error: cancelled, ...ONCE });
   const nested: Sighting = { id: "n", status: "SUCCESS", output: "{}" };
   records.push({ ...nested, key: "nested", status: "SUCCESS", ...ONCE });
@@ -63,7 +68,7 @@ function correctHistory(): History {
   ];
   const files = [{ path: "f", acknowledged: 7, sent: 9, found: 8 }];
   const errors = /^(?:INTERRUPTED|CANCELLED): /;
-  return { calls, sightings, records, runs, files, counter, errors };
+  return { invocations, sightings, records, runs, files, counter, errors };
 }
 
 Deno.test("a correct history has no violation", () => {

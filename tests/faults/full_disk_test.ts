@@ -71,7 +71,7 @@ async function openCommits(client: Client, functionId: string) {
 }
 
 /** Invocations of every kind that wait at the barrier, and one that waits for a slot. */
-async function startCalls({ client, functionId, volume, barrier }: Stage) {
+async function startInvocations({ client, functionId, volume, barrier }: Stage) {
   const urls = Array.from({ length: RUNNING }, () => barrier.next());
   const [plain = "", written = "", waited = "", cancelled = ""] = urls;
   const start = async (input: Json, more = {}) =>
@@ -122,7 +122,7 @@ async function checkRejected(
     upload: await commits.upload(),
     finalize: await commits.finalize(),
     call: await client.invoke(functionId, { url: "http://localhost" }),
-    asyncCall: await client.invoke(functionId, { url: "http://localhost" }, ASYNC),
+    asyncInvocation: await client.invoke(functionId, { url: "http://localhost" }, ASYNC),
     smallFile: await volume.put("small", "1"),
     largeFile: await volume.put("large", noise(MIB)),
     deletion: await volume.delete("before"),
@@ -175,22 +175,27 @@ mountTest(
     assert.equal((await volume.put("before", "written before")).status, 201);
     const stage = { client, disk, functionId, volume, barrier };
     const commits = await openCommits(client, functionId);
-    const calls = await startCalls(stage);
+    const invocations = await startInvocations(stage);
 
     await disk.fill();
-    calls.open();
-    const answered = await calls.sync;
+    invocations.open();
+    const answered = await invocations.sync;
     assertError(answered, "UNAVAILABLE", "STORAGE_UNAVAILABLE", {
       message: new RegExp(`^Invocation \\w{27} is not recorded yet${REASON.source}`),
     });
     const { reason } = await readiness(client, 503);
     assert.equal(reason, "the disk of the server's data directory is full");
     await checkRejected(stage, commits);
-    for (const id of calls.acknowledged) {
+    for (const id of invocations.acknowledged) {
       assert.equal((await client.invocation(functionId, id)).status, `${PREFIX}RUNNING`);
     }
-    assert.equal((await client.invocation(functionId, calls.queued)).status, `${PREFIX}PENDING`);
-    const cancel = `/api/v1/functions/${functionId}/invocations/${calls.acknowledged[2]}/cancel`;
+    assert.equal(
+      (await client.invocation(functionId, invocations.queued)).status,
+      `${PREFIX}PENDING`,
+    );
+    const cancel = `/api/v1/functions/${functionId}/invocations/${
+      invocations.acknowledged[2]
+    }/cancel`;
     assertError(await client.post(cancel), "UNAVAILABLE", "STORAGE_UNAVAILABLE", {
       message: REASON,
     });
@@ -198,8 +203,8 @@ mountTest(
     await disk.free();
     await readiness(client, 200);
     const [, syncId = ""] = /Invocation (\w+)/.exec(answered.body.message) ?? [];
-    const ids = [...calls.acknowledged, calls.queued, syncId];
-    await checkHealed(stage, commits, ids, calls.acknowledged[2]);
+    const ids = [...invocations.acknowledged, invocations.queued, syncId];
+    await checkHealed(stage, commits, ids, invocations.acknowledged[2]);
     await server.stop();
     assert.doesNotMatch(await server.log, /cannot rollback|savepoint/);
   },

@@ -1,7 +1,7 @@
 /** A run of the fault harness: the invocations, the runs of their code, and the data of the server in the end. */
 
 /** An invocation as its caller saw it. A repeated request has the same key. */
-export interface Call {
+export interface SentInvocation {
   readonly key: string;
   readonly mode: "sync" | "async";
   /** When the first request was sent and, if the invocation was acknowledged, when the answer came. */
@@ -64,7 +64,7 @@ export interface InjectedFault {
 
 /** What a load saw. */
 export interface History {
-  readonly calls: readonly Call[];
+  readonly invocations: readonly SentInvocation[];
   readonly sightings: readonly Sighting[];
   /** How often the code of each invocation ran, by its key: the code itself reports each run. */
   readonly runs: ReadonlyMap<string, number>;

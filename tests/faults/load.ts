@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { random } from "../support/seed.ts";
 import { noise, Volume } from "../volumes/support.ts";
-import type { Call, FinalFile, FinalRecord, History, Sighting } from "./history.ts";
+import type { FinalFile, FinalRecord, History, SentInvocation, Sighting } from "./history.ts";
 import type { Witness } from "./witness.ts";
 
 /** How many callers of each kind call at the same time. */
@@ -65,7 +65,7 @@ export interface Door {
 /** The plan of one invocation, drawn from the seed. */
 interface Plan {
   readonly key: string;
-  readonly mode: Call["mode"];
+  readonly mode: SentInvocation["mode"];
   /** An invocation without an idempotency key is requested once. */
   readonly headers: Readonly<Record<string, string>>;
   readonly input: Json;
@@ -132,7 +132,7 @@ export class Load {
   readonly #witness: Witness;
   readonly ids: LoadIds;
   readonly #next: (below: number) => number;
-  readonly #calls: Call[] = [];
+  readonly #invocations: SentInvocation[] = [];
   readonly #sightings: Sighting[] = [];
   readonly #files: { path: string; acknowledged: number; sent: number }[] = [];
   readonly #stopping = new AbortController();
@@ -189,14 +189,21 @@ export class Load {
     const counter = status === 404 ? 0 : Number(body);
     if (counter > 0) files.push(await largeFile(volume, counter));
     const { runs } = this.#witness;
-    return { calls: this.#calls, sightings: this.#sightings, runs, records, files, counter };
+    return {
+      invocations: this.#invocations,
+      sightings: this.#sightings,
+      runs,
+      records,
+      files,
+      counter,
+    };
   }
 
   async #repeat(work: () => Promise<void>): Promise<void> {
     while (!this.#stopping.signal.aborted) await work();
   }
 
-  #plan(mode: Call["mode"]): Plan {
+  #plan(mode: SentInvocation["mode"]): Plan {
     const next = this.#next;
     const isIn = (so: number) => next(so) === 0;
     const key = `${mode}-${++this.#numbers}`;
@@ -225,7 +232,7 @@ export class Load {
   }
 
   /** Makes one invocation, and repeats the request until it is acknowledged; some are requested only once. */
-  async #call(mode: Call["mode"]): Promise<void> {
+  async #call(mode: SentInvocation["mode"]): Promise<void> {
     const plan = this.#plan(mode);
     const { key, repeats, isCancelled } = plan;
     const sentAt = performance.now();
@@ -236,11 +243,11 @@ export class Load {
     }
     const at = performance.now();
     await cancelled;
-    const call = { key, mode, sentAt, isCancelled };
-    if (answer?.status !== 200) return void this.#calls.push(call);
+    const invocation = { key, mode, sentAt, isCancelled };
+    if (answer?.status !== 200) return void this.#invocations.push(invocation);
     const { invocationId: id, json } = answer.body;
     const output = mode === "sync" && json !== undefined ? { output: unbase64(json) } : {};
-    this.#calls.push({ ...call, acknowledged: { at, id, ...output } });
+    this.#invocations.push({ ...invocation, acknowledged: { at, id, ...output } });
     if (mode === "async") await this.#follow(plan, id);
   }
 

@@ -50,11 +50,11 @@ Deno.exit(print(report) ? 0 : 1);
 /** False for a broken promise. */
 function print({ history, faults, notes, ...more }: Report): boolean {
   const violations = [...violationsOf(history), ...more.violations];
-  const { calls, records } = history;
+  const { invocations, records } = history;
   const successes = records.filter(({ status }) => status === "SUCCESS").length;
   console.log(faultTable(faults, history));
   console.log(
-    `${calls.length} calls, ${records.length} recorded, ${successes} succeeded, ` +
+    `${invocations.length} calls, ${records.length} recorded, ${successes} succeeded, ` +
       `${history.counter} counted`,
   );
   for (const note of notes) console.log(note);

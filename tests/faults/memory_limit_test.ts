@@ -6,7 +6,7 @@ import { HAS_CGROUPS } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 
 const LIMIT_BYTES = 1024 ** 3;
-const CALLS = 20;
+const INVOCATIONS = 20;
 const INPUT_CHARS = 5_000_000;
 const FLAGS = ["--max-receiving", "16MiB", "--max-queued-bytes", "16MiB"];
 const ENV = { DENO_V8_FLAGS: "--max-old-space-size=150" };
@@ -54,7 +54,7 @@ if (HAS_CGROUPS) {
     const input = { text: "x".repeat(INPUT_CHARS) };
     // A rejection closes the connection: who still sends the body may find it closed before the answer.
     const answers = await Promise.all(
-      Array.from({ length: CALLS }, () =>
+      Array.from({ length: INVOCATIONS }, () =>
         client.invoke(id, input).catch((error) => {
           if (!(error instanceof TypeError)) throw error;
         })),
@@ -65,7 +65,7 @@ if (HAS_CGROUPS) {
       assert.equal(answer.status, 429, JSON.stringify(answer.body));
       assert.match(answer.body.message, /--max-receiving|--max-queued-bytes/);
     }
-    assert.ok(rejected.length < CALLS, "no call had an answer");
+    assert.ok(rejected.length < INVOCATIONS, "no call had an answer");
     assert.equal(ok(await client.invoke(id, { text: "after" })).invocationId.length > 0, true);
   });
 }

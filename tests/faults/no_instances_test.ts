@@ -10,7 +10,7 @@ import { socketDirsOf } from "../support/socket_dirs.ts";
 import { Barrier, BARRIER_FLAGS } from "../volumes/barrier.ts";
 
 /** More than the pool has instances. */
-const CALLS = 3;
+const INVOCATIONS = 3;
 const ASYNC = { prefer: "respond-async" };
 const PREFIX = "FUNCTION_INVOCATION_STATUS_";
 const ECHO = `export default ({ n }) => ({ n });`;
@@ -30,7 +30,7 @@ async function readiness(client: Client, status: number): Promise<Json> {
 /** Calls a function many times, and counts the successful invocations. */
 async function succeeded(client: Client, id: string, input: Json = {}): Promise<number> {
   const answers = await Promise.all(
-    Array.from({ length: CALLS }, () => client.invoke(id, input)),
+    Array.from({ length: INVOCATIONS }, () => client.invoke(id, input)),
   );
   const status = (answer: Json) => answer.headers.get("invocation-status");
   return answers.filter((answer) => status(answer) === `${PREFIX}SUCCESS`).length;
@@ -59,7 +59,7 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     for (let n = 0; n < 3; n++) ids.push(await startAsync(client, echo, { n }));
     await eventually(async () => {
       const { slots } = ok(await client.get("/api/v1/status"));
-      return slots.queued === CALLS + ids.length || undefined;
+      return slots.queued === INVOCATIONS + ids.length || undefined;
     }, "the calls in the queue");
     for (const id of ids) {
       assert.equal((await client.invocation(echo, id)).status, `${PREFIX}PENDING`);
@@ -68,19 +68,19 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
 
   await t.step("they run once processes start, though no zygote does", async () => {
     await starts.break("zygotes");
-    assert.deepEqual(await Promise.all(waiting), [CALLS]);
+    assert.deepEqual(await Promise.all(waiting), [INVOCATIONS]);
     for (const id of ids) {
       assert.equal((await client.ended(echo, id)).status, `${PREFIX}SUCCESS`);
     }
     assert.equal(ok(await client.get("/api/v1/status")).root, undefined);
     assert.equal((await readiness(client, 200)).status, "ready");
-    assert.equal(await succeeded(client, echo), CALLS);
+    assert.equal(await succeeded(client, echo), INVOCATIONS);
   });
 
   await t.step("calls are forked again once a zygote starts", async () => {
     await starts.break("nothing");
     await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
-    assert.equal(await succeeded(client, echo), CALLS);
+    assert.equal(await succeeded(client, echo), INVOCATIONS);
   });
 });
 
@@ -115,12 +115,12 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
   );
   const url = barrier.next();
   barrier.open(url);
-  assert.equal(await succeeded(client, functionId, { url }), CALLS);
+  assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
   const [directory = ""] = await socketDirsOf(server.dataDir);
 
   await t.step("calls after its removal have a network", async () => {
     await Deno.remove(directory, { recursive: true });
-    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+    assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
     assert.deepEqual(await socketDirsOf(server.dataDir), [directory]);
     assert.equal((await readiness(client, 200)).status, "ready");
   });
@@ -128,14 +128,14 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
   await t.step("without calls as well", async () => {
     await Deno.remove(directory, { recursive: true });
     await eventually(async () => (await socketDirsOf(server.dataDir)).length || undefined);
-    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+    assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
   });
 
   await t.step("and so is that of the compiler", async () => {
     const [ofCompiler = ""] = await socketDirsOf(server.dataDir, "compiler");
     await Deno.remove(ofCompiler, { recursive: true });
     const built = await client.deploy(ECHO);
-    assert.equal(await succeeded(client, built), CALLS);
+    assert.equal(await succeeded(client, built), INVOCATIONS);
     assert.deepEqual(await socketDirsOf(server.dataDir, "compiler"), [ofCompiler]);
   });
 
@@ -146,10 +146,10 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
     const { reason } = await readiness(client, 503);
     assert.match(reason, /^the server cannot start processes for functions: /);
     await Deno.remove(directory);
-    assert.equal(await waiting, CALLS);
+    assert.equal(await waiting, INVOCATIONS);
     await readiness(client, 200);
     await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
-    assert.equal(await succeeded(client, functionId, { url }), CALLS);
+    assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
   });
 });
 

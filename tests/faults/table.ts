@@ -1,5 +1,5 @@
 /** The table of faults, runs and losses. */
-import type { Call, History, InjectedFault } from "./history.ts";
+import type { History, InjectedFault, SentInvocation } from "./history.ts";
 
 const HEAD = ["Fault", "Times", "Calls meanwhile", "Lost", "Interrupted"] as const;
 
@@ -12,22 +12,24 @@ export function faultTable(faults: readonly InjectedFault[], history: History): 
   );
   const rows = names.map((name) => {
     const own = faults.filter((fault) => fault.name === name);
-    const met = history.calls.filter((call) => own.some((fault) => overlaps(call, fault)));
+    const met = history.invocations.filter((invocation) =>
+      own.some((fault) => overlaps(invocation, fault))
+    );
     const interrupted = interrupters.filter((interrupter) => interrupter === name);
     return [name, own.length, ...countsOf(met, history), interrupted.length];
   });
-  const all = ["All", faults.length, ...countsOf(history.calls, history), ends.length];
+  const all = ["All", faults.length, ...countsOf(history.invocations, history), ends.length];
   return format([HEAD, ...rows, all].map((row) => row.map(String)));
 }
 
-function overlaps({ sentAt, acknowledged }: Call, { from, to }: InjectedFault): boolean {
+function overlaps({ sentAt, acknowledged }: SentInvocation, { from, to }: InjectedFault): boolean {
   return sentAt <= to && (acknowledged?.at ?? sentAt) >= from;
 }
 
 /** How many of these invocations were acknowledged, and how many of the acknowledged ones are lost. */
-function countsOf(calls: readonly Call[], { records }: History): number[] {
+function countsOf(invocations: readonly SentInvocation[], { records }: History): number[] {
   const recorded = new Set(records.map(({ id }) => id));
-  const acknowledged = calls.flatMap(({ acknowledged }) => acknowledged ?? []);
+  const acknowledged = invocations.flatMap(({ acknowledged }) => acknowledged ?? []);
   return [acknowledged.length, acknowledged.filter(({ id }) => !recorded.has(id)).length];
 }
 

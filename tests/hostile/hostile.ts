@@ -22,7 +22,7 @@ export interface Hostile {
   /** The allowlist. `HOST` is replaced by the host that the operator allows, `CANARY` by the canary's port. */
   readonly allowlist?: readonly string[];
   /** Number of invocations in sequence, each with this end; 1 by default. */
-  readonly calls?: number;
+  readonly invocations?: number;
   /** Only waits for its time limit, so that it can run beside others. */
   readonly waits?: true;
   /** A line that every invocation must log. */

@@ -146,7 +146,7 @@ export class Stage implements AsyncDisposable {
   async #judge(hostile: Hostile): Promise<string[]> {
     const deployed = await this.#deployed(hostile);
     const errors: string[] = [];
-    for (let call = 0; call < (hostile.calls ?? 1); call++) {
+    for (let n = 0; n < (hostile.invocations ?? 1); n++) {
       errors.push(...await this.#judgeCall(deployed, hostile));
     }
     return errors;

@@ -41,14 +41,14 @@ async function running({ client, server }: Stage): Promise<void> {
 
 async function waitedFor({ client }: Stage): Promise<void> {
   const id = await client.deploy(HANG);
-  const call = client.invoke(id);
+  const invocation = client.invoke(id);
   const invocationId = await eventually(async () => {
     const { body } = await client.get(`/api/v1/functions/${id}/invocations`);
     return body.list[0]?.id as string | undefined;
   });
   await logged(client, id, invocationId);
   await client.post(`${pathOf(id, invocationId)}/cancel`);
-  const { status, headers, body } = await call;
+  const { status, headers, body } = await invocation;
   assert.equal(status, 200);
   assert.deepEqual(body, { invocationId });
   assert.equal(headers.get("invocation-status"), `${PREFIX}ERROR`);

@@ -102,7 +102,7 @@ async function disconnects({ client, server }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
   const waiting = await instancesWithWaiting(client, server.pid);
   const controller = new AbortController();
-  const call = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
+  const invocation = fetch(new URL(`/api/v1/functions/${id}/invoke`, client.url), {
     method: "POST",
     headers: { authorization: `Bearer ${client.token}` },
     body: JSON.stringify({ json: btoa('{"ms":100}') }),
@@ -113,7 +113,7 @@ async function disconnects({ client, server }: Stage): Promise<void> {
     return body.list[0]?.id as string | undefined;
   });
   controller.abort();
-  await assert.rejects(call, { name: "AbortError" });
+  await assert.rejects(invocation, { name: "AbortError" });
   const record = await client.ended(id, invocationId);
   assert.equal(record.status, `${PREFIX}SUCCESS`, "it runs to its end without its caller");
   assert.ok(record.output.id);

@@ -19,7 +19,7 @@ async function failing(stage: Stage, main: string, files: Files = {}): Promise<s
   const { client, server } = stage;
   const id = await client.deploy(main, files);
   const waiting = await instancesWithWaiting(client, server.pid);
-  const error = await failingCall(stage, id);
+  const error = await failingInvocation(stage, id);
   await oneGone(waiting);
   const hello = await client.invoke(await aliveFunction(client));
   assert.ok(hello.body.json, "the server serves on");
@@ -33,11 +33,15 @@ async function failingOutputs(stage: Stage, values: readonly string[]): Promise<
 export default ({ n }: { n: number }) => values[n]?.();`,
   );
   const errors: string[] = [];
-  for (const n of values.keys()) errors.push(await failingCall(stage, id, { n }));
+  for (const n of values.keys()) errors.push(await failingInvocation(stage, id, { n }));
   return errors;
 }
 
-async function failingCall({ client }: Stage, id: string, input: unknown = {}): Promise<string> {
+async function failingInvocation(
+  { client }: Stage,
+  id: string,
+  input: unknown = {},
+): Promise<string> {
   const { status, headers, body } = await client.invoke(id, input);
   assert.equal(status, 200, JSON.stringify(body));
   assert.deepEqual(Object.keys(body), ["invocationId"], "a failed call has no json");

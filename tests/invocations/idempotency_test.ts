@@ -40,11 +40,11 @@ async function repeatsFailure({ client }: Stage): Promise<void> {
 
 async function concurrent({ client }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
-  const calls = Array.from(
+  const invocations = Array.from(
     { length: 10 },
     () => client.invoke(id, { ms: 200 }, keyed("together")),
   );
-  const answers = await Promise.all(calls);
+  const answers = await Promise.all(invocations);
   const [first] = answers;
   assert.ok(first?.body.json);
   for (const { status, body } of answers) {

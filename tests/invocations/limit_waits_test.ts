@@ -29,8 +29,8 @@ class Stage {
   }
 
   /** Ends invocations. */
-  end(calls: number): void {
-    this.free += calls;
+  end(invocations: number): void {
+    this.free += invocations;
     this.#waits.wake("limit");
   }
 

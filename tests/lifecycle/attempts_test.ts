@@ -84,7 +84,7 @@ Deno.test("an asynchronous call starts again after a crash while attempts remain
     await server.stop("SIGKILL");
   });
   const flags = [...TWICE, "--drain-timeout", "0"];
-  let call = "";
+  let invocation = "";
   await t.step("after the last one it ends", async () => {
     await using server = await TestServer.start({ dataDir, flags });
     const client = await server.client();
@@ -92,13 +92,13 @@ Deno.test("an asynchronous call starts again after a crash while attempts remain
     assert.equal(status, `${PREFIX}ERROR`);
     assert.match(error, /^INTERRUPTED: the server stopped while it ran/);
     assert.equal(attempt, 2);
-    call = (await client.invoke(id, { last: 2 }, BACKGROUND)).body.invocationId;
-    await runs(client, id, call, 1);
+    invocation = (await client.invoke(id, { last: 2 }, BACKGROUND)).body.invocationId;
+    await runs(client, id, invocation, 1);
     await server.stop("SIGTERM");
   });
   await t.step("a drain that takes too long leaves it to the next start, too", async () => {
     await using server = await TestServer.start({ dataDir, flags });
     const client = await server.client();
-    assert.equal((await client.ended(id, call)).status, `${PREFIX}SUCCESS`);
+    assert.equal((await client.ended(id, invocation)).status, `${PREFIX}SUCCESS`);
   });
 });

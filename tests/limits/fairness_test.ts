@@ -34,22 +34,22 @@ async function holdSlot(client: Client): Promise<() => Promise<void>> {
   };
 }
 
-async function waiting(client: Client, calls: number): Promise<void> {
+async function waiting(client: Client, invocations: number): Promise<void> {
   await eventually(
-    async () => (await client.get("/readyz")).body.waiting === calls || undefined,
-    `${calls} waiting calls`,
+    async () => (await client.get("/readyz")).body.waiting === invocations || undefined,
+    `${invocations} waiting calls`,
   );
 }
 
 /** Starts this many invocations; resolves once all wait, with a function that returns when they started. */
-async function callAndWait(
+async function invokeAndWait(
   client: Client,
   id: string,
-  calls: number,
+  invocations: number,
 ): Promise<() => Promise<number[]>> {
   const before: number = (await client.get("/readyz")).body.waiting;
-  const answers = Promise.all(Array.from({ length: calls }, () => client.invoke(id)));
-  await waiting(client, before + calls);
+  const answers = Promise.all(Array.from({ length: invocations }, () => client.invoke(id)));
+  await waiting(client, before + invocations);
   return async () => (await answers).map(startOf).toSorted((a, b) => a - b);
 }
 
@@ -64,8 +64,8 @@ async function startOfRecord(client: Client, id: string, invocationId: string): 
 async function functionsTakeTurns({ client }: Stage): Promise<void> {
   const [flooded, other] = [await client.deploy(STARTED), await client.deploy(STARTED)];
   const release = await holdSlot(client);
-  const flood = await callAndWait(client, flooded, 20);
-  const single = await callAndWait(client, other, 1);
+  const flood = await invokeAndWait(client, flooded, 20);
+  const single = await invokeAndWait(client, other, 1);
   await release();
   const [start] = await single();
   assert.equal([...await flood(), start].toSorted().indexOf(start), 1);
@@ -78,9 +78,9 @@ async function callersGoFirst({ client }: Stage): Promise<void> {
     ok(await client.invoke(one, {}, ASYNC)),
     ok(await client.invoke(one, {}, ASYNC)),
   ];
-  const calls = [await callAndWait(client, one, 3), await callAndWait(client, other, 3)];
+  const floods = [await invokeAndWait(client, one, 3), await invokeAndWait(client, other, 3)];
   await release();
-  const starts = (await Promise.all(calls.map((answers) => answers()))).flat();
+  const starts = (await Promise.all(floods.map((answers) => answers()))).flat();
   for (const { invocationId } of background) {
     assert.ok(await startOfRecord(client, one, invocationId) > Math.max(...starts));
   }
@@ -90,10 +90,10 @@ async function oneTurnInEight({ client }: Stage): Promise<void> {
   const id = await client.deploy(STARTED);
   const release = await holdSlot(client);
   const { invocationId } = ok(await client.invoke(id, {}, ASYNC));
-  const calls = await callAndWait(client, id, 20);
+  const answers = await invokeAndWait(client, id, 20);
   await release();
   const start = await startOfRecord(client, id, invocationId);
-  assert.equal([...await calls(), start].toSorted().indexOf(start), 7);
+  assert.equal([...await answers(), start].toSorted().indexOf(start), 7);
 }
 
 serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
@@ -105,11 +105,11 @@ serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
 async function unmeasured({ client }: Stage): Promise<void> {
   const id = await client.deploy(SLEEP);
   const release = await holdSlot(client);
-  const call = client.invoke(id);
+  const invocation = client.invoke(id);
   await waiting(client, 1);
   assert.equal((await client.get("/readyz")).body.callsPerSecond, null);
   await release();
-  ok(await call);
+  ok(await invocation);
   const { status, running, callsPerSecond } = ok(await client.get("/readyz"));
   assert.deepEqual([status, running], ["ready", 0]);
   assert.ok(callsPerSecond > 0);
@@ -176,7 +176,7 @@ async function asyncShare({ client }: Stage): Promise<void> {
   // From now on few asynchronous invocations start at a time; still they take all of their slots.
   ok(await client.invoke(other));
   const ids: string[] = [];
-  for (let call = 0; call < 6; call++) {
+  for (let n = 0; n < 6; n++) {
     ids.push(ok(await client.invoke(hanging, {}, ASYNC)).invocationId);
   }
   await running(client, 2, 4);
@@ -202,7 +202,7 @@ Deno.test("asynchronous calls may have more slots, or fewer", async () => {
   await using server = await TestServer.start({ flags: [...SHARED, "--async-slots", "3"] });
   const client = await server.client();
   const hanging = await client.deploy(HANG);
-  for (let call = 0; call < 5; call++) ok(await client.invoke(hanging, {}, ASYNC));
+  for (let n = 0; n < 5; n++) ok(await client.invoke(hanging, {}, ASYNC));
   await running(client, 3, 2);
   ok(await client.invoke(await client.deploy(STARTED)));
 });
@@ -219,7 +219,7 @@ Deno.test("a function at its own limit is rejected by its own rate, and logged o
   ok(await client.invoke(slow));
   const held = ok(await client.invoke(slow, { hangs: true }, ASYNC));
   const queued = ok(await client.invoke(slow, { hangs: true }, ASYNC));
-  for (let call = 0; call < 3; call++) {
+  for (let n = 0; n < 3; n++) {
     assertError(await client.invoke(slow), "RESOURCE_EXHAUSTED", "OVERLOADED", {
       message:
         /the limit of 1 invocation at a time for one function is reached \(--max-running-per-function\), and /,

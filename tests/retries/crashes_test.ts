@@ -5,7 +5,7 @@ import { IS_LONG } from "../support/seed.ts";
 import { TestServer } from "../support/server.ts";
 import { deadLetters, QUICK, settings, start, STATUS } from "./support.ts";
 
-const CALLS = IS_LONG ? 500 : 60;
+const INVOCATIONS = IS_LONG ? 500 : 60;
 /** Fails twice; the console shows each attempt that ran. */
 const THIRD = `export default ({ n }, { attempt }) => {
   console.log("attempt " + attempt);
@@ -16,7 +16,7 @@ const THIRD = `export default ({ n }, { attempt }) => {
 Deno.test("a crash between attempts loses no call and repeats no end", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
-  const calls: string[] = [];
+  const invocations: string[] = [];
   let id = "";
   for (const round of [0, 1]) {
     await using server = await TestServer.start({ dataDir });
@@ -25,21 +25,21 @@ Deno.test("a crash between attempts loses no call and repeats no end", async () 
       id = await client.deploy(THIRD);
       const retryPolicy = { ...QUICK, maxBackoff: "2s", initialBackoff: "1s", maxAttempts: 6 };
       await settings(client, id, { retryPolicy });
-      const inputs = Array.from({ length: CALLS }, (_, n) => ({ n }));
-      calls.push(...await Promise.all(inputs.map((input) => start(client, id, input))));
+      const inputs = Array.from({ length: INVOCATIONS }, (_, n) => ({ n }));
+      invocations.push(...await Promise.all(inputs.map((input) => start(client, id, input))));
     }
     await server.stop("SIGKILL");
   }
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
-  for (const [n, call] of calls.entries()) {
-    const { status, output, attempts, attempt, error } = await client.ended(id, call);
+  for (const [n, invocation] of invocations.entries()) {
+    const { status, output, attempts, attempt, error } = await client.ended(id, invocation);
     assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }], error);
     const numbers = attempts.map((one: { attempt: number }) => one.attempt);
     assert.deepEqual(numbers, Array.from({ length: attempt }, (_, at) => at + 1));
     const failed = attempts.slice(0, -1).map((one: { error: string }) => one.error);
     assert.ok(failed.every((text: string) => /^(UNCAUGHT|INTERRUPTED): /.test(text)));
-    const path = `/api/v1/functions/${id}/invocations/${call}/logs`;
+    const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
     const lines = (await client.get(path)).body.list.map((one: { message: string }) => one.message);
     assert.deepEqual(lines, [...new Set(lines)], "no attempt runs twice");
   }

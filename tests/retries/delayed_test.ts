@@ -128,7 +128,7 @@ sharedSuite("a delayed call", {
 Deno.test("delayed calls survive a crash of the server", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
-  const calls: string[] = [];
+  const invocations: string[] = [];
   let id = "";
   let [before, after] = ["", ""];
   {
@@ -137,15 +137,15 @@ Deno.test("delayed calls survive a crash of the server", async () => {
     id = await client.deploy(ECHO);
     [before, after] = [inMs(5_000), inMs(9_000)];
     for (const at of [before, after]) {
-      calls.push((await invokeAt(client, id, at)).body.invocationId);
+      invocations.push((await invokeAt(client, id, at)).body.invocationId);
     }
     await server.stop("SIGKILL");
   }
   await eventually(() => Promise.resolve(inMs(0) > before || undefined));
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
-  for (const [at, call] of [before, after].entries()) {
-    const { status, attempt, startedAt } = await client.ended(id, calls[at] ?? "");
-    assert.deepEqual([status, attempt, startedAt >= call], [`${STATUS}SUCCESS`, 1, true]);
+  for (const [at, time] of [before, after].entries()) {
+    const { status, attempt, startedAt } = await client.ended(id, invocations[at] ?? "");
+    assert.deepEqual([status, attempt, startedAt >= time], [`${STATUS}SUCCESS`, 1, true]);
   }
 });

@@ -25,9 +25,9 @@ async function deployFor(client: Client, receiver: Receiver): Promise<string> {
 }
 
 /** The invocation once its end has arrived, or will not. */
-async function sent(client: Client, id: string, call: string): Promise<Json> {
+async function sent(client: Client, id: string, made: string): Promise<Json> {
   return await eventually(async () => {
-    const { destination, ...invocation } = await client.invocation(id, call);
+    const { destination, ...invocation } = await client.invocation(id, made);
     const isOver = /_(DELIVERED|FAILED)$/.test(destination?.state ?? "");
     return isOver ? { ...invocation, destination } : undefined;
   }, "the end at its destination");
@@ -36,16 +36,16 @@ async function sent(client: Client, id: string, call: string): Promise<Json> {
 async function toFunction({ client }: Stage): Promise<void> {
   const [id, target] = [await client.deploy(UNSTEADY), await client.deploy(ECHO)];
   await settings(client, id, { onSuccess: { functionId: target } });
-  const call = await start(client, id, { until: 1 });
-  const { destination, input, output } = await sent(client, id, call);
+  const made = await start(client, id, { until: 1 });
+  const { destination, input, output } = await sent(client, id, made);
   assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
   const started = await client.ended(target, destination.invocationId);
-  const invocation = { id: call, functionId: id, status: `${STATUS}SUCCESS`, input, output };
+  const invocation = { id: made, functionId: id, status: `${STATUS}SUCCESS`, input, output };
   assert.deepEqual(started.output, {
     got: { invocation },
-    trigger: { kind: "destination", id: call },
+    trigger: { kind: "destination", id: made },
   });
-  assert.deepEqual(started.trigger, { kind: "TRIGGER_KIND_DESTINATION", id: call });
+  assert.deepEqual(started.trigger, { kind: "TRIGGER_KIND_DESTINATION", id: made });
   await client.ended(id, await start(client, id, { until: 9 }));
   await client.invoke(id, { until: 1 });
   const { body } = await client.get(`/api/v1/functions/${target}/invocations`);
@@ -80,10 +80,10 @@ async function again({ client, server }: Stage): Promise<void> {
   await using receiver = new Receiver();
   const id = await deployFor(client, receiver);
   receiver.statuses.push(500, 302);
-  const call = await start(client, id, { until: 1 });
-  const { destination } = await sent(client, id, call);
+  const made = await start(client, id, { until: 1 });
+  const { destination } = await sent(client, id, made);
   assert.deepEqual([destination.state, destination.attempts], ["DESTINATION_STATE_DELIVERED", 3]);
-  assert.deepEqual(receiver.got.map(({ headers }) => headers["webhook-id"]), [call, call, call]);
+  assert.deepEqual(receiver.got.map(({ headers }) => headers["webhook-id"]), [made, made, made]);
   assert.equal(new Set(receiver.got.map(({ body }) => body)).size, 1);
 
   receiver.statuses.push(410);
@@ -121,12 +121,12 @@ async function depth({ client }: Stage): Promise<void> {
   for (const [from, to] of [[a, b], [b, c], [c, d]] as const) {
     await settings(client, from, { onSuccess: { functionId: to } });
   }
-  let [id, call] = [a, await start(client, a)];
+  let [id, made] = [a, await start(client, a)];
   for (const next of [b, c]) {
-    const { destination } = await sent(client, id, call);
-    [id, call] = [next, destination.invocationId];
+    const { destination } = await sent(client, id, made);
+    [id, made] = [next, destination.invocationId];
   }
-  const { destination } = await sent(client, c, call);
+  const { destination } = await sent(client, c, made);
   assert.deepEqual([destination.state, destination.error], [
     "DESTINATION_STATE_FAILED",
     "a depth of 3 destinations exceeds the limit of 2 (--max-destination-depth)",
@@ -202,15 +202,15 @@ Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", 
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   await using receiver = new Receiver();
-  let [id, call] = ["", ""];
+  let [id, made] = ["", ""];
   {
     // Loopback is private.
     await using server = await TestServer.start({ dataDir });
     const client = await server.client();
     id = await deployFor(client, receiver);
-    call = await start(client, id, { until: 1 });
+    made = await start(client, id, { until: 1 });
     const { destination } = await eventually(async () => {
-      const found = await client.invocation(id, call);
+      const found = await client.invocation(id, made);
       return found.destination?.error === undefined ? undefined : found;
     });
     assert.match(
@@ -224,10 +224,10 @@ Deno.test("what goes to a URL obeys the rules of egress, and survives crashes", 
   assert.equal(rotated.code, 0, rotated.stderr);
   await using server = await TestServer.start({ dataDir, flags: LOOPBACK });
   const client = await server.client();
-  const { destination } = await sent(client, id, call);
+  const { destination } = await sent(client, id, made);
   assert.equal(destination.state, "DESTINATION_STATE_DELIVERED");
   const [got, ...more] = receiver.got;
-  assert.deepEqual([got?.headers["webhook-id"], more], [call, []]);
+  assert.deepEqual([got?.headers["webhook-id"], more], [made, []]);
   new Webhook(SECRET).verify(got?.body ?? "", got?.headers ?? {});
   assert.deepEqual(await deadLetters(client, id), []);
 });

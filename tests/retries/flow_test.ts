@@ -48,8 +48,8 @@ async function rates({ client }: Stage): Promise<void> {
 
   const other = await client.deploy(HANGING);
   await settings(client, other, { rateLimit: { calls: 1, period: "2s" } });
-  const calls = await Promise.all([1, 2, 3, 4].map((n) => start(client, other, { n })));
-  const all = await Promise.all(calls.map((call) => client.ended(other, call)));
+  const invocations = await Promise.all([1, 2, 3, 4].map((n) => start(client, other, { n })));
+  const all = await Promise.all(invocations.map((invocation) => client.ended(other, invocation)));
   assert.deepEqual(all.map((one) => one.status), Array(4).fill(`${STATUS}SUCCESS`));
   const times = all.flatMap((one) => one.notBefore ?? []).sort().map(Date.parse);
   assert.equal(times.length, 3, "all but the first were delayed");
@@ -62,10 +62,12 @@ async function ratesAnew({ client }: Stage): Promise<void> {
   const period = "600s";
   await settings(client, id, { rateLimit: { calls: 1, period } });
   assert.equal((await client.invoke(id)).status, 200);
-  const calls: string[] = [];
-  for (let n = 0; n < 5; n++) calls.push(await start(client, id, { n }));
+  const invocations: string[] = [];
+  for (let n = 0; n < 5; n++) invocations.push(await start(client, id, { n }));
   const states = async () => {
-    const found = await Promise.all(calls.map((call) => client.invocation(id, call)));
+    const found = await Promise.all(
+      invocations.map((invocation) => client.invocation(id, invocation)),
+    );
     return found.map(({ status, waitReason, notBefore }) =>
       status === `${STATUS}SUCCESS` ? "ended" : waitReason && `${waitReason} ${notBefore}`
     );
@@ -99,9 +101,9 @@ async function ratesAnew({ client }: Stage): Promise<void> {
   assert.equal(new Set(ended).size, 3, "two wait, each for a time of its own");
 }
 
-async function running(client: Client, id: string, call: string): Promise<void> {
+async function running(client: Client, id: string, invocation: string): Promise<void> {
   await eventually(async () => {
-    return (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined;
+    return (await client.invocation(id, invocation)).status === `${STATUS}RUNNING` || undefined;
   });
 }
 
@@ -182,8 +184,8 @@ async function debounces({ client, server }: Stage): Promise<void> {
 
   const quick = await client.deploy(HANGING);
   await settings(client, quick, { debounce: { delay: "0.1s" } });
-  const calls = [await start(client, quick, { n: 1 }), await start(client, quick, { n: 2 })];
-  const ended = await Promise.all(calls.map((call) => client.ended(quick, call)));
+  const invocations = [await start(client, quick, { n: 1 }), await start(client, quick, { n: 2 })];
+  const ended = await Promise.all(invocations.map((invocation) => client.ended(quick, invocation)));
   assert.deepEqual(ended.at(-1).output, { n: 2 });
 
   const path = `/api/v1/functions/${id}/triggers/apply`;
@@ -333,7 +335,7 @@ serverSuite("the calls of a function", { flags: FLAGS }, {
 Deno.test("calls that a rate limit delays survive a crash, and start once", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
-  let [id, calls]: [string, string[]] = ["", []];
+  let [id, invocations]: [string, string[]] = ["", []];
   {
     await using server = await TestServer.start({ dataDir });
     const client = await server.client();
@@ -342,15 +344,15 @@ Deno.test("calls that a rate limit delays survive a crash, and start once", asyn
       rateLimit: { calls: 1, period: "0.2s" },
       retryPolicy: { ...QUICK, maxAttempts: 9 },
     });
-    calls = await Promise.all(
+    invocations = await Promise.all(
       Array.from({ length: 12 }, (_, n) => start(client, id, { n })),
     );
     await server.stop("SIGKILL");
   }
   await using server = await TestServer.start({ dataDir });
   const client = await server.client();
-  for (const [n, call] of calls.entries()) {
-    const { status, output, attempts } = await client.ended(id, call);
+  for (const [n, invocation] of invocations.entries()) {
+    const { status, output, attempts } = await client.ended(id, invocation);
     assert.deepEqual([status, output], [`${STATUS}SUCCESS`, { n }]);
     const failed = attempts.slice(0, -1).map((one: Json) => one.error);
     assert.ok(failed.every((error: string) => error.startsWith("INTERRUPTED: ")));

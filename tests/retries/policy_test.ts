@@ -10,9 +10,9 @@ import { BACKGROUND, QUICK, settings, start, STATUS, UNSTEADY } from "./support.
 async function succeedsLater({ client }: Stage): Promise<void> {
   const id = await client.deploy(UNSTEADY);
   await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 3 } });
-  const call = await start(client, id, { until: 3 });
-  const ended = await client.ended(id, call);
-  assert.deepEqual([ended.id, ended.status], [call, `${STATUS}SUCCESS`]);
+  const invocation = await start(client, id, { until: 3 });
+  const ended = await client.ended(id, invocation);
+  assert.deepEqual([ended.id, ended.status], [invocation, `${STATUS}SUCCESS`]);
   assert.deepEqual(ended.output, { attempt: 3, trigger: { kind: "api" } });
   assert.deepEqual([ended.attempt, ended.maxAttempts], [3, 3]);
   const [first, second, third] = ended.attempts;
@@ -22,7 +22,7 @@ async function succeedsLater({ client }: Stage): Promise<void> {
   assert.deepEqual([first.startedAt, third.endedAt], [ended.startedAt, ended.endedAt]);
   assert.ok(first.endedAt <= second.startedAt && second.endedAt <= third.startedAt);
   assert.ok(ended.notBefore <= third.startedAt, "its backoff");
-  const { body } = await client.get(`/api/v1/functions/${id}/invocations/${call}/logs`);
+  const { body } = await client.get(`/api/v1/functions/${id}/invocations/${invocation}/logs`);
   const lines = body.list.map(({ sequence, message }: Json) => `${sequence} ${message}`);
   assert.deepEqual(lines, ["1 attempt 1", "2 attempt 2", "3 attempt 3"]);
 }
@@ -60,13 +60,13 @@ async function once({ client }: Stage): Promise<void> {
 async function cancels({ client }: Stage): Promise<void> {
   const id = await client.deploy(UNSTEADY);
   await settings(client, id, { retryPolicy: { initialBackoff: "80000s", maxBackoff: "86400s" } });
-  const call = await start(client, id, { until: 2 });
+  const invocation = await start(client, id, { until: 2 });
   const waiting = await eventually(async () => {
-    const found = await client.invocation(id, call);
+    const found = await client.invocation(id, invocation);
     return found.attempts.length === 1 && found.status === `${STATUS}PENDING` ? found : undefined;
   });
   assert.ok(waiting.notBefore > waiting.attempts[0].endedAt);
-  const { body } = await client.post(`/api/v1/functions/${id}/invocations/${call}/cancel`);
+  const { body } = await client.post(`/api/v1/functions/${id}/invocations/${invocation}/cancel`);
   assert.match(body.invocation.error, /^CANCELLED: .* before its next attempt/);
   assert.deepEqual(body.invocation.attempts, waiting.attempts);
 }
@@ -122,14 +122,14 @@ async function commandLine({ client, server }: Stage): Promise<void> {
   assert.match((await invoked("show", id, later.stdout.trim())).stdout, /^not before\s+\d{4}-/m);
   assert.match((await invoked("invoke", id, "--at", "soon")).stderr, /--at.*from now/s);
   await settings(client, id, { retryPolicy: { ...QUICK, maxAttempts: 2 } });
-  const call = await start(client, id, { until: 2 });
-  await client.ended(id, call);
-  const { stdout } = await invoked("show", id, call);
+  const invocation = await start(client, id, { until: 2 });
+  await client.ended(id, invocation);
+  const { stdout } = await invoked("show", id, invocation);
   assert.match(stdout, /^failed attempts\s+1 ended .*: UNCAUGHT: Error: not yet$/m);
   assert.match(stdout, /^attempt\s+2 of 2$/m);
   assert.match(
     (await invoked("history", id)).stdout,
-    new RegExp(`${call}\\sSUCCESS\\sapi\\s2 of 2`),
+    new RegExp(`${invocation}\\sSUCCESS\\sapi\\s2 of 2`),
   );
 }
 

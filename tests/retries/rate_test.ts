@@ -28,36 +28,36 @@ function pause(ms: number): Promise<void> {
 /** Takes all slots; answers what releases them. */
 async function takeSlots(client: Client): Promise<() => Promise<void>> {
   const id = await client.deploy(CODE);
-  const calls: string[] = [];
-  for (let n = 0; n < SLOTS; n++) calls.push(await start(client, id, { hangs: 1 }));
-  for (const call of calls) {
+  const invocations: string[] = [];
+  for (let n = 0; n < SLOTS; n++) invocations.push(await start(client, id, { hangs: 1 }));
+  for (const invocation of invocations) {
     await eventually(async () =>
-      (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
+      (await client.invocation(id, invocation)).status === `${STATUS}RUNNING` || undefined
     );
   }
   return async () => {
-    for (const call of calls) {
-      await client.post(`/api/v1/functions/${id}/invocations/${call}/cancel`);
+    for (const invocation of invocations) {
+      await client.post(`/api/v1/functions/${id}/invocations/${invocation}/cancel`);
     }
   };
 }
 
 async function starts(client: Client, id: string, inputs: readonly Json[]): Promise<string[]> {
-  const calls: string[] = [];
-  for (const input of inputs) calls.push(await start(client, id, input));
-  return calls;
+  const invocations: string[] = [];
+  for (const input of inputs) invocations.push(await start(client, id, input));
+  return invocations;
 }
 
-function ended(client: Client, id: string, calls: readonly string[]): Promise<Json[]> {
-  return Promise.all(calls.map((call) => client.ended(id, call)));
+function ended(client: Client, id: string, invocations: readonly string[]): Promise<Json[]> {
+  return Promise.all(invocations.map((invocation) => client.ended(id, invocation)));
 }
 
 const numbered = (count: number, more = {}): Json[] =>
   Array.from({ length: count }, (_, n) => ({ n, ...more }));
 
-async function waitsForRate(client: Client, id: string, call: string): Promise<void> {
+async function waitsForRate(client: Client, id: string, invocation: string): Promise<void> {
   await eventually(async () => {
-    const { waitReason } = await client.invocation(id, call);
+    const { waitReason } = await client.invocation(id, invocation);
     return waitReason === "WAIT_REASON_RATE_LIMIT" || undefined;
   }, "a call that waits for the rate limit");
 }
@@ -76,10 +76,10 @@ async function afterBacklog({ client }: Stage): Promise<void> {
   const id = await client.deploy(CODE);
   await settings(client, id, { rateLimit: RATE });
   const release = await takeSlots(client);
-  const calls = await starts(client, id, numbered(8));
+  const invocations = await starts(client, id, numbered(8));
   await pause(PILE_UP_MS);
   await release();
-  const all = await ended(client, id, calls);
+  const all = await ended(client, id, invocations);
   assert.deepEqual(all.map(({ output }) => output), numbered(8));
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);
   const times = all.map(({ startedAt }) => startedAt);
@@ -133,7 +133,7 @@ async function limitsQueued({ client }: Stage): Promise<void> {
     return list.length === 2 || undefined;
   });
   const others = await client.deploy(CODE);
-  const calls = await starts(client, others, numbered(3));
+  const invocations = await starts(client, others, numbered(3));
   for (const each of [id, others]) await settings(client, each, { rateLimit: LONG });
   await release();
   const all = await answers;
@@ -148,10 +148,10 @@ async function limitsQueued({ client }: Stage): Promise<void> {
     /^CANCELLED: the rate limit of the function \(rateLimit\) was set or lowered/,
   );
   assert.equal(startedAt, undefined);
-  assert.deepEqual((await client.ended(others, calls[0] ?? "")).output, { n: 0 });
-  for (const call of calls.slice(1)) await waitsForRate(client, others, call);
+  assert.deepEqual((await client.ended(others, invocations[0] ?? "")).output, { n: 0 });
+  for (const invocation of invocations.slice(1)) await waitsForRate(client, others, invocation);
   await settings(client, others, { rateLimit: {} });
-  assert.equal((await ended(client, others, calls)).length, 3);
+  assert.equal((await ended(client, others, invocations)).length, 3);
 }
 
 serverSuite("the rate limit of a function", { flags: FLAGS }, {
@@ -170,10 +170,13 @@ async function crash({ server, client }: Stage<TestServer>): Promise<void> {
     retryPolicy: { ...QUICK, maxAttempts: 9 },
   });
   // Two run when the server ends, and start again.
-  const calls = await starts(client, id, [...numbered(2, { hangs: 1 }), ...numbered(8).slice(2)]);
-  for (const call of calls.slice(0, 2)) {
+  const invocations = await starts(client, id, [
+    ...numbered(2, { hangs: 1 }),
+    ...numbered(8).slice(2),
+  ]);
+  for (const invocation of invocations.slice(0, 2)) {
     await eventually(async () =>
-      (await client.invocation(id, call)).status === `${STATUS}RUNNING` || undefined
+      (await client.invocation(id, invocation)).status === `${STATUS}RUNNING` || undefined
     );
   }
   const other = await client.deploy(CODE);
@@ -186,7 +189,7 @@ async function crash({ server, client }: Stage<TestServer>): Promise<void> {
   await pause(PILE_UP_MS);
   await using next = await TestServer.start({ dataDir: server.dataDir });
   const again = await next.client();
-  const all = await ended(again, id, calls);
+  const all = await ended(again, id, invocations);
   assert.deepEqual(all.map(({ output }) => output), numbered(8));
   assert.equal(startsOf(all).length >= 10, true, "the attempts that the crash interrupted count");
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);

@@ -79,7 +79,7 @@ step(
         readonly guesses: readonly string[];
       };
       assert.equal(new Set(guesses).size, GUESSES);
-      for (let call = 0; call < VICTIMS; call++) {
+      for (let n = 0; n < VICTIMS; n++) {
         const victim = `${VICTIM}\nconst at = Date.now();`;
         const { boundary, fields } = await output(sandboxes, victim, { input: { guesses } });
         assert.deepEqual(fields, ["comment"]);

@@ -45,7 +45,7 @@ step("the first call of a large script makes its code cache", async (sandboxes) 
   );
   assert.deepEqual(first, { text: "8-77", isEvaluated: true });
   const { codeCaches } = sandboxes.stats;
-  for (let call = 0; call < 3; call++) {
+  for (let n = 0; n < 3; n++) {
     const { outcome, process } = await run(sandboxes, body, { input: { a: 1 } });
     assert.equal(process, "root");
     assert.ok(outcome.kind === "success", JSON.stringify(outcome));
@@ -117,7 +117,7 @@ step("a function cannot change its code cache", async (sandboxes) => {
     Uint8Array.prototype.set = () => {};
     const main = () => ({ text: part8(1), isEvaluated: isEvaluated() });`;
   await compiledBy(sandboxes, () => output(sandboxes, hostile));
-  for (let call = 0; call < 3; call++) {
+  for (let n = 0; n < 3; n++) {
     assert.deepEqual(await output(sandboxes, hostile), { text: "9-88", isEvaluated: false });
   }
   const body = plain("other");

@@ -26,7 +26,7 @@ const AT_ONCE = 6;
  * Forks of each kind that draw random numbers: some at the same time, others after these. Forks with a shared state repeat
  * each other at once; `--long` finds rare clashes.
  */
-const CALLS = IS_LONG ? 200 : AT_ONCE + 4;
+const INVOCATIONS = IS_LONG ? 200 : AT_ONCE + 4;
 
 /** The limit of processor time identifies the processes of these tests. */
 const POOL = { poolSize: 4, cpuTimeMs: 111_000 };
@@ -74,9 +74,9 @@ async function checkDraws(
   process: "root" | "template",
   seen: Map<string, unknown[]>,
 ): Promise<void> {
-  await each(CALLS, async (call) => {
+  await each(INVOCATIONS, async (invocation) => {
     // A script that is new has no template.
-    const ran = await run(sandboxes, process === "root" ? `${DRAWS}\n// ${call}` : DRAWS);
+    const ran = await run(sandboxes, process === "root" ? `${DRAWS}\n// ${invocation}` : DRAWS);
     assert.equal(ran.process, process);
     assert.equal(ran.outcome.kind, "success", JSON.stringify(ran.outcome));
     const drawn = JSON.parse(ran.outcome.kind === "success" ? ran.outcome.outputJson : "");
@@ -85,7 +85,7 @@ async function checkDraws(
     }
   });
   for (const [source, values] of seen) {
-    assert.ok(values.length >= CALLS);
+    assert.ok(values.length >= INVOCATIONS);
     assert.equal(new Set(values).size, values.length, `${source} repeats`);
   }
 }
@@ -159,7 +159,7 @@ step(
 step("the clock of a fork begins with it", async (sandboxes) => {
   const clock = "const main = () => ({ now: performance.now(), origin: performance.timeOrigin });";
   const started = Date.now();
-  for (let call = 0; call < 20; call++) await output(sandboxes, clock);
+  for (let n = 0; n < 20; n++) await output(sandboxes, clock);
   const before = performance.timeOrigin + performance.now();
   const { now, origin } = await output(sandboxes, clock);
   const sum = Number(now) + Number(origin);
@@ -224,7 +224,7 @@ const ABILITIES_BODY = `const abilities = { ${
 const main = async ({ names }) => ({ got: await Promise.all(names.map((name) => abilities[name]())) });`;
 
 /** Invocations that use the abilities: each ability at least once in forks of each kind; with `--long` those of the long run. */
-const MIXED_CALLS = IS_LONG ? 10_000 : 2 * Object.keys(ABILITIES).length;
+const MIXED_INVOCATIONS = IS_LONG ? 10_000 : 2 * Object.keys(ABILITIES).length;
 
 step("forks can do what a process can, and leave nothing behind", async (sandboxes) => {
   sandboxes.provision([{ key: ABILITIES_BODY, script: scriptOf(ABILITIES_BODY), count: 2 }]);
@@ -232,11 +232,15 @@ step("forks can do what a process can, and leave nothing behind", async (sandbox
   const below = random(SEED);
   const all = Object.keys(ABILITIES);
   const kinds = new Set<unknown>();
-  await each(MIXED_CALLS, async (call) => {
-    const positions = [Math.floor(call / 2) % all.length, below(all.length), below(all.length)];
+  await each(MIXED_INVOCATIONS, async (invocation) => {
+    const positions = [
+      Math.floor(invocation / 2) % all.length,
+      below(all.length),
+      below(all.length),
+    ];
     const names = positions.map((position) => all[position] ?? "");
     // Every other invocation runs a script without a template.
-    const body = call % 2 === 0 ? ABILITIES_BODY : `${ABILITIES_BODY}\n// ${call}`;
+    const body = invocation % 2 === 0 ? ABILITIES_BODY : `${ABILITIES_BODY}\n// ${invocation}`;
     const { outcome, process } = await run(sandboxes, body, { input: { names } });
     kinds.add(process);
     const outputJson = JSON.stringify({ got: names.map((name) => ABILITIES[name]?.[1]) });
@@ -253,7 +257,10 @@ step("siblings that fail do not disturb each other", async (sandboxes) => {
   const good =
     "const main = async ({ n }) => { await new Promise((r) => setTimeout(r, 50)); return { n }; };";
   for (let round = 0; round < 2; round++) {
-    const calls = Array.from({ length: 5 }, (_, n) => output(sandboxes, good, { input: { n } }));
+    const invocations = Array.from(
+      { length: 5 },
+      (_, n) => output(sandboxes, good, { input: { n } }),
+    );
     const failures = [
       failure(
         sandboxes,
@@ -262,7 +269,7 @@ step("siblings that fail do not disturb each other", async (sandboxes) => {
       failure(sandboxes, "const main = () => Deno.exit(9);"),
       failure(sandboxes, "const main = () => { throw new Error('mine'); };"),
     ];
-    assert.deepEqual(await Promise.all(calls), [0, 1, 2, 3, 4].map((n) => ({ n })));
+    assert.deepEqual(await Promise.all(invocations), [0, 1, 2, 3, 4].map((n) => ({ n })));
     const [memory, exit, thrown] = await Promise.all(failures);
     assert.match(memory ?? "", /^OUT_OF_MEMORY: /);
     assert.match(exit ?? "", /^EXITED: .*exit code 9/);
@@ -316,8 +323,10 @@ async function killTrees(pids: readonly number[]): Promise<void> {
 
 /** Starts hanging invocations, and resolves once all of them run. */
 async function hang(sandboxes: Sandboxes, count: number): Promise<Promise<string>[]> {
-  const calls = await Promise.all(Array.from({ length: count }, () => started(sandboxes, HANG)));
-  return calls.map(({ ended }) => ended.then(errorOf));
+  const invocations = await Promise.all(
+    Array.from({ length: count }, () => started(sandboxes, HANG)),
+  );
+  return invocations.map(({ ended }) => ended.then(errorOf));
 }
 
 const endStep = sandboxSuite("ends of fork servers", POOL);
@@ -325,11 +334,13 @@ const endStep = sandboxSuite("ends of fork servers", POOL);
 endStep(
   "calls whose template is killed end, and the pool recovers",
   async (sandboxes, _context, _mode, cacheDir) => {
-    const calls = await hang(sandboxes, 2);
+    const invocations = await hang(sandboxes, 2);
     const { templates } = await zygoteOf(cacheDir);
     await killTrees(templates);
-    for (const call of calls) assert.match(await call, /^INTERRUPTED: the template /);
-    for (let call = 0; call < 10; call++) {
+    for (const invocation of invocations) {
+      assert.match(await invocation, /^INTERRUPTED: the template /);
+    }
+    for (let n = 0; n < 10; n++) {
       assert.deepEqual(await output(sandboxes, GOOD), {
         ok: 1,
       });
@@ -340,10 +351,12 @@ endStep(
 endStep(
   "calls whose zygote is killed end, and another zygote replaces it",
   async (sandboxes, _context, _mode, cacheDir) => {
-    const calls = await hang(sandboxes, 2);
+    const invocations = await hang(sandboxes, 2);
     const { zygote, templates } = await zygoteOf(cacheDir);
     await killTrees([zygote]);
-    for (const call of calls) assert.match(await call, /^INTERRUPTED: the zygote /);
+    for (const invocation of invocations) {
+      assert.match(await invocation, /^INTERRUPTED: the zygote /);
+    }
     // Before the next zygote forks, invocations start processes of their own.
     assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
     await eventually(async () => (await run(sandboxes, GOOD)).process === "root" || undefined);

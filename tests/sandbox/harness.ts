@@ -39,7 +39,7 @@ export const LIMITS: SandboxLimits = {
 };
 
 export const REUSE: ReuseLimits = {
-  callsMax: 1000,
+  invocationsMax: 1000,
   lifetimeMs: 600_000,
   idleMs: 60_000,
   waitingMax: 8,

@@ -39,7 +39,7 @@ sandboxTest(
     const body = `let n = 0; globalThis.seen = (globalThis.seen ?? 0) + 1; Array.prototype.at = 1;
     const main = () => ({ n: ++n, seen: globalThis.seen, pid: Deno.pid });`;
     const first = { n: 1, seen: 1, pid: 1 };
-    for (let call = 0; call < 6; call++) assert.deepEqual(await output(sandboxes, body), first);
+    for (let n = 0; n < 6; n++) assert.deepEqual(await output(sandboxes, body), first);
     const together = await Promise.all(Array.from({ length: 4 }, () => output(sandboxes, body)));
     for (const answer of together) assert.deepEqual(answer, first);
   },

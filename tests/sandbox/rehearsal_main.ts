@@ -1,5 +1,5 @@
 /** Rehearses as a zygote does, and then serves the invocation on stdin as a fork does. */
-import { awaitKill, serveCalls, STANDARD_WAYS } from "../../src/runtime/calls.ts";
+import { awaitKill, serveInvocations, STANDARD_WAYS } from "../../src/runtime/invocations.ts";
 import { rehearse } from "../../src/runtime/fork/rehearsal.ts";
 import { harden } from "../../src/runtime/harden.ts";
 import { preload } from "../../src/runtime/preload.ts";
@@ -17,4 +17,4 @@ announce("");
 readStdin(new Uint8Array(0));
 if (isRehearsed) await rehearse(ConsoleOf);
 endRehearsal();
-serveCalls(ConsoleOf, { ...STANDARD_WAYS, end: awaitKill }, undefined);
+serveInvocations(ConsoleOf, { ...STANDARD_WAYS, end: awaitKill }, undefined);

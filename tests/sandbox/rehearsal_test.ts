@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LoadPurpose } from "../../src/runtime/wire.ts";
-import { encodeCall, encodeLoad, makeNonce } from "../../src/sandbox/instance/frames.ts";
+import { encodeInvocation, encodeLoad, makeNonce } from "../../src/sandbox/instance/frames.ts";
 import { concatenate } from "../../src/shared/json_text.ts";
 import { LIMITS, scriptOf } from "./harness.ts";
 
@@ -13,7 +13,7 @@ const SOURCE = /^script-details,(\d+),file:\/\/.*\/(src\/runtime\/[^,]+|tests\/s
 const COMPILED = /^function,interpreter,(\d+),\d+,\d+,[^,]*,[^,]*,(.*)$/;
 
 /** Serves one invocation, and returns the functions of the runtime that are compiled for it, by their files. */
-async function compiledForCall(isRehearsed: boolean): Promise<string[]> {
+async function compiledForInvocation(isRehearsed: boolean): Promise<string[]> {
   const directory = await Deno.makeTempDir();
   try {
     const log = join(directory, "v8.log");
@@ -26,7 +26,7 @@ async function compiledForCall(isRehearsed: boolean): Promise<string[]> {
       stderr: "piped",
     }).spawn();
     const writer = process.stdin.getWriter();
-    await writer.write(callMessages());
+    await writer.write(invocationMessages());
     await writer.close();
     const { code, stdout, stderr } = await process.output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
@@ -37,7 +37,7 @@ async function compiledForCall(isRehearsed: boolean): Promise<string[]> {
   }
 }
 
-function callMessages(): Uint8Array<ArrayBuffer> {
+function invocationMessages(): Uint8Array<ArrayBuffer> {
   const script = scriptOf(`
     const main = async ({ name }) => {
       console.log("greeting", name);
@@ -45,8 +45,8 @@ function callMessages(): Uint8Array<ArrayBuffer> {
     };`);
   const job = { inputJson: '{"name":"world"}', config: { secrets: {} } };
   return concatenate([
-    encodeLoad(makeNonce(), LIMITS, { purpose: LoadPurpose.CALL, script }),
-    encodeCall(job, false, undefined),
+    encodeLoad(makeNonce(), LIMITS, { purpose: LoadPurpose.INVOCATION, script }),
+    encodeInvocation(job, false, undefined),
   ]);
 }
 
@@ -68,7 +68,7 @@ function afterRehearsal(log: string): string[] {
 }
 
 Deno.test("a fork compiles no function of the runtime for a call", async () => {
-  assert.deepEqual(await compiledForCall(true), []);
+  assert.deepEqual(await compiledForInvocation(true), []);
   // Otherwise the log shows nothing.
-  assert.notDeepEqual(await compiledForCall(false), []);
+  assert.notDeepEqual(await compiledForInvocation(false), []);
 });

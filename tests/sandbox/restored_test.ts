@@ -54,7 +54,7 @@ sandboxTest(
       assert.ok(pids.length > 0);
       for (const path of removed) await Deno.remove(path, { recursive: true });
       // The zygote may have lost the socket of the server.
-      for (let call = 0; call < 3; call++) {
+      for (let n = 0; n < 3; n++) {
         assert.deepEqual(await output(sandboxes, GOOD), { ok: 1 });
       }
       killAll(pids);

@@ -52,7 +52,7 @@ sandboxTest(
       readonly key: string;
     }
     async function runAll(code: string, process: string, count: number): Promise<Answer[]> {
-      const names = Array.from({ length: count }, (_, call) => `call ${call}`);
+      const names = Array.from({ length: count }, (_, n) => `call ${n}`);
       return await Promise.all(names.map(async (name) => {
         // The functions have the same code, and nothing else in common.
         const secrets = { key: `secret of ${name}` };

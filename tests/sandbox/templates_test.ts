@@ -30,12 +30,12 @@ step("a script that is slow to evaluate gets a template", async (sandboxes) => {
   assert.equal(first.process, "root");
   await fromTemplate(sandboxes, COUNTER);
   const together = await Promise.all(
-    Array.from({ length: 12 }, (_, call) => run(sandboxes, COUNTER, { input: { call } })),
+    Array.from({ length: 12 }, (_, n) => run(sandboxes, COUNTER, { input: { call: n } })),
   );
-  for (const [call, { outcome }] of together.entries()) {
+  for (const [n, { outcome }] of together.entries()) {
     assert.equal(outcome.kind, "success");
     const { calls, call: got } = JSON.parse(outcome.kind === "success" ? outcome.outputJson : "");
-    assert.deepEqual({ calls, got }, { calls: 1, got: call });
+    assert.deepEqual({ calls, got }, { calls: 1, got: n });
   }
 });
 
@@ -80,7 +80,7 @@ sandboxTest("a template counts with the memory that its script has taken", async
   await fromTemplate(sandboxes, COUNTER);
   const large = `${SLOW} const table = new Uint8Array(40 * ${MIB}).fill(1);
     const main = () => ({ bytes: table.length });`;
-  for (let call = 0; call < 10; call++) {
+  for (let n = 0; n < 10; n++) {
     assert.equal((await run(sandboxes, large)).process, "root");
   }
   // It never fits, so nothing was given up for it.
@@ -90,10 +90,10 @@ sandboxTest("a template counts with the memory that its script has taken", async
 sandboxTest("calls that follow each other find one more instance", async (sandboxes) => {
   const body = `${SLOW} const main = () => ({ sum });`;
   await fromTemplate(sandboxes, body);
-  let calls = 0;
+  let count = 0;
   await eventually(async () => {
     // On a busy machine two invocations may be too far from each other.
-    if (calls++ % 20 === 0) { for (let call = 0; call < 2; call++) await run(sandboxes, body); }
+    if (count++ % 20 === 0) { for (let n = 0; n < 2; n++) await run(sandboxes, body); }
     return sandboxes.stats.ready >= POOL.poolSize + 2 || undefined;
   }, "a second instance that waits");
 }, POOL);
@@ -108,7 +108,7 @@ step("a script that fails at its top level fails in every call", async (sandboxe
     Object.keys(failing).map((body) => ({ key: body, script: scriptOf(body), count: 1 })),
   );
   for (const [body, expected] of Object.entries(failing)) {
-    for (let call = 0; call < 3; call++) assert.match(await failure(sandboxes, body), expected);
+    for (let n = 0; n < 3; n++) assert.match(await failure(sandboxes, body), expected);
   }
 });
 
@@ -123,7 +123,7 @@ step("a template that changes built-ins cannot forge an answer", async (sandboxe
     const main = (input) => ({ input, key: meta.invoked.secrets.key });`;
   const options = { input: { n: 1 }, secrets: { key: "real" } };
   await fromTemplate(sandboxes, body, options);
-  for (let call = 0; call < 20; call++) {
+  for (let n = 0; n < 20; n++) {
     const { outcome, process } = await run(sandboxes, body, options);
     assert.equal(process, "template");
     assert.deepEqual(outcome, {
@@ -246,8 +246,8 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
       // A waiting instance could still take an invocation before its own end.
       if (signal === "SIGKILL") await allGone(family);
       // Each of these finds no instance of the template, or one that still waits.
-      const calls = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
-      for (const { outcome } of await Promise.all(calls)) assert.equal(outcome.kind, "success");
+      const waiting = Array.from({ length: 6 }, () => run(sandboxes, WAITING));
+      for (const { outcome } of await Promise.all(waiting)) assert.equal(outcome.kind, "success");
       const { outcome, process } = await running.ended;
       assert.equal(process, "template");
       if (signal === "SIGSTOP") assert.equal(outcome.kind, "success");

@@ -22,7 +22,7 @@ const TIMES: ServiceTimes = {
   syncMs: 0.5,
 };
 const INSTALLATION = { apiNodes: 4, workers: 100, capacity: 8, natsCores: 2, postgresCores: 4 };
-const LOAD = { callsPerSecond: 800, asyncShare: 0.2, functionMs: 100 };
+const LOAD = { invocationsPerSecond: 800, asyncShare: 0.2, functionMs: 100 };
 
 const isNear = (found: number, expected: number, share: number) =>
   assert.ok(Math.abs(found - expected) <= expected * share, `${found} is not near ${expected}`);
@@ -84,7 +84,7 @@ Deno.test("parts are as busy as their work is, and calls end as they arrive, up 
   isNear(endedPerSecond, 800, 0.05);
   assert.ok(p50 > TIMES.workerMs + TIMES.apiMs, String(p50));
   // Four event loops of 2 ms an invocation: 2,000 a second at most.
-  const saturated = simulate(TIMES, INSTALLATION, { ...LOAD, callsPerSecond: 4_000 }, 1);
+  const saturated = simulate(TIMES, INSTALLATION, { ...LOAD, invocationsPerSecond: 4_000 }, 1);
   assert.ok(saturated.endedPerSecond < 2_050, String(saturated.endedPerSecond));
   assert.ok(saturated.utilization.api > 0.98);
   assert.ok(saturated.p99 > 10 * p50);

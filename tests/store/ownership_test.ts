@@ -23,15 +23,15 @@ const OPENED: Readonly<
 };
 
 /** Two invocations that wait without an owner, the second one for its time. */
-async function insertCalls(store: Store): Promise<void> {
+async function insertInvocations(store: Store): Promise<void> {
   await store.write(async (tx) => {
     await tx.functions.insert(functionRow({ id: FUNCTION }));
     await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
       { commitId: COMMIT, path: "main.ts", digest: null, size: 1 },
     ]);
-    for (const call of [WAITING, DELAYED]) {
+    for (const invocation of [WAITING, DELAYED]) {
       await tx.invocations.insert(invocationRow({
-        id: call,
+        id: invocation,
         functionId: FUNCTION,
         commitId: COMMIT,
         mode: "async",
@@ -56,9 +56,9 @@ for (const [title, open] of Object.entries(OPENED)) {
   Deno.test(title, async (t) => {
     await using directory = await makeTempDir();
     await using store = await openStore(directory.path);
-    await insertCalls(store);
+    await insertInvocations(store);
     const begun: string[] = [];
-    await using ownership = await open(store, (call) => begun.push(call));
+    await using ownership = await open(store, (invocation) => begun.push(invocation));
     const { node } = ownership;
 
     await t.step("is live, and does the work of all nodes if there is no other one", async () => {
@@ -105,7 +105,7 @@ for (const [title, open] of Object.entries(OPENED)) {
       const asked: string[] = [];
       ownership.serve({
         claim: () => assert.fail("no worker claims"),
-        cancel: (call) => Promise.resolve(asked.push(call) > 0),
+        cancel: (invocation) => Promise.resolve(asked.push(invocation) > 0),
       });
       assert.ok(await ownership.cancel(node.id, WAITING));
       assert.deepEqual(asked, [WAITING]);

@@ -22,7 +22,7 @@ export function deliver(
 }
 
 /** The record of the only invocation that a trigger has started, once it has ended. */
-export async function onlyCall(client: Client, trigger: Json): Promise<Json> {
+export async function onlyInvocation(client: Client, trigger: Json): Promise<Json> {
   const started = (await deliveriesOf(client, trigger)).filter(({ status }) =>
     status === "DELIVERY_STATUS_STARTED"
   );

@@ -98,8 +98,8 @@ async function meta({ client }: Stage): Promise<void> {
   assert.ok(reasons.length <= 20, "a flood is not recorded");
   await updateTrigger(client, trigger, { paused: true });
   await plainText(client, path, metaQuery(), "1158201444");
-  const calls = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
-  assert.deepEqual(calls, []);
+  const invocations = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
+  assert.deepEqual(invocations, []);
 }
 
 async function others({ client }: Stage): Promise<void> {

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
-import { askedInTime, callsOf, createSoon, historyOf, HOUR_MS, soon } from "./schedules.ts";
+import { askedInTime, createSoon, historyOf, HOUR_MS, invocationsOf, soon } from "./schedules.ts";
 import { triggersOf, unique } from "./support.ts";
 
 Deno.test("a run that goes on skips, delays or ignores the next times", async () => {
@@ -24,42 +24,44 @@ Deno.test("a run that goes on skips, delays or ignores the next times", async ()
   const make = async (overlap: string) => {
     const functionId = await client.deploy(slow);
     const trigger = await createSoon(client, functionId, { overlap });
-    const [call] = await eventually(async () => {
-      const calls = await callsOf(client, functionId);
-      return calls.length > 0 ? calls : undefined;
+    const [invocation] = await eventually(async () => {
+      const invocations = await invocationsOf(client, functionId);
+      return invocations.length > 0 ? invocations : undefined;
     });
     const path = `${triggersOf(functionId)}/${trigger.id}`;
     await askedInTime((at) => client.call("PATCH", path, { trigger: { schedule: { at } } }));
-    return { functionId, trigger, call };
+    return { functionId, trigger, invocation };
   };
   // Its time is the earliest: it waits once the others have come.
   const queue = await make("OVERLAP_QUEUE");
   const [skip, allow] = await Promise.all(["OVERLAP_SKIP", "OVERLAP_ALLOW"].map(make));
   assert.ok(skip && allow);
   const skipped = await eventually(async () =>
-    (await callsOf(client, skip.functionId)).find(({ skipReason }) => skipReason !== undefined)
+    (await invocationsOf(client, skip.functionId)).find(({ skipReason }) =>
+      skipReason !== undefined
+    )
   );
   assert.equal(skipped.skipReason, "SKIP_REASON_OVERLAP");
-  assert.ok(skipped.error.includes(skip.call.id), skipped.error);
+  assert.ok(skipped.error.includes(skip.invocation.id), skipped.error);
   assert.match(
     await historyOf(server, skip.functionId, clock.env),
-    new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: .*${skip.call.id}`),
+    new RegExp(`${skipped.id}\\sERROR\\s.*\\sSKIPPED: .*${skip.invocation.id}`),
   );
   await eventually(async () =>
-    (await callsOf(client, allow.functionId)).length === 2 ? true : undefined
+    (await invocationsOf(client, allow.functionId)).length === 2 ? true : undefined
   );
-  assert.equal((await callsOf(client, queue.functionId)).length, 1);
+  assert.equal((await invocationsOf(client, queue.functionId)).length, 1);
   await server.stop();
 
   // A time that waits has not been missed, however long the server was away.
   await clock.set(120);
   await using later = await TestServer.start(options);
   const again = await later.client();
-  const path = `/api/v1/functions/${queue.functionId}/invocations/${queue.call.id}/cancel`;
+  const path = `/api/v1/functions/${queue.functionId}/invocations/${queue.invocation.id}/cancel`;
   ok(await again.post(path, {}));
   const [, second] = await eventually(async () => {
-    const calls = await callsOf(again, queue.functionId);
-    return calls.length === 2 ? calls : undefined;
+    const invocations = await invocationsOf(again, queue.functionId);
+    return invocations.length === 2 ? invocations : undefined;
   });
   assert.equal(second.skipReason, undefined, second.error);
 });
@@ -73,7 +75,7 @@ Deno.test("a time that waits for an earlier run is recorded when its schedule is
     const functionId = await client.deploy(slow);
     const trigger = await createSoon(client, functionId, { overlap: "OVERLAP_QUEUE" });
     const path = `${triggersOf(functionId)}/${trigger.id}`;
-    await eventually(async () => (await callsOf(client, functionId))[0]);
+    await eventually(async () => (await invocationsOf(client, functionId))[0]);
     const { schedule: { at } } = await askedInTime((at) =>
       client.call("PATCH", path, { trigger: { schedule: { at } } })
     );
@@ -101,9 +103,9 @@ Deno.test("a time that waits for an earlier run is recorded when its schedule is
     const of = await waiting();
     // A name does not change its times: the one that waits still does.
     ok(await client.call("PATCH", of.path, { trigger: { displayName: unique("renamed") } }));
-    assert.equal((await callsOf(client, of.functionId)).length, 1);
+    assert.equal((await invocationsOf(client, of.functionId)).length, 1);
     ok(await make(of));
-    const [running, skipped, ...others] = await callsOf(client, of.functionId);
+    const [running, skipped, ...others] = await invocationsOf(client, of.functionId);
     assert.deepEqual([running?.skipReason, others], [undefined, []]);
     assert.equal(skipped?.skipReason, "SKIP_REASON_SCHEDULE_CHANGED");
     assert.deepEqual(skipped?.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: of.trigger.id });
@@ -117,6 +119,6 @@ Deno.test("a time that waits for an earlier run is recorded when its schedule is
     // A later change finds nothing that waits.
     ok(await client.call("PATCH", of.path, { trigger: { paused: true } }));
     ok(await client.call("PATCH", of.path, { trigger: { paused: false } }));
-    assert.equal((await callsOf(client, of.functionId)).length, 2);
+    assert.equal((await invocationsOf(client, of.functionId)).length, 2);
   }
 });

@@ -19,28 +19,28 @@ export async function historyOf(server: TestServer, id: string, env = {}): Promi
 }
 
 /** Every invocation of a function, oldest first. */
-export async function callsOf(client: Client, functionId: string): Promise<Json[]> {
-  const calls: Json[] = [];
+export async function invocationsOf(client: Client, functionId: string): Promise<Json[]> {
+  const invocations: Json[] = [];
   let token = "";
   do {
     const path = `/api/v1/functions/${functionId}/invocations?page_size=100&page_token=${token}`;
     const { list, nextPageToken } = ok(await client.get(path));
-    calls.push(...list);
+    invocations.push(...list);
     token = nextPageToken;
   } while (token !== "");
-  return calls.toReversed();
+  return invocations.toReversed();
 }
 
 /** The invocations of a function once there are `count` of them, and all have ended. */
-export async function endedCalls(
+export async function endedInvocations(
   client: Client,
   functionId: string,
   count: number,
 ): Promise<Json[]> {
   return await eventually(async () => {
-    const calls = await callsOf(client, functionId);
-    const hasEnded = calls.every(({ status }) => /_(SUCCESS|ERROR)$/.test(status));
-    return calls.length >= count && hasEnded ? calls : undefined;
+    const invocations = await invocationsOf(client, functionId);
+    const hasEnded = invocations.every(({ status }) => /_(SUCCESS|ERROR)$/.test(status));
+    return invocations.length >= count && hasEnded ? invocations : undefined;
   }, `${count} ended calls`);
 }
 

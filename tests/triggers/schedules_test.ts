@@ -8,7 +8,14 @@ import { makeDataDir, TestServer } from "../support/server.ts";
 import { removeDirectory } from "../support/invoked.ts";
 import { IS_LONG } from "../support/seed.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { callsOf, createSoon, endedCalls, historyOf, HOUR_MS, soon } from "./schedules.ts";
+import {
+  createSoon,
+  endedInvocations,
+  historyOf,
+  HOUR_MS,
+  invocationsOf,
+  soon,
+} from "./schedules.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
 /** Writes the id of its trigger to its volume. */
@@ -28,8 +35,8 @@ const OVER_RESTARTS = IS_LONG ? 500 : 60;
 const MANY_PATIENCE_MS = 300_000;
 
 /** The times that invocations were made for, in short. */
-function timesOf(calls: readonly Json[]): string[] {
-  return calls.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
+function timesOf(invocations: readonly Json[]): string[] {
+  return invocations.map(({ notBefore }) => notBefore.slice(5, 16).replace("T", " ")).toSorted();
 }
 
 sharedSuite("schedules", {
@@ -38,14 +45,14 @@ sharedSuite("schedules", {
     const trigger = await createSoon(client, functionId, { input: { greeting: "hello" } });
     const { at } = trigger.schedule;
     assert.deepEqual(trigger.nextRuns, [at]);
-    const [call] = await endedCalls(client, functionId, 1);
-    assert.deepEqual(call.input, { greeting: "hello" });
-    assert.deepEqual(call.output.trigger, { kind: "schedule", id: trigger.id });
-    assert.deepEqual(call.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: trigger.id });
-    assert.equal(call.notBefore, at);
-    assert.equal(call.maxAttempts, 3);
+    const [invocation] = await endedInvocations(client, functionId, 1);
+    assert.deepEqual(invocation.input, { greeting: "hello" });
+    assert.deepEqual(invocation.output.trigger, { kind: "schedule", id: trigger.id });
+    assert.deepEqual(invocation.trigger, { kind: "TRIGGER_KIND_SCHEDULE", id: trigger.id });
+    assert.equal(invocation.notBefore, at);
+    assert.equal(invocation.maxAttempts, 3);
     const after = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}`)).trigger;
-    assert.deepEqual(after.lastRun, { time: at, invocationId: call.id });
+    assert.deepEqual(after.lastRun, { time: at, invocationId: invocation.id });
     assert.deepEqual(after.nextRuns, []);
   },
 
@@ -53,8 +60,8 @@ sharedSuite("schedules", {
     const functionId = await client.deploy(WRITER);
     const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "times" }));
     const trigger = await createSoon(client, functionId, {}, { vfsId: volume.id });
-    const [call] = await endedCalls(client, functionId, 1);
-    assert.deepEqual([call.error, call.vfsId], [undefined, volume.id]);
+    const [invocation] = await endedInvocations(client, functionId, 1);
+    assert.deepEqual([invocation.error, invocation.vfsId], [undefined, volume.id]);
     const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/id.txt`);
     assert.equal(file.body, trigger.id);
   },
@@ -67,8 +74,8 @@ sharedSuite("schedules", {
     });
     const path = `${triggersOf(functionId)}/${trigger.id}/run`;
     const { invocationId } = ok(await client.post(path, {}));
-    const call = await client.ended(functionId, invocationId);
-    assert.deepEqual(call.output.input, { a: 1 });
+    const invocation = await client.ended(functionId, invocationId);
+    assert.deepEqual(invocation.output.input, { a: 1 });
     const webhook = await createTrigger(client, functionId, { webhook: { hmac: {} } });
     const wrong = await client.post(`${triggersOf(functionId)}/${webhook.trigger.id}/run`, {});
     assert.match(
@@ -91,7 +98,7 @@ sharedSuite("schedules", {
       return found.lastRun === undefined ? undefined : found;
     });
     assert.match(lastRun.reason, /no published commit/);
-    assert.deepEqual(await callsOf(client, functionId), []);
+    assert.deepEqual(await invocationsOf(client, functionId), []);
     const resumed = await updateTrigger(client, paused, { paused: false });
     assert.deepEqual(resumed.nextRuns, []);
   },
@@ -123,9 +130,9 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
   const last = await make("45 3 * * *", "CATCH_UP_LAST");
 
   await jump("2028-03-01T12:00:00Z");
-  const first = await endedCalls(client, functionId, 8);
-  const of = (calls: readonly Json[], id: string) =>
-    calls.filter(({ trigger }) => trigger.id === id);
+  const first = await endedInvocations(client, functionId, 8);
+  const of = (invocations: readonly Json[], id: string) =>
+    invocations.filter(({ trigger }) => trigger.id === id);
   assert.deepEqual(timesOf(of(first, daily)), ["02-29 01:30", "03-01 01:30"]);
   assert.deepEqual(timesOf(of(first, leap)), ["02-29 11:00"]);
   const [caughtUp] = of(first, last).filter(({ skipReason }) => skipReason === undefined);
@@ -163,7 +170,7 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
     ["2028-10-29T00:10:00Z", "2028-10-29T02:10:00Z", ["10-29 01:00", "10-29 02:00"], "10-29 00:30"],
   ] as const;
   for (const [from, to, hours, fixed] of changes) {
-    const before = (await callsOf(client, functionId)).length;
+    const before = (await invocationsOf(client, functionId)).length;
     for (const id of [daily, hourly]) {
       await updateTrigger(client, { functionId, id }, { paused: true });
     }
@@ -172,9 +179,9 @@ Deno.test("a clock that is driven through two changes and a leap day starts the 
       await updateTrigger(client, { functionId, id }, { paused: false });
     }
     await jump(to);
-    const calls = (await endedCalls(client, functionId, before + 3)).slice(before);
-    assert.deepEqual(timesOf(of(calls, hourly)), hours);
-    assert.deepEqual(timesOf(of(calls, daily)), [fixed]);
+    const invocations = (await endedInvocations(client, functionId, before + 3)).slice(before);
+    assert.deepEqual(timesOf(of(invocations, hourly)), hours);
+    assert.deepEqual(timesOf(of(invocations, daily)), [fixed]);
   }
 });
 
@@ -193,20 +200,20 @@ Deno.test("times that come during restarts are run, each once", async () => {
       planned.map((at) => createTrigger(client, functionId, { schedule: { at, input: { at } } })),
     );
     await eventually(async () =>
-      (await callsOf(client, functionId)).length >= 10 ? true : undefined
+      (await invocationsOf(client, functionId)).length >= 10 ? true : undefined
     );
     await first.stop("SIGKILL");
     await using second = await TestServer.start({ dataDir });
     const again = await second.client();
     await eventually(async () =>
-      (await callsOf(again, functionId)).length >= 20 ? true : undefined
+      (await invocationsOf(again, functionId)).length >= 20 ? true : undefined
     );
     await second.stop("SIGKILL");
     await using third = await TestServer.start({ dataDir });
-    const calls = await endedCalls(await third.client(), functionId, planned.length);
-    assert.deepEqual(calls.map(({ input }) => input.at).toSorted(), planned.toSorted());
+    const invocations = await endedInvocations(await third.client(), functionId, planned.length);
+    assert.deepEqual(invocations.map(({ input }) => input.at).toSorted(), planned.toSorted());
     assert.deepEqual(
-      new Set(calls.map(({ status }) => status)),
+      new Set(invocations.map(({ status }) => status)),
       new Set(["FUNCTION_INVOCATION_STATUS_SUCCESS"]),
     );
   } finally {
@@ -234,16 +241,16 @@ Deno.test("many schedules of one time start, while other calls are answered", as
   // Any change makes the server look at the clock at once.
   await createTrigger(client, functionId, { ...SOME_SCHEDULE, paused: true });
   let answered = 0;
-  const calls = await eventually(
+  const invocations = await eventually(
     async () => {
       ok(await client.invoke(other, {}));
       answered++;
-      const found = await callsOf(client, functionId);
+      const found = await invocationsOf(client, functionId);
       return found.length === MANY && found.every(({ startedAt }) => startedAt) ? found : undefined;
     },
     "all calls",
     MANY_PATIENCE_MS,
   );
   assert.ok(answered > 0);
-  assert.equal(new Set(calls.map(({ trigger }) => trigger.id)).size, MANY);
+  assert.equal(new Set(invocations.map(({ trigger }) => trigger.id)).size, MANY);
 });

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { deliver, deliveriesOf, onlyCall } from "./deliveries.ts";
+import { deliver, deliveriesOf, onlyInvocation } from "./deliveries.ts";
 import * as signing from "./signing.ts";
 import { createTrigger, ECHO, triggersOf } from "./support.ts";
 
@@ -25,9 +25,9 @@ sharedSuite("deliveries of webhooks", {
     const id = randomUUID();
     const sent = { "x-gitlab-token": webhookSecret, "X-Gitlab-Event-UUID": id };
     for (const _ of [1, 2]) assert.deepEqual(ok(await deliver(client, trigger, "{}", sent)), {});
-    const call = await onlyCall(client, trigger);
-    assert.equal(call.output.input.headers["x-gitlab-event-uuid"], id);
-    assert.ok(!JSON.stringify(call).includes(webhookSecret));
+    const invocation = await onlyInvocation(client, trigger);
+    assert.equal(invocation.output.input.headers["x-gitlab-event-uuid"], id);
+    assert.ok(!JSON.stringify(invocation).includes(webhookSecret));
     const wrong = [webhookSecret.toUpperCase(), webhookSecret.slice(1), ""];
     for (const token of wrong) {
       const answer = await deliver(client, trigger, "{}", { "X-Gitlab-Token": token });

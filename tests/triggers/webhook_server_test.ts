@@ -59,8 +59,8 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
     assert.deepEqual(ok(await send(token)), {});
     assertError(await send(token), "ALREADY_EXISTS", "WEBHOOK_REPEATED");
     const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
-    const call = await client.ended(functionId, list.at(-1).invocationId);
-    assert.equal(call.output.input.headers.authorization, undefined);
+    const invocation = await client.ended(functionId, list.at(-1).invocationId);
+    assert.equal(invocation.output.input.headers.authorization, undefined);
     assert.equal(host.reads, 1, "the key set is kept");
   });
 
@@ -156,8 +156,8 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     assert.deepEqual([late.status, late.body.code], [504, 4]);
     assert.equal(late.body.details[0].reason, "WEBHOOK_TIMEOUT");
     const path = `/api/v1/functions/${functionId}/invocations`;
-    const { list: [call] } = ok(await client.get(path));
-    assert.match((await client.ended(functionId, call.id)).error, /^CANCELLED:/);
+    const { list: [invocation] } = ok(await client.get(path));
+    assert.match((await client.ended(functionId, invocation.id)).error, /^CANCELLED:/);
   });
 
   await t.step("a delivery whose call could not start in time starts none later", async () => {

@@ -4,7 +4,7 @@ import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
 import { Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { deliver, deliveriesOf, onlyCall } from "./deliveries.ts";
+import { deliver, deliveriesOf, onlyInvocation } from "./deliveries.ts";
 import * as signing from "./signing.ts";
 import { createTrigger, ECHO, triggersOf, updateTrigger } from "./support.ts";
 
@@ -50,11 +50,11 @@ sharedSuite("webhooks", {
       const changed = await deliver(client, trigger, event.replace("Ev", "Fv"), headers);
       assertError(changed, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
 
-      const call = await onlyCall(client, trigger);
-      const { input, trigger: by } = call.output;
+      const invocation = await onlyInvocation(client, trigger);
+      const { input, trigger: by } = invocation.output;
       assert.deepEqual(by, { kind: "webhook", id: trigger.id });
-      assert.deepEqual(call.trigger, { kind: "TRIGGER_KIND_WEBHOOK", id: trigger.id });
-      assert.deepEqual(call.principal, { id: trigger.id });
+      assert.deepEqual(invocation.trigger, { kind: "TRIGGER_KIND_WEBHOOK", id: trigger.id });
+      assert.deepEqual(invocation.principal, { id: trigger.id });
       assert.deepEqual(input.payload, JSON.parse(event));
       assert.equal(unbase64(input.body), event);
       assert.equal(input.contentType, "application/json");
@@ -66,7 +66,7 @@ sharedSuite("webhooks", {
         "REPEAT",
         "STARTED",
       ]);
-      assert.equal(deliveries[1].invocationId, call.id);
+      assert.equal(deliveries[1].invocationId, invocation.id);
       assert.match(deliveries[0].reason, /signature is wrong/);
     }
   },
@@ -80,7 +80,7 @@ sharedSuite("webhooks", {
     const signed = signing.svix(STANDARD_SECRET, "{}", { id });
     assert.deepEqual(ok(await deliver(client, trigger, "{}", signed)), {});
     assert.deepEqual(ok(await deliver(client, trigger, "{}", signed)), {});
-    assert.equal((await onlyCall(client, trigger)).output.input.event.id, id);
+    assert.equal((await onlyInvocation(client, trigger)).output.input.event.id, id);
     const wrong = await deliver(client, trigger, "{ }", signed);
     assertError(wrong, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
   },
@@ -205,8 +205,8 @@ sharedSuite("webhooks", {
     assert.deepEqual([ofEvents.status, ofEvents.body], [204, ""]);
     const unsigned = await deliver(client, slack.trigger, challenge, {});
     assertError(unsigned, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
-    const calls = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
-    assert.deepEqual(calls, []);
+    const invocations = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
+    assert.deepEqual(invocations, []);
     // A webhook event has the type of the ping of interactions.
     const authorized = '{"type": 1, "event": {"type": "APPLICATION_AUTHORIZED"}}';
     const headers = {
@@ -215,7 +215,7 @@ sharedSuite("webhooks", {
     };
     const taken = await deliver(client, discord.trigger, authorized, headers);
     assert.deepEqual([taken.status, taken.body], [204, ""]);
-    const { output } = await onlyCall(client, discord.trigger);
+    const { output } = await onlyInvocation(client, discord.trigger);
     assert.deepEqual(output.input.payload.event, { type: "APPLICATION_AUTHORIZED" });
   },
 
@@ -263,7 +263,7 @@ sharedSuite("webhooks", {
       Array.from({ length: 10 }, () => deliver(client, trigger, "{}", headers)),
     );
     assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
-    await onlyCall(client, trigger);
+    await onlyInvocation(client, trigger);
   },
 
   "a call has the volume of its trigger, and the rights of its function": async ({ client }) => {
@@ -283,8 +283,8 @@ sharedSuite("webhooks", {
     const body = '{"text": "kept"}';
     const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
     ok(await deliver(client, trigger, body, headers));
-    const call = await onlyCall(client, trigger);
-    assert.deepEqual([call.output, call.vfsId], [{ statusCode: 403 }, volume.id]);
+    const invocation = await onlyInvocation(client, trigger);
+    assert.deepEqual([invocation.output, invocation.vfsId], [{ statusCode: 403 }, volume.id]);
     const file = await client.get(`/api/v1/vfs/volumes/${volume.id}/files/event.txt`);
     assert.equal(file.body, "kept");
     const change = { function: { id: functionId, scopedRoleIds: ["administrator"] } };
@@ -303,22 +303,22 @@ sharedSuite("webhooks", {
         return { attempt };
       };`,
     );
-    const callOf = async (webhook: Json, until: number) => {
+    const invocationOf = async (webhook: Json, until: number) => {
       const { trigger } = await createTrigger(client, functionId, {
         webhook: { github: { secret: SECRET }, ...webhook },
       });
       const body = JSON.stringify({ until });
       const headers = { "content-type": "application/json", ...signing.github(SECRET, body) };
       const { status } = await deliver(client, trigger, body, headers);
-      return { status, call: await onlyCall(client, trigger) };
+      return { status, invocation: await onlyInvocation(client, trigger) };
     };
-    const accepted = await callOf({}, 3);
+    const accepted = await invocationOf({}, 3);
     assert.equal(accepted.status, 200);
-    assert.deepEqual([accepted.call.attempt, accepted.call.maxAttempts], [3, 3]);
-    assert.deepEqual(accepted.call.output, { attempt: 3 });
-    assert.match(accepted.call.attempts[0].error, /^UNCAUGHT: Error: not yet/);
-    const answered = await callOf({ response: "WEBHOOK_RESPONSE_FUNCTION" }, 2);
+    assert.deepEqual([accepted.invocation.attempt, accepted.invocation.maxAttempts], [3, 3]);
+    assert.deepEqual(accepted.invocation.output, { attempt: 3 });
+    assert.match(accepted.invocation.attempts[0].error, /^UNCAUGHT: Error: not yet/);
+    const answered = await invocationOf({ response: "WEBHOOK_RESPONSE_FUNCTION" }, 2);
     assert.equal(answered.status, 500);
-    assert.deepEqual([answered.call.attempt, answered.call.maxAttempts], [1, 1]);
+    assert.deepEqual([answered.invocation.attempt, answered.invocation.maxAttempts], [1, 1]);
   },
 });

@@ -46,7 +46,7 @@ export interface Installation {
 }
 
 export interface Load {
-  readonly callsPerSecond: number;
+  readonly invocationsPerSecond: number;
   /** Share of asynchronous invocations. */
   readonly asyncShare: number;
   /** Mean time that a function spends waiting for others; exponential. */
@@ -54,7 +54,7 @@ export interface Load {
 }
 
 export interface Outcome {
-  readonly callsPerSecond: number;
+  readonly invocationsPerSecond: number;
   /** Invocations that ended within the measured time, per second. */
   readonly endedPerSecond: number;
   /** Time of an invocation without that of its function, in milliseconds. */
@@ -162,7 +162,7 @@ class Cluster {
     const most = (values: readonly number[]) => Math.max(...values);
     const { workers, capacity } = this.installation;
     return {
-      callsPerSecond: this.load.callsPerSecond,
+      invocationsPerSecond: this.load.invocationsPerSecond,
       endedPerSecond: this.#ended / MEASURED_MS * 1000,
       p50: percentile(this.#addedMs, 50),
       p99: percentile(this.#addedMs, 99),
@@ -180,7 +180,7 @@ class Cluster {
   }
 
   #arrive(): void {
-    this.#simulation.after(this.#random.exponential(1000 / this.load.callsPerSecond), () => {
+    this.#simulation.after(this.#random.exponential(1000 / this.load.invocationsPerSecond), () => {
       const node = this.#nodes[this.#random.below(this.#nodes.length)];
       if (node !== undefined) this.#call(node);
       this.#arrive();

@@ -1,13 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import type { EffectiveLimits } from "../../domain/limits.ts";
-import { CALL_LIMITS } from "../../resources/functions.ts";
+import { INVOCATION_LIMITS } from "../../resources/functions.ts";
 import { durationOut } from "../primitives.ts";
 import { answerJson, wholeAnswerShape } from "../resource.ts";
 
 /**
  * Limits in force: the limits of a function, or the limits with which a commit was built or an invocation was accepted.
  */
-export const limitsOut = z.object(wholeAnswerShape(CALL_LIMITS)).openapi("invoked.Limits");
+export const limitsOut = z.object(wholeAnswerShape(INVOCATION_LIMITS)).openapi("invoked.Limits");
 
 /** The limits of a function, and its retention. */
 export const effectiveLimitsOut = z.object({
@@ -19,7 +19,7 @@ export const effectiveLimitsOut = z.object({
 
 /** The API's form of limits. */
 export function limitsJson(limits: EffectiveLimits): z.input<typeof limitsOut> {
-  return answerJson(CALL_LIMITS, limits) as z.input<typeof limitsOut>;
+  return answerJson(INVOCATION_LIMITS, limits) as z.input<typeof limitsOut>;
 }
 
 /** The field `limits` of a row, which old rows do not have. */

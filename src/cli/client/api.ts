@@ -288,8 +288,8 @@ export class Api implements Disposable {
     await needsAddition("the deletion of tags", response);
   }
 
-  async invoke(fn: RemoteFunction, call: InvokeRequest) {
-    const { commitId, input, volumeId, async, idempotencyKey, at } = call;
+  async invoke(fn: RemoteFunction, invocation: InvokeRequest) {
+    const { commitId, input, volumeId, async, idempotencyKey, at } = invocation;
     const what = `Failed to invoke ${fn.displayName}`;
     const schema = z.object({ invocationId: z.string(), json: z.string().nullish() });
     return await this.session.call(what, `POST ${FUNCTION}/invoke`, schema, {

@@ -23,7 +23,7 @@ export interface ReplayChange {
   readonly commitId?: string | undefined;
 }
 
-type CallName = Pick<Invocation, "functionId" | "id">;
+type InvocationName = Pick<Invocation, "functionId" | "id">;
 type FunctionName = Pick<RemoteFunction, "id" | "displayName">;
 
 /** A client of replays, dead letters and circuit breakers, which are additions to C1's API. */
@@ -32,7 +32,7 @@ export class ReplayApi {
 
   /** Answers the id of the new invocation. */
   async replay(
-    { functionId, id }: CallName,
+    { functionId, id }: InvocationName,
     { input, commitId }: ReplayChange,
   ): Promise<string> {
     const json = input === undefined ? undefined : Buffer.from(input).toString("base64");
@@ -76,7 +76,7 @@ export class ReplayApi {
     return await this.session.list(what, `GET ${LETTERS}`, DeadLetter, limit, sent);
   }
 
-  async deadLetter({ functionId, id }: CallName): Promise<DeadLetter> {
+  async deadLetter({ functionId, id }: InvocationName): Promise<DeadLetter> {
     const answer = z.object({ deadLetter: DeadLetter });
     const sent = { path: { function_id: functionId, id } };
     return (await this.session.call(
@@ -89,13 +89,13 @@ export class ReplayApi {
   }
 
   /** Answers the id of the new invocation. */
-  async replayDeadLetter({ functionId, id }: CallName): Promise<string> {
+  async replayDeadLetter({ functionId, id }: InvocationName): Promise<string> {
     const what = `Failed to replay dead letter ${id}`;
     const sent = { path: { function_id: functionId, id }, body: {} };
     return (await this.session.call(what, `POST ${LETTER}/replay`, Started, sent)).invocationId;
   }
 
-  async drop({ functionId, id }: CallName): Promise<void> {
+  async drop({ functionId, id }: InvocationName): Promise<void> {
     const sent = { path: { function_id: functionId, id }, body: {} };
     await this.session.call(
       `Failed to drop dead letter ${id}`,

@@ -1,7 +1,7 @@
 /** The fields of responses that the command line reads. */
 import { z } from "zod";
 import { type Field, type Fields, type JsonOf, unsetOf } from "../../resources/field.ts";
-import { CALL_LIMITS, FUNCTION_SETTINGS } from "../../resources/functions.ts";
+import { FUNCTION_SETTINGS, INVOCATION_LIMITS } from "../../resources/functions.ts";
 import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
 
 const optionalCount = maybe(z.number());
@@ -50,7 +50,7 @@ const FORMS: Readonly<Record<Field["kind"], z.ZodType>> = {
 };
 
 /** Limits in force: an addition to C1's API. */
-const Limits = z.object(schemasOf(CALL_LIMITS, ({ kind }) => FORMS[kind])).partial();
+const Limits = z.object(schemasOf(INVOCATION_LIMITS, ({ kind }) => FORMS[kind])).partial();
 
 function schemasOf<F extends Fields>(
   fields: F,

@@ -8,7 +8,7 @@ import {
 } from "../../config/mod.ts";
 import { FunctionLimits } from "../../domain/limits.ts";
 import { type Count, type Duration, isLimited, scaleOf } from "../../resources/field.ts";
-import { CALL_LIMITS } from "../../resources/functions.ts";
+import { INVOCATION_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
@@ -80,8 +80,8 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
  */
 function maximaFor(manifest: Manifest, { config: { invocations }, sources }: Resolved): Given {
   const { maxima } = new FunctionLimits(invocations);
-  const wanted = domainValues(CALL_LIMITS, manifest);
-  const raised = Object.entries<Count | Duration>(CALL_LIMITS).flatMap(([name, field]) => {
+  const wanted = domainValues(INVOCATION_LIMITS, manifest);
+  const raised = Object.entries<Count | Duration>(INVOCATION_LIMITS).flatMap(([name, field]) => {
     const flag = isLimited(field) ? field.max.flag : "";
     const placed = ALL_SETTINGS.find(({ setting }) => `--${setting.name}` === flag);
     const amount = Number(wanted[name] ?? 0) * (field.kind === "count" ? scaleOf(field) : 1);

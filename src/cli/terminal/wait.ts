@@ -13,14 +13,16 @@ const REASONS = {
 } as const satisfies Record<string, string>;
 
 /** What of an invocation says what it waits for. */
-interface WaitingCall {
+interface WaitingInvocation {
   readonly status: string;
   readonly notBefore?: string | undefined;
   readonly waitReason?: string | undefined;
 }
 
 /** What an invocation waits for; undefined if it waits for a slot or does not wait. */
-export function waitOf({ status, notBefore, waitReason = "" }: WaitingCall): string | undefined {
+export function waitOf(
+  { status, notBefore, waitReason = "" }: WaitingInvocation,
+): string | undefined {
   if (status !== "PENDING") return undefined;
   if (Object.hasOwn(WAITS, waitReason)) return WAITS[waitReason as keyof typeof WAITS];
   if (notBefore === undefined) return undefined;

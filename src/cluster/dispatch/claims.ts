@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
-import type { CallQueue, Claim, ClaimAnswer, ClaimHandler } from "../../engine/contract.ts";
+import type { Claim, ClaimAnswer, ClaimHandler, InvocationQueue } from "../../engine/contract.ts";
 import type { MemoryMaximum } from "../../sandbox/contract.ts";
 import { type ClaimReply, encode, maximumOf, readClaimRequest } from "../link/messages.ts";
 import { PROTOCOL, speaks } from "../link/protocol.ts";
@@ -44,7 +44,7 @@ export class SlotClaim implements Claim {
 }
 
 /** Offers asynchronous invocations to the workers, and accepts their claims. */
-export class Claims implements CallQueue, Disposable {
+export class Claims implements InvocationQueue, Disposable {
   readonly #nats: Nats;
   readonly #sessions: Sessions;
   readonly #jetstream: JetStreamClient;

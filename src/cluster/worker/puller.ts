@@ -32,7 +32,7 @@ export class Puller {
   readonly #take: TakeOffer;
   readonly #mayPull: (signal: AbortSignal) => Promise<void>;
   readonly #stopping = new AbortController();
-  readonly #calls = new Set<Promise<void>>();
+  readonly #handling = new Set<Promise<void>>();
   #wantedUntil = 0;
   #beforeAsync = 0;
   readonly #pulling: Promise<void>;
@@ -65,7 +65,7 @@ export class Puller {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#pulling;
-    await Promise.all(this.#calls);
+    await Promise.all(this.#handling);
   }
 
   async #pull(): Promise<void> {
@@ -106,8 +106,8 @@ export class Puller {
   }
 
   #begin(message: JsMsg, slot: Disposable): void {
-    const call = this.#handle(message, slot).finally(() => this.#calls.delete(call));
-    this.#calls.add(call);
+    const handled = this.#handle(message, slot).finally(() => this.#handling.delete(handled));
+    this.#handling.add(handled);
   }
 
   async #handle(message: JsMsg, slot: Disposable): Promise<void> {

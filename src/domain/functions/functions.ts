@@ -27,7 +27,7 @@ import type { Publishes } from "./publishes.ts";
 import { retryPolicyViolations } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "../update_mask.ts";
-import { reconsiderWaiting } from "./waiting_calls.ts";
+import { reconsiderWaiting } from "./waiting_invocations.ts";
 
 const UPDATABLE = [...SETTINGS, "publishedCommitId", "secret"] as const;
 type Updatable = (typeof UPDATABLE)[number];

@@ -4,7 +4,7 @@ import { firstIdOf } from "../../store/invocation_search.ts";
 import type { Store } from "../../store/mod.ts";
 import {
   classesOf,
-  type CountedCalls,
+  type CountedInvocations,
   type CountedStep,
   durationOf,
   type StatisticsFilter,
@@ -122,11 +122,11 @@ class Tally {
   #calls = 0;
   #cpuMicros = 0;
 
-  constructor(counted: readonly CountedCalls[] = []) {
-    for (const calls of counted) this.add(calls);
+  constructor(counted: readonly CountedInvocations[] = []) {
+    for (const invocations of counted) this.add(invocations);
   }
 
-  add({ errorCode, calls, cpuMicros, durations }: CountedCalls): void {
+  add({ errorCode, calls, cpuMicros, durations }: CountedInvocations): void {
     this.#calls += calls;
     this.#cpuMicros += cpuMicros;
     if (errorCode !== null) {
@@ -153,10 +153,10 @@ class Tally {
 async function talliesOf(counted: readonly CountedStep[]): Promise<ReadonlyMap<string, Tally>> {
   const tallies = new Map<string, Tally>();
   for (const { byFunction } of counted) {
-    for (const calls of byFunction) {
-      const tally = tallies.get(calls.functionId) ?? new Tally();
-      tallies.set(calls.functionId, tally);
-      tally.add(calls);
+    for (const invocations of byFunction) {
+      const tally = tallies.get(invocations.functionId) ?? new Tally();
+      tallies.set(invocations.functionId, tally);
+      tally.add(invocations);
     }
     if (byFunction.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }

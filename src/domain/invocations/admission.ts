@@ -13,7 +13,7 @@ import {
 import { DomainError } from "../errors.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
-import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { DelayedInvocationRow } from "../../store/delayed_invocations.ts";
 import type { Writers } from "../../store/mod.ts";
 import type { FlowLimits } from "../functions/flow_settings.ts";
 import { delayInLine, findPermit, findPermitBehindLine, rateLimited } from "./rate_limit.ts";
@@ -91,7 +91,7 @@ function queueFull(
   reason: RejectionReason & { kind: "queue-full" },
 ): string {
   const { queueLimit, queued, queuedBytes, maxQueued, maxQueuedBytes } = reason;
-  const waiting = queueLimit === "calls"
+  const waiting = queueLimit === "invocations"
     ? `the queue is full with ${countOf(maxQueued, "invocation")} (--max-queued)`
     : `the queue has ${countOf(queued, "invocation")} with ${formatBytes(queuedBytes)} of input; ` +
       `${formatBytes(inputBytes)} more would exceed the limit of ` +
@@ -195,7 +195,7 @@ export class KeyIsBusy extends DomainError {
 }
 
 /** What delays an invocation further. */
-type Delay = Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>;
+type Delay = Pick<DelayedInvocationRow, "dueAt" | "reason" | "key"> & Partial<DelayedInvocationRow>;
 
 /** The key of an input: JSON of the value at a JSON Pointer (RFC 6901). Null if the input has none. */
 export function inputKey(inputJson: string, pointer: string): string | null {
@@ -245,7 +245,7 @@ export async function firstDelay(
   fn: FunctionRow,
   { debounce }: FlowLimits,
   row: InvocationRow,
-): Promise<{ readonly delay: DelayedCallRow; readonly replacedId: string | undefined }> {
+): Promise<{ readonly delay: DelayedInvocationRow; readonly replacedId: string | undefined }> {
   const now = new Date();
   const base = { invocationId: row.id, functionId: fn.id };
   const key = debounce === undefined ? null : inputKey(row.input, debounce.pointer);
@@ -279,7 +279,7 @@ export async function furtherDelay(
   tx: Writers,
   fn: FunctionRow,
   limits: FlowLimits,
-  delay: DelayedCallRow,
+  delay: DelayedInvocationRow,
   row: Pick<InvocationRow, "attempt" | "concurrencyKey">,
 ): Promise<Delay | undefined> {
   const { perKey, rate } = limits;

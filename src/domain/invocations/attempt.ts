@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { AdmissionRequest, Job } from "../../engine/contract.ts";
-import type { CallConfig, HandlerContext } from "../../runtime/wire.ts";
+import type { HandlerContext, InvocationConfig } from "../../runtime/wire.ts";
 import type { FinalizedCommitRow } from "../../store/commits.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey, InvocationEnd, InvocationRow } from "../../store/invocations.ts";
@@ -41,11 +41,11 @@ export interface Attempt {
   /** The sequence number of the last log line of earlier attempts, of a row that is RUNNING; 0 if absent. */
   readonly lastSequence?: number;
   /** What only the process has that accepted the invocation. */
-  readonly live?: LiveCall;
+  readonly live?: LiveInvocation;
 }
 
 /** The parts of an invocation that are not in its record. */
-interface LiveCall {
+interface LiveInvocation {
   /** Of the client that sent the request it answers. */
   readonly remoteAddress?: string | undefined;
   /** The request that `fetch` answers; absent for an invocation of the default export. */
@@ -156,7 +156,7 @@ function reuseKeyOf(
 function configOf(
   { row: { mode, variables: stored }, fn }: Attempt,
   secrets: Readonly<Record<string, string>>,
-): CallConfig {
+): InvocationConfig {
   const variables = mode === "sync" ? fn.variables : stored ?? NO_VARIABLES;
   return variables === NO_VARIABLES
     ? { secrets }
@@ -179,7 +179,7 @@ function handlerContextOf({ row, limits, live }: Attempt, number: number): Handl
 }
 
 /** The client in the form of the information of `Deno.serve`. */
-function peerOf({ remoteAddress }: LiveCall): Pick<HandlerContext, "remoteAddr"> {
+function peerOf({ remoteAddress }: LiveInvocation): Pick<HandlerContext, "remoteAddr"> {
   if (remoteAddress === undefined) return {};
   return { remoteAddr: { transport: "tcp", hostname: remoteAddress, port: 0 } };
 }

@@ -1,5 +1,5 @@
 import { AdmissionRejected, type AdmissionRequest, type Engine } from "../../engine/contract.ts";
-import type { UnfinishedCalls } from "../../store/invocations.ts";
+import type { UnfinishedInvocations } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import { rejected } from "./admission.ts";
 
@@ -18,13 +18,13 @@ export interface BacklogLimits {
  * adds what it accepts itself until the next count. So what other nodes accept within that time goes beyond the limits.
  */
 export class Backlog {
-  #counted: UnfinishedCalls = { running: 0, waiting: 0, waitingBytes: 0 };
+  #counted: UnfinishedInvocations = { running: 0, waiting: 0, waitingBytes: 0 };
   #validUntil = -Infinity;
   #counting: Promise<void> | undefined;
   /** Accepted here since the count began, and what was not recorded when it began. */
-  #added = { calls: 0, bytes: 0 };
+  #added = { invocations: 0, bytes: 0 };
   /** Accepted here and not recorded yet. */
-  #unrecorded = { calls: 0, bytes: 0 };
+  #unrecorded = { invocations: 0, bytes: 0 };
 
   constructor(
     private readonly parts: {
@@ -41,8 +41,8 @@ export class Backlog {
   async accept(request: AdmissionRequest): Promise<Disposable> {
     if (performance.now() >= this.#validUntil) await (this.#counting ??= this.#count());
     this.#check(request);
-    const change = (sum: { calls: number; bytes: number }, by: 1 | -1) => {
-      sum.calls += by;
+    const change = (sum: { invocations: number; bytes: number }, by: 1 | -1) => {
+      sum.invocations += by;
       sum.bytes += by * request.inputBytes;
     };
     change(this.#added, 1);
@@ -54,7 +54,7 @@ export class Backlog {
     const began = performance.now();
     const unrecorded = { ...this.#unrecorded };
     try {
-      this.#counted = await this.parts.store.read.invocations.unfinishedCalls();
+      this.#counted = await this.parts.store.read.invocations.unfinishedInvocations();
       this.#added = unrecorded;
       const ended = performance.now();
       this.#validUntil = ended + Math.max(COUNT_MAX_AGE_MS, COUNT_SHARE * (ended - began));
@@ -66,7 +66,7 @@ export class Backlog {
   #check(request: AdmissionRequest): void {
     const { limits: { maxQueued, maxQueuedBytes }, engine: { load: { maxRunning } } } = this.parts;
     const { running } = this.#counted;
-    const waiting = this.#counted.waiting + this.#added.calls;
+    const waiting = this.#counted.waiting + this.#added.invocations;
     // Those that get a free slot now do not wait.
     const queued = waiting - Math.max(0, maxRunning - running);
     const queuedBytes = this.#counted.waitingBytes + this.#added.bytes;
@@ -77,7 +77,7 @@ export class Backlog {
       request,
       new AdmissionRejected({
         kind: "queue-full",
-        queueLimit: isBelowCount ? "bytes" : "calls",
+        queueLimit: isBelowCount ? "bytes" : "invocations",
         queued,
         queuedBytes,
         maxQueued,

@@ -38,9 +38,12 @@ export class CircuitBreaker {
         await tx.functions.update(id, { circuitBreakerPausedAt: null });
         await tx.flow.forgetRuns(id);
         const paused = await tx.delays.paused(id);
-        for (const call of paused) {
-          if (decision === "CANCEL") await tx.delays.skip(call, "CIRCUIT_BREAKER", message, now);
-          else await tx.delays.postpone(call, { dueAt: now, reason: "released", key: null });
+        for (const invocation of paused) {
+          if (decision === "CANCEL") {
+            await tx.delays.skip(invocation, "CIRCUIT_BREAKER", message, now);
+          } else {
+            await tx.delays.postpone(invocation, { dueAt: now, reason: "released", key: null });
+          }
         }
         return paused;
       },
@@ -56,7 +59,7 @@ export class CircuitBreaker {
         reason,
       },
     );
-    for (const call of waiting) notifier.notify(call);
+    for (const invocation of waiting) notifier.notify(invocation);
     scheduler.wake();
     return waiting.length;
   }

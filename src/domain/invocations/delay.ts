@@ -26,7 +26,7 @@ export function checkInvokeAt(at: Date, maxDelayMs: number): void {
  * Returns the invocation that it replaces, if any.
  * @throws TOO_MANY_DELAYED
  */
-export async function delayCall(
+export async function delayInvocation(
   tx: Writers,
   fn: FunctionRow,
   row: InvocationRow,

@@ -28,7 +28,7 @@ import {
   type Invoke,
   type InvokeAnswer,
   newRow,
-  recordCall,
+  recordRow,
   type Skip,
   type SkipErrorCode,
 } from "./invoke.ts";
@@ -45,7 +45,7 @@ import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { checkInvokeAt, delayCall } from "./delay.ts";
+import { checkInvokeAt, delayInvocation } from "./delay.ts";
 import type { InvocationEnds } from "./ends.ts";
 import type { ExecutionResult, Executions } from "./execution.ts";
 import { limitOf, type LimitWaits } from "./limit_waits.ts";
@@ -54,7 +54,7 @@ import { rateLimited } from "./rate_limit.ts";
 export { AlreadyStarted, type Invoke, type InvokeAnswer, type Skip } from "./invoke.ts";
 
 /** Limits of invocations, each a named setting in `src/config`. */
-interface CallLimits extends InputLimits, BacklogLimits {
+interface InvocationLimits extends InputLimits, BacklogLimits {
   /** How often an asynchronous invocation may start. */
   readonly maxAttempts: number;
   /** How far in the future the time of a delayed invocation may be. */
@@ -64,7 +64,7 @@ interface CallLimits extends InputLimits, BacklogLimits {
 }
 
 /** What an invocation is checked with: the readers of the store, or of an open transaction. */
-type CallReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Readers, "volumes">;
+type CheckReaders = Pick<Readers, "functions" | "commits"> & Pick<Writers | Readers, "volumes">;
 
 /** What invocations work with. */
 interface InvocationParts {
@@ -76,7 +76,7 @@ interface InvocationParts {
   readonly ends: InvocationEnds;
   readonly cancellation: Cancellation;
   readonly ids: Ids;
-  readonly inputLimits: CallLimits;
+  readonly inputLimits: InvocationLimits;
   readonly limits: FunctionLimits;
   readonly scheduler: Scheduler;
   readonly limitWaits: LimitWaits;
@@ -107,23 +107,23 @@ export class Invocations {
       return await this.#afterWait(fn.id, first, request);
     }
     const commit = await commitToRun(this.parts.store.read, fn, request.commitId);
-    const call = { ...checked, commit };
+    const accepted = { ...checked, commit };
     if (request.notBefore !== undefined && request.trigger === undefined) {
       checkInvokeAt(request.notBefore, this.parts.inputLimits.maxDelayMs);
     }
     const isDelayed = request.notBefore !== undefined ||
       (mode === "async" && flowLimitsOf(fn) !== undefined);
-    if (isDelayed) return await this.#delay(call);
+    if (isDelayed) return await this.#delay(accepted);
     return key === null
-      ? await this.#start(call, receivedMs)
-      : await this.#startWithKey(call, key, receivedMs);
+      ? await this.#start(accepted, receivedMs)
+      : await this.#startWithKey(accepted, key, receivedMs);
   }
 
   /** Records an invocation that is not started: it has ended as `SKIPPED:`. Returns its id. */
   async skip(by: Principal, request: Invoke, skip: Skip): Promise<string> {
     const { store } = this.parts;
-    const { row, call } = await this.#skipped(store.read, by, request, skip);
-    await recordCall(store, this.#idempotency, row, call);
+    const { row, accepted } = await this.#skipped(store.read, by, request, skip);
+    await recordRow(store, this.#idempotency, row, accepted);
     return row.id;
   }
 
@@ -137,18 +137,18 @@ export class Invocations {
     return (await this.#skipped(tx, by, request, skip)).row;
   }
 
-  async #skipped(read: CallReaders, by: Principal, request: Invoke, { reason, message }: Skip) {
+  async #skipped(read: CheckReaders, by: Principal, request: Invoke, { reason, message }: Skip) {
     const checked = await this.#check(by, request, read);
     const commit = await commitToRun(read, checked.fn, request.commitId);
-    const call = { ...checked, commit };
+    const accepted = { ...checked, commit };
     const row: InvocationRow = {
-      ...newRow(this.parts.ids, call, { isStarted: false, owner: null }),
+      ...newRow(this.parts.ids, accepted, { isStarted: false, owner: null }),
       status: "ERROR",
       skipReason: reason,
       ...errorColumns({ code: "SKIPPED" satisfies SkipErrorCode, message }),
       variables: null,
     };
-    return { row, call };
+    return { row, accepted };
   }
 
   async get(functionId: string, id: string): Promise<InvocationRecord> {
@@ -195,7 +195,7 @@ export class Invocations {
   async #check(
     by: Principal,
     request: Invoke,
-    read: CallReaders = this.parts.store.read,
+    read: CheckReaders = this.parts.store.read,
   ): Promise<Omit<AcceptedCall, "commit">> {
     const { inputLimits, limits } = this.parts;
     const fn = await liveFunction(read, request.functionId);
@@ -228,20 +228,20 @@ export class Invocations {
 
   /** Starts an invocation, once fewer with its concurrency key run than may. */
   async #startWithKey(
-    call: AcceptedCall,
+    accepted: AcceptedCall,
     concurrencyKey: string,
     receivedMs: number,
   ): Promise<InvokeAnswer> {
     const deadline = performance.now() + this.parts.engine.queueTimeoutMs;
-    let answer = this.#start(call, receivedMs);
+    let answer = this.#start(accepted, receivedMs);
     try {
       return await answer;
     } catch (error) {
       if (!(error instanceof KeyIsBusy)) throw error;
     }
-    await this.parts.limitWaits.wait(limitOf(call.fn.id, concurrencyKey), () => {
+    await this.parts.limitWaits.wait(limitOf(accepted.fn.id, concurrencyKey), () => {
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      answer = this.#start(call, receivedMs, () => resolve(true));
+      answer = this.#start(accepted, receivedMs, () => resolve(true));
       // An answer without a record of its own ends the wait, too.
       answer.then(() => resolve(true), (error) => resolve(!(error instanceof KeyIsBusy)));
       return promise;
@@ -251,26 +251,31 @@ export class Invocations {
 
   /** Requests a slot, writes the row, and runs the invocation. @throws KeyIsBusy */
   async #start(
-    call: AcceptedCall,
+    accepted: AcceptedCall,
     receivedMs: number,
     onRecorded?: () => void,
   ): Promise<InvokeAnswer> {
-    const { request, fn, commit, limits, mode, depth } = call;
-    const caller = call.by.invocation;
+    const { request, fn, commit, limits, mode, depth } = accepted;
+    const caller = accepted.by.invocation;
     const { ownership } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
-    const admission = admissionOf({ ...limits, functionId: fn.id, input: call.inputJson, mode });
-    if (owner === null) return await this.#enqueue(call, admission);
+    const admission = admissionOf({
+      ...limits,
+      functionId: fn.id,
+      input: accepted.inputJson,
+      mode,
+    });
+    if (owner === null) return await this.#enqueue(accepted, admission);
     const slot = admit(this.parts.engine, admission, caller);
     // A restart does not resume a synchronous invocation, so its start needs no record of its own, unless the database
     // counts the running invocations of the function before this one starts.
     const isStarted = mode === "sync" && slot.isGranted &&
       runningLimitOf({ row: { depth }, fn, limits }, ownership) === undefined;
-    const row = newRow(this.parts.ids, call, { isStarted, owner });
+    const row = newRow(this.parts.ids, accepted, { isStarted, owner });
     using starting = this.parts.ends.announceStart(row.id);
     const options = { startsNow: isStarted && ownership.startsWithSlot };
-    const earlier = await recordCall(this.parts.store, this.#idempotency, row, call, options)
+    const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted, options)
       .catch((error) => {
         slot[Symbol.dispose]();
         throw error;
@@ -293,34 +298,34 @@ export class Invocations {
   }
 
   /** Records an invocation that the node leaves to whoever claims it, and offers it. */
-  async #enqueue(call: AcceptedCall, admission: AdmissionRequest): Promise<InvokeAnswer> {
-    const { fn, request } = call;
+  async #enqueue(accepted: AcceptedCall, admission: AdmissionRequest): Promise<InvokeAnswer> {
+    const { fn, request } = accepted;
     assertOpen(this.parts.engine, fn.id);
-    const accepted = await this.#backlog.accept(admission);
-    const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
-    const earlier = await recordCall(this.parts.store, this.#idempotency, row, call).finally(
-      () => accepted[Symbol.dispose](),
+    const counted = await this.#backlog.accept(admission);
+    const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
+    const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted).finally(
+      () => counted[Symbol.dispose](),
     );
     if (earlier === undefined) this.parts.ownership.offer(row.id, row.attempt);
     return await this.#afterWait(fn.id, earlier ?? row.id, request);
   }
 
   /** Records an invocation that starts later, or once the limits of its function let it. */
-  async #delay(call: AcceptedCall): Promise<InvokeAnswer> {
-    const { fn, request } = call;
+  async #delay(accepted: AcceptedCall): Promise<InvokeAnswer> {
+    const { fn, request } = accepted;
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     assertOpen(engine, fn.id);
-    const row = newRow(this.parts.ids, call, { isStarted: false, owner: null });
+    const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
     let replacedId: string | undefined;
-    const earlier = await recordCall(
+    const earlier = await recordRow(
       this.parts.store,
       this.#idempotency,
       row,
-      call,
+      accepted,
       {
         further: async (tx) => {
-          replacedId = await delayCall(tx, fn, row, maxDelayed);
+          replacedId = await delayInvocation(tx, fn, row, maxDelayed);
         },
       },
     );

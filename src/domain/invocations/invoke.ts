@@ -20,7 +20,7 @@ import { locks } from "../locks.ts";
 import { admitNow } from "./admission.ts";
 
 /** What starts an invocation. */
-interface CallTrigger {
+interface InvocationTrigger {
   readonly kind: InvocationRow["triggerKind"];
   /** Of a trigger, or of the invocation that a replay or a destination follows; null for the API. */
   readonly id: string | null;
@@ -39,7 +39,7 @@ export interface Invoke {
   /** How long the caller waits for the outcome. */
   readonly wait: { readonly kind: "until-end" } | { readonly kind: "at-most"; readonly ms: number };
   /** What starts it; absent for a request to the API. */
-  readonly trigger?: CallTrigger;
+  readonly trigger?: InvocationTrigger;
   /** It starts at this time or later. The caller must not wait for its end. */
   readonly notBefore?: Date | undefined;
   /** Destinations that started it one after another; 0 if absent. */
@@ -57,7 +57,7 @@ export interface Invoke {
 }
 
 /** What starts an invocation that names no trigger. */
-export const API_TRIGGER: CallTrigger = { kind: "api", id: null };
+export const API_TRIGGER: InvocationTrigger = { kind: "api", id: null };
 
 /** An earlier invocation was started for the same cause. */
 export class AlreadyStarted extends Error {
@@ -145,7 +145,7 @@ export interface AcceptedCall {
   readonly inputJson: string;
   readonly volumeId: string | null;
   readonly mode: InvocationRow["mode"];
-  readonly trigger: CallTrigger;
+  readonly trigger: InvocationTrigger;
   /** Invocations between it and the one from outside; 0 for the one from outside. */
   readonly depth: number;
   readonly attempts: Pick<InvocationRow, "maxAttempts" | "retryPolicy">;
@@ -161,32 +161,32 @@ export interface AcceptedCall {
  */
 export function newRow<Owner extends string | null>(
   ids: Ids,
-  call: AcceptedCall,
+  accepted: AcceptedCall,
   { isStarted, owner }: { readonly isStarted: boolean; readonly owner: Owner },
 ): InvocationRow & { readonly owner: Owner } {
-  const { by, request, fn, limits, mode, trigger } = call;
+  const { by, request, fn, limits, mode, trigger } = accepted;
   // Searches by time use ids: both have the same second.
   const { id, time } = ids.nextWithTime();
   const now = time.toISOString();
   return {
     id,
     functionId: fn.id,
-    commitId: call.commit.id,
+    commitId: accepted.commit.id,
     principalId: by.id,
     parentInvocationId: by.invocation?.invocationId ?? null,
-    depth: call.depth,
+    depth: accepted.depth,
     processReuse: fn.processReuse,
     mode,
     status: isStarted ? "RUNNING" : "PENDING",
-    input: call.inputJson,
+    input: accepted.inputJson,
     output: null,
     error: null,
     errorCode: null,
     ...limits,
-    ...call.attempts,
+    ...accepted.attempts,
     // A restart resumes asynchronous invocations alone.
     variables: mode === "async" && fn.variables !== NO_VARIABLES ? fn.variables : null,
-    volumeId: call.volumeId,
+    volumeId: accepted.volumeId,
     volumeVersionRead: null,
     volumeVersionWritten: null,
     processKind: null,
@@ -201,7 +201,7 @@ export function newRow<Owner extends string | null>(
     skipReason: null,
     parkedAt: null,
     destinationDepth: request.destinationDepth ?? 0,
-    concurrencyKey: call.concurrencyKey,
+    concurrencyKey: accepted.concurrencyKey,
     http: null,
     failedAnswer: 0,
     durationMicros: null,
@@ -224,7 +224,7 @@ interface RecordOptions {
  * @returns the earlier one instead when its idempotency key was taken meanwhile
  * @throws RATE_LIMITED, CONCURRENCY_KEY_BUSY and CIRCUIT_BREAKER_PAUSED for an invocation whose caller waits
  */
-export async function recordCall(
+export async function recordRow(
   store: Store,
   idempotency: Idempotency,
   row: InvocationRow,
@@ -282,7 +282,7 @@ export class Idempotency {
   /** @throws INVALID_FIELD for a malformed key */
   request(
     principalId: string,
-    call: {
+    request: {
       functionId: string;
       commitId: string;
       vfsId: string;
@@ -291,7 +291,7 @@ export class Idempotency {
     },
     inputJson: string,
   ): IdempotentRequest {
-    const { functionId, commitId, vfsId, idempotencyKey: key, notBefore } = call;
+    const { functionId, commitId, vfsId, idempotencyKey: key, notBefore } = request;
     if (!KEY.test(key)) {
       throw invalid({
         field: "Idempotency-Key",

@@ -14,7 +14,7 @@
  */
 import { countOf, formatDuration } from "../../config/mod.ts";
 import type { Repeat } from "../../engine/contract.ts";
-import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { DelayedInvocationRow } from "../../store/delayed_invocations.ts";
 import type { PermitCount } from "../../store/flow_control.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import type { AttemptKey } from "../../store/invocations.ts";
@@ -35,7 +35,7 @@ export function rateOf(fn: FunctionRow | undefined): RateLimit | undefined {
 }
 
 /** An invocation of a function. */
-type CallOf = Pick<AttemptKey, "id" | "attempt"> & { readonly functionId: string };
+type LimitedInvocation = Pick<AttemptKey, "id" | "attempt"> & { readonly functionId: string };
 
 /** Whether a permit is free. */
 type PermitAnswer =
@@ -69,13 +69,13 @@ export async function findPermitBehindLine(
  * Whether the next attempt of an invocation may start now; if it may, its permit has this start. An invocation that
  * took its permit before it waited for its slot may start, unless the limit was lowered meanwhile. An invocation
  * without a permit was accepted before its function had a limit. An invocation that may not start loses its permit.
- * @param call as it is recorded, with the number of its last attempt
+ * @param invocation as it is recorded, with the number of its last attempt
  * @param mayWait whether it may still wait for a worker: then it starts later, and only keeps its permit here
  */
 export async function startWithPermit(
   tx: Writers,
   rate: RateLimit,
-  { id: invocationId, functionId, attempt }: CallOf,
+  { id: invocationId, functionId, attempt }: LimitedInvocation,
   mayWait = false,
 ): Promise<PermitAnswer> {
   const permit = { functionId, invocationId, attempt: attempt + 1 };
@@ -100,16 +100,16 @@ export async function startWithPermit(
  */
 export async function returnToLine(
   tx: Writers,
-  { functionId, ...recorded }: CallOf & AttemptKey,
+  { functionId, ...recorded }: LimitedInvocation & AttemptKey,
   last: number,
   waitMs: number,
 ): Promise<Repeat | undefined> {
   const { id: invocationId } = recorded;
   const next = { owner: null, attempt: last };
   if (!await tx.invocations.release(recorded, next, new Date().toISOString())) return undefined;
-  const call = await tx.invocations.waiting(invocationId);
-  if (call === undefined) return undefined;
-  const [dueAt, since] = [inMs(waitMs), call.notBefore ?? call.createdAt];
+  const invocation = await tx.invocations.waiting(invocationId);
+  if (invocation === undefined) return undefined;
+  const [dueAt, since] = [inMs(waitMs), invocation.notBefore ?? invocation.createdAt];
   const reason = "rate-limit";
   await tx.delays.insert({ invocationId, functionId, dueAt, reason, key: null, since });
   return { kind: "repeat", attempt: last, isDelayed: true };
@@ -129,9 +129,9 @@ export async function freePermit(
 
 /** The delay of an invocation that joins the line, or continues to wait in it. */
 export function delayInLine(
-  { reason, since, dueAt }: DelayedCallRow,
+  { reason, since, dueAt }: DelayedInvocationRow,
   waitMs: number,
-): Pick<DelayedCallRow, "dueAt" | "reason" | "key" | "since"> {
+): Pick<DelayedInvocationRow, "dueAt" | "reason" | "key" | "since"> {
   // It came to the line when it was due; `since` of a debounced invocation is the arrival of the first one that it replaced.
   const joinedAt = reason === "debounce" ? dueAt : since ?? dueAt;
   return { dueAt: inMs(waitMs), reason: "rate-limit", key: null, since: joinedAt };

@@ -78,17 +78,17 @@ export class OnlyNode implements Ownership {
   async recoverUnclaimed(resume: (row: InvocationRow) => Promise<void>): Promise<void> {
     const store = this.#store;
     for (;;) {
-      const calls = await store.read.invocations.unclaimed(
+      const waiting = await store.read.invocations.unclaimed(
         { before: LATEST, after: LATEST },
         TAKEN_MAX,
       );
       const now = new Date().toISOString();
-      for (const { id } of calls) {
+      for (const { id } of waiting) {
         const isOurs = await store.write((tx) => tx.invocations.own(id, this.node.id, now));
         const row = isOurs ? await store.read.invocations.row(id) : undefined;
         if (row !== undefined) await resume(row);
       }
-      if (calls.length < TAKEN_MAX) return;
+      if (waiting.length < TAKEN_MAX) return;
     }
   }
 

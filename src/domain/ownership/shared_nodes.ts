@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { CallQueue, Engine } from "../../engine/contract.ts";
+import type { Engine, InvocationQueue } from "../../engine/contract.ts";
 import type { InvocationRow } from "../../store/invocations.ts";
 import type { Store } from "../../store/mod.ts";
 import type { HeldSnapshot } from "../../store/nodes.ts";
@@ -27,7 +27,7 @@ interface SharedParts {
   readonly store: Store;
   readonly node: LeasedNode;
   /** Hands waiting invocations to workers. */
-  readonly queue: CallQueue;
+  readonly queue: InvocationQueue;
   readonly peers: Peers;
   /** Once the lease has ended, other nodes may own what it runs. */
   readonly engine: Pick<Engine, "interrupt">;

@@ -88,7 +88,7 @@ export class Endpoints {
     request: EndpointRequest,
     client: HttpClient,
   ): Promise<void> {
-    const call = {
+    const invocation = {
       functionId: row.functionId,
       commitId: "",
       vfsId: row.volumeId ?? "",
@@ -96,7 +96,7 @@ export class Endpoints {
     } as const;
     try {
       const bodyHead = http.recordBody === true ? new BodyHead(request.headers) : undefined;
-      await this.#answer(principalOf(row), call, request, client, bodyHead);
+      await this.#answer(principalOf(row), invocation, request, client, bodyHead);
     } catch (error) {
       const isUnpublished = error instanceof DomainError && error.reason === "NO_PUBLISHED_COMMIT";
       throw isUnpublished ? noEndpoint() : error;
@@ -114,13 +114,13 @@ export class Endpoints {
     client: HttpClient,
   ): Promise<void> {
     requirePermission(by, "invoke", "preview");
-    const call = { ...commit, vfsId: "", trigger: { kind: "http", id: null } } as const;
-    await this.#answer(by, call, request, client);
+    const invocation = { ...commit, vfsId: "", trigger: { kind: "http", id: null } } as const;
+    await this.#answer(by, invocation, request, client);
   }
 
   async #answer(
     by: Principal,
-    call: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
+    invocation: Pick<Invoke, "functionId" | "commitId" | "vfsId" | "trigger">,
     { method, url, headers, hasBody, path, remoteAddress }: EndpointRequest,
     client: HttpClient,
     bodyHead?: BodyHead,
@@ -135,7 +135,7 @@ export class Endpoints {
     using _ = { [Symbol.dispose]: () => httpRequest.close() };
     try {
       await this.parts.invocations.invoke(by, {
-        ...call,
+        ...invocation,
         json: encoder.encode(JSON.stringify({ method, url, headers: headers.map(masked) })),
         idempotencyKey: undefined,
         wait: { kind: "until-end" },

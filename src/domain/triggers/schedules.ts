@@ -9,7 +9,7 @@ import type { Invocations } from "../invocations/invocations.ts";
 import { eachAtOnce } from "../../shared/at_once.ts";
 import { BEGUN_AT_ONCE, type DueWork } from "../scheduling/scheduler.ts";
 import { principalOf } from "./principal.ts";
-import { callOf, timesInWords } from "./schedule_calls.ts";
+import { invocationOf, timesInWords } from "./scheduled_invocations.ts";
 import { timeAfter, timesBefore } from "./schedule_times.ts";
 import { type ScheduleSettings, settingsOf } from "./settings.ts";
 import type { Triggers } from "./triggers.ts";
@@ -93,8 +93,8 @@ export class Schedules implements DueWork {
         `it is not a schedule, but of kind ${settings.kind}`,
       );
     }
-    const call = callOf(trigger, settings.schedule);
-    return (await this.parts.invocations.invoke(principalOf(trigger), call)).id;
+    const invocation = invocationOf(trigger, settings.schedule);
+    return (await this.parts.invocations.invoke(principalOf(trigger), invocation)).id;
   }
 
   /** Notes that this node looks. The pause before shows whether times may have been missed. */
@@ -185,8 +185,11 @@ export class Schedules implements DueWork {
     await this.#take(
       due,
       time,
-      (call) =>
-        this.parts.invocations.invoke(principalOf(trigger), { ...call, notBefore: new Date(time) }),
+      (invocation) =>
+        this.parts.invocations.invoke(principalOf(trigger), {
+          ...invocation,
+          notBefore: new Date(time),
+        }),
     );
   }
 
@@ -203,7 +206,7 @@ export class Schedules implements DueWork {
     await this.#take(
       due,
       time,
-      (call) => this.parts.invocations.skip(principalOf(due.trigger), call, skip),
+      (invocation) => this.parts.invocations.skip(principalOf(due.trigger), invocation, skip),
     );
   }
 
@@ -214,13 +217,13 @@ export class Schedules implements DueWork {
   async #take(
     due: DueTime,
     time: string,
-    start: (call: Invoke) => Promise<unknown>,
+    start: (invocation: Invoke) => Promise<unknown>,
   ): Promise<void> {
     const { trigger: { id, functionId }, schedule, planned } = due;
     const next = timeAfter(schedule, new Date(time))?.toISOString() ?? null;
     try {
       await start({
-        ...callOf(due.trigger, schedule),
+        ...invocationOf(due.trigger, schedule),
         alongside: async (tx, row) => {
           const run = { lastAt: time, lastInvocationId: row.id, lastReason: null };
           if (!await tx.schedules.take(id, planned, next, run)) throw new AlreadyStarted("");

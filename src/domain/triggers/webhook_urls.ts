@@ -207,8 +207,10 @@ export class WebhookUrls {
    */
   async #freesEvent({ id, invocationId }: DeliveryRow): Promise<boolean> {
     const { store } = this.parts;
-    const call = await store.read.invocations.getAny(invocationId ?? "");
-    if (call?.mode !== "sync" || call.status !== "ERROR" || call.attempt > 0) return false;
+    const invocation = await store.read.invocations.getAny(invocationId ?? "");
+    if (invocation?.mode !== "sync" || invocation.status !== "ERROR" || invocation.attempt > 0) {
+      return false;
+    }
     await store.write((tx) => tx.deliveries.reject(id, "its invocation did not start"));
     return true;
   }

@@ -15,7 +15,7 @@ import {
   updatedSettings,
 } from "./changes.ts";
 import { checkHost, checkWebhook, type TriggerLimits } from "./limits.ts";
-import { skipUntaken } from "./schedule_calls.ts";
+import { skipUntaken } from "./scheduled_invocations.ts";
 import { timeAfter } from "./schedule_times.ts";
 import {
   checkSecret,

@@ -230,13 +230,13 @@ export class ConcurrencyLimiter {
 
   #checkQueue({ mode, inputBytes }: AdmissionRequest, { limit, maxRunning }: Saturation): void {
     const { maxQueued, maxQueuedBytes } = this.limits;
-    const { calls, bytes } = this.#queue.backlog(mode);
-    const isBelowCount = calls < maxQueued;
+    const { invocations: queued, bytes } = this.#queue.backlog(mode);
+    const isBelowCount = queued < maxQueued;
     if (isBelowCount && bytes + inputBytes <= maxQueuedBytes) return;
     throw new AdmissionRejected({
       kind: "queue-full",
-      queueLimit: isBelowCount ? "bytes" : "calls",
-      queued: calls,
+      queueLimit: isBelowCount ? "bytes" : "invocations",
+      queued,
       queuedBytes: bytes,
       maxQueuedBytes,
       runningLimit: limit,

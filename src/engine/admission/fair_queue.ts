@@ -13,7 +13,7 @@ interface QueuedRequest {
 
 /** Queued invocations from outside, and the bytes of their inputs. */
 export interface Backlog {
-  readonly calls: number;
+  readonly invocations: number;
   readonly bytes: number;
 }
 
@@ -83,7 +83,7 @@ export class FairQueue<R extends QueuedRequest> {
     const { sync, async } = this.#classes;
     if (mode === "sync") return sync.backlog;
     return {
-      calls: sync.backlog.calls + async.backlog.calls,
+      invocations: sync.backlog.invocations + async.backlog.invocations,
       bytes: sync.backlog.bytes + async.backlog.bytes,
     };
   }
@@ -125,7 +125,7 @@ class PriorityClass<R extends QueuedRequest> {
   readonly #outside = new Map<string, number>();
   size = 0;
   /** The backlog of invocations from outside. */
-  backlog: Backlog = { calls: 0, bytes: 0 };
+  backlog: Backlog = { invocations: 0, bytes: 0 };
 
   /** Invocations of this function from outside. */
   lengthOf(functionId: string): number {
@@ -173,8 +173,8 @@ class PriorityClass<R extends QueuedRequest> {
   grantsUntil(functionId: string, ahead: number): number {
     const own = ahead + 1;
     let grants = own;
-    for (const [other, calls] of this.#outside) {
-      if (other !== functionId) grants += Math.min(calls, own);
+    for (const [other, invocations] of this.#outside) {
+      if (other !== functionId) grants += Math.min(invocations, own);
     }
     return grants;
   }
@@ -185,8 +185,8 @@ class PriorityClass<R extends QueuedRequest> {
     const outside = this.lengthOf(functionId) + change;
     if (outside === 0) this.#outside.delete(functionId);
     else this.#outside.set(functionId, outside);
-    const { calls, bytes } = this.backlog;
-    this.backlog = { calls: calls + change, bytes: bytes + change * inputBytes };
+    const { invocations, bytes } = this.backlog;
+    this.backlog = { invocations: invocations + change, bytes: bytes + change * inputBytes };
   }
 }
 

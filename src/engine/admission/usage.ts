@@ -87,10 +87,10 @@ export class SlotUsage {
   /** Counts an invocation that begins to run. The first holder of a permit takes a slot. */
   add(slot: RequestedSlot, permit: Permit): void {
     const { functionId, maxConcurrency } = slot;
-    const calls = this.#callsOf.get(functionId) ?? new Set();
-    this.#callsOf.set(functionId, calls.add(slot));
+    const invocations = this.#callsOf.get(functionId) ?? new Set();
+    this.#callsOf.set(functionId, invocations.add(slot));
     slot.caller?.runningNested.add(slot);
-    if (calls.size === maxConcurrency) {
+    if (invocations.size === maxConcurrency) {
       this.#throughputIn(this.#measuredOwn, functionId, maxConcurrency).filled();
     }
     if (++permit.holders > 1) return;
@@ -107,11 +107,11 @@ export class SlotUsage {
   /** Counts an invocation that no longer runs. The last holder of a permit releases the slot. */
   delete(slot: RequestedSlot, permit: Permit): void {
     const { functionId } = slot;
-    const calls = this.#callsOf.get(functionId);
+    const invocations = this.#callsOf.get(functionId);
     const own = this.#measuredOwn.peek(functionId);
-    if (own?.limit === calls?.size) own?.throughput.released();
-    calls?.delete(slot);
-    if (calls?.size === 0) this.#callsOf.delete(functionId);
+    if (own?.limit === invocations?.size) own?.throughput.released();
+    invocations?.delete(slot);
+    if (invocations?.size === 0) this.#callsOf.delete(functionId);
     slot.caller?.runningNested.delete(slot);
     if (--permit.holders > 0) return;
     const { maxRunning, maxRunningPerFunction } = this.#limits;

@@ -2,7 +2,7 @@
  * Rehearses in the zygote what every fork does, with ways that lead nowhere. V8 compiles a function at its first call:
  * each fork compiles unrehearsed functions anew. Permanent allocations of an invocation are ready in every fork, too.
  */
-import { awaitKill, serveCalls, type Ways } from "../calls.ts";
+import { awaitKill, serveInvocations, type Ways } from "../invocations.ts";
 import type { ConsoleClass } from "../harden.ts";
 import type { Receive } from "../host.ts";
 import { encode, writeStderr } from "../primordials.ts";
@@ -10,10 +10,10 @@ import { putUint32, type Read } from "../request.ts";
 import { NOTHING } from "../run.ts";
 import { codeCacheOf, compile } from "../script.ts";
 import {
-  CALL_HEAD_BYTES,
-  CallFlag,
   HOST_REPLY_HEAD_BYTES,
   HostStatus,
+  INVOCATION_HEAD_BYTES,
+  InvocationFlag,
   LOAD_HEAD_BYTES,
   NONCE_BYTES,
 } from "../wire.ts";
@@ -43,8 +43,8 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   for (const script of SCRIPTS) {
     const compiled = compile(script);
     const codeCache = compiled && codeCacheOf(compiled);
-    await rehearseCall(ConsoleOf, script, NOTHING);
-    await rehearseCall(ConsoleOf, script, codeCache ?? NOTHING);
+    await rehearseInvocation(ConsoleOf, script, NOTHING);
+    await rehearseInvocation(ConsoleOf, script, codeCache ?? NOTHING);
   }
   // Draws from the generator that each fork seeds anew.
   const form = new FormData();
@@ -54,7 +54,7 @@ export async function rehearse(ConsoleOf: ConsoleClass): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
 
-async function rehearseCall(
+async function rehearseInvocation(
   ConsoleOf: ConsoleClass,
   script: string,
   codeCache: Uint8Array,
@@ -62,7 +62,7 @@ async function rehearseCall(
   const { promise, resolve } = Promise.withResolvers<void>();
   const isFetch = script.includes("fetch:");
   const ways: Ways = {
-    read: readerOf([loadOf(script, codeCache), callOf(isFetch)]),
+    read: readerOf([loadOf(script, codeCache), messageOf(isFetch)]),
     readLater: receiverOf(replyOf(REPLY_JSON, INPUT)),
     write() {},
     writeError: () => writeStderr(NOTHING),
@@ -72,7 +72,7 @@ async function rehearseCall(
     }) as typeof addEventListener,
     end: () => awaitKill(0, resolve as () => never),
   };
-  serveCalls(ConsoleOf, ways, undefined);
+  serveInvocations(ConsoleOf, ways, undefined);
   await promise;
 }
 
@@ -88,16 +88,16 @@ function loadOf(script: string, codeCache: Uint8Array): Uint8Array {
 }
 
 /** An invocation message. */
-function callOf(isFetch: boolean): Uint8Array {
+function messageOf(isFetch: boolean): Uint8Array {
   const input = encode(isFetch ? REQUEST : INPUT);
   const config = encode(CONFIG);
-  const call = new Uint8Array(CALL_HEAD_BYTES + input.length + config.length);
-  call[0] = isFetch ? CallFlag.FETCH : 0;
-  putUint32(call, 1, input.length);
-  putUint32(call, 5, config.length);
-  call.set(input, CALL_HEAD_BYTES);
-  call.set(config, CALL_HEAD_BYTES + input.length);
-  return call;
+  const message = new Uint8Array(INVOCATION_HEAD_BYTES + input.length + config.length);
+  message[0] = isFetch ? InvocationFlag.FETCH : 0;
+  putUint32(message, 1, input.length);
+  putUint32(message, 5, config.length);
+  message.set(input, INVOCATION_HEAD_BYTES);
+  message.set(config, INVOCATION_HEAD_BYTES + input.length);
+  return message;
 }
 
 /** Reads these messages, one after the other. */

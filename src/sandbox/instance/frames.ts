@@ -1,10 +1,6 @@
 /** Reads the hostile stdout of an instance: frames of its bootstrap between text of its function. */
 import { concatenate } from "../../shared/json_text.ts";
 import {
-  CALL_HEAD_BYTES,
-  CALL_LIMITS_BYTES,
-  type CallConfig,
-  CallFlag,
   CodeCacheUse,
   FAILURE_MESSAGE_MAX_UNITS,
   FAILURE_NAME_MAX_UNITS,
@@ -14,6 +10,10 @@ import {
   FrameKind,
   type HandlerContext,
   HOST_CALL_MAX_BYTES,
+  INVOCATION_HEAD_BYTES,
+  INVOCATION_LIMITS_BYTES,
+  type InvocationConfig,
+  InvocationFlag,
   LOAD_HEAD_BYTES,
   LOADED_BYTES,
   LOG_FRAME_MAX_UNITS,
@@ -48,7 +48,7 @@ const FAILURE_MAX_BYTES = FAILURE_KEYS_BYTES + FAILURE_RELATED_MAX * RELATED_MAX
 /** Most bytes of the body of each kind of frame but the result, whose limit is that of the output. */
 const BODY_MAX_BYTES: ReadonlyMap<number, number> = new Map([
   [FrameKind.ACCEPTED, 0],
-  [FrameKind.NEEDS_CALL, 0],
+  [FrameKind.NEEDS_INVOCATION, 0],
   [FrameKind.IDLE, 0],
   [FrameKind.LOADED, LOADED_BYTES],
   [FrameKind.USAGE, USAGE_BYTES],
@@ -143,11 +143,11 @@ export function encodeLoad(
  * A message with an invocation. With `keep` another one may follow.
  * @param lowered limits that the process has to set for itself
  */
-export function encodeCall(
+export function encodeInvocation(
   { handler, inputJson, config, context }: {
     readonly handler?: "default" | "fetch";
     readonly inputJson: string;
-    readonly config: CallConfig;
+    readonly config: InvocationConfig;
     readonly context?: HandlerContext;
   },
   keep: boolean,
@@ -155,9 +155,9 @@ export function encodeCall(
 ): Uint8Array<ArrayBuffer> {
   const input = encoder.encode(inputJson);
   const rest = encoder.encode(JSON.stringify({ ...config, context }));
-  const head = new Uint8Array(CALL_HEAD_BYTES);
-  head[0] = (keep ? CallFlag.KEEP : 0) | (lowered === undefined ? 0 : CallFlag.LIMITS) |
-    (handler === "fetch" ? CallFlag.FETCH : 0);
+  const head = new Uint8Array(INVOCATION_HEAD_BYTES);
+  head[0] = (keep ? InvocationFlag.KEEP : 0) | (lowered === undefined ? 0 : InvocationFlag.LIMITS) |
+    (handler === "fetch" ? InvocationFlag.FETCH : 0);
   const numbers = new DataView(head.buffer, 1);
   numbers.setUint32(0, input.length);
   numbers.setUint32(4, rest.length);
@@ -166,7 +166,7 @@ export function encodeCall(
 }
 
 function encodeLimits({ dataBytes, cpuSeconds }: ProcessLimits): Uint8Array {
-  const bytes = new Uint8Array(CALL_LIMITS_BYTES);
+  const bytes = new Uint8Array(INVOCATION_LIMITS_BYTES);
   const numbers = new DataView(bytes.buffer);
   numbers.setUint32(0, Math.floor(dataBytes / BYTES_PER_KIB));
   numbers.setUint32(4, cpuSeconds);

@@ -15,7 +15,7 @@ import {
   type ProcessLimits,
   type RunLimits,
 } from "./process.ts";
-import { encodeCall, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
+import { encodeInvocation, encodeLoad, type Loaded, makeNonce } from "./frames.ts";
 import { HostChannel } from "./host_channel.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { becomeReady, startError } from "./spawned.ts";
@@ -47,7 +47,7 @@ export class JobNotAccepted extends Error {
 
 /** What the invocations of an instance have used so far. */
 export interface Usage {
-  readonly calls: number;
+  readonly invocations: number;
   /** Wall-clock time of its invocations, each up to an empty event loop. */
   readonly busyMs: number;
   readonly ageMs: number;
@@ -112,7 +112,7 @@ export class Instance {
   #redactions: Redactions;
   #callStartedMs = 0;
   #busyMs = 0;
-  #calls = 0;
+  #invocations = 0;
   /** The limits that the process has to set for its invocation; undefined if the process has them already. */
   limitsToSet: ProcessLimits | undefined;
   /** How the script of the last invocation was evaluated; undefined if the evaluation did not end, or was done before. */
@@ -184,7 +184,7 @@ export class Instance {
   /** What its invocations have used so far. */
   get usage(): Usage {
     const ageMs = performance.now() - this.#startedMs;
-    return { calls: this.#calls, busyMs: this.#busyMs, ageMs };
+    return { invocations: this.#invocations, busyMs: this.#busyMs, ageMs };
   }
 
   /** Kills the process and waits until it is reaped and its pipes are empty. */
@@ -208,13 +208,13 @@ export class Instance {
     reuse?: ReuseHooks,
     codeCache?: Uint8Array,
   ): Promise<SandboxOutcome> {
-    const load = { purpose: LoadPurpose.CALL, script: job.script, codeCache };
+    const load = { purpose: LoadPurpose.INVOCATION, script: job.script, codeCache };
     const loading = this.#lifecycle.is("ready") ? [encodeLoad(this.#nonce, limits, load)] : [];
     this.#beginCall(hooks.signal);
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
     const secrets = Object.values(job.config.secrets);
-    if (this.#calls === 1 && secrets.length > 0) {
+    if (this.#invocations === 1 && secrets.length > 0) {
       this.#redactions = this.#redactions.withSecrets(secrets);
     }
     const redactor = new Redactor(this.#redactions);
@@ -245,8 +245,8 @@ export class Instance {
         job.allowlistName,
       );
       // Later invocations of an instance have the same limits.
-      const toSet = this.#calls === 1 ? this.limitsToSet : undefined;
-      const message = concatenate([...loading, encodeCall(job, keep, toSet)]);
+      const toSet = this.#invocations === 1 ? this.limitsToSet : undefined;
+      const message = concatenate([...loading, encodeInvocation(job, keep, toSet)]);
       span.beganMs = performance.now();
       this.#child.process.input.write(message);
       using _ending = endingBy(hooks.signal, limits.timeoutMs, end);
@@ -260,7 +260,7 @@ export class Instance {
       await (keep ? this.#allRead(output) : output.allRead);
       this.loaded = output.loaded;
       await output.close();
-      const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#calls - 1);
+      const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#invocations - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
       const egress = this.#egressSocket?.closeSession();
       return { ...outcome, measured: measurementsOf({ span, output, egress, redactor, usage }) };
@@ -299,7 +299,7 @@ export class Instance {
     this.#callStartedMs = performance.now();
     this.#lifecycle.set("running");
     this.#child.stderr = new Uint8Array(0);
-    this.#calls++;
+    this.#invocations++;
   }
 
   /** Waits for the output before the answer. An instance that hides the end of it is killed. */

@@ -85,20 +85,20 @@ function failed(code: ErrorCode, message: string): SandboxOutcome {
   return { kind: "error", code, message: message.slice(0, OUTCOME_MESSAGE_MAX_UNITS) };
 }
 
-function outOfMemory(limits: RunLimits, earlierCalls: number): SandboxOutcome {
+function outOfMemory(limits: RunLimits, earlierInvocations: number): SandboxOutcome {
   return failed(
     "OUT_OF_MEMORY",
     `the function needed more memory than its limit of ${limitText("OUT_OF_MEMORY", limits)}${
-      ofEarlierCalls(earlierCalls)
+      ofEarlierInvocations(earlierInvocations)
     }`,
   );
 }
 
 /** The limits of a process apply to all of its invocations together. */
-function ofEarlierCalls(earlierCalls: number): string {
-  if (earlierCalls === 0) return "";
+function ofEarlierInvocations(earlierInvocations: number): string {
+  if (earlierInvocations === 0) return "";
   return `; ${
-    countOf(earlierCalls, "earlier invocation")
+    countOf(earlierInvocations, "earlier invocation")
   } of the same process count, too (PROCESS_REUSE_SEQUENTIAL)`;
 }
 
@@ -129,7 +129,7 @@ const LOST: Readonly<Record<Exclude<Lost, "script">, string>> = {
   wrapper: "the wrapper of its process",
 };
 
-function exited(ending: Exited, limits: RunLimits, earlierCalls: number): SandboxOutcome {
+function exited(ending: Exited, limits: RunLimits, earlierInvocations: number): SandboxOutcome {
   const { code, signal, stderr, lost } = ending;
   if (lost !== undefined && lost !== "script") {
     return failed(
@@ -138,13 +138,13 @@ function exited(ending: Exited, limits: RunLimits, earlierCalls: number): Sandbo
     );
   }
   if (code !== 0 && OUT_OF_MEMORY_PRINTS.some((print) => stderr.includes(print))) {
-    return outOfMemory(limits, earlierCalls);
+    return outOfMemory(limits, earlierInvocations);
   }
   if (isCpuLimit(ending, limits)) {
     return failed(
       "CPU_LIMIT",
       `the function used up its limit of ${limitText("CPU_LIMIT", limits)}${
-        ofEarlierCalls(earlierCalls)
+        ofEarlierInvocations(earlierInvocations)
       }`,
     );
   }
@@ -166,13 +166,13 @@ async function uncaught(
   stackMap: StackMapReader,
   limits: RunLimits,
   redactor: Redactor,
-  earlierCalls: number,
+  earlierInvocations: number,
 ): Promise<SandboxOutcome> {
   const name = failure.name.slice(0, FAILURE_NAME_MAX_UNITS);
   const message = redactCut(failure.message.slice(0, FAILURE_MESSAGE_MAX_UNITS), redactor);
   const isMemory = name === "RangeError" &&
     OUT_OF_MEMORY_MESSAGES.some((text) => message.includes(text));
-  if (isMemory) return outOfMemory(limits, earlierCalls);
+  if (isMemory) return outOfMemory(limits, earlierInvocations);
   const shown = name === "NotCapable"
     ? message.replace(PERMISSION_ADVICE, ", which a function does not have") +
       (message.startsWith("Requires env access") ? VARIABLES_ADVICE : "")
@@ -211,12 +211,12 @@ async function failedInside(
   stackMap: StackMapReader,
   limits: RunLimits,
   redactor: Redactor,
-  earlierCalls: number,
+  earlierInvocations: number,
 ): Promise<SandboxOutcome> {
   const failure = parseFailure(json);
   switch (failure?.kind) {
     case "uncaught":
-      return await uncaught(failure, stackMap, limits, redactor, earlierCalls);
+      return await uncaught(failure, stackMap, limits, redactor, earlierInvocations);
     case "bad-output":
       return failed(
         "BAD_OUTPUT",
@@ -246,14 +246,14 @@ function quoted(location: string): string {
 /**
  * The outcome of a run with this ending.
  * @param limits the limits of this run
- * @param earlierCalls number of invocations that the process answered before
+ * @param earlierInvocations number of invocations that the process answered before
  */
 export async function outcomeOf(
   ending: Ending,
   stackMap: StackMapReader,
   limits: RunLimits,
   redactor: Redactor,
-  earlierCalls: number,
+  earlierInvocations: number,
 ): Promise<SandboxOutcome> {
   switch (ending.kind) {
     case "result": {
@@ -263,7 +263,7 @@ export async function outcomeOf(
       return { ...outcome, outputJson: await mapText(outcome.outputJson, stackMap, quoted) };
     }
     case "failure":
-      return await failedInside(ending.json, stackMap, limits, redactor, earlierCalls);
+      return await failedInside(ending.json, stackMap, limits, redactor, earlierInvocations);
     case "result-too-large":
       return tooLarge(ending.bytes, limits);
     case "broken":
@@ -276,7 +276,7 @@ export async function outcomeOf(
     case "killed":
       return killed(ending.code);
     case "exited":
-      return exited(ending, limits, earlierCalls);
+      return exited(ending, limits, earlierInvocations);
   }
 }
 

@@ -44,7 +44,7 @@ export class PreloadOutput implements OutputReader {
       text: fail,
       frame(kind) {
         if (kind === FrameKind.LOADED) read();
-        else if (kind !== FrameKind.NEEDS_CALL) fail();
+        else if (kind !== FrameKind.NEEDS_INVOCATION) fail();
         else settle("it uses what differs between invocations");
       },
       resultTooLarge: fail,
@@ -208,7 +208,7 @@ export class RunOutput implements OutputReader, FrameEvents {
         this.#isIdle = true;
         this.#whenIdle?.();
         break;
-      case FrameKind.NEEDS_CALL:
+      case FrameKind.NEEDS_INVOCATION:
         // The bootstrap never sends this after its invocation began.
         this.broken();
         break;

@@ -32,7 +32,7 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** How runs end with their sandboxes. */
 const STOPPED: KillCode = "INTERRUPTED";
 /** Instances that are tried for one invocation. Larger than a pool, whose instances may all die at once. */
-const INSTANCES_PER_CALL_MAX = 10;
+const INSTANCES_PER_INVOCATION_MAX = 10;
 /** Instances that one invocation may fail to start while others start: then the invocation itself is the cause. */
 const START_ATTEMPTS_MAX = 3;
 /** How often the pool looks whether what instances need is still there: a cleaner of old files may have removed it. */
@@ -115,7 +115,7 @@ export class Pool implements Sandboxes {
         if (signal.aborted) return killed(killCodeOf(signal));
         // An instance that died while it waited is replaced; the invocation does not fail.
         if (!(error instanceof JobNotAccepted)) throw error;
-        if (attempt < INSTANCES_PER_CALL_MAX) continue;
+        if (attempt < INSTANCES_PER_INVOCATION_MAX) continue;
         // The job cannot be why an instance ended with the process that started it.
         if (error.lost === undefined && await this.#availability.check()) throw error;
         if (performance.now() >= (deadline ?? Infinity)) {

@@ -83,9 +83,9 @@ export class Reuse implements Disposable {
    * wait.
    */
   #put(key: string, process: Instance, busyMaxMs: number): void {
-    const { calls, busyMs, ageMs } = process.usage;
-    const { callsMax, lifetimeMs, waitingMax } = this.#limits;
-    const isUsedUp = calls >= callsMax || ageMs >= lifetimeMs || busyMs >= busyMaxMs;
+    const { invocations, busyMs, ageMs } = process.usage;
+    const { invocationsMax, lifetimeMs, waitingMax } = this.#limits;
+    const isUsedUp = invocations >= invocationsMax || ageMs >= lifetimeMs || busyMs >= busyMaxMs;
     if (isUsedUp || this.#closed) return void process.kill();
     const waiting = { key, process, sinceMs: performance.now() };
     this.#waiting.add(waiting);

@@ -15,7 +15,7 @@ const QUIETEST_SHARE = 0.15;
 const SPREAD = 0.6;
 
 /** Adds copies of the ended invocations, at times of the last day, with durations that vary. */
-export function giveDay(dataDir: string, calls: number): void {
+export function giveDay(dataDir: string, invocations: number): void {
   using db = new DatabaseSync(join(dataDir, "invoked.db"));
   const rows: Row[] = db.prepare(
     "SELECT * FROM invocations WHERE status IN ('SUCCESS', 'ERROR') AND parent_invocation_id IS NULL",
@@ -26,7 +26,7 @@ export function giveDay(dataDir: string, calls: number): void {
   );
   const draw = random(SEED);
   db.exec("BEGIN");
-  for (let n = 0; n < calls; n++) {
+  for (let n = 0; n < invocations; n++) {
     const row = rows[draw(rows.length)] as Row;
     const copy = copyAt(row, Date.now() - drawAge(draw), n, draw);
     insert.run(...columns.map((column) => copy[column] as SQLInputValue));

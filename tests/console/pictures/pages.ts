@@ -19,7 +19,11 @@ export interface Picture {
 const ofFunction = (name: string, tab = "") => ({ ids }: Sample) => `/functions/${ids[name]}${tab}`;
 
 /** The newest invocation of a function with this status. */
-async function callOf({ server, ids }: Sample, name: string, status: string): Promise<string> {
+async function invocationOf(
+  { server, ids }: Sample,
+  name: string,
+  status: string,
+): Promise<string> {
   const client = await server.client();
   const { list } = ok(
     await client.post("/api/v1/search/invocations", {
@@ -156,13 +160,13 @@ export const PICTURES: readonly Picture[] = [
   {
     name: "invocation",
     caption: "An invocation: what it used of its limits, and its phases",
-    path: (sample) => callOf(sample, "calls-functions", "SUCCESS"),
+    path: (sample) => invocationOf(sample, "calls-functions", "SUCCESS"),
     shows: "Output",
   },
   {
     name: "invocation_failed",
     caption: "A failed invocation, with links to the lines of its error",
-    path: (sample) => callOf(sample, "csv-report", "ERROR"),
+    path: (sample) => invocationOf(sample, "csv-report", "ERROR"),
     shows: "Error",
   },
   { name: "volumes", caption: "The volumes", path: () => "/volumes", shows: "user-names" },

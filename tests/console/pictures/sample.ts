@@ -20,7 +20,7 @@ const FOLDERS = [
   "templates/webhook-receiver",
 ];
 const VOLUMES = ["sales", "user-names"];
-const CALLS = 3_000;
+const INVOCATIONS = 3_000;
 const SALES = "region,amount\nnorth,120.50\nsouth,80\nnorth,42.25\nwest,310\n";
 const ORDER = {
   id: "AB-17",
@@ -51,7 +51,7 @@ export async function startSample(dataDir: string): Promise<Sample> {
     await callAll(client, await idsOf(client));
     await server.stop();
   }
-  giveDay(dataDir, CALLS);
+  giveDay(dataDir, INVOCATIONS);
   const server = await TestServer.start({ dataDir, env });
   const ids = await idsOf(await server.client());
   return { server, ids, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };

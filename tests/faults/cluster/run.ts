@@ -77,12 +77,12 @@ function errorNotes({ records }: History): string[] {
 }
 
 /** How long callers waited whose worker was killed. */
-function interruptionNote({ calls, records }: History, kills: readonly number[]): string {
+function interruptionNote({ invocations, records }: History, kills: readonly number[]): string {
   const interrupted = new Set(
     records.filter(({ error }) => error?.startsWith("INTERRUPTED: the worker")).map(({ id }) => id),
   );
   const waits = kills.flatMap((at) =>
-    calls.flatMap(({ mode, sentAt, acknowledged }) =>
+    invocations.flatMap(({ mode, sentAt, acknowledged }) =>
       mode === "sync" && acknowledged !== undefined && interrupted.has(acknowledged.id) &&
         sentAt < at && acknowledged.at > at
         ? [acknowledged.at - at]

@@ -1,7 +1,7 @@
 /** State that an invocation could leave for the next. Each function is called twice and must find the same state. */
 import { gets, type Hostile, rejected, returns } from "../hostile.ts";
 
-const twice = (one: Hostile): Hostile => ({ ...one, calls: 2 });
+const twice = (one: Hostile): Hostile => ({ ...one, invocations: 2 });
 
 const kept = (name: string, variable: string) =>
   returns(

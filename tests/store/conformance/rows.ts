@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import KSUID from "ksuid";
 import { columnsOf } from "../../../src/domain/resource.ts";
 import { BY_SERVER, type Field, type Fields } from "../../../src/resources/field.ts";
-import { CALL_LIMITS, FUNCTION_SETTINGS } from "../../../src/resources/functions.ts";
+import { FUNCTION_SETTINGS, INVOCATION_LIMITS } from "../../../src/resources/functions.ts";
 import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
 import type { CommitRow } from "../../../src/store/commits.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
@@ -103,7 +103,7 @@ export function commitRow(
     typeUnchecked: null,
     purgedAt: null,
     purgedBy: null,
-    ...columnsOf(CALL_LIMITS, {}),
+    ...columnsOf(INVOCATION_LIMITS, {}),
     ...change,
   };
 }
@@ -150,7 +150,7 @@ export function invocationRow(
     cpuMicros: null,
     failedAnswer: 0,
     measured: null,
-    ...columnsOf(CALL_LIMITS, {}),
+    ...columnsOf(INVOCATION_LIMITS, {}),
     createdAt: time(0),
     updatedAt: time(0),
     ...change,

@@ -61,7 +61,7 @@ function together(results: readonly UseQueryResult<Activities>[]): Activities {
   return new Map(results.flatMap(({ data }) => [...data ?? []]));
 }
 
-export function CallsCell(
+export function InvocationsCell(
   { name, activity }: { readonly name: string; readonly activity: Activity | undefined },
 ) {
   if (activity === undefined) return <span className="muted">…</span>;

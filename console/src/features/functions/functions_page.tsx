@@ -10,7 +10,7 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
-import { CallsCell, LastRunCell, useActivity } from "./activity.tsx";
+import { InvocationsCell, LastRunCell, useActivity } from "./activity.tsx";
 
 const PAGE_SIZE = 100;
 
@@ -112,7 +112,7 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
       width: "215px",
       minor: true,
       sortBy: (fn) => activity.get(fn.id)?.calls ?? 0,
-      cell: (fn) => <CallsCell name={fn.displayName} activity={activity.get(fn.id)} />,
+      cell: (fn) => <InvocationsCell name={fn.displayName} activity={activity.get(fn.id)} />,
     },
     {
       id: "lastRun",

@@ -54,7 +54,7 @@ export function Actions({ invocation }: ActionsProps) {
 
 function CopyMenu({ invocation }: ActionsProps) {
   const { functionId, commitId, vfsId, input = {} } = invocation;
-  const copyAs = (what: string, write: (call: CopiedCall) => string) => {
+  const copyAs = (what: string, write: (copied: CopiedInvocation) => string) => {
     const server = location.origin;
     const text = write({ server, functionId, commitId, volumeId: vfsId, input });
     void copy(text, `Copied as ${what}`);
@@ -146,7 +146,7 @@ function RunAgain(
   );
 }
 
-interface CopiedCall {
+interface CopiedInvocation {
   /** Origin of the server. */
   readonly server: string;
   readonly functionId: string;
@@ -171,7 +171,7 @@ function quoteForShell(text: string): string {
 }
 
 /** A command of a POSIX shell. It passes the input by a pipe: an argument has a limit of 128 KiB. */
-function curlOf({ server, functionId, commitId, volumeId, input }: CopiedCall): string {
+function curlOf({ server, functionId, commitId, volumeId, input }: CopiedInvocation): string {
   const volume = volumeId === undefined ? "" : `,"vfsId":"${volumeId}"`;
   const body = `{"commitId":"${commitId}"${volume},"json":"%s"}`;
   const url = `${server}/api/v1/functions/${encodeURIComponent(functionId)}/invoke`;
@@ -185,14 +185,14 @@ function curlOf({ server, functionId, commitId, volumeId, input }: CopiedCall): 
 }
 
 /** A command of the command line, which reads the input from a pipe. */
-function cliOf({ functionId, commitId, volumeId, input }: CopiedCall): string {
+function cliOf({ functionId, commitId, volumeId, input }: CopiedInvocation): string {
   const volume = volumeId === undefined ? "" : ` --volume ${quoteForShell(volumeId)}`;
   return `printf %s ${quoteForShell(jsonText(input))} |\n` +
     `  invoked invoke ${functionId} --commit ${commitId}${volume} --input -`;
 }
 
 /** The code of a function that repeats an invocation through the SDK. */
-function sdkOf({ functionId, commitId, volumeId, input }: CopiedCall): string {
+function sdkOf({ functionId, commitId, volumeId, input }: CopiedInvocation): string {
   return [
     `const input = ${literalOf(input)};`,
     `const json = new TextEncoder().encode(JSON.stringify(input)).toBase64();`,

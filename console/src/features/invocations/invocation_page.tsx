@@ -16,7 +16,7 @@ import { Facts, InvocationLink, Summary } from "./facts.tsx";
 import { hasEnded } from "./list.ts";
 import { Logs } from "./logs.tsx";
 import { Phases } from "./phases.tsx";
-import { invocationQuery, madeCallsQuery, SHOWN_CALLS, type WholeInvocation } from "./queries.ts";
+import { invocationQuery, nestedQuery, SHOWN_NESTED, type WholeInvocation } from "./queries.ts";
 import { Usage } from "./usage.tsx";
 import { VolumeChanges } from "./volume_changes.tsx";
 
@@ -90,7 +90,7 @@ function Parts({ invocation }: { readonly invocation: WholeInvocation }) {
       <Egress invocation={invocation} />
       <VolumeChanges invocation={invocation} />
       <Attempts invocation={invocation} />
-      <Calls invocation={invocation} />
+      <NestedInvocations invocation={invocation} />
       <Destination invocation={invocation} />
     </>
   );
@@ -118,9 +118,9 @@ function Attempts({ invocation }: { readonly invocation: WholeInvocation }) {
 }
 
 /** The chain of nested invocations: the invocation that made this one, and the invocations that this one made. */
-function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
+function NestedInvocations({ invocation }: { readonly invocation: WholeInvocation }) {
   const { id, parentInvocationId } = invocation;
-  const { data } = useQuery(madeCallsQuery(id));
+  const { data } = useQuery(nestedQuery(id));
   const made = data?.list ?? [];
   if (parentInvocationId === undefined && made.length === 0) return null;
   return (
@@ -129,7 +129,7 @@ function Calls({ invocation }: { readonly invocation: WholeInvocation }) {
       actions={data?.hasMore === true
         ? (
           <Link to="/invocations" search={{ parent: id }}>
-            Show all (more than {SHOWN_CALLS})
+            Show all (more than {SHOWN_NESTED})
           </Link>
         )
         : undefined}

@@ -23,13 +23,13 @@ export function invocationQuery(id: string) {
 }
 
 /** Nested invocations that the page of an invocation lists; its link leads to all of them. */
-export const SHOWN_CALLS = 25;
+export const SHOWN_NESTED = 25;
 
-export function madeCallsQuery(parent: string) {
+export function nestedQuery(parent: string) {
   return queryOptions({
-    queryKey: ["invocation", parent, "calls"],
+    queryKey: ["invocation", parent, "nested"],
     queryFn: async ({ signal }): Promise<{ list: readonly Row[]; hasMore: boolean }> => {
-      const page = await readPage({ parentInvocationId: parent }, "", signal, SHOWN_CALLS);
+      const page = await readPage({ parentInvocationId: parent }, "", signal, SHOWN_NESTED);
       return { list: page.list, hasMore: page.nextPageToken !== "" };
     },
   });

@@ -4,7 +4,7 @@ import { parseDuration } from "../../parts/format.ts";
 import { Page, Section } from "../../parts/page.tsx";
 import { Empty, Loaded, Loading } from "../../parts/states.tsx";
 import { Count, Duration, Name } from "../../parts/values.tsx";
-import { Calls, type Step } from "./calls.tsx";
+import { InvocationCharts, type Step } from "./invocation_charts.tsx";
 import { type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
 import { ServerState } from "./server_state.tsx";
 
@@ -15,9 +15,9 @@ export function OverviewPage() {
     <Page title="Overview" actions={<RangeChoice chosen={range} />}>
       <Loaded query={steps}>
         {(list) =>
-          list.every(({ calls }) => calls === 0) ? <NoCalls range={range} /> : (
+          list.every(({ calls }) => calls === 0) ? <NoInvocations range={range} /> : (
             <>
-              <Calls steps={list} />
+              <InvocationCharts steps={list} />
               <div className="columns">
                 <Failures steps={list} range={range} />
                 <TopFunctions
@@ -60,7 +60,7 @@ function RangeChoice({ chosen }: { readonly chosen: Range }) {
   );
 }
 
-function NoCalls({ range }: { readonly range: Range }) {
+function NoInvocations({ range }: { readonly range: Range }) {
   return (
     <Empty
       title={`No invocations in the last ${RANGES[range].label}`}

@@ -9,7 +9,7 @@ import { timesBefore } from "./schedule_times.ts";
 import { type ScheduleSettings, settingsOf } from "./settings.ts";
 
 /** The invocation of a time. */
-export function callOf(trigger: TriggerRow, { input }: ScheduleSettings): Invoke {
+export function invocationOf(trigger: TriggerRow, { input }: ScheduleSettings): Invoke {
   return {
     functionId: trigger.functionId,
     commitId: "",
@@ -53,8 +53,8 @@ export async function skipUntaken(
   const skip = { reason: "SCHEDULE_CHANGED", message } as const;
   const taken = { lastAt: to, lastInvocationId: null, lastReason: message };
   try {
-    const call = callOf(trigger, schedule);
-    const row = await invocations.skippedRow(tx, principalOf(trigger), call, skip);
+    const invocation = invocationOf(trigger, schedule);
+    const row = await invocations.skippedRow(tx, principalOf(trigger), invocation, skip);
     // False if another node has started it meanwhile.
     const run = { ...taken, lastInvocationId: row.id, lastReason: null };
     if (await tx.schedules.take(id, from, null, run)) await tx.invocations.insert(row);

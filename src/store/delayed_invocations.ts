@@ -1,12 +1,12 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { errorColumns } from "./failures.ts";
-import type { DelayedCallTable, InvocationTable } from "./invocation_tables.ts";
+import type { DelayedInvocationTable, InvocationTable } from "./invocation_tables.ts";
 import type { Schema } from "./schema.ts";
 
-export type DelayedCallRow = Selectable<DelayedCallTable>;
+export type DelayedInvocationRow = Selectable<DelayedInvocationTable>;
 
 /** Reads the invocations that wait for their time. */
-export class DelayedCallReader {
+export class DelayedInvocationReader {
   constructor(protected readonly db: Kysely<Schema>) {}
 
   /** When the next invocation is due; undefined without one. */
@@ -17,18 +17,18 @@ export class DelayedCallReader {
   }
 
   /** The invocations that are due, in the order of their times. */
-  due(now: string, limit: number): Promise<DelayedCallRow[]> {
+  due(now: string, limit: number): Promise<DelayedInvocationRow[]> {
     return this.db.selectFrom("delayedCalls").selectAll()
       .where("dueAt", "<=", now).orderBy("dueAt").orderBy("invocationId").limit(limit).execute();
   }
 
   /** The first invocations of a function that wait for its rate limit, in their order. */
-  firstInLine(functionId: string, limit: number): Promise<DelayedCallRow[]> {
+  firstInLine(functionId: string, limit: number): Promise<DelayedInvocationRow[]> {
     return this.line(functionId).selectAll().limit(limit).execute();
   }
 
   /** The delay of an invocation; undefined if it does not wait for its time. */
-  get(invocationId: string): Promise<DelayedCallRow | undefined> {
+  get(invocationId: string): Promise<DelayedInvocationRow | undefined> {
     return this.db.selectFrom("delayedCalls").selectAll()
       .where("invocationId", "=", invocationId).executeTakeFirst();
   }
@@ -42,9 +42,9 @@ export class DelayedCallReader {
 }
 
 /** Delays invocations, and ends their delays. */
-export class DelayedCallWriter extends DelayedCallReader {
+export class DelayedInvocationWriter extends DelayedInvocationReader {
   /** Delays an invocation whose row is PENDING and has no owner. */
-  async insert(row: DelayedCallRow): Promise<void> {
+  async insert(row: DelayedInvocationRow): Promise<void> {
     await this.db.insertInto("delayedCalls").values(row).execute();
     const { reason, invocationId, dueAt } = row;
     if (reason === "debounce" || reason === "rate-limit") await this.#show(invocationId, dueAt);
@@ -58,7 +58,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   }
 
   /** The invocation of a function that waits with a debounce key. */
-  debounced(functionId: string, key: string): Promise<DelayedCallRow | undefined> {
+  debounced(functionId: string, key: string): Promise<DelayedInvocationRow | undefined> {
     return this.db.selectFrom("delayedCalls").selectAll().where("functionId", "=", functionId)
       .where("reason", "=", "debounce").where("key", "=", key).executeTakeFirst();
   }
@@ -74,7 +74,7 @@ export class DelayedCallWriter extends DelayedCallReader {
   /** Delays an invocation further. */
   async postpone(
     invocationId: string,
-    change: Pick<DelayedCallRow, "dueAt" | "reason" | "key"> & Partial<DelayedCallRow>,
+    change: Pick<DelayedInvocationRow, "dueAt" | "reason" | "key"> & Partial<DelayedInvocationRow>,
   ): Promise<void> {
     await this.db.updateTable("delayedCalls").set(change)
       .where("invocationId", "=", invocationId).execute();

@@ -14,7 +14,7 @@ const SEARCH_INTERVAL_MS = 100;
  * An invocation that a signal cancels on the server. The server returns the id of a waiting invocation only at its end,
  * so the client finds the invocation by an idempotency key.
  */
-export class InterruptibleCall {
+export class InterruptibleInvocation {
   readonly #api: Api;
   readonly #fn: RemoteFunction;
   readonly #signal: AbortSignal;

@@ -13,7 +13,7 @@ function failuresOf({ failures }: Step): number {
 }
 
 /** The number of invocations, their durations, and both over time. */
-export function Calls({ steps }: { readonly steps: readonly Step[] }) {
+export function InvocationCharts({ steps }: { readonly steps: readonly Step[] }) {
   const times = useMemo(() => steps.map(({ start }) => Date.parse(start) / 1_000), [steps]);
   const counts = useMemo(() => [
     {

@@ -1,5 +1,5 @@
 import type { Engine } from "../../engine/contract.ts";
-import type { DelayedCallRow } from "../../store/delayed_calls.ts";
+import type { DelayedInvocationRow } from "../../store/delayed_invocations.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import { locks } from "../locks.ts";
@@ -23,8 +23,8 @@ type Decision =
   | "left";
 
 /** Begins invocations whose time has come: their rows are PENDING and have no owner. */
-export class DelayedCalls implements DueWork {
-  readonly name = "delayed calls";
+export class DelayedInvocations implements DueWork {
+  readonly name = "delayed invocations";
 
   constructor(
     private readonly parts: {
@@ -78,7 +78,7 @@ export class DelayedCalls implements DueWork {
   }
 
   /** Begins an invocation, unless a limit of its function delays it further, it has ended, or another node was faster. */
-  async #begin(delay: DelayedCallRow): Promise<Decision> {
+  async #begin(delay: DelayedInvocationRow): Promise<Decision> {
     const { store, attempts, ends } = this.parts;
     const { invocationId: id, functionId } = delay;
     // From here on, a cancellation of the invocation waits until the engine has it.
@@ -95,7 +95,7 @@ export class DelayedCalls implements DueWork {
     return decision;
   }
 
-  async #decide(tx: Writers, delay: DelayedCallRow, isLimited: boolean): Promise<Decision> {
+  async #decide(tx: Writers, delay: DelayedInvocationRow, isLimited: boolean): Promise<Decision> {
     const { invocationId, functionId } = delay;
     // The limits may have changed since: nobody would release an invocation that waits for earlier ones.
     const fn = isLimited ? await tx.functions.get(functionId) : undefined;
@@ -128,6 +128,6 @@ export class DelayedCalls implements DueWork {
  * Whether an invocation waits in the line for the rate limit. An invocation that an earlier version delayed joins the
  * line when it is due.
  */
-function waitsInLine({ reason, since }: DelayedCallRow): boolean {
+function waitsInLine({ reason, since }: DelayedInvocationRow): boolean {
   return reason === "rate-limit" && since !== null;
 }

@@ -11,7 +11,7 @@ const WORKERS = 2;
 /** Scripts that an entry lists. */
 const SCRIPTS = 8;
 
-export interface CallTimes {
+export interface InvocationTimes {
   /** Processor time of the API node for one synchronous invocation, in milliseconds. */
   readonly apiMs: number;
   /** Processor time of the worker, its templates and its instance. */
@@ -23,7 +23,7 @@ export interface CallTimes {
 }
 
 /** Measures a cluster of its own: PostgreSQL, NATS, one API node and two workers. */
-export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
+export async function measureInvocations(isQuick: boolean): Promise<InvocationTimes> {
   await using cluster = await TestCluster.start({ tls: false }, { tls: false });
   const flags = ["--api-rate", "0", "--token-rate", "0", "--log-level", "warning"];
   const node = await cluster.node({ flags });
@@ -56,15 +56,15 @@ export async function measureCalls(isQuick: boolean): Promise<CallTimes> {
   };
 }
 
-async function countMessages(servers: string, calls: number, call: () => Promise<void>) {
+async function countMessages(servers: string, times: number, call: () => Promise<void>) {
   const nats = await connect({ servers });
   let count = 0;
   nats.subscribe("invoked.v1.>", { callback: () => void count++ });
   await nats.flush();
-  await oneByOne(calls, 0, call);
+  await oneByOne(times, 0, call);
   await nats.flush();
   await nats.close();
-  return count / calls;
+  return count / times;
 }
 
 /** Writes entries as full workers would. */

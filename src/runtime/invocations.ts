@@ -11,7 +11,7 @@ import {
   type Load,
   markStderr,
   type Read,
-  receiveCall,
+  receiveInvocation,
   receiveLoad,
   writeAll,
 } from "./request.ts";
@@ -65,7 +65,7 @@ function asTemplate(
   nonce: Uint8Array,
 ): OnLoaded {
   const endObservation = observe(() => {
-    frame(FrameKind.NEEDS_CALL, NOTHING);
+    frame(FrameKind.NEEDS_INVOCATION, NOTHING);
     return exit(0);
   });
   return (body) => {
@@ -74,7 +74,7 @@ function asTemplate(
     frame(FrameKind.LOADED, body);
     // A template loads once.
     while (serve() !== "instance");
-    return receiveCall(lowerLimits);
+    return receiveInvocation(lowerLimits);
   };
 }
 
@@ -91,7 +91,7 @@ function compileOnly({ script }: Load, frame: FrameWriter): never {
  * Waits for the code, runs it and answers.
  * @param forked undefined in a process that was spawned
  */
-export function serveCalls(
+export function serveInvocations(
   ConsoleOf: ConsoleClass,
   { read, readLater, write, writeError, listen, end }: Ways,
   forked: Forked | undefined,
@@ -101,7 +101,7 @@ export function serveCalls(
   if (load.purpose === LoadPurpose.COMPILE) return compileOnly(load, frame);
   const first = load.purpose === LoadPurpose.AHEAD
     ? undefined
-    : receiveCall(forked?.tree.lowerLimits, read);
+    : receiveInvocation(forked?.tree.lowerLimits, read);
   const outside = {
     frame,
     receive: readLater,
