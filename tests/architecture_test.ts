@@ -122,7 +122,7 @@ Deno.test("a command loads its own modules alone, and a server when it runs one"
   assert.deepEqual(early, []);
 });
 
-Deno.test("only the composition root knows who else may own calls", async () => {
+Deno.test("only the composition root knows who else may own invocations", async () => {
   const owners = "src/domain/ownership/";
   const imports = [...importsOf(await readSources())].filter(([path]) =>
     !path.startsWith(owners) && folderOf(path) !== "compose"

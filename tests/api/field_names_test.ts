@@ -48,7 +48,7 @@ function fieldsOf(
 }
 
 sharedSuite("names of fields", {
-  "snake_case selects the commit and the volume of a call": async ({ client }) => {
+  "snake_case selects the commit and the volume of an invocation": async ({ client }) => {
     const id = await client.deploy(version("published"));
     const { commit } = ok(await client.commit(id, { "main.ts": version("head") }));
     const { volume } = ok(await client.post(VOLUMES, { display_name: "v", quota_bytes: "4096" }));

@@ -27,7 +27,7 @@ async function forkedInvocation(client: Client, id: string, mib: number): Promis
   return await eventually(async () => {
     const invocation = await call(client, id, mib);
     return FORKED.includes(invocation.processKind) ? invocation : undefined;
-  }, "a call from a fork");
+  }, "an invocation from a fork");
 }
 
 serverSuite("memory of functions", {}, {

@@ -151,7 +151,7 @@ serverSuite("purges", { flags: ["--max-running-per-function", "1"] }, {
     ok(await client.invoke(other.id, {}, {}, { commitId: "HEAD" }));
   },
 
-  "are rejected while calls may run the commit": async ({ client }) => {
+  "are rejected while invocations may run the commit": async ({ client }) => {
     const { id, commitIds: [old = "", commitId = ""] } = await withCommits(
       client,
       { "main.ts": WAIT },
@@ -257,7 +257,7 @@ serverSuite("purges", { flags: ["--max-running-per-function", "1"] }, {
     }
   },
 
-  "do not let a call run again under its idempotency key": async ({ client }) => {
+  "do not let an invocation run again under its idempotency key": async ({ client }) => {
     const id = await client.deploy(ECHO);
     const headers = { "idempotency-key": "once" };
     ok(await client.invoke(id, { text: "once" }, headers));

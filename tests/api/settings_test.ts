@@ -166,7 +166,7 @@ sharedSuite("settings of a function", {
     assert.deepEqual(list.map((commit: Json) => commit.limits.timeout), ["7s", "5s"]);
   },
 
-  "a call has the limits of its function, and errors name them": async ({ client }) => {
+  "an invocation has the limits of its function, and errors name them": async ({ client }) => {
     const id = await client.deploy(
       `export default async ({ ms = 0, mib = 0 }: any) => {
         const held = Array.from({ length: mib }, () => new Uint8Array(1024 * 1024).fill(1));
@@ -205,7 +205,7 @@ sharedSuite("settings of a function", {
     assert.deepEqual(await read(), {});
   },
 
-  "a call that names no volume gets the bound one": async ({ client }) => {
+  "an invocation that names no volume gets the bound one": async ({ client }) => {
     const id = await client.deploy(
       `import { vfs } from "@c1/functions-sdk";
       export default async () => { await vfs.writeTextFile("a", "b"); return {}; };`,

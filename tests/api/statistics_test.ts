@@ -28,7 +28,7 @@ const sum = (list: Json[], of: (step: Json) => number | undefined) =>
   list.reduce((all, step) => all + (of(step) ?? 0), 0);
 
 sharedSuite("statistics", {
-  async "counts calls, failures, durations and processor time"({ client }) {
+  async "counts invocations, failures, durations and processor time"({ client }) {
     const id = await called(client, 3, 2);
     const { list } = await statistics(client, `${id}/statistics`);
     assert.equal(list.length, 60);
@@ -83,7 +83,7 @@ sharedSuite("statistics", {
     const { functions: all } = await statistics(client, "statistics", { by_function: "true" });
     assert.ok(!all.some(({ functionId }: Json) => functionId === idle));
   },
-  async "puts calls into the step of their time"({ client, server }) {
+  async "puts invocations into the step of their time"({ client, server }) {
     const id = await called(client, 2, 0);
     using db = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
     db.prepare("update invocations set duration_micros = 1000000 where function_id = ?").run(id);

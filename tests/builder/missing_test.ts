@@ -87,7 +87,7 @@ Deno.test("a name that a package does not export is rejected as such", async () 
   ]);
 });
 
-Deno.test("an import at which every call would fail is rejected at its line, others are not", async () => {
+Deno.test("an import at which every invocation would fail is rejected at its line, others are not", async () => {
   await using registry = openRegistry({
     debugged: {
       manifest: { main: "index.mjs" },

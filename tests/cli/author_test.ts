@@ -54,7 +54,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
     const invoked = await author.run(["invoke", "--input", "@../input.json", "--logs"]);
     assert.match(invoked.stderr, /info {2}greeting Ada/);
   });
-  await t.step("logs, history and show report the call", async () => {
+  await t.step("logs, history and show report the invocation", async () => {
     assert.match(await author.ok(["logs"]), /^\d{4}-\S+Z info {2}greeting Ada\n/);
     const [newest, ...older] = await author.json("history");
     assert.deepEqual([newest.status, older.length], ["SUCCESS", 2]);
@@ -173,7 +173,7 @@ Deno.test("a function is deployed, called, changed, compared, published, rolled 
       /invoked show/,
     );
   });
-  await t.step("publish and rollback move what calls run", async () => {
+  await t.step("publish and rollback move what invocations run", async () => {
     await author.ok(["publish"]);
     assert.match(await author.ok(["invoke"]), /Hi, world/);
     const rolledBack = await author.json("rollback");
@@ -296,7 +296,7 @@ async function twoOfOneSecond(author: Author, functionId: string): Promise<[stri
     const [first, second] = [await call(), await call()];
     for (const id of [first, second]) await client.ended(functionId, id);
     return first.slice(0, 8) === second.slice(0, 8) ? [first, second] : undefined;
-  }, "two calls in one second");
+  }, "two invocations in one second");
 }
 
 Deno.test("secrets come from stdin, are listed by name, and removed", async () => {
@@ -346,7 +346,7 @@ Deno.test("a secret and a file may have the name __proto__, and others are set b
   assert.deepEqual(await author.json("secrets", "list"), ["KEY"]);
 });
 
-Deno.test("show names the invocation that made a call", async () => {
+Deno.test("show names the caller of an invocation", async () => {
   await using author = await Author.startShared("chain");
   await author.write(
     "main.ts",

@@ -66,7 +66,7 @@ Deno.test("invoke cancels its invocation on Ctrl-C, and leaves it with --detach"
     assert.equal(status, `${STATUS}RUNNING`);
     await client.post(`/api/v1/functions/${id}/invocations/${invocationId}/cancel`, {});
   });
-  await t.step("--detach prints the id and leaves the call to the server", async () => {
+  await t.step("--detach prints the id and leaves the invocation to the server", async () => {
     const id = await client.deploy(HANG);
     const { code, stdout } = await runInvoked(["invoke", id, "--detach"], { env });
     assert.equal(code, 0);

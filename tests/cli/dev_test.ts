@@ -111,13 +111,13 @@ Deno.test("dev runs on every save with the last input, and removes its store", a
     await dev.answers({ message: "Hey, Eve" });
   });
   const dataDir = await dev.dataDir();
-  await t.step("another call's input becomes the last one", async () => {
+  await t.step("another invocation's input becomes the last one", async () => {
     // dev publishes a commit after it printed the run.
     const call = ["invoke", "greeter", "--data", dataDir, "--input", `{"name": "Joe"}`];
     const { stdout } = await eventually(async () => {
       const run = await runInvoked(call);
       return run.code === 0 ? run : undefined;
-    }, "a call of the function that dev runs");
+    }, "an invocation of the function that dev runs");
     assert.deepEqual(JSON.parse(stdout), { message: "Hey, Joe" });
     await save("main.ts", main("Yo"));
     await dev.answers({ message: "Yo, Joe" });

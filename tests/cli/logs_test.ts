@@ -92,7 +92,7 @@ Deno.test("invoke --logs and --detach exclude each other", async () => {
   assert.match(stderr, /'--logs' cannot be used with option '--detach'/);
 });
 
-Deno.test("logs --follow prints every call, failing ones too, and goes on after a restart", async () => {
+Deno.test("logs --follow prints every invocation, failing ones too, and goes on after a restart", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const flags = ["--port", String(freePort())];
@@ -107,7 +107,7 @@ Deno.test("logs --follow prints every call, failing ones too, and goes on after 
     await eventually(async () => {
       await client.invoke(id, { fail: "no luck" });
       return /outcome/.test(follower.stdout) || undefined;
-    }, "the outcome of a call");
+    }, "the outcome of an invocation");
     await follower.printed(
       "stdout",
       /^\S{27} \S+Z error \[outcome\] ERROR in [\d,]+ ms: UNCAUGHT: /,

@@ -30,7 +30,7 @@ Deno.test("a command needs no more of invoked.json than it uses", async (t) => {
     await write({ name: "partial", id: 7 });
     assertFails(await author.run(["history"]), 2, /json: id: must be a string; it is a number$/m);
   });
-  await t.step("a call needs its volume, too, unless a flag names one", async () => {
+  await t.step("an invocation needs its volume, too, unless a flag names one", async () => {
     await write({ ...wrong, name: "partial", volume: 1 });
     assertFails(
       await author.run(["invoke"]),

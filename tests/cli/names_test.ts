@@ -97,7 +97,7 @@ Deno.test("what a user names keeps its name", async (t) => {
       }
     },
   );
-  await t.step("the function in the next step of a failed call", async () => {
+  await t.step("the function in the next step of a failed invocation", async () => {
     await author.write("main.ts", `export default () => { throw new Error("no"); };\n`);
     await author.ok(["deploy", "--publish"]);
     assertFails(

@@ -46,7 +46,7 @@ Deno.test("invoked.json and settings set limits, variables and the volume of a f
     assert.match(shown, /^variables +STAGE=a=b$/m);
   });
   await t.step(
-    "invoke attaches the bound volume, and show has the limits of the call",
+    "invoke attaches the bound volume, and show has the limits of the invocation",
     async () => {
       await author.ok(["invoke", "limited"]);
       const shown = await author.ok(["show", "limited", "latest"]);

@@ -128,7 +128,7 @@ Deno.test("volumes are created, filled, copied, listed, restored and deleted", a
   });
 });
 
-Deno.test("a call attaches the volume that is named, or that of invoked.json", async () => {
+Deno.test("an invocation attaches the volume that is named, or that of invoked.json", async () => {
   await using author = await Author.startShared("counter");
   await author.write(
     "main.ts",

@@ -97,7 +97,7 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
     assert.deepEqual(outputOf(await client.invoke(small)), { text: SECRET });
   });
 
-  await t.step("a missing object ends the call with its name", async () => {
+  await t.step("a missing object ends the invocation with its name", async () => {
     await using _ = await cluster.worker({ capacity: 1 });
     assert.match(
       await errorOf(client, small),
@@ -105,7 +105,7 @@ Deno.test("a worker reads artifacts from NATS, and keeps them sealed on its disk
     );
   });
 
-  await t.step("an object with the content of another ends the call", async () => {
+  await t.step("an object with the content of another ends the invocation", async () => {
     await using _ = await cluster.worker({ capacity: 1 });
     const before = new Set(await digestsIn(cluster.nats.address));
     const id = await client.deploy(EXCHANGED);

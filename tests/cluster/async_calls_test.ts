@@ -26,7 +26,7 @@ async function holdSlot(client: Client, functionId: string): Promise<() => Promi
   };
 }
 
-Deno.test("asynchronous calls in a cluster", async (t) => {
+Deno.test("asynchronous invocations in a cluster", async (t) => {
   await using cluster = await TestCluster.start();
   const { node, client, workers: [first] } = await startWith(cluster, 2);
   const echo = await client.deploy(ECHO);
@@ -47,7 +47,7 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     }
   });
 
-  await t.step("they leave slots of a worker to calls that somebody waits for", async () => {
+  await t.step("they leave slots of a worker to synchronous invocations", async () => {
     const invoke = async () =>
       (await client.invoke(sleep, { ms: 1e6 }, ASYNC)).body.invocationId as string;
     const ids = [await invoke(), await invoke()];
@@ -57,7 +57,7 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
       );
       const begun = ids.filter((_, n) => logs[n]?.body.list.length > 0);
       return begun.length > 0 ? begun : undefined;
-    }, "a running call");
+    }, "a running invocation");
     const { body } = await client.invoke(echo, { n: 4 });
     assert.deepEqual(JSON.parse(unbase64(body.json)), { n: 4 });
     const other = ids.find((id) => id !== running) ?? "";
@@ -75,7 +75,7 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     assert.match(invocation.error, /^CANCELLED: /);
   });
 
-  await t.step("synchronous calls go before a long queue of asynchronous ones", async () => {
+  await t.step("synchronous invocations go before a long queue of asynchronous ones", async () => {
     const release = await holdSlot(client, sleep);
     const queued = await Promise.all(
       Array.from({ length: 40 }, async () => {
@@ -93,7 +93,7 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     for (const id of queued) assert.deepEqual(outputOf(await client.ended(sleep, id)), { ms: 1 });
   });
 
-  await t.step("a flood of one function delays another by few calls", async () => {
+  await t.step("a flood of one function delays another by few invocations", async () => {
     const release = await holdSlot(client, sleep);
     const flood = await Promise.all(
       Array.from({ length: 20 }, async () => {
@@ -110,24 +110,27 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     assert.ok(later > 10, `${later} of ${flood.length} started later`);
   });
 
-  await t.step("a call waits until a worker is there", async () => {
+  await t.step("an invocation waits until a worker is there", async () => {
     await first?.stop("SIGKILL");
     const { body: { invocationId } } = await client.invoke(echo, { n: 7 }, ASYNC);
     await using _ = await cluster.worker({ capacity: 1 });
     assert.deepEqual(outputOf(await client.ended(echo, invocationId)), { n: 7 });
   });
 
-  await t.step("a call whose worker is killed has no second attempt by default", async () => {
-    await using worker = await cluster.worker({ capacity: 1 });
-    const { body: { invocationId } } = await client.invoke(sleep, { ms: 1e6 }, ASYNC);
-    await begun(client, sleep, invocationId);
-    await worker.stop("SIGKILL");
-    const { error, attempt } = await client.ended(sleep, invocationId);
-    assert.match(error, /^INTERRUPTED: /);
-    assert.equal(attempt, 1);
-  });
+  await t.step(
+    "an invocation whose worker is killed has no second attempt by default",
+    async () => {
+      await using worker = await cluster.worker({ capacity: 1 });
+      const { body: { invocationId } } = await client.invoke(sleep, { ms: 1e6 }, ASYNC);
+      await begun(client, sleep, invocationId);
+      await worker.stop("SIGKILL");
+      const { error, attempt } = await client.ended(sleep, invocationId);
+      assert.match(error, /^INTERRUPTED: /);
+      assert.equal(attempt, 1);
+    },
+  );
 
-  await t.step("an API node with slots of its own runs calls without a worker", async () => {
+  await t.step("an API node with slots of its own runs invocations without a worker", async () => {
     const { clientId, clientSecret } = await node.credentials();
     const withSlots = await cluster.node({ flags: ["--capacity", "2"] });
     const own = await Client.login(withSlots.url, clientId, clientSecret);
@@ -138,7 +141,7 @@ Deno.test("asynchronous calls in a cluster", async (t) => {
     await withSlots.stop();
   });
 
-  await t.step("offers of calls that are lost are repeated", async (t) => {
+  await t.step("offers of invocations that are lost are repeated", async (t) => {
     await cluster.worker({ capacity: 1 });
     await lostOffers(t, cluster, client);
   });

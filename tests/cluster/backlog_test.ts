@@ -12,7 +12,7 @@ const QUEUED_MAX = 10;
 /** More than the limit, and more than two nodes could accept beyond it before they count again. */
 const INVOCATIONS_MAX = 2000;
 
-Deno.test("the asynchronous calls that wait are bounded over all nodes", async (t) => {
+Deno.test("the asynchronous invocations that wait are bounded over all nodes", async (t) => {
   await using cluster = await TestCluster.start();
   const flags = ["--max-queued", String(QUEUED_MAX), "--max-queued-bytes", "7MiB"];
   const [first, second] = [await cluster.node({ flags }), await cluster.node({ flags })];
@@ -25,7 +25,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
     const rejected = new Set<Client>();
     let accepted = 0;
     for (let n = 0; rejected.size < 2; n++) {
-      assert.ok(n < INVOCATIONS_MAX, `${accepted} of ${n} calls were accepted`);
+      assert.ok(n < INVOCATIONS_MAX, `${accepted} of ${n} invocations were accepted`);
       const client = n % 2 === 0 ? here : there;
       const answer = await client.invoke(hang, {}, ASYNC);
       if (answer.status === 200) accepted++;
@@ -45,7 +45,7 @@ Deno.test("the asynchronous calls that wait are bounded over all nodes", async (
     assert.ok(accepted >= QUEUED_MAX, `${accepted} were accepted`);
   });
 
-  await t.step("a cancelled call leaves the queue, at any node", async () => {
+  await t.step("a cancelled invocation leaves the queue, at any node", async () => {
     const path = `/api/v1/functions/${hang}/invocations`;
     for (;;) {
       const { body } = await here.get(`${path}?pageSize=100`);

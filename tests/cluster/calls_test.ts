@@ -25,7 +25,7 @@ const logsOf = async (client: Client, functionId: string, invocationId: string) 
   return body.list as { readonly message: string }[];
 };
 
-browserTest("calls on workers", async (t) => {
+browserTest("invocations on workers", async (t) => {
   await using cluster = await TestCluster.start();
   // One worker with one slot: a nested invocation has no other slot than its caller's slot.
   const { client, node } = await startWith(cluster, 1);
@@ -62,7 +62,7 @@ browserTest("calls on workers", async (t) => {
   });
 
   await t.step(
-    "output that is too large, and a call that takes too long, end as here",
+    "output that is too large, and an invocation that takes too long, end as here",
     async () => {
       const long = await client.deploy(`export default () => ({ text: "x".repeat(7_000_000) });`);
       const { body } = await client.invoke(long);
@@ -94,7 +94,7 @@ browserTest("calls on workers", async (t) => {
     assert.equal((await volume.read("out.txt")).body, "AAAAA");
   });
 
-  await t.step("a nested call runs in the slot of its caller", async () => {
+  await t.step("a nested invocation runs in the slot of its caller", async () => {
     const inner = await client.deploy(`export default ({ n }) => ({ n: n + 1 });`);
     const outer = await deployWithSdk(
       client,
@@ -106,18 +106,21 @@ browserTest("calls on workers", async (t) => {
     assert.deepEqual(output, { first: 2, second: 3 });
   });
 
-  await t.step("logs are there while the call runs, and a cancel reaches the worker", async () => {
-    const id = await client.deploy(HANG);
-    const { body: { invocationId } } = await client.invoke(id, {}, { prefer: "respond-async" });
-    await eventually(async () =>
-      (await logsOf(client, id, invocationId))[0]?.message === "up" || undefined
-    );
-    const path = `/api/v1/functions/${id}/invocations/${invocationId}/cancel`;
-    const { body: { invocation } } = await client.post(path, {});
-    assert.match(invocation.error, /^CANCELLED: the invocation was cancelled/);
-    const echo = await client.deploy(`export default () => ({ free: true });`);
-    assert.deepEqual(outputOf(await client.invoke(echo)), { free: true });
-  });
+  await t.step(
+    "logs are there while the invocation runs, and a cancel reaches the worker",
+    async () => {
+      const id = await client.deploy(HANG);
+      const { body: { invocationId } } = await client.invoke(id, {}, { prefer: "respond-async" });
+      await eventually(async () =>
+        (await logsOf(client, id, invocationId))[0]?.message === "up" || undefined
+      );
+      const path = `/api/v1/functions/${id}/invocations/${invocationId}/cancel`;
+      const { body: { invocation } } = await client.post(path, {});
+      assert.match(invocation.error, /^CANCELLED: the invocation was cancelled/);
+      const echo = await client.deploy(`export default () => ({ free: true });`);
+      assert.deepEqual(outputOf(await client.invoke(echo)), { free: true });
+    },
+  );
 
   await t.step("log lines arrive in order", async () => {
     const id = await client.deploy(
@@ -157,7 +160,7 @@ browserTest("calls on workers", async (t) => {
     await console.assertAccessible("overview_workers");
   });
 
-  await t.step("a call that no worker takes ends with the queue timeout", async () => {
+  await t.step("an invocation that no worker takes ends with the queue timeout", async () => {
     const id = await client.deploy(HANG);
     const { body: { invocationId } } = await client.invoke(id, {}, { prefer: "respond-async" });
     await eventually(async () => (await logsOf(client, id, invocationId)).length > 0 || undefined);

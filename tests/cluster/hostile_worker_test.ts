@@ -68,7 +68,7 @@ Deno.test("hostile workers", async (t) => {
   const echo = await client.deploy(ECHO);
   const sleep = await client.deploy(SLEEP);
 
-  await t.step("what breaks the protocol ends the call of that worker alone", async () => {
+  await t.step("what breaks the protocol ends the invocation of that worker alone", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address);
     for (const [what, deed] of DEEDS) {
       rogue.will(deed);
@@ -78,7 +78,7 @@ Deno.test("hostile workers", async (t) => {
     }
   });
 
-  await t.step("a worker that rejects its job after all ends the call", async () => {
+  await t.step("a worker that rejects its job after all ends the invocation", async () => {
     await using rogue = await RogueWorker.start(cluster.nats.address);
     rogue.will((channel) => channel.close(CloseReason.FULL));
     const { body: { invocationId } } = await client.invoke(echo, { n: 1 });

@@ -106,13 +106,13 @@ class LocalCluster implements AsyncDisposable {
   }
 }
 
-Deno.test("a local cluster runs calls, outlives its parts, and starts again on its directory", async (t) => {
+Deno.test("a local cluster runs invocations, outlives its parts, and starts again on its directory", async (t) => {
   await using directory = await makeTempDir();
   await Deno.chmod(directory.path, 0o711);
   const data = `${directory.path}/cluster`;
   let hello = "";
 
-  await t.step("a first start prints a call that works", async () => {
+  await t.step("a first start prints a command that works", async () => {
     await using cluster = await LocalCluster.start(data);
     assert.match(cluster.output, /^invoked is ready at http:\/\/127\.0\.0\.1:\d+\n/);
     const curl = /^curl .*$/m.exec(cluster.output)?.[0] ?? "";
@@ -140,7 +140,10 @@ Deno.test("a local cluster runs calls, outlives its parts, and starts again on i
       assert.match(await call(), /Ada/);
       for (const words of [["worker", `${data}/worker-1`], ["serve", `${data}/api-1`]]) {
         await cluster.restart(...words);
-        await eventually(() => call().then(() => true, () => undefined), "a call on the others");
+        await eventually(
+          () => call().then(() => true, () => undefined),
+          "an invocation on the others",
+        );
       }
       const second = await new Deno.Command(LOCAL_CLUSTER, { args: ["--data", data] }).output();
       assert.equal(second.code, 1);
@@ -153,7 +156,7 @@ Deno.test("a local cluster runs calls, outlives its parts, and starts again on i
       await eventually(async () => {
         const running = (await all()).filter(({ status }) => status.endsWith("_RUNNING"));
         return running.length === invocations.length || undefined;
-      }, "two calls that run");
+      }, "two invocations that run");
       for (const name of ["api-1", "api-2"]) await cluster.restart("serve", `${data}/${name}`);
       for (const { status } of await Promise.all(invocations)) assert.equal(status, 502);
       assert.equal((await eventually(() => all().catch(() => undefined), "a list")).length, 2);

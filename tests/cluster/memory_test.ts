@@ -38,7 +38,7 @@ Deno.test("the memory in messages has the form that nodes of earlier versions re
   assert.ok(!hasMemory({ maxMemoryBytes: memoryBytes - 1 }, { memoryBytes }));
 });
 
-Deno.test("a call runs on a worker that has the memory for it", async (t) => {
+Deno.test("an invocation runs on a worker that has the memory for it", async (t) => {
   await using cluster = await TestCluster.start();
   const flags = ["--max-memory", "1GiB", "--queue-timeout", "2s"];
   const node = await cluster.node({ flags });
@@ -55,9 +55,9 @@ Deno.test("a call runs on a worker that has the memory for it", async (t) => {
       const { body } = await client.invoke(functionId, { mib: 1 });
       if (body.json === undefined) return undefined;
       return await client.invocation(functionId, body.invocationId);
-    }, "a call on a worker");
+    }, "an invocation on a worker");
 
-  await t.step("one without it gets no such call, and others", async () => {
+  await t.step("one without it gets no such invocation, and others", async () => {
     assert.equal((await runs(small)).status, "FUNCTION_INVOCATION_STATUS_SUCCESS");
     const { body } = await client.invoke(large, { mib: 1 });
     assert.match(JSON.stringify(body), /QUEUE_TIMEOUT/);

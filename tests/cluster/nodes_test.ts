@@ -73,7 +73,10 @@ async function repeatElsewhere(here: Client, there: Client): Promise<void> {
   assert.notEqual(waited.body.invocationId, late.body.invocationId);
   const { status, error } = await here.invocation(id, late.body.invocationId);
   assert.equal(status, SUCCESS, error);
-  assert.ok("json" in late.body, "it is woken at the end of a call that another node may own");
+  assert.ok(
+    "json" in late.body,
+    "it is woken at the end of an invocation that another node may own",
+  );
 }
 
 async function changesElsewhere(here: Client, there: Client): Promise<void> {
@@ -149,12 +152,18 @@ Deno.test("API nodes that share one database", async (t) => {
   const second = await cluster.node({ flags: FLAGS });
   const there = await clientOf(second, first);
 
-  await t.step("a call is followed and cancelled at any node", () => cancelElsewhere(here, there));
-  await t.step("a repeated call waits at any node", () => repeatElsewhere(here, there));
+  await t.step(
+    "an invocation is followed and cancelled at any node",
+    () => cancelElsewhere(here, there),
+  );
+  await t.step("a repeated invocation waits at any node", () => repeatElsewhere(here, there));
   await t.step("a change counts at every node at once", () => changesElsewhere(here, there));
-  await t.step("maxConcurrency counts the calls of all nodes", () => concurrency(here, there));
+  await t.step(
+    "maxConcurrency counts the invocations of all nodes",
+    () => concurrency(here, there),
+  );
 
-  await t.step("the calls of a node that was killed end, or start again", async () => {
+  await t.step("the invocations of a node that was killed end, or start again", async () => {
     const waiting = here.invoke(taken, { last: 9 }).catch(() => "its connection breaks");
     const { id: sync } = await eventually(async () => {
       const { body } = await there.get(`/api/v1/functions/${taken}/invocations`);

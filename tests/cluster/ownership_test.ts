@@ -50,7 +50,7 @@ async function cancelled(client: Client, functionId: string, invocationId: strin
 }
 
 const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
-  "each call runs once": async (client) => {
+  "each invocation runs once": async (client) => {
     const id = await client.deploy(HANGS_UNTIL);
     const [answer, invocationId] = await Promise.all([
       client.invoke(id),
@@ -62,29 +62,30 @@ const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
     assert.deepEqual(list.map(({ attempt }: Json) => attempt), [1, 1]);
   },
 
-  "one call runs at a time, and a cancellation reaches calls that run and that wait": async (
-    client,
-  ) => {
-    const id = await client.deploy(HANGS_UNTIL);
-    await settings(client, id, { maxConcurrency: 1 });
-    const running = await startInvocation(client, id, { last: 9 });
-    await begun(client, id, running);
-    const waiting = await startInvocation(client, id);
-    const next = await startInvocation(client, id);
-    assert.equal((await cancelled(client, id, waiting)).startedAt, undefined);
-    assert.match((await client.invocation(id, next)).status, /_PENDING$/);
-    const answer = client.invoke(id);
-    const { status } = await eventually(async () => {
-      const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
-      return list.find((found: Json) => ![running, waiting, next].includes(found.id));
-    }, "a call with a caller");
-    assert.match(status, /_PENDING$/);
-    await cancelled(client, id, running);
-    ok(await answer);
-    assert.deepEqual((await client.ended(id, next)).output, { attempt: 1 });
-  },
+  "one invocation runs at a time, and a cancellation reaches invocations that run and that wait":
+    async (
+      client,
+    ) => {
+      const id = await client.deploy(HANGS_UNTIL);
+      await settings(client, id, { maxConcurrency: 1 });
+      const running = await startInvocation(client, id, { last: 9 });
+      await begun(client, id, running);
+      const waiting = await startInvocation(client, id);
+      const next = await startInvocation(client, id);
+      assert.equal((await cancelled(client, id, waiting)).startedAt, undefined);
+      assert.match((await client.invocation(id, next)).status, /_PENDING$/);
+      const answer = client.invoke(id);
+      const { status } = await eventually(async () => {
+        const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
+        return list.find((found: Json) => ![running, waiting, next].includes(found.id));
+      }, "an invocation with a caller");
+      assert.match(status, /_PENDING$/);
+      await cancelled(client, id, running);
+      ok(await answer);
+      assert.deepEqual((await client.ended(id, next)).output, { attempt: 1 });
+    },
 
-  "a delayed call begins at its time, unless it is cancelled": async (client) => {
+  "a delayed invocation begins at its time, unless it is cancelled": async (client) => {
     const id = await client.deploy(HANGS_UNTIL);
     const at = (ms: number) => ({
       prefer: "respond-async",
@@ -97,7 +98,7 @@ const STEPS: Readonly<Record<string, (client: Client) => Promise<void>>> = {
     assert.ok(startedAt >= notBefore, `${startedAt} is before ${notBefore}`);
   },
 
-  "a rate limit counts each call that starts": async (client) => {
+  "a rate limit counts each invocation that starts": async (client) => {
     const id = await client.deploy(HANGS_UNTIL);
     await settings(client, id, { rateLimit: { calls: 1, period: "3600s" } });
     ok(await client.invoke(id));
@@ -130,7 +131,7 @@ async function crash(start: StartServer, server: TestServer): Promise<void> {
   const { id: sync } = await eventually(async () => {
     const [newest] = ok(await client.get(path)).list;
     return newest?.attempt === 1 ? newest : undefined;
-  }, "a call with a caller");
+  }, "an invocation with a caller");
   await server.stop("SIGKILL");
   await broken;
   const next = await start({ flags: FLAGS });
@@ -147,6 +148,6 @@ for (const [title, open] of Object.entries({ onlyNode, sharedNodes })) {
     const server = await start({ flags: FLAGS });
     const client = await server.client();
     for (const [step, body] of Object.entries(STEPS)) await t.step(step, () => body(client));
-    await t.step("after a crash each call has one owner again", () => crash(start, server));
+    await t.step("after a crash each invocation has one owner again", () => crash(start, server));
   });
 }

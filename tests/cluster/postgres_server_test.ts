@@ -30,7 +30,7 @@ Deno.test("a server on PostgreSQL", async (t) => {
   const running: string[] = [];
 
   await t.step(
-    "functions, commits, tags, secrets, volumes, calls, searches and purges",
+    "functions, commits, tags, secrets, volumes, invocations, searches and purges",
     async () => {
       await using server = await start();
       const client = await server.client();
@@ -46,7 +46,7 @@ Deno.test("a server on PostgreSQL", async (t) => {
       await eventually(async () => {
         const { status } = await client.invocation(slow, running[0] ?? "");
         return status.endsWith("RUNNING") || undefined;
-      }, "the start of the call");
+      }, "the start of the invocation");
       await server.stop("SIGKILL");
     },
   );
@@ -68,7 +68,7 @@ Deno.test("a server on PostgreSQL", async (t) => {
     const rejected = await eventually(async () => {
       const answer = await client.invoke(echo, { text: "away" });
       return answer.status === 503 ? answer : undefined;
-    }, "a rejected call");
+    }, "a rejected invocation");
     assert.equal(rejected.body.details[0].reason, "STORAGE_UNAVAILABLE");
     assert.equal((await client.get("/readyz")).status, 503);
     await postgres.restart();

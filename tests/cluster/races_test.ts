@@ -200,7 +200,11 @@ async function claims(stores: Pair): Promise<void> {
       const attempt = { id: rows[n]?.id ?? "", owner, attempt: 1 };
       return tx.invocations.claim(attempt, "worker", NOW);
     }));
-  assert.equal(fulfilled(results).filter(Boolean).length, ROUNDS, "each call is claimed once");
+  assert.equal(
+    fulfilled(results).filter(Boolean).length,
+    ROUNDS,
+    "each invocation is claimed once",
+  );
 }
 
 /** A suspended node records its outcome, while another node takes its invocation over. */
@@ -364,10 +368,10 @@ const RACES: Readonly<Record<string, (stores: Pair) => Promise<void>>> = {
   "publishes are one chain": publishes,
   "a row that another node changed is read anew": caches,
   "a tag has one commit": tags,
-  "an idempotency key has one call": idempotency,
+  "an idempotency key has one invocation": idempotency,
   "versions of a volume have no gap, and its quota holds": volumes,
-  "a call is claimed once": claims,
-  "a node that lost its call records nothing over its successor": fencing,
+  "an invocation is claimed once": claims,
+  "a node that lost its invocation records nothing over its successor": fencing,
   "two clients do not delete each other": clients,
   "what two purges erase is counted once": purges,
   "a snapshot of another node is not pruned": snapshots,

@@ -36,7 +36,7 @@ const HOLD = `
 const HELD = "select is_called from held";
 const RELEASE = "insert into released default values";
 
-Deno.test("a node that cannot take over calls goes on, and takes them over later", async () => {
+Deno.test("a node that cannot take over invocations goes on, and takes them over later", async () => {
   await using cluster = await TestCluster.start();
   const first = await cluster.node({ flags: FLAGS });
   await cluster.worker({ capacity: 2 });
@@ -52,7 +52,7 @@ Deno.test("a node that cannot take over calls goes on, and takes them over later
     return running.length === 2
       ? list.find((invocation: { id: string }) => invocation.id !== again)
       : undefined;
-  }, "two calls that run");
+  }, "two invocations that run");
   const second = await cluster.node({ flags: FLAGS });
   const { clientId, clientSecret } = await first.credentials();
   const there = await Client.login(second.url, clientId, clientSecret);

@@ -38,7 +38,7 @@ async function takeSlots(
     const list: Json[] = (await client.get(path)).body.list;
     const found = list.filter(({ worker }) => worker !== undefined);
     return found.length === count ? found : undefined;
-  }, "calls that take all slots");
+  }, "invocations that take all slots");
   return {
     release: async () => {
       for (const { id: invocation } of running) await client.post(`${path}/${invocation}/cancel`);
@@ -61,28 +61,33 @@ Deno.test("what waits for its time in a cluster", async (t) => {
   const start = async (client: Client, input: Json, headers = {}) =>
     (await client.invoke(id, input, { ...ASYNC, ...headers })).body.invocationId as string;
 
-  await t.step("a call starts again on any node, and its end starts another function", async () => {
-    await settings(clients[1], id, {
-      retryPolicy: { maxAttempts: 3, ...QUICK },
-      onSuccess: { functionId: target },
-    });
-    const invocations = await Promise.all(
-      Array.from({ length: 8 }, (_, n) => start(clients[n % 2 === 0 ? 0 : 1], { n, until: 3 })),
-    );
-    for (const [n, invocation] of invocations.entries()) {
-      const { output, attempts } = await clients[1].ended(id, invocation);
-      assert.deepEqual([output, attempts.length], [{ n, attempt: 3, kind: "api" }, 3]);
-      const { destination } = await eventually(async () => {
-        const found = await clients[0].invocation(id, invocation);
-        return found.destination?.invocationId === undefined ? undefined : found;
+  await t.step(
+    "an invocation starts again on any node, and its end starts another function",
+    async () => {
+      await settings(clients[1], id, {
+        retryPolicy: { maxAttempts: 3, ...QUICK },
+        onSuccess: { functionId: target },
       });
-      const started = await clients[1].ended(target, destination.invocationId);
-      assert.equal(started.output.kind, "destination");
-    }
-    const { body } = await clients[0].get(`/api/v1/functions/${target}/invocations?page_size=100`);
-    assert.equal(body.list.length, invocations.length, "each end starts it once");
-    await settings(clients[0], id, { onSuccess: {} });
-  });
+      const invocations = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => start(clients[n % 2 === 0 ? 0 : 1], { n, until: 3 })),
+      );
+      for (const [n, invocation] of invocations.entries()) {
+        const { output, attempts } = await clients[1].ended(id, invocation);
+        assert.deepEqual([output, attempts.length], [{ n, attempt: 3, kind: "api" }, 3]);
+        const { destination } = await eventually(async () => {
+          const found = await clients[0].invocation(id, invocation);
+          return found.destination?.invocationId === undefined ? undefined : found;
+        });
+        const started = await clients[1].ended(target, destination.invocationId);
+        assert.equal(started.output.kind, "destination");
+      }
+      const { body } = await clients[0].get(
+        `/api/v1/functions/${target}/invocations?page_size=100`,
+      );
+      assert.equal(body.list.length, invocations.length, "each end starts it once");
+      await settings(clients[0], id, { onSuccess: {} });
+    },
+  );
 
   await t.step("a concurrency key counts over all nodes", async () => {
     await settings(clients[0], id, { concurrencyKey: "/n" });
@@ -234,20 +239,23 @@ Deno.test("what waits for its time in a cluster", async (t) => {
     assert.deepEqual((await deadLetters(clients[1], fn)).toSorted(), replays.toSorted());
   });
 
-  await t.step("a delayed call starts once, although the node that began it ends", async () => {
-    // Later than the kill on a busy machine too; the other node takes the lease over at about that time.
-    const at = new Date(Date.now() + 12_000).toISOString();
-    const invocations = await Promise.all(
-      Array.from({ length: 10 }, (_, n) => start(clients[0], { n }, { "invoke-at": at })),
-    );
-    // It has the lease for what waits, because it was the first one.
-    await first.stop("SIGKILL");
-    for (const [n, invocation] of invocations.entries()) {
-      const { output, attempt, startedAt } = await clients[1].ended(id, invocation);
-      assert.deepEqual([output.n, attempt, startedAt >= at], [n, 1, true]);
-      const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
-      const { body } = await clients[1].get(path);
-      assert.deepEqual(body.list.map(({ message }: Json) => message), ["attempt 1"]);
-    }
-  });
+  await t.step(
+    "a delayed invocation starts once, although the node that began it ends",
+    async () => {
+      // Later than the kill on a busy machine too; the other node takes the lease over at about that time.
+      const at = new Date(Date.now() + 12_000).toISOString();
+      const invocations = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => start(clients[0], { n }, { "invoke-at": at })),
+      );
+      // It has the lease for what waits, because it was the first one.
+      await first.stop("SIGKILL");
+      for (const [n, invocation] of invocations.entries()) {
+        const { output, attempt, startedAt } = await clients[1].ended(id, invocation);
+        assert.deepEqual([output.n, attempt, startedAt >= at], [n, 1, true]);
+        const path = `/api/v1/functions/${id}/invocations/${invocation}/logs`;
+        const { body } = await clients[1].get(path);
+        assert.deepEqual(body.list.map(({ message }: Json) => message), ["attempt 1"]);
+      }
+    },
+  );
 });

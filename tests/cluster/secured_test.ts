@@ -33,7 +33,7 @@ Deno.test("a cluster over TLS with the users of an account", async (t) => {
   const startWorker = async (...flags: readonly string[]) =>
     await runInvoked(["worker", ...data, ...flags]);
 
-  await t.step("calls run", async () => {
+  await t.step("invocations run", async () => {
     const node = await cluster.node({ flags: ["--nats-credentials", api] });
     const worker = await cluster.worker({ flags: ["--nats-credentials", own] });
     const client = await node.client();

@@ -23,7 +23,7 @@ async function ended(client: Client, functionId: string, count: number): Promise
     const { list } = ok(await client.get(path));
     const those = list.filter(({ status }: Json) => /_(SUCCESS|ERROR)$/.test(status));
     return those.length >= count ? list : undefined;
-  }, `${count} ended calls`);
+  }, `${count} ended invocations`);
 }
 
 Deno.test("nodes start each time and each event once, also when one dies", async (t) => {

@@ -41,7 +41,7 @@ class Callers {
   /** Resolves once some more invocations have succeeded. @throws the error of a failed invocation */
   async someMore(): Promise<void> {
     const until = this.#ended + INVOCATIONS_EACH_STEP;
-    const enough = eventually(() => this.#ended >= until || undefined, "ends of calls");
+    const enough = eventually(() => this.#ended >= until || undefined, "ends of invocations");
     await Promise.race([enough, ...this.#running]);
     await enough;
   }
@@ -75,7 +75,7 @@ class Callers {
   }
 }
 
-Deno.test("an upgrade by one protocol, under calls", async (t) => {
+Deno.test("an upgrade by one protocol, under invocations", async (t) => {
   const [next, afterNext] = [await buildOf(PROTOCOL + 1), await buildOf(PROTOCOL + 2)];
   await using cluster = await TestCluster.start();
   const oldNode = await cluster.node();
@@ -118,14 +118,14 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
   });
 
   const newWorker = await cluster.worker({ program: next });
-  await t.step("new workers run the calls of an old node, beside an old worker", async () => {
+  await t.step("new workers run the invocations of an old node, beside an old worker", async () => {
     await callers.someMore();
     assert.equal((await oldWorker.stop()).code, 0);
     await callers.someMore();
   });
 
   const newNode = await cluster.node({ launcher: launcherOf(next) });
-  await t.step("a new node runs calls on old workers, beside an old node", async () => {
+  await t.step("a new node runs invocations on old workers, beside an old node", async () => {
     callers.use(await clientOf(newNode));
     await cluster.worker();
     assert.equal((await newWorker.stop()).code, 0);
@@ -137,7 +137,7 @@ Deno.test("an upgrade by one protocol, under calls", async (t) => {
     await callers.someMore();
   });
 
-  await t.step("the old node stops, and no call is lost", async () => {
+  await t.step("the old node stops, and no invocation is lost", async () => {
     assert.equal((await oldNode.stop()).code, 0);
     await callers.someMore();
     assert.ok(await callers.check() > 8 * INVOCATIONS_EACH_STEP);

@@ -23,7 +23,7 @@ async function call(client: Client, id: string, input: Json): Promise<Json> {
   return await eventually(async () => {
     const answer = await client.invoke(id, input);
     return answer.status === 503 ? undefined : answer;
-  }, "a node that takes calls");
+  }, "a node that takes invocations");
 }
 
 /** Begins an invocation, and resolves once its code runs; the answer is in `ended`. */
@@ -138,7 +138,7 @@ async function cannotStart(
     assert.deepEqual(output, { n: 2 });
   });
 
-  await t.step("it takes calls again once processes start", async () => {
+  await t.step("it takes invocations again once processes start", async () => {
     await starts.break("nothing");
     await isDraining(false);
   });
@@ -157,7 +157,7 @@ async function endOrHang(
   let second: TestWorker | undefined;
   let third: TestWorker | undefined;
 
-  await t.step("a call whose worker is killed ends as INTERRUPTED", async () => {
+  await t.step("an invocation whose worker is killed ends as INTERRUPTED", async () => {
     const { invocationId, ended } = await running(client, hang);
     await first.stop("SIGKILL");
     await ended;
@@ -169,7 +169,7 @@ async function endOrHang(
     assert.match(JSON.stringify(reason), /no worker has been available for 10 s/);
   });
 
-  await t.step("a call waits for a worker that comes", async () => {
+  await t.step("an invocation waits for a worker that comes", async () => {
     const waiting = call(client, echo, { n: 1 });
     second = await cluster.worker({ capacity: 1 });
     assert.deepEqual(outputOf(await waiting), { n: 1 });
@@ -177,7 +177,7 @@ async function endOrHang(
   });
 
   await t.step(
-    "a call whose worker hangs ends as INTERRUPTED, and others run elsewhere",
+    "an invocation whose worker hangs ends as INTERRUPTED, and others run elsewhere",
     async () => {
       const { invocationId, ended } = await running(client, hang);
       second?.signal("SIGSTOP");
@@ -209,7 +209,7 @@ async function endOrHang(
     assert.equal((await stopping)?.code, 0);
   });
 
-  await t.step("calls go on while NATS is killed and started again", async () => {
+  await t.step("invocations go on while NATS is killed and started again", async () => {
     const { ended } = await running(client, sleep, { ms: 2000 });
     await cluster.nats.stop("SIGKILL");
     assert.match(JSON.stringify(await readiness(node.url, 503)), /NATS at .* is unreachable/);
@@ -227,7 +227,7 @@ async function endOrHang(
     await eventually(() => relay.accepted > accepted || undefined, "a connection of the worker");
   };
 
-  await t.step("calls go on after NATS has paused until its clients gave up", async () => {
+  await t.step("invocations go on after NATS has paused until its clients gave up", async () => {
     await third?.stop();
     await silencing(() => cluster.nats.signal("SIGSTOP"));
     await readiness(node.url, 503, /NATS at .* is unreachable/);
@@ -236,7 +236,7 @@ async function endOrHang(
     await readiness(node.url, 200);
   });
 
-  await t.step("calls go on after the connection of the worker went silent", async () => {
+  await t.step("invocations go on after the connection of the worker went silent", async () => {
     await silencing(() => relay.silence());
     assert.deepEqual(outputOf(await call(client, echo, { n: 6 })), { n: 6 });
   });
@@ -253,7 +253,7 @@ Deno.test("workers that are rejected, fail, end or hang", async (t) => {
   await t.step("what a start rejects", (t) => rejected(t, cluster));
   const node = await cluster.node();
   await t.step(
-    "a worker that cannot start processes gives its calls to others",
+    "a worker that cannot start processes gives its invocations to others",
     (t) => cannotStart(t, cluster, node),
   );
   // NATS and the node end with the last steps.

@@ -85,7 +85,7 @@ export async function firstRun(
 ): Promise<void> {
   const { page } = console;
 
-  await t.step("an overview without a call says so, and what to do", async () => {
+  await t.step("an overview without an invocation says so, and what to do", async () => {
     await console.goto("/?range=7d");
     await page.getByText("No invocations in the last 7 days").waitFor();
     await page.getByText("free of").waitFor();
@@ -191,7 +191,7 @@ export async function firstRun(
     assert.equal(await page.getByRole("searchbox").inputValue(), "hello");
   });
 
-  await t.step("the overview counts calls", async () => {
+  await t.step("the overview counts invocations", async () => {
     await console.goto("/");
     await page.getByText("Slowest functions").waitFor();
     await page.getByRole("link", { name: "hello" }).first().waitFor();

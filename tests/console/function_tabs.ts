@@ -61,7 +61,7 @@ export async function tabsOfFunction(
     assert.equal(fn.circuitBreakerMax, 1);
   });
 
-  await t.step("a circuit breaker that paused calls asks for a decision", async () => {
+  await t.step("a circuit breaker that paused invocations asks for a decision", async () => {
     // Runs count from the setting on: the second one pauses.
     ok(await client.invoke(id));
     ok(await client.invoke(id, {}, { Prefer: "respond-async" }));

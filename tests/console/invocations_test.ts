@@ -77,8 +77,8 @@ async function fewInvocations(t: Deno.TestContext, stage: Stage): Promise<void> 
   await t.step("a record shows hostile content as text", () => staysInert(stage));
   await t.step("a record leads to its parts, and runs again", () => showsRecord(stage));
   await t.step("a record has a section for each thing that it did", () => showsSections(stage));
-  await t.step("a running call shows its log live, and is cancelled", () => cancels(stage));
-  await t.step("copies are the same call, whatever the input has", () => copies(stage));
+  await t.step("a running invocation shows its log live, and is cancelled", () => cancels(stage));
+  await t.step("copies are the same invocation, whatever the input has", () => copies(stage));
   await t.step("dead letters are replayed and dropped", () => decides(stage));
   await t.step("dead letters are replayed and dropped by a filter", () => decidesMany(stage));
 }

@@ -249,7 +249,7 @@ export async function eachSetting(
 ): Promise<void> {
   const id = await client.deploy(MAIN);
   const stage: Stage = { client, console, page: console.page, id };
-  await t.step("limits, what calls run with, retries", () => runsWith(stage));
+  await t.step("limits, what invocations run with, retries", () => runsWith(stage));
   await t.step("rates, queues and keys", () => flows(stage));
   await t.step("destinations", () => destinations(stage));
   await t.step("variables, and secrets beside a deploy", () => values(stage));

@@ -104,7 +104,7 @@ egressSuite("rejected where loopback is allowed", "egress", {
     assert.deepEqual(host.seen, []);
   },
 
-  "a tunnel that is open at the end of the call is closed and logged": async (api) => {
+  "a tunnel that is open at the end of the invocation is closed and logged": async (api) => {
     await using host = new Host();
     const where = `127.0.0.1:${host.port}`;
     const { output, egress } = await once(

@@ -186,7 +186,7 @@ Deno.test("the host gets the checked name and no headers for the proxy", async (
   assert.deepEqual(headers, { host: where, authorization: "Bearer t", connection: "close" });
 });
 
-Deno.test("an instance has no network before and after its call", async () => {
+Deno.test("an instance has no network before and after its invocation", async () => {
   await using host = new Host();
   const where = `127.0.0.1:${host.port}`;
   await using opened = await open([where]);

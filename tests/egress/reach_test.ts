@@ -48,7 +48,7 @@ egressSuite("forwarded", "egress", {
     assert.equal(egress.length, 4);
   },
 
-  "a changed allowlist applies from the next call": async (api) => {
+  "a changed allowlist applies from the next invocation": async (api) => {
     await using host = new Host();
     const where = `127.0.0.1:${host.port}`;
     const body =

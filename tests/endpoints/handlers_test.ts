@@ -211,7 +211,7 @@ async function environment({ client }: Stage): Promise<void> {
     const { said } = await ask();
     check(said, "two");
     return said.calls > 1 ? true : undefined;
-  }, "a used process with the variables of its call");
+  }, "a used process with the variables of its invocation");
 }
 
 /** Work that fails after the response, and before it. */
@@ -336,6 +336,6 @@ sharedSuite("main.ts exports", {
   "both handlers with process reuse": reuse,
   "a fetch that a template evaluates": templates,
   "a fetch that calls itself in place of the global one": ownFetch,
-  "a fetch that gets the variables and secrets of its call": environment,
+  "a fetch that gets the variables and secrets of its invocation": environment,
   "a fetch whose work is rejected after its response": failingWork,
 });

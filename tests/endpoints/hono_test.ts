@@ -182,7 +182,7 @@ class DenoServe implements AsyncDisposable {
 }
 
 sharedSuite("a Hono app", {
-  "reads variables, secrets and its call as on Workers": async ({ client }) => {
+  "reads variables, secrets and its invocation as on Workers": async ({ client }) => {
     for (const code of WORKERS_APPS) {
       const app = await preview(client, code, HONO);
       const fields = { variables: { STAGE: "test" }, secret: { TOKEN: "a secret" } };

@@ -44,7 +44,7 @@ async function readSlowly(url: string, { path }: Preview, token: string): Promis
   }
 }
 
-Deno.test("work under waitUntil keeps the slot of its call until it is done", async () => {
+Deno.test("work under waitUntil keeps the slot of its invocation until it is done", async () => {
   const asked = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   await using hold = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {

@@ -42,12 +42,12 @@ async function grantsOneByOne(functions: readonly string[]): Promise<readonly st
   return grants;
 }
 
-Deno.test("functions take grants, and the calls of one go in order", async () => {
+Deno.test("functions take grants, and the invocations of one go in order", async () => {
   const grants = await grantsOneByOne(["a", "a", "a", "b", "a", "c", "b"]);
   assert.deepEqual(grants, ["a0", "a1", "b3", "c5", "a2", "b6", "a4"]);
 });
 
-Deno.test("calls that somebody waits for go first, but for one grant in eight", async () => {
+Deno.test("synchronous invocations go first, but for one grant in eight", async () => {
   const soon = await grantsOneByOne(["a", "A", "B", "a", "b"]);
   assert.deepEqual(soon, ["a0", "a3", "b4", "A1", "B2"]);
   const long = await grantsOneByOne(["a", "A", "B", "A", ...Array(20).fill("a")]);
@@ -104,7 +104,7 @@ Deno.test("a full queue rejects only what cannot run at once, and names the limi
   assert.deepEqual(rejection("c"), { ...full, runningLimit: "server", maxRunning: 2 });
 });
 
-Deno.test("nested calls share the slot of their caller, one at a time, where no other is free", async () => {
+Deno.test("nested invocations share the slot of their caller, one at a time, where no other is free", async () => {
   const limiter = new ConcurrencyLimiter({
     ...ROOMY,
     maxRunning: 2,
@@ -129,7 +129,7 @@ Deno.test("nested calls share the slot of their caller, one at a time, where no 
   assert.deepEqual([limiter.running, limiter.queued], [0, 0]);
 });
 
-Deno.test("a nested call that leaves while it waits frees nothing", async () => {
+Deno.test("a nested invocation that leaves while it waits frees nothing", async () => {
   const limiter = new ConcurrencyLimiter({
     ...ROOMY,
     maxRunning: 1,
@@ -146,7 +146,7 @@ Deno.test("a nested call that leaves while it waits frees nothing", async () => 
   assert.deepEqual([limiter.running, limiter.queued], [0, 0]);
 });
 
-Deno.test("nested calls that wait do not count against calls from outside", () => {
+Deno.test("nested invocations that wait do not count against invocations from outside", () => {
   const limiter = new ConcurrencyLimiter({
     ...ROOMY,
     maxRunning: 1,
@@ -160,7 +160,7 @@ Deno.test("nested calls that wait do not count against calls from outside", () =
   assert.throws(() => limiter.acquire(of("b")), AdmissionRejected);
 });
 
-Deno.test("asynchronous calls that wait do not count against those that somebody waits for", () => {
+Deno.test("waiting asynchronous invocations do not count against synchronous ones", () => {
   const limiter = new ConcurrencyLimiter({ ...ROOMY, maxQueued: 1 });
   limiter.acquire(of("a"));
   limiter.acquire(of("a", "async"));
@@ -190,7 +190,7 @@ Deno.test("a function at its own limit waits and delays no other", () => {
   assert.equal(slots[2]?.isGranted, true);
 });
 
-Deno.test("a waiting call keeps the limit with which it was accepted", () => {
+Deno.test("a waiting invocation keeps the limit with which it was accepted", () => {
   const { limiter, request } = ownLimits();
   const first = limiter.acquire(request("a", 1));
   const waiting = limiter.acquire(request("a", 1));
@@ -200,7 +200,7 @@ Deno.test("a waiting call keeps the limit with which it was accepted", () => {
   assert.deepEqual([waiting.isGranted, raised.isGranted], [true, true]);
 });
 
-Deno.test("a nested call waits for the own limit of its function, however full the server is", () => {
+Deno.test("a nested invocation waits for the own limit of its function, however full the server is", () => {
   const { limiter, request } = ownLimits(3);
   const [running, some, other] = [request("f", 1), request("a"), request("a")]
     .map((each) => limiter.acquire(each));
@@ -243,16 +243,16 @@ Deno.test("a rejection names the own limit of the function", () => {
   });
 });
 
-Deno.test("a slot of a claimed call is granted whatever the limits, and counts", async () => {
+Deno.test("a slot of a claimed invocation is granted whatever the limits, and counts", async () => {
   const limiter = new ConcurrencyLimiter(ROOMY);
   const { taken: [first], grants } = requestSlots(limiter, ["a", "b"]);
   const claimed = limiter.acquireGranted(of("c", "async"));
   assert.deepEqual([claimed.isGranted, limiter.running, limiter.queued], [true, 2, 1]);
   const nested = claimed.nest(of("d"));
-  assert.equal(nested.isGranted, true, "a nested call may run in its slot");
+  assert.equal(nested.isGranted, true, "a nested invocation may run in its slot");
   first?.[Symbol.dispose]();
   await settled();
-  assert.deepEqual(grants, ["a0"], "the claimed call still takes the only slot");
+  assert.deepEqual(grants, ["a0"], "the claimed invocation still takes the only slot");
   nested[Symbol.dispose]();
   claimed[Symbol.dispose]();
   await settled();
@@ -260,14 +260,14 @@ Deno.test("a slot of a claimed call is granted whatever the limits, and counts",
   assert.equal(limiter.running, 1);
 });
 
-Deno.test("without slots, because no worker has come yet, calls wait and are not rejected", () => {
+Deno.test("without slots, because no worker has come yet, invocations wait and are not rejected", () => {
   const limiter = new ConcurrencyLimiter({ ...ROOMY, maxRunning: 0 });
   const slots = [limiter.acquire(of("a")), limiter.acquire(of("a"))];
   assert.deepEqual(slots.map(({ isGranted }) => isGranted), [false, false]);
   assert.equal(limiter.perSecond, undefined);
 });
 
-Deno.test("while no call can begin, calls are queued up to the limits of the queue", () => {
+Deno.test("while no invocation can begin, invocations are queued up to the limits of the queue", () => {
   const outage: { error: string | undefined } = { error: "no processes" };
   const limits = { ...ROOMY, maxRunning: 2, maxQueued: 1 };
   const limiter = new ConcurrencyLimiter(limits, undefined, outage);

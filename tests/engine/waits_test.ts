@@ -85,7 +85,7 @@ function rounded<T extends number | undefined>(value: T) {
   return value === undefined ? undefined : Number(value.toPrecision(4));
 }
 
-Deno.test("no call is rejected before every slot was released once", () => {
+Deno.test("no invocation is rejected before every slot was released once", () => {
   const stage = new Stage(2);
   assert.equal(stage.letIn("a"), 100);
   stage.end(60_000);
@@ -104,7 +104,7 @@ Deno.test("slots of workers that came later count as well", () => {
   assert.equal(stage.call("a")?.kind, "wait-too-long");
 });
 
-Deno.test("a call is rejected if its measured wait exceeds the limit", () => {
+Deno.test("an invocation is rejected if its measured wait exceeds the limit", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   assert.equal(stage.perSecond, 4);
@@ -117,12 +117,12 @@ Deno.test("a call is rejected if its measured wait exceeds the limit", () => {
     expectedMs: 1250,
     maxWaitMs: 1100,
   });
-  assert.equal(stage.call("a", "async"), undefined, "asynchronous calls wait");
+  assert.equal(stage.call("a", "async"), undefined, "asynchronous invocations wait");
   stage.end(250);
   assert.equal(stage.call("a")?.kind, "wait-too-long", "one grant in eight is not its own");
 });
 
-Deno.test("the flood of one function keeps none out that has few calls", () => {
+Deno.test("the flood of one function keeps none out that has few invocations", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   assert.equal(stage.letIn("a"), 5);
@@ -191,7 +191,7 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
   assert.equal(stage.call("other"), undefined, "of it nothing was measured");
 });
 
-Deno.test("nested calls that wait are no grants before a call from outside", () => {
+Deno.test("nested invocations that wait are no grants before an invocation from outside", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);
   const caller = stage.limiter.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
@@ -204,7 +204,7 @@ function ended(invocations: readonly Waiting[]): number {
   return invocations.filter(({ overdue }) => overdue !== undefined).length;
 }
 
-Deno.test("once the throughput is known, calls end whose wait would be twice the limit", () => {
+Deno.test("once the throughput is known, invocations end whose wait would be twice the limit", () => {
   const stage = new Stage(1);
   // Nothing is measured, so all are admitted.
   const invocations = Array.from({ length: 50 }, () => stage.wait("a"));
@@ -225,7 +225,7 @@ Deno.test("once the throughput is known, calls end whose wait would be twice the
   assert.equal(ended(invocations), 50 - 5 - left);
 });
 
-Deno.test("a wait that was short ends once calls end more slowly", () => {
+Deno.test("a wait that was short ends once invocations end more slowly", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 100);
   const invocations = Array.from({ length: 10 }, () => stage.wait("a"));
@@ -235,7 +235,7 @@ Deno.test("a wait that was short ends once calls end more slowly", () => {
   assert.equal(stage.limiter.queued, 10 - 3 - stage.limiter.running - ended(invocations));
 });
 
-Deno.test("nested and asynchronous calls wait as long as it takes", () => {
+Deno.test("nested and asynchronous invocations wait as long as it takes", () => {
   const stage = new Stage(1);
   const outer = stage.limiter.acquire({ functionId: "a", inputBytes: 1, mode: "sync" });
   const slots = [

@@ -85,11 +85,11 @@ function withRecord(history: History, key: string, change: Partial<FinalRecord>)
 
 /** A fault by its name, planted in a correct history, and what the checker says of it. */
 const PLANTED: Readonly<Record<string, readonly [(history: History) => History, RegExp]>> = {
-  "a lost call": [
+  "a lost invocation": [
     (history) => ({ ...history, records: history.records.filter(({ key }) => key !== "key-3") }),
     /^the acknowledged async call key-3 \(id-3\) is lost$/,
   ],
-  "a call that never ends": [
+  "an invocation that never ends": [
     (history) => withRecord(history, "key-3", { status: "RUNNING" }),
     /^invocation id-3 \(key-3\) never ended$/,
   ],
@@ -97,11 +97,11 @@ const PLANTED: Readonly<Record<string, readonly [(history: History) => History, 
     (history) => ({ ...history, runs: new Map([...history.runs, ["killed", 3]]) }),
     /^call killed ran 3 times in 2 attempts$/,
   ],
-  "more attempts than a call may have": [
+  "more attempts than an invocation may have": [
     (history) => withRecord(history, "killed", { attempt: 3 }),
     /^call killed started 3 times of 2$/,
   ],
-  "a second run of a synchronous call": [
+  "a second run of a synchronous invocation": [
     (history) => {
       const again = withRecord(history, "key-1", { attempt: 2 });
       return { ...again, runs: new Map([...again.runs, ["key-1", 2]]) };
@@ -120,7 +120,7 @@ const PLANTED: Readonly<Record<string, readonly [(history: History) => History, 
     (history) => ({ ...history, sightings: [{ id: "lost", status: "ERROR" }] }),
     /^invocation lost had ended, and is lost$/,
   ],
-  "a nested call with another outcome than its caller got": [
+  "a nested invocation with another outcome than its caller got": [
     (history) => withRecord(history, "nested", { status: "ERROR", error: "INTERRUPTED: ..." }),
     /^invocation n \(nested\) had ended as SUCCESS \{\}, and is ERROR /,
   ],
@@ -151,7 +151,7 @@ const PLANTED: Readonly<Record<string, readonly [(history: History) => History, 
     (history) => withRecord(history, "key-1", { output: outputOf("key-1", 99) }),
     /^call key-1 was answered .*, and recorded as .*99/,
   ],
-  "an answer of another call": [
+  "an answer of another invocation": [
     (history) => withRecord(withRecord(history, "key-1", { key: "x" }), "key-2", { key: "key-1" }),
     /^the acknowledged call key-1 got the invocation of x$/,
   ],

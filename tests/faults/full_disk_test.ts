@@ -160,7 +160,7 @@ async function checkHealed(
   ok(await commits.finalizeUploaded());
   ok(await commits.finalize());
   const list = await allOf(client, `/api/v1/functions/${functionId}/invocations`);
-  assert.equal(list.length, ids.length, "no rejected call left a record");
+  assert.equal(list.length, ids.length, "no rejected invocation left a record");
 }
 
 mountTest(

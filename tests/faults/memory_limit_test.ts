@@ -65,7 +65,7 @@ if (HAS_CGROUPS) {
       assert.equal(answer.status, 429, JSON.stringify(answer.body));
       assert.match(answer.body.message, /--max-receiving|--max-queued-bytes/);
     }
-    assert.ok(rejected.length < INVOCATIONS, "no call had an answer");
+    assert.ok(rejected.length < INVOCATIONS, "no invocation had an answer");
     assert.equal(ok(await client.invoke(id, { text: "after" })).invocationId.length > 0, true);
   });
 }

@@ -54,13 +54,13 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     assert.deepEqual(await readiness(client, 503), { status: "not ready", reason: REASON });
   });
 
-  await t.step("calls are queued", async () => {
+  await t.step("invocations are queued", async () => {
     waiting.push(succeeded(client, echo));
     for (let n = 0; n < 3; n++) ids.push(await startAsync(client, echo, { n }));
     await eventually(async () => {
       const { slots } = ok(await client.get("/api/v1/status"));
       return slots.queued === INVOCATIONS + ids.length || undefined;
-    }, "the calls in the queue");
+    }, "the invocations in the queue");
     for (const id of ids) {
       assert.equal((await client.invocation(echo, id)).status, `${PREFIX}PENDING`);
     }
@@ -77,14 +77,14 @@ procfsTest("invocations wait while no process for functions starts", async (t) =
     assert.equal(await succeeded(client, echo), INVOCATIONS);
   });
 
-  await t.step("calls are forked again once a zygote starts", async () => {
+  await t.step("invocations are forked again once a zygote starts", async () => {
     await starts.break("nothing");
     await eventually(async () => ok(await client.get("/api/v1/status")).root, "a zygote");
     assert.equal(await succeeded(client, echo), INVOCATIONS);
   });
 });
 
-procfsTest("a call ends with its wait for a process", async () => {
+procfsTest("an invocation ends with its wait for a process", async () => {
   await using starts = await BreakableStarts.make();
   const flags = ["--queue-timeout", "1s"];
   await using server = await TestServer.start({ env: { PATH: starts.path }, flags });
@@ -118,14 +118,14 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
   assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
   const [directory = ""] = await socketDirsOf(server.dataDir);
 
-  await t.step("calls after its removal have a network", async () => {
+  await t.step("invocations after its removal have a network", async () => {
     await Deno.remove(directory, { recursive: true });
     assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
     assert.deepEqual(await socketDirsOf(server.dataDir), [directory]);
     assert.equal((await readiness(client, 200)).status, "ready");
   });
 
-  await t.step("without calls as well", async () => {
+  await t.step("without invocations as well", async () => {
     await Deno.remove(directory, { recursive: true });
     await eventually(async () => (await socketDirsOf(server.dataDir)).length || undefined);
     assert.equal(await succeeded(client, functionId, { url }), INVOCATIONS);
@@ -139,7 +139,7 @@ procfsTest("the directory of egress sockets is made again", async (t) => {
     assert.deepEqual(await socketDirsOf(server.dataDir, "compiler"), [ofCompiler]);
   });
 
-  await t.step("calls wait while it cannot be made", async () => {
+  await t.step("invocations wait while it cannot be made", async () => {
     await Deno.remove(directory, { recursive: true });
     await Deno.writeTextFile(directory, "in the way");
     const waiting = succeeded(client, functionId, { url });

@@ -50,7 +50,7 @@ async function statusesOf(client: Client, functionId: string): Promise<string[]>
   return list.map(({ status }: Json) => status.replace("FUNCTION_INVOCATION_STATUS_", ""));
 }
 
-Deno.test("calls whose start or end is rejected end without a restart", async (t) => {
+Deno.test("invocations whose start or end is rejected end without a restart", async (t) => {
   await using stage = await startStage();
   const { client, db, barrier, functionId } = stage;
   const reject = () =>
@@ -94,7 +94,7 @@ Deno.test("calls whose start or end is rejected end without a restart", async (t
   });
 });
 
-Deno.test("a call that ends while another process locks the database keeps its end", async () => {
+Deno.test("an invocation that ends while another process locks the database keeps its end", async () => {
   await using stage = await startStage();
   const { client, db, barrier, functionId } = stage;
   const url = barrier.next();

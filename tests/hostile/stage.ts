@@ -154,7 +154,9 @@ export class Stage implements AsyncDisposable {
 
   async #judgeCall({ id, attempt }: DeployedFunction, hostile: Hostile): Promise<string[]> {
     const answer = await this.client.invoke(id, { ...this.#input(), attempt });
-    if (answer.status !== 200) return [`the call was answered ${JSON.stringify(answer.body)}`];
+    if (answer.status !== 200) {
+      return [`the invocation was answered ${JSON.stringify(answer.body)}`];
+    }
     const { invocationId } = answer.body;
     const invocation = await this.client.invocation(id, invocationId);
     const logs = await this.client.get(

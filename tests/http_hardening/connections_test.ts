@@ -39,7 +39,7 @@ Deno.test("connections without a token do not take the descriptors of the server
   // A keep-alive connection from before, or one that became free.
   const called = await eventually(
     () => client.invoke(fn).catch(() => undefined),
-    "a call beside 640 connections",
+    "an invocation beside 640 connections",
   );
   assert.equal(called.status, 200, JSON.stringify(called.body));
   for (const connection of strangers) connection.close();

@@ -58,7 +58,7 @@ Deno.test("clients that do not read their answers keep none from others, and los
         )
       ? list
       : undefined;
-  }, "the outcome of each call");
+  }, "the outcome of each invocation");
   // The answers before it are those of clients that read nothing.
   const { status, body } = await client.invoke(id, { character: "z" });
   assert.equal(status, 200);

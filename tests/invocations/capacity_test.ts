@@ -59,7 +59,7 @@ async function queueFull({ client }: Stage): Promise<void> {
   );
   await cancel(client, hanging, running.body.invocationId);
   assert.ok((await waiting).body.json);
-  assert.equal(await countOf(client, id), 1, "a rejected call leaves no invocation");
+  assert.equal(await countOf(client, id), 1, "a rejected request leaves no invocation");
   const { status, body } = await client.invoke(id, { ms: 1 }, { "idempotency-key": "full" });
   assert.equal(status, 200);
   assert.ok(body.json);
@@ -121,9 +121,9 @@ async function disconnects({ client, server }: Stage): Promise<void> {
   await assertAllFree(client);
 }
 
-serverSuite("the limits of running and waiting calls", { flags: FLAGS }, {
+serverSuite("the limits of running and waiting invocations", { flags: FLAGS }, {
   "reject what finds no free slot": queueFull,
-  "get a slot back however a call ends": givenBack,
-  "leave repeats of a call alone": repeatsTakeNoSlot,
+  "get a slot back however an invocation ends": givenBack,
+  "leave repeated requests alone": repeatsTakeNoSlot,
   "get a slot back of a client that went away": disconnects,
 });

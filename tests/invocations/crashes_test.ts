@@ -22,7 +22,7 @@ async function kindOf(client: Client, id: string, crash = false): Promise<string
   return processKind;
 }
 
-Deno.test("the calls of a function that crashes often are not forked", async (t) => {
+Deno.test("the invocations of a function that crashes often are not forked", async (t) => {
   await using server = await TestServer.start({ flags: ["--memory", "64MiB"] });
   const client = await server.client();
   const other = await client.deploy(functionOf(CRASH));

@@ -44,7 +44,7 @@ async function failingInvocation(
 ): Promise<string> {
   const { status, headers, body } = await client.invoke(id, input);
   assert.equal(status, 200, JSON.stringify(body));
-  assert.deepEqual(Object.keys(body), ["invocationId"], "a failed call has no json");
+  assert.deepEqual(Object.keys(body), ["invocationId"], "a failed invocation has no json");
   assert.equal(headers.get("invocation-status"), "FUNCTION_INVOCATION_STATUS_ERROR");
   const record = await client.invocation(id, body.invocationId);
   assert.equal(record.status, "FUNCTION_INVOCATION_STATUS_ERROR");

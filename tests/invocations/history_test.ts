@@ -263,7 +263,7 @@ sharedSuite("the history of invocations", {
   "returns input, output and error": fields,
   "is searched by status, time and text": filters,
   "is searched by the start of an id": prefixes,
-  "comes in pages that stay right while calls come in": pages,
+  "comes in pages that stay right while invocations are added": pages,
   "ends a page early when its contents are large, and loses no row": largeContents,
   "is read without contents in the basic view": views,
   "belongs to one function": unknown,

@@ -126,12 +126,12 @@ async function found({ client }: Stage): Promise<void> {
 }
 
 sharedSuite("Idempotency-Key", {
-  "finds the invocation of a call": found,
+  "finds the invocation of a request": found,
   "a repeat answers the first invocation": repeats,
-  "a repeat of a failed call answers the failure": repeatsFailure,
-  "concurrent calls with one key run the code once": concurrent,
+  "a repeat of a failed invocation answers the failure": repeatsFailure,
+  "concurrent invocations with one key run the code once": concurrent,
   "a repeat while the first runs waits for it, or not, as it likes": whileRunning,
   "another request with the key is rejected; another function is separate": reused,
-  "a call that was rejected leaves its key free": rejectedFirst,
+  "an invocation that was rejected leaves its key free": rejectedFirst,
   "a key has 1 to 255 visible ASCII characters": keys,
 });

@@ -56,7 +56,7 @@ async function commitReferences({ client }: Stage): Promise<void> {
     assertError(await client.invoke(id, {}, {}, { commitId }), code, reason);
   }
   const after = await client.get(`/api/v1/functions/${id}/invocations`);
-  assert.equal(after.body.list.length, 5, "a rejected call leaves no invocation");
+  assert.equal(after.body.list.length, 5, "a rejected request leaves no invocation");
 }
 
 async function rollback({ client }: Stage): Promise<void> {
@@ -216,6 +216,6 @@ sharedSuite("invoking a function", {
   "takes a JSON object in every form of base64, or nothing": acceptedInputs,
   "rejects every other input and records nothing": rejectedInputs,
   "answers the exact text of the output": exactOutput,
-  "gives every call a fresh process": freshProcesses,
+  "gives every invocation a fresh process": freshProcesses,
   "runs npm packages and the commit's other files": packagesAndFiles,
 }, "limited");

@@ -41,7 +41,7 @@ class Stage {
   }
 }
 
-Deno.test("calls that wait for a limit look one after another, when a call has ended", async () => {
+Deno.test("invocations that wait for a limit look one after another, when an invocation has ended", async () => {
   const stage = new Stage();
   const waits = ["a", "b", "c"].map((name) => stage.wait(name));
   await stage.looked("a");
@@ -59,7 +59,7 @@ Deno.test("calls that wait for a limit look one after another, when a call has e
   assert.equal(await stage.wait("d"), true);
 });
 
-Deno.test("news that comes while the first call looks is not lost", async () => {
+Deno.test("news that comes while the first invocation looks is not lost", async () => {
   const waits = new LimitWaits(new InvocationNotifier(), NEVER_MS);
   let looks = 0;
   const started = await waits.wait("limit", () => {
@@ -69,7 +69,7 @@ Deno.test("news that comes while the first call looks is not lost", async () => 
   assert.deepEqual([started, looks], [true, 2]);
 });
 
-Deno.test("a call that gives up leaves the turns of others as they were", async () => {
+Deno.test("an invocation that gives up leaves the turns of others as they were", async () => {
   const stage = new Stage();
   const stop = new AbortController();
   const first = stage.wait("first");

@@ -131,7 +131,7 @@ async function capped({ client }: Stage): Promise<void> {
   for (const flood of floods) {
     const id = await client.deploy(`export default () => { ${flood} return { done: true }; };`);
     const { body } = await client.invoke(id);
-    assert.ok(body.json, "a flood of logs does not fail the call");
+    assert.ok(body.json, "a flood of logs does not fail the invocation");
     const lines = await allLines(client, id, body.invocationId);
     const { level, source, message } = lines.at(-1) ?? {};
     assert.deepEqual([level, source], ["warn", "system"], flood);
@@ -267,7 +267,7 @@ sharedSuite("logs of an invocation", {
   "end at the limit with one visible mark": capped,
   "have the author's positions in stacks": stacks,
   "have them in outputs and messages, too": stacksElsewhere,
-  "are kept of calls that fail": ofFailures,
+  "are kept of invocations that fail": ofFailures,
   "can be read while it runs": whileRunning,
   "belong to one function and invocation": unknown,
 }, "limited");

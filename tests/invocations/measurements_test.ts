@@ -61,7 +61,9 @@ sharedSuite("measurements of invocations", {
     assert.ok(Number(peakMemoryBytes) > 10 * 1024 * 1024, peakMemoryBytes);
     assert.ok(!("egress" in record) && !("worker" in record));
   },
-  async "has what a killed process used, and nothing of a call that did not start"({ client }) {
+  async "has what a killed process used, and nothing of an invocation that did not start"(
+    { client },
+  ) {
     const id = await client.deploy(SPIN);
     await client.post("/api/v1/functions/update", {
       function: { id, timeout: "1s" },
@@ -89,7 +91,7 @@ sharedSuite("measurements of invocations", {
       await recordOf(client, id, { ms: 1000 });
       const second = await recordOf(client, id);
       return second.processKind === "PROCESS_KIND_REUSED" ? second : undefined;
-    }, "a call in the process of the last one");
+    }, "an invocation in the process of the last one");
     assert.ok(seconds(second.usage.cpuTime) < MICROS / 2, second.usage.cpuTime);
   },
   async "counts connections by host and verdict, and bytes of the volume"({ client }) {

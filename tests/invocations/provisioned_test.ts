@@ -16,7 +16,9 @@ async function update(client: Client, change: Readonly<Record<string, unknown>>)
 }
 
 serverSuite("provisioned concurrency", { flags: ["--pool-size", "1"] }, {
-  async "loads the published code ahead of its calls, also that of a new publication"({ client }) {
+  async "loads the published code ahead of its invocations, also that of a new publication"(
+    { client },
+  ) {
     const id = await client.deploy(COUNTER);
     const kind = async () => {
       const { body } = await client.invoke(id);

@@ -31,7 +31,7 @@ async function runs(client: Client, id: string, invocation: string, attempt: num
   );
 }
 
-Deno.test("an asynchronous call starts again after a crash while attempts remain", async (t) => {
+Deno.test("an asynchronous invocation starts again after a crash while attempts remain", async (t) => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   let [id, second, never] = ["", "", ""];
@@ -52,37 +52,40 @@ Deno.test("an asynchronous call starts again after a crash while attempts remain
     });
     await server.stop("SIGKILL");
   });
-  await t.step("its second attempt succeeds, and a call with a caller has no second", async () => {
-    await using server = await TestServer.start({ dataDir, flags: TWICE });
-    const client = await server.client();
-    const ended = await client.ended(id, second);
-    const { head: commitId } = (await client.get(`/api/v1/functions/${id}`)).body.function;
-    const { deadline, ...context } = ended.output.context;
-    assert.ok(deadline > ended.attempts[1].startedAt);
-    assert.deepEqual(context, {
-      invocationId: second,
-      functionId: id,
-      commitId,
-      attempt: 2,
-      trigger: { kind: "api" },
-    });
-    const [first, last] = ended.attempts;
-    assert.match(first.error, /^INTERRUPTED: the server stopped while it ran/);
-    assert.deepEqual([first.attempt, last.attempt, ended.attempts.length], [1, 2, 2]);
-    assert.deepEqual([first.startedAt, last.endedAt], [ended.startedAt, ended.endedAt]);
-    assert.ok(first.startedAt <= first.endedAt && first.endedAt <= last.startedAt);
-    assert.deepEqual([ended.attempt, ended.maxAttempts], [2, 2]);
-    assert.deepEqual(await messages(client, id, second), ["1 attempt 1", "2 attempt 2"]);
-    const { body: { list: [waited] } } = await client.get(`/api/v1/functions/${id}/invocations`);
-    assert.match(waited.error, /^INTERRUPTED: the server stopped while it ran/);
-    assert.deepEqual([waited.attempt, waited.maxAttempts], [1, 1]);
-    const { stdout } = await runInvoked(["show", id, second], {
-      env: { INVOKED_DATA: dataDir },
-    });
-    assert.match(stdout, /^attempt +2 of 2$/m);
-    await runs(client, id, never, 2);
-    await server.stop("SIGKILL");
-  });
+  await t.step(
+    "its second attempt succeeds, and an invocation with a caller has no second",
+    async () => {
+      await using server = await TestServer.start({ dataDir, flags: TWICE });
+      const client = await server.client();
+      const ended = await client.ended(id, second);
+      const { head: commitId } = (await client.get(`/api/v1/functions/${id}`)).body.function;
+      const { deadline, ...context } = ended.output.context;
+      assert.ok(deadline > ended.attempts[1].startedAt);
+      assert.deepEqual(context, {
+        invocationId: second,
+        functionId: id,
+        commitId,
+        attempt: 2,
+        trigger: { kind: "api" },
+      });
+      const [first, last] = ended.attempts;
+      assert.match(first.error, /^INTERRUPTED: the server stopped while it ran/);
+      assert.deepEqual([first.attempt, last.attempt, ended.attempts.length], [1, 2, 2]);
+      assert.deepEqual([first.startedAt, last.endedAt], [ended.startedAt, ended.endedAt]);
+      assert.ok(first.startedAt <= first.endedAt && first.endedAt <= last.startedAt);
+      assert.deepEqual([ended.attempt, ended.maxAttempts], [2, 2]);
+      assert.deepEqual(await messages(client, id, second), ["1 attempt 1", "2 attempt 2"]);
+      const { body: { list: [waited] } } = await client.get(`/api/v1/functions/${id}/invocations`);
+      assert.match(waited.error, /^INTERRUPTED: the server stopped while it ran/);
+      assert.deepEqual([waited.attempt, waited.maxAttempts], [1, 1]);
+      const { stdout } = await runInvoked(["show", id, second], {
+        env: { INVOKED_DATA: dataDir },
+      });
+      assert.match(stdout, /^attempt +2 of 2$/m);
+      await runs(client, id, never, 2);
+      await server.stop("SIGKILL");
+    },
+  );
   const flags = [...TWICE, "--drain-timeout", "0"];
   let invocation = "";
   await t.step("after the last one it ends", async () => {

@@ -59,7 +59,7 @@ async function loadAndKill(server: TestServer, functionId: string): Promise<Answ
     answered.filter(({ mode }) => mode === wanted).length;
   await eventually(
     () => Math.min(answeredOf("sync"), answeredOf("async")) >= ANSWERED_BEFORE_KILL || undefined,
-    "an answer to some calls of each mode",
+    "an answer to some invocations of each mode",
   );
   const sandboxes = await eventually(() => {
     const children = descendantsOf(server.pid);

@@ -161,7 +161,7 @@ Deno.test("a purge that SIGKILL interrupts goes on after the next start", async 
   assert.deepEqual([list.length, total.invocations], [3, INVOCATIONS]);
   await eventually(
     () => Promise.resolve(countIn(database, "invocations") === 1 || undefined),
-    "the erasure of all but the call that ended later",
+    "the erasure of all but the invocation that ended later",
   );
   assert.equal(countIn(database, "invocation_logs"), 0);
   const gone = await client.get(`/api/v1/functions/${id}/invocations/${ids[0]}`);

@@ -115,16 +115,19 @@ Deno.test("after a crash, what ran is interrupted and what was accepted runs", a
   const again = await occupy(server, "again");
   assert.doesNotMatch(await server.log, /interrupted/, "it is done once");
 
-  await t.step("a server alone runs the calls that several nodes have left for any", async () => {
-    {
-      // As they are in a copy of the records of a cluster.
-      using database = new DatabaseSync(join(dataDir, "invoked.db"));
-      const { changes } = database.prepare(
-        "update invocations set owner = null where mode = 'async' and status = 'PENDING'",
-      ).run();
-      assert.equal(Number(changes), 4);
-    }
-    await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
-    await checkRecovered(await server.client(), again);
-  });
+  await t.step(
+    "a server alone runs the invocations that several nodes have left for any",
+    async () => {
+      {
+        // As they are in a copy of the records of a cluster.
+        using database = new DatabaseSync(join(dataDir, "invoked.db"));
+        const { changes } = database.prepare(
+          "update invocations set owner = null where mode = 'async' and status = 'PENDING'",
+        ).run();
+        assert.equal(Number(changes), 4);
+      }
+      await using server = await TestServer.start({ dataDir, flags: ONE_AT_A_TIME });
+      await checkRecovered(await server.client(), again);
+    },
+  );
 });

@@ -37,7 +37,7 @@ async function holdSlot(client: Client): Promise<() => Promise<void>> {
 async function waiting(client: Client, invocations: number): Promise<void> {
   await eventually(
     async () => (await client.get("/readyz")).body.waiting === invocations || undefined,
-    `${invocations} waiting calls`,
+    `${invocations} waiting invocations`,
   );
 }
 
@@ -98,8 +98,8 @@ async function oneTurnInEight({ client }: Stage): Promise<void> {
 
 serverSuite("turns", { flags: [...ONE_AT_A_TIME, "--max-wait", "7d"] }, {
   "go round between functions": functionsTakeTurns,
-  "come first for calls that somebody waits for": callersGoFirst,
-  "come for an asynchronous call among many others, too": oneTurnInEight,
+  "come first for synchronous invocations": callersGoFirst,
+  "come for an asynchronous invocation among many others, too": oneTurnInEight,
 });
 
 async function unmeasured({ client }: Stage): Promise<void> {
@@ -127,7 +127,7 @@ async function tooFarAway({ client }: Stage): Promise<void> {
     assert.match(rejected.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
   }
   const { list } = ok(await client.get(`/api/v1/functions/${id}/invocations`));
-  assert.deepEqual(list, [], "a rejected call leaves no invocation");
+  assert.deepEqual(list, [], "a rejected request leaves no invocation");
   const background = ok(await client.invoke(id, {}, ASYNC));
   assert.match((await client.invocation(id, background.invocationId)).status, /_PENDING$/);
   await release();
@@ -138,7 +138,11 @@ async function tooFarAway({ client }: Stage): Promise<void> {
     "a free slot",
   );
   const { invocationId } = ok(await client.invoke(id, {}, { "idempotency-key": "rejected" }));
-  assert.notEqual(invocationId, background.invocationId, "the key of a rejected call is free");
+  assert.notEqual(
+    invocationId,
+    background.invocationId,
+    "the key of a rejected invocation is free",
+  );
 }
 
 async function nested({ client }: Stage): Promise<void> {
@@ -153,7 +157,7 @@ async function nested({ client }: Stage): Promise<void> {
   assert.deepEqual(await outputOf(client, calling), { answered: 3 });
 }
 
-serverSuite("a call whose turn is too far away", {
+serverSuite("an invocation whose turn is too far away", {
   flags: [...ONE_AT_A_TIME, "--max-wait", "50ms"],
 }, {
   "waits while nothing was measured": unmeasured,
@@ -167,7 +171,7 @@ async function running(client: Client, runs: number, waits: number): Promise<voi
       const { body } = await client.get("/readyz");
       return (body.running === runs && body.waiting === waits) || undefined;
     },
-    `${runs} running and ${waits} waiting calls`,
+    `${runs} running and ${waits} waiting invocations`,
   );
 }
 
@@ -194,11 +198,11 @@ async function asyncShare({ client }: Stage): Promise<void> {
 }
 
 const SHARED = [...PATIENT, "--max-running", "4", "--max-queued", "4", "--pool-size", "2"];
-serverSuite("asynchronous calls", { flags: SHARED }, {
-  "take half of the slots, and leave the others to calls that somebody waits for": asyncShare,
+serverSuite("asynchronous invocations", { flags: SHARED }, {
+  "take half of the slots, and leave the others to synchronous invocations": asyncShare,
 });
 
-Deno.test("asynchronous calls may have more slots, or fewer", async () => {
+Deno.test("asynchronous invocations may have more slots, or fewer", async () => {
   await using server = await TestServer.start({ flags: [...SHARED, "--async-slots", "3"] });
   const client = await server.client();
   const hanging = await client.deploy(HANG);

@@ -56,7 +56,7 @@ serverSuite("memory and builds", {
   },
 });
 
-Deno.test("what a call sends, receives and asks for has limits", async () => {
+Deno.test("what an invocation sends, receives and asks for has limits", async () => {
   await using host = new Host();
   await using opened = await openServer([
     ...LOOPBACK,

@@ -32,7 +32,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     await client.post(`/api/v1/functions/${hanging}/invocations/${id}/cancel`);
   });
 
-  await context.step("an asynchronous call waits as long as it takes", async () => {
+  await context.step("an asynchronous invocation waits as long as it takes", async () => {
     const running = await client.invoke(hanging, {}, background);
     const waiting = await client.invoke(hanging, {}, background);
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -60,7 +60,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
     assert.equal((await client.invoke(other)).status, 200);
   });
 
-  await context.step("processor time ends a call", async () => {
+  await context.step("processor time ends an invocation", async () => {
     const spinning = await client.deploy("export default () => { for (;;); };");
     const { body } = await client.invoke(spinning, {}, background);
     const record = await client.ended(spinning, body.invocationId);
@@ -68,7 +68,7 @@ Deno.test("the queue has limits of its own, and every slot is released", async (
   });
 });
 
-Deno.test("the inputs of waiting calls have a limit together, and its bytes are given back", async () => {
+Deno.test("the inputs of waiting invocations have a limit together, and its bytes are given back", async () => {
   await using server = await TestServer.start({
     flags: [
       ...["--max-running", "1", "--pool-size", "1", "--invocation-timeout", "10m"],
@@ -105,7 +105,7 @@ Deno.test("the inputs of waiting calls have a limit together, and its bytes are 
   await cancel(running.body.invocationId);
 });
 
-Deno.test("calls that were admitted without a measurement end once their wait is too long", async () => {
+Deno.test("invocations that were admitted without a measurement end once their wait is too long", async () => {
   await using server = await TestServer.start({
     flags: ["--max-running", "1", "--pool-size", "1", "--max-wait", "100ms"],
   });
@@ -116,7 +116,7 @@ Deno.test("calls that were admitted without a measurement end once their wait is
   const first = client.invoke(slow, { ms: 5_000 });
   await eventually(
     async () => (await client.get("/readyz")).body.running === 1 || undefined,
-    "a call that runs",
+    "an invocation that runs",
   );
   // Nothing is measured yet, so all are admitted.
   const waiting = Array.from({ length: 10 }, () => client.invoke(slow, { ms: 0 }));

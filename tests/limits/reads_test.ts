@@ -185,7 +185,7 @@ Deno.test("searches of a long history hold up nobody", async () => {
   }
   await searches;
   // With all searches on the event loop it is one or two.
-  assert.ok(answered >= ANSWERS_MIN, `${answered} calls were answered during the searches`);
+  assert.ok(answered >= ANSWERS_MIN, `${answered} invocations were answered during the searches`);
   await eventually(
     async () => {
       const { list } = ok(await client.post(path, { query: NEEDLE }));

@@ -34,7 +34,7 @@ const TAMPERING: Readonly<Record<string, string>> = {
 const NONCE_MARK = 0xff;
 
 sharedSuite("process reuse: hostile", {
-  "tampering breaks no call of another function, and forges none of its own": async (
+  "tampering breaks no invocation of another function, and forges none of its own": async (
     { client },
   ) => {
     const good = await deployReused(client, moduleOf("return input.n;"));
@@ -61,7 +61,9 @@ sharedSuite("process reuse: hostile", {
     }
   },
 
-  "nothing that a call prints after its answer is in the log of another": async ({ client }) => {
+  "nothing that an invocation prints after its answer is in the log of another": async (
+    { client },
+  ) => {
     const late = `console.log("late", input.n);
       Deno.stdout.writeSync(new TextEncoder().encode("raw late " + input.n));
       Deno.stderr.writeSync(new TextEncoder().encode("error late " + input.n));`;
@@ -84,10 +86,10 @@ sharedSuite("process reuse: hostile", {
       const own = [`own ${n}`, `raw own ${n}`, `error own ${n}`].sort();
       assert.deepEqual(lines.sort(), own);
       return ++n >= 20 && reused > 0 || undefined;
-    }, "calls in a process that was used before");
+    }, "invocations in a process that was used before");
   },
 
-  "limits of the log count for each call": async ({ client }) => {
+  "limits of the log count for each invocation": async ({ client }) => {
     const id = await deployReused(
       client,
       moduleOf(`for (let n = 0; n < 40; n++) console.log("x".repeat(16_000));`),
@@ -99,7 +101,9 @@ sharedSuite("process reuse: hostile", {
     }
   },
 
-  "reading stdin early, or saying to be idle, takes no call from anybody": async ({ client }) => {
+  "reading stdin early, or saying to be idle, takes no invocation from anybody": async (
+    { client },
+  ) => {
     const good = await deployReused(client, moduleOf("return input.n;"));
     const attempts = [
       `dispatchEvent(new Event("beforeunload", { cancelable: true }));`,

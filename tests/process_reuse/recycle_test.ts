@@ -61,7 +61,7 @@ serverSuite("process reuse: recycling", {
     }
   },
 
-  "no reuse for a while after a call left work running": async ({ client }) => {
+  "no reuse for a while after an invocation left work running": async ({ client }) => {
     const leaves = moduleOf(`if (input.leave) setInterval(() => {}, ${NEVER_MS});`);
     const id = await deployReused(client, leaves);
     const other = await deployReused(client, leaves);
@@ -73,7 +73,7 @@ serverSuite("process reuse: recycling", {
         if ((await call(client, id)).calls !== 1) return undefined;
       }
       return true;
-    }, "four calls in fresh instances");
+    }, "four invocations in fresh instances");
     await warm(client, other);
   },
 

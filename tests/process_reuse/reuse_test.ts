@@ -38,7 +38,7 @@ sharedSuite("process reuse: reuse", {
     }
   },
 
-  "keeps the state of a module for the next call, and fresh does not": async ({ client }) => {
+  "keeps the state of a module for the next invocation, and fresh does not": async ({ client }) => {
     const id = await deployReused(client, COUNT);
     await warm(client, id);
     await change(client, id, { processReuse: "PROCESS_REUSE_NONE" });
@@ -60,7 +60,9 @@ sharedSuite("process reuse: reuse", {
     assert.equal((await client.invocation(id, fresh)).processReuse, "PROCESS_REUSE_NONE");
   },
 
-  "calls at the same time have processes of their own, one call at a time": async ({ client }) => {
+  "concurrent invocations have processes of their own, one invocation at a time": async (
+    { client },
+  ) => {
     const id = await deployReused(
       client,
       moduleOf(
@@ -79,10 +81,10 @@ sharedSuite("process reuse: reuse", {
     await eventually(async () => {
       const seen = (await Promise.all([caller(), caller(), caller(), caller()])).flat();
       return new Set(seen).size < seen.length || undefined;
-    }, "fewer processes than calls");
+    }, "fewer processes than invocations");
   },
 
-  "each call has its own input, secrets, volume and log": async ({ client }) => {
+  "each invocation has its own input, secrets, volume and log": async ({ client }) => {
     const id = await deployReused(
       client,
       `import { functions, vfs } from "@c1/functions-sdk";\n` + moduleOf(
@@ -102,11 +104,11 @@ sharedSuite("process reuse: reuse", {
       before += n++;
       if (calls > 1) reused++;
       return n >= 8 && reused > 0 || undefined;
-    }, "calls in a process that was used before");
+    }, "invocations in a process that was used before");
     assert.equal((await volume.read("/n")).body, before);
   },
 
-  "provisioned code and asynchronous calls work as ever": async ({ client }) => {
+  "provisioned code and asynchronous invocations work as ever": async ({ client }) => {
     const id = await deployReused(client, COUNT);
     await change(client, id, { provisionedConcurrency: 2 });
     const { invocationId } = ok(await client.invoke(id, {}, { prefer: "respond-async" }));
@@ -140,7 +142,7 @@ Deno.test("process reuse: limits end an instance, and a restart of the server en
   const client = await server.client();
   const id = await deployReused(client, COUNT);
 
-  await t.step("a process has at most --reuse-calls calls", async () => {
+  await t.step("a process runs at most --reuse-calls invocations", async () => {
     await warm(client, id);
     for (let n = 0; n < 12; n++) assert.ok((await call(client, id)).calls <= 3);
   });

@@ -72,7 +72,7 @@ export async function warm(
   return await eventually(async () => {
     const { process, calls } = await call(client, id, {}, more);
     return calls > 1 ? process : undefined;
-  }, "a call in a process that was used before");
+  }, "an invocation in a process that was used before");
 }
 
 /** Asserts that the process answers none of several invocations. @param after the event before, for the message */

@@ -13,7 +13,7 @@ const THIRD = `export default ({ n }, { attempt }) => {
   return { n };
 };`;
 
-Deno.test("a crash between attempts loses no call and repeats no end", async () => {
+Deno.test("a crash between attempts loses no invocation and repeats no end", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const invocations: string[] = [];

@@ -13,10 +13,10 @@ async function parks({ client }: Stage): Promise<void> {
   const id = await client.deploy(UNSTEADY);
   const single = await start(client, id, { until: 9 });
   await client.ended(id, single);
-  assert.deepEqual(await deadLetters(client, id), [], "a call that may start once");
+  assert.deepEqual(await deadLetters(client, id), [], "an invocation that may start once");
   await settings(client, id, TWICE);
   await client.invoke(id, { until: 9 });
-  assert.deepEqual(await deadLetters(client, id), [], "a call with a caller that waits");
+  assert.deepEqual(await deadLetters(client, id), [], "an invocation with a caller that waits");
   const good = await start(client, id, { until: 2 });
   assert.equal((await client.ended(id, good)).status, `${STATUS}SUCCESS`);
   const failed = await start(client, id, { until: 9 });
@@ -209,7 +209,7 @@ async function commandLine({ client, server }: Stage): Promise<void> {
 }
 
 sharedSuite("a dead letter", {
-  "is a failed call that could start again": parks,
+  "is a failed invocation that could start again": parks,
   "is replayed once, or dropped": replays,
   "is replayed with another input or commit": replaysEdited,
   "is one of many that a filter replays or drops": many,

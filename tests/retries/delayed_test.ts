@@ -116,7 +116,7 @@ async function many({ client }: Stage): Promise<void> {
   }));
 }
 
-sharedSuite("a delayed call", {
+sharedSuite("a delayed invocation", {
   "starts at its time, and not before": startsLater,
   "can be waited for": waitsForTheEnd,
   "starts once for an idempotency key": repeats,
@@ -125,7 +125,7 @@ sharedSuite("a delayed call", {
   "starts with all others of its time": many,
 });
 
-Deno.test("delayed calls survive a crash of the server", async () => {
+Deno.test("delayed invocations survive a crash of the server", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const invocations: string[] = [];

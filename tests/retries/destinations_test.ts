@@ -49,7 +49,7 @@ async function toFunction({ client }: Stage): Promise<void> {
   await client.ended(id, await start(client, id, { until: 9 }));
   await client.invoke(id, { until: 1 });
   const { body } = await client.get(`/api/v1/functions/${target}/invocations`);
-  assert.equal(body.list.length, 1, "neither a failure nor a call with a caller that waits");
+  assert.equal(body.list.length, 1, "neither a failure nor an invocation with a caller that waits");
 }
 
 async function toUrl({ client }: Stage): Promise<void> {
@@ -190,10 +190,10 @@ async function rejections({ client, server }: Stage): Promise<void> {
 }
 
 serverSuite("a destination", { flags: FLAGS }, {
-  "is a function that starts once with the end of a call": toFunction,
+  "is a function that starts once with the end of an invocation": toFunction,
   "is a URL that gets a signed request": toUrl,
   "is tried again, but not after 410": again,
-  "gets no end of a cancelled call": cancelled,
+  "gets no end of a cancelled invocation": cancelled,
   "is bounded in depth": depth,
   "is checked when it is set": rejections,
 });

@@ -40,7 +40,7 @@ async function rates({ client }: Stage): Promise<void> {
   const laterMs = Date.parse(next.notBefore) - Date.parse(notBefore);
   assert.ok(
     laterMs < 300_000,
-    `in the window of the call that was cancelled, not ${laterMs} ms later`,
+    `in the window of the invocation that was cancelled, not ${laterMs} ms later`,
   );
   await settings(client, id, { rateLimit: {} });
   const ended = await client.ended(id, released);
@@ -78,7 +78,7 @@ async function ratesAnew({ client }: Stage): Promise<void> {
       const isSettled = all.every((state) => state !== undefined) &&
         all.filter((state) => state === "ended").length === ended;
       return isSettled ? all : undefined;
-    }, `${ended} ended calls, and others that wait for the limit`);
+    }, `${ended} ended invocations, and others that wait for the limit`);
   const first = await settled(0);
   assert.equal(new Set(first).size, 5, "each has a time of its own");
 
@@ -180,7 +180,7 @@ async function debounces({ client, server }: Stage): Promise<void> {
   const last = await client.invocation(id, second);
   assert.deepEqual([last.status, last.notBefore], [`${STATUS}PENDING`, notBefore], "maxDelay");
   assert.equal((await client.invocation(id, other)).status, `${STATUS}PENDING`);
-  assert.equal((await client.invoke(id, { doc: 1 })).status, 200, "a call that waits");
+  assert.equal((await client.invoke(id, { doc: 1 })).status, 200, "an invocation that waits");
 
   const quick = await client.deploy(HANGING);
   await settings(client, quick, { debounce: { delay: "0.1s" } });
@@ -322,7 +322,7 @@ async function rejections({ client, server }: Stage): Promise<void> {
   });
 }
 
-serverSuite("the calls of a function", { flags: FLAGS }, {
+serverSuite("the invocations of a function", { flags: FLAGS }, {
   "start at a rate": rates,
   "obey a changed rate, and no other change lets them start": ratesAnew,
   "start one at a time for each concurrency key": keys,
@@ -332,7 +332,7 @@ serverSuite("the calls of a function", { flags: FLAGS }, {
   "have limits that are checked": rejections,
 });
 
-Deno.test("calls that a rate limit delays survive a crash, and start once", async () => {
+Deno.test("invocations that a rate limit delays survive a crash, and start once", async () => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   let [id, invocations]: [string, string[]] = ["", []];

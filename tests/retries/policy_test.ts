@@ -142,11 +142,11 @@ async function waits({ client }: Stage): Promise<void> {
 }
 
 sharedSuite("a retry policy", {
-  "starts a call again until it succeeds, under one id": succeedsLater,
+  "starts an invocation again until it succeeds, under one id": succeedsLater,
   "counts for its words alone": words,
-  "counts for calls without a waiting caller": once,
+  "counts for invocations without a waiting caller": once,
   "lets a caller wait over all attempts": waits,
-  "leaves a call that was cancelled between two attempts": cancels,
+  "leaves an invocation that was cancelled between two attempts": cancels,
   "is checked, and set by the command line": setting,
   "is visible in show and history": commandLine,
 });

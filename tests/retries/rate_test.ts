@@ -59,7 +59,7 @@ async function waitsForRate(client: Client, id: string, invocation: string): Pro
   await eventually(async () => {
     const { waitReason } = await client.invocation(id, invocation);
     return waitReason === "WAIT_REASON_RATE_LIMIT" || undefined;
-  }, "a call that waits for the rate limit");
+  }, "an invocation that waits for the rate limit");
 }
 
 /** The invocation that waits for a slot. */
@@ -69,7 +69,7 @@ async function queued(client: Client, id: string): Promise<Json> {
     return list.find(({ status, waitReason }: Json) =>
       status === `${STATUS}PENDING` && waitReason === undefined
     );
-  }, "a call that waits for a slot");
+  }, "an invocation that waits for a slot");
 }
 
 async function afterBacklog({ client }: Stage): Promise<void> {
@@ -155,10 +155,10 @@ async function limitsQueued({ client }: Stage): Promise<void> {
 }
 
 serverSuite("the rate limit of a function", { flags: FLAGS }, {
-  "holds when slots are granted late, in the order of the calls": afterBacklog,
+  "holds when slots are granted late, in the order of the invocations": afterBacklog,
   "counts the start of every attempt": countsRetries,
-  "keeps the permit of a call that waits for a slot, until it ends": keepsPermits,
-  "holds for calls that waited for a slot when it was set": limitsQueued,
+  "keeps the permit of an invocation that waits for a slot, until it ends": keepsPermits,
+  "holds for invocations that waited for a slot when it was set": limitsQueued,
 }, {
   "holds after a crash and the time without a server": crash,
 });
@@ -194,5 +194,9 @@ async function crash({ server, client }: Stage<TestServer>): Promise<void> {
   assert.equal(startsOf(all).length >= 10, true, "the attempts that the crash interrupted count");
   assertRate(startsOf(all), RATE.calls, PERIOD_MS);
   const { output } = await again.ended(other, waiting);
-  assert.deepEqual(output, { n: 2 }, "a call that the crash ended before its start had no start");
+  assert.deepEqual(
+    output,
+    { n: 2 },
+    "an invocation that the crash ended before its start had no start",
+  );
 }

@@ -37,7 +37,7 @@ async function compiledBy<T>(sandboxes: Sandboxes, call: () => Promise<T>): Prom
 
 const step = sandboxSuite("code caches", POOL);
 
-step("the first call of a large script makes its code cache", async (sandboxes) => {
+step("the first invocation of a large script makes its code cache", async (sandboxes) => {
   const body = plain("first");
   const first = await compiledBy(
     sandboxes,

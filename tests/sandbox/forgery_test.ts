@@ -52,7 +52,7 @@ step("a function cannot forge, delay or repeat the answer", async (sandboxes) =>
 });
 
 step(
-  "a closed stdout, a hostile then and a hostile toJSON harm their own call only",
+  "a closed stdout, a hostile then and a hostile toJSON harm their own invocation only",
   async (sandboxes) => {
     assert.match(
       await failure(sandboxes, `function main() { Deno.stdout.close(); return { a: 1 }; }`),

@@ -332,7 +332,7 @@ async function hang(sandboxes: Sandboxes, count: number): Promise<Promise<string
 const endStep = sandboxSuite("ends of fork servers", POOL);
 
 endStep(
-  "calls whose template is killed end, and the pool recovers",
+  "invocations whose template is killed end, and the pool recovers",
   async (sandboxes, _context, _mode, cacheDir) => {
     const invocations = await hang(sandboxes, 2);
     const { templates } = await zygoteOf(cacheDir);
@@ -349,7 +349,7 @@ endStep(
 );
 
 endStep(
-  "calls whose zygote is killed end, and another zygote replaces it",
+  "invocations whose zygote is killed end, and another zygote replaces it",
   async (sandboxes, _context, _mode, cacheDir) => {
     const invocations = await hang(sandboxes, 2);
     const { zygote, templates } = await zygoteOf(cacheDir);
@@ -366,7 +366,7 @@ endStep(
 );
 
 for (const mode of AVAILABLE_MODES) {
-  Deno.test(`${mode}: a zygote is replaced with age, and calls that run end on the old one`, async () => {
+  Deno.test(`${mode}: a zygote is replaced with age, and invocations that run end on the old one`, async () => {
     const cacheDir = await makeCacheDir();
     {
       await using sandboxes = poolOf(mode, cacheDir, POOL, { zygoteLifetimeMs: 3000 });

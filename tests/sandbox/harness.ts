@@ -254,7 +254,7 @@ export async function started(
   const { promise: up, resolve } = Promise.withResolvers<void>();
   const ended = run(sandboxes, body, { ...options, onLog: () => resolve() });
   const early = ended.then(({ outcome }) => {
-    throw new Error(`The call ended before it logged: ${JSON.stringify(outcome)}`);
+    throw new Error(`The invocation ended before it logged: ${JSON.stringify(outcome)}`);
   });
   // The invocation may log first and fail later.
   early.catch(() => {});
@@ -331,5 +331,5 @@ export async function fromTemplate(
   return await eventually(async () => {
     const ran = await run(sandboxes, body, options);
     return ran.process === "template" ? ran : undefined;
-  }, "a call from a template");
+  }, "an invocation from a template");
 }

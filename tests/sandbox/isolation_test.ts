@@ -306,7 +306,7 @@ const UNABLE_TO_FORK: Readonly<Record<string, RegExp>> = {
 
 for (const [flag, error] of Object.entries(UNABLE_TO_FORK)) {
   if (!AVAILABLE_MODES.includes("process") || Deno.build.os !== "linux") continue;
-  Deno.test(`no call is forked by an engine with ${flag}`, async () => {
+  Deno.test(`no invocation is forked by an engine with ${flag}`, async () => {
     const cacheDir = await makeCacheDir();
     const real = await findProgram("setsid", SEARCH_PATH);
     const insert = `for argument; do shift; set -- "$@" "$argument";

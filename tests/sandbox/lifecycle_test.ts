@@ -34,7 +34,7 @@ function linuxTest(name: string, body: (mode: Mode) => Promise<void>): void {
 }
 
 sandboxTest(
-  "every call gets a new process without any state",
+  "every invocation gets a new process without any state",
   async (sandboxes) => {
     const body = `let n = 0; globalThis.seen = (globalThis.seen ?? 0) + 1; Array.prototype.at = 1;
     const main = () => ({ n: ++n, seen: globalThis.seen, pid: Deno.pid });`;
@@ -48,7 +48,7 @@ sandboxTest(
 /** Ends the body of an invocation that is inspected while it runs. */
 const SEEN = "seen";
 
-linuxTest("the process ends with its call, whatever the outcome", async (mode) => {
+linuxTest("the process ends with its invocation, whatever the outcome", async (mode) => {
   const cacheDir = await makeCacheDir();
   {
     await using sandboxes = poolOf(mode, cacheDir, { poolSize: 1, cpuTimeMs: MARKS.outlive });

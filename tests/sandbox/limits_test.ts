@@ -45,9 +45,9 @@ async function keepsMemory(sandboxes: Sandboxes, more: RunOptions = {}): Promise
   assert.deepEqual(await held(150, LARGE), { held: 150 });
 }
 
-const step = sandboxSuite("limits of single calls", MAXIMA);
+const step = sandboxSuite("limits of single invocations", MAXIMA);
 
-step("a call has its own limits of memory and processor time", async (sandboxes) => {
+step("an invocation has its own limits of memory and processor time", async (sandboxes) => {
   await keepsMemory(sandboxes);
   assert.equal(await failure(sandboxes, LEAK, SMALL), OF_SMALL);
   assert.equal(
@@ -56,14 +56,14 @@ step("a call has its own limits of memory and processor time", async (sandboxes)
   );
 });
 
-step("so has a call that starts from a template", async (sandboxes) => {
+step("so has an invocation that starts from a template", async (sandboxes) => {
   sandboxes.provision([{ key: BUFFERS, script: scriptOf(BUFFERS), count: 2 }]);
   await fromTemplate(sandboxes, BUFFERS, { input: { mib: 1 } });
   await keepsMemory(sandboxes);
   assert.equal(await failure(sandboxes, SPIN, { cpuTimeMs: 1000 }).then(codeOf), "CPU_LIMIT");
 });
 
-step("so has a call that spawns a process", async (sandboxes) => {
+step("so has an invocation that spawns a process", async (sandboxes) => {
   const functionKey = "crashes";
   for (let n = 0; n < CRASHES_MAX; n++) await failure(sandboxes, CRASH, { functionKey });
   const { process } = await run(sandboxes, "const main = () => ({});", { functionKey });
@@ -72,7 +72,7 @@ step("so has a call that spawns a process", async (sandboxes) => {
 });
 
 step(
-  "calls with different limits share no process",
+  "invocations with different limits share no process",
   async (sandboxes) => {
     const body = "let calls = 0; const main = () => ({ calls: ++calls });";
     const reuseKey = "reused";
@@ -80,7 +80,7 @@ step(
     await eventually(async () => {
       const { calls } = await output(sandboxes, body, { reuseKey, ...SMALL });
       return calls === 2 || undefined;
-    }, "a second call of a process");
+    }, "a second invocation of a process");
     assert.deepEqual(await output(sandboxes, body, { reuseKey }), { calls: 1 });
     assert.equal(
       await failure(sandboxes, LEAK, { reuseKey, ...SMALL }).then(codeOf),

@@ -75,7 +75,7 @@ Deno.test("of many lines at once few are read in one turn of the event loop, in 
   assert.deepEqual(logs.map(({ message }) => message), lines);
 });
 
-step("a flood is cut after one mark and ends with the call", async (sandboxes) => {
+step("a flood is cut after one mark and ends with the invocation", async (sandboxes) => {
   const floods = [
     "const s = 'x'.repeat(1e5); for (;;) console.log(s);",
     "for (;;) console.log('');",

@@ -36,7 +36,7 @@ async function errorOf(exit: Exit): Promise<string> {
   return outcome.kind === "error" ? `${outcome.code}: ${outcome.message}` : outcome.kind;
 }
 
-Deno.test("only what the function cannot cause interrupts a call", async () => {
+Deno.test("only what the function cannot cause interrupts an invocation", async () => {
   assert.match(await errorOf({ ...KILLED, lost: "zygote" }), /^INTERRUPTED: the zygote of /);
   assert.match(await errorOf({ ...KILLED, lost: "template" }), /^INTERRUPTED: the template of /);
   assert.match(await errorOf({ ...KILLED, lost: "wrapper" }), /^INTERRUPTED: the wrapper of /);
@@ -64,7 +64,7 @@ Deno.test("the end of its template counts as a crash of a function, that of the 
 });
 
 if (AVAILABLE_MODES.includes("bubblewrap")) {
-  Deno.test("bubblewrap: a call whose wrapper is killed is interrupted", async () => {
+  Deno.test("bubblewrap: an invocation whose wrapper is killed is interrupted", async () => {
     await using starts = await BreakableStarts.make();
     await starts.break("zygotes");
     const cacheDir = await makeCacheDir();

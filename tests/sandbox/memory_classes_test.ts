@@ -60,7 +60,7 @@ async function fork(sandboxes: Sandboxes, options: RunOptions = {}): Promise<voi
     if (ran.process === "root" || ran.process === "template") return ran.outcome;
     // A process of its own takes as much processor time as the zygote that starts meanwhile.
     await new Promise((resolve) => setTimeout(resolve, ZYGOTE_PAUSE_MS));
-  }, "a call from a fork");
+  }, "an invocation from a fork");
   assert.equal(outcome.kind, "success", JSON.stringify(outcome));
 }
 
@@ -153,7 +153,7 @@ Deno.test("the script templates of all zygotes share one limit of memory", () =>
 const step = sandboxSuite("memory classes", LIMITS);
 
 step(
-  "a call of 512 MiB has its heap, and one of 128 MiB keeps its limit",
+  "an invocation of 512 MiB has its heap, and one of 128 MiB keeps its limit",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes);
     assert.notDeepEqual(await pidsOfHeap(cacheDir, 128), []);
@@ -201,7 +201,7 @@ step("templates and provisioned instances are forks of their class", async (sand
 });
 
 step(
-  "the end of a class's zygote ends no call of another, and the server stays available",
+  "the end of a class's zygote ends no invocation of another, and the server stays available",
   async (sandboxes, _context, _mode, cacheDir) => {
     await fork(sandboxes, LARGE);
     const errors: unknown[] = [];
@@ -223,7 +223,7 @@ step(
 const CLASS_UNUSED_MS = 6_000;
 
 for (const mode of AVAILABLE_MODES) {
-  Deno.test(`${mode}: a zygote above the default class ends once calls need it no more`, async () => {
+  Deno.test(`${mode}: a zygote above the default class ends once invocations need it no more`, async () => {
     const cacheDir = await makeCacheDir();
     {
       await using sandboxes = poolOf(mode, cacheDir, LIMITS, { classUnusedMs: CLASS_UNUSED_MS });

@@ -85,7 +85,7 @@ const UNSUITABLE: Readonly<Record<string, string>> = {
   "hashes in a thread": `const key = await crypto.subtle.digest("SHA-256", new Uint8Array(1));`,
 };
 
-step("a script that uses what differs between calls has no template", async (sandboxes) => {
+step("a script that uses what differs between invocations has no template", async (sandboxes) => {
   const host = { call: () => Promise.resolve({ value: "heard" }) };
   const last = "const main = () => ({});";
   const bodies = Object.values(UNSUITABLE).map((top) =>

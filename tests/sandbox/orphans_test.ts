@@ -42,7 +42,7 @@ async function leavingSetsid(argument: string): Promise<string> {
 
 // In bubblewrap mode a process namespace ends all of its processes.
 for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Deno.uid() === 0)) {
-  Deno.test(`${mode}: what a call left behind ends with its template, or with the zygote`, async () => {
+  Deno.test(`${mode}: what an invocation left behind ends with its template, or with the zygote`, async () => {
     const cacheDir = await makeCacheDir();
     const argument = `${100_000 + Deno.pid}.${AVAILABLE_MODES.indexOf(mode)}`;
     const wrappers = await leavingSetsid(argument);
@@ -64,7 +64,7 @@ for (const mode of AVAILABLE_MODES.filter((mode) => mode !== "bubblewrap" && Den
         eventually(async () => {
           const { outcome, process } = await run(sandboxes, GOOD);
           return outcome.kind === "success" && process === "root" || undefined;
-        }, "a call that succeeds from the zygote");
+        }, "an invocation that succeeds from the zygote");
       await succeedsFromZygote();
       const first = await zygoteWithOrphan();
       const [template] = first.templates;

@@ -123,7 +123,7 @@ step("stacks are mapped to the author's lines", async (sandboxes) => {
   );
 });
 
-step("time, memory and exits end a call with their codes", async (sandboxes) => {
+step("time, memory and exits end an invocation with their codes", async (sandboxes) => {
   assert.equal(
     await failure(sandboxes, "function main() { for (;;); }", { timeoutMs: 200 }),
     "TIMEOUT: the invocation ran longer than its limit of 200 ms (timeout of the function)",
@@ -188,7 +188,7 @@ step("an abort kills at once and reports its reason", async (sandboxes) => {
 });
 
 step(
-  "a call that is cancelled while its instance is forked is not written",
+  "an invocation that is cancelled while its instance is forked is not written",
   async (sandboxes) => {
     let readings = 0;
     const controller = new AbortController();

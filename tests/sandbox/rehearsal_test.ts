@@ -67,7 +67,7 @@ function afterRehearsal(log: string): string[] {
   return compiled;
 }
 
-Deno.test("a fork compiles no function of the runtime for a call", async () => {
+Deno.test("a fork compiles no function of the runtime for an invocation", async () => {
   assert.deepEqual(await compiledForInvocation(true), []);
   // Otherwise the log shows nothing.
   assert.notDeepEqual(await compiledForInvocation(false), []);

@@ -39,13 +39,17 @@ step("a script that is slow to evaluate gets a template", async (sandboxes) => {
   }
 });
 
-sandboxTest("provisioned scripts have instances before their first call", async (sandboxes) => {
-  const body = "let calls = 0; const main = () => ({ calls: ++calls });";
-  sandboxes.provision([{ key: body, script: scriptOf(body), count: 2 }]);
-  await eventually(() => Promise.resolve(sandboxes.stats.ready >= 4 || undefined));
-  assert.equal((await run(sandboxes, body)).process, "template");
-  assert.deepEqual(await output(sandboxes, body), { calls: 1 });
-}, POOL);
+sandboxTest(
+  "provisioned scripts have instances before their first invocation",
+  async (sandboxes) => {
+    const body = "let calls = 0; const main = () => ({ calls: ++calls });";
+    sandboxes.provision([{ key: body, script: scriptOf(body), count: 2 }]);
+    await eventually(() => Promise.resolve(sandboxes.stats.ready >= 4 || undefined));
+    assert.equal((await run(sandboxes, body)).process, "template");
+    assert.deepEqual(await output(sandboxes, body), { calls: 1 });
+  },
+  POOL,
+);
 
 sandboxTest(
   "provisioned scripts keep their templates when memory is used up",
@@ -87,7 +91,7 @@ sandboxTest("a template counts with the memory that its script has taken", async
   assert.equal((await run(sandboxes, COUNTER)).process, "template");
 }, { ...POOL, poolMemoryBytes: 32 * MIB });
 
-sandboxTest("calls that follow each other find one more instance", async (sandboxes) => {
+sandboxTest("invocations that follow each other find one more instance", async (sandboxes) => {
   const body = `${SLOW} const main = () => ({ sum });`;
   await fromTemplate(sandboxes, body);
   let count = 0;
@@ -98,7 +102,7 @@ sandboxTest("calls that follow each other find one more instance", async (sandbo
   }, "a second instance that waits");
 }, POOL);
 
-step("a script that fails at its top level fails in every call", async (sandboxes) => {
+step("a script that fails at its top level fails in every invocation", async (sandboxes) => {
   const failing = {
     "throw new Error('at load'); const main = 1;": /^UNCAUGHT: Error: at load/,
     "await new Promise(() => {}); const main = () => ({});": /^EXITED: .*never settled/,
@@ -231,7 +235,7 @@ const WAITING = `${SLOW} const main = async ({ wait }) => {
 
 for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
   sandboxTest(
-    `${signal} of a script template harms its running calls alone`,
+    `${signal} of a script template harms its running invocations alone`,
     async (sandboxes, _context, _mode, cacheDir) => {
       await fromTemplate(sandboxes, WAITING);
       // An invocation soon after would make another template, which is not seen below or killed.

@@ -77,7 +77,7 @@ Deno.test("what asks during a sync shares the next one", () => {
   assert.deepEqual(ends, [10, 20, 20, 30]);
 });
 
-Deno.test("parts are as busy as their work is, and calls end as they arrive, up to saturation", () => {
+Deno.test("parts are as busy as their work is, and invocations end as they arrive, up to saturation", () => {
   const { utilization, endedPerSecond, p50 } = simulate(TIMES, INSTALLATION, LOAD, 1);
   isNear(utilization.api, 800 * TIMES.apiMs / 1000 / INSTALLATION.apiNodes, 0.1);
   isNear(utilization.workers, 800 * (0.115 + 0.0001) / 800, 0.1);

@@ -12,7 +12,7 @@ import { childrenOf, deployWithSdk, outputOf } from "./support.ts";
 const FLAGS = ["--max-running", "2", "--pool-size", "2"];
 
 serverSuite("a function that calls itself without end", { flags: FLAGS }, {
-  "ends with the call from outside, and takes everything with it": async ({ client }) => {
+  "ends with the invocation from outside, and takes everything with it": async ({ client }) => {
     const bomb = await deployWithSdk(
       client,
       `const calls = Array.from({ length: 1000 }, () => settle(() => invoke(input.self, input)));
@@ -53,14 +53,14 @@ async function stops(server: TestServer): Promise<void> {
   await eventually(async () => {
     const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
     return list[0]?.status.endsWith("_RUNNING") ? true : undefined;
-  }, "the first of the calls");
+  }, "the first of the invocations");
   server.signal("SIGTERM");
   const { json } = ok(await answer);
   assert.deepEqual(JSON.parse(atob(json)), { second: true });
   assert.equal((await server.status).code, 0);
 }
 
-Deno.test("after a crash both ends of a call are recorded as interrupted", async (t) => {
+Deno.test("after a crash both ends of an invocation are recorded as interrupted", async (t) => {
   await using directory = await makeTempDir();
   const dataDir = directory.path;
   const ids: string[] = [];
@@ -74,7 +74,7 @@ Deno.test("after a crash both ends of a call are recorded as interrupted", async
     const child = await eventually(async () => {
       const { list } = ok(await client.get(`/api/v1/functions/${sleep}/invocations`));
       return list.find(({ status }: { status: string }) => status.endsWith("_RUNNING"));
-    }, "the call of the caller");
+    }, "the invocation of the caller");
     ids.push(sleep, child.id, caller, child.parentInvocationId);
   }
   await using server = await TestServer.start({ dataDir, flags: ["--drain-timeout", "30s"] });

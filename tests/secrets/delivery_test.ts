@@ -35,7 +35,7 @@ Deno.test("secrets", async (t) => {
   const client = await server.client();
   const id = await client.deploy(READS);
 
-  await t.step("a change counts from the next call", async () => {
+  await t.step("a change counts from the next invocation", async () => {
     assert.deepEqual(await outputOf(client, id), {});
     await setSecrets(client, id, { API_KEY: VALUE, OTHER: "x" });
     assert.deepEqual(await outputOf(client, id), { API_KEY: VALUE, OTHER: "x" });
@@ -61,7 +61,7 @@ Deno.test("secrets", async (t) => {
     assert.deepEqual(await outputOf(client, await client.deploy(READS)), {});
   });
 
-  await t.step("an asynchronous call gets them as well", async () => {
+  await t.step("an asynchronous invocation gets them as well", async () => {
     const { body } = await client.invoke(id, {}, { Prefer: "respond-async" });
     const { output } = await client.ended(id, body.invocationId);
     assert.deepEqual(output, { API_KEY: VALUE });

@@ -73,7 +73,7 @@ for (const [title, open] of Object.entries(OPENED)) {
       node.assertLive("Cannot call");
     });
 
-    await t.step("owns the calls whose callers wait, and runs or offers all others", () => {
+    await t.step("owns the invocations whose callers wait, and runs or offers all others", () => {
       assert.equal(ownership.ownerOf("sync"), node.id);
       const owner = ownership.ownerOf("async");
       assert.ok(owner === null || owner === node.id);
@@ -82,7 +82,7 @@ for (const [title, open] of Object.entries(OPENED)) {
       assert.equal(ownership.countsRunning, owner === null, "counted where others may run it");
     });
 
-    await t.step("begins calls that ended nodes have left, but no delayed one", async () => {
+    await t.step("begins invocations that ended nodes have left, but no delayed one", async () => {
       begun.length = 0;
       // A shared node leaves this to the holder of the lease.
       await eventually(async () => {
@@ -92,16 +92,16 @@ for (const [title, open] of Object.entries(OPENED)) {
           await Promise.resolve();
         });
         return begun.length > 0 || undefined;
-      }, "calls that begin");
+      }, "invocations that begin");
       await ownership.recoverUnclaimed(() => assert.fail("it runs twice"));
       assert.deepEqual(begun, [WAITING]);
     });
 
-    await t.step("knows that a delayed call may still end", async () => {
+    await t.step("knows that a delayed invocation may still end", async () => {
       assert.ok(await ownership.mayStillEnd(DELAYED));
     });
 
-    await t.step("passes cancellations of its own calls to its handler", async () => {
+    await t.step("passes cancellations of its own invocations to its handler", async () => {
       const asked: string[] = [];
       ownership.serve({
         claim: () => assert.fail("no worker claims"),

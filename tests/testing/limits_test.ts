@@ -111,7 +111,7 @@ serverSuite(
     ],
   },
   {
-    "all tests share the time of one call": async ({ client }) => {
+    "all tests share the time of one invocation": async ({ client }) => {
       const id = await withTests(client, `${IMPORT}test("long", () => { ${BLOCK} });\n${FINE}`);
       await settings(client, id, { timeout: "3s" });
       const { results } = ok(await runTests(client, id));
@@ -242,7 +242,7 @@ serverSuite(
       await eventually(async () => {
         const { status } = await client.invocation(busy, invocationId);
         return status.endsWith("_RUNNING") || undefined;
-      }, "the slot of the call");
+      }, "the slot of the invocation");
       assertError(await runTests(client, fine), "RESOURCE_EXHAUSTED", "QUEUE_TIMEOUT", {
         message: /^The tests did not start: queued for longer than the limit of 200 ms/,
       });
@@ -289,7 +289,7 @@ sharedSuite("tests: hostile ones", {
     assert.deepEqual(outline(ok(alone).results), ["fine | OK"]);
   },
 
-  "an ordinary call has no methods of test runs": async ({ client }) => {
+  "an ordinary invocation has no methods of test runs": async ({ client }) => {
     const id = await client.deploy(`import { test } from "@c1/test";
       test("nobody runs this", () => {});
       export default async () => {

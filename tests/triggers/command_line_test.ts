@@ -280,7 +280,7 @@ Deno.test("the settings that docs/triggers.md shows are deployed", async () => {
   );
 });
 
-Deno.test("a signed example of each method starts a call", async () => {
+Deno.test("a signed example of each method starts an invocation", async () => {
   await using author = await deployed("examples");
   const given: readonly (readonly [string, string])[] = [
     ["github", SECRET],

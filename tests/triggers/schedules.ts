@@ -41,7 +41,7 @@ export async function endedInvocations(
     const invocations = await invocationsOf(client, functionId);
     const hasEnded = invocations.every(({ status }) => /_(SUCCESS|ERROR)$/.test(status));
     return invocations.length >= count && hasEnded ? invocations : undefined;
-  }, `${count} ended calls`);
+  }, `${count} ended invocations`);
 }
 
 export function soon(ms: number): string {

@@ -56,7 +56,7 @@ sharedSuite("schedules", {
     assert.deepEqual(after.nextRuns, []);
   },
 
-  "a call has the volume of its schedule": async ({ client }) => {
+  "an invocation has the volume of its schedule": async ({ client }) => {
     const functionId = await client.deploy(WRITER);
     const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "times" }));
     const trigger = await createSoon(client, functionId, {}, { vfsId: volume.id });
@@ -104,7 +104,7 @@ sharedSuite("schedules", {
   },
 });
 
-Deno.test("a clock that is driven through two changes and a leap day starts the right calls", async () => {
+Deno.test("a clock that is driven through two changes and a leap day starts the right invocations", async () => {
   const start = Date.parse("2028-02-28T12:00:00Z");
   const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
   await using _clock = clock;
@@ -221,7 +221,7 @@ Deno.test("times that come during restarts are run, each once", async () => {
   }
 });
 
-Deno.test("many schedules of one time start, while other calls are answered", async () => {
+Deno.test("many schedules of one time start, while other invocations are answered", async () => {
   const clock = await FakeClock.open() ?? assert.fail("libfaketime is missing");
   await using _clock = clock;
   await using server = await TestServer.start({
@@ -248,7 +248,7 @@ Deno.test("many schedules of one time start, while other calls are answered", as
       const found = await invocationsOf(client, functionId);
       return found.length === MANY && found.every(({ startedAt }) => startedAt) ? found : undefined;
     },
-    "all calls",
+    "all invocations",
     MANY_PATIENCE_MS,
   );
   assert.ok(answered > 0);

@@ -54,15 +54,18 @@ Deno.test("tokens of C1 are verified by the key set of their sender", async (t) 
   const send = (token: string, headers = {}, to = endpoint) =>
     stranger.call("POST", to, BODY, { Authorization: `Bearer ${token}`, ...headers });
 
-  await t.step("a right one starts a call, which does not see it; a repeat is 409", async () => {
-    const token = await first.token(claims());
-    assert.deepEqual(ok(await send(token)), {});
-    assertError(await send(token), "ALREADY_EXISTS", "WEBHOOK_REPEATED");
-    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
-    const invocation = await client.ended(functionId, list.at(-1).invocationId);
-    assert.equal(invocation.output.input.headers.authorization, undefined);
-    assert.equal(host.reads, 1, "the key set is kept");
-  });
+  await t.step(
+    "a right one starts an invocation, which does not see it; a repeat is 409",
+    async () => {
+      const token = await first.token(claims());
+      assert.deepEqual(ok(await send(token)), {});
+      assertError(await send(token), "ALREADY_EXISTS", "WEBHOOK_REPEATED");
+      const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+      const invocation = await client.ended(functionId, list.at(-1).invocationId);
+      assert.equal(invocation.output.input.headers.authorization, undefined);
+      assert.equal(host.reads, 1, "the key set is kept");
+    },
+  );
 
   await t.step("a wrong claim, key or method is rejected", async () => {
     const soon = Math.floor(Date.now() / 1000);
@@ -160,53 +163,59 @@ Deno.test("rates, time limits and networks of a server", async (t) => {
     assert.match((await client.ended(functionId, invocation.id)).error, /^CANCELLED:/);
   });
 
-  await t.step("a delivery whose call could not start in time starts none later", async () => {
-    const body = (n: number) => JSON.stringify({ n, key: "same" });
-    await settings(client, functionId, { concurrencyKey: "/payload/key" });
-    const path = `/api/v1/functions/${functionId}/invocations`;
-    const holder = await start(client, functionId, { payload: { key: "same" } });
-    const before = ok(await client.get(path)).list.length;
-    const late = await deliver("192.0.2.40", body(1));
-    assert.equal(late.status, 504);
-    assert.match(late.body.message, /^No invocation could start within the limit of 3 s/);
-    ok(await client.post(`${path}/${holder}/cancel`, {}));
-    await client.ended(functionId, holder);
-    const next = await deliver("192.0.2.41", body(2));
-    assert.match(next.body.message, /^Invocation \S+ took longer/);
-    assert.equal(ok(await client.get(path)).list.length, before + 1);
-    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
-    assert.match(list[1].reason, /No invocation could start/);
-    await settings(client, functionId, { concurrencyKey: "" });
-  });
+  await t.step(
+    "a delivery whose invocation could not start in time starts none later",
+    async () => {
+      const body = (n: number) => JSON.stringify({ n, key: "same" });
+      await settings(client, functionId, { concurrencyKey: "/payload/key" });
+      const path = `/api/v1/functions/${functionId}/invocations`;
+      const holder = await start(client, functionId, { payload: { key: "same" } });
+      const before = ok(await client.get(path)).list.length;
+      const late = await deliver("192.0.2.40", body(1));
+      assert.equal(late.status, 504);
+      assert.match(late.body.message, /^No invocation could start within the limit of 3 s/);
+      ok(await client.post(`${path}/${holder}/cancel`, {}));
+      await client.ended(functionId, holder);
+      const next = await deliver("192.0.2.41", body(2));
+      assert.match(next.body.message, /^Invocation \S+ took longer/);
+      assert.equal(ok(await client.get(path)).list.length, before + 1);
+      const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+      assert.match(list[1].reason, /No invocation could start/);
+      await settings(client, functionId, { concurrencyKey: "" });
+    },
+  );
 
-  await t.step("an event whose call did not start in time may be delivered again", async () => {
-    await settings(client, functionId, { maxConcurrency: 1 });
-    const path = `/api/v1/functions/${functionId}/invocations`;
-    const holder = await start(client, functionId);
-    await eventually(async () =>
-      (await client.invocation(functionId, holder)).attempt === 1 ? true : undefined
-    );
-    const signed = github("s", "{}", { id: "00000000-0000-4000-8000-000000000001" });
-    const first = await deliver("192.0.2.50", "{}", signed);
-    const [, invocationId = ""] = /^Invocation (\w+) took longer/.exec(first.body.message) ?? [];
-    assert.match((await client.ended(functionId, invocationId)).error, /before it started/);
-    ok(await client.post(`${path}/${holder}/cancel`, {}));
-    await client.ended(functionId, holder);
-    await settings(client, functionId, { maxConcurrency: 0 });
-    const again = await deliver("192.0.2.51", "{}", signed);
-    assert.equal(again.status, 504);
-    assert.doesNotMatch(again.body.message, new RegExp(invocationId));
-    const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
-    const rejected = list.find((delivery: Json) => delivery.invocationId === invocationId);
-    assert.deepEqual([rejected.status, rejected.reason], [
-      "DELIVERY_STATUS_REFUSED",
-      "its invocation did not start",
-    ]);
-    await eventually(
-      async () => (await deliver("192.0.2.52", "{}", signed)).status === 200 ? true : undefined,
-      "a repeat of an event whose call has run",
-    );
-  });
+  await t.step(
+    "an event whose invocation did not start in time may be delivered again",
+    async () => {
+      await settings(client, functionId, { maxConcurrency: 1 });
+      const path = `/api/v1/functions/${functionId}/invocations`;
+      const holder = await start(client, functionId);
+      await eventually(async () =>
+        (await client.invocation(functionId, holder)).attempt === 1 ? true : undefined
+      );
+      const signed = github("s", "{}", { id: "00000000-0000-4000-8000-000000000001" });
+      const first = await deliver("192.0.2.50", "{}", signed);
+      const [, invocationId = ""] = /^Invocation (\w+) took longer/.exec(first.body.message) ?? [];
+      assert.match((await client.ended(functionId, invocationId)).error, /before it started/);
+      ok(await client.post(`${path}/${holder}/cancel`, {}));
+      await client.ended(functionId, holder);
+      await settings(client, functionId, { maxConcurrency: 0 });
+      const again = await deliver("192.0.2.51", "{}", signed);
+      assert.equal(again.status, 504);
+      assert.doesNotMatch(again.body.message, new RegExp(invocationId));
+      const { list } = ok(await client.get(`${triggersOf(functionId)}/${trigger.id}/deliveries`));
+      const rejected = list.find((delivery: Json) => delivery.invocationId === invocationId);
+      assert.deepEqual([rejected.status, rejected.reason], [
+        "DELIVERY_STATUS_REFUSED",
+        "its invocation did not start",
+      ]);
+      await eventually(
+        async () => (await deliver("192.0.2.52", "{}", signed)).status === 200 ? true : undefined,
+        "a repeat of an event whose invocation has run",
+      );
+    },
+  );
 
   await t.step("a body above the limit of all webhooks is 413 for everybody", async () => {
     const large = await deliver("192.0.2.9", "x".repeat(65_537), {});

@@ -253,7 +253,9 @@ sharedSuite("webhooks", {
     assertError(gone, "UNAUTHENTICATED", "WEBHOOK_NOT_PROVED");
   },
 
-  "of many deliveries of one event at the same time one starts a call": async ({ client }) => {
+  "of many deliveries of one event at the same time one starts an invocation": async (
+    { client },
+  ) => {
     const functionId = await client.deploy(ECHO);
     const { trigger } = await createTrigger(client, functionId, {
       webhook: { github: { secret: SECRET } },
@@ -266,7 +268,9 @@ sharedSuite("webhooks", {
     await onlyInvocation(client, trigger);
   },
 
-  "a call has the volume of its trigger, and the rights of its function": async ({ client }) => {
+  "an invocation has the volume of its trigger, and the rights of its function": async (
+    { client },
+  ) => {
     const functionId = await client.deploy(`
       import { sdk, vfs } from "@c1/functions-sdk";
       export default async ({ payload }) => {

@@ -291,7 +291,7 @@ sharedSuite("volumes over HTTP", {
     }
   },
 
-  "are attached to a call only if they exist": async ({ client }) => {
+  "are attached to an invocation only if they exist": async ({ client }) => {
     const fn = await client.deploy("export default () => ({});");
     assertError(
       await client.invoke(fn, {}, {}, { vfsId: "nope" }),

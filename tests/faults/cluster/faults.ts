@@ -102,7 +102,7 @@ export const CLUSTER_FAULTS: Readonly<Record<string, Fault<ClusterContext>>> = {
   "repeated and late messages": async (context) => {
     await context.repeater.repeat(durationOf(context));
   },
-  "calls that NATS delivers again": async (context) => {
+  "invocations that NATS delivers again": async (context) => {
     await context.repeater.giveBack(durationOf(context));
   },
   [CLOCK_FAULT]: async (context) => {

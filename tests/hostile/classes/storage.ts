@@ -95,7 +95,7 @@ export const STORAGE = [
     "undefined",
   ),
   gets(
-    "the process id of a call before",
+    "the process id of an invocation before",
     `const was = (globalThis as any).pids; (globalThis as any).pids = [Deno.pid]; return was;`,
     "undefined",
   ),

@@ -8,7 +8,7 @@ const COMMIT = id(0, 1);
 const ANY_TIME = { before: time(100), after: time(100) };
 
 export const DELAYS: Steps = {
-  "calls are due in the order of their times": async (store) => {
+  "invocations are due in the order of their times": async (store) => {
     await store.write(async (tx) => {
       await tx.functions.insert(functionRow({ id: FUNCTION }));
       await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
@@ -45,7 +45,7 @@ export const DELAYS: Steps = {
     assert.deepEqual(await invocations.unclaimed(ANY_TIME, 10), []);
   },
 
-  "a delay ends once, and nobody claims the call before": async (store) => {
+  "a delay ends once, and nobody claims the invocation before": async (store) => {
     const attempt = { id: id(3), owner: "node", attempt: 1 };
     await store.write(async ({ invocations, delays }) => {
       assert.equal(await invocations.claim(attempt, "worker", time(20)), false);
@@ -71,7 +71,7 @@ export const DELAYS: Steps = {
     assert.deepEqual([claimed?.startedAt, claimed?.worker], [time(21), "worker"]);
   },
 
-  "a call that is cancelled is not due any more": async (store) => {
+  "an invocation that is cancelled is not due any more": async (store) => {
     const error = { code: "CANCELLED", message: "x" };
     await store.write(async (tx) => {
       assert.equal(await tx.invocations.endUnclaimed(id(2), error, time(22)), true);
@@ -83,7 +83,7 @@ export const DELAYS: Steps = {
     assert.deepEqual([text, errorCode], ["CANCELLED: x", "CANCELLED"]);
   },
 
-  "a released call keeps how its attempt ended": async (store) => {
+  "a released invocation keeps how its attempt ended": async (store) => {
     const attempt = { id: id(3), owner: "node", attempt: 1 };
     const next = { owner: "node", attempt: 1 };
     const error = { code: "UNCAUGHT", message: "x".repeat(2_000) };

@@ -45,7 +45,7 @@ export const FLOW: Steps = {
       const { now } = await flow.permitsAt(FUNCTION, hour);
       assert.ok((await flow.permitStart(FUNCTION, 1) ?? "") <= now, "no start is later than now");
       assert.equal(await flow.freePermit(FUNCTION, id(2)), false, "it has started");
-      assert.equal(await flow.freeEnded(FUNCTION), 1, "no such call waits");
+      assert.equal(await flow.freeEnded(FUNCTION), 1, "no such invocation waits");
       await flow.holdPermit(permit(1));
       assert.equal(await flow.freePermit(FUNCTION, id(1)), true);
       assert.equal(await flow.freePermit(FUNCTION, id(1)), false);
@@ -68,7 +68,7 @@ export const FLOW: Steps = {
     });
   },
 
-  "calls with a key count unless they wait for their time": async (store) => {
+  "invocations with a key count unless they wait for their time": async (store) => {
     await store.write(async (tx) => {
       await tx.functions.insert(functionRow({ id: FUNCTION }));
       await tx.commits.insert(commitRow({ id: COMMIT, functionId: FUNCTION }), [
@@ -103,7 +103,7 @@ export const FLOW: Steps = {
     assert.equal((await store.read.invocations.row(id(2)))?.notBefore, time(5));
   },
 
-  "calls wait in a line": async (store) => {
+  "invocations wait in a line": async (store) => {
     await store.write(async ({ delays }) => {
       const wait = { functionId: FUNCTION, reason: "rate-limit", key: null } as const;
       await delays.postpone(id(2), { ...wait, dueAt: time(50), since: time(4) });
@@ -126,7 +126,7 @@ export const FLOW: Steps = {
     });
   },
 
-  "a call that waits is found by its key, postponed, woken and skipped": async (store) => {
+  "an invocation that waits is found by its key, postponed, woken and skipped": async (store) => {
     await store.write(async ({ delays }) => {
       assert.equal((await delays.debounced(FUNCTION, "d"))?.invocationId, id(2));
       assert.equal(await delays.debounced(FUNCTION, "e"), undefined);

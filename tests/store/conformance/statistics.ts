@@ -26,7 +26,7 @@ const callsOf = (counted: readonly CountedStep[]) =>
   ]);
 
 export const STATISTICS: Steps = {
-  "calls are counted by step and function, with words, durations and processor time": async (
+  "invocations are counted by step and function, with words, durations and processor time": async (
     store,
   ) => {
     await store.write(async (tx) => {

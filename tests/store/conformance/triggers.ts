@@ -112,7 +112,7 @@ export const TRIGGERS: Steps = {
     assert.equal(await store.read.schedules.unfinishedRun(FUNCTION, WEBHOOK), undefined);
   },
 
-  "an event starts one call, and another one only after it was forgotten": async (store) => {
+  "an event starts one invocation, and another one only after it was forgotten": async (store) => {
     const event = { triggerId: WEBHOOK, eventId: "e" };
     const first = { ...deliveryRow({ id: id(30), ...event }), eventId: "e", receivedAt: time(30) };
     assert.equal(await deliver(store, first, time(0)), true);
