@@ -25,9 +25,9 @@ async function open(allowlist: readonly string[], options: Partial<EgressOptions
   const proxy = opened.use(new EgressProxy({ ...OPTIONS, ...options }, socketDir));
   const socket = opened.use(proxy.openSocket());
   const lines: string[] = [];
-  socket.openSession(allowlist, (_level, message) => lines.push(message));
+  const run = socket.openRun(allowlist, (_level, message) => lines.push(message));
   const all = opened.move();
-  return { socket, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { socket, run, lines, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** Writes to the socket and reads until it closes, or up to the text `until`. */
@@ -143,7 +143,7 @@ Deno.test("all notations of a loopback address are the same address", async (con
     ]
   ) {
     await context.step(form, async () => {
-      opened.socket.openSession(
+      opened.socket.openRun(
         [`*.example.com:${host.port}`],
         (_level, line) => opened.lines.push(line),
       );
@@ -153,7 +153,7 @@ Deno.test("all notations of a loopback address are the same address", async (con
         /^HTTP\/1.1 403 /,
       );
       // The allowlist names it, but the address policy denies it.
-      opened.socket.openSession([
+      const run = opened.socket.openRun([
         `${form}:${host.port}`,
         `127.0.0.1:${host.port}`,
         `localhost:${host.port}`,
@@ -167,7 +167,7 @@ Deno.test("all notations of a loopback address are the same address", async (con
         /^HTTP\/1.1 403 /,
       );
       assert.match(opened.lines.at(-1) ?? "", /is not public but/);
-      opened.socket.closeSession();
+      run.close();
     });
   }
   assert.deepEqual(host.seen, []);
@@ -192,7 +192,7 @@ Deno.test("an instance has no network before and after its invocation", async ()
   await using opened = await open([where]);
   const request = `GET http://${where}/ HTTP/1.1\r\nHost: x\r\n${CLOSE}`;
   assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 200 /);
-  opened.socket.closeSession();
+  opened.run.close();
   assert.match(await say(opened.socket.socketPath, request), /^HTTP\/1.1 403 /);
   assert.equal(host.seen.length, 1);
   assert.equal(opened.lines.length, 1);
@@ -297,9 +297,23 @@ Deno.test("connections that an instance has left do not reach the next one", asy
   assert.deepEqual(await Promise.all([left, ...others]), ["", "", ""]);
   assert.equal(socket.wasUsedOutsideRun, false);
   const lines: string[] = [];
-  socket.openSession([], (_level, message) => lines.push(message));
+  const last = socket.openRun([], (_level, message) => lines.push(message));
   assert.match(await say(path, request), /^HTTP\/1\.1 403 /);
   assert.equal(lines.length, 1);
+  socket.renew({
+    hasHandshake(connection) {
+      connection.close();
+      return Promise.resolve(true);
+    },
+  });
+  opened.use(await Deno.connect({ transport: "unix", path }));
+  const next = socket.openRun([], () => {});
+  assert.match(await say(path, request), /^HTTP\/1\.1 403 /);
+  // The last run outlives its instance: it knows what it was used for, and the network is that of the next one.
+  assert.equal(last.close()?.egress.length, 1);
+  assert.match(await say(path, request), /^HTTP\/1\.1 403 .*not in /s);
+  assert.equal(next.close()?.egress[0]?.count, 2);
+  assert.equal(socket.wasUsedOutsideRun, false);
 });
 
 Deno.test("a client that hangs up before the answer is no second request", async () => {

@@ -81,6 +81,16 @@ sharedSuite("measurements of invocations", {
     assert.match(waited.error, /^CANCELLED: /);
     assert.deepEqual([waited.usage?.cpuTime, waited.usage?.wallTime], [undefined, undefined]);
   },
+  async "has the network that a process used before it ended itself"({ client }) {
+    const id = await client.deploy(`export default async () => {
+      await fetch("http://unlisted.example/").catch(() => {});
+      Deno.exit(3);
+    };`);
+    const { error, egress } = await recordOf(client, id);
+    assert.match(error, /^EXITED: /);
+    const host = "unlisted.example:80";
+    assert.deepEqual(egress, [{ host, verdict: "EGRESS_VERDICT_REFUSED", count: 1, bytes: "0" }]);
+  },
   async "reports its own calls alone with process reuse"({ client }) {
     const id = await client.deploy(SPIN);
     await client.post("/api/v1/functions/update", {

@@ -20,8 +20,8 @@ import {
   type EgressLimits,
   type EgressLogger,
   EgressRequest,
+  EgressRun,
   EgressSession,
-  type EgressUse,
   unlogged,
 } from "./session.ts";
 import { EgressError } from "./error.ts";
@@ -66,14 +66,11 @@ export interface EgressSocket extends Disposable {
    */
   renew(handshakes: Handshakes): void;
   /**
-   * Opens a session that forwards what the allowlist names until it is closed.
+   * Opens the network of a run, which forwards what the allowlist names until it is closed: by the run, which may outlive
+   * its instance, or when another run or instance gets the socket.
    * @param name of the allowlist, for messages
    */
-  openSession(allowlist: readonly string[], log: EgressLogger, name?: string): void;
-  /** Whether a request or a tunnel of the session is in progress. */
-  readonly isBusy: boolean;
-  /** Closes the session, if one is open: cuts its connections and logs them. Returns what it was used for, if for anything. */
-  closeSession(): EgressUse | undefined;
+  openRun(allowlist: readonly string[], log: EgressLogger, name?: string): EgressRun;
 }
 
 /** The proxy of all instances. Its disposal closes every egress socket. */
@@ -242,9 +239,8 @@ class ListeningSocket implements EgressSocket {
   /** Connections beyond the limit, until their answer. */
   readonly #rejected = new Set<Duplex>();
   readonly #onClose: () => void;
-  /** Begins the session of the run that is open: most runs connect to nothing. */
-  #beginSession: (() => EgressSession) | undefined;
-  #session: EgressSession | undefined;
+  /** The last run. */
+  #run: EgressRun | undefined;
   /** Set until its instance has connected. */
   #awaited: Handshakes | undefined;
   wasUsedOutsideRun = false;
@@ -267,32 +263,20 @@ class ListeningSocket implements EgressSocket {
     );
   }
 
-  openSession(
+  openRun(
     allowlist: readonly string[],
     log: EgressLogger,
     name = "the function's outboundNetworkAllowlist",
-  ): void {
-    this.closeSession();
-    this.#beginSession = () => new EgressSession(allowlist, this.#limits, log, name);
+  ): EgressRun {
+    this.#closeRun();
+    return this.#run = new EgressRun(() => new EgressSession(allowlist, this.#limits, log, name));
   }
 
-  get isBusy(): boolean {
-    return this.#session?.isBusy ?? false;
-  }
-
-  closeSession(): EgressUse | undefined {
-    const session = this.#session;
-    this.#beginSession = undefined;
-    this.#session = undefined;
-    session?.[Symbol.dispose]();
-    return session?.used;
-  }
-
-  /** The open session. Without one, records that the socket was used outside a run. */
+  /** The session of the open run. Without one, records that the socket was used outside a run. */
   get session(): EgressSession | undefined {
-    this.#session ??= this.#beginSession?.();
-    if (this.#session === undefined) this.wasUsedOutsideRun = true;
-    return this.#session;
+    const session = this.#run?.session;
+    if (session === undefined) this.wasUsedOutsideRun = true;
+    return session;
   }
 
   get isLost(): boolean {
@@ -300,17 +284,22 @@ class ListeningSocket implements EgressSocket {
   }
 
   renew(handshakes: Handshakes): void {
-    this.closeSession();
+    this.#closeRun();
     this.#awaited = handshakes;
     this.#destroyConnections();
     this.wasUsedOutsideRun = false;
   }
 
   [Symbol.dispose](): void {
-    this.closeSession();
+    this.#closeRun();
     this.#listener[Symbol.dispose]();
     this.#destroyConnections();
     this.#onClose();
+  }
+
+  #closeRun(): void {
+    this.#run?.close();
+    this.#run = undefined;
   }
 
   #destroyConnections(): void {

@@ -148,6 +148,43 @@ export class EgressSession implements Disposable {
 }
 
 /**
+ * The network of one run. Its session begins with its first connection: most runs connect to nothing. Modes: open, then
+ * closed.
+ */
+export class EgressRun implements Disposable {
+  /** Undefined once it is closed. */
+  #begin: (() => EgressSession) | undefined;
+  #session: EgressSession | undefined;
+
+  constructor(begin: () => EgressSession) {
+    this.#begin = begin;
+  }
+
+  /** The session, which this begins; undefined once the run is closed. */
+  get session(): EgressSession | undefined {
+    if (this.#begin === undefined) return undefined;
+    return this.#session ??= this.#begin();
+  }
+
+  /** Whether a request or a tunnel is in progress. */
+  get isBusy(): boolean {
+    return this.#session?.isBusy ?? false;
+  }
+
+  /** Closes it, unless it is closed: cuts its connections and logs them. Returns what it was used for, if for anything. */
+  close(): EgressUse | undefined {
+    const isOpen = this.#begin !== undefined;
+    this.#begin = undefined;
+    if (isOpen) this.#session?.[Symbol.dispose]();
+    return this.#session?.used;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
  * One request or tunnel, from its first byte to its one log line.
  *
  * Modes: `open`, then `finished`, or `failed` with an error.

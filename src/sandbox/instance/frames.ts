@@ -97,7 +97,7 @@ export function usageOf(bytes: Uint8Array): ProcessUsage | undefined {
 export interface FrameEvents {
   /** Text between frames. */
   text(bytes: Uint8Array): void;
-  /** A frame of one of {@link FrameKind}: any of them up to a result or failure, after a result `IDLE` alone. */
+  /** A frame of one of {@link FrameKind}: any but `IDLE` up to a result or failure, after a result `IDLE` alone. */
   frame(kind: number, body: Uint8Array): void;
   /** The head of a result announced more bytes than the limit. */
   resultTooLarge(bytes: number): void;

@@ -238,8 +238,8 @@ export class Instance {
       output.gone();
     };
     try {
-      // Opened before the function can run, and closed before the outcome is delivered.
-      this.#egressSocket?.openSession(
+      // Open while the function can run. The next instance may have the socket before this run ends.
+      using egress = this.#egressSocket?.openRun(
         job.outboundAllowlist,
         (level, message) => sink.note("egress", level, message),
         job.allowlistName,
@@ -256,16 +256,16 @@ export class Instance {
         throw new JobNotAccepted("lost" in ending ? ending.lost : undefined);
       }
       // The function may hold on to a connection that is cut here, so the next invocation cannot use this instance.
-      if (keep && this.#egressSocket?.isBusy) this.#killNow();
+      if (egress?.isBusy) this.#killNow();
       await (keep ? this.#allRead(output) : output.allRead);
       this.loaded = output.loaded;
       await output.close();
       const outcome = await outcomeOf(ending, stackMap, limits, redactor, this.#invocations - 1);
       const usage = output.usage ?? await usageAtEnd(ending, this.ended);
-      const egress = this.#egressSocket?.closeSession();
-      return { ...outcome, measured: measurementsOf({ span, output, egress, redactor, usage }) };
+      const measured = measurementsOf({ span, output, egress: egress?.close(), redactor, usage });
+      return { ...outcome, measured };
     } finally {
-      this.#egressSocket?.closeSession();
+      output.isOver = true;
       if (output.channel !== undefined) await output.channel.close();
       if (reuse !== undefined && this.#lifecycle.is("running")) this.#awaitIdle(output, reuse);
       else this.#retire();

@@ -120,6 +120,8 @@ export class RunOutput implements OutputReader, FrameEvents {
   #whenIdle: (() => void) | undefined;
   /** Open from the first host call on: most invocations make none. */
   channel: HostChannel | undefined;
+  /** Whether the run has ended: a chunk that is still being read makes no host call. */
+  isOver = false;
   /** How the script was evaluated in this invocation. */
   loaded: Loaded | undefined;
   /** What the process has used in this invocation, as it reports itself. */
@@ -247,6 +249,7 @@ export class RunOutput implements OutputReader, FrameEvents {
   #takeHostCall(body: Uint8Array): void {
     // The bootstrap makes no host call before it has read its own invocation.
     if (!this.accepted) return this.broken();
+    if (this.isOver) return;
     this.channel ??= this.#parts.openChannel();
     try {
       this.channel.receive(body);

@@ -88,7 +88,9 @@ export class InstancePool implements Disposable {
     else this.#growAhead();
     if (taken === undefined) return undefined;
     const { instance, template } = taken;
-    if (areEqual(limits, this.#resources.maxima)) return instance;
+    const { maxima } = this.#resources;
+    // The cgroups may have the limits of an earlier instance that ended while they were set.
+    if (template.cgroupLimits === maxima && areEqual(limits, maxima)) return instance;
     try {
       if (!haveSameMemory(limits, template.cgroupLimits)) await template.setMemory(limits);
       instance.limitsToSet = template.limitsOf(limits);
