@@ -125,11 +125,14 @@ export class GroupedWriter {
         else pending.resolve(result.value);
       }
       if (this.#unsynced.length > 0) this.#syncing ??= this.#syncAll();
-      else if (this.#needsSync) {
-        this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
-      }
+      else this.#planSync();
     }
     this.#draining = undefined;
+  }
+
+  /** Sees to it that what was committed is durable soon. */
+  #planSync(): void {
+    if (this.#needsSync) this.#syncTimer ??= setTimeout(() => this.#syncLate(), SYNC_DELAY_MS);
   }
 
   /** Syncs what no durable write has synced meanwhile. */
@@ -156,6 +159,8 @@ export class GroupedWriter {
       }
     } while (this.#unsynced.length > 0);
     this.#syncing = undefined;
+    // The timer of a write that was committed during a long sync may have passed.
+    this.#planSync();
   }
 
   async #commit(group: readonly PendingWrite[]): Promise<CommitResult[]> {

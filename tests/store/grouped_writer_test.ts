@@ -96,6 +96,32 @@ Deno.test("a write that is acknowledged at its commit shares the sync of the nex
   await dialect.close();
 });
 
+Deno.test("a write whose timer passes during a long sync has a sync of its own soon", async () => {
+  await using directory = await makeTempDir();
+  const dialect = sqliteDialect(`${directory.path}/a.db`);
+  const begun = Promise.withResolvers<void>();
+  const long = Promise.withResolvers<void>();
+  let syncs = 0;
+  const writer = new GroupedWriter(dialect.statements, () => {
+    begun.resolve();
+    return ++syncs === 1 ? long.promise : Promise.resolve();
+  });
+  const write = (durability: Durability) => writer.write(() => Promise.resolve(), durability);
+  {
+    using timers = new HeldTimers();
+    const durable = write("durable");
+    await begun.promise;
+    await write("committed");
+    timers.fire();
+    long.resolve();
+    await durable;
+    timers.fire();
+  }
+  await eventually(() => syncs === 2 || undefined, "the sync of the committed write");
+  await writer.settled();
+  await dialect.close();
+});
+
 Deno.test("a rollback that fails rejects its writes, and no later ones", async () => {
   await using directory = await makeTempDir();
   const dialect = sqliteDialect(`${directory.path}/a.db`);
