@@ -240,7 +240,8 @@ class ActiveRun implements Run {
       const reason = this.signal.reason as StopReason;
       return typeof reason === "string" ? NOT_STARTED[reason] : reason;
     }
-    this.#mode = "running";
+    // A run that was disposed meanwhile stays ended.
+    if (this.#mode === "queued") this.#mode = "running";
     return undefined;
   }
 

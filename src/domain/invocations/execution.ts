@@ -86,7 +86,6 @@ export class Executions {
     using run = engine.begin({ id, mode, signal, claim }, slot);
     const unrecorded = Promise.withResolvers<never>();
     unrecorded.promise.catch(() => {});
-    this.#unrecorded.set(id, unrecorded.promise);
     const record = new AttemptRecord({ store, notifier, flushes: this.#logFlushes }, attempt, {
       // It may wait for a worker.
       startsWhenPlaced: fn.rateLimit !== null && mode === "sync" && !ownership.startsWithSlot,
@@ -95,6 +94,7 @@ export class Executions {
       signal: run.signal,
       onWait: unrecorded.reject,
     });
+    this.#unrecorded.set(id, unrecorded.promise);
     try {
       const notStarted = await run.start();
       if (notStarted === "left-for-next-start") return { kind: "not-run" };

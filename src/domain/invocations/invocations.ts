@@ -255,17 +255,12 @@ export class Invocations {
     receivedMs: number,
     onRecorded?: () => void,
   ): Promise<InvokeAnswer> {
-    const { request, fn, commit, limits, mode, depth } = accepted;
+    const { request, fn, commit, limits, mode, depth, inputJson: input } = accepted;
     const caller = accepted.by.invocation;
     const { ownership } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
     const owner = ownership.ownerOf(mode);
-    const admission = admissionOf({
-      ...limits,
-      functionId: fn.id,
-      input: accepted.inputJson,
-      mode,
-    });
+    const admission = admissionOf({ ...limits, functionId: fn.id, input, mode });
     if (owner === null) return await this.#enqueue(accepted, admission);
     const slot = admit(this.parts.engine, admission, caller);
     // A restart does not resume a synchronous invocation, so its start needs no record of its own, unless the database
@@ -318,17 +313,11 @@ export class Invocations {
     assertOpen(engine, fn.id);
     const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
     let replacedId: string | undefined;
-    const earlier = await recordRow(
-      this.parts.store,
-      this.#idempotency,
-      row,
-      accepted,
-      {
-        further: async (tx) => {
-          replacedId = await delayInvocation(tx, fn, row, maxDelayed);
-        },
-      },
-    );
+    const further = async (tx: Writers) => {
+      replacedId = await delayInvocation(tx, fn, row, maxDelayed);
+    };
+    const { store } = this.parts;
+    const earlier = await recordRow(store, this.#idempotency, row, accepted, { further });
     if (earlier === undefined) scheduler.wake();
     if (replacedId !== undefined) notifier.notify(replacedId);
     return await this.#afterWait(fn.id, earlier ?? row.id, request);

@@ -237,14 +237,15 @@ export async function recordRow(
   const mayWait = row.status === "RUNNING" && key === undefined &&
     request.httpRequest === undefined;
   // An invocation that waited for its concurrency key obeys the present limits.
-  const limits = flowLimitsOf(fn) && flowLimitsOf(await store.read.functions.get(fn.id) ?? fn);
+  const present = flowLimitsOf(fn) && (await store.read.functions.get(fn.id) ?? fn);
+  const limits = present && flowLimitsOf(present);
   const recorded = await store.write(
     async (tx) => {
       const earlier = key === undefined ? undefined : await idempotency.holder(tx, key);
       if (earlier !== undefined) return earlier;
       const isChecked = mode === "sync" && row.skipReason === null;
-      const admitted = isChecked && limits
-        ? await admitNow(tx, fn, limits, row, startsNow)
+      const admitted = isChecked && present && limits
+        ? await admitNow(tx, present, limits, row, startsNow)
         : undefined;
       if (admitted instanceof DomainError) return admitted;
       await request.alongside?.(tx, row);
