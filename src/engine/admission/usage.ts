@@ -30,7 +30,7 @@ export class SlotUsage {
   /** Taken slots by function; no entry is 0. */
   readonly #slotsOf = new Map<string, number>();
   /** The running invocations by function; no set is empty. */
-  readonly #callsOf = new Map<string, Set<RequestedSlot>>();
+  readonly #runningOf = new Map<string, Set<RequestedSlot>>();
   /** Of functions that took as many slots as one function may have. */
   readonly #measured: Measured = new LRUCache({ max: MEASURED_FUNCTIONS_MAX });
   /** Of functions that reached a limit of their own. */
@@ -58,7 +58,7 @@ export class SlotUsage {
 
   /** Whether as many invocations of the function run as its own limit, as the request has it, allows. */
   isAtOwnLimit({ functionId, maxConcurrency = Infinity }: RequestedSlot): boolean {
-    return (this.#callsOf.get(functionId)?.size ?? 0) >= maxConcurrency;
+    return (this.#runningOf.get(functionId)?.size ?? 0) >= maxConcurrency;
   }
 
   /** Whether no limit keeps an invocation from taking a slot of its own. */
@@ -66,7 +66,7 @@ export class SlotUsage {
     const { maxRunning, maxRunningPerFunction } = this.#limits;
     return this.count < maxRunning &&
       (this.#slotsOf.get(functionId) ?? 0) < maxRunningPerFunction &&
-      (this.#callsOf.get(functionId)?.size ?? 0) < maxConcurrency;
+      (this.#runningOf.get(functionId)?.size ?? 0) < maxConcurrency;
   }
 
   /** Throughput of a function that has as many slots as it may have. */
@@ -81,14 +81,14 @@ export class SlotUsage {
 
   /** Whether every running invocation of the function waits for nested invocations that cannot run. */
   areBlocked(functionId: string): boolean {
-    return [...this.#callsOf.get(functionId) ?? []].every(isBlocked);
+    return [...this.#runningOf.get(functionId) ?? []].every(isBlocked);
   }
 
   /** Counts an invocation that begins to run. The first holder of a permit takes a slot. */
   add(slot: RequestedSlot, permit: Permit): void {
     const { functionId, maxConcurrency } = slot;
-    const invocations = this.#callsOf.get(functionId) ?? new Set();
-    this.#callsOf.set(functionId, invocations.add(slot));
+    const invocations = this.#runningOf.get(functionId) ?? new Set();
+    this.#runningOf.set(functionId, invocations.add(slot));
     slot.caller?.runningNested.add(slot);
     if (invocations.size === maxConcurrency) {
       this.#throughputIn(this.#measuredOwn, functionId, maxConcurrency).filled();
@@ -107,11 +107,11 @@ export class SlotUsage {
   /** Counts an invocation that no longer runs. The last holder of a permit releases the slot. */
   delete(slot: RequestedSlot, permit: Permit): void {
     const { functionId } = slot;
-    const invocations = this.#callsOf.get(functionId);
+    const invocations = this.#runningOf.get(functionId);
     const own = this.#measuredOwn.peek(functionId);
     if (own?.limit === invocations?.size) own?.throughput.released();
     invocations?.delete(slot);
-    if (invocations?.size === 0) this.#callsOf.delete(functionId);
+    if (invocations?.size === 0) this.#runningOf.delete(functionId);
     slot.caller?.runningNested.delete(slot);
     if (--permit.holders > 0) return;
     const { maxRunning, maxRunningPerFunction } = this.#limits;

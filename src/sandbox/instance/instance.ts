@@ -110,7 +110,7 @@ export class Instance {
   readonly kind: Exclude<ProcessKind, "reused">;
   readonly #startedMs = performance.now();
   #redactions: Redactions;
-  #callStartedMs = 0;
+  #invocationStartedMs = 0;
   #busyMs = 0;
   #invocations = 0;
   /** The limits that the process has to set for its invocation; undefined if the process has them already. */
@@ -210,7 +210,7 @@ export class Instance {
   ): Promise<SandboxOutcome> {
     const load = { purpose: LoadPurpose.INVOCATION, script: job.script, codeCache };
     const loading = this.#lifecycle.is("ready") ? [encodeLoad(this.#nonce, limits, load)] : [];
-    this.#beginCall(hooks.signal);
+    this.#beginInvocation(hooks.signal);
     const keep = reuse !== undefined;
     // All jobs of one instance have the same configuration.
     const secrets = Object.values(job.config.secrets);
@@ -277,7 +277,7 @@ export class Instance {
    * {@link COMPILE_TIMEOUT_MS}, or does not work.
    */
   async compile(script: string, codeCacheMaxBytes: number): Promise<Compiled | undefined> {
-    this.#beginCall();
+    this.#beginInvocation();
     const { promise, resolve } = Promise.withResolvers<Compiled | undefined>();
     const timer = setTimeout(() => resolve(undefined), COMPILE_TIMEOUT_MS);
     this.#child.reader = new CompileOutput(this.#nonce, codeCacheMaxBytes, resolve);
@@ -292,11 +292,11 @@ export class Instance {
     return compiled;
   }
 
-  #beginCall(signal?: AbortSignal): void {
+  #beginInvocation(signal?: AbortSignal): void {
     // The invocation may have been cancelled while this was forked. Connections from outside a run do not belong to it.
     if (signal?.aborted || this.#egressSocket?.wasUsedOutsideRun) this.#killNow();
     if (this.#lifecycle.is("killed", "dead")) throw new JobNotAccepted();
-    this.#callStartedMs = performance.now();
+    this.#invocationStartedMs = performance.now();
     this.#lifecycle.set("running");
     this.#child.stderr = new Uint8Array(0);
     this.#invocations++;
@@ -333,7 +333,7 @@ export class Instance {
       this.#lifecycle.set("idle");
       // The reader holds the whole invocation.
       this.#child.reader = discardOutput;
-      this.#busyMs += performance.now() - this.#callStartedMs;
+      this.#busyMs += performance.now() - this.#invocationStartedMs;
       reuse.onIdle();
     });
   }
