@@ -1,4 +1,4 @@
-/** `invoked init --template`. tests/console/templates_test.ts deploys, runs and tests every template. */
+/** `invoked init --template`. tests/console/templates.ts creates and runs every template, and tests those that are no examples. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";

@@ -1,9 +1,18 @@
-/** Every template becomes a function through the page, which then runs and tests; the list shows what became of them. */
+/**
+ * The page offers every template; each becomes a function by the console's own requests, and then runs and tests; the list
+ * shows what became of them.
+ */
 import assert from "node:assert/strict";
+import {
+  createFunction,
+  type Template,
+  templatesOf,
+} from "../../console/src/features/functions/create.ts";
 import type { Client, Json } from "../support/client.ts";
-import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
+import { readText, ROOT } from "../support/repository.ts";
+import { asPage } from "./page_requests.ts";
 import { deployNamed, type Journey, run } from "./stage.ts";
 
 interface Expected {
@@ -57,22 +66,47 @@ const TRIGGERS: Readonly<Record<string, string>> = {
   "webhook-receiver": "webhook",
 };
 
-/** Creates a function of a template in the page; answers the function. */
-async function create(
-  console: ConsoleBrowser,
-  client: Client,
-  template: string,
-): Promise<Json> {
+/** The templates below a folder of this repository. */
+async function readTemplates(parent: "examples" | "templates"): Promise<readonly Template[]> {
+  const sources: Record<string, string> = {};
+  for await (const { name: folder, isDirectory } of Deno.readDir(new URL(parent, ROOT))) {
+    if (!isDirectory) continue;
+    for await (const { name } of Deno.readDir(new URL(`${parent}/${folder}`, ROOT))) {
+      const path = `${parent}/${folder}/${name}`;
+      if (/\.(?:ts|json)$/.test(name)) sources[path] = await readText(path);
+    }
+  }
+  return templatesOf(sources);
+}
+
+/** The page shows each template as its folder has it, and takes its name and its description. */
+async function offers({ console }: Journey, templates: readonly Template[]): Promise<void> {
   const { page } = console;
   await console.goto("/functions/new");
-  await page.getByRole("radio", { name: new RegExp(`^${template}(?![\\w-])`) }).check();
-  const name = page.getByRole("textbox", { name: "Name" });
-  if (template === "blank") await name.fill("blank");
-  await eventually(async () => await name.inputValue() === template || undefined, "a name");
-  await page.getByRole("button", { name: "Create" }).click();
-  await page.getByRole("heading", { name: template, level: 1 }).waitFor();
-  const id = new URL(page.url()).pathname.split("/")[2];
-  return ok(await client.get(`/api/v1/functions/${id}`)).function;
+  await page.getByRole("radio").nth(templates.length - 1).waitFor();
+  assert.equal(await page.getByRole("radio").count(), templates.length);
+  assert.ok(await page.getByRole("radio").first().isChecked());
+  const code = page.getByLabel("main.ts of the template", { exact: true });
+  for (const { manifest: { name, description }, files } of templates) {
+    await page.getByRole("radio", { name: new RegExp(`^${name}(?![\\w-])`) }).check();
+    const isShown = async () => await code.textContent() === files["main.ts"] || undefined;
+    await eventually(isShown, `main.ts of ${name}`);
+    const listed = await page.getByText(/^\d+ files?: /).innerText();
+    assert.deepEqual(listed.replace(/^.*: /, "").split(", ").sort(), Object.keys(files).sort());
+    const fields = ["Name", "Description"].map((label) => page.getByLabel(label, { exact: true }));
+    const values = await Promise.all(fields.map((field) => field.inputValue()));
+    assert.deepEqual(values, name === "blank" ? ["", ""] : [name, description]);
+  }
+}
+
+/** Creates a function of a template as the page does; answers the function. */
+async function create(client: Client, template: Template | undefined): Promise<Json> {
+  assert.ok(template !== undefined);
+  using _page = asPage(client);
+  const { name, description } = template.manifest;
+  const { fn, violations } = await createFunction(name, description, template);
+  assert.deepEqual(violations, []);
+  return ok(await client.get(`/api/v1/functions/${fn.id}`)).function;
 }
 
 async function runs(client: Client, fn: Json, expected: Expected): Promise<void> {
@@ -88,23 +122,27 @@ async function runs(client: Client, fn: Json, expected: Expected): Promise<void>
   assert.match(atob(answer.json), output ?? /^$/);
 }
 
-async function tests(page: Page): Promise<void> {
-  await page.getByRole("link", { name: "Tests" }).click();
-  await page.getByRole("button", { name: "Run the tests" }).click();
-  await page.getByText(/^\d+ tests?, none failed/).waitFor();
+/** Runs the tests of a function's head: none fails. */
+async function tests(client: Client, { id, head }: Json): Promise<void> {
+  const { results } = ok(await client.post(`/api/v1/functions/${id}/test`, { commitId: head }));
+  assert.ok(results.length > 0);
+  const failed = results.filter(({ status }: Json) => /_FAIL$/.test(status));
+  assert.deepEqual(failed, []);
 }
 
-export async function everyTemplate(
-  t: Deno.TestContext,
-  { server, console, client }: Journey,
-): Promise<void> {
+export async function everyTemplate(t: Deno.TestContext, journey: Journey): Promise<void> {
+  const { server, console, client } = journey;
   const { page } = console;
-  await console.goto("/functions/new");
-  await page.getByRole("radio").nth(Object.keys(TEMPLATES).length - 1).waitFor();
-  assert.equal(await page.getByRole("radio").count(), Object.keys(TEMPLATES).length);
+  const examples = await readTemplates("examples");
+  const templates = [...examples, ...await readTemplates("templates")];
+  const named = (name: string) => templates.find(({ manifest }) => manifest.name === name);
+  const names = templates.map(({ manifest }) => manifest.name);
+  assert.deepEqual(names.toSorted(), Object.keys(TEMPLATES).toSorted());
+  await t.step("the page offers each as its folder has it", () => offers(journey, templates));
   for (const [template, expected] of Object.entries(TEMPLATES)) {
     await t.step(template, async () => {
-      const fn = await create(console, client, template);
+      const fn = await create(client, named(template));
+      assert.equal(fn.displayName, template);
       for (const [name, value] of Object.entries(expected.brings ?? {})) {
         assert.deepEqual(fn[name], value);
       }
@@ -113,11 +151,14 @@ export async function everyTemplate(
       const kind = TRIGGERS[template];
       assert.ok(kind === undefined ? list.length === 0 : list[0][kind] !== undefined);
       await runs(client, fn, expected);
-      if (template !== "blank") await tests(page);
+      // tests/examples/examples_test.ts runs the tests of the examples.
+      const isTested = template === "blank" ||
+        examples.some(({ manifest }) => manifest.name === template);
+      if (!isTested) await tests(client, fn);
     });
   }
   await t.step("a second function of a template has a slug of its own", async () => {
-    const fn = await create(console, client, "html-page");
+    const fn = await create(client, named("html-page"));
     const { list } = ok(await client.get(`/api/v1/functions/${fn.id}/triggers`));
     assert.match(list[0].http.slug, /^html-page-[a-z0-9]{8}$/);
     const updateMask = "publishedCommitId";

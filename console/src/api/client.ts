@@ -81,7 +81,7 @@ export function expireSession(): void {
 /** Calls an operation of the server that served this page. Throws `ApiError`. */
 export async function call<O extends Operation>(
   operation: O,
-  sent: RequestOf<O> & { readonly signal?: AbortSignal },
+  sent: RequestOf<O> & { readonly signal?: AbortSignal | undefined },
 ): Promise<AnswerOf<O>> {
   const { url, body = null, ...init } = httpRequest<O>(operation, sent);
   const response = await fetchRaw(url, { ...init, body, signal: sent.signal ?? null });

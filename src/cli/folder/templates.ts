@@ -1,6 +1,6 @@
 /**
  * What a new function begins with: the folders of `examples/` and `templates/`, which the console offers as well
- * (console/src/features/functions/create.ts).
+ * (console/src/features/functions/templates.ts).
  */
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";

@@ -1,6 +1,4 @@
-/// <reference path="../../browser/vite.d.ts" />
-
-/** Templates, and the function that one of them becomes. */
+/** Templates as their files have them, and the function that one of them becomes. */
 import { SLUG_CHARS_MAX, slugOf } from "../../../../src/shared/slugs.ts";
 import { ApiError, call, encodeBase64, type Fn } from "../../api/client.ts";
 import { readVolumes } from "../../api/queries.ts";
@@ -23,29 +21,20 @@ export interface Template {
   readonly files: Readonly<Record<string, string>>;
 }
 
-const SOURCES = import.meta.glob<string>(
-  ["../../../../examples/*/*.{ts,json}", "../../../../templates/*/*.{ts,json}"],
-  { eager: true, query: "?raw", import: "default" },
-);
-
 /** The template that is chosen at first. */
 const BLANK = "blank";
 
-/** All templates, the blank one first; `invoked init --template` offers the same. */
-export const TEMPLATES: readonly Template[] = readTemplates().toSorted((a, b) =>
-  Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK)
-);
-
-function readTemplates(): readonly Template[] {
+/** The templates of these files, the blank one first. @param sources text by path, which ends with the template's folder and a name */
+export function templatesOf(sources: Readonly<Record<string, string>>): readonly Template[] {
   const folders = new Map<string, Record<string, string>>();
-  for (const [path, text] of Object.entries(SOURCES)) {
+  for (const [path, text] of Object.entries(sources)) {
     const [name = "", folder = ""] = path.split("/").reverse();
     folders.set(folder, { ...folders.get(folder), [name]: text });
   }
   return [...folders.values()].map(({ "invoked.json": manifest = "{}", ...files }) => ({
     manifest: JSON.parse(manifest) as Manifest,
     files,
-  }));
+  })).toSorted((a, b) => Number(b.manifest.name === BLANK) - Number(a.manifest.name === BLANK));
 }
 
 /** A function that was created, and why it lacks triggers of its template. */
@@ -68,7 +57,7 @@ export async function createFunction(
     body: {
       displayName,
       description,
-      commitMessage: manifest.name === "blank" ? "First commit" : `Start from ${manifest.name}`,
+      commitMessage: manifest.name === BLANK ? "First commit" : `Start from ${manifest.name}`,
       initialContent: Object.fromEntries(
         Object.entries(files).map(([path, text]) => [path, encodeBase64(text)]),
       ),

@@ -10,7 +10,8 @@ import { ErrorNote } from "../../parts/states.tsx";
 import { toast, toastError } from "../../parts/toasts.tsx";
 import { remainingError, violationOf } from "../../parts/violations.ts";
 import { BackToList, useStillHere } from "../../shell/list_position.tsx";
-import { createFunction, type Template, TEMPLATES } from "./create.ts";
+import { createFunction, type Template } from "./create.ts";
+import { TEMPLATES } from "./templates.ts";
 
 const FIELDS = ["displayName", "description"];
 
