@@ -1,6 +1,11 @@
 /** What the pages of the console compute without a page: texts, filters, paths and differences. */
 import assert from "node:assert/strict";
 import {
+  draftOf,
+  fieldsBetween,
+  requestOf,
+} from "../../console/src/features/function/triggers/drafts.ts";
+import {
   durationIn,
   durationText,
   pathViolation,
@@ -75,6 +80,19 @@ Deno.test("a name of the configuration is read by a dot where it can follow one"
 Deno.test("the slug of a name has lower-case letters, digits and hyphens", () => {
   const slugs = ["Übersicht: Café & orders!", `--${"x".repeat(100)}`, "日本", "Orders"].map(slugOf);
   assert.deepEqual(slugs, ["ubersicht-cafe-orders", "x".repeat(63), "", "orders"]);
+});
+
+Deno.test("a time that a form shows in seconds keeps its milliseconds", () => {
+  const start = "2999-01-02T03:04:05.678Z";
+  const schedule = { cronSpec: "0 9 * * *", timezone: "UTC", start, input: { a: 1 } };
+  const draft = draftOf({ displayName: "later", schedule } as never);
+  assert.match(draft.start, /^\d{4}-\d\d-\d\dT\d\d:\d\d:05$/);
+  const before = requestOf("schedule", draft);
+  assert.equal((before["schedule"] as typeof schedule).start, start);
+  const renamed = requestOf("schedule", { ...draft, displayName: "renamed" });
+  assert.deepEqual(fieldsBetween("schedule", before, renamed), ["displayName"]);
+  const typed = requestOf("schedule", { ...draft, start: "2999-01-02T03:04:06" });
+  assert.deepEqual(fieldsBetween("schedule", before, typed), ["schedule.start"]);
 });
 
 Deno.test("durations are read and written in their units", () => {

@@ -3,14 +3,12 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { ok } from "../support/expect.ts";
-import type { KeyHost } from "../triggers/key_host.ts";
 
 export interface Stage {
   readonly client: Client;
   readonly console: ConsoleBrowser;
   readonly page: Page;
   readonly id: string;
-  readonly keys: KeyHost;
 }
 
 export const dialogOf = (page: Page) => page.locator(".dialog");

@@ -8,6 +8,7 @@ import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { shortId, visibleText } from "../../parts/format.ts";
 import { Note } from "../../parts/states.tsx";
+import { isSame } from "./typed_values.ts";
 
 /** A form of values that others may change meanwhile. */
 export interface Edits<D> {
@@ -59,11 +60,6 @@ export function useEdits<D extends object>(current: D): Edits<D> {
       setBase(next);
     },
   };
-}
-
-/** Whether two values of a form are the same. */
-export function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function without<D extends object>(

@@ -44,6 +44,11 @@ export function numberText(value: number | undefined): string {
   return value === undefined || value === 0 ? "" : String(value);
 }
 
+/** Whether two values of a form are the same. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** The options of an enum. */
 export function optionsOf({ labels }: Pick<OneOf, "labels">) {
   return Object.entries(labels).map(([value, label]) => ({ value, label }));

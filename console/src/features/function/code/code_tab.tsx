@@ -14,7 +14,6 @@ import { useCommands } from "../../../parts/shortcuts.tsx";
 import { Empty, ErrorNote, Loaded, Loading, Note } from "../../../parts/states.tsx";
 import { Name } from "../../../parts/values.tsx";
 import { FUNCTION_GROUP } from "../commands.ts";
-import { isSame } from "../forms.tsx";
 import {
   type CommitContent,
   commitQuery,
@@ -22,6 +21,7 @@ import {
   typesQuery,
   useFunction,
 } from "../queries.ts";
+import { isSame } from "../typed_values.ts";
 import { DraftsDifferNote, HeadMovedNote } from "./draft_notes.tsx";
 import { draftOf, type Files } from "./drafts.ts";
 import { FileButton, FileList } from "./file_list.tsx";

@@ -9,15 +9,9 @@ import { Keys, useShortcuts } from "../../../parts/shortcuts.tsx";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { toast } from "../../../parts/toasts.tsx";
 import { remainingError } from "../../../parts/violations.ts";
-import {
-  ConflictNote,
-  type Edits,
-  isSame,
-  labelledViolations,
-  useEdits,
-  useUnsaved,
-} from "../forms.tsx";
+import { ConflictNote, type Edits, labelledViolations, useEdits, useUnsaved } from "../forms.tsx";
 import { functionQuery } from "../queries.ts";
+import { isSame } from "../typed_values.ts";
 import { atItsField } from "./destinations.tsx";
 import { type FieldLabels, updateSettings } from "./section.tsx";
 import { draftOf, FIELDS, type SettingName, type SettingsDraft, settingsOf } from "./sections.ts";

@@ -8,8 +8,7 @@ import {
   WEBHOOK_METHODS,
 } from "../../../../../src/resources/triggers.ts";
 import type { Trigger } from "../../../api/client.ts";
-import { isSame } from "../forms.tsx";
-import { durationIn, durationText, linesOf, numberIn } from "../typed_values.ts";
+import { durationIn, durationText, isSame, linesOf, numberIn } from "../typed_values.ts";
 import { type Kind, LOCAL_ZONE, META, type Method, methodOf, METHODS } from "./words.ts";
 
 export interface ScheduleDraft {
@@ -77,10 +76,13 @@ export function draftOf(trigger: Trigger | undefined): TriggerDraft {
 }
 
 function scheduleDraft(given: Trigger["schedule"]): ScheduleDraft {
-  const { at, start, input, ...schedule } = complete(SCHEDULE, given ?? { timezone: LOCAL_ZONE });
+  const { at, start, input, cronSpec = "", ...schedule } = complete(
+    SCHEDULE,
+    given ?? { timezone: LOCAL_ZONE },
+  );
   return {
-    cronSpec: "",
     ...schedule,
+    cronSpec,
     repeats: at === undefined,
     at: localTime(at),
     input: JSON.stringify(input, null, 2),
@@ -112,9 +114,10 @@ function webhookDraft(trigger: Trigger | undefined): WebhookDraft {
 
 function httpDraft(http: Trigger["http"]): HttpDraft {
   const cors = complete(CORS.fields, http?.cors ?? {});
+  const { host = "", ...settings } = complete(HTTP, http ?? {});
   return {
-    host: "",
-    ...complete(HTTP, http ?? {}),
+    ...settings,
+    host,
     secret: "",
     hasCors: http?.cors !== undefined,
     allowOrigins: cors.allowOrigins.join("\n"),

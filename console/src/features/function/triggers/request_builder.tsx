@@ -99,7 +99,7 @@ async function credentials(
     return isToken ? [{ Authorization: `Bearer ${proof}` }] : [{}, "must be one word of ASCII"];
   }
   try {
-    return [await signedHeaders(trigger, proof, body)];
+    return [await signedHeaders(trigger, proof, body, addressOf(trigger))];
   } catch (error) {
     return [{}, errorText(error)];
   }

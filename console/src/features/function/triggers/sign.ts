@@ -3,7 +3,7 @@
  * key of the reader's own signs.
  */
 import { decodeBytes, encodeBytes, toUrlBase64, type Trigger } from "../../../api/client.ts";
-import { addressOf, methodOf } from "./words.ts";
+import { methodOf } from "./words.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -19,11 +19,35 @@ export function isPlain({ webhook }: Trigger): boolean {
   return webhook?.header?.encoding === "SIGNATURE_ENCODING_PLAIN";
 }
 
+/**
+ * The address and the headers of a delivery. Throws `Error` for what proves no sender, in words that follow its name.
+ * @param address where senders deliver to, without a secret
+ */
+export async function deliveryOf(
+  trigger: Trigger,
+  proof: string,
+  body: string,
+  address: string,
+): Promise<readonly [url: string, headers: Readonly<Record<string, string>>]> {
+  const signed = await signedHeaders(trigger, proof, body, address);
+  const url = methodOf(trigger) === "capabilityUrl" ? ownPathOf(address, proof) : address;
+  return [url, { "Content-Type": "application/json", ...signed }];
+}
+
+/** The path of an address that is its own secret, on the host of this page, which may reach the server by another name. */
+function ownPathOf(address: string, secret: string): string {
+  const { pathname } = new URL(secret, address);
+  const begin = `${new URL(address).pathname}/t/`;
+  if (!pathname.startsWith(begin)) throw new Error(`must go on with ${begin}`);
+  return pathname;
+}
+
 /** The headers of a signed delivery. Throws `Error` for a secret that cannot be one, in words that follow its name. */
 export async function signedHeaders(
   trigger: Trigger,
   secret: string,
   body: string,
+  address: string,
 ): Promise<Readonly<Record<string, string>>> {
   const id = crypto.randomUUID();
   const seconds = `${Math.floor(Date.now() / 1_000)}`;
@@ -58,7 +82,7 @@ export async function signedHeaders(
     case "capabilityUrl":
       return { "Webhook-Event-Id": id };
     case "jwt":
-      return await tokenHeaders(trigger, secret, id, body);
+      return await tokenHeaders(address, secret, id, body);
     case "discord":
       return await discordHeaders(trigger, secret, seconds, body);
   }
@@ -142,7 +166,7 @@ async function discordHeaders(
 
 /** As C1 sends its token. Throws `Error` unless the text is a private key as a JWK of RSA, P-256 or Ed25519. */
 async function tokenHeaders(
-  trigger: Trigger,
+  address: string,
   privateKey: string,
   id: string,
   body: string,
@@ -153,8 +177,8 @@ async function tokenHeaders(
   if (alg === undefined) throw new Error(`has kty ${jwk.kty}: it must be RSA, EC or OKP`);
   const digest = await crypto.subtle.digest("SHA-256", text.encode(body));
   const token = await new SignJWT({
-    sub: globalThis.location.origin,
-    aud: addressOf(trigger),
+    sub: new URL(address).origin,
+    aud: address,
     exp: Math.floor(Date.now() / 1_000) + LIFETIME,
     jti: id,
     htm: "POST",

@@ -10,7 +10,7 @@ import { ErrorNote } from "../../../parts/states.tsx";
 import { errorText } from "../../../parts/violations.ts";
 import { ProofField, proofOf, type ShownSecret, useProof } from "./secrets.tsx";
 import { AnswerView, useSending } from "./sending.tsx";
-import { canSign, exampleBody, isPlain, signedHeaders } from "./sign.ts";
+import { canSign, deliveryOf, exampleBody, isPlain } from "./sign.ts";
 import { addressOf, methodOf } from "./words.ts";
 
 /** Sends a delivery as the sender would, with the secret that the page shows or one that is typed. */
@@ -51,7 +51,12 @@ function TestForm(
     event.preventDefault();
     setViolation(undefined);
     try {
-      const [url, headers] = await deliveryOf(trigger, proof.value.trim(), body);
+      const [url, headers] = await deliveryOf(
+        trigger,
+        proof.value.trim(),
+        body,
+        addressOf(trigger),
+      );
       await sending.start(url, { method: "POST", headers, body });
       setExample(exampleBody(trigger));
     } catch (error) {
@@ -78,25 +83,4 @@ function TestForm(
       {sending.answer === undefined ? null : <AnswerView answer={sending.answer} />}
     </form>
   );
-}
-
-/** The address and the headers of a delivery. Throws `Error` for what proves no sender. */
-async function deliveryOf(
-  trigger: Trigger,
-  proof: string,
-  body: string,
-): Promise<readonly [url: string, headers: Readonly<Record<string, string>>]> {
-  const signed = await signedHeaders(trigger, proof, body);
-  const url = methodOf(trigger) === "capabilityUrl"
-    ? ownPathOf(trigger, proof)
-    : addressOf(trigger);
-  return [url, { "Content-Type": "application/json", ...signed }];
-}
-
-/** The address on the host of this page, which may reach the server by another name. */
-function ownPathOf(trigger: Trigger, address: string): string {
-  const { pathname } = new URL(address, globalThis.location.origin);
-  const begin = `${new URL(addressOf(trigger)).pathname}/t/`;
-  if (!pathname.startsWith(begin)) throw new Error(`must go on with ${begin}`);
-  return pathname;
 }

@@ -17,14 +17,8 @@ import { TextField } from "../../../parts/field.tsx";
 import { useFirstViolation } from "../../../parts/in_view.ts";
 import { ErrorNote } from "../../../parts/states.tsx";
 import { remainingError, violationOf } from "../../../parts/violations.ts";
-import {
-  ConflictNote,
-  isSame,
-  labelledViolations,
-  useEdits,
-  useUnsaved,
-  VolumeField,
-} from "../forms.tsx";
+import { ConflictNote, labelledViolations, useEdits, useUnsaved, VolumeField } from "../forms.tsx";
+import { isSame } from "../typed_values.ts";
 import { draftOf, fieldsBetween, requestOf, type TriggerDraft } from "./drafts.ts";
 import { HttpFields } from "./http_fields.tsx";
 import { triggersQuery } from "./queries.ts";
