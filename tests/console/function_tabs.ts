@@ -80,6 +80,7 @@ export async function tabsOfFunction(
     await page.getByLabel("Name", { exact: true }).fill("test of mine");
     await update({ description: "theirs" }, { updateMask: "description" });
     await page.getByText("Changed elsewhere since you began: Description.").waitFor();
+    await console.assertAccessible("function_settings_conflict");
     assert.equal(await page.getByLabel("Description").inputValue(), "mine");
     await button("Take theirs").click();
     assert.equal(await page.getByLabel("Description").inputValue(), "theirs");
@@ -108,7 +109,8 @@ export async function tabsOfFunction(
   });
 
   await t.step("lists are readable on narrow screens", async () => {
-    await listFits(console, `/functions/${id}/history`, ["Event", "Commit", "Time", "Action"]);
+    const events = ["Event", "Commit", "Time", "Action"];
+    await listFits(console, `/functions/${id}/history`, events, { colors: false });
     await listFits(console, `/functions/${id}/triggers`, ["Kind", "State", "Next run"]);
     for (
       const { id: trigger, schedule, http } of ok(
@@ -119,7 +121,9 @@ export async function tabsOfFunction(
       const whole = http === undefined
         ? ["Received", "Status", "Invocation", "Action"]
         : ["Method", "Response", "Status", "Invocation"];
-      await listFits(console, `/functions/${id}/triggers?trigger=${trigger}`, whole);
+      await listFits(console, `/functions/${id}/triggers?trigger=${trigger}`, whole, {
+        colors: false,
+      });
     }
   });
 
@@ -128,13 +132,14 @@ export async function tabsOfFunction(
     await page.setViewportSize({ width: 390, height: 800 });
     const triggers = ok(await client.get(`/api/v1/functions/${id}/triggers`)).list;
     const { id: schedule } = triggers.find((trigger: Json) => trigger.schedule !== undefined);
-    // The lists of the other tabs were seen at this width.
-    for (const path of [`triggers?trigger=${schedule}`, "settings"]) {
-      await console.goto(`/functions/${id}/${path}`);
-      await page.getByRole("main").locator("table, form, ol").first().waitFor();
-      const picture = `narrow_${path.slice(0, 40).replace(/\W/g, "_")}`;
-      await console.assertAccessible(picture, { colors: false });
-    }
+    // The lists of the other tabs are seen at this width, too, and the settings with secrets.
+    await console.goto(`/functions/${id}/triggers?trigger=${schedule}`);
+    await page.getByRole("main").locator("table, form, ol").first().waitFor();
+    await console.assertAccessible("narrow_schedule", { colors: false });
+    await console.goto(`/functions/${id}/settings`);
+    await page.getByRole("main").locator("table, form, ol").first().waitFor();
+    await console.assertFits();
+    await console.screenshot("narrow_settings");
     await page.setViewportSize(size);
   });
 

@@ -36,7 +36,7 @@ export async function historySteps(t: Deno.TestContext, tabs: Tabs): Promise<voi
     await line("version: 1").waitFor();
     assert.equal(await compared.inputValue(), "");
     assert.match(page.url(), new RegExp(`commit=${first}`));
-    await console.assertAccessible();
+    await console.assertFits();
     const published = dialog.getByLabel("Compare with").locator("option", { hasText: "Published" });
     await dialog.getByLabel("Compare with").selectOption(await published.getAttribute("value"));
     await dialog.getByText("version: 2").first().waitFor();

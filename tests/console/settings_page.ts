@@ -114,7 +114,8 @@ export async function hasMenu({ page, id, console }: Stage): Promise<void> {
       assert.deepEqual(bars, [1, 1], `${title} at ${size.width} px`);
       assert.ok(top >= 0 && top < size.height, `${title} at ${top} of ${size.width} px`);
     }
-    await console.assertAccessible(`function_settings_${size.width}`, { colors: size.width > 390 });
+    await console.assertFits();
+    await console.screenshot(`function_settings_${size.width}`);
   }
   await page.setViewportSize({ width: 1280, height: 820 });
   const question = page.waitForEvent("dialog");

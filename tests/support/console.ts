@@ -231,6 +231,11 @@ export class ConsoleBrowser implements AsyncDisposable {
       if (picture !== undefined) await this.#take(page, picture, colorScheme);
     }
     await page.emulateMedia({ colorScheme: null });
+    await this.assertFits(page);
+  }
+
+  /** Fails for a page that scrolls sideways. */
+  async assertFits(page: Page = this.page): Promise<void> {
     const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     assert.ok(Number(overflow) <= 0, `${page.url()} scrolls sideways by ${overflow} px`);
   }
@@ -311,6 +316,16 @@ export async function hold(page: Page, address: RegExp): Promise<() => void> {
     await route.continue();
   });
   return resolve;
+}
+
+/** Signs the browser of a page in by a new link, as another tab of it does: the tabs share the cookie alone. */
+export async function signInElsewhere(page: Page, server: Served): Promise<void> {
+  const [, code] = /#code=(\S+)/.exec(await signInLink(server)) ?? [];
+  const answer = await page.context().request.post(`${server.url}/auth/v1/session`, {
+    data: { code },
+    headers: { "x-invoked-console": "1", origin: server.url },
+  });
+  assert.equal(answer.status(), 200, await answer.text());
 }
 
 /** A link that signs in once. */
