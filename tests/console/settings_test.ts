@@ -8,6 +8,7 @@ import { TestServer } from "../support/server.ts";
 import { KeyHost } from "../triggers/key_host.ts";
 import { tabsOfFunction } from "./function_tabs.ts";
 import { eachSetting } from "./settings.ts";
+import type { Journey } from "./stage.ts";
 import { eachTrigger } from "./triggers.ts";
 
 browserTest("console: triggers, history and settings", async (t) => {
@@ -19,18 +20,18 @@ browserTest("console: triggers, history and settings", async (t) => {
   // A stream that the test stops goes on until then, however late that is.
   flags.push("--invocation-timeout", "10m", "--endpoint-idle-timeout", "10m");
   await using server = await TestServer.start({ flags });
-  await using first = await ConsoleBrowser.open(server, { hasLanguageService: false });
-  const client = await server.client();
+  await using console = await ConsoleBrowser.open(server, { hasLanguageService: false });
+  const journey: Journey = { server, client: await server.client(), console };
   await t.step(
     "console: each trigger is made, tested and changed",
-    (t) => eachTrigger(t, { server, client, console: first }, keys),
+    (t) => eachTrigger(t, journey, keys),
   );
-  await t.step("console: history, triggers and settings of a function", async (t) => {
-    await using console = await first.anew();
-    await tabsOfFunction(t, { server, client, console });
-  });
-  await t.step("console: each setting of a function, and its danger zone", async (t) => {
-    await using console = await first.anew();
-    await eachSetting(t, { server, client, console });
-  });
+  await t.step(
+    "console: history, triggers and settings of a function",
+    (t) => tabsOfFunction(t, journey),
+  );
+  await t.step(
+    "console: each setting of a function, and its danger zone",
+    (t) => eachSetting(t, journey),
+  );
 });

@@ -9,23 +9,21 @@ import { everyTemplate } from "./templates.ts";
 
 browserTest("console: from a link to functions of one's own", async (t) => {
   await using server = await TestServer.start({ env: { INVOKED_MAX_EVENT_STREAMS: "1" } });
-  await using first = await ConsoleBrowser.open(server, { hasLanguageService: false });
-  const client = await server.client();
-  const part = (name: string, fn: (t: Deno.TestContext, journey: Journey) => Promise<void>) =>
-    t.step(name, async (t) => {
-      await using console = await first.anew();
-      await fn(t, { server, client, console });
-    });
+  await using console = await ConsoleBrowser.open(server, { hasLanguageService: false });
+  const journey: Journey = { server, client: await server.client(), console };
   await t.step(
     "console: first run, functions, overview and settings",
-    (t) => firstRun(t, { server, client, console: first }),
+    (t) => firstRun(t, journey),
   );
-  await part("console: works by keyboard alone, and at 390 px", worksNarrow);
-  await part("console: a new user's first function", firstFunction);
-  await part("console: every template is created, run and tested", everyTemplate);
+  await t.step("console: works by keyboard alone, and at 390 px", (t) => worksNarrow(t, journey));
+  await t.step("console: a new user's first function", (t) => firstFunction(t, journey));
+  await t.step(
+    "console: every template is created, run and tested",
+    (t) => everyTemplate(t, journey),
+  );
   await t.step(
     "docs page: shows every operation in a browser, and reaches nothing but its server",
-    () => showsOperations(first),
+    () => showsOperations(console),
   );
-  await part("settings list sessions, and sign out", (_, { console }) => signsOut(console));
+  await t.step("settings list sessions, and sign out", () => signsOut(console));
 });

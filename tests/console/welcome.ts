@@ -1,9 +1,11 @@
 /** The commands that the first page shows, run as a reader pastes them in the server's folder. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { PRIVATE_DIR } from "../../src/cli/folder/editor.ts";
 import type { Page } from "../support/console.ts";
+import { shareDownloads } from "../support/downloads.ts";
 import { COMMAND_ENV, INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
-import type { Served } from "../support/server.ts";
+import { type Served, startOnce } from "../support/server.ts";
 
 /** Runs lines that a shell reads as from a terminal: a command could take the next one as its input. */
 async function paste(shell: string, lines: string, folder: string): Promise<Run> {
@@ -28,6 +30,8 @@ export async function runsAsPasted(page: Page, server: Served): Promise<void> {
   await Deno.mkdir(join(directory.path, "bin"));
   await Deno.symlink(INVOKED, join(directory.path, "bin", "invoked"));
   await Deno.symlink(server.dataDir, join(directory.path, ".invoked"));
+  // The folder that the last commands make: `init` accepts a folder that has none of its files.
+  await shareDownloads(join(directory.path, "greet", PRIVATE_DIR), startOnce);
   const run = async (shell: string, label: string) => {
     const lines = await page.getByLabel(label, { exact: true }).innerText();
     const { code, stdout, stderr } = await paste(shell, lines, directory.path);
