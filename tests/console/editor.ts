@@ -29,6 +29,8 @@ export async function shown(page: Page, text: string): Promise<void> {
   await page.locator(".function-editor .view-line", { hasText: text }).first().waitFor();
 }
 
+export const messageBox = (page: Page) => page.getByRole("textbox", { name: "Commit message" });
+
 export const saveButton = (page: Page) => page.getByRole("button", { name: /^Save Ctrl/ });
 
 /** The text of each file of the head. */

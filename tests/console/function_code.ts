@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import type { Client, Json } from "../support/client.ts";
 import { type ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { binaryFiles } from "./binary_files.ts";
-import { headFiles, saveButton, shown, write } from "./editor.ts";
+import { headFiles, messageBox, saveButton, shown, write } from "./editor.ts";
 import type { Journey } from "./stage.ts";
-import { readsBeforeEditor } from "./static_code.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
 
@@ -43,12 +42,9 @@ async function readFunction({ client, id }: Flow): Promise<Json> {
   return (await client.get(`/api/v1/functions/${id}`)).body.function;
 }
 
-const messageBox = (page: Page) => page.getByRole("textbox", { name: "Commit message" });
-
-async function draftSurvives(flow: Flow): Promise<void> {
+async function findsProblems(flow: Flow): Promise<void> {
   const { page, console, id } = flow;
-  // No file, but a name that every object inherits.
-  await console.load(`/functions/${id}?file=toString`);
+  await console.goto(`/functions/${id}`);
   await shown(page, "interface");
   await write(page, `${MAIN.replace("Hello", "Good   day")}export const wrong: number = 'x';\n`);
   // The editor's own service knows the SDK, and finds what is wrong.
@@ -56,15 +52,12 @@ async function draftSurvives(flow: Flow): Promise<void> {
   await problems.getByText("Type 'string' is not assignable to type 'number'.").waitFor();
   assert.doesNotMatch(await problems.innerText(), /functions-sdk/);
   await console.assertAccessible("function_code");
-  await messageBox(page).fill("Wish a good day");
-  await page.reload();
-  await shown(page, "Good   day");
   assert.deepEqual(console.complaints, [], "no complaint, as of the Content-Security-Policy");
 }
 
 async function sessionEnds(flow: Flow, link: string): Promise<void> {
   const { page } = flow;
-  assert.equal(await messageBox(page).inputValue(), "Wish a good day");
+  await messageBox(page).fill("Wish a good day");
   await page.context().clearCookies();
   // Another request may open the dialog first, over the button.
   await saveButton(page).dispatchEvent("click");
@@ -310,11 +303,14 @@ async function compares(flow: Flow): Promise<void> {
   await panel.getByRole("button", { name: "Close" }).click();
 }
 
-async function narrow(flow: Flow): Promise<void> {
-  await flow.page.setViewportSize({ width: 390, height: 800 });
-  await flow.console.goto(`/functions/${flow.id}`);
-  await shown(flow.page, "interface");
-  await flow.console.assertAccessible(undefined, { colors: false });
+async function narrow({ page, console, id }: Flow): Promise<void> {
+  const size = page.viewportSize() ?? { width: 1280, height: 820 };
+  await console.goto(`/functions/${id}/history`);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await console.goto(`/functions/${id}`);
+  await shown(page, "interface");
+  await console.assertAccessible(undefined, { colors: false });
+  await page.setViewportSize(size);
 }
 
 /** A cancelled invocation runs until it is cancelled: the server ends none before. */
@@ -326,7 +322,7 @@ export async function codeOfFunction(
   const flow: Flow = { client, console, page: console.page, id };
   const link = await signInLink(server);
   const steps: readonly (readonly [string, () => Promise<void>])[] = [
-    ["a draft survives a reload", () => draftSurvives(flow)],
+    ["the service of the editor knows the SDK, and finds what is wrong", () => findsProblems(flow)],
     ["a session ends in the middle of an edit", () => sessionEnds(flow, link)],
     ["a build that fails moves no head", () => buildFails(flow)],
     ["a head that moved is not overwritten", () => headMoves(flow)],
@@ -338,7 +334,6 @@ export async function codeOfFunction(
     ["tests show their assertions", () => tests(flow)],
     ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["a draft is compared before it is saved", () => compares(flow)],
-    ["the code is shown before the editor", () => readsBeforeEditor(flow)],
     ["the editor fits a narrow screen", () => narrow(flow)],
   ];
   // A step begins where the one before it ended.

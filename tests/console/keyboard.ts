@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Locator } from "playwright-core";
 import type { Client } from "../support/client.ts";
-import type { Page } from "../support/console.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { edits, headFiles } from "./editor.ts";
 import { focus, press } from "./keys.ts";
 import type { Journey } from "./stage.ts";
@@ -16,6 +16,7 @@ test("holds", ({ ok }) => ok(true));
 
 interface Flow {
   readonly client: Client;
+  readonly console: ConsoleBrowser;
   readonly page: Page;
   readonly id: string;
 }
@@ -25,7 +26,8 @@ const isFocused = (target: Locator) => target.evaluate((element: any) => element
 
 const textbox = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
 
-async function typesCode({ client, page, id }: Flow): Promise<void> {
+async function typesCode({ client, console, page, id }: Flow): Promise<void> {
+  await console.goto("/settings");
   await page.keyboard.press("Control+K");
   await page.getByRole("combobox", { name: "Go to" }).waitFor();
   await page.keyboard.type(NAME);
@@ -157,7 +159,7 @@ export async function codeByKeyboard(
     function: { id, publishedCommitId: commit.id },
     updateMask: "publishedCommitId",
   });
-  const flow: Flow = { client, page: console.page, id };
+  const flow: Flow = { client, console, page: console.page, id };
   const steps: readonly (readonly [string, () => Promise<void>])[] = [
     ["code is typed, formatted and saved", () => typesCode(flow)],
     ["the focus leaves the editor", () => leavesEditor(flow)],

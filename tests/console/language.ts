@@ -1,14 +1,14 @@
 /** Steps of what the editor knows of the code: completion, hover, signatures, definitions and types of packages. */
 import assert from "node:assert/strict";
-import type { Client } from "../support/client.ts";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { append, edits, shown } from "./editor.ts";
+import type { Journey } from "./stage.ts";
 
 interface Flow {
-  readonly client: Client;
   readonly console: ConsoleBrowser;
   readonly page: Page;
+  readonly id: string;
 }
 
 const GREETING = `/** Greets somebody. */
@@ -16,7 +16,7 @@ export function greet(name: string, isLoud = false): string {
   return isLoud ? name.toUpperCase() : name;
 }
 `;
-const MAIN = `import { z } from "npm:zod@4.6.7";
+const MAIN = `import * as uuid from "npm:uuid@14.0.3";
 import { greet } from "./lib/greeting.ts";
 
 interface Input {
@@ -25,11 +25,9 @@ interface Input {
   mood?: "glad" | "calm";
 }
 
-const person = z.object({ nickname: z.string() });
-
 export default function main({ recipient, mood }: Input) {
-  const { nickname } = person.parse({ nickname: recipient });
-  return { message: greet(nickname), mood };
+  if (uuid.validate(recipient)) return { message: "Hello, whoever you are!" };
+  return { message: greet(recipient), mood };
 }
 `;
 /** Longer than a screen, so that a definition far down has to be scrolled to. */
@@ -53,32 +51,23 @@ async function putCursor(page: Page, text: string, back = 0): Promise<void> {
   for (let step = 0; step < back; step++) await page.keyboard.press("ArrowLeft");
 }
 
-/** Opens the code of the function anew, beside the services of the editor, which stay. */
-async function open(console: ConsoleBrowser, id: string): Promise<void> {
-  await console.goto(`/functions/${id}/history`);
-  await console.goto(`/functions/${id}`);
-  await shown(console.page, "recipient");
-}
-
-/** Members of an own type, and of an object of a package. */
-async function completes({ page, console }: Flow, id: string): Promise<void> {
-  await open(console, id);
+/** Members of an own type, and of a package. */
+async function completes({ page, console }: Flow): Promise<void> {
   await append(page, "\nconst input = {} as Input;\ninput.");
   await page.keyboard.type("m");
   await suggestions(page).filter({ hasText: "mood" }).waitFor();
   await console.screenshot("editor_completion");
   await page.keyboard.press("Enter");
   await shown(page, "input.mood");
-  await append(page, ";\nz.str");
+  await append(page, ";\nuuid.str");
   await page.keyboard.type("i");
-  await suggestions(page).filter({ hasText: "strictObject" }).waitFor();
+  await suggestions(page).filter({ hasText: "stringify" }).waitFor();
   await page.keyboard.press("Escape");
   await suggestions(page).first().waitFor({ state: "detached" });
 }
 
 /** The type under the pointer or the cursor, and the parameters of a JavaScript call as it is typed. */
-async function explains({ page, console }: Flow, id: string): Promise<void> {
-  await open(console, id);
+async function explains({ page, console }: Flow): Promise<void> {
   await putCursor(page, "message: greet");
   const hover = page.locator(".monaco-hover:not(.hidden)");
   // A pointer that was there before the service has read the files shows nothing.
@@ -105,8 +94,9 @@ async function explains({ page, console }: Flow, id: string): Promise<void> {
 }
 
 /** F12 opens the file that declares the symbol, and Back leads to where it was pressed. */
-async function goesToDefinition({ page, console }: Flow, id: string): Promise<void> {
-  await open(console, id);
+async function goesToDefinition({ page, console, id }: Flow): Promise<void> {
+  await console.goto(`/functions/${id}`);
+  await shown(page, "recipient");
   await putCursor(page, "message: greet", 1);
   await page.keyboard.press("F12");
   await page.waitForURL(/file=lib%2Fgreeting\.ts&line=82&column=17/);
@@ -115,14 +105,14 @@ async function goesToDefinition({ page, console }: Flow, id: string): Promise<vo
   await page.locator(".function-editor .active-line-number", { hasText: "82" }).waitFor();
   await page.goBack();
   await edits(page, "main.ts");
-  await page.locator(".function-editor .active-line-number", { hasText: "14" }).waitFor();
+  await page.locator(".function-editor .active-line-number", { hasText: "12" }).waitFor();
   // A declaration of a package opens as a peek, and cannot be written.
-  await putCursor(page, "= z.object", 1);
+  await putCursor(page, "uuid.validate", 1);
   await page.keyboard.press("F12");
   const peek = page.locator(".peekview-widget");
-  await peek.locator(".view-line", { hasText: "export declare function object" }).waitFor();
+  await peek.locator(".view-line", { hasText: "declare function validate" }).waitFor();
   await console.screenshot("editor_peek");
-  await peek.locator(".view-line", { hasText: "export declare function object" }).click({
+  await peek.locator(".view-line", { hasText: "declare function validate" }).click({
     force: true,
   });
   await page.keyboard.type("x");
@@ -134,8 +124,7 @@ async function goesToDefinition({ page, console }: Flow, id: string): Promise<vo
 }
 
 /** The Run panel completes by the type of the input. */
-async function completesInput({ page, console }: Flow, id: string): Promise<void> {
-  await open(console, id);
+async function completesInput({ page, console }: Flow): Promise<void> {
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const panel = page.locator(".function-run");
   await panel.getByText("Completions follow the input type of main.ts").waitFor();
@@ -156,8 +145,7 @@ async function completesInput({ page, console }: Flow, id: string): Promise<void
 }
 
 /** The types of a package are there as it is typed; one that the registry does not have is named at its line. */
-async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<void> {
-  await open(console, id);
+async function knowsTypedPackage({ page, console }: Flow): Promise<void> {
   await append(page, `\n);\nimport * as jsonc from "npm:jsonc-parser@3.3.1";\njsonc.unknown;\n`);
   const problems = page.getByRole("region", { name: "Problems" });
   // Without types the package is any, and no member is unknown.
@@ -178,16 +166,19 @@ async function knowsTypedPackage({ page, console }: Flow, id: string): Promise<v
   await console.screenshot("editor_packages");
 }
 
-/** The steps, on a function of their own. */
-export async function languageSteps(
-  flow: Flow,
-): Promise<readonly (readonly [string, () => Promise<void>])[]> {
-  const id = await flow.client.deploy(MAIN, { "lib/greeting.ts": PADDING + GREETING });
-  return [
-    ["go to definition opens another file", () => goesToDefinition(flow, id)],
-    ["the input of a run is completed by its type", () => completesInput(flow, id)],
-    ["members are completed", () => completes(flow, id)],
-    ["hover and signature help explain a call", () => explains(flow, id)],
-    ["a package has types before it is saved", () => knowsTypedPackage(flow, id)],
+/** On a function of their own, whose editor opens once: each step goes on where the one before it ended. */
+export async function languageOfEditor(
+  t: Deno.TestContext,
+  { console, client }: Journey,
+): Promise<void> {
+  const id = await client.deploy(MAIN, { "lib/greeting.ts": PADDING + GREETING });
+  const flow: Flow = { console, page: console.page, id };
+  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+    ["go to definition opens another file", () => goesToDefinition(flow)],
+    ["the input of a run is completed by its type", () => completesInput(flow)],
+    ["members are completed", () => completes(flow)],
+    ["hover and signature help explain a call", () => explains(flow)],
+    ["a package has types before it is saved", () => knowsTypedPackage(flow)],
   ];
+  for (const [name, step] of steps) if (!await t.step(name, step)) break;
 }

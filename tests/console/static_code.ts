@@ -67,7 +67,7 @@ export async function readsBeforeEditor(
   const id = await client.deploy(FORMER);
   const { status } = await client.commit(id, { "main.ts": MAIN, "other.ts": "export {};\n" });
   assert.equal(status, 200);
-  const page = await console.newTab();
+  const page = await console.newTab({ hasLanguageService: false });
   const release = await hold(page, EDITORS);
   const answer = await hold(page, CONTENT);
   // The editor loads beside the files.

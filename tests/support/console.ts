@@ -75,10 +75,12 @@ const WITHOUT_LANGUAGE_SERVICE = `{
   };
 }`;
 
-interface ConsoleOptions extends BrowserContextOptions {
+interface PageOptions {
   /** Whether the editor's language service answers, which needs more processor time than a journey that writes no code. */
   readonly hasLanguageService?: boolean;
 }
+
+interface ConsoleOptions extends BrowserContextOptions, PageOptions {}
 
 /** A test that drives a browser. Playwright keeps timers and pipes of its own until after the browser has closed. */
 export function browserTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
@@ -139,14 +141,13 @@ export class ConsoleBrowser implements AsyncDisposable {
 
   /**
    * The same session in a page of its own, for a part of a test that owes nothing to the one before it: the size of the
-   * window, routes, listeners and complaints begin anew. The page so far is left.
+   * window, routes, listeners and complaints begin anew. The page so far is left; the new one is empty.
    */
-  async anew(): Promise<ConsoleBrowser> {
+  async anew(options: PageOptions = {}): Promise<ConsoleBrowser> {
     await this.page.goto("about:blank");
-    const page = await newPage(this.page.context());
+    const page = await newPage(this.page.context(), options);
     const opened = new ConsoleBrowser(this.url, this.browser, page, () => page.close());
     opened.watch(page);
-    await opened.load("/settings");
     return opened;
   }
 
@@ -182,8 +183,8 @@ export class ConsoleBrowser implements AsyncDisposable {
   }
 
   /** A further tab of the same session. */
-  async newTab(): Promise<Page> {
-    const page = await newPage(this.page.context());
+  async newTab(options: PageOptions = {}): Promise<Page> {
+    const page = await newPage(this.page.context(), options);
     this.watch(page);
     return page;
   }
@@ -284,9 +285,11 @@ async function follow(
 /** A page of a browser, as slow as the environment asks for. */
 export async function newPage(
   context: BrowserContext,
+  { hasLanguageService = true }: PageOptions = {},
 ): Promise<Page> {
   const page = await context.newPage();
   page.setDefaultTimeout(SHOWN_TIMEOUT_MS);
+  if (!hasLanguageService) await page.addInitScript(WITHOUT_LANGUAGE_SERVICE);
   pages.add(page);
   if (CPU_THROTTLE > 1) {
     const session = await context.newCDPSession(page);

@@ -1,12 +1,10 @@
 /** Drafts of a function in the console: two tabs with one draft, and a server that restarts. */
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, type Page } from "../support/console.ts";
-import { removeDirectory } from "../support/invoked.ts";
-import { freePort } from "../../deploy/local_cluster/network.ts";
-import { makeDataDir, TestServer } from "../support/server.ts";
-import { append, edits, headFiles, saveButton, shown, write } from "./editor.ts";
-import { languageSteps } from "./language.ts";
+import type { ConsoleBrowser, Page } from "../support/console.ts";
+import { append, edits, headFiles, messageBox, saveButton, shown, write } from "./editor.ts";
+import type { Journey } from "./stage.ts";
+import { readsBeforeEditor } from "./static_code.ts";
 
 const MAIN = "export default () => ({ a: 1 });\n";
 
@@ -20,6 +18,19 @@ interface Flow {
 
 /** What a tab says of a draft. */
 const unsaved = (page: Page) => page.getByText(/not saved/);
+
+async function draftSurvives({ page, console, id }: Flow): Promise<void> {
+  // No file, but a name that every object inherits.
+  await console.goto(`/functions/${id}?file=toString`);
+  await write(page, `${MAIN}// kept\n`);
+  await messageBox(page).fill("Wish a good day");
+  await page.reload();
+  await shown(page, "// kept");
+  assert.equal(await messageBox(page).inputValue(), "Wish a good day");
+  assert.deepEqual(console.complaints, [], "no complaint, as of the Content-Security-Policy");
+  await page.getByRole("button", { name: "Discard" }).click();
+  await unsaved(page).waitFor({ state: "detached" });
+}
 
 async function bothTypeInTurn(flow: Flow): Promise<void> {
   const { page, other, console, client, id } = flow;
@@ -63,11 +74,10 @@ async function bothTypeInTurn(flow: Flow): Promise<void> {
 /** Fills the browser's storage, or empties it of that. */
 async function fillStorage(page: Page, isFull: boolean): Promise<void> {
   await page.evaluate((full) => {
-    localStorage.removeItem("filler");
-    for (let size = full ? 2 ** 23 : 0; size >= 1; size /= 2) {
+    for (let size = 2 ** 23; size >= 1; size /= 2) {
+      localStorage.removeItem(`filler.${size}`);
       try {
-        const filler = localStorage.getItem("filler") ?? "";
-        localStorage.setItem("filler", filler + "x".repeat(size));
+        if (full) localStorage.setItem(`filler.${size}`, "x".repeat(size));
       } catch {
         // Half of it may fit.
       }
@@ -113,11 +123,8 @@ async function decide({ page, other, client, id }: Flow): Promise<void> {
   assert.match((await headFiles(client, id))["main.ts"] ?? "", /fifth\n\/\/ of the other\n$/);
 }
 
-/** The editor's service never comes. */
+/** The editor's service never answers on these pages. */
 async function savesUnformatted({ page, client, id }: Flow): Promise<void> {
-  await page.route(/\/ts\.worker/, () => {});
-  await page.reload();
-  await edits(page, "main.ts");
   await append(page, "export   const   unformatted = 1;\n");
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
@@ -126,8 +133,6 @@ async function savesUnformatted({ page, client, id }: Flow): Promise<void> {
   await page.keyboard.press("Control+S");
   await page.getByText(/Saved as commit/).waitFor();
   assert.match((await headFiles(client, id))["main.ts"] ?? "", /by key\n$/);
-  await page.unrouteAll({ behavior: "ignoreErrors" });
-  await page.reload();
 }
 
 const away = (page: Page) => page.getByText(/The server is not responding/);
@@ -143,7 +148,7 @@ async function restarts(
   await away(page).waitFor();
   await console.screenshot("function_server_away");
   await append(page, "// while it is away\n");
-  await page.getByRole("textbox", { name: "Commit message" }).fill("After all");
+  await messageBox(page).fill("After all");
   await saveButton(page).click();
   await page.getByRole("alert").getByText(/The server is not reachable/).waitFor();
   await console.assertAccessible();
@@ -166,27 +171,25 @@ async function restarts(
   await shown(page, "// by somebody else");
 }
 
-browserTest("console: drafts of a function", async (t) => {
-  const dataDir = await makeDataDir();
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => removeDirectory(dataDir));
-  const flags = ["--port", String(freePort())];
-  const server = stack.use(await TestServer.start({ dataDir, flags }));
-  const stop = () => server.stop();
-  const restart = async () => await stack.use(await TestServer.start({ dataDir, flags })).client();
-  await using console = await ConsoleBrowser.open(server);
-  const client = await server.client();
-  const other = await console.newTab();
+/** The editors of the page have no language service; the function that restarts the server answers a client of it. */
+export async function draftsOfFunction(
+  t: Deno.TestContext,
+  { server, client, console }: Journey,
+  restart: () => Promise<Client>,
+): Promise<void> {
+  const other = await console.newTab({ hasLanguageService: false });
   const id = await client.deploy(MAIN);
   const flow: Flow = { client, console, page: console.page, other, id };
+  const stop = () => server.stop();
   const steps: readonly (readonly [string, () => Promise<void>])[] = [
-    ...await languageSteps(flow),
+    ["a draft survives a reload", () => draftSurvives(flow)],
     ["two tabs type in turn", () => bothTypeInTurn(flow)],
     ["two drafts at the same time are both kept", () => twoDrafts(flow)],
     ["the author decides between two drafts", () => decide(flow)],
     ["a save does not wait for the language service", () => savesUnformatted(flow)],
+    ["the code is shown before the editor", () => readsBeforeEditor(flow)],
     ["the server restarts in the middle of an edit", () => restarts(flow, stop, restart)],
   ];
   // A step begins where the one before it ended.
   for (const [name, step] of steps) if (!await t.step(name, step)) break;
-});
+}
