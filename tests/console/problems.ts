@@ -12,7 +12,12 @@ interface Flow {
   readonly page: Page;
 }
 
-const LIBRARY = "export const lines = [\n  1,\n];\n";
+/** Lines without a bracket or a space before, to which an editor adds nothing as they are typed. */
+const linesOf = (count: number) =>
+  Array.from({ length: count }, (_, n) => `export const line${n} = ${n};\n`).join("");
+/** More lines than an editor shows. */
+const LONG = linesOf(90);
+const LIBRARY = "export const lines = [1];\n";
 const MAIN = `import { lines } from "./zeta.ts";
 
 export default function main() {
@@ -23,8 +28,6 @@ export default function main() {
 const INVALID = `${MAIN}
 export const wrong: number = "x";
 `;
-/** More lines than an editor shows. */
-const LONG = Array.from({ length: 90 }, (_, n) => `export const line${n} = ${n};\n`).join("");
 const TESTS = `import { test } from "@c1/test";
 
 test("adds", ({ equal }) => {
@@ -62,7 +65,7 @@ async function problemsOnce({ page, console }: Flow, id: string): Promise<void> 
   for (const each of SIZES) {
     await page.setViewportSize(each);
     await console.goto(`/functions/${id}?file=zeta.ts`);
-    await shown(page, "lines");
+    await shown(page, "= ");
     await problems.getByText("1 error", { exact: true }).waitFor();
     assert.equal(await page.evaluate("scrollY"), 0);
     assert.ok(await isInWindow(page, "Problems"), `in sight at ${each.width} px`);
@@ -99,8 +102,11 @@ async function importsOnce({ page, console }: Flow, id: string): Promise<void> {
   await page.getByRole("button", { name: "Discard" }).click();
 }
 
-/** What the server's type check finds of a save comes beside, with a link to its line. The page shows the function. */
-async function findsAfterSave({ page }: Flow): Promise<void> {
+/** What the server's type check finds of a save comes beside, with a link to its line. */
+async function findsAfterSave({ page, console }: Flow, id: string): Promise<void> {
+  await console.goto(`/functions/${id}?file=zeta.ts`);
+  await write(page, LIBRARY + linesOf(40), "zeta.ts");
+  await console.goto(`/functions/${id}`);
   await write(page, INVALID);
   await saveButton(page).click();
   await page.getByText(/Saved as commit/).waitFor();
@@ -112,7 +118,7 @@ async function findsAfterSave({ page }: Flow): Promise<void> {
 
 /** A panel that opens below the line that is typed in leaves that line in sight. */
 async function keepsCursor({ page, console }: Flow, id: string): Promise<void> {
-  await console.goto(`/functions/${id}`);
+  await console.goto(`/functions/${id}?file=long.ts`);
   await shown(page, "line1 ");
   const editor = await page.locator(".function-editor .view-lines").boundingBox();
   const frame = await page.locator(".function-editor .monaco-editor").first().boundingBox();
@@ -138,7 +144,7 @@ async function publishesAnyway({ page, console, client }: Flow, id: string): Pro
   const dialog = page.getByRole("dialog", { name: /^Publish commit/ });
   await dialog.locator("[aria-current=true]", { hasText: "zeta.ts" }).waitFor();
   await dialog.getByText("+40", { exact: true }).waitFor();
-  await dialog.locator(".view-line", { hasText: "5," }).first().waitFor();
+  await dialog.locator(".view-line", { hasText: "line5 = 5" }).first().waitFor();
   await dialog.getByText(/^This commit has 1 type error\./).waitFor();
   await dialog.getByText("Not run").waitFor();
   await dialog.getByRole("button", { name: "Run the tests" }).click();
@@ -164,25 +170,17 @@ async function publishesAnyway({ page, console, client }: Flow, id: string): Pro
   assert.equal(publishedCommitId, head);
 }
 
-/** The steps, on functions of their own. Their server checks types. */
+/** The steps, each on what the one before it saved: the server checks the types of every commit, which takes long. */
 export async function problemSteps(
   flow: Flow,
 ): Promise<readonly (readonly [string, () => Promise<void>])[]> {
-  const id = await flow.client.deploy(MAIN, { "zeta.ts": LIBRARY });
-  const items = Array.from({ length: 41 }, (_, n) => `  ${n},\n`).join("");
-  const { status } = await flow.client.commit(id, {
-    "main.ts": INVALID,
-    "zeta.ts": LIBRARY.replace("  1,\n", items),
-    "main.test.ts": TESTS,
-  });
-  assert.equal(status, 200);
-  const long = `${LONG}export default () => ({});\n`;
-  const other = await flow.client.deploy(long, { "zeta.ts": LIBRARY });
+  const files = { "zeta.ts": LIBRARY, "long.ts": LONG, "main.test.ts": TESTS };
+  const id = await flow.client.deploy(MAIN, files);
   return [
+    ["the line that is typed in stays in sight", () => keepsCursor(flow, id)],
+    ["what the server finds of a save comes beside", () => findsAfterSave(flow, id)],
     ["each problem is shown once, and in sight", () => problemsOnce(flow, id)],
     ["an import that fails is one problem", () => importsOnce(flow, id)],
-    ["the line that is typed in stays in sight", () => keepsCursor(flow, other)],
-    ["what the server finds of a save comes beside", () => findsAfterSave(flow)],
     ["a publish says what is wrong, and runs the tests", () => publishesAnyway(flow, id)],
   ];
 }
