@@ -1,10 +1,14 @@
-/** Invocations and dead letters in the console, few and then many. What comes from functions and callers is hostile. */
+/**
+ * What a server keeps, in the console: volumes, then what the palette, dialogs and empty lists do, then invocations and dead
+ * letters, few and then many. What comes from functions and callers is hostile.
+ */
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, setHidden } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, setHidden, signIn, signInLink } from "../support/console.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { INVOKED, removeDirectory } from "../support/invoked.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
+import { commandsAndWords } from "./commands.ts";
 import {
   bulkCancels,
   filtersByAddress,
@@ -16,6 +20,7 @@ import { decides, decidesMany } from "./letters.ts";
 import { fillLists, scrollsLists } from "./long_list.ts";
 import { listFits } from "./narrow_lists.ts";
 import { row, run, sectionOf, set, type Stage, start } from "./stage.ts";
+import { volumes } from "./volumes.ts";
 
 const MIB = 1024 * 1024;
 const MARKUP = `<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>`;
@@ -39,7 +44,7 @@ export default async function main() {
   return {};
 }`;
 
-browserTest("console: invocations, few and many", async (t) => {
+browserTest("console: volumes, commands and invocations", async (t) => {
   const dataDir = await makeDataDir();
   await using stack = new AsyncDisposableStack();
   stack.defer(() => removeDirectory(dataDir));
@@ -51,6 +56,16 @@ browserTest("console: invocations, few and many", async (t) => {
     permissions: ["clipboard-read", "clipboard-write"],
     hasLanguageService: false,
   });
+  const journey = { server, client, console: opened };
+  await t.step(
+    "console: a volume is made, filled, edited and restored",
+    (t) => volumes(t, journey),
+  );
+  await t.step(
+    "console: commands, dialogs, empty lists and words",
+    (t) => commandsAndWords(t, journey),
+  );
+  await signIn(opened.page, await signInLink(server));
   const echo = await client.deploy(ECHO);
   const stage = { server, client, opened, page: opened.page, echo };
   await t.step("invocations and dead letters in the console", (t) => fewInvocations(t, stage));
@@ -100,7 +115,6 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
   const { list } = await (await read).json();
   assert.ok(list.length > 0 && list.every((one: Json) => !("output" in one) && !("input" in one)));
   assert.match(await page.locator(row).first().innerText(), /UNCAUGHT/);
-  await opened.assertAccessible();
 
   await page.keyboard.press("/");
   await page.keyboard.type("Grace");
@@ -130,10 +144,10 @@ async function lists({ client, opened, page, echo }: Stage): Promise<void> {
 }
 
 async function keepsPosition({ client, opened, page, echo }: Stage): Promise<void> {
-  for (let n = 0; n < 40; n++) await run(client, echo, { call: n });
+  for (let n = 0; n < 20; n++) await run(client, echo, { call: n });
   await opened.goto("/invocations");
-  await page.locator(row).nth(44).waitFor();
-  const scrolled = page.locator(row).nth(40);
+  await page.locator(row).nth(34).waitFor();
+  const scrolled = page.locator(row).nth(32);
   await scrolled.scrollIntoViewIfNeeded();
   const position = async () => (await scrolled.boundingBox())?.y;
   const before = await position();

@@ -9,10 +9,10 @@ import { IS_LONG } from "../support/seed.ts";
 import type { Journey } from "./stage.ts";
 
 /** Some times more than the rows that are read by scrolling. */
-const INVOCATIONS = IS_LONG ? 100_000 : 4_000;
-const FUNCTIONS = IS_LONG ? 10_000 : 4_000;
-/** Rows that are read by scrolling. */
-const SCROLLED = IS_LONG ? 5_000 : 1_000;
+const INVOCATIONS = IS_LONG ? 100_000 : 1_600;
+const FUNCTIONS = IS_LONG ? 10_000 : 1_600;
+/** Rows that are read by scrolling: more than twice as many as may be drawn. */
+const SCROLLED = IS_LONG ? 5_000 : 400;
 /** Rows of a few pages of the list, which a reader is down where the number does not matter. */
 const FAR_DOWN = 400;
 /** Rows that are drawn: a few screens. */

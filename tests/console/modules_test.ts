@@ -16,6 +16,7 @@ import {
   listSearchOf,
   timeOfLocal,
 } from "../../console/src/features/invocations/filter.ts";
+import { browserOf } from "../../console/src/features/settings/browsers.ts";
 import { withLineEnds } from "../../console/src/parts/files.ts";
 import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";
@@ -125,4 +126,21 @@ Deno.test("changed lines are counted", () => {
 Deno.test("invisible characters are shown, and emoji stay whole", () => {
   assert.equal(visibleText("a\u00ad\u202eb\u0000\u{e0041}"), "a\\u00ad\\u202eb\u2400\\u{e0041}");
   assert.equal(visibleText("❤️👩‍🚀 日本\n\t"), "❤️👩‍🚀 日本\n\t");
+});
+
+Deno.test("a session names a known browser, and any other client as it calls itself", () => {
+  const linux = "(X11; Linux x86_64)";
+  const shown = {
+    [`Mozilla/5.0 ${linux} AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36`]:
+      "Chrome 130 on Linux",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0":
+      "Firefox 133 on Windows",
+    "curl/8.5.0": "curl/8.5.0",
+    "evil<img src=x>/99 (x": "evil<img src=x>/99 (x",
+    [`constructor/1 ${linux}`]: `constructor/1 ${linux}`,
+    [`${"long ".repeat(20)}end`]: `${"long ".repeat(12)}…`,
+    " ": "Unknown browser",
+    "a\u202eb": "a\\u202eb",
+  };
+  for (const [userAgent, text] of Object.entries(shown)) assert.equal(browserOf(userAgent), text);
 });

@@ -1,5 +1,4 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import Bowser from "bowser";
 import { useMemo, useState, useSyncExternalStore } from "react";
 import { call } from "../../api/client.ts";
 import { keys, paging } from "../../api/queries.ts";
@@ -14,6 +13,7 @@ import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { leave, type Session, sessionQuery } from "../../shell/session.ts";
 import { currentTheme, onThemeChange, setTheme, type Theme } from "../../theme/theme.ts";
+import { browserOf } from "./browsers.ts";
 
 const THEME_LABELS: Readonly<Record<Theme, string>> = {
   system: "System",
@@ -101,7 +101,10 @@ function useColumns(
     {
       id: "browser",
       header: "Browser",
-      cell: (session) => <Browser userAgent={session.userAgent} />,
+      // The whole User-Agent on hover.
+      cell: ({ userAgent }) => (
+        <bdi className="name" title={visibleText(userAgent)}>{browserOf(userAgent)}</bdi>
+      ),
     },
     {
       id: "address",
@@ -155,37 +158,5 @@ function ThemeChoice() {
         </label>
       ))}
     </fieldset>
-  );
-}
-
-/** Of a text that names no browser. */
-const SHOWN_CHARACTERS = 60;
-const BROWSERS: ReadonlySet<string> = new Set(Object.values<string>(Bowser.BROWSER_MAP));
-const SYSTEMS: ReadonlySet<string> = new Set(Object.values<string>(Bowser.OS_MAP));
-
-/**
- * A browser by its User-Agent, such as "Chrome 130 on Linux"; the start of any other text as it is. Whoever signs in
- * chooses the text, so a name comes from the library's list and never from the text. The version of the system is left
- * out: browsers send one that is long out of date.
- */
-function browserName(userAgent: string): string | undefined {
-  if (userAgent.trim() === "") return "Unknown browser";
-  const { browser: { name = "", version = "" }, os: { name: system = "" } } = Bowser.parse(
-    userAgent,
-  );
-  const [major] = /^\d{1,4}(?!\d)/.exec(version) ?? [];
-  if (!BROWSERS.has(name) || !SYSTEMS.has(system) || major === undefined) return undefined;
-  return `${name} ${major} on ${system}`;
-}
-
-/** The browser of a session; the whole User-Agent on hover. */
-function Browser({ userAgent }: { readonly userAgent: string }) {
-  const text = userAgent.length > SHOWN_CHARACTERS
-    ? `${userAgent.slice(0, SHOWN_CHARACTERS)}…`
-    : userAgent;
-  return (
-    <bdi className="name" title={visibleText(userAgent)}>
-      {browserName(userAgent) ?? visibleText(text)}
-    </bdi>
   );
 }
