@@ -301,6 +301,9 @@ export async function volumes(
   });
 
   await t.step("lists are readable on narrow screens", async () => {
+    await console.goto("/volumes");
+    await page.getByRole("link", { name: "documents" }).waitFor();
+    await console.assertAccessible();
     await listFits(console, "/volumes", ["Files", "Used", "Quota", "Version", "Changed"]);
     await listFits(console, path, ["Size", "Modified", "Action"]);
     await listFits(console, `${path}?tab=history`, ["Version", "Written", "Action"]);
