@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { base64, type Client, type Json } from "../support/client.ts";
-import { browserTest, ConsoleBrowser, setHidden, signIn, signInLink } from "../support/console.ts";
+import { browserTest, ConsoleBrowser, setHidden } from "../support/console.ts";
 import { freePort } from "../../deploy/local_cluster/network.ts";
 import { INVOKED, removeDirectory } from "../support/invoked.ts";
 import { makeDataDir, TestServer } from "../support/server.ts";
-import { commandsAndWords } from "./commands.ts";
+import { commandsAndWords, namesBrowsers } from "./commands.ts";
 import {
   bulkCancels,
   filtersByAddress,
@@ -65,7 +65,6 @@ browserTest("console: volumes, commands and invocations", async (t) => {
     "console: commands, dialogs, empty lists and words",
     (t) => commandsAndWords(t, journey),
   );
-  await signIn(opened.page, await signInLink(server));
   const echo = await client.deploy(ECHO);
   const stage = { server, client, opened, page: opened.page, echo };
   await t.step("invocations and dead letters in the console", (t) => fewInvocations(t, stage));
@@ -75,10 +74,15 @@ browserTest("console: volumes, commands and invocations", async (t) => {
   await server.stop();
   await fillLists(dataDir, id);
   const filled = stack.use(await TestServer.start({ dataDir, flags }));
-  await t.step("console: a long list scrolls, and draws what is visible", async (t) => {
-    await using console = await opened.anew();
-    await scrollsLists(t, { server: filled, client: await filled.client(), console });
-  });
+  const last = { server: filled, client: await filled.client(), console: await opened.anew() };
+  await t.step(
+    "console: a long list scrolls, and draws what is visible",
+    (t) => scrollsLists(t, last),
+  );
+  await t.step(
+    "sessions name browsers, whatever a client calls itself",
+    () => namesBrowsers(last),
+  );
 });
 
 async function fewInvocations(t: Deno.TestContext, stage: Stage): Promise<void> {
