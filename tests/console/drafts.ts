@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { append, edits, headFiles, messageBox, saveButton, shown, write } from "./editor.ts";
-import type { Journey } from "./stage.ts";
+import { inTurn, type Journey } from "./stage.ts";
 import { readsBeforeEditor } from "./static_code.ts";
 
 const MAIN = "export default () => ({ a: 1 });\n";
@@ -181,7 +181,7 @@ export async function draftsOfFunction(
   const id = await client.deploy(MAIN);
   const flow: Flow = { client, console, page: console.page, other, id };
   const stop = () => server.stop();
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+  await inTurn(t, [
     ["a draft survives a reload", () => draftSurvives(flow)],
     ["two tabs type in turn", () => bothTypeInTurn(flow)],
     ["two drafts at the same time are both kept", () => twoDrafts(flow)],
@@ -189,7 +189,5 @@ export async function draftsOfFunction(
     ["a save does not wait for the language service", () => savesUnformatted(flow)],
     ["the code is shown before the editor", () => readsBeforeEditor(flow)],
     ["the server restarts in the middle of an edit", () => restarts(flow, stop, restart)],
-  ];
-  // A step begins where the one before it ended.
-  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+  ]);
 }

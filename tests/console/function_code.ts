@@ -4,7 +4,7 @@ import type { Client, Json } from "../support/client.ts";
 import { type ConsoleBrowser, type Page, signInLink } from "../support/console.ts";
 import { binaryFiles } from "./binary_files.ts";
 import { headFiles, messageBox, saveButton, shown, write } from "./editor.ts";
-import type { Journey } from "./stage.ts";
+import { inTurn, type Journey } from "./stage.ts";
 
 const MAIN = `import type { CallContext } from "@c1/functions-sdk";
 
@@ -321,7 +321,7 @@ export async function codeOfFunction(
   const id = await client.deploy(MAIN, { "main.test.ts": TESTS });
   const flow: Flow = { client, console, page: console.page, id };
   const link = await signInLink(server);
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+  await inTurn(t, [
     ["the service of the editor knows the SDK, and finds what is wrong", () => findsProblems(flow)],
     ["a session ends in the middle of an edit", () => sessionEnds(flow, link)],
     ["a build that fails moves no head", () => buildFails(flow)],
@@ -335,7 +335,5 @@ export async function codeOfFunction(
     ["an error leads to the commit that ran", () => readsCommit(flow)],
     ["a draft is compared before it is saved", () => compares(flow)],
     ["the editor fits a narrow screen", () => narrow(flow)],
-  ];
-  // A step begins where the one before it ended.
-  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+  ]);
 }

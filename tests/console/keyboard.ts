@@ -5,7 +5,7 @@ import type { Client } from "../support/client.ts";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { edits, headFiles } from "./editor.ts";
 import { focus, press } from "./keys.ts";
-import type { Journey } from "./stage.ts";
+import { inTurn, type Journey } from "./stage.ts";
 
 const NAME = "by keyboard alone";
 const MAIN = "export default () => ({ hello: 1 });\n";
@@ -160,13 +160,11 @@ export async function codeByKeyboard(
     updateMask: "publishedCommitId",
   });
   const flow: Flow = { client, console, page: console.page, id };
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+  await inTurn(t, [
     ["code is typed, formatted and saved", () => typesCode(flow)],
     ["the focus leaves the editor", () => leavesEditor(flow)],
     ["files are added, renamed and deleted", () => changesFiles(flow)],
     ["a run and the tests", () => runs(flow)],
     ["a publish and a roll-back", () => publishes(flow)],
-  ];
-  // A step begins where the one before it ended.
-  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+  ]);
 }

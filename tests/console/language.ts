@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { append, edits, shown } from "./editor.ts";
-import type { Journey } from "./stage.ts";
+import { inTurn, type Journey } from "./stage.ts";
 
 interface Flow {
   readonly console: ConsoleBrowser;
@@ -173,12 +173,11 @@ export async function languageOfEditor(
 ): Promise<void> {
   const id = await client.deploy(MAIN, { "lib/greeting.ts": PADDING + GREETING });
   const flow: Flow = { console, page: console.page, id };
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+  await inTurn(t, [
     ["go to definition opens another file", () => goesToDefinition(flow)],
     ["the input of a run is completed by its type", () => completesInput(flow)],
     ["members are completed", () => completes(flow)],
     ["hover and signature help explain a call", () => explains(flow)],
     ["a package has types before it is saved", () => knowsTypedPackage(flow)],
-  ];
-  for (const [name, step] of steps) if (!await t.step(name, step)) break;
+  ]);
 }

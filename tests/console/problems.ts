@@ -5,6 +5,7 @@ import type { ConsoleBrowser, Page } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
 import { saveButton, shown, write } from "./editor.ts";
+import type { Step } from "./stage.ts";
 
 interface Flow {
   readonly client: Client;
@@ -171,9 +172,7 @@ async function publishesAnyway({ page, console, client }: Flow, id: string): Pro
 }
 
 /** The steps, each on what the one before it saved: the server checks the types of every commit, which takes long. */
-export async function problemSteps(
-  flow: Flow,
-): Promise<readonly (readonly [string, () => Promise<void>])[]> {
+export async function problemSteps(flow: Flow): Promise<readonly Step[]> {
   const files = { "zeta.ts": LIBRARY, "long.ts": LONG, "main.test.ts": TESTS };
   const id = await flow.client.deploy(MAIN, files);
   return [

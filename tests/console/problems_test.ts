@@ -3,6 +3,7 @@ import { browserTest, ConsoleBrowser } from "../support/console.ts";
 import { LITTLE_CHECK_MEMORY } from "../support/huge_types.ts";
 import { TestServer } from "../support/server.ts";
 import { problemSteps } from "./problems.ts";
+import { inTurn } from "./stage.ts";
 import { typesNotChecked } from "./unchecked_types.ts";
 
 browserTest("console: problems of the code of a function", async (t) => {
@@ -16,6 +17,5 @@ browserTest("console: problems of the code of a function", async (t) => {
     await using anew = await console.anew({ hasLanguageService: false });
     await typesNotChecked({ client, console: anew });
   });
-  const flow = { client, console, page: console.page };
-  for (const [name, step] of await problemSteps(flow)) if (!await t.step(name, step)) break;
+  await inTurn(t, await problemSteps({ client, console, page: console.page }));
 });

@@ -21,6 +21,14 @@ export interface Stage {
   readonly echo: string;
 }
 
+/** A step of a test, by its name. */
+export type Step = readonly [name: string, run: () => Promise<void>];
+
+/** Runs steps of which each begins where the one before it ended: after one that fails, none. */
+export async function inTurn(t: Deno.TestContext, steps: readonly Step[]): Promise<void> {
+  for (const [name, run] of steps) if (!await t.step(name, run)) break;
+}
+
 /** The rows of the list of a page. */
 export const row = "table tbody tr[aria-rowindex]";
 
