@@ -140,7 +140,7 @@ export class Eraser implements AsyncDisposable {
     await this.store.write((tx) => tx.purges.deleteBlobs(erased));
     if (kept.length === 0) return;
     throw new StorageUnavailable(
-      "another node stores a file of the same content now; the purge goes on by itself",
+      "another node stores a file of the same content now; the purge continues by itself",
     );
   }
 

@@ -178,7 +178,7 @@ export class Schedules implements DueWork {
       }
       if (running !== undefined) {
         const message =
-          `invocation ${running}, which an earlier time of the schedule started, goes on`;
+          `invocation ${running}, which an earlier time of the schedule started, is still running`;
         return await this.#skip(due, time, { reason: "OVERLAP", message });
       }
     }

@@ -38,7 +38,7 @@ export async function deliveryOf(
 function ownPathOf(address: string, secret: string): string {
   const { pathname } = new URL(secret, address);
   const begin = `${new URL(address).pathname}/t/`;
-  if (!pathname.startsWith(begin)) throw new Error(`must go on with ${begin}`);
+  if (!pathname.startsWith(begin)) throw new Error(`must begin with ${begin}`);
   return pathname;
 }
 
