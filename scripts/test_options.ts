@@ -15,7 +15,7 @@ export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
  * cores with the static checks.
  */
 export const SHORT = {
-  secondsMax: 700,
+  secondsMax: 480,
   /** Beside the hostile functions in the strongest isolation mode of the machine. */
   always: [
     "tests/cli/first_function_test.ts",

@@ -41,7 +41,7 @@ const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) fai
 /** Begins the reports of what failed. */
 const ERRORS_HEADING = "\n ERRORS \n";
 const EXIT_INTERRUPTED = 130;
-/** More failed files than this are a violation of the code, whatever else ran beside them. */
+/** More failed files than this are an error of the code, whatever else ran beside them. */
 const RETRIED_FILES_MAX = 3;
 
 /** How one part of the run ended. */
@@ -233,7 +233,7 @@ function reportUntested(paths: readonly string[], missing: Readonly<Record<strin
   if (Deno.uid() !== 0) say("processes of another user", "the tests do not run as root");
   if (Deno.build.os !== "linux") say("processes, through procfs", "this machine is not Linux");
   if (paths.length === 0) {
-    say("long files, clusters, violations, the console", ".ci/run tests them");
+    say("long files, clusters, faults, the console", ".ci/run tests them");
   }
   for (const line of untested) console.log(line);
 }
