@@ -200,9 +200,9 @@ interface RunParts {
   readonly runner: JobRunner;
   /** How long it waits for its slot where a caller waits. */
   readonly queueTimeoutMs: number;
-  /** The run that waits for it. */
+  /** The run that waits for this one. */
   readonly callerId: string | undefined;
-  /** Those of the engine, which its end leaves. */
+  /** All runs of the engine. A run removes itself when it ends. */
   readonly runs: Map<string, ActiveRun>;
 }
 

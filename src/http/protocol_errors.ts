@@ -1,6 +1,6 @@
 /**
- * Answers to requests that do not reach the app: malformed ones, slow ones, and those with too many headers; and the path
- * of a request, as its client sent it: a proxy in front and the server must read one path the same way.
+ * Answers malformed requests, slow requests and requests with too many headers, none of which reach the app. Reads the
+ * path of a request as its client sent it, because a proxy in front and the server must read a path the same way.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

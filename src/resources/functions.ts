@@ -61,8 +61,8 @@ const POINTER = {
 } as const;
 
 /**
- * The limits of an invocation. A commit records the limits with which it was built, an invocation those with which it
- * was accepted.
+ * The limits of an invocation. A commit records the limits of its build. An invocation records the limits in force when
+ * the server accepted it.
  */
 export const INVOCATION_LIMITS = {
   timeout: {

@@ -346,7 +346,7 @@ export class InvocationReader extends IdempotencyKeyReader {
     return rows.map((row) => ({ ...row, running: Number(row.running) }));
   }
 
-  /** Unfinished invocations from outside, without those that wait for a time. */
+  /** Unfinished invocations that came from outside, except invocations that wait for a planned time. */
   async unfinishedInvocations(): Promise<UnfinishedInvocations> {
     const isWaiting = sql`status = 'PENDING'`;
     const counts = await this.#unfinished().clearSelect().clearOrderBy().select([

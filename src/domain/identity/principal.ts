@@ -177,8 +177,9 @@ export class AccessTokens {
   }
 
   /**
-   * Whether a text, such as a header `Authorization` of any scheme, has an access token of this server, whatever is around
-   * it. Expired ones and those of disabled clients count, too. The signature is not checked: nobody misses a forged token.
+   * Whether a text, such as an `Authorization` header of any scheme, contains an access token of this server. Expired
+   * tokens and tokens of disabled clients count, too. The signature is not checked: nobody is harmed by the removal of a
+   * forged token.
    */
   areIn(text: string): boolean {
     return text.includes(this.#head);

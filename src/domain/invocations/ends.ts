@@ -1,4 +1,4 @@
-/** How invocations end: the wait for their end, and the outcomes of those that the server ends or does not run. */
+/** How invocations end: waits for the end, and the outcomes of invocations that the server ends or does not run. */
 import { getLogger } from "@logtape/logtape";
 import type { Engine, InvocationContext, NotStarted, Outcome } from "../../engine/contract.ts";
 import type { InvocationNotifier } from "../../engine/notifier.ts";

@@ -81,7 +81,7 @@ export class Schedules implements DueWork {
   }
 
   /**
-   * Starts an invocation of a schedule now; its times stay as they are. Returns the id of the invocation.
+   * Runs a schedule now, without a change to its planned times. Returns the id of the invocation.
    * @throws INVALID_FIELD
    */
   async runNow(functionId: string, id: string): Promise<string> {

@@ -159,7 +159,7 @@ export type ProcessLimits = Required<Pick<Confinement, "dataBytes" | "cpuSeconds
 /** The limits of a job that bind its process. */
 export type ResourceLimits = Pick<JobLimits, "cpuTimeMs" | "memoryBytes">;
 
-/** The limits in force for one invocation, and those of an invocation without limits of its own. */
+/** The limits in force for one invocation, and the defaults for functions that set no limits. */
 export interface RunLimits extends SandboxLimits {
   readonly defaults: JobLimits;
 }
@@ -168,7 +168,7 @@ export function runLimits(own: Partial<JobLimits>, limits: SandboxLimits): RunLi
   return { ...limits, ...own, defaults: limits };
 }
 
-/** The class after those of less memory; each further one doubles. */
+/** The smallest memory class above the default. Each further class has twice the memory. */
 const SMALLEST_CLASS_BYTES = 128 * BYTES_PER_MIB;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Whether instances can be started at all, and why not, in words for everybody: `/readyz` needs no token, so they name no
- * path. Whether those of a function may be forked.
+ * Whether instances can be started at all, and the reason if they cannot. `/readyz` shows the reason without a token, so
+ * the reason names no path. Also decides whether the instances of a function may be forked.
  */
 import { getLogger } from "@logtape/logtape";
 import { LRUCache } from "lru-cache";

@@ -19,9 +19,9 @@ export interface Expected {
   readonly token: Uint8Array<ArrayBuffer>;
   /** Kinds of the connections that have not arrived. */
   readonly awaited: Set<number>;
-  /** Those that have, by kind. */
+  /** The connections that have arrived, by kind. */
   readonly connections: Map<number, Deno.UnixConn>;
-  /** Resolves once all have arrived. Rejects without a handshake in time, and when the wait is given up. */
+  /** Resolves once all connections have arrived. Rejects if a handshake is late, or once the server gives up. */
   readonly connected: PromiseWithResolvers<void>;
 }
 
