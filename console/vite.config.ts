@@ -84,6 +84,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 8192,
     manifest: true,
+    // What a release names in its licenses and its bill of materials.
+    license: { fileName: ".vite/license.json" },
     rolldownOptions: {
       onLog(level, log, handle) {
         // "use client" concerns rendering on a server.

@@ -74,6 +74,7 @@ const EVERY_RUN = [
   "src/config/client_variables.ts",
   "src/config/units.ts",
   "src/main.ts",
+  "src/shared/installation.ts",
 ];
 
 /** What any source may import from outside of these folders. */

@@ -9,7 +9,7 @@ import { REASONS } from "../src/domain/errors.ts";
 import { statusOf } from "../src/api/status.ts";
 import { exists, readText, ROOT } from "./support/repository.ts";
 
-const SKIPPED_FOLDERS = ["node_modules"];
+const SKIPPED_FOLDERS = ["node_modules", "build"];
 
 /** Flags of the commands. */
 const COMMAND_FLAGS = [

@@ -1,8 +1,8 @@
 /** The modules that the server provides to functions, by their specifiers. */
 
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { fromFileUrl } from "./file_url.ts";
+import { installed } from "../shared/installation.ts";
 
 /** Specifier of each module and its file in the directory `sdk`; the files there import each other. */
 const MODULES: Readonly<Record<string, string>> = {
@@ -16,7 +16,7 @@ const TEST_RUN_FILE = "test_run.ts";
 /** The package of files without a specifier, in stacks. */
 const PACKAGE = "@c1/functions-sdk";
 
-const SDK_DIR = fileURLToPath(new URL("../../sdk/", import.meta.url));
+const SDK_DIR = installed("sdk");
 
 /** The imports of the modules, in a map beside the directory `sdk`. */
 export const SDK_IMPORTS: Readonly<Record<string, string>> = Object.fromEntries(

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import project from "../../package.json" with { type: "json" };
+import { VERSION } from "../shared/installation.ts";
 import {
   ALL_SETTINGS,
   type Config,
@@ -185,7 +185,7 @@ function limitSettings() {
 
 async function findVersions(programs: Diagnosis["programs"]): Promise<Report["versions"]> {
   return {
-    invoked: project.version,
+    invoked: VERSION,
     deno: Deno.version.deno,
     kernel: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
     bubblewrap: await versionOf(programs.bwrap),

@@ -1,6 +1,6 @@
 import { type Argument, Command, Help, type Option } from "commander";
 import { formatCount } from "../config/units.ts";
-import project from "../../package.json" with { type: "json" };
+import { DESCRIPTION, VERSION } from "../shared/installation.ts";
 import { type CommandEntry, COMMANDS } from "./commands.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
 import { CONNECTION_HELP } from "./options/connection_help.ts";
@@ -29,8 +29,8 @@ const ABOUT_COMMANDS = ["help", "complete"];
  */
 export async function buildProgram(args?: readonly string[]): Promise<Command> {
   const program = new Command("invoked")
-    .description(project.description)
-    .version(`invoked ${project.version}`, "-V, --version", "Print the version")
+    .description(DESCRIPTION)
+    .version(`invoked ${VERSION}`, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
     .configureOutput({ writeOut, outputError() {} })
     .configureHelp({ optionDescription, argumentDescription, subcommandTerm, groupItems })

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
@@ -19,10 +18,10 @@ import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import { measureDisk } from "./disk.ts";
 import type { Cluster } from "./cluster.ts";
-import manifest from "../../package.json" with { type: "json" };
+import { installed, VERSION } from "../shared/installation.ts";
 
 /** Where `scripts/console` builds the console. */
-const CONSOLE_DIR = fileURLToPath(new URL("../../console/dist", import.meta.url));
+const CONSOLE_DIR = installed("console/dist");
 
 interface ApiParts {
   readonly domain: Domain;
@@ -62,7 +61,7 @@ export function composeApi(
       return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };
     },
     serverStatus: async () => ({
-      version: manifest.version,
+      version: VERSION,
       uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
       load: engine.load,
@@ -70,7 +69,7 @@ export function composeApi(
       workers: cluster?.workers,
       forks: await sandboxes.forks(),
     }),
-    openApiDocument: () => document ??= openApiDocument(OPERATIONS, manifest.version),
+    openApiDocument: () => document ??= openApiDocument(OPERATIONS, VERSION),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }, node),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
     webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Builder, buildLimits, createBuilder, registryOf } from "../builder/mod.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
@@ -38,9 +37,9 @@ import { onceDiskHasSpace } from "./disk_wait.ts";
 import type { Cluster, NodeEngine } from "./cluster.ts";
 import { connectionsWithin, openFilesLimit } from "./descriptors.ts";
 import { openTls, type Tls } from "./tls.ts";
-import manifest from "../../package.json" with { type: "json" };
+import { installed, VERSION } from "../shared/installation.ts";
 
-const EXAMPLE_DIR = fileURLToPath(new URL("../../examples/hello/", import.meta.url));
+const EXAMPLE = installed("examples/hello/main.ts");
 /** How long answers may take to leave once every invocation has ended. */
 const ANSWERS_TIMEOUT_MS = 2_000;
 
@@ -177,7 +176,7 @@ async function startBehind(
   const runsInvocations = cluster === undefined || cluster.capacity > 0;
   const ready = startInstances(sandboxes, builder, runsInvocations);
   const ids = new Ids();
-  const spec = { id: ids.next(), version: manifest.version, protocol: PROTOCOL, speaks };
+  const spec = { id: ids.next(), version: VERSION, protocol: PROTOCOL, speaks };
   const parts = { sealer, nats: cluster?.nats, node: spec, onSyncFailure };
   const records = await openRecords(config, parts, opened);
   const { store } = records;
@@ -343,5 +342,5 @@ function urlHost(host: string): string {
 }
 
 async function readExample(): Promise<Map<string, Uint8Array>> {
-  return new Map([["main.ts", await Deno.readFile(join(EXAMPLE_DIR, "main.ts"))]]);
+  return new Map([["main.ts", await Deno.readFile(EXAMPLE)]]);
 }

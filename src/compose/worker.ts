@@ -11,7 +11,7 @@ import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openDataDir } from "../store/data_dir.ts";
 import { openSandboxes } from "./sandboxes.ts";
-import manifest from "../../package.json" with { type: "json" };
+import { VERSION } from "../shared/installation.ts";
 
 const DEFAULT_CAPACITY = 32;
 
@@ -72,7 +72,7 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   const runner = new Runner(sandboxes, artifacts);
   const { invocations } = config;
   const { asyncSlots } = invocations;
-  const options = { capacity, asyncSlots, maximum: invocations, version: manifest.version };
+  const options = { capacity, asyncSlots, maximum: invocations, version: VERSION };
   const worker = opened.use(await Worker.start(nats, runner, artifacts, options));
   return new RunningWorker(worker, sandboxes, opened.move(), server.drainTimeoutMs, capacity);
 }

@@ -1,8 +1,8 @@
 /** Documents for readers of the API and for editors: `/docs` and `/invoked.schema.json`. */
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { Hono } from "hono";
 import type { Env } from "./env.ts";
+import { installed } from "../shared/installation.ts";
 import { MANIFEST_SCHEMA_NAME, readManifestSchema } from "../shared/manifest_schema.ts";
 
 /** The files of the page, as the package swagger-ui-dist ships them. */
@@ -11,7 +11,7 @@ const ASSETS = {
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
   "favicon-32x32.png": "image/png",
 } as const;
-const ASSETS_DIR = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
+const ASSETS_DIR = installed("swagger", "node_modules/swagger-ui-dist");
 
 /** Only content of this server, and no inline script; the library sets inline styles and data: images. */
 const CONTENT_SECURITY_POLICY =

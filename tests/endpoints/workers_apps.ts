@@ -1,7 +1,7 @@
 /** An app of Cloudflare Workers with Hono. */
 import manifest from "../../package.json" with { type: "json" };
 
-const { hono } = manifest.dependencies;
+const { hono } = manifest.devDependencies;
 /** The package that an app needs, for a commit. */
 export const HONO = { "package.json": JSON.stringify({ dependencies: { hono } }) };
 

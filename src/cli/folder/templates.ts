@@ -2,15 +2,13 @@
  * What a new function begins with: the folders of `examples/` and `templates/`, which the console offers as well
  * (console/src/features/functions/templates.ts).
  */
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { editorConfig, MANIFEST_SCHEMA, PRIVATE_DIR } from "./editor.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
+import { installed } from "../../shared/installation.ts";
 import { slugOf } from "../../shared/slugs.ts";
 
-const FOLDERS = ["examples", "templates"].map((folder) =>
-  fileURLToPath(new URL(`../../../${folder}/`, import.meta.url))
-);
+const FOLDERS = [installed("examples"), installed("templates")];
 /** Files of a template that belong to its function; its page does not. */
 const BELONGS = /\.(?:ts|json)$/;
 

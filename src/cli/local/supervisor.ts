@@ -1,13 +1,12 @@
 /** Runs the server in a process of its own, and starts it again after a failure, as a service manager does. */
 import { getLogger } from "@logtape/logtape";
-import { fileURLToPath } from "node:url";
+import { LAUNCHER } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
 import { EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";
 
-const INVOKED = fileURLToPath(new URL("../../../bin/invoked", import.meta.url));
 /** Pause before a start; it doubles from failure to failure. */
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
@@ -57,11 +56,11 @@ export async function superviseServer(): Promise<never> {
 function spawnServer(args: readonly string[]): Deno.ChildProcess {
   try {
     return new Deno.Command("setpriv", {
-      args: ["--pdeathsig", "TERM", "--", INVOKED, ...args],
+      args: ["--pdeathsig", "TERM", "--", LAUNCHER, ...args],
       stdin: "null",
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return new Deno.Command(INVOKED, { args: [...args], stdin: "null" }).spawn();
+    return new Deno.Command(LAUNCHER, { args: [...args], stdin: "null" }).spawn();
   }
 }

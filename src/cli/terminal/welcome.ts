@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
 import type { RunningServer } from "../../compose/server.ts";
+import { LAUNCHER } from "../../shared/installation.ts";
 import { quoteForShell } from "./shell.ts";
 
 /** The text of a started server: its URL, its isolation, its credentials and one invocation to copy. */
@@ -57,8 +57,7 @@ export function welcomeJson(
 
 /** One line for sh that works in any directory. */
 function renderCurl(invokeUrl: string, dataDir: string, caFile: string | undefined): string {
-  const program = fileURLToPath(new URL("../../../bin/invoked", import.meta.url));
-  const token = `$(${quoteForShell(program)} token --data ${quoteForShell(dataDir)})`;
+  const token = `$(${quoteForShell(LAUNCHER)} token --data ${quoteForShell(dataDir)})`;
   const input = Buffer.from(JSON.stringify({ name: "world" })).toString("base64");
   return [
     `curl -sS ${quoteForShell(invokeUrl)}`,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration";
-import project from "../../../package.json" with { type: "json" };
+import { VERSION } from "../../shared/installation.ts";
 import { DataDirError } from "../data_dir.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Schema } from "../schema.ts";
@@ -89,7 +89,7 @@ export async function executedMigrations(
   if (unknown === undefined) return names;
   throw new DataDirError(
     `${database} was written by a later version of invoked: it has the migration ` +
-      `${unknown}\nThis version, ${project.version}, opens databases with the ` +
+      `${unknown}\nThis version, ${VERSION}, opens databases with the ` +
       `migrations ${known[0]} to ${known.at(-1)}; nothing was changed`,
   );
 }

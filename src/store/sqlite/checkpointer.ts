@@ -3,6 +3,7 @@
  * request meanwhile.
  */
 import { getLogger } from "@logtape/logtape";
+import { threadModule } from "../../shared/installation.ts";
 import { Lifecycle } from "../../shared/lifecycle.ts";
 import type { BetweenTransactions } from "../dialect.ts";
 import { errcodeOf, StoreThread } from "./thread.ts";
@@ -45,7 +46,7 @@ export class Checkpointer {
     onError: (error: unknown) => void,
   ) {
     this.#file = file;
-    this.#thread = new StoreThread(new URL("./checkpoint_thread.ts", import.meta.url), file);
+    this.#thread = new StoreThread(threadModule("src/store/sqlite/checkpoint_thread.ts"), file);
     this.#betweenTransactions = betweenTransactions;
     this.#onError = onError;
   }

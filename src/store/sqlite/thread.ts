@@ -17,17 +17,17 @@ export function errcodeOf(error: unknown): number | undefined {
 
 /** A thread that starts with its first request, and again after it has failed. */
 export class StoreThread<Request, Reply> {
-  readonly #module: URL;
+  readonly #module: string;
   readonly #data: unknown;
   #worker: Worker | undefined;
   /** Requests without a reply, in order. */
   #waiting: PromiseWithResolvers<Reply>[] = [];
 
   /**
-   * @param module the code of the thread, which serves requests with `serveRequests`
+   * @param module path of the code of the thread, which serves requests with `serveRequests`
    * @param data what the code finds as `workerData`
    */
-  constructor(module: URL, data: unknown) {
+  constructor(module: string, data: unknown) {
     this.#module = module;
     this.#data = data;
   }

@@ -8,6 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { threadModule } from "../../shared/installation.ts";
 import { StoreThread } from "./thread.ts";
 
 /** A query as it travels to the thread. */
@@ -29,7 +30,7 @@ class ThreadDriver implements Driver {
   readonly #thread: StoreThread<Query, Row[]>;
 
   constructor(file: string) {
-    this.#thread = new StoreThread(new URL("./query_thread.ts", import.meta.url), file);
+    this.#thread = new StoreThread(threadModule("src/store/sqlite/query_thread.ts"), file);
   }
 
   init(): Promise<void> {

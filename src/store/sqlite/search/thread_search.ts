@@ -1,5 +1,6 @@
 /** The server's side of the thread that searches. */
 import { getLogger } from "@logtape/logtape";
+import { threadModule } from "../../../shared/installation.ts";
 import { Lifecycle } from "../../../shared/lifecycle.ts";
 import type { FoundPage, InvocationSearch, RowFilter } from "../../dialect.ts";
 import { Pace } from "../checkpointer.ts";
@@ -34,7 +35,7 @@ export class ThreadSearch implements InvocationSearch {
 
   /** @param forget makes the queue of the index forget the entries before this one */
   constructor(files: SearchFiles, forget: (sequence: number) => Promise<void>) {
-    this.#thread = new StoreThread(new URL("./search_thread.ts", import.meta.url), files);
+    this.#thread = new StoreThread(threadModule("src/store/sqlite/search/search_thread.ts"), files);
     this.#forget = forget;
   }
 

@@ -1,0 +1,88 @@
+/** Bundles the server and its threads. */
+import { build, type Metafile, type Plugin, stop } from "esbuild";
+import { basename, join } from "node:path";
+import { ROOT } from "./files.ts";
+
+/** The folder of the bundled server: as deep as that of `src/shared/installation.ts`, which finds the root. */
+export const SERVER_DIR = "src/server";
+
+const ENTRY = "src/main.ts";
+/** Modules that a thread runs; `threadModule` finds their bundles by this name. */
+const THREAD = /_thread\.ts$/;
+
+/** Packages that are not there at run time. The compiler of the runtime runs in a clone; `pg` tries its native client. */
+const ABSENT = ["esbuild", "pg-native"];
+
+/** Packages made for Node.js call `require` for its modules. */
+const REQUIRE =
+  'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
+
+/**
+ * Bundles the server into the directory. Each `import()` stays a file of its own, so that a command loads its modules
+ * alone. The source maps have no sources: they turn positions into those of the repository's files.
+ * @param manifest the `package.json` of the release, which the modules see in place of the project's
+ * @returns the paths of all bundled files from the root of the project
+ */
+export async function bundleServer(directory: string, manifest: unknown): Promise<string[]> {
+  const entries = [ENTRY, ...await threads("src")];
+  try {
+    const { metafile, warnings } = await build({
+      absWorkingDir: ROOT,
+      entryPoints: entries.map((path) => ({ in: path, out: basename(path, ".ts") })),
+      outdir: directory,
+      bundle: true,
+      splitting: true,
+      minify: true,
+      format: "esm",
+      target: "esnext",
+      platform: "node",
+      mainFields: ["module", "main"],
+      conditions: ["deno", "import", "module"],
+      external: ABSENT,
+      charset: "utf8",
+      // addLicenses writes them.
+      legalComments: "none",
+      sourcemap: "linked",
+      sourcesContent: false,
+      metafile: true,
+      banner: { js: REQUIRE },
+      plugins: [replaceManifest(manifest)],
+      logLevel: "silent",
+    });
+    if (warnings.length > 0) throw new Error(`esbuild warns: ${warnings[0]?.text}`);
+    return bundledFiles(metafile);
+  } finally {
+    await stop();
+  }
+}
+
+async function threads(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, folder))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await threads(path));
+    else if (THREAD.test(name)) found.push(path);
+  }
+  return found.toSorted();
+}
+
+function replaceManifest(manifest: unknown): Plugin {
+  const path = join(ROOT, "package.json").replaceAll(".", "\\.");
+  return {
+    name: "manifest",
+    setup(build) {
+      build.onLoad({ filter: new RegExp(`^${path}$`) }, () => ({
+        contents: JSON.stringify(manifest),
+        loader: "json",
+      }));
+    },
+  };
+}
+
+/** The files of which something is in the bundle. */
+function bundledFiles({ outputs }: Metafile): string[] {
+  const files = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+  ).map(([path]) => path);
+  return [...new Set(files)].toSorted();
+}
