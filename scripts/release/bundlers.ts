@@ -33,7 +33,7 @@ export async function carryBundlers(tree: string): Promise<CarriedBundler[]> {
       if (integrity === undefined) throw new Error(`No hash is known of ${bundler.package}`);
       const directory = await unpack(`${bundler.package}@${bundler.version}`, integrity, work);
       await Deno.copyFile(join(directory, "bin/esbuild"), join(tree, bundler.path));
-      const texts = new Map([["LICENSE.md", await Deno.readTextFile(join(ROOT, LICENSE))]]);
+      const texts = [await Deno.readTextFile(join(ROOT, LICENSE))];
       carried.push({ ...await readPackage(directory, integrity), texts, path: bundler.path });
     }
     return carried;

@@ -6,30 +6,35 @@ export const ROOT = new URL("../../", import.meta.url).pathname;
 export const BUILD_DIR = join(ROOT, "build");
 export const RELEASE_DIR = join(BUILD_DIR, "release");
 
+/** The paths of a file, or of all files in a folder, in order; from the root as the given path is. */
+export async function filesBelow(root: string, path: string): Promise<string[]> {
+  if (!(await Deno.stat(join(root, path))).isDirectory) return [path];
+  const names = await Array.fromAsync(Deno.readDir(join(root, path)), ({ name }) => name);
+  const found = await Promise.all(
+    names.toSorted().map((name) => filesBelow(root, path === "" ? name : `${path}/${name}`)),
+  );
+  return found.flat();
+}
+
 /** Copies a file of the project, or a folder with everything in it, into the tree. */
 export async function copyInto(tree: string, path: string, target = path): Promise<void> {
-  const source = join(ROOT, path);
-  if ((await Deno.stat(source)).isDirectory) {
-    for await (const { name } of Deno.readDir(source)) {
-      await copyInto(tree, `${path}/${name}`, `${target}/${name}`);
-    }
-    return;
+  for (const file of await filesBelow(ROOT, path)) {
+    const copy = join(tree, `${target}${file.slice(path.length)}`);
+    await Deno.mkdir(dirname(copy), { recursive: true });
+    await Deno.copyFile(join(ROOT, file), copy);
   }
-  await Deno.mkdir(dirname(join(tree, target)), { recursive: true });
-  await Deno.copyFile(source, join(tree, target));
 }
 
 /** Gives every file and folder of the tree the mode that it has on each machine. */
 export async function setModes(tree: string, programs: readonly string[]): Promise<void> {
-  const visit = async (path: string): Promise<void> => {
-    await Deno.chmod(join(tree, path), 0o755);
-    for await (const { name, isDirectory } of Deno.readDir(join(tree, path))) {
-      const inner = path === "" ? name : `${path}/${name}`;
-      if (isDirectory) await visit(inner);
-      else await Deno.chmod(join(tree, inner), programs.includes(inner) ? 0o755 : 0o644);
+  const folders = new Set([tree]);
+  for (const path of await filesBelow(tree, "")) {
+    await Deno.chmod(join(tree, path), programs.includes(path) ? 0o755 : 0o644);
+    for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+      folders.add(join(tree, folder));
     }
-  };
-  await visit("");
+  }
+  for (const folder of folders) await Deno.chmod(folder, 0o755);
 }
 
 /** Runs a program in the root of the project and returns its stdout. @throws {Error} with its stderr if it fails */

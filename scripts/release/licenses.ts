@@ -2,12 +2,41 @@
 import { join } from "node:path";
 import type { Bundled } from "./packages.ts";
 
-/** Writes the license and the notices of each package into `licenses`, in a file for each package. */
+/** The text of a license whose package has none; the MIT license is that of every such package. */
+const TEXTS: Readonly<Record<string, string>> = {
+  MIT:
+    `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`,
+};
+
+/** Writes the license and the notices of each package into `licenses`, in one file for each package. */
 export async function addLicenses(tree: string, packages: readonly Bundled[]): Promise<void> {
   await Deno.mkdir(join(tree, "licenses"));
-  for (const { name, version, license, texts } of packages) {
-    const file = `${name.replace("/", "+")}-${version}.txt`;
-    const text = [`${name} ${version}\nLicense: ${license}\n`, ...texts.values()].join("\n");
-    await Deno.writeTextFile(join(tree, "licenses", file), text);
+  for (const found of packages) {
+    const { name, version, license } = found;
+    const head = `${name} ${version}\nLicense: ${license}\n`;
+    await Deno.writeTextFile(
+      join(tree, "licenses", `${name.replace("/", "+")}-${version}.txt`),
+      [head, ...textsOf(found)].join("\n"),
+    );
   }
+}
+
+/** @throws {Error} for a package without a license, and for an unknown license without a text */
+function textsOf({ name, license, author, texts }: Bundled): readonly string[] {
+  if (texts.length > 0) return texts;
+  const text = TEXTS[license];
+  if (text === undefined) throw new Error(`${name} has no text of its license ${license}`);
+  return [`Copyright (c) ${author ?? `the authors of ${name}`}\n`, text];
 }

@@ -17,8 +17,10 @@ export interface Bundled {
   readonly description: string | undefined;
   /** The hash of its file in the registry, `sha512-<base64>`. */
   readonly integrity: string;
-  /** Its license and its notices, by the name of the file. */
-  readonly texts: ReadonlyMap<string, string>;
+  /** Undefined if its `package.json` names nobody. */
+  readonly author: string | undefined;
+  /** Its license and its notices. */
+  readonly texts: readonly string[];
 }
 
 interface Locked {
@@ -62,13 +64,16 @@ async function read(folder: string, locked: ReadonlyMap<string, Locked>): Promis
 
 /** Reads an unpacked package. */
 export async function readPackage(directory: string, integrity: string): Promise<Bundled> {
-  const { name, version, license, description } = JSON.parse(
+  const { name, version, license, description, author } = JSON.parse(
     await Deno.readTextFile(join(directory, "package.json")),
   );
-  const texts = new Map<string, string>();
   const names = (await Array.fromAsync(Deno.readDir(directory), (entry) => entry.name)).toSorted();
-  for (const file of names) {
-    if (LICENSE_FILE.test(file)) texts.set(file, await Deno.readTextFile(join(directory, file)));
-  }
-  return { name, version, license, description, integrity, texts };
+  const texts = names.filter((file) => LICENSE_FILE.test(file)).map((file) =>
+    Deno.readTextFile(join(directory, file))
+  );
+  return {
+    ...{ name, version, license, description, integrity },
+    author: typeof author === "object" ? author.name : author,
+    texts: await Promise.all(texts),
+  };
 }

@@ -1,10 +1,14 @@
 /** The bill of materials of a release, a CycloneDX document. */
-import { Contrib, Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
+import { Factories } from "@cyclonedx/cyclonedx-library/Contrib/License";
+import * as Enums from "@cyclonedx/cyclonedx-library/Enums";
+import * as Models from "@cyclonedx/cyclonedx-library/Models";
+import * as Serialize from "@cyclonedx/cyclonedx-library/Serialize";
+import { Spec1dot6 } from "@cyclonedx/cyclonedx-library/Spec";
 import { Buffer } from "node:buffer";
 import type { PackageManifest, ReleaseRecord } from "./manifest.ts";
 import type { Bundled } from "./packages.ts";
 
-const LICENSES = new Contrib.License.Factories.LicenseFactory(() => {});
+const LICENSES = new Factories.LicenseFactory(() => {});
 
 /** Lists the packages. The document of a commit is always the same. */
 export function describeContent(
@@ -31,7 +35,7 @@ export function describeContent(
     bom.components.add(component);
     itself.dependencies.add(component.bomRef);
   }
-  const normalizers = new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6);
+  const normalizers = new Serialize.JSON.Normalize.Factory(Spec1dot6);
   return JSON.parse(new Serialize.JsonSerializer(normalizers).serialize(bom, { sortLists: true }));
 }
 

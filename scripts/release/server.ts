@@ -26,10 +26,12 @@ const REQUIRE =
 export async function bundleServer(directory: string, manifest: unknown): Promise<string[]> {
   const entries = [ENTRY, ...await threads("src")];
   try {
-    const { metafile, warnings } = await build({
+    const { metafile, outputFiles, warnings } = await build({
       absWorkingDir: ROOT,
       entryPoints: entries.map((path) => ({ in: path, out: basename(path, ".ts") })),
-      outdir: directory,
+      // The maps name the sources from there: by the same paths wherever the tree is.
+      outdir: join(ROOT, SERVER_DIR),
+      write: false,
       bundle: true,
       splitting: true,
       minify: true,
@@ -50,6 +52,10 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
       logLevel: "silent",
     });
     if (warnings.length > 0) throw new Error(`esbuild warns: ${warnings[0]?.text}`);
+    await Deno.mkdir(directory, { recursive: true });
+    for (const { path, contents } of outputFiles) {
+      await Deno.writeFile(join(directory, basename(path)), contents);
+    }
     return bundledFiles(metafile);
   } finally {
     await stop();

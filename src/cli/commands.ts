@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { COMMAND_WORDS } from "./terminal/command_name.ts";
 
 /** What the module of a command exports. */
 interface CommandModule {
@@ -7,10 +8,16 @@ interface CommandModule {
 }
 
 /** A command: its name, its line in the help, and its module or the commands below it. */
-export type CommandEntry = readonly [
-  name: string,
+export type CommandEntry<Name extends string = string> = readonly [
+  name: Name,
   description: string,
   content: (() => Promise<CommandModule>) | readonly CommandEntry[],
+];
+
+/** Commands of one kind, with words that texts may name. */
+type Group = readonly [
+  heading: string,
+  commands: readonly CommandEntry<typeof COMMAND_WORDS[number]>[],
 ];
 
 const SECRETS: readonly CommandEntry[] = [
@@ -145,7 +152,7 @@ const DEAD_LETTERS: readonly CommandEntry[] = [
 ];
 
 /** All commands in the groups and order of the help. A module is loaded when its command is needed. */
-export const COMMANDS: readonly (readonly [heading: string, readonly CommandEntry[]])[] = [
+export const COMMANDS: readonly Group[] = [
   ["Write a function:", [
     [
       "init",

@@ -2,6 +2,7 @@ import { type Argument, Command, Help, type Option } from "commander";
 import { formatCount } from "../config/units.ts";
 import { DESCRIPTION, VERSION } from "../shared/installation.ts";
 import { type CommandEntry, COMMANDS } from "./commands.ts";
+import { withCommandName } from "./terminal/command_name.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
 import { CONNECTION_HELP } from "./options/connection_help.ts";
 
@@ -48,7 +49,7 @@ export async function buildProgram(args?: readonly string[]): Promise<Command> {
 
 /** Prints on stdout. A reader may close it early, as `head` does; console.log ignores that. */
 function writeOut(text: string): void {
-  console.log(text.replace(/\n$/, ""));
+  console.log(withCommandName(text.replace(/\n$/, "")));
 }
 
 /** The paths of commands that arguments name, such as `secrets set`, as far as they may go. */

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A data directory, which stays for a further start; the caller removes it. */
   readonly dataDir?: string;
+  /** The launcher of another installation than this clone. */
+  readonly program?: string;
   /** A command that becomes the one that it is given as arguments. */
   readonly launcher?: readonly string[];
   /** Whether it starts on an empty data directory: for tests about first starts, downloads, or two servers. */
@@ -77,7 +79,8 @@ export class TestServer extends Served implements AsyncDisposable {
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dataDir = options.dataDir ?? await makeDataDir(options);
     if (options.dataDir !== undefined) await fillDataDir(dataDir, options);
-    const [program = INVOKED, ...args] = [...options.launcher ?? [], ...serveCommand(dataDir)];
+    const command = serveCommand(dataDir, options.program);
+    const [program = INVOKED, ...args] = [...options.launcher ?? [], ...command];
     const process = new Deno.Command(program, {
       args: [...args, ...options.flags ?? []],
       clearEnv: true,
@@ -119,8 +122,8 @@ export class TestServer extends Served implements AsyncDisposable {
 }
 
 /** The command of a server on a free port, without the flags of a test. */
-export function serveCommand(dataDir: string): readonly string[] {
-  return [INVOKED, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
+export function serveCommand(dataDir: string, program = INVOKED): readonly string[] {
+  return [program, "serve", "--port", "0", "--data", dataDir, "--log-format", "json"];
 }
 
 /** Printed by a server that is ready; the command to copy follows in the same write, if it has the example. */

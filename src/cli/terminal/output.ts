@@ -3,6 +3,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import stringWidth from "fast-string-width";
 import { formatCount } from "../../config/mod.ts";
+import { withCommandName } from "./command_name.ts";
 import { oneLine, printable } from "./failure.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -29,7 +30,7 @@ export function printJsonLine(value: unknown): void {
 
 /** Prints progress on stderr; stdout has the result alone. */
 export function note(text: string): void {
-  console.error(text);
+  console.error(withCommandName(text));
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   Failure,
   printable,
 } from "./failure.ts";
-import { paintNote } from "./output.ts";
+import { note, paintNote } from "./output.ts";
 import { parserFailure } from "./parser_failure.ts";
 
 /** The code of the parser's error once it has printed the help of a group without a command. */
@@ -29,7 +29,7 @@ export function report(error: unknown): number {
   }
   if (error instanceof ConfigError) {
     for (const violation of error.violations) printError(violation);
-    console.error(`${paintNote("dim", "next:")} run the command with --help for its settings`);
+    note(`${paintNote("dim", "next:")} run the command with --help for its settings`);
     return EXIT_USAGE;
   }
   if (error instanceof DataDirError) return report(failureOf(error));
@@ -39,7 +39,7 @@ export function report(error: unknown): number {
   }
   printError(printable(error.message));
   if (error.next !== undefined) {
-    console.error(`${paintNote("dim", "next:")} ${printable(error.next)}`);
+    note(`${paintNote("dim", "next:")} ${printable(error.next)}`);
   }
   return EXIT_CODES[error.exit].code;
 }
@@ -51,5 +51,5 @@ function failureOf({ message }: DataDirError): Failure {
 }
 
 function printError(message: string): void {
-  console.error(`${paintNote("red", "error:")} ${message}`);
+  note(`${paintNote("red", "error:")} ${message}`);
 }

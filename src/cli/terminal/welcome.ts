@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { RunningServer } from "../../compose/server.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
+import { withCommandName } from "./command_name.ts";
 import { quoteForShell } from "./shell.ts";
 
 /** The text of a started server: its URL, its isolation, its credentials and one invocation to copy. */
@@ -37,7 +38,7 @@ export function renderWelcome(
       renderCurl(`${url}/api/v1/functions/${helloFunctionId}/invoke`, dataDir, caFile),
     );
   }
-  return lines.join("\n");
+  return withCommandName(lines.join("\n"));
 }
 
 /** What a reader must know of a link before its use. */

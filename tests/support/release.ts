@@ -1,0 +1,31 @@
+/** The release of these sources, which the test files of a run share. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
+import { filledOnce } from "./once.ts";
+import { ROOT } from "./repository.ts";
+
+interface Release {
+  /** The directory of its tree; no test writes there. */
+  readonly tree: string;
+  /** The file that `npm pack` made of the tree. */
+  readonly packed: string;
+}
+
+/** Builds the release, unless the last one was made of the same sources. A copy stays as it is during the run. */
+export async function builtRelease(): Promise<Release> {
+  const name = `invoked-${manifest.version}.tgz`;
+  const directory = await filledOnce("release", async (directory) => {
+    await run("npm", ["run", "--silent", "release"]);
+    const build = fileURLToPath(new URL("build", ROOT));
+    await Deno.mkdir(directory, { recursive: true });
+    await run("cp", ["-a", join(build, "release"), join(build, name), directory]);
+  });
+  return { tree: join(directory, "release"), packed: join(directory, name) };
+}
+
+async function run(program: string, args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args: [...args], cwd: ROOT })
+    .output();
+  if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
+}
