@@ -30,6 +30,7 @@ export const REQUIRABLE: readonly string[] = [
   ...MODES,
   "cgroups",
   "mount",
+  "fuse",
   ...PROGRAMS,
   ...Object.values(PROGRAMS_OF).flat(),
 ];

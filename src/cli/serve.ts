@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { exists } from "../shared/files.ts";
-import { DataDirError } from "../store/data_dir.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
+import { startFailure } from "./local/start_failure.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
-import { describeError, Failure, firstError } from "./terminal/failure.ts";
+import { describeError, firstError } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -72,28 +72,8 @@ async function start(config: Config, stopping: AbortSignal): Promise<RunningServ
       logger.debug("the server did not start", { error: thrown });
       // A disk that is full stays so; a database that was reached is there again soon.
       const isLost = error instanceof StorageUnavailable && config.database.url !== undefined;
-      if (!isLost || starts === STARTS_MAX) {
-        throw error instanceof DataDirError ? error : startFailure(error, config);
-      }
+      if (!isLost || starts === STARTS_MAX) throw startFailure("server", error, config);
       logger.warn("the server starts again: {reason}", { reason: describeError(error) });
     }
   }
-}
-
-/** Codes of a failure to listen at an address of another machine, or at a name without an address. */
-const NO_ADDRESS: readonly string[] = ["ENOTFOUND", "EADDRNOTAVAIL", "EINVAL"];
-
-function startFailure(error: unknown, { server: { host, port } }: Config): Failure {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
-    return new Failure(`Port ${port} of ${host} is in use by another process`, {
-      next: "choose another port with --port, or 0 for any free port",
-    });
-  }
-  if (typeof code === "string" && NO_ADDRESS.includes(code)) {
-    return new Failure(`${host} is not an address of this machine`, {
-      next: "choose another address with --host; 0.0.0.0 means all addresses of this machine",
-    });
-  }
-  return new Failure(`The server did not start: ${describeError(error)}`);
 }

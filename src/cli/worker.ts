@@ -8,9 +8,9 @@ import {
   readEnvironment,
   resolveConfig,
 } from "../config/mod.ts";
+import { startFailure } from "./local/start_failure.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
-import { describeError, Failure } from "./terminal/failure.ts";
 import { setUpLogging } from "./terminal/logging.ts";
 import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
@@ -74,6 +74,6 @@ async function start(config: Config): Promise<RunningWorker> {
     return await startWorker(config);
   } catch (error) {
     logger.debug("the worker did not start", { error });
-    throw new Failure(`The worker did not start: ${describeError(error)}`);
+    throw startFailure("worker", error, config);
   }
 }

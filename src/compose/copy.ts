@@ -46,7 +46,10 @@ export async function copyInstallation(
   const { dataDir } = config.server;
   const path = databaseOf(dataDir);
   if (!await exists(path)) {
-    throw new DataDirError(`Data directory ${dataDir} has no database: ${path} does not exist`);
+    throw new DataDirError(
+      `Data directory ${dataDir} has no database: ${path} does not exist`,
+      "name the data directory of the server with --data",
+    );
   }
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await openDataDir(dataDir));

@@ -28,7 +28,7 @@ import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes, publicRequests } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
-import { openDataDir } from "../store/data_dir.ts";
+import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 import type { StorageUnavailable } from "../store/storage_health.ts";
@@ -139,6 +139,7 @@ export async function startServer(config: Config, options: StartOptions): Promis
   const { dataDir } = config.server;
   const disk = { dataDir, stopping: options.stopping };
   const directory = opened.use(await onceDiskHasSpace(disk, () => openDataDir(dataDir)));
+  await onceDiskHasSpace(disk, () => assertRunsPrograms(dataDir, downloadsOf(dataDir)));
   const sealer = await onceDiskHasSpace(disk, () => openSealer(config, directory));
   const cluster = await openCluster(config, opened);
   const listener = await onceDiskHasSpace(disk, () => openListener(config, opened));
@@ -263,9 +264,14 @@ function openBuilder({ builder, sandbox, server: { dataDir } }: Config): Builder
   return createBuilder(buildLimits(builder), {
     ...sandbox,
     workDir: join(dataDir, "work"),
-    cacheDir: join(dataDir, "cache", "builder"),
+    cacheDir: downloadsOf(dataDir),
     registry: registryOf(builder.registryEnv),
   });
+}
+
+/** The directory of what builds download. */
+function downloadsOf(dataDir: string): string {
+  return join(dataDir, "cache", "builder");
 }
 
 /** Starts the compiler, and instances where invocations run. The caller awaits it later. */

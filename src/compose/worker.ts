@@ -9,7 +9,7 @@ import { Worker } from "../cluster/worker/worker.ts";
 import type { Config } from "../config/mod.ts";
 import { Runner } from "../engine/runner.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
-import { openDataDir } from "../store/data_dir.ts";
+import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
 import { openSandboxes } from "./sandboxes.ts";
 import { VERSION } from "../shared/installation.ts";
 
@@ -59,10 +59,10 @@ export async function startWorker(config: Config): Promise<RunningWorker> {
   await using opened = new AsyncDisposableStack();
   // A cache: the lock keeps two processes from sharing it.
   opened.use(await openDataDir(server.dataDir));
+  const sandboxCache = join(server.dataDir, "cache", "sandbox");
+  await assertRunsPrograms(server.dataDir, sandboxCache);
   const nats = opened.use(await Nats.connect({ urls, credentialsFile, caFile }, "worker"));
-  const sandboxes = opened.use(
-    await openSandboxes(config, join(server.dataDir, "cache", "sandbox")),
-  );
+  const sandboxes = opened.use(await openSandboxes(config, sandboxCache));
   await sandboxes.start();
   const cache = opened.use(
     await ChunkCache.open(join(server.dataDir, "cache", "objects"), objectCacheBytes),

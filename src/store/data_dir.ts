@@ -1,35 +1,187 @@
-import { join } from "node:path";
+/** Opens a data directory for one process, and explains why a directory cannot be used. */
+import { dirname, join } from "node:path";
 
 /** A data directory that is locked for this process. Disposing it releases the lock. */
 export interface DataDir extends Disposable {
   readonly path: string;
 }
 
-/** Why a data directory cannot be used; the message is for the operator. */
+/** Why a data directory or database cannot be used; the message is one line for the operator. */
 export class DataDirError extends Error {
   override name = "DataDirError";
+
+  /** @param wayOut the next step of the operator, as one sentence without a period */
+  constructor(violation: string, wayOut: string) {
+    super(`${violation}; ${wayOut}`);
+  }
 }
+
+/** The file in a data directory whose lock belongs to the process that uses the directory. */
+const LOCK = "lock";
+/** What a server reads and writes in the directory; other files belong to the operator. */
+const OWN_NAME = /^(?:lock|invoked\.db.*|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
+
+const ELSEWHERE = "choose another directory with --data";
 
 /** Creates the directory (0700) if it does not exist, and locks it. @throws DataDirError */
 export async function openDataDir(path: string): Promise<DataDir> {
+  const lock = await openLock(path);
+  try {
+    if (!await tryLock(lock, path)) {
+      throw new DataDirError(
+        `Data directory ${path} is in use by another server`,
+        `stop that server, or ${ELSEWHERE}`,
+      );
+    }
+    const foreign = await foreignEntry(path);
+    if (foreign !== undefined) throw unusable(path, foreign);
+    return { path, [Symbol.dispose]: () => lock.close() };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+async function openLock(path: string): Promise<Deno.FsFile> {
+  let opening = path;
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     await Deno.chmod(path, 0o700);
-    const lock = await Deno.open(join(path, "lock"), { create: true, write: true, mode: 0o600 });
-    if (await lock.tryLock(true)) return { path, [Symbol.dispose]: () => lock.close() };
-    lock.close();
+    opening = join(path, LOCK);
+    return await Deno.open(opening, { create: true, write: true, mode: 0o600 });
   } catch (error) {
-    throw new DataDirError(
-      `Data directory ${path} is not usable: ${describeError(error)}; ` +
-        "choose a directory that this user can write, with --data",
-    );
+    throw unusable(path, await obstacleOf(error, opening));
   }
-  throw new DataDirError(`Data directory ${path} is in use by another server`);
 }
 
-function describeError(error: unknown): string {
-  if (error instanceof Deno.errors.AlreadyExists) return "it is a file, not a directory";
-  if (error instanceof Deno.errors.NotADirectory) return "a directory above it is a file";
-  if (error instanceof Deno.errors.NotCapable) return "it is in a file system of the kernel";
+/** @returns false if another process has the lock */
+async function tryLock(lock: Deno.FsFile, path: string): Promise<boolean> {
+  try {
+    return await lock.tryLock(true);
+  } catch (error) {
+    const violation = `its file system does not support locks (${messageOf(error)})`;
+    const wayOut = "choose a directory on a local file system with --data";
+    throw unusable(path, { violation, wayOut });
+  }
+}
+
+/**
+ * Checks that programs run in a directory of the data directory: builds start their bundler there, and sandboxes map
+ * libraries from it. The directory need not exist.
+ * @throws DataDirError
+ */
+export async function assertRunsPrograms(dataDir: string, directory: string): Promise<void> {
+  const inside = await Deno.realPath(await existingAbove(directory));
+  const program = join(inside, `.program-${crypto.randomUUID()}`);
+  try {
+    await Deno.writeFile(program, new Uint8Array(), { createNew: true, mode: 0o700 });
+  } catch (error) {
+    throw unusable(dataDir, await obstacleOf(error, inside));
+  }
+  try {
+    await new Deno.Command(program, { clearEnv: true, stdin: "null" }).output();
+  } catch (error) {
+    // An empty program has no form that every kernel runs, but only the directory denies access to it.
+    if (!(error instanceof Deno.errors.PermissionDenied)) return;
+    throw unusable(dataDir, {
+      violation:
+        `programs do not run in ${inside}, because its file system is mounted with noexec ` +
+        "or a security policy forbids it",
+      wayOut: `mount the file system without noexec, or ${ELSEWHERE}`,
+    });
+  } finally {
+    await Deno.remove(program);
+  }
+}
+
+/** Why a directory is not usable, and the next step of the operator. */
+interface Obstacle {
+  readonly violation: string;
+  readonly wayOut: string;
+}
+
+function unusable(path: string, { violation, wayOut }: Obstacle): DataDirError {
+  return new DataDirError(`Data directory ${path} is not usable: ${violation}`, wayOut);
+}
+
+/** What an error of the file system says about a file of the directory. */
+async function obstacleOf(error: unknown, file: string): Promise<Obstacle> {
+  const { AlreadyExists, NotADirectory, NotCapable } = Deno.errors;
+  const elsewhere = (violation: string) => ({ violation, wayOut: ELSEWHERE });
+  if (error instanceof AlreadyExists) return elsewhere("it is a file, not a directory");
+  if (error instanceof NotADirectory) return elsewhere("a directory above it is a file");
+  if (error instanceof NotCapable) return elsewhere("it is in a file system of the kernel");
+  switch (codeOf(error)) {
+    case "EROFS":
+      return {
+        violation: "its file system is read-only",
+        wayOut: `mount it writable, or ${ELSEWHERE}`,
+      };
+    // A start recognizes these words, and waits for space.
+    case "ENOSPC":
+      return { violation: "no space left on device", wayOut: `free space, or ${ELSEWHERE}` };
+    case "EDQUOT":
+      return { violation: "disk quota exceeded", wayOut: `raise the quota, or ${ELSEWHERE}` };
+    case "EACCES":
+    case "EPERM":
+      return await deniedBy(await existingAbove(file));
+    default:
+      return elsewhere(messageOf(error));
+  }
+}
+
+/** Names the file or directory that denies access, with both users. */
+async function deniedBy(path: string): Promise<Obstacle> {
+  const owner = (await Deno.stat(path)).uid;
+  const own = Deno.uid();
+  if (owner === own) {
+    return {
+      violation: `this user (uid ${own}) may not write ${path}`,
+      wayOut: `change its mode, or ${ELSEWHERE}`,
+    };
+  }
+  return {
+    violation: `${path} belongs to another user (uid ${owner}) than the server's (uid ${own})`,
+    wayOut: `start the server as its owner, change its owner (chown), or ${ELSEWHERE}`,
+  };
+}
+
+/**
+ * A file of the directory that the server cannot write: left by a start as root, or by a copy. Files of this user need no
+ * test.
+ */
+async function foreignEntry(path: string): Promise<Obstacle | undefined> {
+  for await (const { name } of Deno.readDir(path)) {
+    if (!OWN_NAME.test(name)) continue;
+    const entry = join(path, name);
+    const { uid, isDirectory } = await Deno.stat(entry);
+    if (uid === Deno.uid()) continue;
+    try {
+      if (isDirectory) await Deno.remove(await Deno.makeTempDir({ dir: entry }));
+      else (await Deno.open(entry, { read: true, write: true })).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) return await deniedBy(entry);
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The path itself, or the nearest directory above it that exists. */
+async function existingAbove(path: string): Promise<string> {
+  try {
+    await Deno.stat(path);
+    return path;
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : await existingAbove(above);
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

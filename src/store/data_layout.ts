@@ -36,8 +36,8 @@ async function prepare(
     if (await exists(path)) {
       throw new DataDirError(
         `Data directory ${dataDir} is ambiguous: it has both ${earlierName} and ${name}, ` +
-          `so an earlier version ran on it after this one\n` +
-          `Restore a backup, or copy what only ${earlierName} has to ${name} and remove ${earlierName}`,
+          "so an earlier version ran on it after this one",
+        `restore a backup, or copy what only ${earlierName} has to ${name} and remove ${earlierName}`,
       );
     }
     await Deno.rename(earlier, path);

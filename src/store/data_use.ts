@@ -24,8 +24,8 @@ export async function assertDatabaseIsThere(dataDir: string): Promise<void> {
   throw new DataDirError(
     `Data directory ${dataDir} is incomplete: ${database} is ${
       size === undefined ? "missing" : "empty"
-    }, and ${trace} shows that the directory was in use\n` +
-      "Restore the database from a backup, choose another directory with --data, or name its " +
+    }, and ${trace} shows that the directory was in use`,
+    "restore the database from a backup, choose another directory with --data, or name its " +
       "PostgreSQL database with --database",
   );
 }
@@ -42,8 +42,8 @@ export async function assertWasNotInUse(dataDir: string, database: string): Prom
   if (trace === undefined) return;
   throw new DataDirError(
     `Data directory ${dataDir} does not belong to ${database}: the database is empty, and ${trace} ` +
-      "shows that the directory was in use\n" +
-      "Restore the database from a backup, or choose another directory with --data",
+      "shows that the directory was in use",
+    "restore the database from a backup, or choose another directory with --data",
   );
 }
 
@@ -58,8 +58,8 @@ export async function assertNeedsNoKey(dataDir: string, hasDatabase: boolean): P
   if (!isUsed) return;
   throw new DataDirError(
     `Data directory ${dataDir} is incomplete: ${join(dataDir, "master.key")} is missing, and the ` +
-      "secrets in the database are sealed under a master key\n" +
-      "Restore the file from a backup, or set INVOKED_MASTER_KEY if the server took the key from there",
+      "secrets in the database are sealed under a master key",
+    "restore the file from a backup, or set INVOKED_MASTER_KEY if the server took the key from there",
   );
 }
 

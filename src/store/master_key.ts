@@ -27,6 +27,7 @@ export async function readMasterKeys(path: string): Promise<Uint8Array[] | undef
   if (keys.some(({ length }) => length !== MASTER_KEY_BYTES)) {
     throw new DataDirError(
       `Invalid master key ${path}: each line must be ${MASTER_KEY_BYTES} bytes in base64`,
+      "restore the file from a backup",
     );
   }
   return keys;
@@ -46,12 +47,15 @@ export async function sharedMasterKeys(path: string): Promise<Uint8Array[]> {
   } catch (error) {
     if (error instanceof DataDirError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DataDirError(`Failed to read master key ${path}: ${reason}`);
+    throw new DataDirError(
+      `Failed to read master key ${path}: ${reason}`,
+      "let the server's user read the file, or correct --master-key-file",
+    );
   }
   if (keys !== undefined) return keys;
   throw new DataDirError(
-    `Master key ${path} does not exist\n` +
-      "Copy master.key of the first server, or create the file (openssl rand -base64 32)",
+    `Master key ${path} does not exist`,
+    "copy master.key of the first server, or create the file (openssl rand -base64 32)",
   );
 }
 

@@ -31,7 +31,11 @@ Deno.test("serve names an address that the machine does not have, and credential
   const data = join(directory.path, "data");
   const args = ["serve", "--port", "0", "--data", data];
   const elsewhere = await runInvoked([...args, "--host", "192.0.2.1"]);
-  assertFails(elsewhere, 1, /192\.0\.2\.1 is not an address of this machine/, /--host/);
+  assertFails(
+    elsewhere,
+    1,
+    /192\.0\.2\.1 is not an address of this machine; choose another address with --host/,
+  );
   for (const note of ["", " (moved, removed, or on the first API node)"]) {
     const server = new Deno.Command(INVOKED, { args, stdout: "piped", stderr: "null" }).spawn();
     const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();

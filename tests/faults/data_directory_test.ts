@@ -63,11 +63,11 @@ Deno.test("a directory that was in use does not start without its database or it
   const cases: Record<string, readonly [(path: string) => Promise<void>, RegExp]> = {
     "without master.key": [
       (path) => Deno.remove(join(path, "master.key")),
-      /^error: Data directory .* is incomplete: .*master\.key is missing, and the secrets .*master key\nnext: restore the file/m,
+      /^error: Data directory .* is incomplete: .*master\.key is missing, and the secrets .*master key; restore the file/m,
     ],
     "without a database": [
       (path) => Deno.remove(join(path, "invoked.db")),
-      /^error: Data directory .* is incomplete: .*invoked\.db is missing, and .*credentials\.json shows.*\nnext: restore the database/m,
+      /^error: Data directory .* is incomplete: .*invoked\.db is missing, and .*credentials\.json shows.*; restore the database/m,
     ],
     "with an empty database": [
       (path) => Deno.truncate(join(path, "invoked.db")),
@@ -111,8 +111,8 @@ Deno.test("the database of a later version is rejected and stays as it is", asyn
   await startFails(
     directory.path,
     new RegExp(
-      "written by a later version of invoked: it has the migration 999_of_the_future\nnext: this version, \\S+, " +
-        `opens databases with the migrations 001_initial to ${LAST_MIGRATION}; nothing was changed`,
+      "written by a later version of invoked: it has the migration 999_of_the_future, and version \\S+ " +
+        `knows 001_initial to ${LAST_MIGRATION}; nothing was changed; start the later version, or restore`,
     ),
   );
   assert.deepEqual(schemaOf(directory.path), before);
@@ -150,7 +150,7 @@ Deno.test("the database of an early version is rejected by name before it is mig
   const before = [schemaOf(directory.path), await namesIn(directory.path)];
   await startFails(
     directory.path,
-    /^error: Database too old: an early version of invoked 0\.1\.0 wrote it, before master keys could be rotated, .*\nnext: .*; nothing was changed$/m,
+    /^error: Database too old: an early version of invoked 0\.1\.0 wrote it, before master keys could be rotated, .*; nothing was changed; start with a new data directory: .*$/m,
   );
   assert.deepEqual([schemaOf(directory.path), await namesIn(directory.path)], before);
 });

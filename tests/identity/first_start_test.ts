@@ -140,7 +140,7 @@ Deno.test("a second server on the same data directory or port fails", async () =
   const server = await sharedServer();
   const port = new URL(server.url).port;
   const again = await serve(server.dataDir);
-  assertFails(again, /Data directory \S+ is in use by another server$/);
+  assertFails(again, /Data directory \S+ is in use by another server; stop that server, or choose/);
   await using dir = await makeTempDir();
   const taken = await serve(dir.path, ["--port", port]);
   assertFails(taken, new RegExp(`Port ${port} of 127\\.0\\.0\\.1 is in use by another process`));
@@ -160,7 +160,7 @@ Deno.test("another master key than before is rejected, and harms nothing", async
   assertFails(await serve(dir.path, [], { INVOKED_MASTER_KEY: key() }), message);
   const keyless = await serve(dir.path);
   assertFails(keyless, /master\.key is missing, and the secrets in the database are sealed/);
-  assert.match(keyless.stderr, /^next: .* set INVOKED_MASTER_KEY if/m);
+  assert.match(keyless.stderr, /^error: .*; restore the file .* set INVOKED_MASTER_KEY if/m);
   await using server = await TestServer.start({ dataDir: dir.path, env });
   ok(await (await server.client()).get("/api/v1/functions"));
 });
@@ -174,7 +174,10 @@ Deno.test("an invalid master key is rejected", async () => {
     assert.equal(stderr.includes(key), false);
   }
   await Deno.writeTextFile(join(dir.path, "master.key"), "AAAA\n");
-  assertFails(await serve(dir.path), /master\.key: each line must be 32 bytes in base64$/);
+  assertFails(
+    await serve(dir.path),
+    /master\.key: each line must be 32 bytes in base64; restore the file from a backup$/,
+  );
 });
 
 Deno.test("a data directory that cannot be created or written is rejected", async () => {

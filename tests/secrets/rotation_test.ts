@@ -72,7 +72,10 @@ Deno.test("a key in the data directory is rotated", async (t) => {
     await t.step("not while the server runs", async () => {
       const { code, stderr } = await rotate(dataDir);
       assert.equal(code, 1);
-      assert.match(stderr, /^error: Data directory .* is in use by another server\n$/);
+      assert.match(
+        stderr,
+        /^error: Data directory .* is in use by another server; stop that server, or choose .*\n$/,
+      );
       assert.deepEqual(await keysIn(dataDir), [old]);
     });
   });

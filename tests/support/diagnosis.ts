@@ -13,7 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc libc6-dev", postgr
 /** Where Debian has the programs of PostgreSQL, a folder for each version. */
 const POSTGRES_VERSIONS = "/usr/lib/postgresql";
 
-type Needed = Mode | "cgroups" | "mount" | typeof PROGRAMS[number];
+type Needed = Mode | "cgroups" | "mount" | "fuse" | typeof PROGRAMS[number];
 
 /** Why each of these is not available; no entry for what is. */
 export type Missing = Readonly<Partial<Record<Needed, string>>>;
@@ -61,6 +61,10 @@ export async function diagnoseMachine(): Promise<Missing> {
   }
   if (!isolation.cgroups) missing.cgroups = "the server cannot create memory and pids cgroups";
   if (!await canMount()) missing.mount = "mounting a file system needs root";
+  const hasFuse = await Deno.stat("/dev/fuse").then(() => true, () => false);
+  if (missing.mount !== undefined || !hasFuse) {
+    missing.fuse = "mounting FUSE needs root and /dev/fuse";
+  }
   for (const program of PROGRAMS) {
     const reason = await missingProgram(program);
     if (reason !== undefined) missing[program] = reason;

@@ -23,6 +23,11 @@ export function mountTest(name: string, body: () => Promise<void>): void {
   if (!("mount" in MISSING)) Deno.test(name, body);
 }
 
+/** Registers a test that mounts a file system of a process. */
+export function fuseTest(name: string, body: () => Promise<void>): void {
+  if (!("fuse" in MISSING)) Deno.test(name, body);
+}
+
 /** Registers a test that compiles the shim that makes writes and syncs fail. */
 export function shimTest(
   name: string,

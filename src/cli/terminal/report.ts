@@ -1,7 +1,6 @@
 /** Prints why a command failed. */
 import { CommanderError } from "commander";
 import { ConfigError } from "../../config/mod.ts";
-import { DataDirError } from "../../store/data_dir.ts";
 import {
   describeError,
   EXIT_CODES,
@@ -32,7 +31,6 @@ export function report(error: unknown): number {
     note(`${paintNote("dim", "next:")} run the command with --help for its settings`);
     return EXIT_USAGE;
   }
-  if (error instanceof DataDirError) return report(failureOf(error));
   if (!(error instanceof Failure)) {
     printError(describeError(error));
     return EXIT_FAILURE;
@@ -42,12 +40,6 @@ export function report(error: unknown): number {
     note(`${paintNote("dim", "next:")} ${printable(error.next)}`);
   }
   return EXIT_CODES[error.exit].code;
-}
-
-/** The second line of such a message is the next step. */
-function failureOf({ message }: DataDirError): Failure {
-  const [violation = "", next] = message.split("\n");
-  return new Failure(violation, { next: next?.replace(/^[A-Z]/, (first) => first.toLowerCase()) });
 }
 
 function printError(message: string): void {

@@ -95,8 +95,8 @@ export function checkServerKeys(keys: readonly ServerKeyRow[], sealer: Sealer): 
     if (key.purpose !== SIGNING && isSealedEarly(key.sealed, HMAC_KEY_BYTES)) {
       throw new DataDirError(
         "Database too old: an early version of invoked 0.1.0 wrote it, before master keys could be " +
-          "rotated, and sealed its keys in another form\n" +
-          "Databases of all later versions open; nothing was changed",
+          "rotated, and sealed its keys in another form; nothing was changed",
+        "start with a new data directory: databases of all later versions open",
       );
     }
     sealer.open(key.sealed, serverKeyContext(key));

@@ -77,7 +77,8 @@ export async function executedMigrations(
   if (tables.length === 0) return [];
   if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) {
     throw new DataDirError(
-      `${database} was not written by invoked: it has other tables; name an empty database, or one of invoked`,
+      `${database} was not written by invoked: it has other tables`,
+      "name an empty database, or one of invoked",
     );
   }
   const { rows } = await sql<{ name: string }>`select name from ${
@@ -88,9 +89,9 @@ export async function executedMigrations(
   const unknown = names.find((name, at) => name !== known[at]);
   if (unknown === undefined) return names;
   throw new DataDirError(
-    `${database} was written by a later version of invoked: it has the migration ` +
-      `${unknown}\nThis version, ${VERSION}, opens databases with the ` +
-      `migrations ${known[0]} to ${known.at(-1)}; nothing was changed`,
+    `${database} was written by a later version of invoked: it has the migration ${unknown}, and ` +
+      `version ${VERSION} knows ${known[0]} to ${known.at(-1)}; nothing was changed`,
+    "start the later version, or restore the backup from before the upgrade",
   );
 }
 
