@@ -311,6 +311,11 @@ export const COMMANDS: readonly Group[] = [
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
   ]],
   ["Other:", [
+    [
+      "version",
+      "Print the version, commit, Deno, database schema and protocol, also of a server that a flag names",
+      () => import("./version.ts"),
+    ],
     ["completions", "Generate shell completion scripts", () => import("./completions.ts")],
   ]],
 ];

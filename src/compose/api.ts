@@ -18,6 +18,8 @@ import type { Env } from "../http/env.ts";
 import { openApiDocument } from "../http/openapi.ts";
 import { measureDisk } from "./disk.ts";
 import type { Cluster } from "./cluster.ts";
+import { readVersions } from "./versions.ts";
+import type { Versions } from "../shared/build.ts";
 import { installed, VERSION } from "../shared/installation.ts";
 
 /** Where `scripts/console` builds the console. */
@@ -43,6 +45,7 @@ export function composeApi(
   const { apiPerSecond, apiBurst, tokensPerMinute } = config.rates;
   const startedMs = performance.now();
   let document: OpenApiDocument | undefined;
+  let versions: Promise<Versions> | undefined;
   const services: Services = {
     ...domain,
     hostName: new URL(url).hostname,
@@ -61,7 +64,7 @@ export function composeApi(
       return { ready: true, load: engine.load, damaged: damages.map(({ message }) => message) };
     },
     serverStatus: async () => ({
-      version: VERSION,
+      versions: await (versions ??= readVersions()),
       uptimeMs: performance.now() - startedMs,
       walls: sandboxes.walls,
       load: engine.load,

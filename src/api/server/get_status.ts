@@ -18,6 +18,10 @@ const worker = z.object({
 
 const status = z.object({
   version: z.string(),
+  commit: z.string().openapi({ description: "Commit of the release or clone, or `unknown`" }),
+  deno: z.string(),
+  schema: z.string().openapi({ description: "Newest migration of the database" }),
+  protocol: int32Out.openapi({ description: "Protocol of API nodes and workers" }),
   uptime: durationOut,
   walls: z.string().openapi({ description: "The isolation in force" }),
   slots: z.object({
@@ -53,11 +57,11 @@ export const getStatus = jsonOperation({
   permission: "read",
   response: status,
   async handle(_, { serverStatus }: Uses<"serverStatus">) {
-    const { version, uptimeMs, walls, load, forks, disk, workers } = await serverStatus();
+    const { versions, uptimeMs, walls, load, forks, disk, workers } = await serverStatus();
     const { running, queued, maxRunning: limit, perSecond } = load;
     const { databaseBytes, ...fileSystem } = disk;
     return {
-      version,
+      ...versions,
       uptime: durationJson(Math.floor(uptimeMs)),
       walls,
       slots: { running, queued, limit, ...perSecond === undefined ? {} : { perSecond } },

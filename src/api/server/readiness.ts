@@ -1,3 +1,4 @@
+import type { Versions } from "../../shared/build.ts";
 import type { ForkStatus } from "../../sandbox/contract.ts";
 
 /** How busy the server is. */
@@ -39,7 +40,7 @@ export interface DiskReport {
 /** What the server consists of at this moment. */
 export type ServerStatus = () => Promise<{
   readonly walls: string;
-  readonly version: string;
+  readonly versions: Versions;
   readonly uptimeMs: number;
   readonly load: LoadReport & { readonly maxRunning: number };
   readonly disk: DiskReport;

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import type { Versions } from "../shared/build.ts";
+import { readServerVersions, type RemoteVersions } from "./client/versions.ts";
+import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions } from "./options/server_options.ts";
+import { Session } from "./client/session.ts";
+import { printFields, printJson, printTable } from "./terminal/output.ts";
+
+/** Flags that name a server, whose versions are then printed as well. */
+const SERVER_FLAGS = ["server", "profile", "data"];
+
+/** `invoked version`: the versions of this installation, and of a server that a flag names. */
+export function register(command: Command): void {
+  const server = addServerOptions(command);
+  addJsonOption(command);
+  addExamples(command, "invoked version", "invoked version --profile production");
+  command.action(async ({ json }: { readonly json?: true }) => {
+    const { readVersions } = await import("../compose/versions.ts");
+    const own = await readVersions();
+    const isNamed = SERVER_FLAGS.some((name) => command.getOptionValueSource(name) === "cli");
+    if (!isNamed) return json ? printJson(own) : printFields(fieldsOf(own));
+    const target = await server.target();
+    using session = new Session(target);
+    const remote = await readServerVersions(session);
+    if (json) return printJson({ ...own, server: { url: target.serverUrl, ...remote } });
+    const rows = fieldsOf(own).map(([name, value], at) => [
+      name,
+      value,
+      fieldsOf(remote)[at]?.[1] ?? "",
+    ]);
+    printTable(["", "COMMAND", "SERVER"], rows, "");
+  });
+}
+
+/** A server of a version that does not report all of them has unknown ones. */
+function fieldsOf(
+  { version, commit = "unknown", deno = "unknown", schema = "unknown", protocol }:
+    | Versions
+    | RemoteVersions,
+): (readonly [string, string])[] {
+  return [
+    ["version", version],
+    ["commit", commit],
+    ["deno", deno],
+    ["schema", schema],
+    ["protocol", `${protocol ?? "unknown"}`],
+  ];
+}
