@@ -1,7 +1,8 @@
 /** The builder: see `contract.ts`. */
 
 export * from "./contract.ts";
-export { TEST_ENTRY } from "./build.ts";
+export { ENTRY, TEST_ENTRY } from "./build.ts";
+export { hasBundler } from "./bundler.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
 export { registryOf } from "./registry.ts";
 export { readSdk, type SdkSources } from "./sdk.ts";

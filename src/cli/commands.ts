@@ -286,7 +286,7 @@ export const COMMANDS: readonly Group[] = [
     ],
     [
       "doctor",
-      "Test the isolation of functions on this machine; accepts the flags of serve",
+      "Test this machine and the data directory for a server; accepts the flags of serve",
       () => import("./doctor.ts"),
     ],
     ["keys", "Manage the master key", [

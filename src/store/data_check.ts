@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { exists } from "../shared/files.ts";
+import { DataDirError } from "./data_dir.ts";
 import { databaseOf } from "./data_use.ts";
+import { assertKnown } from "./migrations/mod.ts";
 
 /** Errors of the database that are listed. */
 const ERRORS_MAX = 20;
@@ -62,6 +64,21 @@ export async function checkDataDir(dataDir: string): Promise<DataReport> {
   }
   if (hasDatabase) damaged.unshift(...databaseErrors(database));
   return { path: dataDir, exists: true, blobs, damaged: [...new Set(damaged)] };
+}
+
+/** Why this version does not open the database of a directory; undefined for another fault, or without a database. */
+export async function laterVersionOf(dataDir: string): Promise<string | undefined> {
+  const database = databaseOf(dataDir);
+  if (!await exists(database)) return undefined;
+  try {
+    using db = new DatabaseSync(database, { readOnly: true });
+    const rows = db.prepare("SELECT name FROM kysely_migration ORDER BY name").all();
+    assertKnown(rows.map(({ name }) => `${name}`), `data directory ${dataDir}`);
+  } catch (error) {
+    // Others are damages.
+    if (error instanceof DataDirError) return error.message;
+  }
+  return undefined;
 }
 
 function databaseErrors(database: string): string[] {

@@ -100,12 +100,12 @@ interface Obstacle {
   readonly wayOut: string;
 }
 
-function unusable(path: string, { violation, wayOut }: Obstacle): DataDirError {
+export function unusable(path: string, { violation, wayOut }: Obstacle): DataDirError {
   return new DataDirError(`Data directory ${path} is not usable: ${violation}`, wayOut);
 }
 
 /** What an error of the file system says about a file of the directory. */
-async function obstacleOf(error: unknown, file: string): Promise<Obstacle> {
+export async function obstacleOf(error: unknown, file: string): Promise<Obstacle> {
   const { AlreadyExists, NotADirectory, NotCapable } = Deno.errors;
   const elsewhere = (violation: string) => ({ violation, wayOut: ELSEWHERE });
   if (error instanceof AlreadyExists) return elsewhere("it is a file, not a directory");
@@ -150,7 +150,7 @@ async function deniedBy(path: string): Promise<Obstacle> {
  * A file of the directory that the server cannot write: left by a start as root, or by a copy. Files of this user need no
  * test.
  */
-async function foreignEntry(path: string): Promise<Obstacle | undefined> {
+export async function foreignEntry(path: string): Promise<Obstacle | undefined> {
   for await (const { name } of Deno.readDir(path)) {
     if (!OWN_NAME.test(name)) continue;
     const entry = join(path, name);
@@ -168,7 +168,7 @@ async function foreignEntry(path: string): Promise<Obstacle | undefined> {
 }
 
 /** The path itself, or the nearest directory above it that exists. */
-async function existingAbove(path: string): Promise<string> {
+export async function existingAbove(path: string): Promise<string> {
   try {
     await Deno.stat(path);
     return path;

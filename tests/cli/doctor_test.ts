@@ -15,9 +15,8 @@ async function bareSearchPath(directory: string): Promise<string> {
 }
 
 Deno.test("doctor prints the isolation, versions, limits and what is missing", async () => {
-  const { code, stdout } = await runInvoked(["doctor", "--memory", "64MiB"]);
-  assert.equal(code, 0);
-  for (const heading of ["Versions", "Isolation", "Limits", "Missing"]) {
+  const { code, stdout, stderr } = await runInvoked(["doctor", "--memory", "64MiB"]);
+  for (const heading of ["Verdict", "Versions", "Isolation", "Limits", "Missing"]) {
     assert.match(stdout, new RegExp(`^${heading}`, "m"));
   }
   assert.match(stdout, /^ {2}process +available: process \(/m);
@@ -30,6 +29,10 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
   assert.match(stdout, /^ {2}--memory +64 MiB /m);
   const { stdout: json } = await runInvoked(["doctor", "--json", "--memory", "64MiB"]);
   const report = JSON.parse(json);
+  // A machine without bubblewrap runs functions, but not in the strongest isolation.
+  const isFine = report.isolation.selected === "bubblewrap";
+  assert.deepEqual([code, report.verdict], isFine ? [0, "fine"] : [1, "degraded"], stderr);
+  if (isFine) assert.deepEqual([stderr, report.findings], ["", []]);
   assert.equal(report.limits["invocations.memoryBytes"], 64 * 1024 * 1024);
   assert.equal(report.versions.deno, Deno.version.deno);
   assert.equal(report.isolation.modes.length, 3);
@@ -44,15 +47,21 @@ Deno.test("doctor prints the isolation, versions, limits and what is missing", a
   );
 });
 
-Deno.test("doctor fails and serve does not start when the configured isolation is not available", async () => {
+Deno.test("doctor exits with 3 and serve does not start when the configured isolation is not available", async () => {
   await using directory = await makeTempDir();
   const path = await bareSearchPath(directory.path);
   const options = { env: { PATH: path } };
   for (const mode of ["bubblewrap", "landlock"]) {
     const doctor = await runInvoked(["doctor", "--json", "--isolation", mode], options);
-    assert.equal(doctor.code, 1);
-    assert.equal(doctor.stderr, `error: Functions cannot be isolated as configured: ${mode}\n`);
+    assert.equal(doctor.code, 3);
+    assert.match(
+      doctor.stderr,
+      new RegExp(
+        `^error: The verdict is broken: Functions cannot be isolated as configured: ${mode}; Builds fail: .*\n$`,
+      ),
+    );
     const report = JSON.parse(doctor.stdout);
+    assert.equal(report.verdict, "broken");
     assert.equal(report.isolation.selected, null);
     if (mode === "landlock") {
       assert.equal(report.isolation.abstractSockets.closed, false);
@@ -82,6 +91,17 @@ Deno.test("doctor fails and serve does not start when the configured isolation i
     );
   }
   const weak = await runInvoked(["doctor", "--json"], options);
-  assert.equal(weak.code, 0);
+  assert.equal(weak.code, 1);
+  assert.match(
+    weak.stderr,
+    /^error: The verdict is degraded: Functions run in process: bubblewrap is not available: .*; Builds run in a weaker isolation .*; Each invocation starts a process instead of a fork: .*\n$/,
+  );
+  const chosen = await runInvoked(["doctor", "--isolation", "process"], options);
+  assert.equal(chosen.code, 1);
+  assert.match(
+    chosen.stdout,
+    /^Verdict: degraded\n {2}degraded: Each invocation starts a process instead of a fork: .*\n\n/,
+    "a mode that the operator has chosen is not a finding",
+  );
   assert.match(JSON.parse(weak.stdout).isolation.modes[2].detail, /deno permissions ONLY/);
 });

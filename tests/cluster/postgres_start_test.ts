@@ -1,6 +1,7 @@
 /** Migrations, and what a start on PostgreSQL rejects. */
 import assert from "node:assert/strict";
-import { makeTempDir } from "../support/invoked.ts";
+import { join } from "node:path";
+import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
 
@@ -56,6 +57,17 @@ Deno.test("stores on PostgreSQL", async (t) => {
       openPostgresStore(directory.path, later),
       /written by a later version of invoked: it has the migration 999_later/,
     );
+    const rejected =
+      /^error: .*database test_3 on \S+ was written by a later version of invoked: it has the migration 999_later, .*; start the later version, or restore the backup from before the upgrade\n$/;
+    const flags = ["--data", join(directory.path, "own"), "--database", later];
+    for (const [code, ...command] of [[1, "serve", "--port", "0"], [3, "doctor"]] as const) {
+      const run = await runInvoked([...command, ...flags]);
+      assert.equal(run.code, code, run.stderr);
+      assert.match(run.stderr.replace(/^\{.*\n/gm, ""), rejected);
+    }
+    const migrated = await runInvoked(["db", "migrate", "--database", later]);
+    assert.deepEqual([migrated.code, migrated.stdout], [1, ""]);
+    assert.match(migrated.stderr, rejected);
     const foreign = await postgres.database();
     await postgres.query("create table accounts (id int)", "test_4");
     await assert.rejects(openPostgresStore(directory.path, foreign), /was not written by invoked/);

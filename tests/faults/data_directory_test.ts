@@ -115,6 +115,12 @@ Deno.test("the database of a later version is rejected and stays as it is", asyn
         `knows 001_initial to ${LAST_MIGRATION}; nothing was changed; start the later version, or restore`,
     ),
   );
+  const doctor = await runInvoked(["doctor", "--json", "--data", directory.path]);
+  assert.equal(doctor.code, 3, doctor.stderr);
+  assert.match(
+    JSON.parse(doctor.stdout).data.obstacles[0],
+    /the migration 999_of_the_future, and /,
+  );
   assert.deepEqual(schemaOf(directory.path), before);
 });
 

@@ -112,7 +112,11 @@ Deno.test("a missing or damaged blob is found at the start, and answered with 50
   assert.equal(ready.status, 200, "one blob concerns one file");
   assert.deepEqual([...ready.body.damaged].sort(), Object.values(faults).sort());
   const doctor = await runInvoked(["doctor", "--data", dataDir]);
-  assert.equal(doctor.code, 1);
+  assert.equal(doctor.code, 3);
+  assert.match(
+    doctor.stderr,
+    /^error: The verdict is broken: \d+ damages in .*; restore from a backup/,
+  );
   const [, data = ""] = /^Data\n([^]*?)\n\n/m.exec(doctor.stdout) ?? [];
   const unreadable = { ...faults, short: `blob volume-blobs/${fileOf(short)} was changed` };
   const lines = Object.values(unreadable).map((fault) => `  ${fault}`);
@@ -174,7 +178,9 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
     await server.stop();
   }
   const whole = await runInvoked(["doctor", "--json", "--data", dataDir]);
-  assert.deepEqual(JSON.parse(whole.stdout).data.damaged, [], whole.stdout);
+  const { data, isolation } = JSON.parse(whole.stdout);
+  assert.deepEqual([data.damaged, data.obstacles], [[], []], whole.stdout);
+  assert.ok(isolation.builds.isTried && isolation.builds.available, "a function was built");
   await damagePages(join(dataDir, "invoked.db"), MARK);
 
   await using server = await TestServer.start({ dataDir });
@@ -187,7 +193,7 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
   assert.equal(ready.status, 503);
   assert.match(ready.body.reason, /^the database is damaged: /);
   const doctor = await runInvoked(["doctor", "--json", "--data", dataDir]);
-  assert.equal(doctor.code, 1);
+  assert.equal(doctor.code, 3);
   assert.match(JSON.parse(doctor.stdout).data.damaged[0], /^the database is damaged: /);
 });
 

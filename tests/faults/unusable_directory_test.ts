@@ -1,6 +1,6 @@
 /** What a server and a worker print that cannot use their data directory or address: one line, with the way out. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
 import { LocklessDisk } from "../support/lockless_disk.ts";
 import { fuseTest, mountTest } from "../support/machine.ts";
@@ -8,8 +8,9 @@ import { SERVER_ENV } from "../support/server.ts";
 
 /** Commands that open a data directory and run functions. The worker opens it before it connects. */
 const COMMANDS = {
-  serve: ["serve", "--port", "0"],
-  worker: ["worker", "--nats", "nats://127.0.0.1:1"],
+  serve: ["serve", "--port", "0", "--log-format", "json"],
+  worker: ["worker", "--nats", "nats://127.0.0.1:1", "--log-format", "json"],
+  doctor: ["doctor", "--json"],
 } as const;
 type Command = keyof typeof COMMANDS;
 const BOTH: readonly Command[] = ["serve", "worker"];
@@ -24,6 +25,28 @@ function mounted(options: string, path: string): readonly string[] {
   return ["unshare", "--mount", "sh", "-c", script, "sh", options, path];
 }
 
+/** The diagnosis of the same directory: it exits with 3 and names the same reason, and leaves nothing behind. */
+async function assertBroken(
+  dataDir: string,
+  launcher: readonly string[],
+  message: RegExp,
+): Promise<void> {
+  const before = await namesAround(dataDir);
+  const { code, stdout, stderr } = await start("doctor", dataDir, launcher);
+  const { verdict, data: { obstacles } } = JSON.parse(stdout);
+  assert.deepEqual([code, verdict], [3, "broken"], stderr);
+  assert.match(stderr, /^error: The verdict is broken: .*\n$/);
+  assert.equal(obstacles.length, 1, stdout);
+  assert.match(obstacles[0], message);
+  assert.deepEqual(await namesAround(dataDir), before);
+}
+
+async function namesAround(dataDir: string): Promise<string[]> {
+  const names = async (path: string) =>
+    await Array.fromAsync(Deno.readDir(path), (entry) => entry.name).catch(() => []);
+  return [...await names(dataDir), ...await names(dirname(dataDir))].toSorted();
+}
+
 function commandOf(
   command: Command,
   dataDir: string,
@@ -34,7 +57,7 @@ function commandOf(
     ...launcher,
     INVOKED,
     ...COMMANDS[command],
-    ...["--log-format", "json", "--data", dataDir],
+    ...["--data", dataDir],
     ...flags,
   ];
   const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
@@ -71,6 +94,7 @@ mountTest(
       for (const command of BOTH) {
         assertOneLine(await start(command, dataDir, mounted(options, path)), message);
       }
+      await assertBroken(dataDir, mounted(options, path), message);
     }
     const full = await start("worker", dataDir, mounted("nr_inodes=1", path));
     assertOneLine(full, /data is not usable: no space left on device; free space, or .* --data$/);
@@ -82,6 +106,7 @@ mountTest(
         /it is a file, not a directory; choose .*--data$/,
       );
     }
+    await assertBroken(file, [], /it is a file, not a directory; choose .*--data$/);
   },
 );
 
@@ -90,7 +115,7 @@ mountTest("a directory or file of another user is named with both users", async 
   const dataDir = join(parent.path, "data");
   const belongs = (path: string) =>
     new RegExp(
-      `^error: Data directory ${dataDir} is not usable: ${path} belongs to another user ` +
+      `Data directory ${dataDir} is not usable: ${path} belongs to another user ` +
         `\\(uid ${OTHER_USER}\\) than the server's \\(uid 0\\); start the server as its owner, .*chown`,
     );
   await Deno.mkdir(dataDir);
@@ -98,6 +123,7 @@ mountTest("a directory or file of another user is named with both users", async 
   for (const command of BOTH) {
     assertOneLine(await start(command, dataDir, WITHOUT_RIGHTS), belongs(dataDir));
   }
+  await assertBroken(dataDir, WITHOUT_RIGHTS, belongs(dataDir));
   await Deno.chown(dataDir, 0, 0);
   // Of files that it does not use, a server needs nothing.
   for (const name of ["credentials.json", "lock", "invoked.db", "master.key"]) {
@@ -115,12 +141,12 @@ mountTest("a directory or file of another user is named with both users", async 
 
 fuseTest("a file system without locks is rejected, because two servers could use it", async () => {
   await using disk = await LocklessDisk.mount();
+  const message =
+    /is not usable: its file system does not support locks \(.*\); choose a directory on a local file/;
   for (const command of BOTH) {
-    assertOneLine(
-      await start(command, join(disk.path, command), []),
-      /is not usable: its file system does not support locks \(.*\); choose a directory on a local file/,
-    );
+    assertOneLine(await start(command, join(disk.path, command), []), message);
   }
+  await assertBroken(join(disk.path, "doctor"), [], message);
 });
 
 mountTest(

@@ -10,10 +10,14 @@ const REQUEST = {
   getAttributes: 3,
   setAttributes: 4,
   makeDirectory: 9,
+  unlink: 10,
+  removeDirectory: 11,
   open: 14,
+  statistics: 17,
   release: 18,
   flush: 25,
   init: 26,
+  readDirectory: 28,
   setLock: 32,
   setLockAndWait: 33,
   create: 35,
@@ -24,6 +28,8 @@ const ERRNO = { ENOENT: 2, ENOLCK: 37, ENOSYS: 38 } as const;
 
 const HEADER_IN_BYTES = 40;
 const HEADER_OUT_BYTES = 16;
+const STATISTICS_BYTES = 80;
+const ENTRY_BYTES = 24;
 const ATTRIBUTES_BYTES = 88;
 const PROTOCOL = { major: 7, minor: 31, initBytes: 64, maxWriteBytes: 4096 } as const;
 /** Locks of files, by fcntl and by flock, are requests to this server and not to the kernel. */
@@ -99,6 +105,14 @@ class Nodes {
       }
       case REQUEST.open:
         return new Uint8Array(HEADER_OUT_BYTES);
+      case REQUEST.unlink:
+      case REQUEST.removeDirectory:
+        this.#names.delete(keyOf(node, body, 0));
+        return new Uint8Array();
+      case REQUEST.readDirectory:
+        return body.getBigUint64(8, true) === 0n ? this.#entries(node) : new Uint8Array();
+      case REQUEST.statistics:
+        return new Uint8Array(STATISTICS_BYTES);
       case REQUEST.release:
       case REQUEST.flush:
         return new Uint8Array();
@@ -111,6 +125,22 @@ class Nodes {
       default:
         return ERRNO.ENOSYS;
     }
+  }
+
+  #entries(directory: bigint): Uint8Array<ArrayBuffer> {
+    let entries = new Uint8Array();
+    for (const [key, id] of this.#names) {
+      if (!key.startsWith(`${directory}/`)) continue;
+      const name = new TextEncoder().encode(key.slice(`${directory}/`.length));
+      const entry = new DataView(new ArrayBuffer(ENTRY_BYTES + Math.ceil(name.length / 8) * 8));
+      entry.setBigUint64(0, id, true);
+      entry.setBigUint64(8, id, true);
+      entry.setUint32(16, name.length, true);
+      const bytes = new Uint8Array(entry.buffer);
+      bytes.set(name, ENTRY_BYTES);
+      entries = joined(entries, bytes);
+    }
+    return entries;
   }
 
   #add(key: string, mode: number): bigint {

@@ -1,12 +1,15 @@
 /** The exit codes of every command with their meaning; the help and docs/cli.md list them. */
 export const EXIT_CODES = {
   ok: { code: 0, meaning: "success" },
-  failure: { code: 1, meaning: "the command failed: rejected, not found or not possible" },
+  failure: {
+    code: 1,
+    meaning: "the command failed: rejected, not found or not possible; doctor: degraded",
+  },
   usage: { code: 2, meaning: "invalid arguments or settings" },
   code: {
     code: 3,
     meaning:
-      "the function failed: an invocation ended with an error, a test failed, or the code does not build or type-check",
+      "the function failed: an invocation ended with an error, a test failed, or the code does not build or type-check; doctor: broken",
   },
   server: { code: 4, meaning: "the server is not reachable, or does not accept the credentials" },
   storage: {

@@ -85,9 +85,19 @@ export async function executedMigrations(
     sql.table(DEFAULT_MIGRATION_TABLE)
   } order by name`.execute(db);
   const names = rows.map(({ name }) => name);
+  assertKnown(names, database);
+  return names;
+}
+
+/**
+ * Checks that this version knows the migrations of a database.
+ * @param database names the database in the message
+ * @throws DataDirError for a database of a later version
+ */
+export function assertKnown(names: readonly string[], database: string): void {
   const known = Object.keys(MIGRATIONS);
   const unknown = names.find((name, at) => name !== known[at]);
-  if (unknown === undefined) return names;
+  if (unknown === undefined) return;
   throw new DataDirError(
     `${database} was written by a later version of invoked: it has the migration ${unknown}, and ` +
       `version ${VERSION} knows ${known[0]} to ${known.at(-1)}; nothing was changed`,
