@@ -1,0 +1,149 @@
+/** Items of the release checklist about what the build scripts have written into `build/`. */
+import { join } from "node:path";
+import { done, type Found, type Item, missing, outputOf } from "./item.ts";
+
+const MEGABYTE = 1_000_000;
+const IMAGE_BYTES_MAX = 60 * MEGABYTE;
+const PACKAGE_BYTES_MAX = 50 * MEGABYTE;
+/** The label of an image with its commit. */
+const REVISION = "org.opencontainers.image.revision";
+/** What a release has besides the program. */
+const LEGAL_FILES = ["LICENSE", "licenses"];
+
+/** A file that a script builds from the release. */
+interface Artefact {
+  readonly title: string;
+  /** Of file names in `build/`; one file an architecture. */
+  readonly name: RegExp;
+  readonly script: string;
+  readonly bytesMax: number;
+  /** The commit of which the file was built. */
+  commitOf(file: string): Promise<unknown>;
+}
+
+/** The items of the artefacts. @param version of package.json */
+export function artefactItems(root: string, version: string): readonly Item[] {
+  const build = join(root, "build");
+  const release = join(build, "release");
+  const head = () => outputOf("git", "-C", root, "rev-parse", "HEAD");
+  const artefacts = artefactsOf(version.replaceAll(".", "\\."));
+  return [
+    {
+      title: "build/release is of this commit",
+      check: async () => await isOf(release, version, await head()),
+    },
+    { title: "build/release has licences", check: () => hasFiles(release) },
+    { title: "build/release has an SBOM in CycloneDX", check: () => hasSbom(release, version) },
+    ...artefacts.map((artefact) => ({
+      title: artefact.title,
+      check: async () => await areBuilt(build, artefact, await head()),
+    })),
+  ];
+}
+
+function artefactsOf(version: string): readonly Artefact[] {
+  return [
+    {
+      title: "The packed npm file is of this commit",
+      name: new RegExp(`^invoked-${version}\\.tgz$`),
+      script: "release",
+      bytesMax: Infinity,
+      commitOf: async (file) =>
+        commitIn(await outputOf("tar", "-xOzf", file, "package/release.json")),
+    },
+    {
+      title: `The image is of this commit, with at most ${inMegabytes(IMAGE_BYTES_MAX)}`,
+      name: new RegExp(`^invoked-${version}-linux-\\w+\\.image\\.tar\\.zst$`),
+      script: "image",
+      bytesMax: IMAGE_BYTES_MAX,
+      commitOf: imageCommit,
+    },
+    {
+      title: `The Debian package is of this commit, with at most ${inMegabytes(PACKAGE_BYTES_MAX)}`,
+      name: new RegExp(`^invoked_${version}_\\w+\\.deb$`),
+      script: "deb",
+      bytesMax: PACKAGE_BYTES_MAX,
+      commitOf: async (file) => {
+        const script = 'dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/lib/invoked/release.json';
+        return commitIn(await outputOf("sh", "-c", script, "sh", file));
+      },
+    },
+  ];
+}
+
+async function imageCommit(file: string): Promise<unknown> {
+  const read = (name: string) => outputOf("tar", "--zstd", "-xOf", file, name);
+  const [image] = JSON.parse(await read("manifest.json"));
+  const { config } = JSON.parse(await read(image.Config));
+  return config?.Labels?.[REVISION];
+}
+
+function commitIn(release: string): unknown {
+  return JSON.parse(release).commit;
+}
+
+async function isOf(release: string, version: string, head: string): Promise<Found> {
+  const text = await readFile(join(release, "release.json"));
+  if (text === undefined) return missing("build/release has no release.json", nextOf("release"));
+  const record = JSON.parse(text);
+  if (record.version !== version) {
+    return missing(`its version is ${record.version}`, nextOf("release"));
+  }
+  return record.commit === head ? done(head) : foreign(record.commit, "release");
+}
+
+async function hasFiles(release: string): Promise<Found> {
+  for (const name of LEGAL_FILES) {
+    const isThere = await Deno.stat(join(release, name)).then(() => true, () => false);
+    if (!isThere) return missing(`build/release/${name} does not exist`, nextOf("release"));
+  }
+  return done();
+}
+
+async function hasSbom(release: string, version: string): Promise<Found> {
+  const text = await readFile(join(release, "sbom.cdx.json"));
+  if (text === undefined) return missing("sbom.cdx.json does not exist", nextOf("release"));
+  const { bomFormat, metadata, components } = JSON.parse(text);
+  if (bomFormat !== "CycloneDX") return missing("it has another format", nextOf("release"));
+  if (metadata?.component?.version !== version) {
+    return missing(`it is of version ${metadata?.component?.version}`, nextOf("release"));
+  }
+  return done(`${components?.length ?? 0} components`);
+}
+
+async function areBuilt(build: string, artefact: Artefact, head: string): Promise<Found> {
+  const { name, script, bytesMax, commitOf } = artefact;
+  const all = await Array.fromAsync(Deno.readDir(build), (entry) => entry.name).catch(() => []);
+  const files = all.filter((file) => name.test(file)).toSorted();
+  if (files.length === 0) return missing("build/ does not have it", nextOf(script));
+  const notes: string[] = [];
+  for (const file of files) {
+    const { size } = await Deno.stat(join(build, file));
+    if (size > bytesMax) {
+      return missing(`build/${file} has ${inMegabytes(size)}`, "find what made it larger");
+    }
+    const commit = await commitOf(join(build, file)).catch((error) => error);
+    if (commit instanceof Error) {
+      return missing(`build/${file} cannot be read: ${commit.message}`, nextOf(script));
+    }
+    if (commit !== head) return foreign(commit, script);
+    notes.push(`build/${file}, ${inMegabytes(size)}`);
+  }
+  return done(notes.join("; "));
+}
+
+function foreign(commit: unknown, script: string): Found {
+  return missing(`it was built from commit ${commit ?? "unknown"}`, nextOf(script));
+}
+
+function nextOf(script: string): string {
+  return `run npm run ${script} on a clean tree`;
+}
+
+async function readFile(path: string): Promise<string | undefined> {
+  return await Deno.readTextFile(path).catch(() => undefined);
+}
+
+function inMegabytes(bytes: number): string {
+  return `${(bytes / MEGABYTE).toFixed(1)} MB`;
+}
