@@ -2,16 +2,14 @@
  * `npm run release-check` verifies what a release needs, after `npm run release`, `npm run image` and `npm run deb`. Prints
  * each item as ok or missing, with the next step, and exits with 1 if one is missing.
  */
-import { fileURLToPath } from "node:url";
 import project from "../package.json" with { type: "json" };
 import { artefactItems } from "./release_check/artefacts.ts";
 import type { Item } from "./release_check/item.ts";
 import { repositoryItems } from "./release_check/repository.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const { version } = project;
 
-const items = [...repositoryItems(ROOT, version), ...artefactItems(ROOT, version)];
+const items = [...repositoryItems(version), ...artefactItems(version)];
 let missing = 0;
 for (const item of items) if (!await isDone(item)) missing++;
 console.log(

@@ -89,7 +89,7 @@ Deno.test("flags and variables that the pages name exist", async () => {
 Deno.test("scripts of npm that the pages name exist", async () => {
   const { scripts } = JSON.parse(await readText("package.json"));
   const named = [...await readPages()].flatMap(([page, text]) =>
-    [...text.matchAll(/\bnpm (?:run (\w+)|(start|test))\b/g)]
+    [...text.matchAll(/\bnpm (?:run ([\w-]+)|(start|test))\b/g)]
       .map(([, script, known = script]) => ({ page, script: known ?? "" }))
   );
   assert.ok(named.some(({ script }) => script === "dev"), "CONTRIBUTING.md names no scripts");

@@ -1,7 +1,8 @@
 /** Files of the project and of the tree that a release is. */
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-export const ROOT = new URL("../../", import.meta.url).pathname;
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** What the scripts build; git ignores it. */
 export const BUILD_DIR = join(ROOT, "build");
 export const RELEASE_DIR = join(BUILD_DIR, "release");

@@ -1,6 +1,7 @@
 /** Items of the release checklist about what the build scripts have written into `build/`. */
 import { join } from "node:path";
-import { done, type Found, type Item, missing, outputOf } from "./item.ts";
+import { BUILD_DIR, RELEASE_DIR, run } from "../release/files.ts";
+import { done, type Found, type Item, missing } from "./item.ts";
 
 const MEGABYTE = 1_000_000;
 const IMAGE_BYTES_MAX = 60 * MEGABYTE;
@@ -22,21 +23,19 @@ interface Artefact {
 }
 
 /** The items of the artefacts. @param version of package.json */
-export function artefactItems(root: string, version: string): readonly Item[] {
-  const build = join(root, "build");
-  const release = join(build, "release");
-  const head = () => outputOf("git", "-C", root, "rev-parse", "HEAD");
+export function artefactItems(version: string): readonly Item[] {
+  const head = async () => (await run("git", ["rev-parse", "HEAD"])).trim();
   const artefacts = artefactsOf(version.replaceAll(".", "\\."));
   return [
     {
       title: "build/release is of this commit",
-      check: async () => await isOf(release, version, await head()),
+      check: async () => await isOf(version, await head()),
     },
-    { title: "build/release has licences", check: () => hasFiles(release) },
-    { title: "build/release has an SBOM in CycloneDX", check: () => hasSbom(release, version) },
+    { title: "build/release has licences", check: () => hasFiles() },
+    { title: "build/release has an SBOM in CycloneDX", check: () => hasSbom(version) },
     ...artefacts.map((artefact) => ({
       title: artefact.title,
-      check: async () => await areBuilt(build, artefact, await head()),
+      check: async () => await areBuilt(artefact, await head()),
     })),
   ];
 }
@@ -48,8 +47,7 @@ function artefactsOf(version: string): readonly Artefact[] {
       name: new RegExp(`^invoked-${version}\\.tgz$`),
       script: "release",
       bytesMax: Infinity,
-      commitOf: async (file) =>
-        commitIn(await outputOf("tar", "-xOzf", file, "package/release.json")),
+      commitOf: async (file) => commitIn(await run("tar", ["-xOzf", file, "package/release.json"])),
     },
     {
       title: `The image is of this commit, with at most ${inMegabytes(IMAGE_BYTES_MAX)}`,
@@ -65,14 +63,14 @@ function artefactsOf(version: string): readonly Artefact[] {
       bytesMax: PACKAGE_BYTES_MAX,
       commitOf: async (file) => {
         const script = 'dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/lib/invoked/release.json';
-        return commitIn(await outputOf("sh", "-c", script, "sh", file));
+        return commitIn(await run("sh", ["-c", script, "sh", file]));
       },
     },
   ];
 }
 
 async function imageCommit(file: string): Promise<unknown> {
-  const read = (name: string) => outputOf("tar", "--zstd", "-xOf", file, name);
+  const read = (name: string) => run("tar", ["--zstd", "-xOf", file, name]);
   const [image] = JSON.parse(await read("manifest.json"));
   const { config } = JSON.parse(await read(image.Config));
   return config?.Labels?.[REVISION];
@@ -82,8 +80,8 @@ function commitIn(release: string): unknown {
   return JSON.parse(release).commit;
 }
 
-async function isOf(release: string, version: string, head: string): Promise<Found> {
-  const text = await readFile(join(release, "release.json"));
+async function isOf(version: string, head: string): Promise<Found> {
+  const text = await readFile(join(RELEASE_DIR, "release.json"));
   if (text === undefined) return missing("build/release has no release.json", nextOf("release"));
   const record = JSON.parse(text);
   if (record.version !== version) {
@@ -92,16 +90,16 @@ async function isOf(release: string, version: string, head: string): Promise<Fou
   return record.commit === head ? done(head) : foreign(record.commit, "release");
 }
 
-async function hasFiles(release: string): Promise<Found> {
+async function hasFiles(): Promise<Found> {
   for (const name of LEGAL_FILES) {
-    const isThere = await Deno.stat(join(release, name)).then(() => true, () => false);
+    const isThere = await Deno.stat(join(RELEASE_DIR, name)).then(() => true, () => false);
     if (!isThere) return missing(`build/release/${name} does not exist`, nextOf("release"));
   }
   return done();
 }
 
-async function hasSbom(release: string, version: string): Promise<Found> {
-  const text = await readFile(join(release, "sbom.cdx.json"));
+async function hasSbom(version: string): Promise<Found> {
+  const text = await readFile(join(RELEASE_DIR, "sbom.cdx.json"));
   if (text === undefined) return missing("sbom.cdx.json does not exist", nextOf("release"));
   const { bomFormat, metadata, components } = JSON.parse(text);
   if (bomFormat !== "CycloneDX") return missing("it has another format", nextOf("release"));
@@ -111,18 +109,18 @@ async function hasSbom(release: string, version: string): Promise<Found> {
   return done(`${components?.length ?? 0} components`);
 }
 
-async function areBuilt(build: string, artefact: Artefact, head: string): Promise<Found> {
+async function areBuilt(artefact: Artefact, head: string): Promise<Found> {
   const { name, script, bytesMax, commitOf } = artefact;
-  const all = await Array.fromAsync(Deno.readDir(build), (entry) => entry.name).catch(() => []);
+  const all = await Array.fromAsync(Deno.readDir(BUILD_DIR), (entry) => entry.name).catch(() => []);
   const files = all.filter((file) => name.test(file)).toSorted();
   if (files.length === 0) return missing("build/ does not have it", nextOf(script));
   const notes: string[] = [];
   for (const file of files) {
-    const { size } = await Deno.stat(join(build, file));
+    const { size } = await Deno.stat(join(BUILD_DIR, file));
     if (size > bytesMax) {
       return missing(`build/${file} has ${inMegabytes(size)}`, "find what made it larger");
     }
-    const commit = await commitOf(join(build, file)).catch((error) => error);
+    const commit = await commitOf(join(BUILD_DIR, file)).catch((error) => error);
     if (commit instanceof Error) {
       return missing(`build/${file} cannot be read: ${commit.message}`, nextOf(script));
     }

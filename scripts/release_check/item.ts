@@ -23,14 +23,3 @@ export function done(note?: string): Found {
 export function missing(reason: string, next: string): Found {
   return { isDone: false, reason, next };
 }
-
-/** The output of a program without white space at its ends. @throws {Error} with its stderr if it fails */
-export async function outputOf(program: string, ...args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  if (success) return decoder.decode(stdout).trim();
-  throw new Error(`${program} ${args.join(" ")} failed: ${decoder.decode(stderr).trim()}`);
-}

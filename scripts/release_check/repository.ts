@@ -2,36 +2,38 @@
 import { join } from "node:path";
 import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 import { GENERATED_FILES } from "../generated_files.ts";
-import { done, type Found, type Item, missing, outputOf } from "./item.ts";
+import { ROOT, run } from "../release/files.ts";
+import { done, type Found, type Item, missing } from "./item.ts";
 
 /** The branch from which releases are made. */
 const BRANCH = "main";
 const VERSION_HEADING = /^## \[(\d+\.\d+\.\d+[^\]]*)\] - (.*)$/m;
 const UNRELEASED = /^## \[Unreleased\]\s+(?!## )\S/m;
 
-/** The items of a repository. @param version of package.json */
-export function repositoryItems(root: string, version: string): readonly Item[] {
-  const git = (...args: readonly string[]) => outputOf("git", "-C", root, ...args);
+/** The items of the repository. @param version of package.json */
+export function repositoryItems(version: string): readonly Item[] {
   return [
-    { title: "The working tree is clean", check: () => isClean(git) },
-    { title: `The branch is ${BRANCH}`, check: () => isOnBranch(git) },
+    { title: "The working tree is clean", check: () => isClean() },
+    { title: `The branch is ${BRANCH}`, check: () => isOnBranch() },
     {
       title: `CHANGELOG.md begins with ${version} and a date`,
-      check: () => isInLog(root, version),
+      check: () => isInLog(version),
     },
     {
       title: `The tag v${version} is free, or at this commit`,
-      check: () => isTagFree(git, version),
+      check: () => isTagFree(version),
     },
-    { title: "package.json allows publication", check: () => isPublic(root) },
-    { title: "Every migration is listed in its order", check: () => areMigrationsListed(root) },
-    { title: "The generated files are current", check: () => areFilesCurrent(root) },
+    { title: "package.json allows publication", check: () => isPublic() },
+    { title: "Every migration is listed in its order", check: () => areMigrationsListed() },
+    { title: "The generated files are current", check: () => areFilesCurrent() },
   ];
 }
 
-type Git = (...args: readonly string[]) => Promise<string>;
+async function git(...args: readonly string[]): Promise<string> {
+  return (await run("git", args)).trim();
+}
 
-async function isClean(git: Git): Promise<Found> {
+async function isClean(): Promise<Found> {
   const changes = await git("status", "--porcelain");
   if (changes === "") return done();
   const [first = "", ...more] = changes.split("\n");
@@ -39,15 +41,15 @@ async function isClean(git: Git): Promise<Found> {
   return missing(`git status lists ${first.trim()}${others}`, "commit or remove the changes");
 }
 
-async function isOnBranch(git: Git): Promise<Found> {
+async function isOnBranch(): Promise<Found> {
   const branch = await git("branch", "--show-current");
   if (branch === BRANCH) return done();
   const where = branch === "" ? "no branch is checked out" : `the branch is ${branch}`;
   return missing(where, `merge the release into ${BRANCH}, and check it out`);
 }
 
-async function isInLog(root: string, version: string): Promise<Found> {
-  const log = await Deno.readTextFile(join(root, "CHANGELOG.md"));
+async function isInLog(version: string): Promise<Found> {
+  const log = await Deno.readTextFile(join(ROOT, "CHANGELOG.md"));
   const [, newest, date = ""] = VERSION_HEADING.exec(log) ?? [];
   const heading = `## [${version}] - YYYY-MM-DD`;
   if (newest !== version) {
@@ -62,7 +64,7 @@ async function isInLog(root: string, version: string): Promise<Found> {
   return done(date);
 }
 
-async function isTagFree(git: Git, version: string): Promise<Found> {
+async function isTagFree(version: string): Promise<Found> {
   const head = await git("rev-parse", "HEAD");
   const tag = `refs/tags/v${version}`;
   const tagged = await git("for-each-ref", "--format=%(objectname) %(*objectname)", tag);
@@ -71,14 +73,14 @@ async function isTagFree(git: Git, version: string): Promise<Found> {
   return missing("it is at another commit", "raise the version in package.json, or move the tag");
 }
 
-async function isPublic(root: string): Promise<Found> {
-  const manifest = JSON.parse(await Deno.readTextFile(join(root, "package.json")));
+async function isPublic(): Promise<Found> {
+  const manifest = JSON.parse(await Deno.readTextFile(join(ROOT, "package.json")));
   if (manifest.private === undefined) return done();
   return missing("it has the field private", "remove the field");
 }
 
-async function areMigrationsListed(root: string): Promise<Found> {
-  const directory = join(root, "src/store/migrations");
+async function areMigrationsListed(): Promise<Found> {
+  const directory = join(ROOT, "src/store/migrations");
   const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
   const files = names.filter((name) => /^\d{3}_\w+\.ts$/.test(name)).toSorted()
     .map((name) => name.replace(/\.ts$/, ""));
@@ -89,14 +91,14 @@ async function areMigrationsListed(root: string): Promise<Found> {
     ) ?? listed[files.length];
   if (wrong === undefined) return done(`up to ${listed.at(-1)}`);
   return missing(
-    `${wrong} is not at its place, or has no file`,
+    `${wrong} is out of order, or has no file`,
     "number the files without a gap, and list them in src/store/migrations/mod.ts",
   );
 }
 
-async function areFilesCurrent(root: string): Promise<Found> {
+async function areFilesCurrent(): Promise<Found> {
   for (const [path, render] of Object.entries(GENERATED_FILES)) {
-    const text = await Deno.readTextFile(join(root, path)).catch(() => "");
+    const text = await Deno.readTextFile(join(ROOT, path)).catch(() => "");
     if (text !== await render(text)) {
       return missing(`${path} differs`, "run deno task docs, and commit the files");
     }

@@ -132,7 +132,7 @@ Deno.test("the release checklist passes when all is built of the commit, and nam
     /a date: its date is "Unreleased"\n {9}next: write the heading ## \[/,
     /tag v\S+ is free, or at this commit: it is at another commit\n {9}next: raise the version/,
     /publication: it has the field private\n/,
-    /its order: 999_late is not at its place/,
+    /its order: 999_late is out of order/,
     /are current: docs\/cli\.md differs\n {9}next: run deno task docs/,
     new RegExp(
       `release is of this commit: it was built from commit ${head}\\n {9}next: run npm run release`,

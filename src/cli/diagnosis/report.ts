@@ -7,6 +7,7 @@ import {
   formatBytes,
   settingToJson,
 } from "../../config/mod.ts";
+import { IS_RELEASE } from "../../shared/installation.ts";
 import type { Diagnosis } from "../../sandbox/mod.ts";
 import type { DataReport } from "../../store/data_check.ts";
 import type { DataProbe } from "../../store/data_probe.ts";
@@ -229,11 +230,12 @@ async function diagnoseBuilds(
     "../../builder/mod.ts"
   );
   const downloads = join(server.dataDir, "cache", "builder");
-  const isTried = await hasBundler(downloads).catch(() => false);
+  const isDownloaded = await hasBundler(downloads).catch(() => false);
+  const isTried = isDownloaded || IS_RELEASE && await runsPrograms(directory);
   await using tried = createBuilder(buildLimits(builder), {
     ...sandbox,
     workDir: join(directory, "work"),
-    cacheDir: isTried ? downloads : join(directory, "downloads"),
+    cacheDir: isDownloaded ? downloads : join(directory, "downloads"),
     registry: registryOf(builder.registryEnv),
   });
   try {
@@ -247,6 +249,12 @@ async function diagnoseBuilds(
   } catch (error) {
     return { available: false, detail: describeError(error), isTried };
   }
+}
+
+/** Whether the bundler that a release carries can be tried in a directory. */
+async function runsPrograms(directory: string): Promise<boolean> {
+  const { assertRunsPrograms } = await import("../../store/data_dir.ts");
+  return await assertRunsPrograms(directory, directory).then(() => true, () => false);
 }
 
 /** The settings that limit functions and builds. */
