@@ -130,9 +130,9 @@ export class Cgroups implements AsyncDisposable {
   async #canJoin(): Promise<boolean> {
     try {
       using cgroup = await this.take();
-      const script = `${JOIN_GROUPS}; exec "$@"`;
+      const script = `${JOIN_GROUPS}; while read -r line; do echo "$line"; done <"$1"`;
       const { success, stdout } = await new Deno.Command(this.#sh, {
-        args: ["-c", script, "sh", ...cgroup.files, "--", "/bin/cat", this.#tree.ownFile],
+        args: ["-c", script, "sh", ...cgroup.files, "--", this.#tree.ownFile],
         clearEnv: true,
       }).output();
       const names = this.#directories.map((directory) => `/${basename(directory)}/`);

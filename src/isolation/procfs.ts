@@ -1,15 +1,27 @@
-/** Reads `/proc`. */
+/**
+ * Reads `/proc`. A shell does it with what is built into it, because Deno opens files there only with all permissions,
+ * which the server does not have. The kernel shows these files to everybody who sees the process; only `smaps_rollup`
+ * needs the right to inspect it.
+ */
 
-/** The lines of one process that is alive. Its group has an id in each namespace, the outermost first. */
-const STATUS = /^\/proc\/(\d+)\/status:State:\t[^ZX].*\n\S*:PPid:\t(\d+)\n\S*:NSpgid:\t(\d+)/gm;
+/** Functions of every script below: `show FILE` prints it; `fields FILE COUNT NAMES` prints `FILE:NAME VALUES` for each. */
+const FUNCTIONS = `
+show() { while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
+fields() {
+  left=$2
+  while [ "$left" -gt 0 ] && read -r name values; do
+    case " $3 " in *" $name "*) printf '%s\\n' "$1:$name $values"; left=$((left - 1)) ;; esac
+  done <"$1"
+}
+`;
 
 /**
- * The text of a file below `/proc`; undefined if it cannot be read. A child process reads it, because Deno opens files in
- * `/proc` only with all permissions, which the server does not have.
+ * The text of a file below `/proc`; undefined if it cannot be read. Of a setting below `/proc/sys` it is the first
+ * character: the kernel gives a shell, which reads them one by one, no more.
  */
 export async function readProcfs(path: string): Promise<string | undefined> {
   try {
-    return await outputOf("cat", ["--", `/proc/${path}`]);
+    return await outputOf('show "/proc/$1"', [path]);
   } catch {
     return undefined;
   }
@@ -24,8 +36,8 @@ while [ "$left" -gt 0 ]; do
   [ -n "$child" ] || break
   at=$child left=$((left - 1))
 done
-echo "$at"
-exec cat "/proc/$at/$3"`;
+printf '%s\\n' "$at"
+show "/proc/$at/$3"`;
 
 /**
  * The process below a process and its wrappers that has no child, and its status.
@@ -36,7 +48,7 @@ export async function readInnermost(
   pid: number,
   wrappersMax: number,
 ): Promise<{ readonly pid: number; readonly status: string } | undefined> {
-  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`, "status"]);
+  const text = await outputOf(INNERMOST, [`${pid}`, `${wrappersMax}`, "status"]);
   if (text === undefined) return undefined;
   const end = text.indexOf("\n");
   return { pid: Number(text.slice(0, end)), status: text.slice(end + 1) };
@@ -56,25 +68,21 @@ export async function readInnermostCpuMs(
   pid: number,
   wrappersMax: number,
 ): Promise<number | undefined> {
-  const text = await outputOf("sh", ["-c", INNERMOST, "sh", `${pid}`, `${wrappersMax}`, "stat"])
+  const text = await outputOf(INNERMOST, [`${pid}`, `${wrappersMax}`, "stat"])
     .catch(() => undefined);
   const [, user, system] = CPU_TICKS.exec(text ?? "") ?? [];
   return user === undefined ? undefined : MS_PER_TICK * (Number(user) + Number(system));
 }
 
-/** Prints a line `path:NSpid: ids` of a process, and one of each child. */
 const FAMILY = `
 children=
 read -r children <"/proc/$1/task/$1/children"
-parent=$1
-shift
-for process in $parent $children; do set -- "$@" "/proc/$process/status"; done
-exec grep -sH '^NSpid:' "$@"`;
-const IDS = /^\/proc\/(\d+)\/status:NSpid:\s+(.*)$/gm;
+for pid in "$1" $children; do fields "/proc/$pid/status" 1 NSpid:; done`;
+const IDS = /^\/proc\/(\d+)\/status:NSpid: (.*)$/gm;
 
 /** Ids in each namespace, the outermost first, of a process and of its children, by their ids in that of the server. */
 export async function readFamily(pid: number): Promise<ReadonlyMap<number, readonly number[]>> {
-  const { stdout } = await run("sh", ["-c", FAMILY, "sh", `${pid}`]);
+  const { stdout } = await run(FAMILY, [`${pid}`]);
   return new Map(
     [...stdout.matchAll(IDS)].map(([, outer, ids = ""]) => [
       Number(outer),
@@ -86,7 +94,41 @@ export async function readFamily(pid: number): Promise<ReadonlyMap<number, reado
 /** The texts of all files below `/proc` that can be read, one after the other. */
 export async function readAllProcfs(paths: readonly string[]): Promise<string> {
   if (paths.length === 0) return "";
-  return (await run("cat", ["--", ...paths.map((path) => `/proc/${path}`)])).stdout;
+  return (await run('for path; do show "/proc/$path"; done', paths)).stdout;
+}
+
+const FIELDS = `
+count=$1 names=$2
+shift 2
+for path; do fields "/proc/$path" "$count" "$names"; done`;
+const FIELD = /^\/proc\/([^:]*):([^:]*): (.*)$/gm;
+
+/** Fields of a file by name. */
+type Fields = ReadonlyMap<string, string>;
+
+/**
+ * The fields with these names, such as `Threads`, of all files below `/proc` that can be read, by path. It reads each file
+ * as far as the last of them.
+ */
+export async function readFields(
+  paths: readonly string[],
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Fields>> {
+  const found = new Map<string, Map<string, string>>();
+  if (paths.length === 0) return found;
+  const keys = names.map((name) => `${name}:`).join(" ");
+  const { stdout } = await run(FIELDS, [`${names.length}`, keys, ...paths]);
+  for (const [, path = "", name = "", value = ""] of stdout.matchAll(FIELD)) {
+    found.set(path, (found.get(path) ?? new Map<string, string>()).set(name, value));
+  }
+  return found;
+}
+
+const BYTES_PER_KIB = 1024;
+
+/** The bytes of a field such as `12 kB`; 0 without it. */
+export function bytesIn(fields: Fields | undefined, name: string): number {
+  return parseInt(fields?.get(name) ?? "0") * BYTES_PER_KIB;
 }
 
 /** What the kernel knows of a process, with ids in the namespace of the server. */
@@ -95,39 +137,44 @@ interface ProcessStatus {
   readonly group: number;
 }
 
+/**
+ * Prints a line for each process: its id, state, parent and group. Its name may contain anything, but what follows the
+ * last parenthesis is the kernel's.
+ */
+const STATUSES = `
+for directory in /proc/[0-9]*; do
+  text=
+  while read -r line; do text="$text $line"; done <"$directory/stat"
+  set -- \${text##*) }
+  [ $# -lt 3 ] || printf '%s\\n' "\${directory#/proc/} $1 $2 $3"
+done`;
+/** The line of one that is alive. */
+const STATUS = /^(\d+) [^ZX] (\d+) (\d+)$/gm;
+
 /** All processes by id, without those that have ended and wait to be reaped. */
 export async function readStatuses(): Promise<ReadonlyMap<number, ProcessStatus>> {
-  // The kernel escapes line breaks in names, so that no process can write a line.
-  const script = "exec grep -E '^(State|PPid|NSpgid):' /proc/[0-9]*/status";
-  const { stdout: text } = await run("sh", ["-c", script]);
-  if (text === "") throw new Error("Failed to read the processes in /proc");
+  const { stdout } = await run(STATUSES, []);
+  if (stdout === "") throw new Error("Failed to read the processes in /proc");
   return new Map(
-    [...text.matchAll(STATUS)].map(([, pid, parent, group]) => [
+    [...stdout.matchAll(STATUS)].map(([, pid, parent, group]) => [
       Number(pid),
       { parent: Number(parent), group: Number(group) },
     ]),
   );
 }
 
-/** The listing of `/proc/PID/fd` by `ls -l`: one line for each descriptor and its target. */
-export async function listDescriptors(pid: number): Promise<string> {
-  const listing = await outputOf("ls", ["-l", "--", `/proc/${pid}/fd`]);
-  if (listing === undefined) throw new Error(`Failed to read the descriptors of process ${pid}`);
-  return listing;
-}
-
-/** What a program prints; undefined if it fails. */
-async function outputOf(program: string, args: readonly string[]): Promise<string | undefined> {
-  const { success, stdout } = await run(program, args);
+/** What a script prints; undefined if it fails. */
+async function outputOf(script: string, args: readonly string[]): Promise<string | undefined> {
+  const { success, stdout } = await run(script, args);
   return success ? stdout : undefined;
 }
 
 async function run(
-  program: string,
+  script: string,
   args: readonly string[],
 ): Promise<{ readonly success: boolean; readonly stdout: string }> {
-  const { success, stdout } = await new Deno.Command(program, {
-    args: [...args],
+  const { success, stdout } = await new Deno.Command("sh", {
+    args: ["-c", FUNCTIONS + script, "sh", ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "null",

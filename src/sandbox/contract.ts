@@ -235,19 +235,22 @@ export interface Provisioned extends MemoryLimit {
   readonly count: number;
 }
 
-/** Processes of all trees of forks, and the memory in bytes that each group shares with no other process. */
+/** Memory in bytes that a group of processes shares with no other; absent if the server may not inspect the processes. */
+export interface PrivateMemory {
+  readonly privateBytes?: number;
+}
+
+/** Processes of all trees of forks. */
 export interface ForkStatus {
-  readonly root: { readonly count: number; readonly privateBytes: number };
-  readonly templates: {
+  readonly root: PrivateMemory & { readonly count: number };
+  readonly templates: PrivateMemory & {
     readonly blank: number;
     /** Those that have evaluated a script. */
     readonly script: number;
-    readonly privateBytes: number;
   };
-  readonly instances: {
+  readonly instances: PrivateMemory & {
     readonly count: number;
     readonly waiting: number;
-    readonly privateBytes: number;
   };
 }
 

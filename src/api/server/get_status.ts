@@ -2,8 +2,9 @@ import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { durationJson, durationOut, int32Out } from "../primitives.ts";
 
-const bytes = z.number().int().openapi({
-  description: "Private memory of these processes in bytes",
+const bytes = z.number().int().optional().openapi({
+  description:
+    "Private memory of these processes in bytes; absent if the server may not inspect them",
 });
 
 const size = z.number().int().openapi({ description: "Bytes" });

@@ -41,6 +41,7 @@ const SYMBOLS = {
   },
   pidfdOpen: { name: "syscall", parameters: ["i64", "i32", "u32"], result: "i32" },
   pipe: { parameters: ["buffer"], result: "i32" },
+  fstat: { name: "syscall", parameters: ["i64", "i32", "buffer"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   dup2: { parameters: ["i32", "i32"], result: "i32" },
@@ -98,6 +99,7 @@ export function idleLibc(): Libc {
 /** Numbers that differ between the architectures: x86_64, aarch64. */
 const isX86 = Deno.build.arch === "x86_64";
 export const SYS_CLONE = isX86 ? 56n : 220n;
+export const SYS_FSTAT = isX86 ? 5n : 80n;
 export const SYS_PIDFD_OPEN = 434n;
 export const SYS_CLOSE_RANGE = 436n;
 export const SYS_LANDLOCK_CREATE_RULESET = 444n;

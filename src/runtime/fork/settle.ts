@@ -19,6 +19,7 @@ import {
   unixAddress,
 } from "./libc.ts";
 import type { LowerLimits } from "../request.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { reseed } from "./unique.ts";
 import { Handshake, HANDSHAKE_BYTES, PATH_MAX_BYTES, type TreeSetup } from "./wire.ts";
 
@@ -77,15 +78,21 @@ export interface Settler {
   asForkServer(): void;
 }
 
-/** Prepares everything that forks need, before any user code. */
+/** What a fork begins anew. */
+interface Renewal {
+  readonly beginClock: () => void;
+  readonly useEgressSocket: (path: string) => void;
+}
+
+/** Prepares everything that forks need, before any user code. @param open what the zygote has open */
 export function makeSettler(
   libc: Libc,
   setup: TreeSetup,
-  beginClock: () => void,
-  useEgressSocket: (path: string) => void,
+  open: Descriptors,
+  { beginClock, useEgressSocket }: Renewal,
 ): Settler {
-  const { stdin, stdout, stderr } = setup.descriptors;
-  const descriptors = makeDescriptors(libc, setup);
+  const { stdin, stdout, stderr } = open;
+  const descriptors = makeDescriptors(libc, open);
   const connectAs = makeConnector(libc, setup.socketPath);
   const limits = makeMaxima(libc, setup);
   const isolate = prepareIsolation(libc, setup, limits);
@@ -93,7 +100,7 @@ export function makeSettler(
   const openFiles = rlimit(setup.openFilesMax);
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forkServer = libc.getpid();
-  // No process of the same user reads the memory of a zygote. The server has read its descriptors by now.
+  // No process of the same user reads the memory of a zygote.
   libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const beAlone = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -169,8 +176,8 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string {
   return decode(new Bytes(bufferOf(bytes), 0, length));
 }
 
-function makeDescriptors(libc: Libc, { descriptors }: TreeSetup) {
-  const { stdin, stdout, stderr, epolls, eventfds, others } = descriptors;
+function makeDescriptors(libc: Libc, open: Descriptors) {
+  const { stdin, stdout, stderr, epolls, eventfds, others } = open;
   const all = [...stdin, ...stdout, ...stderr, ...epolls, ...eventfds, ...others];
   const firstForeign = Math.max(...all) + 1;
   const nothing = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);

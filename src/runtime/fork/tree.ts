@@ -4,6 +4,7 @@ import type { NodeParts } from "../node.ts";
 import { decode } from "../primordials.ts";
 import { announce, type LowerLimits, readExactly, uint32 } from "../request.ts";
 import { READY_MESSAGE } from "../wire.ts";
+import { findDescriptors } from "./descriptors.ts";
 import { type Became, makeForkServer } from "./fork_server.ts";
 import { idleLibc, type Library, openLibrary } from "./libc.ts";
 import { shareCode } from "./huge_pages.ts";
@@ -53,9 +54,10 @@ export function openTree(
   occupyThreads(library, core);
   announce(READY_MESSAGE);
   const setup = receiveSetup();
-  const settler = makeSettler(library.libc, setup, beginClock, useEgressSocket);
+  const open = findDescriptors(library);
+  const settler = makeSettler(library.libc, setup, open, { beginClock, useEgressSocket });
   const idle = idleLibc();
-  const rehearsed = makeSettler(idle, setup, beginClock, useEgressSocket);
+  const rehearsed = makeSettler(idle, setup, open, { beginClock, useEgressSocket });
   const serve = makeForkServer(library, settler, setup.namespaces);
   shareCode(library.libc);
   // Calls of foreign functions that are already open need no permission.

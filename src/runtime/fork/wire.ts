@@ -40,8 +40,6 @@ export const SETUP_HEAD_BYTES = 4;
 export interface TreeSetup {
   /** Path of the tree socket as the zygote sees it. */
   readonly socketPath: string;
-  /** Descriptors by what they are; see `src/sandbox/tree/zygote.ts`. */
-  readonly descriptors: Descriptors;
   /** What instances load on top of the seccomp filter of the zygote, in base64. */
   readonly filter: string;
   /** Whether forks get namespaces of their own. */
@@ -51,16 +49,4 @@ export interface TreeSetup {
   /** Limits of an instance, which an invocation may lower; absent without a limit. */
   readonly dataBytes?: number;
   readonly cpuSeconds?: number;
-}
-
-/** The descriptors of a zygote before its first fork. A fork has the same. */
-export interface Descriptors {
-  /** Descriptors of stdin, stdout and stderr, copies included. */
-  readonly stdin: readonly number[];
-  readonly stdout: readonly number[];
-  readonly stderr: readonly number[];
-  readonly epolls: readonly number[];
-  readonly eventfds: readonly number[];
-  /** All others. */
-  readonly others: readonly number[];
 }

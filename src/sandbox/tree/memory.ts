@@ -1,10 +1,9 @@
 /** The memory of the processes of a tree, seen from outside. */
-import { readAllProcfs } from "../../isolation/mod.ts";
-import type { ForkStatus } from "../contract.ts";
+import { bytesIn, readAllProcfs, readFields } from "../../isolation/mod.ts";
+import type { ForkStatus, PrivateMemory } from "../contract.ts";
 
-const BYTES_PER_KIB = 1024;
-/** Lines of `smaps_rollup` that count pages of one process alone. */
-const PRIVATE = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm;
+/** Fields of `smaps_rollup` that count pages of one process alone. */
+const PRIVATE = ["Private_Clean", "Private_Dirty"] as const;
 
 /** Ids of processes, in the namespace of the server. */
 interface TreePids {
@@ -24,13 +23,13 @@ export async function measureTree(
   const instances = children.split(/\s+/).filter((pid) => pid !== "").map(Number)
     .filter((pid) => !known.has(pid));
   return {
-    root: { count: 1, privateBytes: await privateBytesOf([zygote]) },
+    root: { count: 1, ...await privateMemoryOf([zygote]) },
     templates: {
       blank: genericTemplates.length,
       script: scriptTemplates.length,
-      privateBytes: await privateBytesOf(templates),
+      ...await privateMemoryOf(templates),
     },
-    instances: { count: instances.length, waiting, privateBytes: await privateBytesOf(instances) },
+    instances: { count: instances.length, waiting, ...await privateMemoryOf(instances) },
   };
 }
 
@@ -39,26 +38,34 @@ export function sumOf(statuses: readonly ForkStatus[]): ForkStatus | undefined {
   if (statuses.length === 0) return undefined;
   const sum = (of: (status: ForkStatus) => number) =>
     statuses.reduce((total, status) => total + of(status), 0);
+  const memory = (of: (status: ForkStatus) => PrivateMemory): PrivateMemory => {
+    const known = statuses.map((status) => of(status).privateBytes)
+      .filter((bytes) => bytes !== undefined);
+    if (known.length < statuses.length) return {};
+    return { privateBytes: known.reduce((total, bytes) => total + bytes, 0) };
+  };
   return {
-    root: {
-      count: sum(({ root }) => root.count),
-      privateBytes: sum(({ root }) => root.privateBytes),
-    },
+    root: { count: sum(({ root }) => root.count), ...memory(({ root }) => root) },
     templates: {
       blank: sum(({ templates }) => templates.blank),
       script: sum(({ templates }) => templates.script),
-      privateBytes: sum(({ templates }) => templates.privateBytes),
+      ...memory(({ templates }) => templates),
     },
     instances: {
       count: sum(({ instances }) => instances.count),
       waiting: sum(({ instances }) => instances.waiting),
-      privateBytes: sum(({ instances }) => instances.privateBytes),
+      ...memory(({ instances }) => instances),
     },
   };
 }
 
-async function privateBytesOf(pids: readonly number[]): Promise<number> {
-  const text = await readAllProcfs(pids.map((pid) => `${pid}/smaps_rollup`));
-  return [...text.matchAll(PRIVATE)].reduce((sum, [, kib]) => sum + Number(kib), 0) *
-    BYTES_PER_KIB;
+/** Nothing of processes that the server may not inspect. */
+async function privateMemoryOf(pids: readonly number[]): Promise<PrivateMemory> {
+  const found = await readFields(pids.map((pid) => `${pid}/smaps_rollup`), PRIVATE);
+  if (found.size === 0 && pids.length > 0) return {};
+  let privateBytes = 0;
+  for (const fields of found.values()) {
+    for (const name of PRIVATE) privateBytes += bytesIn(fields, name);
+  }
+  return { privateBytes };
 }

@@ -2,7 +2,14 @@
 import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { LoadPurpose } from "../../runtime/wire.ts";
-import { type Cgroup, joinCgroup, processBelow, readAllProcfs } from "../../isolation/mod.ts";
+import {
+  bytesIn,
+  type Cgroup,
+  joinCgroup,
+  processBelow,
+  readAllProcfs,
+  readFields,
+} from "../../isolation/mod.ts";
 import {
   cgroupBytes,
   Child,
@@ -20,10 +27,6 @@ import { type Forked, type ForkServer, ForkServerLink } from "./fork_server.ts";
 import type { TreeResources } from "./zygote.ts";
 
 const logger = getLogger(["invoked", "sandbox"]);
-
-const BYTES_PER_KIB = 1024;
-/** Anonymous memory in a process's status. */
-const ANONYMOUS = /^RssAnon:\s+(\d+) kB$/gm;
 
 /** The egress socket of one instance after another. */
 interface Egress {
@@ -230,12 +233,11 @@ export class Template implements ForkServer, Disposable {
 
   /** Looks at what the evaluation left behind: forks share it. */
   async #judge(): Promise<Evaluation> {
-    const both = [this.pid, this.#forkServer.pid];
-    const statuses = await readAllProcfs(both.map((pid) => `${pid}/status`));
+    const paths = [this.pid, this.#forkServer.pid].map((pid) => `${pid}/status`);
+    const found = await readFields(paths, ["RssAnon", "Threads"]);
+    const [own, generic] = paths.map((path) => found.get(path));
     if (this.#egress.socket.wasUsedOutsideRun) return { error: "it uses the network" };
-    // Its fork server has more threads.
-    if (!/^Threads:\s+1$/m.test(statuses)) return { error: "it leaves a thread" };
-    const [own = 0, generic = 0] = [...statuses.matchAll(ANONYMOUS)].map(([, kib]) => Number(kib));
-    return { addedBytes: Math.max(0, own - generic) * BYTES_PER_KIB };
+    if (own?.get("Threads") !== "1") return { error: "it leaves a thread" };
+    return { addedBytes: Math.max(0, bytesIn(own, "RssAnon") - bytesIn(generic, "RssAnon")) };
   }
 }

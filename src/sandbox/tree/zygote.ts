@@ -1,16 +1,12 @@
-/**
- * The zygote of a tree of forks: a process that never sees user code and forks templates. What it has open is read from
- * outside: a zygote sees no `/proc`.
- */
+/** The zygote of a tree of forks: a process that never sees user code and forks templates. */
 import { getLogger } from "@logtape/logtape";
 import { basename } from "node:path";
-import { type Descriptors, SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
+import { SETUP_HEAD_BYTES, type TreeSetup } from "../../runtime/fork/wire.ts";
 import {
   type Cgroups,
   innermost,
   killGroup,
   killOrphans,
-  listDescriptors,
   type SocketDir,
 } from "../../isolation/mod.ts";
 import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
@@ -36,7 +32,6 @@ const logger = getLogger(["invoked", "sandbox"]);
 /** A running zygote. Its disposal kills it with all templates and instances. */
 export class Zygote implements ForkServer, AsyncDisposable {
   readonly #child: Child;
-  readonly #descriptors: Descriptors;
   readonly link: ForkServerLink;
   #isEnded = false;
   #lastSweep: Promise<void> = Promise.resolve();
@@ -46,14 +41,12 @@ export class Zygote implements ForkServer, AsyncDisposable {
     child: Child,
     /** Id of the zygote itself, below its wrappers, in the namespace of the server. */
     readonly pid: number,
-    descriptors: Descriptors,
     /** Its private memory in bytes, which the limits of its forks leave out. */
     readonly idleBytes: number,
     /** Whether the kernel kills everything that a fork leaves behind. */
     private readonly ownProcessNamespaces: boolean,
   ) {
     this.#child = child;
-    this.#descriptors = descriptors;
     this.link = new ForkServerLink(child.process.input, (error) => {
       logger.error("the zygote {error}, and is killed", { error });
       child.process.kill();
@@ -87,10 +80,12 @@ export class Zygote implements ForkServer, AsyncDisposable {
     try {
       const failure = await becomeReady(child);
       if (failure !== undefined) throw startError(failure, child.stderr, "a zygote");
-      const { pid, descriptors } = await inspectZygote(spawned.pid);
+      const zygote = await innermost(spawned.pid);
+      if (zygote === undefined) throw new Error(`Process ${spawned.pid} has no zygote`);
+      const { pid } = zygote;
       const { ownProcessNamespace } = launcher.isolation.expected;
       const idleBytes = await idleMemory(pid) ?? 0;
-      return new Zygote(child, pid, descriptors, idleBytes, ownProcessNamespace);
+      return new Zygote(child, pid, idleBytes, ownProcessNamespace);
     } catch (error) {
       child.process.kill();
       await child.ended;
@@ -103,7 +98,6 @@ export class Zygote implements ForkServer, AsyncDisposable {
     const { launcher: { isolation }, image, socket, maxima } = resources;
     this.#child.process.input.write(encodeSetup({
       socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
-      descriptors: this.#descriptors,
       filter: image.forkFilter.toBase64(),
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
@@ -168,45 +162,4 @@ export interface TreeResources extends RootResources {
   readonly cgroups: Cgroups | undefined;
   /** The directory of sockets as the processes see it. */
   readonly socketDirInside: string;
-}
-
-/** A line of `ls -l` on `/proc/PID/fd`. */
-const LINE = / (\d+) -> (.*)$/;
-const EPOLL = "anon_inode:[eventpoll]";
-const EVENTFD = "anon_inode:[eventfd]";
-
-/** A zygote behind its wrappers, and what it has open. */
-interface Inspected {
-  readonly pid: number;
-  readonly descriptors: Descriptors;
-}
-
-/** @param pid of the spawned process, which may be a wrapper */
-async function inspectZygote(pid: number): Promise<Inspected> {
-  const zygote = await innermost(pid);
-  if (zygote === undefined) throw new Error(`Process ${pid} has no zygote`);
-  return { pid: zygote.pid, descriptors: classify(await listDescriptors(zygote.pid)) };
-}
-
-/** Sorts the descriptors in a listing by what they are. */
-function classify(listing: string): Descriptors {
-  const links = new Map<number, string>();
-  for (const line of listing.split("\n")) {
-    const match = LINE.exec(line);
-    if (match !== null) links.set(Number(match[1]), match[2] ?? "");
-  }
-  const numbersOf = (target: string | undefined) =>
-    [...links].filter(([, link]) => link === target).map(([descriptor]) => descriptor);
-  const known = {
-    stdin: numbersOf(links.get(0)),
-    stdout: numbersOf(links.get(1)),
-    stderr: numbersOf(links.get(2)),
-    epolls: numbersOf(EPOLL),
-    eventfds: numbersOf(EVENTFD),
-  };
-  for (const [name, numbers] of Object.entries(known)) {
-    if (numbers.length === 0) throw new Error(`The zygote has no ${name}`);
-  }
-  const named = new Set(Object.values(known).flat());
-  return { ...known, others: [...links.keys()].filter((descriptor) => !named.has(descriptor)) };
 }

@@ -86,14 +86,16 @@ function processesOf(
       "Templates",
       `${formatCount(templates.blank)} generic, ${formatCount(templates.script)} for scripts`,
     ],
-    [
-      "Process memory",
-      <Bytes
-        key="memory"
-        value={root.privateBytes + templates.privateBytes + instances.privateBytes}
-      />,
-    ],
+    ...processMemory([root.privateBytes, templates.privateBytes, instances.privateBytes]),
   ];
+}
+
+/** Nothing if the server may not inspect its processes. */
+function processMemory(groups: readonly (number | undefined)[]): readonly Property[] {
+  const known = groups.filter((bytes) => bytes !== undefined);
+  if (known.length < groups.length) return [];
+  const value = known.reduce((sum, bytes) => sum + bytes, 0);
+  return [["Process memory", <Bytes key="memory" value={value} />]];
 }
 
 type Worker = NonNullable<ServerStatus["workers"]>[number];

@@ -1,0 +1,29 @@
+/** Prints what the server reads in `/proc` of the processes whose ids it is given: a parent and a child without children. */
+import {
+  readAllProcfs,
+  readFamily,
+  readFields,
+  readInnermost,
+  readInnermostCpuMs,
+  readProcfs,
+  readStatuses,
+} from "../../src/isolation/procfs.ts";
+
+const [parent = 0, child = 0] = Deno.args.map(Number);
+const missing = "999999999/status";
+const fields = await readFields([`${parent}/status`, missing, `${child}/status`], [
+  "NSpid",
+  "Threads",
+]);
+console.log(JSON.stringify({
+  status: await readProcfs(`${child}/status`),
+  missing: await readProcfs(missing) ?? null,
+  setting: await readProcfs("sys/kernel/core_uses_pid"),
+  all: await readAllProcfs([`${child}/comm`, missing, `${parent}/comm`]),
+  innermost: await readInnermost(parent, 4),
+  cpuMs: await readInnermostCpuMs(parent, 4),
+  family: [...await readFamily(parent)],
+  fields: [...fields].map(([path, found]) => [path, [...found]]),
+  memory: (await readFields([`${child}/smaps_rollup`], ["Private_Clean", "Private_Dirty"])).size,
+  statuses: [...await readStatuses()],
+}));
