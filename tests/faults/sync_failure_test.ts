@@ -71,7 +71,7 @@ async function checkStops(server: TestServer, { what, fault, request }: Case, st
     /^error: The disk failed: .* was not (synced|moved) .*?: (.*); the server stops, because the disk may have lost/m
       .exec(log) ?? [];
   assert.match(reason ?? "", failed === "synced" ? /os error/ : /disk I\/O error/, log);
-  assert.match(log, /^next: check the disk, then start the server again/m);
+  assert.match(log, /^error: The disk failed: .*; check the disk, then start the server again/m);
   const path = failed === "synced" ? fault.path : fault.path.replace(/-wal$/, "");
   assert.ok(log.includes(path), `it names the file: ${log}`);
 }

@@ -143,7 +143,12 @@ Deno.test("a second server on the same data directory or port fails", async () =
   assertFails(again, /Data directory \S+ is in use by another server; stop that server, or choose/);
   await using dir = await makeTempDir();
   const taken = await serve(dir.path, ["--port", port]);
-  assertFails(taken, new RegExp(`Port ${port} of 127\\.0\\.0\\.1 is in use by another process`));
+  assertFails(
+    taken,
+    new RegExp(
+      `Port ${port} of 127\\.0\\.0\\.1 is in use by another process; stop .* --port, or 0 `,
+    ),
+  );
   ok(await (await server.client()).get("/api/v1/functions"));
 });
 

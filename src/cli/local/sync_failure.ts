@@ -4,10 +4,11 @@ import { report } from "../terminal/report.ts";
 /** The failure of a server whose disk may have lost data. */
 export function syncFailure(error: Error): Failure {
   const what = `The disk failed: ${describeError(error)}`;
-  return new Failure(`${what}; the server stops, because the disk may have lost what it wrote`, {
-    exit: "storage",
-    next: "check the disk, then start the server again: it recovers what is on the disk",
-  });
+  return new Failure(
+    `${what}; the server stops, because the disk may have lost what it wrote; check the disk, then ` +
+      "start the server again: it recovers what is on the disk",
+    { exit: "storage" },
+  );
 }
 
 /** Ends the process at once: nothing may be acknowledged after a failed sync, and instances die with the server. */
