@@ -3,6 +3,7 @@
  * carries this program, so that the first function builds without a registry.
  */
 
+import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Compiler } from "./compiler.ts";
 import { exists } from "../shared/files.ts";
@@ -91,6 +92,16 @@ export async function hasBundler(cacheDir: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/**
+ * Copies the checked bundler of one cache into another.
+ * @returns false without a bundler
+ */
+export async function copyBundler(from: string, to: string): Promise<boolean> {
+  if (!await hasBundler(from)) return false;
+  await cp(programsOf(from), programsOf(to), { recursive: true });
+  return true;
 }
 
 /** A file beside the bundler, so that both are deleted together. Each version of Deno has its own bundler. */

@@ -2,7 +2,7 @@
 
 export * from "./contract.ts";
 export { ENTRY, TEST_ENTRY } from "./build.ts";
-export { hasBundler } from "./bundler.ts";
+export { copyBundler } from "./bundler.ts";
 export { formatDiagnostic } from "./diagnostics.ts";
 export { registryOf } from "./registry.ts";
 export { readSdk, type SdkSources } from "./sdk.ts";

@@ -154,14 +154,15 @@ export async function foreignEntry(path: string): Promise<Obstacle | undefined> 
   for await (const { name } of Deno.readDir(path)) {
     if (!OWN_NAME.test(name)) continue;
     const entry = join(path, name);
-    const { uid, isDirectory } = await Deno.stat(entry);
-    if (uid === Deno.uid()) continue;
+    const info = await Deno.stat(entry).catch(() => undefined);
+    // A running server removes the log of its database when it stops.
+    if (info === undefined || info.uid === Deno.uid()) continue;
     try {
-      if (isDirectory) await Deno.remove(await Deno.makeTempDir({ dir: entry }));
+      if (info.isDirectory) await Deno.remove(await Deno.makeTempDir({ dir: entry }));
       else (await Deno.open(entry, { read: true, write: true })).close();
     } catch (error) {
-      if (error instanceof Deno.errors.PermissionDenied) return await deniedBy(entry);
-      throw error;
+      if (error instanceof Deno.errors.NotFound) continue;
+      return await obstacleOf(error, entry);
     }
   }
   return undefined;

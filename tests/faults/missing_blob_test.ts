@@ -179,6 +179,7 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
   }
   const whole = await runInvoked(["doctor", "--json", "--data", dataDir]);
   const { data, isolation } = JSON.parse(whole.stdout);
+  if (Deno.uid() === 0) await checkOthersDirectory(dataDir);
   assert.deepEqual([data.damaged, data.obstacles], [[], []], whole.stdout);
   assert.ok(isolation.builds.isTried && isolation.builds.available, "a function was built");
   await damagePages(join(dataDir, "invoked.db"), MARK);
@@ -196,6 +197,20 @@ Deno.test("a damaged page of the database answers DATA_DAMAGED, and is named", a
   assert.equal(doctor.code, 3);
   assert.match(JSON.parse(doctor.stdout).data.damaged[0], /^the database is damaged: /);
 });
+
+/** Root diagnoses the directory of a service's user, and leaves nothing that the user cannot use. */
+async function checkOthersDirectory(dataDir: string): Promise<void> {
+  const chown = (user: string) =>
+    new Deno.Command("chown", { args: ["-R", user, dataDir] }).output();
+  await chown("65534");
+  const doctor = await runInvoked(["doctor", "--json", "--data", dataDir]);
+  const { isolation: { builds }, data } = JSON.parse(doctor.stdout);
+  assert.ok(builds.isTried && builds.available, builds.detail);
+  assert.deepEqual(data.obstacles, []);
+  const find = new Deno.Command("find", { args: [dataDir, "!", "-uid", "65534"] });
+  assert.equal(new TextDecoder().decode((await find.output()).stdout), "");
+  await chown("0");
+}
 
 const PAGE_BYTES = 4096;
 

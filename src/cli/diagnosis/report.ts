@@ -226,16 +226,18 @@ async function diagnoseBuilds(
   { sandbox, builder, server }: Config,
   directory: string,
 ): Promise<Report["isolation"]["builds"]> {
-  const { buildLimits, createBuilder, ENTRY, hasBundler, registryOf } = await import(
+  const { buildLimits, copyBundler, createBuilder, ENTRY, registryOf } = await import(
     "../../builder/mod.ts"
   );
-  const downloads = join(server.dataDir, "cache", "builder");
-  const isDownloaded = await hasBundler(downloads).catch(() => false);
-  const isTried = isDownloaded || IS_RELEASE && await runsPrograms(directory);
+  // Not in the data directory, which may belong to another user than the doctor's.
+  const cacheDir = join(directory, "downloads");
+  const isTried = await runsPrograms(directory) &&
+    (IS_RELEASE ||
+      await copyBundler(join(server.dataDir, "cache", "builder"), cacheDir).catch(() => false));
   await using tried = createBuilder(buildLimits(builder), {
     ...sandbox,
     workDir: join(directory, "work"),
-    cacheDir: isDownloaded ? downloads : join(directory, "downloads"),
+    cacheDir,
     registry: registryOf(builder.registryEnv),
   });
   try {
@@ -251,7 +253,7 @@ async function diagnoseBuilds(
   }
 }
 
-/** Whether the bundler that a release carries can be tried in a directory. */
+/** Whether the bundler can be tried in a directory. */
 async function runsPrograms(directory: string): Promise<boolean> {
   const { assertRunsPrograms } = await import("../../store/data_dir.ts");
   return await assertRunsPrograms(directory, directory).then(() => true, () => false);
