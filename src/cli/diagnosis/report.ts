@@ -121,7 +121,15 @@ export async function diagnoseMachine(config: Config): Promise<Report> {
   const { sandbox: { isolation, searchPath }, invocations } = config;
   const { diagnose } = await import("../../sandbox/mod.ts");
   // A server may be using the data directory.
-  const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" });
+  const cacheDir = await Deno.makeTempDir({ prefix: "invoked-doctor-" }).catch((error) => {
+    const reason = describeError(error);
+    throw new Failure(
+      `Nothing was tested without a temporary directory: ${reason}; let this user write temporary files`,
+      {
+        exit: "code",
+      },
+    );
+  });
   try {
     const found = await diagnose({
       ...invocations,
