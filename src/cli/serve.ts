@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { RunningServer } from "../compose/server.ts";
 import { type Config, readEnvironment, resolveConfig } from "../config/mod.ts";
 import { exists } from "../shared/files.ts";
+import { HeldSocket } from "../shared/held_socket.ts";
 import { isSyncFailure, StorageUnavailable } from "../store/storage_health.ts";
 import { startFailure } from "./local/start_failure.ts";
 import { exitOnSyncFailure, syncFailure } from "./local/sync_failure.ts";
@@ -12,6 +13,7 @@ import { printJsonLine } from "./terminal/output.ts";
 import { listenForStop } from "./terminal/stop.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
+import { atSocket, inheritedSocket } from "./local/inherited_socket.ts";
 import { RESTART_FLAG, superviseServer } from "./local/supervisor.ts";
 import { renderWelcome, welcomeJson } from "./terminal/welcome.ts";
 
@@ -32,19 +34,34 @@ export function register(command: Command): void {
   command.option(RESTART_FLAG, "Start the server again when it ends with an error");
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+    const resolved = resolveConfig(readFlags(), readEnvironment());
+    const { config } = resolved;
     await setUpLogging(config.log);
-    if (restartOnFailure) return await superviseServer();
-    await serve(config, json);
+    // Before anything starts a process.
+    const socket = await inheritedSocket();
+    if (restartOnFailure) return await superviseServer(socket ?? await bind(config));
+    await serve(socket === undefined ? config : atSocket(resolved, socket), socket, json);
   });
 }
 
-async function serve(config: Config, json: boolean): Promise<void> {
+/** The socket that the parent of servers holds. */
+async function bind(config: Config): Promise<HeldSocket> {
+  const { host, port } = config.server;
+  return await HeldSocket.bind(host, port).catch((error) => {
+    throw startFailure("server", error, config);
+  });
+}
+
+async function serve(
+  config: Config,
+  socket: HeldSocket | undefined,
+  json: boolean,
+): Promise<void> {
   const running: { server?: RunningServer } = {};
   using stop = listenForStop(() => running.server?.kill());
   const stopping = new AbortController();
   stop.signalled.then(() => stopping.abort());
-  const server = running.server = await start(config, stopping.signal);
+  const server = running.server = await start(config, socket, stopping.signal);
   if (json) printJsonLine(welcomeJson(server));
   else {
     const hasCredentials = await exists(server.credentialsPath);
@@ -57,7 +74,11 @@ async function serve(config: Config, json: boolean): Promise<void> {
 }
 
 /** Loads the server's modules, which the short commands do not need. */
-async function start(config: Config, stopping: AbortSignal): Promise<RunningServer> {
+async function start(
+  config: Config,
+  socket: HeldSocket | undefined,
+  stopping: AbortSignal,
+): Promise<RunningServer> {
   const { startServer } = await import("../compose/server.ts");
   for (let starts = 1;; starts++) {
     try {
@@ -65,6 +86,7 @@ async function start(config: Config, stopping: AbortSignal): Promise<RunningServ
         deployExample: true,
         onSyncFailure: exitOnSyncFailure,
         stopping,
+        socket,
       });
     } catch (thrown) {
       const error = firstError(thrown);

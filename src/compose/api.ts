@@ -51,7 +51,7 @@ export function composeApi(
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {
-      if (!engine.isOpen) return { ready: false, reason: "the server is stopping" };
+      if (!engine.isAdmitting) return { ready: false, reason: "the server is stopping" };
       if (!node.isLive) {
         return { ready: false, reason: "the node has lost its lease in the database" };
       }

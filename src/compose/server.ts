@@ -27,7 +27,9 @@ import { openRecords, type Records } from "./records.ts";
 import type { Sandboxes } from "../sandbox/mod.ts";
 import { openSandboxes, publicRequests } from "./sandboxes.ts";
 import { openSealer } from "./sealer.ts";
+import type { HeldSocket } from "../shared/held_socket.ts";
 import { Lifecycle } from "../shared/lifecycle.ts";
+import { pause } from "../shared/pause.ts";
 import { assertRunsPrograms, openDataDir } from "../store/data_dir.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
@@ -50,6 +52,8 @@ interface StartOptions {
   readonly onSyncFailure: (error: Error) => void;
   /** Ends a start that waits for space on its disk. */
   readonly stopping: AbortSignal;
+  /** The socket on which the server accepts; undefined for one at the configured address. */
+  readonly socket?: HeldSocket | undefined;
 }
 
 /** The parts of a running server. */
@@ -112,12 +116,18 @@ export class RunningServer {
     return this.#parts.signInLink;
   }
 
-  /** Rejects new invocations, lets running invocations finish within the limit, then closes everything. */
+  /**
+   * Lets running invocations finish within the limit, then closes everything. New invocations are rejected, but on a held
+   * socket those of the open connections are accepted: the next server serves new connections.
+   */
   async drain(): Promise<void> {
     const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
     this.#lifecycle.set("draining");
-    await engine.drain(drainTimeoutMs);
+    const end = performance.now() + drainTimeoutMs;
+    const left = http.retire();
+    await engine.drain(drainTimeoutMs, left !== undefined);
     domain.liveChanges[Symbol.dispose]();
+    if (left !== undefined) await endedWithin(end - performance.now(), left);
     // Before the other parts: a response that is being sent may still read the store.
     await closeHttp(http);
     await opened.disposeAsync();
@@ -142,7 +152,7 @@ export async function startServer(config: Config, options: StartOptions): Promis
   await onceDiskHasSpace(disk, () => assertRunsPrograms(dataDir, downloadsOf(dataDir)));
   const sealer = await onceDiskHasSpace(disk, () => openSealer(config, directory));
   const cluster = await openCluster(config, opened);
-  const listener = await onceDiskHasSpace(disk, () => openListener(config, opened));
+  const listener = await onceDiskHasSpace(disk, () => openListener(config, options.socket, opened));
   const onWait = (failure: StorageUnavailable) => {
     const error = storageUnavailable("The server is not started", failure);
     listener.http.serve(waitingApp(failure.message, error));
@@ -242,16 +252,18 @@ interface Listener {
   readonly url: string;
 }
 
-/** Listens at the configured address, with TLS if configured. `opened` closes what this opens. */
+/** Listens at the configured address or on the socket, with TLS if configured. `opened` closes what this opens. */
 async function openListener(
   config: Config,
+  socket: HeldSocket | undefined,
   opened: AsyncDisposableStack,
 ): Promise<Listener> {
   const { host, port, publicUrl } = config.server;
   const tls = await openTls(config);
   const identity = await tls?.source.load();
   const maxConnections = connectionsWithin(config, await openFilesLimit());
-  const http = await listen(host, port, { ...config.server, maxConnections }, identity);
+  const limits = { ...config.server, maxConnections };
+  const http = await listen(socket ?? { host, port }, limits, identity);
   opened.defer(() => closeHttp(http));
   if (tls !== undefined && identity !== undefined) {
     opened.use(keepFresh(tls.source, identity, http.renew));
@@ -333,6 +345,13 @@ async function openOwnership(
   const node = await LeasedNode.join(store, spec);
   const { claims: queue, messages: peers } = link;
   return new SharedNodes({ store, node, queue, peers, engine, snapshots });
+}
+
+/** Resolves once the work has ended, or after that time. */
+async function endedWithin(ms: number, work: Promise<void>): Promise<void> {
+  const ended = new AbortController();
+  work.then(() => ended.abort());
+  await pause(Math.max(0, ms), ended.signal);
 }
 
 async function closeHttp(http: HttpServer): Promise<void> {

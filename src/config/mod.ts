@@ -4,7 +4,7 @@ export { type ClientSettings, profilesDir, resolveClientSettings } from "./clien
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";
 export { DatabaseUrl } from "./database_url.ts";
-export { readEnvironment } from "./environment.ts";
+export { readEnvironment, takeSocketVariables } from "./environment.ts";
 export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
 export { nearest } from "./nearest.ts";
 export {

@@ -352,10 +352,15 @@ export interface Engine extends AsyncDisposable {
   left(id: string): Promise<void>;
   /** Keeps instances prewarmed with these scripts; replaces the last list. */
   prewarm(scripts: readonly Prewarmed[]): Promise<void>;
-  /** Admits no more invocations, lets running ones finish for at most `timeoutMs`, then interrupts them. */
-  drain(timeoutMs: number): Promise<void>;
-  /** False once a drain began. */
+  /**
+   * Lets running invocations finish for at most `timeoutMs`, then interrupts them. Resolves when none runs.
+   * @param admits whether invocations are admitted until then, and afterwards
+   */
+  drain(timeoutMs: number, admits: boolean): Promise<void>;
+  /** False once a drain began: what has no waiting caller is left for the next start. */
   readonly isOpen: boolean;
+  /** Whether {@link admit} admits. */
+  readonly isAdmitting: boolean;
   readonly load: EngineLoad;
   /**
    * Why no invocation begins for now, for everybody; undefined while invocations begin. Invocations are queued

@@ -34,7 +34,8 @@ export interface EngineLimits extends ConcurrencyLimits {
 /**
  * The engine of one process: it admits invocations, and has its runner run their jobs.
  *
- * Modes: `open` admits invocations, `draining` admits nested invocations only; there is no way back.
+ * Modes: `open` admits invocations; `finishing` still admits them, but starts none that has no waiting caller; `draining`
+ * admits nested invocations only. There is no way back.
  */
 export class LocalEngine implements Engine {
   readonly queueTimeoutMs: number;
@@ -50,8 +51,9 @@ export class LocalEngine implements Engine {
   #isOverdue = false;
   /** The slots of nested invocations, each with the run that waits for it. */
   readonly #callers = new WeakMap<Slot, string>();
-  readonly #lifecycle = new Lifecycle<"open" | "draining">("the engine", "open", {
-    open: ["draining"],
+  readonly #lifecycle = new Lifecycle<"open" | "finishing" | "draining">("the engine", "open", {
+    open: ["finishing", "draining"],
+    finishing: ["draining"],
     draining: [],
   });
 
@@ -67,6 +69,10 @@ export class LocalEngine implements Engine {
     return this.#lifecycle.is("open");
   }
 
+  get isAdmitting(): boolean {
+    return !this.#lifecycle.is("draining");
+  }
+
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
     return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };
@@ -77,7 +83,7 @@ export class LocalEngine implements Engine {
   }
 
   admit(request: AdmissionRequest): Slot {
-    if (!this.#lifecycle.is("open")) throw new AdmissionRejected({ kind: "draining" });
+    if (!this.isAdmitting) throw new AdmissionRejected({ kind: "draining" });
     try {
       return this.#limiter.acquire(request);
     } catch (error) {
@@ -162,12 +168,14 @@ export class LocalEngine implements Engine {
     this.#limiter.limitsChanged();
   }
 
-  async drain(timeoutMs: number): Promise<void> {
-    if (this.isOpen) this.#lifecycle.set("draining");
+  async drain(timeoutMs: number, admits: boolean): Promise<void> {
+    if (admits && this.isOpen) this.#lifecycle.set("finishing");
+    if (!admits) this.#rejectAll();
     for (const run of this.#runs.values()) run.drain();
     const overdue = Promise.withResolvers<void>();
     const interrupt = setTimeout(() => {
       this.#isOverdue = true;
+      this.#rejectAll();
       for (const run of this.#runs.values()) run.kill("INTERRUPTED");
       overdue.resolve();
     }, timeoutMs);
@@ -179,8 +187,12 @@ export class LocalEngine implements Engine {
     clearTimeout(interrupt);
   }
 
+  #rejectAll(): void {
+    if (this.isAdmitting) this.#lifecycle.set("draining");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain(0);
+    await this.drain(0, false);
     this.#rejections[Symbol.dispose]();
   }
 }

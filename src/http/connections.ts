@@ -1,12 +1,21 @@
 /** The open connections of a server: the server bounds their number, and keeps accepting. */
+import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { type AddressInfo, connect, Server as NetServer, type Socket } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
+import { HeldSocket, stopAccepting } from "../shared/held_socket.ts";
 
 const logger = getLogger(["invoked", "http"]);
 
 /** How long a connection is idle before it may be closed for a new one: longer than a client needs for its first request. */
 const IDLE_MIN_MS = 1_000;
+
+/** How long a server that retires keeps connections without a request under way, since then or their last request. */
+const KEPT_MS = 1_000;
+/** The same of a connection that has carried no request yet: its first one may be on its way. */
+const FRESH_MS = 5_000;
+const LOOK_INTERVAL_MS = 20;
 
 /** Sockets that have carried a request whose token or session was checked. */
 const proved = new WeakSet<Socket>();
@@ -30,6 +39,8 @@ export class Connections {
   /** Those under TLS, by the address of their client. */
   readonly #byClient = new Map<string, Socket>();
   readonly #underTls = new WeakMap<Socket, Socket>();
+  /** When the last request of each ended. */
+  readonly #answered = new WeakMap<Socket, number>();
 
   constructor(max: number) {
     this.#max = max;
@@ -63,6 +74,7 @@ export class Connections {
       const requests = this.#open.get(accepted);
       if (requests === undefined) return;
       this.#open.set(accepted, requests - 1);
+      this.#answered.set(accepted, performance.now());
       if (requests === 1 && !proved.has(socket)) this.#idle.set(accepted, performance.now());
     });
   }
@@ -72,6 +84,25 @@ export class Connections {
     const accepted = this.#underTls.get(socket) ?? this.#byClient.get(clientOf(socket));
     if (accepted !== undefined) this.#underTls.set(socket, accepted);
     return accepted;
+  }
+
+  /**
+   * Resolves once no connection is open. Each is closed after its answer, or when it has been without a request for a
+   * while: a request that a client sends at that moment is lost, so a client that asks often is to learn it from an answer.
+   */
+  async left(): Promise<void> {
+    const since = performance.now();
+    for (; this.count > 0; await delay(LOOK_INTERVAL_MS)) {
+      const now = performance.now();
+      for (const [socket, requests] of this.#open) {
+        const answered = this.#answered.get(socket);
+        const quietMs = now - Math.max(since, answered ?? 0);
+        if (requests === 0 && quietMs >= (answered === undefined ? FRESH_MS : KEPT_MS)) {
+          this.#forget(socket);
+          socket.destroy();
+        }
+      }
+    }
   }
 
   #closeIdle(): boolean {
@@ -106,23 +137,30 @@ const NO_DESCRIPTOR = ["EMFILE", "ENFILE"];
 /** A flood of connections writes one line in this time. */
 const DROPS_LOG_INTERVAL_MS = 60_000;
 
+/** Where a server listens: at an address, or on a socket that another process holds as well. */
+export type Endpoint = HeldSocket | { readonly host: string; readonly port: number };
+
 /**
- * Closes connections beyond the limit if no idle one gives way, and listens again when accepting has stopped: Deno's server stops without an
- * event after an accept that fails, as it does without a free descriptor. So a connection of its own tries it.
+ * Has a server accept connections. Closes connections beyond the limit if no idle one gives way, and listens again when
+ * accepting has stopped: Deno's server stops without an event after an accept that fails, as it does without a free
+ * descriptor. So a connection of its own tries it.
  */
 export class Acceptor implements Disposable {
   readonly #server: Server;
+  readonly #endpoint: Endpoint;
   readonly #maxConnections: number;
   readonly connections: Connections;
   readonly #checks: ReturnType<typeof setInterval>;
+  /** Undefined while the server is not to accept. */
   #address: AddressInfo | undefined;
   #accepted = 0;
   #dropped = 0;
   #dropsLoggedAt = -Infinity;
   #isChecking = false;
 
-  constructor(server: Server, maxConnections: number) {
+  constructor(server: Server, endpoint: Endpoint, maxConnections: number) {
     this.#server = server;
+    this.#endpoint = endpoint;
     this.#maxConnections = maxConnections;
     this.connections = new Connections(maxConnections);
     server.prependListener("connection", (socket: Socket) => this.#accept(socket));
@@ -130,19 +168,54 @@ export class Acceptor implements Disposable {
     Deno.unrefTimer(this.#checks);
   }
 
-  /** Begins to look after a server that listens; answers where. */
-  start(): AddressInfo {
-    this.#server.on(
-      "error",
-      (error) => logger.error("Failed to accept connections: {error}", { error }),
-    );
-    return this.#address = this.#server.address() as AddressInfo;
+  /**
+   * Listens at the address. A held socket listens already: until {@link start} it keeps new connections, which another
+   * server still receives if this one fails to start.
+   * @returns the port
+   */
+  async open(): Promise<number> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof HeldSocket) return endpoint.address.port;
+    this.#server.listen(endpoint.port, endpoint.host);
+    await once(this.#server, "listening");
+    this.#address = this.#server.address() as AddressInfo;
+    this.#logErrors();
+    return this.#address.port;
+  }
+
+  /** Begins to accept on a held socket, if it has not begun. */
+  start(): void {
+    if (!(this.#endpoint instanceof HeldSocket) || this.#address !== undefined) return;
+    this.#logErrors();
+    this.#address = this.#endpoint.address;
+    this.#endpoint.listen(this.#server);
+  }
+
+  /**
+   * Accepts no more connections on a held socket.
+   * @returns resolves once no connection is open; undefined for a socket of the server's own, on which it still accepts
+   */
+  retire(): Promise<void> | undefined {
+    if (!(this.#endpoint instanceof HeldSocket)) return undefined;
+    this[Symbol.dispose]();
+    // Deno's server closes each connection after its answer once it does not listen, also if the answer's head has said
+    // that the connection stays open.
+    Object.defineProperty(this.#server, "listening", { value: true });
+    stopAccepting(this.#server);
+    return this.connections.left();
   }
 
   /** To be called before the server is closed. */
   [Symbol.dispose](): void {
     clearInterval(this.#checks);
     this.#address = undefined;
+  }
+
+  #logErrors(): void {
+    this.#server.on(
+      "error",
+      (error) => logger.error("Failed to accept connections: {error}", { error }),
+    );
   }
 
   #accept(socket: Socket): void {
@@ -194,7 +267,8 @@ export class Acceptor implements Disposable {
         "was probably reached: {open} connections are open",
       { open: this.connections.count },
     );
-    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+    if (this.#endpoint instanceof HeldSocket) return void this.#endpoint.listen(this.#server);
+    if (this.#server.listening) stopAccepting(this.#server);
     this.#server.listen(address.port, address.address);
   }
 }

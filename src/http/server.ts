@@ -6,7 +6,7 @@ import type { Hono } from "hono";
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
 import { Deadlines } from "../shared/time.ts";
-import { Acceptor } from "./connections.ts";
+import { Acceptor, type Endpoint } from "./connections.ts";
 import { arrivingBodies, beginBody } from "./body.ts";
 import type { Env } from "./env.ts";
 import { answerProtocolErrors, headViolation, reject } from "./protocol_errors.ts";
@@ -40,10 +40,16 @@ const CONNECTIONS_CHECK_INTERVAL_MS = 1000;
 export interface HttpServer {
   /** The port it listens on: the requested one, or a free one if that was 0. */
   readonly port: number;
-  /** Starts answering with the app; requests before wait. */
+  /** Starts answering with the app; connections before wait. */
   serve(app: Hono<Env>): void;
   /** Uses another certificate for new connections; for a server that speaks TLS. */
   renew(identity: TlsIdentity): void;
+  /**
+   * From now on an answer closes its connection. A server on a held socket accepts no more connections, which wait for the
+   * next server; any other still accepts connections, so that clients hear that it is stopping.
+   * @returns resolves once the server on a held socket has no connection; undefined for any other
+   */
+  retire(): Promise<void> | undefined;
   /** Stops listening; resolves when every response is sent. Idle connections are closed at once. */
   close(): Promise<void>;
   /** Closes every connection at once. */
@@ -56,8 +62,7 @@ export interface HttpServer {
  * @param identity undefined for plain HTTP
  */
 export async function listen(
-  host: string,
-  port: number,
+  endpoint: Endpoint,
   limits: ServerLimits,
   identity?: TlsIdentity,
 ): Promise<HttpServer> {
@@ -71,9 +76,11 @@ export async function listen(
   const { answerTimeoutMs, requestTimeoutMs } = limits;
   // A connection whose client does not take its complete response in time is closed: memory holds the response so long.
   const slowReaders = new Deadlines<ServerResponse>((outgoing) => outgoing.destroy());
+  const retired = { is: false };
   const responses = boundedResponses(
     new UnreadAnswers(limits.maxUnreadBytes),
     (outgoing) => slowReaders.add(outgoing, answerTimeoutMs),
+    retired,
   );
   // The response that each connection waits for, until that is closed.
   const answers = new WeakMap<object, ServerResponse>();
@@ -94,21 +101,20 @@ export async function listen(
   });
   const bodies = arrivingBodies(server);
   answerProtocolErrors(server, limits, answers);
-  const acceptor = new Acceptor(server, limits.maxConnections);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  const acceptor = new Acceptor(server, endpoint, limits.maxConnections);
+  const port = await acceptor.open();
   return {
-    port: acceptor.start().port,
+    port,
     serve(ready) {
       app = ready;
       serve(ready);
+      acceptor.start();
     },
     renew,
+    retire() {
+      retired.is = true;
+      return acceptor.retire();
+    },
     close: () =>
       new Promise((resolve) => {
         acceptor[Symbol.dispose]();
@@ -335,10 +341,15 @@ async function drained(outgoing: ServerResponse): Promise<void> {
   outgoing.off("close", done);
 }
 
-/** The class of the responses of a server. @param onSending called once a large body begins to leave */
+/**
+ * The class of the responses of a server.
+ * @param onSending called once a large body begins to leave
+ * @param retired whether each response is the last of its connection
+ */
 function boundedResponses(
   unread: UnreadAnswers,
   onSending: (outgoing: ServerResponse) => void,
+  retired: { readonly is: boolean },
 ): typeof ServerResponse<IncomingMessage> {
   return class extends BoundedResponse {
     override get unread() {
@@ -346,6 +357,10 @@ function boundedResponses(
     }
     override onSending() {
       onSending(this);
+    }
+    override writeHead(...args: unknown[]): this {
+      if (retired.is) this.shouldKeepAlive = false;
+      return super.writeHead(...args as [number]);
     }
   } as unknown as typeof ServerResponse<IncomingMessage>;
 }

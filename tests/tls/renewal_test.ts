@@ -71,7 +71,7 @@ Deno.test("new connections see the renewed certificate", async () => {
     const source = await selfSignedSource(directory, []);
     const ca = () => Deno.readTextFile(source.caFile);
     const first = await source.load();
-    const server = await listen("127.0.0.1", 0, LIMITS, first);
+    const server = await listen({ host: "127.0.0.1", port: 0 }, LIMITS, first);
     server.serve(new Hono<Env>());
     try {
       const serials = [await shownBy(server.port, await ca())];

@@ -1,66 +1,112 @@
 /** Runs the server in a process of its own, and starts it again after a failure, as a service manager does. */
 import { getLogger } from "@logtape/logtape";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { HeldSocket } from "../../shared/held_socket.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
-import { EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";
 
 /** Pause before a start; it doubles from failure to failure. */
-const FIRST_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 30_000;
 /** A server that ran for this long starts again after the first pause. */
-const STEADY_MS = 60_000;
+const STEADY_MS = 5_000;
+/** Where util-linux is, the server stops when this process is killed. */
+const DIES_WITH_PARENT =
+  'if command -v setpriv >/dev/null; then exec setpriv --pdeathsig TERM -- "$@"; fi; exec "$@"';
 
 const logger = getLogger(["invoked", "cli"]);
 
 /**
  * Runs the server of this process's arguments until it stops, and exits with its code. A server that ends with an error
- * starts again, unless its arguments are invalid. SIGTERM and SIGINT reach it.
+ * starts again, unless its arguments are invalid. SIGTERM and SIGINT reach it. SIGHUP replaces it by another, which reads
+ * the settings anew. This process keeps the socket of the servers: new connections wait from one server to the next.
  */
-export async function superviseServer(): Promise<never> {
-  const args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
-  const stopping = new AbortController();
-  let server: Deno.ChildProcess | undefined;
+export async function superviseServer(socket: HeldSocket): Promise<never> {
+  const supervisor = new Supervisor(socket);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, () => {
-      stopping.abort();
-      try {
-        server?.kill(signal);
-      } catch (error) {
-        // It has ended just now.
-        if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
-      }
-    });
+    Deno.addSignalListener(signal, () => supervisor.stop(signal));
   }
-  for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
-    const start = performance.now();
-    server = spawnServer(args);
-    const status = await server.status;
-    server = undefined;
-    const hasEnded = status.code === EXIT_OK || status.code === EXIT_USAGE;
-    if (stopping.signal.aborted || hasEnded) Deno.exit(status.code);
-    if (performance.now() - start > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
-    const reason = status.signal ?? `exit code ${status.code}`;
-    logger.error("the server ended with {reason}; it starts again in {pauseMs} ms", {
-      reason,
-      pauseMs,
-    });
-    await pause(pauseMs, stopping.signal);
-    if (stopping.signal.aborted) Deno.exit(status.code);
+  // The end of a terminal ends its programs by the same signal.
+  if (!Deno.stdin.isTerminal() && !Deno.stderr.isTerminal()) {
+    Deno.addSignalListener("SIGHUP", () => supervisor.restart());
   }
+  Deno.exit(await supervisor.run());
 }
 
-/** Starts the server. Where util-linux is, the server stops when this process is killed. */
-function spawnServer(args: readonly string[]): Deno.ChildProcess {
-  try {
-    return new Deno.Command("setpriv", {
-      args: ["--pdeathsig", "TERM", "--", LAUNCHER, ...args],
-      stdin: "null",
-    }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return new Deno.Command(LAUNCHER, { args: [...args], stdin: "null" }).spawn();
+class Supervisor {
+  readonly #socket: HeldSocket;
+  readonly #args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
+  readonly #stopping = new AbortController();
+  #server: ChildProcess | undefined;
+  /** Aborted to end a pause. */
+  #waking = new AbortController();
+  /** Whether the running server is to be replaced. */
+  #isRestarting = false;
+
+  constructor(socket: HeldSocket) {
+    this.#socket = socket;
+  }
+
+  /** Passes the signal on. No server follows: from now on new connections fail at once. */
+  stop(signal: "SIGTERM" | "SIGINT"): void {
+    this.#stopping.abort();
+    this.#waking.abort();
+    this.#socket[Symbol.dispose]();
+    this.#signal(signal);
+  }
+
+  restart(): void {
+    this.#waking.abort();
+    if (this.#isRestarting || this.#server === undefined) return;
+    this.#isRestarting = true;
+    this.#signal("SIGTERM");
+  }
+
+  /** Not by the `kill` of the child: Deno then reports the signal as its end, whatever its exit code is. */
+  #signal(signal: "SIGTERM" | "SIGINT"): void {
+    if (this.#server?.pid === undefined) return;
+    try {
+      Deno.kill(this.#server.pid, signal);
+    } catch (error) {
+      // It has ended just now.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** @returns the exit code of the last server */
+  async run(): Promise<number> {
+    for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
+      const start = performance.now();
+      const { code, reason } = await this.#serve();
+      const isReplaced = this.#isRestarting && code === EXIT_OK;
+      this.#isRestarting = false;
+      const hasEnded = !isReplaced && (code === EXIT_OK || code === EXIT_USAGE);
+      if (this.#stopping.signal.aborted || hasEnded) return code;
+      if (isReplaced || performance.now() - start > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+      if (isReplaced) {
+        logger.info("the server starts again after SIGHUP");
+        continue;
+      }
+      logger.error("the server ended with {reason}; it starts again in {pauseMs} ms", {
+        reason,
+        pauseMs,
+      });
+      this.#waking = new AbortController();
+      await pause(pauseMs, AbortSignal.any([this.#waking.signal, this.#stopping.signal]));
+      if (this.#stopping.signal.aborted) return code;
+    }
+  }
+
+  async #serve(): Promise<{ readonly code: number; readonly reason: string }> {
+    const command = ["sh", "-c", DIES_WITH_PARENT, "sh", LAUNCHER, ...this.#args];
+    const server = this.#server = this.#socket.start(command);
+    const [code, signal] = await once(server, "exit") as [number | null, string | null];
+    this.#server = undefined;
+    return { code: code ?? EXIT_FAILURE, reason: signal ?? `exit code ${code}` };
   }
 }

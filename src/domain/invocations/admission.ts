@@ -47,8 +47,8 @@ export function rejected(request: AdmissionRequest, error: unknown): unknown {
 }
 
 /** Asserts that an invocation that runs elsewhere may be accepted. @throws SERVER_STOPPING */
-export function assertOpen({ isOpen }: Engine, functionId: string): void {
-  if (!isOpen) throw serverStopping(`Function ${functionId} was not invoked`);
+export function assertAdmitting({ isAdmitting }: Engine, functionId: string): void {
+  if (!isAdmitting) throw serverStopping(`Function ${functionId} was not invoked`);
 }
 
 function errorOf(request: AdmissionRequest, reason: RejectionReason): DomainError {

@@ -34,7 +34,7 @@ import {
 } from "./invoke.ts";
 import {
   admit,
-  assertOpen,
+  assertAdmitting,
   inputKey,
   KeyIsBusy,
   noJsonHandler,
@@ -295,7 +295,7 @@ export class Invocations {
   /** Records an invocation that the node leaves to whoever claims it, and offers it. */
   async #enqueue(accepted: AcceptedCall, admission: AdmissionRequest): Promise<InvokeAnswer> {
     const { fn, request } = accepted;
-    assertOpen(this.parts.engine, fn.id);
+    assertAdmitting(this.parts.engine, fn.id);
     const counted = await this.#backlog.accept(admission);
     const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
     const earlier = await recordRow(this.parts.store, this.#idempotency, row, accepted).finally(
@@ -310,7 +310,7 @@ export class Invocations {
     const { fn, request } = accepted;
     const { ownership, engine, scheduler, notifier, inputLimits: { maxDelayed } } = this.parts;
     ownership.node.assertLive(`Function ${fn.id} was not invoked`);
-    assertOpen(engine, fn.id);
+    assertAdmitting(engine, fn.id);
     const row = newRow(this.parts.ids, accepted, { isStarted: false, owner: null });
     let replacedId: string | undefined;
     const further = async (tx: Writers) => {
