@@ -3,8 +3,9 @@
  * flags of `invoked serve`. Each start builds a changed console, so reloading the page shows the change.
  */
 import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const WATCHED = ["src", "sdk", "console", "templates", "examples", "package-lock.json"];
 /** What a start writes: builds of the console, finished and in progress, what Vite writes beside them, and the types of the API. */
 const BUILT = /^(?:console\/(?:dist|vite\.config\.ts\.timestamp-)|src\/resources\/schema\.d\.ts)/;

@@ -1,7 +1,8 @@
 /** Processes of a test run: each runs until it ends, hangs, or the run ends. */
+import { fileURLToPath } from "node:url";
 import { descendantsOf, signalUnlessEnded } from "../tests/support/processes.ts";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** A process that takes longer hangs; the longest test file takes three minutes beside others on two cores. */
 const HUNG_AFTER_MS = 600_000;

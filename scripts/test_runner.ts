@@ -1,5 +1,6 @@
 /** `scripts/test`: selects test files, runs them beside the static checks, and prints failures and a summary. */
 import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { MODES } from "../src/isolation/isolation.ts";
 import { endRun, RUN_DIR_VARIABLE } from "../tests/support/once.ts";
 import { longestFirst, recordDurations, selectShort } from "./test_order.ts";
@@ -19,7 +20,7 @@ import {
   missingProgram,
 } from "../tests/support/diagnosis.ts";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const TESTS = "tests";
 const CHECKED = [
   "bench",
