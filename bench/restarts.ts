@@ -34,7 +34,7 @@ const STEADY_MS = 6_000;
 
 /** Requests that began so long before a server was killed may have been under way. */
 const CUT_MS = 1_000;
-/** So many characters tell failures apart. */
+/** So many characters distinguish failures. */
 const KIND_CHARS = 60;
 
 /** A server that this program can restart. */

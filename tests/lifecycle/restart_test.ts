@@ -293,7 +293,8 @@ Deno.test("only a listening TCP socket for this process counts as inherited", as
   await fillDataDir(dataDir);
   const ours = "export LISTEN_PID=$$ LISTEN_FDS=";
   const noSocket = /^error: descriptor 3, passed with LISTEN_FDS, is no socket; .*\n$/;
-  const notListening = /^error: Descriptor 3, passed with LISTEN_FDS, is no listening TCP socket .*\n$/;
+  const notListening =
+    /^error: Descriptor 3, passed with LISTEN_FDS, is no listening TCP socket .*\n$/;
   const several = /^error: LISTEN_FDS is "2", but must be 1: the server accepts on one socket\n/;
   const rejected: readonly (readonly [string, string, "pipe" | "ignore", RegExp])[] = [
     ["a file", `exec 3</dev/null; ${ours}1`, "ignore", noSocket],

@@ -14,7 +14,9 @@ export async function inheritedSocket(): Promise<HeldSocket | undefined> {
     return await HeldSocket.inherited();
   } catch (error) {
     throw new Failure(
-      `Descriptor 3, passed with LISTEN_FDS, is no listening TCP socket (${describeError(error)}); ` +
+      `Descriptor 3, passed with LISTEN_FDS, is no listening TCP socket (${
+        describeError(error)
+      }); ` +
         "name a port, or an address with a port, in ListenStream=, and set Accept=no",
     );
   }
