@@ -31,7 +31,7 @@ interface ServeOptions {
 export function register(command: Command): void {
   const readFlags = addSettingFlags(command);
   addJsonOption(command);
-  command.option(RESTART_FLAG, "Start the server again when it ends with an error");
+  command.option(RESTART_FLAG, "Start the server again when it ends with an error, or on SIGHUP");
   addExamples(command, "invoked serve", "invoked serve --port 9000 --data /var/lib/invoked");
   command.action(async ({ json = false, restartOnFailure = false }: ServeOptions) => {
     const resolved = resolveConfig(readFlags(), readEnvironment());

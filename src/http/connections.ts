@@ -202,6 +202,8 @@ export class Acceptor implements Disposable {
     // that the connection stays open.
     Object.defineProperty(this.#server, "listening", { value: true });
     stopAccepting(this.#server);
+    // Once its holder closes the socket as well, the system rejects new connections.
+    this.#endpoint[Symbol.dispose]();
     return this.connections.left();
   }
 

@@ -208,8 +208,10 @@ for (const isolation of ["bubblewrap", "landlock", "process"]) {
     const dataDir = directory.path;
     await fillDataDir(dataDir);
     using socket = await HeldSocket.bind("127.0.0.1", 0);
-    const flags = ["--isolation", isolation];
+    // The last one has no effect.
+    const flags = ["--isolation", isolation, "--port", "1"];
     await using server = await HeldServer.start(socket, { dataDir, flags });
+    assert.match(server.output.log, /--port 1 have no effect: the inherited socket listens at 127/);
     const shared = await sharedSocket(server);
     const seen = new Set<number>();
     const look = async () => {
@@ -239,10 +241,10 @@ for (const isolation of ["bubblewrap", "landlock", "process"]) {
 }
 
 Deno.test("--restart-on-failure keeps the socket from one server to the next", async () => {
-  await using server = await TestServer.start({ flags: ["--restart-on-failure"] });
-  const client = await server.client();
-  const { token = "" } = client;
-  const request = invokeRequest(await client.deploy(ECHO), token, {});
+  const flags = [...BARRIER_FLAGS, "--restart-on-failure"];
+  await using server = await TestServer.start({ flags });
+  const { token, echo, waiter, barrier } = await deploy(await server.client());
+  const request = invokeRequest(echo, token, {});
   const { hostname, port } = new URL(server.url);
   const target = { hostname, port: Number(port) };
   const children = () => childrenOf(server.pid);
@@ -261,8 +263,19 @@ Deno.test("--restart-on-failure keeps the socket from one server to the next", a
     await allGone([second]);
     await clients.answered();
   }
-  assert.equal((await server.stop()).code, 0);
-  await assert.rejects(Deno.connect(target), Deno.errors.ConnectionRefused);
+  using running = await Line.open(target);
+  const url = barrier.next();
+  await running.send(invokeRequest(waiter, token, { url }));
+  await barrier.arrived(url);
+  server.signal("SIGTERM");
+  await eventually(async () => {
+    const line = await Line.open(target).catch((error: Error) => error);
+    if (line instanceof Deno.errors.ConnectionRefused) return true;
+    if (line instanceof Line) line[Symbol.dispose]();
+  }, "a refused connection, because no server follows");
+  barrier.open(url);
+  assert.equal((await running.answer()).status, 200);
+  assert.equal((await server.status).code, 0);
   const log = await server.log;
   assert.match(log, /the server ended with SIGKILL; it starts again in 100 ms/);
   assert.match(log, /the server starts again after SIGHUP/);
