@@ -56,7 +56,10 @@ export async function isolateCompiler(
   const sockets = opened.use(await openSocketDir(options.workDir));
   await using workspace = await openWorkspace(new Map(), options);
   const seccompFile = join(sockets.path, "seccomp.bpf");
-  const filter = seccompFilter(machine.architecture, { mayFork: true });
+  const filter = seccompFilter(machine.architecture, {
+    mayFork: true,
+    mayChangeFiles: true,
+  });
   const parts = new Parts(() => Deno.mkdir(options.workDir, { recursive: true, mode: 0o700 }));
   parts.keep(sockets.part);
   await parts.add({

@@ -28,17 +28,27 @@ export function bubblewrapCandidates(machine: Machine, profile: Profile): readon
   if (setpriv === undefined) return impossible("setpriv was not found; install util-linux");
   if (sh === undefined) return impossible("sh was not found");
   const programs = { bwrap, setpriv, sh };
-  return profile.identities.map((identity) => ({
-    kind: "isolation",
-    isolation: bubblewrap(machine, profile, programs, identity),
-  }));
+  // Podman's default seccomp profile allows everything but a host name.
+  const hostNames = [profile.hostName, undefined];
+  return profile.identities.flatMap((identity) =>
+    hostNames.map((hostName) => ({
+      kind: "isolation",
+      isolation: bubblewrap(machine, profile, programs, { identity, hostName }),
+    }))
+  );
+}
+
+interface Variant {
+  readonly identity: Identity;
+  /** Undefined where native code sees the name of the machine. */
+  readonly hostName: string | undefined;
 }
 
 function bubblewrap(
   machine: Machine,
   profile: Profile,
   programs: RequiredPrograms,
-  identity: Identity,
+  { identity, hostName }: Variant,
 ): Isolation {
   const user = identity === "own" && machine.isRoot
     ? `user ${NOBODY_ID} inside and root outside`
@@ -46,6 +56,7 @@ function bubblewrap(
   return {
     mode: "bubblewrap",
     description: `bubblewrap (own namespaces without a network, read-only root, ${user}, ` +
+      `${hostName === undefined ? "the machine's host name, " : ""}` +
       `no capabilities, seccomp, ulimit, ${profile.descriptions.inner})`,
     env: profile.env,
     expected: {
@@ -66,7 +77,7 @@ function bubblewrap(
       ),
       ...(identity === "nobody" ? setpriv(programs.setpriv, machine, identity, []) : []),
       programs.bwrap,
-      ...flags(machine, profile, confinement),
+      ...flags(machine, profile, confinement, hostName),
       "--",
       ...command,
     ],
@@ -84,13 +95,14 @@ function flags(
   machine: Machine,
   profile: Profile,
   confinement: Confinement,
+  hostName: string | undefined,
 ): string[] {
   const { env = profile.env, egressSocket, socketDir, cwd = "/" } = confinement;
   return [
     "--unshare-all",
     "--die-with-parent",
     "--as-pid-1",
-    ...["--hostname", profile.hostName],
+    ...(hostName === undefined ? [] : ["--hostname", hostName]),
     ...["--uid", `${NOBODY_ID}`, "--gid", `${NOBODY_ID}`],
     ...["--cap-drop", "ALL"],
     ...["--seccomp", FILE_DESCRIPTOR],

@@ -6,10 +6,15 @@ import {
   CLONE,
   CLONE3,
   DENIED_CALLS,
+  FCNTL,
+  FILE_CHANGING_CALLS,
   FORK_MANAGING_CALLS,
   FORKING_CALLS,
+  IOCTL,
   type Numbers,
+  PRLIMIT64,
   SOCKET,
+  TGKILL,
 } from "./syscalls.ts";
 
 /** Bytes of one instruction: `struct sock_filter` of `linux/filter.h`. */
@@ -24,10 +29,11 @@ const JUMP_AT_LEAST = 0x35;
 const JUMP_ANY_BIT = 0x45;
 const RETURN = 0x06;
 
-/** Offsets in `struct seccomp_data`. The low half of the first argument comes first: both architectures are little-endian. */
+/** Offsets in `struct seccomp_data`. The low half of an argument comes first: both architectures are little-endian. */
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
-const FIRST_ARGUMENT_OFFSET = 16;
+const ARGUMENTS_OFFSET = 16;
+const ARGUMENT_BYTES = 8;
 
 const VERDICTS = {
   allow: 0x7fff0000,
@@ -62,8 +68,15 @@ const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
 const CLONE_NEW_NAMESPACES = 0x7e020000;
 const AF_UNIX = 1;
+/** Commands by which a descriptor sends signals to another process: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP. */
+const SIGNALLING_COMMANDS = { fcntl: [8, 10, 15], ioctl: [0x8901, 0x8902] } as const;
+/**
+ * The placeholder for the id of the process that loads {@link furtherSeccompFilter}, which has to replace it. No process has this id:
+ * the kernel's limit is 2 ^ 22.
+ */
+export const OWN_PROCESS = 0x7fffff01;
 /** Most numbers that are compared one after the other. */
-const SEARCH_LEAF_NUMBERS = 3;
+const SEARCH_LEAF_NUMBERS = 4;
 
 /** Assembles lines into machine code. Jumps lead to the verdicts at the end. */
 function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
@@ -91,9 +104,10 @@ function assemble(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
   return program;
 }
 
-/** Lines for one system call whose verdict depends on its first argument. The number is loaded before and after. */
-function byFirstArgument(number: number, ...judged: readonly Line[]): readonly Line[] {
-  const rest: readonly Line[] = [{ load: FIRST_ARGUMENT_OFFSET }, ...judged, { verdict: "allow" }];
+/** Lines for one system call whose verdict depends on an argument. The number is loaded before and after. */
+function byArgument(number: number, argument: number, ...judged: readonly Line[]): readonly Line[] {
+  const load = ARGUMENTS_OFFSET + argument * ARGUMENT_BYTES;
+  const rest: readonly Line[] = [{ load }, ...judged, { verdict: "allow" }];
   return [{ test: JUMP_EQUAL, value: number, otherwiseSkip: rest.length }, ...rest];
 }
 
@@ -103,11 +117,13 @@ interface SeccompOptions {
   readonly mayFork: boolean;
   /** Give its forks namespaces of their own, wait for them and kill them. */
   readonly mayManageForks?: boolean;
+  /** Change the modes, owners, times and attributes of files. */
+  readonly mayChangeFiles?: boolean;
 }
 
 /**
- * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, sockets of any family but AF_UNIX with
- * EAFNOSUPPORT, and new processes with EPERM unless the process `mayFork`. A system call of a foreign architecture
+ * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, as do the limits of other processes and descriptors that
+ * send signals; sockets of any family but AF_UNIX with EAFNOSUPPORT, and new processes with EPERM unless it `mayFork`. A system call of a foreign architecture
  * kills the process. The filter has to be loaded by the program that starts Deno, after its own last fork.
  */
 export function seccompFilter(
@@ -123,27 +139,42 @@ export function seccompFilter(
     // Its flags are in memory, which a filter cannot read. The C library falls back to clone.
     { test: JUMP_EQUAL, value: numberOf("clone3", CLONE3), then: "ENOSYS" },
     ...judgeClone(numberOf("clone", CLONE), options),
-    ...byFirstArgument(
+    ...byArgument(
       numberOf("socket", SOCKET),
+      0,
       { test: JUMP_EQUAL, value: AF_UNIX, otherwise: "EAFNOSUPPORT" },
     ),
+    ...byArgument(
+      numberOf("prlimit64", PRLIMIT64),
+      0,
+      { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" },
+    ),
+    ...denyCommands(numberOf("fcntl", FCNTL), SIGNALLING_COMMANDS.fcntl),
+    ...denyCommands(numberOf("ioctl", IOCTL), SIGNALLING_COMMANDS.ioctl),
     ...denyAmong(deniedNumbers(architecture, options)),
   ]);
 }
 
 /**
  * What {@link seccompFilter} denies with `options` and not with those of the filter that is already in force: the kernel
- * asks both, and compiles each for every process that loads it.
+ * asks both, and compiles each for every process that loads it. It also denies signals to all threads but those of the
+ * process {@link OWN_PROCESS}.
  */
 export function furtherSeccompFilter(
   architecture: Architecture,
   options: SeccompOptions,
   inForce: SeccompOptions,
 ): Uint8Array<ArrayBuffer> {
+  const numberOf = numbersOf(architecture);
   const already = new Set(deniedNumbers(architecture, inForce));
   return assemble([
     { load: NUMBER_OFFSET },
-    ...judgeClone(numbersOf(architecture)("clone", CLONE), options),
+    ...judgeClone(numberOf("clone", CLONE), options),
+    ...byArgument(
+      numberOf("tgkill", TGKILL),
+      0,
+      { test: JUMP_EQUAL, value: OWN_PROCESS, otherwise: "EPERM" },
+    ),
     ...denyAmong(deniedNumbers(architecture, options).filter((number) => !already.has(number))),
   ]);
 }
@@ -163,9 +194,13 @@ function columnOf(architecture: Architecture): 0 | 1 {
 /** Numbers of the system calls that are denied whatever their arguments, in ascending order. */
 function deniedNumbers(
   architecture: Architecture,
-  { mayFork, mayManageForks = false }: SeccompOptions,
+  { mayFork, mayManageForks = false, mayChangeFiles = false }: SeccompOptions,
 ): readonly number[] {
-  const classes = mayFork ? DENIED_CALLS : { ...DENIED_CALLS, forking: FORKING_CALLS };
+  const classes = {
+    ...DENIED_CALLS,
+    ...mayChangeFiles ? {} : { files: FILE_CHANGING_CALLS },
+    ...mayFork ? {} : { forking: FORKING_CALLS },
+  };
   return Object.values(classes).flatMap((calls) => Object.entries(calls))
     .filter(([name]) => !mayManageForks || !FORK_MANAGING_CALLS.has(name))
     .map(([, numbers]) => numbers[columnOf(architecture)])
@@ -178,13 +213,20 @@ function judgeClone(
   number: number,
   { mayFork, mayManageForks = false }: SeccompOptions,
 ): readonly Line[] {
-  return byFirstArgument(
+  return byArgument(
     number,
+    0,
     ...mayManageForks
       ? []
       : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],
     ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
   );
+}
+
+/** Lines for a system call whose second argument is a command. */
+function denyCommands(number: number, commands: readonly number[]): readonly Line[] {
+  const tests = commands.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" }));
+  return byArgument(number, 1, ...tests);
 }
 
 /**

@@ -41,6 +41,10 @@ export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbe
     tkill: [200, 130],
     rt_sigqueueinfo: [129, 138],
     rt_tgsigqueueinfo: [297, 240],
+    setpriority: [141, 140],
+    sched_setscheduler: [144, 119],
+    sched_setparam: [142, 118],
+    sched_setaffinity: [203, 122],
   },
   "kernel interfaces": {
     bpf: [321, 280],
@@ -117,6 +121,35 @@ export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbe
   groups: { setsid: [112, 157], setpgid: [109, 154] },
 };
 
+/**
+ * Denied to a process that writes no files. Landlock does not check them, and a process of the server's user owns the
+ * server's files.
+ */
+export const FILE_CHANGING_CALLS: Readonly<Record<string, Numbers>> = {
+  chmod: [90, undefined],
+  fchmod: [91, 52],
+  fchmodat: [268, 53],
+  fchmodat2: [452, 452],
+  chown: [92, undefined],
+  fchown: [93, 55],
+  lchown: [94, undefined],
+  fchownat: [260, 54],
+  utime: [132, undefined],
+  utimes: [235, undefined],
+  futimesat: [261, undefined],
+  utimensat: [280, 88],
+  setxattr: [188, 5],
+  lsetxattr: [189, 6],
+  fsetxattr: [190, 7],
+  setxattrat: [463, 463],
+  removexattr: [197, 14],
+  lremovexattr: [198, 15],
+  fremovexattr: [199, 16],
+  removexattrat: [466, 466],
+  file_setattr: [469, 469],
+  truncate: [76, 45],
+};
+
 /** Denied to a process that must not fork. */
 export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
   fork: [57, undefined],
@@ -130,3 +163,7 @@ export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["kill", "pidfd_
 export const CLONE: Numbers = [56, 220];
 export const CLONE3: Numbers = [435, 435];
 export const SOCKET: Numbers = [41, 198];
+export const TGKILL: Numbers = [234, 131];
+export const PRLIMIT64: Numbers = [302, 261];
+export const FCNTL: Numbers = [72, 25];
+export const IOCTL: Numbers = [16, 29];

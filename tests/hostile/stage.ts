@@ -1,5 +1,5 @@
 /** Runs hostile functions through the API and checks their effects. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { EGRESS_SOCKET_INSIDE, SOCKETS_INSIDE } from "../../src/isolation/isolation.ts";
 import { Host } from "../egress/support.ts";
@@ -112,11 +112,18 @@ export class Stage implements AsyncDisposable {
     private readonly socketDir: string,
   ) {}
 
-  static async open(ground: Ground, mode: Mode, flags: readonly string[]): Promise<Stage> {
+  /** @param user id of the server's user; that of the tests where absent */
+  static async open(
+    ground: Ground,
+    mode: Mode,
+    flags: readonly string[],
+    user?: number,
+  ): Promise<Stage> {
     const server = await TestServer.start({
       dataDir: ground.dataDir,
       flags: ["--isolation", mode, "--egress-allow-private", `${OPEN_ADDRESS}/32`, ...flags],
-      env: { CANARY: ground.canaries.tokens.environment },
+      env: { CANARY: ground.canaries.tokens.environment, HOME: ground.dataDir },
+      launcher: user === undefined ? [] : await launcherOf(user, ground.dataDir),
     });
     const client = await server.client();
     const goodId = await client.deploy(GOOD);
@@ -127,6 +134,11 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
+  }
+
+  /** Whether the server forks instances. */
+  async forks(): Promise<boolean> {
+    return (await this.client.get("/api/v1/status")).body.instances !== undefined;
   }
 
   /** Runs each function, some at a time, and returns the errors, each with the name of its function. */
@@ -262,6 +274,26 @@ function endFault(invocation: Json, end: End): string[] {
   return isDeepStrictEqual(output, end.output)
     ? []
     : [`not ${JSON.stringify(end.output).slice(0, 200)} but ${shown}`];
+}
+
+/** Starts a server as this user, without capabilities, on a data directory that becomes the user's. */
+async function launcherOf(user: number, dataDir: string): Promise<readonly string[]> {
+  // The downloads are a link to those of the run, which the user cannot reach.
+  const downloads = join(dataDir, "cache", "builder");
+  const shared = await Deno.realPath(downloads);
+  await Deno.remove(downloads);
+  await copyDirectory(shared, downloads);
+  const { success } = await new Deno.Command("chown", { args: ["-R", `${user}`, dataDir] })
+    .output();
+  if (!success) throw new Error(`Cannot give ${dataDir} to user ${user}`);
+  // Above it is a directory of this user.
+  await Deno.chmod(dirname(dataDir), 0o755);
+  return [
+    "setpriv",
+    "--no-new-privs",
+    ...[`--reuid=${user}`, `--regid=${user}`, "--clear-groups"],
+    ...["--inh-caps=-all", "--bounding-set=-all", "--"],
+  ];
 }
 
 /** The directory of the sockets of a server's instances, as they see it. */

@@ -3,14 +3,20 @@ import {
   type Architecture,
   findProgram,
   furtherSeccompFilter,
+  OWN_PROCESS,
   seccompFilter,
 } from "../../src/isolation/mod.ts";
 import {
   CLONE,
   CLONE3,
   DENIED_CALLS,
+  FCNTL,
+  FILE_CHANGING_CALLS,
   FORKING_CALLS,
+  IOCTL,
+  PRLIMIT64,
   SOCKET,
+  TGKILL,
 } from "../../src/isolation/syscalls.ts";
 import { AVAILABLE_MODES, SEARCH_PATH } from "./harness.ts";
 
@@ -25,7 +31,11 @@ interface Call {
   readonly nr: number;
   readonly arch: number;
   readonly arg0?: number;
+  readonly arg1?: number;
 }
+
+/** All that is denied to a function whatever the arguments. */
+const DENIED = { ...DENIED_CALLS, FILE_CHANGING_CALLS, FORKING_CALLS };
 
 function verdict(filter: Uint8Array, call: Call): number {
   return judge(filter, call).verdict;
@@ -37,6 +47,7 @@ function judge(filter: Uint8Array, call: Call): { verdict: number; instructions:
   data.setUint32(0, call.nr, true);
   data.setUint32(4, call.arch, true);
   data.setUint32(16, call.arg0 ?? 0, true);
+  data.setUint32(24, call.arg1 ?? 0, true);
   const program = new DataView(filter.buffer, filter.byteOffset, filter.byteLength);
   let accumulator = 0;
   let instructions = 0;
@@ -60,8 +71,8 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     const column = architecture === "x86_64" ? 0 : 1;
     const filter = seccompFilter(architecture, { mayFork: false });
     const arch = AUDIT_ARCH[architecture];
-    const of = (nr: number, arg0 = 0) => verdict(filter, { nr, arch, arg0 });
-    for (const [group, calls] of Object.entries({ ...DENIED_CALLS, FORKING_CALLS })) {
+    const of = (nr: number, arg0 = 0, arg1 = 0) => verdict(filter, { nr, arch, arg0, arg1 });
+    for (const [group, calls] of Object.entries(DENIED)) {
       for (const [name, numbers] of Object.entries(calls)) {
         const nr = numbers[column];
         if (nr !== undefined) assert.equal(of(nr), EPERM, `${architecture} ${group} ${name}`);
@@ -80,10 +91,23 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     for (const family of [2, 10, 16, 17, 40]) {
       assert.equal(of(SOCKET[column] ?? -1, family), EAFNOSUPPORT, `family ${family}`);
     }
-    const forking = seccompFilter(architecture, { mayFork: true });
+    const [prlimit = -1, fcntl = -1, ioctl = -1] = [PRLIMIT64, FCNTL, IOCTL].map((numbers) =>
+      numbers[column]
+    );
+    assert.equal(of(prlimit, 0), ALLOW, "limits of its own");
+    assert.equal(of(prlimit, 4711), EPERM, "limits of another process");
+    // F_GETFD, F_SETFL; F_SETOWN, F_SETSIG, F_SETOWN_EX.
+    for (const command of [1, 4]) assert.equal(of(fcntl, 3, command), ALLOW, `${command}`);
+    for (const command of [8, 10, 15]) assert.equal(of(fcntl, 3, command), EPERM, `${command}`);
+    // FIONBIO; FIOSETOWN, SIOCSPGRP.
+    assert.equal(of(ioctl, 3, 0x5421), ALLOW);
+    for (const command of [0x8901, 0x8902]) assert.equal(of(ioctl, 3, command), EPERM);
+    const forking = seccompFilter(architecture, { mayFork: true, mayChangeFiles: true });
     const mayFork = (nr: number, arg0: number) => verdict(forking, { nr, arch, arg0 });
     assert.equal(mayFork(CLONE[column] ?? -1, 17), ALLOW, "a fork of the compiler");
     assert.equal(mayFork(CLONE[column] ?? -1, 0x10000011), EPERM, "its user namespace");
+    const fchmod = FILE_CHANGING_CALLS.fchmod?.[column] ?? -1;
+    assert.equal(mayFork(fchmod, 3), ALLOW, "the mode of a file that it writes");
     assert.equal(mayFork(SOCKET[column] ?? -1, 2), EAFNOSUPPORT, "its network");
     assert.equal(verdict(filter, { nr: 0, arch: 0x40000003 }), KILL, "a 32-bit call");
     assert.equal(of(0x40000000 + 101), EPERM, "an x32 call");
@@ -101,6 +125,7 @@ Deno.test("a fork denies with the filter of its zygote what the whole filter den
       for (const arg0 of [0, 1, 2, 17, 0x10000, 0x10011, 0x02010000, 0x10000000, 0x7e020000]) {
         for (let number = 0; number < 600; number++) {
           const call = { nr: number, arch, arg0 };
+          if (number === TGKILL[architecture === "x86_64" ? 0 : 1]) continue;
           assert.equal(
             strictest([verdict(root, call), verdict(further, call)]),
             verdict(whole, call),
@@ -112,6 +137,16 @@ Deno.test("a fork denies with the filter of its zygote what the whole filter den
   }
 });
 
+Deno.test("a fork signals its own threads alone", () => {
+  const asRoot = { mayFork: true, mayManageForks: true };
+  for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
+    const further = furtherSeccompFilter(architecture, { mayFork: false }, asRoot);
+    const nr = TGKILL[architecture === "x86_64" ? 0 : 1] ?? -1;
+    const of = (arg0: number) => verdict(further, { nr, arch: AUDIT_ARCH[architecture], arg0 });
+    assert.deepEqual([OWN_PROCESS, 1, 4711].map(of), [ALLOW, EPERM, EPERM]);
+  }
+});
+
 /** The verdict of the kernel when several filters are in force: the smallest action as a signed number. */
 function strictest(verdicts: readonly number[]): number {
   return verdicts.toSorted((a, b) => (a | 0) - (b | 0))[0] as number;
@@ -120,9 +155,9 @@ function strictest(verdicts: readonly number[]): number {
 Deno.test("a filter judges every number by its list, in few instructions", () => {
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const column = architecture === "x86_64" ? 0 : 1;
-    const classes = { ...DENIED_CALLS, FORKING_CALLS };
-    const denied = new Set(Object.values(classes).flatMap(Object.values).map((n) => n[column]));
-    const checked = new Set([CLONE, CLONE3, SOCKET].map((numbers) => numbers[column]));
+    const denied = new Set(Object.values(DENIED).flatMap(Object.values).map((n) => n[column]));
+    const byArgument = [CLONE, CLONE3, SOCKET, PRLIMIT64, FCNTL, IOCTL];
+    const checked = new Set(byArgument.map((numbers) => numbers[column]));
     const filter = seccompFilter(architecture, { mayFork: false });
     for (let nr = 0; nr < 1000; nr++) {
       if (checked.has(nr)) continue;

@@ -95,13 +95,17 @@ export function makeSettler(
   const descriptors = makeDescriptors(libc, open);
   const connectAs = makeConnector(libc, setup.socketPath);
   const limits = makeMaxima(libc, setup);
-  const isolate = prepareIsolation(libc, setup, limits);
+  const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
+  const scope = hasScopes ? makeScope(libc) : () => true;
+  const isolate = prepareIsolation(libc, setup, limits, scope);
   const useNetwork = makeNetwork(libc, useEgressSocket);
   const openFiles = rlimit(setup.openFilesMax);
   const noPath = new Uint8Array(PATH_MAX_BYTES + 1);
   let forkServer = libc.getpid();
   // No process of the same user reads the memory of a zygote.
   libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  // What takes over a template signals neither the server nor the zygote nor what other templates have forked.
+  if (!scope()) throw new Error("The zygote cannot enter a domain of Landlock");
   const beAlone = () => {
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     // In a namespace of its own a fork sees no parent and ends with its fork server in any case.
@@ -122,6 +126,7 @@ export function makeSettler(
   return {
     asTemplate(token) {
       beAlone();
+      if (!scope()) libc._exit(EXIT_NOT_ISOLATED);
       forkServer = libc.getpid();
       // No program that its forks could start gives them capabilities. They drop those that they have.
       for (let capability = 0; capability < CAPABILITIES; capability++) {
@@ -237,10 +242,14 @@ function makeConnector(
 }
 
 /** The isolation of an instance, from the first that needs no other to the filter, which forbids what the others need. */
-function prepareIsolation(libc: Libc, { filter }: TreeSetup, limits: Maxima): () => void {
-  const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
-  const scope = makeScope(libc);
+function prepareIsolation(
+  libc: Libc,
+  { filter, ownProcess }: TreeSetup,
+  limits: Maxima,
+  scope: () => boolean,
+): () => void {
   const program = filterProgram(Uint8Array.fromBase64(filter));
+  const ownProcessAt = offsetsOf(program, ownProcess);
   const noCapabilities = new Uint8Array(24);
   const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
   const need = (worked: boolean) => {
@@ -248,7 +257,8 @@ function prepareIsolation(libc: Libc, { filter }: TreeSetup, limits: Maxima): ()
   };
   return () => {
     limits.bindForGood();
-    if (hasScopes) need(scope());
+    need(scope());
+    putOwnProcess(program, ownProcessAt, libc.getpid());
     need(libc.capset(capabilityHeader, noCapabilities) === 0);
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
     need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
@@ -331,6 +341,25 @@ function putUint64(limit: Uint8Array<ArrayBuffer>, low: number, high: number): v
   for (let byte = 0; byte < 4; byte++) {
     limit[byte] = limit[byte + 8] = low >>> (8 * byte);
     limit[byte + 4] = limit[byte + 12] = high >>> (8 * byte);
+  }
+}
+
+/** Where the instructions of a `struct sock_fprog` have this value. */
+function offsetsOf(program: Uint8Array, value: number): readonly number[] {
+  const view = new DataView(program.buffer);
+  const offsets: number[] = [];
+  for (let at = PROGRAM_BYTES; at < program.length; at += FILTER_INSTRUCTION_BYTES) {
+    const valueAt = at + FILTER_INSTRUCTION_BYTES / 2;
+    if (view.getUint32(valueAt, true) === value) offsets.push(valueAt);
+  }
+  return offsets;
+}
+
+/** Writes the id of this process at the offsets. */
+function putOwnProcess(program: Uint8Array, offsets: readonly number[], pid: number): void {
+  for (let index = 0; index < offsets.length; index++) {
+    const at = offsets[index] as number;
+    for (let byte = 0; byte < 4; byte++) program[at + byte] = pid >>> (8 * byte);
   }
 }
 

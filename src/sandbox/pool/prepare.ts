@@ -96,11 +96,11 @@ interface First {
 }
 
 /**
- * Whether instances of this isolation can be forks. All of them may use the directory of sockets, so it must be read-only
- * for them: by its mount, or because it belongs to another user.
+ * Whether instances of this isolation can be forks. All of them may use the directory of sockets, so they must not be able
+ * to change it: by its mount, by Landlock and seccomp, or because it belongs to another user.
  */
 function canFork({ mode, expected: { seccomp, uid } }: Isolation): boolean {
-  return seccomp && (mode === "bubblewrap" || uid !== undefined);
+  return seccomp && (mode !== "process" || uid !== undefined);
 }
 
 async function startFirst(

@@ -188,13 +188,28 @@ export const FILE_SYSTEM = [
     `return Array.from(Deno.readDirSync(input.socketDir), ({ name }) => name);`,
     "PermissionDenied: Permission denied",
   ),
-  rejectedBy(
+  rejected(
     "opens the directory of sockets",
     `Deno.chmodSync(input.socketDir, 0o777); return "opened";`,
+    "PermissionDenied: Operation not permitted",
+  ),
+  rejected(
+    "closes the directory of sockets to other invocations",
+    `Deno.chmodSync(input.socketDir, 0); return "closed";`,
+    "PermissionDenied: Operation not permitted",
+  ),
+  rejected(
+    "leaves a message in the times of the directory of sockets",
+    `Deno.utimeSync(input.socketDir, 1, 1); return "left";`,
+    "PermissionDenied: Operation not permitted",
+  ),
+  rejectedBy(
+    "makes a directory beside the sockets",
+    `Deno.mkdirSync(input.socketDir + "/x"); return "made";`,
     {
       bubblewrap: "Error: Read-only file system",
-      landlock: "PermissionDenied: Operation not permitted",
-      process: "PermissionDenied: Operation not permitted",
+      landlock: "PermissionDenied: Permission denied",
+      process: "PermissionDenied: Permission denied",
     },
   ),
   rejectedBy(
