@@ -12,6 +12,7 @@ import {
 import { landlockCandidates } from "./landlock.ts";
 import { processCandidates } from "./process_mode.ts";
 import type { Machine } from "./machine.ts";
+import { recommend } from "./recommendations.ts";
 
 const logger = getLogger(["invoked", "isolation"]);
 
@@ -71,19 +72,26 @@ export async function chooseIsolation(
 ): Promise<Isolation> {
   const { name } = subject.profile;
   const modes = choice === "auto" ? MODES : [choice];
-  const reasons: string[] = [];
+  const failed = new Map<Mode, string>();
   for (const mode of modes) {
     const verdict = await tryMode(mode, subject);
     if (verdict.available) {
-      if (reasons.length > 0) {
-        logger.warn("{name} do not run in the strongest isolation: {reasons}", {
-          name,
-          reasons: reasons.join("; "),
-        });
-      }
+      await reportLost(failed, subject);
       return verdict.isolation;
     }
-    reasons.push(`${mode}: ${verdict.reason}`);
+    failed.set(mode, verdict.reason);
   }
-  throw new IsolationError(`no isolation for ${name} is available: ${reasons.join("; ")}`);
+  const reasons = [...failed].map(([mode, reason]) => `${mode}: ${reason}`).join("; ");
+  throw new IsolationError(`no isolation for ${name} is available: ${reasons}`);
+}
+
+/** A line for each right or program that a stronger mode needs. */
+async function reportLost(
+  failed: ReadonlyMap<Mode, string>,
+  { machine, profile }: ProbeTarget,
+): Promise<void> {
+  if (failed.size === 0) return;
+  for (const { missing, command } of await recommend(failed, machine, profile)) {
+    logger.warn("for lack of {missing}; this brings it back: {command}", { missing, command });
+  }
 }

@@ -18,7 +18,17 @@ export interface Machine {
   readonly architecture: Architecture;
   /** Whether the server may start processes of other users. */
   readonly isRoot: boolean;
+  /** The command that installs a package. */
+  readonly installer: string;
 }
+
+const INSTALLERS = {
+  "apt-get": "apt-get install -y",
+  dnf: "dnf install -y",
+  pacman: "pacman -S --noconfirm",
+  zypper: "zypper install -y",
+  apk: "apk add",
+} as const;
 
 /** The first executable file of this name in the search path. */
 export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
@@ -43,5 +53,13 @@ export async function findMachine(searchPath: string): Promise<Machine> {
     libraries: Deno.build.os === "linux" ? await librariesOf(deno) : [],
     architecture: Deno.build.arch as Architecture,
     isRoot: Deno.build.os === "linux" && Deno.uid() === 0,
+    installer: await findInstaller(searchPath),
   };
+}
+
+async function findInstaller(searchPath: string): Promise<string> {
+  for (const [program, command] of Object.entries(INSTALLERS)) {
+    if (await findProgram(program, searchPath) !== undefined) return command;
+  }
+  return "install";
 }

@@ -1,6 +1,7 @@
 /** Runs `invoked doctor` with rights taken away, as containers and hosts take them. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { CLONE, CLONE3, DENIED_CALLS, type Numbers } from "../../src/isolation/syscalls.ts";
 import type { Json } from "./client.ts";
 import { pathOf } from "./diagnosis.ts";
 
@@ -48,4 +49,55 @@ export async function doctorUnder(
   const text = new TextDecoder().decode(stdout);
   if (text === "") throw new Error(new TextDecoder().decode(stderr));
   return JSON.parse(text);
+}
+
+/** Calls that Docker's default profile denies to a container without capabilities, as far as bubblewrap makes them. */
+export const NAMESPACE_CALLS: readonly Numbers[] = [
+  ...Object.values(DENIED_CALLS.mounts ?? {}),
+  ...Object.values(DENIED_CALLS.namespaces ?? {}),
+];
+/** The three calls of Landlock. */
+export const LANDLOCK_CALLS: readonly Numbers[] = [[444, 444], [445, 445], [446, 446]];
+
+const CLONE_NEW_NAMESPACES = 0x7e020000;
+
+/** Writes a seccomp filter that denies these calls and new namespaces, as libseccomp assembles it for a container. */
+export async function denying(path: string, calls: readonly Numbers[]): Promise<string> {
+  const column = Deno.build.arch === "x86_64" ? 0 : 1;
+  const [allow, eperm, enosys] = [0x7fff0000, 0x00050001, 0x00050026];
+  const [load, equal, anyBit, answer] = [0x20, 0x15, 0x45, 0x06];
+  const numbers = calls.map((numbers) => numbers[column]).filter((number) => number !== undefined);
+  const program = [
+    [load, 0, 0, 0],
+    ...numbers.flatMap((number) => [[equal, 0, 1, number], [answer, 0, 0, eperm]]),
+    [equal, 0, 1, CLONE3[column] ?? 0],
+    [answer, 0, 0, enosys],
+    [equal, 0, 3, CLONE[column] ?? 0],
+    [load, 0, 0, 16],
+    [anyBit, 0, 1, CLONE_NEW_NAMESPACES],
+    [answer, 0, 0, eperm],
+    [answer, 0, 0, allow],
+  ] as const;
+  const bytes = new DataView(new ArrayBuffer(8 * program.length));
+  program.forEach(([code, then, otherwise, value], index) => {
+    bytes.setUint16(8 * index, code, true);
+    bytes.setUint8(8 * index + 2, then);
+    bytes.setUint8(8 * index + 3, otherwise);
+    bytes.setUint32(8 * index + 4, value, true);
+  });
+  await Deno.writeFile(path, new Uint8Array(bytes.buffer), { mode: 0o644 });
+  return path;
+}
+
+/** A user without a name. */
+export const USER = 10_001;
+
+/** Starts a command as a user without capabilities that cannot get any, with a filter if one is given. */
+export function unprivileged(setpriv: string, filter?: string): readonly string[] {
+  return [
+    ...[setpriv, "--no-new-privs", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"],
+    ...["--inh-caps=-all", "--bounding-set=-all"],
+    ...filter === undefined ? [] : ["--seccomp-filter", filter],
+    "--",
+  ];
 }

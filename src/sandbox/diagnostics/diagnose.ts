@@ -4,6 +4,9 @@ import {
   type Mode,
   MODES,
   type Programs,
+  recommend,
+  type Recommendation,
+  recommendForBuilds,
   tryMode,
   type Verdict,
 } from "../../isolation/mod.ts";
@@ -12,7 +15,6 @@ import type { SandboxLimits } from "../contract.ts";
 import { Launcher } from "../instance/launcher.ts";
 import { prepareProgram } from "../instance/program.ts";
 import { probeSpawned } from "./probe.ts";
-import { findRecommendations, type Recommendation } from "./recommendations.ts";
 import { openImage } from "../image/image.ts";
 
 export interface Diagnosis {
@@ -39,6 +41,8 @@ export async function diagnose(
   const probe = (isolation: Isolation) => probeSpawned(new Launcher(isolation, program));
   for (const mode of MODES) verdicts.push(await tryMode(mode, { machine, profile, probe }));
   const { programs } = machine;
+  const failed = new Map<Mode, string>();
+  for (const verdict of verdicts) if (!verdict.available) failed.set(verdict.mode, verdict.reason);
   const cgroups = await openCgroups(machine, processLimits("instance", 0, limits));
   await cgroups?.[Symbol.asyncDispose]();
   return {
@@ -46,6 +50,8 @@ export async function diagnose(
     programs,
     strongest: verdicts.find(({ available }) => available)?.mode,
     cgroups: cgroups !== undefined,
-    recommendations: await findRecommendations(verdicts, programs, searchPath),
+    recommendations: failed.has("bubblewrap")
+      ? await recommend(failed, machine, profile)
+      : [...await recommend(failed, machine, profile), ...await recommendForBuilds()],
   };
 }
