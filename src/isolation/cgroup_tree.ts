@@ -13,12 +13,15 @@ export interface CgroupTree {
   readonly ownFile: string;
   /** Search path for dirname, mkdir, readlink, rmdir, sed, sleep and tr. */
   readonly programPath: string;
+  /** Whether the server is root, who owns each cgroup; any other server owns those that were delegated to it. */
+  readonly isRoot: boolean;
 }
 
 export const SYSTEM_TREE: CgroupTree = {
   root: "/sys/fs/cgroup",
   ownFile: "/proc/self/cgroup",
   programPath: "/usr/sbin:/usr/bin:/sbin:/bin",
+  isRoot: Deno.build.os === "linux" && Deno.uid() === 0,
 };
 
 /** Limits of one cgroup. */
@@ -34,10 +37,11 @@ interface CgroupLimits {
  * beside it whose owner has ended are removed.
  *
  * Version 1 has one directory for memory and one for pids. In version 2 the directory must be beside or below the group
- * of the server and gets both controllers for its children.
+ * of the server and gets both controllers for its children. A group that was delegated to a server that is not root (`$4`)
+ * (Delegate= and DelegateSubgroup= of systemd) has them once the server enables them there.
  */
 const OPEN = `
-id=$1 root=$2 own_file=$3
+id=$1 root=$2 own_file=$3 user=$4
 started() {
   stat= started=
   [ -r "/proc/$1/stat" ] || return
@@ -60,12 +64,16 @@ own() { sed -n "s/^[0-9]*:\\([^:]*,\\)*$1\\(,[^:]*\\)*://p" "$own_file"; }
 first() { for parent; do sweep "$parent"; mkdir -p "$parent/$name" 2>/dev/null && echo "$parent/$name" && return; done; return 1; }
 if [ -e "$root/cgroup.controllers" ]; then
   own=$(sed -n 's/^0:://p' "$own_file")
+  enable() { { echo '+memory +pids' >"$1/cgroup.subtree_control"; } 2>/dev/null; }
+  open() {
+    mkdir -p "$1/$name" 2>/dev/null || return
+    enable "$1/$name" && echo "$1/$name" && exit
+    rmdir "$1/$name"
+  }
   for parent in "$root$(dirname "$own")" "$root$own"; do
     sweep "$parent"
-    mkdir -p "$parent/$name" 2>/dev/null || continue
-    { echo '+memory +pids' >"$parent/$name/cgroup.subtree_control"; } 2>/dev/null &&
-      echo "$parent/$name" && exit
-    rmdir "$parent/$name"
+    open "$parent"
+    [ "$user" != root ] && [ -O "$parent" ] && enable "$parent" && open "$parent"
   done
   exit 1
 fi
@@ -120,7 +128,8 @@ export async function openDirectories(
   tree: CgroupTree,
   id: string,
 ): Promise<readonly string[] | undefined> {
-  const printed = await run(sh, tree, OPEN, [id, tree.root, tree.ownFile]);
+  const user = tree.isRoot ? "root" : "other";
+  const printed = await run(sh, tree, OPEN, [id, tree.root, tree.ownFile, user]);
   return printed?.trim().split("\n");
 }
 

@@ -22,7 +22,8 @@ const LIMITS = { memoryMaxBytes: 300_000_000, pidsMax: 256 };
 
 /**
  * mkdir as the kernel runs it: a new cgroup has interface files. In version 2 it has those of the controllers that its
- * parent enables. `locked` in a directory makes mkdir fail; `busy` makes the enabling of controllers fail.
+ * parent enables. `locked` in a directory makes mkdir fail; `busy` makes the enabling of controllers fail, and `delegated` does until the
+ * directory itself enables them.
  */
 const MKDIR = `#!/bin/sh
 [ "$1" = -p ] && shift
@@ -36,7 +37,7 @@ for group; do
     ROOT/memory/*) echo max >"$group/memory.limit_in_bytes" ;;
     ROOT/pids/*) echo max >"$group/pids.max" ;;
     *)
-      if [ -e "$parent/busy" ]; then /bin/mkdir "$group/cgroup.subtree_control"
+      if [ -e "$parent/busy" ] || [ -e "$parent/delegated" ] && ! grep -qs memory "$parent/cgroup.subtree_control"; then /bin/mkdir "$group/cgroup.subtree_control"
       else : >"$group/cgroup.subtree_control"; fi
       for controller in memory pids; do
         grep -qs "+$controller" "$parent/cgroup.subtree_control" &&
@@ -74,6 +75,8 @@ async function fakeTree(own: string, directories: readonly string[]): Promise<Fa
     const [path = "", mark] = entry.split("!");
     await Deno.mkdir(at(path), { recursive: true });
     if (mark !== undefined) await Deno.writeTextFile(join(at(path), mark), "");
+    // It cannot be written.
+    if (mark === "busy") await Deno.symlink("/dev/null/x", at(`${path}/cgroup.subtree_control`));
   }
   const programs = join(base, "programs");
   await Deno.mkdir(programs);
@@ -87,6 +90,7 @@ async function fakeTree(own: string, directories: readonly string[]): Promise<Fa
     root: at("").replace(/\/$/, ""),
     ownFile,
     programPath: `${programs}:/usr/bin:/bin`,
+    isRoot: false,
     at,
     read: async (path) => (await Deno.readTextFile(at(path))).trim(),
     [Symbol.asyncDispose]: () => Deno.remove(base, { recursive: true }),
@@ -138,6 +142,18 @@ Deno.test("version 2: a directory below the server's group is second choice", as
       assert.deepEqual(await namesIn(tree.at("user.slice")), ["session"]);
       assert.deepEqual(await namesIn(tree.at("user.slice/session")), []);
     });
+  }
+});
+
+Deno.test("version 2: in a delegated group the server enables both controllers, unless it is root", async () => {
+  const group = "system.slice/invoked.service";
+  const own = `/${group}/server`;
+  for (const isRoot of [false, true]) {
+    await using tree = await version2(own, [`${group}!delegated`, `${group}/server!locked`]);
+    const directories = await openDirectories(SH, { ...tree, isRoot }, ID);
+    assert.deepEqual(directories, isRoot ? undefined : [tree.at(`${group}/${NAME}`)]);
+    if (!isRoot) assert.equal(await tree.read(`${group}/cgroup.subtree_control`), "+memory +pids");
+    assert.deepEqual(await namesIn(tree.at(group)), isRoot ? ["server"] : [NAME, "server"]);
   }
 });
 
