@@ -7,6 +7,7 @@ import { PROGRAMS } from "../tests/support/diagnosis.ts";
 export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
   console: ["chromium-headless-shell"],
+  debian: ["dpkg-deb", "groff", "nsenter", "systemd-analyze"],
   violations: ["cc"],
 };
 

@@ -42,8 +42,12 @@ export async function carryBundlers(tree: string): Promise<CarriedBundler[]> {
   }
 }
 
-/** @throws {Error} for a package with another hash */
-async function unpack(specifier: string, integrity: string, work: string): Promise<string> {
+/**
+ * Fetches a package through npm and returns the directory that has its files.
+ * @param work directory for the packed and the unpacked package
+ * @throws {Error} for a package with another hash
+ */
+export async function unpack(specifier: string, integrity: string, work: string): Promise<string> {
   const packed = await run("npm", [
     ...["pack", specifier, "--silent", "--prefer-offline", "--pack-destination", work],
   ]);

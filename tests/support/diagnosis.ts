@@ -9,7 +9,14 @@ export const DIAGNOSIS_VARIABLE = "TEST_DIAGNOSIS";
 /** Programs that tests of the core suite run, beside those of isolation. */
 export const PROGRAMS = ["sqlite3", "cc"] as const;
 /** The package of a program that has another name. */
-const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc libc6-dev", postgres: "postgresql" };
+const PACKAGES: Readonly<Record<string, string>> = {
+  cc: "gcc libc6-dev",
+  "dpkg-deb": "dpkg",
+  groff: "groff-base",
+  nsenter: "util-linux",
+  postgres: "postgresql",
+  "systemd-analyze": "systemd",
+};
 /** Where Debian has the programs of PostgreSQL, a folder for each version. */
 const POSTGRES_VERSIONS = "/usr/lib/postgresql";
 

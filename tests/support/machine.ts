@@ -18,8 +18,11 @@ export function sqlite3Test(name: string, body: () => Promise<void>): void {
   if (!("sqlite3" in MISSING)) Deno.test(name, body);
 }
 
-/** Registers a test that mounts a small file system. */
-export function mountTest(name: string, body: () => Promise<void>): void {
+/** Registers a test that mounts file systems. */
+export function mountTest(
+  name: string,
+  body: (context: Deno.TestContext) => Promise<void>,
+): void {
   if (!("mount" in MISSING)) Deno.test(name, body);
 }
 
