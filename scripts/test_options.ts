@@ -8,6 +8,7 @@ export const PROGRAMS_OF: Readonly<Record<string, readonly string[]>> = {
   cluster: ["nats-server", "postgres", "haproxy"],
   console: ["chromium-headless-shell"],
   debian: ["dpkg-deb", "groff", "nsenter", "systemd-analyze"],
+  image: ["buildah", "podman", "runc", "zstd"],
   violations: ["cc"],
 };
 

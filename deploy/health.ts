@@ -1,0 +1,14 @@
+/** The health check of the image: ends with exit code 0 if the server of this container answers, and otherwise with 1. */
+
+const port = Deno.env.get("INVOKED_PORT") ?? "8080";
+
+/** The server speaks one of them, as `--tls-cert` has it. */
+for (const scheme of ["http", "https"]) {
+  try {
+    const { ok } = await fetch(`${scheme}://127.0.0.1:${port}/healthz`);
+    Deno.exit(ok ? 0 : 1);
+  } catch {
+    // The port speaks the other one, or nothing listens.
+  }
+}
+Deno.exit(1);

@@ -1,0 +1,129 @@
+/** The container image: what is in it, and its server in containers without privileges. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { type Answer, type Client, type Json, unbase64 } from "../support/client.ts";
+import { eventually } from "../support/eventually.ts";
+import { ok } from "../support/expect.ts";
+import { Engine } from "./engine.ts";
+
+const SECCOMP = fileURLToPath(new URL("../../deploy/seccomp.json", import.meta.url));
+const ARCHIVE_MAX_BYTES = 60_000_000;
+/** All that can be executed in the image, without versions and names of architectures. */
+const PROGRAMS = [
+  "usr/bin/bwrap",
+  "usr/bin/dash",
+  "usr/bin/invoked",
+  "usr/bin/setpriv",
+  "usr/bin/setsid",
+  "usr/bin/tini",
+  "usr/lib/*-linux-gnu/ld-linux-*",
+  "usr/lib/*-linux-gnu/libc.so.6",
+  "usr/lib/invoked/bin/deno",
+  "usr/lib/invoked/bin/invoked",
+  "usr/lib/invoked/bundler/esbuild-*",
+];
+
+/** Returns after the time of its input. */
+const SLEEPS = `export default async function main({ ms }: { ms: number }) {
+  console.log("up");
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return { slept: ms };
+}
+`;
+
+Deno.test("the image runs a server in a container without privileges", async (t) => {
+  await using engine = await Engine.open();
+
+  await t.step("its format is Docker's, with a health check, a user and a volume", async () => {
+    const image = await engine.inspect();
+    assert.equal(image.ManifestType, "application/vnd.docker.distribution.manifest.v2+json");
+    const { User, Volumes, ExposedPorts, StopSignal, Labels } = image.Config;
+    assert.deepEqual(
+      { User, Volumes, ExposedPorts, StopSignal },
+      {
+        User: "10001:10001",
+        Volumes: { "/data": {} },
+        ExposedPorts: { "8080/tcp": {} },
+        StopSignal: "SIGTERM",
+      },
+    );
+    assert.equal(image.Healthcheck.Test[0], "CMD");
+    assert.equal(Labels["org.opencontainers.image.licenses"], "Apache-2.0");
+    assert.match(Labels["org.opencontainers.image.version"], /^\d+\.\d+\.\d+/);
+    const { size } = await Deno.stat(engine.archive);
+    assert.ok(size <= ARCHIVE_MAX_BYTES, `the archive has ${size} bytes`);
+  });
+
+  await t.step("it has few programs, and the packages of all with their licences", async () => {
+    const { files, programs } = await engine.content();
+    assert.deepEqual(programs.map(withoutVersions).toSorted(), PROGRAMS);
+    const packages = files.filter((path) => path.startsWith("var/lib/dpkg/status.d/"))
+      .map((path) => path.slice(path.lastIndexOf("/") + 1));
+    assert.ok(packages.includes("libc6") && packages.includes("bubblewrap"));
+    for (const name of packages) {
+      assert.ok(files.some((path) => path.startsWith(`usr/share/doc/${name}`)), name);
+    }
+  });
+
+  await t.step("with deploy/seccomp.json", async (t) => {
+    const server = await engine.start("profile", [
+      `--security-opt=seccomp=${SECCOMP}`,
+      // As with Docker, the data directory is all that can be written.
+      "--read-only-tmpfs=false",
+    ]);
+    const client = await server.client();
+
+    await t.step("functions run in bubblewrap, as forks", async () => {
+      const { walls, instances } = ok(await client.get("/api/v1/status"));
+      assert.match(walls, /^bubblewrap /);
+      assert.notEqual(instances, undefined);
+    });
+
+    await t.step("the health check passes, and fails where nothing listens", async () => {
+      assert.equal(await server.health(), true);
+      assert.equal(await server.health({ INVOKED_PORT: "1" }), false);
+    });
+
+    await t.step("SIGTERM waits for an invocation, whose record the volume keeps", async () => {
+      const id = await client.deploy(SLEEPS);
+      const call = client.invoke(id, { ms: 3_000 });
+      const invocationId = await started(client, id);
+      await server.stop();
+      assert.deepEqual(outputOf(await call), { slept: 3_000 });
+      assert.equal(await server.state("ExitCode"), "0");
+      await server.startAgain();
+      const again = await server.client();
+      const { status } = await again.invocation(id, invocationId);
+      assert.equal(status, "FUNCTION_INVOCATION_STATUS_SUCCESS");
+      assert.deepEqual(outputOf(await again.invoke(id, { ms: 1 })), { slept: 1 });
+    });
+  });
+
+  await t.step("with the default profile it says what is lost, and works", async () => {
+    const server = await engine.start("default");
+    assert.match(await server.log(), /not run in the strongest isolation/);
+    const client = await server.client();
+    const id = await client.deploy(SLEEPS);
+    assert.deepEqual(outputOf(await client.invoke(id, { ms: 1 })), { slept: 1 });
+  });
+});
+
+function outputOf(answer: Answer<Json>): Json {
+  return JSON.parse(unbase64(ok(answer).json));
+}
+
+/** The id of the newest invocation, once its function has printed something. */
+async function started(client: Client, functionId: string): Promise<string> {
+  return await eventually(async () => {
+    const { list: [newest] } = ok(await client.get(`/api/v1/functions/${functionId}/invocations`));
+    if (newest === undefined) return undefined;
+    const path = `/api/v1/functions/${functionId}/invocations/${newest.id}/logs`;
+    return ok(await client.get(path)).list.length > 0 ? newest.id : undefined;
+  }, "a started invocation");
+}
+
+/** A path with `*` for what differs between versions and architectures. */
+function withoutVersions(path: string): string {
+  return path.replace(/(?<=usr\/lib\/)[^/]+(?=-linux-gnu)/, "*")
+    .replace(/(?<=ld-linux-|esbuild-).*/, "*");
+}
