@@ -5,7 +5,7 @@ import { freePort } from "../../deploy/local_cluster/network.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { filledOnce } from "../support/once.ts";
+import { builtRelease } from "../support/release.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Level of zstd: an archive of the published level is smaller. */
@@ -25,7 +25,14 @@ export class Engine implements AsyncDisposable {
   static async open(): Promise<Engine> {
     await using disposables = new AsyncDisposableStack();
     const { path } = disposables.use(await makeTempDir());
-    const flags = ["--release", await builtRelease(), "--output", path, "--level", `${LEVEL}`];
+    const flags = [
+      "--release",
+      (await builtRelease()).tree,
+      "--output",
+      path,
+      "--level",
+      `${LEVEL}`,
+    ];
     await run("npm", ["run", "--silent", "image", "--", ...flags]);
     const archive = (await Array.fromAsync(Deno.readDir(path), ({ name }) => name))
       .find((name) => name.endsWith(".image.tar.zst"));
@@ -163,14 +170,6 @@ export class Container {
   async remove(): Promise<void> {
     await this.engine.podman("rm", "--force", "--time=0", "--volumes", this.name);
   }
-}
-
-/** The release build of this checkout, which one test file of the run makes. */
-async function builtRelease(): Promise<string> {
-  return await filledOnce("release", async (directory) => {
-    await run("npm", ["run", "--silent", "release"]);
-    await run("cp", ["--archive", "--no-target-directory", "build/release", directory]);
-  });
 }
 
 async function run(program: string, args: readonly string[]): Promise<string> {
