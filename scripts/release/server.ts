@@ -39,7 +39,7 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
       target: "esnext",
       platform: "node",
       mainFields: ["module", "main"],
-      conditions: ["deno", "import", "module"],
+      conditions: ["deno", "module"],
       external: ABSENT,
       charset: "utf8",
       // addLicenses writes them.
