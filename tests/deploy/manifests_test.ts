@@ -188,7 +188,7 @@ Deno.test("commands of manifests and of the compose file have flags that exist",
     const { containers }: IPodSpec = podOf(owner).spec;
     return containers.map(({ args = [] }) => args.join(" "));
   });
-  const compose = await Deno.readTextFile(new URL("deploy/compose.yaml", ROOT));
+  const compose = await Deno.readTextFile(new URL("deploy/compose-cluster.yaml", ROOT));
   const commands = [...texts, ...compose.split("exec bin/invoked ").slice(1)];
   for (const command of ["serve", "worker"]) {
     const { stdout } = await runInvoked([command, "--help"]);
@@ -203,28 +203,40 @@ Deno.test("commands of manifests and of the compose file have flags that exist",
   }
 });
 
-Deno.test("the compose file is one of the Compose specification", async () => {
-  const compose: Json = parse(await Deno.readTextFile(new URL("deploy/compose.yaml", ROOT)), {
+/** A compose file, which must be one of the Compose specification. */
+async function readCompose(name: string): Promise<Json> {
+  const compose: Json = parse(await Deno.readTextFile(new URL(`deploy/${name}`, ROOT)), {
     merge: true,
   });
   const { $schema: _, ...schema } = composeSchema;
   const isValid = new Ajv({ strict: false, validateFormats: false }).compile<Json>(schema);
   const isCompose: boolean = isValid(compose);
-  assert.ok(isCompose, JSON.stringify(isValid.errors, null, 2));
+  assert.ok(isCompose, `${name}: ${JSON.stringify(isValid.errors, null, 2)}`);
   assert.ok(!isValid({ ...compose, services: { api: { imagge: "x" } } }), "the schema is strict");
-  const named = new Set([...Object.keys(compose.volumes), ...Object.keys(compose.configs)]);
-  for (const [name, service] of Object.entries<Json>(compose.services)) {
-    for (const other of Object.keys(service.depends_on ?? {})) {
-      assert.ok(other in compose.services, `${name} depends on ${other}`);
-    }
-    for (const network of service.networks ?? []) {
-      assert.ok(network in compose.networks, `${name} is in ${network}`);
-    }
-    for (const volume of service.volumes ?? []) {
-      assert.ok(named.has(volume.split(":")[0]), `${name} mounts ${volume}`);
+  return compose;
+}
+
+Deno.test("the compose files are of the Compose specification, and name what they have", async () => {
+  for (const file of ["compose.yaml", "compose-cluster.yaml"]) {
+    const compose = await readCompose(file);
+    const named = new Set([...Object.keys(compose.volumes), ...Object.keys(compose.configs ?? {})]);
+    const networks = new Set(["default", ...Object.keys(compose.networks)]);
+    for (const [name, service] of Object.entries<Json>(compose.services)) {
+      for (const other of Object.keys(service.depends_on ?? {})) {
+        assert.ok(other in compose.services, `${name} depends on ${other}`);
+      }
+      for (const network of service.networks ?? []) {
+        assert.ok(networks.has(network), `${name} is in ${network}`);
+      }
+      for (const volume of service.volumes ?? []) {
+        assert.ok(named.has(volume.split(":")[0]), `${name} mounts ${volume}`);
+      }
     }
   }
-  const { worker } = compose.services;
+});
+
+Deno.test("a worker of the cluster has no credentials of other services", async () => {
+  const { services: { worker } } = await readCompose("compose-cluster.yaml");
   assert.ok(!worker.volumes.some((volume: string) => volume.startsWith("credentials")));
   assert.ok(!worker.networks.includes("database"));
 });

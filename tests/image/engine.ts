@@ -10,10 +10,7 @@ import { builtRelease } from "../support/release.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Level of zstd: an archive of the published level is smaller. */
 const LEVEL = 6;
-/** What the image must run with. */
-const HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"];
-
-/** The engine. Its disposal ends its containers. */
+/** The engine. Its disposal removes its store. */
 export class Engine implements AsyncDisposable {
   private constructor(
     private readonly directory: string,
@@ -86,21 +83,25 @@ export class Engine implements AsyncDisposable {
     return (await this.podman("images", "--quiet", "--no-trunc")).trim();
   }
 
-  /** Starts a hardened container of the image, which shares the network of this machine. */
-  async start(name: string, flags: readonly string[] = []): Promise<Container> {
+  /** Starts a container of the image, which shares the network of this machine. */
+  async start(name: string, flags: readonly string[]): Promise<Container> {
     const port = freePort();
     const env = { INVOKED_HOST: "127.0.0.1", INVOKED_PORT: `${port}` };
     await this.podman(
-      ...["run", "--detach", "--name", name, "--network=host", ...HARDENED],
+      ...["run", "--detach", "--name", name, "--network=host"],
       ...["--volume", `${name}:/data`],
       ...Object.entries(env).map(([key, value]) => `--env=${key}=${value}`),
       ...flags,
       await this.#image(),
     );
     const container = new Container(this, name, port);
-    this.disposables.defer(() => container.remove());
-    await container.ready();
-    return container;
+    try {
+      await container.ready();
+      return container;
+    } catch (error) {
+      await container[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,8 +109,8 @@ export class Engine implements AsyncDisposable {
   }
 }
 
-/** A running server. */
-export class Container {
+/** A server in a container. Its disposal removes the container and its volume. */
+export class Container implements AsyncDisposable {
   constructor(private readonly engine: Engine, readonly name: string, readonly port: number) {}
 
   get url(): string {
@@ -144,6 +145,12 @@ export class Container {
       .then(() => true, () => false);
   }
 
+  /** Processes that have ended and wait to be reaped. */
+  async zombies(): Promise<readonly string[]> {
+    const lines = (await this.engine.podman("top", this.name, "state", "args")).split("\n");
+    return lines.filter((line) => line.startsWith("Z"));
+  }
+
   async log(): Promise<string> {
     return await this.engine.podman("logs", this.name);
   }
@@ -167,7 +174,7 @@ export class Container {
     await this.ready();
   }
 
-  async remove(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.engine.podman("rm", "--force", "--time=0", "--volumes", this.name);
   }
 }

@@ -1,12 +1,14 @@
 /** The container image: what is in it, and its server in containers without privileges. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { type Answer, type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { ok } from "../support/expect.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { composeFlags } from "./compose.ts";
 import { Engine } from "./engine.ts";
 
-const SECCOMP = fileURLToPath(new URL("../../deploy/seccomp.json", import.meta.url));
+/** What every container must allow to take away. */
+const HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"];
 const ARCHIVE_MAX_BYTES = 60_000_000;
 /** All that can be executed in the image, without versions and names of architectures. */
 const PROGRAMS = [
@@ -65,12 +67,11 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     }
   });
 
-  await t.step("with deploy/seccomp.json", async (t) => {
-    const server = await engine.start("profile", [
-      `--security-opt=seccomp=${SECCOMP}`,
-      // As with Docker, the data directory is all that can be written.
-      "--read-only-tmpfs=false",
-    ]);
+  await t.step("as deploy/compose.yaml has it, with PostgreSQL", async (t) => {
+    await using postgres = await TestPostgres.start({ tls: false });
+    const flags = await composeFlags(new URL(await postgres.database()));
+    // As with Docker, the data directory is all that can be written.
+    await using server = await engine.start("compose", [...flags, "--read-only-tmpfs=false"]);
     const client = await server.client();
 
     await t.step("functions run in bubblewrap, as forks", async () => {
@@ -100,11 +101,15 @@ Deno.test("the image runs a server in a container without privileges", async (t)
   });
 
   await t.step("with the default profile it says what is lost, and works", async () => {
-    const server = await engine.start("default");
+    await using server = await engine.start("default", HARDENED);
     assert.match(await server.log(), /not run in the strongest isolation/);
     const client = await server.client();
     const id = await client.deploy(SLEEPS);
     assert.deepEqual(outputOf(await client.invoke(id, { ms: 1 })), { slept: 1 });
+    await eventually(
+      async () => (await server.zombies()).length === 0 ? true : undefined,
+      "the end of all processes of the build",
+    );
   });
 });
 
