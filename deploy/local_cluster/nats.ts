@@ -1,7 +1,7 @@
 /** nats-server with TLS and a user for each API node and worker. */
 import { join } from "node:path";
-import { makeNkeyUser } from "../nats/users.ts";
-import type { Role } from "../nats/permissions.ts";
+import { makeNkeyUser } from "../../src/cluster/credentials/users.ts";
+import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { isListening } from "./network.ts";
 import type { Program } from "./processes.ts";
 

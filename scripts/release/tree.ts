@@ -15,7 +15,7 @@ const LAUNCHER = "bin/invoked";
 /** Files and folders that are copied as they are. */
 const COPIED = [
   ...["LICENSE", "README.md", "CHANGELOG.md", "invoked.schema.json", LAUNCHER],
-  ...["sdk", "templates", "examples"],
+  ...["sdk", "templates", "examples", "deploy/nats"],
 ];
 /** The files of the page `/docs`. */
 const SWAGGER = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];

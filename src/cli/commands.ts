@@ -151,6 +151,24 @@ const DEAD_LETTERS: readonly CommandEntry[] = [
   ],
 ];
 
+const CLUSTER: readonly CommandEntry[] = [
+  [
+    "credentials",
+    "Make the master key, a password, certificates, and the signing keys of NATS",
+    () => import("./cluster/credentials.ts"),
+  ],
+  [
+    "sign-user",
+    "Sign a user of NATS with the key of its role",
+    () => import("./cluster/sign_user.ts"),
+  ],
+  [
+    "add-user",
+    "Make a user of NATS with an NKey, and list all in users.conf",
+    () => import("./cluster/add_user.ts"),
+  ],
+];
+
 /** All commands in the groups and order of the help. A module is loaded when its command is needed. */
 export const COMMANDS: readonly Group[] = [
   ["Write a function:", [
@@ -289,6 +307,7 @@ export const COMMANDS: readonly Group[] = [
       "Test this machine and the data directory for a server; accepts the flags of serve",
       () => import("./doctor.ts"),
     ],
+    ["cluster", "Make the credentials of servers and workers that share a NATS", CLUSTER],
     ["keys", "Manage the master key", [
       [
         "rotate",

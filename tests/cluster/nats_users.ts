@@ -9,8 +9,8 @@ import {
   nkeyAuthenticator,
   PermissionViolationError,
 } from "@nats-io/transport-node";
-import { makeAccounts, makeNkeyUser, signUser } from "../../deploy/nats/users.ts";
-import type { Role } from "../../deploy/nats/permissions.ts";
+import { makeAccounts, makeNkeyUser, signUser } from "../../src/cluster/credentials/users.ts";
+import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { inboxOf } from "../../src/cluster/nats/subjects.ts";
 import { connectNats } from "../../src/cluster/nats/transport.ts";
 import type { NatsAddress } from "../support/nats.ts";

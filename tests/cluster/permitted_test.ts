@@ -1,7 +1,7 @@
 /** An API node and a worker with the users of `deploy/nats`: they get what they need, and a stranger does not take part. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeNkeyUser } from "../../deploy/nats/users.ts";
+import { makeNkeyUser } from "../../src/cluster/credentials/users.ts";
 import { type Json, unbase64 } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { createUser } from "@nats-io/nkeys";

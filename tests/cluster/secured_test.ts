@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { makeAccounts, signUser } from "../../deploy/nats/users.ts";
-import type { Role } from "../../deploy/nats/permissions.ts";
+import { makeAccounts, signUser } from "../../src/cluster/credentials/users.ts";
+import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { type Json, unbase64 } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";

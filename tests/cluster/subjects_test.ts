@@ -1,6 +1,6 @@
 /** Every subject of the code is one that `deploy/nats` permits to those who use it, and to no others. */
 import assert from "node:assert/strict";
-import type { Role } from "../../deploy/nats/permissions.ts";
+import type { Role } from "../../src/cluster/credentials/permissions.ts";
 import { RUNS_SUBJECT, subjects } from "../../src/cluster/nats/subjects.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestNats } from "../support/nats.ts";

@@ -189,7 +189,7 @@ Deno.test("commands of manifests and of the compose file have flags that exist",
     return containers.map(({ args = [] }) => args.join(" "));
   });
   const compose = await Deno.readTextFile(new URL("deploy/compose-cluster.yaml", ROOT));
-  const commands = [...texts, ...compose.split("exec bin/invoked ").slice(1)];
+  const commands = [...texts, ...compose.split("exec invoked ").slice(1)];
   for (const command of ["serve", "worker"]) {
     const { stdout } = await runInvoked([command, "--help"]);
     const mine = commands.filter((text) => text.startsWith(`${command} `));

@@ -7,7 +7,7 @@ const DEPLOY = new URL("../../deploy/", import.meta.url);
 
 /**
  * What deploy/compose.yaml lets the server do, and its environment.
- * @param database URL of the database that stands in for the one of the file, with its password
+ * @param database URL of the database that replaces the one of the file, with its password
  */
 export async function composeFlags(database: URL): Promise<string[]> {
   const { services: { invoked } } = parse(

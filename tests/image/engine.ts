@@ -79,6 +79,12 @@ export class Engine implements AsyncDisposable {
     return { files: paths(lines), programs: paths(programs) };
   }
 
+  /** Runs a command of the image in a new container as root, with a directory of the host, and returns its stdout. */
+  async run(directory: string, ...command: string[]): Promise<string> {
+    const flags = ["--rm", "--network=none", "--user=0:0", "--volume", `${directory}:${directory}`];
+    return await this.podman("run", ...flags, await this.#image(), ...command);
+  }
+
   async #image(): Promise<string> {
     return (await this.podman("images", "--quiet", "--no-trunc")).trim();
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Answer, type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { makeTempDir } from "../support/invoked.ts";
 import { ok } from "../support/expect.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { composeFlags } from "./compose.ts";
@@ -65,6 +66,15 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     for (const name of packages) {
       assert.ok(files.some((path) => path.startsWith(`usr/share/doc/${name}`)), name);
     }
+  });
+
+  await t.step("it makes the credentials of a cluster", async () => {
+    await using directory = await makeTempDir();
+    const { path } = directory;
+    await engine.run(path, "cluster", "credentials", path, "nats.example");
+    await engine.run(path, "cluster", "sign-user", `${path}/nats`, "worker", "w1", `${path}/w1`);
+    assert.match(await Deno.readTextFile(`${path}/nats/nats.conf`), /include "accounts\.conf"/);
+    assert.match(await Deno.readTextFile(`${path}/w1`), /BEGIN NATS USER JWT/);
   });
 
   await t.step("as deploy/compose.yaml has it, with PostgreSQL", async (t) => {

@@ -39,7 +39,7 @@ Deno.test("the tree has the parts of the server, and depends on the runtime alon
   const entries = await Array.fromAsync(Deno.readDir(tree), ({ name }) => name);
   assert.deepEqual(entries.toSorted(), [
     ...["CHANGELOG.md", "LICENSE", "README.md"],
-    ...["bin", "bundler", "console", "examples", "invoked.schema.json", "licenses"],
+    ...["bin", "bundler", "console", "deploy", "examples", "invoked.schema.json", "licenses"],
     ...["package.json", "release.json", "runtime", "sbom.cdx.json", "sdk", "src", "swagger"],
     "templates",
   ]);

@@ -15,7 +15,18 @@ export const COMMAND_WORDS = [
   ...["invoke", "cancel", "replay", "dead-letters", "circuit-breaker", "logs", "history", "show"],
   ...["list", "tag", "secrets", "trigger", "settings", "delete", "purge", "volumes"],
   ...["login", "logout", "whoami", "token", "console"],
-  ...["serve", "worker", "config", "doctor", "keys", "db", "clients", "version", "completions"],
+  ...[
+    "serve",
+    "worker",
+    "config",
+    "doctor",
+    "cluster",
+    "keys",
+    "db",
+    "clients",
+    "version",
+    "completions",
+  ],
 ] as const;
 
 /** `invoked test` and, in a line about usage, `invoked [options]`. */

@@ -1,12 +1,9 @@
 /**
- * Makes the users of NATS: API nodes and workers, each with a key of its own, which `--nats-credentials` takes.
- *
- * - `nkey` makes one user in the configuration of nats-server, which must be reloaded then.
- * - `accounts` makes an account with a signing key for each role; `creds` signs a user with one, and nats-server knows
- *   it without a change. The signing key of a role makes users of this role alone.
+ * Makes the users of NATS: API nodes and workers, each with a key of its own, which `--nats-credentials` takes. They are
+ * listed in the configuration of nats-server, which must be reloaded then; or signed with the key of their role, and
+ * nats-server knows them without a change. The signing key of a role makes users of this role alone.
  */
 import { join } from "node:path";
-import { Command } from "commander";
 import {
   createAccount,
   createOperator,
@@ -21,7 +18,6 @@ import {
   newScopedSigner,
   type UserPermissionsLimits,
 } from "@nats-io/jwt";
-import { writePrivateFile } from "../../src/shared/files.ts";
 import {
   type Permissions,
   permissionsOf,
@@ -35,7 +31,6 @@ const ACCOUNTS_FILE = "accounts.conf";
 /** The public key of the account that users belong to. */
 const ACCOUNT_FILE = "account.pub";
 const SEED_FILE = /^(api|worker)-.+\.nk$/;
-const NAME = /^[A-Za-z0-9.-]{1,200}$/;
 
 const NO_LIMIT = -1;
 const USER_LIMITS = { subs: NO_LIMIT, data: NO_LIMIT, payload: NO_LIMIT };
@@ -148,43 +143,4 @@ async function writeKey(file: string, key: KeyPair): Promise<void> {
 async function readKey(file: string): Promise<KeyPair> {
   const seed = (await Deno.readTextFile(file)).trim();
   return fromSeed(new TextEncoder().encode(seed));
-}
-
-function checked(role: string, name: string): Role {
-  const found = ROLES.find((known) => known === role);
-  if (found === undefined) throw new Error(`Unknown role ${role}: the roles are api and worker`);
-  if (!NAME.test(name)) {
-    throw new Error(
-      `Invalid name ${name}: it must have 1 to 200 letters, digits, dots and dashes`,
-    );
-  }
-  return found;
-}
-
-async function main(args: readonly string[]): Promise<void> {
-  const program = new Command("nats-users").description("Make users of NATS for invoked");
-  program.command("nkey <directory> <role> <name>")
-    .description("make a user with an NKey (role: api or worker), and list all in users.conf")
-    .action(async (directory: string, role: string, name: string) => {
-      console.log(await makeNkeyUser(directory, checked(role, name), name));
-    });
-  program.command("accounts <directory>")
-    .description("make accounts.conf and the signing key of each role")
-    .action(makeAccounts);
-  program.command("creds <directory> <role> <name> <file>")
-    .description("sign a user with the key of its role, and write its .creds with mode 0600")
-    .action(async (directory: string, role: string, name: string, file: string) => {
-      const creds = await signUser(directory, checked(role, name), name);
-      await writePrivateFile(file, new TextDecoder().decode(creds));
-    });
-  await program.parseAsync(args, { from: "user" });
-}
-
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
-  }
 }

@@ -1,4 +1,5 @@
-/** What a role may publish and subscribe: `api.conf` and `worker.conf`, read for other forms of configuration. */
+/** What a role may publish and subscribe: `deploy/nats/api.conf` and `worker.conf`, read for other forms of configuration. */
+import { installed } from "../../shared/installation.ts";
 import { parse, type ParseError, printParseErrorCode } from "jsonc-parser";
 
 export const ROLES = ["api", "worker"] as const;
@@ -21,7 +22,7 @@ export interface Permissions {
 
 /** The permissions of a role, with a pattern for the user's public NKey. */
 export async function readPermissions(role: Role): Promise<Permissions> {
-  const text = await Deno.readTextFile(new URL(`${role}.conf`, import.meta.url));
+  const text = await Deno.readTextFile(installed(`deploy/nats/${role}.conf`));
   const errors: ParseError[] = [];
   const permissions: Permissions = parse(`{${text}}`, errors);
   const [error] = errors;

@@ -1,13 +1,15 @@
 /**
- * Makes the credentials of an installation in a directory (0700, secrets 0600), and keeps those that are there:
+ * Makes the credentials of a cluster in a directory (0700, secrets 0600), and keeps those that are there:
  * `master.key`, `postgres.password`, `tls/` with a local CA and one certificate for the hosts, and `nats/` with
  * `nats.conf`, `accounts.conf` and the signing keys of roles.
  */
 import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
-import { selfSignedSource } from "../src/http/tls/self_signed.ts";
-import { exists, writePrivateFile } from "../src/shared/files.ts";
-import { makeAccounts } from "./nats/users.ts";
+import type { Role } from "../cluster/credentials/permissions.ts";
+import { makeAccounts, makeNkeyUser, signUser } from "../cluster/credentials/users.ts";
+import { selfSignedSource } from "../http/tls/self_signed.ts";
+import { exists, writePrivateFile } from "../shared/files.ts";
+import { installed } from "../shared/installation.ts";
 
 const MASTER_KEY_BYTES = 32;
 const PASSWORD_BYTES = 24;
@@ -35,7 +37,7 @@ async function keep(file: string, make: () => string): Promise<void> {
 
 /** The configuration of a nats-server whose certificate is beside its directory. */
 async function writeNatsConfig(directory: string): Promise<void> {
-  const text = await Deno.readTextFile(new URL("nats/nats.conf", import.meta.url));
+  const text = await Deno.readTextFile(installed("deploy/nats/nats.conf"));
   const config = text.replace('include "users.conf"', 'include "accounts.conf"')
     .replace(
       /"(server\.(?:pem|key))"/g,
@@ -44,13 +46,42 @@ async function writeNatsConfig(directory: string): Promise<void> {
   await Deno.writeTextFile(join(directory, "nats", "nats.conf"), config);
 }
 
-if (import.meta.main) {
-  const [directory, ...hosts] = Deno.args;
-  if (directory === undefined || directory.startsWith("-")) {
-    console.error("usage: deploy/credentials DIRECTORY [HOST...]");
-    Deno.exit(2);
-  }
+/** A user of NATS. */
+export interface ClusterUser {
+  readonly role: Role;
+  readonly name: string;
+}
+
+/**
+ * Makes the credentials of a cluster; keeps those that are there.
+ * @param hosts names and addresses of PostgreSQL and NATS besides those of this machine
+ */
+export async function makeCredentials(directory: string, hosts: readonly string[]): Promise<void> {
   await makeShared(directory, hosts);
   await makeAccounts(join(directory, "nats"));
   await writeNatsConfig(directory);
+}
+
+/**
+ * Signs a user of NATS with the key of its role, and writes the file for `--nats-credentials` (0600).
+ * @param keys directory with `<role>.nk` and `account.pub`
+ */
+export async function signUserFile(
+  keys: string,
+  { role, name }: ClusterUser,
+  file: string,
+): Promise<void> {
+  const credentials = await signUser(keys, role, name);
+  await writePrivateFile(file, new TextDecoder().decode(credentials));
+}
+
+/**
+ * Makes a user with an NKey, and lists all users of the directory in `users.conf`.
+ * @returns the path of its key
+ */
+export async function addNkeyUser(
+  directory: string,
+  { role, name }: ClusterUser,
+): Promise<string> {
+  return await makeNkeyUser(directory, role, name);
 }
