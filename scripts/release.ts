@@ -26,20 +26,21 @@ console.log(`${packed.slice(ROOT.length)}: ${(size / 1024 ** 2).toFixed(1)} MiB`
 
 /** Replaces the last tree when the new one is complete. */
 async function build(record: ReleaseRecord): Promise<void> {
-  const tree = await Deno.makeTempDir({ dir: BUILD_DIR, prefix: "release." });
-  try {
-    await writeTree(tree, record);
-    await Deno.remove(RELEASE_DIR, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-    await Deno.rename(tree, RELEASE_DIR);
-  } catch (error) {
-    await Deno.remove(tree, { recursive: true });
-    throw error;
-  }
+  const tree = `${RELEASE_DIR}.new`;
+  await removeTree(tree);
+  await Deno.mkdir(tree);
+  await writeTree(tree, record);
+  await removeTree(RELEASE_DIR);
+  await Deno.rename(tree, RELEASE_DIR);
+}
+
+async function removeTree(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 async function pack(): Promise<void> {
-  const options = ["--silent", "--ignore-scripts", "--pack-destination", BUILD_DIR];
+  const options = ["--loglevel=error", "--ignore-scripts", "--pack-destination", BUILD_DIR];
   await run("npm", ["pack", RELEASE_DIR, ...options]);
 }

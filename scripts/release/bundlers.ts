@@ -49,7 +49,7 @@ export async function carryBundlers(tree: string): Promise<CarriedBundler[]> {
  */
 export async function unpack(specifier: string, integrity: string, work: string): Promise<string> {
   const packed = await run("npm", [
-    ...["pack", specifier, "--silent", "--prefer-offline", "--pack-destination", work],
+    ...["pack", specifier, "--loglevel=error", "--prefer-offline", "--pack-destination", work],
   ]);
   const file = join(work, packed.trim());
   const found = createHash("sha512").update(await Deno.readFile(file)).digest("base64");

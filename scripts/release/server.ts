@@ -1,7 +1,7 @@
 /** Bundles the server and its threads. */
 import { build, type Metafile, type Plugin, stop } from "esbuild";
 import { basename, join } from "node:path";
-import { ROOT } from "./files.ts";
+import { filesBelow, ROOT } from "./files.ts";
 
 /** The folder of the bundled server: as deep as that of `src/shared/installation.ts`, which finds the root. */
 export const SERVER_DIR = "src/server";
@@ -24,7 +24,7 @@ const REQUIRE =
  * @returns the paths of all bundled files from the root of the project
  */
 export async function bundleServer(directory: string, manifest: unknown): Promise<string[]> {
-  const entries = [ENTRY, ...await threads("src")];
+  const entries = [ENTRY, ...(await filesBelow(ROOT, "src")).filter((path) => THREAD.test(path))];
   try {
     const { metafile, outputFiles, warnings } = await build({
       absWorkingDir: ROOT,
@@ -60,16 +60,6 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
   } finally {
     await stop();
   }
-}
-
-async function threads(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, folder))) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await threads(path));
-    else if (THREAD.test(name)) found.push(path);
-  }
-  return found.toSorted();
 }
 
 function replaceManifest(manifest: unknown): Plugin {

@@ -106,7 +106,7 @@ export async function firstRun(
       addEventListener("copy", () => window.copied = document.activeElement.value)`);
     await page.getByRole("button", { name: "Copy requests with curl" }).press("Enter");
     const copied = await eventually(() => page.evaluate<string | undefined>("window.copied"));
-    assert.match(copied, /^TOKEN=/);
+    assert.match(copied, /^TOKEN=/m);
     const focused = await page.evaluate(`document.activeElement.parentElement.className`);
     assert.equal(focused, "code-tools");
   });

@@ -32,8 +32,11 @@ export function SignInForm(
   };
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      <p>Run this command to get a one-time link:</p>
-      <CodeBlock text="bin/invoked console link" label="the command" />
+      <p>
+        Run this command on the server to get a one-time link. In a clone of the repository, it
+        begins with <code>bin/invoked</code>:
+      </p>
+      <CodeBlock text="invoked console link" label="the command" />
       <TextField
         label="Link or code"
         value={text}

@@ -14,8 +14,10 @@ import { Duration } from "../../parts/values.tsx";
 /** The function that a first start deploys. */
 const EXAMPLE = "hello";
 
+/** In a clone, the folder of the server has the command in `bin`; elsewhere it is on the `PATH`. */
+const FIND_COMMAND = `PATH="$PWD/bin:$PATH"`;
 /** The folder is outside of that of the server, whose files it is not one of. */
-const FIRST_COMMANDS = `export INVOKED_DATA="\${INVOKED_DATA:-$PWD/.invoked}" PATH="$PWD/bin:$PATH"
+const FIRST_COMMANDS = `export INVOKED_DATA="\${INVOKED_DATA:-$PWD/.invoked}" ${FIND_COMMAND}
 invoked init ~/greet && cd ~/greet
 invoked test && invoked deploy --publish
 invoked invoke greet --input '{"name":"Ada"}'`;
@@ -61,7 +63,7 @@ export function WelcomePage() {
                   </p>
                   <CodeBlock text={curlLines(id)} label="requests with curl" />
                   <CodeBlock
-                    text={`bin/invoked invoke ${id} --input '{"name":"world"}'`}
+                    text={`${FIND_COMMAND}\ninvoked invoke ${id} --input '{"name":"world"}'`}
                     label="an invocation with the command line"
                   />
                 </Section>
@@ -87,7 +89,8 @@ export function WelcomePage() {
 
 function curlLines(id: string): string {
   const { origin } = globalThis.location;
-  return `TOKEN=$(bin/invoked token)
+  return `${FIND_COMMAND}
+TOKEN=$(invoked token)
 curl -sS '${origin}/api/v1/functions/${id}/invoke' \\
   -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
   -d "{\\"json\\": \\"$(printf '{"name":"world"}' | base64)\\"}"`;

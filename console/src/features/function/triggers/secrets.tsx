@@ -60,7 +60,7 @@ const SECRET: ProofWords = {
 /** Of access tokens, which previews need, too. */
 export const TOKEN_WORDS: ProofWords = {
   label: "Access token",
-  hint: "Run bin/invoked token to get one. This page does not store it",
+  hint: "Run invoked token to get one. This page does not store it",
 };
 
 /** What a trigger's senders have, in words. */
