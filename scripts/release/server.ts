@@ -13,6 +13,9 @@ const THREAD = /_thread\.ts$/;
 /** Packages that are not there at run time. The compiler of the runtime runs in a clone; `pg` tries its native client. */
 const ABSENT = ["esbuild", "pg-native"];
 
+/** The entries of packages whose own entry passes `require` on, so that no bundler sees what it loads. */
+const MODULES = { "jsonc-parser": "jsonc-parser/lib/esm/main.js" };
+
 /** Packages made for Node.js call `require` for its modules. */
 const REQUIRE =
   'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
@@ -38,8 +41,8 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
       format: "esm",
       target: "esnext",
       platform: "node",
-      mainFields: ["module", "main"],
-      conditions: ["deno", "module"],
+      conditions: ["deno"],
+      alias: MODULES,
       external: ABSENT,
       charset: "utf8",
       // addLicenses writes them.

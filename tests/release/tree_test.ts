@@ -58,6 +58,25 @@ Deno.test("the tree has the parts of the server, and depends on the runtime alon
   }
 });
 
+Deno.test("every file of the bundled server loads", async () => {
+  const modules = files.filter((path) =>
+    /^src\/.*\.js$/.test(path) && !/(?:main|_thread)\.js$/.test(path)
+  );
+  assert.ok(modules.length > 100, `${modules.length} files`);
+  const script = `const failed = [];
+    for (const path of ${JSON.stringify(modules)}) {
+      await import("file://" + Deno.cwd() + "/" + path).catch((error) => failed.push(path + ": " + error));
+    }
+    console.log(failed.join("\\n"));
+    Deno.exit(0);`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", "--no-remote", "--cached-only", script],
+    cwd: tree,
+  }).output();
+  const decoder = new TextDecoder();
+  assert.deepEqual([decoder.decode(stdout), decoder.decode(stderr)], ["\n", ""]);
+});
+
 Deno.test("no file is a test of this project or names a path of the machine that built it", async () => {
   const foreign = [ROOT.pathname, `${Deno.env.get("HOME") ?? "/root"}/`];
   const found: string[] = [];
