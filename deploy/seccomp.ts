@@ -79,6 +79,21 @@ export function profileFrom({ defaultAction, defaultErrnoRet, syscalls }: Profil
   };
 }
 
+/** The flags of new namespaces, as Docker forbids them to clone. */
+const CLONE_NEW_NAMESPACES = 0x7e02_0000;
+
+/** What Docker applies by default to a container without capabilities: a profile of this file without {@link ADDED}. */
+export function withoutAdded({ syscalls, ...rest }: Profile): Profile {
+  const args = [{ index: 0, value: CLONE_NEW_NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }];
+  return {
+    ...rest,
+    syscalls: [
+      ...syscalls.filter(({ names }) => names.join() !== ADDED.join()),
+      { names: ["clone"], action: "SCMP_ACT_ALLOW", args },
+    ],
+  };
+}
+
 if (import.meta.main) {
   const [base = BASE] = Deno.args;
   console.log(JSON.stringify(profileFrom(JSON.parse(await Deno.readTextFile(base))), null, 2));

@@ -7,7 +7,7 @@ const KEY = join(BUILD_DIR, "release.key");
 
 /** Everything that a release is made of, and what makes it. */
 const INPUTS = [
-  ...["bin", "console", "deploy/nats", "examples", "sdk", "src", "templates"],
+  ...["bin", "console", "deploy", "examples", "sdk", "src", "templates"],
   ...["scripts/console", "scripts/release", "scripts/release.ts"],
   ...["package.json", "package-lock.json", "invoked.schema.json"],
   ...["CHANGELOG.md", "LICENSE", "README.md"],

@@ -15,7 +15,9 @@ const LAUNCHER = "bin/invoked";
 /** Files and folders that are copied as they are. */
 const COPIED = [
   ...["LICENSE", "README.md", "CHANGELOG.md", "invoked.schema.json", LAUNCHER],
-  ...["sdk", "templates", "examples", "deploy/nats"],
+  ...["sdk", "templates", "examples"],
+  // What an operator of containers and of a cluster needs; docker cp reads it from the image.
+  ...["deploy/compose.yaml", "deploy/nats", "deploy/seccomp.json"],
 ];
 /** The files of the page `/docs`. */
 const SWAGGER = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];

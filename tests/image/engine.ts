@@ -89,6 +89,13 @@ export class Engine implements AsyncDisposable {
     return (await this.podman("images", "--quiet", "--no-trunc")).trim();
   }
 
+  /** A file of the host, such as a profile. */
+  async file(name: string, text: string): Promise<string> {
+    const path = join(this.directory, name);
+    await Deno.writeTextFile(path, text);
+    return path;
+  }
+
   /** Starts a container of the image, which shares the network of this machine. */
   async start(name: string, flags: readonly string[]): Promise<Container> {
     const port = freePort();

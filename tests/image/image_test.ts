@@ -1,5 +1,7 @@
 /** The container image: what is in it, and its server in containers without privileges. */
 import assert from "node:assert/strict";
+import { withoutAdded } from "../../deploy/seccomp.ts";
+import SECCOMP from "../../deploy/seccomp.json" with { type: "json" };
 import { type Answer, type Client, type Json, unbase64 } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
@@ -60,6 +62,7 @@ Deno.test("the image runs a server in a container without privileges", async (t)
   await t.step("it has few programs, and the packages of all with their licences", async () => {
     const { files, programs } = await engine.content();
     assert.deepEqual(programs.map(withoutVersions).toSorted(), PROGRAMS);
+    assert.ok(files.includes("usr/lib/invoked/deploy/seccomp.json"), "docker cp can read it");
     const packages = files.filter((path) => path.startsWith("var/lib/dpkg/status.d/"))
       .map((path) => path.slice(path.lastIndexOf("/") + 1));
     assert.ok(packages.includes("libc6") && packages.includes("bubblewrap"));
@@ -110,10 +113,18 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     });
   });
 
-  await t.step("with the default profile it says what is lost, and works", async () => {
-    await using server = await engine.start("default", HARDENED);
-    assert.match(await server.log(), /not run in the strongest isolation/);
+  await t.step("with Docker's default profile it says what is lost, and works", async () => {
+    const profile = await engine.file("docker.json", JSON.stringify(withoutAdded(SECCOMP)));
+    const flags = [...HARDENED, `--security-opt=seccomp=${profile}`];
+    await using server = await engine.start("default", flags);
+    assert.match(
+      await server.log(),
+      /for lack of namespaces .* docker run .*deploy\/seccomp\.json/,
+    );
     const client = await server.client();
+    const { walls, instances } = ok(await client.get("/api/v1/status"));
+    assert.match(walls, /^landlock /);
+    assert.notEqual(instances, undefined, "invocations are forks");
     const id = await client.deploy(SLEEPS);
     assert.deepEqual(outputOf(await client.invoke(id, { ms: 1 })), { slept: 1 });
     await eventually(
