@@ -29,17 +29,17 @@ import { HELLO } from "./workload.ts";
 
 /** The defaults, which tests change. */
 const FLAGS = ["--pool-size", "8", "--max-wait", "1s", "--log-level", "warning"];
-/** Load before each restart: longer than the time after which `--restart-on-failure` forgets a failure. */
-const STEADY_MS = 6_000;
 
 /** Requests that began so long before a server was killed may have been under way. */
 const CUT_MS = 1_000;
-/** So many characters distinguish failures. */
-const KIND_CHARS = 60;
+/** In the body of an answer. */
+const REASON = /"reason":"(\w+)"/;
 
 /** A server that this program can restart. */
 interface Restartable {
   readonly server: Served;
+  /** Time under load before each restart. */
+  readonly steadyMs: number;
   /** Ends the running server; resolves with the time of the end, and once another is ready. */
   restart(): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -51,6 +51,7 @@ async function underManager(dataDir: string): Promise<Restartable> {
   let server = await start();
   return {
     server,
+    steadyMs: 3_000,
     async restart() {
       const now = performance.now();
       assert.equal(await server.stop(), 0);
@@ -69,6 +70,8 @@ async function underParent(dataDir: string): Promise<Restartable> {
   const server = await TestServer.start({ dataDir, flags });
   return {
     server,
+    // After that time, the parent has forgotten the last failure.
+    steadyMs: 10_500,
     async restart() {
       const [pid] = childrenOf(server.pid);
       assert.ok(pid);
@@ -139,7 +142,7 @@ const clients = [
     () => keepAsking(target, request, onKept, { pauseMs, signal }),
   ),
 ];
-const rest = () => new Promise((resolve) => setTimeout(resolve, STEADY_MS));
+const rest = () => new Promise((resolve) => setTimeout(resolve, running.steadyMs));
 const ends: number[] = [];
 const durations: number[] = [];
 for (let n = 0; n < restarts; n++) {
@@ -167,7 +170,7 @@ for (const [name, { waits, failures }] of Object.entries({ "new": onNew, kept: o
       ms(Math.max(...waits))
     }; ${failures.length} failed, ${unexpected.length} of them not under way at the end of a server`,
   );
-  const kinds = Object.groupBy(failures, ({ error }) => error.slice(0, KIND_CHARS));
+  const kinds = Object.groupBy(failures, ({ error }) => REASON.exec(error)?.[1] ?? error);
   for (const [kind, found = []] of Object.entries(kinds)) {
     console.log(`  ${found.length} × ${kind}`);
   }

@@ -177,7 +177,7 @@ interface Front {
 /** Starts everything behind the listener, which begins to answer. */
 async function startBehind(
   config: Config,
-  { deployExample, onSyncFailure }: StartOptions,
+  { deployExample, onSyncFailure, socket }: StartOptions,
   { sealer, cluster, listener, started: opened }: Front,
 ): Promise<Omit<Parts, "opened">> {
   const { server: { dataDir, drainTimeoutMs } } = config;
@@ -231,6 +231,7 @@ async function startBehind(
   const helloFunctionId = deployExample
     ? await deployHello(store, node, domain.functions, readExample)
     : undefined;
+  if (socket !== undefined) engine.catchUp();
   http.serve(app);
   if (node.holds("housekeeping")) opened.use(new BlobCheck(store));
   return {

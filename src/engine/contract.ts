@@ -330,6 +330,8 @@ export interface Engine extends AsyncDisposable {
    * Every request counts against the caller's limit, submitted or not.
    */
   admitNested(request: AdmissionRequest, caller: InvocationContext): Slot;
+  /** Begins to admit invocations that came while no server ran: for a while none is rejected because of its wait. */
+  catchUp(): void;
   /** As {@link admit}, for an invocation that was accepted before a restart: no limit of the queue applies. */
   readmit(request: AdmissionRequest): Slot;
   /** A granted slot for an invocation that a worker claimed: the worker holds a slot of its own for the invocation. */

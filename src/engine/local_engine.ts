@@ -31,6 +31,9 @@ export interface EngineLimits extends ConcurrencyLimits {
   readonly maxInvokeFanOut: number;
 }
 
+/** Long enough for the invocations of a few seconds, at half of the throughput. */
+const CATCH_UP_MS = 10_000;
+
 /**
  * The engine of one process: it admits invocations, and has its runner run their jobs.
  *
@@ -104,6 +107,10 @@ export class LocalEngine implements Engine {
     const slot = caller.slot.nest(request);
     this.#callers.set(slot, invocationId);
     return slot;
+  }
+
+  catchUp(): void {
+    this.#limiter.catchUp(CATCH_UP_MS);
   }
 
   readmit(request: AdmissionRequest): Slot {

@@ -191,6 +191,20 @@ Deno.test("a function at its own limit counts by its own rate, and others do not
   assert.equal(stage.call("other"), undefined, "of it nothing was measured");
 });
 
+Deno.test("what came while no server ran is not rejected because of its wait", () => {
+  const stage = new Stage(1);
+  stage.measure("a", 20, 250);
+  stage.limiter.catchUp(10_000);
+  assert.equal(stage.letIn("a"), 100);
+  const waiting = stage.wait("a");
+  for (let ends = 0; ends < 39; ends++) stage.end(250);
+  assert.equal(stage.call("a"), undefined);
+  assert.equal(waiting.overdue, undefined);
+  stage.end(250);
+  assert.equal(stage.call("a")?.kind, "wait-too-long");
+  assert.ok(waiting.overdue, "the limits apply again");
+});
+
 Deno.test("nested invocations that wait are no grants before an invocation from outside", () => {
   const stage = new Stage(1);
   stage.measure("a", 20, 250);

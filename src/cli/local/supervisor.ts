@@ -14,7 +14,7 @@ export const RESTART_FLAG = "--restart-on-failure";
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 30_000;
 /** A server that ran for this long starts again after the first pause. */
-const STEADY_MS = 5_000;
+const STEADY_MS = 10_000;
 /** Where util-linux is, the server stops when this process is killed. */
 const DIES_WITH_PARENT =
   'if command -v setpriv >/dev/null; then exec setpriv --pdeathsig TERM -- "$@"; fi; exec "$@"';

@@ -57,6 +57,8 @@ export class ConcurrencyLimiter {
   readonly #now: Clock;
   readonly #outage: { readonly error: string | undefined };
   #reviewedMs = -Infinity;
+  /** Before this time no wait is too long. */
+  #catchUpEndMs = -Infinity;
   readonly #mayRun = (slot: RequestedSlot) => this.#usage.mayTakeSlot(slot);
 
   /** @param outage its `error` keeps every invocation from beginning; call {@link limitsChanged} when it changes */
@@ -103,6 +105,14 @@ export class ConcurrencyLimiter {
       if (isSync) saturations.forEach((each) => this.#checkWait(each));
     }
     return this.#enqueue(slot);
+  }
+
+  /**
+   * For this time invocations wait for as long as it takes: those that came while no server ran come all at once, and are
+   * not to be rejected because they have waited.
+   */
+  catchUp(durationMs: number): void {
+    this.#catchUpEndMs = this.#now() + durationMs;
   }
 
   /** Requests a slot whatever the length of the queue. */
@@ -154,6 +164,7 @@ export class ConcurrencyLimiter {
   #endOverdue(): void {
     const { maxWaitMs } = this.limits;
     const now = this.#now();
+    if (now < this.#catchUpEndMs) return;
     if (this.#queue.size === 0 || now - this.#reviewedMs < maxWaitMs / REVIEWS_PER_WAIT) return;
     this.#reviewedMs = now;
     for (const [slot, ahead] of this.#queue.syncFromOutside()) {
@@ -247,7 +258,7 @@ export class ConcurrencyLimiter {
 
   #checkWait({ limit, maxRunning, perSecond, grants }: Saturation): void {
     const { maxWaitMs } = this.limits;
-    if (perSecond === undefined) return;
+    if (perSecond === undefined || this.#now() < this.#catchUpEndMs) return;
     const expectedMs = 1000 * grants / perSecond;
     if (expectedMs <= maxWaitMs) return;
     throw new AdmissionRejected({
