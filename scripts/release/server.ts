@@ -13,8 +13,16 @@ const THREAD = /_thread\.ts$/;
 /** Packages that are not there at run time. The compiler of the runtime runs in a clone; `pg` tries its native client. */
 const ABSENT = ["esbuild", "pg-native"];
 
-/** The entries of packages whose own entry passes `require` on, so that no bundler sees what it loads. */
-const MODULES = { "jsonc-parser": "jsonc-parser/lib/esm/main.js" };
+/**
+ * ES modules of packages whose CommonJS entry no bundler can use: one passes `require` on, so that nobody sees what it
+ * loads, and an `import()` would get no names of the other.
+ */
+const MODULES = {
+  "jsonc-parser": "jsonc-parser/lib/esm/main.js",
+  "@peculiar/x509": "@peculiar/x509/build/x509.es.js",
+};
+/** The one CommonJS module that an `import()` may load, because it has no names. */
+const WITHOUT_NAMES = "node_modules/reflect-metadata/Reflect.js";
 
 /** Packages made for Node.js call `require` for its modules. */
 const REQUIRE =
@@ -55,6 +63,7 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
       logLevel: "silent",
     });
     if (warnings.length > 0) throw new Error(`esbuild warns: ${warnings[0]?.text}`);
+    assertNames(metafile);
     await Deno.mkdir(directory, { recursive: true });
     for (const { path, contents } of outputFiles) {
       await Deno.writeFile(join(directory, basename(path)), contents);
@@ -76,6 +85,16 @@ function replaceManifest(manifest: unknown): Plugin {
       }));
     },
   };
+}
+
+/** @throws {Error} for an `import()` of a CommonJS module: the bundle has its default export alone */
+function assertNames({ inputs, outputs }: Metafile): void {
+  for (const { entryPoint = WITHOUT_NAMES } of Object.values(outputs)) {
+    if (inputs[entryPoint]?.format !== "cjs" || entryPoint === WITHOUT_NAMES) continue;
+    throw new Error(
+      `import() loads the CommonJS module ${entryPoint}; add its ES module to MODULES`,
+    );
+  }
 }
 
 /** The files of which something is in the bundle. */
