@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Client } from "../support/client.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { getRequest, Line } from "../support/line.ts";
 import { allGone, descendantsOf } from "../support/processes.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "../support/eventually.ts";
@@ -147,6 +148,11 @@ async function letsFinish(server: TestServer): Promise<void> {
   server.signal("SIGTERM");
   await draining(client);
   assert.equal((await client.get("/healthz")).status, 200);
+  // It still accepts connections, and closes each after its answer.
+  const { hostname, port } = new URL(server.url);
+  using line = await Line.open({ hostname, port: Number(port) });
+  const { status: readiness, closes } = await line.ask(getRequest("/readyz"));
+  assert.deepEqual([readiness, closes], [503, true]);
   for (const prefer of ["", "respond-async"]) {
     const rejected = await client.invoke(id, {}, { prefer });
     assertError(rejected, "UNAVAILABLE", "SERVER_STOPPING");
