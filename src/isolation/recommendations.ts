@@ -38,7 +38,10 @@ const WEAKER = "share the namespaces of the server, at no cost in time";
 
 /** How bubblewrap fails where files of `/proc` are masked. */
 const PROC_IS_MASKED = /Can't mount proc/;
-const NOT_PERMITTED = /not permitted|No permissions|Permission denied/;
+/** How wrappers fail in a container of root without its capabilities. */
+const LACKS_CAPABILITIES = /setresuid failed/;
+/** As filters answer that deny a call. */
+const DENIED = /not permitted|No permissions|Permission denied|not implemented/;
 
 /**
  * Recommendations for the modes of a kind of process that do not work.
@@ -84,6 +87,10 @@ export async function recommendForBuilds(): Promise<readonly Recommendation[]> {
 /** What keeps bubblewrap from its namespaces and mounts. */
 async function namespaceCauses(reason: string): Promise<Recommendation[]> {
   if (PROC_IS_MASKED.test(reason)) return [UNMASKED];
+  if (LACKS_CAPABILITIES.test(reason)) {
+    const command = "docker run --user 10001, as for podman; Kubernetes: runAsUser: 10001";
+    return [{ missing: "capabilities of root, or a user that needs none", command }];
+  }
   const switches: Recommendation[] = [];
   for (const [name, [forbids, allows]] of Object.entries(NAMESPACE_SWITCHES)) {
     const value = await readProcfs(`sys/${name.replaceAll(".", "/")}`);
@@ -100,7 +107,7 @@ async function namespaceCauses(reason: string): Promise<Recommendation[]> {
     return [{ missing, command: FLAGS.appArmor }];
   }
   const [, filters] = /^Seccomp:\s+(\d)/m.exec(await readAllProcfs(["self/status"])) ?? [];
-  if (filters === "2" && NOT_PERMITTED.test(reason)) {
+  if (filters === "2" && DENIED.test(reason)) {
     return [{ missing: "namespaces (the seccomp profile denies them)", command: FLAGS.seccomp }];
   }
   return [{ missing: `namespaces (${reason})`, command: FLAGS.seccomp }];

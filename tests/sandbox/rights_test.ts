@@ -140,3 +140,11 @@ rightsTest("a host without user namespaces names the setting", async (home) => {
     /^sysctl -w user.max_user_namespaces=15000$/,
   );
 });
+
+rightsTest("a root server without capabilities names the user that needs none", async (home) => {
+  const none = [setpriv, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"];
+  await Deno.chown(home, 0, 0);
+  const report = await doctorUnder(none, { home });
+  assert.equal(report.isolation.selected, null);
+  assertRecommends(report, /^capabilities of root/, /--user 10001.*runAsUser/);
+});
