@@ -68,7 +68,7 @@ export async function recommend(
     found.push({ missing: `setpriv: ${spawned}`, command: `${installer} util-linux` });
   } else if (landlock !== undefined) {
     found.push({
-      missing: `Landlock (Linux 5.13, setpriv of util-linux 2.41, its calls allowed): ${spawned}`,
+      missing: `Landlock (Linux 6.2, setpriv of util-linux 2.41, its calls allowed): ${spawned}`,
       command: `${installer} util-linux`,
     });
   }

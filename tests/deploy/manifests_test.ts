@@ -182,6 +182,29 @@ Deno.test("a worker gets neither the database nor the master key", async () => {
   assert.ok(!signing.includes("nats-signing-key"), "its own container has no signing key");
 });
 
+Deno.test("workers have no capability, and the profile with which bubblewrap and forks work", async () => {
+  const [worker] = (await readManifests()).filter(({ object }) =>
+    object.kind === "Deployment" && object.metadata.name === "invoked-worker"
+  );
+  assert.ok(worker !== undefined);
+  const { securityContext: pod, containers }: IPodSpec = podOf(worker).spec;
+  assert.equal(pod?.runAsNonRoot, true);
+  assert.deepEqual(pod?.seccompProfile, { type: "Localhost", localhostProfile: "invoked.json" });
+  for (const { securityContext, args } of containers) {
+    assert.deepEqual(securityContext?.capabilities, { drop: ["ALL"] });
+    assert.equal(securityContext?.allowPrivilegeEscalation, false);
+    assert.ok(args?.includes("--isolation=bubblewrap"));
+  }
+  const cluster: Json = parse(
+    await Deno.readTextFile(new URL("deploy/compose-cluster.yaml", ROOT)),
+    { merge: true },
+  );
+  const { user, cap_drop: dropped, cap_add: added, security_opt: options } =
+    cluster.services.worker;
+  assert.deepEqual([user, dropped, added], [undefined, ["ALL"], undefined]);
+  assert.ok(options.includes("seccomp=seccomp.json"));
+});
+
 Deno.test("commands of manifests and of the compose file have flags that exist", async () => {
   const manifests = await readManifests();
   const texts = manifests.filter(isPodOwner).flatMap((owner) => {
