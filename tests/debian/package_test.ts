@@ -21,6 +21,7 @@ const NEXT_VERSION = `${manifest.version}.1`;
 /** Prints the response of the server that says whether it accepts invocations. */
 const READINESS = "exec 3<>/dev/tcp/127.0.0.1/8080; " +
   String.raw`printf "GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n" >&3; cat <&3`;
+const READ = `timeout 180 bash -c '${READINESS}'`;
 const HELLO = "invoked invoke hello --data /var/lib/invoked --input";
 
 /** Prints the failures of invocations on new connections until stdin ends, then the number of responses. */
@@ -78,7 +79,7 @@ mountTest(
       await machine.run("dpkg --no-triggers --force-unsafe-io --install /root/invoked.deb");
       assert.equal(await machine.run("systemctl is-active invoked.socket"), "active\n");
       // The connection waits in the socket until the server is ready.
-      assert.match(await machine.run(`bash -c '${READINESS}'`), /^HTTP\/1.1 200 /);
+      assert.match(await machine.run(READ), /^HTTP\/1.1 200 /);
       assert.match(await machine.run(`${HELLO} '{"name":"Ada"}'`), /Hello, Ada/);
       const log = await machine.run("journalctl --output=cat --unit=invoked");
       assert.doesNotMatch(log, /"level":"(?:WARN|ERROR)"/);
@@ -145,7 +146,7 @@ mountTest(
         (await machine.try("systemctl is-active invoked.service invoked.socket")).code,
         0,
       );
-      assert.notEqual((await machine.try(`bash -c '${READINESS}'`)).code, 0);
+      assert.notEqual((await machine.try(READ)).code, 0);
       const paths = "ls -d /usr/lib/invoked /usr/bin/invoked /var/lib/invoked /etc/default/invoked";
       const left = (await machine.try(`${paths} 2>/dev/null`)).stdout;
       assert.equal(left, "/etc/default/invoked\n/var/lib/invoked\n");
