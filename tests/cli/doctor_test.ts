@@ -67,7 +67,9 @@ Deno.test("doctor exits with 3 and serve does not start when the configured isol
       assert.equal(report.isolation.abstractSockets.closed, false);
       assert.match(report.isolation.abstractSockets.detail, /only the mode bubblewrap closes them/);
     }
-    assert.ok(report.missing.some(({ missing }: { missing: string }) => missing === "bubblewrap"));
+    assert.ok(
+      report.missing.some(({ missing }: { missing: string }) => missing.startsWith("bubblewrap: ")),
+    );
     const serve = await runInvoked(
       [
         "serve",
