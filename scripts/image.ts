@@ -46,7 +46,7 @@ async function buildImage({ release, output, level, prepare }: Options): Promise
   if (release === undefined) await run("npm", ["run", "--silent", "release"]);
   const built = release ?? RELEASE_DIR;
   const facts: ReleaseFacts = JSON.parse(await Deno.readTextFile(join(built, "release.json")));
-  const context = join(output, "image");
+  const context = join(output, "invoked-image");
   await prepareContext(built, facts, context);
   if (prepare) {
     const flags = ["--file", `${ROOT}deploy/Dockerfile`, ...buildArguments(facts)];
@@ -54,6 +54,7 @@ async function buildImage({ release, output, level, prepare }: Options): Promise
     return;
   }
   const archive = await packImage(context, facts, { output, level });
+  await Deno.remove(context, { recursive: true });
   const { size } = await Deno.stat(archive);
   console.log(`${archive}: ${(size / 1e6).toFixed(1)} MB`);
 }

@@ -1,4 +1,4 @@
-/** The files of the image that come from Debian: a few of a few packages, each with its licence. */
+/** The files of the image that come from Debian: a few of a few packages, each with its license. */
 import { dirname, join } from "node:path";
 import { run } from "../release/files.ts";
 
@@ -31,13 +31,13 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "util-linux": ["usr/bin/setpriv", "usr/bin/setsid"],
 };
 
-/** Of every package: its licence, or the link to the package that has the licence. */
-const licenceOf = (name: string) => `usr/share/doc/${name}(?:/copyright)?`;
+/** Of every package: its license, or the link to the package that has the license. */
+const licenseOf = (name: string) => `usr/share/doc/${name}(?:/copyright)?`;
 
 /** The links of a merged `/usr`, which the paths of loaders and programs follow. */
 const MERGED = ["bin", "lib", "lib64"];
 
-/** Downloads the packages and copies their files and licences into `root`. */
+/** Downloads the packages and copies their files and licenses into `root`. */
 export async function copyDebianFiles(root: string): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "invoked-image-" });
   try {
@@ -74,7 +74,7 @@ async function copyPackage(archive: string, root: string): Promise<void> {
   const content = `${archive}.content`;
   await run("dpkg-deb", ["--extract", archive, content]);
   const paths = await listFiles(content);
-  for (const pattern of [...FILES[name] ?? [], licenceOf(name)]) {
+  for (const pattern of [...FILES[name] ?? [], licenseOf(name)]) {
     const matching = paths.filter((path) => new RegExp(`^(?:${pattern})$`).test(path));
     if (matching.length === 0) throw new Error(`package ${name} has no file ${pattern}`);
     for (const path of matching) await move(join(content, path), join(root, path));

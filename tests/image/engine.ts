@@ -34,7 +34,6 @@ export class Engine implements AsyncDisposable {
     const archive = (await Array.fromAsync(Deno.readDir(path), ({ name }) => name))
       .find((name) => name.endsWith(".image.tar.zst"));
     if (archive === undefined) throw new Error(`No archive in ${path}`);
-    await Deno.remove(join(path, "image"), { recursive: true });
     const engine = new Engine(path, join(path, archive), disposables.move());
     await engine.podman("load", "--quiet", "--input", engine.archive);
     return engine;

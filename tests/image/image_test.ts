@@ -59,7 +59,7 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     assert.ok(size <= ARCHIVE_MAX_BYTES, `the archive has ${size} bytes`);
   });
 
-  await t.step("it has few programs, and the packages of all with their licences", async () => {
+  await t.step("it has few programs, and the packages of all with their licenses", async () => {
     const { files, programs } = await engine.content();
     assert.deepEqual(programs.map(withoutVersions).toSorted(), PROGRAMS);
     assert.ok(files.includes("usr/lib/invoked/deploy/seccomp.json"), "docker cp can read it");
