@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startOnce } from "../tests/support/server.ts";
+import { type Profile, withoutAdded } from "../deploy/seccomp.ts";
 import { Invoked } from "./invoked.ts";
 import { summarize } from "./statistics.ts";
 import { HELLO } from "./workload.ts";
@@ -24,18 +25,11 @@ const PROFILE = ["--security-opt", `seccomp=${ROOT}/deploy/seccomp.json`];
 const UNMASKED = ["--security-opt", "unmask=ALL"];
 const POD_USERS = ["--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536"];
 
-/** The profile of the directory that Docker and containerd apply by default: ours without what it adds. */
+/** A file with the profile that Docker and containerd apply by default. */
 async function defaultProfile(directory: string): Promise<string> {
-  const profile = JSON.parse(await Deno.readTextFile(`${ROOT}/deploy/seccomp.json`));
-  const { ADDED } = await import("../deploy/seccomp.ts");
-  profile.syscalls = profile.syscalls.filter(({ names }: { names: string[] }) =>
-    names.join() !== ADDED.join()
-  );
-  // CLONE_NEW* is what Docker forbids of clone.
-  const args = [{ index: 0, value: 0x7e020000, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }];
-  profile.syscalls.push({ names: ["clone"], action: "SCMP_ACT_ALLOW", args });
+  const profile: Profile = JSON.parse(await Deno.readTextFile(`${ROOT}/deploy/seccomp.json`));
   const path = join(directory, "default.json");
-  await Deno.writeTextFile(path, JSON.stringify(profile));
+  await Deno.writeTextFile(path, JSON.stringify(withoutAdded(profile)));
   return path;
 }
 
