@@ -45,20 +45,19 @@ umount -l /.outside
 exec env -i container=test PATH=/usr/sbin:/usr/bin /usr/lib/systemd/systemd --unit=test.target
 `;
 
-/** Starts the machine in a cgroup $1 of its own with the namespaces of its first process. */
+/** Runs a script in a private mount namespace with all cgroups of version 2 in the directory $1, wherever they are else. */
+const WITH_CGROUPS =
+  `exec unshare --mount -- sh -euc 'mount -t cgroup2 cgroup2 "$1"; eval "$0"' "$@"`;
+
+/** Starts the machine in its cgroup $2 and in the namespaces of its first process, which runs $3. */
 const START = `
-set -eu
-cgroups=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)
-mkdir "$cgroups/$1"
-echo $$ >"$cgroups/$1/cgroup.procs"
-shift
-exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --uts --ipc --cgroup --net -- sh -c "$@"
+mkdir "$1/$2"
+echo $$ >"$1/$2/cgroup.procs"
+umount "$1"
+exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --uts --ipc --cgroup --net -- sh -c "$3" sh "$1"
 `;
 
-const REMOVE_CGROUPS = `
-cgroups=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)
-find "$cgroups/$1" -depth -type d -exec rmdir {} +
-`;
+const REMOVE_CGROUPS = 'find "$1/$2" -depth -type d -exec rmdir {} +';
 
 /** What a command printed. */
 interface Result {
@@ -85,7 +84,7 @@ export class SystemdMachine implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ prefix: "invoked-systemd-" });
     const cgroup = `invoked-test-${crypto.randomUUID()}`;
     const outer = new Deno.Command("sh", {
-      args: ["-c", START, "sh", cgroup, BOOT, "sh", directory],
+      args: ["-c", WITH_CGROUPS, "sh", START, directory, cgroup, BOOT],
       stdin: "null",
       stdout: "null",
     }).spawn();
@@ -144,7 +143,7 @@ export class SystemdMachine implements AsyncDisposable {
     await this.#outer.status;
     await eventually(async () => {
       const removal = await new Deno.Command("sh", {
-        args: ["-c", REMOVE_CGROUPS, "sh", this.#cgroup],
+        args: ["-c", WITH_CGROUPS, "sh", REMOVE_CGROUPS, this.#directory, this.#cgroup],
         stderr: "null",
       }).output();
       return removal.success || undefined;
