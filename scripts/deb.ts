@@ -6,7 +6,7 @@ import { relative } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { type Architecture, ARCHITECTURES, ownArchitecture } from "./debian/architecture.ts";
 import { buildPackage } from "./debian/package.ts";
-import { BUILD_DIR, RELEASE_DIR, ROOT, run } from "./release/files.ts";
+import { BUILD_DIR, endWith, RELEASE_DIR, ROOT, run } from "./release/files.ts";
 
 interface Options {
   readonly arch: Architecture;
@@ -58,6 +58,5 @@ try {
   await build(readOptions());
 } catch (error) {
   if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
-  console.error(`error: ${error instanceof Error ? error.message : error}`);
-  Deno.exit(1);
+  endWith(error);
 }

@@ -8,7 +8,7 @@ import { DEBIAN_RELEASE } from "./image/debian.ts";
 import { prepareContext } from "./image/context.ts";
 import { packImage } from "./image/pack.ts";
 import { buildArguments, type ReleaseFacts, ZSTD_LEVEL_MAX } from "./image/facts.ts";
-import { BUILD_DIR, RELEASE_DIR, ROOT, run } from "./release/files.ts";
+import { BUILD_DIR, endWith, RELEASE_DIR, ROOT, run } from "./release/files.ts";
 
 interface Options {
   readonly release?: string;
@@ -31,8 +31,7 @@ const command = new Command("npm run image --")
 try {
   await command.parseAsync(Deno.args, { from: "user" });
 } catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : error}`);
-  Deno.exit(1);
+  endWith(error);
 }
 
 function parseLevel(text: string): number {

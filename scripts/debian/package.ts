@@ -40,7 +40,7 @@ export async function buildPackage(options: PackageOptions): Promise<string> {
   const record: ReleaseRecord = JSON.parse(
     await Deno.readTextFile(join(release, "release.json")),
   );
-  const date = new Date(record.date ?? 0);
+  const date = new Date(record.date);
   const tree = await Deno.makeTempDir({ dir: directory, prefix: "deb." });
   try {
     await addProgram(tree, release, arch);

@@ -1,7 +1,8 @@
 /** Notices that the last release was made of the same sources. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { BUILD_DIR, filesBelow, ROOT } from "./files.ts";
+import { BUILD_DIR, ROOT } from "./files.ts";
+import { sourcesBelow } from "./sources.ts";
 
 const KEY = join(BUILD_DIR, "release.key");
 
@@ -12,15 +13,13 @@ const INPUTS = [
   ...["package.json", "package-lock.json", "invoked.schema.json"],
   ...["CHANGELOG.md", "LICENSE", "README.md"],
 ];
-/** What a build leaves among the sources. */
-const BUILT = /^console\/dist|^src\/resources\/schema\.d\.ts/;
 
 /** The digest of all inputs. @param record what a release has besides its files */
 export async function keyOf(record: unknown): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(record));
   for (const input of INPUTS) {
-    for (const path of await filesBelow(ROOT, input)) {
-      if (!BUILT.test(path)) hash.update(path).update(await Deno.readFile(join(ROOT, path)));
+    for (const path of await sourcesBelow(input)) {
+      hash.update(path).update(await Deno.readFile(join(ROOT, path)));
     }
   }
   return hash.digest("hex");

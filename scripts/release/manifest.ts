@@ -1,7 +1,7 @@
 /** What a release says of itself. */
-import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { ROOT, run } from "./files.ts";
+import { run } from "./files.ts";
+import { isRepository } from "./sources.ts";
 
 /** The `package.json` of a release: the runtime is its one dependency. */
 export interface PackageManifest {
@@ -15,13 +15,15 @@ export interface PackageManifest {
 /** `release.json` of a release. */
 export interface ReleaseRecord {
   readonly version: string;
-  /** The commit, with `-dirty` for a tree with changes; null outside of a git repository. */
-  readonly commit: string | null;
-  /** When the commit was made, in ISO 8601; null without a commit. */
-  readonly date: string | null;
+  /** The commit, with `-dirty` for a tree with changes; `unknown` outside of a git repository. */
+  readonly commit: string;
+  /** When the commit was made, in ISO 8601; the epoch if the commit is unknown. Packed files are as old. */
+  readonly date: string;
   /** The version of Deno that runs it. */
   readonly deno: string;
 }
+
+const NO_COMMIT = { commit: "unknown", date: new Date(0).toISOString() };
 
 /** The `package.json` of the release. */
 export function packageManifest(): PackageManifest {
@@ -32,15 +34,11 @@ export function packageManifest(): PackageManifest {
 /** Reads the commit from git. */
 export async function releaseRecord(): Promise<ReleaseRecord> {
   const { version, dependencies: { deno } } = manifest;
-  if (!await isRepository()) return { version, commit: null, date: null, deno };
+  if (!await isRepository()) return { version, ...NO_COMMIT, deno };
   const [hash = "", date = ""] = (await run("git", ["log", "-1", "--format=%H %cI"])).trim().split(
     " ",
   );
   const changes = await run("git", ["status", "--porcelain"]);
   const commit = changes.trim() === "" ? hash : `${hash}-dirty`;
   return { version, commit, date: new Date(date).toISOString(), deno };
-}
-
-async function isRepository(): Promise<boolean> {
-  return await Deno.stat(join(ROOT, ".git")).then(() => true, () => false);
 }

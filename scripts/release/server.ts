@@ -1,7 +1,8 @@
 /** Bundles the server and its threads. */
 import { build, type Metafile, type Plugin, stop } from "esbuild";
 import { basename, join } from "node:path";
-import { filesBelow, ROOT } from "./files.ts";
+import { ROOT } from "./files.ts";
+import { sourcesBelow } from "./sources.ts";
 
 /** The folder of the bundled server: as deep as that of `src/shared/installation.ts`, which finds the root. */
 export const SERVER_DIR = "src/server";
@@ -35,7 +36,7 @@ const REQUIRE =
  * @returns the paths of all bundled files from the root of the project
  */
 export async function bundleServer(directory: string, manifest: unknown): Promise<string[]> {
-  const entries = [ENTRY, ...(await filesBelow(ROOT, "src")).filter((path) => THREAD.test(path))];
+  const entries = [ENTRY, ...(await sourcesBelow("src")).filter((path) => THREAD.test(path))];
   try {
     const { metafile, outputFiles, warnings } = await build({
       absWorkingDir: ROOT,
@@ -75,7 +76,7 @@ export async function bundleServer(directory: string, manifest: unknown): Promis
 }
 
 function replaceManifest(manifest: unknown): Plugin {
-  const path = join(ROOT, "package.json").replaceAll(".", "\\.");
+  const path = RegExp.escape(join(ROOT, "package.json"));
   return {
     name: "manifest",
     setup(build) {

@@ -10,6 +10,7 @@ import { packageManifest, type ReleaseRecord } from "./manifest.ts";
 import { packagesIn } from "./packages.ts";
 import { describeContent } from "./sbom.ts";
 import { bundleServer, SERVER_DIR } from "./server.ts";
+import { copySources } from "./sources.ts";
 
 const LAUNCHER = "bin/invoked";
 /** Files and folders that are copied as they are. */
@@ -27,7 +28,7 @@ const FURTHER_PACKAGES = ["swagger-ui-dist", "deno"];
 /** Writes the tree into an empty directory. Trees of the same sources and record are equal, byte for byte. */
 export async function writeTree(tree: string, record: ReleaseRecord): Promise<void> {
   const manifest = packageManifest();
-  for (const path of COPIED) await copyInto(tree, path);
+  for (const path of COPIED) await copySources(tree, path);
   for (const name of SWAGGER) {
     await copyInto(tree, `node_modules/swagger-ui-dist/${name}`, `swagger/${name}`);
   }

@@ -1,19 +1,11 @@
-/** What this installation is, and from which commit it was built. */
+/** From which commit this installation was built. */
 import { exists } from "./files.ts";
 import { installed } from "./installation.ts";
-
-/** The commit of an installation. */
-export interface Build {
-  /** The full hash, with `-dirty` for a clone with changes; undefined if it cannot be found. */
-  readonly commit: string | undefined;
-  /** The date of the commit of a release. */
-  readonly date: string | undefined;
-}
 
 /** Versions of a command or of a server. */
 export interface Versions {
   readonly version: string;
-  /** `unknown` for a copy without `release.json` and repository. */
+  /** The full hash, with `-dirty` for a tree with changes; `unknown` for a copy without repository, or made of one. */
   readonly commit: string;
   readonly deno: string;
   /** The newest migration, up to which this version opens and migrates databases. */
@@ -22,29 +14,26 @@ export interface Versions {
   readonly protocol: number;
 }
 
-const UNKNOWN: Build = { commit: undefined, date: undefined };
+const UNKNOWN = "unknown";
 
-/** Reads `release.json` of a release, or asks git in a clone. */
-export async function readBuild(): Promise<Build> {
+/** The commit of `release.json` in a release, or of git in a clone; `unknown` if neither knows it. */
+export async function readCommit(): Promise<string> {
   const release = installed("release.json");
-  if (await exists(release)) return buildIn(JSON.parse(await Deno.readTextFile(release)));
+  if (await exists(release)) return commitIn(JSON.parse(await Deno.readTextFile(release)));
   // Git would look above it, and find the repository of somebody who has installed a copy there.
   const repository = installed(".git");
   return await exists(repository) ? await askGit(installed("."), repository) : UNKNOWN;
 }
 
-function buildIn(release: unknown): Build {
-  const { commit, date } = typeof release === "object" && release !== null
-    ? release as { commit?: unknown; date?: unknown }
+function commitIn(release: unknown): string {
+  const { commit } = typeof release === "object" && release !== null
+    ? release as { commit?: unknown }
     : {};
-  return {
-    commit: typeof commit === "string" ? commit : undefined,
-    date: typeof date === "string" ? date : undefined,
-  };
+  return typeof commit === "string" ? commit : UNKNOWN;
 }
 
-/** The commit is unknown without git, and in a clone that git does not trust. */
-async function askGit(root: string, repository: string): Promise<Build> {
+/** Git may be missing, or unable to read the repository. */
+async function askGit(root: string, repository: string): Promise<string> {
   try {
     const { success, stdout } = await new Deno.Command("git", {
       args: [
@@ -56,7 +45,7 @@ async function askGit(root: string, repository: string): Promise<Build> {
       stdin: "null",
       stderr: "null",
     }).output();
-    if (success) return { commit: new TextDecoder().decode(stdout).trim(), date: undefined };
+    if (success) return new TextDecoder().decode(stdout).trim();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
       throw error;

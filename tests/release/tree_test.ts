@@ -89,7 +89,7 @@ Deno.test("no file is a test of this project or names a path of the machine that
   assert.deepEqual(found, []);
 });
 
-Deno.test("two builds of the same sources are equal", async () => {
+Deno.test("two builds of the same sources, with one build of the console, are equal", async () => {
   await using other = await makeTempDir();
   await writeTree(other.path, record);
   assert.deepEqual(await filesBelow(other.path, ""), files);
