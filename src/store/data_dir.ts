@@ -140,10 +140,21 @@ async function deniedBy(path: string): Promise<Obstacle> {
       wayOut: `change its mode, or ${ELSEWHERE}`,
     };
   }
+  const violation =
+    `${path} belongs to another user (uid ${owner}) than the server's (uid ${own})`;
+  // Such as a volume of Kubernetes: its group writes, and only its owner may change the mode.
+  const isWritable = await makeAndRemoveDir(path).then(() => true, () => false);
   return {
-    violation: `${path} belongs to another user (uid ${owner}) than the server's (uid ${own})`,
-    wayOut: `start the server as its owner, change its owner (chown), or ${ELSEWHERE}`,
+    violation,
+    wayOut: isWritable
+      ? `choose a directory in it, such as ${join(path, "node")}, with --data`
+      : `start the server as its owner, change its owner (chown), or ${ELSEWHERE}`,
   };
+}
+
+/** @throws unless this user may write the directory */
+async function makeAndRemoveDir(parent: string): Promise<void> {
+  await Deno.remove(await Deno.makeTempDir({ dir: parent }));
 }
 
 /**
@@ -158,7 +169,7 @@ export async function foreignEntry(path: string): Promise<Obstacle | undefined> 
     // A running server removes the log of its database when it stops.
     if (info === undefined || info.uid === Deno.uid()) continue;
     try {
-      if (info.isDirectory) await Deno.remove(await Deno.makeTempDir({ dir: entry }));
+      if (info.isDirectory) await makeAndRemoveDir(entry);
       else (await Deno.open(entry, { read: true, write: true })).close();
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) continue;

@@ -153,6 +153,11 @@ Deno.test("pods find their volumes, secrets and ports, and hold no secret themse
     const containers = [...spec.initContainers ?? [], ...spec.containers];
     const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
     assert.deepEqual(new Set(mounts.map(({ name }) => name)), new Set(volumes), owner.file);
+    for (const { args = [], volumeMounts = [] } of containers) {
+      const data = args.flatMap((arg) => /^--data=(.*)/.exec(arg)?.[1] ?? []);
+      const isMount = (path: string) => volumeMounts.some(({ mountPath }) => mountPath === path);
+      assert.ok(!data.some(isMount), "the kubelet owns a mounted directory, and not the server");
+    }
     for (const { env = [] } of containers) {
       for (const { name, value, valueFrom } of env) {
         if (valueFrom?.secretKeyRef?.name !== undefined) secrets.add(valueFrom.secretKeyRef.name);

@@ -124,6 +124,12 @@ mountTest("a directory or file of another user is named with both users", async 
     assertOneLine(await start(command, dataDir, WITHOUT_RIGHTS), belongs(dataDir));
   }
   await assertBroken(dataDir, WITHOUT_RIGHTS, belongs(dataDir));
+  // As the kubelet makes a volume of a pod that is not root.
+  await Deno.chmod(dataDir, 0o2777);
+  const inside = new RegExp(`another user .*; choose a directory in it, such as ${dataDir}/node, with --data`);
+  assertOneLine(await start("serve", dataDir, WITHOUT_RIGHTS), inside);
+  await assertBroken(dataDir, WITHOUT_RIGHTS, inside);
+  await Deno.chmod(dataDir, 0o700);
   await Deno.chown(dataDir, 0, 0);
   // Of files that it does not use, a server needs nothing.
   for (const name of ["credentials.json", "lock", "invoked.db", "master.key"]) {
