@@ -8,6 +8,7 @@ import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ConfigMap, type IPodSpec, Namespace, Service } from "kubernetes-models/v1";
 import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
 import { parse, parseAllDocuments } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
 import type { Json } from "../support/client.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 // Of github.com/compose-spec/compose-spec, commit 170098ba, Apache License 2.0.
@@ -231,6 +232,18 @@ Deno.test("commands of manifests and of the compose file have flags that exist",
   }
 });
 
+Deno.test("the manifests and compose files name the image of this version, and its archive", async () => {
+  const names = ["compose.yaml", "compose-cluster.yaml", "kubernetes/api.yaml"];
+  for (const name of [...names, "kubernetes/worker.yaml"]) {
+    const text = await Deno.readTextFile(new URL(`deploy/${name}`, ROOT));
+    const versions = [...text.matchAll(/\binvoked[:-](\d[\w.+-]*?)(?=-linux-|[\s:]|$)/gm)];
+    assert.ok(versions.length > 0, name);
+    for (const [found, version] of versions) {
+      assert.equal(version, manifest.version, `${name}: ${found}`);
+    }
+  }
+});
+
 /** A compose file, which must be one of the Compose specification. */
 async function readCompose(name: string): Promise<Json> {
   const compose: Json = parse(await Deno.readTextFile(new URL(`deploy/${name}`, ROOT)), {
@@ -250,6 +263,9 @@ Deno.test("the compose files are of the Compose specification, and name what the
     const named = new Set([...Object.keys(compose.volumes), ...Object.keys(compose.configs ?? {})]);
     const networks = new Set(["default", ...Object.keys(compose.networks)]);
     for (const [name, service] of Object.entries<Json>(compose.services)) {
+      if (service.image.startsWith("localhost/")) {
+        assert.equal(service.pull_policy, "never", `no registry has the image of ${name}`);
+      }
       for (const other of Object.keys(service.depends_on ?? {})) {
         assert.ok(other in compose.services, `${name} depends on ${other}`);
       }

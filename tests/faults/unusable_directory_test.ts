@@ -126,7 +126,9 @@ mountTest("a directory or file of another user is named with both users", async 
   await assertBroken(dataDir, WITHOUT_RIGHTS, belongs(dataDir));
   // As the kubelet makes a volume of a pod that is not root.
   await Deno.chmod(dataDir, 0o2777);
-  const inside = new RegExp(`another user .*; choose a directory in it, such as ${dataDir}/node, with --data`);
+  const inside = new RegExp(
+    `another user .*; choose a directory in it, such as ${dataDir}/node, with --data`,
+  );
   assertOneLine(await start("serve", dataDir, WITHOUT_RIGHTS), inside);
   await assertBroken(dataDir, WITHOUT_RIGHTS, inside);
   await Deno.chmod(dataDir, 0o700);
