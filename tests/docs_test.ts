@@ -27,6 +27,16 @@ const OTHER_FLAGS = [
   "--upload-file",
   "--quick",
   "--publish",
+  // Docker and npm.
+  ...[
+    "--security-opt",
+    "--read-only",
+    "--cap-drop",
+    "--no-healthcheck",
+    "--stop-timeout",
+    "--force",
+  ],
+  ...["--save-dev", "--ignore-scripts", "--global"],
 ];
 /** Words of the token endpoint, as RFC 6749 has them; the type of its errors names all that are answered. */
 const TOKEN_ERRORS = /readonly error: ((?:"\w+"(?: \| )?)+),/;
