@@ -1,5 +1,6 @@
 /** The health check of the image: ends with exit code 0 if the server of this container answers, and otherwise with 1. */
 
+/** A health check sees the variables of the container, and not the flags of its server. */
 const port = Deno.env.get("INVOKED_PORT") ?? "8080";
 
 /** The server speaks one of them, as `--tls-cert` has it. */

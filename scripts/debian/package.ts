@@ -5,6 +5,7 @@ import type { ReleaseRecord } from "../release/manifest.ts";
 import { filesBelow, ROOT, run, setModes } from "../release/files.ts";
 import { type Architecture, copyDeno, NPM_NAMES } from "./architecture.ts";
 import { renderManPages } from "./man_pages.ts";
+import { debianVersion } from "./version.ts";
 
 interface PackageOptions {
   /** The tree that `npm run release` wrote. */
@@ -40,14 +41,15 @@ export async function buildPackage(options: PackageOptions): Promise<string> {
   const record: ReleaseRecord = JSON.parse(
     await Deno.readTextFile(join(release, "release.json")),
   );
+  const version = debianVersion(record.version);
   const date = new Date(record.date);
   const tree = await Deno.makeTempDir({ dir: directory, prefix: "deb." });
   try {
     await addProgram(tree, release, arch);
     await addService(tree);
     await addCompletions(tree);
-    await addDocumentation(tree, record.version, date);
-    await addControl(tree, record.version, arch);
+    await addDocumentation(tree, version, date);
+    await addControl(tree, version, arch);
     const programs = ["bin/invoked", "bin/deno", ...await bundlersIn(tree)];
     await setModes(tree, [
       ...programs.map((path) => `${PROGRAM_DIR}/${path}`),
@@ -57,7 +59,7 @@ export async function buildPackage(options: PackageOptions): Promise<string> {
     await Deno.mkdir(join(tree, "usr/bin"));
     await Deno.chmod(join(tree, "usr/bin"), 0o755);
     await Deno.symlink("../lib/invoked/bin/invoked", join(tree, "usr/bin/invoked"));
-    const file = join(directory, `invoked_${record.version}_${arch}.deb`);
+    const file = join(directory, `invoked_${version}_${arch}.deb`);
     await pack(tree, file, date, fast);
     return file;
   } finally {

@@ -1,5 +1,6 @@
 /** Items of the release checklist about what the build scripts have written into `build/`. */
 import { join } from "node:path";
+import { debianVersion } from "../debian/version.ts";
 import { BUILD_DIR, RELEASE_DIR, run } from "../release/files.ts";
 import { done, type Found, type Item, missing } from "./item.ts";
 
@@ -58,7 +59,7 @@ function artefactsOf(version: string): readonly Artefact[] {
     },
     {
       title: `The Debian package is of this commit, with at most ${inMegabytes(PACKAGE_BYTES_MAX)}`,
-      name: new RegExp(`^invoked_${version}_\\w+\\.deb$`),
+      name: new RegExp(`^invoked_${debianVersion(version)}_\\w+\\.deb$`),
       script: "deb",
       bytesMax: PACKAGE_BYTES_MAX,
       commitOf: async (file) => {

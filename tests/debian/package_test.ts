@@ -5,6 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { leafCommands, pathOf } from "../../scripts/command_line_page.ts";
 import { buildPackage } from "../../scripts/debian/package.ts";
 import { ownArchitecture } from "../../scripts/debian/architecture.ts";
+import { debianVersion } from "../../scripts/debian/version.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { mountTest } from "../support/machine.ts";
 import { newDirectory } from "../support/once.ts";
@@ -57,6 +58,13 @@ const file = await buildPackage({ release: tree, arch, fast: true, directory });
 Deno.test("the package has at most 50 MB", async () => {
   const { size } = await Deno.stat(file);
   assert.ok(size <= FAST_SIZE_MAX_BYTES, `${size} bytes`);
+});
+
+Deno.test("a prerelease is older than its release, also for dpkg", async () => {
+  const { success } = await new Deno.Command("dpkg", {
+    args: ["--compare-versions", debianVersion("1.0.0-rc.1"), "lt", debianVersion("1.0.0")],
+  }).output();
+  assert.ok(success);
 });
 
 Deno.test("without dpkg-deb, the build of the package says so in one line", async () => {
@@ -117,6 +125,23 @@ mountTest(
         firstLines,
         "#compdef invoked\n# fish completion for invoked -*- shell-script -*-\n",
       );
+    });
+
+    await test.step("a port that is taken fails no installation, which names the way out", async () => {
+      const take =
+        "systemd-run --quiet --unit=taken --socket-property=ListenStream=127.0.0.1:8080 true";
+      await machine.run(`systemctl stop invoked.socket invoked && ${take}`);
+      const configure = "/var/lib/dpkg/info/invoked.postinst configure";
+      const { code, stderr } = await machine.try(
+        `DPKG_MAINTSCRIPT_PACKAGE=invoked ${configure} ''`,
+      );
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stderr,
+        /^invoked: the server does not run, .* systemctl edit invoked\.socket, /m,
+      );
+      await machine.run("systemctl stop taken.socket && systemctl start invoked");
+      assert.match(await machine.run(READ), /^HTTP\/1.1 200 /);
     });
 
     await test.step("an upgrade fails no connection and keeps the data and settings", async () => {
