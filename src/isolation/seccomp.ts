@@ -64,6 +64,8 @@ export type Architecture = keyof typeof ARCHITECTURES;
 
 /** First number of the x32 system calls on x86_64. */
 const X32_FIRST = 0x40000000;
+/** The new process becomes a child of the caller's parent: beyond the reach of what ends with the caller. */
+const CLONE_PARENT = 0x00008000;
 const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
 const CLONE_NEW_NAMESPACES = 0x7e020000;
@@ -216,6 +218,7 @@ function judgeClone(
   return byArgument(
     number,
     0,
+    { test: JUMP_ANY_BIT, value: CLONE_PARENT, then: "EPERM" },
     ...mayManageForks
       ? []
       : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],

@@ -85,6 +85,13 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     assert.equal(of(CLONE[column] ?? -1, thread), ALLOW);
     assert.equal(of(CLONE[column] ?? -1, 17), EPERM, "a fork");
     assert.equal(of(CLONE[column] ?? -1, thread | 0x10000000), EPERM, "a user namespace");
+    for (const options of [{ mayFork: true }, { mayFork: true, mayManageForks: true }]) {
+      const nr = CLONE[column] ?? -1;
+      const cloning = seccompFilter(architecture, options);
+      for (const arg0 of [0x8000, 0x8011, 0x9011, 0x2c028011]) {
+        assert.equal(verdict(cloning, { nr, arch, arg0 }), EPERM, "a sibling of the caller");
+      }
+    }
     assert.equal(of(CLONE3[column] ?? -1), ENOSYS);
     assert.equal(of(SOCKET[column] ?? -1, 1), ALLOW, "unix");
     // inet, inet6, netlink, packet, vsock.
@@ -122,7 +129,21 @@ Deno.test("a fork denies with the filter of its zygote what the whole filter den
     const further = furtherSeccompFilter(architecture, { mayFork: false }, asRoot);
     assert.ok(further.length < whole.length / 3);
     for (const arch of Object.values(AUDIT_ARCH)) {
-      for (const arg0 of [0, 1, 2, 17, 0x10000, 0x10011, 0x02010000, 0x10000000, 0x7e020000]) {
+      for (
+        const arg0 of [
+          0,
+          1,
+          2,
+          17,
+          0x8000,
+          0x8011,
+          0x10000,
+          0x10011,
+          0x02010000,
+          0x10000000,
+          0x7e020000,
+        ]
+      ) {
         for (let number = 0; number < 600; number++) {
           const call = { nr: number, arch, arg0 };
           if (number === TGKILL[architecture === "x86_64" ? 0 : 1]) continue;

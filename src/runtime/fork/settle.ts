@@ -32,6 +32,7 @@ const EFD_CLOEXEC_NONBLOCK = 0o2004000;
 const EPOLL_CTL_ADD = 1;
 /** EPOLLIN, EPOLLERR, EPOLLHUP, EPOLLRDHUP and EPOLLET: Deno's event loop registers its waker so, with the token 0. */
 const WAKER_EVENTS = 0x80002019;
+const F_DUPFD_CLOEXEC = 1030;
 const LAST_DESCRIPTOR = 0xffffffff;
 
 const PR_SET_PDEATHSIG = 1;
@@ -91,9 +92,8 @@ export function makeSettler(
   open: Descriptors,
   { beginClock, useEgressSocket }: Renewal,
 ): Settler {
-  const { stdin, stdout, stderr } = open;
   const descriptors = makeDescriptors(libc, open);
-  const connectAs = makeConnector(libc, setup.socketPath);
+  const connect = makeConnection(libc, setup.socketPath, open, descriptors);
   const limits = makeMaxima(libc, setup);
   const hasScopes = landlockVersion(libc) >= LANDLOCK_SCOPES_ABI;
   const scope = hasScopes ? makeScope(libc) : () => true;
@@ -112,16 +112,6 @@ export function makeSettler(
     if (!setup.namespaces && libc.getppid() !== forkServer) libc._exit(EXIT_NO_SERVER);
     descriptors.drop();
     if (libc.setrlimit(RLIMIT_NOFILE, openFiles) !== 0) libc._exit(EXIT_NOT_ISOLATED);
-  };
-  const connect = (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => {
-    const channel = connectAs(Handshake.CHANNEL, token);
-    const errors = connectAs(Handshake.STDERR, token, egressPath);
-    descriptors.replace(channel, stdin);
-    descriptors.replace(channel, stdout);
-    descriptors.replace(errors, stderr);
-    libc.close(channel);
-    libc.close(errors);
-    descriptors.renewEventLoop();
   };
   return {
     asTemplate(token) {
@@ -181,11 +171,35 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string {
   return decode(new Bytes(bufferOf(bytes), 0, length));
 }
 
+/** Makes the function that connects stdin, stdout and stderr of a fork to the server. */
+function makeConnection(
+  libc: Libc,
+  socketPath: string,
+  { stdin, stdout, stderr }: Descriptors,
+  { replace, renewEventLoop }: ReturnType<typeof makeDescriptors>,
+): (token: Uint8Array, egressPath?: Uint8Array<ArrayBuffer>) => void {
+  const connectAs = makeConnector(libc, socketPath);
+  return (token, egressPath) => {
+    const channel = connectAs(Handshake.CHANNEL, token);
+    const errors = connectAs(Handshake.STDERR, token, egressPath);
+    replace(channel, stdin);
+    replace(channel, stdout);
+    replace(errors, stderr);
+    libc.close(channel);
+    libc.close(errors);
+    renewEventLoop();
+  };
+}
+
 function makeDescriptors(libc: Libc, open: Descriptors) {
   const { stdin, stdout, stderr, epolls, eventfds, others } = open;
   const all = [...stdin, ...stdout, ...stderr, ...epolls, ...eventfds, ...others];
   const firstForeign = Math.max(...all) + 1;
-  const nothing = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);
+  const opened = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);
+  // Its first number may be one that is free among those that every fork keeps.
+  const nothing = libc.fcntl(opened, F_DUPFD_CLOEXEC, firstForeign);
+  if (nothing < 0) throw new Error("The zygote cannot open the null device");
+  libc.close(opened);
   const wakerEvent = new Uint8Array(EPOLL_EVENT_BYTES);
   new DataView(wakerEvent.buffer).setUint32(0, WAKER_EVENTS, true);
   const silence = (list: readonly number[]) => {
