@@ -4,14 +4,34 @@
  * needs the right to inspect it.
  */
 
-/** Functions of every script below: `show FILE` prints it; `fields FILE COUNT NAMES` prints `FILE:NAME VALUES` for each. */
+/**
+ * Functions of every script below. `load FILE` sets `text` to what is in it, `show FILE` prints it, and
+ * `fields FILE COUNT NAMES` prints `FILE:NAME VALUES` for each of so many names.
+ *
+ * A file is read once from its beginning to its end. bash would return to the end of each line that it reads, and the
+ * kernel then writes the file anew: a process that renames itself meanwhile could hide a line of it or forge one.
+ */
 const FUNCTIONS = `
-show() { while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
+newline='
+'
+if [ -n "\${BASH_VERSION-}" ]; then
+  load() {
+    text=
+    IFS= read -r -d '' text <"$1" || [ -n "$text" ] || return
+    case $text in *"$newline") ;; *) text=$text$newline ;; esac
+  }
+else
+  load() { text=; while IFS= read -r line || [ -n "$line" ]; do text=$text$line$newline; done <"$1"; }
+fi
+show() { load "$1" && printf '%s' "$text"; }
 fields() {
+  load "$1" || return
   left=$2
-  while [ "$left" -gt 0 ] && read -r name values; do
-    case " $3 " in *" $name "*) printf '%s\\n' "$1:$name $values"; left=$((left - 1)) ;; esac
-  done <"$1"
+  while [ "$left" -gt 0 ] && [ -n "$text" ]; do
+    line=\${text%%"$newline"*} text=\${text#*"$newline"}
+    name=\${line%%:*}:
+    case " $3 " in *" $name "*) printf '%s\\n' "$1:$name\${line#*:}"; left=$((left - 1)) ;; esac
+  done
 }
 `;
 
@@ -78,7 +98,7 @@ const FAMILY = `
 children=
 read -r children <"/proc/$1/task/$1/children"
 for pid in "$1" $children; do fields "/proc/$pid/status" 1 NSpid:; done`;
-const IDS = /^\/proc\/(\d+)\/status:NSpid: (.*)$/gm;
+const IDS = /^\/proc\/(\d+)\/status:NSpid:\s+(.*)$/gm;
 
 /** Ids in each namespace, the outermost first, of a process and of its children, by their ids in that of the server. */
 export async function readFamily(pid: number): Promise<ReadonlyMap<number, readonly number[]>> {
@@ -101,14 +121,13 @@ const FIELDS = `
 count=$1 names=$2
 shift 2
 for path; do fields "/proc/$path" "$count" "$names"; done`;
-const FIELD = /^\/proc\/([^:]*):([^:]*): (.*)$/gm;
+const FIELD = /^\/proc\/([^:]*):([^:]*):[ \t]+(.*)$/gm;
 
 /** Fields of a file by name. */
 type Fields = ReadonlyMap<string, string>;
 
 /**
- * The fields with these names, such as `Threads`, of all files below `/proc` that can be read, by path. It reads each file
- * as far as the last of them.
+ * The fields with these names, such as `Threads`, of all files below `/proc` that can be read, by path.
  */
 export async function readFields(
   paths: readonly string[],
@@ -143,8 +162,7 @@ interface ProcessStatus {
  */
 const STATUSES = `
 for directory in /proc/[0-9]*; do
-  text=
-  while read -r line; do text="$text $line"; done <"$directory/stat"
+  load "$directory/stat" || continue
   set -- \${text##*) }
   [ $# -lt 3 ] || printf '%s\\n' "\${directory#/proc/} $1 $2 $3"
 done`;
@@ -175,6 +193,9 @@ async function run(
 ): Promise<{ readonly success: boolean; readonly stdout: string }> {
   const { success, stdout } = await new Deno.Command("sh", {
     args: ["-c", FUNCTIONS + script, "sh", ...args],
+    // The server's environment may contain keys. A name is bytes, not characters of a language.
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", LC_ALL: "C" },
     stdin: "null",
     stdout: "piped",
     stderr: "null",

@@ -1,4 +1,7 @@
-/** Prints what the server reads in `/proc` of the processes whose ids it is given: a parent and a child without children. */
+/**
+ * Prints what the server reads in `/proc` of the processes whose ids it is given: a parent, a child without children, and a
+ * process that renames itself all the time.
+ */
 import {
   readAllProcfs,
   readFamily,
@@ -9,7 +12,8 @@ import {
   readStatuses,
 } from "../../src/isolation/procfs.ts";
 
-const [parent = 0, child = 0] = Deno.args.map(Number);
+const [parent = 0, child = 0, renaming = 0] = Deno.args.map(Number);
+const LOOKS = 1000;
 const missing = "999999999/status";
 const fields = await readFields([`${parent}/status`, missing, `${child}/status`], [
   "NSpid",
@@ -20,6 +24,7 @@ console.log(JSON.stringify({
   missing: await readProcfs(missing) ?? null,
   setting: await readProcfs("sys/kernel/core_uses_pid"),
   all: await readAllProcfs([`${child}/comm`, missing, `${parent}/comm`]),
+  renaming: await readAllProcfs(Array.from({ length: LOOKS }, () => `${renaming}/stat`)),
   innermost: await readInnermost(parent, 4),
   cpuMs: await readInnermostCpuMs(parent, 4),
   family: [...await readFamily(parent)],

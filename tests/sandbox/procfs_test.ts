@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(import.meta.resolve("./procfs_main.ts"));
 const NAME = "a) R 1 2\n(b) S";
 
 /** Each shell that is installed. */
-const SHELLS = (await Promise.all(["dash", "busybox"].map(pathOf)))
+const SHELLS = (await Promise.all(["dash", "busybox", "bash"].map(pathOf)))
   .filter((path) => path !== undefined);
 
 procfsTest("/proc is read by every shell, without another program", async (context) => {
@@ -26,6 +26,9 @@ procfsTest("/proc is read by every shell, without another program", async (conte
     args: ["-c", '"$1" 1000; :', "sh", program],
     detached: true,
   }).spawn();
+  const rename = 'while :; do printf x >"/proc/$$/comm"; printf "$1" >"/proc/$$/comm"; done';
+  const renaming = new Deno.Command("sh", { args: ["-c", rename, "sh", NAME], detached: true })
+    .spawn();
   const child = await eventually(() => childrenOf(parent.pid)[0], "the child of the process");
   const read = (file: string) => Deno.readTextFile(`/proc/${file}`);
   await eventually(async () => (await read(`${child}/stat`)).includes(NAME) || undefined);
@@ -35,18 +38,35 @@ procfsTest("/proc is read by every shell, without another program", async (conte
       await Deno.mkdir(path);
       await Deno.symlink(shell, `${path}/sh`);
       const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-check", "--allow-run", MAIN, `${parent.pid}`, `${child}`],
+        args: [
+          "run",
+          "--no-check",
+          "--allow-run",
+          "--allow-env=PATH",
+          MAIN,
+          ...[parent.pid, child, renaming.pid].map(String),
+        ],
         env: { PATH: path },
       }).output();
       const text = new TextDecoder().decode(stdout);
       assert.notEqual(text, "", new TextDecoder().decode(stderr));
       const found = JSON.parse(text);
-      const steady = (status: string) => status.replaceAll(/^\w*ctxt_switches:.*$/gm, "");
+      // All processes of the user share the queue of signals.
+      const steady = (status: string) => status.replaceAll(/^(?:\w*ctxt_switches|SigQ):.*$/gm, "");
       const status = steady(await read(`${child}/status`));
       assert.equal(steady(found.status), status);
       assert.equal(found.missing, null);
       assert.equal(found.setting, (await read("sys/kernel/core_uses_pid")).slice(0, 1) + "\n");
       assert.equal(found.all, await read(`${child}/comm`) + await read(`${parent.pid}/comm`));
+      const whole = new RegExp(
+        `^${renaming.pid} \\((?:x|sh|a\\) R 1 2\\n\\(b\\) S)\\) [A-Z] ${Deno.pid} ${renaming.pid} .*$`,
+        "gm",
+      );
+      assert.equal(
+        found.renaming.replaceAll(whole, "").trim(),
+        "",
+        "a file is read at one instant",
+      );
       assert.deepEqual({ ...found.innermost, status: steady(found.innermost.status) }, {
         pid: child,
         status,
@@ -67,6 +87,8 @@ procfsTest("/proc is read by every shell, without another program", async (conte
       assert.deepEqual(statuses.get(1) !== undefined, true);
     });
   }
-  Deno.kill(-parent.pid, "SIGKILL");
-  await parent.status;
+  for (const { pid, status } of [parent, renaming]) {
+    Deno.kill(-pid, "SIGKILL");
+    await status;
+  }
 });
