@@ -10,6 +10,12 @@ const READ_FILE = "execute,read-file";
 const READ_DIRECTORY = "read-file,read-dir";
 const WRITE_DIRECTORY =
   "execute,read-file,read-dir,write-file,truncate,make-reg,make-dir,make-sym,make-sock,remove-file,remove-dir,refer";
+/**
+ * All rights that `setpriv` of util-linux 2.41 knows. `fs` alone would leave out those that the kernel lacks. A kernel before
+ * Linux 6.2 lacks `truncate`, so that this mode is not available there.
+ */
+const HANDLED_ACCESSES = "execute,write-file,read-file,read-dir,remove-dir,remove-file," +
+  "make-char,make-dir,make-reg,make-sock,make-fifo,make-block,make-sym,refer,truncate";
 /** Devices that Deno or its libraries open. */
 const DEVICES = { "/dev/null": "read-file,write-file", "/dev/urandom": "read-file" } as const;
 
@@ -54,7 +60,7 @@ function landlock(
       ...limitResources(programs.sh, profile, confinement),
       ...setpriv(programs.setpriv, machine, identity, [
         ...DIES_WITH_SERVER,
-        ...["--landlock-access", "fs"],
+        ...["--landlock-access", `fs:${HANDLED_ACCESSES}`],
         ...rules(machine, profile, confinement),
         ...["--seccomp-filter", confinement.seccompFile ?? profile.seccompFile],
       ]),

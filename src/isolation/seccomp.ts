@@ -70,8 +70,30 @@ const CLONE_THREAD = 0x00010000;
 /** CLONE_NEWTIME is absent: the same bit counts as part of the exit signal in `clone`. */
 const CLONE_NEW_NAMESPACES = 0x7e020000;
 const AF_UNIX = 1;
-/** Commands by which a descriptor sends signals to another process: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP. */
-const SIGNALLING_COMMANDS = { fcntl: [8, 10, 15], ioctl: [0x8901, 0x8902] } as const;
+/** Commands that act on another process, or on a file that is open for reading alone. */
+const DENIED_COMMANDS = {
+  fcntl: {
+    F_SETOWN: 8,
+    F_SETSIG: 10,
+    F_SETOWN_EX: 15,
+    /** The owner of a file delays with a lease whoever opens it. */
+    F_SETLEASE: 1024,
+    /** Reports what others do in a directory. */
+    F_NOTIFY: 1026,
+  },
+  ioctl: {
+    FIOSETOWN: 0x8901,
+    SIOCSPGRP: 0x8902,
+    /** The owner of a file may change these attributes; Landlock does not check them. */
+    FS_IOC32_SETFLAGS: 0x40046602,
+    FS_IOC_SETFLAGS: 0x40086602,
+    FS_IOC32_SETVERSION: 0x40047602,
+    FS_IOC_SETVERSION: 0x40087602,
+    FS_IOC_FSSETXATTR: 0x401c5820,
+    FS_IOC_ENABLE_VERITY: 0x40806685,
+    FS_IOC_SET_ENCRYPTION_POLICY: 0x800c6613,
+  },
+} as const;
 /**
  * The placeholder for the id of the process that loads {@link furtherSeccompFilter}, which has to replace it. No process has this id:
  * the kernel's limit is 2 ^ 22.
@@ -124,8 +146,8 @@ interface SeccompOptions {
 }
 
 /**
- * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, as do the limits of other processes and descriptors that
- * send signals; sockets of any family but AF_UNIX with EAFNOSUPPORT, and new processes with EPERM unless it `mayFork`. A system call of a foreign architecture
+ * The filter: the classes of {@link DENIED_CALLS} fail with EPERM, as do the limits of other processes and
+ * {@link DENIED_COMMANDS}; sockets of any family but AF_UNIX with EAFNOSUPPORT, and new processes with EPERM unless it `mayFork`. A system call of a foreign architecture
  * kills the process. The filter has to be loaded by the program that starts Deno, after its own last fork.
  */
 export function seccompFilter(
@@ -151,8 +173,8 @@ export function seccompFilter(
       0,
       { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" },
     ),
-    ...denyCommands(numberOf("fcntl", FCNTL), SIGNALLING_COMMANDS.fcntl),
-    ...denyCommands(numberOf("ioctl", IOCTL), SIGNALLING_COMMANDS.ioctl),
+    ...denyCommands(numberOf("fcntl", FCNTL), DENIED_COMMANDS.fcntl),
+    ...denyCommands(numberOf("ioctl", IOCTL), DENIED_COMMANDS.ioctl),
     ...denyAmong(deniedNumbers(architecture, options)),
   ]);
 }
@@ -227,8 +249,15 @@ function judgeClone(
 }
 
 /** Lines for a system call whose second argument is a command. */
-function denyCommands(number: number, commands: readonly number[]): readonly Line[] {
-  const tests = commands.map((value): Line => ({ test: JUMP_EQUAL, value, then: "EPERM" }));
+function denyCommands(
+  number: number,
+  commands: Readonly<Record<string, number>>,
+): readonly Line[] {
+  const tests = Object.values(commands).map((value): Line => ({
+    test: JUMP_EQUAL,
+    value,
+    then: "EPERM",
+  }));
   return byArgument(number, 1, ...tests);
 }
 

@@ -85,6 +85,10 @@ export const DENIED_CALLS: Readonly<Record<string, Readonly<Record<string, Numbe
     lookup_dcookie: [212, 18],
     fanotify_init: [300, 262],
     fanotify_mark: [301, 263],
+    /** They name the files that others create in directories that Landlock hides. Only `Deno.watchFs` uses them. */
+    inotify_init: [253, undefined],
+    inotify_init1: [294, 26],
+    inotify_add_watch: [254, 27],
     mknod: [133, undefined],
     mknodat: [259, 33],
   },

@@ -103,12 +103,16 @@ Deno.test("every class of calls is denied on both architectures, and calls that 
     );
     assert.equal(of(prlimit, 0), ALLOW, "limits of its own");
     assert.equal(of(prlimit, 4711), EPERM, "limits of another process");
-    // F_GETFD, F_SETFL; F_SETOWN, F_SETSIG, F_SETOWN_EX.
-    for (const command of [1, 4]) assert.equal(of(fcntl, 3, command), ALLOW, `${command}`);
-    for (const command of [8, 10, 15]) assert.equal(of(fcntl, 3, command), EPERM, `${command}`);
-    // FIONBIO; FIOSETOWN, SIOCSPGRP.
+    // F_GETFD, F_SETFL, F_DUPFD_CLOEXEC; F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY.
+    for (const command of [1, 4, 1030]) assert.equal(of(fcntl, 3, command), ALLOW, `${command}`);
+    for (const command of [8, 10, 15, 1024, 1026]) {
+      assert.equal(of(fcntl, 3, command), EPERM, `${command}`);
+    }
+    // FIONBIO; FIOSETOWN, SIOCSPGRP; FS_IOC_SETFLAGS, -FSSETXATTR, -SETVERSION, -ENABLE_VERITY.
     assert.equal(of(ioctl, 3, 0x5421), ALLOW);
-    for (const command of [0x8901, 0x8902]) assert.equal(of(ioctl, 3, command), EPERM);
+    for (
+      const command of [0x8901, 0x8902, 0x40086602, 0x401c5820, 0x40087602, 0x40806685]
+    ) assert.equal(of(ioctl, 3, command), EPERM, command.toString(16));
     const forking = seccompFilter(architecture, { mayFork: true, mayChangeFiles: true });
     const mayFork = (nr: number, arg0: number) => verdict(forking, { nr, arch, arg0 });
     assert.equal(mayFork(CLONE[column] ?? -1, 17), ALLOW, "a fork of the compiler");
