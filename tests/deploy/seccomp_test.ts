@@ -22,6 +22,16 @@ Deno.test("the profile allows the calls of bubblewrap, and none that Docker deni
   for (const rule of own.syscalls) assert.ok(!("includes" in rule) && !("excludes" in rule));
 });
 
+Deno.test("the profile allows sockets of unix, of the internet, and of netlink without its audit", () => {
+  const rules = own.syscalls.filter(({ names }) => names.includes("socket"));
+  const allowed = rules.map(({ names, action, args }) => {
+    assert.deepEqual([names, action], [["socket"], "SCMP_ACT_ALLOW"]);
+    return args?.map(({ index, op, value }) => `${index} ${op} ${value}`).join();
+  });
+  const netlink = "0 SCMP_CMP_EQ 16,2 SCMP_CMP_NE 9";
+  assert.deepEqual(allowed, [...[1, 2, 10].map((family) => `0 SCMP_CMP_EQ ${family}`), netlink]);
+});
+
 const base = await Deno.readTextFile(BASE).catch(() => undefined);
 if (base !== undefined) {
   Deno.test("the profile is made from the default one of Debian's containers-common", () => {
