@@ -4,11 +4,16 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
+import { quoteForShell } from "../src/cli/terminal/shell.ts";
 import { DEBIAN_RELEASE } from "./image/debian.ts";
 import { prepareContext } from "./image/context.ts";
 import { packImage } from "./image/pack.ts";
-import { buildArguments, type ReleaseFacts, ZSTD_LEVEL_MAX } from "./image/facts.ts";
+import { buildArguments, imageName, ZSTD_LEVEL_MAX } from "./image/facts.ts";
 import { BUILD_DIR, endWith, RELEASE_DIR, ROOT, run } from "./release/files.ts";
+import type { ReleaseRecord } from "./release/manifest.ts";
+
+/** The packages of Debian whose programs have other names. */
+const DEBIAN_PACKAGES: Readonly<Record<string, string>> = { "apt-get": "apt", "dpkg-deb": "dpkg" };
 
 interface Options {
   readonly release?: string;
@@ -44,12 +49,13 @@ async function buildImage({ release, output, level, prepare }: Options): Promise
   await requireMachine(prepare === true);
   if (release === undefined) await run("npm", ["run", "--silent", "release"]);
   const built = release ?? RELEASE_DIR;
-  const facts: ReleaseFacts = JSON.parse(await Deno.readTextFile(join(built, "release.json")));
+  const facts: ReleaseRecord = JSON.parse(await Deno.readTextFile(join(built, "release.json")));
   const context = join(output, "invoked-image");
   await prepareContext(built, facts, context);
   if (prepare) {
     const flags = ["--file", `${ROOT}deploy/Dockerfile`, ...buildArguments(facts)];
-    console.log(`docker build ${flags.join(" ")} --tag invoked ${context}`);
+    const command = ["docker", "build", ...flags, "--tag", imageName(facts), context];
+    console.log(command.map(quoteForShell).join(" "));
     return;
   }
   const archive = await packImage(context, facts, { output, level });
@@ -73,8 +79,9 @@ async function requireMachine(isPreparing: boolean): Promise<void> {
     (program) => run("sh", ["-c", 'command -v "$1"', "sh", program]).then(() => [], () => program),
   );
   if (missing.flat().length > 0) {
+    const packages = missing.flat().map((program) => DEBIAN_PACKAGES[program] ?? program);
     throw new Error(
-      `${missing.flat().join(" and ")} not found; apt-get install ${missing.flat().join(" ")}`,
+      `${missing.flat().join(" and ")} not found; apt-get install ${packages.join(" ")}`,
     );
   }
   if (!isPreparing && Deno.uid() !== 0) {

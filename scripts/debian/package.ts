@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { ReleaseRecord } from "../release/manifest.ts";
 import { filesBelow, ROOT, run, setModes } from "../release/files.ts";
+import { keepArchitecture } from "../release/one_architecture.ts";
 import { type Architecture, copyDeno, NPM_NAMES } from "./architecture.ts";
 import { renderManPages } from "./man_pages.ts";
 import { debianVersion } from "./version.ts";
@@ -72,9 +73,7 @@ async function addProgram(tree: string, release: string, arch: Architecture): Pr
   const root = join(tree, PROGRAM_DIR);
   await Deno.mkdir(join(tree, "usr/lib"), { recursive: true });
   await run("cp", ["--recursive", "--no-target-directory", "--", release, root]);
-  for (const path of await bundlersIn(tree)) {
-    if (!path.endsWith(`-${NPM_NAMES[arch]}`)) await Deno.remove(join(root, path));
-  }
+  await keepArchitecture(root, NPM_NAMES[arch]);
   await copyDeno(arch, join(root, "bin/deno"));
 }
 

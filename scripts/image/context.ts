@@ -1,16 +1,25 @@
 /** Prepares what deploy/Dockerfile adds: the files of the image, as two archives. */
 import { dirname, join } from "node:path";
 import { ROOT, run } from "../release/files.ts";
+import type { ReleaseRecord } from "../release/manifest.ts";
+import { keepArchitecture } from "../release/one_architecture.ts";
 import { copyDebianFiles } from "./debian.ts";
-import { ARCHITECTURE, type ReleaseFacts } from "./facts.ts";
+import { ARCHITECTURE } from "./facts.ts";
 
 /** The Debian package has the server there, too. */
 const INSTALLATION = "usr/lib/invoked";
-/** Owner of the data. No user of a usual host has this number. */
+/** The user of the server. Hosts seldom give a user this number. */
 const USER_ID = 10_001;
 
-/** Starts the command where no program can follow a link to it. */
+/** A script instead of a link, because the command follows links with `readlink`, which the image does not have. */
 const COMMAND = '#!/bin/sh\nexec /usr/lib/invoked/bin/invoked "$@"\n';
+
+const SOURCES =
+  `The programs and libraries outside of /usr/lib/invoked are unchanged files of Debian packages.
+/var/lib/dpkg/status.d has the version and the source of each package, and /usr/share/doc its license.
+Debian's snapshot archive has the source of each version.
+/usr/lib/invoked/licenses has the licenses of everything else.
+`;
 
 const CONFIGURATION = {
   "etc/group": `root:x:0:\ninvoked:x:${USER_ID}:\nnogroup:x:65534:\n`,
@@ -18,6 +27,7 @@ const CONFIGURATION = {
   "etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\n" +
     `invoked:x:${USER_ID}:${USER_ID}:invoked:/data:/usr/sbin/nologin\n` +
     "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+  "usr/share/doc/SOURCES": SOURCES,
 };
 /** The time of files that releases share: another time is another layer. */
 const UNDATED = "@0";
@@ -30,7 +40,7 @@ const MOUNT_POINTS = ["dev", "proc", "run", "sys"];
  */
 export async function prepareContext(
   release: string,
-  { date }: ReleaseFacts,
+  { date }: ReleaseRecord,
   context: string,
 ): Promise<void> {
   await run("rm", ["-rf", "--", context]);
@@ -43,14 +53,14 @@ export async function prepareContext(
   await appendDirectories(`${system}.tar`, UNDATED);
   const server = join(context, "server");
   await copy(release, join(server, INSTALLATION));
-  await removeForeignPrograms(join(server, INSTALLATION, "bundler"));
+  await keepArchitecture(join(server, INSTALLATION), ARCHITECTURE.node);
   await copy(join(ROOT, "deploy/health.ts"), join(server, INSTALLATION, "health.ts"));
   await Deno.mkdir(join(server, "usr/bin"), { recursive: true });
   await Deno.writeTextFile(join(server, "usr/bin/invoked"), COMMAND, { mode: 0o755 });
   await pack(server, date);
 }
 
-/** The user, the lookup of names, and mount points. */
+/** The user, the lookup of names, where sources are, and mount points. */
 async function addConfiguration(root: string): Promise<void> {
   await Deno.mkdir(join(root, "etc"), { recursive: true });
   for (const [path, text] of Object.entries(CONFIGURATION)) {
@@ -63,13 +73,6 @@ async function addConfiguration(root: string): Promise<void> {
 async function copy(from: string, to: string): Promise<void> {
   await Deno.mkdir(dirname(to), { recursive: true });
   await run("cp", ["--recursive", "--preserve=mode,links", "--no-target-directory", from, to]);
-}
-
-/** A release carries esbuild for each architecture, and the image is of one. */
-async function removeForeignPrograms(directory: string): Promise<void> {
-  for await (const { name } of Deno.readDir(directory)) {
-    if (!name.endsWith(`-linux-${ARCHITECTURE.node}`)) await Deno.remove(join(directory, name));
-  }
 }
 
 /** Makes an archive of the directory and removes the directory. The same files give the same archive. */

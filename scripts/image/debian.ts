@@ -53,11 +53,28 @@ export async function copyDebianFiles(root: string): Promise<void> {
   }
 }
 
+/** Only Debian's own packages: a machine may have sources of others with the same names. */
+const PREFERENCES = `${
+  ["", "-updates", "-security"].map((suite) =>
+    `Package: *\nPin: release o=Debian,n=${DEBIAN_RELEASE}${suite}\nPin-Priority: 1001\n`
+  ).join("\n")
+}
+Package: *
+Pin: release *
+Pin-Priority: -1
+`;
+
 /** Downloads the newest packages that APT knows. APT's lists may be missing, or older than the archive. */
 async function download(directory: string): Promise<void> {
+  const preferences = join(directory, "preferences");
+  await Deno.writeTextFile(preferences, PREFERENCES);
+  const options = [
+    ...["--quiet=2", "--option", `Dir::Etc::Preferences=${preferences}`],
+    ...["--option", "Dir::Etc::PreferencesParts=/dev/null"],
+  ];
   const packages = Object.keys(FILES);
   const attempt = () =>
-    run("env", [`--chdir=${directory}`, "apt-get", "download", "--quiet=2", ...packages]);
+    run("env", [`--chdir=${directory}`, "apt-get", "download", ...options, ...packages]);
   try {
     await attempt();
   } catch (error) {

@@ -1,18 +1,16 @@
-/** What all steps of building the image know. */
-
-/** What `release.json` says, as far as the image repeats it. */
-export interface ReleaseFacts {
-  readonly version: string;
-  readonly commit: string;
-  /** Of the commit, ISO 8601. Files and the image itself are as old. */
-  readonly date: string;
-}
+/** The labels of the image, its architecture and its compression. */
+import type { ReleaseRecord } from "../release/manifest.ts";
 
 /** The flags of an image builder for the labels of deploy/Dockerfile. */
-export function buildArguments({ version, commit, date }: ReleaseFacts): string[] {
+export function buildArguments({ version, commit, date }: ReleaseRecord): string[] {
   return [`VERSION=${version}`, `COMMIT=${commit}`, `DATE=${date}`].map((fact) =>
     `--build-arg=${fact}`
   );
+}
+
+/** The name with which the archive has the image. No registry has the host. */
+export function imageName({ version }: ReleaseRecord): string {
+  return `localhost/invoked:${version}`;
 }
 
 /** An architecture as container engines and Node.js name it. */

@@ -1,7 +1,8 @@
 /** Builds the image and packs it as one archive. */
 import { join } from "node:path";
 import { ROOT, run } from "../release/files.ts";
-import { ARCHITECTURE, buildArguments, type ReleaseFacts } from "./facts.ts";
+import type { ReleaseRecord } from "../release/manifest.ts";
+import { ARCHITECTURE, buildArguments, imageName } from "./facts.ts";
 
 interface PackOptions {
   /** The directory of the archive. */
@@ -17,7 +18,7 @@ interface PackOptions {
  */
 export async function packImage(
   context: string,
-  facts: ReleaseFacts,
+  facts: ReleaseRecord,
   { output, level }: PackOptions,
 ): Promise<string> {
   const work = await Deno.makeTempDir({ prefix: "invoked-image-" });
@@ -25,7 +26,7 @@ export async function packImage(
   const buildah = (...args: string[]) =>
     run("buildah", [...store, "--storage-driver=vfs", ...args]);
   const { version } = facts;
-  const name = `localhost/invoked:${version}`;
+  const name = imageName(facts);
   const archive = join(output, `invoked-${version}-linux-${ARCHITECTURE.engine}.image.tar.zst`);
   try {
     await buildah(

@@ -20,17 +20,35 @@ OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
 `,
 };
 
+/** What programs and packages contain beside what their own files name; a test compares the crates with the program. */
+const NOTICES: Readonly<Record<string, string>> = {
+  "@esbuild/linux-arm64": "esbuild.txt",
+  "@esbuild/linux-x64": "esbuild.txt",
+  deno: "deno.txt",
+  "monaco-editor": "monaco-editor.txt",
+};
+
+/** Path of the file of a package from the root of the tree. */
+export function licenseFile({ name, version }: Pick<Bundled, "name" | "version">): string {
+  return `licenses/${name.replace("/", "+")}-${version}.txt`;
+}
+
 /** Writes the license and the notices of each package into `licenses`, in one file for each package. */
 export async function addLicenses(tree: string, packages: readonly Bundled[]): Promise<void> {
   await Deno.mkdir(join(tree, "licenses"));
   for (const found of packages) {
     const { name, version, license } = found;
     const head = `${name} ${version}\nLicense: ${license}\n`;
-    await Deno.writeTextFile(
-      join(tree, "licenses", `${name.replace("/", "+")}-${version}.txt`),
-      [head, ...textsOf(found)].join("\n"),
-    );
+    const texts = [head, ...textsOf(found), ...await noticesOf(name)];
+    await Deno.writeTextFile(join(tree, licenseFile(found)), texts.join("\n"));
   }
+}
+
+async function noticesOf(name: string): Promise<readonly string[]> {
+  const file = NOTICES[name];
+  return file === undefined
+    ? []
+    : [await Deno.readTextFile(new URL(`notices/${file}`, import.meta.url))];
 }
 
 /** @throws {Error} for a package without a license, and for an unknown license without a text */

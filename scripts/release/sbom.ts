@@ -8,6 +8,9 @@ import { Buffer } from "node:buffer";
 import type { PackageManifest, ReleaseRecord } from "./manifest.ts";
 import type { Bundled } from "./packages.ts";
 
+/** Its path from the root of the tree. */
+export const SBOM = "sbom.cdx.json";
+
 const LICENSES = new Factories.LicenseFactory(() => {});
 
 /** Lists the packages. The document of a commit is always the same. */
@@ -54,7 +57,9 @@ function componentOf(found: Bundled): Models.Component {
 }
 
 /** The package URL of a package of npm. */
-function purlOf({ name, version }: { readonly name: string; readonly version: string }): string {
+export function purlOf(
+  { name, version }: { readonly name: string; readonly version: string },
+): string {
   return `pkg:npm/${name.replace("@", "%40")}@${version}`;
 }
 

@@ -8,7 +8,7 @@ import { copyInto, setModes } from "./files.ts";
 import { addLicenses } from "./licenses.ts";
 import { packageManifest, type ReleaseRecord } from "./manifest.ts";
 import { packagesIn } from "./packages.ts";
-import { describeContent } from "./sbom.ts";
+import { describeContent, SBOM } from "./sbom.ts";
 import { bundleServer, SERVER_DIR } from "./server.ts";
 import { copySources } from "./sources.ts";
 
@@ -38,7 +38,7 @@ export async function writeTree(tree: string, record: ReleaseRecord): Promise<vo
   const bundlers = await carryBundlers(tree);
   const packages = [...await packagesIn({ files, names }), ...bundlers];
   await addLicenses(tree, packages);
-  await write(tree, "sbom.cdx.json", toJson(describeContent(manifest, record, packages)));
+  await write(tree, SBOM, toJson(describeContent(manifest, record, packages)));
   await write(tree, "package.json", toJson(manifest));
   await write(tree, "release.json", toJson(record));
   await setModes(tree, [LAUNCHER, ...bundlers.map(({ path }) => path)]);

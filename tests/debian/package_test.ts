@@ -4,7 +4,7 @@ import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { leafCommands, pathOf } from "../../scripts/command_line_page.ts";
 import { buildPackage } from "../../scripts/debian/package.ts";
-import { ownArchitecture } from "../../scripts/debian/architecture.ts";
+import { NPM_NAMES, ownArchitecture } from "../../scripts/debian/architecture.ts";
 import { debianVersion } from "../../scripts/debian/version.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { mountTest } from "../support/machine.ts";
@@ -98,6 +98,18 @@ mountTest(
         await machine.run(modes),
         "invoked 700 /var/lib/invoked\nroot 640 /etc/default/invoked\n",
       );
+    });
+
+    await test.step("it says what it has of one architecture, and what that contains", async () => {
+      const found = await machine.run(
+        "cd /usr/lib/invoked && ls bundler licenses | grep esbuild; grep -o '\"pkg:npm/%40esbuild/.*\"' sbom.cdx.json | sort -u",
+      );
+      const name = `linux-${NPM_NAMES[arch]}`;
+      assert.deepEqual(found.trim().split("\n"), [
+        `esbuild-0.25.5-${name}`,
+        `@esbuild+${name}-0.25.5.txt`,
+        `"pkg:npm/%40esbuild/${name}@0.25.5"`,
+      ]);
     });
 
     await test.step("the units, manual pages and completions are valid", async () => {

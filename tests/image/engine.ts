@@ -167,13 +167,16 @@ export class Container implements AsyncDisposable {
     return await this.engine.podman("logs", this.name);
   }
 
-  /** A client with the first credentials, which the server keeps in the volume. */
-  async client(): Promise<Client> {
-    const format = ["--format", "{{.Mountpoint}}"];
-    const volume = (await this.engine.podman("volume", "inspect", ...format, this.name)).trim();
-    const text = await Deno.readTextFile(join(volume, "credentials.json"));
+  /** A client with the first credentials. @param dataDir where the host has the server's data; by default in the volume */
+  async client(dataDir?: string): Promise<Client> {
+    const text = await Deno.readTextFile(join(dataDir ?? await this.#volume(), "credentials.json"));
     const { clientId, clientSecret } = JSON.parse(text);
     return await Client.login(this.url, clientId, clientSecret);
+  }
+
+  async #volume(): Promise<string> {
+    const format = ["--format", "{{.Mountpoint}}"];
+    return (await this.engine.podman("volume", "inspect", ...format, this.name)).trim();
   }
 
   /** Stops the container as `docker stop` does, and starts it again. */

@@ -7,6 +7,7 @@ import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { ok } from "../support/expect.ts";
 import { TestPostgres } from "../support/postgres.ts";
+import { ARCHITECTURE } from "../../scripts/image/facts.ts";
 import { composeFlags } from "./compose.ts";
 import { Engine } from "./engine.ts";
 
@@ -69,6 +70,12 @@ Deno.test("the image runs a server in a container without privileges", async (t)
     for (const name of packages) {
       assert.ok(files.some((path) => path.startsWith(`usr/share/doc/${name}`)), name);
     }
+    assert.ok(files.includes("usr/share/doc/SOURCES"), "where the sources of GPL programs are");
+    const bundlers = files.filter((path) => /esbuild[-+]/.test(path)).map(withoutVersions);
+    assert.deepEqual(bundlers.toSorted(), [
+      "usr/lib/invoked/bundler/esbuild-*",
+      `usr/lib/invoked/licenses/@esbuild+linux-${ARCHITECTURE.node}-0.25.5.txt`,
+    ]);
   });
 
   await t.step("it makes the credentials of a cluster", async () => {
@@ -115,13 +122,18 @@ Deno.test("the image runs a server in a container without privileges", async (t)
 
   await t.step("with Docker's default profile it says what is lost, and works", async () => {
     const profile = await engine.file("docker.json", JSON.stringify(withoutAdded(SECCOMP)));
+    // As the kubelet makes the volume of a pod: the server owns only a directory in it.
+    await using volume = await makeTempDir();
+    await Deno.chown(volume.path, 0, 10_001);
+    await Deno.chmod(volume.path, 0o2777);
     const flags = [...HARDENED, `--security-opt=seccomp=${profile}`];
-    await using server = await engine.start("default", flags);
+    const data = [`--volume=${volume.path}:/pod`, "--env=INVOKED_DATA=/pod/node"];
+    await using server = await engine.start("default", [...flags, ...data]);
     assert.match(
       await server.log(),
       /for lack of namespaces .* docker run .*deploy\/seccomp\.json/,
     );
-    const client = await server.client();
+    const client = await server.client(`${volume.path}/node`);
     const { walls, instances } = ok(await client.get("/api/v1/status"));
     assert.match(walls, /^landlock /);
     assert.notEqual(instances, undefined, "invocations are forks");

@@ -140,6 +140,29 @@ Deno.test("every package has its license, with a text", async () => {
   }
 });
 
+Deno.test("licenses name what programs and packages contain of others", async () => {
+  const license = async (prefix: string) => {
+    const path = files.find((path) => path.startsWith(`licenses/${prefix}-`));
+    return await Deno.readTextFile(join(tree, path ?? prefix));
+  };
+  for (const name of ["@esbuild+linux-x64", "@esbuild+linux-arm64"]) {
+    assert.match(await license(name), /Copyright \(c\) 2009 The Go Authors/);
+  }
+  assert.ok(files.some((path) => /^console\/dist\/assets\/codicon-.*\.ttf$/.test(path)));
+  assert.match(await license("monaco-editor"), /codicon\.ttf[^]*CC-BY-4\.0/);
+  const text = await license("deno");
+  for (const name of ["V8", "ICU", "AWS-LC", "SQLite", "cssparser 0"]) {
+    assert.ok(text.includes(name), name);
+  }
+  const program = new TextDecoder("latin1").decode(await Deno.readFile(Deno.execPath()));
+  const crates = new Set(
+    [...program.matchAll(/\.cargo\/registry\/src\/[\w.-]+\/([\w.+-]+)/g)].map(([, name]) => name),
+  );
+  const named = new Set(text.split(/\s+/));
+  assert.ok(crates.size > 300, `${crates.size} crates`);
+  assert.deepEqual([...crates].filter((name) => !named.has(name ?? "")), []);
+});
+
 interface Component {
   readonly group?: string;
   readonly name: string;
