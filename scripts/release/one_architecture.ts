@@ -23,7 +23,7 @@ export async function keepArchitecture(tree: string, architecture: string): Prom
   await Deno.writeTextFile(join(tree, SBOM), `${JSON.stringify(sbom, null, 2)}\n`);
 }
 
-/** What an item of a CycloneDX document stands for: a component, its dependencies, or a dependency of another. */
+/** The id in an item of a CycloneDX document: a component, its dependencies, or a dependency of another. */
 function refOf(item: unknown): unknown {
   if (typeof item !== "object" || item === null) return item;
   if ("bom-ref" in item) return item["bom-ref"];

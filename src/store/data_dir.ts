@@ -140,8 +140,7 @@ async function deniedBy(path: string): Promise<Obstacle> {
       wayOut: `change its mode, or ${ELSEWHERE}`,
     };
   }
-  const violation =
-    `${path} belongs to another user (uid ${owner}) than the server's (uid ${own})`;
+  const violation = `${path} belongs to another user (uid ${owner}) than the server's (uid ${own})`;
   // Such as a volume of Kubernetes: its group writes, and only its owner may change the mode.
   const isWritable = await makeAndRemoveDir(path).then(() => true, () => false);
   return {
