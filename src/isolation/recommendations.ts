@@ -1,6 +1,6 @@
 /**
  * What a machine or a container lacks for the strongest isolation: what is lost, what that costs, and what brings it back.
- * Measured by bench/containers.ts.
+ * In bench/containers.ts Landlock is no slower than bubblewrap. Without forks, `hello` took 18 to 21 ms instead of 6 to 8.
  */
 import type { Mode, Profile } from "./isolation.ts";
 import type { Machine } from "./machine.ts";
