@@ -19,7 +19,8 @@ export class DataDirError extends Error {
 /** The file in a data directory whose lock belongs to the process that uses the directory. */
 const LOCK = "lock";
 /** What a server reads and writes in the directory; other files belong to the operator. */
-const OWN_NAME = /^(?:lock|invoked\.db.*|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
+const OWN_NAME =
+  /^(?:lock|invoked\.db(?:-(?:wal|shm|journal))?|master\.key|commit-blobs|volume-blobs|tls|cache|work)$/;
 
 const ELSEWHERE = "choose another directory with --data";
 
@@ -33,8 +34,6 @@ export async function openDataDir(path: string): Promise<DataDir> {
         `stop that server, or ${ELSEWHERE}`,
       );
     }
-    const foreign = await foreignEntry(path);
-    if (foreign !== undefined) throw unusable(path, foreign);
     return { path, [Symbol.dispose]: () => lock.close() };
   } catch (error) {
     lock.close();
@@ -46,10 +45,14 @@ async function openLock(path: string): Promise<Deno.FsFile> {
   let opening = path;
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    // Before anything is written: what another user left there could lead elsewhere.
+    const foreign = await foreignEntry(path);
+    if (foreign !== undefined) throw unusable(path, foreign);
     await Deno.chmod(path, 0o700);
     opening = join(path, LOCK);
     return await Deno.open(opening, { create: true, write: true, mode: 0o600 });
   } catch (error) {
+    if (error instanceof DataDirError) throw error;
     throw unusable(path, await obstacleOf(error, opening));
   }
 }
@@ -158,24 +161,60 @@ async function makeAndRemoveDir(parent: string): Promise<void> {
 
 /**
  * A file of the directory that the server cannot write: left by a start as root, or by a copy. Files of this user need no
- * test.
+ * test. Root can write all files, but accepts only its own: the owner could not open what root adds, and could place
+ * links to files elsewhere, which root would follow.
  */
 export async function foreignEntry(path: string): Promise<Obstacle | undefined> {
+  const own = Deno.uid();
   for await (const { name } of Deno.readDir(path)) {
     if (!OWN_NAME.test(name)) continue;
     const entry = join(path, name);
-    const info = await Deno.stat(entry).catch(() => undefined);
-    // A running server removes the log of its database when it stops.
-    if (info === undefined || info.uid === Deno.uid()) continue;
-    try {
-      if (info.isDirectory) await makeAndRemoveDir(entry);
-      else (await Deno.open(entry, { read: true, write: true })).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
-      return await obstacleOf(error, entry);
+    const itself = await Deno.lstat(entry).catch(() => undefined);
+    if (name === LOCK && itself?.isFile === false) {
+      return { violation: `${entry} is not a regular file`, wayOut: `remove it, or ${ELSEWHERE}` };
     }
+    const info = own === 0 ? itself : await Deno.stat(entry).catch(() => undefined);
+    // A running server removes the log of its database when it stops.
+    if (info === undefined || info.uid === own) continue;
+    const obstacle = own === 0
+      ? await foreignToRoot(path, entry, info.uid)
+      : await tryWriting(entry, info);
+    if (obstacle !== undefined) return obstacle;
   }
   return undefined;
+}
+
+async function tryWriting(
+  entry: string,
+  { isDirectory }: Deno.FileInfo,
+): Promise<Obstacle | undefined> {
+  try {
+    if (isDirectory) await makeAndRemoveDir(entry);
+    else (await Deno.open(entry, { read: true, write: true })).close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound ? undefined : await obstacleOf(error, entry);
+  }
+}
+
+/** Nothing on file systems that give every file the same owner, as some of networks and of virtual machines do. */
+async function foreignToRoot(
+  path: string,
+  entry: string,
+  owner: number | null,
+): Promise<Obstacle | undefined> {
+  const made = join(path, `.owner-${crypto.randomUUID()}`);
+  try {
+    using file = await Deno.open(made, { createNew: true, write: true, mode: 0o600 });
+    await Deno.remove(made);
+    if ((await file.stat()).uid === owner) return undefined;
+  } catch (error) {
+    return await obstacleOf(error, made);
+  }
+  return {
+    violation: `${entry} belongs to another user (uid ${owner}) than this command's (root)`,
+    wayOut: `run the command as that user, as in sudo -u '#${owner}' invoked, or ${ELSEWHERE}`,
+  };
 }
 
 /** The path itself, or the nearest directory above it that exists. */

@@ -1,5 +1,6 @@
 /** What a server and a worker print that cannot use their data directory or address: one line, with the way out. */
 import assert from "node:assert/strict";
+import { lchown } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
 import { LocklessDisk } from "../support/lockless_disk.ts";
@@ -134,18 +135,52 @@ mountTest("a directory or file of another user is named with both users", async 
   await Deno.chmod(dataDir, 0o700);
   await Deno.chown(dataDir, 0, 0);
   // Of files that it does not use, a server needs nothing.
-  for (const name of ["credentials.json", "lock", "invoked.db", "master.key"]) {
+  for (const name of ["credentials.json", "invoked.db.bak", "lock", "invoked.db", "master.key"]) {
     await Deno.writeTextFile(join(dataDir, name), "", { mode: 0o600 });
     await Deno.chown(join(dataDir, name), OTHER_USER, OTHER_USER);
   }
   for (const name of ["lock", "invoked.db", "master.key"]) {
     const run = await start("serve", dataDir, WITHOUT_RIGHTS);
-    assertOneLine(run, /belongs to another user/);
-    if (name === "lock") assertOneLine(run, belongs(join(dataDir, "lock")));
+    assertOneLine(run, belongsToOther(join(dataDir, name)));
     await Deno.chown(join(dataDir, name), 0, 0);
   }
   assertOneLine(await start("serve", dataDir, WITHOUT_RIGHTS), /^error: Invalid master key/);
 });
+
+mountTest(
+  "root adds nothing to the directory of another user, and follows none of its links",
+  async () => {
+    await using parent = await makeTempDir();
+    const dataDir = join(parent.path, "data");
+    const lock = join(dataDir, "lock");
+    const elsewhere = join(parent.path, "elsewhere");
+    await Deno.mkdir(dataDir);
+    await Deno.symlink(elsewhere, lock);
+    const isNoFile = new RegExp(`${lock} is not a regular file; remove it, or choose .*--data$`);
+    for (const command of BOTH) assertOneLine(await start(command, dataDir, []), isNoFile);
+    await assertBroken(dataDir, [], isNoFile);
+    await assert.rejects(Deno.lstat(elsewhere), Deno.errors.NotFound);
+    await Deno.remove(lock);
+
+    // The lock is gone while no server runs, and whoever owns the directory could remove it.
+    const database = join(dataDir, "invoked.db");
+    await Deno.symlink(elsewhere, database);
+    for (const path of [dataDir, database]) await lchown(path, OTHER_USER, OTHER_USER);
+    for (const command of BOTH) {
+      assertOneLine(await start(command, dataDir, []), belongsToOther(database));
+    }
+    await assertBroken(dataDir, [], belongsToOther(database));
+    assert.deepEqual(await namesAround(dataDir), ["data", "invoked.db"]);
+  },
+);
+
+/** What a command of root says of a file in a data directory. */
+function belongsToOther(path: string): RegExp {
+  return new RegExp(
+    `is not usable: ${path} belongs to another user \\(uid ${OTHER_USER}\\) than this command's ` +
+      `\\(root\\); run the command as that user, as in sudo -u '#${OTHER_USER}' invoked, or .*--data$`,
+  );
+}
 
 fuseTest("a file system without locks is rejected, because two servers could use it", async () => {
   await using disk = await LocklessDisk.mount();
