@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import project from "../../package.json" with { type: "json" };
 import { ALL_SETTINGS, GROUP_TITLES, variableOf } from "../../src/config/mod.ts";
 import { INVOKED, makeTempDir, runInvoked } from "../support/invoked.ts";
@@ -14,6 +14,27 @@ Deno.test("invoked alone prints help", async () => {
 Deno.test("invoked --version prints the version of package.json", async () => {
   const { code, stdout } = await runInvoked(["--version"]);
   assert.deepEqual([code, stdout], [0, `invoked ${project.version}\n`]);
+});
+
+Deno.test("no variable of the caller's shell or of Node.js runs code in the command, or breaks it", async () => {
+  await using directory = await makeTempDir();
+  const code = join(directory.path, "code");
+  await Deno.writeTextFile(code, "echo code of the caller >&2\n");
+  await Deno.writeTextFile(`${code}.cjs`, 'console.log("code of the caller");\n');
+  const { stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", "exec bin/invoked --version"],
+    cwd: dirname(dirname(INVOKED)),
+    env: {
+      ...{ BASH_ENV: code, ENV: code, NODE_OPTIONS: `--require ${code}.cjs`, NODE_CHANNEL_FD: "3" },
+      // With it, cd prints where it goes.
+      CDPATH: dirname(dirname(INVOKED)),
+    },
+  }).output();
+  const decoder = new TextDecoder();
+  assert.deepEqual(
+    [decoder.decode(stdout), decoder.decode(stderr)],
+    [`invoked ${project.version}\n`, ""],
+  );
 });
 
 Deno.test("serve --help lists every setting with its default and variable", async () => {

@@ -49,3 +49,25 @@ Deno.test("a changed lock file is installed, an unchanged one is not", async () 
   assert.match(failed.notes, /error: npm ci failed/);
   assert.equal((await install()).success, false, "a failed one is tried again");
 });
+
+Deno.test("every script of the shell works where CDPATH is set, with which cd prints the folder", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const { stdout } = await new Deno.Command("git", {
+    args: [
+      "grep",
+      "--untracked",
+      "--files-with-matches",
+      "--extended-regexp",
+      "^#!.*[ /](ba|da)?sh$",
+    ],
+    cwd: root,
+  }).output();
+  const changing: string[] = [];
+  for (const path of new TextDecoder().decode(stdout).trim().split("\n")) {
+    const text = await Deno.readTextFile(`${root}${path}`);
+    if (!/^#!/.test(text) || !/(?:^|[(;&|]\s*)cd /m.test(text)) continue;
+    changing.push(path);
+    assert.match(text.slice(0, text.search(/\bcd -/)), /^unset CDPATH$/m, path);
+  }
+  assert.ok(changing.includes("bin/invoked") && changing.includes("scripts/install"));
+});

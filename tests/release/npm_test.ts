@@ -1,6 +1,6 @@
 /** The packed file, installed by npm and run by npx in empty folders. */
 import assert from "node:assert/strict";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { filesBelow } from "../../scripts/release/files.ts";
 import { makeTempDir, removeDirectory, runInvoked } from "../support/invoked.ts";
 import { descendantsOf, signalUnlessEnded } from "../support/processes.ts";
@@ -87,6 +87,8 @@ Deno.test("the packed file, installed without install scripts, serves and builds
       await Deno.rename(join(modules, name), join(runtime, name));
     }
     await Deno.symlink("../../deno/node_modules/deno", join(moved, "..", "deno"));
+    const other = Deno.build.arch === "x86_64" ? "arm64" : "x64";
+    await writeProgram(join(runtime, "@deno", `linux-${other}-glibc`, "deno"));
     const { code, stdout, stderr } = await runInvoked(["--version"], {
       program: join(moved, "bin", "invoked"),
     });
@@ -95,11 +97,11 @@ Deno.test("the packed file, installed without install scripts, serves and builds
   });
 
   await t.step("without the runtime, one line says why and what to do", async () => {
+    // A stranger may own what is above the packages.
+    await writeProgram(join(store, "node_modules", "deno", "deno"));
     const tools = join(project.path, "tools");
-    await Deno.mkdir(tools);
     const start = async (machine: string) => {
-      const uname = `#!/bin/sh\necho ${machine}\n`;
-      await Deno.writeTextFile(join(tools, "uname"), uname, { mode: 0o755 });
+      await writeProgram(join(tools, "uname"), machine);
       const { code, stdout, stderr } = await runInvoked(["serve"], {
         program: join(moved, "bin", "invoked"),
         env: { PATH: `${tools}:${NPM_ENV.PATH}` },
@@ -165,6 +167,12 @@ Deno.test("npx serves from the packed file in an empty folder", async () => {
     await removeDirectory(join(folder.path, ".invoked"));
   }
 });
+
+/** A program that prints a text and does nothing else. */
+async function writeProgram(path: string, text = "a stranger's program"): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, `#!/bin/sh\necho "${text}"\n`, { mode: 0o755 });
+}
 
 /** The files that a page of the server loads. */
 async function filesOf(url: string, page: string): Promise<string[]> {
