@@ -41,10 +41,14 @@ async function release(): Promise<void> {
 async function build(record: ReleaseRecord): Promise<void> {
   const tree = `${RELEASE_DIR}.new`;
   await removeTree(tree);
-  await Deno.mkdir(tree);
-  await writeTree(tree, record);
-  await removeTree(RELEASE_DIR);
-  await Deno.rename(tree, RELEASE_DIR);
+  try {
+    await Deno.mkdir(tree);
+    await writeTree(tree, record);
+    await removeTree(RELEASE_DIR);
+    await Deno.rename(tree, RELEASE_DIR);
+  } finally {
+    await removeTree(tree);
+  }
 }
 
 async function removeTree(path: string): Promise<void> {

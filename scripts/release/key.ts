@@ -8,10 +8,10 @@ const KEY = join(BUILD_DIR, "release.key");
 
 /** Everything that a release is made of, and what makes it. */
 const INPUTS = [
-  ...["bin", "console", "deploy", "examples", "sdk", "src", "templates"],
+  ...["bin", "console", "deploy", "docs", "examples", "sdk", "src", "templates"],
   ...["scripts/console", "scripts/release", "scripts/release.ts"],
   ...["package.json", "package-lock.json", "invoked.schema.json"],
-  ...["CHANGELOG.md", "LICENSE", "README.md"],
+  ...["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
 ];
 
 /** The digest of all inputs. @param record what a release has besides its files */

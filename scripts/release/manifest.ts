@@ -23,12 +23,15 @@ export interface ReleaseRecord {
   readonly deno: string;
 }
 
+/** Where the runtime and the sandboxes run, in npm's words: npm installs nothing elsewhere, and says why. */
+const MACHINES = { os: ["linux"], cpu: ["x64", "arm64"] };
+
 const NO_COMMIT = { commit: "unknown", date: new Date(0).toISOString() };
 
 /** The `package.json` of the release. */
 export function packageManifest(): PackageManifest {
   const { name, version, description, license, type, bin, dependencies } = manifest;
-  return { name, version, description, license, type, bin, dependencies };
+  return { name, version, description, license, type, bin, dependencies, ...MACHINES };
 }
 
 /** Reads the commit from git. */

@@ -4,22 +4,25 @@ import { compileRuntime } from "../../src/sandbox/image/compile_runtime.ts";
 import { RELEASED_RUNTIME } from "../../src/sandbox/image/runtime_bundle.ts";
 import { carryBundlers } from "./bundlers.ts";
 import { addConsole } from "./console.ts";
-import { copyInto, setModes } from "./files.ts";
+import { copyFileInto, copyInto, setModes } from "./files.ts";
 import { addLicenses } from "./licenses.ts";
 import { packageManifest, type ReleaseRecord } from "./manifest.ts";
 import { packagesIn } from "./packages.ts";
 import { describeContent, SBOM } from "./sbom.ts";
 import { bundleServer, SERVER_DIR } from "./server.ts";
-import { copySources } from "./sources.ts";
+import { copySources, sourcesBelow } from "./sources.ts";
 
 const LAUNCHER = "bin/invoked";
 /** Files and folders that are copied as they are. */
 const COPIED = [
-  ...["LICENSE", "README.md", "CHANGELOG.md", "invoked.schema.json", LAUNCHER],
+  ...["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
+  ...["invoked.schema.json", LAUNCHER],
   ...["sdk", "templates", "examples"],
   // What an operator of containers and of a cluster needs; docker cp reads it from the image.
   ...["deploy/compose.yaml", "deploy/nats", "deploy/seccomp.json"],
 ];
+/** The pages to which README.md leads, and its pictures. Those of other pages weigh more than all pages. */
+const PAGES = /\.md$|^docs\/images\/(?:latency\.svg|console\/overview_(?:dark|light)\.webp)$/;
 /** The files of the page `/docs`. */
 const SWAGGER = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 /** Packages of which no module is bundled: the page above, and the one dependency. */
@@ -29,6 +32,9 @@ const FURTHER_PACKAGES = ["swagger-ui-dist", "deno"];
 export async function writeTree(tree: string, record: ReleaseRecord): Promise<void> {
   const manifest = packageManifest();
   for (const path of COPIED) await copySources(tree, path);
+  for (const path of await sourcesBelow("docs")) {
+    if (PAGES.test(path)) await copyFileInto(tree, path);
+  }
   for (const name of SWAGGER) {
     await copyInto(tree, `node_modules/swagger-ui-dist/${name}`, `swagger/${name}`);
   }

@@ -2,6 +2,7 @@
  * What a machine or a container lacks for the strongest isolation: what is lost, what that costs, and what brings it back.
  * In bench/containers.ts Landlock is no slower than bubblewrap. Without forks, `hello` took 18 to 21 ms instead of 6 to 8.
  */
+import { installed } from "../shared/installation.ts";
 import type { Mode, Profile } from "./isolation.ts";
 import type { Machine } from "./machine.ts";
 import { readAllProcfs, readProcfs } from "./procfs.ts";
@@ -23,7 +24,8 @@ const NAMESPACE_SWITCHES = {
 
 /** What allows namespaces, mounts, and a new `/proc`. */
 const FLAGS = {
-  seccomp: "docker run --security-opt seccomp=deploy/seccomp.json, as for podman; " +
+  seccomp: `docker cp CONTAINER:${installed("deploy/seccomp.json")} . and ` +
+    "docker run --security-opt seccomp=seccomp.json, as for podman; " +
     "Kubernetes: seccompProfile: {type: Localhost}; systemd: no RestrictNamespaces",
   appArmor: "docker run --security-opt apparmor=unconfined; " +
     "Kubernetes: appArmorProfile: {type: Unconfined}",

@@ -10,8 +10,8 @@ export interface DataDir extends Disposable {
 export class DataDirError extends Error {
   override name = "DataDirError";
 
-  /** @param wayOut the next step of the operator, as one sentence without a period */
-  constructor(violation: string, wayOut: string) {
+  /** @param wayOut the next step of the operator of a server, as one sentence without a period */
+  constructor(readonly violation: string, wayOut: string) {
     super(`${violation}; ${wayOut}`);
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { lchown } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { INVOKED, makeTempDir, type Run } from "../support/invoked.ts";
 import { LocklessDisk } from "../support/lockless_disk.ts";
 import { fuseTest, mountTest } from "../support/machine.ts";
@@ -108,6 +109,29 @@ mountTest(
       );
     }
     await assertBroken(file, [], /it is a file, not a directory; choose .*--data$/);
+  },
+);
+
+mountTest(
+  "the local server of a command names its folder, not the directory that nobody chose",
+  async () => {
+    await using parent = await makeTempDir();
+    const { path } = parent;
+    const example = fileURLToPath(new URL("../../examples/hello", import.meta.url));
+    const copied = 'cp -r "$1/." "$2" && cd "$2" && shift 2 && exec "$@"';
+    const launcher = [...mounted("noexec", path), "sh", "-c", copied, "sh", example, path];
+    const [program = "", ...args] = [...launcher, INVOKED, "test"];
+    const { code, stderr } = await new Deno.Command(program, {
+      args,
+      clearEnv: true,
+      env: SERVER_ENV,
+    })
+      .output();
+    assert.equal(code, 1);
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /^error: The local server did not start: .*programs do not run in .*noexec.*\nnext: move the function's folder .*TMPDIR\n$/m,
+    );
   },
 );
 

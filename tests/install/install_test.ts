@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { makeTempDir } from "../support/invoked.ts";
 
-const INSTALL = fileURLToPath(new URL("../../scripts/install", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const INSTALL = `${ROOT}scripts/install`;
 
 /** Fakes of npm and of the runtime's installer: they create the same files, and log that they ran. */
 const NPM = `#!/bin/sh
@@ -51,7 +52,6 @@ Deno.test("a changed lock file is installed, an unchanged one is not", async () 
 });
 
 Deno.test("every script of the shell works where CDPATH is set, with which cd prints the folder", async () => {
-  const root = fileURLToPath(new URL("../../", import.meta.url));
   const { stdout } = await new Deno.Command("git", {
     args: [
       "grep",
@@ -60,14 +60,31 @@ Deno.test("every script of the shell works where CDPATH is set, with which cd pr
       "--extended-regexp",
       "^#!.*[ /](ba|da)?sh$",
     ],
-    cwd: root,
+    cwd: ROOT,
   }).output();
   const changing: string[] = [];
   for (const path of new TextDecoder().decode(stdout).trim().split("\n")) {
-    const text = await Deno.readTextFile(`${root}${path}`);
+    const text = await Deno.readTextFile(`${ROOT}${path}`);
     if (!/^#!/.test(text) || !/(?:^|[(;&|]\s*)cd /m.test(text)) continue;
     changing.push(path);
     assert.match(text.slice(0, text.search(/\bcd -/)), /^unset CDPATH$/m, path);
   }
   assert.ok(changing.includes("bin/invoked") && changing.includes("scripts/install"));
+});
+
+Deno.test("npm publishes no sources: it names the file that a release is", async () => {
+  await using directory = await makeTempDir();
+  await Deno.copyFile(`${ROOT}package.json`, `${directory.path}/package.json`);
+  const { code, stderr } = await new Deno.Command("npm", {
+    args: [
+      "publish",
+      ...["--dry-run", "--ignore-scripts=false", "--registry", "http://127.0.0.1:9/"],
+    ],
+    cwd: directory.path,
+  }).output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^error: this folder has the sources; publish the file in build\/ that npm run release writes$/m,
+  );
 });

@@ -1,6 +1,6 @@
 /** What a release contains, and what the release says of its content. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { JsonStrictValidator } from "@cyclonedx/cyclonedx-library/Validation";
 import { Version } from "@cyclonedx/cyclonedx-library/Spec";
 import manifest from "../../package.json" with { type: "json" };
@@ -38,8 +38,24 @@ Deno.test("the packed file holds the tree and nothing else, in the same form on 
 Deno.test("the tree has the parts of the server, and depends on the runtime alone", async () => {
   const entries = await Array.fromAsync(Deno.readDir(tree), ({ name }) => name);
   assert.deepEqual(entries.toSorted(), [
-    ...["CHANGELOG.md", "LICENSE", "README.md"],
-    ...["bin", "bundler", "console", "deploy", "examples", "invoked.schema.json", "licenses"],
+    ...[
+      "ARCHITECTURE.md",
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+      "LICENSE",
+      "README.md",
+      "SECURITY.md",
+    ],
+    ...[
+      "bin",
+      "bundler",
+      "console",
+      "deploy",
+      "docs",
+      "examples",
+      "invoked.schema.json",
+      "licenses",
+    ],
     ...["package.json", "release.json", "runtime", "sbom.cdx.json", "sdk", "src", "swagger"],
     "templates",
   ]);
@@ -47,6 +63,7 @@ Deno.test("the tree has the parts of the server, and depends on the runtime alon
   assert.deepEqual(await readJson("package.json"), {
     ...{ name, version, description, license, type, bin },
     dependencies: { deno },
+    ...{ os: ["linux"], cpu: ["x64", "arm64"] },
   });
   assert.match(deno, /^\d+\.\d+\.\d+$/, "an exact version");
   assert.deepEqual([record.version, record.deno], [version, deno]);
@@ -81,12 +98,22 @@ Deno.test("no file is a test of this project or names a path of the machine that
   const foreign = [ROOT.pathname, `${Deno.env.get("HOME") ?? "/root"}/`];
   const found: string[] = [];
   for (const path of files) {
-    if (/_test\.|\/tests\/|\.(?:webp|jpe?g)$/.test(path)) found.push(path);
+    if (/_test\.|\/tests\/|(?<!\/overview_(?:dark|light))\.webp$/.test(path)) found.push(path);
     if (/^(?:bundler|examples|templates|licenses)\/|\.(?:br|gz|md)$/.test(path)) continue;
     const text = await Deno.readTextFile(join(tree, path));
     found.push(...foreign.filter((name) => text.includes(name)).map((name) => `${path}: ${name}`));
   }
   assert.deepEqual(found, []);
+});
+
+Deno.test("every link and picture of README.md leads to a file of the release", async () => {
+  const text = await Deno.readTextFile(join(tree, "README.md"));
+  const named = [...text.matchAll(/(?:\]\(|src(?:set)?=")([^)#":]+)[)#"]/g)].map(([, path = ""]) =>
+    path
+  );
+  assert.ok(named.includes("docs/operations.md") && named.some((path) => path.endsWith(".webp")));
+  const all = new Set(files.flatMap((path) => [path, dirname(path)]));
+  assert.deepEqual(named.filter((path) => !all.has(path) && path !== "examples"), []);
 });
 
 Deno.test("two builds of the same sources, with one build of the console, are equal", async () => {

@@ -168,7 +168,7 @@ export async function diagnoseMachine(config: Config): Promise<Report> {
       missing: found.recommendations,
     };
   } catch (error) {
-    throw new Failure(`The test of the isolation failed: ${describeError(error)}`, {
+    throw new Failure(`The diagnosis failed: ${describeError(error)}`, {
       exit: "code",
     });
   } finally {

@@ -8,11 +8,12 @@ import {
 } from "../../config/mod.ts";
 import { FunctionLimits } from "../../domain/limits.ts";
 import { type Count, type Duration, isLimited, scaleOf } from "../../resources/field.ts";
+import { DataDirError } from "../../store/data_dir.ts";
 import { INVOCATION_LIMITS } from "../../resources/functions.ts";
 import { Api } from "../client/api.ts";
 import { dataDirTarget } from "../client/credentials.ts";
 import { Session } from "../client/session.ts";
-import { describeError, Failure } from "../terminal/failure.ts";
+import { describeError, Failure, firstError } from "../terminal/failure.ts";
 import { type Manifest, needLocalManifest } from "../folder/manifest.ts";
 import { PRIVATE_DIR } from "../folder/editor.ts";
 import { withoutOwnVariables } from "../options/local_settings.ts";
@@ -63,7 +64,15 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
     onSyncFailure: exitOnSyncFailure,
     // Somebody waits for it.
     stopping: AbortSignal.abort(),
-  }).catch((error) => {
+  }).catch((thrown) => {
+    const error = firstError(thrown);
+    // Nobody has chosen its data directory, which has links to the folder.
+    if (error instanceof DataDirError) {
+      throw new Failure(`The local server did not start: ${error.violation}`, {
+        next: "move the function's folder to another file system, or name another directory for " +
+          "temporary files with TMPDIR",
+      });
+    }
     throw new Failure(`The local server did not start: ${describeError(error)}`, {
       next: "find what is missing on this machine with invoked doctor",
     });
