@@ -54,14 +54,19 @@ export async function setModes(tree: string, programs: readonly string[]): Promi
  * @throws {Deno.errors.NotFound} if the machine does not have it
  */
 export async function run(program: string, args: readonly string[]): Promise<string> {
-  const command = new Deno.Command(program, { args: [...args], cwd: ROOT, stdin: "null" });
-  const { success, stdout, stderr } = await command.output().catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(`${program} was not found; install it`);
-  });
+  const { success, stdout, stderr } = await output(program, args);
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);
   throw new Error(`${program} ${args.join(" ")} failed:\n${decoder.decode(stderr).trim()}`);
+}
+
+async function output(program: string, args: readonly string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command(program, { args: [...args], cwd: ROOT, stdin: "null" }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`${program} was not found; install it`);
+  }
 }
 
 /** Ends a script with what went wrong, for the person who ran it. */
