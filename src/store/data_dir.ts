@@ -161,7 +161,7 @@ async function makeAndRemoveDir(parent: string): Promise<void> {
 
 /**
  * A file of the directory that the server cannot write: left by a start as root, or by a copy. Files of this user need no
- * test. Root can write all files, but accepts only its own: the owner could not open what root adds, and could place
+ * test. Root can write all files, but accepts only its own: the owner could not open what root adds, and could leave
  * links to files elsewhere, which root would follow.
  */
 export async function foreignEntry(path: string): Promise<Obstacle | undefined> {
