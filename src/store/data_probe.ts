@@ -22,13 +22,19 @@ export interface DataProbe {
   readonly freeBytes: number;
 }
 
-/** Tries everything that a start needs of a directory. The directory need not exist. */
+/**
+ * Tries everything that a start needs of a directory. The directory need not exist. In the directory of another user root
+ * only reads: the user could exchange what root writes for a link, which root would follow.
+ */
 export async function probeDataDir(dataDir: string): Promise<DataProbe> {
   const above = await existingAbove(dataDir);
   const obstacles: string[] = [];
   try {
-    await tryUse(dataDir, above);
-    await assertRunsPrograms(dataDir, join(dataDir, "cache", "builder"));
+    if (above === dataDir) await tryOwnership(dataDir);
+    if (!await isOfAnotherThanRoot(above)) {
+      await tryUse(dataDir, above);
+      await assertRunsPrograms(dataDir, join(dataDir, "cache", "builder"));
+    }
     const later = await laterVersionOf(dataDir);
     if (later !== undefined) obstacles.push(later);
   } catch (error) {
@@ -41,7 +47,8 @@ export async function probeDataDir(dataDir: string): Promise<DataProbe> {
 
 /** Opens another directory beside or inside of it, because a running server has the lock of the directory itself. */
 async function tryUse(dataDir: string, above: string): Promise<void> {
-  if (above === dataDir) await tryOwnership(dataDir);
+  const foreign = above === dataDir ? await foreignEntry(dataDir) : undefined;
+  if (foreign !== undefined) throw unusable(dataDir, foreign);
   const probe = join(above, `.invoked-probe-${crypto.randomUUID()}`);
   try {
     using _opened = await openDataDir(probe);
@@ -65,6 +72,8 @@ async function tryOwnership(dataDir: string): Promise<void> {
   } catch (error) {
     throw unusable(dataDir, await obstacleOf(error, dataDir));
   }
-  const foreign = await foreignEntry(dataDir);
-  if (foreign !== undefined) throw unusable(dataDir, foreign);
+}
+
+async function isOfAnotherThanRoot(directory: string): Promise<boolean> {
+  return Deno.uid() === 0 && (await Deno.stat(directory)).uid !== 0;
 }
