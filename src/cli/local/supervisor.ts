@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type { HeldSocket } from "../../shared/held_socket.ts";
 import { LAUNCHER } from "../../shared/installation.ts";
 import { pause } from "../../shared/pause.ts";
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
+import { describeError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../terminal/failure.ts";
 
 /** The flag of `invoked serve`. */
 export const RESTART_FLAG = "--restart-on-failure";
@@ -23,8 +23,9 @@ const logger = getLogger(["invoked", "cli"]);
 
 /**
  * Runs the server of this process's arguments until it stops, and exits with its code. A server that ends with an error
- * starts again, unless its arguments are invalid. SIGTERM and SIGINT reach it. SIGHUP replaces it by another, which reads
- * the settings anew. This process keeps the socket of the servers: new connections wait from one server to the next.
+ * starts again, unless its arguments are invalid, without a limit: a database that is away for long looks like a data
+ * directory that someone has to repair. SIGTERM and SIGINT reach the server. SIGHUP replaces it by another, which reads the
+ * settings anew. This process keeps the socket of the servers: new connections wait from one server to the next.
  */
 export async function superviseServer(socket: HeldSocket): Promise<never> {
   const supervisor = new Supervisor(socket);
@@ -38,11 +39,19 @@ export async function superviseServer(socket: HeldSocket): Promise<never> {
   Deno.exit(await supervisor.run());
 }
 
+interface Ending {
+  readonly code: number;
+  /** In words. */
+  readonly reason: string;
+}
+
 class Supervisor {
   readonly #socket: HeldSocket;
   readonly #args = Deno.args.filter((arg) => arg !== RESTART_FLAG);
   readonly #stopping = new AbortController();
   #server: ChildProcess | undefined;
+  /** The last signal that the running server has got from this process. */
+  #sent: "SIGTERM" | "SIGINT" | undefined;
   /** Aborted to end a pause. */
   #waking = new AbortController();
   /** Whether the running server is to be replaced. */
@@ -52,17 +61,21 @@ class Supervisor {
     this.#socket = socket;
   }
 
-  /** Passes the signal on. No server follows: from now on new connections fail at once. */
+  /**
+   * Passes the signal on, unless the server drains already: the second signal kills a server. No server follows: from now
+   * on new connections fail at once.
+   */
   stop(signal: "SIGTERM" | "SIGINT"): void {
+    const isDraining = this.#isRestarting && !this.#stopping.signal.aborted;
     this.#stopping.abort();
     this.#waking.abort();
     this.#socket[Symbol.dispose]();
-    this.#signal(signal);
+    if (!isDraining) this.#signal(signal);
   }
 
   restart(): void {
     this.#waking.abort();
-    if (this.#isRestarting || this.#server === undefined) return;
+    if (this.#stopping.signal.aborted || this.#isRestarting || this.#server === undefined) return;
     this.#isRestarting = true;
     this.#signal("SIGTERM");
   }
@@ -70,6 +83,7 @@ class Supervisor {
   /** Not by the `kill` of the child: Deno then reports the signal as its end, whatever its exit code is. */
   #signal(signal: "SIGTERM" | "SIGINT"): void {
     if (this.#server?.pid === undefined) return;
+    this.#sent = signal;
     try {
       Deno.kill(this.#server.pid, signal);
     } catch (error) {
@@ -102,11 +116,19 @@ class Supervisor {
     }
   }
 
-  async #serve(): Promise<{ readonly code: number; readonly reason: string }> {
+  async #serve(): Promise<Ending> {
     const command = ["sh", "-c", DIES_WITH_PARENT, "sh", LAUNCHER, ...this.#args];
-    const server = this.#server = this.#socket.start(command);
-    const [code, signal] = await once(server, "exit") as [number | null, string | null];
-    this.#server = undefined;
-    return { code: code ?? EXIT_FAILURE, reason: signal ?? `exit code ${code}` };
+    try {
+      this.#server = this.#socket.start(command);
+      const [code, signal] = await once(this.#server, "exit") as [number | null, string | null];
+      // A server that does not listen for signals yet dies of them.
+      if (signal !== null && signal === this.#sent) return { code: EXIT_OK, reason: signal };
+      return { code: code ?? EXIT_FAILURE, reason: signal ?? `exit code ${code}` };
+    } catch (error) {
+      return { code: EXIT_FAILURE, reason: `a failed start: ${describeError(error)}` };
+    } finally {
+      this.#server = undefined;
+      this.#sent = undefined;
+    }
   }
 }
