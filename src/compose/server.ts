@@ -124,7 +124,7 @@ export class RunningServer {
     const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;
     this.#lifecycle.set("draining");
     const end = performance.now() + drainTimeoutMs;
-    const left = http.retire();
+    const left = http.retire(() => engine.isBusy);
     await engine.drain(drainTimeoutMs, left !== undefined);
     domain.liveChanges[Symbol.dispose]();
     if (left !== undefined) await endedWithin(end - performance.now(), left);

@@ -361,6 +361,8 @@ export interface Engine extends AsyncDisposable {
   drain(timeoutMs: number, admits: boolean): Promise<void>;
   /** False once a drain began: what has no waiting caller is left for the next start. */
   readonly isOpen: boolean;
+  /** Whether it has a run, with or without a slot. */
+  readonly isBusy: boolean;
   /** Whether {@link admit} admits. */
   readonly isAdmitting: boolean;
   readonly load: EngineLoad;

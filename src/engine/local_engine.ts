@@ -76,6 +76,10 @@ export class LocalEngine implements Engine {
     return !this.#lifecycle.is("draining");
   }
 
+  get isBusy(): boolean {
+    return this.#runs.size > 0;
+  }
+
   get load(): EngineLoad {
     const { running, queued, perSecond } = this.#limiter;
     return { maxRunning: this.#limits.maxRunning, running, queued, perSecond };

@@ -15,6 +15,8 @@ const IDLE_MIN_MS = 1_000;
 const KEPT_MS = 1_000;
 /** The same of a connection that has carried no request yet: its first one may be on its way. */
 const FRESH_MS = 5_000;
+/** How long such a server waits for requests of clients that have not proved who they are, while no invocation runs. */
+const UNPROVED_MS = 5_000;
 const LOOK_INTERVAL_MS = 20;
 
 /** Sockets that have carried a request whose token or session was checked. */
@@ -25,6 +27,16 @@ export function noteProved({ socket }: IncomingMessage): void {
   proved.add(socket);
 }
 
+interface Connection {
+  /** What carries its requests: under TLS another socket than the one that was accepted. */
+  carrier: Socket;
+  /** Requests under way: pipelined ones are several. */
+  requests: number;
+  hasAnswered: boolean;
+  /** Since when it is idle, or has a request under way. */
+  sinceMs: number;
+}
+
 /**
  * The open connections, as the operating system accepted them. Of those without a request under way whose client has not
  * proved who it is, the longest idle gives way to a new one once the limit is reached: so clients without a token cannot
@@ -32,15 +44,12 @@ export function noteProved({ socket }: IncomingMessage): void {
  */
 export class Connections {
   readonly #max: number;
-  /** Requests under way of each: pipelined ones are several. */
-  readonly #open = new Map<Socket, number>();
+  readonly #open = new Map<Socket, Connection>();
   /** Connections that may be closed, the longest idle first, and since when they are idle. */
   readonly #idle = new Map<Socket, number>();
   /** Those under TLS, by the address of their client. */
   readonly #byClient = new Map<string, Socket>();
   readonly #underTls = new WeakMap<Socket, Socket>();
-  /** When the last request of each ended. */
-  readonly #answered = new WeakMap<Socket, number>();
 
   constructor(max: number) {
     this.#max = max;
@@ -53,8 +62,9 @@ export class Connections {
   /** Takes a new connection, in place of an idle one if need be; false without an idle one. */
   add(socket: Socket): boolean {
     if (this.count >= this.#max && !this.#closeIdle()) return false;
-    this.#open.set(socket, 0);
-    this.#idle.set(socket, performance.now());
+    const sinceMs = performance.now();
+    this.#open.set(socket, { carrier: socket, requests: 0, hasAnswered: false, sinceMs });
+    this.#idle.set(socket, sinceMs);
     const client = clientOf(socket);
     this.#byClient.set(client, socket);
     socket.once("close", () => {
@@ -67,15 +77,18 @@ export class Connections {
   /** A request has arrived. The connection is idle again once its response is closed. */
   serve({ socket }: IncomingMessage, outgoing: ServerResponse): void {
     const accepted = this.#open.has(socket) ? socket : this.#acceptedUnderTls(socket);
-    if (accepted === undefined) return;
+    const connection = accepted && this.#open.get(accepted);
+    if (accepted === undefined || connection === undefined) return;
     this.#idle.delete(accepted);
-    this.#open.set(accepted, (this.#open.get(accepted) ?? 0) + 1);
+    connection.carrier = socket;
+    if (connection.requests++ === 0) connection.sinceMs = performance.now();
     outgoing.once("close", () => {
-      const requests = this.#open.get(accepted);
-      if (requests === undefined) return;
-      this.#open.set(accepted, requests - 1);
-      this.#answered.set(accepted, performance.now());
-      if (requests === 1 && !proved.has(socket)) this.#idle.set(accepted, performance.now());
+      connection.hasAnswered = true;
+      if (--connection.requests > 0) return;
+      connection.sinceMs = performance.now();
+      if (this.#open.has(accepted) && !proved.has(socket)) {
+        this.#idle.set(accepted, connection.sinceMs);
+      }
     });
   }
 
@@ -89,18 +102,25 @@ export class Connections {
   /**
    * Resolves once no connection is open. Each is closed after its answer, or when it has been without a request for a
    * while: a request that a client sends at that moment is lost, so a client that asks often is to learn it from an answer.
+   * A client that has not proved who it is delays this no longer than the invocations do: it could send a body, or take an
+   * answer, as slowly as it likes.
+   * @param isBusy whether invocations run or wait
    */
-  async left(): Promise<void> {
-    const since = performance.now();
+  async left(isBusy: () => boolean): Promise<void> {
+    const retiredMs = performance.now();
+    let busyMs = retiredMs;
     for (; this.count > 0; await delay(LOOK_INTERVAL_MS)) {
       const now = performance.now();
-      for (const [socket, requests] of this.#open) {
-        const answered = this.#answered.get(socket);
-        const quietMs = now - Math.max(since, answered ?? 0);
-        if (requests === 0 && quietMs >= (answered === undefined ? FRESH_MS : KEPT_MS)) {
-          this.#forget(socket);
-          socket.destroy();
-        }
+      // The answer of an invocation that has just ended is still to leave.
+      if (isBusy()) busyMs = now;
+      for (const [socket, { carrier, requests, hasAnswered, sinceMs }] of this.#open) {
+        const unchangedMs = now - Math.max(retiredMs, sinceMs);
+        const isOver = requests === 0
+          ? unchangedMs >= (hasAnswered ? KEPT_MS : FRESH_MS)
+          : !proved.has(carrier) && Math.min(unchangedMs, now - busyMs) >= UNPROVED_MS;
+        if (!isOver) continue;
+        this.#forget(socket);
+        socket.destroy();
       }
     }
   }
@@ -193,9 +213,10 @@ export class Acceptor implements Disposable {
 
   /**
    * Accepts no more connections on a held socket.
+   * @param isBusy whether invocations run or wait
    * @returns resolves once no connection is open; undefined for a socket of the server's own, on which it still accepts
    */
-  retire(): Promise<void> | undefined {
+  retire(isBusy: () => boolean): Promise<void> | undefined {
     if (!(this.#endpoint instanceof HeldSocket)) return undefined;
     this[Symbol.dispose]();
     // Deno's server closes each connection after its answer once it does not listen, also if the answer's head has said
@@ -204,7 +225,7 @@ export class Acceptor implements Disposable {
     stopAccepting(this.#server);
     // Once its holder closes the socket as well, the system rejects new connections.
     this.#endpoint[Symbol.dispose]();
-    return this.connections.left();
+    return this.connections.left(isBusy);
   }
 
   /** To be called before the server is closed. */

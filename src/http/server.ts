@@ -47,9 +47,10 @@ export interface HttpServer {
   /**
    * From now on an answer closes its connection. A server on a held socket accepts no more connections, which wait for the
    * next server; any other still accepts connections, so that clients hear that it is stopping.
+   * @param isBusy whether invocations run or wait
    * @returns resolves once the server on a held socket has no connection; undefined for any other
    */
-  retire(): Promise<void> | undefined;
+  retire(isBusy: () => boolean): Promise<void> | undefined;
   /** Stops listening; resolves when every response is sent. Idle connections are closed at once. */
   close(): Promise<void>;
   /** Closes every connection at once. */
@@ -111,9 +112,9 @@ export async function listen(
       acceptor.start();
     },
     renew,
-    retire() {
+    retire(isBusy) {
       retired.is = true;
-      return acceptor.retire();
+      return acceptor.retire(isBusy);
     },
     close: () =>
       new Promise((resolve) => {

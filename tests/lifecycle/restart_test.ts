@@ -97,6 +97,30 @@ async function stopsWithAllKinds(
   return { next, leftId: JSON.parse(answers[2]?.body ?? "").invocationId };
 }
 
+/** Stops a server that may drain for an hour, while a client without a token sends a body that never ends. */
+async function stopsWithoutUnproved(
+  { echo, token }: Deployed,
+  target: LineTarget,
+  server: HeldServer,
+): Promise<void> {
+  using unproved = await Line.open(target);
+  using proved = await Line.open(target);
+  const whole = invokeRequest(echo, token, { n: 3 });
+  assert.equal((await unproved.ask(PROBE)).status, 200);
+  assert.equal((await proved.ask(whole)).status, 200);
+  await unproved.send(
+    "POST /auth/v1/token HTTP/1.1\r\nHost: localhost\r\n" +
+      "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant",
+  );
+  await proved.send(whole.slice(0, -10));
+  await server.beginStop();
+  await eventually(() => unproved.isClosed || undefined, "the end of the unproved connection");
+  await proved.send(whole.slice(-10));
+  const { status, closes } = await proved.answer();
+  assert.deepEqual([status, closes], [200, true]);
+  assert.equal(await server.ended, 0, server.output.log);
+}
+
 /** Clients that ask all the time, on new connections and on kept ones. */
 class Clients implements AsyncDisposable {
   readonly #asked: Asked = { waits: [], failures: [] };
@@ -172,12 +196,14 @@ Deno.test("a restart on a held socket loses no request", async (t) => {
   });
   await t.step("with TLS", async () => {
     await server.stop();
-    const secure = starting(["--tls-self-signed"]);
+    const patient = ["--drain-timeout", "1h", "--request-timeout", "1h"];
+    const secure = starting(["--tls-self-signed", ...patient]);
     server = await secure();
     const caCerts = [await Deno.readTextFile(join(dataDir, "tls/ca.pem"))];
     const target = { hostname: "localhost", port, caCerts };
     server = (await stopsWithAllKinds(deployed, target, server, secure)).next;
     server = await restartsUnderLoad(deployed, target, server, secure, 1);
+    await stopsWithoutUnproved(deployed, target, server);
   });
   await t.step("and listens again after accepting has stopped", async () => {
     await server.stop();
