@@ -193,9 +193,8 @@ async function run(
 ): Promise<{ readonly success: boolean; readonly stdout: string }> {
   const { success, stdout } = await new Deno.Command("sh", {
     args: ["-c", FUNCTIONS + script, "sh", ...args],
-    // The server's environment may contain keys. A name is bytes, not characters of a language.
-    clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", LC_ALL: "C" },
+    // A name is bytes, not characters of a language.
+    env: { LC_ALL: "C" },
     stdin: "null",
     stdout: "piped",
     stderr: "null",
