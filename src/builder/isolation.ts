@@ -59,6 +59,7 @@ export async function isolateCompiler(
   const filter = seccompFilter(machine.architecture, {
     mayFork: true,
     mayChangeFiles: true,
+    maySignalThreads: true,
   });
   const parts = new Parts(() => Deno.mkdir(options.workDir, { recursive: true, mode: 0o700 }));
   parts.keep(sockets.part);

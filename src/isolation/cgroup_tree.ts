@@ -38,7 +38,8 @@ interface CgroupLimits {
  *
  * Version 1 has one directory for memory and one for pids. In version 2 the directory must be beside or below the group
  * of the server and gets both controllers for its children. A group that was delegated to a server that is not root (`$4`)
- * (Delegate= and DelegateSubgroup= of systemd) has them once the server enables them there.
+ * (Delegate= and DelegateSubgroup= of systemd) has them once the server enables them there. A login session has such groups,
+ * too: there the user's other programs are counted from then on, and nothing limits them.
  */
 const OPEN = `
 id=$1 root=$2 own_file=$3 user=$4

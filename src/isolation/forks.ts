@@ -13,7 +13,9 @@ export async function processBelow(parent: number, pid: number): Promise<number>
   for (const [child, ids] of family) {
     if (child !== parent && ids[depth - 1] === pid) return child;
   }
-  throw new Error(`Process ${parent} has no fork ${pid}`);
+  throw new Error(
+    `/proc shows no fork ${pid} of process ${parent}; mount it without hidepid (systemd: no ProtectProc)`,
+  );
 }
 
 /** Moves a running process to a cgroup. Its later forks join, too. */

@@ -17,7 +17,7 @@ export { bytesIn, readAllProcfs, readFields, readProcfs } from "./procfs.ts";
 export { killOrphans } from "./orphans.ts";
 export { Parts } from "./parts.ts";
 export { type Part, partsOfRoot } from "./root.ts";
-export { type Architecture, furtherSeccompFilter, OWN_PROCESS, seccompFilter } from "./seccomp.ts";
+export { type Architecture, furtherSeccompFilter, seccompFilter } from "./seccomp.ts";
 export { recommend, type Recommendation, recommendForBuilds } from "./recommendations.ts";
 export { openSocketDir, type SocketDir } from "./socket_dir.ts";
 export { killGroup, spawnGroup } from "./spawn.ts";

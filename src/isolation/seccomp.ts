@@ -10,11 +10,13 @@ import {
   FILE_CHANGING_CALLS,
   FORK_MANAGING_CALLS,
   FORKING_CALLS,
+  GETSOCKOPT,
   IOCTL,
   type Numbers,
   PRLIMIT64,
+  SETSOCKOPT,
   SOCKET,
-  TGKILL,
+  THREAD_SIGNALLING_CALLS,
 } from "./syscalls.ts";
 
 /** Bytes of one instruction: `struct sock_filter` of `linux/filter.h`. */
@@ -94,11 +96,9 @@ const DENIED_COMMANDS = {
     FS_IOC_SET_ENCRYPTION_POLICY: 0x800c6613,
   },
 } as const;
-/**
- * The placeholder for the id of the process that loads {@link furtherSeccompFilter}, which has to replace it. No process has this id:
- * the kernel's limit is 2 ^ 22.
- */
-export const OWN_PROCESS = 0x7fffff01;
+/** Options that give the process at the other end of a unix socket as a descriptor, by which it can be killed. */
+const SO_PASSPIDFD = 76;
+const SO_PEERPIDFD = 77;
 /** Most numbers that are compared one after the other. */
 const SEARCH_LEAF_NUMBERS = 4;
 
@@ -139,8 +139,10 @@ function byArgument(number: number, argument: number, ...judged: readonly Line[]
 interface SeccompOptions {
   /** Start processes. */
   readonly mayFork: boolean;
-  /** Give its forks namespaces of their own, wait for them and kill them. */
+  /** Give its forks namespaces of their own and kill them. */
   readonly mayManageForks?: boolean;
+  /** Signal its own threads, and with them those of every process of its user. */
+  readonly maySignalThreads?: boolean;
   /** Change the modes, owners, times and attributes of files. */
   readonly mayChangeFiles?: boolean;
 }
@@ -173,6 +175,8 @@ export function seccompFilter(
       0,
       { test: JUMP_EQUAL, value: 0, otherwise: "EPERM" },
     ),
+    ...denyOption(numberOf("getsockopt", GETSOCKOPT), SO_PEERPIDFD),
+    ...denyOption(numberOf("setsockopt", SETSOCKOPT), SO_PASSPIDFD),
     ...denyCommands(numberOf("fcntl", FCNTL), DENIED_COMMANDS.fcntl),
     ...denyCommands(numberOf("ioctl", IOCTL), DENIED_COMMANDS.ioctl),
     ...denyAmong(deniedNumbers(architecture, options)),
@@ -181,8 +185,7 @@ export function seccompFilter(
 
 /**
  * What {@link seccompFilter} denies with `options` and not with those of the filter that is already in force: the kernel
- * asks both, and compiles each for every process that loads it. It also denies signals to all threads but those of the
- * process {@link OWN_PROCESS}.
+ * asks both, and compiles each for every process that loads it.
  */
 export function furtherSeccompFilter(
   architecture: Architecture,
@@ -194,11 +197,6 @@ export function furtherSeccompFilter(
   return assemble([
     { load: NUMBER_OFFSET },
     ...judgeClone(numberOf("clone", CLONE), options),
-    ...byArgument(
-      numberOf("tgkill", TGKILL),
-      0,
-      { test: JUMP_EQUAL, value: OWN_PROCESS, otherwise: "EPERM" },
-    ),
     ...denyAmong(deniedNumbers(architecture, options).filter((number) => !already.has(number))),
   ]);
 }
@@ -218,12 +216,13 @@ function columnOf(architecture: Architecture): 0 | 1 {
 /** Numbers of the system calls that are denied whatever their arguments, in ascending order. */
 function deniedNumbers(
   architecture: Architecture,
-  { mayFork, mayManageForks = false, mayChangeFiles = false }: SeccompOptions,
+  { mayFork, mayManageForks, mayChangeFiles, maySignalThreads }: SeccompOptions,
 ): readonly number[] {
   const classes = {
     ...DENIED_CALLS,
     ...mayChangeFiles ? {} : { files: FILE_CHANGING_CALLS },
     ...mayFork ? {} : { forking: FORKING_CALLS },
+    ...maySignalThreads ? {} : { threads: THREAD_SIGNALLING_CALLS },
   };
   return Object.values(classes).flatMap((calls) => Object.entries(calls))
     .filter(([name]) => !mayManageForks || !FORK_MANAGING_CALLS.has(name))
@@ -246,6 +245,11 @@ function judgeClone(
       : [{ test: JUMP_ANY_BIT, value: CLONE_NEW_NAMESPACES, then: "EPERM" } as const],
     ...mayFork ? [] : [{ test: JUMP_ANY_BIT, value: CLONE_THREAD, otherwise: "EPERM" } as const],
   );
+}
+
+/** Lines for a system call whose third argument is an option of a socket. There are sockets of one level alone. */
+function denyOption(number: number, option: number): readonly Line[] {
+  return byArgument(number, 2, { test: JUMP_EQUAL, value: option, then: "EPERM" });
 }
 
 /** Lines for a system call whose second argument is a command. */

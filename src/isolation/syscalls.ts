@@ -160,14 +160,18 @@ export const FORKING_CALLS: Readonly<Record<string, Numbers>> = {
   vfork: [58, undefined],
 };
 
-/** Denied system calls that a process needs to wait for its forks and to kill them. */
-export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["kill", "pidfd_open"]);
+/** Denied to every process but that of a Go program, which interrupts its own threads. `abort` ends a process without it, too. */
+export const THREAD_SIGNALLING_CALLS: Readonly<Record<string, Numbers>> = { tgkill: [234, 131] };
+
+/** Denied system calls with which a process kills its forks. Descriptors of other processes are out of its reach. */
+export const FORK_MANAGING_CALLS: ReadonlySet<string> = new Set(["pidfd_send_signal"]);
 
 /** System calls that are checked by their arguments. */
 export const CLONE: Numbers = [56, 220];
 export const CLONE3: Numbers = [435, 435];
 export const SOCKET: Numbers = [41, 198];
-export const TGKILL: Numbers = [234, 131];
+export const GETSOCKOPT: Numbers = [55, 209];
+export const SETSOCKOPT: Numbers = [54, 208];
 export const PRLIMIT64: Numbers = [302, 261];
 export const FCNTL: Numbers = [72, 25];
 export const IOCTL: Numbers = [16, 29];

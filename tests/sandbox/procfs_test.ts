@@ -45,7 +45,6 @@ procfsTest("/proc is read by every shell, without another program", async (conte
           "run",
           "--no-check",
           "--allow-run",
-          "--allow-env=PATH",
           MAIN,
           ...[parent.pid, child, renaming.pid].map(String),
         ],

@@ -3,7 +3,6 @@ import {
   type Architecture,
   findProgram,
   furtherSeccompFilter,
-  OWN_PROCESS,
   seccompFilter,
 } from "../../src/isolation/mod.ts";
 import {
@@ -13,10 +12,12 @@ import {
   FCNTL,
   FILE_CHANGING_CALLS,
   FORKING_CALLS,
+  GETSOCKOPT,
   IOCTL,
   PRLIMIT64,
+  SETSOCKOPT,
   SOCKET,
-  TGKILL,
+  THREAD_SIGNALLING_CALLS,
 } from "../../src/isolation/syscalls.ts";
 import { AVAILABLE_MODES, SEARCH_PATH } from "./harness.ts";
 
@@ -32,10 +33,11 @@ interface Call {
   readonly arch: number;
   readonly arg0?: number;
   readonly arg1?: number;
+  readonly arg2?: number;
 }
 
 /** All that is denied to a function whatever the arguments. */
-const DENIED = { ...DENIED_CALLS, FILE_CHANGING_CALLS, FORKING_CALLS };
+const DENIED = { ...DENIED_CALLS, FILE_CHANGING_CALLS, FORKING_CALLS, THREAD_SIGNALLING_CALLS };
 
 function verdict(filter: Uint8Array, call: Call): number {
   return judge(filter, call).verdict;
@@ -48,6 +50,7 @@ function judge(filter: Uint8Array, call: Call): { verdict: number; instructions:
   data.setUint32(4, call.arch, true);
   data.setUint32(16, call.arg0 ?? 0, true);
   data.setUint32(24, call.arg1 ?? 0, true);
+  data.setUint32(32, call.arg2 ?? 0, true);
   const program = new DataView(filter.buffer, filter.byteOffset, filter.byteLength);
   let accumulator = 0;
   let instructions = 0;
@@ -150,7 +153,6 @@ Deno.test("a fork denies with the filter of its zygote what the whole filter den
       ) {
         for (let number = 0; number < 600; number++) {
           const call = { nr: number, arch, arg0 };
-          if (number === TGKILL[architecture === "x86_64" ? 0 : 1]) continue;
           assert.equal(
             strictest([verdict(root, call), verdict(further, call)]),
             verdict(whole, call),
@@ -162,13 +164,28 @@ Deno.test("a fork denies with the filter of its zygote what the whole filter den
   }
 });
 
-Deno.test("a fork signals its own threads alone", () => {
-  const asRoot = { mayFork: true, mayManageForks: true };
+Deno.test("no process of functions gets at another one by its number or by a socket", () => {
+  const options = [
+    { mayFork: false },
+    { mayFork: true, mayManageForks: true },
+    { mayFork: true, mayChangeFiles: true, maySignalThreads: true },
+  ];
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
-    const further = furtherSeccompFilter(architecture, { mayFork: false }, asRoot);
-    const nr = TGKILL[architecture === "x86_64" ? 0 : 1] ?? -1;
-    const of = (arg0: number) => verdict(further, { nr, arch: AUDIT_ARCH[architecture], arg0 });
-    assert.deepEqual([OWN_PROCESS, 1, 4711].map(of), [ALLOW, EPERM, EPERM]);
+    const [column, arch] = [architecture === "x86_64" ? 0 : 1, AUDIT_ARCH[architecture]];
+    const [getsockopt = -1, setsockopt = -1] = [GETSOCKOPT, SETSOCKOPT].map((of) => of[column]);
+    const calls = DENIED_CALLS["other processes"] ?? {};
+    for (const option of options) {
+      const filter = seccompFilter(architecture, option);
+      const of = (nr = -1, arg2 = 0) => verdict(filter, { nr, arch, arg0: 3, arg1: 1, arg2 });
+      // SO_ERROR, SO_SNDBUF; SO_PEERPIDFD, SO_PASSPIDFD.
+      assert.deepEqual([of(getsockopt, 4), of(setsockopt, 7)], [ALLOW, ALLOW]);
+      assert.deepEqual([of(getsockopt, 77), of(setsockopt, 76)], [EPERM, EPERM]);
+      for (const name of ["kill", "tkill", "pidfd_open", "pidfd_getfd"]) {
+        assert.equal(of(calls[name]?.[column]), EPERM, name);
+      }
+      const tgkill = option.maySignalThreads ? ALLOW : EPERM;
+      assert.equal(of(THREAD_SIGNALLING_CALLS.tgkill?.[column]), tgkill);
+    }
   }
 });
 
@@ -181,14 +198,14 @@ Deno.test("a filter judges every number by its list, in few instructions", () =>
   for (const architecture of ["x86_64", "aarch64"] as const satisfies Architecture[]) {
     const column = architecture === "x86_64" ? 0 : 1;
     const denied = new Set(Object.values(DENIED).flatMap(Object.values).map((n) => n[column]));
-    const byArgument = [CLONE, CLONE3, SOCKET, PRLIMIT64, FCNTL, IOCTL];
+    const byArgument = [CLONE, CLONE3, SOCKET, PRLIMIT64, FCNTL, IOCTL, GETSOCKOPT, SETSOCKOPT];
     const checked = new Set(byArgument.map((numbers) => numbers[column]));
     const filter = seccompFilter(architecture, { mayFork: false });
     for (let nr = 0; nr < 1000; nr++) {
       if (checked.has(nr)) continue;
       const judged = judge(filter, { nr, arch: AUDIT_ARCH[architecture] });
       assert.equal(judged.verdict, denied.has(nr) ? EPERM : ALLOW, `${architecture} ${nr}`);
-      assert.ok(judged.instructions <= 20, `${architecture} ${nr}: ${judged.instructions}`);
+      assert.ok(judged.instructions <= 22, `${architecture} ${nr}: ${judged.instructions}`);
     }
   }
 });

@@ -1,5 +1,12 @@
 /** The forks of one process that have not ended. Uses typed arrays only: it runs beside objects of user code. */
-import { type Library, POLLIN, SIGKILL, SYS_CLONE, SYS_PIDFD_OPEN, WNOHANG } from "./libc.ts";
+import {
+  type Library,
+  POLLIN,
+  SIGKILL,
+  SYS_CLONE,
+  SYS_PIDFD_SEND_SIGNAL,
+  WNOHANG,
+} from "./libc.ts";
 import { ForkEvent } from "./wire.ts";
 
 /** `madvise` for all memory of a process: V8 marks its own as not to be copied by a fork. */
@@ -10,7 +17,8 @@ const MADV_DOFORK = 11;
 /** Most forks of one process at a time. */
 const CHILDREN_MAX = 1024;
 const EAGAIN = 11;
-const EMFILE = 24;
+/** Gives a descriptor of the fork, by which alone this process signals it: its filter denies signals by process ids. */
+export const CLONE_PIDFD = 0x1000n;
 
 /** `struct rusage` as 32-bit words: user and system time, each in seconds and microseconds, and `ru_maxrss`. */
 const USAGE_WORDS = 36;
@@ -31,7 +39,7 @@ export type Report = (
 ) => void;
 
 export interface Children {
-  /** Forks this process. Returns 0 in the fork, its process id in this process, and a negative error number. */
+  /** Forks this process, with {@link CLONE_PIDFD} among the flags. Returns 0 in the fork, its process id in this process, and a negative error number. */
   start(number: number, flags: bigint): number;
   /** Waits until `descriptor` can be read or a fork has ended. Returns whether it can be read. */
   awaitInput(descriptor: number): boolean;
@@ -50,18 +58,6 @@ function microsOf(usage: Uint32Array): number {
     at(usage, USER_MICROS) + at(usage, SYSTEM_MICROS);
 }
 
-/** Ends a fork that cannot be watched, because too many files are open. Returns the negative error number. */
-function end(
-  libc: Library["libc"],
-  pid: number,
-  status: Uint8Array<ArrayBuffer>,
-  usage: Uint8Array<ArrayBuffer>,
-): number {
-  libc.kill(pid, SIGKILL);
-  libc.wait4(pid, status, 0, usage);
-  return -EMFILE;
-}
-
 export function makeChildren({ libc, errno }: Library): Children {
   const numbers = new Int32Array(CHILDREN_MAX);
   const pids = new Int32Array(CHILDREN_MAX);
@@ -72,6 +68,8 @@ export function makeChildren({ libc, errno }: Library): Children {
   const statusBytes = new Uint8Array(status.buffer);
   const usage = new Uint32Array(USAGE_WORDS);
   const usageBytes = new Uint8Array(usage.buffer);
+  const descriptor = new Int32Array(1);
+  const descriptorBytes = new Uint8Array(descriptor.buffer);
   let count = 0;
 
   const remove = (index: number) => {
@@ -96,15 +94,13 @@ export function makeChildren({ libc, errno }: Library): Children {
       if (count === CHILDREN_MAX) return -EAGAIN;
       // Nothing may be mapped between these two calls: the fork would miss it.
       libc.madvise(FIRST_ADDRESS, ADDRESSES, MADV_DOFORK);
-      const pid = libc.clone(SYS_CLONE, flags, 0n, 0n, 0n, 0n);
+      const pid = libc.clone(SYS_CLONE, flags, 0n, descriptorBytes, 0n, 0n);
       if (pid === 0) return 0;
       if (pid < 0) return -(errno[0] as number);
-      const descriptor = libc.pidfdOpen(SYS_PIDFD_OPEN, pid, 0);
-      if (descriptor < 0) return end(libc, pid, statusBytes, usageBytes);
       numbers[count] = number;
       pids[count] = pid;
       count++;
-      polled[2 * count] = descriptor;
+      polled[2 * count] = at(descriptor, 0);
       polled[2 * count + 1] = POLLIN;
       return pid;
     },
@@ -125,7 +121,7 @@ export function makeChildren({ libc, errno }: Library): Children {
     kill(number, report) {
       for (let index = 0; index < count; index++) {
         if (at(numbers, index) !== number) continue;
-        libc.kill(at(pids, index), SIGKILL);
+        libc.pidfdSendSignal(SYS_PIDFD_SEND_SIGNAL, at(polled, 2 * (index + 1)), SIGKILL, null, 0);
         wait(index, 0, report);
         return;
       }

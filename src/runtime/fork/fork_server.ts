@@ -6,7 +6,7 @@
  * typed arrays only.
  */
 import { makeChannel } from "./channel.ts";
-import { makeChildren } from "./children.ts";
+import { CLONE_PIDFD, makeChildren } from "./children.ts";
 import { LANDLOCK_SCOPES_ABI, landlockVersion, type Library } from "./libc.ts";
 import type { Settler } from "./settle.ts";
 import { Command, ForkEvent } from "./wire.ts";
@@ -34,7 +34,8 @@ export function makeForkServer(
   let isZygote = true;
   // A network namespace costs a third of the rate. It is needed where Landlock cannot scope abstract sockets.
   const network = landlockVersion(library.libc) >= LANDLOCK_SCOPES_ABI ? 0n : CLONE_NEWNET;
-  const own = namespaces ? NEW_NAMESPACES | network | SIGCHLD : SIGCHLD;
+  const plain = CLONE_PIDFD | SIGCHLD;
+  const own = namespaces ? NEW_NAMESPACES | network | plain : plain;
   const zygoteFlags = namespaces ? CLONE_NEWUSER | own : own;
   // A template owns its user namespace, so that its forks need none. Instances drop all capabilities.
   const templateFlags = own;

@@ -25,7 +25,6 @@ const SYMBOLS = {
   sysconf: { parameters: ["i32"], result: "i64" },
   madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
   wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
-  kill: { parameters: ["i32", "i32"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   getppid: { parameters: [], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -36,10 +35,14 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   clone: {
     name: "syscall",
-    parameters: ["i64", "u64", "u64", "u64", "u64", "u64"],
+    parameters: ["i64", "u64", "u64", "buffer", "u64", "u64"],
     result: "i32",
   },
-  pidfdOpen: { name: "syscall", parameters: ["i64", "i32", "u32"], result: "i32" },
+  pidfdSendSignal: {
+    name: "syscall",
+    parameters: ["i64", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
   pipe: { parameters: ["buffer"], result: "i32" },
   fstat: { name: "syscall", parameters: ["i64", "i32", "buffer"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -100,7 +103,7 @@ export function idleLibc(): Libc {
 const isX86 = Deno.build.arch === "x86_64";
 export const SYS_CLONE = isX86 ? 56n : 220n;
 export const SYS_FSTAT = isX86 ? 5n : 80n;
-export const SYS_PIDFD_OPEN = 434n;
+export const SYS_PIDFD_SEND_SIGNAL = 424n;
 export const SYS_CLOSE_RANGE = 436n;
 export const SYS_LANDLOCK_CREATE_RULESET = 444n;
 export const SYS_LANDLOCK_RESTRICT_SELF = 446n;

@@ -191,15 +191,23 @@ function makeConnection(
   };
 }
 
+/** The first and the last number of each range below the largest in which nothing is open. A fork server opens more there. */
+function gapsBetween(open: readonly number[]): readonly number[] {
+  return open.toSorted((a, b) => a - b).flatMap((number, index, sorted) => {
+    const first = (sorted[index - 1] ?? -1) + 1;
+    return first < number ? [first, number - 1] : [];
+  });
+}
+
 function makeDescriptors(libc: Libc, open: Descriptors) {
   const { stdin, stdout, stderr, epolls, eventfds, others } = open;
   const all = [...stdin, ...stdout, ...stderr, ...epolls, ...eventfds, ...others];
   const firstForeign = Math.max(...all) + 1;
   const opened = libc.open(cString("/dev/null"), O_RDWR | SOCK_CLOEXEC);
-  // Its first number may be one that is free among those that every fork keeps.
   const nothing = libc.fcntl(opened, F_DUPFD_CLOEXEC, firstForeign);
   if (nothing < 0) throw new Error("The zygote cannot open the null device");
   libc.close(opened);
+  const gaps = gapsBetween(all);
   const wakerEvent = new Uint8Array(EPOLL_EVENT_BYTES);
   new DataView(wakerEvent.buffer).setUint32(0, WAKER_EVENTS, true);
   const silence = (list: readonly number[]) => {
@@ -213,6 +221,9 @@ function makeDescriptors(libc: Libc, open: Descriptors) {
     /** Closes everything that was opened for forks, and replaces the rest by the null device. */
     drop() {
       silence(others);
+      for (let index = 0; index < gaps.length; index += 2) {
+        libc.closeRange(SYS_CLOSE_RANGE, gaps[index] as number, gaps[index + 1] as number, 0);
+      }
       libc.closeRange(SYS_CLOSE_RANGE, firstForeign, nothing - 1, 0);
       libc.closeRange(SYS_CLOSE_RANGE, nothing + 1, LAST_DESCRIPTOR, 0);
     },
@@ -258,12 +269,11 @@ function makeConnector(
 /** The isolation of an instance, from the first that needs no other to the filter, which forbids what the others need. */
 function prepareIsolation(
   libc: Libc,
-  { filter, ownProcess }: TreeSetup,
+  { filter }: TreeSetup,
   limits: Maxima,
   scope: () => boolean,
 ): () => void {
   const program = filterProgram(Uint8Array.fromBase64(filter));
-  const ownProcessAt = offsetsOf(program, ownProcess);
   const noCapabilities = new Uint8Array(24);
   const capabilityHeader = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
   const need = (worked: boolean) => {
@@ -272,7 +282,6 @@ function prepareIsolation(
   return () => {
     limits.bindForGood();
     need(scope());
-    putOwnProcess(program, ownProcessAt, libc.getpid());
     need(libc.capset(capabilityHeader, noCapabilities) === 0);
     need(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0);
     need(libc.loadFilter(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0) === 0);
@@ -355,25 +364,6 @@ function putUint64(limit: Uint8Array<ArrayBuffer>, low: number, high: number): v
   for (let byte = 0; byte < 4; byte++) {
     limit[byte] = limit[byte + 8] = low >>> (8 * byte);
     limit[byte + 4] = limit[byte + 12] = high >>> (8 * byte);
-  }
-}
-
-/** Where the instructions of a `struct sock_fprog` have this value. */
-function offsetsOf(program: Uint8Array, value: number): readonly number[] {
-  const view = new DataView(program.buffer);
-  const offsets: number[] = [];
-  for (let at = PROGRAM_BYTES; at < program.length; at += FILTER_INSTRUCTION_BYTES) {
-    const valueAt = at + FILTER_INSTRUCTION_BYTES / 2;
-    if (view.getUint32(valueAt, true) === value) offsets.push(valueAt);
-  }
-  return offsets;
-}
-
-/** Writes the id of this process at the offsets. */
-function putOwnProcess(program: Uint8Array, offsets: readonly number[], pid: number): void {
-  for (let index = 0; index < offsets.length; index++) {
-    const at = offsets[index] as number;
-    for (let byte = 0; byte < 4; byte++) program[at + byte] = pid >>> (8 * byte);
   }
 }
 

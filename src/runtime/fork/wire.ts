@@ -42,8 +42,6 @@ export interface TreeSetup {
   readonly socketPath: string;
   /** What instances load on top of the seccomp filter of the zygote, in base64. */
   readonly filter: string;
-  /** The number in the filter that each process replaces by its own id before it loads the filter. */
-  readonly ownProcess: number;
   /** Whether forks get namespaces of their own. */
   readonly namespaces: boolean;
   /** Open files of a fork. */

@@ -7,7 +7,6 @@ import {
   innermost,
   killGroup,
   killOrphans,
-  OWN_PROCESS,
   type SocketDir,
 } from "../../isolation/mod.ts";
 import { maskAddresses, unfinishedAddressAt } from "../instance/redaction.ts";
@@ -100,7 +99,6 @@ export class Zygote implements ForkServer, AsyncDisposable {
     this.#child.process.input.write(encodeSetup({
       socketPath: `${resources.socketDirInside}/${basename(socket.path)}`,
       filter: image.forkFilter.toBase64(),
-      ownProcess: OWN_PROCESS,
       namespaces: isolation.expected.ownProcessNamespace,
       openFilesMax: image.profile.openFilesMax,
       ...this.limitsOf(maxima),
