@@ -7,9 +7,9 @@ import { ROOT } from "../support/repository.ts";
 
 const PROTOCOL_MODULE = new URL("src/cluster/link/protocol.ts", ROOT);
 const PROTOCOL_LINE = /^export const PROTOCOL = \d+;$/m;
-/** Where the command looks for the project, and the flag that names its import map. */
+/** Where the command looks for the project, and its argument that names the configuration with the import map. */
 const ROOT_LINE = /^root=.*$/m;
-const CONFIG_FLAG = '--config "$root/deno.json"';
+const CONFIG_ARGUMENT = '"$config"';
 
 /**
  * The command `invoked` of the build that speaks this protocol. The build has a module of its own for the protocol. All
@@ -31,8 +31,8 @@ export async function buildOf(protocol: number): Promise<string> {
     await Deno.writeTextFile(map, JSON.stringify({ imports }));
     const command = replaced(
       replaced(await Deno.readTextFile(INVOKED), ROOT_LINE, `root='${dirname(dirname(INVOKED))}'`),
-      CONFIG_FLAG,
-      `${CONFIG_FLAG} --import-map '${map}'`,
+      CONFIG_ARGUMENT,
+      `${CONFIG_ARGUMENT} --import-map '${map}'`,
     );
     await Deno.writeTextFile(join(directory, "invoked"), command, { mode: 0o755 });
   });

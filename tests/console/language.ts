@@ -110,11 +110,14 @@ async function goesToDefinition({ page, console, id }: Flow): Promise<void> {
   await putCursor(page, "uuid.validate", 1);
   await page.keyboard.press("F12");
   const peek = page.locator(".peekview-widget");
-  await peek.locator(".view-line", { hasText: "declare function validate" }).waitFor();
+  const declaration = peek.locator(".view-line", { hasText: "declare function validate" });
+  await declaration.waitFor();
   await console.screenshot("editor_peek");
-  await peek.locator(".view-line", { hasText: "declare function validate" }).click({
-    force: true,
-  });
+  // The peek draws its lines again while it finds its size: for a moment a line is not visible.
+  await eventually(
+    () => declaration.click({ force: true }).then(() => true, () => undefined),
+    "a click on the declaration",
+  );
   await page.keyboard.type("x");
   await page.getByRole("paragraph").getByText("is read-only").waitFor();
   await page.keyboard.press("Escape");
