@@ -157,7 +157,14 @@ Deno.test("npx serves from the packed file in an empty folder", async () => {
     const { stdout } = await runInvoked(["help", "login"], {
       program: join(cache.path, "_npx", invoked?.name ?? "", "node_modules", ".bin", "invoked"),
     });
-    assert.ok(stdout.includes(`Usage: npx '${file}' login`), stdout);
+    assert.ok(stdout.includes(`Usage: npx --package='${file}' invoked login`), stdout);
+    const named = await new Deno.Command("npx", {
+      args: ["--yes", "--prefer-offline", `--package=${file}`, "invoked", "--version"],
+      cwd: cache.path,
+      clearEnv: true,
+      env: { ...SERVER_ENV, ...NPM_ENV, npm_config_cache: cache.path },
+    }).output();
+    assert.match(new TextDecoder().decode(named.stdout), /^invoked \d/);
   } finally {
     // npx passes no signal on.
     for (const pid of [process.pid, ...descendantsOf(process.pid)].toReversed()) {

@@ -43,7 +43,8 @@ function commandName(): string {
   if (!IS_RELEASE || basename(modules) !== "node_modules" || !isFile(program)) return NAME;
   const project = dirname(modules);
   const packed = packedFile(project);
-  if (packed !== undefined) return `npx ${quoteForShell(packed)}`;
+  // npx takes an absolute path that stands alone for a program.
+  if (packed !== undefined) return `npx --package=${quoteForShell(packed)} ${NAME}`;
   const isBelow = !relative(project, Deno.cwd()).startsWith("..");
   return isBelow ? `npx ${NAME}` : quoteForShell(program);
 }
