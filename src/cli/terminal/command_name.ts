@@ -43,7 +43,7 @@ function commandName(): string {
   if (!IS_RELEASE || basename(modules) !== "node_modules" || !isFile(program)) return NAME;
   const project = dirname(modules);
   const packed = packedFile(project);
-  // npx takes an absolute path that stands alone for a program.
+  // npx would run an absolute path as a program, if it were not named as a package.
   if (packed !== undefined) return `npx --package=${quoteForShell(packed)} ${NAME}`;
   const isBelow = !relative(project, Deno.cwd()).startsWith("..");
   return isBelow ? `npx ${NAME}` : quoteForShell(program);
