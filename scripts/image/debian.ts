@@ -9,8 +9,8 @@ export const DEBIAN_RELEASE = "trixie";
 const LIBRARIES = `usr/lib/${Deno.build.arch}-linux-gnu`;
 
 /**
- * The files of each package that the image has, as regular expressions for the whole path. The list is complete: libraries
- * are those of Deno, bubblewrap, setpriv, setsid, tini and the shell.
+ * The files of each package that the image has, as regular expressions for the whole path. The list is complete: Deno,
+ * bubblewrap, setpriv, setsid, tini and the shell need no other library.
  */
 const FILES: Readonly<Record<string, readonly string[]>> = {
   "base-files": ["etc/debian_version", "usr/lib/os-release", "usr/share/common-licenses/.*"],

@@ -31,7 +31,7 @@ const REQUIRE =
 
 /**
  * Bundles the server into the directory. Each `import()` stays a file of its own, so that a command loads its modules
- * alone. The source maps have no sources: they turn positions into those of the repository's files.
+ * alone. The source maps contain no sources: they name positions in the files of the repository.
  * @param manifest the `package.json` of the release, which the modules see in place of the project's
  * @returns the paths of all bundled files from the root of the project
  */

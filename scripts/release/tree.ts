@@ -21,7 +21,7 @@ const COPIED = [
   // What an operator of containers and of a cluster needs; docker cp reads it from the image.
   ...["deploy/compose.yaml", "deploy/nats", "deploy/seccomp.json"],
 ];
-/** The pages to which README.md leads, and its pictures. Those of other pages weigh more than all pages. */
+/** The pages to which README.md leads, and its pictures. All other pictures are larger than all pages together. */
 const PAGES = /\.md$|^docs\/images\/(?:latency\.svg|console\/overview_(?:dark|light)\.webp)$/;
 /** The files of the page `/docs`. */
 const SWAGGER = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];

@@ -1,5 +1,5 @@
 /**
- * Makes the credentials of a cluster in a directory (0700, secrets 0600), and keeps those that are there:
+ * Makes the credentials of a cluster in a directory (0700, secrets 0600), and keeps existing ones:
  * `master.key`, `postgres.password`, `tls/` with a local CA and one certificate for the hosts, and `nats/` with
  * `nats.conf`, `accounts.conf` and the signing keys of roles.
  */
@@ -15,8 +15,8 @@ const MASTER_KEY_BYTES = 32;
 const PASSWORD_BYTES = 24;
 
 /**
- * Makes what every part of an installation shares; keeps what is there.
- * @param hosts names and addresses of PostgreSQL and NATS besides those of this machine
+ * Makes the credentials that every part of an installation shares; keeps existing ones.
+ * @param hosts further names and addresses of PostgreSQL and NATS, in addition to this machine's own
  */
 export async function makeShared(directory: string, hosts: readonly string[]): Promise<void> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
@@ -53,8 +53,8 @@ export interface ClusterUser {
 }
 
 /**
- * Makes the credentials of a cluster; keeps those that are there.
- * @param hosts names and addresses of PostgreSQL and NATS besides those of this machine
+ * Makes the credentials of a cluster; keeps existing ones.
+ * @param hosts further names and addresses of PostgreSQL and NATS, in addition to this machine's own
  */
 export async function makeCredentials(directory: string, hosts: readonly string[]): Promise<void> {
   await makeShared(directory, hosts);

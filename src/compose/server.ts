@@ -117,8 +117,9 @@ export class RunningServer {
   }
 
   /**
-   * Lets running invocations finish within the limit, then closes everything. New invocations are rejected, but on a held
-   * socket those of the open connections are accepted: the next server serves new connections.
+   * Lets running invocations finish within the limit, then closes everything. The server rejects new
+   * invocations. On a held socket, it still admits invocations from open connections, and leaves new connections to the
+   * next server.
    */
   async drain(): Promise<void> {
     const { engine, http, domain, opened, drainTimeoutMs } = this.#parts;

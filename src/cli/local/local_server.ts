@@ -66,7 +66,7 @@ export async function startLocalServer(folder: string, flags: Given): Promise<Lo
     stopping: AbortSignal.abort(),
   }).catch((thrown) => {
     const error = firstError(thrown);
-    // Nobody has chosen its data directory, which has links to the folder.
+    // The user did not choose this data directory, so the way out cannot be another --data.
     if (error instanceof DataDirError) {
       throw new Failure(`The local server did not start: ${error.violation}`, {
         next: "move the function's folder to another file system, or name another directory for " +

@@ -108,8 +108,9 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * For this time invocations wait for as long as it takes: those that came while no server ran come all at once, and are
-   * not to be rejected because they have waited.
+   * During this time, no invocation is rejected because of its expected wait: the invocations that clients sent while
+   * no server ran arrive all at once.
+   * @param durationMs from now, in milliseconds
    */
   catchUp(durationMs: number): void {
     this.#catchUpEndMs = this.#now() + durationMs;

@@ -2,7 +2,7 @@
  * Finds out what a zygote has open, by system calls alone: it sees no `/proc`, and the server may not be allowed to read
  * the descriptors of a process of another user.
  */
-import { EPOLL_EVENT_BYTES, type Library, SYS_FSTAT } from "./libc.ts";
+import { EPOLL_EVENT_BYTES, type Library, RLIMIT_NOFILE, SYS_FSTAT } from "./libc.ts";
 
 /** The descriptors of a zygote before its first fork. A fork has the same. */
 export interface Descriptors {
@@ -17,7 +17,6 @@ export interface Descriptors {
 }
 
 const F_GETFD = 1;
-const RLIMIT_NOFILE = 7;
 const RLIMIT_BYTES = 16;
 const EPOLL_CTL_DEL = 2;
 const ENOENT = 2;

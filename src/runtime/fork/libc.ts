@@ -111,6 +111,7 @@ export const SYS_LANDLOCK_RESTRICT_SELF = 446n;
 export const EPOLL_EVENT_BYTES = isX86 ? 12 : 16;
 
 export const SIGKILL = 9;
+export const RLIMIT_NOFILE = 7;
 export const POLLIN = 1;
 export const WNOHANG = 1;
 

@@ -11,6 +11,7 @@ import {
   LANDLOCK_SCOPES_ABI,
   landlockVersion,
   type Libc,
+  RLIMIT_NOFILE,
   SIGKILL,
   SYS_CLOSE_RANGE,
   SYS_LANDLOCK_CREATE_RULESET,
@@ -50,7 +51,6 @@ const SCOPES = 3n;
 const RULESET_BYTES = 24;
 const RLIMIT_CPU = 0;
 const RLIMIT_DATA = 2;
-const RLIMIT_NOFILE = 7;
 /** Bits by which KiB become bytes. */
 const KIB_SHIFT = 10;
 
