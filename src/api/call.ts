@@ -1,7 +1,8 @@
 import type { z } from "@hono/zod-openapi";
 import { VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
-import { type Principal, requirePermission } from "../domain/identity/mod.ts";
+import { type FunctionScope, type Principal, requirePermission } from "../domain/identity/mod.ts";
+import { ALL_FUNCTIONS } from "../domain/references.ts";
 import { type AnyInput, type Operation, Reply, type SessionCookie } from "./operation.ts";
 import type { Services } from "./services.ts";
 
@@ -35,23 +36,54 @@ export async function callOperation(
   request: OperationRequest,
   services: Services,
 ): Promise<Reply> {
-  const { requires, operationId } = operation;
-  if (requires !== undefined) {
-    if (request.principal === undefined) {
-      throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
-    }
-    requirePermission(request.principal, requires, operationId);
-  }
+  const functions = assertAllowed(operation, request.principal);
   // No variable holds the body: an operation may run for minutes.
   const answer = await operation.handle(
-    validated(operation, request, await request.readBody()),
+    validated(operation, request, functions, await request.readBody()),
     services,
   );
   return answer instanceof Reply ? answer : Reply.json(answer);
 }
 
-/** The input of a handler. @throws INVALID_FIELD, BODY_NOT_JSON */
-function validated(operation: Operation, request: OperationRequest, sent: unknown): AnyInput {
+/**
+ * The functions for which the caller has the permission of the operation; all if the operation needs none.
+ * @throws TOKEN_MISSING, ROLE_MISSING
+ */
+function assertAllowed(
+  { requires: group, operationId, concerns }: Operation,
+  principal: Principal | undefined,
+): FunctionScope {
+  if (group === undefined) return "all";
+  if (principal === undefined) {
+    throw new DomainError("TOKEN_MISSING", `${operationId} needs an access token`);
+  }
+  // Whether the roles count for the function of the request shows once the request is read.
+  const isDecidedLater = concerns !== undefined && principal.access.mayAny(operationId);
+  if (!isDecidedLater) requirePermission(principal, { operationId, group });
+  return principal.access.functions(operationId);
+}
+
+/** @throws ROLE_MISSING for a caller whose roles do not count for the function of the request */
+function assertConcerned(
+  { requires: group, operationId, concerns }: Operation,
+  principal: Principal | undefined,
+  functions: FunctionScope,
+  request: { readonly params: unknown; readonly body: unknown },
+): void {
+  if (functions === "all" || group === undefined || principal === undefined) return;
+  const functionId = concerns?.(request);
+  if (functionId !== ALL_FUNCTIONS) {
+    requirePermission(principal, { operationId, group }, functionId);
+  }
+}
+
+/** The input of a handler. @throws INVALID_FIELD, BODY_NOT_JSON, ROLE_MISSING */
+function validated(
+  operation: Operation,
+  request: OperationRequest,
+  functions: FunctionScope,
+  sent: unknown,
+): AnyInput {
   const { principal, sessionCookie, checkCredential, signal, remoteAddress } = request;
   const { params, query, body, violations } = operation.reader.read({
     params: request.params,
@@ -59,12 +91,17 @@ function validated(operation: Operation, request: OperationRequest, sent: unknow
     body: sent,
   });
   if (violations.length > 0) throw invalidFields(violations);
-  return {
+  const concerned = {
     params: parse(operation.params, params),
+    body: operation.kind === "json" ? parse(operation.body, body) : body,
+  };
+  assertConcerned(operation, principal, functions, concerned);
+  return {
+    ...concerned,
     query: parse(operation.query, query),
     headers: parse(operation.headers, request.headers),
-    body: operation.kind === "json" ? parse(operation.body, body) : body,
     principal,
+    functions,
     sessionCookie,
     checkCredential,
     signal,

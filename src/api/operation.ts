@@ -1,22 +1,36 @@
 /** What an operation of the API is, and what its handler answers. */
 import type { z } from "@hono/zod-openapi";
-import type { Permission, Principal } from "../domain/identity/mod.ts";
+import {
+  type FunctionScope,
+  PERMISSION_GROUPS,
+  type PermissionGroup,
+  type Principal,
+} from "../domain/identity/mod.ts";
+import { ALL_FUNCTIONS } from "../domain/references.ts";
 import { RequestReader } from "./messages/request.ts";
 import type { Services } from "./services.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
 
 /**
- * What an operation needs of its caller: a permission that one of the caller's roles has, no credential (`public`),
- * a path that the server signed (`signed-url`), a request that its sender signed (`signed-request`), or a request of a page
- * of the console, which the transport checks, with or without a session (`console`). The handler checks the last three.
+ * What an operation needs of its caller: the permission of the operation, which is in a group of permissions, no credential
+ * (`public`), a path that the server signed (`signed-url`), a request that its sender signed (`signed-request`), or a
+ * request of a page of the console, which the transport checks, with or without a session (`console`). The handler checks
+ * the last three.
  */
 export type OperationPermission =
-  | Permission
+  | PermissionGroup
   | "public"
   | "signed-url"
   | "signed-request"
   | "console";
+
+/**
+ * How a call concerns functions, for callers whose roles count for named functions only: by the id of its one function, or
+ * by {@link ALL_FUNCTIONS} if the handler answers what {@link Input.functions} has and no more. Undefined for a call that
+ * concerns no single function: it needs a role for all functions.
+ */
+type Concerns<I> = (request: I) => string | undefined;
 
 /** The cookie of a session of the console, as the transport has it. */
 export interface SessionCookie {
@@ -28,17 +42,23 @@ export interface SessionCookie {
   clear(): ReplyHeaders;
 }
 
-/** The permission that a role of the caller must have; undefined if the handler or the transport checks the caller. */
-function requiredOfRoles(permission: OperationPermission): Permission | undefined {
-  switch (permission) {
-    case "public":
-    case "signed-url":
-    case "signed-request":
-    case "console":
-      return undefined;
-    default:
-      return permission;
-  }
+/** The group of the permission that a caller must have; undefined if the handler or the transport checks the caller. */
+function groupOf(permission: OperationPermission): PermissionGroup | undefined {
+  return PERMISSION_GROUPS.find((group) => group === permission);
+}
+
+/** The function in the path of an operation. Whoever names all functions there needs a role for all of them. */
+function functionInPath(path: string): Concerns<{ readonly params: unknown }> | undefined {
+  const name = path.includes("{function_id}")
+    ? "function_id"
+    : path.startsWith("/api/v1/functions/{id}")
+    ? "id"
+    : undefined;
+  if (name === undefined) return undefined;
+  return ({ params }) => {
+    const id = (params as Readonly<Record<string, string>>)[name];
+    return id === ALL_FUNCTIONS ? undefined : id;
+  };
 }
 
 /** The services of these names: what a handler, or a part of the transport, uses. */
@@ -61,7 +81,9 @@ export interface Input<
   /** Values of the declared headers; all absent in a host call. */
   readonly headers: Parsed<H>;
   readonly body: Body;
-  readonly principal: A extends Permission ? Principal : undefined;
+  readonly principal: A extends PermissionGroup ? Principal : undefined;
+  /** The functions for which the caller has the permission. */
+  readonly functions: FunctionScope;
   readonly sessionCookie: A extends "console" ? SessionCookie : undefined;
   /** Checks the credential of the request again. It throws as the transport does, once the credential has ended. */
   readonly checkCredential: () => Promise<unknown>;
@@ -111,6 +133,7 @@ interface Contract<
   Q extends Optional,
   H extends Optional,
   A extends OperationPermission,
+  B = unknown,
 > {
   /** As C1 names it, `c1.api.functions.v1.FunctionsService.Invoke`; `invoked.…` for additions. */
   readonly operationId: string;
@@ -121,6 +144,8 @@ interface Contract<
   readonly slashes?: Readonly<Record<string, Slashes>>;
   readonly summary: string;
   readonly permission: A;
+  /** The function in its path by default. */
+  readonly concerns?: Concerns<{ readonly params: Parsed<P>; readonly body: B }>;
   /** Not for functions: it acts on the client of the request, and a function has none. */
   readonly ofClient?: true;
   /**
@@ -143,7 +168,7 @@ interface JsonDefinition<
   A extends OperationPermission,
   R extends z.ZodType,
   S,
-> extends Contract<P, Q, H, A> {
+> extends Contract<P, Q, H, A, Parsed<B>> {
   readonly body?: B;
   readonly response: R;
   /**
@@ -179,13 +204,15 @@ interface RawDefinition<
 
 /** A validated request whose types the definition of its operation knows. */
 export type AnyInput = Readonly<
-  Record<keyof Input<Optional, Optional, Optional, unknown, "read">, unknown>
+  Record<keyof Input<Optional, Optional, Optional, unknown, "self">, unknown>
 >;
 /** Answers a {@link Reply}, or the value of one that is JSON. */
 type AnyHandler = (input: AnyInput, services: Services) => Promise<unknown>;
-interface AnyContract extends Contract<Optional, Optional, Optional, OperationPermission> {
-  /** The permission that a role of the caller must have; undefined if no role is needed. */
-  readonly requires: Permission | undefined;
+interface AnyContract
+  extends Omit<Contract<Optional, Optional, Optional, OperationPermission>, "concerns"> {
+  /** The group of the permission that the caller must have; undefined if no role is needed. */
+  readonly requires: PermissionGroup | undefined;
+  readonly concerns: Concerns<{ readonly params: unknown; readonly body: unknown }> | undefined;
   /** Reads the names of fields in requests. */
   readonly reader: RequestReader;
 }
@@ -222,7 +249,8 @@ export function jsonOperation<
   return {
     ...definition,
     kind: "json",
-    requires: requiredOfRoles(definition.permission),
+    requires: groupOf(definition.permission),
+    concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
     reader: new RequestReader(definition, isDestroying(definition)),
     handle: definition.handle as unknown as AnyHandler,
   };
@@ -242,7 +270,8 @@ export function rawOperation<
   return {
     ...definition,
     kind: "raw",
-    requires: requiredOfRoles(definition.permission),
+    requires: groupOf(definition.permission),
+    concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
     reader: new RequestReader({ params, query, body }, isDestroying(definition)),
     handle: definition.handle as unknown as AnyHandler,
   };

@@ -71,7 +71,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
       ? []
       : [["warnings of head", warnings.map((one) => formatDiagnostic(one)).join("\n")] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
-    ["roles", fn.scopedRoleIds.join(", ") || "none: read access"],
+    ["roles", fn.scopedRoleIds.join(", ") || "none"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["variables", describeVariables(fn.variables)],
     ["volume", fn.vfsId === "" ? "none" : await describeVolume(api, fn.vfsId)],

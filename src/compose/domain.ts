@@ -16,9 +16,12 @@ import { Secrets } from "../domain/functions/secrets.ts";
 import { Statistics } from "../domain/functions/statistics.ts";
 import {
   AccessTokens,
+  ClientCredentialsGrant,
   clientHost,
   Clients,
   FunctionPrincipals,
+  LiveClients,
+  type PermissionCatalog,
   ServerKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
@@ -85,6 +88,8 @@ export interface DomainParts {
   readonly publicPost: PublicPost;
   /** Reads key sets of senders of webhooks. */
   readonly publicGet: PublicGet;
+  /** The permissions of all operations. */
+  readonly permissions: PermissionCatalog;
   /** Base URL of the server. */
   readonly url: string;
   /** Aborts when the server stops. */
@@ -112,6 +117,7 @@ export async function openDomain(parts: DomainParts) {
     destinations: new DestinationSettings(store, sealer),
     scheduler: new Scheduler(ownership, () => engine.isOpen),
     hostMethods: new HostMethods(),
+    liveClients: new LiveClients(parts.permissions),
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };
   await shared.provisioning.refresh();
@@ -145,6 +151,7 @@ interface Shared extends DomainParts {
   readonly scheduler: Scheduler;
   readonly hostMethods: HostMethods;
   readonly provisioning: Provisioning;
+  readonly liveClients: LiveClients;
 }
 
 function openFunctions(
@@ -162,6 +169,7 @@ function openFunctions(
     provisioning,
     scheduler,
     shutdown,
+    liveClients,
   }: Shared,
   uploadUrls: UploadUrls,
 ) {
@@ -191,6 +199,7 @@ function openFunctions(
       functionLimits,
       destinations,
       scheduler,
+      liveClients,
     ),
     publishes,
     statistics: new Statistics(store),
@@ -305,18 +314,25 @@ function openTests(shared: Shared): Tests {
 }
 
 async function openIdentity(
-  { config: { identity }, store, ids, url, pages }: Shared,
+  { config: { identity }, liveClients, store, ids, url, pages }: Shared,
   keys: ServerKeys,
 ) {
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKey = await keys.signingKey();
-  const accessTokens = new AccessTokens(signingKey, store.read.identity, tokenLifetimeMs);
+  const accessTokens = new AccessTokens(
+    signingKey,
+    store.read.identity,
+    liveClients,
+    tokenLifetimeMs,
+  );
   const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
-    clients: new Clients(store, pages, ids, clientHost(url)),
-    consoleSessions: new ConsoleSessions(store, pages, ids, sessionLimits, url),
-    functionPrincipals: new FunctionPrincipals(store),
-    tokenEndpoint: new TokenEndpoint(store, accessTokens, new URL(url).hostname),
+    clients: new Clients(store, pages, ids, liveClients, clientHost(url)),
+    consoleSessions: new ConsoleSessions(store, pages, ids, liveClients, sessionLimits, url),
+    functionPrincipals: new FunctionPrincipals(store, liveClients),
+    tokenEndpoint: new TokenEndpoint(accessTokens, [
+      new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
+    ]),
   };
 }

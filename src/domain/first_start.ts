@@ -1,14 +1,15 @@
 import { getLogger } from "@logtape/logtape";
 import { writePrivateFile } from "../shared/files.ts";
+import type { ClientRow, IdentityReader } from "../store/identity.ts";
 import type { Store } from "../store/mod.ts";
 import type { Ids } from "./ids.ts";
 import { locks } from "./locks.ts";
 import {
   type ClientCredentials,
   clientHost,
-  isAdministrator,
   newServicePrincipal,
-  type Principal,
+  OWNER,
+  SERVER,
 } from "./identity/mod.ts";
 import type { Functions } from "./functions/functions.ts";
 import type { Node } from "./ownership/contract.ts";
@@ -16,24 +17,22 @@ import type { Node } from "./ownership/contract.ts";
 const logger = getLogger(["invoked", "domain"]);
 
 const HELLO = "hello";
-/** The principal of what the server does by itself. */
-const SERVER: Principal = {
-  id: "server",
-  displayName: "invoked",
-  clientId: "server",
-  roles: ["administrator"],
-};
-
 /** `credentials.json` in the data directory. */
 interface CredentialsFile extends ClientCredentials {
   readonly serverUrl: string;
 }
 
+/** The client of the first service principal. */
+interface NewClient {
+  readonly clientId: string;
+  readonly displayName: string;
+}
+
 /**
  * Makes the first service principal, an administrator, and writes its credentials to the file (0600). Later
- * starts update the server URL in that file, or make another one if no client of an administrator is left.
+ * starts update the server URL in that file, or make another one if no owner is left who can sign in or has a client.
  *
- * @returns the principal that was made; undefined if there was one, or if another node has made it
+ * @returns the client that was made; undefined if there was one, or if another node has made it
  * @param serverUrl base URL without a trailing slash
  */
 export async function keepCredentials(
@@ -41,22 +40,21 @@ export async function keepCredentials(
   ids: Ids,
   path: string,
   serverUrl: string,
-): Promise<Principal | undefined> {
-  const clients = await store.read.identity.allClients();
-  if (clients.some(isAdministrator)) {
+): Promise<NewClient | undefined> {
+  if (await hasOwner(store.read.identity)) {
     await updateServerUrl(path, serverUrl);
     return undefined;
   }
-  const { principal, credentials, insert } = await newServicePrincipal(ids, {
+  const { credentials, insert, ...client } = await newServicePrincipal(ids, {
     displayName: "Administrator",
-    roles: ["administrator"],
+    roles: [OWNER.id],
     host: clientHost(serverUrl),
   });
   // First the file: a crash in between leaves credentials that are not valid, and the next start makes new ones.
   await writeCredentials(path, { serverUrl, ...credentials });
   const isFirst = await store.write(
     async (tx) => {
-      if ((await tx.identity.allClients()).some(isAdministrator)) return false;
+      if (await hasOwner(tx.identity)) return false;
       await insert(tx);
       return true;
     },
@@ -64,9 +62,27 @@ export async function keepCredentials(
     [locks.firstPrincipal],
   );
   // Another node has made one meanwhile, and has its credentials.
-  if (isFirst) return principal;
+  if (isFirst) return client;
   await Deno.remove(path);
   return undefined;
+}
+
+/** Whether an owner can act: a person, or a service principal with a client that has all of its rights. */
+async function hasOwner(
+  identity: Pick<IdentityReader, "allClients" | "principalsWithRole">,
+): Promise<boolean> {
+  const owners = (await identity.principalsWithRole(OWNER.id)).filter((row) => row.disabled === 0);
+  if (owners.some(({ kind }) => kind === "person")) return true;
+  const ids = new Set(owners.map(({ id }) => id));
+  return (await identity.allClients()).some((row) => ids.has(row.principal.id) && isWhole(row));
+}
+
+/** Whether a client can act with all rights of its principal. */
+function isWhole({ credential: { kind, disabled, expiresAt, scopedRoles } }: ClientRow): boolean {
+  const roles = JSON.parse(scopedRoles) as string[];
+  return kind !== "trust" && disabled === 0 &&
+    (expiresAt === null || Date.parse(expiresAt) > Date.now()) &&
+    (roles.length === 0 || roles.includes(OWNER.id));
 }
 
 async function updateServerUrl(path: string, serverUrl: string): Promise<void> {
@@ -123,7 +139,7 @@ export async function deployHello(
 }
 
 async function findHello(functions: Functions): Promise<string | undefined> {
-  const filter = { query: HELLO, functionTypes: [] };
+  const filter = { query: HELLO, functionTypes: [], within: "all" } as const;
   const { list } = await functions.search(filter, { pageSize: 100 });
   return list.findLast(({ row }) => row.displayName === HELLO && row.publishedCommitId !== null)
     ?.row.id;

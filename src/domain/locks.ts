@@ -29,5 +29,8 @@ export const locks = {
   /** The slugs and hosts of endpoints. */
   triggerAddresses: "trigger-addresses",
   firstPrincipal: "first-principal",
+  /** Who has the role of an owner. */
+  owners: "owners",
+  ofRole: (id: string) => `role:${id}`,
   erasure: "erasure",
 } as const;

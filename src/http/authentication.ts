@@ -1,5 +1,5 @@
 /** Who sends a request: the client of a bearer token, or the session of a cookie of the console. */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
 import { serialize } from "hono/utils/cookie";
 import type { ApiRateLimit } from "../api/rate_limit.ts";
@@ -15,11 +15,11 @@ type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;
 /**
  * Authenticates requests by their bearer token (RFC 6750, section 2.1), or without one by the session of their cookie.
  * Sets their principal and counts them. Rejects requests with TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED,
- * SESSION_ENDED, NOT_FROM_CONSOLE and RATE_LIMITED.
+ * SOURCE_NOT_ALLOWED, SESSION_ENDED, NOT_FROM_CONSOLE and RATE_LIMITED.
  */
 export function authenticate(identity: Identity, cookies: SessionCookies): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const check = credentialOf(c.env.incoming, identity, cookies);
+    const check = credentialOf(c, identity, cookies);
     const principal = await check();
     noteProved(c.env.incoming);
     identity.apiRateLimit(principal);
@@ -34,7 +34,7 @@ export function authenticateBearer(
   { accessTokens, apiRateLimit }: Identity,
 ): MiddlewareHandler<Env> {
   return async (c, next) => {
-    c.set("principal", await bearerOf(c.env.incoming, accessTokens, apiRateLimit));
+    c.set("principal", await bearerOf(c, accessTokens, apiRateLimit));
     await next();
   };
 }
@@ -49,29 +49,35 @@ export function readCookie(cookies: SessionCookies): MiddlewareHandler<Env> {
 
 /** Finds the credential of a request. The result checks it, now and later. @throws NOT_FROM_CONSOLE */
 function credentialOf(
-  incoming: IncomingMessage,
+  c: Context<Env>,
   { accessTokens, consoleSessions }: Identity,
   cookies: SessionCookies,
 ): () => Promise<Principal> {
+  const { incoming } = c.env;
+  const address = c.get("clientAddress");
   const { authorization, cookie } = incoming.headers;
   const session = authorization === undefined && cookie !== undefined
     ? cookies.of(incoming).token
     : undefined;
-  if (session !== undefined) return async () => (await consoleSessions.check(session)).principal;
+  if (session !== undefined) {
+    return async () => (await consoleSessions.check(session, address)).principal;
+  }
   const bearer = tokenIn(authorization);
-  return () => accessTokens.check(bearer);
+  return () => accessTokens.check(bearer, address);
 }
 
 /**
  * The principal of a request by the bearer token in its header `Authorization`; the request is counted.
- * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, RATE_LIMITED
+ * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED, RATE_LIMITED
  */
 export async function bearerOf(
-  incoming: IncomingMessage,
+  c: Context<Env>,
   accessTokens: AccessTokens,
   countRequest: ApiRateLimit,
 ): Promise<Principal> {
-  const principal = await accessTokens.check(tokenIn(incoming.headers.authorization));
+  const { incoming } = c.env;
+  const token = tokenIn(incoming.headers.authorization);
+  const principal = await accessTokens.check(token, c.get("clientAddress"));
   noteProved(incoming);
   countRequest(principal);
   return principal;

@@ -6,11 +6,11 @@ import { getLogger, withContext } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { IncomingMessage } from "node:http";
-import { isIP, type Socket } from "node:net";
-import ipaddr from "ipaddr.js";
+import type { Socket } from "node:net";
 import { closeAfter } from "./body.ts";
 import type { Env } from "./env.ts";
 import { invalid } from "../domain/errors.ts";
+import { type Address, Networks, parseAddress } from "../shared/networks.ts";
 
 const logger = getLogger(["invoked", "http"]);
 /** The start of a path whose rest is a credential, which does not belong in a log: an upload URL, or that of a webhook. */
@@ -156,8 +156,6 @@ function headerList(header: string | readonly string[] | undefined): string {
   return typeof header === "string" ? header : header?.join(",") ?? "";
 }
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-
 /** Hops of one header that are read, from the server on. Beyond them the address of the last one counts. */
 const HOPS_MAX = 32;
 /** An address with an optional port, which may be obfuscated: IPv6 in brackets. */
@@ -202,13 +200,13 @@ interface Peer {
 }
 
 class TrustedProxies {
-  readonly #networks: readonly [Address, number][];
+  readonly #networks: Networks;
   /** Each is found once for all requests of its connection. */
   readonly #peers = new WeakMap<Socket, Peer>();
 
   /** @param networks in CIDR notation */
   constructor(networks: readonly string[]) {
-    this.#networks = networks.map((network) => ipaddr.parseCIDR(network));
+    this.#networks = new Networks(networks);
   }
 
   /** Undefined for a connection that is gone. */
@@ -217,7 +215,7 @@ class TrustedProxies {
     if (known !== undefined) return known;
     const address = parseAddress(socket.remoteAddress);
     if (address === undefined) return undefined;
-    const peer = { address, text: address.toString(), isTrusted: this.#has(address) };
+    const peer = { address, text: address.toString(), isTrusted: this.#networks.has(address) };
     this.#peers.set(socket, peer);
     return peer;
   }
@@ -234,15 +232,9 @@ class TrustedProxies {
       last ??= peer;
       if (hop === undefined || count++ === HOPS_MAX) return last;
       last = hop;
-      if (!this.#has(hop)) return hop;
+      if (!this.#networks.has(hop)) return hop;
     }
     return last;
-  }
-
-  #has(address: Address): boolean {
-    return this.#networks.some(([network, bits]) =>
-      network.kind() === address.kind() && address.match(network, bits)
-    );
   }
 }
 
@@ -265,12 +257,6 @@ function* hopsOfList(header: string): Generator<Address | undefined> {
 function parseNode(text: string): Address | undefined {
   const [, ipv4, ipv6] = NODE.exec(text) ?? [];
   return parseAddress(ipv4 ?? ipv6);
-}
-
-/** An IPv4 address that is embedded in IPv6 is the IPv4 address. */
-function parseAddress(text: string | undefined): Address | undefined {
-  // Unlike ipaddr.js, isIP accepts neither octal nor shortened forms.
-  return text === undefined || isIP(text) === 0 ? undefined : ipaddr.process(text);
 }
 
 const HOST = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;

@@ -161,9 +161,10 @@ export const FUNCTION_SETTINGS = {
     label: "Roles",
     hint: "What the function may do when it calls the API",
     labels: {
-      reader: "Reader: reads everything",
-      invoker: "Invoker: also calls functions",
-      administrator: "Administrator: also changes everything",
+      "000000000000000systemviewer": "Read-Only Administrator: reads everything",
+      "00000000000functionsinvoker": "Function Invoker: reads and invokes functions",
+      "000000000functionsdeveloper": "Function Developer: also changes functions and volumes",
+      "0000000000000000systemowner": "Super Administrator: changes everything",
     },
     file: "roles",
     unset: { value: [] },

@@ -173,7 +173,8 @@ const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
   "functionSecrets",
   "commits",
   "credentials",
-  "servicePrincipals",
+  "principals",
+  "roles",
   "consoleSessions",
   "triggers",
 ]);

@@ -26,6 +26,8 @@ interface FunctionSearch {
   readonly query: string;
   /** Empty means any. */
   readonly functionTypes: readonly FunctionSettings["functionType"][];
+  /** The functions that the caller may see. */
+  readonly within: "all" | ReadonlySet<string>;
 }
 
 /** A published script for which instances wait, with the limits of its function. */
@@ -56,10 +58,14 @@ export class FunctionReader {
   }
 
   /** Functions that are not deleted, newest first. */
-  search({ query, functionTypes }: FunctionSearch, page: PageRequest): Promise<Page<FunctionRow>> {
+  search(
+    { query, functionTypes, within }: FunctionSearch,
+    page: PageRequest,
+  ): Promise<Page<FunctionRow>> {
     let select = this.db.selectFrom("functions").selectAll().where("deletedAt", "is", null);
     const types = functionTypes as readonly FunctionRow["functionType"][];
     if (types.length > 0) select = select.where("functionType", "in", types);
+    if (within !== "all") select = select.where("id", "in", [...within]);
     if (query !== "") {
       const like = sql.raw(this.capabilities.caseInsensitiveLike);
       const pattern = containing(query);

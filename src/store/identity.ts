@@ -1,47 +1,149 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
-import type { CredentialTable, Schema, ServerKeyTable, ServicePrincipalTable } from "./schema.ts";
+import type {
+  CredentialTable,
+  PrincipalTable,
+  RoleTable,
+  Schema,
+  ServerKeyTable,
+} from "./schema.ts";
 
-type ServicePrincipalRow = Selectable<ServicePrincipalTable>;
-type CredentialRow = Selectable<CredentialTable>;
+export type PrincipalRow = Selectable<PrincipalTable>;
+export type CredentialRow = Selectable<CredentialTable>;
+export type RoleRow = Selectable<RoleTable>;
 export type ServerKeyRow = Selectable<ServerKeyTable>;
-/** A client with the roles of its principal. */
-export type ClientRow = CredentialRow & Pick<ServicePrincipalRow, "roles">;
+/** A credential with when it was last used; null for never. */
+export type UsedCredentialRow = CredentialRow & { readonly lastUsedAt: string | null };
+/** A principal with the custom roles among its roles. */
+export interface PrincipalWithRoles {
+  readonly principal: PrincipalRow;
+  readonly customRoles: readonly RoleRow[];
+}
+/** A credential with its principal, and the custom roles among the roles of both. */
+export interface ClientRow extends PrincipalWithRoles {
+  readonly credential: CredentialRow;
+}
 
-/** Reads principals, their credentials and the sealed keys of the server. */
+/** Reads principals, their credentials, custom roles and the sealed keys of the server. */
 export class IdentityReader {
   constructor(protected readonly db: Kysely<Schema>, private readonly cache: RowReads) {}
 
-  /** The client, deleted or not. */
+  /** The credential, deleted or not, with its principal. */
   client(clientId: string): Promise<ClientRow | undefined> {
-    return this.cache.read(
-      `client ${clientId}`,
-      () => this.#clients().where("clientId", "=", clientId).executeTakeFirst(),
-    );
+    return this.cache.read(`client ${clientId}`, () =>
+      this.#clientOf(
+        this.db.selectFrom("credentials").selectAll().where("clientId", "=", clientId)
+          .executeTakeFirst(),
+      ));
   }
 
-  /** The client, deleted or not. */
-  clientById(id: string): Promise<ClientRow | undefined> {
-    return this.#clients().where("credentials.id", "=", id).executeTakeFirst();
+  /** The API key with a hash, deleted or not, with its principal. */
+  apiKey(secretHash: string): Promise<ClientRow | undefined> {
+    return this.cache.read(`api key ${secretHash}`, () =>
+      this.#clientOf(
+        this.db.selectFrom("credentials").selectAll().where("secretHash", "=", secretHash)
+          .where("kind", "=", "api_key").executeTakeFirst(),
+      ));
   }
 
-  /** Clients of a principal that are not deleted, newest first. */
-  clients(principalId: string, page: PageRequest): Promise<Page<ClientRow>> {
-    const query = this.#clients().where("principalId", "=", principalId)
-      .where("deletedAt", "is", null);
+  /** The principal, deleted or not, with its custom roles. */
+  principal(id: string): Promise<PrincipalWithRoles | undefined> {
+    return this.cache.read(`principal ${id}`, async () => {
+      const principal = await this.db.selectFrom("principals").selectAll().where("id", "=", id)
+        .executeTakeFirst();
+      if (principal === undefined) return undefined;
+      return { principal, customRoles: await this.#rolesIn(principal.roles, principal.groupRoles) };
+    });
+  }
+
+  async #clientOf(found: Promise<CredentialRow | undefined>): Promise<ClientRow | undefined> {
+    const credential = await found;
+    if (credential === undefined) return undefined;
+    const principal = await this.db.selectFrom("principals").selectAll()
+      .where("id", "=", credential.principalId).executeTakeFirstOrThrow();
+    const { roles, groupRoles } = principal;
+    const customRoles = await this.#rolesIn(roles, groupRoles, credential.scopedRoles);
+    return { credential, principal, customRoles };
+  }
+
+  /** @param lists JSON arrays of ids */
+  async #rolesIn(...lists: readonly string[]): Promise<readonly RoleRow[]> {
+    const ids = lists.flatMap((list) => JSON.parse(list) as string[]);
+    return ids.length === 0 ? [] : await this.roles(ids);
+  }
+
+  /** The custom roles with these ids that are not deleted. */
+  async roles(ids: readonly string[]): Promise<readonly RoleRow[]> {
+    return await this.db.selectFrom("roles").selectAll().where("id", "in", ids)
+      .where("deletedAt", "is", null).orderBy("id").execute();
+  }
+
+  /** Custom roles that are not deleted, newest first. */
+  customRoles(page: PageRequest): Promise<Page<RoleRow>> {
+    const query = this.db.selectFrom("roles").selectAll().where("deletedAt", "is", null);
+    return fetchPage(query, "id", page);
+  }
+
+  /** Principals of a kind that are not deleted, newest first. @param ids only these; undefined for all */
+  principals(
+    { kind, ids }: { readonly kind?: PrincipalRow["kind"]; readonly ids?: readonly string[] },
+    page: PageRequest,
+  ): Promise<Page<PrincipalRow>> {
+    let query = this.db.selectFrom("principals").selectAll().where("deletedAt", "is", null);
+    if (kind !== undefined) query = query.where("kind", "=", kind);
+    if (ids !== undefined) query = query.where("id", "in", ids);
+    return fetchPage(query, "id", page);
+  }
+
+  /** The person with a name at a provider, deleted or not. */
+  person(issuer: string, subject: string): Promise<PrincipalRow | undefined> {
+    return this.db.selectFrom("principals").selectAll().where("issuer", "=", issuer)
+      .where("subject", "=", subject).executeTakeFirst();
+  }
+
+  /** The principals that are not deleted and have one of the lists of roles that names the role. */
+  async principalsWithRole(roleId: string): Promise<readonly PrincipalRow[]> {
+    const names = `%"${roleId}"%`;
+    return await this.db.selectFrom("principals").selectAll().where("deletedAt", "is", null)
+      .where((where) =>
+        where.or([where("roles", "like", names), where("groupRoles", "like", names)])
+      ).orderBy("id").execute();
+  }
+
+  /** The credential of any kind, deleted or not. */
+  credential(id: string): Promise<UsedCredentialRow | undefined> {
+    return this.#credentials().where("credentials.id", "=", id).executeTakeFirst();
+  }
+
+  /** Credentials of a principal of these kinds that are not deleted, newest first. */
+  credentials(
+    principalId: string,
+    kinds: readonly CredentialRow["kind"][],
+    page: PageRequest,
+  ): Promise<Page<UsedCredentialRow>> {
+    const query = this.#credentials().where("principalId", "=", principalId)
+      .where("kind", "in", kinds).where("deletedAt", "is", null);
     return fetchPage(query, "credentials.id", page);
   }
 
-  #clients() {
+  #credentials() {
     return this.db.selectFrom("credentials")
-      .innerJoin("servicePrincipals", "servicePrincipals.id", "credentials.principalId")
-      .selectAll("credentials").select("servicePrincipals.roles");
+      .leftJoin("credentialUses", "credentialUses.credentialId", "credentials.id")
+      .selectAll("credentials").select("credentialUses.lastUsedAt");
   }
 
-  /** The clients of all principals that are not deleted. */
-  allClients(): Promise<ClientRow[]> {
-    return this.#clients().where("deletedAt", "is", null).execute();
+  /** The credentials that are not deleted of all principals that are not deleted. */
+  async allClients(): Promise<readonly ClientRow[]> {
+    const principals = await this.db.selectFrom("principals").selectAll()
+      .where("deletedAt", "is", null).execute();
+    const byId = new Map(principals.map((row) => [row.id, row]));
+    const credentials = await this.db.selectFrom("credentials").selectAll()
+      .where("deletedAt", "is", null).orderBy("id").execute();
+    return credentials.flatMap((credential) => {
+      const principal = byId.get(credential.principalId);
+      return principal === undefined ? [] : [{ credential, principal, customRoles: [] }];
+    });
   }
 
   /** Keys for one purpose, newest first. */
@@ -56,18 +158,42 @@ export class IdentityReader {
   }
 }
 
-/** Writes principals, their credentials and the sealed keys of the server. */
+/** Writes principals, their credentials, custom roles and the sealed keys of the server. */
 export class IdentityWriter extends IdentityReader {
-  async insertPrincipal(row: ServicePrincipalRow): Promise<void> {
-    await this.db.insertInto("servicePrincipals").values(row).execute();
+  async insertPrincipal(row: PrincipalRow): Promise<void> {
+    await this.db.insertInto("principals").values(row).execute();
+  }
+
+  async updatePrincipal(id: string, change: Updateable<PrincipalTable>): Promise<void> {
+    await this.db.updateTable("principals").set(change).where("id", "=", id).execute();
   }
 
   async insertCredential(row: CredentialRow): Promise<void> {
     await this.db.insertInto("credentials").values(row).execute();
   }
 
-  async updateClient(id: string, change: Updateable<CredentialTable>): Promise<void> {
+  async updateCredential(id: string, change: Updateable<CredentialTable>): Promise<void> {
     await this.db.updateTable("credentials").set(change).where("id", "=", id).execute();
+  }
+
+  /** Deletes all credentials of a principal that are not deleted. */
+  async deleteCredentialsOf(principalId: string, deletedAt: string): Promise<void> {
+    await this.db.updateTable("credentials").set({ deletedAt, updatedAt: deletedAt })
+      .where("principalId", "=", principalId).where("deletedAt", "is", null).execute();
+  }
+
+  /** Notes that a credential was used. */
+  async noteUse(credentialId: string, lastUsedAt: string): Promise<void> {
+    await this.db.insertInto("credentialUses").values({ credentialId, lastUsedAt })
+      .onConflict((c) => c.column("credentialId").doUpdateSet({ lastUsedAt })).execute();
+  }
+
+  async insertRole(row: RoleRow): Promise<void> {
+    await this.db.insertInto("roles").values(row).execute();
+  }
+
+  async updateRole(id: string, change: Updateable<RoleTable>): Promise<void> {
+    await this.db.updateTable("roles").set(change).where("id", "=", id).execute();
   }
 
   async insertKey(row: ServerKeyRow): Promise<void> {

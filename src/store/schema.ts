@@ -29,6 +29,9 @@ export interface FunctionTable extends SettingColumns {
   isDraft: number;
   /** When its circuit breaker paused it; null while it does not. */
   circuitBreakerPausedAt: string | null;
+  /** The service principal that it acts as, and since when; null for a function with its own rights. */
+  principalId: string | null;
+  boundAt: string | null;
   createdAt: string;
   updatedAt: string;
   deletedAt: string | null;
@@ -178,20 +181,61 @@ interface SmallBlobTable {
   content: Uint8Array;
 }
 
-export interface ServicePrincipalTable {
+/** A service principal or a person. */
+export interface PrincipalTable {
   id: string;
+  kind: "service" | "person";
   displayName: string;
-  /** JSON array of role names. */
+  /** Empty if it is not known, and for service principals. */
+  email: string;
+  username: string;
+  /** The provider that a person signs in with, and the person's name there; null for service principals. */
+  issuer: string | null;
+  subject: string | null;
+  /** JSON array of the ids of roles that an owner has set. */
   roles: string;
+  /** JSON array of the ids of roles that groups of the provider give. */
+  groupRoles: string;
+  disabled: number;
   createdAt: string;
+  updatedAt: string;
+  deletedAt: string | null;
+  lastSignInAt: string | null;
 }
 
-/** A client: the credentials of a principal. */
+/** A credential of a principal. */
 export interface CredentialTable extends Columns<typeof CLIENT> {
-  /** SHA-256 of the whole client secret, base64url. */
+  /**
+   * `secret`: a client id with a secret; `api_key`: a key that is its own access token; `device`: what an approved device
+   * acts as; `trust`: tokens of a workload's provider.
+   */
+  kind: "secret" | "api_key" | "device" | "trust";
+  /** SHA-256 of the whole secret or key, base64url; empty for a credential without one. */
   secretHash: string;
-  /** The Ed25519 public key that checks client assertions, as JSON. */
+  /** The Ed25519 public key that checks client assertions, as JSON; empty for a credential without one. */
   publicJwk: string;
+  /** JSON array of networks; an empty one allows all addresses. */
+  allowSourceCidrs: string;
+  requireDpop: number;
+  deletedAt: string | null;
+}
+
+/** When a credential was last used. Apart from the credential, whose row is kept in memory. */
+interface CredentialUseTable {
+  credentialId: string;
+  lastUsedAt: string;
+}
+
+/** A custom role. */
+export interface RoleTable {
+  id: string;
+  displayName: string;
+  /** JSON array of ids of operations. */
+  permissions: string;
+  /** JSON array of the ids of the functions that it is narrowed to; null for a role that is not narrowed. */
+  functionIds: string | null;
+  createdAt: string;
+  updatedAt: string;
   deletedAt: string | null;
 }
 
@@ -289,7 +333,9 @@ export interface Schema extends TriggerSchema {
   volumeVersions: VolumeVersionTable;
   volumeEntries: VolumeEntryTable;
   smallContents: SmallBlobTable;
-  servicePrincipals: ServicePrincipalTable;
+  principals: PrincipalTable;
+  credentialUses: CredentialUseTable;
+  roles: RoleTable;
   credentials: CredentialTable;
   consoleSessions: ConsoleSessionTable;
   sessionLinks: SessionLinkTable;

@@ -1,7 +1,7 @@
 import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
-import { type LiveClient, OAuthError } from "../../domain/identity/mod.ts";
+import { type Granted, OAuthError } from "../../domain/identity/mod.ts";
 import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -53,9 +53,9 @@ export const getToken = rawOperation({
     }
     const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
     const { perMinute } = tokenRateLimit;
-    let client: LiveClient;
+    let granted: Granted;
     try {
-      client = await tokenEndpoint.authenticate(form);
+      granted = await tokenEndpoint.authenticate(form, remoteAddress);
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
@@ -67,9 +67,9 @@ export const getToken = rawOperation({
         } wrong token requests a minute (--token-rate)`,
       );
     }
-    const waitSeconds = tokenRateLimit.countGranted(remoteAddress, client.principal);
+    const waitSeconds = tokenRateLimit.countGranted(remoteAddress, granted.client.principal);
     if (waitSeconds === 0) {
-      return Reply.json(await tokenEndpoint.grant(client), { "Pragma": "no-cache" });
+      return Reply.json(await tokenEndpoint.grant(granted), { "Pragma": "no-cache" });
     }
     return tooManyRequests(
       waitSeconds,

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { permissionJson } from "../permissions.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 
 export const introspect = jsonOperation({
@@ -6,7 +7,7 @@ export const introspect = jsonOperation({
   method: "get",
   path: "/api/v1/auth/introspect",
   summary: "Get the principal of the access token",
-  permission: "read",
+  permission: "self",
   response: z.object({
     principleId: z.string(),
     userId: z.string(),
@@ -22,8 +23,8 @@ export const introspect = jsonOperation({
       principleId: principal.id,
       userId: principal.id,
       tenantId: hostName,
-      roles: [...principal.roles],
-      permissions: [],
+      roles: [...principal.access.roleIds],
+      permissions: principal.access.permissions.map(permissionJson),
       features: [],
       deviceClientId: "",
       disabledModules: [],

@@ -1,8 +1,9 @@
 import { formatDuration } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Uses } from "../operation.ts";
+import { roleIdsIn } from "../role_ids.ts";
 import { durationIn } from "../primitives.ts";
-import { clientJson, clientNameIn, clientOut, scopedRolesIn, sourceCidrsIn } from "./schemas.ts";
+import { clientJson, clientNameIn, clientOut, sourceCidrsIn } from "./schemas.ts";
 
 const LIFETIME_MIN_MS = 60_000;
 /** As C1 has it. */
@@ -13,11 +14,11 @@ export const createClient = jsonOperation({
   method: "post",
   path: "/api/v1/iam/personal_clients",
   summary: "Create a client of the caller's principal; its secret is returned once",
-  permission: "write",
+  permission: "self",
   ofClient: true,
   body: z.object({
     displayName: clientNameIn,
-    scopedRoles: scopedRolesIn.default([]),
+    scopedRoles: roleIdsIn.default([]),
     allowSourceCidr: sourceCidrsIn.optional(),
     expires: durationIn.refine((ms) => ms >= LIFETIME_MIN_MS && ms <= LIFETIME_MAX_MS, {
       error: ({ input }) =>

@@ -7,7 +7,7 @@ export const deleteClient = jsonOperation({
   method: "delete",
   path: "/api/v1/iam/personal_clients/{id}",
   summary: "Delete a client and revoke its access tokens",
-  permission: "write",
+  permission: "self",
   ofClient: true,
   params: clientParam,
   body: empty,

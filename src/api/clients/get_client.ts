@@ -6,7 +6,7 @@ export const getClient = jsonOperation({
   method: "get",
   path: "/api/v1/iam/personal_clients/{id}",
   summary: "Get a client of the caller's principal",
-  permission: "read",
+  permission: "self",
   ofClient: true,
   params: clientParam,
   response: clientAnswer,

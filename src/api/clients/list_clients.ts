@@ -7,7 +7,7 @@ export const listClients = jsonOperation({
   method: "get",
   path: "/api/v1/iam/personal_clients",
   summary: "List the clients of the caller's principal, newest first",
-  permission: "read",
+  permission: "self",
   ofClient: true,
   query: pageQuery,
   response: listOf(clientOut),

@@ -1,7 +1,5 @@
-import { quoted } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { isRole, ROLES } from "../../domain/identity/mod.ts";
-import type { ClientRow } from "../../store/identity.ts";
+import type { UsedCredentialRow } from "../../store/identity.ts";
 import { CLIENT } from "../../resources/clients.ts";
 import { answerJson, answerShape, textOf } from "../resource.ts";
 
@@ -16,17 +14,11 @@ export const clientOut = z.object({
 export const clientAnswer = z.object({ client: clientOut });
 
 /** The API's form of a client. */
-export function clientJson(row: ClientRow): z.input<typeof clientOut> {
+export function clientJson(row: UsedCredentialRow): z.input<typeof clientOut> {
   return { ...answerJson(CLIENT, row), allowSourceCidr: [] };
 }
 
 export const clientNameIn = textOf(CLIENT.displayName).min(1);
-
-export const scopedRolesIn = z.array(
-  z.string().refine(isRole, {
-    error: ({ input }) => `${quoted(input)} is not a role of this server: ${ROLES.join(", ")}`,
-  }),
-).max(ROLES.length);
 
 /** A list that must stay empty. */
 export const sourceCidrsIn = z.array(z.string()).max(0, {

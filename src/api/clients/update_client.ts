@@ -1,28 +1,22 @@
 import { z } from "@hono/zod-openapi";
 import { CLIENT_FIELDS } from "../../resources/clients.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
+import { roleIdsIn } from "../role_ids.ts";
 import { fieldMask } from "../primitives.ts";
-import {
-  clientAnswer,
-  clientJson,
-  clientNameIn,
-  clientParam,
-  scopedRolesIn,
-  sourceCidrsIn,
-} from "./schemas.ts";
+import { clientAnswer, clientJson, clientNameIn, clientParam, sourceCidrsIn } from "./schemas.ts";
 
 export const updateClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Update",
   method: "post",
   path: "/api/v1/iam/personal_clients/{id}",
   summary: `Change the masked fields of a client: ${CLIENT_FIELDS.join(", ")}`,
-  permission: "write",
+  permission: "self",
   ofClient: true,
   params: clientParam,
   body: z.object({
     client: z.object({
       displayName: clientNameIn.optional(),
-      scopedRoles: scopedRolesIn.optional(),
+      scopedRoles: roleIdsIn.optional(),
       allowSourceCidr: sourceCidrsIn.optional(),
       disabled: z.boolean().optional(),
     }),

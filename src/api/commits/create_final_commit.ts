@@ -17,7 +17,7 @@ export const createFinalCommit = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/finalize",
   summary: "Build an open commit, lock its dependencies and make the commit the head",
-  permission: "write",
+  permission: "functions:write",
   params: commitParams,
   headers: preconditionHeaders,
   body: empty,

@@ -8,7 +8,7 @@ export const createInitialCommit = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/commits",
   summary: "Open a commit: declare its files and get their upload URLs",
-  permission: "write",
+  permission: "functions:write",
   params: functionParam,
   body: z.object({
     filenames: z.array(z.string()).default([]),

@@ -18,7 +18,7 @@ export const getCommitContent = jsonOperation({
   path: "/api/v1/functions/{function_id}/commits/{id}",
   slashes: { id: "commit-reference" },
   summary: "Get a commit and its files, by id, HEAD or refs/tags/<name>",
-  permission: "read",
+  permission: "functions:read",
   params: z.object({ function_id: z.string(), id: z.string() }),
   query: z.object({
     show_purged: trueOrFalse.default("false").openapi({

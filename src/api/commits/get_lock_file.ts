@@ -9,7 +9,7 @@ export const getLockFile = jsonOperation({
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/lockfile",
   slashes: { commit_id: "commit-reference" },
   summary: "Get the deno.lock that pins a commit's dependencies",
-  permission: "read",
+  permission: "functions:read",
   params: commitParams,
   response: z.object({ content: bytesOut, exists: z.boolean() }),
   async handle({ params }, { commits }: Uses<"commits">) {

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { PackageError, PackageTypes } from "../../domain/commits/package_types.ts";
 import { quoted } from "../../config/mod.ts";
+import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { bytesOut, encodeBase64 } from "../primitives.ts";
 import { commitParams } from "./schemas.ts";
@@ -26,7 +27,7 @@ export const getTypes = jsonOperation({
   path: "/api/v1/functions/{function_id}/commits/{commit_id}/types",
   slashes: { commit_id: "commit-reference" },
   summary: "Get the type declarations of a commit's packages and of the SDK, for an editor",
-  permission: "read",
+  permission: "functions:read",
   params: commitParams,
   response: typesOut,
   async handle({ params }, { commitTypes }: Uses<"commitTypes">) {
@@ -39,7 +40,8 @@ export const getSdkTypes = jsonOperation({
   method: "get",
   path: "/api/v1/functions/types",
   summary: "Get the type declarations of the SDK, for an editor",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   response: typesOut,
   async handle(_, { commitTypes }: Uses<"commitTypes">) {
     return typesJson(await commitTypes.sdk());
@@ -63,7 +65,8 @@ export const resolveTypes = jsonOperation({
   method: "post",
   path: "/api/v1/functions/types",
   summary: "Get the type declarations of the SDK and of npm packages that no commit uses yet",
-  permission: "write",
+  permission: "functions:write",
+  concerns: () => ALL_FUNCTIONS,
   body: z.object({
     packages: z.array(packageIn).min(1).max(PACKAGES_MAX).openapi({
       description: "Names with versions or ranges, such as `zod@^4.1.0`. The server downloads " +

@@ -8,7 +8,7 @@ export const listCommits = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/commits",
   summary: "List the commits of a function, newest first",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: pageQuery.extend({ id_prefix: idPrefixIn }),
   response: listOf(commitOut),

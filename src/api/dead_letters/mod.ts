@@ -3,6 +3,7 @@ import { functionParam } from "../functions/schemas.ts";
 import { bulkIn, bulkOut } from "../invocations/bulk.ts";
 import { errorCodeIn, filterOf, queryIn } from "../invocations/filter.ts";
 import { replayIn } from "../invocations/replay_invocation.ts";
+import { idsWithin } from "../scope.ts";
 import { jsonOperation, type Operation, type Uses } from "../operation.ts";
 import { empty, listOf, pageOf, pageQuery } from "../primitives.ts";
 import { deadLetterJson, deadLetterOut, deadLetterParams } from "./schemas.ts";
@@ -14,12 +15,16 @@ const listDeadLetters = jsonOperation({
   method: "get",
   path: PATH,
   summary: "List the dead letters of a function, or of all functions (-), newest first",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: pageQuery.extend({ error_word: errorCodeIn, query: queryIn }),
+  concerns: ({ params }) => params.function_id,
   response: listOf(deadLetterOut),
-  async handle({ params, query }, { deadLetters }: Uses<"deadLetters">) {
-    const filter = filterOf({ errorWord: query.error_word, query: query.query });
+  async handle({ params, query, functions }, { deadLetters }: Uses<"deadLetters">) {
+    const filter = {
+      ...filterOf({ errorWord: query.error_word, query: query.query }),
+      functionIds: idsWithin(undefined, functions),
+    };
     const page = pageOf(query);
     const { list, nextPageToken } = await deadLetters.list(params.function_id, filter, page);
     return { list: list.map(deadLetterJson), nextPageToken };
@@ -31,7 +36,7 @@ const getDeadLetter = jsonOperation({
   method: "get",
   path: `${PATH}/{id}`,
   summary: "Get a dead letter",
-  permission: "read",
+  permission: "functions:read",
   params: deadLetterParams,
   response: z.object({ deadLetter: deadLetterOut }),
   async handle({ params }, { deadLetters }: Uses<"deadLetters">) {
@@ -46,7 +51,7 @@ const replayDeadLetter = jsonOperation({
   summary:
     "Invoke the function again with the input of a dead letter, or with another input, and " +
     "drop the dead letter",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: deadLetterParams,
   body: replayIn,
@@ -62,7 +67,7 @@ const dropDeadLetter = jsonOperation({
   method: "delete",
   path: `${PATH}/{id}`,
   summary: "Drop a dead letter and keep its invocation",
-  permission: "invoke",
+  permission: "functions:invoke",
   params: deadLetterParams,
   body: empty,
   response: empty,
@@ -77,7 +82,7 @@ const replayDeadLetters = jsonOperation({
   method: "post",
   path: `${PATH}/replay`,
   summary: "Replay the dead letters that a filter selects, of a function or of all functions (-)",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: functionParam,
   body: bulkIn,
@@ -93,7 +98,7 @@ const dropDeadLetters = jsonOperation({
   method: "post",
   path: `${PATH}/drop`,
   summary: "Drop the dead letters that a filter selects, of a function or of all functions (-)",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: functionParam,
   body: bulkIn,

@@ -8,7 +8,8 @@ export const checkFunction = jsonOperation({
   method: "post",
   path: "/api/v1/functions/check",
   summary: "Validate the settings of a function without changing anything",
-  permission: "write",
+  permission: "functions:write",
+  concerns: ({ body }) => body.function.id,
   body: z.object({
     function: functionIn.extend({
       id: functionIn.shape.id.optional().openapi({ description: "Absent for a new function" }),

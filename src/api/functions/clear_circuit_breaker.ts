@@ -16,7 +16,7 @@ export const clearCircuitBreaker = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/circuit_breaker/clear",
   summary: "Run or cancel the invocations that the circuit breaker of a function has paused",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: z.object({ function_id: z.string() }),
   body: z.object({

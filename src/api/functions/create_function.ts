@@ -6,7 +6,7 @@ export const createFunction = jsonOperation({
   method: "post",
   path: "/api/v1/functions",
   summary: "Create a function, and its first commit if the request has content",
-  permission: "write",
+  permission: "functions:write",
   body: createFunctionIn,
   response: functionAndCommit,
   async handle({ body, principal }, { functions }: Uses<"functions">) {

@@ -7,7 +7,7 @@ export const deleteFunction = jsonOperation({
   method: "delete",
   path: "/api/v1/functions/{id}",
   summary: "Delete a function and keep its commits and invocations readable",
-  permission: "write",
+  permission: "functions:write",
   params: idParam,
   body: empty,
   response: empty,

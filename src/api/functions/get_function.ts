@@ -7,7 +7,7 @@ export const getFunction = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{id}",
   summary: "Get a function, even if it is deleted",
-  permission: "read",
+  permission: "functions:read",
   params: idParam,
   response: z.object({ function: functionOut }),
   async handle({ params }, { functions }: Uses<"functions">) {

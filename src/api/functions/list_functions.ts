@@ -1,3 +1,4 @@
+import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { functionJson, functionOut } from "./schemas.ts";
@@ -7,11 +8,12 @@ export const listFunctions = jsonOperation({
   method: "get",
   path: "/api/v1/functions",
   summary: "List functions, newest first",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   query: pageQuery,
   response: listOf(functionOut),
-  async handle({ query }, { functions }: Uses<"functions">) {
-    const everything = { query: "", functionTypes: [] };
+  async handle({ query, functions: within }, { functions }: Uses<"functions">) {
+    const everything = { query: "", functionTypes: [], within };
     const { list, nextPageToken } = await functions.search(everything, pageOf(query));
     return { list: list.map(functionJson), nextPageToken };
   },

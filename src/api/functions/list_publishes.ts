@@ -29,7 +29,7 @@ export const listPublishes = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/publishes",
   summary: "List the publishes of a function, newest first",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: pageQuery,
   response: listOf(publishOut),

@@ -33,7 +33,7 @@ export const listPurges = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/purges",
   summary: "List the purges of a function, newest first",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: pageQuery,
   response: listOf(purgeRecordOut),

@@ -43,7 +43,7 @@ export const purgeFunction = jsonOperation({
   path: "/api/v1/functions/{function_id}/purge",
   summary:
     "Permanently erase ended invocations or commit files, of a function or of all functions (-)",
-  permission: "write",
+  permission: "functions:write",
   destroys: true,
   params: functionParam,
   body: purgeIn,

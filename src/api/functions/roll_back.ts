@@ -9,7 +9,7 @@ export const rollBackFunction = jsonOperation({
   path: "/api/v1/functions/{function_id}/rollback",
   summary:
     "Publish the previously published commit again; each further roll-back goes back one more publish",
-  permission: "write",
+  permission: "functions:write",
   params: functionParam,
   headers: preconditionHeaders,
   body: z.object({

@@ -56,7 +56,7 @@ export function functionJson(
       ...limitsJson(limits),
       ...retentionMs === undefined ? {} : { retention: durationJson(retentionMs) },
     },
-    useSpn: false,
+    useSpn: row.principalId !== null,
     hookRefs: [...triggerIds],
     workflowTemplateRefs: [],
     createdAt: row.createdAt,

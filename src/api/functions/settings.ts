@@ -8,9 +8,9 @@ import {
   VARIABLES_BYTES_MAX,
   VARIABLES_MAX,
 } from "../../domain/functions/named_values.ts";
-import { isRole, ROLES } from "../../domain/identity/mod.ts";
 import type { FunctionRow } from "../../store/functions.ts";
 import { mapIn } from "../primitives.ts";
+import { roleIdIn } from "../role_ids.ts";
 import { answerJson, answerShape, enumOf, requestShape } from "../resource.ts";
 
 /** The settings of a function on the wire. */
@@ -26,10 +26,6 @@ const allowlistEntry = z.string().superRefine((entry, context) => {
 }).openapi({
   description: "host, host:port or *.example.com; without a port, ports 443 and 80",
 });
-
-const roleId = z.string().refine(isRole, {
-  error: ({ input }) => `${quoted(input)} is not a role of this server: ${ROLES.join(", ")}`,
-}).openapi({ description: `A role of the function when it calls the API: ${ROLES.join(", ")}` });
 
 /** Values by name. */
 export function namedValuesIn<Value extends z.ZodType<string>>(
@@ -76,6 +72,6 @@ function bytesOf(variables: Readonly<Record<string, string>>): number {
 /** The settings that a request can carry. */
 export const settingsIn = requestShape(FUNCTION_SETTINGS, {
   allowlistEntry,
-  role: roleId,
+  role: roleIdIn,
   values: variablesIn,
 });

@@ -1,5 +1,7 @@
 import { countOf, exceeds, formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
+import { ALL_FUNCTIONS } from "../../domain/references.ts";
+import { idsWithin } from "../scope.ts";
 import type {
   Counts,
   FunctionCounts,
@@ -83,7 +85,7 @@ export const getFunctionStatistics = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/statistics",
   summary: "Count the invocations, failures and durations of a function by time step",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: z.object(timeQuery),
   response: z.object({ list: z.array(stepOut) }),
@@ -102,7 +104,8 @@ export const getStatistics = jsonOperation({
   method: "get",
   path: "/api/v1/functions/statistics",
   summary: "Count the invocations of all functions by time step or by function",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   query: z.object({
     ...timeQuery,
     by_function: trueOrFalse.optional().openapi({
@@ -134,16 +137,16 @@ export const getStatistics = jsonOperation({
         "without invocations",
     }),
   }).openapi("invoked.Statistics"),
-  async handle({ query }, { statistics }: Uses<"statistics">) {
+  async handle({ query, functions: scope }, { statistics }: Uses<"statistics">) {
     const { since, until, step: stepMs } = query;
     const time = { since, until, stepMs };
     if (query.by_function === "true") {
       const { function_ids: ids, order_by: name, limit = FUNCTIONS_MAX } = query;
       const by = { order: orderOf(name), limit };
-      const functions = await statistics.byFunction(ids?.length ? ids : undefined, time, by);
+      const functions = await statistics.byFunction(idsWithin(ids, scope), time, by);
       return { functions: functions.map(functionJson) };
     }
-    const { steps, counts } = await statistics.bySteps(undefined, time);
+    const { steps, counts } = await statistics.bySteps(undefined, time, scope);
     return { list: stepsJson(steps, counts) };
   },
 });

@@ -9,7 +9,8 @@ export const updateFunction = jsonOperation({
   method: "post",
   path: "/api/v1/functions/update",
   summary: "Change the masked fields, and create a head commit if the request has content",
-  permission: "write",
+  permission: "functions:write",
+  concerns: ({ body }) => body.function.id,
   body: z.object({
     function: functionIn,
     updateMask: fieldMask.optional(),

@@ -11,11 +11,12 @@ export const getAnyInvocation = jsonOperation({
   method: "get",
   path: "/api/v1/invocations/{id}",
   summary: "Get an invocation of any function",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   params: z.object({ id: z.string() }),
   response: invocationAnswer,
-  async handle({ params }, { invocations }: Uses<"invocations">) {
-    const row = await invocations.getAny(params.id);
+  async handle({ params, functions }, { invocations }: Uses<"invocations">) {
+    const row = await invocations.getAny(params.id, functions);
     return { invocation: wholeInvocationJson(row, await invocations.sentEnd(row.id)) };
   },
 });
@@ -25,13 +26,14 @@ export const searchAllInvocations = jsonOperation({
   method: "post",
   path: "/api/v1/search/invocations",
   summary: "Find invocations of all functions, newest first",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   body: z.object({ ...filterIn, functionIds: functionIdsIn, view: viewIn, ...pageBody })
     .openapi("invoked.InvocationSearchRequest"),
   response: listOf(invocationOut),
-  async handle({ body }, { searches }: Uses<"searches">) {
+  async handle({ body, functions }, { searches }: Uses<"searches">) {
     const { pageSize, pageToken, view, ...filter } = body;
     const page = { pageSize, pageToken, view };
-    return await searchPage(searches, ALL_FUNCTIONS, filterOf(filter), page);
+    return await searchPage(searches, ALL_FUNCTIONS, filterOf(filter), page, functions);
   },
 });

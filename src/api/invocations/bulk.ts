@@ -26,7 +26,7 @@ export const replayInvocations = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/replay",
   summary:
     "Replay the ended invocations that a filter selects, of a function or of all functions (-)",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: functionParam,
   body: bulkIn,
@@ -42,7 +42,7 @@ export const cancelInvocations = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/cancel",
   summary: "Cancel the invocations that a filter selects, of a function or of all functions (-)",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: functionParam,
   body: bulkIn,

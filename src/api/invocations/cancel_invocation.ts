@@ -7,7 +7,7 @@ export const cancelInvocation = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
   summary: "Cancel an invocation; an invocation that has ended does not change",
-  permission: "invoke",
+  permission: "functions:invoke",
   destroys: true,
   params: invocationParams,
   body: empty,

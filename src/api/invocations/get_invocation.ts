@@ -6,7 +6,7 @@ export const getInvocation = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/invocations/{id}",
   summary: "Get an invocation",
-  permission: "read",
+  permission: "functions:read",
   params: invocationParams,
   response: invocationAnswer,
   async handle({ params }, { invocations }: Uses<"invocations">) {

@@ -12,7 +12,7 @@ export const invoke = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/invoke",
   summary: "Invoke a function and, by default, wait for the invocation to end",
-  permission: "invoke",
+  permission: "functions:invoke",
   params: functionParam,
   headers: z.object({
     "Prefer": z.string().transform(parsePrefer).optional().openapi({

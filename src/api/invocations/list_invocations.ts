@@ -9,13 +9,14 @@ export const listInvocations = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/invocations",
   summary: "List the invocations of a function, or of all functions (-), newest first",
-  permission: "read",
+  permission: "functions:read",
+  concerns: ({ params }) => params.function_id,
   params: functionParam,
   query: pageQuery.extend({ parent_invocation_id: parentInvocationId, view: viewIn }),
   response: listOf(invocationOut),
-  async handle({ params, query }, { searches }: Uses<"searches">) {
+  async handle({ params, query, functions }, { searches }: Uses<"searches">) {
     const filter = { parentInvocationId: query.parent_invocation_id };
     const page = { ...pageOf(query), view: query.view };
-    return await searchPage(searches, params.function_id, filter, page);
+    return await searchPage(searches, params.function_id, filter, page, functions);
   },
 });

@@ -10,7 +10,7 @@ export const listLogs = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/{id}/logs",
   summary:
     "Get the log lines of an invocation in order; text/event-stream follows a running invocation",
-  permission: "read",
+  permission: "functions:read",
   params: invocationParams,
   query: pageQuery,
   headers: z.object({

@@ -16,7 +16,7 @@ export const replayInvocation = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
   summary: "Repeat an invocation asynchronously",
-  permission: "invoke",
+  permission: "functions:invoke",
   params: invocationParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),

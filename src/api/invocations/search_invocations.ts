@@ -11,7 +11,8 @@ export const searchInvocations = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/invocations/search",
   summary: "Find invocations by status, time, caller, or text in input, output, error or log lines",
-  permission: "read",
+  permission: "functions:read",
+  concerns: ({ params }) => params.function_id,
   params: functionParam,
   body: z.object({
     ...filterIn,
@@ -24,7 +25,7 @@ export const searchInvocations = jsonOperation({
   }).openapi("c1.api.functions.v1.FunctionsInvocationSearchRequest"),
   response: listOf(invocationOut),
   async handle(
-    { params, body, principal },
+    { params, body, principal, functions },
     { invocations, searches }: Uses<"invocations" | "searches">,
   ) {
     const { idempotencyKey, pageSize, pageToken, view, ...filter } = body;
@@ -37,6 +38,6 @@ export const searchInvocations = jsonOperation({
       return { list: found.map(invocationJson), nextPageToken: "" };
     }
     const page = { pageSize, pageToken, view };
-    return await searchPage(searches, params.function_id, filterOf(filter), page);
+    return await searchPage(searches, params.function_id, filterOf(filter), page, functions);
   },
 });

@@ -1,7 +1,9 @@
 /** How much of each invocation a list answers: https://google.aip.dev/157. */
 import { z } from "@hono/zod-openapi";
 import type { InvocationFilter, InvocationSearches } from "../../domain/invocations/searches.ts";
+import type { FunctionScope } from "../../domain/identity/mod.ts";
 import type { ListPage, PageQuery } from "../../domain/paging.ts";
+import { idsWithin } from "../scope.ts";
 import { invocationJson, type invocationOut, overviewJson } from "./schemas.ts";
 
 const VIEWS = [
@@ -22,9 +24,12 @@ export const viewIn = z.enum(VIEWS).optional()
 export async function searchPage(
   searches: InvocationSearches,
   functionId: string,
-  filter: InvocationFilter,
+  selection: InvocationFilter,
   { view, ...page }: PageQuery & { readonly view?: z.infer<typeof viewIn> },
+  /** The functions that the caller may see. */
+  within: FunctionScope,
 ): Promise<ListPage<z.input<typeof invocationOut>>> {
+  const filter = { ...selection, functionIds: idsWithin(selection.functionIds, within) };
   if (view === "INVOCATION_VIEW_BASIC") {
     const { list, nextPageToken } = await searches.overview(functionId, filter, page);
     return { list: list.map(overviewJson), nextPageToken };

@@ -55,7 +55,7 @@ export const getStatus = jsonOperation({
   method: "get",
   path: "/api/v1/status",
   summary: "Report slots, isolation, disk, workers, and the processes that fork instances",
-  permission: "read",
+  permission: "server:read",
   response: status,
   async handle(_, { serverStatus }: Uses<"serverStatus">) {
     const { versions, uptimeMs, walls, load, forks, disk, workers } = await serverStatus();

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { LiveChanges } from "../../domain/changes/live_changes.ts";
+import { ALL_FUNCTIONS } from "../../domain/references.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { rawOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 
@@ -15,11 +16,18 @@ export const watchChanges = rawOperation({
   method: "get",
   path: "/api/v1/events",
   summary: "Stream the names of resources that change, as server-sent events",
-  permission: "read",
+  permission: "functions:read",
+  concerns: () => ALL_FUNCTIONS,
   ofClient: true,
   answers: { 200: { description: "OK", content: { [EVENTS]: change } } },
-  async handle({ principal, signal, checkCredential }, { liveChanges }: Uses<"liveChanges">) {
-    const events = eventsOf(liveChanges.watch(principal.clientId, signal()), checkCredential);
+  async handle(
+    { principal, functions, signal, checkCredential },
+    { liveChanges }: Uses<"liveChanges">,
+  ) {
+    const events = eventsOf(
+      liveChanges.watch(principal.clientId, functions, signal()),
+      checkCredential,
+    );
     // Once the client has the head of the answer, it misses nothing.
     await events.next();
     return new Reply({ kind: "events", events });

@@ -8,7 +8,7 @@ export const createSessionLink = jsonOperation({
   path: "/auth/v1/session_links",
   summary:
     "Create a link that signs one browser in to the console once; the request needs an access token",
-  permission: "write",
+  permission: "self",
   ofClient: true,
   body: empty,
   response: z.object({

@@ -9,9 +9,14 @@ export const getSession = jsonOperation({
   summary: "Get the principal who is signed in with this browser; empty without a session",
   permission: "console",
   response: signedIn,
-  async handle({ sessionCookie }, { consoleSessions }: Uses<"consoleSessions">) {
+  async handle(
+    { sessionCookie, remoteAddress },
+    { consoleSessions }: Uses<"consoleSessions">,
+  ) {
     const { token } = sessionCookie;
-    const session = token === undefined ? undefined : await consoleSessions.find(token);
+    const session = token === undefined
+      ? undefined
+      : await consoleSessions.find(token, remoteAddress);
     return session === undefined ? {} : signedInJson(session);
   },
 });
@@ -24,8 +29,13 @@ export const signOut = jsonOperation({
   permission: "console",
   body: empty,
   response: empty,
-  async handle({ sessionCookie }, { consoleSessions }: Uses<"consoleSessions">) {
-    if (sessionCookie.token !== undefined) await consoleSessions.signOut(sessionCookie.token);
+  async handle(
+    { sessionCookie, remoteAddress },
+    { consoleSessions }: Uses<"consoleSessions">,
+  ) {
+    if (sessionCookie.token !== undefined) {
+      await consoleSessions.signOut(sessionCookie.token, remoteAddress);
+    }
     return Reply.json({}, sessionCookie.clear());
   },
 });

@@ -28,7 +28,7 @@ export const signedIn = z.object({
 
 /** The API's form of the session of a browser. */
 export function signedInJson({ row, principal }: LiveSession): z.input<typeof signedIn> {
-  const { id, displayName, roles } = principal;
+  const { id, displayName, access } = principal;
   const { id: sessionId, expiresAt } = row;
-  return { id: sessionId, principal: { id, displayName, roles: [...roles] }, expiresAt };
+  return { id: sessionId, principal: { id, displayName, roles: [...access.roleIds] }, expiresAt };
 }

@@ -8,7 +8,7 @@ export const createTag = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/tags",
   summary: "Create a tag for a commit",
-  permission: "write",
+  permission: "functions:write",
   params: functionParam,
   body: z.object({ commitId: z.string().default(""), name: z.string().default("") })
     .openapi("c1.api.functions.v1.FunctionsServiceCreateTagRequest"),

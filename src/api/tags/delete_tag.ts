@@ -7,7 +7,7 @@ export const deleteTag = jsonOperation({
   method: "delete",
   path: "/api/v1/functions/{function_id}/tags/{name}",
   summary: "Delete a tag and keep the commit",
-  permission: "write",
+  permission: "functions:write",
   params: z.object({ function_id: z.string(), name: z.string() }),
   body: empty,
   response: empty,

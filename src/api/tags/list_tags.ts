@@ -8,7 +8,7 @@ export const listTags = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/tags",
   summary: "Get the tags of a function with their commits",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   response: z.object({ tags: z.record(z.string(), commitOut) }),
   async handle({ params }, { tags }: Uses<"tags">) {

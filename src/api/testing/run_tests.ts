@@ -10,7 +10,7 @@ export const runTests = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/test",
   summary: "Run the tests in main.test.ts of a commit, and wait for the results",
-  permission: "invoke",
+  permission: "functions:invoke",
   params: functionParam,
   body: z.object({
     commitId: z.string().default("").openapi({

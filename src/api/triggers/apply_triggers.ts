@@ -21,7 +21,7 @@ export const applyTriggers = jsonOperation({
   path: "/api/v1/functions/{function_id}/triggers/apply",
   summary:
     "Create, change and delete triggers in one transaction, in which triggers may swap names and slugs",
-  permission: "write",
+  permission: "functions:write",
   destroys: true,
   params: functionParam,
   body: z.object({

@@ -9,7 +9,7 @@ export const createTrigger = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers",
   summary: "Create a trigger; a generated secret is returned once",
-  permission: "write",
+  permission: "functions:write",
   params: functionParam,
   body: z.object({ trigger: triggerIn }).openapi("invoked.CreateTriggerRequest"),
   response: madeTriggerOut,

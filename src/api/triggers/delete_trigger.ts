@@ -7,7 +7,7 @@ export const deleteTrigger = jsonOperation({
   method: "delete",
   path: "/api/v1/functions/{function_id}/triggers/{id}",
   summary: "Delete a trigger and its deliveries, and keep its invocations",
-  permission: "write",
+  permission: "functions:write",
   params: triggerParam,
   body: empty,
   response: empty,

@@ -7,7 +7,7 @@ export const getTrigger = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/triggers/{id}",
   summary: "Get a trigger with its last run and, for a schedule, the next runs",
-  permission: "read",
+  permission: "functions:read",
   params: triggerParam,
   response: triggerAnswer,
   async handle({ params }, { triggers }: Uses<"triggers">) {

@@ -27,7 +27,7 @@ export const listDeliveries = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/triggers/{id}/deliveries",
   summary: "List the deliveries to a webhook in the last 7 days, newest first",
-  permission: "read",
+  permission: "functions:read",
   params: triggerParam,
   query: pageQuery,
   response: listOf(deliveryOut),

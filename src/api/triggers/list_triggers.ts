@@ -8,7 +8,7 @@ export const listTriggers = jsonOperation({
   method: "get",
   path: "/api/v1/functions/{function_id}/triggers",
   summary: "List the triggers of a function, newest first",
-  permission: "read",
+  permission: "functions:read",
   params: functionParam,
   query: pageQuery,
   response: listOf(triggerOut),

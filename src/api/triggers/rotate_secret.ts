@@ -10,7 +10,7 @@ export const rotateSecret = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers/{id}/rotate_secret",
   summary: "Replace the secret of a trigger; the server accepts the old secret for some time",
-  permission: "write",
+  permission: "functions:write",
   params: triggerParam,
   body: z.object({
     expireOldAfter: durationIn.optional().openapi({

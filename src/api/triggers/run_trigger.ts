@@ -8,7 +8,7 @@ export const runTrigger = jsonOperation({
   method: "post",
   path: "/api/v1/functions/{function_id}/triggers/{id}/run",
   summary: "Run a schedule now, without changing its next runs",
-  permission: "invoke",
+  permission: "functions:invoke",
   params: triggerParam,
   body: empty,
   response: z.object({ invocationId: z.string() }),

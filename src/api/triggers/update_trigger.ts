@@ -9,7 +9,7 @@ export const updateTrigger = jsonOperation({
   method: "patch",
   path: "/api/v1/functions/{function_id}/triggers/{id}",
   summary: "Change the masked fields of a trigger, such as paused or schedule.cronSpec",
-  permission: "write",
+  permission: "functions:write",
   params: triggerParam,
   body: z.object({ trigger: triggerIn, updateMask: fieldMask.optional() })
     .openapi("invoked.UpdateTriggerRequest"),

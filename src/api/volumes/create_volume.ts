@@ -6,7 +6,7 @@ export const createVolume = jsonOperation({
   method: "post",
   path: "/api/v1/vfs/volumes",
   summary: "Create an empty volume",
-  permission: "write",
+  permission: "volumes:write",
   body: createVolumeIn,
   response: volumeAnswer,
   async handle({ body: { displayName, quotaBytes } }, { volumes }: Uses<"volumes">) {

@@ -10,7 +10,7 @@ export const deleteFile = rawOperation({
   path: filePath,
   slashes: { path: "any" },
   summary: "Delete a file or a directory",
-  permission: "write",
+  permission: "volumes:write",
   params: fileParams,
   headers: preconditionHeaders,
   query: z.object({ recursive: trueOrFalse.optional() }),

@@ -7,7 +7,7 @@ export const deleteVolume = jsonOperation({
   method: "delete",
   path: "/api/v1/vfs/volumes/{id}",
   summary: "Delete a volume with all its files and versions",
-  permission: "write",
+  permission: "volumes:write",
   params: volumeParam,
   body: empty,
   response: empty,

@@ -6,7 +6,7 @@ export const getVolume = jsonOperation({
   method: "get",
   path: "/api/v1/vfs/volumes/{id}",
   summary: "Get a volume",
-  permission: "read",
+  permission: "volumes:read",
   params: volumeParam,
   response: volumeAnswer,
   async handle({ params }, { volumes }: Uses<"volumes">) {

@@ -8,7 +8,7 @@ export const listEntries = jsonOperation({
   method: "get",
   path: "/api/v1/vfs/volumes/{id}/entries",
   summary: "List files and directories, sorted by path",
-  permission: "read",
+  permission: "volumes:read",
   params: volumeParam,
   query: pageQuery.extend({
     directory: z.string().default("/").openapi({ description: "Default: the root" }),

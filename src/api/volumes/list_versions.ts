@@ -7,7 +7,7 @@ export const listVersions = jsonOperation({
   method: "get",
   path: "/api/v1/vfs/volumes/{id}/versions",
   summary: "List the versions that can be restored, newest first",
-  permission: "read",
+  permission: "volumes:read",
   params: volumeParam,
   query: pageQuery,
   response: listOf(volumeVersionOut),

@@ -7,7 +7,7 @@ export const listVolumes = jsonOperation({
   method: "get",
   path: "/api/v1/vfs/volumes",
   summary: "List volumes, newest first",
-  permission: "read",
+  permission: "volumes:read",
   query: pageQuery,
   response: listOf(volumeOut),
   async handle({ query }, { volumes }: Uses<"volumes">) {

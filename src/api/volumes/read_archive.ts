@@ -6,7 +6,7 @@ export const readArchive = rawOperation({
   method: "get",
   path: "/api/v1/vfs/volumes/{id}/archive",
   summary: "Read all files as a tar archive",
-  permission: "read",
+  permission: "volumes:read",
   params: volumeParam,
   answers: { 200: { description: "The archive", content: { "application/x-tar": BINARY } } },
   async handle({ params }, { volumeArchives }: Uses<"volumeArchives">) {

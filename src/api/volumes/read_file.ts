@@ -21,7 +21,7 @@ export const readFile = rawOperation({
   path: filePath,
   slashes: { path: "any" },
   summary: "Read a file or a range of the file; HEAD returns the headers only",
-  permission: "read",
+  permission: "volumes:read",
   params: fileParams,
   headers: readHeaders,
   answers: {

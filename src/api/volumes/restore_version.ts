@@ -6,7 +6,7 @@ export const restoreVersion = jsonOperation({
   method: "post",
   path: "/api/v1/vfs/volumes/{id}/restore",
   summary: "Create a new version with the files of an earlier version",
-  permission: "write",
+  permission: "volumes:write",
   params: volumeParam,
   body: restoreVolumeIn,
   response: volumeAnswer,

@@ -6,7 +6,7 @@ export const writeArchive = rawOperation({
   method: "put",
   path: "/api/v1/vfs/volumes/{id}/archive",
   summary: "Replace all files with the files of a tar archive",
-  permission: "write",
+  permission: "volumes:write",
   params: volumeParam,
   content: { "application/x-tar": BINARY },
   answers: { 200: { description: "The volume", content: { "application/json": volumeAnswer } } },

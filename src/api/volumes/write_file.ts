@@ -8,7 +8,7 @@ export const writeFile = rawOperation({
   path: filePath,
   slashes: { path: "any" },
   summary: "Write a file and create its parent directories",
-  permission: "write",
+  permission: "volumes:write",
   params: fileParams,
   headers: preconditionHeaders,
   content: { "application/octet-stream": BINARY },

@@ -52,6 +52,8 @@ function joined(first: LiveChange, second: LiveChange): LiveChange {
 
 interface Watcher {
   readonly pending: PendingChanges;
+  /** The functions whose changes are shown; all changes for all functions. */
+  readonly within: "all" | ReadonlySet<string>;
   wake(): void;
 }
 
@@ -83,7 +85,11 @@ export class LiveChanges implements Disposable {
    * Watches until the signal aborts or the server stops: `begun`, then what changes, or `quiet` after a time without.
    * @throws RATE_LIMITED
    */
-  watch(clientId: string, signal: AbortSignal): AsyncGenerator<LiveChange | "begun" | "quiet"> {
+  watch(
+    clientId: string,
+    within: "all" | ReadonlySet<string>,
+    signal: AbortSignal,
+  ): AsyncGenerator<LiveChange | "begun" | "quiet"> {
     const watching = this.#ofClients.get(clientId) ?? 0;
     if (watching >= this.maxPerClient) {
       throw new DomainError(
@@ -95,16 +101,17 @@ export class LiveChanges implements Disposable {
         { retryAfterSeconds: 60 },
       );
     }
-    return this.#watch(clientId, AbortSignal.any([signal, this.#closing.signal]));
+    return this.#watch(clientId, within, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   async *#watch(
     clientId: string,
+    within: "all" | ReadonlySet<string>,
     signal: AbortSignal,
   ): AsyncGenerator<LiveChange | "begun" | "quiet"> {
     let news = Promise.withResolvers<void>();
     const pending = new PendingChanges();
-    const watcher = { pending, wake: () => news.resolve() };
+    const watcher = { pending, within, wake: () => news.resolve() };
     this.#count(clientId, 1);
     this.#watchers.add(watcher);
     signal.addEventListener("abort", watcher.wake);
@@ -143,9 +150,10 @@ export class LiveChanges implements Disposable {
   }
 
   readonly #show = (changes: readonly LiveChange[]): void => {
-    for (const { pending, wake } of this.#watchers) {
-      for (const change of changes) pending.add(change);
-      if (changes.length > 0) wake();
+    for (const { pending, within, wake } of this.#watchers) {
+      const seen = within === "all" ? changes : changes.filter((one) => isWithin(one, within));
+      for (const change of seen) pending.add(change);
+      if (seen.length > 0) wake();
     }
   };
 
@@ -154,6 +162,11 @@ export class LiveChanges implements Disposable {
     for (const source of this.#sources.splice(0)) source[Symbol.dispose]();
     this.#closing.abort();
   }
+}
+
+/** Whether a change is of one of the functions. One without a function is of several, or of none. */
+function isWithin({ kind, id, functionId }: LiveChange, within: ReadonlySet<string>): boolean {
+  return within.has((kind === "function" ? id : functionId) ?? "");
 }
 
 /** Other nodes may have another version. */

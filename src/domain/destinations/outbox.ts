@@ -8,6 +8,7 @@ import type { InvocationRecord } from "../../store/invocations.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
+import { NO_ACCESS } from "../identity/access.ts";
 import type { Principal } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import { anyFunction } from "../references.ts";
@@ -193,7 +194,13 @@ function reasonOf(error: unknown): string {
 
 /** The function whose invocation has ended: the principal has no rights for the invocation itself. */
 function principalOf({ functionId }: InvocationRecord): Principal {
-  return { id: functionId, displayName: `Function ${functionId}`, clientId: functionId, roles: [] };
+  return {
+    kind: "function",
+    id: functionId,
+    displayName: `Function ${functionId}`,
+    clientId: functionId,
+    access: NO_ACCESS,
+  };
 }
 
 /** The input of a function, and the body of a request: JSON with the end of an invocation. */

@@ -11,7 +11,8 @@ import type { Commits } from "../commits/commits.ts";
 import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import type { Principal } from "../identity/mod.ts";
+import type { FunctionScope, LiveClients, Principal } from "../identity/mod.ts";
+import { assertMayGive } from "../identity/rights.ts";
 import { changedColumns, columnsOf, rangeViolations } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
@@ -86,6 +87,7 @@ export class Functions {
     private readonly limits: FunctionLimits,
     private readonly destinations: DestinationSettings,
     private readonly scheduler: Scheduler,
+    private readonly liveClients: LiveClients,
   ) {}
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
@@ -102,6 +104,7 @@ export class Functions {
     this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
+    await this.#assertMayGive(by, spec.scopedRoleIds ?? [], [], prefix);
     assertNone(perKeyViolations(columns, prefix));
     await this.destinations.check({ ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
@@ -117,6 +120,8 @@ export class Functions {
       publishedCommitId: null,
       isDraft: 1,
       circuitBreakerPausedAt: null,
+      principalId: null,
+      boundAt: null,
       createdAt: now,
       updatedAt: now,
       deletedAt: null,
@@ -168,6 +173,8 @@ export class Functions {
     filter: {
       readonly query: string;
       readonly functionTypes: readonly FunctionSettings["functionType"][];
+      /** The functions that the caller may see. */
+      readonly within: FunctionScope;
     },
     query: PageQuery,
   ): Promise<ListPage<FunctionView>> {
@@ -199,6 +206,10 @@ export class Functions {
     const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
+    if (columns.scopedRoleIds !== undefined) {
+      const earlier = JSON.parse(fn.scopedRoleIds) as string[];
+      await this.#assertMayGive(by, update.change.scopedRoleIds ?? [], earlier, "function.");
+    }
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
       assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
@@ -319,6 +330,18 @@ export class Functions {
   ): FunctionView {
     const retentionMs = this.limits.retentionOf(row);
     return { row, secretNames, triggerIds, limits: this.limits.of(row), retentionMs };
+  }
+
+  /** Who changes a function may keep its roles, and add those that grant nothing the caller lacks. */
+  async #assertMayGive(
+    by: Principal,
+    roleIds: readonly string[],
+    earlier: readonly string[],
+    prefix: string,
+  ): Promise<void> {
+    const { identity } = this.store.read;
+    const added = roleIds.filter((id) => !earlier.includes(id));
+    await assertMayGive(this.liveClients, identity, by, added, `${prefix}scopedRoleIds`);
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {

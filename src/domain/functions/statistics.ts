@@ -10,6 +10,7 @@ import {
   type StatisticsFilter,
 } from "../../store/statistics.ts";
 import { invalid } from "../errors.ts";
+import type { FunctionScope } from "../identity/mod.ts";
 import { anyFunction } from "../references.ts";
 
 const MS_PER_SECOND = 1000;
@@ -64,15 +65,22 @@ export interface FunctionCounts {
 export class Statistics {
   constructor(private readonly store: Store) {}
 
-  /** @param functionId undefined for all functions. @throws INVALID_FIELD */
+  /**
+   * @param functionId undefined for all functions
+   * @param within the functions that the caller may see
+   * @throws FUNCTION_NOT_FOUND, INVALID_FIELD
+   */
   async bySteps(
     functionId: string | undefined,
     query: StatisticsQuery,
+    within: FunctionScope = "all",
   ): Promise<{ readonly steps: Steps; readonly counts: readonly Counts[] }> {
     const steps = stepsOf(query);
-    const functionIds = functionId === undefined
+    const functionIds = functionId !== undefined
+      ? [(await anyFunction(this.store.read, functionId)).id]
+      : within === "all"
       ? undefined
-      : [(await anyFunction(this.store.read, functionId)).id];
+      : [...within];
     const counted = await this.store.read.statistics.counted(filterOf(steps, functionIds));
     return { steps, counts: counted.map(({ all }) => new Tally(all).counts) };
   }

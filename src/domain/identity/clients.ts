@@ -1,14 +1,18 @@
 import { CLIENT_FIELDS, CLIENT_SETTINGS, type ClientSettings } from "../../resources/clients.ts";
-import type { ClientRow } from "../../store/identity.ts";
+import type { UsedCredentialRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { mintCredentials } from "./credentials.ts";
-import { clientGone, liveClientOf, type Principal } from "./principal.ts";
+import { mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import type { LiveClients } from "./live_clients.ts";
+import { clientGone, type Principal } from "./principal.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
+
+/** The kinds of credentials that a principal manages as its own. */
+const KINDS: readonly UsedCredentialRow["kind"][] = ["secret", "api_key", "device"];
 
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {
@@ -16,6 +20,7 @@ export class Clients {
     private readonly store: Store,
     private readonly pages: Pages,
     private readonly ids: Ids,
+    private readonly liveClients: LiveClients,
     /** Host, with its port, in the ids of new clients. */
     private readonly host: string,
   ) {}
@@ -28,15 +33,17 @@ export class Clients {
     by: Principal,
     settings: ClientSettings,
     lifetimeMs: number | undefined,
-  ): Promise<{ readonly row: ClientRow; readonly clientSecret: string }> {
+  ): Promise<{ readonly row: UsedCredentialRow; readonly clientSecret: string }> {
     const { credentials, record } = await mintCredentials(this.host, "pcc");
     const { id, time } = this.ids.nextWithTime();
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
     const row = await this.store.write(
       async (tx) => {
-        await assertLive(tx, by);
+        await this.#assertLive(tx, by);
         await tx.identity.insertCredential({
           ...record,
+          ...NEW_CREDENTIAL,
+          kind: "secret",
           id,
           principalId: by.id,
           ...columnsOf(CLIENT_SETTINGS, settings),
@@ -54,14 +61,14 @@ export class Clients {
   }
 
   /** Newest first. */
-  async list(by: Principal, query: PageQuery): Promise<ListPage<ClientRow>> {
+  async list(by: Principal, query: PageQuery): Promise<ListPage<UsedCredentialRow>> {
     const page = this.pages.open(["clients", by.id], query);
-    const { rows, next } = await this.store.read.identity.clients(by.id, page);
+    const { rows, next } = await this.store.read.identity.credentials(by.id, KINDS, page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
   /** @throws CLIENT_NOT_FOUND */
-  async get(by: Principal, id: string): Promise<ClientRow> {
+  async get(by: Principal, id: string): Promise<UsedCredentialRow> {
     return await clientOf(this.store.read, by, id);
   }
 
@@ -71,7 +78,7 @@ export class Clients {
     id: string,
     change: ClientSettings,
     mask: UpdateMask | undefined,
-  ): Promise<ClientRow> {
+  ): Promise<UsedCredentialRow> {
     const given = CLIENT_FIELDS.filter((field) => change[field] !== undefined);
     const fields = maskedFields(mask, CLIENT_FIELDS, given);
     if (fields.has("displayName") && !change.displayName) {
@@ -91,25 +98,32 @@ export class Clients {
     by: Principal,
     id: string,
     what: "update" | "limit" | "disable" | "delete",
-    change: Parameters<Writers["identity"]["updateClient"]>[1],
-  ): Promise<ClientRow> {
+    change: Parameters<Writers["identity"]["updateCredential"]>[1],
+  ): Promise<UsedCredentialRow> {
     const row = await this.store.write(
       async (tx) => {
         // Of two clients that delete each other at the same time, one remains.
-        await assertLive(tx, by);
+        await this.#assertLive(tx, by);
         const client = await clientOf(tx, by, id);
         if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
         // Once it is enabled again, its browsers sign in again.
         if (what === "disable" || what === "delete") {
           await tx.consoleSessions.deleteOfClient(client.clientId);
         }
-        await tx.identity.updateClient(id, { updatedAt: new Date().toISOString(), ...change });
+        await tx.identity.updateCredential(id, { updatedAt: new Date().toISOString(), ...change });
         return what === "delete" ? client : await clientOf(tx, by, id);
       },
       "durable",
       [locks.ofPrincipal(by.id)],
     );
     return row;
+  }
+
+  /** @throws TOKEN_INVALID */
+  async #assertLive(tx: Writers, by: Principal): Promise<void> {
+    if (this.liveClients.of(await tx.identity.client(by.clientId)) === undefined) {
+      throw clientGone();
+    }
   }
 }
 
@@ -122,19 +136,16 @@ async function clientOf(
   { identity }: Pick<Store["read"], "identity">,
   by: Principal,
   id: string,
-): Promise<ClientRow> {
-  const row = await identity.clientById(id);
-  if (row !== undefined && row.principalId === by.id && row.deletedAt === null) return row;
+): Promise<UsedCredentialRow> {
+  const row = await identity.credential(id);
+  if (
+    row !== undefined && KINDS.includes(row.kind) && row.principalId === by.id &&
+    row.deletedAt === null
+  ) return row;
   throw new DomainError(
     "CLIENT_NOT_FOUND",
     `Client ${JSON.stringify(id)} does not exist: ${by.displayName} has no client with this id`,
   );
-}
-
-/** @throws TOKEN_INVALID */
-async function assertLive(tx: Writers, by: Principal): Promise<void> {
-  const row = await tx.identity.client(by.clientId);
-  if (row === undefined || liveClientOf(row) === undefined) throw clientGone();
 }
 
 /** A client that acts on itself could leave a server without an administrator. */

@@ -1,4 +1,5 @@
-import { createHash, randomInt, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { exportJWK, generateKeyPair } from "jose";
 
 const SECRET_PREFIX = "secret-token:conductorone.com:v1:";
@@ -68,8 +69,11 @@ interface CredentialRecord {
   readonly publicJwk: string;
 }
 
-/** What a client is for: a service principal, or a person. */
-type ClientUse = "spc" | "pcc";
+/** What a new credential has, unless its request says otherwise. */
+export const NEW_CREDENTIAL = { allowSourceCidrs: "[]", requireDpop: 0, disabled: 0 } as const;
+
+/** What a client is for: a service principal, a person, a device, or a federated workload. */
+type ClientUse = "spc" | "pcc" | "dev" | "wfe";
 
 /**
  * The host in the ids of clients. C1's Go SDK takes the server's address from it, and appends C1's domain to a host
@@ -93,9 +97,8 @@ export async function mintCredentials(
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const { kty, crv, x, d } = await exportJWK(privateKey);
   const secretJwk = Buffer.from(JSON.stringify({ kty, crv, x, d })).toString("base64url");
-  const name = `${pick(ADJECTIVES)}-${pick(CREATURES)}-${randomInt(10_000, 100_000)}`;
   const credentials = {
-    clientId: `${name}@${host}/${use}`,
+    clientId: newClientId(host, use),
     clientSecret: `${SECRET_PREFIX}${secretJwk}`,
   };
   return {
@@ -108,17 +111,51 @@ export async function mintCredentials(
   };
 }
 
+/** A new client id, such as `strange-hydra-68836@127.0.0.1:8080/spc`. @param host of {@link clientHost} */
+export function newClientId(host: string, use: ClientUse): string {
+  const name = `${pick(ADJECTIVES)}-${pick(CREATURES)}-${randomInt(10_000, 100_000)}`;
+  return `${name}@${host}/${use}`;
+}
+
+/** By it people and secret scanners recognise an API key. */
+export const API_KEY_PREFIX = "invoked_";
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** Digits of base 62 that hold 256 bits. */
+const KEY_DIGITS = 43;
+const CHECKSUM_DIGITS = 6;
+export const API_KEY = new RegExp(
+  `^${API_KEY_PREFIX}[0-9A-Za-z]{${KEY_DIGITS + CHECKSUM_DIGITS}}$`,
+);
+
+/** A new API key: the prefix, 256 random bits and a CRC-32, by which a scanner knows a key from other text. */
+export function newApiKey(): string {
+  const secret = base62(BigInt(`0x${randomBytes(32).toString("hex")}`), KEY_DIGITS);
+  return `${API_KEY_PREFIX}${secret}${base62(BigInt(crc32(secret)), CHECKSUM_DIGITS)}`;
+}
+
+function base62(number: bigint, digits: number): string {
+  let text = "";
+  for (let left = number; text.length < digits; left /= 62n) {
+    text = DIGITS[Number(left % 62n)] + text;
+  }
+  return text;
+}
+
 /**
  * Whether the secret is the one of the record. Takes as long for an unknown client as for a wrong
  * secret. A plain SHA-256 is enough: the secret is a random key, not a password.
  */
-export function secretMatches(secret: string, record: CredentialRecord | undefined): boolean {
+export function secretMatches(
+  secret: string,
+  record: Pick<CredentialRecord, "secretHash"> | undefined,
+): boolean {
   const given = Buffer.from(hashSecret(secret));
   const expected = Buffer.from(record?.secretHash ?? hashSecret(""));
   return timingSafeEqual(given, expected) && record !== undefined;
 }
 
-function hashSecret(secret: string): string {
+/** SHA-256, base64url: enough for random secrets, which nobody guesses. */
+export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("base64url");
 }
 

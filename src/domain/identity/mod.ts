@@ -1,64 +1,84 @@
-/** Identity: principals, their credentials and their access tokens. */
+/** Identity: principals, their roles and credentials, and their access tokens. */
 import type { Writers } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
-import { type ClientCredentials, mintCredentials } from "./credentials.ts";
-import type { Principal, Role } from "./principal.ts";
+import { type ClientCredentials, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 
+export { type FunctionScope } from "./access.ts";
+export { AccessTokens, type Granted } from "./access_tokens.ts";
 export { Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
+export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
+export { OAuthError } from "./grants/grant.ts";
+export { LiveClients } from "./live_clients.ts";
+export { INVOKE, type Principal, requirePermission, SERVER } from "./principal.ts";
 export {
-  AccessTokens,
-  isAdministrator,
-  isRole,
-  type LiveClient,
-  type Permission,
-  type Principal,
-  requirePermission,
-  ROLES,
+  BUILTIN_ROLES,
+  OWNER,
+  PERMISSION_GROUPS,
+  PermissionCatalog,
+  type PermissionGroup,
+  roleIdOf,
   rolesWith,
-} from "./principal.ts";
+} from "./roles.ts";
 export { ServerKeys } from "./server_keys.ts";
-export { OAuthError, type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
+export { type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 
 /** A new principal that the caller inserts. */
 interface NewServicePrincipal {
-  readonly principal: Principal;
+  readonly id: string;
+  readonly clientId: string;
+  readonly displayName: string;
   /** The secret exists here only. */
   readonly credentials: ClientCredentials;
   insert(tx: Writers): Promise<void>;
 }
 
-/** Makes a service principal with one client. @param spec.host of {@link clientHost} */
+/** Makes a service principal with one client, which does not expire. @param spec.host of {@link clientHost} */
 export async function newServicePrincipal(
   ids: Ids,
-  spec: { readonly displayName: string; readonly roles: readonly Role[]; readonly host: string },
+  spec: {
+    readonly displayName: string;
+    /** Ids of roles. */
+    readonly roles: readonly string[];
+    readonly host: string;
+  },
 ): Promise<NewServicePrincipal> {
   const { credentials, record } = await mintCredentials(spec.host, "spc");
   const { displayName, roles } = spec;
-  const createdAt = new Date().toISOString();
-  const id = ids.next();
+  const { id, time } = ids.nextWithTime();
+  const createdAt = time.toISOString();
+  const times = { createdAt, updatedAt: createdAt, deletedAt: null };
   return {
-    principal: { id, displayName, roles, clientId: credentials.clientId },
+    id,
+    clientId: credentials.clientId,
+    displayName,
     credentials,
     async insert(tx) {
       await tx.identity.insertPrincipal({
         id,
+        kind: "service",
         displayName,
+        email: "",
+        username: "",
+        issuer: null,
+        subject: null,
         roles: JSON.stringify(roles),
-        createdAt,
+        groupRoles: "[]",
+        disabled: 0,
+        ...times,
+        lastSignInAt: null,
       });
       await tx.identity.insertCredential({
         ...record,
+        ...NEW_CREDENTIAL,
+        kind: "secret",
         id,
         principalId: id,
         displayName,
         scopedRoles: "[]",
-        disabled: 0,
-        createdAt,
-        updatedAt: createdAt,
+        ...times,
         expiresAt: null,
-        deletedAt: null,
       });
     },
   };

@@ -14,7 +14,7 @@ import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
-import type { Principal } from "../identity/mod.ts";
+import type { FunctionScope, Principal } from "../identity/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
@@ -158,9 +158,9 @@ export class Invocations {
   }
 
   /** An invocation of any function. @throws INVOCATION_NOT_FOUND */
-  async getAny(id: string): Promise<InvocationRecord> {
+  async getAny(id: string, within: FunctionScope): Promise<InvocationRecord> {
     const row = await this.parts.store.read.invocations.getAny(id);
-    if (row !== undefined) return row;
+    if (row !== undefined && (within === "all" || within.has(row.functionId))) return row;
     throw new DomainError(
       "INVOCATION_NOT_FOUND",
       `Invocation ${JSON.stringify(id)} does not exist, or was purged`,

@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
-import type { ClientRow } from "../../store/identity.ts";
 import type { Store } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
-import { type LiveClient, liveClientOf, type Principal } from "../identity/principal.ts";
+import { isAllowedFrom } from "../identity/source_networks.ts";
+import type { LiveClients, Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 
 const logger = getLogger(["invoked", "identity"]);
@@ -50,13 +50,16 @@ export class ConsoleSessions {
     private readonly store: Store,
     private readonly pages: Pages,
     private readonly ids: Ids,
+    private readonly liveClients: LiveClients,
     private readonly limits: SessionLimits,
     /** Base URL of the server. */
     private readonly url: string,
   ) {}
 
   /** Makes a link whose code works once. */
-  async createLink({ clientId, displayName }: Principal): Promise<SessionLink> {
+  async createLink(
+    { clientId, displayName }: Pick<Principal, "clientId" | "displayName">,
+  ): Promise<SessionLink> {
     const code = newSecret();
     const expiresAt = new Date(Date.now() + this.limits.linkLifetimeMs).toISOString();
     await this.store.write((tx) =>
@@ -80,9 +83,10 @@ export class ConsoleSessions {
     const token = newSecret();
     const session = await this.store.write(async (tx) => {
       const link = await tx.consoleSessions.takeLink(hashOf(code));
-      const client = link && liveClient(await tx.identity.client(link.clientId));
+      const client = link && this.liveClients.of(await tx.identity.client(link.clientId));
       const { id, time } = this.ids.nextWithTime();
-      if (client === undefined || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
+      const isAllowed = client !== undefined && isAllowedFrom(client.allowSourceCidrs, address);
+      if (!isAllowed || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
         throw linkInvalid();
       }
       const { principal } = client;
@@ -107,8 +111,8 @@ export class ConsoleSessions {
   }
 
   /** The session of a token, and its principal. @throws SESSION_ENDED */
-  async check(token: string): Promise<LiveSession> {
-    const session = await this.find(token);
+  async check(token: string, address: string | undefined): Promise<LiveSession> {
+    const session = await this.find(token, address);
     if (session !== undefined) return session;
     throw new DomainError(
       "SESSION_ENDED",
@@ -117,19 +121,20 @@ export class ConsoleSessions {
     );
   }
 
-  /** The session of a token; undefined for one that has ended. */
-  async find(token: string): Promise<LiveSession | undefined> {
+  /** The session of a token; undefined for one that has ended, or that may not be used from the address. */
+  async find(token: string, address: string | undefined): Promise<LiveSession | undefined> {
     if (!SECRET.test(token)) return undefined;
     const { consoleSessions, identity } = this.store.read;
     const row = await consoleSessions.byToken(hashOf(token));
     if (row === undefined || Date.now() >= Date.parse(row.expiresAt)) return undefined;
-    const client = liveClient(await identity.client(row.clientId));
-    return client && { row, principal: client.principal };
+    const client = this.liveClients.of(await identity.client(row.clientId));
+    if (client === undefined || !isAllowedFrom(client.allowSourceCidrs, address)) return undefined;
+    return { row, principal: client.principal };
   }
 
   /** Ends the session of a token, if it has one. */
-  async signOut(token: string): Promise<void> {
-    const session = await this.find(token);
+  async signOut(token: string, address: string | undefined): Promise<void> {
+    const session = await this.find(token, address);
     if (session === undefined) return;
     const { id: sessionId, clientId, tokenHash } = session.row;
     await this.store.write((tx) => tx.consoleSessions.deleteByToken(tokenHash));
@@ -166,10 +171,6 @@ function newSecret(): string {
 
 function hashOf(secret: string): string {
   return createHash("sha256").update(secret).digest("base64url");
-}
-
-function liveClient(row: ClientRow | undefined): LiveClient | undefined {
-  return row && liveClientOf(row);
 }
 
 /** One error for all reasons: it shows nobody which codes exist. */

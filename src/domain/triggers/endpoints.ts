@@ -1,4 +1,4 @@
-import { type Principal, requirePermission } from "../identity/mod.ts";
+import { INVOKE, type Principal, requirePermission } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
@@ -40,6 +40,8 @@ interface EndpointParts {
 /** Headers whose values are credentials, which no record has. */
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
 const MASK = "***";
+/** What callers of an endpoint that needs a principal need, and those of a preview. */
+const MAY_INVOKE = { operationId: INVOKE, group: "functions:invoke" } as const;
 const encoder = new TextEncoder();
 
 /** HTTP endpoints: requests that `fetch` of a function answers, each an invocation. */
@@ -61,8 +63,8 @@ export class Endpoints {
   }
 
   /** @throws ROLE_MISSING */
-  assertMayCall(by: Principal): void {
-    requirePermission(by, "invoke", "an endpoint");
+  assertMayCall(by: Principal, { row }: Endpoint): void {
+    requirePermission(by, MAY_INVOKE, row.functionId);
   }
 
   /** Checks the signature of a request to an endpoint that needs one. @throws WEBHOOK_NOT_PROVED, WEBHOOK_INVALID */
@@ -113,7 +115,7 @@ export class Endpoints {
     request: EndpointRequest,
     client: HttpClient,
   ): Promise<void> {
-    requirePermission(by, "invoke", "preview");
+    requirePermission(by, MAY_INVOKE, commit.functionId);
     const invocation = { ...commit, vfsId: "", trigger: { kind: "http", id: null } } as const;
     await this.#answer(by, invocation, request, client);
   }

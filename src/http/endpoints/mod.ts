@@ -44,7 +44,7 @@ export function servePreviews(
     const [, prefix = "", functionId = "", commitId = "", rest = ""] =
       PREVIEW.exec(targetOf(incoming)) ?? [];
     if (prefix === "") throw notFound(c);
-    const by = await bearerOf(incoming, accessTokens, apiRateLimit);
+    const by = await bearerOf(c, accessTokens, apiRateLimit);
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
     options.rates.countAddress(remoteAddress);

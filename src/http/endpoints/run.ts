@@ -126,9 +126,7 @@ async function authorize(
     case "ENDPOINT_AUTH_OPEN":
       return true;
     case "ENDPOINT_AUTH_BEARER":
-      endpoints.assertMayCall(
-        await bearerOf(incoming, accessTokens, apiRateLimit),
-      );
+      endpoints.assertMayCall(await bearerOf(c, accessTokens, apiRateLimit), endpoint);
       return true;
     case "ENDPOINT_AUTH_SIGNATURE":
       try {

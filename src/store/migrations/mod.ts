@@ -33,6 +33,7 @@ import * as verifyTokens from "./026_verify_tokens.ts";
 import * as uncheckedTypes from "./027_unchecked_types.ts";
 import * as buildWarnings from "./028_build_warnings.ts";
 import * as errorCode from "./029_error_code.ts";
+import * as identity from "./030_identity.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -65,6 +66,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "027_unchecked_types": uncheckedTypes,
   "028_build_warnings": buildWarnings,
   "029_error_code": errorCode,
+  "030_identity": identity,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

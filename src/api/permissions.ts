@@ -1,0 +1,25 @@
+/** Permissions: the ids of operations. */
+import { PermissionCatalog } from "../domain/identity/mod.ts";
+import type { Operation } from "./operation.ts";
+
+/** C1's form of permissions: `permission/c1.api.auth.v1.Auth.Introspect`. */
+const PREFIX = "permission/";
+
+/** The permissions of all operations that need one. */
+export function permissionCatalog(operations: readonly Operation[]): PermissionCatalog {
+  return new PermissionCatalog(
+    operations.flatMap(({ operationId, requires }) =>
+      requires === undefined ? [] : [[operationId, requires] as const]
+    ),
+  );
+}
+
+/** A permission as answers have it. */
+export function permissionJson(operationId: string): string {
+  return PREFIX + operationId;
+}
+
+/** The id of the operation that a permission of a request names, with or without C1's prefix. */
+export function permissionOf(text: string): string {
+  return text.startsWith(PREFIX) ? text.slice(PREFIX.length) : text;
+}

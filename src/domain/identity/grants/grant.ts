@@ -1,0 +1,52 @@
+/** What the ways to get an access token have in common. */
+import type { Granted } from "../access_tokens.ts";
+
+/** Characters that RFC 6749 keeps out of `error_description`. */
+const UNDESCRIBABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
+
+/** The errors of RFC 6749, section 5.2. */
+type OAuthErrorCode =
+  | "invalid_request"
+  | "invalid_client"
+  | "invalid_grant"
+  | "invalid_scope"
+  | "unsupported_grant_type";
+
+/** An error of RFC 6749, section 5.2. */
+export class OAuthError extends Error {
+  readonly status: 400 | 401;
+  readonly description: string;
+
+  constructor(readonly error: OAuthErrorCode, description: string) {
+    super(description);
+    this.name = "OAuthError";
+    this.description = description.replace(UNDESCRIBABLE, "'");
+    this.status = error === "invalid_client" ? 401 : 400;
+  }
+}
+
+/** A way to get an access token: one `grant_type` of the token endpoint. */
+export interface Grant {
+  readonly type: string;
+  /**
+   * Authenticates a request, each of whose fields is there once.
+   * @param address of the client; undefined for a connection that is gone
+   * @throws OAuthError
+   */
+  authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted>;
+}
+
+/** The value of a field that a request must have. @throws OAuthError */
+export function required(form: URLSearchParams, name: string): string {
+  const value = form.get(name);
+  if (value === null || value === "") throw new OAuthError("invalid_request", `${name} is missing`);
+  return value;
+}
+
+/** One error for all reasons: it shows nobody which clients exist. */
+export function unknownClient(): OAuthError {
+  return new OAuthError(
+    "invalid_client",
+    "the client is unknown, deleted, disabled, expired or not allowed from this address, or its secret is wrong",
+  );
+}

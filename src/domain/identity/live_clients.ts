@@ -1,0 +1,138 @@
+/** Who may act now: credentials and principals that are neither deleted, disabled nor expired, with their rights. */
+import type { FunctionRow } from "../../store/functions.ts";
+import type {
+  ClientRow,
+  IdentityReader,
+  PrincipalWithRoles,
+  RoleRow,
+} from "../../store/identity.ts";
+import { Access, type Grant } from "./access.ts";
+import type { Principal } from "./principal.ts";
+import type { PermissionCatalog } from "./roles.ts";
+
+/** A credential that may be used. */
+export interface LiveClient {
+  readonly principal: Principal;
+  /** Id of the credential. */
+  readonly credentialId: string;
+  /** When it expires; Infinity for never. */
+  readonly expiresAtMs: number;
+  /** The networks from which it may be used; empty for all. */
+  readonly allowSourceCidrs: readonly string[];
+  readonly requireDpop: boolean;
+}
+
+interface KnownClient extends LiveClient {
+  readonly isUsable: boolean;
+}
+
+/** Finds out who may act, and what their roles permit. */
+export class LiveClients {
+  /** What follows from a row that is kept in memory; rows are replaced when anything of them changes. */
+  readonly #known = new WeakMap<ClientRow, KnownClient>();
+
+  constructor(readonly catalog: PermissionCatalog) {}
+
+  /** The client of a row; undefined for one that may not be used. */
+  of(row: ClientRow | undefined): LiveClient | undefined {
+    if (row === undefined) return undefined;
+    let known = this.#known.get(row);
+    if (known === undefined) {
+      known = this.#clientOf(row);
+      this.#known.set(row, known);
+    }
+    return known.isUsable && Date.now() < known.expiresAtMs ? known : undefined;
+  }
+
+  #clientOf(row: ClientRow): KnownClient {
+    const { credential, principal, customRoles } = row;
+    const { id, clientId, expiresAt, disabled, deletedAt, allowSourceCidrs } = credential;
+    const access = this.#accessOf(row);
+    const scoped = JSON.parse(credential.scopedRoles) as string[];
+    return {
+      principal: {
+        kind: principal.kind,
+        id: principal.id,
+        displayName: credential.displayName || principal.displayName,
+        clientId,
+        access: scoped.length === 0 ? access : access.cutBy(this.grants(scoped, customRoles)),
+      },
+      credentialId: id,
+      expiresAtMs: expiresAt === null ? Infinity : Date.parse(expiresAt),
+      allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[],
+      requireDpop: credential.requireDpop === 1,
+      isUsable: isUsable(principal) && disabled === 0 && deletedAt === null,
+    };
+  }
+
+  /**
+   * A principal that acts without a credential, such as a person in a session; undefined for one that may not act.
+   * @param clientId whose requests are counted together
+   */
+  principal(row: PrincipalWithRoles | undefined, clientId: string): Principal | undefined {
+    if (row === undefined || !isUsable(row.principal)) return undefined;
+    const { kind, id, displayName } = row.principal;
+    return { kind, id, displayName, clientId, access: this.#accessOf(row) };
+  }
+
+  /**
+   * What a function may do: read itself with its commits and invocations, and besides what the principal permits that it
+   * is bound to, or what its own roles permit.
+   * @param bound the principal that it is bound to; undefined for none
+   */
+  functionAccess(
+    fn: Pick<FunctionRow, "id" | "scopedRoleIds" | "principalId">,
+    bound: PrincipalWithRoles | undefined,
+    customRoles: readonly RoleRow[],
+  ): Access {
+    const own: Grant = {
+      roleId: "",
+      permissions: this.catalog.ofFunction,
+      functions: new Set([fn.id]),
+    };
+    const grants = fn.principalId === null
+      ? this.grants(JSON.parse(fn.scopedRoleIds) as string[], customRoles)
+      : bound !== undefined && isUsable(bound.principal)
+      ? this.#grantsOf(bound)
+      : [];
+    return new Access([[own, ...grants]], this.catalog.self);
+  }
+
+  #accessOf(row: PrincipalWithRoles): Access {
+    return new Access([this.#grantsOf(row)], this.catalog.self);
+  }
+
+  #grantsOf({ principal: { roles, groupRoles }, customRoles }: PrincipalWithRoles): Grant[] {
+    const ids = [roles, groupRoles].flatMap((list) => JSON.parse(list) as string[]);
+    return this.grants(ids, customRoles);
+  }
+
+  /** What roles grant. An unknown id grants nothing. @param customRoles those among them */
+  grants(roleIds: readonly string[], customRoles: readonly RoleRow[]): Grant[] {
+    return [...new Set(roleIds)].flatMap((roleId): Grant[] => {
+      const builtin = this.catalog.ofBuiltin(roleId);
+      if (builtin !== undefined) return [{ roleId, permissions: builtin, functions: "all" }];
+      const role = customRoles.find(({ id }) => id === roleId);
+      if (role === undefined) return [];
+      const { permissions, functionIds } = role;
+      return [{
+        roleId,
+        permissions: new Set([...JSON.parse(permissions) as string[], ...this.catalog.self]),
+        functions: functionIds === null ? "all" : new Set(JSON.parse(functionIds) as string[]),
+      }];
+    });
+  }
+
+  /** What roles grant, custom ones as they are now. An unknown id grants nothing. */
+  async grantsOf(
+    identity: Pick<IdentityReader, "roles">,
+    roleIds: readonly string[],
+  ): Promise<Grant[]> {
+    const custom = roleIds.filter((id) => this.catalog.ofBuiltin(id) === undefined);
+    return this.grants(roleIds, custom.length === 0 ? [] : await identity.roles(custom));
+  }
+}
+
+function isUsable({ disabled, deletedAt }: PrincipalWithRoles["principal"]): boolean {
+  return disabled === 0 && deletedAt === null;
+}

@@ -1,0 +1,143 @@
+/** The groups of operations, the built-in roles, and the catalog of all permissions. */
+
+/**
+ * The groups of operations that a built-in role grants as a whole. `self` is what every caller with a role may do: see
+ * itself, and manage its own sessions and clients.
+ */
+export const PERMISSION_GROUPS = [
+  "self",
+  "functions:read",
+  "functions:invoke",
+  "functions:write",
+  "volumes:read",
+  "volumes:write",
+  "server:read",
+  "identity:read",
+  "identity:write",
+  "log:read",
+  "log:write",
+] as const;
+export type PermissionGroup = typeof PERMISSION_GROUPS[number];
+
+/** A role that every server has. */
+export interface BuiltinRole {
+  /** 27 alphanumerics, the same on every server. */
+  readonly id: string;
+  /** C1's name where C1 has the role. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly groups: readonly PermissionGroup[];
+}
+
+const ROLE_ID_LENGTH = 27;
+
+function builtin(
+  name: string,
+  displayName: string,
+  groups: readonly PermissionGroup[],
+): BuiltinRole {
+  const id = name.replace(/[^a-z]/g, "").padStart(ROLE_ID_LENGTH, "0");
+  return { id, name, displayName, groups };
+}
+
+const INVOKER: readonly PermissionGroup[] = [
+  "self",
+  "functions:read",
+  "functions:invoke",
+  "volumes:read",
+  "server:read",
+];
+
+export const USER = builtin("system:user", "Basic User", ["self"]);
+export const LOG_VIEWER = builtin("system:log_viewer", "Read-Only to System Logs", [
+  "self",
+  "log:read",
+]);
+export const VIEWER = builtin(
+  "system:viewer",
+  "Read-Only Administrator",
+  PERMISSION_GROUPS.filter((group) => group === "self" || group.endsWith(":read")),
+);
+export const FUNCTIONS_INVOKER = builtin("functions:invoker", "Function Invoker", INVOKER);
+export const FUNCTIONS_DEVELOPER = builtin("functions:developer", "Function Developer", [
+  ...INVOKER,
+  "functions:write",
+  "volumes:write",
+]);
+export const OWNER = builtin("system:owner", "Super Administrator", PERMISSION_GROUPS);
+
+/** The built-in roles, from the least to the most. */
+export const BUILTIN_ROLES: readonly BuiltinRole[] = [
+  USER,
+  LOG_VIEWER,
+  VIEWER,
+  FUNCTIONS_INVOKER,
+  FUNCTIONS_DEVELOPER,
+  OWNER,
+];
+
+/** Names of built-in roles that requests may use in place of ids: C1's, and those of version 0.1. */
+const ROLE_NAMES: ReadonlyMap<string, BuiltinRole> = new Map([
+  ...BUILTIN_ROLES.map((role) => [role.name, role] as const),
+  ["reader", VIEWER],
+  ["invoker", FUNCTIONS_INVOKER],
+  ["administrator", OWNER],
+]);
+const BUILTIN_BY_ID: ReadonlyMap<string, BuiltinRole> = new Map(
+  BUILTIN_ROLES.map((role) => [role.id, role]),
+);
+
+/** The built-in role with an id; undefined for other ids. */
+export function builtinRole(id: string): BuiltinRole | undefined {
+  return BUILTIN_BY_ID.get(id);
+}
+
+/** The id that a name of a built-in role stands for; any other text as it is. */
+export function roleIdOf(nameOrId: string): string {
+  return ROLE_NAMES.get(nameOrId)?.id ?? nameOrId;
+}
+
+/** The built-in roles that grant a group. */
+export function rolesWith(group: PermissionGroup): readonly BuiltinRole[] {
+  return BUILTIN_ROLES.filter(({ groups }) => groups.includes(group));
+}
+
+/** Every permission: the id of its operation, with the group of the operation. */
+export class PermissionCatalog {
+  readonly #groups: ReadonlyMap<string, PermissionGroup>;
+  readonly #builtin: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The permissions that any role grants. */
+  readonly self: ReadonlySet<string>;
+  /** What every function may do with itself. */
+  readonly ofFunction: ReadonlySet<string>;
+
+  constructor(operations: Iterable<readonly [operationId: string, group: PermissionGroup]>) {
+    this.#groups = new Map(operations);
+    this.self = this.#within(["self"]);
+    this.ofFunction = this.#within(["self", "functions:read"]);
+    this.#builtin = new Map(
+      BUILTIN_ROLES.map(({ id, groups }) => [id, this.#within(groups)]),
+    );
+  }
+
+  /** Whether there is a permission with this id. */
+  has(permission: string): boolean {
+    return this.#groups.has(permission);
+  }
+
+  /** The group of a permission; undefined for an unknown one. */
+  groupOf(permission: string): PermissionGroup | undefined {
+    return this.#groups.get(permission);
+  }
+
+  /** The permissions of a built-in role; undefined for other ids. */
+  ofBuiltin(roleId: string): ReadonlySet<string> | undefined {
+    return this.#builtin.get(roleId);
+  }
+
+  #within(groups: readonly PermissionGroup[]): ReadonlySet<string> {
+    return new Set(
+      [...this.#groups].filter(([, group]) => groups.includes(group)).map(([id]) => id),
+    );
+  }
+}
