@@ -1,4 +1,6 @@
 /** Builds the services of the domain from the store, the engine and Config. */
+import { OPERATIONS } from "../api/mod.ts";
+import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
 import { type Config, hostsOfServer } from "../config/mod.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
@@ -21,7 +23,6 @@ import {
   Clients,
   FunctionPrincipals,
   LiveClients,
-  type PermissionCatalog,
   ServerKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
@@ -88,8 +89,6 @@ export interface DomainParts {
   readonly publicPost: PublicPost;
   /** Reads key sets of senders of webhooks. */
   readonly publicGet: PublicGet;
-  /** The permissions of all operations. */
-  readonly permissions: PermissionCatalog;
   /** Base URL of the server. */
   readonly url: string;
   /** Aborts when the server stops. */
@@ -117,7 +116,7 @@ export async function openDomain(parts: DomainParts) {
     destinations: new DestinationSettings(store, sealer),
     scheduler: new Scheduler(ownership, () => engine.isOpen),
     hostMethods: new HostMethods(),
-    liveClients: new LiveClients(parts.permissions),
+    liveClients: new LiveClients(permissionCatalog(OPERATIONS)),
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };
   await shared.provisioning.refresh();

@@ -1,7 +1,5 @@
 import { join } from "node:path";
 import { type Builder, buildLimits, createBuilder, registryOf } from "../builder/mod.ts";
-import { OPERATIONS } from "../api/mod.ts";
-import { permissionCatalog } from "../api/permissions.ts";
 import { PROTOCOL, speaks } from "../cluster/link/protocol.ts";
 import type { Config } from "../config/mod.ts";
 import { artifactSource } from "../domain/commits/builds.ts";
@@ -203,7 +201,6 @@ async function startBehind(
   const { node } = ownership;
   const domain = await openDomain({
     config,
-    permissions: permissionCatalog(OPERATIONS),
     store,
     sealer,
     engine,

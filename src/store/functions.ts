@@ -21,7 +21,8 @@ export type DescribedPublishRow =
   & PublishRow
   & { readonly [Column in "message" | "purgedAt"]: CommitRow[Column] | null };
 
-interface FunctionSearch {
+/** Which functions a search finds. */
+export interface FunctionSearch {
   /** Text to find in display name or description, or a whole id; empty matches all. */
   readonly query: string;
   /** Empty means any. */

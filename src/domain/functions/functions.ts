@@ -4,14 +4,14 @@ import {
   type Setting,
   SETTINGS,
 } from "../../resources/functions.ts";
-import type { FunctionRow } from "../../store/functions.ts";
+import type { FunctionRow, FunctionSearch } from "../../store/functions.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { SourceFiles } from "../../builder/mod.ts";
 import type { Commits } from "../commits/commits.ts";
 import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
-import type { FunctionScope, LiveClients, Principal } from "../identity/mod.ts";
+import type { LiveClients, Principal } from "../identity/mod.ts";
 import { assertMayGive } from "../identity/rights.ts";
 import { changedColumns, columnsOf, rangeViolations } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
@@ -170,12 +170,7 @@ export class Functions {
 
   /** Functions that were not deleted, newest first. */
   async search(
-    filter: {
-      readonly query: string;
-      readonly functionTypes: readonly FunctionSettings["functionType"][];
-      /** The functions that the caller may see. */
-      readonly within: FunctionScope;
-    },
+    filter: FunctionSearch,
     query: PageQuery,
   ): Promise<ListPage<FunctionView>> {
     const page = this.pages.open(["functions", filter.query, filter.functionTypes], query);

@@ -1,4 +1,4 @@
-/** Access tokens, and API keys, which are access tokens as they stand. */
+/** Access tokens, and API keys, which need no exchange for an access token. */
 import { base64url, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";

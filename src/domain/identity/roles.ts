@@ -92,7 +92,7 @@ export function builtinRole(id: string): BuiltinRole | undefined {
   return BUILTIN_BY_ID.get(id);
 }
 
-/** The id that a name of a built-in role stands for; any other text as it is. */
+/** The id of the built-in role with a name; any other text as it is. */
 export function roleIdOf(nameOrId: string): string {
   return ROLE_NAMES.get(nameOrId)?.id ?? nameOrId;
 }

@@ -121,7 +121,6 @@ async function authorize(
   { endpoints, accessTokens, apiRateLimit }: EndpointServices,
   options: EndpointOptions,
 ): Promise<boolean> {
-  const { incoming } = c.env;
   switch (endpoint.http.auth) {
     case "ENDPOINT_AUTH_OPEN":
       return true;
