@@ -17,6 +17,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "standard_secret.ts",
   "ownership",
   "scheduling",
+  "audit",
   "changes",
   "identity",
   "sessions",

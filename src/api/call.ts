@@ -1,9 +1,11 @@
 import type { z } from "@hono/zod-openapi";
 import { VIOLATION_OPTIONS, violationOf } from "../config/mod.ts";
+import type { RequestScope } from "../domain/audit/scope.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type FunctionScope, type Principal, requirePermission } from "../domain/identity/mod.ts";
 import { ALL_FUNCTIONS } from "../domain/references.ts";
 import { type AnyInput, type Operation, Reply, type SessionCookie } from "./operation.ts";
+import { auditedRequest, recordDenial } from "./audited_request.ts";
 import type { Services } from "./services.ts";
 
 /**
@@ -24,11 +26,14 @@ export interface OperationRequest {
   readonly readBody: () => Promise<unknown>;
   readonly signal: () => AbortSignal;
   readonly remoteAddress: string | undefined;
+  /** The `Request-Id`, on the lines of the log; undefined for a host call. */
+  readonly requestId: string | undefined;
+  readonly userAgent: string | undefined;
 }
 
 /**
- * Calls an operation: authorizes the caller, validates the request, runs the handler. Every transport calls
- * operations here and nowhere else.
+ * Calls an operation: authorizes the caller, validates the request, runs the handler, and has what it changes audited.
+ * Every transport calls operations here and nowhere else.
  * @throws TOKEN_MISSING, ROLE_MISSING, INVALID_FIELD, and what the handler throws
  */
 export async function callOperation(
@@ -36,13 +41,45 @@ export async function callOperation(
   request: OperationRequest,
   services: Services,
 ): Promise<Reply> {
-  const functions = assertAllowed(operation, request.principal);
+  try {
+    const functions = assertAllowed(operation, request.principal);
+    const handle = (scope?: RequestScope) =>
+      handled(operation, request, { services, functions, scope });
+    const { audited } = operation;
+    const answer = audited === undefined
+      ? await handle()
+      : await services.audit.within(auditedRequest(operation, request, audited), handle);
+    return answer instanceof Reply ? answer : Reply.json(answer);
+  } catch (error) {
+    await recordDenial(operation, request, error, services);
+    throw error;
+  }
+}
+
+/** Validates the request and runs the handler. */
+async function handled(
+  operation: Operation,
+  request: OperationRequest,
+  { services, functions, scope }: {
+    readonly services: Services;
+    readonly functions: FunctionScope;
+    readonly scope: RequestScope | undefined;
+  },
+): Promise<unknown> {
   // No variable holds the body: an operation may run for minutes.
-  const answer = await operation.handle(
-    validated(operation, request, functions, await request.readBody()),
+  return await operation.handle(
+    noted(validated(operation, request, functions, await request.readBody()), scope),
     services,
   );
-  return answer instanceof Reply ? answer : Reply.json(answer);
+}
+
+/** The input. A request that only asks what would happen is not audited. */
+function noted(input: AnyInput, scope: RequestScope | undefined): AnyInput {
+  const { body } = input;
+  if (typeof body === "object" && body !== null && "dryRun" in body && body.dryRun === true) {
+    scope?.ignore();
+  }
+  return input;
 }
 
 /**

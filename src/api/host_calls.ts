@@ -56,6 +56,8 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
         checkCredential: () => services.functionPrincipals.of(invocation, signal),
         signal: () => signal,
         remoteAddress: undefined,
+        requestId: undefined,
+        userAgent: undefined,
       };
       // What takes long, such as a build, continues after the invocation has ended; its answer is dropped.
       return { value: await untilAbort(jsonOf(operation, request, services), signal) };

@@ -1,5 +1,7 @@
 /** What an operation of the API is, and what its handler answers. */
 import type { z } from "@hono/zod-openapi";
+import type { Activity } from "../domain/audit/ocsf.ts";
+import type { AuditMode } from "../domain/audit/scope.ts";
 import {
   type FunctionScope,
   PERMISSION_GROUPS,
@@ -153,6 +155,11 @@ interface Contract<
    * parameters: a misspelt `dryRun` must not be ignored. Every DELETE rejects them without this.
    */
   readonly destroys?: true;
+  /**
+   * What of it is on record; by default `changes`, unless it only reads. `call` is for changes of tables that are not
+   * audited, `own` for a handler that records events by itself, and `none` for what has a history of its own.
+   */
+  readonly audit?: Exclude<AuditMode, "changes"> | "none";
   readonly params?: P;
   /** Keys are in snake_case, as C1 has them. */
   readonly query?: Q;
@@ -213,6 +220,10 @@ interface AnyContract
   /** The group of the permission that the caller must have; undefined if no role is needed. */
   readonly requires: PermissionGroup | undefined;
   readonly concerns: Concerns<{ readonly params: unknown; readonly body: unknown }> | undefined;
+  /** Undefined if it is not audited. */
+  readonly audited: AuditMode | undefined;
+  /** What it does to its resource, in the words of OCSF. */
+  readonly activity: Activity;
   /** Reads the names of fields in requests. */
   readonly reader: RequestReader;
 }
@@ -251,6 +262,7 @@ export function jsonOperation<
     kind: "json",
     requires: groupOf(definition.permission),
     concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
+    ...auditOf(definition),
     reader: new RequestReader(definition, isDestroying(definition)),
     handle: definition.handle as unknown as AnyHandler,
   };
@@ -272,6 +284,7 @@ export function rawOperation<
     kind: "raw",
     requires: groupOf(definition.permission),
     concerns: (definition.concerns ?? functionInPath(definition.path)) as AnyContract["concerns"],
+    ...auditOf(definition),
     reader: new RequestReader({ params, query, body }, isDestroying(definition)),
     handle: definition.handle as unknown as AnyHandler,
   };
@@ -280,6 +293,30 @@ export function rawOperation<
 /** Whether the body of a request is bytes, and not a message. */
 export function takesBytes(operation: Operation): boolean {
   return operation.kind === "raw" && operation.content !== undefined;
+}
+
+/** What of an operation is audited, and as which activity. */
+function auditOf(
+  { operationId, method, permission, audit }: Pick<
+    AnyContract,
+    "operationId" | "method" | "permission" | "audit"
+  >,
+): Pick<AnyContract, "audited" | "activity"> {
+  const activity = activityOf(operationId, method, isReading(permission));
+  const isAudited = activity !== "read" && audit !== "none";
+  return { activity, audited: isAudited ? audit ?? "changes" : undefined };
+}
+
+function isReading(permission: OperationPermission): boolean {
+  return permission.endsWith(":read");
+}
+
+/** By the method, and among those that POST by the verb of the id. */
+function activityOf(operationId: string, method: string, isRead: boolean): Activity {
+  if (method === "get" || isRead) return "read";
+  const verb = operationId.slice(operationId.lastIndexOf(".") + 1);
+  if (method === "delete" || /^(?:Bulk)?(?:Delete|Drop|Purge|Revoke)/.test(verb)) return "delete";
+  return verb.startsWith("Create") ? "create" : "update";
 }
 
 /** Whether the operation rejects unknown fields. */

@@ -1,3 +1,4 @@
+import type { Audit } from "../domain/audit/audit.ts";
 import type { LiveChanges } from "../domain/changes/live_changes.ts";
 import type { Commits } from "../domain/commits/commits.ts";
 import type { CommitTypes } from "../domain/commits/package_types.ts";
@@ -38,6 +39,7 @@ export type OpenApiDocument = { readonly openapi: string };
 /** Every service of the API by its name. Each handler names those that it uses. */
 export interface Services {
   readonly accessTokens: AccessTokens;
+  readonly audit: Audit;
   readonly bulk: Bulk;
   readonly circuitBreaker: CircuitBreaker;
   readonly clients: Clients;

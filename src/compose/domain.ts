@@ -3,6 +3,7 @@ import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
 import { type Config, hostsOfServer } from "../config/mod.ts";
+import { Audit } from "../domain/audit/audit.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
 import { CommitTypes } from "../domain/commits/package_types.ts";
@@ -109,6 +110,7 @@ export async function openDomain(parts: DomainParts) {
   });
   const shared = {
     ...parts,
+    audit: new Audit(store, ids),
     functionLimits,
     pages: new Pages(await keys.hmacKey("page-token")),
     secrets: new Secrets(store, sealer),
@@ -120,28 +122,32 @@ export async function openDomain(parts: DomainParts) {
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };
   await shared.provisioning.refresh();
-  const { pages, scheduler, hostMethods } = shared;
+  const { audit, pages, scheduler, hostMethods } = shared;
   const { invocations, ...others } = openInvocations(shared);
   const identity = await openIdentity(shared, keys);
   const eraser = new Eraser(store, config.retention, node);
+  const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
   return {
-    ...openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url"))),
+    ...functions,
     invocations,
     ...others,
     ...openTriggers(shared, invocations, (text) => identity.accessTokens.areIn(text)),
     ...openVolumes(shared),
     ...identity,
     tests: openTests(shared),
+    audit,
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
-    eraser,
-    scheduler,
     hostMethods,
+    scheduler,
+    /** What runs until the server closes, in the order in which it opens. */
+    background: [audit, functions.typeChecks, eraser, scheduler],
   };
 }
 
 /** The parts of the domain, and what several of its services work with. */
 interface Shared extends DomainParts {
+  readonly audit: Audit;
   readonly functionLimits: FunctionLimits;
   readonly pages: Pages;
   readonly secrets: Secrets;

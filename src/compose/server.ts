@@ -218,7 +218,7 @@ async function startBehind(
     url,
     shutdown: shutdown.signal,
   });
-  for (const part of [domain.typeChecks, domain.eraser, domain.scheduler]) opened.use(part);
+  for (const part of domain.background) opened.use(part);
   // Before recovery: resumed invocations may call the API.
   const app = composeApi(config, { domain, store, engine, node, sandboxes, url, cluster });
   const credentialsPath = join(dataDir, "credentials.json");

@@ -2,6 +2,7 @@
  * Names of what a write reads and then writes: with several nodes on one database, one of them does so at a time. A write
  * names all its locks before it begins, so no two writes wait for each other.
  */
+import { AUDIT_LOCK } from "../store/audit.ts";
 import { sharedLock } from "../store/grouped_writer.ts";
 
 export const locks = {
@@ -33,4 +34,6 @@ export const locks = {
   owners: "owners",
   ofRole: (id: string) => `role:${id}`,
   erasure: "erasure",
+  /** The chain of audit events: of a write that appends to the chain itself, outside an audited request. */
+  auditChain: AUDIT_LOCK,
 } as const;

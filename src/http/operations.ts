@@ -65,6 +65,8 @@ export function serveOperations(
         },
         signal: () => c.req.raw.signal,
         remoteAddress: c.get("clientAddress"),
+        requestId: c.get("requestId"),
+        userAgent: incoming.headers["user-agent"],
       };
       return await toResponse(await callOperation(operation, request, services), c);
     });

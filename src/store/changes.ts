@@ -25,6 +25,8 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../shared/entries.ts";
+import type { AuditedChange } from "./audit_scopes.ts";
+import { AUDITED } from "./audited_tables.ts";
 import type { Schema } from "./schema.ts";
 
 type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
@@ -60,6 +62,10 @@ export interface WriteChanges {
   list: Change[];
   /** Whether rows may have changed that are kept in memory; then {@link RowCache.ended} follows the write. */
   areKept: boolean;
+  /** Changes of audited tables; undefined for a write whose changes are not audited. */
+  audited: AuditedChange[] | undefined;
+  /** Whether the write may append to the audit log. */
+  readonly mayAppend: boolean;
 }
 
 /** Sees every statement of the writers except statements that are compiled once, whose callers note them. */
@@ -96,6 +102,7 @@ export class Changes implements KyselyPlugin {
       this.cache.begun();
     }
     if (this.#listeners.size > 0) noteStatement(node, table, this.current.list);
+    if (this.current.audited !== undefined) noteAudited(node, table, this.current.audited);
     return node;
   }
 
@@ -114,6 +121,20 @@ function noteStatement(node: RootOperationNode, name: string, into: Change[]): v
     kind: table.kind,
     ...id === undefined ? {} : { id },
     ...functionId === undefined ? {} : { functionId },
+  });
+}
+
+function noteAudited(node: RootOperationNode, name: string, into: AuditedChange[]): void {
+  const table = AUDITED[name as keyof Schema];
+  if (table === undefined) return;
+  const valueOf = (column: string | undefined) =>
+    column === undefined ? undefined : textOf(valueIn(node, column));
+  into.push({
+    kind: table.kind,
+    change: InsertQueryNode.is(node) ? "created" : DeleteQueryNode.is(node) ? "deleted" : "updated",
+    id: valueOf(table.id),
+    name: valueOf(table.name),
+    namespace: valueOf(table.namespace),
   });
 }
 

@@ -218,10 +218,8 @@ export class FunctionWriter extends FunctionReader {
       .where("event", "=", event).execute();
   }
 
-  /** Deletes every secret of the function whose name is not in the list. */
-  async keepSecrets(functionId: string, names: readonly string[]): Promise<void> {
-    let query = this.db.deleteFrom("functionSecrets").where("functionId", "=", functionId);
-    if (names.length > 0) query = query.where("name", "not in", names);
-    await query.execute();
+  async deleteSecret(functionId: string, name: string): Promise<void> {
+    await this.db.deleteFrom("functionSecrets").where("functionId", "=", functionId)
+      .where("name", "=", name).execute();
   }
 }

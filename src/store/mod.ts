@@ -5,6 +5,8 @@ import {
   type KyselyPlugin,
   type LogEvent,
 } from "kysely";
+import { AUDIT_LOCK, AuditReader, AuditWriter } from "./audit.ts";
+import { AuditScopes } from "./audit_scopes.ts";
 import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
 import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts";
@@ -53,6 +55,7 @@ export interface Readers {
   readonly schedules: ScheduleReader;
   readonly deliveries: DeliveryReader;
   readonly statistics: StatisticsReader;
+  readonly audit: AuditReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -72,6 +75,7 @@ export interface Writers {
   readonly triggers: TriggerWriter;
   readonly schedules: ScheduleWriter;
   readonly deliveries: DeliveryWriter;
+  readonly audit: AuditWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -84,6 +88,8 @@ export interface Store extends AsyncDisposable {
   readonly volumeBlobs: VolumeBlobs;
   /** What writes of this process have changed. */
   readonly changes: Pick<Changes, "subscribe">;
+  /** The requests whose changes are audited: within one, each transaction that changes audited tables appends one event. */
+  readonly auditScopes: AuditScopes;
   /** What is damaged of it, as far as reads have found it. */
   readonly damage: Pick<DamageLog, "all" | "note">;
   /** Whether it can write now. */
@@ -185,6 +191,7 @@ async function open(
     statistics: new StatisticsReader(counting),
   };
   const writers = writersOf(writing, long, dialect, changes);
+  const auditScopes = new AuditScopes();
   const blobs = await openBlobs({ volumes: read.volumes, health, damage });
   opened.move();
   return {
@@ -194,7 +201,8 @@ async function open(
     health: blobs.health,
     damage,
     changes,
-    write: writeOf({ dialect, writing, writers, changes, cache, grouped, health }),
+    auditScopes,
+    write: writeOf({ dialect, writing, writers, changes, auditScopes, cache, grouped, health }),
     async [Symbol.asyncDispose]() {
       blobs[Symbol.dispose]();
       health[Symbol.dispose]();
@@ -208,11 +216,12 @@ async function open(
 
 /** Makes {@link Store.write}. */
 function writeOf(
-  { dialect, writing, writers, changes, cache, grouped, health }: {
+  { dialect, writing, writers, changes, auditScopes, cache, grouped, health }: {
     readonly dialect: Dialect;
     readonly writing: Kysely<Schema>;
     readonly writers: Writers;
     readonly changes: Changes;
+    readonly auditScopes: AuditScopes;
     readonly cache: RowCache;
     readonly grouped: GroupedWriter;
     readonly health: StorageHealth;
@@ -220,12 +229,24 @@ function writeOf(
 ): Store["write"] {
   return async (statements, durability = "durable", locks = []) => {
     if (health.error !== undefined) throw health.error;
-    const changed: WriteChanges = { list: [], areKept: false };
+    // The transaction runs in the context of whichever write began the group.
+    const audited = auditScopes.current?.begin();
+    const taken = audited === undefined ? locks : [...locks, AUDIT_LOCK];
+    const changed: WriteChanges = {
+      list: [],
+      areKept: false,
+      audited: undefined,
+      mayAppend: taken.includes(AUDIT_LOCK),
+    };
+    let isCommitted = false;
     const write = async () => {
       changed.list = [];
+      if (audited !== undefined) changed.audited = [];
       changes.current = changed;
       try {
         const value = await statements(writers);
+        const entry = audited?.entryOf(changed.audited ?? []);
+        if (entry !== undefined) await writers.audit.append(entry);
         if (dialect.isShared && changed.areKept) await noteChange(writing);
         return value;
       } finally {
@@ -234,12 +255,14 @@ function writeOf(
     };
     try {
       // A single writer runs one transaction after another.
-      const value = await grouped.write(write, durability, dialect.isShared ? locks : []);
+      const value = await grouped.write(write, durability, dialect.isShared ? taken : []);
+      isCommitted = true;
       changes.publish(changed.list);
       return value;
     } catch (error) {
       throw health.note(error);
     } finally {
+      audited?.ended(isCommitted);
       if (changed.areKept) cache.ended();
     }
   };
@@ -302,6 +325,7 @@ function readersOf(
     triggers: new TriggerReader(db, cache),
     schedules: new ScheduleReader(db),
     deliveries: new DeliveryReader(db),
+    audit: new AuditReader(db),
   };
 }
 
@@ -328,5 +352,6 @@ function writersOf(
     triggers: new TriggerWriter(db, UNCACHED),
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),
+    audit: new AuditWriter(db, changes),
   };
 }

@@ -13,6 +13,7 @@ import type {
   RunCountTable,
   StartPermitTable,
 } from "./invocation_tables.ts";
+import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
 import type { CLIENT } from "../resources/clients.ts";
 import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
@@ -345,4 +346,6 @@ export interface Schema extends TriggerSchema {
   leases: LeaseTable;
   changes: ChangeTable;
   heldSnapshots: HeldSnapshotTable;
+  auditEvents: AuditEventTable;
+  auditHead: AuditHeadTable;
 }

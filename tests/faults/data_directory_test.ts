@@ -53,8 +53,8 @@ const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    assert.equal(LAST_MIGRATION, "029_error_code", "this takes it back");
-    db.exec("alter table invocations drop column error_code");
+    assert.equal(LAST_MIGRATION, "031_audit", "this takes it back");
+    db.exec("drop table audit_events; drop table audit_head");
     db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
   });
 }

@@ -1,6 +1,6 @@
 /** Each client has its own bucket; the answer to an empty one says when to try again. */
 import assert from "node:assert/strict";
-import { TokenBuckets } from "../../src/api/rate_limit.ts";
+import { TokenBuckets } from "../../src/shared/token_buckets.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
 import { sharedServer } from "../support/shared_server.ts";

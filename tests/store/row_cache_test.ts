@@ -38,7 +38,7 @@ Deno.test("a row is read once, and again after a change", async () => {
 
   const changes = new Changes(cache);
   const db = watchedBy(changes);
-  const write = { list: [], areKept: false };
+  const write = { list: [], areKept: false, audited: undefined, mayAppend: false };
   changes.current = write;
   await db.deleteFrom("invocations").execute();
   assert.deepEqual(await read(), { name: "old" });

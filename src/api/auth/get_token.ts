@@ -33,6 +33,7 @@ export const getToken = rawOperation({
   path: "/auth/v1/token",
   summary: "Get an access token for client credentials, by secret or by signed assertion",
   permission: "public",
+  audit: "own",
   content: { [FORM]: tokenForm },
   answers: {
     200: { description: "OK", content: tokenAnswer },

@@ -67,6 +67,8 @@ export const resolveTypes = jsonOperation({
   summary: "Get the type declarations of the SDK and of npm packages that no commit uses yet",
   permission: "functions:write",
   concerns: () => ALL_FUNCTIONS,
+  // It changes no resource: it fills a cache.
+  audit: "none",
   body: z.object({
     packages: z.array(packageIn).min(1).max(PACKAGES_MAX).openapi({
       description: "Names with versions or ranges, such as `zod@^4.1.0`. The server downloads " +

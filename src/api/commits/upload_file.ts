@@ -8,6 +8,8 @@ export const uploadFile = rawOperation({
   path: "/file/{token}",
   summary: "Upload a file of an open commit to its upload URL",
   permission: "signed-url",
+  // The commit that the file belongs to is audited.
+  audit: "none",
   params: z.object({ token: z.string() }),
   content: { "application/octet-stream": BINARY },
   answers: { 204: { description: "Uploaded" } },

@@ -10,6 +10,8 @@ export const checkFunction = jsonOperation({
   summary: "Validate the settings of a function without changing anything",
   permission: "functions:write",
   concerns: ({ body }) => body.function.id,
+  // It changes nothing.
+  audit: "none",
   body: z.object({
     function: functionIn.extend({
       id: functionIn.shape.id.optional().openapi({ description: "Absent for a new function" }),

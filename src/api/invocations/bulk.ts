@@ -27,6 +27,7 @@ export const replayInvocations = jsonOperation({
   summary:
     "Replay the ended invocations that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
+  audit: "call",
   destroys: true,
   params: functionParam,
   body: bulkIn,
@@ -43,6 +44,7 @@ export const cancelInvocations = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/cancel",
   summary: "Cancel the invocations that a filter selects, of a function or of all functions (-)",
   permission: "functions:invoke",
+  audit: "call",
   destroys: true,
   params: functionParam,
   body: bulkIn,

@@ -8,6 +8,7 @@ export const cancelInvocation = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/{id}/cancel",
   summary: "Cancel an invocation; an invocation that has ended does not change",
   permission: "functions:invoke",
+  audit: "call",
   destroys: true,
   params: invocationParams,
   body: empty,

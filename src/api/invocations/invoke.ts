@@ -13,6 +13,8 @@ export const invoke = jsonOperation({
   path: "/api/v1/functions/{function_id}/invoke",
   summary: "Invoke a function and, by default, wait for the invocation to end",
   permission: "functions:invoke",
+  // Its invocation is the record.
+  audit: "none",
   params: functionParam,
   headers: z.object({
     "Prefer": z.string().transform(parsePrefer).optional().openapi({

@@ -17,6 +17,8 @@ export const replayInvocation = jsonOperation({
   path: "/api/v1/functions/{function_id}/invocations/{id}/replay",
   summary: "Repeat an invocation asynchronously",
   permission: "functions:invoke",
+  // Its invocation is the record.
+  audit: "none",
   params: invocationParams,
   body: replayIn,
   response: z.object({ invocationId: z.string() }),

@@ -27,6 +27,7 @@ export const signOut = jsonOperation({
   path: "/auth/v1/session",
   summary: "End the session of this browser and remove the session cookie",
   permission: "console",
+  audit: "own",
   body: empty,
   response: empty,
   async handle(

@@ -17,6 +17,7 @@ export const signIn = rawOperation({
   path: "/auth/v1/session",
   summary: "Start a session with the code of a sign-in link, and set the session cookie",
   permission: "console",
+  audit: "own",
   content: { [JSON_TYPE]: signInBody },
   answers: { 200: { description: "OK", content: { [JSON_TYPE]: signedIn } } },
   async handle(

@@ -11,6 +11,8 @@ export const runTests = jsonOperation({
   path: "/api/v1/functions/{function_id}/test",
   summary: "Run the tests in main.test.ts of a commit, and wait for the results",
   permission: "functions:invoke",
+  // A test run changes nothing.
+  audit: "none",
   params: functionParam,
   body: z.object({
     commitId: z.string().default("").openapi({

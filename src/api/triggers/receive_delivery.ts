@@ -71,6 +71,8 @@ export const receiveDelivery: Operation = rawOperation({
   path: "/api/v1/webhooks/incoming/{listener_id}",
   summary: "Deliver an event to a webhook, authenticated by the method of the trigger",
   permission: "signed-request",
+  // Its delivery is the record.
+  audit: "none",
   params: z.object({ listener_id: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,
@@ -83,6 +85,8 @@ export const receiveCapability: Operation = rawOperation({
   path: "/api/v1/webhooks/incoming/{listener_id}/t/{token}",
   summary: "Deliver an event to a webhook whose path is its secret",
   permission: "signed-request",
+  // Its delivery is the record.
+  audit: "none",
   params: z.object({ listener_id: z.string(), token: z.string() }),
   content: { "*/*": BINARY },
   answers: ANSWERS,

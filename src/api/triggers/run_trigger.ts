@@ -9,6 +9,8 @@ export const runTrigger = jsonOperation({
   path: "/api/v1/functions/{function_id}/triggers/{id}/run",
   summary: "Run a schedule now, without changing its next runs",
   permission: "functions:invoke",
+  // Its invocation is the record.
+  audit: "none",
   params: triggerParam,
   body: empty,
   response: z.object({ invocationId: z.string() }),

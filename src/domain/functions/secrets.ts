@@ -61,7 +61,10 @@ export class Secrets {
       const description = exceeds(kept.length, SECRETS_MAX, (names) => countOf(names, "name"));
       throw invalid({ field: "function.secret", description });
     }
-    await tx.functions.keepSecrets(functionId, kept);
+    // One by one: the audit log names each.
+    for (const name of stored) {
+      if (!kept.includes(name)) await tx.functions.deleteSecret(functionId, name);
+    }
   }
 }
 

@@ -32,7 +32,17 @@ export class Attempts {
    * @param signal aborts when the invocation that made this one has ended
    * @param claim of the worker that runs it
    */
-  async run(
+  run(
+    first: Attempt,
+    slot: Slot,
+    signal: AbortSignal | undefined,
+    claim?: Claim,
+  ): Promise<ExecutionResult> {
+    // What an invocation changes is not a change of the request that started it.
+    return this.parts.store.auditScopes.outside(() => this.#run(first, slot, signal, claim));
+  }
+
+  async #run(
     first: Attempt,
     slot: Slot,
     signal: AbortSignal | undefined,

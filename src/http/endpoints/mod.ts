@@ -2,7 +2,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import type { Uses } from "../../api/operation.ts";
-import { senderOf, TokenBuckets } from "../../api/rate_limit.ts";
+import { senderOf, TokenBuckets } from "../../shared/token_buckets.ts";
 import { countOf } from "../../config/mod.ts";
 import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";

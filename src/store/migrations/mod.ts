@@ -34,6 +34,7 @@ import * as uncheckedTypes from "./027_unchecked_types.ts";
 import * as buildWarnings from "./028_build_warnings.ts";
 import * as errorCode from "./029_error_code.ts";
 import * as identity from "./030_identity.ts";
+import * as audit from "./031_audit.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -67,6 +68,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "028_build_warnings": buildWarnings,
   "029_error_code": errorCode,
   "030_identity": identity,
+  "031_audit": audit,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -125,10 +125,12 @@ export const FUNCTIONS: Steps = {
     const namesOf = await store.read.functions.secretNamesOf([functionId, other]);
     assert.deepEqual(namesOf.get(other), []);
     assert.deepEqual((await store.read.functions.secretNamesOf([])).size, 0);
-    await store.write((tx) => tx.functions.keepSecrets(functionId, ["b"]));
+    await store.write(async (tx) => {
+      for (const name of ["B", "a_", "aa", "é"]) await tx.functions.deleteSecret(functionId, name);
+    });
     assert.deepEqual(await store.read.functions.secretNames(functionId), ["b"]);
     assert.deepEqual(await store.read.functions.withSecrets(), [functionId]);
-    await store.write((tx) => tx.functions.keepSecrets(functionId, []));
+    await store.write((tx) => tx.functions.deleteSecret(functionId, "b"));
     assert.deepEqual(await store.read.functions.withSecrets(), []);
   },
 

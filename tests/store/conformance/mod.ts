@@ -1,5 +1,6 @@
 /** What every store does, whatever its database is. */
 import type { Store } from "../../../src/store/mod.ts";
+import { AUDIT } from "./audit.ts";
 import { COMMITS, IDENTITY } from "./commits.ts";
 import { DELAYS } from "./delays.ts";
 import { FLOW } from "./flow.ts";
@@ -29,6 +30,7 @@ const SUITES: Readonly<Record<string, Steps>> = {
   triggers: TRIGGERS,
   volumes: VOLUMES,
   writes: WRITES,
+  audit: AUDIT,
 };
 
 /** Runs every suite, or those that are named, each on a new store. */

@@ -1,0 +1,115 @@
+import { getLogger } from "@logtape/logtape";
+import type { AuditEntry } from "../../store/audit.ts";
+import type { Store } from "../../store/mod.ts";
+import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
+import { type AuditEvent, type AuditSource, entryOf } from "./ocsf.ts";
+import { RejectionLimit } from "./rejections.ts";
+import { type AuditedRequest, RequestScope } from "./scope.ts";
+
+const logger = getLogger(["invoked", "audit"]);
+
+/** How often an event counts the rejections that were not recorded one by one. */
+const SURPLUS_INTERVAL_MS = 10 * 60 * 1000;
+
+/**
+ * The audit log, for whoever acts.
+ *
+ * - A change that a request to an operation makes is recorded by itself: `callOperation` opens the scope of the request,
+ *   and each transaction in it that changes audited tables (`src/store/audited_tables.ts`) appends one event.
+ * - Everything else is recorded by {@link record}, in a transaction of its own, or by
+ *   `tx.audit.append(audit.entry(event))` in the transaction of a change, which must hold `locks.auditChain` unless it
+ *   runs for an operation.
+ * - Address, request id and user agent are those of the request that the caller runs for.
+ */
+export class Audit implements AsyncDisposable {
+  readonly #rejections = new RejectionLimit();
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(private readonly store: Store, private readonly ids: Ids) {
+    this.#timer = setInterval(() => void this.#recordSurplus(), SURPLUS_INTERVAL_MS);
+  }
+
+  /** The entry of an event, for `tx.audit.append`. @param source undefined for the request of the caller */
+  entry(event: AuditEvent, source: AuditSource = this.#source): AuditEntry {
+    const { id: uid, time } = this.ids.nextWithTime();
+    return entryOf(event, { uid, time, source });
+  }
+
+  /**
+   * Records an event, durably. A rejection never throws, and is only counted while its caller, or all callers, are rejected
+   * too often.
+   * @param source undefined for the request of the caller
+   * @throws StorageUnavailable
+   */
+  async record(event: AuditEvent, source: AuditSource = this.#source): Promise<void> {
+    if (event.rejected === undefined) return await this.#append(event, source);
+    const clientId = event.kind === "call" ? event.actor?.clientId : undefined;
+    const caller = clientId === undefined ? { address: source.address } : { principal: clientId };
+    if (!this.#rejections.take(caller)) return;
+    await this.#append(event, source).catch((error) => {
+      logger.error("A rejection was not recorded in the audit log: {error}", { error });
+    });
+  }
+
+  /** Runs the handler of an operation; see {@link AuditedRequest}. */
+  async within<T>(
+    request: AuditedRequest,
+    work: (scope: RequestScope) => Promise<T>,
+  ): Promise<T> {
+    const scope = new RequestScope(request, (event, source) => this.entry(event, source));
+    return await this.store.auditScopes.within(scope, async () => {
+      const value = await work(scope);
+      const { missing } = scope;
+      if (missing !== undefined) await this.#append(missing, request.source);
+      return value;
+    });
+  }
+
+  /** Records what was only counted so far. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#recordSurplus();
+  }
+
+  /** Of the request for which the caller runs. */
+  get #source(): AuditSource {
+    const scope = this.store.auditScopes.current;
+    return scope instanceof RequestScope ? scope.request.source : {};
+  }
+
+  async #append(event: AuditEvent, source: AuditSource): Promise<void> {
+    const { auditScopes } = this.store;
+    // Its own write makes no further event.
+    await auditScopes.outside(() =>
+      this.store.write(
+        (tx) => tx.audit.append(this.entry(event, source)),
+        "durable",
+        [locks.auditChain],
+      )
+    );
+  }
+
+  async #recordSurplus(): Promise<void> {
+    const surplus = this.#rejections.takeSurplus();
+    if (surplus === undefined) return;
+    const { count, from, to } = surplus;
+    await this.#append({
+      kind: "call",
+      operation: "invoked.AuditService.CountRejections",
+      activity: "other",
+      actor: undefined,
+      resources: [],
+      rejected: {
+        code: "REJECTIONS_COUNTED",
+        detail: `${count} rejections beyond the limit of events were only counted`,
+      },
+      times: { count, from, to },
+    }, {}).catch((error) => {
+      logger.error("{count} rejections were not recorded in the audit log: {error}", {
+        count,
+        error,
+      });
+    });
+  }
+}

@@ -1,0 +1,24 @@
+import type { Kysely } from "kysely";
+
+/** The audit log: a chain of events, and its head, which is one row from the first event on. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable("audit_events")
+    .addColumn("seq", "integer", (c) => c.primaryKey())
+    .addColumn("uid", "text", (c) => c.notNull().unique())
+    .addColumn("time", "text", (c) => c.notNull())
+    .addColumn("class_uid", "integer", (c) => c.notNull())
+    .addColumn("actor", "text", (c) => c.notNull())
+    .addColumn("actor_name", "text", (c) => c.notNull())
+    .addColumn("operation", "text", (c) => c.notNull())
+    .addColumn("event", "text", (c) => c.notNull())
+    .addColumn("hash", "text", (c) => c.notNull())
+    .execute();
+  await db.schema.createTable("audit_head")
+    .addColumn("id", "integer", (c) => c.primaryKey())
+    .addColumn("seq", "integer", (c) => c.notNull())
+    .addColumn("uid", "text", (c) => c.notNull())
+    .addColumn("hash", "text", (c) => c.notNull())
+    .addColumn("base_seq", "integer", (c) => c.notNull())
+    .addColumn("base_hash", "text", (c) => c.notNull())
+    .execute();
+}
