@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import { type Field, wordsOf } from "../resources/field.ts";
 import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
+import { roleName } from "../resources/roles.ts";
 import type { Api } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
 import {
@@ -71,7 +72,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
       ? []
       : [["warnings of head", warnings.map((one) => formatDiagnostic(one)).join("\n")] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
-    ["roles", fn.scopedRoleIds.join(", ") || "none"],
+    ["roles", fn.scopedRoleIds.map(roleName).join(", ") || "none"],
     ["secrets", fn.secret.join(", ") || "none"],
     ["variables", describeVariables(fn.variables)],
     ["volume", fn.vfsId === "" ? "none" : await describeVolume(api, fn.vfsId)],

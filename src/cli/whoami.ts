@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { profilesDir, readEnvironment } from "../config/mod.ts";
+import { roleName } from "../resources/roles.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { Profiles } from "./client/profiles.ts";
 import { Session } from "./client/session.ts";
@@ -44,7 +45,7 @@ export function register(command: Command): void {
       ["credentials", source],
       ...clientId === undefined ? [] : [["client", clientId] as const],
       ["principal", principalId],
-      ["roles", roles.join(", ")],
+      ["roles", roles.map(roleName).join(", ")],
       ...permissions.length === 0 ? [] : [["permissions", permissions.join(", ")] as const],
     ]);
   });

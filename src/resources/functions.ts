@@ -12,6 +12,7 @@ import {
   type Settable,
   type Wanted,
 } from "./field.ts";
+import { BUILTIN_ROLE_IDS } from "./roles.ts";
 import {
   CIRCUIT_BREAKER_PERIODS,
   FUNCTION_TYPES,
@@ -161,10 +162,11 @@ export const FUNCTION_SETTINGS = {
     label: "Roles",
     hint: "What the function may do when it calls the API",
     labels: {
-      "000000000000000systemviewer": "Read-Only Administrator: reads everything",
-      "00000000000functionsinvoker": "Function Invoker: reads and invokes functions",
-      "000000000functionsdeveloper": "Function Developer: also changes functions and volumes",
-      "0000000000000000systemowner": "Super Administrator: changes everything",
+      [BUILTIN_ROLE_IDS["system:viewer"]]: "Read-Only Administrator: reads everything",
+      [BUILTIN_ROLE_IDS["functions:invoker"]]: "Function Invoker: reads and invokes functions",
+      [BUILTIN_ROLE_IDS["functions:developer"]]:
+        "Function Developer: also changes functions and volumes",
+      [BUILTIN_ROLE_IDS["system:owner"]]: "Super Administrator: changes everything",
     },
     file: "roles",
     unset: { value: [] },

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { OPERATIONS } from "../../src/api/mod.ts";
+import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { base64, type Client, type Json, unbase64 } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -256,13 +258,17 @@ sharedSuite("conventions", {
   },
 
   "introspection names the caller": async ({ server, client }) => {
-    const { principleId, userId, ...rest } = ok(await client.get("/api/v1/auth/introspect"));
+    const { principleId, userId, permissions, ...rest } = ok(
+      await client.get("/api/v1/auth/introspect"),
+    );
     assert.match(principleId, /^[0-9A-Za-z]{27}$/);
     assert.equal(userId, principleId);
+    const needed = OPERATIONS.filter(({ requires }) => requires !== undefined)
+      .map(({ operationId }) => `permission/${operationId}`);
+    assert.deepEqual(permissions, needed.toSorted());
     assert.deepEqual(rest, {
       tenantId: new URL(server.url).hostname,
-      roles: ["administrator"],
-      permissions: [],
+      roles: [BUILTIN_ROLE_IDS["system:owner"]],
       features: [],
       deviceClientId: "",
       disabledModules: [],

@@ -15,7 +15,7 @@ import {
 } from "../../src/api/operation.ts";
 import { empty } from "../../src/api/primitives.ts";
 import type { Services } from "../../src/api/services.ts";
-import { ROLES } from "../../src/domain/identity/mod.ts";
+import { BUILTIN_ROLES, roleIdOf } from "../../src/domain/identity/mod.ts";
 import { createApp } from "../../src/http/app.ts";
 import { BodyBudget } from "../../src/http/body.ts";
 import { PublicOrigins } from "../../src/http/middleware.ts";
@@ -35,104 +35,133 @@ const VOLUMES = "invoked.VolumeService";
 /** What each operation needs. Written by hand: a new operation fails here until its permission is decided. */
 const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.AuthService.Token": "public",
-  "c1.api.auth.v1.Auth.Introspect": "read",
-  [`${SESSIONS}.CreateLink`]: "write",
+  "c1.api.auth.v1.Auth.Introspect": "self",
+  [`${SESSIONS}.CreateLink`]: "self",
   [`${SESSIONS}.SignIn`]: "console",
   [`${SESSIONS}.GetCurrent`]: "console",
   [`${SESSIONS}.SignOut`]: "console",
-  [`${SESSIONS}.List`]: "read",
-  [`${SESSIONS}.Revoke`]: "write",
-  [`${CLIENTS}.List`]: "read",
-  [`${CLIENTS}.Create`]: "write",
-  [`${CLIENTS}.Get`]: "read",
-  [`${CLIENTS}.Update`]: "write",
-  [`${CLIENTS}.Delete`]: "write",
-  [`${FUNCTIONS}.ListFunctions`]: "read",
-  [`${FUNCTIONS}.CreateFunction`]: "write",
-  [`${FUNCTIONS}.UpdateFunction`]: "write",
-  "invoked.FunctionService.CheckFunction": "write",
-  "c1.api.functions.v1.FunctionsSearch.Search": "read",
-  [`${FUNCTIONS}.GetFunction`]: "read",
-  [`${FUNCTIONS}.DeleteFunction`]: "write",
-  "invoked.FunctionService.ListPublishes": "read",
-  "invoked.FunctionService.RollBack": "write",
-  "invoked.FunctionService.Purge": "write",
-  "invoked.FunctionService.ListPurges": "read",
-  "invoked.FunctionService.ClearCircuitBreaker": "invoke",
-  [`${FUNCTIONS}.ListCommits`]: "read",
-  [`${FUNCTIONS}.CreateInitialCommit`]: "write",
-  [`${FUNCTIONS}.CreateFinalCommit`]: "write",
-  [`${FUNCTIONS}.GetLockFile`]: "read",
-  [`${FUNCTIONS}.GetCommitContent`]: "read",
+  [`${SESSIONS}.List`]: "self",
+  [`${SESSIONS}.Revoke`]: "self",
+  [`${CLIENTS}.List`]: "self",
+  [`${CLIENTS}.Create`]: "self",
+  [`${CLIENTS}.Get`]: "self",
+  [`${CLIENTS}.Update`]: "self",
+  [`${CLIENTS}.Delete`]: "self",
+  [`${FUNCTIONS}.ListFunctions`]: "functions:read",
+  [`${FUNCTIONS}.CreateFunction`]: "functions:write",
+  [`${FUNCTIONS}.UpdateFunction`]: "functions:write",
+  "invoked.FunctionService.CheckFunction": "functions:write",
+  "c1.api.functions.v1.FunctionsSearch.Search": "functions:read",
+  [`${FUNCTIONS}.GetFunction`]: "functions:read",
+  [`${FUNCTIONS}.DeleteFunction`]: "functions:write",
+  "invoked.FunctionService.ListPublishes": "functions:read",
+  "invoked.FunctionService.RollBack": "functions:write",
+  "invoked.FunctionService.Purge": "functions:write",
+  "invoked.FunctionService.ListPurges": "functions:read",
+  "invoked.FunctionService.ClearCircuitBreaker": "functions:invoke",
+  [`${FUNCTIONS}.ListCommits`]: "functions:read",
+  [`${FUNCTIONS}.CreateInitialCommit`]: "functions:write",
+  [`${FUNCTIONS}.CreateFinalCommit`]: "functions:write",
+  [`${FUNCTIONS}.GetLockFile`]: "functions:read",
+  [`${FUNCTIONS}.GetCommitContent`]: "functions:read",
   "invoked.UploadService.Upload": "signed-url",
-  [`${FUNCTIONS}.ListTags`]: "read",
-  [`${FUNCTIONS}.CreateTag`]: "write",
-  "invoked.TagService.DeleteTag": "write",
-  [`${FUNCTIONS}.Invoke`]: "invoke",
-  [`${FUNCTIONS}.Test`]: "invoke",
-  [`${INVOCATIONS}.List`]: "read",
-  [`${INVOCATIONS}.Get`]: "read",
-  "c1.api.functions.v1.FunctionsInvocationSearchService.Search": "read",
-  "invoked.InvocationService.Cancel": "invoke",
-  "invoked.InvocationService.Get": "read",
-  "invoked.InvocationService.Replay": "invoke",
-  "invoked.InvocationService.BulkReplay": "invoke",
-  "invoked.InvocationService.BulkCancel": "invoke",
-  "invoked.InvocationSearchService.Search": "read",
-  "invoked.DeadLetterService.List": "read",
-  "invoked.DeadLetterService.Get": "read",
-  "invoked.DeadLetterService.Replay": "invoke",
-  "invoked.DeadLetterService.Drop": "invoke",
-  "invoked.DeadLetterService.BulkReplay": "invoke",
-  "invoked.DeadLetterService.BulkDrop": "invoke",
-  "invoked.InvocationService.ListLogs": "read",
-  [`${TRIGGERS}.ListTriggers`]: "read",
-  [`${TRIGGERS}.CreateTrigger`]: "write",
-  [`${TRIGGERS}.ApplyTriggers`]: "write",
-  [`${TRIGGERS}.GetTrigger`]: "read",
-  [`${TRIGGERS}.UpdateTrigger`]: "write",
-  [`${TRIGGERS}.DeleteTrigger`]: "write",
-  [`${TRIGGERS}.RotateSecret`]: "write",
-  [`${TRIGGERS}.RunTrigger`]: "invoke",
-  [`${TRIGGERS}.ListDeliveries`]: "read",
+  [`${FUNCTIONS}.ListTags`]: "functions:read",
+  [`${FUNCTIONS}.CreateTag`]: "functions:write",
+  "invoked.TagService.DeleteTag": "functions:write",
+  [`${FUNCTIONS}.Invoke`]: "functions:invoke",
+  [`${FUNCTIONS}.Test`]: "functions:invoke",
+  [`${INVOCATIONS}.List`]: "functions:read",
+  [`${INVOCATIONS}.Get`]: "functions:read",
+  "c1.api.functions.v1.FunctionsInvocationSearchService.Search": "functions:read",
+  "invoked.InvocationService.Cancel": "functions:invoke",
+  "invoked.InvocationService.Get": "functions:read",
+  "invoked.InvocationService.Replay": "functions:invoke",
+  "invoked.InvocationService.BulkReplay": "functions:invoke",
+  "invoked.InvocationService.BulkCancel": "functions:invoke",
+  "invoked.InvocationSearchService.Search": "functions:read",
+  "invoked.DeadLetterService.List": "functions:read",
+  "invoked.DeadLetterService.Get": "functions:read",
+  "invoked.DeadLetterService.Replay": "functions:invoke",
+  "invoked.DeadLetterService.Drop": "functions:invoke",
+  "invoked.DeadLetterService.BulkReplay": "functions:invoke",
+  "invoked.DeadLetterService.BulkDrop": "functions:invoke",
+  "invoked.InvocationService.ListLogs": "functions:read",
+  [`${TRIGGERS}.ListTriggers`]: "functions:read",
+  [`${TRIGGERS}.CreateTrigger`]: "functions:write",
+  [`${TRIGGERS}.ApplyTriggers`]: "functions:write",
+  [`${TRIGGERS}.GetTrigger`]: "functions:read",
+  [`${TRIGGERS}.UpdateTrigger`]: "functions:write",
+  [`${TRIGGERS}.DeleteTrigger`]: "functions:write",
+  [`${TRIGGERS}.RotateSecret`]: "functions:write",
+  [`${TRIGGERS}.RunTrigger`]: "functions:invoke",
+  [`${TRIGGERS}.ListDeliveries`]: "functions:read",
   "invoked.WebhookService.Receive": "signed-request",
   "invoked.WebhookService.ReceiveCapability": "signed-request",
   "invoked.WebhookService.AnswerHandshake": "signed-request",
   "invoked.WebhookService.AnswerCapabilityHandshake": "signed-request",
-  [`${VOLUMES}.ListVolumes`]: "read",
-  [`${VOLUMES}.CreateVolume`]: "write",
-  [`${VOLUMES}.GetVolume`]: "read",
-  [`${VOLUMES}.DeleteVolume`]: "write",
-  [`${VOLUMES}.ListEntries`]: "read",
-  [`${VOLUMES}.ListVersions`]: "read",
-  [`${VOLUMES}.RestoreVersion`]: "write",
-  [`${VOLUMES}.ReadFile`]: "read",
-  [`${VOLUMES}.WriteFile`]: "write",
-  [`${VOLUMES}.DeleteFile`]: "write",
-  [`${VOLUMES}.ReadArchive`]: "read",
-  [`${VOLUMES}.WriteArchive`]: "write",
+  [`${VOLUMES}.ListVolumes`]: "volumes:read",
+  [`${VOLUMES}.CreateVolume`]: "volumes:write",
+  [`${VOLUMES}.GetVolume`]: "volumes:read",
+  [`${VOLUMES}.DeleteVolume`]: "volumes:write",
+  [`${VOLUMES}.ListEntries`]: "volumes:read",
+  [`${VOLUMES}.ListVersions`]: "volumes:read",
+  [`${VOLUMES}.RestoreVersion`]: "volumes:write",
+  [`${VOLUMES}.ReadFile`]: "volumes:read",
+  [`${VOLUMES}.WriteFile`]: "volumes:write",
+  [`${VOLUMES}.DeleteFile`]: "volumes:write",
+  [`${VOLUMES}.ReadArchive`]: "volumes:read",
+  [`${VOLUMES}.WriteArchive`]: "volumes:write",
   "invoked.HealthService.GetHealth": "public",
   "invoked.HealthService.GetReadiness": "public",
   "invoked.OpenApiService.GetDocument": "public",
-  "invoked.ServerService.GetStatus": "read",
-  "invoked.StatisticsService.Get": "read",
-  "invoked.CommitService.GetTypes": "read",
-  "invoked.CommitService.GetSdkTypes": "read",
-  "invoked.CommitService.ResolveTypes": "write",
-  "invoked.StatisticsService.GetOfFunction": "read",
-  "invoked.ServerService.WatchChanges": "read",
+  "invoked.ServerService.GetStatus": "server:read",
+  "invoked.StatisticsService.Get": "functions:read",
+  "invoked.CommitService.GetTypes": "functions:read",
+  "invoked.CommitService.GetSdkTypes": "functions:read",
+  "invoked.CommitService.ResolveTypes": "functions:write",
+  "invoked.StatisticsService.GetOfFunction": "functions:read",
+  "invoked.ServerService.WatchChanges": "functions:read",
 };
 
 /** Operations with a permission that functions cannot call: their requests or responses are raw bytes. */
 const RAW = ["ReadFile", "WriteFile", "DeleteFile", "ReadArchive", "WriteArchive"]
   .map((name) => `${VOLUMES}.${name}`).concat("invoked.ServerService.WatchChanges");
 
-/** The permissions of each role; a caller without a role has none. */
-const PERMISSIONS_OF: Readonly<Record<string, readonly OperationPermission[]>> = {
-  reader: ["read"],
-  invoker: ["read", "invoke"],
-  administrator: ["read", "invoke", "write"],
+/** What the caller sees of several functions: functions, too, may call them, and see themselves. */
+const OF_SEVERAL = ["ListFunctions"].map((name) => `${FUNCTIONS}.${name}`).concat(
+  "c1.api.functions.v1.FunctionsSearch.Search",
+  "invoked.InvocationService.Get",
+  "invoked.InvocationSearchService.Search",
+  "invoked.StatisticsService.Get",
+  "invoked.CommitService.GetSdkTypes",
+);
+
+/** The groups of each built-in role; a caller without a role has none. */
+const GROUPS_OF: Readonly<Record<string, readonly OperationPermission[]>> = {
+  "system:user": ["self"],
+  "system:log_viewer": ["self", "log:read"],
+  "system:viewer": [
+    ...["self", "functions:read", "volumes:read", "server:read"] as const,
+    ...["identity:read", "log:read"] as const,
+  ],
+  "functions:invoker": [
+    "self",
+    "functions:read",
+    "functions:invoke",
+    "volumes:read",
+    "server:read",
+  ],
+  "functions:developer": [
+    ...["self", "functions:read", "functions:invoke", "functions:write"] as const,
+    ...["volumes:read", "volumes:write", "server:read"] as const,
+  ],
+  "system:owner": [
+    ...["self", "functions:read", "functions:invoke", "functions:write"] as const,
+    ...["volumes:read", "volumes:write", "server:read"] as const,
+    ...["identity:read", "identity:write", "log:read", "log:write"] as const,
+  ],
 };
+const ROLES = Object.keys(GROUPS_OF);
 
 const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
   .concat("/docs/favicon-32x32.png", "/invoked.schema.json").map((path) => `GET ${path}`);
@@ -153,7 +182,9 @@ Deno.test("the tests know every operation with its permission, and every role", 
   const found = OPERATIONS.map(({ operationId, permission }) => [operationId, permission]);
   assert.equal(new Set(found.map(([id]) => id)).size, found.length, "an id is used twice");
   assert.deepEqual(Object.fromEntries(found), PERMISSIONS);
-  assert.deepEqual(Object.keys(PERMISSIONS_OF), ROLES);
+  const known = BUILTIN_ROLES.map(({ name, groups }) => [name, groups.toSorted()]);
+  const expected = Object.entries(GROUPS_OF).map(([name, groups]) => [name, groups.toSorted()]);
+  assert.deepEqual(known, expected);
 });
 
 Deno.test("HTTP serves the operations, the docs page and the console, and no other route", () => {
@@ -200,7 +231,7 @@ Deno.test("an operation without a permission does not compile", () => {
   const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
   const json = { ...contract, response: empty, handle: () => Promise.resolve({}) };
   const raw = { ...contract, answers: {}, handle: () => Promise.resolve(Reply.empty(204)) };
-  jsonOperation({ ...json, permission: "read" });
+  jsonOperation({ ...json, permission: "self" });
   rawOperation({ ...raw, permission: "public" });
   // @ts-expect-error: the permission is missing
   jsonOperation(json);
@@ -212,8 +243,8 @@ Deno.test("an operation without a permission does not compile", () => {
 
 Deno.test("a handler that uses a service that it does not name does not compile", () => {
   const contract = { operationId: "a.B.C", method: "get", path: "/", summary: "" } as const;
-  const json = { ...contract, response: empty, permission: "read" } as const;
-  const raw = { ...contract, answers: {}, permission: "read" } as const;
+  const json = { ...contract, response: empty, permission: "self" } as const;
+  const raw = { ...contract, answers: {}, permission: "self" } as const;
   const answerOf = (_: string) => Promise.resolve({});
   jsonOperation({ ...json, handle: (_, { hostName }: Uses<"hostName">) => answerOf(hostName) });
   // @ts-expect-error: the handler names no service
@@ -256,7 +287,7 @@ serverSuite("permissions", { flags: ["--api-rate", "0"] }, {
   },
 });
 
-/** A function without a role may read, as one with the role `reader`. */
+/** A function without a role may introspect, and what concerns itself. */
 async function hostCalls({ client }: Stage): Promise<void> {
   const caller = await deployWithSdk(
     client,
@@ -278,11 +309,15 @@ async function hostCalls({ client }: Stage): Promise<void> {
       const offered = isGuarded(method) && !RAW.includes(method) && !isOfClients(method);
       const code = outcomes[method];
       if (!offered) assert.equal(code, "UNIMPLEMENTED", label);
-      else if (!isAllowed(method, ["reader", ...roles])) {
+      else if (!isAllowed(method, roles) && !isOfFunction(method)) {
         assert.equal(code, "PERMISSION_DENIED", label);
       } else assert.match(code, /^(?:DONE|NOT_FOUND|INVALID_ARGUMENT)$/, label);
     }
   }
+}
+
+function isOfFunction(operationId: string): boolean {
+  return PERMISSIONS[operationId] === "self" || OF_SEVERAL.includes(operationId);
 }
 
 function isOfClients(operationId: string): boolean {
@@ -298,7 +333,7 @@ function isGuarded(operationId: string): boolean {
 function isAllowed(operationId: string, roles: readonly string[]): boolean {
   const permission = PERMISSIONS[operationId] ?? assert.fail(`${operationId} is not known`);
   return !isGuarded(operationId) ||
-    roles.some((role) => PERMISSIONS_OF[role]?.includes(permission));
+    roles.some((role) => GROUPS_OF[role]?.includes(permission));
 }
 
 /** An allowed request may fail, but because of a missing resource or field and not of a missing permission. */
@@ -336,8 +371,10 @@ async function loginWith({ server, client }: Stage, roles: readonly string[]): P
   const answer = await client.post("/api/v1/iam/personal_clients", { displayName: "caller" });
   const { client: { id, clientId }, clientSecret } = ok(answer);
   using database = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 60_000 });
-  database.prepare("INSERT INTO service_principals VALUES (?, 'Caller', ?, '')")
-    .run(id, JSON.stringify(roles));
+  database.prepare(
+    "INSERT INTO principals (id, display_name, roles, created_at) VALUES (?, ?, ?, '')",
+  )
+    .run(id, "Caller", JSON.stringify(roles.map(roleIdOf)));
   database.prepare("UPDATE credentials SET principal_id = ? WHERE id = ?").run(id, id);
   return await Client.login(client.url, clientId, clientSecret);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { base64, type Client, type Json } from "../support/client.ts";
 import { assertError, MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -11,7 +12,7 @@ const CHANGE = {
   outboundNetworkAllowlist: ["example.com"],
   provisionedConcurrency: 3,
   processReuse: "PROCESS_REUSE_SEQUENTIAL",
-  scopedRoleIds: ["invoker"],
+  scopedRoleIds: [BUILTIN_ROLE_IDS["functions:invoker"]],
 };
 
 function pick(fn: Json): Json {

@@ -1,6 +1,7 @@
 /** `invoked login`, `logout` and `whoami`: profiles, and which credentials a command uses. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestServer } from "../support/server.ts";
 import { assertFails } from "./support.ts";
@@ -56,10 +57,12 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
   await t.step("whoami prints the server, the profile and the principal", async () => {
     const { stdout } = await run(["whoami"]);
     assert.match(stdout, new RegExp(`^server +${serverUrl}\ncredentials +profile default\n`));
+    assert.match(stdout, /^roles +system:owner$/m);
     const who = JSON.parse((await run(["whoami", "--json"])).stdout);
     const { serverUrl: url, profile, clientId: client, principalId, roles, permissions } = who;
     assert.deepEqual([url, profile, client], [serverUrl, "default", clientId]);
-    assert.deepEqual([roles, permissions], [["administrator"], []]);
+    assert.deepEqual(roles, [BUILTIN_ROLE_IDS["system:owner"]]);
+    assert.ok(permissions.includes("permission/c1.api.auth.v1.Auth.Introspect"), permissions);
     assert.match(principalId, /^[0-9A-Za-z]{27}$/);
   });
   await t.step("a profile is chosen by the flag or the variable", async () => {

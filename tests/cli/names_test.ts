@@ -42,11 +42,13 @@ Deno.test("what a user names keeps its name", async (t) => {
     await declare({ volume: "holiday pictures", allowlist: ["a.example"], roles: ["invoker"] });
     const deployed = await author.run(["deploy", "--publish"]);
     assert.match(deployed.stderr, /^Set allowlist, roles, volume$/m);
+    assert.doesNotMatch((await author.run(["deploy"])).stderr, /^Set /m);
+    assert.match(await author.ok(["show", "named"]), /^roles +functions:invoker$/m);
   });
   await t.step("settings that the server rejects, with their values", async () => {
     const violations = [
       [{ allowlist: ["https://a.example"] }, /: allowlist\[0\]: "https:\/\/a\.example" must be/],
-      [{ roles: ["king"] }, /: roles\[0\]: "king" is not a role of this server: reader/],
+      [{ roles: ["king"] }, /: roles\[0\]: "king" is not a role of this server: use system:user/],
       [{ memoryMib: 1 }, /deploy named: memoryMib: 1 MiB is not between/],
     ] as const;
     for (const [fields, message] of violations) {

@@ -1,6 +1,7 @@
 /** Migrations, and what a start on PostgreSQL rejects. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { PRINCIPAL } from "../store/conformance/rows.ts";
 import { makeTempDir, runInvoked } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openPostgresStore } from "../support/stores.ts";
@@ -17,9 +18,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
     }));
     const [first, ...others] = stores;
     const now = new Date().toISOString();
-    await first?.write((tx) =>
-      tx.identity.insertPrincipal({ id: "p", displayName: "one", roles: "[]", createdAt: now })
-    );
+    await first?.write((tx) => tx.identity.insertPrincipal(PRINCIPAL));
     for (const store of others) {
       await store.write((tx) =>
         tx.identity.insertKey({

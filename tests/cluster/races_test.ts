@@ -4,7 +4,16 @@ import { Tags } from "../../src/domain/commits/tags.ts";
 import { Publishes } from "../../src/domain/functions/publishes.ts";
 import { keepCredentials } from "../../src/domain/first_start.ts";
 import { Ids } from "../../src/domain/ids.ts";
-import { Clients, newServicePrincipal, ServerKeys } from "../../src/domain/identity/mod.ts";
+import {
+  Clients,
+  LiveClients,
+  newServicePrincipal,
+  OWNER,
+  SERVER,
+  ServerKeys,
+} from "../../src/domain/identity/mod.ts";
+import { OPERATIONS } from "../../src/api/mod.ts";
+import { permissionCatalog } from "../../src/api/permissions.ts";
 import { Idempotency, lockOf } from "../../src/domain/invocations/invoke.ts";
 import { AttemptRecord } from "../../src/domain/invocations/record.ts";
 import { locks } from "../../src/domain/locks.ts";
@@ -31,7 +40,7 @@ const ROUNDS = 40;
 const LEASE_MS = 8_000;
 const ids = new Ids();
 const pages = new Pages(new Uint8Array(32));
-const BY = { id: "p", clientId: "c", displayName: "racer", roles: ["administrator"] };
+const BY = { ...SERVER, id: "p", clientId: "c", displayName: "racer" };
 const VOLUME_LIMITS = { maxBytes: 2 ** 30, maxEntries: 100_000, maxFileBytes: 2 ** 20 };
 const NOW = "2026-01-01T00:00:00.000Z";
 
@@ -275,12 +284,14 @@ async function fencing(stores: Pair): Promise<void> {
 async function clients(stores: Pair): Promise<void> {
   const made = await newServicePrincipal(ids, {
     displayName: "raced",
-    roles: ["administrator"],
+    roles: [OWNER.id],
     host: "127.0.0.1",
   });
   await stores[0].write((tx) => made.insert(tx));
-  const first = made.principal;
-  const clientsOf = (store: Store) => new Clients(store, pages, ids, "127.0.0.1");
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const row = await stores[0].read.identity.client(made.clientId);
+  const first = liveClients.of(row)?.principal ?? assert.fail("the client is not live");
+  const clientsOf = (store: Store) => new Clients(store, pages, ids, liveClients, "127.0.0.1");
   for (let n = 0; n < 10; n++) {
     const spec = { displayName: "other", scopedRoles: [] };
     const pair = [

@@ -1,5 +1,6 @@
 /** Each setting of a function in the console, with its violations; what is set elsewhere meanwhile; the danger zone. */
 import assert from "node:assert/strict";
+import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { bar, readFunction, section, type Stage, update } from "./settings_form.ts";
 import { copiesCode, hasMenu, savesAtOnce } from "./settings_page.ts";
@@ -47,7 +48,7 @@ async function runsWith(stage: Stage): Promise<void> {
   );
   assert.deepEqual(
     [fn.vfsId, fn.processReuse, fn.provisionedConcurrency, fn.scopedRoleIds],
-    [volume.id, "PROCESS_REUSE_SEQUENTIAL", 1, ["reader"]],
+    [volume.id, "PROCESS_REUSE_SEQUENTIAL", 1, [BUILTIN_ROLE_IDS["system:viewer"]]],
   );
   assert.deepEqual(fn.retryPolicy, {
     maxAttempts: 4,

@@ -9,10 +9,12 @@ import {
   type JWTPayload,
   SignJWT,
 } from "jose";
-import { AccessTokens } from "../../src/domain/identity/mod.ts";
-import type { ClientRow } from "../../src/store/identity.ts";
+import { OPERATIONS } from "../../src/api/mod.ts";
+import { permissionCatalog } from "../../src/api/permissions.ts";
+import { AccessTokens, LiveClients } from "../../src/domain/identity/mod.ts";
 import { masterKeyFileOf, readMasterKeys } from "../../src/store/master_key.ts";
 import { Sealer } from "../../src/store/sealing.ts";
+import { credentialRow, PRINCIPAL } from "../store/conformance/rows.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedServer } from "../support/shared_server.ts";
@@ -156,32 +158,29 @@ sharedSuite("access tokens", {
 
 Deno.test("access tokens: an expired one has an error of its own, with the same key", async () => {
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-  const principal = { id: "p", displayName: "P", clientId: "c", roles: ["administrator"] };
-  const client = { principal, expiresAtMs: Infinity };
-  const row = {
-    clientId: "c",
-    principalId: "p",
-    displayName: "P",
-    roles: '["administrator"]',
-    scopedRoles: "[]",
-    disabled: 0,
-    expiresAt: null,
-    deletedAt: null,
-  } as ClientRow;
+  const row = { credential: credentialRow(1), principal: PRINCIPAL, customRoles: [] };
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const client = liveClients.of(row) ?? assert.fail("the client is not live");
   const key = { id: "key", privateKey, publicKey };
-  const tokens = new AccessTokens(key, { client: () => Promise.resolve(row) }, 60_000);
-  const { token } = await tokens.issue(client);
-  assert.deepEqual(await tokens.check(token), principal);
+  const identity = {
+    client: () => Promise.resolve(row),
+    apiKey: () => Promise.resolve(undefined),
+    roles: () => Promise.resolve([]),
+  };
+  const tokens = new AccessTokens(key, identity, liveClients, 60_000);
+  const check = (token: string) => tokens.check(token, undefined);
+  const { token } = await tokens.issue({ client });
+  assert.equal(await check(token), client.principal);
   const at = (exp: number) =>
     new SignJWT({ ...decodeJwt(token), exp }).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
       .sign(privateKey);
   const now = Math.floor(Date.now() / 1000);
-  await tokens.check(await at(now + 300));
-  await assert.rejects(tokens.check(await at(now - 1)), { reason: "TOKEN_EXPIRED" });
+  await check(await at(now + 300));
+  await assert.rejects(check(await at(now - 1)), { reason: "TOKEN_EXPIRED" });
   for (const missing of ["sub", "exp", "client_id"]) {
     const claims = { ...decodeJwt(token), [missing]: undefined };
     const partial = await new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
       .sign(privateKey);
-    await assert.rejects(tokens.check(partial), { reason: "TOKEN_INVALID" }, missing);
+    await assert.rejects(check(partial), { reason: "TOKEN_INVALID" }, missing);
   }
 });

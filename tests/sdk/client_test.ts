@@ -8,7 +8,7 @@ import { build, openBuilder } from "../builder/support.ts";
 import type { Json } from "../support/client.ts";
 import { MAIN, ok } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { deployWithSdk, outputOf } from "./support.ts";
+import { deployWithSdk, outputOf, setRoles } from "./support.ts";
 
 /** Operations that the SDK of a function does not have. */
 const NOT_FOR_FUNCTIONS =
@@ -57,6 +57,7 @@ sharedSuite("the client", {
         contentType, statusCode, status: rawResponse.status, raw: await rawResponse.json(),
         id: answer.function.id, dates: [answer.function.createdAt, tags.createdAt.createdAt, counts.newestAt].every((date) => date instanceof Date),
       };`,
+      ["reader"],
     );
     const { function: { head } } = ok(await client.get(`/api/v1/functions/${id}`));
     ok(
@@ -134,6 +135,7 @@ sharedSuite("the client", {
       const { json } = await import.meta.invoked.call(JSON.stringify({ method, params }));
       return JSON.parse(json).commit;
     };`);
+    await setRoles(client, caller, ["reader"]);
     assert.equal((await outputOf(client, caller, { id })).functionId, id);
   },
 
@@ -197,6 +199,7 @@ sharedSuite("the client", {
       client,
       `const { functionsInvocationServiceGetResponse: { invocation } } = await sdk.functionsInvocation.get(input);
       return { input: invocation.input, output: invocation.output, date: invocation.createdAt.toISOString() };`,
+      ["reader"],
     );
     const given = await outputOf(client, caller, { functionId: echo, id: invocationId });
     const { createdAt } = await client.invocation(echo, invocationId);
@@ -214,6 +217,7 @@ sharedSuite("the client", {
           header: error.headers.get("content-type"), isError: error instanceof Error };
       }
       return {};`,
+      ["reader"],
     );
     const { body, message, ...given } = await outputOf(client, caller);
     assert.deepEqual(given, {

@@ -59,6 +59,10 @@ const READS = (
   "server.getStatus": {},
 });
 
+/** Reads that answer what the caller may see, and no more. */
+const LISTS = ["auth.introspect", "functions.listFunctions", "functionsSearch.search"]
+  .concat("invocations.search", "statistics.get");
+
 const INVOKES = (
   { id, invocationId, triggered, scheduleId, failing, deadLetterIds }: Target,
 ): Record<string, unknown> => ({
@@ -193,18 +197,59 @@ Deno.test("docs/sdk-methods.md names the permission that each method needs", asy
     .map((line) => line.split("|").map((cell) => cell.trim().replace(/`|sdk\./g, "")));
   const needing = (permission: string) =>
     rows.filter((row) => row[3] === permission).map((row) => row[1]);
-  for (
-    const [permission, calls] of [["read", READS], ["invoke", INVOKES], ["write", WRITES]] as const
-  ) {
-    assert.deepEqual(needing(permission).sort(), Object.keys(calls(NOTHING)).sort());
+  const { "auth.introspect": _, "server.getStatus": _status, ...reads } = READS(NOTHING);
+  const tables = [["functions:read", reads], ["functions:invoke", INVOKES(NOTHING)]] as const;
+  for (const [permission, calls] of [...tables, ["functions:write", WRITES(NOTHING)]] as const) {
+    assert.deepEqual(needing(permission).sort(), Object.keys(calls).sort());
   }
+  assert.deepEqual(needing("self"), ["auth.introspect"]);
+  assert.deepEqual(needing("server:read"), ["server.getStatus"]);
 });
 
 sharedSuite("the permissions of functions", {
-  "without a role a function only reads": async ({ client }) => {
+  "without a role a function reads itself alone": async ({ client }) => {
+    const all = await everything(client);
+    const caller = await deployWithSdk(client, EACH);
+    const { function: { publishedCommitId } } = ok(await client.get(`/api/v1/functions/${caller}`));
+    const { id: invocationId } = await outcomeOf(client, caller, { calls: {} });
+    const { "server.getStatus": _status, ...own } = READS({
+      ...all,
+      ...{ id: caller, commitId: publishedCommitId, invocationId, triggered: caller },
+    });
+    // The function has neither triggers nor dead letters, and nobody shows it those of others.
+    const missing = [
+      "triggers.get",
+      "triggers.listDeliveries",
+      "deadLetters.list",
+      "deadLetters.get",
+    ];
+    const itself = sorted(await outputOf(client, caller, { calls: own }));
+    const expected = Object.keys(own).filter((name) => !missing.includes(name));
+    assert.deepEqual(itself.done, expected);
+    assert.deepEqual(
+      itself.reasons,
+      ["TRIGGER_NOT_FOUND", "TRIGGER_NOT_FOUND"].concat("ROLE_MISSING", "ROLE_MISSING"),
+    );
+
+    const others = await outputOf(client, caller, { calls: READS(all) });
+    const answered = Object.entries<Json>(others).filter(([, { value }]) => value !== undefined);
+    assert.deepEqual(answered.map(([name]) => name), LISTS);
+    assert.equal(others["invocations.get"].reason, "INVOCATION_NOT_FOUND");
+    for (const [name, { value }] of answered) {
+      for (const foreign of [all.id, all.triggered, all.failing]) {
+        assert.ok(!JSON.stringify(value).includes(foreign), `${name} shows ${foreign}`);
+      }
+    }
+    for (const [name, { reason, known }] of Object.entries<Json>(others)) {
+      if (LISTS.includes(name) || name === "invocations.get") continue;
+      assert.deepEqual([reason, known], ["ROLE_MISSING", true], name);
+    }
+  },
+
+  "with the role reader a function only reads": async ({ client }) => {
     const all = await everything(client);
     const { id, invocationId } = all;
-    const caller = await deployWithSdk(client, EACH);
+    const caller = await deployWithSdk(client, EACH, ["reader"]);
     const reads = READS(all);
     const read = sorted(await outputOf(client, caller, { calls: reads }));
     assert.deepEqual(read, { done: Object.keys(reads), reasons: [] });
@@ -212,7 +257,11 @@ sharedSuite("the permissions of functions", {
     const outcomes = await outputOf(client, caller, { calls: others });
     for (const [name, { statusCode, reason, message, known }] of Object.entries<Json>(outcomes)) {
       assert.deepEqual([statusCode, reason, known], [403, "ROLE_MISSING", true], name);
-      assert.match(message, /needs the role (invoker or )?administrator.*scopedRoleIds/, name);
+      assert.match(
+        message,
+        /needs the role (functions:invoker or )?functions:developer or system:owner.*scopedRoleIds/,
+        name,
+      );
     }
     assert.equal((await client.invocation(id, invocationId)).status.endsWith("SUCCESS"), true);
   },
@@ -262,7 +311,7 @@ sharedSuite("the permissions of functions", {
     const path = `/api/v1/functions/${id}/invocations?page_size=10`;
     const { nextPageToken: pageToken } = ok(await client.get(path));
     const { list } = ok(await client.get(`${path}&page_token=${pageToken}`));
-    const caller = await deployWithSdk(client, EACH);
+    const caller = await deployWithSdk(client, EACH, ["reader"]);
     const method = "functionsInvocation.list";
     const asked = async (functionId: string) => {
       const calls = { [method]: { functionId, pageSize: 10, pageToken } };
@@ -320,7 +369,7 @@ sharedSuite("the permissions of functions", {
     });
     assert.deepEqual(
       [first.value.principleId, first.value.roles, first.done],
-      [caller, ["reader"], true],
+      [caller, [], true],
     );
     assert.deepEqual([second.done, second.value.code], [false, "PERMISSION_DENIED"]);
     const codes = others.map(({ value }: Json) => value.code ?? value.principleId);
@@ -375,7 +424,7 @@ sharedSuite("the permissions of functions", {
     });
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", {
       fields: ["function.scopedRoleIds[1]"],
-      message: /"root" is not a role of this server: reader, invoker, administrator/,
+      message: /"root" is not a role of this server: use system:user, /,
     });
   },
 });

@@ -5,6 +5,7 @@ import { openStore, type Store } from "../../src/store/mod.ts";
 import { BUSY_WRITES } from "../../src/store/sqlite/checkpointer.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
+import { PRINCIPAL } from "./conformance/rows.ts";
 
 const MIB = 1024 * 1024;
 /** The log restarts from 16 MiB on, and grows until the next checkpoint. */
@@ -37,12 +38,7 @@ async function writeTexts(store: Store, count: number, text = TEXT): Promise<voi
       { length: count },
       () =>
         store.write((tx) =>
-          tx.identity.insertPrincipal({
-            id: `${written++}`,
-            displayName: text,
-            roles: "[]",
-            createdAt: new Date().toISOString(),
-          })
+          tx.identity.insertPrincipal({ ...PRINCIPAL, id: `${written++}`, displayName: text })
         ),
     ),
   );
@@ -68,7 +64,7 @@ Deno.test("the log restarts below its limit under constant writes, and no write 
   assert.equal(await sizeOf(`${file}-wal`), 0, "a clean end leaves no log");
   using db = new DatabaseSync(file);
   assert.deepEqual({ ...db.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
-  const { count } = db.prepare("SELECT count(*) AS count FROM service_principals").get() ?? {};
+  const { count } = db.prepare("SELECT count(*) AS count FROM principals").get() ?? {};
   assert.equal(count, written);
 });
 

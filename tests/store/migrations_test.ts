@@ -109,20 +109,36 @@ Deno.test("credentials become clients with the id and name of their principal", 
     }).execute();
   });
   await using store = await openStore(directory.path);
-  assert.deepEqual(await store.read.identity.client("calm-otter-1@localhost/spc"), {
+  const client = await store.read.identity.client("calm-otter-1@localhost/spc");
+  const times = { createdAt: TIME, updatedAt: TIME, deletedAt: null };
+  assert.deepEqual({ ...client?.credential }, {
     id: "principal",
     clientId: "calm-otter-1@localhost/spc",
     principalId: "principal",
     displayName: "Administrator",
+    kind: "secret",
     scopedRoles: "[]",
     disabled: 0,
     secretHash: "hash",
     publicJwk: "{}",
-    createdAt: TIME,
-    updatedAt: TIME,
+    allowSourceCidrs: "[]",
+    requireDpop: 0,
+    ...times,
     expiresAt: null,
-    deletedAt: null,
-    roles: '["administrator"]',
+  });
+  assert.deepEqual({ ...client?.principal }, {
+    id: "principal",
+    kind: "service",
+    displayName: "Administrator",
+    email: "",
+    username: "",
+    issuer: null,
+    subject: null,
+    roles: '["0000000000000000systemowner"]',
+    groupRoles: "[]",
+    disabled: 0,
+    ...times,
+    lastSignInAt: null,
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
 import type { Client } from "../client/schemas.ts";
+import { roleName } from "../../resources/roles.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { printJson, printTable, showTime } from "../terminal/output.ts";
 
@@ -27,7 +28,7 @@ export function register(command: Command): void {
         client.displayName,
         client.id,
         client.clientId,
-        client.scopedRoles.join(", ") || "all",
+        client.scopedRoles.map(roleName).join(", ") || "all",
         stateOf(client),
         client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
         showTime(client.createdAt),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Field } from "../../resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
+import { roleIdOf } from "../../resources/roles.ts";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
@@ -130,8 +131,13 @@ export function settingsChange(
     variables: hasVariables ? { ...manifest.variables ?? fn?.variables, ...variables } : undefined,
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])
-    .filter((field) =>
-      wanted[field] !== undefined && !isDeepStrictEqual(wanted[field], fn?.[field])
-    );
+    .filter((field) => wanted[field] !== undefined && !isSame(field, wanted[field], fn?.[field]));
   return Object.fromEntries(differing.map((field) => [field, wanted[field]]));
+}
+
+/** Whether a value of `invoked.json` is the value on the server, which answers ids for names of roles. */
+function isSame(name: string, wanted: unknown, now: unknown): boolean {
+  if (name !== "scopedRoleIds") return isDeepStrictEqual(wanted, now);
+  const idsOf = (roles: unknown) => (roles as readonly string[] | undefined)?.map(roleIdOf);
+  return isDeepStrictEqual(idsOf(wanted), idsOf(now));
 }

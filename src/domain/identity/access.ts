@@ -5,7 +5,7 @@ export type FunctionScope = "all" | ReadonlySet<string>;
 
 /** What one role grants. */
 export interface Grant {
-  /** Id of the role. */
+  /** Id of the role; empty for what a function may do without one. */
   readonly roleId: string;
   /** Ids of operations. */
   readonly permissions: ReadonlySet<string>;
@@ -71,7 +71,9 @@ export class Access {
 
   /** The ids of the roles that count in full: every layer allows what they grant. */
   get roleIds(): readonly string[] {
-    const grants = this.layers.flat().filter((grant) => this.covers([grant]));
+    const grants = this.layers.flat().filter((grant) =>
+      grant.roleId !== "" && this.covers([grant])
+    );
     return [...new Set(grants.map(({ roleId }) => roleId))];
   }
 

@@ -18,9 +18,9 @@ export {
   PERMISSION_GROUPS,
   PermissionCatalog,
   type PermissionGroup,
-  roleIdOf,
   rolesWith,
 } from "./roles.ts";
+export { roleIdOf } from "../../resources/roles.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 

@@ -1,4 +1,5 @@
 /** The groups of operations, the built-in roles, and the catalog of all permissions. */
+import { BUILTIN_ROLE_IDS } from "../../resources/roles.ts";
 
 /**
  * The groups of operations that a built-in role grants as a whole. `self` is what every caller with a role may do: see
@@ -29,15 +30,12 @@ export interface BuiltinRole {
   readonly groups: readonly PermissionGroup[];
 }
 
-const ROLE_ID_LENGTH = 27;
-
 function builtin(
-  name: string,
+  name: keyof typeof BUILTIN_ROLE_IDS,
   displayName: string,
   groups: readonly PermissionGroup[],
 ): BuiltinRole {
-  const id = name.replace(/[^a-z]/g, "").padStart(ROLE_ID_LENGTH, "0");
-  return { id, name, displayName, groups };
+  return { id: BUILTIN_ROLE_IDS[name], name, displayName, groups };
 }
 
 const INVOKER: readonly PermissionGroup[] = [
@@ -76,13 +74,6 @@ export const BUILTIN_ROLES: readonly BuiltinRole[] = [
   OWNER,
 ];
 
-/** Names of built-in roles that requests may use in place of ids: C1's, and those of version 0.1. */
-const ROLE_NAMES: ReadonlyMap<string, BuiltinRole> = new Map([
-  ...BUILTIN_ROLES.map((role) => [role.name, role] as const),
-  ["reader", VIEWER],
-  ["invoker", FUNCTIONS_INVOKER],
-  ["administrator", OWNER],
-]);
 const BUILTIN_BY_ID: ReadonlyMap<string, BuiltinRole> = new Map(
   BUILTIN_ROLES.map((role) => [role.id, role]),
 );
@@ -90,11 +81,6 @@ const BUILTIN_BY_ID: ReadonlyMap<string, BuiltinRole> = new Map(
 /** The built-in role with an id; undefined for other ids. */
 export function builtinRole(id: string): BuiltinRole | undefined {
   return BUILTIN_BY_ID.get(id);
-}
-
-/** The id of the built-in role with a name; any other text as it is. */
-export function roleIdOf(nameOrId: string): string {
-  return ROLE_NAMES.get(nameOrId)?.id ?? nameOrId;
 }
 
 /** The built-in roles that grant a group. */

@@ -1,6 +1,7 @@
 /** Commits, their files and tags; principals, clients, keys, nodes and leases. */
 import assert from "node:assert/strict";
 import { CLIENT } from "../../../src/resources/clients.ts";
+import type { PrincipalRow } from "../../../src/store/identity.ts";
 import {
   assertColumns,
   commitRow,
@@ -9,6 +10,7 @@ import {
   GREATEST,
   id,
   PRINCIPAL,
+  roleRow,
   type Steps,
   time,
 } from "./rows.ts";
@@ -137,30 +139,93 @@ export const COMMITS: Steps = {
 };
 
 export const IDENTITY: Steps = {
-  "clients have the roles of their principal, and pages end": async (store) => {
+  "clients come with their principal and the custom roles of both, and pages end": async (
+    store,
+  ) => {
+    const [ofPrincipal, ofCredential, deleted] = [roleRow(5), roleRow(6), roleRow(7)];
+    const custom = [ofPrincipal, ofCredential, deleted];
+    const principal = { ...PRINCIPAL, roles: JSON.stringify(["a", ofPrincipal.id, deleted.id]) };
     await store.write(async (tx) => {
-      await tx.identity.insertPrincipal(PRINCIPAL);
+      for (const role of custom) await tx.identity.insertRole(role);
+      await tx.identity.updateRole(deleted.id, { deletedAt: time(1) });
+      await tx.identity.insertPrincipal(principal);
       for (const number of [1, 2, 3]) await tx.identity.insertCredential(credentialRow(number));
-      await tx.identity.updateClient(id(3), { disabled: 1, deletedAt: time(1) });
+      await tx.identity.updateCredential(id(1), { scopedRoles: JSON.stringify([ofCredential.id]) });
+      await tx.identity.updateCredential(id(3), { disabled: 1, deletedAt: time(1) });
     });
-    const first = await store.read.identity.clients("p", { size: 1, after: undefined });
+    const { identity } = store.read;
+    const list = (after?: string) => identity.credentials("p", ["secret"], { size: 1, after });
+    const first = await list();
     assert.deepEqual([first.rows[0]?.clientId, first.next], ["client2", id(2)]);
-    const second = await store.read.identity.clients("p", { size: 1, after: first.next });
-    assert.deepEqual([second.rows[0]?.roles, second.next], ['["a"]', undefined]);
-    assert.equal((await store.read.identity.client("client3"))?.disabled, 1);
-    assert.equal((await store.read.identity.allClients()).length, 2);
+    const second = await list(first.next);
+    assert.deepEqual([second.rows[0]?.clientId, second.next], ["client1", undefined]);
+    const client = await identity.client("client1");
+    assert.deepEqual({ ...client?.principal }, principal);
+    assert.deepEqual(client?.customRoles.map((role) => ({ ...role })), [ofPrincipal, ofCredential]);
+    assert.equal((await identity.client("client3"))?.credential.disabled, 1);
+    assert.equal((await identity.allClients()).length, 2);
+  },
+
+  "a change of a role, of a principal or of a credential is read with the next check": async (
+    store,
+  ) => {
+    const { identity } = store.read;
+    const rolesOf = async () =>
+      (await identity.client("client1"))?.customRoles.map(({ displayName }) => displayName);
+    assert.deepEqual(await rolesOf(), ["role5", "role6"]);
+    await store.write((tx) => tx.identity.updateRole(id(5), { displayName: "renamed" }));
+    assert.deepEqual(await rolesOf(), ["renamed", "role6"]);
+    await store.write((tx) => tx.identity.updateRole(id(6), { deletedAt: time(2) }));
+    assert.deepEqual(await rolesOf(), ["renamed"]);
+    await store.write((tx) => tx.identity.updatePrincipal("p", { roles: "[]", disabled: 1 }));
+    assert.deepEqual(await rolesOf(), []);
+    assert.equal((await identity.client("client1"))?.principal.disabled, 1);
+    assert.equal((await identity.principal("p"))?.principal.disabled, 1);
+  },
+
+  "a use is noted without a change of the credential": async (store) => {
+    const { identity } = store.read;
+    const kept = await identity.client("client1");
+    for (const at of [1, 2]) {
+      await store.write((tx) => tx.identity.noteUse(id(1), time(at)));
+      assert.equal((await identity.credential(id(1)))?.lastUsedAt, time(at));
+    }
+    assert.equal(await identity.client("client1"), kept, "the row is kept");
+  },
+
+  "principals are found by what they have": async (store) => {
+    const { identity } = store.read;
+    const person: PrincipalRow = {
+      ...PRINCIPAL,
+      id: "q",
+      kind: "person",
+      issuer: "https://i",
+      subject: "s",
+      groupRoles: '["b"]',
+    };
+    await store.write((tx) => tx.identity.insertPrincipal(person));
+    await assert.rejects(store.write((tx) => tx.identity.insertPrincipal({ ...person, id: "r" })));
+    const page = { size: 5, after: undefined };
+    const ids = async (which: Parameters<typeof identity.principals>[0]) =>
+      (await identity.principals(which, page)).rows.map((row) => row.id);
+    assert.deepEqual(await ids({}), ["q", "p"]);
+    assert.deepEqual(await ids({ kind: "service" }), ["p"]);
+    assert.deepEqual(await ids({ ids: ["q"] }), ["q"]);
+    assert.equal((await identity.person("https://i", "s"))?.id, "q");
+    assert.equal(await identity.person("https://other", "s"), undefined);
+    assert.deepEqual((await identity.principalsWithRole("b")).map((row) => row.id), ["q"]);
+    await store.write((tx) => tx.identity.updatePrincipal("q", { deletedAt: time(3) }));
+    assert.deepEqual([await ids({}), await identity.principalsWithRole("b")], [["p"], []]);
   },
 
   "the columns of clients are those of their table": async (store) => {
     await store.write((tx) => tx.identity.insertCredential(credentialRow(4)));
-    await assertColumns(
-      CLIENT,
-      { ...credentialRow(4), roles: "" },
-      async ({ roles: _, ...columns }) => {
-        await store.write((tx) => tx.identity.updateClient(id(4), { ...columns, secretHash: "h" }));
-        return await store.read.identity.clientById(id(4));
-      },
-    );
+    await assertColumns(CLIENT, { ...credentialRow(4), lastUsedAt: null }, async (columns) => {
+      await store.write((tx) =>
+        tx.identity.updateCredential(id(4), { ...columns, secretHash: "h" })
+      );
+      return await store.read.identity.credential(id(4));
+    });
   },
 
   "an assertion is used once, at whatever time": async (store) => {

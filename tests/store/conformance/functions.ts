@@ -16,10 +16,8 @@ const names = [
 ];
 
 async function found(store: Store, query: string): Promise<string[]> {
-  const page = await store.read.functions.search({ query, functionTypes: [] }, {
-    size: 100,
-    after: undefined,
-  });
+  const search = { query, functionTypes: [], within: "all" } as const;
+  const page = await store.read.functions.search(search, { size: 100, after: undefined });
   return page.rows.map(({ displayName }) => displayName);
 }
 
@@ -82,6 +80,10 @@ export const FUNCTIONS: Steps = {
     assert.deepEqual(await found(store, "🙂"), ["日本語 🙂"]);
     assert.deepEqual(await found(store, id(10)), ["plain"]);
     assert.deepEqual(await found(store, "first"), []);
+    const within = new Set([id(10), id(12), id(999)]);
+    const search = { query: "", functionTypes: [], within };
+    const { rows } = await store.read.functions.search(search, { size: 9, after: undefined });
+    assert.deepEqual(rows.map((row) => row.id), [id(12), id(10)], "within a scope");
   },
 
   "a NUL becomes U+FFFD": async (store) => {
@@ -94,7 +96,11 @@ export const FUNCTIONS: Steps = {
     let after: string | undefined;
     do {
       const { rows, next } = await store.read.functions.search(
-        { query: "", functionTypes: ["FUNCTION_TYPE_UNSPECIFIED", "FUNCTION_TYPE_CODE_MODE"] },
+        {
+          query: "",
+          functionTypes: ["FUNCTION_TYPE_UNSPECIFIED", "FUNCTION_TYPE_CODE_MODE"],
+          within: "all",
+        },
         { size: 1, after },
       );
       seen.push(...rows.map(({ displayName }) => displayName));

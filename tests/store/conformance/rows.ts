@@ -6,6 +6,7 @@ import { BY_SERVER, type Field, type Fields } from "../../../src/resources/field
 import { FUNCTION_SETTINGS, INVOCATION_LIMITS } from "../../../src/resources/functions.ts";
 import type { ConsoleSessionRow } from "../../../src/store/console_sessions.ts";
 import type { CommitRow } from "../../../src/store/commits.ts";
+import type { CredentialRow, PrincipalRow, RoleRow } from "../../../src/store/identity.ts";
 import type { FunctionRow } from "../../../src/store/functions.ts";
 import type { InvocationRow } from "../../../src/store/invocations.ts";
 import type { Store } from "../../../src/store/mod.ts";
@@ -74,6 +75,8 @@ export function functionRow(change: Partial<FunctionRow> & { readonly id: string
     publishedCommitId: null,
     isDraft: 1,
     circuitBreakerPausedAt: null,
+    principalId: null,
+    boundAt: null,
     createdAt: time(0),
     updatedAt: time(0),
     deletedAt: null,
@@ -225,21 +228,52 @@ export function entryRow(
 }
 
 /** The principal of {@link credentialRow}. */
-export const PRINCIPAL = { id: "p", displayName: "P", roles: '["a"]', createdAt: time(0) };
+export const PRINCIPAL: PrincipalRow = {
+  id: "p",
+  kind: "service",
+  displayName: "P",
+  email: "",
+  username: "",
+  issuer: null,
+  subject: null,
+  roles: '["a"]',
+  groupRoles: "[]",
+  disabled: 0,
+  createdAt: time(0),
+  updatedAt: time(0),
+  deletedAt: null,
+  lastSignInAt: null,
+};
 
-export function credentialRow(number: number) {
+export function credentialRow(number: number): CredentialRow {
   return {
     id: id(number),
     clientId: `client${number}`,
     principalId: PRINCIPAL.id,
     displayName: "",
+    kind: "secret",
     scopedRoles: "[]",
     disabled: 0,
     secretHash: "h",
     publicJwk: "{}",
+    allowSourceCidrs: "[]",
+    requireDpop: 0,
     createdAt: time(0),
     updatedAt: time(0),
     expiresAt: null,
+    deletedAt: null,
+  };
+}
+
+/** A custom role that grants nothing. */
+export function roleRow(number: number): RoleRow {
+  return {
+    id: id(number),
+    displayName: `role${number}`,
+    permissions: "[]",
+    functionIds: null,
+    createdAt: time(0),
+    updatedAt: time(0),
     deletedAt: null,
   };
 }

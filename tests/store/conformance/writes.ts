@@ -26,10 +26,8 @@ export const WRITES: Steps = {
       // Every third repeats an id.
       insert(store, at % 3 === 0 ? 0 : at, at % 2 === 0 ? "committed" : "durable")));
     assert.equal(results.filter(({ status }) => status === "rejected").length, 100);
-    const { rows } = await store.read.functions.search({ query: "", functionTypes: [] }, {
-      size: 1000,
-      after: undefined,
-    });
+    const all = { query: "", functionTypes: [], within: "all" } as const;
+    const { rows } = await store.read.functions.search(all, { size: 1000, after: undefined });
     assert.equal(rows.length, 201);
   },
 
@@ -112,7 +110,7 @@ export const WRITES: Steps = {
       [() => read.triggers.get(triggerId), (tx) => tx.triggers.update(triggerId, { paused: 1 })],
       [
         () => read.identity.client("client4003"),
-        (tx) => tx.identity.updateClient(id(4003), { disabled: 1 }),
+        (tx) => tx.identity.updateCredential(id(4003), { disabled: 1 }),
       ],
       [
         () => read.consoleSessions.byToken("hash4004"),

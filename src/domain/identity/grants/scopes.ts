@@ -1,7 +1,7 @@
 /** The scope of a token: names or ids of roles, which cut its rights. */
 import type { IdentityReader } from "../../../store/identity.ts";
 import type { LiveClients } from "../live_clients.ts";
-import { roleIdOf } from "../roles.ts";
+import { roleIdOf } from "../../../resources/roles.ts";
 import { OAuthError } from "./grant.ts";
 
 /** Scopes of OpenID Connect that clients ask for by habit; they name no role, and cut nothing. */
