@@ -5,9 +5,11 @@
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
+import { DISCOVERY_OPERATIONS } from "./discovery/mod.ts";
 import { DEAD_LETTER_OPERATIONS } from "./dead_letters/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
+import { KEY_OPERATIONS } from "./keys/mod.ts";
 import type { Operation } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./server/mod.ts";
 import { SESSION_OPERATIONS } from "./sessions/mod.ts";
@@ -19,6 +21,8 @@ import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 /** All operations, in the order of the OpenAPI document. */
 export const OPERATIONS: readonly Operation[] = [
   ...AUTH_OPERATIONS,
+  ...DISCOVERY_OPERATIONS,
+  ...KEY_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...CLIENT_OPERATIONS,
   ...FUNCTION_OPERATIONS,

@@ -10,6 +10,7 @@ import type {
   AccessTokens,
   Clients,
   FunctionPrincipals,
+  SigningKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
 import type { Bulk } from "../domain/invocations/bulk.ts";
@@ -59,6 +60,7 @@ export interface Services {
   readonly replays: Replays;
   readonly schedules: Schedules;
   readonly searches: InvocationSearches;
+  readonly signingKeys: SigningKeys;
   readonly statistics: Statistics;
   readonly tags: Tags;
   readonly tests: Tests;
@@ -69,6 +71,8 @@ export interface Services {
   readonly volumes: Volumes;
   readonly webhookUrls: WebhookUrls;
   readonly apiRateLimit: ApiRateLimit;
+  /** The URL that clients know the server by, without a path: the `iss` of access tokens. */
+  readonly issuer: string;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Largest file of a commit that may be uploaded, in bytes. */

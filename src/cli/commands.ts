@@ -308,10 +308,10 @@ export const COMMANDS: readonly Group[] = [
       () => import("./doctor.ts"),
     ],
     ["cluster", "Make the credentials of servers and workers that share a NATS", CLUSTER],
-    ["keys", "Manage the master key", [
+    ["keys", "Manage the master key and the signing keys", [
       [
         "rotate",
-        "Encrypt all secrets and server keys with a new master key; stop the server first",
+        "Encrypt all secrets and server keys with a new master key, or rotate the signing key",
         () => import("./keys.ts"),
       ],
     ]],

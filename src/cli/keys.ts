@@ -1,11 +1,13 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
   type Config,
   countOf,
+  type Given,
+  parseDuration,
   readEnvironment,
   resolveConfig,
   type Secret,
@@ -14,23 +16,51 @@ import type { Resealed } from "../domain/key_rotation.ts";
 import { Failure } from "./terminal/failure.ts";
 import { printJson } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
+import { addServerOptions, type Server } from "./options/server_options.ts";
 import { addSettingFlags } from "./options/setting_flags.ts";
 
-/** `invoked keys rotate`: encrypts all secrets and keys of a data directory with a new master key. */
+interface Options {
+  readonly signing?: true;
+  readonly after?: string;
+  readonly revokeOld?: true;
+  readonly json?: true;
+}
+
+/** `invoked keys rotate`: a new master key for a stopped server, or a new signing key for a running one. */
 export function register(command: Command): void {
+  command.option(
+    "--signing",
+    "Rotate the key that signs access tokens of a running server instead",
+  );
+  command.option(
+    "--after <DURATION>",
+    "With --signing: when the new key begins to sign (default 15m)",
+  );
+  command.addOption(
+    new Option("--revoke-old", "With --signing: invalidate every access token at once")
+      .conflicts("after"),
+  );
+  const server = addServerOptions(command);
   const readFlags = addSettingFlags(
     command,
     ALL_SETTINGS.filter(({ path, group }) =>
-      path === "server.dataDir" || path === "identity.masterKeyFile" || group === "database"
+      path === "identity.masterKeyFile" || group === "database"
     ),
   );
   addJsonOption(command);
-  addExamples(command, "invoked keys rotate --data /var/lib/invoked");
+  addExamples(
+    command,
+    "invoked keys rotate --data /var/lib/invoked",
+    "invoked keys rotate --signing --profile production",
+    "invoked keys rotate --signing --revoke-old",
+  );
   command.addHelpText("after", ROTATE_HELP);
-  command.action(async ({ json }: { readonly json?: true }) => {
-    const { config } = resolveConfig(readFlags(), readEnvironment());
+  command.action(async (options: Options) => {
+    assertFitting(options, command, readFlags());
+    if (options.signing) return await rotateSigning(server, options);
+    const { config } = resolveConfig({ ...server.flags(), ...readFlags() }, readEnvironment());
     const { resealed, next } = await rotate(config);
-    if (json) return printJson({ ...resealed, next });
+    if (options.json) return printJson({ ...resealed, next });
     const { secrets, serverKeys } = resealed;
     const count = `${countOf(secrets, "secret")} and ${countOf(serverKeys, "server key")}`;
     console.log(`Encrypted ${count} with a new key: ${next}`);
@@ -38,8 +68,60 @@ export function register(command: Command): void {
 }
 
 const ROTATE_HELP = `
-If the server takes its key from INVOKED_MASTER_KEY, set INVOKED_NEW_MASTER_KEY to the new one.
-An interrupted rotation leaves every value readable; run it again.`;
+Without --signing, stop the server first. If it takes its key from INVOKED_MASTER_KEY, set
+INVOKED_NEW_MASTER_KEY to the new one. An interrupted rotation leaves every value readable; run it again.`;
+
+/** @throws {Failure} for a flag of the other rotation */
+function assertFitting(options: Options, command: Command, settings: Given): void {
+  const { server, profile } = command.opts<
+    { readonly server?: string; readonly profile?: string }
+  >();
+  const ofSigning = {
+    "--after": options.after,
+    "--revoke-old": options.revokeOld,
+    "--server": server,
+    "--profile": profile,
+  };
+  const ofMaster = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`--${name}`, value]),
+  );
+  const [wrong] = Object.entries(options.signing ? ofMaster : ofSigning)
+    .flatMap(([flag, value]) => value === undefined ? [] : [flag]);
+  if (wrong === undefined) return;
+  throw new Failure(
+    options.signing
+      ? `${wrong} is not for --signing, which asks a running server`
+      : `${wrong} needs --signing: the master key is rotated while the server is stopped`,
+    { next: "see invoked keys rotate --help", exit: "usage" },
+  );
+}
+
+async function rotateSigning(server: Server, { after, revokeOld, json }: Options): Promise<void> {
+  const signsAfterMs = after === undefined ? undefined : parseAfter(after);
+  using api = await server.connect();
+  const list = await api.signingKeys.rotate({ signsAfterMs, revokeOld });
+  if (json) return printJson({ list });
+  const [made, ...earlier] = list;
+  if (revokeOld) {
+    return console.log(`Key ${made?.id} signs from now on; every earlier access token is invalid`);
+  }
+  const until = earlier[0]?.verifiesUntil;
+  console.log(
+    `Key ${made?.id} signs from ${made?.signsFrom ?? "now on"}; access tokens of ` +
+      `${countOf(earlier.length, "earlier key")} stay valid${
+        until === undefined ? "" : ` until ${until}`
+      }`,
+  );
+}
+
+function parseAfter(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new Failure(`Invalid --after: ${JSON.stringify(text)} is not a duration`, {
+    next: "write it with its unit, such as 15m or 1h; 0s signs at once",
+    exit: "usage",
+  });
+}
 
 interface Rotation {
   readonly resealed: Resealed;

@@ -48,6 +48,7 @@ export function composeApi(
   let versions: Promise<Versions> | undefined;
   const services: Services = {
     ...domain,
+    issuer: new URL(url).origin,
     hostName: new URL(url).hostname,
     maxFileBytes: config.commits.maxFileBytes,
     readiness: () => {

@@ -25,6 +25,7 @@ import {
   FunctionPrincipals,
   LiveClients,
   ServerKeys,
+  SigningKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
 import type { Ids } from "../domain/ids.ts";
@@ -124,7 +125,7 @@ export async function openDomain(parts: DomainParts) {
   await shared.provisioning.refresh();
   const { audit, pages, scheduler, hostMethods } = shared;
   const { invocations, ...others } = openInvocations(shared);
-  const identity = await openIdentity(shared, keys);
+  const identity = await openIdentity(shared);
   const eraser = new Eraser(store, config.retention, node);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
   return {
@@ -260,7 +261,7 @@ function openInvocations(shared: Shared) {
 function openTriggers(
   { config, store, ids, pages, scheduler, publicGet, url, triggerSecrets: secrets }: Shared,
   invocations: Invocations,
-  holdsToken: (text: string) => boolean,
+  holdsToken: (text: string) => Promise<boolean>,
 ) {
   const { server, endpoints, triggers: { maxCatchUp, webhookTimeoutMs, ...limits } } = config;
   const { domain, hosts: listed = [] } = endpoints;
@@ -319,20 +320,18 @@ function openTests(shared: Shared): Tests {
 }
 
 async function openIdentity(
-  { config: { identity }, liveClients, store, ids, url, pages }: Shared,
-  keys: ServerKeys,
+  { config: { identity }, liveClients, store, sealer, ids, url, pages }: Shared,
 ) {
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
-  const signingKey = await keys.signingKey();
-  const accessTokens = new AccessTokens(
-    signingKey,
-    store.read.identity,
-    liveClients,
-    tokenLifetimeMs,
-  );
+  const signingKeys = await SigningKeys.open(store, sealer, ids);
+  const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, {
+    issuer: new URL(url).origin,
+    lifetimeMs: tokenLifetimeMs,
+  });
   const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
+    signingKeys,
     clients: new Clients(store, pages, ids, liveClients, clientHost(url)),
     consoleSessions: new ConsoleSessions(store, pages, ids, liveClients, sessionLimits, url),
     functionPrincipals: new FunctionPrincipals(store, liveClients),

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
+import { deleteEndedKeys } from "./identity/mod.ts";
 import type { Node } from "./ownership/contract.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
 import { oldest } from "./invocations/invoke.ts";
@@ -29,6 +30,7 @@ export class Housekeeping implements Disposable {
     const now = Date.now();
     try {
       await this.store.write(async (tx) => {
+        await deleteEndedKeys(tx);
         await tx.assertions.deleteBefore(new Date(now).toISOString());
         await tx.consoleSessions.deleteBefore(new Date(now).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());

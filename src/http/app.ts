@@ -8,6 +8,7 @@ import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
 import { authenticate, authenticateBearer, readCookie, SessionCookies } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import { type ClientAddress, crossOrigin, guardAnswers, requestLog } from "./middleware.ts";
+import { challengeOf } from "./challenge.ts";
 import { serveConsole } from "./console.ts";
 import { type EndpointOptions, servePreviews } from "./endpoints/mod.ts";
 import { serveOwnHosts, serveRuns } from "./endpoints/run.ts";
@@ -32,7 +33,8 @@ interface AppOptions {
 /** The whole HTTP interface: middleware, every operation, the docs page and the console. */
 export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const app = new Hono<Env>({ strict: true, getPath: pathOf });
-  app.onError(answerError);
+  const challenge = challengeOf(services, options.endpoints);
+  app.onError((error, c) => answerError(error, c, challenge));
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
     const { method, path } = c.req;

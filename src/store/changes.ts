@@ -197,6 +197,7 @@ const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
   "principals",
   "roles",
   "consoleSessions",
+  "serverKeys",
   "triggers",
 ]);
 

@@ -147,9 +147,13 @@ export class IdentityReader {
   }
 
   /** Keys for one purpose, newest first. */
-  keys(purpose: string): Promise<ServerKeyRow[]> {
-    return this.db.selectFrom("serverKeys").selectAll().where("purpose", "=", purpose)
-      .orderBy("id", "desc").execute();
+  keys(purpose: string): Promise<readonly ServerKeyRow[]> {
+    return this.cache.read(
+      `keys ${purpose}`,
+      () =>
+        this.db.selectFrom("serverKeys").selectAll().where("purpose", "=", purpose)
+          .orderBy("createdAt", "desc").orderBy("id", "desc").execute(),
+    );
   }
 
   /** Keys for every purpose. */
@@ -204,6 +208,11 @@ export class IdentityWriter extends IdentityReader {
   async insertKeyOnce(row: ServerKeyRow): Promise<void> {
     await this.db.insertInto("serverKeys").values(row)
       .onConflict((c) => c.column("id").doNothing()).execute();
+  }
+
+  async deleteKeys(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.db.deleteFrom("serverKeys").where("id", "in", ids).execute();
   }
 
   async resealKey(id: string, sealed: Uint8Array): Promise<void> {

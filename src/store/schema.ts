@@ -278,6 +278,8 @@ export interface ServerKeyTable {
   /** The key, sealed under the master key and bound to id and purpose. */
   sealed: Uint8Array;
   createdAt: string;
+  /** Of a key for access tokens: when it begins to sign. Null for other keys, and for one that signed from the start. */
+  signsFrom: string | null;
 }
 
 /** A process that shares the database. Times come from the clock of the database. */

@@ -84,7 +84,9 @@ sharedSuite("errors", {
       for (const method of ["GET", "POST", "DELETE", "PUT"]) {
         const answer = await anonymous.call(method, `/api/v1/${path}`);
         assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
-        assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
+        const metadata = `${client.url}/.well-known/oauth-protected-resource/api/v1/${path}`;
+        const challenge = `Bearer realm="invoked", resource_metadata="${metadata}"`;
+        assert.equal(answer.headers.get("www-authenticate"), challenge);
       }
     }
   },

@@ -36,6 +36,12 @@ const VOLUMES = "invoked.VolumeService";
 const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.AuthService.Token": "public",
   "c1.api.auth.v1.Auth.Introspect": "self",
+  "invoked.DiscoveryService.GetAuthorizationServer": "public",
+  "invoked.DiscoveryService.GetProtectedResource": "public",
+  "invoked.DiscoveryService.GetProtectedPath": "public",
+  "invoked.DiscoveryService.GetKeySet": "public",
+  "invoked.DiscoveryService.GetKeySetOfAuth": "public",
+  "invoked.KeyService.RotateSigning": "identity:write",
   [`${SESSIONS}.CreateLink`]: "self",
   [`${SESSIONS}.SignIn`]: "console",
   [`${SESSIONS}.GetCurrent`]: "console",
@@ -321,7 +327,7 @@ function isOfFunction(operationId: string): boolean {
 }
 
 function isOfClients(operationId: string): boolean {
-  return operationId.startsWith(CLIENTS) || operationId.startsWith(SESSIONS);
+  return [CLIENTS, SESSIONS, "invoked.KeyService"].some((name) => operationId.startsWith(name));
 }
 
 function isGuarded(operationId: string): boolean {

@@ -26,6 +26,7 @@ Deno.test("stores on PostgreSQL", async (t) => {
           purpose: "x",
           sealed: new Uint8Array([0, 255]),
           createdAt: now,
+          signsFrom: null,
         })
       );
     }

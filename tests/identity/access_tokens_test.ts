@@ -9,12 +9,8 @@ import {
   type JWTPayload,
   SignJWT,
 } from "jose";
-import { OPERATIONS } from "../../src/api/mod.ts";
-import { permissionCatalog } from "../../src/api/permissions.ts";
-import { AccessTokens, LiveClients } from "../../src/domain/identity/mod.ts";
 import { masterKeyFileOf, readMasterKeys } from "../../src/store/master_key.ts";
 import { Sealer } from "../../src/store/sealing.ts";
-import { credentialRow, PRINCIPAL } from "../store/conformance/rows.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { sharedServer } from "../support/shared_server.ts";
@@ -24,6 +20,12 @@ const base64url = (value: unknown) =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value))
     .toBase64({ alphabet: "base64url", omitPadding: true });
 
+const FUNCTIONS = "/api/v1/functions";
+/** What a request without a token hears. */
+const challengeAt = (url: string, path: string) =>
+  `Bearer realm="invoked", resource_metadata="${url}/.well-known/oauth-protected-resource${path}"`;
+const HEADER = { alg: "EdDSA", typ: "at+jwt" };
+
 async function assertRejected(client: Client, token: string): Promise<void> {
   const answer = await new Client(client.url, token).get("/api/v1/auth/introspect");
   assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
@@ -31,29 +33,31 @@ async function assertRejected(client: Client, token: string): Promise<void> {
   assert.match(challenge, /^Bearer realm="invoked", error="invalid_token", error_description="/);
 }
 
-/** The key with which a running server signs. */
-async function signingKeyOf(dataDir: string): Promise<CryptoKey> {
+/** The key with which a running server signs, and the header of its tokens. */
+async function signingKeyOf(dataDir: string) {
   using db = new DatabaseSync(join(dataDir, "invoked.db"), { readOnly: true });
   const row = db.prepare("select id, sealed from server_keys where purpose = 'access-token'").get();
   const [masterKey = new Uint8Array()] = await readMasterKeys(masterKeyFileOf(dataDir)) ?? [];
   const context = `server-key:access-token:${row?.id}`;
   const jwk = new Sealer(masterKey).open(row?.sealed as Uint8Array, context);
-  return await importJWK(JSON.parse(new TextDecoder().decode(jwk)), "EdDSA") as CryptoKey;
+  const key = await importJWK(JSON.parse(new TextDecoder().decode(jwk)), "EdDSA") as CryptoKey;
+  return { key, header: { ...HEADER, kid: String(row?.id) } };
 }
 
 sharedSuite("access tokens", {
   "are EdDSA JWTs of an hour without a secret in them": async ({ server, client }) => {
     const token = client.token ?? "";
     const { kid, ...header } = decodeProtectedHeader(token);
-    assert.deepEqual(header, { alg: "EdDSA", typ: "at+jwt" });
+    assert.deepEqual(header, HEADER);
     assert.match(kid ?? "", /^[0-9A-Za-z]{27}$/);
-    const { iat = 0, exp, sub, ...claims } = decodeJwt(token);
+    const { iat = 0, exp, sub, jti = "", ...claims } = decodeJwt(token);
     assert.equal(exp, iat + 3600);
     assert.ok(Math.abs(iat - Date.now() / 1000) < 60);
     assert.match(sub ?? "", /^[0-9A-Za-z]{27}$/);
+    assert.match(jti, /^[0-9a-f-]{36}$/);
     assert.deepEqual(claims, {
-      iss: "invoked",
-      aud: "invoked/api",
+      iss: server.url,
+      aud: [server.url, "invoked/api"],
       client_id: (await server.credentials()).clientId,
     });
   },
@@ -66,12 +70,12 @@ sharedSuite("access tokens", {
   },
 
   "a token of a clock that was ahead is rejected, beyond a minute": async ({ server, client }) => {
-    const key = await signingKeyOf(server.dataDir);
+    const { key, header } = await signingKeyOf(server.dataDir);
     const claims = decodeJwt(client.token ?? "");
     const issuedAhead = async (seconds: number) => {
       const iat = Math.floor(Date.now() / 1000) + seconds;
       const token = await new SignJWT({ ...claims, iat, exp: iat + 600 })
-        .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" }).sign(key);
+        .setProtectedHeader(header).sign(key);
       return await new Client(client.url, token).get("/api/v1/auth/introspect");
     };
     ok(await issuedAhead(30));
@@ -80,29 +84,54 @@ sharedSuite("access tokens", {
     assertError(days, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
   },
 
+  "an expired token has an error of its own, and one without a claim is none": async (
+    { server, client },
+  ) => {
+    const { key, header } = await signingKeyOf(server.dataDir);
+    const claims = decodeJwt(client.token ?? "");
+    const now = Math.floor(Date.now() / 1000);
+    const withClaims = async (more: JWTPayload) => {
+      const token = await new SignJWT({ ...claims, ...more }).setProtectedHeader(header).sign(key);
+      return await new Client(client.url, token).get(FUNCTIONS);
+    };
+    ok(await withClaims({ exp: now + 300 }));
+    ok(await withClaims({ iss: "https://former.example", aud: "invoked/api" }));
+    assertError(await withClaims({ exp: now - 1 }), "UNAUTHENTICATED", "TOKEN_EXPIRED");
+    for (const name of ["sub", "iat", "exp", "client_id", "aud"]) {
+      const partial = await withClaims({ [name]: undefined } as unknown as JWTPayload);
+      assertError(partial, "UNAUTHENTICATED", "TOKEN_INVALID");
+    }
+    const foreign = await withClaims({ aud: server.url });
+    assertError(foreign, "UNAUTHENTICATED", "TOKEN_INVALID");
+  },
+
   "forged, changed and unsigned tokens are rejected": async ({ client }) => {
     const token = client.token ?? "";
     const [header = "", payload = "", signature = ""] = token.split(".");
     const claims = decodeJwt(token);
     const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-    const sign = (more: JWTPayload) =>
-      new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
+    const { kid = "" } = decodeProtectedHeader(token);
+    const sign = (more: JWTPayload, key = kid) =>
+      new SignJWT({ ...claims, ...more }).setProtectedHeader({ ...HEADER, ...key && { kid: key } })
         .sign(privateKey);
     const root = base64url({ ...claims, sub: "0".repeat(27) });
     const later = base64url({ ...claims, exp: (claims.exp ?? 0) + 600 });
-    const hmac = await new SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
+    const hmac = await new SignJWT(claims).setProtectedHeader({ ...HEADER, alg: "HS256", kid })
       .sign(new TextEncoder().encode("x".repeat(32)));
-    const none = base64url({ alg: "none", typ: "at+jwt" });
+    const none = base64url({ alg: "none", typ: "at+jwt", kid });
     const forged = [
       await sign({}),
       await sign({ exp: 1 }),
+      await sign({}, ""),
+      await sign({}, "0".repeat(27)),
+      await sign({}, "__proto__"),
       hmac,
       `${header}.${root}.${signature}`,
       `${header}.${later}.${signature}`,
       `${none}.${payload}.`,
       `${none}.${payload}.${signature}`,
-      `${base64url({ alg: "NONE", typ: "at+jwt" })}.${payload}.`,
-      `${base64url({ alg: "EdDSA", typ: "JWT" })}.${payload}.${signature}`,
+      `${base64url({ alg: "NONE", typ: "at+jwt", kid })}.${payload}.`,
+      `${base64url({ ...HEADER, typ: "JWT", kid })}.${payload}.${signature}`,
       `${header}.${payload}.`,
       `${header}.${payload}`,
       `${token}.${signature}`,
@@ -136,7 +165,7 @@ sharedSuite("access tokens", {
     for (const authorization of headers) {
       const answer = await anonymous.get("/api/v1/functions", { authorization });
       assertError(answer, "UNAUTHENTICATED", "TOKEN_MISSING");
-      assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="invoked"');
+      assert.equal(answer.headers.get("www-authenticate"), challengeAt(server.url, FUNCTIONS));
       const isEmpty = authorization.trim() === "Bearer";
       assert.equal(
         /is empty; with C1's Go SDK, set the field Oauth of Security/.test(answer.body.message),
@@ -154,33 +183,4 @@ sharedSuite("access tokens", {
     });
     assertError(cookie, "UNAUTHENTICATED", "TOKEN_MISSING");
   },
-});
-
-Deno.test("access tokens: an expired one has an error of its own, with the same key", async () => {
-  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-  const row = { credential: credentialRow(1), principal: PRINCIPAL, customRoles: [] };
-  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
-  const client = liveClients.of(row) ?? assert.fail("the client is not live");
-  const key = { id: "key", privateKey, publicKey };
-  const identity = {
-    client: () => Promise.resolve(row),
-    apiKey: () => Promise.resolve(undefined),
-    roles: () => Promise.resolve([]),
-  };
-  const tokens = new AccessTokens(key, identity, liveClients, 60_000);
-  const check = (token: string) => tokens.check(token, undefined);
-  const { token } = await tokens.issue({ client });
-  assert.equal(await check(token), client.principal);
-  const at = (exp: number) =>
-    new SignJWT({ ...decodeJwt(token), exp }).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
-      .sign(privateKey);
-  const now = Math.floor(Date.now() / 1000);
-  await check(await at(now + 300));
-  await assert.rejects(check(await at(now - 1)), { reason: "TOKEN_EXPIRED" });
-  for (const missing of ["sub", "exp", "client_id"]) {
-    const claims = { ...decodeJwt(token), [missing]: undefined };
-    const partial = await new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt" })
-      .sign(privateKey);
-    await assert.rejects(check(partial), { reason: "TOKEN_INVALID" }, missing);
-  }
 });

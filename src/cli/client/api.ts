@@ -20,6 +20,7 @@ import { hasStatus, statusFilter } from "./failures.ts";
 import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
 import { PublishApi } from "./publishes.ts";
+import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
 import { TriggerApi } from "./triggers.ts";
 import { VolumeApi } from "./volumes.ts";
@@ -104,6 +105,7 @@ function isGiven([, values]: [string, object]): boolean {
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
   readonly clients: ClientApi;
+  readonly signingKeys: SigningKeyApi;
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
   readonly publishes: PublishApi;
@@ -111,6 +113,7 @@ export class Api implements Disposable {
 
   constructor(readonly session: Session) {
     this.clients = new ClientApi(session);
+    this.signingKeys = new SigningKeyApi(session);
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
     this.publishes = new PublishApi(session);

@@ -18,6 +18,8 @@ export interface Server {
   target(): Promise<Target>;
   /** The caller closes it. */
   connect(): Promise<Api>;
+  /** The flags that are settings, for commands that need them without a server. */
+  flags(): Given;
 }
 
 /** The flag that every command with server options has. */
@@ -51,7 +53,7 @@ export function addServerOptions(command: Command): Server {
       dataDir: { path: config.server.dataDir, namedBy: sources["server.dataDir"] },
     });
   };
-  return { target, connect: async () => new Api(new Session(await target())) };
+  return { target, connect: async () => new Api(new Session(await target())), flags: readFlags };
 }
 
 /** The data directory of a command without flags. */

@@ -1,5 +1,12 @@
 /** Access tokens, and API keys, which need no exchange for an access token. */
-import { base64url, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import {
+  base64url,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from "jose";
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
@@ -7,7 +14,7 @@ import { entriesUpTo } from "../../shared/entries.ts";
 import { API_KEY, API_KEY_PREFIX, hashSecret } from "./credentials.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
-import type { SigningKey } from "./server_keys.ts";
+import { type SigningKeys, TOKEN_LIFETIME_MAX_MS } from "./signing_keys.ts";
 import { assertSource } from "./source_networks.ts";
 
 /** Verified tokens in memory. */
@@ -15,8 +22,18 @@ const VERIFIED_TOKENS_MAX = 10_000;
 const MS_PER_SECOND = 1000;
 /** How far ahead of the clock a token may have been issued: the clock may be set back a little. */
 const ISSUED_AHEAD_MAX_MS = 60 * MS_PER_SECOND;
-const ISSUER = "invoked";
+/** What every token names as its audience, besides the URL of the server that issued it. */
 const AUDIENCE = "invoked/api";
+
+/** The header of a token. */
+const headerOf = (kid: string) => ({ alg: "EdDSA", typ: "at+jwt", kid }) as const;
+const KEY_ID_LENGTH = 27;
+const ENCODED_HEADER_LENGTH = encodedHeader("0".repeat(KEY_ID_LENGTH)).length;
+/** What the encoded headers of all keys begin with, up to the group of bytes in which the key id begins. */
+const ENCODED_HEADER_START = commonStart(
+  encodedHeader("0".repeat(KEY_ID_LENGTH)),
+  encodedHeader("z".repeat(KEY_ID_LENGTH)),
+);
 
 /** What a grant allows: the client of the token, and what cuts or extends the token. */
 export interface Granted {
@@ -38,6 +55,7 @@ interface IssuedToken {
 /** What a verified token says. */
 interface VerifiedToken {
   readonly clientId: string;
+  readonly keyId: string;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly roles: readonly string[] | undefined;
@@ -45,34 +63,36 @@ interface VerifiedToken {
 }
 
 /**
- * Issues and checks access tokens: EdDSA JWTs (RFC 7519, RFC 8037) that name a client. What the client may do is looked
- * up at each check, in memory until a client, its principal or one of their roles changes, on whichever node.
+ * Issues and checks access tokens: EdDSA JWTs (RFC 9068, RFC 8037) that name a client. What the client may do, and whether
+ * the key of the token is valid, is looked up at each check, in memory until a client, its principal, one of their roles
+ * or a key changes, on whichever node. The signature proves that this server issued a token: its keys sign nothing else
+ * and belong to no other server. So `iss`, which is the URL that clients know the server by, is for verifiers elsewhere,
+ * and tokens survive a change of this URL.
  */
 export class AccessTokens {
   /** Verified tokens, so that a signature is checked once and not at every request. */
   readonly #verified = new LRUCache<string, VerifiedToken>(entriesUpTo(VERIFIED_TOKENS_MAX));
 
-  readonly #header: { readonly alg: "EdDSA"; readonly typ: "at+jwt"; readonly kid: string };
-  /** The first part of every token of this server, and of no other server: it names the key. */
-  readonly #head: string;
-
   constructor(
-    private readonly key: SigningKey,
+    private readonly keys: Pick<SigningKeys, "exact" | "find" | "hasAny">,
     private readonly identity: Pick<IdentityReader, "client" | "apiKey" | "roles">,
     private readonly liveClients: LiveClients,
-    private readonly lifetimeMs: number,
-  ) {
-    this.#header = { alg: "EdDSA", typ: "at+jwt", kid: key.id };
-    this.#head = base64url.encode(JSON.stringify(this.#header));
-  }
+    private readonly options: {
+      /** The URL of the server, without a path. */
+      readonly issuer: string;
+      readonly lifetimeMs: number;
+    },
+  ) {}
 
   /** Issues a token that ends with its lifetime or with its client, whichever is first. */
   async issue(
-    { client, roles, claims, lifetimeMs = this.lifetimeMs }: Granted,
+    { client, roles, claims, lifetimeMs = this.options.lifetimeMs }: Granted,
   ): Promise<IssuedToken> {
     const { principal, expiresAtMs } = client;
+    const { issuer } = this.options;
+    const { signing } = await this.keys.exact();
     const issuedAt = Math.floor(Date.now() / MS_PER_SECOND);
-    const leftMs = Math.min(lifetimeMs, expiresAtMs - Date.now());
+    const leftMs = Math.min(lifetimeMs, TOKEN_LIFETIME_MAX_MS, expiresAtMs - Date.now());
     const expiresInSeconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND));
     const payload = {
       client_id: principal.clientId,
@@ -80,10 +100,11 @@ export class AccessTokens {
       ...claims === undefined ? {} : { c1wfc: claims },
     };
     const token = await new SignJWT(payload)
-      .setProtectedHeader(this.#header)
-      .setIssuer(ISSUER).setAudience(AUDIENCE).setSubject(principal.id)
+      .setProtectedHeader(headerOf(signing.id))
+      .setIssuer(issuer).setAudience([issuer, AUDIENCE]).setSubject(principal.id)
+      .setJti(crypto.randomUUID())
       .setIssuedAt(issuedAt).setExpirationTime(issuedAt + expiresInSeconds)
-      .sign(this.key.privateKey);
+      .sign(signing.privateKey);
     return { token, expiresInSeconds };
   }
 
@@ -97,9 +118,11 @@ export class AccessTokens {
       const row = await this.identity.apiKey(hashSecret(token));
       return usable(this.liveClients.of(row), address).principal;
     }
-    const { clientId, roles, claims } = await this.#verify(token);
-    const client = this.liveClients.of(await this.identity.client(clientId));
-    const { principal } = usable(client, address);
+    const { clientId, keyId, roles, claims } = await this.#verify(token);
+    // Together, so that nodes that share a database count the changes once for both.
+    const [keys, row] = await Promise.all([this.keys.exact(), this.identity.client(clientId)]);
+    if (keys.find(keyId) === undefined) throw unknownKey();
+    const { principal } = usable(this.liveClients.of(row), address);
     if (roles === undefined && claims === undefined) return principal;
     const access = roles === undefined
       ? principal.access
@@ -109,11 +132,11 @@ export class AccessTokens {
 
   /**
    * Whether a text, such as an `Authorization` header of any scheme, contains an access token of this server or an API
-   * key. Expired tokens and tokens of disabled clients count, too. The signature is not checked: nobody is harmed by the
-   * removal of a forged token.
+   * key. Expired tokens and tokens of disabled clients count, too, but not tokens of keys that were removed. The signature
+   * is not checked: nobody is harmed by the removal of a forged token.
    */
-  areIn(text: string): boolean {
-    return text.includes(this.#head) || text.includes(API_KEY_PREFIX);
+  async areIn(text: string): Promise<boolean> {
+    return text.includes(API_KEY_PREFIX) || await this.keys.hasAny(keyIdsIn(text));
   }
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */
@@ -125,14 +148,16 @@ export class AccessTokens {
     }
     this.#verified.delete(token);
     try {
-      const { payload } = await jwtVerify(token, this.key.publicKey, {
+      const { kid: keyId = "" } = decodeProtectedHeader(token);
+      const key = await this.keys.find(keyId);
+      if (key === undefined) throw unknownKey();
+      const { payload } = await jwtVerify(token, key.publicKey, {
         algorithms: ["EdDSA"],
         typ: "at+jwt",
-        issuer: ISSUER,
         audience: AUDIENCE,
         requiredClaims: ["sub", "iat", "exp", "client_id"],
       });
-      const verified = verifiedToken(payload);
+      const verified = verifiedToken(keyId, payload);
       assertNotIssuedAhead(verified.issuedAtMs);
       this.#verified.set(token, verified);
       return verified;
@@ -154,9 +179,31 @@ export class AccessTokens {
   }
 }
 
+function encodedHeader(kid: string): string {
+  return base64url.encode(JSON.stringify(headerOf(kid)));
+}
+
+function commonStart(first: string, second: string): string {
+  let length = 0;
+  while (first[length] === second[length]) length++;
+  return first.slice(0, length);
+}
+
+/** The key ids of what may be access tokens in a text. */
+function keyIdsIn(text: string): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (let at = -1; (at = text.indexOf(ENCODED_HEADER_START, at + 1)) >= 0;) {
+    const encoded = text.slice(at, at + ENCODED_HEADER_LENGTH);
+    const id = /"kid":"([0-9A-Za-z]+)"\}$/.exec(Buffer.from(encoded, "base64url").toString())?.[1];
+    if (id !== undefined) ids.add(id);
+  }
+  return ids;
+}
+
 /** The claims of a token that this server signed. */
-function verifiedToken(payload: JWTPayload): VerifiedToken {
+function verifiedToken(keyId: string, payload: JWTPayload): VerifiedToken {
   return {
+    keyId,
     clientId: String(payload["client_id"]),
     issuedAtMs: MS_PER_SECOND * Number(payload.iat),
     expiresAtMs: MS_PER_SECOND * Number(payload.exp),
@@ -170,6 +217,15 @@ function usable(client: LiveClient | undefined, address: string | undefined): Li
   if (client === undefined) throw clientGone();
   if (client.allowSourceCidrs.length > 0) assertSource(client.allowSourceCidrs, address);
   return client;
+}
+
+/** The error of a token of another server, or of a key that was removed. */
+function unknownKey(): DomainError {
+  return new DomainError(
+    "TOKEN_INVALID",
+    "Access token invalid: this server has no such signing key, or has removed the key; request a new " +
+      "token from /auth/v1/token",
+  );
 }
 
 /** A token of a clock that was ahead would outlive the time of every other. @throws TOKEN_INVALID */

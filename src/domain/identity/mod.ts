@@ -22,6 +22,7 @@ export {
 } from "./roles.ts";
 export { roleIdOf } from "../../resources/roles.ts";
 export { ServerKeys } from "./server_keys.ts";
+export { deleteEndedKeys, type Rotation, type SigningKey, SigningKeys } from "./signing_keys.ts";
 export { type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
 
 /** A new principal that the caller inserts. */

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { DataDirError } from "../../store/data_dir.ts";
 import type { ServerKeyRow } from "../../store/identity.ts";
 import { isSealedEarly, type Sealer } from "../../store/sealing.ts";
@@ -8,17 +7,10 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 
 const HMAC_KEY_BYTES = 32;
-/** The purpose of the pair that signs access tokens. */
-const SIGNING = "access-token";
+/** The purpose of the pairs that sign access tokens: see `signing_keys.ts`. */
+export const SIGNING = "access-token";
 /** The purpose, and the id, of the key from which those of objects are derived: of several nodes one makes it. */
 const OBJECTS = "objects";
-
-/** The Ed25519 pair that signs access tokens. */
-export interface SigningKey {
-  readonly id: string;
-  readonly privateKey: CryptoKey;
-  readonly publicKey: CryptoKey;
-}
 
 /** The server's own keys, made at its first start and kept under the master key. */
 export class ServerKeys {
@@ -27,16 +19,6 @@ export class ServerKeys {
     private readonly sealer: Sealer,
     private readonly ids: Ids,
   ) {}
-
-  async signingKey(): Promise<SigningKey> {
-    const { id, value } = await this.#loadOrMake(SIGNING, async () => {
-      const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-      return new TextEncoder().encode(JSON.stringify(await exportJWK(privateKey)));
-    });
-    const jwk = JSON.parse(new TextDecoder().decode(value)) as JWK;
-    const { d: _private, ...publicJwk } = jwk;
-    return { id, privateKey: await importKey(jwk), publicKey: await importKey(publicJwk) };
-  }
 
   /** A random key for {@link SignedTokens}. */
   async hmacKey(purpose: "upload-url" | "page-token"): Promise<Uint8Array> {
@@ -57,7 +39,9 @@ export class ServerKeys {
     const earlier = await this.store.write(
       async (tx) => {
         const [kept] = await tx.identity.keys(purpose);
-        if (kept === undefined) await tx.identity.insertKey({ id, purpose, sealed, createdAt });
+        if (kept === undefined) {
+          await tx.identity.insertKey({ id, purpose, sealed, createdAt, signsFrom: null });
+        }
         return kept;
       },
       "durable",
@@ -80,7 +64,12 @@ export async function objectRootKey(store: Store, sealer: Sealer): Promise<Uint8
     const [key] = await store.read.identity.keys(OBJECTS);
     if (key !== undefined) return sealer.open(key.sealed, serverKeyContext(key));
     const made = Uint8Array.from(randomBytes(HMAC_KEY_BYTES));
-    const row = { id: OBJECTS, purpose: OBJECTS, createdAt: new Date().toISOString() };
+    const row = {
+      id: OBJECTS,
+      purpose: OBJECTS,
+      createdAt: new Date().toISOString(),
+      signsFrom: null,
+    };
     const sealed = sealer.seal(made, serverKeyContext(row));
     await store.write((tx) => tx.identity.insertKeyOnce({ ...row, sealed }));
   }
@@ -106,12 +95,4 @@ export function checkServerKeys(keys: readonly ServerKeyRow[], sealer: Sealer): 
 /** The context that a sealed key of the server is bound to. */
 export function serverKeyContext(key: { id: string; purpose: string }): string {
   return `server-key:${key.purpose}:${key.id}`;
-}
-
-async function importKey(jwk: JWK): Promise<CryptoKey> {
-  const key = await importJWK(jwk, "EdDSA");
-  if (key instanceof Uint8Array) {
-    throw new TypeError("The signing key is symmetric");
-  }
-  return key;
 }

@@ -57,22 +57,22 @@ const WITHHELD: ReadonlySet<string> = new Set(["cookie", "proxy-authorization"])
 /**
  * The input of the function.
  * @param payload of {@link payloadOf}
- * @param holdsToken whether a text has an access token of this server
+ * @param hasToken whether the header `Authorization` has an access token of this server
  */
 export function inputOf(
   { headers, query, body }: Delivery,
-  { method, payload, event: { id, time }, holdsToken }: {
+  { method, payload, event: { id, time }, hasToken }: {
     readonly method: WebhookMethod;
     readonly payload: unknown;
     readonly event: VerifiedEvent;
-    readonly holdsToken: (text: string) => boolean;
+    readonly hasToken: boolean;
   },
 ): Uint8Array {
   const input = {
     ...payload === undefined ? {} : { payload },
     body: Buffer.from(body).toString("base64"),
     contentType: headers["content-type"] ?? "",
-    headers: shownHeaders(headers, method, holdsToken),
+    headers: shownHeaders(headers, method, hasToken),
     query,
     event: { ...id === undefined ? {} : { id }, time: time.toISOString(), source: method.kind },
   };
@@ -229,15 +229,15 @@ function jsonOf(body: Uint8Array): unknown {
 function shownHeaders(
   headers: Readonly<Record<string, string>>,
   method: WebhookMethod,
-  holdsToken: (text: string) => boolean,
+  hasToken: boolean,
 ): Record<string, string> {
   const isChecked = (name: string) =>
     (method.kind === "jwt" && name === "authorization") ||
     (method.kind === "header" && method.encoding === "SIGNATURE_ENCODING_PLAIN" &&
       name === method.name.toLowerCase());
   return Object.fromEntries(
-    Object.entries(headers).filter(([name, value]) =>
-      !WITHHELD.has(name) && !isChecked(name) && !(name === "authorization" && holdsToken(value))
+    Object.entries(headers).filter(([name]) =>
+      !WITHHELD.has(name) && !isChecked(name) && !(name === "authorization" && hasToken)
     ),
   );
 }

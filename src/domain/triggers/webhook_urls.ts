@@ -37,7 +37,7 @@ interface WebhookUrlParts {
   readonly keySets: KeySets;
   readonly log: DeliveryLog;
   /** Whether a text has an access token of this server. */
-  readonly holdsToken: (text: string) => boolean;
+  readonly holdsToken: (text: string) => Promise<boolean>;
   /** How long a sender waits for a function that answers it. */
   readonly timeoutMs: number;
   /** Base URL of the server. */
@@ -128,12 +128,13 @@ export class WebhookUrls {
   async #start(proved: Proved): Promise<DeliveryAnswer> {
     const { row, webhook, delivery, event, payload } = proved;
     const { method } = webhook;
-    const { holdsToken } = this.parts;
+    const { authorization } = delivery.headers;
+    const hasToken = authorization !== undefined && await this.parts.holdsToken(authorization);
     const isAnswered = webhook.response === "WEBHOOK_RESPONSE_FUNCTION";
     let invocationId = "";
     let isLate = false;
     try {
-      const json = inputOf(delivery, { method, payload, event, holdsToken });
+      const json = inputOf(delivery, { method, payload, event, hasToken });
       const started = this.parts.invocations.invoke(principalOf(row), {
         functionId: row.functionId,
         commitId: "",

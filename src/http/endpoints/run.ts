@@ -97,7 +97,7 @@ async function serveEndpoint(
   options.rates.countFunction(endpoint.row.functionId);
   // A function must not act as the client of a token, whatever the endpoint checks.
   const hasToken = endpoint.http.auth === "ENDPOINT_AUTH_BEARER" ||
-    services.accessTokens.areIn(authorizationOf(incoming));
+    await services.accessTokens.areIn(authorizationOf(incoming));
   const withheld = new Set([...isOwn ? [] : ["cookie"], ...hasToken ? ["authorization"] : []]);
   const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;

@@ -240,7 +240,8 @@ export const IDENTITY: Steps = {
     const sealed = Uint8Array.from([0, 1, 254, 255]);
     await store.write(async (tx) => {
       for (const number of [1, 2]) {
-        await tx.identity.insertKey({ id: id(number), purpose: "x", sealed, createdAt: time(0) });
+        const row = { id: id(number), purpose: "x", sealed, createdAt: time(0), signsFrom: null };
+        await tx.identity.insertKey(row);
       }
       await tx.identity.resealKey(id(1), sealed.toReversed());
     });

@@ -1,0 +1,92 @@
+/** The rotation of signing keys with several API nodes on one database. */
+import assert from "node:assert/strict";
+import { decodeProtectedHeader } from "jose";
+import { endpoint } from "../endpoints/echo.ts";
+import { Client } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import { TestCluster } from "./cluster.ts";
+
+const FUNCTIONS = "/api/v1/functions";
+const ROTATE = "/api/v1/signing_keys/rotate";
+const FORGED = 200;
+
+Deno.test("signing keys of three nodes", async (t) => {
+  await using cluster = await TestCluster.start();
+  const first = await cluster.node();
+  const second = await cluster.node();
+  const third = await cluster.node();
+  await cluster.worker({ capacity: 1 });
+  const urls = [first.url, second.url, third.url];
+  const { clientId, clientSecret } = await first.credentials();
+  const signIn = (url: string) => Client.login(url, clientId, clientSecret);
+  const atAll = (token: string | undefined) =>
+    Promise.all(urls.map((url) => new Client(url, token).get(FUNCTIONS)));
+  const kidOf = ({ token = "" }: Client) => decodeProtectedHeader(token).kid;
+  const former = await signIn(first.url);
+
+  await t.step(
+    "a token of a new key is valid at every node, and so are earlier tokens",
+    async () => {
+      const { list: [made] } = ok(await former.post(ROTATE, { signsAfter: "0s" }));
+      const after = await signIn(first.url);
+      assert.equal(kidOf(after), made.id);
+      // Forged tokens at the same time must not keep the nodes from learning the key.
+      const [header = "", ...rest] = (after.token ?? "").split(".");
+      const forge = (n: number) => {
+        const forged = JSON.parse(atob(header));
+        const kid = String(n).padStart(27, "0");
+        return [btoa(JSON.stringify({ ...forged, kid })).replace(/=+$/, ""), ...rest].join(".");
+      };
+      const forged = Array.from(
+        { length: FORGED },
+        (_, n) => new Client(urls[n % urls.length] ?? "", forge(n)).get(FUNCTIONS),
+      );
+      for (const answer of await atAll(after.token)) {
+        ok(answer);
+      }
+      for (const answer of await atAll(former.token)) ok(answer);
+      for (const answer of await Promise.all(forged)) {
+        assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+      }
+      for (const url of urls) assert.equal(kidOf(await signIn(url)), made.id);
+    },
+  );
+
+  await t.step(
+    "a node withholds a token from functions whose key another node just made",
+    async () => {
+      const { path } = await endpoint(await signIn(third.url));
+      ok(await former.post(ROTATE, { signsAfter: "0s" }));
+      const { token } = await signIn(first.url);
+      const headers = { authorization: `Token ${token}` };
+      const said = await (await fetch(`${third.url}${path}/`, { headers })).json();
+      assert.equal(said.headers["authorization"], undefined);
+    },
+  );
+
+  await t.step("after revokeOld at one node, no node accepts an earlier token", async () => {
+    const earlier = await Promise.all(urls.map(signIn));
+    ok(await (earlier[1] ?? assert.fail()).post(ROTATE, { revokeOld: true }));
+    for (const { token } of [former, ...earlier]) {
+      for (const answer of await atAll(token)) {
+        assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID");
+      }
+    }
+    for (const url of urls) {
+      const { token } = await signIn(url);
+      for (const answer of await atAll(token)) ok(answer);
+    }
+  });
+
+  await t.step("rotations at all nodes at the same time keep every key", async () => {
+    const clients = await Promise.all(urls.map(signIn));
+    const answers = await Promise.all(
+      clients.map((client) => client.post(ROTATE, { signsAfter: "0s" })),
+    );
+    const made = answers.map((answer) => ok(answer).list.length).toSorted();
+    assert.deepEqual(made, [2, 3, 4]);
+    for (const { token } of clients) for (const answer of await atAll(token)) ok(answer);
+    const tokens = await Promise.all(urls.map(signIn));
+    assert.equal(new Set(tokens.map(kidOf)).size, 1);
+  });
+});
