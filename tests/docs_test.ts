@@ -39,7 +39,7 @@ const OTHER_FLAGS = [
   ...["--save-dev", "--ignore-scripts", "--global"],
 ];
 /** Words of the token endpoint, as RFC 6749 has them; the type of its errors names all that are answered. */
-const TOKEN_ERRORS = /readonly error: ((?:"\w+"(?: \| )?)+),/;
+const TOKEN_ERRORS = /type OAuthErrorCode =([^;]+);/;
 
 /** Text of every page by its path from the root of the project. */
 type Pages = ReadonlyMap<string, string>;
@@ -78,7 +78,7 @@ Deno.test("docs/errors.md lists every word of an invocation's error, and no othe
 
 Deno.test("docs/errors.md lists every error of the token endpoint, and no other", async () => {
   const page = section(await readText("docs/errors.md"), "Errors of the token endpoint");
-  const source = await readText("src/domain/identity/token_endpoint.ts");
+  const source = await readText("src/domain/identity/grants/grant.ts");
   const known = quoted(TOKEN_ERRORS.exec(source)?.[1] ?? "");
   assert.ok(known.length > 0, "the type of the errors was not found");
   assert.deepEqual(rows(page).map(([word]) => word).toSorted(), known.toSorted());
