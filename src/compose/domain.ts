@@ -320,7 +320,7 @@ function openTests(shared: Shared): Tests {
 }
 
 async function openIdentity(
-  { config: { identity }, liveClients, store, sealer, ids, url, pages }: Shared,
+  { config: { identity }, audit, liveClients, store, sealer, ids, url, pages }: Shared,
 ) {
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
@@ -333,10 +333,18 @@ async function openIdentity(
     accessTokens,
     signingKeys,
     clients: new Clients(store, pages, ids, liveClients, clientHost(url)),
-    consoleSessions: new ConsoleSessions(store, pages, ids, liveClients, sessionLimits, url),
+    consoleSessions: new ConsoleSessions(
+      store,
+      audit,
+      pages,
+      ids,
+      liveClients,
+      sessionLimits,
+      url,
+    ),
     functionPrincipals: new FunctionPrincipals(store, liveClients),
     tokenEndpoint: new TokenEndpoint(accessTokens, [
       new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
-    ]),
+    ], audit),
   };
 }

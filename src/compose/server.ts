@@ -230,7 +230,7 @@ async function startBehind(
   await domain.recovery.recover();
   domain.scheduler.start();
   const helloFunctionId = deployExample
-    ? await deployHello(store, node, domain.functions, readExample)
+    ? await deployHello(store, node, domain, readExample)
     : undefined;
   if (socket !== undefined) engine.catchUp();
   http.serve(app);

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { writePrivateFile } from "../shared/files.ts";
 import type { ClientRow, IdentityReader } from "../store/identity.ts";
+import type { AuditEntry } from "../store/audit.ts";
 import type { Store } from "../store/mod.ts";
 import type { Ids } from "./ids.ts";
 import { locks } from "./locks.ts";
@@ -11,12 +12,16 @@ import {
   OWNER,
   SERVER,
 } from "./identity/mod.ts";
+import type { Audit } from "./audit/audit.ts";
+import { entryOf } from "./audit/ocsf.ts";
 import type { Functions } from "./functions/functions.ts";
 import type { Node } from "./ownership/contract.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
 const HELLO = "hello";
+/** What a first start does, as the operation of its audit events. */
+const FIRST_START = "invoked.Server.FirstStart";
 /** `credentials.json` in the data directory. */
 interface CredentialsFile extends ClientCredentials {
   readonly serverUrl: string;
@@ -56,15 +61,28 @@ export async function keepCredentials(
     async (tx) => {
       if (await hasOwner(tx.identity)) return false;
       await insert(tx);
+      await tx.audit.append(firstOwnerEntry(ids, client));
       return true;
     },
     "durable",
-    [locks.firstPrincipal],
+    [locks.firstPrincipal, locks.auditChain],
   );
   // Another node has made one meanwhile, and has its credentials.
   if (isFirst) return client;
   await Deno.remove(path);
   return undefined;
+}
+
+/** What the audit log records of the owner that a start makes. */
+function firstOwnerEntry(ids: Ids, { clientId, displayName }: NewClient): AuditEntry {
+  const { id: uid, time } = ids.nextWithTime();
+  return entryOf({
+    kind: "call",
+    operation: FIRST_START,
+    activity: "create",
+    actor: SERVER,
+    resources: [{ type: "credential", id: clientId, name: displayName, change: "created" }],
+  }, { uid, time, source: {} });
 }
 
 /** Whether an owner can act: a person, or a service principal with a client that has all of its rights. */
@@ -110,32 +128,44 @@ async function writeCredentials(path: string, file: CredentialsFile): Promise<vo
 export async function deployHello(
   store: Store,
   node: Node,
-  functions: Functions,
+  { functions, audit }: { readonly functions: Functions; readonly audit: Audit },
   readExample: () => Promise<Map<string, Uint8Array>>,
 ): Promise<string | undefined> {
   if (await store.read.functions.any()) return await findHello(functions);
   if (!node.holds("housekeeping")) return undefined;
   try {
-    const { fn, commit } = await functions.create(SERVER, {
-      displayName: HELLO,
-      description: "Says hello. Deployed at the first start, from examples/hello",
-      functionType: "FUNCTION_TYPE_ANY",
-      initialContent: await readExample(),
-      commitMessage: "First commit",
-    });
-    const change = { publishedCommitId: commit?.id };
-    await functions.update(SERVER, {
-      id: fn.row.id,
-      change,
-      mask: "publishedCommitId",
-      content: undefined,
-      commitMessage: "",
-    });
-    return fn.row.id;
+    const request = { operation: FIRST_START, activity: "create", actor: SERVER } as const;
+    return await audit.within(
+      { ...request, mode: "changes", resources: [], source: {} },
+      async () => await publishHello(functions, await readExample()),
+    );
   } catch (error) {
     logger.warn("The example could not be deployed; the server works without it", { error });
     return undefined;
   }
+}
+
+/** Answers the id of the function. */
+async function publishHello(
+  functions: Functions,
+  initialContent: Map<string, Uint8Array>,
+): Promise<string> {
+  const { fn, commit } = await functions.create(SERVER, {
+    displayName: HELLO,
+    description: "Says hello. Deployed at the first start, from examples/hello",
+    functionType: "FUNCTION_TYPE_ANY",
+    initialContent,
+    commitMessage: "First commit",
+  });
+  const change = { publishedCommitId: commit?.id };
+  await functions.update(SERVER, {
+    id: fn.row.id,
+    change,
+    mask: "publishedCommitId",
+    content: undefined,
+    commitMessage: "",
+  });
+  return fn.row.id;
 }
 
 async function findHello(functions: Functions): Promise<string | undefined> {

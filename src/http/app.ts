@@ -16,6 +16,7 @@ import { docsPage, manifestSchema } from "./docs_page.ts";
 import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
+import { recordRejected } from "./rejected_credentials.ts";
 import { encodedPathViolation, pathOf } from "./protocol_errors.ts";
 
 interface AppOptions {
@@ -34,7 +35,10 @@ interface AppOptions {
 export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const app = new Hono<Env>({ strict: true, getPath: pathOf });
   const challenge = challengeOf(services, options.endpoints);
-  app.onError((error, c) => answerError(error, c, challenge));
+  app.onError(async (error, c) => {
+    await recordRejected(error, c, services);
+    return answerError(error, c, challenge);
+  });
   // Answered and not thrown: an error from here would bypass the middleware that sets headers.
   app.notFound((c) => {
     const { method, path } = c.req;

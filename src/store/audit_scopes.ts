@@ -53,6 +53,12 @@ export class AuditScopes {
     }
   }
 
+  /** Makes work run later, in whatever context, as if its caller ran it now. */
+  bind<T>(work: () => T): () => T {
+    const open = this.#storage.getStore();
+    return () => this.#storage.run(open, work);
+  }
+
   /** Runs work that a request begins, and that is not part of the request. */
   outside<T>(work: () => T): T {
     return this.#storage.run(undefined, work);

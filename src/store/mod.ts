@@ -229,8 +229,9 @@ function writeOf(
 ): Store["write"] {
   return async (statements, durability = "durable", locks = []) => {
     if (health.error !== undefined) throw health.error;
-    // The transaction runs in the context of whichever write began the group.
     const audited = auditScopes.current?.begin();
+    // The transaction runs in the context of whichever write began the group.
+    const run = auditScopes.bind(() => statements(writers));
     const taken = audited === undefined ? locks : [...locks, AUDIT_LOCK];
     const changed: WriteChanges = {
       list: [],
@@ -244,7 +245,7 @@ function writeOf(
       if (audited !== undefined) changed.audited = [];
       changes.current = changed;
       try {
-        const value = await statements(writers);
+        const value = await run();
         const entry = audited?.entryOf(changed.audited ?? []);
         if (entry !== undefined) await writers.audit.append(entry);
         if (dialect.isShared && changed.areKept) await noteChange(writing);

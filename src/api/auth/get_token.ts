@@ -1,7 +1,7 @@
 import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
-import { type Granted, OAuthError } from "../../domain/identity/mod.ts";
+import { OAuthError, type TokenGrant } from "../../domain/identity/mod.ts";
 import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -54,7 +54,7 @@ export const getToken = rawOperation({
     }
     const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
     const { perMinute } = tokenRateLimit;
-    let granted: Granted;
+    let granted: TokenGrant;
     try {
       granted = await tokenEndpoint.authenticate(form, remoteAddress);
     } catch (error) {

@@ -4,7 +4,7 @@ import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 
 export { type FunctionScope } from "./access.ts";
-export { AccessTokens, type Granted } from "./access_tokens.ts";
+export { AccessTokens } from "./access_tokens.ts";
 export { Clients } from "./clients.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
@@ -23,7 +23,7 @@ export {
 export { roleIdOf } from "../../resources/roles.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { deleteEndedKeys, type Rotation, type SigningKey, SigningKeys } from "./signing_keys.ts";
-export { type TokenAnswer, TokenEndpoint } from "./token_endpoint.ts";
+export { type TokenAnswer, TokenEndpoint, type TokenGrant } from "./token_endpoint.ts";
 
 /** A new principal that the caller inserts. */
 interface NewServicePrincipal {

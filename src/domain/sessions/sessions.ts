@@ -2,9 +2,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
+import type { AuditEntry } from "../../store/audit.ts";
 import type { Store } from "../../store/mod.ts";
+import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
 import type { LiveClients, Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
@@ -48,6 +51,7 @@ export interface Browser {
 export class ConsoleSessions {
   constructor(
     private readonly store: Store,
+    private readonly audit: Audit,
     private readonly pages: Pages,
     private readonly ids: Ids,
     private readonly liveClients: LiveClients,
@@ -81,30 +85,35 @@ export class ConsoleSessions {
   ): Promise<LiveSession & { readonly token: string }> {
     if (!SECRET.test(code)) throw linkInvalid();
     const token = newSecret();
-    const session = await this.store.write(async (tx) => {
-      const link = await tx.consoleSessions.takeLink(hashOf(code));
-      const client = link && this.liveClients.of(await tx.identity.client(link.clientId));
-      const { id, time } = this.ids.nextWithTime();
-      const isAllowed = client !== undefined && isAllowedFrom(client.allowSourceCidrs, address);
-      if (!isAllowed || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
-        throw linkInvalid();
-      }
-      const { principal } = client;
-      const endsAtMs = Math.min(time.getTime() + this.limits.lifetimeMs, client.expiresAtMs);
-      const row: ConsoleSessionRow = {
-        id,
-        tokenHash: hashOf(token),
-        principalId: principal.id,
-        clientId: principal.clientId,
-        address,
-        userAgent: userAgent.slice(0, USER_AGENT_CHARS_MAX),
-        createdAt: time.toISOString(),
-        expiresAt: new Date(endsAtMs).toISOString(),
-      };
-      await tx.consoleSessions.insert(row);
-      if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
-      return { row, principal };
-    });
+    const session = await this.store.write(
+      async (tx) => {
+        const link = await tx.consoleSessions.takeLink(hashOf(code));
+        const client = link && this.liveClients.of(await tx.identity.client(link.clientId));
+        const { id, time } = this.ids.nextWithTime();
+        const isAllowed = client !== undefined && isAllowedFrom(client.allowSourceCidrs, address);
+        if (!isAllowed || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
+          throw linkInvalid();
+        }
+        const { principal } = client;
+        const endsAtMs = Math.min(time.getTime() + this.limits.lifetimeMs, client.expiresAtMs);
+        const row: ConsoleSessionRow = {
+          id,
+          tokenHash: hashOf(token),
+          principalId: principal.id,
+          clientId: principal.clientId,
+          address,
+          userAgent: userAgent.slice(0, USER_AGENT_CHARS_MAX),
+          createdAt: time.toISOString(),
+          expiresAt: new Date(endsAtMs).toISOString(),
+        };
+        await tx.consoleSessions.insert(row);
+        if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
+        await tx.audit.append(this.#entry("logon", row, principal));
+        return { row, principal };
+      },
+      "durable",
+      [locks.auditChain],
+    );
     const { row: { id: sessionId, clientId } } = session;
     logger.info("session {sessionId} of client {clientId} began", { sessionId, clientId, address });
     return { ...session, token };
@@ -136,9 +145,23 @@ export class ConsoleSessions {
   async signOut(token: string, address: string | undefined): Promise<void> {
     const session = await this.find(token, address);
     if (session === undefined) return;
-    const { id: sessionId, clientId, tokenHash } = session.row;
-    await this.store.write((tx) => tx.consoleSessions.deleteByToken(tokenHash));
+    const { row, principal } = session;
+    const { id: sessionId, clientId, tokenHash } = row;
+    await this.store.write(
+      async (tx) => {
+        await tx.consoleSessions.deleteByToken(tokenHash);
+        await tx.audit.append(this.#entry("logoff", row, principal));
+      },
+      "durable",
+      [locks.auditChain],
+    );
     logger.info("session {sessionId} of client {clientId} signed out", { sessionId, clientId });
+  }
+
+  #entry(activity: "logon" | "logoff", row: ConsoleSessionRow, principal: Principal): AuditEntry {
+    const { id, displayName: name, clientId, kind } = principal;
+    const user = { id, name, clientId, kind };
+    return this.audit.entry({ kind: "authentication", activity, user, sessionId: row.id });
   }
 
   /** The sessions of the caller's principal that have not ended, newest first. */

@@ -1,0 +1,42 @@
+/** Which rejected credentials are on record in the audit log. */
+import type { Context } from "hono";
+import type { Uses } from "../api/operation.ts";
+import { DomainError, type Reason } from "../domain/errors.ts";
+import type { Env } from "./env.ts";
+
+/**
+ * What each error rejects. A request without a credential rejects none, and a webhook has a list of its deliveries; the
+ * token endpoint records its own errors, whose client it knows.
+ */
+const REJECTED: Partial<Record<Reason, string>> = {
+  TOKEN_INVALID: "access_token",
+  TOKEN_EXPIRED: "access_token",
+  SOURCE_NOT_ALLOWED: "access_token",
+  SESSION_ENDED: "session",
+  NOT_FROM_CONSOLE: "session",
+  LINK_INVALID: "logon",
+  UPLOAD_URL_INVALID: "upload_url",
+  UPLOAD_URL_EXPIRED: "upload_url",
+};
+
+/** Records an error that rejects a credential. */
+export async function recordRejected(
+  error: Error,
+  c: Context<Env>,
+  { audit }: Uses<"audit">,
+): Promise<void> {
+  if (!(error instanceof DomainError)) return;
+  const activity = REJECTED[error.reason];
+  if (activity === undefined) return;
+  await audit.record({
+    kind: "authentication",
+    activity,
+    user: {},
+    rejected: { code: error.reason, detail: error.message },
+  }, {
+    address: c.get("clientAddress"),
+    requestId: c.get("requestId"),
+    userAgent: c.req.header("user-agent"),
+    method: c.req.method,
+  });
+}
