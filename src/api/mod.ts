@@ -2,6 +2,7 @@
  * The API: one file for each operation, with its contract, permission and handler. HTTP (`src/http`) and host calls
  * (`host_calls.ts`) are its two transports.
  */
+import { AUDIT_OPERATIONS } from "./audit/mod.ts";
 import { AUTH_OPERATIONS } from "./auth/mod.ts";
 import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
@@ -33,5 +34,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...DEAD_LETTER_OPERATIONS,
   ...TEST_OPERATIONS,
   ...VOLUME_OPERATIONS,
+  ...AUDIT_OPERATIONS,
   ...SERVER_OPERATIONS,
 ];

@@ -1,4 +1,6 @@
 import type { Audit } from "../domain/audit/audit.ts";
+import type { AuditLog } from "../domain/audit/log.ts";
+import type { AuditVerification } from "../domain/audit/verify.ts";
 import type { LiveChanges } from "../domain/changes/live_changes.ts";
 import type { Commits } from "../domain/commits/commits.ts";
 import type { CommitTypes } from "../domain/commits/package_types.ts";
@@ -41,6 +43,8 @@ export type OpenApiDocument = { readonly openapi: string };
 export interface Services {
   readonly accessTokens: AccessTokens;
   readonly audit: Audit;
+  readonly auditLog: AuditLog;
+  readonly auditVerification: AuditVerification;
   readonly bulk: Bulk;
   readonly circuitBreaker: CircuitBreaker;
   readonly clients: Clients;

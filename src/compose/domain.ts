@@ -4,6 +4,8 @@ import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
 import { type Config, hostsOfServer } from "../config/mod.ts";
 import { Audit } from "../domain/audit/audit.ts";
+import { AuditLog } from "../domain/audit/log.ts";
+import { AuditVerification } from "../domain/audit/verify.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
 import { CommitTypes } from "../domain/commits/package_types.ts";
@@ -137,6 +139,8 @@ export async function openDomain(parts: DomainParts) {
     ...identity,
     tests: openTests(shared),
     audit,
+    auditLog: new AuditLog(store, pages),
+    auditVerification: new AuditVerification(store),
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
     hostMethods,

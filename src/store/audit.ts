@@ -1,13 +1,14 @@
 /** The audit log: a chain of events in which each hash covers the event and the hash before. */
 import { createHash } from "node:crypto";
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
+import { containing } from "./paging.ts";
 import type { Schema } from "./schema.ts";
 
-type AuditEventRow = Selectable<AuditEventTable>;
+export type AuditEventRow = Selectable<AuditEventTable>;
 
 /** Where the chain ends, and the event after which it begins. */
-type AuditHead = Omit<Selectable<AuditHeadTable>, "id">;
+export type AuditHead = Omit<Selectable<AuditHeadTable>, "id">;
 
 /** An event that is not in the chain yet. */
 export interface AuditEntry extends
@@ -41,9 +42,35 @@ export function chainHash(previous: string, event: string): string {
   return createHash("sha256").update(`${previous}\n${event}`).digest("hex");
 }
 
+/** What is behind the last dot of an operation. */
+export function verbOf(operation: string): string {
+  return operation.slice(operation.lastIndexOf(".") + 1);
+}
+
+/** Which events to find. */
+export interface AuditFilter {
+  /** Of this time or later. */
+  readonly since?: string | undefined;
+  /** Before this time. */
+  readonly until?: string | undefined;
+  /** Id or display name. */
+  readonly actor?: string | undefined;
+  /** An operation, or what is behind its last dot. */
+  readonly operation?: string | undefined;
+  /** Id or name of a resource. */
+  readonly resource?: string | undefined;
+}
+
+/** Positions in the chain: after the first, up to the second. */
+export interface AuditRange {
+  readonly after: number;
+  readonly upTo: number;
+}
+
 /** Reads the audit log. */
 export class AuditReader {
-  constructor(protected readonly db: Kysely<Schema>) {}
+  /** @param long reads beside the event loop */
+  constructor(protected readonly db: Kysely<Schema>, private readonly long: Kysely<Schema>) {}
 
   /** The head of the chain. */
   async head(): Promise<AuditHead> {
@@ -58,6 +85,55 @@ export class AuditReader {
     return this.db.selectFrom("auditEvents").selectAll().where("seq", ">", seq)
       .orderBy("seq").limit(limit).execute();
   }
+
+  /** The position of an event; undefined for an unknown one, and for one that was erased. */
+  async seqOf(uid: string): Promise<number | undefined> {
+    const row = await this.db.selectFrom("auditEvents").select("seq").where("uid", "=", uid)
+      .executeTakeFirst();
+    return row?.seq;
+  }
+
+  /** The positions between which all events of a time are; undefined without an event. */
+  async rangeOf({ since, until }: AuditFilter): Promise<AuditRange | undefined> {
+    // Clocks may be set back, and those of nodes differ: the first event of a time need not be its oldest.
+    let query = this.long.selectFrom("auditEvents")
+      .select(({ fn }) => [fn.min("seq").as("first"), fn.max("seq").as("last")]);
+    if (since !== undefined) query = query.where("time", ">=", since);
+    if (until !== undefined) query = query.where("time", "<", until);
+    const { first, last } = await query.executeTakeFirstOrThrow();
+    return first === null ? undefined : { after: Number(first) - 1, upTo: Number(last) };
+  }
+
+  /** Events in the order of the chain, or the last first. */
+  find(
+    filter: AuditFilter,
+    { after, upTo }: AuditRange,
+    direction: "asc" | "desc",
+    limit: number,
+  ): Promise<AuditEventRow[]> {
+    const { since, until, actor, operation, resource } = filter;
+    const isFiltered = Object.values(filter).some((value) => value !== undefined);
+    let query = (isFiltered ? this.long : this.db).selectFrom("auditEvents").selectAll()
+      .where("seq", ">", after).where("seq", "<=", upTo);
+    if (since !== undefined) query = query.where("time", ">=", since);
+    if (until !== undefined) query = query.where("time", "<", until);
+    if (operation !== undefined) {
+      query = query.where(({ or, eb }) =>
+        or([eb("operation", "=", operation), eb("verb", "=", operation)])
+      );
+    }
+    if (actor !== undefined) {
+      query = query.where(({ or, eb }) =>
+        or([eb("actor", "=", actor), eb("actorName", "=", actor)])
+      );
+    }
+    if (resource !== undefined) {
+      const named = (field: string) => containing(`"${field}":${JSON.stringify(resource)}`);
+      const isNamed = (field: string) => sql<boolean>`event like ${named(field)} escape '\\'`;
+      query = query.where(({ or }) => or([isNamed("uid"), isNamed("name")]));
+    }
+    return query.orderBy("seq", direction).limit(limit).execute();
+  }
 }
 
 /** Appends to the audit log. */
@@ -65,9 +141,10 @@ export class AuditWriter extends AuditReader {
   /** @param changes of the write that runs */
   constructor(
     db: Kysely<Schema>,
+    long: Kysely<Schema>,
     private readonly changes: { readonly current: { readonly mayAppend: boolean } | undefined },
   ) {
-    super(db);
+    super(db, long);
   }
 
   /**
@@ -87,7 +164,8 @@ export class AuditWriter extends AuditReader {
     });
     const hash = chainHash(last.hash, text);
     const head = { seq, uid: columns.uid, hash };
-    await this.db.insertInto("auditEvents").values({ ...columns, seq, event: text, hash })
+    const verb = verbOf(columns.operation);
+    await this.db.insertInto("auditEvents").values({ ...columns, verb, seq, event: text, hash })
       .execute();
     await this.db.insertInto("auditHead").values({ id: HEAD_ID, ...head, baseSeq, baseHash })
       .onConflict((c) => c.column("id").doUpdateSet(head)).execute();

@@ -11,6 +11,8 @@ export interface AuditEventTable {
   /** Its display name at that time; empty as `actor`. */
   actorName: string;
   operation: string;
+  /** What is behind the last dot of the operation. */
+  verb: string;
   /** The OCSF event as JSON, exactly as it was hashed. */
   event: string;
   /** SHA-256 in hexadecimal over the hash before, a newline, and `event`. */

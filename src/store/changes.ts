@@ -14,6 +14,7 @@ import {
   type PluginTransformQueryArgs,
   type PluginTransformResultArgs,
   PrimitiveValueListNode,
+  type QueryId,
   type QueryResult,
   ReferenceNode,
   type RootOperationNode,
@@ -71,6 +72,8 @@ export interface WriteChanges {
 /** Sees every statement of the writers except statements that are compiled once, whose callers note them. */
 export class Changes implements KyselyPlugin {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  /** What statements that run would change, for the audit log. */
+  readonly #auditedBy = new WeakMap<QueryId, AuditedChange>();
   /** Of the write that runs; the writers run one after another. */
   current: WriteChanges | undefined;
 
@@ -94,7 +97,7 @@ export class Changes implements KyselyPlugin {
     this.current?.list.push(change);
   }
 
-  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+  transformQuery({ node, queryId }: PluginTransformQueryArgs): RootOperationNode {
     const table = this.current && tableOf(node);
     if (this.current === undefined || table === undefined) return node;
     if (KEPT.has(table) && !this.current.areKept) {
@@ -102,11 +105,21 @@ export class Changes implements KyselyPlugin {
       this.cache.begun();
     }
     if (this.#listeners.size > 0) noteStatement(node, table, this.current.list);
-    if (this.current.audited !== undefined) noteAudited(node, table, this.current.audited);
+    if (this.current.audited !== undefined) {
+      const change = auditedChange(node, table);
+      if (change !== undefined) this.#auditedBy.set(queryId, change);
+    }
     return node;
   }
 
-  transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+  transformResult(
+    { result, queryId }: PluginTransformResultArgs,
+  ): Promise<QueryResult<UnknownRow>> {
+    // A statement that finds no row changes nothing.
+    if (this.current?.audited !== undefined && result.numAffectedRows !== 0n) {
+      const change = this.#auditedBy.get(queryId);
+      if (change !== undefined) this.current.audited.push(change);
+    }
     return Promise.resolve(result);
   }
 }
@@ -124,18 +137,19 @@ function noteStatement(node: RootOperationNode, name: string, into: Change[]): v
   });
 }
 
-function noteAudited(node: RootOperationNode, name: string, into: AuditedChange[]): void {
+/** The change of an audited table; undefined for another table. */
+function auditedChange(node: RootOperationNode, name: string): AuditedChange | undefined {
   const table = AUDITED[name as keyof Schema];
-  if (table === undefined) return;
+  if (table === undefined) return undefined;
   const valueOf = (column: string | undefined) =>
     column === undefined ? undefined : textOf(valueIn(node, column));
-  into.push({
+  return {
     kind: table.kind,
     change: InsertQueryNode.is(node) ? "created" : DeleteQueryNode.is(node) ? "deleted" : "updated",
     id: valueOf(table.id),
     name: valueOf(table.name),
     namespace: valueOf(table.namespace),
-  });
+  };
 }
 
 /** The table that a statement writes; undefined for a query. */

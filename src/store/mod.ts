@@ -326,7 +326,7 @@ function readersOf(
     triggers: new TriggerReader(db, cache),
     schedules: new ScheduleReader(db),
     deliveries: new DeliveryReader(db),
-    audit: new AuditReader(db),
+    audit: new AuditReader(db, long),
   };
 }
 
@@ -353,6 +353,6 @@ function writersOf(
     triggers: new TriggerWriter(db, UNCACHED),
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),
-    audit: new AuditWriter(db, changes),
+    audit: new AuditWriter(db, long, changes),
   };
 }

@@ -156,7 +156,7 @@ function authenticationEntry(event: AuthenticationEvent, occurrence: Occurrence)
   const actor = { id, displayName: name, clientId, kind };
   const activityId = activity === "logon" ? 1 : activity === "logoff" ? 2 : ACTIVITIES.other;
   return {
-    ...columnsOf(uid, time, `authentication.${activity}`, actor),
+    ...columnsOf(uid, time, `authentication.${cut(activity)}`, actor),
     classUid: AUTHENTICATION.class_uid,
     event: {
       ...base({ ...AUTHENTICATION, activity_id: activityId }, uid, time),

@@ -10,9 +10,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("actor", "text", (c) => c.notNull())
     .addColumn("actor_name", "text", (c) => c.notNull())
     .addColumn("operation", "text", (c) => c.notNull())
+    .addColumn("verb", "text", (c) => c.notNull())
     .addColumn("event", "text", (c) => c.notNull())
     .addColumn("hash", "text", (c) => c.notNull())
     .execute();
+  for (const column of ["time", "actor", "actor_name", "operation", "verb"]) {
+    await db.schema.createIndex(`audit_events_by_${column}`).on("audit_events")
+      .columns([column, "seq"]).execute();
+  }
   await db.schema.createTable("audit_head")
     .addColumn("id", "integer", (c) => c.primaryKey())
     .addColumn("seq", "integer", (c) => c.notNull())

@@ -1,0 +1,243 @@
+/** The audit log on the wire: what is on record, how it is listed, and its form. */
+import assert from "node:assert/strict";
+import { Client, type Json } from "../support/client.ts";
+import { assertError, KSUID, MAIN, ok } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { deployWithSdk, outputOf } from "../sdk/support.ts";
+import { added, assertOcsf, events, lastUid, page, resourcesOf, verification } from "./support.ts";
+
+const SECRET = "a-value-that-no-event-has";
+
+serverSuite("the audit log", {}, {
+  "a change names who made it, from where and what it changed": async ({ client }) => {
+    let id = "";
+    const [event, ...others] = await added(client, async () => {
+      const answer = await client.post("/api/v1/functions", { displayName: "audited" }, {
+        "request-id": "request-1",
+        "user-agent": "test/1",
+      });
+      id = ok(answer).function.id;
+    });
+    assert.deepEqual(others, []);
+    assert.match(event.metadata.uid, KSUID);
+    assert.deepEqual(resourcesOf(event), [{ type: "function", uid: id, change: "created" }]);
+    const { class_uid, activity_id, status_id, actor, api, src_endpoint, http_request } = event;
+    assert.deepEqual([class_uid, activity_id, status_id], [6003, 1, 1]);
+    assert.equal(api.operation, "c1.api.functions.v1.FunctionsService.CreateFunction");
+    assert.equal(api.request.uid, "request-1");
+    assert.deepEqual([actor.user.name, actor.user.type], ["Administrator", "service"]);
+    assert.match(actor.user.credential_uid, /@.*\/spc$/);
+    assert.deepEqual(src_endpoint, { ip: "127.0.0.1" });
+    assert.deepEqual(http_request, { http_method: "POST", user_agent: "test/1" });
+  },
+
+  "secrets are named, and their values are nowhere": async ({ client, server }) => {
+    const { function: { id } } = await client.createFunction("secret");
+    const update = (secret: Json) =>
+      client.post("/api/v1/functions/update", { function: { id, secret }, updateMask: "secret" });
+    const [first, second] = await added(client, async () => {
+      ok(await update({ KEEP: SECRET, DROP: SECRET }));
+      ok(await update({ KEEP: "" }));
+    });
+    const secret = (name: string, change: string) => ({
+      type: "secret",
+      name,
+      namespace: id,
+      change,
+    });
+    const ofSecrets = (event: Json) => resourcesOf(event).filter(({ type }) => type === "secret");
+    assert.deepEqual(ofSecrets(first), [secret("KEEP", "created"), secret("DROP", "created")]);
+    assert.deepEqual(ofSecrets(second), [secret("DROP", "deleted")]);
+    assert.ok(!JSON.stringify(await events(client)).includes(SECRET));
+    const { clientSecret } = await server.credentials();
+    assert.ok(!JSON.stringify(await events(client)).includes(clientSecret.slice(40)));
+  },
+
+  "a change that fails or is only checked leaves no event": async ({ client }) => {
+    const { function: { id } } = await client.createFunction("rolled back");
+    const left = await added(client, async () => {
+      const bad = await client.post("/api/v1/functions/update", {
+        function: { id, displayName: "other", secret: { OLD: "value", NEW: "" } },
+        updateMask: "displayName,secret",
+      });
+      assert.equal(bad.status, 400);
+      const checked = await client.post(`/api/v1/functions/${id}/triggers/apply`, {
+        changes: [{ trigger: { displayName: "t", schedule: { cronSpec: "0 0 * * *" } } }],
+        validateOnly: true,
+      });
+      ok(checked);
+      const dryRun = { filter: {}, dryRun: true };
+      ok(await client.post(`/api/v1/functions/${id}/invocations/cancel`, dryRun));
+      ok(await client.get(`/api/v1/functions/${id}`));
+    });
+    assert.deepEqual(left, []);
+  },
+
+  "an invocation leaves no event, and what it changes through the API does": async ({ client }) => {
+    const id = await deployWithSdk(
+      client,
+      `const { function: made } = (await sdk.functions.createFunction({ displayName: "nested" }))
+        .functionsServiceCreateFunctionResponse;
+      return { id: made.id };`,
+      ["administrator"],
+    );
+    const [event, ...others] = await added(client, () => outputOf(client, id));
+    assert.deepEqual(others, []);
+    assert.deepEqual([event.actor.user.uid, event.actor.user.type], [id, "function"]);
+    assert.equal(event.src_endpoint.svc_name, "function");
+    assert.match(event.src_endpoint.instance_uid, KSUID);
+  },
+
+  "denied calls and rejected credentials are on record": async ({ client, server }) => {
+    const made = ok(
+      await client.post("/api/v1/iam/personal_clients", {
+        displayName: "Reader",
+        scopedRoles: ["reader"],
+      }),
+    );
+    const { clientId } = made.client;
+    const reader = await Client.login(server.url, clientId, made.clientSecret);
+    const left = await added(client, async () => {
+      const denied = await reader.call("DELETE", "/api/v1/functions/some-id");
+      assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
+      const forged = new Client(server.url, `${reader.token}x`);
+      assertError(await forged.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+      const form = { grant_type: "client_credentials", client_id: clientId, client_secret: "no" };
+      assert.equal((await forged.form("/auth/v1/token", form)).status, 401);
+      const code = "x".repeat(43);
+      const origin = { origin: server.url, "x-invoked-console": "1" };
+      const signIn = await new Client(server.url, undefined).post("/auth/v1/session", { code }, {
+        ...origin,
+        "content-type": "application/json",
+      });
+      assertError(signIn, "UNAUTHENTICATED", "LINK_INVALID");
+    });
+    const shown = left.map(({ class_uid, status_id, status_code, activity_name, api }) => [
+      class_uid,
+      status_id,
+      status_code,
+      activity_name ?? api.operation,
+    ]);
+    assert.deepEqual(shown, [
+      [6003, 2, "ROLE_MISSING", "c1.api.functions.v1.FunctionsService.DeleteFunction"],
+      [3002, 2, "TOKEN_INVALID", "access_token"],
+      [3002, 2, "invalid_client", "client_credentials"],
+      [3002, 2, "LINK_INVALID", "logon"],
+    ]);
+    const [denied, , token] = left;
+    assert.deepEqual(resourcesOf(denied), [{ type: "function", uid: "some-id" }]);
+    assert.equal(denied.actor.user.credential_uid, clientId);
+    assert.equal(token.user.name, clientId);
+  },
+
+  "a token and a session are on record before they are used": async ({ client, server }) => {
+    const { clientId, clientSecret } = await server.credentials();
+    const left = await added(client, async () => {
+      await Client.login(server.url, clientId, clientSecret);
+      const { url } = ok(await client.post("/auth/v1/session_links", {}));
+      const anybody = new Client(server.url, undefined);
+      const console = { origin: server.url, "x-invoked-console": "1" };
+      const signedIn = await anybody.post(
+        "/auth/v1/session",
+        { code: new URL(url).hash.slice("#code=".length) },
+        { ...console, "content-type": "application/json" },
+      );
+      const { id } = ok(signedIn);
+      const [cookie = ""] = (signedIn.headers.get("set-cookie") ?? "").split(";");
+      ok(await anybody.call("DELETE", "/auth/v1/session", {}, { ...console, cookie }));
+      assert.match(id, KSUID);
+    });
+    const shown = left.map(({ activity_name, api, status_id, user }) => [
+      activity_name ?? api.operation,
+      status_id,
+      user?.credential_uid,
+    ]);
+    assert.deepEqual(shown, [
+      ["client_credentials", 1, clientId],
+      ["invoked.SessionService.CreateLink", 1, undefined],
+      ["logon", 1, clientId],
+      ["logoff", 1, clientId],
+    ]);
+  },
+
+  "pages go through the log in both directions, and neither repeat nor omit": async (
+    { client },
+  ) => {
+    const sinceEventUid = await lastUid(client);
+    const ids: string[] = [];
+    for (let at = 0; at < 25; at++) ids.push((await client.createFunction(`f${at}`)).function.id);
+    const upTo = await lastUid(client);
+    await client.createFunction("later");
+    const range = { sinceEventUid, untilEventUid: upTo, pageSize: 10 };
+    const idsOf = (list: Json[]) => list.map(({ resources: [fn] }) => fn.uid);
+    assert.deepEqual(idsOf(await events(client, range)), ids);
+    const desc = { ...range, sortDirection: "SORT_DIRECTION_DESC" };
+    assert.deepEqual(idsOf(await events(client, desc)), ids.toReversed());
+    const first = await page(client, range);
+    assert.equal(first.list.length, 10);
+    const foreign = { ...desc, pageToken: first.nextPageToken };
+    assertError(
+      await client.post("/api/v1/systemlog/events", foreign),
+      "INVALID_ARGUMENT",
+      "INVALID_PAGE_TOKEN",
+    );
+  },
+
+  "events are found by time, actor, operation and resource": async ({ client, server }) => {
+    const { function: { id } } = await client.createFunction("found", { "main.ts": MAIN });
+    const [made] = await events(client, { resource: id });
+    assert.equal(made.api.operation, "c1.api.functions.v1.FunctionsService.CreateFunction");
+    const since = new Date(made.time).toISOString();
+    assert.deepEqual((await events(client, { since, resource: id }))[0], made);
+    assert.deepEqual(await events(client, { until: since, resource: id }), []);
+    assert.deepEqual(await events(client, { since: "2999-01-01T00:00:00Z" }), []);
+    const verb = await events(client, { operation: "CreateFunction" });
+    assert.deepEqual(verb, await events(client, { operation: made.api.operation }));
+    assert.ok(verb.length > 1);
+    const { clientId } = await server.credentials();
+    for (const actor of ["Administrator", made.actor.user.uid]) {
+      const found = await events(client, { actor, resource: id });
+      assert.deepEqual(found, [made], clientId);
+    }
+    assert.deepEqual(await events(client, { actor: "Nobody" }), []);
+    assert.deepEqual(await events(client, { operation: "%" }), []);
+    const unknown = { sinceEventUid: "x".repeat(27) };
+    assertError(
+      await client.post("/api/v1/systemlog/events", unknown),
+      "INVALID_ARGUMENT",
+      "INVALID_FIELD",
+      { fields: ["sinceEventUid"], message: /no event has the uid/ },
+    );
+  },
+
+  "a flood of rejected tokens is counted, and does not fill the log": async (
+    { client, server },
+  ) => {
+    const left = await added(client, async () => {
+      const forged = new Client(server.url, "forged");
+      for (let at = 0; at < 60; at++) {
+        assert.equal((await forged.get("/api/v1/functions")).status, 401);
+      }
+    });
+    assert.ok(left.length <= 25, `${left.length} events`);
+  },
+
+  "every event is one of OCSF 1.3, and the chain is intact": async ({ client }) => {
+    const all = await events(client);
+    for (const event of all) assertOcsf(event);
+    assert.deepEqual(all.map(({ metadata }) => metadata.sequence), all.map((_, at) => at + 1));
+    const { head, findings, events: count } = await verification(client);
+    assert.deepEqual([findings, count], [[], String(all.length)]);
+    assert.equal(head.eventUid, all.at(-1).metadata.uid);
+    await client.createFunction("after the head was noted");
+    assert.deepEqual((await verification(client, { head: head.hash })).findings, []);
+    const [cut] = (await verification(client, { head: "0".repeat(63) + "1" })).findings;
+    assert.deepEqual([cut.kind, /was cut or replaced/.test(cut.description)], ["cut", true]);
+    assertError(
+      await client.post("/api/v1/systemlog/verify", { head: "ABC" }),
+      "INVALID_ARGUMENT",
+      "INVALID_FIELD",
+      { fields: ["head"], message: /SHA-256/ },
+    );
+  },
+});
