@@ -6,6 +6,10 @@ import { openApiDocument } from "../src/http/openapi.ts";
 /** The namespaces of `sdk` by service. Functions cannot call the other services. */
 const NAMESPACES: Readonly<Record<string, string>> = {
   "c1.api.auth.v1.Auth": "auth",
+  "c1.api.service_principal.v1.ServicePrincipalService": "principal",
+  "invoked.ServicePrincipalService": "principal",
+  "c1.api.iam.v1.Roles": "roles",
+  "invoked.RoleService": "roles",
   "c1.api.functions.v1.FunctionsService": "functions",
   "invoked.FunctionService": "functions",
   "invoked.TagService": "functions",
@@ -23,11 +27,14 @@ const NAMESPACES: Readonly<Record<string, string>> = {
 /** What does not follow from the document; the message begins the names of the fields that are request and response. */
 type Override = Partial<Record<"namespace" | "method" | "message", string>>;
 const OVERRIDES: Readonly<Record<string, Override>> = {
+  "c1.api.iam.v1.Roles.Get": { message: "getRoles" },
+  "c1.api.iam.v1.Roles.List": { message: "listRoles" },
   "invoked.DeadLetterService.Get": { message: "getDeadLetter" },
   "invoked.DeadLetterService.List": { message: "listDeadLetters" },
   "invoked.InvocationService.Cancel": { namespace: "functionsInvocation" },
   "invoked.InvocationService.Get": { message: "getInvocation" },
   "invoked.InvocationService.ListLogs": { namespace: "functionsInvocation" },
+  "invoked.RoleService.Delete": { message: "deleteRole" },
   "invoked.StatisticsService.Get": { message: "getStatistics" },
   "invoked.StatisticsService.GetOfFunction": { message: "getFunctionStatistics" },
   "invoked.TagService.DeleteTag": { method: "deleteTag" },

@@ -1,6 +1,7 @@
 /** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them. Additions of this server say so. */
 import type * as api from "./api_types.ts";
 import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
+import type { Principal, Roles } from "./identity_methods.ts";
 import type { Server, Statistics } from "./server_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
@@ -206,6 +207,8 @@ export interface Auth {
 /** An authenticated client of the API: it calls as the function that uses it. */
 export interface Sdk {
   readonly auth: Auth;
+  readonly principal: Principal;
+  readonly roles: Roles;
   readonly functions: Functions;
   readonly functionsInvocation: FunctionsInvocation;
   readonly functionsInvocationSearch: FunctionsInvocationSearch;

@@ -19,6 +19,8 @@ const TIMES = [
   "notBefore",
   "startedAt",
   "endedAt",
+  "expiresAt",
+  "lastUsedAt",
   "newestAt",
   "time",
   "start",

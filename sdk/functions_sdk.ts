@@ -10,6 +10,7 @@ export type * from "./api.ts";
 export type * from "./api_request.ts";
 export type * from "./api_types.ts";
 export type { InvocationHttp } from "./http_types.ts";
+export type * from "./identity_methods.ts";
 export type * from "./server_methods.ts";
 export type * from "./trigger_methods.ts";
 export type * from "./trigger_types.ts";
@@ -41,7 +42,8 @@ export const functions = {
 };
 
 /**
- * C1's API, called as this function with the permissions of its `scopedRoleIds`. Every method rejects with
+ * C1's API, called as this function, with the permissions of the service principal that it is bound to, or else of its
+ * `scopedRoleIds`. Every method rejects with
  * {@link SDKError}, also one that this server does not have.
  */
 export const sdk: Sdk = /* @__PURE__ */ createSdk();

@@ -12,7 +12,9 @@ import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import { KEY_OPERATIONS } from "./keys/mod.ts";
 import type { Operation } from "./operation.ts";
+import { ROLE_OPERATIONS } from "./roles/mod.ts";
 import { SERVER_OPERATIONS } from "./server/mod.ts";
+import { SERVICE_PRINCIPAL_OPERATIONS } from "./service_principals/mod.ts";
 import { SESSION_OPERATIONS } from "./sessions/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
@@ -26,6 +28,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...KEY_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...CLIENT_OPERATIONS,
+  ...SERVICE_PRINCIPAL_OPERATIONS,
+  ...ROLE_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,
   ...TAG_OPERATIONS,

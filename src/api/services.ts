@@ -10,8 +10,12 @@ import type { Publishes } from "../domain/functions/publishes.ts";
 import type { Statistics } from "../domain/functions/statistics.ts";
 import type {
   AccessTokens,
+  Bindings,
   Clients,
   FunctionPrincipals,
+  PrincipalCredentials,
+  Roles,
+  ServicePrincipals,
   SigningKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
@@ -45,6 +49,7 @@ export interface Services {
   readonly audit: Audit;
   readonly auditLog: AuditLog;
   readonly auditVerification: AuditVerification;
+  readonly bindings: Bindings;
   readonly bulk: Bulk;
   readonly circuitBreaker: CircuitBreaker;
   readonly clients: Clients;
@@ -59,12 +64,15 @@ export interface Services {
   readonly invocations: Invocations;
   readonly liveChanges: LiveChanges;
   readonly logs: InvocationLogs;
+  readonly principalCredentials: PrincipalCredentials;
   readonly publishes: Publishes;
   readonly purges: Purges;
   readonly replays: Replays;
+  readonly roles: Roles;
   readonly schedules: Schedules;
   readonly searches: InvocationSearches;
   readonly signingKeys: SigningKeys;
+  readonly servicePrincipals: ServicePrincipals;
   readonly statistics: Statistics;
   readonly tags: Tags;
   readonly tests: Tests;

@@ -9,11 +9,11 @@ const RESOURCES = `
   catalogs connector-authoring connectorcatalog conversations credential-inventory-policies decoys
   directories findings grants hooks llm-gateway local-directory-configs mcp_server_catalog
   mcp_server_connections mcp_servers mcp_toolsets policies recovery-policies reporting
-  request_schema_entitlement_binding request_schemas role-mining secrets secrets-admin service_principals
+  request_schema_entitlement_binding request_schemas role-mining secrets secrets-admin
   session-policies settings sign-in-policies ssf-receiver-streams sso step-up systemlog task tasks
   terraform-export users vaults webhooks workload_federation xaa`;
 
-const OF_IAM = "personal_devices roles tunnel";
+const OF_IAM = "personal_devices tunnel";
 
 const OF_SEARCH = `
   all_automation_executions app_resource_types app_resources app_users apps attributes

@@ -21,12 +21,17 @@ import { Secrets } from "../domain/functions/secrets.ts";
 import { Statistics } from "../domain/functions/statistics.ts";
 import {
   AccessTokens,
+  Bindings,
   ClientCredentialsGrant,
   clientHost,
   Clients,
+  CredentialUses,
   FunctionPrincipals,
   LiveClients,
+  PrincipalCredentials,
+  Roles,
   ServerKeys,
+  ServicePrincipals,
   SigningKeys,
   TokenEndpoint,
 } from "../domain/identity/mod.ts";
@@ -328,15 +333,17 @@ async function openIdentity(
 ) {
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
-  const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, {
+  const uses = new CredentialUses(store);
+  const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, uses, {
     issuer: new URL(url).origin,
     lifetimeMs: tokenLifetimeMs,
   });
+  const host = clientHost(url);
+  const parts = { store, pages, ids, liveClients, host };
   const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
     signingKeys,
-    clients: new Clients(store, pages, ids, liveClients, clientHost(url)),
     consoleSessions: new ConsoleSessions(
       store,
       audit,
@@ -346,7 +353,12 @@ async function openIdentity(
       sessionLimits,
       url,
     ),
+    bindings: new Bindings(store, pages, liveClients),
+    clients: new Clients(store, pages, ids, liveClients, host),
     functionPrincipals: new FunctionPrincipals(store, liveClients),
+    principalCredentials: new PrincipalCredentials(parts),
+    roles: new Roles(store, pages, ids, liveClients),
+    servicePrincipals: new ServicePrincipals(parts),
     tokenEndpoint: new TokenEndpoint(accessTokens, [
       new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
     ], audit),

@@ -12,7 +12,7 @@ import {
   type Settable,
   type Wanted,
 } from "./field.ts";
-import { BUILTIN_ROLE_IDS } from "./roles.ts";
+import { FUNCTIONS_DEVELOPER, FUNCTIONS_INVOKER, OWNER, VIEWER } from "./roles.ts";
 import {
   CIRCUIT_BREAKER_PERIODS,
   FUNCTION_TYPES,
@@ -161,13 +161,10 @@ export const FUNCTION_SETTINGS = {
     rule: "role",
     label: "Roles",
     hint: "What the function may do when it calls the API",
-    labels: {
-      [BUILTIN_ROLE_IDS["system:viewer"]]: "Read-Only Administrator: reads everything",
-      [BUILTIN_ROLE_IDS["functions:invoker"]]: "Function Invoker: reads and invokes functions",
-      [BUILTIN_ROLE_IDS["functions:developer"]]:
-        "Function Developer: also changes functions and volumes",
-      [BUILTIN_ROLE_IDS["system:owner"]]: "Super Administrator: changes everything",
-    },
+    labels: Object.fromEntries(
+      [VIEWER, FUNCTIONS_INVOKER, FUNCTIONS_DEVELOPER, OWNER]
+        .map(({ id, displayName, about }) => [id, `${displayName}: ${about}`]),
+    ),
     file: "roles",
     unset: { value: [] },
   },

@@ -68,6 +68,11 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.db.deleteFrom("consoleSessions").where("clientId", "=", clientId).execute();
   }
 
+  /** Deletes the sessions of a principal. */
+  async deleteOfPrincipal(principalId: string): Promise<void> {
+    await this.db.deleteFrom("consoleSessions").where("principalId", "=", principalId).execute();
+  }
+
   /** Deletes the sessions and links that expired before a time. */
   async deleteBefore(time: string): Promise<void> {
     await this.db.deleteFrom("sessionLinks").where("expiresAt", "<", time).execute();

@@ -153,6 +153,29 @@ export class FunctionReader {
     return row?.id;
   }
 
+  /** The functions, unless they are deleted, that are bound to a principal, newest first. */
+  bindings(
+    { functionId, principalId }: {
+      readonly functionId?: string | undefined;
+      readonly principalId?: string | undefined;
+    },
+    page: PageRequest,
+  ): Promise<Page<FunctionRow>> {
+    let query = this.db.selectFrom("functions").selectAll().where("deletedAt", "is", null)
+      .where("principalId", "is not", null);
+    if (functionId !== undefined) query = query.where("id", "=", functionId);
+    if (principalId !== undefined) query = query.where("principalId", "=", principalId);
+    return fetchPage(query, "id", page);
+  }
+
+  /** The names of functions, unless they are deleted, that have a role by themselves, oldest first. */
+  async namesWithRole(roleId: string, limit: number): Promise<string[]> {
+    const rows = await this.db.selectFrom("functions").select("displayName")
+      .where("deletedAt", "is", null).where("scopedRoleIds", "like", `%"${roleId}"%`)
+      .orderBy("id").limit(limit).execute();
+    return rows.map(({ displayName }) => displayName);
+  }
+
   /** Names of a function's secrets, sorted. */
   async secretNames(functionId: string): Promise<string[]> {
     const rows = await this.db.selectFrom("functionSecrets").select("name")

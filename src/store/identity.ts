@@ -79,9 +79,13 @@ export class IdentityReader {
       .where("deletedAt", "is", null).orderBy("id").execute();
   }
 
-  /** Custom roles that are not deleted, newest first. */
-  customRoles(page: PageRequest): Promise<Page<RoleRow>> {
-    const query = this.db.selectFrom("roles").selectAll().where("deletedAt", "is", null);
+  /** Custom roles that are not deleted, newest first. @param filter.ids only these; undefined for all */
+  customRoles(
+    { ids }: { readonly ids?: readonly string[] },
+    page: PageRequest,
+  ): Promise<Page<RoleRow>> {
+    let query = this.db.selectFrom("roles").selectAll().where("deletedAt", "is", null);
+    if (ids !== undefined) query = query.where("id", "in", ids);
     return fetchPage(query, "id", page);
   }
 
@@ -109,6 +113,14 @@ export class IdentityReader {
       .where((where) =>
         where.or([where("roles", "like", names), where("groupRoles", "like", names)])
       ).orderBy("id").execute();
+  }
+
+  /** The names of credentials that are not deleted and are limited to a role, oldest first. */
+  async credentialsWithRole(roleId: string, limit: number): Promise<string[]> {
+    const rows = await this.db.selectFrom("credentials").select("displayName")
+      .where("deletedAt", "is", null).where("scopedRoles", "like", `%"${roleId}"%`)
+      .orderBy("id").limit(limit).execute();
+    return rows.map(({ displayName }) => displayName);
   }
 
   /** The credential of any kind, deleted or not. */
@@ -186,10 +198,13 @@ export class IdentityWriter extends IdentityReader {
       .where("principalId", "=", principalId).where("deletedAt", "is", null).execute();
   }
 
-  /** Notes that a credential was used. */
+  /** Notes that a credential was used; of several nodes the latest time remains. */
   async noteUse(credentialId: string, lastUsedAt: string): Promise<void> {
     await this.db.insertInto("credentialUses").values({ credentialId, lastUsedAt })
-      .onConflict((c) => c.column("credentialId").doUpdateSet({ lastUsedAt })).execute();
+      .onConflict((c) =>
+        c.column("credentialId").doUpdateSet({ lastUsedAt })
+          .where("credentialUses.lastUsedAt", "<", lastUsedAt)
+      ).execute();
   }
 
   async insertRole(row: RoleRow): Promise<void> {

@@ -52,7 +52,7 @@ sharedSuite("errors", {
         ["GET", "/api/v1/apps"],
         ["GET", "/api/v1/users/x"],
         ["POST", "/api/v1/search/users"],
-        ["GET", "/api/v1/iam/roles/x"],
+        ["GET", "/api/v1/iam/tunnel/x"],
         ["DELETE", "/api/v2/apps/x/owners/users/y/z"],
       ] as const
     ) assertError(await client.call(method, path), "UNIMPLEMENTED", "NEEDS_C1_TENANT", { message });

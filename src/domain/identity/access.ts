@@ -77,6 +77,11 @@ export class Access {
     return [...new Set(grants.map(({ roleId }) => roleId))];
   }
 
+  /** The ids of all roles of all layers. */
+  get namedRoleIds(): ReadonlySet<string> {
+    return new Set(this.layers.flat().map(({ roleId }) => roleId));
+  }
+
   /** The permissions that the caller has for at least one function, in the order of their names. */
   get permissions(): readonly string[] {
     const granted = (this.layers[0] ?? []).flatMap(({ permissions }) => [...permissions]);

@@ -11,6 +11,7 @@ import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
+import type { CredentialUses } from "./credential_uses.ts";
 import { API_KEY, API_KEY_PREFIX, hashSecret } from "./credentials.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
@@ -77,6 +78,7 @@ export class AccessTokens {
     private readonly keys: Pick<SigningKeys, "exact" | "find" | "hasAny">,
     private readonly identity: Pick<IdentityReader, "client" | "apiKey" | "roles">,
     private readonly liveClients: LiveClients,
+    private readonly uses: CredentialUses,
     private readonly options: {
       /** The URL of the server, without a path. */
       readonly issuer: string;
@@ -88,7 +90,8 @@ export class AccessTokens {
   async issue(
     { client, roles, claims, lifetimeMs = this.options.lifetimeMs }: Granted,
   ): Promise<IssuedToken> {
-    const { principal, expiresAtMs } = client;
+    const { principal, credentialId, expiresAtMs } = client;
+    this.uses.note(credentialId);
     const { issuer } = this.options;
     const { signing } = await this.keys.exact();
     const issuedAt = Math.floor(Date.now() / MS_PER_SECOND);
@@ -116,7 +119,9 @@ export class AccessTokens {
   async check(token: string, address: string | undefined): Promise<Principal> {
     if (API_KEY.test(token)) {
       const row = await this.identity.apiKey(hashSecret(token));
-      return usable(this.liveClients.of(row), address).principal;
+      const { principal, credentialId } = usable(this.liveClients.of(row), address);
+      this.uses.note(credentialId);
+      return principal;
     }
     const { clientId, keyId, roles, claims } = await this.#verify(token);
     // Together, so that nodes that share a database count the changes once for both.

@@ -2,7 +2,7 @@ import type { InvocationContext } from "../../engine/contract.ts";
 import type { Store } from "../../store/mod.ts";
 import { anyFunction } from "../references.ts";
 import { NO_ACCESS } from "./access.ts";
-import type { LiveClients } from "./live_clients.ts";
+import { isUsable, type LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -33,7 +33,8 @@ export class FunctionPrincipals {
       custom.length === 0 ? [] : identity.roles(custom),
     ]);
     const access = this.liveClients.functionAccess(fn, bound, customRoles);
-    if (bound === undefined) return { ...itself, ...caller, access };
+    // The function of a disabled principal is left with its own rights, and acts as itself.
+    if (bound === undefined || !isUsable(bound.principal)) return { ...itself, ...caller, access };
     return { ...itself, ...caller, id: bound.principal.id, access };
   }
 }

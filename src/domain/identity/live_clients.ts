@@ -133,6 +133,7 @@ export class LiveClients {
   }
 }
 
-function isUsable({ disabled, deletedAt }: PrincipalWithRoles["principal"]): boolean {
+/** Whether a principal may act. */
+export function isUsable({ disabled, deletedAt }: PrincipalWithRoles["principal"]): boolean {
   return disabled === 0 && deletedAt === null;
 }

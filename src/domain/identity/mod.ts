@@ -2,16 +2,21 @@
 import type { Writers } from "../../store/mod.ts";
 import type { Ids } from "../ids.ts";
 import { type ClientCredentials, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import { servicePrincipalRow } from "./service_principals.ts";
 
 export { type FunctionScope } from "./access.ts";
 export { AccessTokens } from "./access_tokens.ts";
+export { type Binding, Bindings } from "./bindings.ts";
 export { Clients } from "./clients.ts";
+export { CredentialUses } from "./credential_uses.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
+export { Roles, type RoleView } from "./custom_roles.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
 export { OAuthError } from "./grants/grant.ts";
 export { LiveClients } from "./live_clients.ts";
-export { INVOKE, type Principal, requirePermission, SERVER } from "./principal.ts";
+export { PrincipalCredentials } from "./principal_credentials.ts";
+export { INVOKE, LIST_PRINCIPALS, type Principal, requirePermission, SERVER } from "./principal.ts";
 export {
   BUILTIN_ROLES,
   OWNER,
@@ -23,6 +28,7 @@ export {
 export { roleIdOf } from "../../resources/roles.ts";
 export { ServerKeys } from "./server_keys.ts";
 export { deleteEndedKeys, type Rotation, type SigningKey, SigningKeys } from "./signing_keys.ts";
+export { ServicePrincipals } from "./service_principals.ts";
 export { type TokenAnswer, TokenEndpoint, type TokenGrant } from "./token_endpoint.ts";
 
 /** A new principal that the caller inserts. */
@@ -56,20 +62,7 @@ export async function newServicePrincipal(
     displayName,
     credentials,
     async insert(tx) {
-      await tx.identity.insertPrincipal({
-        id,
-        kind: "service",
-        displayName,
-        email: "",
-        username: "",
-        issuer: null,
-        subject: null,
-        roles: JSON.stringify(roles),
-        groupRoles: "[]",
-        disabled: 0,
-        ...times,
-        lastSignInAt: null,
-      });
+      await tx.identity.insertPrincipal(servicePrincipalRow({ id, displayName, roles, createdAt }));
       await tx.identity.insertCredential({
         ...record,
         ...NEW_CREDENTIAL,

@@ -35,6 +35,8 @@ export const SERVER: Principal = {
 
 /** The id of the operation that runs a function: endpoints need its permission, too. */
 export const INVOKE = "c1.api.functions.v1.FunctionsService.Invoke";
+/** The id of the operation that lists service principals: who may call it sees all custom roles, too. */
+export const LIST_PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService.List";
 
 /** An operation whose permission a caller needs. */
 interface Guarded {

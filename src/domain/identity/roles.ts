@@ -1,5 +1,16 @@
 /** The groups of operations, the built-in roles, and the catalog of all permissions. */
-import { BUILTIN_ROLE_IDS } from "../../resources/roles.ts";
+import {
+  FUNCTIONS_DEVELOPER,
+  FUNCTIONS_INVOKER,
+  LOG_VIEWER,
+  NAMED_ROLES,
+  type NamedRole,
+  OWNER,
+  USER,
+  VIEWER,
+} from "../../resources/roles.ts";
+
+export { OWNER };
 
 /**
  * The groups of operations that a built-in role grants as a whole. `self` is what every caller with a role may do: see
@@ -21,21 +32,8 @@ export const PERMISSION_GROUPS = [
 export type PermissionGroup = typeof PERMISSION_GROUPS[number];
 
 /** A role that every server has. */
-export interface BuiltinRole {
-  /** 27 alphanumerics, the same on every server. */
-  readonly id: string;
-  /** C1's name where C1 has the role. */
-  readonly name: string;
-  readonly displayName: string;
+export interface BuiltinRole extends NamedRole {
   readonly groups: readonly PermissionGroup[];
-}
-
-function builtin(
-  name: keyof typeof BUILTIN_ROLE_IDS,
-  displayName: string,
-  groups: readonly PermissionGroup[],
-): BuiltinRole {
-  return { id: BUILTIN_ROLE_IDS[name], name, displayName, groups };
 }
 
 const INVOKER: readonly PermissionGroup[] = [
@@ -46,33 +44,21 @@ const INVOKER: readonly PermissionGroup[] = [
   "server:read",
 ];
 
-export const USER = builtin("system:user", "Basic User", ["self"]);
-export const LOG_VIEWER = builtin("system:log_viewer", "Read-Only to System Logs", [
-  "self",
-  "log:read",
-]);
-export const VIEWER = builtin(
-  "system:viewer",
-  "Read-Only Administrator",
-  PERMISSION_GROUPS.filter((group) => group === "self" || group.endsWith(":read")),
-);
-export const FUNCTIONS_INVOKER = builtin("functions:invoker", "Function Invoker", INVOKER);
-export const FUNCTIONS_DEVELOPER = builtin("functions:developer", "Function Developer", [
-  ...INVOKER,
-  "functions:write",
-  "volumes:write",
-]);
-export const OWNER = builtin("system:owner", "Super Administrator", PERMISSION_GROUPS);
+/** What the roles grant, by their ids. */
+const GROUPS: Readonly<Record<string, readonly PermissionGroup[]>> = {
+  [USER.id]: ["self"],
+  [LOG_VIEWER.id]: ["self", "log:read"],
+  [VIEWER.id]: PERMISSION_GROUPS.filter((group) => group === "self" || group.endsWith(":read")),
+  [FUNCTIONS_INVOKER.id]: INVOKER,
+  [FUNCTIONS_DEVELOPER.id]: [...INVOKER, "functions:write", "volumes:write"],
+  [OWNER.id]: PERMISSION_GROUPS,
+};
 
 /** The built-in roles, from the least to the most. */
-export const BUILTIN_ROLES: readonly BuiltinRole[] = [
-  USER,
-  LOG_VIEWER,
-  VIEWER,
-  FUNCTIONS_INVOKER,
-  FUNCTIONS_DEVELOPER,
-  OWNER,
-];
+export const BUILTIN_ROLES: readonly BuiltinRole[] = NAMED_ROLES.map((role) => ({
+  ...role,
+  groups: GROUPS[role.id] ?? [],
+}));
 
 const BUILTIN_BY_ID: ReadonlyMap<string, BuiltinRole> = new Map(
   BUILTIN_ROLES.map((role) => [role.id, role]),

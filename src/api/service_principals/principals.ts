@@ -1,0 +1,118 @@
+import { z } from "@hono/zod-openapi";
+import { PRINCIPAL_FIELDS } from "../../resources/principals.ts";
+import { jsonOperation, type Operation, type Uses } from "../operation.ts";
+import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import { roleIdsIn } from "../role_ids.ts";
+import {
+  principalAnswer,
+  principalAnswerJson,
+  principalIn,
+  principalJson,
+  principalNameIn,
+  principalOut,
+  principalParam,
+} from "./schemas.ts";
+
+const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
+const PATH = "/api/v1/service_principals";
+
+type Service = Uses<"servicePrincipals">;
+
+const listPrincipals = jsonOperation({
+  operationId: `${SERVICE}.List`,
+  method: "get",
+  path: PATH,
+  summary: "List service principals, newest first",
+  permission: "identity:read",
+  query: pageQuery,
+  response: listOf(principalOut),
+  async handle({ query }, { servicePrincipals }: Service) {
+    const { list, nextPageToken } = await servicePrincipals.list(pageOf(query));
+    return { list: list.map(principalJson), nextPageToken };
+  },
+});
+
+const createPrincipal = jsonOperation({
+  operationId: `${SERVICE}.Create`,
+  method: "post",
+  path: PATH,
+  summary: "Create a service principal without roles",
+  permission: "identity:write",
+  body: z.object({ displayName: principalNameIn })
+    .openapi(`${SERVICE}CreateRequest`),
+  response: principalAnswer,
+  async handle({ body }, { servicePrincipals }: Service) {
+    return principalAnswerJson(await servicePrincipals.create(body.displayName));
+  },
+});
+
+const getPrincipal = jsonOperation({
+  operationId: `${SERVICE}.Get`,
+  method: "get",
+  path: `${PATH}/{id}`,
+  summary: "Get a service principal",
+  permission: "identity:read",
+  params: principalParam,
+  response: principalAnswer,
+  async handle({ params }, { servicePrincipals }: Service) {
+    return principalAnswerJson(await servicePrincipals.get(params.id));
+  },
+});
+
+const updatePrincipal = jsonOperation({
+  operationId: `${SERVICE}.Update`,
+  method: "patch",
+  path: `${PATH}/{id}`,
+  summary: `Change the masked fields of a service principal: ${PRINCIPAL_FIELDS.join(", ")}`,
+  permission: "identity:write",
+  params: principalParam,
+  body: z.object({ servicePrincipal: principalIn, updateMask: fieldMask.optional() })
+    .openapi(`${SERVICE}UpdateRequest`),
+  response: principalAnswer,
+  async handle({ params, body, principal }, { servicePrincipals }: Service) {
+    const { servicePrincipal, updateMask } = body;
+    const row = await servicePrincipals.update(principal, params.id, servicePrincipal, updateMask);
+    return principalAnswerJson(row);
+  },
+});
+
+const deletePrincipal = jsonOperation({
+  operationId: `${SERVICE}.Delete`,
+  method: "delete",
+  path: `${PATH}/{id}`,
+  summary: "Delete a service principal with its credentials, trusts and sessions",
+  permission: "identity:write",
+  params: principalParam,
+  body: empty,
+  response: empty,
+  async handle({ params, principal }, { servicePrincipals }: Service) {
+    await servicePrincipals.delete(principal, params.id);
+    return {};
+  },
+});
+
+const setRoles = jsonOperation({
+  operationId: "invoked.ServicePrincipalService.SetRoles",
+  method: "post",
+  path: `${PATH}/{id}/roles`,
+  summary: "Replace the roles of a service principal",
+  permission: "identity:write",
+  params: principalParam,
+  body: z.object({ roleIds: roleIdsIn }).openapi("invoked.SetServicePrincipalRolesRequest"),
+  response: principalAnswer,
+  async handle({ params, body, principal }, { servicePrincipals }: Service) {
+    return principalAnswerJson(
+      await servicePrincipals.setRoles(principal, params.id, body.roleIds),
+    );
+  },
+});
+
+/** Make, read, change and delete service principals. */
+export const PRINCIPAL_OPERATIONS: readonly Operation[] = [
+  listPrincipals,
+  createPrincipal,
+  getPrincipal,
+  updatePrincipal,
+  deletePrincipal,
+  setRoles,
+];

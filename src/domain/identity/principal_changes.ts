@@ -1,0 +1,72 @@
+/** Changes of principals: one at a time, by callers who have every right of the principal, and never of the last owner. */
+import type { PrincipalRow } from "../../store/identity.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import { locks } from "../locks.ts";
+import type { LiveClients } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
+import { assertCoversPrincipal, assertOwnerLeft } from "./rights.ts";
+import { OWNER } from "./roles.ts";
+
+type ReadIdentity = Pick<Store["read"], "identity">;
+
+/** What a change of a principal is. */
+interface PrincipalChange {
+  readonly by: Principal;
+  readonly id: string;
+  /** For the error of callers who lack rights, such as `disable`. */
+  readonly verb: string;
+  /** Ids of the roles that the change gives: none of them is deleted meanwhile. */
+  readonly roleIds?: readonly string[];
+  /** The columns that change. */
+  readonly columns: (tx: Writers, now: string) => Promise<Partial<PrincipalRow>>;
+}
+
+/**
+ * Changes a service principal in one transaction, in one order with all other changes of owners.
+ * @returns the principal after the change
+ * @throws PRINCIPAL_NOT_FOUND, ROLE_MISSING, LAST_OWNER, and what `columns` throws
+ */
+export async function changePrincipal(
+  store: Store,
+  liveClients: LiveClients,
+  { by, id, verb, roleIds = [], columns }: PrincipalChange,
+): Promise<PrincipalRow> {
+  return await store.write(
+    async (tx) => {
+      const before = await servicePrincipal(tx, id);
+      const what = `${verb} ${before.displayName}`;
+      await assertCoversPrincipal(liveClients, tx.identity, by, id, what);
+      const now = new Date().toISOString();
+      await tx.identity.updatePrincipal(id, { updatedAt: now, ...await columns(tx, now) });
+      if (isOwner(before)) await assertOwnerLeft(tx.identity);
+      return (await tx.identity.principal(id))?.principal ?? before;
+    },
+    "durable",
+    [locks.owners, locks.ofPrincipal(id), ...roleIds.map(locks.ofRole)],
+  );
+}
+
+/** Whether a change of the principal may leave no owner. */
+function isOwner({ roles, groupRoles, disabled }: PrincipalRow): boolean {
+  return disabled === 0 &&
+    [roles, groupRoles].some((list) => (JSON.parse(list) as string[]).includes(OWNER.id));
+}
+
+/** A service principal that is not deleted. @throws PRINCIPAL_NOT_FOUND */
+export async function servicePrincipal(
+  { identity }: ReadIdentity,
+  id: string,
+): Promise<PrincipalRow> {
+  const row = (await identity.principal(id))?.principal;
+  const name = JSON.stringify(id);
+  if (row === undefined || row.deletedAt !== null) {
+    const why = row === undefined ? "does not exist" : "was deleted";
+    throw new DomainError("PRINCIPAL_NOT_FOUND", `Service principal ${name} ${why}`);
+  }
+  if (row.kind === "service") return row;
+  throw new DomainError(
+    "PRINCIPAL_NOT_FOUND",
+    `${name} is a person, not a service principal: use /api/v1/users/${id}`,
+  );
+}

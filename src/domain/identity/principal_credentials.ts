@@ -1,0 +1,211 @@
+/** Credentials of service principals, as their owners manage them. */
+import {
+  CREDENTIAL_FIELDS,
+  CREDENTIAL_SETTINGS,
+  type CredentialSettings,
+} from "../../resources/principals.ts";
+import type { CredentialRow, UsedCredentialRow } from "../../store/identity.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError, invalid } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { changedColumns, columnsOf } from "../resource.ts";
+import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import {
+  hashSecret,
+  mintCredentials,
+  NEW_CREDENTIAL,
+  newApiKey,
+  newClientId,
+} from "./credentials.ts";
+import type { LiveClients } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
+import { servicePrincipal } from "./principal_changes.ts";
+import { assertCoversPrincipal, assertMayGive } from "./rights.ts";
+
+type Kind = "secret" | "api_key";
+const KINDS: readonly CredentialRow["kind"][] = ["secret", "api_key"] satisfies Kind[];
+
+/** What a new credential has. */
+interface NewCredential extends Omit<CredentialSettings, "disabled"> {
+  readonly kind: Kind;
+  readonly requireDpop: boolean;
+  readonly lifetimeMs: number;
+}
+
+interface PrincipalCredentialParts {
+  readonly store: Store;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly liveClients: LiveClients;
+  /** Host, with its port, in the ids of new clients. */
+  readonly host: string;
+}
+
+/** Makes, reads, changes and revokes the credentials of service principals. */
+export class PrincipalCredentials {
+  constructor(private readonly parts: PrincipalCredentialParts) {}
+
+  /**
+   * Makes a credential. Its secret, or its API key, exists in the answer alone.
+   * @throws PRINCIPAL_NOT_FOUND, INVALID_FIELD, ROLE_MISSING
+   */
+  async create(
+    by: Principal,
+    principalId: string,
+    { kind, requireDpop, lifetimeMs, ...settings }: NewCredential,
+  ): Promise<{ readonly row: UsedCredentialRow; readonly secret: string }> {
+    const { ids, host } = this.parts;
+    if (kind === "api_key" && requireDpop) {
+      const description =
+        "callers send an API key in place of an access token, so nothing can prove a key";
+      throw invalid({ field: "requireDpop", description });
+    }
+    const { secret, record } = await newSecret(kind, host);
+    const { id, time } = ids.nextWithTime();
+    const createdAt = time.toISOString();
+    const scopedRoles = settings.scopedRoleIds ?? [];
+    const row = await this.#write(by, principalId, "make a credential", scopedRoles, async (tx) => {
+      await this.#assertMayGive(tx, by, scopedRoles, "scopedRoles");
+      await tx.identity.insertCredential({
+        ...NEW_CREDENTIAL,
+        ...columnsOf(CREDENTIAL_SETTINGS, settings),
+        ...record,
+        kind,
+        id,
+        principalId,
+        requireDpop: Number(requireDpop),
+        createdAt,
+        updatedAt: createdAt,
+        expiresAt: new Date(time.getTime() + lifetimeMs).toISOString(),
+        deletedAt: null,
+      });
+      return await credentialOf(tx, principalId, id);
+    });
+    return { row, secret };
+  }
+
+  /** Newest first. @throws PRINCIPAL_NOT_FOUND */
+  async list(principalId: string, query: PageQuery): Promise<ListPage<UsedCredentialRow>> {
+    const { store, pages } = this.parts;
+    await servicePrincipal(store.read, principalId);
+    const page = pages.open(["credentials", principalId], query);
+    const { rows, next } = await store.read.identity.credentials(principalId, KINDS, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** @throws PRINCIPAL_NOT_FOUND, CREDENTIAL_NOT_FOUND */
+  async get(principalId: string, id: string): Promise<UsedCredentialRow> {
+    const { read } = this.parts.store;
+    await servicePrincipal(read, principalId);
+    return await credentialOf(read, principalId, id);
+  }
+
+  /**
+   * Changes the masked fields. Sessions of a disabled credential end for good.
+   * @throws PRINCIPAL_NOT_FOUND, CREDENTIAL_NOT_FOUND, ROLE_MISSING, INVALID_FIELD, also for whatever limits or disables the
+   * credential of the request
+   */
+  async update(
+    by: Principal,
+    principalId: string,
+    id: string,
+    change: CredentialSettings,
+    mask: UpdateMask | undefined,
+  ): Promise<UsedCredentialRow> {
+    const given = CREDENTIAL_FIELDS.filter((field) => change[field] !== undefined);
+    const fields = maskedFields(mask, CREDENTIAL_FIELDS, given);
+    const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
+    return await this.#write(by, principalId, "change a credential", roles, async (tx) => {
+      const { clientId } = await credentialOf(tx, principalId, id);
+      const isRenamed = [...fields].every((field) => field === "displayName");
+      if (!isRenamed && clientId === by.clientId) throw ownCredential("change");
+      await this.#assertMayGive(tx, by, roles, "credential.scopedRoleIds");
+      if (fields.has("disabled") && change.disabled === true) {
+        await tx.consoleSessions.deleteOfClient(clientId);
+      }
+      await tx.identity.updateCredential(id, {
+        updatedAt: new Date().toISOString(),
+        ...changedColumns(CREDENTIAL_SETTINGS, change, [...fields]),
+      });
+      return await credentialOf(tx, principalId, id);
+    });
+  }
+
+  /** Ends a credential with its access tokens and sessions. @throws as `update` */
+  async revoke(by: Principal, principalId: string, id: string): Promise<void> {
+    await this.#write(by, principalId, "revoke a credential", [], async (tx) => {
+      const { clientId } = await credentialOf(tx, principalId, id);
+      if (clientId === by.clientId) throw ownCredential("revoke");
+      await tx.consoleSessions.deleteOfClient(clientId);
+      const deletedAt = new Date().toISOString();
+      await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
+    });
+  }
+
+  async #assertMayGive(
+    tx: Writers,
+    by: Principal,
+    roleIds: readonly string[],
+    field: string,
+  ): Promise<void> {
+    await assertMayGive(this.parts.liveClients, tx.identity, by, roleIds, field);
+  }
+
+  /** @param what the caller wants to do, for the message @param roleIds that the change gives */
+  async #write<Result>(
+    by: Principal,
+    principalId: string,
+    what: string,
+    roleIds: readonly string[],
+    change: (tx: Writers) => Promise<Result>,
+  ): Promise<Result> {
+    const { store, liveClients } = this.parts;
+    return await store.write(
+      async (tx) => {
+        const { displayName } = await servicePrincipal(tx, principalId);
+        const named = `${what} of ${displayName}`;
+        await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
+        return await change(tx);
+      },
+      "durable",
+      [locks.ofPrincipal(principalId), ...roleIds.map(locks.ofRole)],
+    );
+  }
+}
+
+async function newSecret(kind: Kind, host: string) {
+  if (kind === "secret") {
+    const { credentials: { clientSecret: secret }, record } = await mintCredentials(host, "spc");
+    return { secret, record };
+  }
+  const secret = newApiKey();
+  const clientId = newClientId(host, "spc");
+  return { secret, record: { clientId, secretHash: hashSecret(secret), publicJwk: "" } };
+}
+
+/** @throws CREDENTIAL_NOT_FOUND for an unknown or revoked credential, and for one of another principal */
+async function credentialOf(
+  { identity }: Pick<Store["read"], "identity">,
+  principalId: string,
+  id: string,
+): Promise<UsedCredentialRow> {
+  const row = await identity.credential(id);
+  if (
+    row !== undefined && KINDS.includes(row.kind) && row.principalId === principalId &&
+    row.deletedAt === null
+  ) return row;
+  throw new DomainError(
+    "CREDENTIAL_NOT_FOUND",
+    `Credential ${
+      JSON.stringify(id)
+    } does not exist: service principal ${principalId} has no credential with this id`,
+  );
+}
+
+/** A credential that acts on itself could lock its holder out. */
+function ownCredential(what: "change" | "revoke"): DomainError {
+  const description = `is the credential of this request; ${what} it with another credential`;
+  return invalid({ field: "id", description });
+}
