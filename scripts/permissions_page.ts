@@ -40,7 +40,7 @@ function renderRow(operation: Operation): string {
     `\`${permission}\``,
     requires === undefined
       ? "none needed"
-      : rolesWith(requires).map((role) => `\`${role}\``).join(", "),
+      : rolesWith(requires).map(({ name }) => `\`${name}\``).join(", "),
     isHostOperation(operation) ? "yes" : "no",
   ];
   return `| ${cells.join(" | ")} |`;

@@ -207,12 +207,12 @@ export interface Auth {
 /** An authenticated client of the API: it calls as the function that uses it. */
 export interface Sdk {
   readonly auth: Auth;
-  readonly principal: Principal;
-  readonly roles: Roles;
   readonly functions: Functions;
   readonly functionsInvocation: FunctionsInvocation;
   readonly functionsInvocationSearch: FunctionsInvocationSearch;
   readonly functionsSearch: FunctionsSearch;
+  readonly principal: Principal;
+  readonly roles: Roles;
   /** An addition of this server. */
   readonly triggers: Triggers;
   /** An addition of this server. */

@@ -1,6 +1,16 @@
 /** What a role has, and the names of the roles that every server has. Requests are code: their entries have rules of their own. */
 import { type Fields, NONE, SERVER_ID, SERVER_TIME } from "./field.ts";
 
+/** The built-in roles by name, with their ids, which are the same on every server. C1's names where C1 has the role. */
+export const BUILTIN_ROLE_IDS = {
+  "system:user": "00000000000000000systemuser",
+  "system:log_viewer": "000000000000systemlogviewer",
+  "system:viewer": "000000000000000systemviewer",
+  "functions:invoker": "00000000000functionsinvoker",
+  "functions:developer": "000000000functionsdeveloper",
+  "system:owner": "0000000000000000systemowner",
+} as const;
+
 /** The names of a role that every server has. */
 export interface NamedRole {
   /** 27 alphanumerics, the same on every server. */
@@ -12,11 +22,12 @@ export interface NamedRole {
   readonly about: string;
 }
 
-const ID_LENGTH = 27;
-
-function named(name: string, displayName: string, about: string): NamedRole {
-  const id = name.replace(/[^a-z]/g, "").padStart(ID_LENGTH, "0");
-  return { id, name, displayName, about };
+function named(
+  name: keyof typeof BUILTIN_ROLE_IDS,
+  displayName: string,
+  about: string,
+): NamedRole {
+  return { id: BUILTIN_ROLE_IDS[name], name, displayName, about };
 }
 
 export const USER = named("system:user", "Basic User", "sees itself");

@@ -28,6 +28,7 @@ import { serverSuite, type Stage } from "../support/suite.ts";
 const FUNCTIONS = "c1.api.functions.v1.FunctionsService";
 const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
+const PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService";
 const SESSIONS = "invoked.SessionService";
 const TRIGGERS = "invoked.TriggerService";
 const VOLUMES = "invoked.VolumeService";
@@ -53,6 +54,25 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${CLIENTS}.Get`]: "self",
   [`${CLIENTS}.Update`]: "self",
   [`${CLIENTS}.Delete`]: "self",
+  [`${PRINCIPALS}.List`]: "identity:read",
+  [`${PRINCIPALS}.Create`]: "identity:write",
+  [`${PRINCIPALS}.Get`]: "identity:read",
+  [`${PRINCIPALS}.Update`]: "identity:write",
+  [`${PRINCIPALS}.Delete`]: "identity:write",
+  "invoked.ServicePrincipalService.SetRoles": "identity:write",
+  [`${PRINCIPALS}.ListCredentials`]: "identity:read",
+  [`${PRINCIPALS}.CreateCredential`]: "identity:write",
+  [`${PRINCIPALS}.GetCredential`]: "identity:read",
+  [`${PRINCIPALS}.UpdateCredential`]: "identity:write",
+  [`${PRINCIPALS}.RevokeCredential`]: "identity:write",
+  [`${PRINCIPALS}.AddBinding`]: "identity:write",
+  [`${PRINCIPALS}.DeleteBinding`]: "identity:write",
+  [`${PRINCIPALS}.ListBindings`]: "identity:read",
+  "c1.api.iam.v1.Roles.List": "self",
+  "c1.api.iam.v1.Roles.Get": "self",
+  "invoked.RoleService.Create": "identity:write",
+  "c1.api.iam.v1.Roles.Update": "identity:write",
+  "invoked.RoleService.Delete": "identity:write",
   [`${FUNCTIONS}.ListFunctions`]: "functions:read",
   [`${FUNCTIONS}.CreateFunction`]: "functions:write",
   [`${FUNCTIONS}.UpdateFunction`]: "functions:write",
