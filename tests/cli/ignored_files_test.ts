@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { IgnoreRules } from "../../src/cli/folder/ignore_rules.ts";
 import { readFunctionFiles } from "../../src/cli/folder/files.ts";
+import { newApiKey } from "../../src/shared/api_keys.ts";
 import { findSecrets } from "../../src/cli/folder/secret_scan.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { assertFails, Author } from "./support.ts";
@@ -121,6 +122,12 @@ Deno.test("the scan finds names and contents of secrets, and takes ordinary file
   ) assert.deepEqual(await scan(path, MAIN), [], path);
   const token = `secret-token:conductorone.com:v1:${"eyJrdHkiOiJPS1Ai".repeat(4)}`;
   assert.deepEqual(await scan("a.ts", `\nconst secret = "${token}";\n`), ["2 secret-token"]);
+  const key = newApiKey();
+  assert.deepEqual(await scan("a.ts", `\n\nfetch(url, { headers: { "x-key": "${key}" } });\n`), [
+    "3 API key",
+  ]);
+  const other = `${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`;
+  assert.deepEqual(await scan("a.ts", `const name = "${other}";\n`), []);
   const body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7".repeat(4);
   const pem = `${KEY}\n${body}\n${KEY.replace("BEGIN", "END")}\n`;
   assert.match(String(await scan("a.txt", pem)), /^1 privatekey$/);

@@ -226,8 +226,12 @@ serverSuite("credentials of service principals", {}, {
       const { status, body } = await as.get(`/run/${slug}`);
       assert.deepEqual([status, body], [200, null], slug);
     }
-    const own = { authorization: "Bearer of the function" };
-    assert.equal((await client.get("/run/open", own)).body, own.authorization);
+    for (const authorization of ["Bearer of the function", "Bearer invoked_by_somebody"]) {
+      const { body } = await client.get("/run/open", { authorization });
+      assert.equal(body, authorization);
+    }
+    const later = await client.get("/run/open", { authorization: `Basic x, Bearer ${key}` });
+    assert.equal(later.body, null);
   },
 
   "note when they were used, also for tokens": async ({ client }) => {

@@ -2,6 +2,7 @@
 import { basename, extname } from "node:path";
 import { lintSource } from "@secretlint/core";
 import { creator as preset } from "@secretlint/secretlint-rule-preset-recommend";
+import { hasValidApiKey } from "../../shared/api_keys.ts";
 import type { Files } from "../client/api.ts";
 
 /** A file that looks like a secret, or contains a secret. */
@@ -68,6 +69,7 @@ async function scan(path: string, content: Uint8Array): Promise<SecretLike[]> {
   ]));
   text.split("\n").forEach((line, index) => {
     if (SECRET_TOKEN.test(line)) byLine.set(index + 1, "secret-token");
+    if (hasValidApiKey(line)) byLine.set(index + 1, "API key");
   });
   return [...byLine].toSorted(([a], [b]) => a - b).map(([line, kind]) => ({ path, line, kind }));
 }

@@ -10,9 +10,10 @@ import {
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { IdentityReader } from "../../store/identity.ts";
+import { hasApiKey, isApiKey } from "../../shared/api_keys.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { CredentialUses } from "./credential_uses.ts";
-import { API_KEY, API_KEY_PREFIX, hashSecret } from "./credentials.ts";
+import { hashSecret } from "./credentials.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
 import { type SigningKeys, TOKEN_LIFETIME_MAX_MS } from "./signing_keys.ts";
@@ -117,7 +118,7 @@ export class AccessTokens {
    * @throws TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED
    */
   async check(token: string, address: string | undefined): Promise<Principal> {
-    if (API_KEY.test(token)) {
+    if (isApiKey(token)) {
       const row = await this.identity.apiKey(hashSecret(token));
       const { principal, credentialId } = usable(this.liveClients.of(row), address);
       this.uses.note(credentialId);
@@ -141,7 +142,7 @@ export class AccessTokens {
    * is not checked: nobody is harmed by the removal of a forged token.
    */
   async areIn(text: string): Promise<boolean> {
-    return text.includes(API_KEY_PREFIX) || await this.keys.hasAny(keyIdsIn(text));
+    return hasApiKey(text) || await this.keys.hasAny(keyIdsIn(text));
   }
 
   /** @throws TOKEN_INVALID, TOKEN_EXPIRED */

@@ -1,5 +1,4 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { createHash, randomInt, timingSafeEqual } from "node:crypto";
 import { exportJWK, generateKeyPair } from "jose";
 
 const SECRET_PREFIX = "secret-token:conductorone.com:v1:";
@@ -115,30 +114,6 @@ export async function mintCredentials(
 export function newClientId(host: string, use: ClientUse): string {
   const name = `${pick(ADJECTIVES)}-${pick(CREATURES)}-${randomInt(10_000, 100_000)}`;
   return `${name}@${host}/${use}`;
-}
-
-/** By it people and secret scanners recognise an API key. */
-export const API_KEY_PREFIX = "invoked_";
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** Digits of base 62 that hold 256 bits. */
-const KEY_DIGITS = 43;
-const CHECKSUM_DIGITS = 6;
-export const API_KEY = new RegExp(
-  `^${API_KEY_PREFIX}[0-9A-Za-z]{${KEY_DIGITS + CHECKSUM_DIGITS}}$`,
-);
-
-/** A new API key: the prefix, 256 random bits and a CRC-32, by which a scanner knows a key from other text. */
-export function newApiKey(): string {
-  const secret = base62(BigInt(`0x${randomBytes(32).toString("hex")}`), KEY_DIGITS);
-  return `${API_KEY_PREFIX}${secret}${base62(BigInt(crc32(secret)), CHECKSUM_DIGITS)}`;
-}
-
-function base62(number: bigint, digits: number): string {
-  let text = "";
-  for (let left = number; text.length < digits; left /= 62n) {
-    text = DIGITS[Number(left % 62n)] + text;
-  }
-  return text;
 }
 
 /**

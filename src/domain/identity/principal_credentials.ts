@@ -5,6 +5,7 @@ import {
   type CredentialSettings,
 } from "../../resources/principals.ts";
 import type { CredentialRow, UsedCredentialRow } from "../../store/identity.ts";
+import { newApiKey } from "../../shared/api_keys.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
@@ -12,13 +13,7 @@ import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
-import {
-  hashSecret,
-  mintCredentials,
-  NEW_CREDENTIAL,
-  newApiKey,
-  newClientId,
-} from "./credentials.ts";
+import { hashSecret, mintCredentials, NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import { servicePrincipal } from "./principal_changes.ts";

@@ -1,0 +1,48 @@
+/** API keys: what they look like, so that the server, people and secret scanners know one. */
+import { randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+const PREFIX = "invoked_";
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** Digits of base 62 that hold 256 bits. */
+const SECRET_DIGITS = 43;
+const CHECKSUM_DIGITS = 6;
+const PATTERN = `${PREFIX}[0-9A-Za-z]{${SECRET_DIGITS + CHECKSUM_DIGITS}}`;
+const WHOLE = new RegExp(`^${PATTERN}$`);
+const ANYWHERE = new RegExp(PATTERN, "g");
+
+/** A new API key: the prefix, 256 random bits and a CRC-32, by which a scanner knows a key from other text. */
+export function newApiKey(): string {
+  const secret = base62(BigInt(`0x${randomBytes(32).toString("hex")}`), SECRET_DIGITS);
+  return `${PREFIX}${secret}${checksumOf(secret)}`;
+}
+
+/** Whether a text has the form of an API key. */
+export function isApiKey(text: string): boolean {
+  return WHOLE.test(text);
+}
+
+/** Whether a text contains what has the form of an API key. */
+export function hasApiKey(text: string): boolean {
+  return text.includes(PREFIX) && text.search(ANYWHERE) >= 0;
+}
+
+/** Whether a text contains an API key with its checksum. */
+export function hasValidApiKey(text: string): boolean {
+  return (text.match(ANYWHERE) ?? []).some((key) => {
+    const secret = key.slice(PREFIX.length, PREFIX.length + SECRET_DIGITS);
+    return key.endsWith(checksumOf(secret));
+  });
+}
+
+function checksumOf(secret: string): string {
+  return base62(BigInt(crc32(secret)), CHECKSUM_DIGITS);
+}
+
+function base62(number: bigint, digits: number): string {
+  let text = "";
+  for (let left = number; text.length < digits; left /= 62n) {
+    text = DIGITS[Number(left % 62n)] + text;
+  }
+  return text;
+}
