@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { CloseReason, encodeChunk, encodeClose } from "../../src/cluster/link/frames.ts";
 import { encodeOutcome, MessageType } from "../../src/cluster/link/messages.ts";
+import { PROTOCOLS_TEXT } from "../../src/cluster/link/protocol.ts";
 import { type Answer, type Json, unbase64 } from "../support/client.ts";
 import { startWith, TestCluster } from "./cluster.ts";
 import { type Deed, forge, RogueWorker } from "./rogue.ts";
@@ -115,5 +116,5 @@ Deno.test("hostile workers", async (t) => {
   await node.stop();
   const log = await node.log;
   for (const [what, , report] of DEEDS) assert.match(log, report, what);
-  assert.match(log, /speaks protocol 99, this server works with 0 to 2/);
+  assert.match(log, new RegExp(`speaks protocol 99, this server works with ${PROTOCOLS_TEXT}`));
 });

@@ -9,7 +9,7 @@ import { makeTempDir } from "../support/invoked.ts";
 import { HAS_PROCFS } from "../support/machine.ts";
 import { TestServer } from "../support/server.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
-import { deployWithSdk, outputOf } from "../sdk/support.ts";
+import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 
 const MIB = 1024 * 1024;
 const FLOODS = 10;
@@ -126,7 +126,9 @@ async function flood({ client, server }: Stage, reads: boolean): Promise<void> {
     `const { functionsInvocationServiceGetResponse: { invocation } } =
       await sdk.functionsInvocation.get(input);
     return { chars: invocation.output.text.length };`,
+    ["reader"],
   );
+  await setRoles(client, flooding, ["reader"]);
   const { invocationId: id } = ok(await client.invoke(large));
   const before = idleBytes ??= HAS_PROCFS ? await memoryOf(server.pid) : 0;
   let most = 0;
