@@ -15,6 +15,7 @@ const DOMAIN_ORDER: readonly string[] = [
   "limits.ts",
   "update_mask.ts",
   "standard_secret.ts",
+  "key_sets.ts",
   "ownership",
   "scheduling",
   "audit",

@@ -8,6 +8,7 @@ import { CLIENT_OPERATIONS } from "./clients/mod.ts";
 import { COMMIT_OPERATIONS } from "./commits/mod.ts";
 import { DISCOVERY_OPERATIONS } from "./discovery/mod.ts";
 import { DEAD_LETTER_OPERATIONS } from "./dead_letters/mod.ts";
+import { FEDERATION_OPERATIONS } from "./federation/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import { KEY_OPERATIONS } from "./keys/mod.ts";
@@ -30,6 +31,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CLIENT_OPERATIONS,
   ...SERVICE_PRINCIPAL_OPERATIONS,
   ...ROLE_OPERATIONS,
+  ...FEDERATION_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,
   ...TAG_OPERATIONS,

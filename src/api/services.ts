@@ -12,6 +12,8 @@ import type {
   AccessTokens,
   Bindings,
   Clients,
+  FederationProviders,
+  FederationTrusts,
   FunctionPrincipals,
   PrincipalCredentials,
   Roles,
@@ -58,6 +60,8 @@ export interface Services {
   readonly consoleSessions: ConsoleSessions;
   readonly deadLetters: DeadLetters;
   readonly endpoints: Endpoints;
+  readonly federationProviders: FederationProviders;
+  readonly federationTrusts: FederationTrusts;
   readonly functionPrincipals: FunctionPrincipals;
   readonly functions: Functions;
   readonly handshakes: Handshakes;

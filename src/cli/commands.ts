@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { PROVIDERS, TRUSTS } from "./federation_commands.ts";
 import type { COMMAND_WORDS } from "./terminal/command_name.ts";
 
 /** What the module of a command exports. */
@@ -328,6 +329,8 @@ export const COMMANDS: readonly Group[] = [
       ],
     ]],
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
+    ["providers", "Manage the providers of workload identities, such as GitHub Actions", PROVIDERS],
+    ["trusts", "Manage which workloads act as a service principal without a secret", TRUSTS],
   ]],
   ["Other:", [
     [

@@ -26,7 +26,7 @@ export function register(command: Command): void {
     using session = new Session(target);
     const principal = await readPrincipal(session);
     const { serverUrl, source, profile, credentials } = target;
-    const clientId = credentials.kind === "client" ? credentials.clientId : undefined;
+    const clientId = credentials.kind === "token" ? undefined : credentials.clientId;
     const { id: principalId, tenantId, roles, permissions } = principal;
     if (json) {
       return printJson({

@@ -1,4 +1,5 @@
 /** Builds the services of the domain from the store, the engine and Config. */
+import { openFederation } from "./federation.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
@@ -64,7 +65,7 @@ import { Tests } from "../domain/testing/tests.ts";
 import { DeliveryLog } from "../domain/triggers/delivery_log.ts";
 import { Endpoints } from "../domain/triggers/endpoints.ts";
 import { Handshakes } from "../domain/triggers/handshakes.ts";
-import { KeySets } from "../domain/triggers/key_sets.ts";
+import { KeySets } from "../domain/key_sets.ts";
 import { Schedules } from "../domain/triggers/schedules.ts";
 import { TriggerSecrets } from "../domain/triggers/secrets.ts";
 import { Triggers } from "../domain/triggers/triggers.ts";
@@ -127,6 +128,7 @@ export async function openDomain(parts: DomainParts) {
     scheduler: new Scheduler(ownership, () => engine.isOpen),
     hostMethods: new HostMethods(),
     liveClients: new LiveClients(permissionCatalog(OPERATIONS)),
+    keySets: new KeySets(parts.publicGet),
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };
   await shared.provisioning.refresh();
@@ -167,6 +169,7 @@ interface Shared extends DomainParts {
   readonly hostMethods: HostMethods;
   readonly provisioning: Provisioning;
   readonly liveClients: LiveClients;
+  readonly keySets: KeySets;
 }
 
 function openFunctions(
@@ -268,7 +271,7 @@ function openInvocations(shared: Shared) {
 
 /** Triggers, and what takes requests for them. @param holdsToken whether a text has an access token of this server */
 function openTriggers(
-  { config, store, ids, pages, scheduler, publicGet, url, triggerSecrets: secrets }: Shared,
+  { config, store, ids, pages, scheduler, keySets, url, triggerSecrets: secrets }: Shared,
   invocations: Invocations,
   holdsToken: (text: string) => Promise<boolean>,
 ) {
@@ -294,7 +297,7 @@ function openTriggers(
       store,
       invocations,
       secrets,
-      keySets: new KeySets(publicGet),
+      keySets,
       log,
       holdsToken,
       timeoutMs: webhookTimeoutMs,
@@ -328,9 +331,8 @@ function openTests(shared: Shared): Tests {
   });
 }
 
-async function openIdentity(
-  { config: { identity }, audit, liveClients, store, sealer, ids, url, pages }: Shared,
-) {
+async function openIdentity(shared: Shared) {
+  const { config: { identity }, audit, liveClients, store, sealer, ids, url, pages } = shared;
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
   const uses = new CredentialUses(store);
@@ -340,6 +342,7 @@ async function openIdentity(
   });
   const host = clientHost(url);
   const parts = { store, pages, ids, liveClients, host };
+  const federation = openFederation(shared);
   const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
@@ -361,6 +364,8 @@ async function openIdentity(
     servicePrincipals: new ServicePrincipals(parts),
     tokenEndpoint: new TokenEndpoint(accessTokens, [
       new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
+      federation.tokenExchange,
     ], audit),
+    ...federation.services,
   };
 }

@@ -10,12 +10,15 @@ export interface ClientSettings {
   /** Without a trailing slash. */
   readonly serverUrl: string | undefined;
   readonly accessToken: Secret | undefined;
-  readonly credentials:
-    | { readonly clientId: string; readonly clientSecret: Secret }
-    | undefined;
+  readonly credentials: GivenCredentials | undefined;
   /** The profile that `INVOKED_PROFILE` names. */
   readonly profile: string | undefined;
 }
+
+/** A client with its secret, or with the token of a workload that the trust of this client id accepts. */
+type GivenCredentials =
+  | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret }
+  | { readonly kind: "workload"; readonly clientId: string; readonly oidcToken: Secret };
 
 type ClientVariable = keyof typeof CLIENT_VARIABLES;
 
@@ -23,6 +26,7 @@ type ClientVariable = keyof typeof CLIENT_VARIABLES;
 interface Family {
   readonly url: ClientVariable;
   readonly accessToken: ClientVariable;
+  readonly oidcToken: ClientVariable;
   readonly clientId: ClientVariable;
   readonly clientSecret: ClientVariable;
 }
@@ -30,12 +34,14 @@ interface Family {
 const INVOKED: Family = {
   url: "INVOKED_SERVER_URL",
   accessToken: "INVOKED_ACCESS_TOKEN",
+  oidcToken: "INVOKED_OIDC_TOKEN",
   clientId: "INVOKED_CLIENT_ID",
   clientSecret: "INVOKED_CLIENT_SECRET",
 };
 const C1: Family = {
   url: "CONDUCTORONE_SERVER_URL",
   accessToken: "CONDUCTORONE_ACCESS_TOKEN",
+  oidcToken: "CONDUCTORONE_OIDC_TOKEN",
   clientId: "CONDUCTORONE_CLIENT_ID",
   clientSecret: "CONDUCTORONE_CLIENT_SECRET",
 };
@@ -43,32 +49,47 @@ const C1: Family = {
 /**
  * Reads `--server` and the variables; the flag wins.
  *
- * @throws {ConfigError} for an invalid URL, and for a client id without a secret or a secret without an id
+ * @throws {ConfigError} for an invalid URL, and for a client id without a secret or token, or one of these without an id
  */
 export function resolveClientSettings(server: string | undefined, env: Given): ClientSettings {
   const given = (name: ClientVariable) => env[name] === "" ? undefined : env[name];
   const isSet = (name: ClientVariable) => given(name) !== undefined;
   const family = Object.values(INVOKED).some(isSet) ? INVOKED : C1;
-  const secret = (text: string | undefined) => text === undefined ? undefined : new Secret(text);
-  const [clientId, clientSecret] = [given(family.clientId), secret(given(family.clientSecret))];
-  const credentials = clientId === undefined || clientSecret === undefined
-    ? undefined
-    : { clientId, clientSecret };
-  if (credentials === undefined && (clientId ?? clientSecret) !== undefined) {
-    throw new ConfigError([
-      `Incomplete client credentials: ${family.clientId} and ${family.clientSecret} ` +
-      "belong together, but only one is set",
-    ]);
-  }
+  const secret = (name: ClientVariable) => isSet(name) ? new Secret(given(name) ?? "") : undefined;
   const tenant = family === C1 ? given("CONDUCTORONE_TENANT_DOMAIN") : undefined;
   return {
     serverUrl: readUrl("--server", server) ??
       readUrl(family.url, given(family.url)) ??
       readUrl("CONDUCTORONE_TENANT_DOMAIN", tenant === undefined ? undefined : tenantUrl(tenant)),
-    accessToken: secret(given(family.accessToken)),
-    credentials,
+    accessToken: secret(family.accessToken),
+    credentials: credentialsOf(family, given(family.clientId), secret),
     profile: given("INVOKED_PROFILE"),
   };
+}
+
+/** The token of a workload counts before a secret. */
+function credentialsOf(
+  family: Family,
+  clientId: string | undefined,
+  secret: (name: ClientVariable) => Secret | undefined,
+): GivenCredentials | undefined {
+  const [oidcToken, clientSecret] = [secret(family.oidcToken), secret(family.clientSecret)];
+  if (clientId !== undefined && oidcToken !== undefined) {
+    return { kind: "workload", clientId, oidcToken };
+  }
+  if (clientId !== undefined && clientSecret !== undefined) {
+    return { kind: "client", clientId, clientSecret };
+  }
+  if (oidcToken !== undefined) {
+    throw new ConfigError([
+      `Incomplete credentials: ${family.oidcToken} needs the client id of a trust in ${family.clientId}`,
+    ]);
+  }
+  if ((clientId ?? clientSecret) === undefined) return undefined;
+  throw new ConfigError([
+    `Incomplete client credentials: ${family.clientId} and ${family.clientSecret} ` +
+    "belong together, but only one is set",
+  ]);
 }
 
 /** The folder of this user's profiles; undefined if the environment names no folder for the user's configuration. */

@@ -6,8 +6,10 @@
  */
 export const INVOKED_CLIENT_VARIABLES = {
   INVOKED_SERVER_URL: "URL of the server",
-  INVOKED_ACCESS_TOKEN: "access token; takes precedence over client id and secret",
-  INVOKED_CLIENT_ID: "client id, with INVOKED_CLIENT_SECRET",
+  INVOKED_ACCESS_TOKEN: "access token; takes precedence over the variables below",
+  INVOKED_OIDC_TOKEN:
+    "token of a workload's identity provider, with the client id of a trust in INVOKED_CLIENT_ID",
+  INVOKED_CLIENT_ID: "client id, with INVOKED_CLIENT_SECRET or INVOKED_OIDC_TOKEN",
   INVOKED_CLIENT_SECRET: "client secret, with INVOKED_CLIENT_ID",
 } as const;
 
@@ -16,8 +18,10 @@ export const C1_CLIENT_VARIABLES = {
   CONDUCTORONE_SERVER_URL:
     "URL of the server; CONDUCTORONE_* apply if none of the variables above is set",
   CONDUCTORONE_TENANT_DOMAIN: "tenant of C1 (acme or acme.conductor.one), if no URL is given",
-  CONDUCTORONE_ACCESS_TOKEN: "access token; takes precedence over client id and secret",
-  CONDUCTORONE_CLIENT_ID: "client id, with CONDUCTORONE_CLIENT_SECRET",
+  CONDUCTORONE_ACCESS_TOKEN: "access token; takes precedence over the variables below",
+  CONDUCTORONE_OIDC_TOKEN:
+    "token of a workload's identity provider, with the client id of a trust in CONDUCTORONE_CLIENT_ID",
+  CONDUCTORONE_CLIENT_ID: "client id, with CONDUCTORONE_CLIENT_SECRET or CONDUCTORONE_OIDC_TOKEN",
   CONDUCTORONE_CLIENT_SECRET: "client secret, with CONDUCTORONE_CLIENT_ID",
 } as const;
 

@@ -33,6 +33,10 @@ export const locks = {
   /** Who has the role of an owner. */
   owners: "owners",
   ofRole: (id: string) => `role:${id}`,
+  /** A provider of workload identities, and whether trusts use it. */
+  ofProvider: (id: string) => `provider:${id}`,
+  /** The issuers of providers. */
+  issuers: "issuers",
   erasure: "erasure",
   /** The chain of audit events: of a write that appends to the chain itself, outside an audited request. */
   auditChain: AUDIT_LOCK,

@@ -45,6 +45,8 @@ const TAGS = [
   ["/tags", "Function Tag"],
   ["/invocations", "Function Invocation"],
   ["/triggers", "Trigger"],
+  ["/trusts", "Workload Federation"],
+  ["/workload_federation", "Workload Federation"],
   ["/functions", "Function"],
   ["/personal_clients", "Personal Client"],
 ] as const;

@@ -16,7 +16,8 @@ export type AuditedKind =
   | "credential"
   | "session"
   | "session_link"
-  | "server_key";
+  | "server_key"
+  | "federation_provider";
 
 /** How the rows of a table are named in events. Values of other columns never get there. */
 interface AuditedTable {
@@ -47,12 +48,14 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   consoleSessions: { kind: "session", id: "id", namespace: "principalId" },
   sessionLinks: { kind: "session_link", namespace: "clientId" },
   serverKeys: { kind: "server_key", id: "id" },
+  federationProviders: { kind: "federation_provider", id: "id", name: "displayName" },
 
-  // Their commit, volume or trigger is audited.
+  // Their commit, volume, trigger or credential is audited.
   commitFiles: undefined,
   volumeEntries: undefined,
   smallContents: undefined,
   schedules: undefined,
+  federationTrusts: undefined,
 
   // Invocations, and what comes in and goes out for them, have a history of their own.
   invocations: undefined,

@@ -210,6 +210,7 @@ const KEPT: ReadonlySet<string> = new Set<keyof Schema>([
   "credentials",
   "principals",
   "roles",
+  "federationProviders",
   "consoleSessions",
   "serverKeys",
   "triggers",

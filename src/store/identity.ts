@@ -23,6 +23,8 @@ export interface PrincipalWithRoles {
 /** A credential with its principal, and the custom roles among the roles of both. */
 export interface ClientRow extends PrincipalWithRoles {
   readonly credential: CredentialRow;
+  /** Whether it is a trust whose provider is disabled. */
+  readonly isProviderDisabled: boolean;
 }
 
 /** Reads principals, their credentials, custom roles and the sealed keys of the server. */
@@ -64,7 +66,17 @@ export class IdentityReader {
       .where("id", "=", credential.principalId).executeTakeFirstOrThrow();
     const { roles, groupRoles } = principal;
     const customRoles = await this.#rolesIn(roles, groupRoles, credential.scopedRoles);
-    return { credential, principal, customRoles };
+    const isProviderDisabled = credential.kind === "trust" &&
+      await this.#isProviderDisabled(credential.id);
+    return { credential, principal, customRoles, isProviderDisabled };
+  }
+
+  async #isProviderDisabled(trustId: string): Promise<boolean> {
+    const provider = await this.db.selectFrom("federationTrusts")
+      .innerJoin("federationProviders", "federationProviders.id", "federationTrusts.providerId")
+      .select("federationProviders.disabled").where("federationTrusts.id", "=", trustId)
+      .executeTakeFirst();
+    return provider?.disabled === 1;
   }
 
   /** @param lists JSON arrays of ids */
@@ -154,7 +166,9 @@ export class IdentityReader {
       .where("deletedAt", "is", null).orderBy("id").execute();
     return credentials.flatMap((credential) => {
       const principal = byId.get(credential.principalId);
-      return principal === undefined ? [] : [{ credential, principal, customRoles: [] }];
+      return principal === undefined
+        ? []
+        : [{ credential, principal, customRoles: [], isProviderDisabled: false }];
     });
   }
 

@@ -19,6 +19,7 @@ import type { Dialect } from "./dialect.ts";
 import { DamageLog } from "./damage.ts";
 import { DeliveryReader, DeliveryWriter } from "./deliveries.ts";
 import { FlowControlWriter } from "./flow_control.ts";
+import { FederationReader, FederationWriter } from "./federation.ts";
 import { FunctionReader, FunctionWriter } from "./functions.ts";
 import { type Durability, GroupedWriter } from "./grouped_writer.ts";
 import { AssertionWriter, IdentityReader, IdentityWriter, type ServerKeyRow } from "./identity.ts";
@@ -46,6 +47,7 @@ export interface Readers {
   readonly invocations: InvocationReader;
   readonly identity: IdentityReader;
   readonly consoleSessions: ConsoleSessionReader;
+  readonly federation: FederationReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
@@ -65,6 +67,7 @@ export interface Writers {
   readonly invocations: InvocationWriter;
   readonly identity: IdentityWriter;
   readonly consoleSessions: ConsoleSessionWriter;
+  readonly federation: FederationWriter;
   readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
@@ -318,6 +321,7 @@ function readersOf(
     invocations: new InvocationReader(db, capabilities, { long, finder }),
     identity: new IdentityReader(db, cache),
     consoleSessions: new ConsoleSessionReader(db, cache),
+    federation: new FederationReader(db, capabilities),
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
@@ -343,6 +347,7 @@ function writersOf(
     invocations: new InvocationWriter(db, statements, capabilities, changes),
     identity: new IdentityWriter(db, UNCACHED),
     consoleSessions: new ConsoleSessionWriter(db, UNCACHED),
+    federation: new FederationWriter(db, capabilities),
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),

@@ -18,6 +18,7 @@ import type { CLIENT } from "../resources/clients.ts";
 import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
 import type { VOLUME, VOLUME_VERSION } from "../resources/volumes.ts";
+import type { FederationSchema } from "./federation_tables.ts";
 import type { TriggerSchema } from "./trigger_tables.ts";
 
 /** Null as a setting is the default of the server. Lists, maps and groups are JSON. */
@@ -314,7 +315,7 @@ export interface HeldSnapshotTable {
   version: number;
 }
 
-export interface Schema extends TriggerSchema {
+export interface Schema extends TriggerSchema, FederationSchema {
   functions: FunctionTable;
   functionSecrets: FunctionSecretTable;
   commits: CommitTable;

@@ -30,6 +30,7 @@ const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
 const PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService";
 const SESSIONS = "invoked.SessionService";
+const FEDERATION = "c1.api.workload_federation.v1.WorkloadFederationService";
 const TRIGGERS = "invoked.TriggerService";
 const VOLUMES = "invoked.VolumeService";
 
@@ -73,6 +74,19 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.RoleService.Create": "identity:write",
   "c1.api.iam.v1.Roles.Update": "identity:write",
   "invoked.RoleService.Delete": "identity:write",
+  [`${FEDERATION}.ListProviders`]: "identity:read",
+  [`${FEDERATION}.CreateProvider`]: "identity:write",
+  [`${FEDERATION}.GetProvider`]: "identity:read",
+  [`${FEDERATION}.UpdateProvider`]: "identity:write",
+  [`${FEDERATION}.DeleteProvider`]: "identity:write",
+  [`${FEDERATION}.SearchTrusts`]: "identity:read",
+  [`${FEDERATION}.ListTrusts`]: "identity:read",
+  [`${FEDERATION}.CreateTrust`]: "identity:write",
+  [`${FEDERATION}.GetTrust`]: "identity:read",
+  [`${FEDERATION}.UpdateTrust`]: "identity:write",
+  [`${FEDERATION}.DeleteTrust`]: "identity:write",
+  [`${FEDERATION}.TestToken`]: "identity:read",
+  [`${FEDERATION}.TestCEL`]: "identity:read",
   [`${FUNCTIONS}.ListFunctions`]: "functions:read",
   [`${FUNCTIONS}.CreateFunction`]: "functions:write",
   [`${FUNCTIONS}.UpdateFunction`]: "functions:write",

@@ -9,15 +9,21 @@ const FORM = "application/x-www-form-urlencoded";
 const TOKEN_REQUEST_BYTES_MAX = 16 * 1024;
 
 const tokenForm = z.object({
-  grant_type: z.literal("client_credentials"),
+  grant_type: z.enum([
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+  ]),
   client_id: z.string().optional(),
   client_secret: z.string().optional(),
   client_assertion_type: z.string().optional(),
   client_assertion: z.string().optional(),
+  subject_token: z.string().optional().openapi({ description: "Of a workload's provider" }),
+  subject_token_type: z.string().optional(),
 });
 const tokenAnswer = {
   "application/json": z.object({
     access_token: z.string(),
+    issued_token_type: z.string().optional(),
     token_type: z.literal("Bearer"),
     expires_in: z.number(),
   }),

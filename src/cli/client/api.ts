@@ -19,6 +19,7 @@ import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
 import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
 import { ClientApi } from "./clients.ts";
+import { FederationApi } from "./federation.ts";
 import { PublishApi } from "./publishes.ts";
 import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
@@ -106,6 +107,7 @@ function isGiven([, values]: [string, object]): boolean {
 export class Api implements Disposable {
   readonly clients: ClientApi;
   readonly signingKeys: SigningKeyApi;
+  readonly federation: FederationApi;
   readonly triggers: TriggerApi;
   readonly volumes: VolumeApi;
   readonly publishes: PublishApi;
@@ -114,6 +116,7 @@ export class Api implements Disposable {
   constructor(readonly session: Session) {
     this.clients = new ClientApi(session);
     this.signingKeys = new SigningKeyApi(session);
+    this.federation = new FederationApi(session);
     this.triggers = new TriggerApi(session);
     this.volumes = new VolumeApi(session);
     this.publishes = new PublishApi(session);

@@ -9,7 +9,8 @@ import { DEFAULT_PROFILE, type Profiles } from "./profiles.ts";
 /** The credentials of the command line. */
 export type Credentials =
   | { readonly kind: "token"; readonly accessToken: Secret }
-  | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret };
+  | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret }
+  | { readonly kind: "workload"; readonly clientId: string; readonly oidcToken: Secret };
 
 /** A server and the credentials for it. */
 export interface Target {
@@ -159,7 +160,7 @@ function environmentCredentials(
   { accessToken, credentials }: ClientSettings,
 ): Credentials | undefined {
   if (accessToken !== undefined) return { kind: "token", accessToken };
-  return credentials === undefined ? undefined : { kind: "client", ...credentials };
+  return credentials;
 }
 
 async function localTarget(serverUrl: string | undefined, directory: string): Promise<Target> {

@@ -43,26 +43,49 @@ export class TokenSource {
   }
 
   async #request(): Promise<Token> {
-    if (this.#credentials.kind === "token") {
-      return { text: this.#credentials.accessToken.reveal(), renewAt: Infinity };
+    const credentials = this.#credentials;
+    if (credentials.kind === "token") {
+      return { text: credentials.accessToken.reveal(), renewAt: Infinity };
     }
-    const { clientId, clientSecret } = this.#credentials;
-    const token = await requestToken(this.#transport, clientId, clientSecret.reveal());
-    return {
-      text: token.access_token,
-      renewAt: performance.now() + token.expires_in * 500,
-    };
+    const { access_token: text, expires_in: seconds } = await requestToken(
+      this.#transport,
+      credentials,
+    );
+    // The server accepts the token of a workload for some minutes only: a renewal before it is needed would fail.
+    const renewAfterMs = seconds * (credentials.kind === "workload" ? 1000 : 500);
+    return { text, renewAt: performance.now() + renewAfterMs };
   }
 }
 
-async function requestToken(transport: Transport, clientId: string, clientSecret: string) {
-  const response = await request(transport, "/auth/v1/token", {
-    method: "POST",
-    body: new URLSearchParams({
+/** Credentials that are exchanged for an access token. */
+type Exchanged = Exclude<Credentials, { readonly kind: "token" }>;
+
+function formOf(credentials: Exchanged): Record<string, string> {
+  const { clientId } = credentials;
+  return credentials.kind === "client"
+    ? {
       grant_type: "client_credentials",
       client_id: clientId,
-      client_secret: clientSecret,
-    }),
+      client_secret: credentials.clientSecret.reveal(),
+    }
+    : {
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      client_id: clientId,
+      subject_token: credentials.oidcToken.reveal(),
+      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    };
+}
+
+const WRONG = {
+  client: "check the client id and secret: a new data directory has new ones",
+  workload: "check the client id, the audience and the age of the token; " +
+    "invoked trusts test names the reason, and so does the audit log",
+};
+
+async function requestToken(transport: Transport, credentials: Exchanged) {
+  const response = await request(transport, "/auth/v1/token", {
+    method: "POST",
+    body: new URLSearchParams(formOf(credentials)),
   });
   const body = parseJson(await readTokenBody(transport, response));
   const granted = TokenResponse.safeParse(body);
@@ -76,7 +99,7 @@ async function requestToken(transport: Transport, clientId: string, clientSecret
     {
       next: isTemporary(response.status)
         ? tryAgain(response.headers.get("retry-after") ?? undefined)
-        : "check the client id and secret: a new data directory has new ones",
+        : WRONG[credentials.kind],
       exit: "server",
     },
   );

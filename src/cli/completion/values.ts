@@ -26,6 +26,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   invocation: invocations,
   secret: secrets,
   client: clients,
+  provider: providers,
+  trust: trusts,
   volume: volumes,
   "volume:/path": volumePaths,
   "volume[:/path]": volumePaths,
@@ -121,6 +123,16 @@ async function secrets(api: Api, position: Position): Promise<Candidate[]> {
 async function clients(api: Api): Promise<Candidate[]> {
   return (await api.clients.list(MAX_VALUES))
     .map(({ displayName, id }) => ({ value: displayName, description: id }));
+}
+
+async function providers(api: Api): Promise<Candidate[]> {
+  return (await api.federation.providers(MAX_VALUES))
+    .map(({ displayName, issuerUrl }) => ({ value: displayName, description: issuerUrl }));
+}
+
+async function trusts(api: Api): Promise<Candidate[]> {
+  return (await api.federation.trusts(MAX_VALUES))
+    .map(({ displayName, clientId }) => ({ value: displayName, description: clientId }));
 }
 
 /** The volumes, or what is in the directory of a volume that the path begins with. */

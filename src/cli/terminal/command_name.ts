@@ -24,6 +24,8 @@ export const COMMAND_WORDS = [
     "keys",
     "db",
     "clients",
+    "providers",
+    "trusts",
     "version",
     "completions",
   ],

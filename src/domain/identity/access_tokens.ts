@@ -46,6 +46,10 @@ export interface Granted {
   readonly claims?: Readonly<Record<string, string>> | undefined;
   /** How long the token lives; the server's lifetime by default. */
   readonly lifetimeMs?: number | undefined;
+  /** The type of the issued token (RFC 8693, section 2.2.1); undefined for grants whose answer has none. */
+  readonly issuedTokenType?: string | undefined;
+  /** What else of the request is on record, without secrets. */
+  readonly facts?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A new access token. */

@@ -61,7 +61,8 @@ export class LiveClients {
       expiresAtMs: expiresAt === null ? Infinity : Date.parse(expiresAt),
       allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[],
       requireDpop: credential.requireDpop === 1,
-      isUsable: isUsable(principal) && disabled === 0 && deletedAt === null,
+      isUsable: isUsable(principal) && disabled === 0 && deletedAt === null &&
+        !row.isProviderDisabled,
     };
   }
 

@@ -4,9 +4,10 @@ import type { AccessTokens, Granted } from "./access_tokens.ts";
 import { type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
-/** RFC 6749, section 5.1. */
+/** RFC 6749, section 5.1, and RFC 8693, section 2.2.1. */
 export interface TokenAnswer {
   readonly access_token: string;
+  readonly issued_token_type?: string;
   readonly token_type: "Bearer";
   readonly expires_in: number;
 }
@@ -42,7 +43,7 @@ export class TokenEndpoint {
           kind: "authentication",
           activity: form.get("grant_type") ?? "token",
           user: { clientId },
-          rejected: { code: error.error, detail: error.description },
+          rejected: error.record ?? { code: error.error, detail: error.description },
         });
       }
       throw error;
@@ -71,13 +72,19 @@ export class TokenEndpoint {
   /** Issues an access token. It is on record before the client has it. */
   async grant(granted: TokenGrant): Promise<TokenAnswer> {
     const { token, expiresInSeconds } = await this.accessTokens.issue(granted);
+    const { issuedTokenType, facts } = granted;
     const { id, displayName: name, clientId, kind } = granted.client.principal;
     await this.audit.record({
       kind: "authentication",
       activity: granted.grantType,
       user: { id, name, clientId, kind },
-      facts: { expires_in: expiresInSeconds },
+      facts: { expires_in: expiresInSeconds, ...facts },
     });
-    return { access_token: token, token_type: "Bearer", expires_in: expiresInSeconds };
+    return {
+      access_token: token,
+      ...issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType },
+      token_type: "Bearer",
+      expires_in: expiresInSeconds,
+    };
   }
 }

@@ -16,7 +16,7 @@ import {
   payloadOf,
 } from "./deliveries.ts";
 import type { DeliveryLog } from "./delivery_log.ts";
-import { KeySetError, type KeySets } from "./key_sets.ts";
+import { KeySetError, type KeySets } from "../key_sets.ts";
 import { principalOf } from "./principal.ts";
 import type { TriggerSecrets } from "./secrets.ts";
 import { DELIVERY_KEPT_MS, settingsOf, type WebhookSettings } from "./settings.ts";
@@ -117,7 +117,7 @@ export class WebhookUrls {
         secrets: secrets.accepted(row, now),
         token,
         audience: { endpoint, tenant: url },
-        keySet: (keys, isFresh) => keySets.read(keys, isFresh),
+        keySet: (url, isFresh) => keySets.read({ kind: "url", url }, isFresh),
       });
     } catch (error) {
       if (!(error instanceof KeySetError)) throw error;

@@ -35,6 +35,7 @@ import * as buildWarnings from "./028_build_warnings.ts";
 import * as errorCode from "./029_error_code.ts";
 import * as identity from "./030_identity.ts";
 import * as audit from "./031_audit.ts";
+import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
 
 /** The migrations by name. They are numbered and only appended. */
@@ -70,6 +71,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "029_error_code": errorCode,
   "030_identity": identity,
   "031_audit": audit,
+  "034_federation": federation,
   "035_signing_keys": signingKeys,
 };
 

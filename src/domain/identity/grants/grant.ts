@@ -17,7 +17,12 @@ export class OAuthError extends Error {
   readonly status: 400 | 401;
   readonly description: string;
 
-  constructor(readonly error: OAuthErrorCode, description: string) {
+  /** @param record why the request was refused, for the audit log alone */
+  constructor(
+    readonly error: OAuthErrorCode,
+    description: string,
+    readonly record?: { readonly code: string; readonly detail: string },
+  ) {
     super(description);
     this.name = "OAuthError";
     this.description = description.replace(UNDESCRIBABLE, "'");

@@ -1,14 +1,13 @@
 /** The three ways in which C1 proves who sent a webhook. */
 import { createHash } from "node:crypto";
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { verifyByKeySet } from "../../key_sets.ts";
 import { hmacSha256, isEqual, isSignedByAny } from "./hmac.ts";
 import { rejected, type SignedRequest, type Verdict, verified } from "./verdict.ts";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const LIFETIME_MAX_S = 10 * 60;
-/** What a token ends with that was signed by a key that is not kept yet. */
-const NEW_KEYS = [errors.JWKSNoMatchingKey, errors.JWSSignatureVerificationFailed];
 
 /** The signature of C1's HMAC. @param seconds Unix time */
 export function c1Signature(
@@ -71,14 +70,21 @@ export interface Audience {
 /** @param keySet reads the key set; `isFresh` asks for one that was not kept */
 export async function verifyJwt(
   { headers, body, now }: SignedRequest,
-  audience: Audience,
+  { endpoint, tenant }: Audience,
   keySet: (isFresh: boolean) => Promise<JSONWebKeySet>,
 ): Promise<Verdict> {
   const [, token] = /^bearer +(\S+)$/i.exec(headers["authorization"] ?? "") ?? [];
   if (token === undefined) return rejected("Authorization: Bearer is missing");
   let claims: JWTPayload;
   try {
-    claims = await claimsOf(token, audience, now, keySet);
+    const options = {
+      algorithms: ALGORITHMS,
+      audience: endpoint,
+      subject: tenant,
+      requiredClaims: ["exp", "jti"],
+      currentDate: now,
+    };
+    ({ payload: claims } = await verifyByKeySet((key) => jwtVerify(token, key, options), keySet));
   } catch (error) {
     if (!(error instanceof errors.JOSEError)) throw error;
     return rejected(`the token is wrong: ${error.message}`);
@@ -91,48 +97,6 @@ export async function verifyJwt(
     return { kind: "invalid", reason: "Webhook-Event-Id is not the jti of the token" };
   }
   return withUuid(id, verified({ now, seconds: headers["webhook-timestamp"], id }));
-}
-
-async function claimsOf(
-  token: string,
-  { endpoint, tenant }: Audience,
-  now: Date,
-  keySet: (isFresh: boolean) => Promise<JSONWebKeySet>,
-): Promise<JWTPayload> {
-  const options = {
-    algorithms: ALGORITHMS,
-    audience: endpoint,
-    subject: tenant,
-    requiredClaims: ["exp", "jti"],
-    currentDate: now,
-  };
-  const check = async (isFresh: boolean) => {
-    const keys = createLocalJWKSet(await keySet(isFresh));
-    try {
-      return (await jwtVerify(token, keys, options)).payload;
-    } catch (error) {
-      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      return await checkEach(error);
-    }
-  };
-  /** The token does not say which of the keys has signed it, as while they are rotated. */
-  const checkEach = async (keys: errors.JWKSMultipleMatchingKeys): Promise<JWTPayload> => {
-    for await (const key of keys) {
-      try {
-        return (await jwtVerify(token, key, options)).payload;
-      } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
-      }
-    }
-    throw new errors.JWSSignatureVerificationFailed();
-  };
-  try {
-    return await check(false);
-  } catch (error) {
-    // The sender may have new keys, also under the name of an old one.
-    if (NEW_KEYS.some((type) => error instanceof type)) return await check(true);
-    throw error;
-  }
 }
 
 function errorOf(claims: JWTPayload, digest: string, now: Date): string | undefined {

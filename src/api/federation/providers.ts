@@ -1,0 +1,114 @@
+import { z } from "@hono/zod-openapi";
+import { invalid } from "../../domain/errors.ts";
+import { PROVIDER_FIELDS } from "../../resources/federation.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
+import { empty, fieldMask, listOf, pageOf, pageQuery } from "../primitives.ts";
+import {
+  assertNoSpiffe,
+  descriptionIn,
+  issuerIn,
+  nameIn,
+  type OidcProvider,
+  oidcSettings,
+  providerAnswer,
+  providerIn,
+  providerJson,
+  providerOut,
+  providerParam,
+  spiffeSettings,
+  wellKnownIn,
+} from "./schemas.ts";
+
+const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
+const PATH = "/api/v1/workload_federation/providers";
+
+export const listProviders = jsonOperation({
+  operationId: `${SERVICE}.ListProviders`,
+  method: "get",
+  path: PATH,
+  summary: "List the providers of workload identities, newest first",
+  permission: "identity:read",
+  query: pageQuery,
+  response: listOf(providerOut),
+  async handle({ query }, { federationProviders }: Uses<"federationProviders">) {
+    const { list, nextPageToken } = await federationProviders.list(pageOf(query));
+    return { list: list.map(providerJson), nextPageToken };
+  },
+});
+
+export const createProvider = jsonOperation({
+  operationId: `${SERVICE}.CreateProvider`,
+  method: "post",
+  path: PATH,
+  summary: "Create a provider of workload identities: an issuer whose tokens trusts can accept",
+  permission: "identity:write",
+  body: z.object({
+    displayName: nameIn,
+    description: descriptionIn,
+    issuerUrl: issuerIn,
+    wellKnownProvider: wellKnownIn,
+    oidc: oidcSettings.optional(),
+    spiffe: spiffeSettings.optional(),
+  }).openapi("c1.api.workload_federation.v1.WorkloadFederationServiceCreateProviderRequest"),
+  response: providerAnswer,
+  async handle({ body }, { federationProviders }: Uses<"federationProviders">) {
+    assertNoSpiffe(body);
+    const { displayName, description, issuerUrl, oidc } = body;
+    if (body.wellKnownProvider === "WELL_KNOWN_WORKLOAD_PROVIDER_UNSPECIFIED") {
+      const description = `must not be ${body.wellKnownProvider}`;
+      throw invalid({ field: "wellKnownProvider", description });
+    }
+    if (oidc === undefined) {
+      throw invalid({ field: "oidc", description: "is missing: {} for an OpenID Connect issuer" });
+    }
+    const wellKnownProvider = body.wellKnownProvider as OidcProvider;
+    const settings = { displayName, description, issuerUrl, wellKnownProvider };
+    return { provider: providerJson(await federationProviders.create(settings)) };
+  },
+});
+
+export const getProvider = jsonOperation({
+  operationId: `${SERVICE}.GetProvider`,
+  method: "get",
+  path: `${PATH}/{id}`,
+  summary: "Get a provider of workload identities",
+  permission: "identity:read",
+  params: providerParam,
+  response: providerAnswer,
+  async handle({ params }, { federationProviders }: Uses<"federationProviders">) {
+    return { provider: providerJson(await federationProviders.get(params.id)) };
+  },
+});
+
+export const updateProvider = jsonOperation({
+  operationId: `${SERVICE}.UpdateProvider`,
+  method: "patch",
+  path: `${PATH}/{id}`,
+  summary: `Change the masked fields of a provider: ${PROVIDER_FIELDS.join(", ")}`,
+  permission: "identity:write",
+  params: providerParam,
+  body: z.object({ provider: providerIn, updateMask: fieldMask.optional() })
+    .openapi("c1.api.workload_federation.v1.WorkloadFederationServiceUpdateProviderRequest"),
+  response: providerAnswer,
+  async handle({ params, body }, { federationProviders }: Uses<"federationProviders">) {
+    const { provider, updateMask } = body;
+    assertNoSpiffe(provider);
+    const row = await federationProviders.update(params.id, provider, updateMask);
+    return { provider: providerJson(row) };
+  },
+});
+
+export const deleteProvider = jsonOperation({
+  operationId: `${SERVICE}.DeleteProvider`,
+  method: "delete",
+  path: `${PATH}/{id}`,
+  summary: "Delete a provider of workload identities that no trust uses",
+  permission: "identity:write",
+  params: providerParam,
+  body: empty,
+  response: empty,
+  async handle({ params }, { federationProviders }: Uses<"federationProviders">) {
+    await federationProviders.delete(params.id);
+    return {};
+  },
+});

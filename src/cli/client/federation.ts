@@ -1,0 +1,210 @@
+import { z } from "zod";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
+import { readPrincipal } from "./principal.ts";
+import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+
+const PROVIDERS = "/api/v1/workload_federation/providers";
+const TRUSTS = "/api/v1/service_principals/{service_principal_id}/trusts";
+const TRUST = `${TRUSTS}/{client_id}` as const;
+const SEARCH = "POST /api/v1/search/workload_federation_trusts";
+/** Items that are searched for a name. */
+const MAX_CANDIDATES = 1000;
+/** Fewest characters of an id that name its provider. */
+const PREFIX_CHARS_MIN = 6;
+
+/** A provider of workload identities. */
+export const Provider = z.object({
+  id: z.string(),
+  displayName: text,
+  description: text,
+  issuerUrl: text,
+  wellKnownProvider: text,
+  disabled: flag,
+  createdAt: optionalText,
+});
+export type Provider = z.output<typeof Provider>;
+const ProviderResponse = z.object({ provider: Provider });
+
+/** A trust of a service principal in workloads of a provider. */
+export const Trust = z.object({
+  clientId: z.string(),
+  servicePrincipalId: z.string(),
+  providerId: text,
+  displayName: text,
+  description: text,
+  conditionExpression: text,
+  scopedRoleIds: listOf(z.string()),
+  allowSourceCidrs: listOf(z.string()),
+  passthroughClaims: listOf(z.string()),
+  disabled: flag,
+  createdAt: optionalText,
+});
+export type Trust = z.output<typeof Trust>;
+const TrustResponse = z.object({ trust: Trust });
+
+const Step = z.object({
+  stepName: text,
+  passed: flag,
+  skipped: flag,
+  expected: text,
+  actual: text,
+  detail: text,
+});
+/** How one step of an examination ended. */
+export type Step = z.output<typeof Step>;
+
+const TestResponse = z.object({
+  jwtDecode: maybe(Step),
+  issuerMatch: maybe(Step),
+  signatureValidation: maybe(Step),
+  audienceValidation: maybe(Step),
+  subjectValidation: maybe(Step),
+  tokenFreshness: maybe(Step),
+  celEvaluation: maybe(Step),
+  cidrCheck: maybe(Step),
+  decodedClaimsJson: text,
+  overallResult: flag,
+});
+
+/** The settings of a trust that a request names. */
+export interface TrustChange {
+  readonly displayName?: string;
+  readonly description?: string;
+  readonly conditionExpression?: string;
+  readonly scopedRoleIds?: string[];
+  readonly allowSourceCidrs?: string[];
+  readonly passthroughClaims?: string[];
+  readonly disabled?: boolean;
+}
+
+/** A client of workload federation: one method for each operation. */
+export class FederationApi {
+  constructor(private readonly session: Session) {}
+
+  /** Newest first. */
+  async providers(limit: number): Promise<Provider[]> {
+    const operation = `GET ${PROVIDERS}` as const;
+    return await this.session.list("Failed to list providers", operation, Provider, limit, {});
+  }
+
+  /** The provider of a name, an id or the beginning of one, or an issuer. @throws {Failure} */
+  async findProvider(name: string): Promise<Provider> {
+    const all = await this.providers(MAX_CANDIDATES);
+    const named = all.filter(({ id, displayName, issuerUrl }) =>
+      [id, displayName, issuerUrl].includes(name)
+    );
+    const beginning = name.length < PREFIX_CHARS_MIN
+      ? []
+      : all.filter(({ id }) => id.startsWith(name));
+    return this.#only("provider", name, named.length > 0 ? named : beginning);
+  }
+
+  async createProvider(body: {
+    readonly displayName: string;
+    readonly description: string;
+    readonly issuerUrl: string;
+    readonly wellKnownProvider: WellKnownProvider;
+  }): Promise<Provider> {
+    const what = `Failed to create provider ${JSON.stringify(oneLine(body.displayName))}`;
+    const sent = { body: { ...body, oidc: {} } };
+    const operation = `POST ${PROVIDERS}` as const;
+    return (await this.session.call(what, operation, ProviderResponse, sent)).provider;
+  }
+
+  async setProviderDisabled({ id, displayName }: Provider, disabled: boolean): Promise<Provider> {
+    const what = `Failed to ${disabled ? "disable" : "enable"} provider ${oneLine(displayName)}`;
+    const sent = { path: { id }, body: { provider: { disabled }, updateMask: "disabled" } };
+    const operation = `PATCH ${PROVIDERS}/{id}` as const;
+    return (await this.session.call(what, operation, ProviderResponse, sent)).provider;
+  }
+
+  async deleteProvider({ id, displayName }: Provider): Promise<void> {
+    const what = `Failed to delete provider ${oneLine(displayName)}`;
+    const sent = { path: { id }, body: {} };
+    await this.session.call(what, `DELETE ${PROVIDERS}/{id}`, z.unknown(), sent);
+  }
+
+  /** Trusts of all service principals, newest first. @param filter ids, and text in names and descriptions */
+  async trusts(
+    limit: number,
+    filter: { servicePrincipalId?: string; providerId?: string; query?: string } = {},
+  ): Promise<Trust[]> {
+    return await this.session.all(limit, (pageToken) => {
+      const body = { ...filter, pageSize: PAGE_SIZE, pageToken };
+      return this.session.call("Failed to list trusts", SEARCH, pageOf(Trust), { body });
+    });
+  }
+
+  /** The trust of a client id or a name. @throws {Failure} */
+  async findTrust(name: string): Promise<Trust> {
+    const all = await this.trusts(MAX_CANDIDATES, { query: name });
+    const byId = all.filter(({ clientId }) => clientId === name);
+    const named = all.filter(({ displayName }) => displayName === name);
+    return this.#only("trust", name, byId.length > 0 ? byId : named);
+  }
+
+  /** @param principalId undefined for the principal of the credentials */
+  async createTrust(
+    principalId: string | undefined,
+    settings: TrustChange & {
+      readonly displayName: string;
+      readonly providerId: string;
+      readonly conditionExpression: string;
+    },
+  ): Promise<Trust> {
+    const what = `Failed to create trust ${JSON.stringify(oneLine(settings.displayName))}`;
+    const service_principal_id = principalId ?? (await readPrincipal(this.session)).id;
+    const sent = { path: { service_principal_id }, body: settings };
+    return (await this.session.call(what, `POST ${TRUSTS}`, TrustResponse, sent)).trust;
+  }
+
+  /** Changes the fields that the change has. */
+  async updateTrust(trust: Trust, change: TrustChange): Promise<Trust> {
+    const what = `Failed to change trust ${oneLine(trust.displayName)}`;
+    const updateMask = Object.keys(change).join(",");
+    const sent = { path: pathOf(trust), body: { trust: change, updateMask } };
+    return (await this.session.call(what, `PATCH ${TRUST}`, TrustResponse, sent)).trust;
+  }
+
+  async deleteTrust(trust: Trust): Promise<void> {
+    const what = `Failed to delete trust ${oneLine(trust.displayName)}`;
+    const sent = { path: pathOf(trust), body: {} };
+    await this.session.call(what, `DELETE ${TRUST}`, z.unknown(), sent);
+  }
+
+  /** Examines a token as an exchange would. @param sourceIp undefined for an unknown address */
+  async testToken(trust: Trust, subjectToken: string, sourceIp: string | undefined) {
+    const what = `Failed to test trust ${oneLine(trust.displayName)}`;
+    const body = { subjectToken, ...sourceIp === undefined ? {} : { sourceIp } };
+    const sent = { path: pathOf(trust), body };
+    return await this.session.call(what, `POST ${TRUST}/test`, TestResponse, sent);
+  }
+
+  #only<Item>(kind: "provider" | "trust", name: string, found: readonly Item[]): Item {
+    const [item] = found;
+    if (item !== undefined && found.length === 1) return item;
+    const what = `${kind === "trust" ? "Trust" : "Provider"} ${JSON.stringify(oneLine(name))}`;
+    const [ids, command] = kind === "trust"
+      ? ["client id", "invoked trusts list"]
+      : ["id", "invoked providers list"];
+    throw new Failure(
+      item === undefined
+        ? `${what} not found: ${this.session.url} has no ${kind} with this name or ${ids}`
+        : `${what} is ambiguous: ${found.length} ${kind}s have this name or beginning of an id`,
+      { next: `list the ${kind}s with ${command}, and name one by its ${ids}` },
+    );
+  }
+}
+
+/** Kinds of providers that this server has. */
+export type WellKnownProvider = `WELL_KNOWN_WORKLOAD_PROVIDER_${
+  | "CUSTOM"
+  | "GITHUB_ACTIONS"
+  | "GITLAB_CI"
+  | "HCP_TERRAFORM"
+  | "AWS_IAM_OUTBOUND"}`;
+
+function pathOf({ servicePrincipalId, clientId }: Trust) {
+  return { service_principal_id: servicePrincipalId, client_id: clientId };
+}

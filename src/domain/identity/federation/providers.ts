@@ -1,0 +1,129 @@
+import {
+  PROVIDER_FIELDS,
+  PROVIDER_SETTINGS,
+  type ProviderSettings,
+} from "../../../resources/federation.ts";
+import type { ProviderRow } from "../../../store/federation.ts";
+import type { Store } from "../../../store/mod.ts";
+import { DomainError, invalid } from "../../errors.ts";
+import type { Ids } from "../../ids.ts";
+import { locks } from "../../locks.ts";
+import type { ListPage, PageQuery, Pages } from "../../paging.ts";
+import { changedColumns, columnsOf } from "../../resource.ts";
+import { maskedFields, type UpdateMask } from "../../update_mask.ts";
+
+/** What a new provider is. */
+export interface NewProvider extends ProviderSettings {
+  readonly issuerUrl: string;
+  readonly wellKnownProvider: ProviderRow["wellKnownProvider"];
+}
+
+/** Providers of workload identities: issuers of OpenID Connect whose tokens trusts accept. */
+export class FederationProviders {
+  constructor(
+    private readonly store: Store,
+    private readonly pages: Pages,
+    private readonly ids: Ids,
+  ) {}
+
+  /** @throws PROVIDER_ALREADY_EXISTS for an issuer that another provider has */
+  async create({ issuerUrl, wellKnownProvider, ...settings }: NewProvider): Promise<ProviderRow> {
+    const { id, time } = this.ids.nextWithTime();
+    const row: ProviderRow = {
+      id,
+      ...columnsOf(PROVIDER_SETTINGS, settings),
+      issuerUrl,
+      wellKnownProvider,
+      createdAt: time.toISOString(),
+      updatedAt: time.toISOString(),
+    };
+    return await this.store.write(
+      async (tx) => {
+        const other = await tx.federation.providerOfIssuer(issuerUrl);
+        if (other !== undefined) {
+          throw new DomainError(
+            "PROVIDER_ALREADY_EXISTS",
+            `Provider ${other.displayName} (${other.id}) has the issuer ${issuerUrl} already`,
+          );
+        }
+        await tx.federation.insertProvider(row);
+        return row;
+      },
+      "durable",
+      [locks.issuers],
+    );
+  }
+
+  /** Newest first. */
+  async list(query: PageQuery): Promise<ListPage<ProviderRow>> {
+    const page = this.pages.open(["federation providers"], query);
+    const { rows, next } = await this.store.read.federation.providers(page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** @throws PROVIDER_NOT_FOUND */
+  async get(id: string): Promise<ProviderRow> {
+    return await providerOf(this.store.read, id);
+  }
+
+  /** The issuer never changes: trusts were made for its workloads. @throws PROVIDER_NOT_FOUND, INVALID_FIELD */
+  async update(
+    id: string,
+    change: ProviderSettings,
+    mask: UpdateMask | undefined,
+  ): Promise<ProviderRow> {
+    const given = PROVIDER_FIELDS.filter((field) => change[field] !== undefined);
+    const fields = maskedFields(mask, PROVIDER_FIELDS, given);
+    if (fields.has("displayName") && !change.displayName) {
+      throw invalid({ field: "provider.displayName", description: "must not be empty" });
+    }
+    return await this.store.write(
+      async (tx) => {
+        await providerOf(tx, id);
+        await tx.federation.updateProvider(id, {
+          ...changedColumns(PROVIDER_SETTINGS, change, [...fields]),
+          updatedAt: new Date().toISOString(),
+        });
+        return await providerOf(tx, id);
+      },
+      "durable",
+      [locks.ofProvider(id)],
+    );
+  }
+
+  /** @throws PROVIDER_NOT_FOUND, PROVIDER_IN_USE while it has trusts */
+  async delete(id: string): Promise<void> {
+    await this.store.write(
+      async (tx) => {
+        const { displayName } = await providerOf(tx, id);
+        const page = { size: TRUSTS_NAMED_MAX, after: undefined };
+        const { rows, next } = await tx.federation.trusts({ providerId: id }, page);
+        if (rows.length > 0) {
+          const names = rows.map((trust) => `${trust.displayName} (${trust.clientId})`).join(", ");
+          throw new DomainError(
+            "PROVIDER_IN_USE",
+            `Provider ${displayName} has trusts: ${names}${
+              next === undefined ? "" : " and more"
+            }; delete these first`,
+          );
+        }
+        await tx.federation.deleteProvider(id);
+      },
+      "durable",
+      [locks.ofProvider(id)],
+    );
+  }
+}
+
+/** Trusts that one message names. */
+const TRUSTS_NAMED_MAX = 10;
+
+/** @throws PROVIDER_NOT_FOUND */
+export async function providerOf(
+  { federation }: Pick<Store["read"], "federation">,
+  id: string,
+): Promise<ProviderRow> {
+  const row = await federation.provider(id);
+  if (row !== undefined) return row;
+  throw new DomainError("PROVIDER_NOT_FOUND", `Provider ${JSON.stringify(id)} does not exist`);
+}

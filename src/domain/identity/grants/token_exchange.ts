@@ -1,0 +1,112 @@
+import type { Store } from "../../../store/mod.ts";
+import type { TrustRow } from "../../../store/federation.ts";
+import type { KeySets } from "../../key_sets.ts";
+import type { Granted } from "../access_tokens.ts";
+import { providerOf } from "../federation/providers.ts";
+import { examine } from "../federation/subject_token.ts";
+import type { LiveClient, LiveClients } from "../live_clients.ts";
+import { type Grant, OAuthError, required } from "./grant.ts";
+import { rolesOfScope } from "./scopes.ts";
+
+const JWT = "urn:ietf:params:oauth:token-type:jwt";
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+/** As C1 has it. */
+const LIFETIME_MS = 30 * 60 * 1000;
+
+/**
+ * The token of a workload's own provider for an access token (RFC 8693). The trust that the request names decides.
+ *
+ * A workload may exchange its token again while the token is fresh, as at C1 and the large clouds: each command of a job
+ * needs an access token, the job has one token of its provider, and whoever steals that token could use it first anyway.
+ */
+export class TokenExchangeGrant implements Grant {
+  readonly type = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+  constructor(
+    private readonly parts: {
+      readonly store: Store;
+      readonly liveClients: LiveClients;
+      readonly keySets: KeySets;
+      /** What the tokens of workloads may name as their audience. */
+      readonly audiences: readonly string[];
+    },
+  ) {}
+
+  async authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted> {
+    const token = required(form, "subject_token");
+    assertTypes(form);
+    const { trust, client } = await this.#usable(required(form, "client_id"));
+    const { store: { read }, liveClients, keySets, audiences } = this.parts;
+    const provider = await providerOf(read, trust.providerId);
+    const examined = { token, trust, provider, audiences, address, now: new Date() };
+    const { claims = {}, refusal } = await examine(examined, keySets);
+    if (refusal !== undefined) throw refused(refusal.reason, `${refusal.step}: ${refusal.detail}`);
+    const { iss: issuer, sub: subject, jti } = claims;
+    const passed = passedOn(JSON.parse(trust.passthroughClaims) as string[], claims);
+    return {
+      client,
+      roles: await rolesOfScope(form.get("scope") ?? "", liveClients, read.identity),
+      claims: passed,
+      facts: { workload: { issuer, subject, jti, claims: passed } },
+      lifetimeMs: LIFETIME_MS,
+      issuedTokenType: ACCESS_TOKEN,
+    };
+  }
+
+  /** The trust of a client id, and its principal, if both may be used. @throws OAuthError */
+  async #usable(clientId: string): Promise<{ trust: TrustRow; client: LiveClient }> {
+    const { store: { read }, liveClients } = this.parts;
+    const [trust, row] = await Promise.all([
+      read.federation.trust(clientId),
+      read.identity.client(clientId),
+    ]);
+    if (trust === undefined || row === undefined) {
+      throw refused("trust_not_found", "no trust has this client id");
+    }
+    const { principal: { disabled, deletedAt }, isProviderDisabled } = row;
+    if (disabled === 1 || deletedAt !== null) {
+      throw refused("sp_disabled", "the service principal is disabled or deleted");
+    }
+    if (isProviderDisabled) throw refused("provider_disabled", "the provider is disabled");
+    const client = liveClients.of(row);
+    if (client === undefined) throw refused("trust_disabled", "the trust is disabled or deleted");
+    return { trust, client };
+  }
+}
+
+/** @throws OAuthError */
+function assertTypes(form: URLSearchParams): void {
+  const type = required(form, "subject_token_type");
+  if (type !== JWT) throw new OAuthError("invalid_request", `subject_token_type must be ${JWT}`);
+  const requested = form.get("requested_token_type") ?? ACCESS_TOKEN;
+  if (requested !== ACCESS_TOKEN) {
+    throw new OAuthError("invalid_request", `requested_token_type must be ${ACCESS_TOKEN}`);
+  }
+  if (form.has("actor_token")) {
+    throw new OAuthError("invalid_request", "actor_token is not supported");
+  }
+}
+
+/**
+ * One error for all reasons (RFC 8693, section 2.2.2): a stranger learns neither which trusts exist nor what they accept.
+ * The audit log has the reason, and so has the test of the trust.
+ */
+function refused(code: string, detail: string): OAuthError {
+  return new OAuthError(
+    "invalid_request",
+    "subject_token was refused: no usable trust with this client_id accepts the token; an owner finds the reason in the audit log",
+    { code, detail },
+  );
+}
+
+/** The claims of these names that are texts. */
+function passedOn(
+  names: readonly string[],
+  claims: Readonly<Record<string, unknown>>,
+): Record<string, string> | undefined {
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    return typeof value === "string" ? [[name, value]] : [];
+  }));
+}

@@ -1,0 +1,99 @@
+/** What providers of workload identities and trusts have. From here follow: requests, answers, OpenAPI, columns, masks. */
+import { type Fields, SERVER_ID, SERVER_TIME, type Wanted } from "./field.ts";
+import { WELL_KNOWN_PROVIDERS } from "./words.ts";
+
+const NAME = { kind: "text", max: 256, unset: { value: "" } } as const;
+const DESCRIPTION = { kind: "text", max: 2048, unset: { value: "" } } as const;
+
+/** What an update can set. */
+export const PROVIDER_SETTINGS = {
+  displayName: NAME,
+  description: DESCRIPTION,
+  disabled: {
+    kind: "flag",
+    about: "Whether the trusts of the provider are refused, and their access tokens ended",
+    unset: { value: false },
+  },
+} as const satisfies Fields;
+
+export const PROVIDER = {
+  id: SERVER_ID,
+  ...PROVIDER_SETTINGS,
+  issuerUrl: {
+    kind: "text",
+    max: 2048,
+    about:
+      "The claim iss of its tokens; its discovery document is below this URL. It cannot change",
+    sample: "https://token.actions.githubusercontent.com",
+    unset: { value: undefined },
+  },
+  wellKnownProvider: {
+    kind: "oneOf",
+    values: WELL_KNOWN_PROVIDERS,
+    labels: {},
+    schema: "c1.api.workload_federation.v1.WellKnownWorkloadProvider",
+    unset: { value: undefined },
+  },
+  createdAt: SERVER_TIME,
+  updatedAt: SERVER_TIME,
+} as const satisfies Fields;
+
+/** Of a trust, in the row of its credential. */
+export const TRUST_CREDENTIAL = {
+  displayName: NAME,
+  scopedRoleIds: {
+    kind: "list",
+    column: "scopedRoles",
+    rule: "role",
+    max: 100,
+    answer: "Empty: all roles of the principal",
+    unset: { value: [] },
+  },
+  allowSourceCidrs: {
+    kind: "list",
+    rule: "sourceCidr",
+    max: 32,
+    about: "Networks from which tokens are exchanged and used; empty for all",
+    sample: "10.0.0.0/8",
+    unset: { value: [] },
+  },
+  disabled: { kind: "flag", unset: { value: false } },
+} as const satisfies Fields;
+
+/** Of a trust, in a row of its own. */
+export const TRUST_RULES = {
+  description: DESCRIPTION,
+  conditionExpression: {
+    kind: "text",
+    about: "CEL over claims; the token is accepted if it is true. At most 1024 bytes",
+    sample: "claims.repository == 'acme/app' && claims.ref == 'refs/heads/main'",
+    unset: { value: undefined },
+  },
+  passthroughClaims: {
+    kind: "list",
+    rule: "claim",
+    max: 32,
+    about: "Names of claims whose texts the access token carries in c1wfc",
+    unset: { value: [] },
+  },
+} as const satisfies Fields;
+
+/** What an update can set. */
+export const TRUST_SETTINGS = { ...TRUST_CREDENTIAL, ...TRUST_RULES } as const satisfies Fields;
+
+export const TRUST = {
+  clientId: SERVER_ID,
+  servicePrincipalId: { ...SERVER_ID, column: "principalId" },
+  providerId: SERVER_ID,
+  ...TRUST_SETTINGS,
+  createdAt: SERVER_TIME,
+  updatedAt: SERVER_TIME,
+} as const satisfies Fields;
+
+export type ProviderSettings = Wanted<typeof PROVIDER_SETTINGS>;
+export type TrustSettings = Wanted<typeof TRUST_SETTINGS>;
+/** The paths of update masks. */
+export const PROVIDER_FIELDS = Object.keys(
+  PROVIDER_SETTINGS,
+) as readonly (keyof ProviderSettings)[];
+export const TRUST_FIELDS = Object.keys(TRUST_SETTINGS) as readonly (keyof TrustSettings)[];
