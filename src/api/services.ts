@@ -12,6 +12,7 @@ import type {
   AccessTokens,
   Bindings,
   Clients,
+  DpopProofs,
   FederationProviders,
   FederationTrusts,
   FunctionPrincipals,
@@ -59,6 +60,7 @@ export interface Services {
   readonly commits: Commits;
   readonly consoleSessions: ConsoleSessions;
   readonly deadLetters: DeadLetters;
+  readonly dpopProofs: DpopProofs;
   readonly endpoints: Endpoints;
   readonly federationProviders: FederationProviders;
   readonly federationTrusts: FederationTrusts;

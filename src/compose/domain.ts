@@ -3,7 +3,7 @@ import { openFederation } from "./federation.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
-import { type Config, hostsOfServer } from "../config/mod.ts";
+import { type Config, hostsOfServer, isUrlOfServer } from "../config/mod.ts";
 import { Audit } from "../domain/audit/audit.ts";
 import { AuditLog } from "../domain/audit/log.ts";
 import { AuditVerification } from "../domain/audit/verify.ts";
@@ -27,6 +27,7 @@ import {
   clientHost,
   Clients,
   CredentialUses,
+  DpopProofs,
   FunctionPrincipals,
   LiveClients,
   PrincipalCredentials,
@@ -332,7 +333,8 @@ function openTests(shared: Shared): Tests {
 }
 
 async function openIdentity(shared: Shared) {
-  const { config: { identity }, audit, liveClients, store, sealer, ids, url, pages } = shared;
+  const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
+    shared;
   const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
   const uses = new CredentialUses(store);
@@ -343,10 +345,12 @@ async function openIdentity(shared: Shared) {
   const host = clientHost(url);
   const parts = { store, pages, ids, liveClients, host };
   const federation = openFederation(shared);
+  const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
   const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
     signingKeys,
+    dpopProofs,
     consoleSessions: new ConsoleSessions(
       store,
       audit,
@@ -362,7 +366,7 @@ async function openIdentity(shared: Shared) {
     principalCredentials: new PrincipalCredentials(parts),
     roles: new Roles(store, pages, ids, liveClients),
     servicePrincipals: new ServicePrincipals(parts),
-    tokenEndpoint: new TokenEndpoint(accessTokens, [
+    tokenEndpoint: new TokenEndpoint(accessTokens, dpopProofs, [
       new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
       federation.tokenExchange,
     ], audit),

@@ -65,6 +65,17 @@ export function hostsOfServer({ host, publicUrl }: Config["server"]): readonly s
   return [...LOOPBACK, host, ...publicUrl === undefined ? [] : [new URL(publicUrl).hostname]];
 }
 
+/**
+ * Whether a URL has an origin by which clients know the server. That is the public URL alone, or without it each host that
+ * the server is sure of, at any port, because a container may publish another one. What a request says of its host does
+ * not count.
+ */
+export function isUrlOfServer(server: Config["server"], { origin, hostname }: URL): boolean {
+  const { publicUrl } = server;
+  if (publicUrl !== undefined) return origin === new URL(publicUrl).origin;
+  return hostsOfServer(server).includes(hostname.replace(/^\[|\]$/g, ""));
+}
+
 function hostContradictions({ server, endpoints }: Config): readonly Contradiction[] {
   const { domain, hosts: listed = [] } = endpoints;
   const ofServer = hostsOfServer(server);

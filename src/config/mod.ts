@@ -1,5 +1,5 @@
 /** Reads flags and environment into one typed, frozen {@link Config}. */
-export { hostsOfServer } from "./checks.ts";
+export { hostsOfServer, isUrlOfServer } from "./checks.ts";
 export { type ClientSettings, profilesDir, resolveClientSettings } from "./client.ts";
 export { CLIENT_VARIABLES } from "./client_variables.ts";
 export type { Config, Group, SettingPath } from "./config.ts";

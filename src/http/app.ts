@@ -5,7 +5,7 @@ import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
-import { authenticate, authenticateBearer, readCookie, SessionCookies } from "./authentication.ts";
+import { authenticate, authenticateToken, readCookie, SessionCookies } from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import { type ClientAddress, crossOrigin, guardAnswers, requestLog } from "./middleware.ts";
 import { challengeOf } from "./challenge.ts";
@@ -59,7 +59,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));
   serveOperations(app, others, services, options.bodies);
   rejectMethodsOfWebhooks(app);
-  app.use("/auth/v1/session_links", authenticateBearer(services));
+  app.use("/auth/v1/session_links", authenticateToken(services));
   for (const path of ["/api/*", "/auth/v1/sessions/*"]) {
     app.use(path, authenticate(services, cookies));
   }

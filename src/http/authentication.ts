@@ -1,40 +1,44 @@
-/** Who sends a request: the client of a bearer token, or the session of a cookie of the console. */
+/** Who sends a request: the client of an access token, or the session of a cookie of the console. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { IncomingMessage } from "node:http";
 import { serialize } from "hono/utils/cookie";
-import type { ApiRateLimit } from "../api/rate_limit.ts";
 import { DomainError } from "../domain/errors.ts";
-import type { AccessTokens, Principal } from "../domain/identity/mod.ts";
+import type { Principal, Proof } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
 import type { ReplyHeaders, SessionCookie, Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./middleware.ts";
 
-type Identity = Uses<"accessTokens" | "consoleSessions" | "apiRateLimit">;
+/** The services that check access tokens. */
+export type TokenServices = Uses<"accessTokens" | "dpopProofs" | "apiRateLimit">;
+type Identity = TokenServices & Uses<"consoleSessions">;
+
+/** The credential of a request. */
+interface Credential {
+  /** Checks it, now and later. */
+  readonly check: () => Promise<Principal>;
+  /** Records that its DPoP proof was used, which is then of no use to anybody else; undefined without one. */
+  readonly useProof?: () => Promise<void>;
+}
 
 /**
- * Authenticates requests by their bearer token (RFC 6750, section 2.1), or without one by the session of their cookie.
- * Sets their principal and counts them. Rejects requests with TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED,
- * SOURCE_NOT_ALLOWED, SESSION_ENDED, NOT_FROM_CONSOLE and RATE_LIMITED.
+ * Authenticates requests by their access token (RFC 6750, section 2.1; RFC 9449, section 7), or without one by the session
+ * of their cookie. Sets their principal and counts them. Rejects requests with TOKEN_MISSING, TOKEN_INVALID,
+ * TOKEN_EXPIRED, PROOF_MISSING, PROOF_INVALID, SOURCE_NOT_ALLOWED, SESSION_ENDED, NOT_FROM_CONSOLE and RATE_LIMITED.
  */
 export function authenticate(identity: Identity, cookies: SessionCookies): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const check = credentialOf(c, identity, cookies);
-    const principal = await check();
-    noteProved(c.env.incoming);
-    identity.apiRateLimit(principal);
-    c.set("principal", principal);
-    c.set("checkCredential", check);
+    const credential = credentialOf(c, identity, cookies);
+    c.set("principal", await admit(c, credential, identity));
+    c.set("checkCredential", credential.check);
     await next();
   };
 }
 
-/** Authenticates as {@link authenticate}, but by a bearer token alone. */
-export function authenticateBearer(
-  { accessTokens, apiRateLimit }: Identity,
-): MiddlewareHandler<Env> {
+/** Authenticates as {@link authenticate}, but by an access token alone. */
+export function authenticateToken(services: TokenServices): MiddlewareHandler<Env> {
   return async (c, next) => {
-    c.set("principal", await bearerOf(c, accessTokens, apiRateLimit));
+    c.set("principal", await principalOfToken(c, services));
     await next();
   };
 }
@@ -47,52 +51,82 @@ export function readCookie(cookies: SessionCookies): MiddlewareHandler<Env> {
   };
 }
 
-/** Finds the credential of a request. The result checks it, now and later. @throws NOT_FROM_CONSOLE */
+/** Finds the credential of a request. @throws TOKEN_MISSING, NOT_FROM_CONSOLE */
 function credentialOf(
   c: Context<Env>,
-  { accessTokens, consoleSessions }: Identity,
+  identity: Identity,
   cookies: SessionCookies,
-): () => Promise<Principal> {
+): Credential {
   const { incoming } = c.env;
-  const address = c.get("clientAddress");
   const { authorization, cookie } = incoming.headers;
   const session = authorization === undefined && cookie !== undefined
     ? cookies.of(incoming).token
     : undefined;
-  if (session !== undefined) {
-    return async () => (await consoleSessions.check(session, address)).principal;
-  }
-  const bearer = tokenIn(authorization);
-  return () => accessTokens.check(bearer, address);
+  if (session === undefined) return tokenOf(c, identity);
+  const address = c.get("clientAddress");
+  return {
+    check: async () => (await identity.consoleSessions.check(session, address)).principal,
+  };
 }
 
 /**
- * The principal of a request by the bearer token in its header `Authorization`; the request is counted.
- * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED, RATE_LIMITED
+ * The principal of a request by the access token in its header `Authorization`; the request is counted.
+ * @param origin scheme and host of an endpoint on a host of its own
+ * @throws TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, PROOF_MISSING, PROOF_INVALID, SOURCE_NOT_ALLOWED, RATE_LIMITED
  */
-export async function bearerOf(
+export async function principalOfToken(
   c: Context<Env>,
-  accessTokens: AccessTokens,
-  countRequest: ApiRateLimit,
+  services: TokenServices,
+  origin?: string,
 ): Promise<Principal> {
-  const { incoming } = c.env;
-  const token = tokenIn(incoming.headers.authorization);
-  const principal = await accessTokens.check(token, c.get("clientAddress"));
-  noteProved(incoming);
-  countRequest(principal);
+  return await admit(c, tokenOf(c, services, origin), services);
+}
+
+/** Checks a credential and counts the request. Then alone is a proof recorded, so that strangers cause no records. */
+async function admit(
+  c: Context<Env>,
+  { check, useProof }: Credential,
+  { apiRateLimit }: Pick<TokenServices, "apiRateLimit">,
+): Promise<Principal> {
+  const principal = await check();
+  noteProved(c.env.incoming);
+  apiRateLimit(principal);
+  if (useProof !== undefined) await useProof();
   return principal;
 }
 
-/** @throws TOKEN_MISSING */
-function tokenIn(header: string | undefined): string {
-  const token = header === undefined ? undefined : /^bearer +(\S+)$/i.exec(header.trim())?.[1];
-  if (token === undefined) throw tokenMissing(header);
-  return token;
+const SCHEME_AND_TOKEN = /^(bearer|dpop) +(\S+)$/i;
+
+/** The access token of a request. @throws TOKEN_MISSING */
+function tokenOf(
+  c: Context<Env>,
+  { accessTokens, dpopProofs }: TokenServices,
+  origin?: string,
+): Credential {
+  const { method = "", headers } = c.env.incoming;
+  const { authorization = "" } = headers;
+  const [, scheme = "", token] = SCHEME_AND_TOKEN.exec(authorization.trim()) ?? [];
+  if (token === undefined) throw tokenMissing(authorization);
+  const address = c.get("clientAddress");
+  if (scheme.toLowerCase() === "bearer") return { check: () => accessTokens.check(token, address) };
+  let verified: Promise<Proof> | undefined;
+  // Several headers are one text with commas, which is no proof.
+  const prove = () =>
+    verified ??= dpopProofs.verify(headers["dpop"]?.toString(), {
+      method,
+      origin,
+      path: c.req.path,
+      accessToken: token,
+    });
+  return {
+    check: () => accessTokens.check(token, address, async () => (await prove()).jkt),
+    useProof: async () => await dpopProofs.use(await prove()),
+  };
 }
 
 /** C1's Go SDK sends an empty token if only the field `BearerAuth` of its `Security` is set. */
-function tokenMissing(header: string | undefined): DomainError {
-  const violation = /^\s*bearer\s*$/i.test(header ?? "")
+function tokenMissing(header: string): DomainError {
+  const violation = /^\s*bearer\s*$/i.test(header)
     ? "the token in the header Authorization: Bearer is empty; with C1's Go SDK, set the field Oauth of Security instead of BearerAuth"
     : "the request has no header Authorization: Bearer <access token>; /auth/v1/token issues access tokens";
   return new DomainError("TOKEN_MISSING", `Authentication failed: ${violation}`);

@@ -95,6 +95,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> 
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [
       ...["Authorization", "Content-Type", "Prefer", "Invoke-At", "Idempotency-Key", "Request-Id"],
+      "DPoP",
       ...["If-Match", "If-None-Match", "Range", "Last-Event-ID"],
     ],
     exposeHeaders: [

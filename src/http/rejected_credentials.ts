@@ -11,6 +11,8 @@ import type { Env } from "./env.ts";
 const REJECTED: Partial<Record<Reason, string>> = {
   TOKEN_INVALID: "access_token",
   TOKEN_EXPIRED: "access_token",
+  PROOF_MISSING: "access_token",
+  PROOF_INVALID: "access_token",
   SOURCE_NOT_ALLOWED: "access_token",
   SESSION_ENDED: "session",
   NOT_FROM_CONSOLE: "session",

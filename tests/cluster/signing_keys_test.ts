@@ -1,7 +1,8 @@
-/** The rotation of signing keys with several API nodes on one database. */
+/** Signing keys and DPoP proofs with several API nodes on one database. */
 import assert from "node:assert/strict";
 import { decodeProtectedHeader } from "jose";
 import { endpoint } from "../endpoints/echo.ts";
+import { boundToken, newProofs } from "../identity/proofs.ts";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { TestCluster } from "./cluster.ts";
@@ -9,8 +10,9 @@ import { TestCluster } from "./cluster.ts";
 const FUNCTIONS = "/api/v1/functions";
 const ROTATE = "/api/v1/signing_keys/rotate";
 const FORGED = 200;
+const ROUNDS = 10;
 
-Deno.test("signing keys of three nodes", async (t) => {
+Deno.test("signing keys and proofs at three nodes", async (t) => {
   await using cluster = await TestCluster.start();
   const first = await cluster.node();
   const second = await cluster.node();
@@ -63,6 +65,19 @@ Deno.test("signing keys of three nodes", async (t) => {
       assert.equal(said.headers["authorization"], undefined);
     },
   );
+
+  await t.step("a DPoP proof works once at all nodes together", async () => {
+    const proofs = await newProofs();
+    const token = await boundToken(second.url, { clientId, clientSecret }, proofs);
+    const authorization = `DPoP ${token}`;
+    for (let round = 0; round < ROUNDS; round++) {
+      const dpop = await proofs.prove("GET", `${first.url}${FUNCTIONS}`, token);
+      const answers = await Promise.all(
+        urls.map((url) => new Client(url, undefined).get(FUNCTIONS, { authorization, dpop })),
+      );
+      assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401]);
+    }
+  });
 
   await t.step("after revokeOld at one node, no node accepts an earlier token", async () => {
     const earlier = await Promise.all(urls.map(signIn));

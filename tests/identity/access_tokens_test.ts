@@ -23,7 +23,8 @@ const base64url = (value: unknown) =>
 const FUNCTIONS = "/api/v1/functions";
 /** What a request without a token hears. */
 const challengeAt = (url: string, path: string) =>
-  `Bearer realm="invoked", resource_metadata="${url}/.well-known/oauth-protected-resource${path}"`;
+  `Bearer realm="invoked", resource_metadata="${url}/.well-known/oauth-protected-resource${path}", ` +
+  'DPoP algs="ES256 ES384 EdDSA Ed25519 PS256 RS256"';
 const HEADER = { alg: "EdDSA", typ: "at+jwt" };
 
 async function assertRejected(client: Client, token: string): Promise<void> {

@@ -6,6 +6,9 @@ import {
   clientCredentialsGrant,
   ClientSecretPost,
   discovery,
+  fetchProtectedResource,
+  getDPoPHandle,
+  randomDPoPKeyPair,
 } from "openid-client";
 import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -42,6 +45,33 @@ sharedSuite("discovery", {
       algorithms: ["EdDSA"],
     });
     assert.equal(payload["client_id"], clientId);
+  },
+
+  "openid-client binds its token to a key, where the metadata says how": async (
+    { server, client },
+  ) => {
+    const { clientId, clientSecret } = await server.credentials();
+    const config = await discovery(
+      new URL(server.url),
+      clientId,
+      {},
+      ClientSecretPost(clientSecret),
+      { algorithm: "oauth2", execute: [allowInsecureRequests] },
+    );
+    const algorithms = config.serverMetadata().dpop_signing_alg_values_supported ?? [];
+    assert.ok(algorithms.includes("ES256"));
+    const DPoP = getDPoPHandle(config, await randomDPoPKeyPair("ES256"));
+    const { access_token: token, token_type: type } = await clientCredentialsGrant(
+      config,
+      {},
+      { DPoP },
+    );
+    assert.equal(type, "dpop");
+    const url = new URL(`${FUNCTIONS}?page_size=1`, client.url);
+    const answer = await fetchProtectedResource(config, token, url, "GET", null, undefined, {
+      DPoP,
+    });
+    assert.equal(answer.status, 200);
   },
 
   "both key sets have the same public keys": async ({ client }) => {
@@ -82,7 +112,9 @@ sharedSuite("discovery", {
     for (const [at, { status, headers }] of rejected.entries()) {
       assert.equal(status, 401);
       const challenge = headers.get("www-authenticate") ?? "";
-      const [, url = ""] = /, resource_metadata="([^"]+)"$/.exec(challenge) ?? [];
+      const [, url = ""] =
+        /^Bearer realm="invoked".*, resource_metadata="([^"]+)"(?:, DPoP algs="ES256 [^"]+")?$/
+          .exec(challenge) ?? [];
       const { resource, authorization_servers: servers } = ok(await anonymous.get(url));
       assert.equal(resource, client.url + resources[at]);
       assert.deepEqual(servers, [client.url]);

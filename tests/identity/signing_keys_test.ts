@@ -7,6 +7,7 @@ import { SigningKeys } from "../../src/domain/identity/mod.ts";
 import { Ids } from "../../src/domain/ids.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { Sealer } from "../../src/store/sealing.ts";
+import { events, lastUid, resourcesOf } from "../audit/support.ts";
 import { endpoint } from "../endpoints/echo.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, ok } from "../support/expect.ts";
@@ -29,7 +30,13 @@ const kidsOf = async (client: Client): Promise<string[]> =>
 serverSuite("signing keys", {}, {
   "a rotation publishes a key, and signs with it later": async ({ server, client }) => {
     const [former] = await kidsOf(client);
+    const sinceEventUid = await lastUid(client);
     const { list } = ok(await client.post(ROTATE, {}));
+    const [event] = await events(client, { sinceEventUid });
+    assert.equal(event.api.operation, "invoked.KeyService.RotateSigning");
+    assert.deepEqual(resourcesOf(event), [
+      { type: "server_key", uid: list[0].id, change: "created" },
+    ]);
     assert.equal(list.length, 2);
     assert.match(list[0].id, KSUID);
     const waits = Date.parse(list[0].signsFrom) - Date.parse(list[0].createdAt);
@@ -106,6 +113,8 @@ serverSuite("signing keys", {}, {
   },
 }, {
   "revokeOld ends every earlier token at once": async ({ server, client }) => {
+    // The server keeps in memory which tokens it has verified.
+    ok(await client.get(FUNCTIONS));
     const { stdout } = await runInvoked(
       ["keys", "rotate", "--signing", "--revoke-old", "--data", server.dataDir],
     );
@@ -115,6 +124,8 @@ serverSuite("signing keys", {}, {
     assertError(answer, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
     const after = await server.client();
     ok(await after.get(FUNCTIONS));
+    const [rejected] = await events(after, { operation: "authentication.access_token" });
+    assert.deepEqual([rejected.status_code, rejected.status], ["TOKEN_INVALID", "Failure"]);
     assert.deepEqual(await kidsOf(client), [kidOf(after.token)]);
   },
 

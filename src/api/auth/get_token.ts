@@ -24,7 +24,7 @@ const tokenAnswer = {
   "application/json": z.object({
     access_token: z.string(),
     issued_token_type: z.string().optional(),
-    token_type: z.literal("Bearer"),
+    token_type: z.enum(["Bearer", "DPoP"]),
     expires_in: z.number(),
   }),
 };
@@ -62,7 +62,7 @@ export const getToken = rawOperation({
     const { perMinute } = tokenRateLimit;
     let granted: TokenGrant;
     try {
-      granted = await tokenEndpoint.authenticate(form, remoteAddress);
+      granted = await tokenEndpoint.authenticate(form, remoteAddress, body.headers["dpop"]);
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       const waitSeconds = tokenRateLimit.countFailed(remoteAddress);

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { PROOF_ALGORITHMS } from "../../domain/identity/mod.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { METADATA_MAX_AGE_SECONDS, publicFor, SIGNING_ALGORITHMS } from "./documents.ts";
 
@@ -23,17 +24,19 @@ export const getAuthorizationServer = jsonOperation({
     token_endpoint_auth_methods_supported: texts,
     token_endpoint_auth_signing_alg_values_supported: texts,
     protected_resources: texts,
+    dpop_signing_alg_values_supported: texts,
     service_documentation: z.string(),
   }).openapi("invoked.AuthorizationServer"),
-  handle: (_, { issuer }: Uses<"issuer">) =>
+  handle: (_, { issuer, tokenEndpoint }: Uses<"issuer" | "tokenEndpoint">) =>
     Promise.resolve(Reply.json({
       issuer,
       token_endpoint: `${issuer}/auth/v1/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      grant_types_supported: ["client_credentials"],
+      grant_types_supported: tokenEndpoint.grantTypes,
       response_types_supported: [],
       token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt"],
       token_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
+      dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
       protected_resources: [issuer],
       service_documentation: `${issuer}/docs`,
     }, publicFor(METADATA_MAX_AGE_SECONDS))),

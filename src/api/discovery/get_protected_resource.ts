@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
+import { PROOF_ALGORITHMS } from "../../domain/identity/mod.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { METADATA_MAX_AGE_SECONDS, publicFor } from "./documents.ts";
 
@@ -15,6 +16,7 @@ const shared = {
     resource_documentation: z.string(),
     authorization_servers: z.array(z.string()),
     bearer_methods_supported: z.array(z.string()),
+    dpop_signing_alg_values_supported: z.array(z.string()),
   }).openapi("invoked.ProtectedResource"),
 } as const;
 
@@ -54,5 +56,6 @@ function metadataOf(resource: string, issuer: string): Reply {
     resource_documentation: `${issuer}/docs`,
     authorization_servers: [issuer],
     bearer_methods_supported: ["header"],
+    dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
   }, publicFor(METADATA_MAX_AGE_SECONDS));
 }

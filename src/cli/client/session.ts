@@ -59,9 +59,9 @@ export class Session implements Disposable {
     return this.transport.names;
   }
 
-  /** A valid access token. */
+  /** A valid access token. @throws {Failure} if it works only with proofs */
   token(): Promise<string> {
-    return this.#tokens.current();
+    return this.#tokens.bearer();
   }
 
   [Symbol.dispose](): void {
@@ -127,7 +127,7 @@ export class Session implements Disposable {
     return await request(this.transport, url, {
       method,
       headers: {
-        authorization: `Bearer ${await this.token()}`,
+        ...await this.#tokens.headers(method, new URL(url, this.url)),
         ...bytes === undefined ? {} : { "content-type": "application/octet-stream" },
         ...headers,
       },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
 import { isTemporary, parseJson, tryAgain } from "./api_error.ts";
 import type { Credentials } from "./credentials.ts";
+import type { ProofKey } from "./proof_key.ts";
 import { readTokenBody, request, type Transport } from "./http.ts";
 
 /** Lifetime of a token whose response does not state it, in seconds. */
@@ -18,6 +19,8 @@ const TokenError = z.object({ error: z.string(), error_description: z.string().o
 
 interface Token {
   readonly text: string;
+  /** The key that it is bound to; undefined for a bearer token. */
+  readonly key: ProofKey | undefined;
   /** On the clock of `performance.now()`. */
   readonly renewAt: number;
 }
@@ -33,27 +36,49 @@ export class TokenSource {
     this.#credentials = credentials;
   }
 
-  /** @throws {Failure} if the server does not accept the credentials */
-  async current(): Promise<string> {
+  /** The headers of one request. @throws {Failure} if the server does not accept the credentials */
+  async headers(method: string, url: URL): Promise<Readonly<Record<string, string>>> {
+    const { text, key } = await this.#current();
+    if (key === undefined) return { authorization: `Bearer ${text}` };
+    return { authorization: `DPoP ${text}`, dpop: await key.prove(method, url, text) };
+  }
+
+  /**
+   * A token that works without anything else.
+   * @throws {Failure} if the server does not accept the credentials, or their tokens need proofs
+   */
+  async bearer(): Promise<string> {
+    const { text, key } = await this.#current();
+    if (key === undefined) return text;
+    throw new Failure(
+      "No access token to print: the credential requires DPoP, so each request also needs a proof",
+      {
+        next: "use a credential without DPoP; other commands send the proofs themselves",
+        exit: "server",
+      },
+    );
+  }
+
+  async #current(): Promise<Token> {
     // A failed request must not fail the next request: the server may have started again.
     const held = await this.#token?.catch(() => undefined);
-    if (held !== undefined && performance.now() < held.renewAt) return held.text;
+    if (held !== undefined && performance.now() < held.renewAt) return held;
     this.#token = this.#request();
-    return (await this.#token).text;
+    return await this.#token;
   }
 
   async #request(): Promise<Token> {
     const credentials = this.#credentials;
     if (credentials.kind === "token") {
-      return { text: credentials.accessToken.reveal(), renewAt: Infinity };
+      return { text: credentials.accessToken.reveal(), key: undefined, renewAt: Infinity };
     }
-    const { access_token: text, expires_in: seconds } = await requestToken(
+    const { access_token: text, expires_in: seconds, key } = await requestToken(
       this.#transport,
       credentials,
     );
     // The server accepts the token of a workload for some minutes only: a renewal before it is needed would fail.
     const renewAfterMs = seconds * (credentials.kind === "workload" ? 1000 : 500);
-    return { text, renewAt: performance.now() + renewAfterMs };
+    return { text, key, renewAt: performance.now() + renewAfterMs };
   }
 }
 
@@ -82,15 +107,23 @@ const WRONG = {
     "invoked trusts test names the reason, and so does the audit log",
 };
 
-async function requestToken(transport: Transport, credentials: Exchanged) {
-  const response = await request(transport, "/auth/v1/token", {
+/** Requests a token; bound to a new key if the server then says that the credential requires it. */
+async function requestToken(transport: Transport, credentials: Exchanged, key?: ProofKey) {
+  const path = "/auth/v1/token";
+  const url = new URL(path, transport.url);
+  const response = await request(transport, path, {
     method: "POST",
+    headers: key === undefined ? {} : { dpop: await key.prove("POST", url) },
     body: new URLSearchParams(formOf(credentials)),
   });
   const body = parseJson(await readTokenBody(transport, response));
   const granted = TokenResponse.safeParse(body);
-  if (response.status === 200 && granted.success) return granted.data;
+  if (response.status === 200 && granted.success) return { ...granted.data, key };
   const rejection = TokenError.safeParse(body);
+  if (rejection.data?.error === "invalid_dpop_proof" && key === undefined) {
+    const { ProofKey } = await import("./proof_key.ts");
+    return await requestToken(transport, credentials, await ProofKey.make());
+  }
   const { error, error_description: description } = rejection.data ??
     { error: `status ${response.status}` };
   const why = oneLine(description === undefined ? error : `${error}: ${description}`);

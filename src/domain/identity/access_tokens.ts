@@ -14,6 +14,7 @@ import { hasApiKey, isApiKey } from "../../shared/api_keys.ts";
 import { entriesUpTo } from "../../shared/entries.ts";
 import type { CredentialUses } from "./credential_uses.ts";
 import { hashSecret } from "./credentials.ts";
+import type { Proof } from "./dpop.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
 import { type SigningKeys, TOKEN_LIFETIME_MAX_MS } from "./signing_keys.ts";
@@ -50,6 +51,8 @@ export interface Granted {
   readonly issuedTokenType?: string | undefined;
   /** What else of the request is on record, without secrets. */
   readonly facts?: Readonly<Record<string, unknown>> | undefined;
+  /** The proof of the key that the token is bound to (RFC 9449); undefined for a bearer token. */
+  readonly proof?: Proof | undefined;
 }
 
 /** A new access token. */
@@ -66,6 +69,8 @@ interface VerifiedToken {
   readonly expiresAtMs: number;
   readonly roles: readonly string[] | undefined;
   readonly claims: Readonly<Record<string, string>> | undefined;
+  /** The thumbprint of the key that the token is bound to; undefined for a bearer token. */
+  readonly jkt: string | undefined;
 }
 
 /**
@@ -93,7 +98,7 @@ export class AccessTokens {
 
   /** Issues a token that ends with its lifetime or with its client, whichever is first. */
   async issue(
-    { client, roles, claims, lifetimeMs = this.options.lifetimeMs }: Granted,
+    { client, roles, claims, proof, lifetimeMs = this.options.lifetimeMs }: Granted,
   ): Promise<IssuedToken> {
     const { principal, credentialId, expiresAtMs } = client;
     this.uses.note(credentialId);
@@ -106,6 +111,7 @@ export class AccessTokens {
       client_id: principal.clientId,
       ...roles === undefined ? {} : { roles },
       ...claims === undefined ? {} : { c1wfc: claims },
+      ...proof === undefined ? {} : { cnf: { jkt: proof.jkt } },
     };
     const token = await new SignJWT(payload)
       .setProtectedHeader(headerOf(signing.id))
@@ -119,20 +125,29 @@ export class AccessTokens {
   /**
    * The principal of an access token or of an API key.
    * @param address of the client that sends it
-   * @throws TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED
+   * @param prove answers the thumbprint of the key whose proof is beside the token; undefined for a bearer token
+   * @throws TOKEN_INVALID, TOKEN_EXPIRED, SOURCE_NOT_ALLOWED, PROOF_MISSING, and what `prove` throws
    */
-  async check(token: string, address: string | undefined): Promise<Principal> {
+  async check(
+    token: string,
+    address: string | undefined,
+    prove?: () => Promise<string>,
+  ): Promise<Principal> {
     if (isApiKey(token)) {
       const row = await this.identity.apiKey(hashSecret(token));
-      const { principal, credentialId } = usable(this.liveClients.of(row), address);
+      const { principal, credentialId, requireDpop } = usable(this.liveClients.of(row), address);
+      await assertBinding({ jkt: undefined, requireDpop }, prove);
       this.uses.note(credentialId);
       return principal;
     }
-    const { clientId, keyId, roles, claims } = await this.#verify(token);
+    const { clientId, keyId, roles, claims, jkt } = await this.#verify(token);
     // Together, so that nodes that share a database count the changes once for both.
     const [keys, row] = await Promise.all([this.keys.exact(), this.identity.client(clientId)]);
     if (keys.find(keyId) === undefined) throw unknownKey();
-    const { principal } = usable(this.liveClients.of(row), address);
+    const { principal, requireDpop } = usable(this.liveClients.of(row), address);
+    if (jkt !== undefined || requireDpop || prove !== undefined) {
+      await assertBinding({ jkt, requireDpop }, prove);
+    }
     if (roles === undefined && claims === undefined) return principal;
     const access = roles === undefined
       ? principal.access
@@ -219,6 +234,7 @@ function verifiedToken(keyId: string, payload: JWTPayload): VerifiedToken {
     expiresAtMs: MS_PER_SECOND * Number(payload.exp),
     roles: payload["roles"] as readonly string[] | undefined,
     claims: payload["c1wfc"] as Readonly<Record<string, string>> | undefined,
+    jkt: (payload["cnf"] as { readonly jkt: string } | undefined)?.jkt,
   };
 }
 
@@ -227,6 +243,41 @@ function usable(client: LiveClient | undefined, address: string | undefined): Li
   if (client === undefined) throw clientGone();
   if (client.allowSourceCidrs.length > 0) assertSource(client.allowSourceCidrs, address);
   return client;
+}
+
+/**
+ * A token that is bound to a key is valid only beside a proof of this key, and a proof only beside such a token: neither
+ * can be used as the other.
+ * @throws TOKEN_INVALID, PROOF_MISSING, and what `prove` throws
+ */
+async function assertBinding(
+  { jkt, requireDpop }: { readonly jkt: string | undefined; readonly requireDpop: boolean },
+  prove: (() => Promise<string>) | undefined,
+): Promise<void> {
+  if (jkt === undefined) {
+    if (requireDpop) {
+      throw new DomainError(
+        "PROOF_MISSING",
+        "Access token rejected: its credential requires DPoP; request a token with a proof in the header DPoP",
+      );
+    }
+    if (prove === undefined) return;
+    throw new DomainError(
+      "TOKEN_INVALID",
+      "Access token invalid: it is bound to no key; send it as Authorization: Bearer",
+    );
+  }
+  if (prove === undefined) {
+    throw new DomainError(
+      "PROOF_MISSING",
+      "Access token rejected: it is bound to a key; send it as Authorization: DPoP, with a proof in the header DPoP",
+    );
+  }
+  if (await prove() === jkt) return;
+  throw new DomainError(
+    "TOKEN_INVALID",
+    "Access token invalid: it is bound to another key than that of the DPoP proof",
+  );
 }
 
 /** The error of a token of another server, or of a key that was removed. */

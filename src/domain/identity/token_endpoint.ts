@@ -1,14 +1,24 @@
 /** The token endpoint: chooses the grant of a request, and issues the token. */
 import type { Audit } from "../audit/audit.ts";
+import { DomainError } from "../errors.ts";
 import type { AccessTokens, Granted } from "./access_tokens.ts";
+import type { DpopProofs, ProofTarget } from "./dpop.ts";
 import { type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
-/** RFC 6749, section 5.1, and RFC 8693, section 2.2.1. */
+/** What the proof of a token request names. */
+const TARGET: ProofTarget = {
+  method: "POST",
+  origin: undefined,
+  path: "/auth/v1/token",
+  accessToken: undefined,
+};
+
+/** RFC 6749, section 5.1; RFC 8693, section 2.2.1; RFC 9449, section 5. */
 export interface TokenAnswer {
   readonly access_token: string;
   readonly issued_token_type?: string;
-  readonly token_type: "Bearer";
+  readonly token_type: "Bearer" | "DPoP";
   readonly expires_in: number;
 }
 
@@ -26,16 +36,31 @@ export class TokenEndpoint {
 
   constructor(
     private readonly accessTokens: AccessTokens,
+    private readonly proofs: DpopProofs,
     grants: readonly Grant[],
     private readonly audit: Audit,
   ) {
     this.#grants = new Map(grants.map((grant) => [grant.type, grant]));
   }
 
-  /** What the request of a form is granted. @param address of the client @throws OAuthError */
-  async authenticate(form: URLSearchParams, address: string | undefined): Promise<TokenGrant> {
+  /** The grant types that the endpoint takes. */
+  get grantTypes(): readonly string[] {
+    return [...this.#grants.keys()];
+  }
+
+  /**
+   * What the request of a form is granted.
+   * @param address of the client
+   * @param dpop the header `DPoP`; undefined for a request that does not bind its token to a key
+   * @throws OAuthError
+   */
+  async authenticate(
+    form: URLSearchParams,
+    address: string | undefined,
+    dpop: string | undefined,
+  ): Promise<TokenGrant> {
     try {
-      return await this.#authenticate(form, address);
+      return await this.#authenticate(form, address, dpop);
     } catch (error) {
       if (error instanceof OAuthError && !PENDING.includes(error.error)) {
         const clientId = form.get("client_id") ?? undefined;
@@ -50,7 +75,11 @@ export class TokenEndpoint {
     }
   }
 
-  async #authenticate(form: URLSearchParams, address: string | undefined): Promise<TokenGrant> {
+  async #authenticate(
+    form: URLSearchParams,
+    address: string | undefined,
+    dpop: string | undefined,
+  ): Promise<TokenGrant> {
     for (const name of new Set(form.keys())) {
       if (form.getAll(name).length > 1) {
         throw new OAuthError("invalid_request", `${name} is given more than once`);
@@ -64,27 +93,49 @@ export class TokenEndpoint {
         `grant_type ${grantType} is not supported: use ${[...this.#grants.keys()].join(" or ")}`,
       );
     }
+    // Before the grant, which may use up what the form has.
+    const proof = dpop === undefined
+      ? undefined
+      : await asOAuthError(this.proofs.verify(dpop, TARGET));
     const granted = await grant.authenticate(form, address);
     if (!isAllowedFrom(granted.client.allowSourceCidrs, address)) throw unknownClient();
-    return { ...granted, grantType };
+    if (granted.client.requireDpop && proof === undefined) {
+      throw new OAuthError(
+        "invalid_dpop_proof",
+        "this credential requires DPoP (RFC 9449): send a proof of your key in the header DPoP",
+      );
+    }
+    if (proof !== undefined) await asOAuthError(this.proofs.use(proof));
+    return { ...granted, grantType, proof };
   }
 
   /** Issues an access token. It is on record before the client has it. */
   async grant(granted: TokenGrant): Promise<TokenAnswer> {
     const { token, expiresInSeconds } = await this.accessTokens.issue(granted);
     const { issuedTokenType, facts } = granted;
+    const type = granted.proof === undefined ? "Bearer" : "DPoP";
     const { id, displayName: name, clientId, kind } = granted.client.principal;
     await this.audit.record({
       kind: "authentication",
       activity: granted.grantType,
       user: { id, name, clientId, kind },
-      facts: { expires_in: expiresInSeconds, ...facts },
+      facts: { expires_in: expiresInSeconds, token_type: type, ...facts },
     });
     return {
       access_token: token,
       ...issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType },
-      token_type: "Bearer",
+      token_type: type,
       expires_in: expiresInSeconds,
     };
+  }
+}
+
+/** The result of a check of a proof. @throws OAuthError in place of PROOF_INVALID */
+async function asOAuthError<T>(check: Promise<T>): Promise<T> {
+  try {
+    return await check;
+  } catch (error) {
+    const isOfProof = error instanceof DomainError && error.reason === "PROOF_INVALID";
+    throw isOfProof ? new OAuthError("invalid_dpop_proof", error.message) : error;
   }
 }

@@ -6,7 +6,7 @@ import { senderOf, TokenBuckets } from "../../shared/token_buckets.ts";
 import { countOf } from "../../config/mod.ts";
 import type { OwnHosts } from "../../domain/triggers/addresses.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { bearerOf } from "../authentication.ts";
+import { principalOfToken, type TokenServices } from "../authentication.ts";
 import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import { assertNoCodeOfServer, untrustedHeaders } from "../untrusted_answer.ts";
@@ -15,7 +15,7 @@ import type { PublicOrigins } from "../middleware.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
 /** The services that endpoints use. */
-export type EndpointServices = Uses<"endpoints" | "accessTokens" | "apiRateLimit">;
+export type EndpointServices = TokenServices & Uses<"endpoints">;
 
 /** What endpoints need of the server. */
 export interface EndpointOptions extends ClientLimits {
@@ -30,21 +30,24 @@ export interface EndpointOptions extends ClientLimits {
 const PREVIEW = /^(\/preview\/([^/?]+)\/([^/?]+))(.*)$/s;
 /** On the server's own host a function sets no cookies, and gets none: they are those of the server's pages. */
 const OF_SERVER: ReadonlySet<string> = new Set(["cookie"]);
-/** With the header that the server has checked. */
-const CHECKED: ReadonlySet<string> = new Set([...OF_SERVER, "authorization"]);
+/** The headers of an access token: the token, and the proof of its key. */
+export const OF_TOKEN = ["authorization", "dpop"] as const;
+/** With the headers that the server has checked. */
+const CHECKED: ReadonlySet<string> = new Set([...OF_SERVER, ...OF_TOKEN]);
 
 /** `/preview/{function_id}/{commit_id}/...`: any commit, for who may invoke its function. */
 export function servePreviews(
   app: Hono<Env>,
-  { endpoints, accessTokens, apiRateLimit }: EndpointServices,
+  services: EndpointServices,
   options: EndpointOptions,
 ): void {
+  const { endpoints } = services;
   app.all("/preview/*", async (c) => {
     const { incoming, outgoing } = c.env;
     const [, prefix = "", functionId = "", commitId = "", rest = ""] =
       PREVIEW.exec(targetOf(incoming)) ?? [];
     if (prefix === "") throw notFound(c);
-    const by = await bearerOf(c, accessTokens, apiRateLimit);
+    const by = await principalOfToken(c, services);
     assertNoCodeOfServer(incoming);
     const remoteAddress = c.get("clientAddress");
     options.rates.countAddress(remoteAddress);

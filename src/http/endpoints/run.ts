@@ -7,7 +7,7 @@ import { ClientIdle } from "../../domain/endpoints/client.ts";
 import type { EndpointAddress } from "../../domain/triggers/addresses.ts";
 import type { Endpoint } from "../../domain/triggers/endpoints.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { bearerOf } from "../authentication.ts";
+import { principalOfToken } from "../authentication.ts";
 import type { Env } from "../env.ts";
 import { withoutRequestTimeout } from "../body.ts";
 import {
@@ -17,7 +17,7 @@ import {
   untrustedHeaders,
 } from "../untrusted_answer.ts";
 import { corsHeaders, isPreflight, preflightHeaders, withoutCors } from "./cors.ts";
-import type { EndpointOptions, EndpointServices } from "./mod.ts";
+import { type EndpointOptions, type EndpointServices, OF_TOKEN } from "./mod.ts";
 import { NodeClient } from "./node_client.ts";
 import { requestOf, targetOf } from "./request_head.ts";
 
@@ -92,13 +92,14 @@ async function serveEndpoint(
     return isOwn ? ownHeaders(own) : untrustedHeaders(own);
   };
   const client = new NodeClient(incoming, outgoing, options, guarded);
-  const isAuthorized = await authorize(c, endpoint, client, services, options);
+  const ownOrigin = isOwn ? origin : undefined;
+  const isAuthorized = await authorize(c, { endpoint, ownOrigin }, client, services, options);
   if (!isAuthorized) return RESPONSE_ALREADY_SENT;
   options.rates.countFunction(endpoint.row.functionId);
   // A function must not act as the client of a token, whatever the endpoint checks.
   const hasToken = endpoint.http.auth === "ENDPOINT_AUTH_BEARER" ||
     await services.accessTokens.areIn(authorizationOf(incoming));
-  const withheld = new Set([...isOwn ? [] : ["cookie"], ...hasToken ? ["authorization"] : []]);
+  const withheld = new Set([...isOwn ? [] : ["cookie"], ...hasToken ? OF_TOKEN : []]);
   const request = requestOf(incoming, { origin, prefix, rest, withheld, remoteAddress });
   if (client.rejectsSize()) return RESPONSE_ALREADY_SENT;
   withoutRequestTimeout(incoming);
@@ -116,16 +117,21 @@ function authorizationOf({ rawHeaders }: IncomingMessage): string {
 /** Checks who sends a request; false if it has got its answer, otherwise throws what is wrong with the sender. */
 async function authorize(
   c: Context<Env>,
-  endpoint: Endpoint,
+  { endpoint, ownOrigin }: {
+    readonly endpoint: Endpoint;
+    /** Scheme and host of an endpoint on a host of its own. */
+    readonly ownOrigin: string | undefined;
+  },
   client: NodeClient,
-  { endpoints, accessTokens, apiRateLimit }: EndpointServices,
+  services: EndpointServices,
   options: EndpointOptions,
 ): Promise<boolean> {
+  const { endpoints } = services;
   switch (endpoint.http.auth) {
     case "ENDPOINT_AUTH_OPEN":
       return true;
     case "ENDPOINT_AUTH_BEARER":
-      endpoints.assertMayCall(await bearerOf(c, accessTokens, apiRateLimit), endpoint);
+      endpoints.assertMayCall(await principalOfToken(c, services, ownOrigin), endpoint);
       return true;
     case "ENDPOINT_AUTH_SIGNATURE":
       try {

@@ -4,12 +4,18 @@ import type { Granted } from "../access_tokens.ts";
 /** Characters that RFC 6749 keeps out of `error_description`. */
 const UNDESCRIBABLE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
 
-/** The errors of RFC 6749, section 5.2. */
+/** A text as `error_description` may have it. */
+export function describable(text: string): string {
+  return text.replace(UNDESCRIBABLE, "'");
+}
+
+/** The errors of RFC 6749, section 5.2, and of RFC 9449, section 5. */
 type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
   | "invalid_grant"
   | "invalid_scope"
+  | "invalid_dpop_proof"
   | "unsupported_grant_type";
 
 /** An error of RFC 6749, section 5.2. */
@@ -25,7 +31,7 @@ export class OAuthError extends Error {
   ) {
     super(description);
     this.name = "OAuthError";
-    this.description = description.replace(UNDESCRIBABLE, "'");
+    this.description = describable(description);
     this.status = error === "invalid_client" ? 401 : 400;
   }
 }

@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+
+/** A key that access tokens are bound to (RFC 9449). It exists as long as the command, and so do its tokens. */
+export class ProofKey {
+  private constructor(private readonly privateKey: CryptoKey, private readonly jwk: JWK) {}
+
+  static async make(): Promise<ProofKey> {
+    const { privateKey, publicKey } = await generateKeyPair("ES256");
+    return new ProofKey(privateKey, await exportJWK(publicKey));
+  }
+
+  /**
+   * Signs the proof of one request.
+   * @param accessToken undefined for a token request
+   */
+  async prove(method: string, url: URL, accessToken?: string): Promise<string> {
+    const ath = accessToken && createHash("sha256").update(accessToken).digest("base64url");
+    return await new SignJWT({
+      htm: method,
+      htu: url.origin + url.pathname,
+      ...ath === undefined ? {} : { ath },
+    })
+      .setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk: this.jwk })
+      .setJti(crypto.randomUUID()).setIssuedAt().sign(this.privateKey);
+  }
+}
