@@ -1,4 +1,5 @@
 import type { Audit } from "../domain/audit/audit.ts";
+import type { AuditExports } from "../domain/audit/exports.ts";
 import type { AuditLog } from "../domain/audit/log.ts";
 import type { AuditVerification } from "../domain/audit/verify.ts";
 import type { LiveChanges } from "../domain/changes/live_changes.ts";
@@ -50,6 +51,7 @@ export type OpenApiDocument = { readonly openapi: string };
 export interface Services {
   readonly accessTokens: AccessTokens;
   readonly audit: Audit;
+  readonly auditExports: AuditExports;
   readonly auditLog: AuditLog;
   readonly auditVerification: AuditVerification;
   readonly bindings: Bindings;

@@ -5,7 +5,11 @@ import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
 import { type Config, hostsOfServer, isUrlOfServer } from "../config/mod.ts";
 import { Audit } from "../domain/audit/audit.ts";
+import { ExportTargets } from "../domain/audit/export_targets.ts";
+import { AuditExporter } from "../domain/audit/exporter.ts";
+import { AuditExports } from "../domain/audit/exports.ts";
 import { AuditLog } from "../domain/audit/log.ts";
+import { AuditRetention } from "../domain/audit/retention.ts";
 import { AuditVerification } from "../domain/audit/verify.ts";
 import { type ChangeRelay, LiveChanges } from "../domain/changes/live_changes.ts";
 import { Commits } from "../domain/commits/commits.ts";
@@ -147,14 +151,19 @@ export async function openDomain(parts: DomainParts) {
     ...identity,
     tests: openTests(shared),
     audit,
-    auditLog: new AuditLog(store, pages),
-    auditVerification: new AuditVerification(store),
+    ...openAudit(shared),
     liveChanges: new LiveChanges(store, parts.peers, config.rates.maxEventStreams),
     purges: new Purges(store, eraser, pages, ids),
     hostMethods,
     scheduler,
     /** What runs until the server closes, in the order in which it opens. */
-    background: [audit, functions.typeChecks, eraser, scheduler],
+    background: [
+      audit,
+      new AuditRetention(store, node, config.audit.retentionMs),
+      functions.typeChecks,
+      eraser,
+      scheduler,
+    ],
   };
 }
 
@@ -311,6 +320,18 @@ function openTriggers(
       secrets,
       limits: { ...endpoints, maxHeaderBytes: server.maxHeaderBytes },
     }),
+  };
+}
+
+/** The services that read the audit log, and its exports. */
+function openAudit({ config, store, pages, ids, scheduler, publicPost, shutdown }: Shared) {
+  const targets = new ExportTargets(config.audit.exportDir, publicPost);
+  const exporter = new AuditExporter({ store, targets, scheduler, shutdown });
+  scheduler.register(exporter);
+  return {
+    auditExports: new AuditExports(store, targets, pages, ids, exporter),
+    auditLog: new AuditLog(store, pages),
+    auditVerification: new AuditVerification(store),
   };
 }
 

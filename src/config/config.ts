@@ -174,6 +174,11 @@ export interface Config {
     readonly ageMs: number | undefined;
     readonly sweepIntervalMs: number;
   };
+  readonly audit: {
+    readonly retentionMs: number;
+    /** Absolute path of the directory of exports to files; undefined if there are none. */
+    readonly exportDir: string | undefined;
+  };
   readonly triggers: {
     readonly maxTriggers: number;
     /** Missed times of a schedule that are caught up with. */

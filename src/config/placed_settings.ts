@@ -20,6 +20,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   egress: "Egress",
   volumes: "Volumes",
   retention: "Retention",
+  audit: "Audit log",
   triggers: "Triggers",
   tests: "Tests and types",
   builder: "Builder",

@@ -14,6 +14,7 @@ import {
   port,
   toggle,
 } from "./kinds.ts";
+import { AUDIT_SETTINGS } from "./audit_settings.ts";
 import { DATABASE_SETTINGS } from "./database_settings.ts";
 import { ENDPOINT_SETTINGS } from "./endpoint_settings.ts";
 import { NATS_SETTINGS } from "./nats_settings.ts";
@@ -307,6 +308,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
   },
   volumes: VOLUME_SETTINGS,
   retention: RETENTION_SETTINGS,
+  audit: AUDIT_SETTINGS,
   triggers: TRIGGER_SETTINGS,
   tests: TEST_SETTINGS,
   builder: {

@@ -40,4 +40,6 @@ export const locks = {
   erasure: "erasure",
   /** The chain of audit events: of a write that appends to the chain itself, outside an audited request. */
   auditChain: AUDIT_LOCK,
+  /** The exports of the audit log. */
+  auditExports: "audit-exports",
 } as const;

@@ -170,4 +170,26 @@ export class AuditWriter extends AuditReader {
     await this.db.insertInto("auditHead").values({ id: HEAD_ID, ...head, baseSeq, baseHash })
       .onConflict((c) => c.column("id").doUpdateSet(head)).execute();
   }
+
+  /**
+   * Erases the oldest events: those before the time, up to a position. The chain then begins after the last of them.
+   * @param limit events that are erased at once
+   * @returns whether more may follow
+   */
+  async erase(before: string, upTo: number, limit: number): Promise<boolean> {
+    const head = await this.head();
+    const old = await this.db.selectFrom("auditEvents").select(["seq", "hash", "time"])
+      .where("seq", ">", head.baseSeq).where("seq", "<=", upTo).orderBy("seq").limit(limit)
+      .execute();
+    // Without a gap: an event behind one that is kept is kept, too.
+    const kept = old.findIndex(({ time }) => time >= before);
+    const erased = kept < 0 ? old : old.slice(0, kept);
+    const last = erased.at(-1);
+    if (last === undefined) return false;
+    await this.db.deleteFrom("auditEvents").where("seq", ">", head.baseSeq)
+      .where("seq", "<=", last.seq).execute();
+    await this.db.updateTable("auditHead").set({ baseSeq: last.seq, baseHash: last.hash })
+      .where("id", "=", HEAD_ID).execute();
+    return erased.length === limit;
+  }
 }

@@ -19,6 +19,31 @@ export interface AuditEventTable {
   hash: string;
 }
 
+/** An export of the audit log to a file or a URL. */
+export interface AuditExportTable {
+  id: string;
+  displayName: string;
+  /** The file or URL. */
+  datasourceId: string;
+  /** In front of the name of the file; empty for a URL. */
+  prefix: string;
+  format: "none" | "gzip" | "zstd";
+  /** The last event that was exported. */
+  watermarkSeq: number;
+  watermarkUid: string;
+  /** Size of the file after that event; null before the first, and for a URL. */
+  fileBytes: number | null;
+  /** Attempts that failed since the last success. */
+  failures: number;
+  /** Why the last attempt failed; null if it succeeded. */
+  error: string | null;
+  /** When the next attempt is due. An attempt that runs has moved it ahead. */
+  dueAt: string;
+  createdAt: string;
+  updatedAt: string;
+  deletedAt: string | null;
+}
+
 /** Where the chain of events ends, and where it begins. It has one row. */
 export interface AuditHeadTable {
   id: number;

@@ -17,7 +17,8 @@ export type AuditedKind =
   | "session"
   | "session_link"
   | "server_key"
-  | "federation_provider";
+  | "federation_provider"
+  | "audit_export";
 
 /** How the rows of a table are named in events. Values of other columns never get there. */
 interface AuditedTable {
@@ -47,6 +48,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   credentials: { kind: "credential", id: "id", namespace: "principalId" },
   consoleSessions: { kind: "session", id: "id", namespace: "principalId" },
   sessionLinks: { kind: "session_link", namespace: "clientId" },
+  auditExports: { kind: "audit_export", id: "id" },
   serverKeys: { kind: "server_key", id: "id" },
   federationProviders: { kind: "federation_provider", id: "id", name: "displayName" },
 

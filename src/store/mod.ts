@@ -6,6 +6,7 @@ import {
   type LogEvent,
 } from "kysely";
 import { AUDIT_LOCK, AuditReader, AuditWriter } from "./audit.ts";
+import { AuditExportReader, AuditExportWriter } from "./audit_exports.ts";
 import { AuditScopes } from "./audit_scopes.ts";
 import { Changes, RowCache, UNCACHED, type WriteChanges } from "./changes.ts";
 import type { CommitBlobs } from "./blobs/commit_blobs.ts";
@@ -58,6 +59,7 @@ export interface Readers {
   readonly deliveries: DeliveryReader;
   readonly statistics: StatisticsReader;
   readonly audit: AuditReader;
+  readonly auditExports: AuditExportReader;
 }
 
 /** The writers, one per aggregate; they exist inside {@link Store.write} only. */
@@ -79,6 +81,7 @@ export interface Writers {
   readonly schedules: ScheduleWriter;
   readonly deliveries: DeliveryWriter;
   readonly audit: AuditWriter;
+  readonly auditExports: AuditExportWriter;
 }
 
 /** The durable state of the server: tables and blobs. */
@@ -331,6 +334,7 @@ function readersOf(
     schedules: new ScheduleReader(db),
     deliveries: new DeliveryReader(db),
     audit: new AuditReader(db, long),
+    auditExports: new AuditExportReader(db, capabilities),
   };
 }
 
@@ -359,5 +363,6 @@ function writersOf(
     schedules: new ScheduleWriter(db),
     deliveries: new DeliveryWriter(db),
     audit: new AuditWriter(db, long, changes),
+    auditExports: new AuditExportWriter(db, capabilities),
   };
 }

@@ -13,7 +13,7 @@ import type {
   RunCountTable,
   StartPermitTable,
 } from "./invocation_tables.ts";
-import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
+import type { AuditEventTable, AuditExportTable, AuditHeadTable } from "./audit_tables.ts";
 import type { CLIENT } from "../resources/clients.ts";
 import type { Columns } from "../resources/field.ts";
 import type { LimitColumns, SettingColumns } from "../resources/functions.ts";
@@ -351,4 +351,5 @@ export interface Schema extends TriggerSchema, FederationSchema {
   heldSnapshots: HeldSnapshotTable;
   auditEvents: AuditEventTable;
   auditHead: AuditHeadTable;
+  auditExports: AuditExportTable;
 }

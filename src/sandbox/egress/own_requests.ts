@@ -16,7 +16,7 @@ import { formatEndpoint, parseAbsolute } from "./target.ts";
 /** A request that the server itself sends over a checked connection. */
 interface OwnRequest {
   readonly options: RequestOptions;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Bound of the whole request. */
   readonly timeoutMs: number;
 }
@@ -84,10 +84,11 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 /** A request with a body. */
 interface PostRequest {
   readonly url: string;
-  /** The allowlist of the function. */
-  readonly allowlist: readonly string[];
+  /** The allowlist of the function; undefined for a request of the server itself, to any host. */
+  readonly allowlist: readonly string[] | undefined;
+  /** `Content-Type` is JSON by default. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /**
@@ -114,7 +115,7 @@ export function publicPost(
   return async ({ url, allowlist, headers, body }) => {
     const to = parseAbsolute(url);
     if (to === undefined) throw new EgressError("EGRESS_DENIED", "it is not an http or https URL");
-    if (!new Allowlist(allowlist).allows(to)) {
+    if (allowlist !== undefined && !new Allowlist(allowlist).allows(to)) {
       const endpoint = formatEndpoint(to);
       throw new EgressError("EGRESS_DENIED", `${endpoint} is not in the outboundNetworkAllowlist`);
     }
@@ -123,9 +124,9 @@ export function publicPost(
       method: "POST",
       path: to.path,
       headers: {
+        "Content-Type": "application/json",
         ...headers,
         "Host": to.authority,
-        "Content-Type": "application/json",
         "Content-Length": Buffer.byteLength(body),
         "Connection": "close",
       },

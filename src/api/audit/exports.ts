@@ -1,0 +1,217 @@
+import { z } from "@hono/zod-openapi";
+import type { AuditExport } from "../../domain/audit/exports.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
+import {
+  empty,
+  fieldMask,
+  listOf,
+  pageBody,
+  pageOf,
+  pageQuery,
+  searchText,
+  textIn,
+  timestamp,
+} from "../primitives.ts";
+import { eventOut, eventsJson } from "./schemas.ts";
+
+const PATH = "/api/v1/systemlog/exports";
+const NAME_CHARS_MAX = 256;
+const REFS_MAX = 100;
+
+const FORMATS = {
+  EXPORT_FORMAT_UNSPECIFIED: "none",
+  EXPORT_FORMAT_OCSF_JSON_ZSTD: "zstd",
+  EXPORT_FORMAT_OCSF_JSON_GZIP: "gzip",
+} as const;
+const FORMAT_NAMES = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
+
+const STATES = ["EXPORT_STATE_EXPORTING", "EXPORT_STATE_WAITING", "EXPORT_STATE_ERROR"] as const;
+
+const datasourceIn = z.object({
+  datasourceId: textIn.default("").openapi({
+    description: "An http or https URL, or the name of a file in `--audit-export-dir`",
+  }),
+  format: z.enum(FORMAT_NAMES).default("EXPORT_FORMAT_UNSPECIFIED").openapi({
+    description: "How JSON lines are compressed: not at all if unspecified",
+  }),
+  prefix: textIn.default("").openapi({ description: "Start of the name of the file" }),
+}).openapi("invoked.ExportToDatasource");
+
+const datasourceOut = z.object({
+  datasourceId: z.string(),
+  format: z.enum(FORMAT_NAMES),
+  prefix: z.string(),
+}).openapi("c1.api.systemlog.v1.ExportToDatasource");
+
+const exporterOut = z.object({
+  exportId: z.string(),
+  displayName: z.string(),
+  datasource: datasourceOut,
+  state: z.enum(STATES),
+  error: z.string().optional().openapi({ description: "Why the last attempt failed" }),
+  watermarkEventId: z.string().openapi({
+    description: "`metadata.uid` of the last event that was exported; empty before the first",
+  }),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+}).openapi("c1.api.systemlog.v1.Exporter");
+
+const exporterAnswer = z.object({ exporter: exporterOut });
+
+/** Names an export. */
+const exportParam = z.object({ export_id: z.string() });
+const nameIn = textIn.max(NAME_CHARS_MAX);
+
+/** The API's form of an export. */
+function exporterJson({ row, state }: AuditExport): z.input<typeof exporterOut> {
+  const { id, displayName, datasourceId, prefix, watermarkUid, error, createdAt, updatedAt } = row;
+  const format = FORMAT_NAMES.find((name) => FORMATS[name] === row.format) ??
+    "EXPORT_FORMAT_UNSPECIFIED";
+  return {
+    exportId: id,
+    displayName,
+    datasource: { datasourceId, format, prefix },
+    state: `EXPORT_STATE_${state}`,
+    ...error === null ? {} : { error },
+    watermarkEventId: watermarkUid,
+    createdAt,
+    updatedAt,
+  };
+}
+
+function targetOf({ format, ...target }: z.output<typeof datasourceIn>) {
+  return { ...target, format: FORMATS[format] };
+}
+
+const listExports = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.List",
+  method: "get",
+  path: PATH,
+  summary: "List the exports of the audit log, newest first",
+  permission: "log:read",
+  query: pageQuery,
+  response: listOf(exporterOut),
+  async handle({ query }, { auditExports }: Uses<"auditExports">) {
+    const all = { displayName: "", ids: undefined };
+    const { list, nextPageToken } = await auditExports.search(all, pageOf(query));
+    return { list: list.map(exporterJson), nextPageToken };
+  },
+});
+
+const searchExports = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportsSearchService.Search",
+  method: "post",
+  path: "/api/v1/search/systemlog/exports",
+  summary: "Find exports of the audit log by their names or ids",
+  permission: "log:read",
+  body: z.object({
+    ...pageBody,
+    displayName: searchText.default("").openapi({ description: "In the display name" }),
+    query: searchText.default("").openapi({ description: "As displayName, if that is empty" }),
+    refs: z.array(z.object({ exportId: z.string() })).max(REFS_MAX).default([]),
+  }).openapi("c1.api.systemlog.v1.ExportsSearchServiceSearchRequest"),
+  response: listOf(exporterOut),
+  async handle({ body }, { auditExports }: Uses<"auditExports">) {
+    const { displayName, query, refs, ...page } = body;
+    const ids = refs.length === 0 ? undefined : refs.map(({ exportId }) => exportId);
+    const filter = { displayName: displayName || query, ids };
+    const { list, nextPageToken } = await auditExports.search(filter, page);
+    return { list: list.map(exporterJson), nextPageToken };
+  },
+});
+
+const createExport = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.Create",
+  method: "post",
+  path: PATH,
+  summary: "Export the audit log to a file or a URL, from the oldest event on",
+  permission: "log:write",
+  body: z.object({ displayName: nameIn.min(1), datasource: datasourceIn })
+    .openapi("c1.api.systemlog.v1.ExportServiceCreateRequest"),
+  response: exporterAnswer,
+  async handle({ body }, { auditExports }: Uses<"auditExports">) {
+    const { displayName, datasource } = body;
+    const made = await auditExports.create({ displayName, target: targetOf(datasource) });
+    return { exporter: exporterJson(made) };
+  },
+});
+
+const getExport = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.Get",
+  method: "get",
+  path: `${PATH}/{export_id}`,
+  summary: "Get an export of the audit log",
+  permission: "log:read",
+  params: exportParam,
+  response: exporterAnswer,
+  async handle({ params }, { auditExports }: Uses<"auditExports">) {
+    return { exporter: exporterJson(await auditExports.get(params.export_id)) };
+  },
+});
+
+const updateExport = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.Update",
+  method: "post",
+  path: `${PATH}/{export_id}`,
+  summary: "Change the masked fields of an export: displayName, datasource",
+  permission: "log:write",
+  params: exportParam,
+  body: z.object({
+    exporter: z.object({
+      displayName: nameIn.optional(),
+      datasource: datasourceIn.optional(),
+    }),
+    updateMask: fieldMask.optional(),
+  }).openapi("c1.api.systemlog.v1.ExportServiceUpdateRequest"),
+  response: exporterAnswer,
+  async handle({ params, body }, { auditExports }: Uses<"auditExports">) {
+    const { exporter: { displayName, datasource }, updateMask } = body;
+    const change = {
+      ...displayName === undefined ? {} : { displayName },
+      ...datasource === undefined ? {} : { target: targetOf(datasource) },
+    };
+    const changed = await auditExports.update(params.export_id, change, updateMask);
+    return { exporter: exporterJson(changed) };
+  },
+});
+
+const deleteExport = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.Delete",
+  method: "delete",
+  path: `${PATH}/{export_id}`,
+  summary: "End an export of the audit log; what it has written stays",
+  permission: "log:write",
+  params: exportParam,
+  body: empty,
+  response: empty,
+  async handle({ params }, { auditExports }: Uses<"auditExports">) {
+    await auditExports.delete(params.export_id);
+    return {};
+  },
+});
+
+const listExportEvents = jsonOperation({
+  operationId: "c1.api.systemlog.v1.ExportService.ListEvents",
+  method: "post",
+  path: `${PATH}/{export_id}/events`,
+  summary: "List the events that an export has written, oldest first",
+  permission: "log:read",
+  params: exportParam,
+  body: z.object(pageBody).openapi("c1.api.systemlog.v1.ExportServiceListEventsRequest"),
+  response: listOf(eventOut),
+  async handle({ params, body }, { auditExports }: Uses<"auditExports">) {
+    const { list, nextPageToken } = await auditExports.events(params.export_id, body);
+    return { list: eventsJson(list), nextPageToken };
+  },
+});
+
+/** Exports of the audit log. */
+export const EXPORT_OPERATIONS = [
+  listExports,
+  createExport,
+  getExport,
+  updateExport,
+  deleteExport,
+  searchExports,
+  listExportEvents,
+];
