@@ -152,6 +152,24 @@ const DEAD_LETTERS: readonly CommandEntry[] = [
   ],
 ];
 
+const AUDIT: readonly CommandEntry[] = [
+  [
+    "tail",
+    "Print the last events of the audit log, and new events",
+    () => import("./audit/tail.ts"),
+  ],
+  [
+    "search",
+    "Find events of the audit log by time, actor, operation and resource",
+    () => import("./audit/search.ts"),
+  ],
+  [
+    "verify",
+    "Check the hash chain of the audit log; print its head",
+    () => import("./audit/verify.ts"),
+  ],
+];
+
 const CLUSTER: readonly CommandEntry[] = [
   [
     "credentials",
@@ -331,6 +349,7 @@ export const COMMANDS: readonly Group[] = [
     ["clients", "Create, disable and delete further clients of the server", CLIENTS],
     ["providers", "Manage the providers of workload identities, such as GitHub Actions", PROVIDERS],
     ["trusts", "Manage which workloads act as a service principal without a secret", TRUSTS],
+    ["audit", "Read and check the record of every change and every sign-in", AUDIT],
   ]],
   ["Other:", [
     [

@@ -18,6 +18,7 @@ import {
 import { listOf, maybe } from "./fields.ts";
 import { hasStatus, statusFilter } from "./failures.ts";
 import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
+import { AuditApi } from "./audit.ts";
 import { ClientApi } from "./clients.ts";
 import { FederationApi } from "./federation.ts";
 import { PublishApi } from "./publishes.ts";
@@ -105,6 +106,7 @@ function isGiven([, values]: [string, object]): boolean {
 
 /** A client of C1's Functions API: one method for each operation that the command line needs. */
 export class Api implements Disposable {
+  readonly audit: AuditApi;
   readonly clients: ClientApi;
   readonly signingKeys: SigningKeyApi;
   readonly federation: FederationApi;
@@ -114,6 +116,7 @@ export class Api implements Disposable {
   readonly replays: ReplayApi;
 
   constructor(readonly session: Session) {
+    this.audit = new AuditApi(session);
     this.clients = new ClientApi(session);
     this.signingKeys = new SigningKeyApi(session);
     this.federation = new FederationApi(session);

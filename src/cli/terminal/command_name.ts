@@ -26,6 +26,7 @@ export const COMMAND_WORDS = [
     "clients",
     "providers",
     "trusts",
+    "audit",
     "version",
     "completions",
   ],
