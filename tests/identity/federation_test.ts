@@ -1,12 +1,13 @@
 /** Workload federation: providers, trusts, and tokens of workloads for access tokens. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { decodeJwt, UnsecuredJWT } from "jose";
 import { CA } from "../egress/certificates.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { TestServer } from "../support/server.ts";
+import { fillDataDir, TestServer } from "../support/server.ts";
 import { githubClaims, gitlabClaims, issuerKey, TokenIssuer } from "./token_issuer.ts";
 
 const PROVIDERS = "/api/v1/workload_federation/providers";
@@ -58,9 +59,34 @@ async function createTrust({ client, principalId }: Stage, providerId: string, c
   return ok(await client.post(trustsOf(principalId), settings)).trust;
 }
 
-function present({ stranger }: Stage, trust: Json, token: string, more = {}) {
+let jobs = 0;
+
+/** Sends a token from an address of its own, so that no limit of addresses is met. */
+function present({ stranger }: Stage, trust: Json, token: string, more = {}, from = nextAddress()) {
   const form = { ...exchange, client_id: trust.clientId, subject_token: token, ...more };
-  return stranger.form("/auth/v1/token", form);
+  return stranger.call("POST", "/auth/v1/token", String(new URLSearchParams(form)), {
+    "content-type": "application/x-www-form-urlencoded",
+    "x-forwarded-for": from,
+  });
+}
+
+function nextAddress(): string {
+  jobs++;
+  return `198.51.100.${jobs % 256}`;
+}
+
+/** The newest events of token exchanges. */
+async function eventsOf({ client }: Stage): Promise<Json[]> {
+  const body = { pageSize: 100, sortDirection: "SORT_DIRECTION_DESC" };
+  const { list } = ok(await client.post("/api/v1/systemlog/events", body));
+  return list.filter((event: Json) => event.activity_name === "token_exchange");
+}
+
+async function assertRecorded(stage: Stage, trust: Json, reason: string): Promise<void> {
+  const [event] = await eventsOf(stage);
+  assert.equal(event.status_code, reason, JSON.stringify(event));
+  assert.equal(event.user.credential_uid, trust.clientId);
+  assert.equal(event.status_id, 2);
 }
 
 function assertRefused({ status, body }: Answer<Json>): void {
@@ -207,6 +233,18 @@ async function exchanges(stage: Stage): Promise<void> {
   const token = await issuer.sign("/github", claims);
   const answer = await present(stage, trust, token);
   const { access_token: accessToken, ...rest } = ok(answer);
+  const [event] = await eventsOf(stage);
+  assert.deepEqual([event.status_id, event.user.uid, event.user.credential_uid], [
+    1,
+    principalId,
+    trust.clientId,
+  ]);
+  const { issuer: iss, subject, claims: passed } = event.unmapped.workload;
+  assert.deepEqual([iss, subject, passed], [
+    issuer.url("/github"),
+    claims.sub,
+    { actor: "octocat", sha: claims.sha },
+  ]);
   assert.deepEqual(rest, {
     issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
     token_type: "Bearer",
@@ -232,17 +270,30 @@ async function exchanges(stage: Stage): Promise<void> {
   const disabled = { provider: { disabled: true } };
   ok(await client.call("PATCH", `${PROVIDERS}/${id}`, disabled));
   assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "provider_disabled");
   assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
   ok(await client.call("PATCH", `${PROVIDERS}/${id}`, { provider: { disabled: false } }));
   ok(await workload.get("/api/v1/functions"));
   ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: true } }));
   assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "trust_disabled");
   assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
   ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: false } }));
   ok(await client.call("DELETE", pathOf(trust)));
   assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "trust_not_found");
   assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
 }
+
+/** The words on record of steps that have one. */
+const REASONS: Readonly<Record<string, string>> = {
+  jwtDecode: "invalid_jwt_format",
+  issuerMatch: "issuer_mismatch",
+  signatureValidation: "signature_invalid",
+  audienceValidation: "audience_mismatch",
+  subjectValidation: "subject_missing",
+  celEvaluation: "cel_condition_not_met",
+};
 
 /** Tokens that no trust may accept, with the step that says no. */
 async function refusedTokens(stage: Stage): Promise<[name: string, token: string, step: string][]> {
@@ -311,6 +362,8 @@ async function refusals(stage: Stage): Promise<void> {
   const trust = await createTrust(stage, id);
   for (const [name, token, step] of await refusedTokens(stage)) {
     assertRefused(await present(stage, trust, token));
+    const reason = REASONS[step] ?? (/expired|end$/.test(name) ? "token_expired" : "token_too_old");
+    await assertRecorded(stage, trust, reason);
     const result = ok(await client.post(`${pathOf(trust)}/test`, { subjectToken: token }));
     assert.equal(result.overallResult, false, name);
     assert.deepEqual([result[step].passed, result[step].skipped], [false, false], name);
@@ -335,8 +388,69 @@ async function refusals(stage: Stage): Promise<void> {
   }
   const { body } = await present(stage, trust, token, { scope: "nothing" });
   assert.equal(body.error, "invalid_scope");
-  ok(await client.call("PATCH", pathOf(trust), { trust: { allowSourceCidrs: ["10.0.0.0/8"] } }));
+  const networks = { trust: { allowSourceCidrs: ["192.0.2.0/24"] } };
+  ok(await client.call("PATCH", pathOf(trust), networks));
   assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "cidr_not_allowed");
+  ok(await present(stage, trust, token, {}, "192.0.2.9"));
+  // An unknown key reads the set again at most once in a while.
+  const reads = issuer.reads.filter((path) => path === "/refusals/.well-known/jwks");
+  assert.ok(reads.length < 8, `${reads.length} reads`);
+}
+
+const DISABLED = "2".padStart(27, "0");
+const MANAGER_ROLE = "3".padStart(27, "0");
+
+/** A service principal that is disabled, and a role that manages identities and no functions. */
+function addPrincipals(dataDir: string): void {
+  using db = new DatabaseSync(join(dataDir, "invoked.db"));
+  const now = new Date().toISOString();
+  db.prepare(
+    `insert into principals (id, kind, display_name, email, username, roles, group_roles, disabled,
+      created_at, updated_at) values (?, 'service', 'disabled', '', '', ?, '[]', 1, ?, ?)`,
+  ).run(DISABLED, JSON.stringify([VIEWER]), now, now);
+  const service = "c1.api.workload_federation.v1.WorkloadFederationService";
+  const permissions = ["CreateTrust", "UpdateTrust", "DeleteTrust", "GetTrust"]
+    .map((name) => `${service}.${name}`);
+  db.prepare(
+    "insert into roles (id, display_name, permissions, created_at, updated_at) values (?, 'manager', ?, ?, ?)",
+  ).run(MANAGER_ROLE, JSON.stringify(permissions), now, now);
+}
+
+/** What principals may do counts: of the trust's, and of whoever manages the trust. */
+async function principals(stage: Stage): Promise<void> {
+  const { client, issuer, audience, server, principalId } = stage;
+  issuer.keys.set("/principals", [await issuerKey("p1", "ES256")]);
+  const { id: providerId } = await createProvider(stage, "/principals", "CUSTOM");
+  const gone = await createTrust({ ...stage, principalId: DISABLED }, providerId);
+  const token = await issuer.sign("/principals", githubClaims(audience));
+  assertRefused(await present(stage, gone, token));
+  await assertRecorded(stage, gone, "sp_disabled");
+
+  // Who may manage trusts but lacks the rights of a principal gives them to nobody.
+  const made = ok(
+    await client.post("/api/v1/iam/personal_clients", {
+      displayName: "manager",
+      scopedRoles: [MANAGER_ROLE],
+    }),
+  );
+  const manager = await Client.login(server.url, made.client.clientId, made.clientSecret);
+  const settings = { displayName: "x", providerId, conditionExpression: CONDITION };
+  const denied = (answer: Answer<Json>) =>
+    assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message: /rights that/ });
+  denied(await manager.post(trustsOf(principalId), settings));
+  denied(await manager.post(trustsOf(principalId), { ...settings, scopedRoleIds: [VIEWER] }));
+  const own = { ...settings, scopedRoleIds: [MANAGER_ROLE] };
+  const { trust } = ok(await manager.post(trustsOf(principalId), own));
+  for (const scopedRoleIds of [[], [VIEWER]]) {
+    denied(await manager.call("PATCH", pathOf(trust), { trust: { scopedRoleIds } }));
+  }
+  const other = await createTrust(stage, providerId, { scopedRoleIds: [VIEWER] });
+  for (const change of [{ conditionExpression: "true" }, { disabled: false }]) {
+    denied(await manager.call("PATCH", pathOf(other), { trust: change }));
+  }
+  ok(await manager.call("PATCH", pathOf(other), { trust: { disabled: true } }));
+  ok(await manager.call("DELETE", pathOf(other)));
 }
 
 async function tests(stage: Stage): Promise<void> {
@@ -410,6 +524,7 @@ async function keys(stage: Stage): Promise<void> {
     const key = await issuerKey("k", "ES256");
     const token = await issuer.sign(path, githubClaims(audience), key);
     assertRefused(await present(stage, trust, token));
+    await assertRecorded(stage, trust, "keys_unavailable");
     const { signatureValidation } = ok(
       await client.post(`${pathOf(trust)}/test`, { subjectToken: token }),
     );
@@ -446,14 +561,17 @@ Deno.test("workloads exchange their tokens for access tokens", async (t) => {
   await Deno.writeTextFile(caFile, CA);
   const flags = [
     ...["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"],
-    ...["--token-rate", "1000"],
+    ...["--token-rate", "1000", "--trusted-proxies", "127.0.0.0/8"],
   ];
-  await using server = await TestServer.start({ flags });
+  const dataDir = join(directory.path, "data");
+  await fillDataDir(dataDir, { flags });
+  addPrincipals(dataDir);
+  await using server = await TestServer.start({ flags, dataDir });
   const client = await server.client();
   const { principleId: principalId } = ok(await client.get("/api/v1/auth/introspect"));
   const audience = new URL(server.url).hostname;
   const stranger = new Client(server.url, undefined);
   const stage: Stage = { server, client, stranger, issuer, principalId, audience };
-  const steps = { providers, trusts, exchanges, refusals, tests, keys };
+  const steps = { providers, trusts, exchanges, refusals, principals, tests, keys };
   for (const [name, step] of Object.entries(steps)) await t.step(name, () => step(stage));
 });

@@ -66,7 +66,7 @@ export class TokenEndpoint {
         const clientId = form.get("client_id") ?? undefined;
         await this.audit.record({
           kind: "authentication",
-          activity: form.get("grant_type") ?? "token",
+          activity: activityOf(form.get("grant_type") ?? "token"),
           user: { clientId },
           rejected: error.record ?? { code: error.error, detail: error.description },
         });
@@ -117,7 +117,7 @@ export class TokenEndpoint {
     const { id, displayName: name, clientId, kind } = granted.client.principal;
     await this.audit.record({
       kind: "authentication",
-      activity: granted.grantType,
+      activity: activityOf(granted.grantType),
       user: { id, name, clientId, kind },
       facts: { expires_in: expiresInSeconds, token_type: type, ...facts },
     });
@@ -138,4 +138,9 @@ async function asOAuthError<T>(check: Promise<T>): Promise<T> {
     const isOfProof = error instanceof DomainError && error.reason === "PROOF_INVALID";
     throw isOfProof ? new OAuthError("invalid_dpop_proof", error.message) : error;
   }
+}
+
+/** As C1 names it on record: `client_credentials`, `token_exchange`. */
+function activityOf(grantType: string): string {
+  return grantType.replace(/^urn:ietf:params:oauth:grant-type:/, "").replaceAll("-", "_");
 }

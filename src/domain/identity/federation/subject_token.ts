@@ -257,8 +257,8 @@ async function checkCondition(
 
 const SHOWN_CHARS_MAX = 300;
 
-/** A claim of a stranger, in a message. */
-function shown(claim: unknown): string {
+/** A claim of a stranger, in a message or on record. */
+export function shown(claim: unknown): string {
   const text = typeof claim === "string" ? claim : JSON.stringify(claim) ?? "missing";
   return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
 }

@@ -3,13 +3,15 @@ import type { TrustRow } from "../../../store/federation.ts";
 import type { KeySets } from "../../key_sets.ts";
 import type { Granted } from "../access_tokens.ts";
 import { providerOf } from "../federation/providers.ts";
-import { examine } from "../federation/subject_token.ts";
+import { examine, shown } from "../federation/subject_token.ts";
 import type { LiveClient, LiveClients } from "../live_clients.ts";
 import { type Grant, OAuthError, required } from "./grant.ts";
 import { rolesOfScope } from "./scopes.ts";
 
 const JWT = "urn:ietf:params:oauth:token-type:jwt";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+/** Characters of all claims that an access token carries: every request sends the token. */
+const PASSED_CHARS_MAX = 4096;
 /** As C1 has it. */
 const LIFETIME_MS = 30 * 60 * 1000;
 
@@ -41,7 +43,7 @@ export class TokenExchangeGrant implements Grant {
     const examined = { token, trust, provider, audiences, address, now: new Date() };
     const { claims = {}, refusal } = await examine(examined, keySets);
     if (refusal !== undefined) throw refused(refusal.reason, `${refusal.step}: ${refusal.detail}`);
-    const { iss: issuer, sub: subject, jti } = claims;
+    const [issuer, subject, jti] = [claims.iss, claims.sub, claims.jti].map(shown);
     const passed = passedOn(JSON.parse(trust.passthroughClaims) as string[], claims);
     return {
       client,
@@ -99,14 +101,17 @@ function refused(code: string, detail: string): OAuthError {
   );
 }
 
-/** The claims of these names that are texts. */
+/** The claims of these names that are texts, as long as the token has room for them. */
 function passedOn(
   names: readonly string[],
   claims: Readonly<Record<string, unknown>>,
 ): Record<string, string> | undefined {
   if (names.length === 0) return undefined;
+  let left = PASSED_CHARS_MAX;
   return Object.fromEntries(names.flatMap((name) => {
     const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    return typeof value === "string" ? [[name, value]] : [];
+    if (typeof value !== "string" || value.length > left) return [];
+    left -= value.length;
+    return [[name, value]];
   }));
 }
