@@ -17,7 +17,8 @@ export interface OperationRequest {
   readonly principal: Principal | undefined;
   /** Of a request of the console; undefined for other requests. */
   readonly sessionCookie: SessionCookie | undefined;
-  readonly checkCredential: () => Promise<unknown>;
+  /** Checks the credential again; undefined without one. */
+  readonly checkCredential: () => Promise<Principal | undefined>;
   /** The names of fields in `params`, `query` and the JSON of the body are in camelCase or in snake_case. */
   readonly params: unknown;
   readonly query: unknown;
@@ -100,18 +101,17 @@ function assertAllowed(
   return principal.access.functions(operationId);
 }
 
-/** @throws ROLE_MISSING for a caller whose roles do not count for the function of the request */
+/**
+ * @param functionId the function of the request; undefined for a request that concerns no single function
+ * @throws ROLE_MISSING for a caller whose roles do not count for the function
+ */
 function assertConcerned(
-  { requires: group, operationId, concerns }: Operation,
+  { requires: group, operationId }: Operation,
   principal: Principal | undefined,
-  functions: FunctionScope,
-  request: { readonly params: unknown; readonly body: unknown },
+  functionId: string | undefined,
 ): void {
-  if (functions === "all" || group === undefined || principal === undefined) return;
-  const functionId = concerns?.(request);
-  if (functionId !== ALL_FUNCTIONS) {
-    requirePermission(principal, { operationId, group }, functionId);
-  }
+  if (group === undefined || principal === undefined || functionId === ALL_FUNCTIONS) return;
+  requirePermission(principal, { operationId, group }, functionId);
 }
 
 /** The input of a handler. @throws INVALID_FIELD, BODY_NOT_JSON, ROLE_MISSING */
@@ -132,7 +132,8 @@ function validated(
     params: parse(operation.params, params),
     body: operation.kind === "json" ? parse(operation.body, body) : body,
   };
-  assertConcerned(operation, principal, functions, concerned);
+  const functionId = operation.concerns?.(concerned);
+  assertConcerned(operation, principal, functionId);
   return {
     ...concerned,
     query: parse(operation.query, query),
@@ -140,7 +141,12 @@ function validated(
     principal,
     functions,
     sessionCookie,
-    checkCredential,
+    checkAgain: async () => {
+      const now = await checkCredential();
+      assertAllowed(operation, now);
+      assertConcerned(operation, now, functionId);
+      return now;
+    },
     signal,
     remoteAddress,
   };

@@ -87,8 +87,11 @@ export interface Input<
   /** The functions for which the caller has the permission. */
   readonly functions: FunctionScope;
   readonly sessionCookie: A extends "console" ? SessionCookie : undefined;
-  /** Checks the credential of the request again. It throws as the transport does, once the credential has ended. */
-  readonly checkCredential: () => Promise<unknown>;
+  /**
+   * Checks the credential of the request and the rights of its principal again, for an answer that takes long. Throws as
+   * for a new request, once the credential has ended or the rights are gone.
+   */
+  readonly checkAgain: () => Promise<A extends PermissionGroup ? Principal : undefined>;
   /** Aborts when the caller no longer waits for the answer. Few handlers call it, and it is costly to make. */
   readonly signal: () => AbortSignal;
   /** IP address of the client; undefined for a host call. */

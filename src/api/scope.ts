@@ -11,7 +11,7 @@ export function idsWithin(
 ): readonly string[] | undefined {
   const named = ids?.length ? ids : undefined;
   if (scope === "all") return named;
-  const seen = named === undefined ? [...scope] : named.filter((id) => scope.has(id));
+  const seen = named === undefined ? [...scope].sort() : named.filter((id) => scope.has(id));
   // No function has this id: an empty list would name all functions.
   return seen.length === 0 ? [ALL_FUNCTIONS] : seen;
 }

@@ -53,7 +53,7 @@ export function serveOperations(
       const request: OperationRequest = {
         principal: c.get("principal"),
         sessionCookie: c.get("sessionCookie"),
-        checkCredential: c.get("checkCredential") ?? (() => Promise.resolve()),
+        checkCredential: c.get("checkCredential") ?? (() => Promise.resolve(undefined)),
         params: c.req.param(),
         query: c.req.query(),
         headers,

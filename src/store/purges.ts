@@ -120,15 +120,19 @@ export class PurgeReader {
   }
 
   /** The first other files with one of these contents, in any function. */
-  async sameContent(files: readonly StoredFile[]): Promise<CommitFile[]> {
+  async sameContent(
+    files: readonly StoredFile[],
+    within: "all" | ReadonlySet<string>,
+  ): Promise<CommitFile[]> {
     if (files.length === 0) return [];
     const own = new Set(files.map(({ commitId }) => commitId));
-    return await this.long.selectFrom("commitFiles")
+    let found = this.long.selectFrom("commitFiles")
       .innerJoin("commits", "commits.id", "commitFiles.commitId")
       .select(["commits.functionId", "commitFiles.commitId", "commitFiles.path"])
       .where("commitFiles.digest", "in", [...new Set(files.map(({ digest }) => digest))])
-      .where("commitFiles.commitId", "not in", [...own])
-      .orderBy("commitFiles.commitId", "desc").orderBy("commitFiles.path")
+      .where("commitFiles.commitId", "not in", [...own]);
+    if (within !== "all") found = found.where("commits.functionId", "in", [...within]);
+    return await found.orderBy("commitFiles.commitId", "desc").orderBy("commitFiles.path")
       .limit(SAME_CONTENT_MAX).execute();
   }
 }

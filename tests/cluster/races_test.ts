@@ -339,7 +339,7 @@ async function purges(stores: Pair): Promise<void> {
     await using node = await joinNodes(store, LEASE_MS);
     await using eraser = new Eraser(store, { ageMs: undefined, sweepIntervalMs: 3_600_000 }, node);
     const purge = { before, commitId: "", path: "", dryRun: false };
-    return await new Purges(store, eraser, pages, ids).purge(BY, fn.id, purge);
+    return await new Purges(store, eraser, pages, ids).purge(BY, fn.id, purge, "all");
   }));
   assert.equal(answers.reduce((sum, { invocations }) => sum + invocations, 0), 200);
 }

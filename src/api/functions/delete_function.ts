@@ -11,8 +11,8 @@ export const deleteFunction = jsonOperation({
   params: idParam,
   body: empty,
   response: empty,
-  async handle({ params }, { functions }: Uses<"functions">) {
-    await functions.delete(params.id);
+  async handle({ params, principal }, { functions }: Uses<"functions">) {
+    await functions.delete(principal, params.id);
     return {};
   },
 });

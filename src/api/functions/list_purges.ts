@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { PurgeRow } from "../../store/purges.ts";
+import type { FunctionScope } from "../../domain/identity/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { int32Out, int64Out, listOf, pageOf, pageQuery, timestamp } from "../primitives.ts";
 import { functionParam } from "./schemas.ts";
@@ -20,12 +21,13 @@ const purgeRecordOut = z.object({
   }),
   allFunctions: z.boolean().optional().openapi({
     description:
-      "Whether the purge covered the invocations of all functions; its counts are totals",
+      "Whether the purge covered the invocations of all functions; its counts are totals, and " +
+      "absent for callers whose roles are narrowed to functions",
   }),
   finishedAt: timestamp.optional().openapi({ description: "Absent until everything is erased" }),
-  invocations: int32Out,
-  files: int32Out,
-  bytes: int64Out,
+  invocations: int32Out.optional(),
+  files: int32Out.optional(),
+  bytes: int64Out.optional(),
 }).openapi("invoked.FunctionPurge");
 
 export const listPurges = jsonOperation({
@@ -37,13 +39,17 @@ export const listPurges = jsonOperation({
   params: functionParam,
   query: pageQuery,
   response: listOf(purgeRecordOut),
-  async handle({ params, query }, { purges }: Uses<"purges">) {
+  async handle({ params, query, functions }, { purges }: Uses<"purges">) {
     const { list, nextPageToken } = await purges.list(params.function_id, pageOf(query));
-    return { list: list.map(purgeRecordJson), nextPageToken };
+    return { list: list.map((row) => purgeRecordJson(row, functions)), nextPageToken };
   },
 });
 
-function purgeRecordJson(row: PurgeRow): z.input<typeof purgeRecordOut> {
+/** @param functions that the caller may see: totals of all functions are for callers who may see all */
+function purgeRecordJson(
+  row: PurgeRow,
+  functions: FunctionScope,
+): z.input<typeof purgeRecordOut> {
   const { id, purgedAt, purgedBy, before, commitId, path, finishedAt } = row;
   return {
     id,
@@ -54,8 +60,10 @@ function purgeRecordJson(row: PurgeRow): z.input<typeof purgeRecordOut> {
     ...path === null ? {} : { path },
     ...row.functionId === null ? { allFunctions: true } : {},
     ...finishedAt === null ? {} : { finishedAt },
-    invocations: row.invocations,
-    files: row.files,
-    bytes: String(row.bytes),
+    ...row.functionId === null && functions !== "all" ? {} : {
+      invocations: row.invocations,
+      files: row.files,
+      bytes: String(row.bytes),
+    },
   };
 }

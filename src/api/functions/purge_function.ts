@@ -33,7 +33,8 @@ const purgeOut = z.object({
     commitId: z.string(),
     path: z.string(),
   })).openapi({
-    description: "The first 100 files with the same content that other commits keep",
+    description:
+      "The first 100 files with the same content that other commits keep, of functions that you may change",
   }),
 }).openapi("invoked.PurgeResponse");
 
@@ -48,8 +49,8 @@ export const purgeFunction = jsonOperation({
   params: functionParam,
   body: purgeIn,
   response: purgeOut,
-  async handle({ params, body, principal }, { purges }: Uses<"purges">) {
-    return purgeJson(await purges.purge(principal, params.function_id, body));
+  async handle({ params, body, principal, functions }, { purges }: Uses<"purges">) {
+    return purgeJson(await purges.purge(principal, params.function_id, body, functions));
   },
 });
 

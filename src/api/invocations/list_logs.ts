@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { LogEvent } from "../../domain/invocations/logs.ts";
+import { endsAnswer } from "../ended_rights.ts";
 import { jsonOperation, Reply, type ServerSentEvent, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { invocationParams, logJson, logOut, statusName } from "./schemas.ts";
@@ -22,11 +23,11 @@ export const listLogs = jsonOperation({
     }),
   }),
   response: listOf(logOut),
-  async handle({ params, query, headers }, { logs }: Uses<"logs">) {
+  async handle({ params, query, headers, checkAgain }, { logs }: Uses<"logs">) {
     if (acceptsEvents(headers.Accept)) {
       const after = sequenceOf(headers["Last-Event-ID"]);
       const followed = await logs.follow(params.function_id, params.id, after);
-      return new Reply({ kind: "events", events: eventsOf(followed) });
+      return new Reply({ kind: "events", events: eventsOf(followed, checkAgain) });
     }
     const { list, nextPageToken } = await logs.list(params.function_id, params.id, pageOf(query));
     return { list: list.map(logJson), nextPageToken };
@@ -44,22 +45,35 @@ function sequenceOf(lastEventId = ""): number {
   return /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : 0;
 }
 
-/** Events `log` (id: its sequence number) and, last, `end`; comments in between keep proxies from timing out. */
-async function* eventsOf(followed: AsyncGenerator<LogEvent>): AsyncGenerator<ServerSentEvent> {
-  for await (const event of followed) {
-    switch (event.kind) {
-      case "log":
-        yield {
-          event: "log",
-          id: String(event.log.sequence),
-          data: JSON.stringify(logJson(event.log)),
-        };
-        break;
-      case "quiet":
-        yield { comment: "waiting" };
-        break;
-      case "end":
-        yield { event: "end", data: JSON.stringify({ status: statusName(event.status) }) };
+/**
+ * Events `log` (id: its sequence number) and, last, `end`; comments in between keep proxies from timing out. Ends early,
+ * without `end`, once the credential of the request or the permission does.
+ */
+async function* eventsOf(
+  followed: AsyncGenerator<LogEvent>,
+  checkAgain: () => Promise<unknown>,
+): AsyncGenerator<ServerSentEvent> {
+  try {
+    for await (const event of followed) {
+      await checkAgain();
+      yield eventOf(event);
     }
+  } catch (error) {
+    if (!endsAnswer(error)) throw error;
+  }
+}
+
+function eventOf(event: LogEvent): ServerSentEvent {
+  switch (event.kind) {
+    case "log":
+      return {
+        event: "log",
+        id: String(event.log.sequence),
+        data: JSON.stringify(logJson(event.log)),
+      };
+    case "quiet":
+      return { comment: "waiting" };
+    case "end":
+      return { event: "end", data: JSON.stringify({ status: statusName(event.status) }) };
   }
 }

@@ -3,6 +3,7 @@ import { functionParam } from "../functions/schemas.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask, textIn } from "../primitives.ts";
 import { secretJson, shownSecrets, triggerJson, triggerOut } from "./answers.ts";
+import { assertMayAttach } from "./attach.ts";
 import { triggerIn } from "./schemas.ts";
 
 const CHANGES_MAX = 1_000;
@@ -40,9 +41,10 @@ export const applyTriggers = jsonOperation({
     }),
   }),
   async handle(
-    { params, body: { changes, validateOnly = false } },
+    { params, body: { changes, validateOnly = false }, principal },
     { triggers }: Uses<"triggers">,
   ) {
+    assertMayAttach(principal, changes.map(({ trigger }) => trigger));
     const made = await triggers.apply(params.function_id, changes, validateOnly);
     return {
       list: made.map(({ trigger }) => triggerJson(trigger)),

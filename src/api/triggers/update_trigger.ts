@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { fieldMask } from "../primitives.ts";
 import { madeTriggerJson, madeTriggerOut } from "./answers.ts";
+import { assertMayAttach } from "./attach.ts";
 import { triggerIn, triggerParam } from "./schemas.ts";
 
 export const updateTrigger = jsonOperation({
@@ -14,8 +15,9 @@ export const updateTrigger = jsonOperation({
   body: z.object({ trigger: triggerIn, updateMask: fieldMask.optional() })
     .openapi("invoked.UpdateTriggerRequest"),
   response: madeTriggerOut,
-  async handle({ params, body }, { triggers }: Uses<"triggers">) {
+  async handle({ params, body, principal }, { triggers }: Uses<"triggers">) {
     const { trigger, updateMask } = body;
+    assertMayAttach(principal, [trigger]);
     const made = await triggers.update(params.function_id, params.id, trigger, updateMask);
     return madeTriggerJson(made, triggers);
   },

@@ -11,8 +11,8 @@ export const deleteVolume = jsonOperation({
   params: volumeParam,
   body: empty,
   response: empty,
-  async handle({ params }, { volumes }: Uses<"volumes">) {
-    await volumes.delete(params.id);
+  async handle({ params, principal }, { volumes }: Uses<"volumes">) {
+    await volumes.delete(principal, params.id);
     return {};
   },
 });

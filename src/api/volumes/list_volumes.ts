@@ -2,8 +2,11 @@ import { jsonOperation, type Uses } from "../operation.ts";
 import { listOf, pageOf, pageQuery } from "../primitives.ts";
 import { volumeJson, volumeOut } from "./schemas.ts";
 
+/** The id of the operation. */
+export const LIST_VOLUMES = "invoked.VolumeService.ListVolumes";
+
 export const listVolumes = jsonOperation({
-  operationId: "invoked.VolumeService.ListVolumes",
+  operationId: LIST_VOLUMES,
   method: "get",
   path: "/api/v1/vfs/volumes",
   summary: "List volumes, newest first",

@@ -7,7 +7,7 @@ import { DomainError } from "../errors.ts";
 const KINDS = ["function", "commit", "invocation", "trigger", "volume"] as const;
 
 /** Something changed. Without an id several did. */
-interface LiveChange {
+export interface LiveChange {
   readonly kind: typeof KINDS[number];
   readonly id?: string;
   readonly functionId?: string;
@@ -50,10 +50,12 @@ function joined(first: LiveChange, second: LiveChange): LiveChange {
   };
 }
 
+/** What a watcher may see of a change; undefined for nothing. */
+type Sees = (change: LiveChange) => LiveChange | undefined;
+
 interface Watcher {
   readonly pending: PendingChanges;
-  /** The functions whose changes are shown; all changes for all functions. */
-  readonly within: "all" | ReadonlySet<string>;
+  readonly sees: Sees;
   wake(): void;
 }
 
@@ -87,7 +89,7 @@ export class LiveChanges implements Disposable {
    */
   watch(
     clientId: string,
-    within: "all" | ReadonlySet<string>,
+    sees: Sees,
     signal: AbortSignal,
   ): AsyncGenerator<LiveChange | "begun" | "quiet"> {
     const watching = this.#ofClients.get(clientId) ?? 0;
@@ -101,17 +103,17 @@ export class LiveChanges implements Disposable {
         { retryAfterSeconds: 60 },
       );
     }
-    return this.#watch(clientId, within, AbortSignal.any([signal, this.#closing.signal]));
+    return this.#watch(clientId, sees, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   async *#watch(
     clientId: string,
-    within: "all" | ReadonlySet<string>,
+    sees: Sees,
     signal: AbortSignal,
   ): AsyncGenerator<LiveChange | "begun" | "quiet"> {
     let news = Promise.withResolvers<void>();
     const pending = new PendingChanges();
-    const watcher = { pending, within, wake: () => news.resolve() };
+    const watcher = { pending, sees, wake: () => news.resolve() };
     this.#count(clientId, 1);
     this.#watchers.add(watcher);
     signal.addEventListener("abort", watcher.wake);
@@ -150,8 +152,8 @@ export class LiveChanges implements Disposable {
   }
 
   readonly #show = (changes: readonly LiveChange[]): void => {
-    for (const { pending, within, wake } of this.#watchers) {
-      const seen = within === "all" ? changes : changes.filter((one) => isWithin(one, within));
+    for (const { pending, sees, wake } of this.#watchers) {
+      const seen = changes.map(sees).filter((change) => change !== undefined);
       for (const change of seen) pending.add(change);
       if (seen.length > 0) wake();
     }
@@ -162,11 +164,6 @@ export class LiveChanges implements Disposable {
     for (const source of this.#sources.splice(0)) source[Symbol.dispose]();
     this.#closing.abort();
   }
-}
-
-/** Whether a change is of one of the functions. One without a function is of several, or of none. */
-function isWithin({ kind, id, functionId }: LiveChange, within: ReadonlySet<string>): boolean {
-  return within.has((kind === "function" ? id : functionId) ?? "");
 }
 
 /** Other nodes may have another version. */

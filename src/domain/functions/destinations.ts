@@ -4,6 +4,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { Sealer } from "../../store/sealing.ts";
 import { isAllowed } from "../../sandbox/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
+import { type Principal, shownId } from "../identity/mod.ts";
 import { liveFunction } from "../references.ts";
 import { checkStandardSecret, STANDARD_FORM } from "../standard_secret.ts";
 
@@ -31,11 +32,13 @@ export class DestinationSettings {
 
   /**
    * Checks destinations that change.
+   * @param by who is told of other functions as far as they may read them
    * @param fn as it will be
    * @param prefix of the fields in the request
    * @throws INVALID_FIELD, FUNCTION_NOT_FOUND
    */
   async check(
+    by: Principal,
     fn: Pick<FunctionRow, "id" | "outboundNetworkAllowlist">,
     wanted: WantedDestinations,
     changed: readonly string[],
@@ -47,7 +50,7 @@ export class DestinationSettings {
       if (functionId && url) {
         throw invalid({ field, description: "must have either functionId or url" });
       }
-      if (functionId) await this.#checkCycle(fn.id, functionId, `${field}.functionId`);
+      if (functionId) await this.#checkCycle(by, fn.id, functionId, `${field}.functionId`);
       const violation = url ? urlViolation(url, fn) : undefined;
       if (violation !== undefined) throw invalid({ field: `${field}.url`, description: violation });
     }
@@ -88,7 +91,12 @@ export class DestinationSettings {
    * Follows destinations from the target on. Two concurrent requests may create a cycle: the depth of invocations
    * bounds it.
    */
-  async #checkCycle(id: string, target: string, field: string): Promise<void> {
+  async #checkCycle(
+    by: Principal,
+    id: string,
+    target: string,
+    field: string,
+  ): Promise<void> {
     const { read } = this.store;
     await liveFunction(read, target);
     const paths: (readonly string[])[] = [[target]];
@@ -96,7 +104,7 @@ export class DestinationSettings {
     for (let path = paths.shift(); path !== undefined; path = paths.shift()) {
       const last = path.at(-1) ?? "";
       if (last === id) {
-        const cycle = [id, ...path].join(" -> ");
+        const cycle = [id, ...path].map((one) => shownId(by, one) ?? "another").join(" -> ");
         throw invalid({ field, description: `makes a cycle of destinations: ${cycle}` });
       }
       if (visited.has(last) || visited.size >= VISITED_MAX) continue;
@@ -108,13 +116,20 @@ export class DestinationSettings {
 }
 
 /** Asserts that no destination of a function names this one. @throws FUNCTION_IN_USE */
-export async function assertNoDestination(tx: Writers, functionId: string): Promise<void> {
+export async function assertNoDestination(
+  tx: Writers,
+  by: Principal,
+  functionId: string,
+): Promise<void> {
   const json = JSON.stringify({ functionId } satisfies Target);
   const other = await tx.functions.withDestination(json, functionId);
   if (other === undefined) return;
+  const id = shownId(by, other);
   throw new DomainError(
     "FUNCTION_IN_USE",
-    `Function ${functionId} is in use: it is a destination of function ${other}; change function ${other} first`,
+    id === undefined
+      ? `Function ${functionId} is in use: it is a destination of another function`
+      : `Function ${functionId} is in use: it is a destination of function ${id}; change function ${id} first`,
   );
 }
 

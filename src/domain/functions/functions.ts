@@ -12,7 +12,6 @@ import { DomainError, type FieldViolation, invalid, ValidationOnly } from "../er
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { LiveClients, Principal } from "../identity/mod.ts";
-import { assertMayGive } from "../identity/rights.ts";
 import { changedColumns, columnsOf, rangeViolations } from "../resource.ts";
 import { checkPreconditions, type Preconditions } from "../preconditions.ts";
 import { anyFunction, finalizedCommit, liveFunction } from "../references.ts";
@@ -27,6 +26,7 @@ import type { Provisioning } from "./provisioning.ts";
 import type { Publishes } from "./publishes.ts";
 import { retryPolicyViolations } from "./retry_policy.ts";
 import type { Secrets } from "./secrets.ts";
+import { SettingRights } from "./setting_rights.ts";
 import { maskedFields, maskedMembers, type UpdateMask } from "../update_mask.ts";
 import { reconsiderWaiting } from "./waiting_invocations.ts";
 
@@ -76,6 +76,8 @@ export interface UpdateFunction {
 
 /** Functions: the named things that commits belong to and that callers invoke. */
 export class Functions {
+  readonly #rights: SettingRights;
+
   constructor(
     private readonly store: Store,
     private readonly commits: Commits,
@@ -87,8 +89,10 @@ export class Functions {
     private readonly limits: FunctionLimits,
     private readonly destinations: DestinationSettings,
     private readonly scheduler: Scheduler,
-    private readonly liveClients: LiveClients,
-  ) {}
+    liveClients: LiveClients,
+  ) {
+    this.#rights = new SettingRights(store, liveClients);
+  }
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
   create(by: Principal, spec: CreateFunction): Promise<ChangedFunction> {
@@ -104,9 +108,9 @@ export class Functions {
     this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
-    await this.#assertMayGive(by, spec.scopedRoleIds ?? [], [], prefix);
+    await this.#rights.check(by, spec, SETTINGS, undefined, prefix);
     assertNone(perKeyViolations(columns, prefix));
-    await this.destinations.check({ ...columns, id }, spec, SETTINGS, prefix);
+    await this.destinations.check(by, { ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
     const commit = spec.initialContent === undefined ? undefined : await this.commits.build(
       { functionId: id, by, message: spec.commitMessage, field: "initialContent", limits },
@@ -201,14 +205,11 @@ export class Functions {
     const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
-    if (columns.scopedRoleIds !== undefined) {
-      const earlier = JSON.parse(fn.scopedRoleIds) as string[];
-      await this.#assertMayGive(by, update.change.scopedRoleIds ?? [], earlier, "function.");
-    }
+    await this.#rights.check(by, update.change, changed, fn, "function.");
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
       assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
-    await this.destinations.check({ ...fn, ...columns }, update.change, changed, "function.");
+    await this.destinations.check(by, { ...fn, ...columns }, update.change, changed, "function.");
     const commit = update.content === undefined ? undefined : await this.commits.build(
       {
         functionId: fn.id,
@@ -291,7 +292,7 @@ export class Functions {
   }
 
   /** Marks the function as deleted. Its commits and invocations stay readable. @throws FUNCTION_IN_USE */
-  async delete(id: string): Promise<void> {
+  async delete(by: Principal, id: string): Promise<void> {
     const fn = await liveFunction(this.store.read, id);
     const now = new Date().toISOString();
     await this.store.write(
@@ -303,7 +304,7 @@ export class Functions {
             `Function ${id} is in use: trigger ${triggerId} refers to it; delete its triggers first`,
           );
         }
-        await assertNoDestination(tx, id);
+        await assertNoDestination(tx, by, id);
         await tx.functions.update(fn.id, { deletedAt: now, updatedAt: now });
       },
       "durable",
@@ -325,18 +326,6 @@ export class Functions {
   ): FunctionView {
     const retentionMs = this.limits.retentionOf(row);
     return { row, secretNames, triggerIds, limits: this.limits.of(row), retentionMs };
-  }
-
-  /** Who changes a function may keep its roles, and add those that grant nothing the caller lacks. */
-  async #assertMayGive(
-    by: Principal,
-    roleIds: readonly string[],
-    earlier: readonly string[],
-    prefix: string,
-  ): Promise<void> {
-    const { identity } = this.store.read;
-    const added = roleIds.filter((id) => !earlier.includes(id));
-    await assertMayGive(this.liveClients, identity, by, added, `${prefix}scopedRoleIds`);
   }
 
   async #columns(fn: FunctionRow, change: FunctionChange, fields: ReadonlySet<Updatable>) {

@@ -23,7 +23,15 @@ export { describable, OAuthError } from "./grants/grant.ts";
 export { TokenExchangeGrant } from "./grants/token_exchange.ts";
 export { LiveClients } from "./live_clients.ts";
 export { PrincipalCredentials } from "./principal_credentials.ts";
-export { INVOKE, LIST_PRINCIPALS, type Principal, requirePermission, SERVER } from "./principal.ts";
+export {
+  LIST_PRINCIPALS,
+  MAY_INVOKE,
+  MAY_READ_VOLUME,
+  type Principal,
+  requirePermission,
+  SERVER,
+  shownId,
+} from "./principal.ts";
 export {
   BUILTIN_ROLES,
   OWNER,

@@ -33,8 +33,6 @@ export const SERVER: Principal = {
   access: NO_ACCESS,
 };
 
-/** The id of the operation that runs a function: endpoints need its permission, too. */
-export const INVOKE = "c1.api.functions.v1.FunctionsService.Invoke";
 /** The id of the operation that lists service principals: who may call it sees all custom roles, too. */
 export const LIST_PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService.List";
 
@@ -43,6 +41,23 @@ interface Guarded {
   readonly operationId: string;
   readonly group: PermissionGroup;
 }
+
+/** The permission to run a function. Endpoints need it, and settings that let another function run this one. */
+export const MAY_INVOKE = {
+  operationId: "c1.api.functions.v1.FunctionsService.Invoke",
+  group: "functions:invoke",
+} as const satisfies Guarded;
+
+const MAY_READ = {
+  operationId: "c1.api.functions.v1.FunctionsService.GetFunction",
+  group: "functions:read",
+} as const satisfies Guarded;
+
+/** The permission to see a volume. Requests that attach a volume to a function need it. */
+export const MAY_READ_VOLUME = {
+  operationId: "invoked.VolumeService.GetVolume",
+  group: "volumes:read",
+} as const satisfies Guarded;
 
 /**
  * Checks that the caller has the permission of an operation, for a function if the call concerns one.
@@ -68,6 +83,11 @@ export function requirePermission(
     "ROLE_MISSING",
     `${by.displayName} may not call ${operationId}: ${why}${hint}`,
   );
+}
+
+/** The id of a function for an error: undefined if the caller may not see the function. */
+export function shownId({ access }: Principal, functionId: string): string | undefined {
+  return access.may(MAY_READ.operationId, functionId) ? functionId : undefined;
 }
 
 /** The error of a request with the token of a client that may not be used. */

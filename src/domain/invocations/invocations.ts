@@ -14,7 +14,12 @@ import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
-import type { FunctionScope, Principal } from "../identity/mod.ts";
+import {
+  type FunctionScope,
+  MAY_READ_VOLUME,
+  type Principal,
+  requirePermission,
+} from "../identity/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
@@ -200,6 +205,10 @@ export class Invocations {
     const { inputLimits, limits } = this.parts;
     const fn = await liveFunction(read, request.functionId);
     const volumeId = request.vfsId === "" ? fn.volumeId : request.vfsId;
+    // Those of triggers and replays were attached before.
+    if (request.trigger === undefined && volumeId !== fn.volumeId) {
+      requirePermission(by, MAY_READ_VOLUME);
+    }
     if (volumeId !== null) await liveVolume(read, volumeId);
     const inputJson = checkInput(request.json, inputLimits);
     const mode = request.wait.kind === "until-end" ? "sync" : "async";

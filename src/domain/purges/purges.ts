@@ -5,7 +5,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import type { CommitFile, FileSelection, PurgeRow, StoredFile } from "../../store/purges.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
-import type { Principal } from "../identity/mod.ts";
+import type { FunctionScope, Principal } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { ALL_FUNCTIONS, anyFunction, referencedCommit } from "../references.ts";
@@ -50,16 +50,22 @@ export class Purges {
   /**
    * Purges, and resolves once everything is erased. A purge that a stop interrupted continues after the next start.
    * @param functionId `-` for the invocations of all functions
+   * @param within the functions whose remaining files are answered
    * @throws INVALID_FIELD, COMMIT_IN_USE, and what references throw
    */
-  async purge(by: Principal, functionId: string, purge: Purge): Promise<PurgeAnswer> {
+  async purge(
+    by: Principal,
+    functionId: string,
+    purge: Purge,
+    within: FunctionScope,
+  ): Promise<PurgeAnswer> {
     checkSelection(functionId, purge);
     const { before, dryRun } = purge;
     const fn = functionId === ALL_FUNCTIONS
       ? undefined
       : await anyFunction(this.store.read, functionId);
     if (before !== undefined) return await this.#purgeInvocations(by, fn, before, dryRun);
-    return fn === undefined ? NOTHING : await this.#purgeFiles(by, fn, purge);
+    return fn === undefined ? NOTHING : await this.#purgeFiles(by, fn, purge, within);
   }
 
   /** Purges of a function and those of all functions, newest first. */
@@ -93,6 +99,7 @@ export class Purges {
     by: Principal,
     fn: FunctionRow,
     { commitId: reference, path: name, dryRun }: Purge,
+    within: FunctionScope,
   ): Promise<PurgeAnswer> {
     const { read } = this.store;
     const commit = reference === "" ? undefined : await referencedCommit(read, fn, reference);
@@ -110,7 +117,7 @@ export class Purges {
       ...NOTHING,
       ...sizeOf(files),
       commitIds: [...new Set(files.map((file) => file.commitId))].sort().reverse(),
-      remaining: await read.purges.sameContent(files),
+      remaining: await read.purges.sameContent(files, within),
     };
   }
 

@@ -1,4 +1,4 @@
-import { INVOKE, type Principal, requirePermission } from "../identity/mod.ts";
+import { MAY_INVOKE, type Principal, requirePermission } from "../identity/mod.ts";
 import type { Invocations } from "../invocations/invocations.ts";
 import type { Invoke } from "../invocations/invoke.ts";
 import type { RequestInput } from "../../runtime/wire.ts";
@@ -40,8 +40,6 @@ interface EndpointParts {
 /** Headers whose values are credentials, which no record has. */
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
 const MASK = "***";
-/** What callers of an endpoint that needs a principal need, and those of a preview. */
-const MAY_INVOKE = { operationId: INVOKE, group: "functions:invoke" } as const;
 const encoder = new TextEncoder();
 
 /** HTTP endpoints: requests that `fetch` of a function answers, each an invocation. */

@@ -3,7 +3,7 @@ import type { Readers, Store, Writers } from "../../store/mod.ts";
 import type { VolumeEntryRow, VolumeRow, VolumeVersionRow } from "../../store/volumes.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Ids } from "../ids.ts";
-import type { Principal } from "../identity/mod.ts";
+import { type Principal, shownId } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { emptyVolume } from "./empty_volume.ts";
@@ -72,25 +72,24 @@ export class Volumes {
    * Marks a volume as deleted. Open snapshots can be read to their end; then a sweep deletes it.
    * @throws VOLUME_NOT_FOUND, VOLUME_BOUND
    */
-  async delete(id: string): Promise<void> {
+  async delete(by: Principal, id: string): Promise<void> {
     const deletedAt = new Date().toISOString();
     await this.store.write(
       async (tx) => {
         await liveVolume(tx, id);
         const functionId = await tx.functions.boundTo(id);
         if (functionId !== undefined) {
-          throw new DomainError(
-            "VOLUME_BOUND",
-            `Volume ${id} is in use: function ${functionId} is bound to it`,
-          );
+          const shown = shownId(by, functionId);
+          const which = shown === undefined ? "a function" : `function ${shown}`;
+          throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
         }
         const trigger = await tx.triggers.boundTo(id);
         if (trigger !== undefined) {
-          throw new DomainError(
-            "VOLUME_BOUND",
-            `Volume ${id} is in use: trigger ${trigger.id} of function ${trigger.functionId} ` +
-              "is bound to it",
-          );
+          const shown = shownId(by, trigger.functionId);
+          const which = shown === undefined
+            ? "a trigger"
+            : `trigger ${trigger.id} of function ${shown}`;
+          throw new DomainError("VOLUME_BOUND", `Volume ${id} is in use: ${which} is bound to it`);
         }
         await tx.volumes.update(id, { deletedAt });
       },

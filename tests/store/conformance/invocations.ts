@@ -313,7 +313,20 @@ export const PURGES: Steps = {
       "d",
       1,
     ]]);
-    assert.deepEqual(await store.read.purges.sameContent(files), []);
+    assert.deepEqual(await store.read.purges.sameContent(files, "all"), []);
+    const [other, commitId] = [id(901), id(902)];
+    await store.write(async (tx) => {
+      await tx.functions.insert(functionRow({ id: other }));
+      await tx.commits.insert(commitRow({ id: commitId, functionId: other }), [
+        { commitId, path: "copy.ts", digest: "d", size: 1 },
+      ]);
+    });
+    const copy = { functionId: other, commitId, path: "copy.ts" };
+    for (const within of ["all", new Set([other])] as const) {
+      const same = await store.read.purges.sameContent(files, within);
+      assert.deepEqual(same.map((file) => ({ ...file })), [copy]);
+    }
+    assert.deepEqual(await store.read.purges.sameContent(files, new Set([FUNCTION])), []);
     assert.deepEqual(await store.read.purges.files({ ...selection, path: "other" }), []);
     await store.write((tx) => tx.purges.putBlobs(["d", "e", "d"]));
     await store.write((tx) => tx.purges.putBlobs(["d"]));
