@@ -23,6 +23,7 @@ Every operation needs one permission, which the caller's roles grant. A request 
 - \`signed-url\` needs a URL that contains a token signed by the server; the URL is the credential.
 - \`signed-request\` needs a request that the sender signed by the method of the trigger.
 - \`console\` needs a request from a page of the console, with or without a session.
+- \`browser\` is for browsers on their way to the OpenID Connect provider and back.
 
 \`CreateLink\` needs an access token. Requests to [endpoints](endpoints.md) are not operations: \`/preview/\` needs
 \`invoke\`, and the trigger determines the authentication of \`/run/\`.`;

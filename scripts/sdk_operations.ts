@@ -22,6 +22,9 @@ const NAMESPACES: Readonly<Record<string, string>> = {
   "invoked.InvocationSearchService": "invocations",
   "invoked.StatisticsService": "statistics",
   "invoked.ServerService": "server",
+  "c1.api.user.v1.UserService": "user",
+  "invoked.UserService": "user",
+  "c1.api.user.v1.UserSearch": "userSearch",
 };
 
 /** What does not follow from the document; the message begins the names of the fields that are request and response. */
@@ -38,6 +41,12 @@ const OVERRIDES: Readonly<Record<string, Override>> = {
   "invoked.StatisticsService.Get": { message: "getStatistics" },
   "invoked.StatisticsService.GetOfFunction": { message: "getFunctionStatistics" },
   "invoked.TagService.DeleteTag": { method: "deleteTag" },
+  "c1.api.user.v1.UserSearch.Search": { message: "searchUsers" },
+  "invoked.UserService.Delete": { message: "deleteUser" },
+  "invoked.UserService.ListSessions": { message: "listUserSessions" },
+  "invoked.UserService.RevokeSession": { message: "revokeUserSession" },
+  "invoked.UserService.SetRoles": { message: "setUserRoles" },
+  "invoked.UserService.Update": { message: "updateUser" },
 };
 
 /** Methods whose fields have no second name, although C1's SDK has one. */

@@ -3,6 +3,7 @@ import type * as api from "./api_types.ts";
 import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
 import type { Principal, Roles } from "./identity_methods.ts";
 import type { Server, Statistics } from "./server_methods.ts";
+import type { Users, UserSearch } from "./user_methods.ts";
 import type { DeadLetters, Invocations, Triggers } from "./trigger_methods.ts";
 
 /** Functions, their commits and tags, and their invocations. */
@@ -223,4 +224,6 @@ export interface Sdk {
   readonly statistics: Statistics;
   /** An addition of this server. */
   readonly server: Server;
+  readonly user: Users;
+  readonly userSearch: UserSearch;
 }

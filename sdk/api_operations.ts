@@ -103,4 +103,16 @@ export const OPERATIONS = {
   server: {
     getStatus: { id: "invoked.ServerService.GetStatus", response: "getStatusResponse" },
   },
+  user: {
+    list: { id: "c1.api.user.v1.UserService.List", response: "userServiceListResponse" },
+    get: { id: "c1.api.user.v1.UserService.Get", path: { id: "id" }, response: "userServiceGetResponse" },
+    update: { id: "invoked.UserService.Update", path: { id: "id" }, body: "updateUserRequest", response: "updateUserResponse" },
+    setRoles: { id: "invoked.UserService.SetRoles", path: { id: "id" }, body: "setUserRolesRequest", response: "setUserRolesResponse" },
+    delete: { id: "invoked.UserService.Delete", path: { id: "id" }, response: "deleteUserResponse" },
+    listSessions: { id: "invoked.UserService.ListSessions", path: { userId: "user_id" }, response: "listUserSessionsResponse", dated: { list: "each" } },
+    revokeSession: { id: "invoked.UserService.RevokeSession", path: { userId: "user_id", id: "id" }, response: "revokeUserSessionResponse" },
+  },
+  userSearch: {
+    search: { id: "c1.api.user.v1.UserSearch.Search", body: true, response: "searchUsersResponse" },
+  },
 } as const satisfies { readonly [Namespace in keyof Sdk]: SpecsOf<Sdk[Namespace]> };

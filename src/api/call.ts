@@ -4,7 +4,8 @@ import type { RequestScope } from "../domain/audit/scope.ts";
 import { DomainError, type FieldViolation, invalid, VIOLATIONS_MAX } from "../domain/errors.ts";
 import { type FunctionScope, type Principal, requirePermission } from "../domain/identity/mod.ts";
 import { ALL_FUNCTIONS } from "../domain/references.ts";
-import { type AnyInput, type Operation, Reply, type SessionCookie } from "./operation.ts";
+import type { BrowserRequest, SessionCookie } from "./cookies.ts";
+import { type AnyInput, type Operation, Reply } from "./operation.ts";
 import { auditedRequest, recordDenial } from "./audited_request.ts";
 import type { Services } from "./services.ts";
 
@@ -17,6 +18,8 @@ export interface OperationRequest {
   readonly principal: Principal | undefined;
   /** Of a request of the console; undefined for other requests. */
   readonly sessionCookie: SessionCookie | undefined;
+  /** Of a browser that signs in with the provider; undefined for other requests. */
+  readonly browser: BrowserRequest | undefined;
   /** Checks the credential again; undefined without one. */
   readonly checkCredential: () => Promise<Principal | undefined>;
   /** The names of fields in `params`, `query` and the JSON of the body are in camelCase or in snake_case. */
@@ -121,7 +124,7 @@ function validated(
   functions: FunctionScope,
   sent: unknown,
 ): AnyInput {
-  const { principal, sessionCookie, checkCredential, signal, remoteAddress } = request;
+  const { principal, sessionCookie, browser, checkCredential, signal, remoteAddress } = request;
   const { params, query, body, violations } = operation.reader.read({
     params: request.params,
     query: request.query,
@@ -141,6 +144,7 @@ function validated(
     principal,
     functions,
     sessionCookie,
+    browser,
     checkAgain: async () => {
       const now = await checkCredential();
       assertAllowed(operation, now);

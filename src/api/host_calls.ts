@@ -53,6 +53,7 @@ function hostMethod(operation: JsonOperation, services: Services): HostMethod {
         headers: {},
         principal,
         sessionCookie: undefined,
+        browser: undefined,
         checkCredential: () => services.functionPrincipals.of(invocation, signal),
         signal: () => signal,
         remoteAddress: undefined,

@@ -20,6 +20,7 @@ import { SESSION_OPERATIONS } from "./sessions/mod.ts";
 import { TAG_OPERATIONS } from "./tags/mod.ts";
 import { TEST_OPERATIONS } from "./testing/mod.ts";
 import { TRIGGER_OPERATIONS } from "./triggers/mod.ts";
+import { USER_OPERATIONS } from "./users/mod.ts";
 import { VOLUME_OPERATIONS } from "./volumes/mod.ts";
 
 /** All operations, in the order of the OpenAPI document. */
@@ -32,6 +33,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SERVICE_PRINCIPAL_OPERATIONS,
   ...ROLE_OPERATIONS,
   ...FEDERATION_OPERATIONS,
+  ...USER_OPERATIONS,
   ...FUNCTION_OPERATIONS,
   ...COMMIT_OPERATIONS,
   ...TAG_OPERATIONS,

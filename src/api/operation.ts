@@ -10,22 +10,24 @@ import {
 } from "../domain/identity/mod.ts";
 import { ALL_FUNCTIONS } from "../domain/references.ts";
 import { RequestReader } from "./messages/request.ts";
+import type { BrowserRequest, ReplyHeaders, SessionCookie } from "./cookies.ts";
 import type { Services } from "./services.ts";
 import type { FunctionAnswer } from "../domain/triggers/deliveries.ts";
 import type { DomainError } from "../domain/errors.ts";
 
 /**
  * What an operation needs of its caller: the permission of the operation, which is in a group of permissions, no credential
- * (`public`), a path that the server signed (`signed-url`), a request that its sender signed (`signed-request`), or a
- * request of a page of the console, which the transport checks, with or without a session (`console`). The handler checks
- * the last three.
+ * (`public`), a path that the server signed (`signed-url`), a request that its sender signed (`signed-request`), a
+ * request of a page of the console, which the transport checks, with or without a session (`console`), or a browser that
+ * signs in with the provider (`browser`). The handler checks the last four.
  */
 export type OperationPermission =
   | PermissionGroup
   | "public"
   | "signed-url"
   | "signed-request"
-  | "console";
+  | "console"
+  | "browser";
 
 /**
  * How a call concerns functions, for callers whose roles count for named functions only: by the id of its one function, or
@@ -33,16 +35,6 @@ export type OperationPermission =
  * concerns no single function: it needs a role for all functions.
  */
 type Concerns<I> = (request: I) => string | undefined;
-
-/** The cookie of a session of the console, as the transport has it. */
-export interface SessionCookie {
-  /** Undefined without the cookie. */
-  readonly token: string | undefined;
-  /** Headers of an answer that set the cookie. */
-  set(token: string, lifetimeMs: number): ReplyHeaders;
-  /** Headers of an answer that remove the cookie. */
-  clear(): ReplyHeaders;
-}
 
 /** The group of the permission that a caller must have; undefined if the handler or the transport checks the caller. */
 function groupOf(permission: OperationPermission): PermissionGroup | undefined {
@@ -87,6 +79,7 @@ export interface Input<
   /** The functions for which the caller has the permission. */
   readonly functions: FunctionScope;
   readonly sessionCookie: A extends "console" ? SessionCookie : undefined;
+  readonly browser: A extends "browser" ? BrowserRequest : undefined;
   /**
    * Checks the credential of the request and the rights of its principal again, for an answer that takes long. Throws as
    * for a new request, once the credential has ended or the rights are gone.
@@ -306,7 +299,8 @@ function auditOf(
   >,
 ): Pick<AnyContract, "audited" | "activity"> {
   const activity = activityOf(operationId, method, isReading(permission));
-  const isAudited = activity !== "read" && audit !== "none";
+  // A GET that signs a browser in records it by itself.
+  const isAudited = audit === "own" || (activity !== "read" && audit !== "none");
   return { activity, audited: isAudited ? audit ?? "changes" : undefined };
 }
 
@@ -328,7 +322,7 @@ function isDestroying({ method, destroys }: Pick<AnyContract, "method" | "destro
 }
 
 /** HTTP statuses of replies that are not errors of the domain. */
-type ReplyStatus = 200 | 201 | 204 | 206 | 304 | 429 | 503;
+type ReplyStatus = 200 | 201 | 204 | 206 | 303 | 304 | 429 | 503;
 
 /** An event of a stream (https://html.spec.whatwg.org/#server-sent-events). */
 export type ServerSentEvent =
@@ -339,6 +333,8 @@ type ReplyBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "empty" }
   | { readonly kind: "text"; readonly text: string }
+  /** Sends a browser elsewhere, with values of `Set-Cookie`. */
+  | { readonly kind: "redirect"; readonly url: string; readonly cookies: readonly string[] }
   /** What a function answers a stranger; its headers cannot act on the origin of the server. */
   | { readonly kind: "function"; readonly answer: FunctionAnswer }
   /** A transport that does not send the stream must cancel it. */
@@ -347,8 +343,6 @@ type ReplyBody =
   | { readonly kind: "events"; readonly events: AsyncGenerator<ServerSentEvent> }
   /** An error whose answer has headers of its own. */
   | { readonly kind: "error"; readonly error: DomainError };
-
-export type ReplyHeaders = Readonly<Record<string, string>>;
 
 /** What a handler answers, as data: the transport makes the response. */
 export class Reply {
@@ -368,6 +362,12 @@ export class Reply {
 
   static empty(status: 201 | 204 | 304, headers?: ReplyHeaders): Reply {
     return new Reply({ kind: "empty" }, headers, status);
+  }
+
+  /** @param headers with cookies of {@link SessionCookie} */
+  static redirect(url: string, ...headers: readonly ReplyHeaders[]): Reply {
+    const cookies = headers.flatMap((each) => each["Set-Cookie"] ?? []);
+    return new Reply({ kind: "redirect", url, cookies }, {}, 303);
   }
 
   static stream(

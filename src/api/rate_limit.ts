@@ -1,4 +1,4 @@
-import { countOf } from "../config/mod.ts";
+import { countOf, formatCount } from "../config/mod.ts";
 import { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/mod.ts";
 import { senderOf, type Share, TokenBuckets } from "../shared/token_buckets.ts";
@@ -65,12 +65,13 @@ export class WebhookRateLimit {
 }
 
 /**
- * Limits the token requests of each client at each address, and the wrong ones of each address. A wrong request counts
- * against its address alone, not against the client that it names.
+ * Limits the token requests of each client at each address, and the wrong ones and the sign-ins of each address. A wrong
+ * request counts against its address alone, not against the client that it names.
  */
 export class TokenRateLimit {
   readonly #granted: TokenBuckets | undefined;
   readonly #failed: TokenBuckets | undefined;
+  readonly #signIns: TokenBuckets | undefined;
 
   /** @param perMinute 0 lets all through */
   constructor(readonly perMinute: number, node?: Share) {
@@ -78,6 +79,7 @@ export class TokenRateLimit {
     const limit = { perSecond: perMinute / 60, burst: perMinute };
     this.#granted = new TokenBuckets(limit, node);
     this.#failed = new TokenBuckets(limit, node);
+    this.#signIns = new TokenBuckets(limit, node);
   }
 
   /** Counts a request with right credentials. Answers 0, or the seconds after which to try again. */
@@ -88,5 +90,18 @@ export class TokenRateLimit {
   /** Counts a request that fails. Answers 0, or the seconds after which to try again. */
   countFailed(address: string | undefined): number {
     return this.#failed?.take(senderOf(address)) ?? 0;
+  }
+
+  /** Counts a browser that begins to sign in with the provider. @throws RATE_LIMITED */
+  countSignIn(address: string | undefined): void {
+    const seconds = this.#signIns?.take(senderOf(address)) ?? 0;
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Too many attempts to sign in: this address began more than ${
+        formatCount(this.perMinute)
+      } sign-ins a minute (--token-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
   }
 }

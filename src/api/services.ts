@@ -31,7 +31,10 @@ import type { InvocationLogs } from "../domain/invocations/logs.ts";
 import type { Replays } from "../domain/invocations/replays.ts";
 import type { InvocationSearches } from "../domain/invocations/searches.ts";
 import type { Purges } from "../domain/purges/purges.ts";
-import type { ConsoleSessions } from "../domain/sessions/sessions.ts";
+import type { People } from "../domain/identity/people.ts";
+import type { OwnerLinks } from "../domain/sessions/owner_links.ts";
+import type { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
+import type { ConsoleSessions, SignInMethods } from "../domain/sessions/sessions.ts";
 import type { Tests } from "../domain/testing/tests.ts";
 import type { Endpoints } from "../domain/triggers/endpoints.ts";
 import type { Handshakes } from "../domain/triggers/handshakes.ts";
@@ -73,6 +76,9 @@ export interface Services {
   readonly liveChanges: LiveChanges;
   readonly logs: InvocationLogs;
   readonly principalCredentials: PrincipalCredentials;
+  readonly ownerLinks: OwnerLinks;
+  readonly people: People;
+  readonly providerSignIn: ProviderSignIn;
   readonly publishes: Publishes;
   readonly purges: Purges;
   readonly replays: Replays;
@@ -103,6 +109,8 @@ export interface Services {
   readonly openApiDocument: () => OpenApiDocument;
   readonly readiness: Readiness;
   readonly serverStatus: ServerStatus;
+  /** How browsers sign in, for the page that offers the ways. */
+  readonly signInMethods: SignInMethods;
   readonly tokenRateLimit: TokenRateLimit;
   readonly webhookRateLimit: WebhookRateLimit;
 }

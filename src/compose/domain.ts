@@ -64,7 +64,6 @@ import { Pages } from "../domain/paging.ts";
 import { Eraser } from "../domain/purges/eraser.ts";
 import { Purges } from "../domain/purges/purges.ts";
 import { Scheduler } from "../domain/scheduling/scheduler.ts";
-import { ConsoleSessions } from "../domain/sessions/sessions.ts";
 import { TestArtifacts } from "../domain/testing/artifacts.ts";
 import { Tests } from "../domain/testing/tests.ts";
 import { DeliveryLog } from "../domain/triggers/delivery_log.ts";
@@ -84,6 +83,7 @@ import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
+import { openPeople } from "./people.ts";
 
 /** What the domain is built from. */
 export interface DomainParts {
@@ -163,6 +163,7 @@ export async function openDomain(parts: DomainParts) {
       functions.typeChecks,
       eraser,
       scheduler,
+      ...identity.oidcProvider === undefined ? [] : [identity.oidcProvider],
     ],
   };
 }
@@ -356,31 +357,21 @@ function openTests(shared: Shared): Tests {
 async function openIdentity(shared: Shared) {
   const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
     shared;
-  const { tokenLifetimeMs, sessionLifetimeMs: lifetimeMs, sessionLinkLifetimeMs } = identity;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
   const uses = new CredentialUses(store);
   const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, uses, {
     issuer: new URL(url).origin,
-    lifetimeMs: tokenLifetimeMs,
+    lifetimeMs: identity.tokenLifetimeMs,
   });
   const host = clientHost(url);
   const parts = { store, pages, ids, liveClients, host };
   const federation = openFederation(shared);
   const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
-  const sessionLimits = { lifetimeMs, linkLifetimeMs: sessionLinkLifetimeMs };
   return {
     accessTokens,
     signingKeys,
     dpopProofs,
-    consoleSessions: new ConsoleSessions(
-      store,
-      audit,
-      pages,
-      ids,
-      liveClients,
-      sessionLimits,
-      url,
-    ),
+    ...await openPeople(shared),
     bindings: new Bindings(store, pages, liveClients),
     clients: new Clients(store, pages, ids, liveClients, host),
     functionPrincipals: new FunctionPrincipals(store, liveClients),

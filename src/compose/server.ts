@@ -239,12 +239,23 @@ async function startBehind(
     ...listener,
     credentialsPath,
     helloFunctionId,
-    signInLink: first && await domain.consoleSessions.createLink(first),
+    signInLink: first && await firstLink(config, domain, first),
     domain,
     engine,
     sandboxes,
     drainTimeoutMs,
   };
+}
+
+/** The link of the first start. If links of clients begin no sessions, it is that of the server's host. */
+async function firstLink(
+  { oidc }: Config,
+  { consoleSessions }: Domain,
+  first: Parameters<Domain["consoleSessions"]["createLink"]>[0],
+): Promise<SessionLink | undefined> {
+  return oidc.only
+    ? await consoleSessions.createOwnerLink(() => Promise.resolve(true))
+    : await consoleSessions.createLink(first);
 }
 
 /** The listening server. */

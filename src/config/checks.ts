@@ -32,6 +32,7 @@ export function findContradictions(
     ...tlsContradictions(config),
     ...hostContradictions(config),
     ...keyContradictions(config),
+    ...oidcContradictions(config),
     ...requestContradictions(config),
     ...payloadContradictions(config),
     ...maximumContradictions(config),
@@ -92,6 +93,21 @@ function hostContradictions({ server, endpoints }: Config): readonly Contradicti
 function keyContradictions({ identity }: Config): readonly Contradiction[] {
   if (identity.masterKey === undefined || identity.masterKeyFile === undefined) return [];
   return [{ setting: "identity.masterKeyFile", must: "unset while INVOKED_MASTER_KEY is set" }];
+}
+
+function oidcContradictions({ oidc }: Config): readonly Contradiction[] {
+  const { issuer, clientId, clientSecretFile, caFile, roleMap, only } = oidc;
+  if (issuer !== undefined) {
+    return clientId === undefined
+      ? [{ setting: "oidc.issuer", must: "given together with --oidc-client-id" }]
+      : [];
+  }
+  const given: Readonly<Record<string, unknown>> = { clientId, clientSecretFile, caFile, roleMap };
+  const unused = Object.keys(given).filter((field) => given[field] !== undefined);
+  return [...unused, ...only ? ["only"] : []].map((field) => ({
+    setting: `oidc.${field}` as SettingPath,
+    must: `${field === "only" ? "false" : "unset"} without --oidc-issuer`,
+  }));
 }
 
 function requestContradictions({ server, commits, invocations }: Config): readonly Contradiction[] {

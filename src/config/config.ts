@@ -1,4 +1,5 @@
 import type { DatabaseUrl } from "./database_url.ts";
+import type { RoleMapping } from "./kinds.ts";
 import type { Secret } from "./secret.ts";
 
 /**
@@ -87,6 +88,20 @@ export interface Config {
     readonly tokenLifetimeMs: number;
     readonly sessionLifetimeMs: number;
     readonly sessionLinkLifetimeMs: number;
+  };
+  readonly oidc: {
+    /** As the provider writes it; undefined without a provider. */
+    readonly issuer: string | undefined;
+    readonly clientId: string | undefined;
+    /** Absolute path of a file whose first line is the secret. */
+    readonly clientSecretFile: string | undefined;
+    /** Absolute path of a file with certificates in PEM. */
+    readonly caFile: string | undefined;
+    readonly groupsClaim: string;
+    readonly roleMap: readonly RoleMapping[] | undefined;
+    readonly only: boolean;
+    /** How long a session is accepted before the provider must confirm it again. */
+    readonly refreshMs: number;
   };
   readonly commits: {
     readonly maxFiles: number;

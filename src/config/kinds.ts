@@ -147,6 +147,73 @@ export function origin(): Kind<string> {
   };
 }
 
+/** Hosts of this machine, to which plain HTTP is safe. */
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** The issuer of an OpenID Connect provider, as the provider writes it. */
+export function issuer(): Kind<string> {
+  return {
+    placeholder: "URL",
+    accepts: "an https URL without user, query and fragment; http is for loopback hosts alone",
+    parse: (text) => {
+      if (!/^https?:\/\/[^\s?#@\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
+      const { protocol, hostname } = new URL(text);
+      return protocol === "https:" || LOOPBACK_HOST.test(hostname) ? text : undefined;
+    },
+    format: String,
+  };
+}
+
+/** A word of visible ASCII characters. */
+export function word(placeholder: string): Kind<string> {
+  return {
+    placeholder,
+    accepts: "1 to 256 visible ASCII characters without spaces",
+    parse: (text) => /^[\x21-\x7e]{1,256}$/.test(text) ? text : undefined,
+    format: String,
+  };
+}
+
+/** A group of the provider, and the role that it gives. */
+export interface RoleMapping {
+  readonly group: string;
+  /** Name or id of the role. */
+  readonly role: string;
+}
+
+const MAPPING = /^(.+)=([a-z]+(?::[a-z_]+)?|[0-9A-Za-z]{27})$/;
+
+/** Groups with their roles, separated by commas. */
+export function roleMap(): Kind<readonly RoleMapping[]> {
+  const split = (text: string) => text.split(",").map((pair) => pair.trim());
+  return {
+    placeholder: "GROUP=ROLE,...",
+    accepts: "GROUP=ROLE with the name or id of a role; commas separate several pairs, and the " +
+      "group is percent-encoded where it contains a comma or a percent sign",
+    repeatable: true,
+    parse: (text) => {
+      const found = split(text).map(parseMapping);
+      return found.includes(undefined) ? undefined : found as RoleMapping[];
+    },
+    invalidPart: (text) => split(text).find((pair) => parseMapping(pair) === undefined),
+    format: (value) => value.map(({ group, role }) => `${encodeGroup(group)}=${role}`).join(","),
+  };
+}
+
+function parseMapping(pair: string): RoleMapping | undefined {
+  const [, encoded = "", role = ""] = MAPPING.exec(pair) ?? [];
+  if (role === "") return undefined;
+  try {
+    return { group: decodeURIComponent(encoded), role };
+  } catch {
+    return undefined;
+  }
+}
+
+function encodeGroup(group: string): string {
+  return group.replace(/[%,]/g, encodeURIComponent);
+}
+
 /** Origins of web pages as browsers send them, separated by commas. */
 export function origins(): Kind<readonly string[]> {
   const { parse } = origin();

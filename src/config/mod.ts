@@ -6,6 +6,7 @@ export type { Config, Group, SettingPath } from "./config.ts";
 export { DatabaseUrl } from "./database_url.ts";
 export { readEnvironment, takeSocketVariables } from "./environment.ts";
 export { characters, exceeds, quoted, VIOLATION_OPTIONS, violationOf } from "./field_violations.ts";
+export type { RoleMapping } from "./kinds.ts";
 export { nearest } from "./nearest.ts";
 export {
   ConfigError,

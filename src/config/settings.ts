@@ -18,6 +18,7 @@ import { AUDIT_SETTINGS } from "./audit_settings.ts";
 import { DATABASE_SETTINGS } from "./database_settings.ts";
 import { ENDPOINT_SETTINGS } from "./endpoint_settings.ts";
 import { NATS_SETTINGS } from "./nats_settings.ts";
+import { OIDC_SETTINGS } from "./oidc_settings.ts";
 import { INVOCATION_SETTINGS } from "./invocation_settings.ts";
 import { RETENTION_SETTINGS } from "./retention_settings.ts";
 import { REUSE_SETTINGS } from "./reuse_settings.ts";
@@ -237,6 +238,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       description: "How long a link signs a browser in, once, to the console",
     },
   },
+  oidc: OIDC_SETTINGS,
   commits: {
     maxFiles: {
       name: "max-files",

@@ -8,6 +8,7 @@ import { locks } from "./locks.ts";
 import { serverKeyContext } from "./identity/server_keys.ts";
 import { secretContext } from "./functions/secrets.ts";
 import { destinationSecretContext } from "./functions/destinations.ts";
+import { providerTokensContext } from "./sessions/confirmations.ts";
 import { triggerSecretContext, verifyTokenContext } from "./triggers/secrets.ts";
 
 /** How many values were sealed again. */
@@ -52,6 +53,12 @@ export async function resealAll(store: Store, from: Sealer, to: Sealer): Promise
         const context = destinationSecretContext(functionId, event);
         const again = to.seal(from.open(sealed, context), context);
         await tx.functions.putDestinationSecret({ functionId, event, sealed: again });
+        secrets++;
+      }
+      for (const { sessionId, sealedTokens } of await tx.consoleSessions.confirmations()) {
+        const context = providerTokensContext(sessionId);
+        const again = to.seal(from.open(sealedTokens, context), context);
+        await tx.consoleSessions.updateConfirmation(sessionId, { sealedTokens: again });
         secrets++;
       }
       const keys = await tx.identity.allKeys();

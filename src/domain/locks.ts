@@ -32,6 +32,10 @@ export const locks = {
   firstPrincipal: "first-principal",
   /** Who has the role of an owner. */
   owners: "owners",
+  /** The person with a name at a provider. */
+  ofPerson: (issuer: string, subject: string) => `person:${JSON.stringify([issuer, subject])}`,
+  /** A session of a person, and when its provider is asked for it. */
+  ofSession: (id: string) => `session:${id}`,
   ofRole: (id: string) => `role:${id}`,
   /** A provider of workload identities, and whether trusts use it. */
   ofProvider: (id: string) => `provider:${id}`,

@@ -5,7 +5,13 @@ import type { Services } from "../api/services.ts";
 import { needsTenant } from "../api/tenant_paths.ts";
 import { DomainError } from "../domain/errors.ts";
 import { methodNotAllowed } from "../domain/triggers/handshakes.ts";
-import { authenticate, authenticateToken, readCookie, SessionCookies } from "./authentication.ts";
+import {
+  authenticate,
+  authenticateToken,
+  readBrowser,
+  readCookie,
+  SessionCookies,
+} from "./authentication.ts";
 import type { BodyLimits } from "./body.ts";
 import { type ClientAddress, crossOrigin, guardAnswers, requestLog } from "./middleware.ts";
 import { challengeOf } from "./challenge.ts";
@@ -17,6 +23,7 @@ import type { Env } from "./env.ts";
 import { answerError } from "./errors.ts";
 import { serveOperations } from "./operations.ts";
 import { recordRejected } from "./rejected_credentials.ts";
+import { showErrors } from "./sign_in_errors.ts";
 import { encodedPathViolation, pathOf } from "./protocol_errors.ts";
 
 interface AppOptions {
@@ -54,6 +61,7 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   const cookies = new SessionCookies(options.endpoints.publicOrigin);
   app.use("/auth/v1/session", readCookie(cookies));
+  app.use("/auth/v1/oidc/*", showErrors, readBrowser(cookies));
   // Before authentication: their handlers check who calls.
   const ofRoles = OPERATIONS.filter(({ requires }) => requires !== undefined);
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));

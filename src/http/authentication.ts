@@ -6,7 +6,8 @@ import { DomainError } from "../domain/errors.ts";
 import type { Principal, Proof } from "../domain/identity/mod.ts";
 import { noteProved } from "./connections.ts";
 import type { Env } from "./env.ts";
-import type { ReplyHeaders, SessionCookie, Uses } from "../api/operation.ts";
+import type { BrowserRequest, ReplyHeaders, SessionCookie } from "../api/cookies.ts";
+import type { Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./middleware.ts";
 
 /** The services that check access tokens. */
@@ -47,6 +48,14 @@ export function authenticateToken(services: TokenServices): MiddlewareHandler<En
 export function readCookie(cookies: SessionCookies): MiddlewareHandler<Env> {
   return async (c, next) => {
     c.set("sessionCookie", cookies.ofConsole(c.env.incoming));
+    await next();
+  };
+}
+
+/** Sets the cookies of browsers that sign in with the provider. */
+export function readBrowser(cookies: SessionCookies): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    c.set("browser", cookies.ofBrowser(c.env.incoming));
     await next();
   };
 }
@@ -135,7 +144,16 @@ function tokenMissing(header: string): DomainError {
 const COOKIE = "invoked_session";
 /** Under TLS: browsers take it from this host alone, over TLS, for every path. */
 const SECURE_COOKIE = `__Host-${COOKIE}`;
-const COOKIES: ReadonlySet<string> = new Set([COOKIE, SECURE_COOKIE]);
+/** Of a browser that has begun to sign in with the provider. */
+const TRANSACTION_COOKIE = "invoked_sign_in";
+/** Under TLS, as {@link SECURE_COOKIE}. */
+const SECURE_TRANSACTION_COOKIE = `__Host-${TRANSACTION_COOKIE}`;
+const COOKIES: ReadonlySet<string> = new Set([
+  COOKIE,
+  SECURE_COOKIE,
+  TRANSACTION_COOKIE,
+  SECURE_TRANSACTION_COOKIE,
+]);
 /** What a page of another origin cannot send without being asked first. */
 const CONSOLE_HEADER = "x-invoked-console";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -151,13 +169,9 @@ export class SessionCookies {
   of(incoming: IncomingMessage): SessionCookie {
     const origin = this.origins.of(incoming);
     const isSecure = origin.startsWith("https:");
-    const token = valueOf(incoming.headers.cookie, isSecure ? SECURE_COOKIE : COOKIE);
-    if (token !== undefined) assertOwn(incoming, origin);
-    return {
-      token,
-      set: (value, lifetimeMs) => setCookie(isSecure, value, lifetimeMs),
-      clear: () => setCookie(isSecure, "", 0),
-    };
+    const cookie = sessionCookie(incoming, isSecure);
+    if (cookie.token !== undefined) assertOwn(incoming, origin);
+    return cookie;
   }
 
   /** The same for requests that need no cookie, but must come from the console. @throws NOT_FROM_CONSOLE */
@@ -165,6 +179,50 @@ export class SessionCookies {
     assertOwn(incoming, this.origins.of(incoming));
     return this.of(incoming);
   }
+
+  /**
+   * The cookies of a browser that signs in with the provider. That of its session counts only if a page of the server
+   * itself sends the browser: another site must not act for the session.
+   */
+  ofBrowser(incoming: IncomingMessage): BrowserRequest {
+    const { headers, url = "/" } = incoming;
+    const origin = this.origins.of(incoming);
+    const isSecure = origin.startsWith("https:");
+    const session = sessionCookie(incoming, isSecure);
+    return {
+      origin,
+      session: headers["sec-fetch-site"] === "same-origin"
+        ? session
+        : { ...session, token: undefined },
+      transaction: cookieOf(incoming, {
+        name: isSecure ? SECURE_TRANSACTION_COOKIE : TRANSACTION_COOKIE,
+        isSecure,
+        // The provider, which is another site, sends the browser back.
+        sameSite: "Lax",
+      }),
+      userAgent: headers["user-agent"],
+      query: new URL(url, origin).searchParams,
+    };
+  }
+}
+
+interface CookieForm {
+  readonly name: string;
+  readonly isSecure: boolean;
+  readonly sameSite: "Strict" | "Lax";
+}
+
+function sessionCookie(incoming: IncomingMessage, isSecure: boolean): SessionCookie {
+  const name = isSecure ? SECURE_COOKIE : COOKIE;
+  return cookieOf(incoming, { name, isSecure, sameSite: "Strict" });
+}
+
+function cookieOf(incoming: IncomingMessage, form: CookieForm): SessionCookie {
+  return {
+    token: valueOf(incoming.headers.cookie, form.name),
+    set: (value, lifetimeMs) => setCookie(form, value, lifetimeMs),
+    clear: () => setCookie(form, "", 0),
+  };
 }
 
 /** A header `Cookie` without the cookies of sessions: they reach no function. */
@@ -187,14 +245,18 @@ function nameOf(pair: string): string {
 }
 
 /** @param lifetimeMs 0 removes it */
-function setCookie(isSecure: boolean, value: string, lifetimeMs: number): ReplyHeaders {
-  const cookie = serialize(isSecure ? SECURE_COOKIE : COOKIE, value, {
+function setCookie(
+  { name, isSecure, sameSite }: CookieForm,
+  value: string,
+  lifetimeMs: number,
+): ReplyHeaders {
+  const cookie = serialize(name, value, {
     path: "/",
     // A negative age would be left out, and the cookie would last as long as the browser runs.
     maxAge: Math.max(0, lifetimeMs / MS_PER_SECOND),
     httpOnly: true,
     secure: isSecure,
-    sameSite: "Strict",
+    sameSite,
   });
   return { "Set-Cookie": cookie };
 }

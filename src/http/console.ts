@@ -1,22 +1,8 @@
 import type { Context, Hono } from "hono";
 import { parseAccept } from "hono/utils/accept";
 import { type ConsoleFile, ConsoleFiles, type Encoding, isCalled } from "./console_files.ts";
+import { isConsolePage } from "../shared/console_pages.ts";
 import type { Env } from "./env.ts";
-
-const ID = "[0-9A-Za-z]{27}";
-const PAGES = [
-  "",
-  ...["sign-in", "welcome", "settings", "dead-letters"],
-  ...["invocations", `invocations/${ID}`],
-  ...["volumes", `volumes/${ID}`],
-  ...["functions", "functions/new", `functions/${ID}`],
-  `functions/${ID}/(?:tests|history|triggers|settings)`,
-];
-/**
- * Paths of the console's pages. All of them are one file, which shows the page of its path. Whether an id
- * exists is for the page to say: an anonymous request learns nothing of ids.
- */
-const PAGE = new RegExp(`^/(?:${PAGES.join("|")})/?$`);
 
 /**
  * Only scripts of this server, in files of their own; the editor sets inline styles. Workers have the policy of their own
@@ -55,7 +41,7 @@ export function serveConsole(app: Hono<Env>, directory: string): void {
   const files = new ConsoleFiles(directory);
   app.get("/*", async (c, next) => {
     const { path } = c.req;
-    if (PAGE.test(path)) {
+    if (isConsolePage(path)) {
       const index = await files.index();
       const response = index && await fileResponse(index, c);
       return response ?? c.html(NOT_BUILT, 503, { ...HEADERS, "Cache-Control": "no-store" });
@@ -70,7 +56,7 @@ export function serveConsole(app: Hono<Env>, directory: string): void {
 }
 
 /** Whether a request is that of a browser for a page, and not one of a script or a program. */
-function wantsPage(accept = ""): boolean {
+export function wantsPage(accept = ""): boolean {
   return parseAccept(accept).some(({ type, q }) => type.toLowerCase() === "text/html" && q > 0);
 }
 

@@ -1,5 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
-import type { SessionCookie } from "../api/operation.ts";
+import type { BrowserRequest, SessionCookie } from "../api/cookies.ts";
 import type { Principal } from "../domain/identity/mod.ts";
 
 /** What middleware leaves on a request's context. */
@@ -14,5 +14,7 @@ export interface Env {
     checkCredential: (() => Promise<Principal>) | undefined;
     /** Of requests that must come from the console. */
     sessionCookie: SessionCookie | undefined;
+    /** Of requests of browsers that sign in with the provider. */
+    browser: BrowserRequest | undefined;
   };
 }

@@ -8,11 +8,11 @@ import { parseJson } from "../api/messages/readers.ts";
 import {
   type Operation,
   type Reply,
-  type ReplyHeaders,
   type ServerSentEvent,
   type Slashes,
   takesBytes,
 } from "../api/operation.ts";
+import type { ReplyHeaders } from "../api/cookies.ts";
 import type { Services } from "../api/services.ts";
 import { invalid } from "../domain/errors.ts";
 import { type BodyLimits, rawBody, receiveBody } from "./body.ts";
@@ -53,6 +53,7 @@ export function serveOperations(
       const request: OperationRequest = {
         principal: c.get("principal"),
         sessionCookie: c.get("sessionCookie"),
+        browser: c.get("browser"),
         checkCredential: c.get("checkCredential") ?? (() => Promise.resolve(undefined)),
         params: c.req.param(),
         query: c.req.query(),
@@ -110,6 +111,9 @@ async function toResponse(
       return c.body(null, status);
     case "text":
       return c.text(body.text);
+    case "redirect":
+      for (const cookie of body.cookies) c.header("Set-Cookie", cookie, { append: true });
+      return c.redirect(body.url, 303);
     case "function":
       return answerOfFunction(body.answer);
     case "error":

@@ -74,6 +74,7 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   // The server's own bookkeeping.
   credentialUses: undefined,
   usedAssertions: undefined,
+  sessionConfirmations: undefined,
   nodes: undefined,
   leases: undefined,
   changes: undefined,

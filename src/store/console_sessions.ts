@@ -1,9 +1,22 @@
-import type { Kysely, Selectable } from "kysely";
+import type {
+  Expression,
+  ExpressionBuilder,
+  Kysely,
+  Selectable,
+  SqlBool,
+  Updateable,
+} from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
-import type { ConsoleSessionTable, Schema, SessionLinkTable } from "./schema.ts";
+import type {
+  ConsoleSessionTable,
+  Schema,
+  SessionConfirmationTable,
+  SessionLinkTable,
+} from "./schema.ts";
 
 export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
+export type SessionConfirmationRow = Selectable<SessionConfirmationTable>;
 type SessionLinkRow = Selectable<SessionLinkTable>;
 
 /** Reads the sessions of the console. */
@@ -18,6 +31,23 @@ export class ConsoleSessionReader {
         this.db.selectFrom("consoleSessions").selectAll().where("tokenHash", "=", tokenHash)
           .executeTakeFirst(),
     );
+  }
+
+  /** The session with an id, expired or not. */
+  byId(id: string): Promise<ConsoleSessionRow | undefined> {
+    return this.db.selectFrom("consoleSessions").selectAll().where("id", "=", id)
+      .executeTakeFirst();
+  }
+
+  /** What the provider says of a session; undefined for a session of another kind. */
+  confirmation(sessionId: string): Promise<SessionConfirmationRow | undefined> {
+    return this.db.selectFrom("sessionConfirmations").selectAll()
+      .where("sessionId", "=", sessionId).executeTakeFirst();
+  }
+
+  /** What the provider says of all sessions. */
+  confirmations(): Promise<SessionConfirmationRow[]> {
+    return this.db.selectFrom("sessionConfirmations").selectAll().execute();
   }
 
   /** The sessions of a principal that expire after a time, newest first. */
@@ -51,31 +81,68 @@ export class ConsoleSessionWriter extends ConsoleSessionReader {
     await this.db.insertInto("consoleSessions").values(row).execute();
   }
 
+  async insertConfirmation(row: SessionConfirmationRow): Promise<void> {
+    await this.db.insertInto("sessionConfirmations").values(row).execute();
+  }
+
+  async updateConfirmation(
+    sessionId: string,
+    change: Updateable<SessionConfirmationTable>,
+  ): Promise<void> {
+    await this.db.updateTable("sessionConfirmations").set(change)
+      .where("sessionId", "=", sessionId).execute();
+  }
+
   async deleteByToken(tokenHash: string): Promise<void> {
-    await this.db.deleteFrom("consoleSessions").where("tokenHash", "=", tokenHash).execute();
+    await this.#deleteSessions((eb) => eb("tokenHash", "=", tokenHash));
+  }
+
+  async deleteById(id: string): Promise<void> {
+    await this.#deleteSessions((eb) => eb("id", "=", id));
   }
 
   /** False if the principal has no session with this id. */
   async delete(principalId: string, id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db.deleteFrom("consoleSessions")
-      .where("principalId", "=", principalId).where("id", "=", id).executeTakeFirst();
-    return numDeletedRows > 0n;
+    return await this.#deleteSessions((eb) =>
+      eb.and([eb("principalId", "=", principalId), eb("id", "=", id)])
+    );
   }
 
   /** Deletes the sessions and links of a client. */
   async deleteOfClient(clientId: string): Promise<void> {
     await this.db.deleteFrom("sessionLinks").where("clientId", "=", clientId).execute();
-    await this.db.deleteFrom("consoleSessions").where("clientId", "=", clientId).execute();
+    await this.#deleteSessions((eb) => eb("clientId", "=", clientId));
   }
 
-  /** Deletes the sessions of a principal. */
+  /** Deletes the sessions of a principal, and the links of its clients. */
   async deleteOfPrincipal(principalId: string): Promise<void> {
-    await this.db.deleteFrom("consoleSessions").where("principalId", "=", principalId).execute();
+    await this.db.deleteFrom("sessionLinks").where(
+      "clientId",
+      "in",
+      (of) =>
+        of.selectFrom("credentials").select("credentials.clientId")
+          .where("credentials.principalId", "=", principalId),
+    ).execute();
+    await this.#deleteSessions((eb) => eb("principalId", "=", principalId));
   }
 
   /** Deletes the sessions and links that expired before a time. */
   async deleteBefore(time: string): Promise<void> {
     await this.db.deleteFrom("sessionLinks").where("expiresAt", "<", time).execute();
-    await this.db.deleteFrom("consoleSessions").where("expiresAt", "<", time).execute();
+    await this.#deleteSessions((eb) => eb("expiresAt", "<", time));
+  }
+
+  /** Deletes sessions with their tokens of the provider. Answers whether there was one. */
+  async #deleteSessions(
+    which: (eb: ExpressionBuilder<Schema, "consoleSessions">) => Expression<SqlBool>,
+  ): Promise<boolean> {
+    await this.db.deleteFrom("sessionConfirmations").where(
+      "sessionId",
+      "in",
+      (of) => of.selectFrom("consoleSessions").select("consoleSessions.id").where(which),
+    ).execute();
+    const { numDeletedRows } = await this.db.deleteFrom("consoleSessions").where(which)
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
   }
 }

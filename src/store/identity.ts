@@ -1,5 +1,5 @@
-import type { Kysely, Selectable, Updateable } from "kysely";
-import { fetchPage, type Page, type PageRequest } from "./paging.ts";
+import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import { containing, fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
 import type {
   CredentialTable,
@@ -25,6 +25,30 @@ export interface ClientRow extends PrincipalWithRoles {
   readonly credential: CredentialRow;
   /** Whether it is a trust whose provider is disabled. */
   readonly isProviderDisabled: boolean;
+}
+
+type Status = "enabled" | "disabled" | "deleted";
+
+/** What a search of principals is for. Lists are not empty; an undefined field finds all. */
+export interface PrincipalSearch {
+  /** Part of a name, email or username, in any case. */
+  readonly query?: string | undefined;
+  /** The whole email, in any case. */
+  readonly email?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly excludeIds?: readonly string[] | undefined;
+  /** Any of these roles, given by an owner or by groups. */
+  readonly roleIds?: readonly string[] | undefined;
+  readonly statuses: readonly Status[];
+  readonly kinds?: readonly PrincipalRow["kind"][] | undefined;
+}
+
+function statusIs(where: ExpressionBuilder<Schema, "principals">, status: Status) {
+  if (status === "deleted") return where("deletedAt", "is not", null);
+  return where.and([
+    where("deletedAt", "is", null),
+    where("disabled", "=", Number(status === "disabled")),
+  ]);
 }
 
 /** Reads principals, their credentials, custom roles and the sealed keys of the server. */
@@ -109,6 +133,36 @@ export class IdentityReader {
     let query = this.db.selectFrom("principals").selectAll().where("deletedAt", "is", null);
     if (kind !== undefined) query = query.where("kind", "=", kind);
     if (ids !== undefined) query = query.where("id", "in", ids);
+    return fetchPage(query, "id", page);
+  }
+
+  /** Principals that a search finds, newest first. */
+  searchPrincipals(search: PrincipalSearch, page: PageRequest): Promise<Page<PrincipalRow>> {
+    const { query: text, email, ids, excludeIds, roleIds, statuses, kinds } = search;
+    let query = this.db.selectFrom("principals").selectAll();
+    if (ids !== undefined) query = query.where("id", "in", ids);
+    if (excludeIds !== undefined) query = query.where("id", "not in", excludeIds);
+    if (kinds !== undefined) query = query.where("kind", "in", kinds);
+    if (email !== undefined) query = query.where(sql`lower(email)`, "=", email.toLowerCase());
+    if (text !== undefined) {
+      const pattern = containing(text.toLowerCase());
+      query = query.where((where) =>
+        where.or(
+          ["displayName", "email", "username"].map((column) =>
+            sql<boolean>`lower(${sql.ref(column)}) like ${pattern} escape '\\'`
+          ),
+        )
+      );
+    }
+    if (roleIds !== undefined) {
+      query = query.where((where) =>
+        where.or(roleIds.flatMap((id) => [
+          where("roles", "like", `%"${id}"%`),
+          where("groupRoles", "like", `%"${id}"%`),
+        ]))
+      );
+    }
+    query = query.where((where) => where.or(statuses.map((status) => statusIs(where, status))));
     return fetchPage(query, "id", page);
   }
 

@@ -246,8 +246,13 @@ export interface ConsoleSessionTable {
   id: string;
   /** SHA-256 of the token in the cookie, base64url. */
   tokenHash: string;
+  /**
+   * How it began: `client` with the link of a client, `person` with the provider, `owner` with a link that the server's
+   * host made.
+   */
+  kind: "client" | "person" | "owner";
   principalId: string;
-  /** The client that made its link. */
+  /** The client that made its link; the principal for other sessions. */
   clientId: string;
   /** Where the browser signed in from; empty if it is not known. */
   address: string;
@@ -257,17 +262,32 @@ export interface ConsoleSessionTable {
   expiresAt: string;
 }
 
+/** What the provider says of the session of a person. Apart from the session, whose row is kept in memory. */
+export interface SessionConfirmationTable {
+  sessionId: string;
+  /** When the provider last confirmed the person. */
+  confirmedAt: string;
+  /** From then on the provider must be asked before the session is accepted. */
+  confirmAfter: string;
+  /** Up to then one node is asking the provider; null while no node is. */
+  askingEndsAt: string | null;
+  /** The tokens of the provider, sealed under the master key and bound to the session. */
+  sealedTokens: Uint8Array;
+}
+
 /** A link that begins a session of the console; it goes when it is used. */
 export interface SessionLinkTable {
   /** SHA-256 of its code, base64url. */
   codeHash: string;
-  /** The client that made it. */
+  /** The kind of its session. */
+  kind: "client" | "owner";
+  /** The client that made it; empty for a link that the server's host made. */
   clientId: string;
   expiresAt: string;
 }
 
 interface UsedAssertionTable {
-  /** SHA-256 of client id and `jti` or signature, base64url. */
+  /** SHA-256 of what may be used once, such as client id and `jti`, base64url. */
   fingerprint: string;
   expiresAt: string;
 }
@@ -342,6 +362,7 @@ export interface Schema extends TriggerSchema, FederationSchema {
   roles: RoleTable;
   credentials: CredentialTable;
   consoleSessions: ConsoleSessionTable;
+  sessionConfirmations: SessionConfirmationTable;
   sessionLinks: SessionLinkTable;
   usedAssertions: UsedAssertionTable;
   serverKeys: ServerKeyTable;

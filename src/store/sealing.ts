@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 
 const ALGORITHM = "aes-256-gcm";
 const KEY_ID_BYTES = 8;
@@ -52,6 +52,12 @@ export class Sealer {
     }
     this.#key = key;
     this.keyId = keyIdOf(key);
+  }
+
+  /** A key of {@link MASTER_KEY_BYTES} for one purpose alone (HKDF-SHA256, RFC 5869). It does not reveal the master key. */
+  deriveKey(purpose: string): Uint8Array {
+    const derived = hkdfSync("sha256", this.#key, "", `invoked ${purpose}`, MASTER_KEY_BYTES);
+    return new Uint8Array(derived);
   }
 
   seal(plain: Uint8Array, context: string): Uint8Array {

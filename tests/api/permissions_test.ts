@@ -32,6 +32,7 @@ const PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService";
 const SESSIONS = "invoked.SessionService";
 const FEDERATION = "c1.api.workload_federation.v1.WorkloadFederationService";
 const TRIGGERS = "invoked.TriggerService";
+const USERS = "invoked.UserService";
 const VOLUMES = "invoked.VolumeService";
 
 /** What each operation needs. Written by hand: a new operation fails here until its permission is decided. */
@@ -50,6 +51,17 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   [`${SESSIONS}.SignOut`]: "console",
   [`${SESSIONS}.List`]: "self",
   [`${SESSIONS}.Revoke`]: "self",
+  [`${SESSIONS}.CreateOwnerLink`]: "signed-request",
+  [`${SESSIONS}.BeginProviderSignIn`]: "browser",
+  [`${SESSIONS}.FinishProviderSignIn`]: "browser",
+  "c1.api.user.v1.UserService.List": "identity:read",
+  "c1.api.user.v1.UserService.Get": "self",
+  "c1.api.user.v1.UserSearch.Search": "identity:read",
+  [`${USERS}.Update`]: "identity:write",
+  [`${USERS}.SetRoles`]: "identity:write",
+  [`${USERS}.Delete`]: "identity:write",
+  [`${USERS}.ListSessions`]: "identity:read",
+  [`${USERS}.RevokeSession`]: "identity:write",
   [`${CLIENTS}.List`]: "self",
   [`${CLIENTS}.Create`]: "self",
   [`${CLIENTS}.Get`]: "self",
@@ -207,7 +219,9 @@ const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swa
   .concat("/docs/favicon-32x32.png", "/invoked.schema.json").map((path) => `GET ${path}`);
 /** Of every request: log and security headers; of webhooks: the methods; of the API and of sessions: authentication. */
 const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
-  .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*");
+  .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*")
+  // Errors of sign-ins as pages, and the cookies of browsers.
+  .concat("ALL /auth/v1/oidc/*", "ALL /auth/v1/oidc/*");
 /** Of functions, each with authentication of its own. */
 const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];
 const EVENTS = "/api/v1/events";
@@ -365,7 +379,7 @@ function isOfClients(operationId: string): boolean {
 }
 
 function isGuarded(operationId: string): boolean {
-  return !["public", "signed-url", "signed-request", "console"].includes(
+  return !["public", "signed-url", "signed-request", "console", "browser"].includes(
     PERMISSIONS[operationId] ?? "",
   );
 }

@@ -218,3 +218,61 @@ Deno.test("flags and variables are unique and say what they do", () => {
     assert.match(setting.description, /^[A-Z].{5,75}[^.]$/, path);
   }
 });
+
+Deno.test("the issuer is an https URL, or an http URL of loopback", () => {
+  const issuerOf = (text: string) =>
+    resolveConfig({ "oidc-issuer": text, "oidc-client-id": "c" }, {}).config.oidc.issuer;
+  const accepted = [
+    ...["https://login.example.com", "https://login.example.com/", "https://a.example/realms/x"],
+    ...["http://127.0.0.1:9000", "http://localhost/realms/x", "http://[::1]:9000"],
+  ];
+  for (const url of accepted) assert.equal(issuerOf(url), url);
+  const rejected = [
+    ...["http://login.example.com", "login.example.com", "https://u:p@a.example", "https://"],
+    ...[
+      "https://a.example?x=1",
+      "https://a.example/#x",
+      "http://127.0.0.1.evil.example",
+      "ftp://a",
+    ],
+    ...["http://localhost.evil.example", "https://a b"],
+  ];
+  for (const url of rejected) {
+    const flags = { "oidc-issuer": url, "oidc-client-id": "c" };
+    assertViolation(flags, {}, `Invalid --oidc-issuer: ${JSON.stringify(url)} is not an https URL`);
+  }
+});
+
+Deno.test("groups of the provider give roles", () => {
+  const flags = { "oidc-issuer": "https://a.example", "oidc-client-id": "c" };
+  const mapOf = (text: string) =>
+    resolveConfig({ ...flags, "oidc-role-map": text }, {}).config.oidc.roleMap;
+  const id = "A".repeat(27);
+  assert.deepEqual(mapOf(`dev=functions:developer, /a=b/c=administrator,x%2Cy%25=${id}`), [
+    { group: "dev", role: "functions:developer" },
+    { group: "/a=b/c", role: "administrator" },
+    { group: "x,y%", role: id },
+  ]);
+  for (
+    const bad of ["dev", "=system:owner", "dev=", "dev=a b", "dev=Owner", "%=system:owner", ""]
+  ) {
+    assertViolation(
+      { ...flags, "oidc-role-map": `a=system:user,${bad}` },
+      {},
+      `Invalid --oidc-role-map: ${JSON.stringify(bad)} is not GROUP=ROLE`,
+    );
+  }
+});
+
+Deno.test("settings of the provider need a provider", () => {
+  const id = { "oidc-client-id": "c" };
+  const must = "unset without --oidc-issuer";
+  assertViolation({ "oidc-issuer": "https://a.example" }, {}, "together with --oidc-client-id");
+  assertViolation(id, {}, "--oidc-client-id is c", must);
+  assertViolation({ "oidc-client-secret-file": "/s" }, {}, "--oidc-client-secret-file is /s", must);
+  assertViolation({ "oidc-ca": "/ca" }, {}, "--oidc-ca is /ca", must);
+  assertViolation({ "oidc-role-map": "a%2C=system:user" }, {}, "is a%2C=system:user", must);
+  assertViolation({}, { INVOKED_OIDC_ONLY: "true" }, "INVOKED_OIDC_ONLY is true", "false without");
+  assertViolation({ "oidc-refresh": "16m" }, {}, "--oidc-refresh", "1 s to 15 min");
+  assertViolation({ ...id, "oidc-groups-claim": "a b" }, {}, "--oidc-groups-claim", '"a b"');
+});

@@ -185,9 +185,10 @@ async function endsOfSessions({ client }: Stage): Promise<void> {
   const { id } = ok(await get(url, SESSION, first));
   const { list } = ok(await get(url, SESSIONS, second));
   const shown = list.find((session: Json) => session.id === id);
-  const keys = ["address", "clientId", "createdAt", "expiresAt", "id", "userAgent"];
+  const keys = ["address", "clientId", "createdAt", "expiresAt", "id", "method", "userAgent"];
   assert.deepEqual(Object.keys(shown).toSorted(), keys);
   assert.equal(shown.address, "127.0.0.1");
+  assert.equal(shown.method, "SIGN_IN_METHOD_CLIENT_LINK");
   assert.doesNotMatch(JSON.stringify(list), new RegExp(first.slice(16)));
 
   const cookie = { ...headers, cookie: second };

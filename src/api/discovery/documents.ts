@@ -1,5 +1,5 @@
 /** What clients and verifiers elsewhere find out by themselves, and how long they may keep it. */
-import type { ReplyHeaders } from "../operation.ts";
+import type { ReplyHeaders } from "../cookies.ts";
 
 /** The algorithms of client assertions and access tokens; `Ed25519` is the newer name (RFC 9864). */
 export const SIGNING_ALGORITHMS = ["EdDSA", "Ed25519"];

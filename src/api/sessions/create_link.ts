@@ -1,6 +1,6 @@
-import { z } from "@hono/zod-openapi";
 import { jsonOperation, type Uses } from "../operation.ts";
-import { empty, timestamp } from "../primitives.ts";
+import { empty } from "../primitives.ts";
+import { linkOut } from "./schemas.ts";
 
 export const createSessionLink = jsonOperation({
   operationId: "invoked.SessionService.CreateLink",
@@ -11,10 +11,7 @@ export const createSessionLink = jsonOperation({
   permission: "self",
   ofClient: true,
   body: empty,
-  response: z.object({
-    url: z.string().openapi({ description: "The fragment of the URL contains the code" }),
-    expiresAt: timestamp,
-  }),
+  response: linkOut,
   async handle({ principal }, { consoleSessions }: Uses<"consoleSessions">) {
     return { ...await consoleSessions.createLink(principal) };
   },

@@ -1,3 +1,4 @@
+import { z } from "@hono/zod-openapi";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
@@ -6,18 +7,19 @@ export const getSession = jsonOperation({
   operationId: "invoked.SessionService.GetCurrent",
   method: "get",
   path: "/auth/v1/session",
-  summary: "Get the principal who is signed in with this browser; empty without a session",
+  summary:
+    "Get the principal who is signed in with this browser; without a session, how to sign in",
   permission: "console",
   response: signedIn,
   async handle(
     { sessionCookie, remoteAddress },
-    { consoleSessions }: Uses<"consoleSessions">,
+    { consoleSessions, signInMethods }: Uses<"consoleSessions" | "signInMethods">,
   ) {
     const { token } = sessionCookie;
     const session = token === undefined
       ? undefined
       : await consoleSessions.find(token, remoteAddress);
-    return session === undefined ? {} : signedInJson(session);
+    return session === undefined ? signInMethods : signedInJson(session);
   },
 });
 
@@ -29,14 +31,17 @@ export const signOut = jsonOperation({
   permission: "console",
   audit: "own",
   body: empty,
-  response: empty,
-  async handle(
-    { sessionCookie, remoteAddress },
-    { consoleSessions }: Uses<"consoleSessions">,
-  ) {
-    if (sessionCookie.token !== undefined) {
-      await consoleSessions.signOut(sessionCookie.token, remoteAddress);
-    }
-    return Reply.json({}, sessionCookie.clear());
+  response: z.object({
+    endSessionUrl: z.string().optional().openapi({
+      description: "Where the browser must go to sign out of the OpenID Connect provider, too",
+    }),
+  }),
+  async handle({ sessionCookie }, { consoleSessions }: Uses<"consoleSessions">) {
+    const { token } = sessionCookie;
+    const endSessionUrl = token === undefined ? undefined : await consoleSessions.signOut(token);
+    return Reply.json(
+      endSessionUrl === undefined ? {} : { endSessionUrl },
+      sessionCookie.clear(),
+    );
   },
 });

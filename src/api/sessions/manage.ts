@@ -13,7 +13,7 @@ export const listSessions = jsonOperation({
   query: pageQuery,
   response: listOf(sessionOut),
   async handle({ query, principal }, { consoleSessions }: Uses<"consoleSessions">) {
-    const { list, nextPageToken } = await consoleSessions.list(principal, pageOf(query));
+    const { list, nextPageToken } = await consoleSessions.list(principal.id, pageOf(query));
     return { list: list.map(sessionJson), nextPageToken };
   },
 });
@@ -29,7 +29,7 @@ export const revokeSession = jsonOperation({
   body: empty,
   response: empty,
   async handle({ params, principal }, { consoleSessions }: Uses<"consoleSessions">) {
-    await consoleSessions.revoke(principal, params.id);
+    await consoleSessions.revoke(principal, principal.id, params.id);
     return {};
   },
 });

@@ -43,7 +43,7 @@ function codeIn(bytes: Awaited<ReturnType<RawBody["read"]>>): string {
   throw invalid({ field: "code", description: "must be the code of a link, in the body" });
 }
 
-/** Counts a wrong code against its address, as wrong token requests. @throws RATE_LIMITED, LINK_INVALID */
+/** Counts a wrong code against its address. @throws RATE_LIMITED, LINK_INVALID */
 async function counted<T>(
   begin: () => Promise<T>,
   remoteAddress: string | undefined,
@@ -53,15 +53,23 @@ async function counted<T>(
     return await begin();
   } catch (error) {
     if (!(error instanceof DomainError && error.reason === "LINK_INVALID")) throw error;
-    const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
-    if (waitSeconds === 0) throw error;
-    throw new DomainError(
-      "RATE_LIMITED",
-      `Too many attempts to sign in: this address sent more than ${
-        formatCount(tokenRateLimit.perMinute)
-      } wrong codes and token requests ` +
-        "a minute (--token-rate)",
-      { retryAfterSeconds: Math.ceil(waitSeconds) },
-    );
+    throw tooManyWrongCodes(tokenRateLimit, remoteAddress) ?? error;
   }
+}
+
+/** Counts a wrong code or assertion against its address. Answers the error of an address that sent too many. */
+export function tooManyWrongCodes(
+  tokenRateLimit: TokenRateLimit,
+  remoteAddress: string | undefined,
+): DomainError | undefined {
+  const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
+  if (waitSeconds === 0) return undefined;
+  return new DomainError(
+    "RATE_LIMITED",
+    `Too many attempts to sign in: this address sent more than ${
+      formatCount(tokenRateLimit.perMinute)
+    } wrong codes and token requests ` +
+      "a minute (--token-rate)",
+    { retryAfterSeconds: Math.ceil(waitSeconds) },
+  );
 }

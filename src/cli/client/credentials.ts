@@ -74,6 +74,38 @@ export async function dataDirTarget(path: string): Promise<Target> {
   return await localTarget(undefined, path);
 }
 
+/** A server that needs no credentials of this command. */
+interface FoundServer {
+  /** Without a trailing slash. */
+  readonly serverUrl: string;
+  /** The data directory that was found; undefined for none. */
+  readonly dataDir: string | undefined;
+  readonly caCerts: readonly string[];
+}
+
+/** Finds a server by its URL, or by what it has left in its data directory. @param serverUrl wins */
+export async function findServer(
+  dataDir: DataDir,
+  serverUrl: string | undefined,
+): Promise<FoundServer> {
+  const directory = await findDataDir(dataDir);
+  const path = directory ?? dataDir.path;
+  const url = serverUrl ?? await serverUrlIn(path);
+  return { serverUrl: url, dataDir: directory, caCerts: await readCa(path) };
+}
+
+/** The URL in a file of credentials, which need not be valid. */
+async function serverUrlIn(directory: string): Promise<string> {
+  const path = join(directory, CREDENTIALS_NAME);
+  const text = await Deno.readTextFile(path).catch(() => "");
+  const file = CredentialsFile.pick({ serverUrl: true }).safeParse(parseJson(text));
+  if (file.success) return new URL(file.data.serverUrl).origin;
+  throw new Failure(`No server is known: ${path} does not name one`, {
+    next: "name the server with --server, such as --server http://127.0.0.1:8080",
+    exit: "usage",
+  });
+}
+
 /** Nothing chooses a profile: the nearest data directory, or else the default profile. */
 async function unnamedTarget({ settings, profiles, dataDir }: TargetSources): Promise<Target> {
   const { serverUrl } = settings;

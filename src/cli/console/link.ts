@@ -1,25 +1,44 @@
-import type { Command } from "commander";
-import { z } from "zod";
+import { type Command, Option } from "commander";
+import type { z } from "zod";
 import { Session } from "../client/session.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
-import { addServerOptions } from "../options/server_options.ts";
+import { addServerOptions, type Server } from "../options/server_options.ts";
 import { note, printJson, showTime } from "../terminal/output.ts";
 import { oneLine } from "../terminal/failure.ts";
+import { Link, ownerLink } from "./owner_link.ts";
 
 const LINKS = "/auth/v1/session_links";
-const Link = z.object({ url: z.string(), expiresAt: z.string() });
 
 /** `invoked console link`: prints a link that signs a browser in. */
 export function register(command: Command): void {
-  const server = addServerOptions(command);
+  const server = addServerOptions(command, ["identity.masterKeyFile"]);
   addJsonOption(command);
-  addExamples(command, "invoked console link");
-  command.action(async ({ json }: { readonly json?: true }) => {
-    using session = new Session(await server.target());
-    const what = "Failed to make a link to the console";
-    const link = await session.call(what, `POST ${LINKS}`, Link, { body: {} });
+  command.addOption(
+    new Option("--owner", "Sign in as an owner, by the master key on the server's host")
+      .conflicts("profile"),
+  );
+  addExamples(
+    command,
+    "invoked console link",
+    "invoked console link --owner --data /var/lib/invoked",
+  );
+  command.action(async ({ json, owner }: { readonly json?: true; readonly owner?: true }) => {
+    const link = owner ? await linkOfOwner(server) : await linkOfClient(server);
     if (json) return printJson(link);
-    note(`The link works once, until ${showTime(link.expiresAt)}; it acts for this client`);
+    const whose = owner ? "an owner; the audit log has an entry" : "this client";
+    note(`The link works once, until ${showTime(link.expiresAt)}; it acts for ${whose}`);
     console.log(oneLine(link.url));
   });
+}
+
+async function linkOfClient(server: Server): Promise<z.output<typeof Link>> {
+  using session = new Session(await server.target());
+  return await session.call("Failed to make a link to the console", `POST ${LINKS}`, Link, {
+    body: {},
+  });
+}
+
+async function linkOfOwner(server: Server): Promise<z.output<typeof Link>> {
+  const { config, url, dataDir } = server.named();
+  return await ownerLink(config, url, dataDir);
 }

@@ -1,11 +1,13 @@
 import { type Command, Option } from "commander";
 import {
   ALL_SETTINGS,
+  type Config,
   type Given,
   profilesDir,
   readEnvironment,
   resolveClientSettings,
   resolveConfig,
+  type SettingPath,
 } from "../../config/mod.ts";
 import { Api } from "../client/api.ts";
 import { type DataDir, findTarget, type Target } from "../client/credentials.ts";
@@ -16,6 +18,13 @@ import { addSettingFlags } from "./setting_flags.ts";
 /** How a command reaches the server that its flags and the environment name. */
 export interface Server {
   target(): Promise<Target>;
+  /** What the flags and the environment say of the server alone. */
+  named(): {
+    readonly config: Config;
+    /** The URL of `--server`. */
+    readonly url: string | undefined;
+    readonly dataDir: DataDir;
+  };
   /** The caller closes it. */
   connect(): Promise<Api>;
   /** The flags that are settings, for commands that need them without a server. */
@@ -32,28 +41,39 @@ function profileFlag(): Option {
     .helpGroup("Server:").conflicts("data");
 }
 
-/** Adds the flags that name a server and its credentials. */
-export function addServerOptions(command: Command): Server {
+/**
+ * Adds the flags that name a server and its credentials.
+ * @param further settings of the server that the command needs besides its data directory
+ */
+export function addServerOptions(
+  command: Command,
+  further: readonly SettingPath[] = [],
+): Server {
   command.addOption(SERVER_FLAG).addOption(profileFlag());
   const readFlags = addSettingFlags(
     command,
-    ALL_SETTINGS.filter(({ path }) => path === "server.dataDir"),
+    ALL_SETTINGS.filter(({ path }) => path === "server.dataDir" || further.includes(path)),
   );
+  const named = () => {
+    const { config, sources } = resolveConfig(readFlags(), readEnvironment());
+    const { server: url } = command.opts<{ readonly server?: string }>();
+    const dataDir = { path: config.server.dataDir, namedBy: sources["server.dataDir"] };
+    return { config, url, dataDir };
+  };
   const target = async () => {
     const env = readEnvironment();
-    const { config, sources } = resolveConfig(readFlags(), env);
-    const { server, profile } = command.opts<
-      { readonly server?: string; readonly profile?: string }
-    >();
+    const { url: server, dataDir } = named();
+    const { profile } = command.opts<{ readonly profile?: string }>();
     return await findTarget({
       // A flag for all of it makes the variables irrelevant.
       settings: resolveClientSettings(server, profile === undefined ? env : {}),
       profile,
       profiles: new Profiles(profilesDir(env)),
-      dataDir: { path: config.server.dataDir, namedBy: sources["server.dataDir"] },
+      dataDir,
     });
   };
-  return { target, connect: async () => new Api(new Session(await target())), flags: readFlags };
+  const connect = async () => new Api(new Session(await target()));
+  return { target, named, connect, flags: readFlags };
 }
 
 /** The data directory of a command without flags. */

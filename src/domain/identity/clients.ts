@@ -119,11 +119,13 @@ export class Clients {
     return row;
   }
 
-  /** @throws TOKEN_INVALID */
-  async #assertLive(tx: Writers, by: Principal): Promise<void> {
-    if (this.liveClients.of(await tx.identity.client(by.clientId)) === undefined) {
-      throw clientGone();
-    }
+  /** Checks the credential of the caller, or the person of a session without one. @throws TOKEN_INVALID */
+  async #assertLive({ identity }: Writers, by: Principal): Promise<void> {
+    const row = await identity.client(by.clientId);
+    const live = row === undefined
+      ? this.liveClients.principal(await identity.principal(by.id), by.clientId)
+      : this.liveClients.of(row);
+    if (live === undefined) throw clientGone();
   }
 }
 

@@ -8,7 +8,7 @@ import type {
 } from "../../store/identity.ts";
 import { Access, type Grant } from "./access.ts";
 import type { Principal } from "./principal.ts";
-import type { PermissionCatalog } from "./roles.ts";
+import { OWNER, type PermissionCatalog } from "./roles.ts";
 
 /** A credential that may be used. */
 export interface LiveClient {
@@ -21,6 +21,14 @@ export interface LiveClient {
   readonly allowSourceCidrs: readonly string[];
   readonly requireDpop: boolean;
 }
+
+const HOST_OWNER_ID = "000000000000000000hostowner";
+/** Who signs in with a link of the server's host. */
+export const HOST_OWNER = {
+  id: HOST_OWNER_ID,
+  displayName: "Owner on the server's host",
+  clientId: HOST_OWNER_ID,
+} as const;
 
 interface KnownClient extends LiveClient {
   readonly isUsable: boolean;
@@ -74,6 +82,15 @@ export class LiveClients {
     if (row === undefined || !isUsable(row.principal)) return undefined;
     const { kind, id, displayName } = row.principal;
     return { kind, id, displayName, clientId, access: this.#accessOf(row) };
+  }
+
+  /** The owner that a link of the server's host signs in. It is in no table, so that nobody can remove it. */
+  get hostOwner(): Principal {
+    return {
+      kind: "server",
+      ...HOST_OWNER,
+      access: new Access([this.grants([OWNER.id], [])], this.catalog.self),
+    };
   }
 
   /**

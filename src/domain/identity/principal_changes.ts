@@ -13,6 +13,7 @@ type ReadIdentity = Pick<Store["read"], "identity">;
 /** What a change of a principal is. */
 interface PrincipalChange {
   readonly by: Principal;
+  readonly kind: PrincipalRow["kind"];
   readonly id: string;
   /** For the error of callers who lack rights, such as `disable`. */
   readonly verb: string;
@@ -23,18 +24,18 @@ interface PrincipalChange {
 }
 
 /**
- * Changes a service principal in one transaction, in one order with all other changes of owners.
+ * Changes a principal in one transaction, in one order with all other changes of owners.
  * @returns the principal after the change
  * @throws PRINCIPAL_NOT_FOUND, ROLE_MISSING, LAST_OWNER, and what `columns` throws
  */
 export async function changePrincipal(
   store: Store,
   liveClients: LiveClients,
-  { by, id, verb, roleIds = [], columns }: PrincipalChange,
+  { by, kind, id, verb, roleIds = [], columns }: PrincipalChange,
 ): Promise<PrincipalRow> {
   return await store.write(
     async (tx) => {
-      const before = await servicePrincipal(tx, id);
+      const before = await PRINCIPALS[kind](tx, id);
       const what = `${verb} ${before.displayName}`;
       await assertCoversPrincipal(liveClients, tx.identity, by, id, what);
       const now = new Date().toISOString();
@@ -54,19 +55,36 @@ function isOwner({ roles, groupRoles, disabled }: PrincipalRow): boolean {
 }
 
 /** A service principal that is not deleted. @throws PRINCIPAL_NOT_FOUND */
-export async function servicePrincipal(
-  { identity }: ReadIdentity,
-  id: string,
-): Promise<PrincipalRow> {
-  const row = (await identity.principal(id))?.principal;
-  const name = JSON.stringify(id);
-  if (row === undefined || row.deletedAt !== null) {
-    const why = row === undefined ? "does not exist" : "was deleted";
-    throw new DomainError("PRINCIPAL_NOT_FOUND", `Service principal ${name} ${why}`);
-  }
+export async function servicePrincipal(read: ReadIdentity, id: string): Promise<PrincipalRow> {
+  const row = await existing(read, id, "Service principal");
   if (row.kind === "service") return row;
   throw new DomainError(
     "PRINCIPAL_NOT_FOUND",
-    `${name} is a person, not a service principal: use /api/v1/users/${id}`,
+    `${JSON.stringify(id)} is a person, not a service principal: use /api/v1/users/${id}`,
   );
+}
+
+/** A person who is not deleted. @throws PRINCIPAL_NOT_FOUND */
+async function person(read: ReadIdentity, id: string): Promise<PrincipalRow> {
+  const row = await existing(read, id, "User");
+  if (row.kind === "person") return row;
+  throw new DomainError(
+    "PRINCIPAL_NOT_FOUND",
+    `${
+      JSON.stringify(id)
+    } is a service principal, not a person: use /api/v1/service_principals/${id}`,
+  );
+}
+
+const PRINCIPALS = { service: servicePrincipal, person } as const;
+
+async function existing(
+  { identity }: ReadIdentity,
+  id: string,
+  what: string,
+): Promise<PrincipalRow> {
+  const row = (await identity.principal(id))?.principal;
+  if (row !== undefined && row.deletedAt === null) return row;
+  const why = row === undefined ? "does not exist" : "was deleted";
+  throw new DomainError("PRINCIPAL_NOT_FOUND", `${what} ${JSON.stringify(id)} ${why}`);
 }

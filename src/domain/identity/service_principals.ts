@@ -82,6 +82,7 @@ export class ServicePrincipals {
     const roles = [...new Set(roleIds)];
     return await changePrincipal(store, liveClients, {
       by,
+      kind: "service",
       id,
       verb: "change the roles of",
       roleIds: roles,
@@ -112,7 +113,7 @@ export class ServicePrincipals {
     columns: (tx: Writers, now: string) => Promise<Partial<PrincipalRow>>,
   ): Promise<PrincipalRow> {
     const { store, liveClients } = this.parts;
-    return changePrincipal(store, liveClients, { by, id, verb, columns });
+    return changePrincipal(store, liveClients, { by, kind: "service", id, verb, columns });
   }
 }
 

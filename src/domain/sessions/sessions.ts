@@ -2,15 +2,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
-import type { AuditEntry } from "../../store/audit.ts";
-import type { Store } from "../../store/mod.ts";
+import type { Store, Writers } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
-import type { LiveClients, Principal } from "../identity/mod.ts";
+import { type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
+import { HOST_OWNER } from "../identity/live_clients.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import type { Confirmations } from "./confirmations.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 
@@ -18,11 +19,28 @@ const logger = getLogger(["invoked", "identity"]);
 const SECRET_BYTES = 32;
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const USER_AGENT_CHARS_MAX = 256;
+/** The longest session that a link of the server's host begins. */
+const OWNER_SESSION_MAX_MS = 60 * 60 * 1000;
 
 interface SessionLimits {
   /** How long the code of a link works. */
   readonly linkLifetimeMs: number;
   readonly lifetimeMs: number;
+  /** Whether people sign in with the provider alone: links of clients begin no sessions. */
+  readonly isProviderOnly: boolean;
+}
+
+interface SessionParts {
+  readonly store: Store;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly liveClients: LiveClients;
+  readonly audit: Audit;
+  /** Of sessions of people; undefined without a provider. */
+  readonly confirmations: Confirmations | undefined;
+  readonly limits: SessionLimits;
+  /** Base URL of the server. */
+  readonly url: string;
 }
 
 /** A link that signs one browser in. */
@@ -38,6 +56,19 @@ export interface LiveSession {
   readonly principal: Principal;
 }
 
+/** A session with the token of its cookie, which exists here only. */
+export interface NewSession {
+  readonly row: ConsoleSessionRow;
+  readonly token: string;
+}
+
+/** How browsers sign in besides links. */
+export interface SignInMethods {
+  readonly providerSignInPath?: string;
+  /** Whether links of clients begin no sessions. */
+  readonly isProviderOnly?: boolean;
+}
+
 /** What a browser shows of itself. */
 export interface Browser {
   readonly address: string | undefined;
@@ -45,32 +76,59 @@ export interface Browser {
 }
 
 /**
- * Links and the sessions that they begin. A session acts for the client that made its link, and ends with it. The
- * database has hashes of codes and tokens alone.
+ * Sessions of browsers, and the links that begin one. A session acts for the client that made its link, for the person who
+ * signed in with the provider, or for the owner on the server's host; it ends with the client or person. The database has
+ * hashes of codes and tokens alone.
  */
 export class ConsoleSessions {
-  constructor(
-    private readonly store: Store,
-    private readonly audit: Audit,
-    private readonly pages: Pages,
-    private readonly ids: Ids,
-    private readonly liveClients: LiveClients,
-    private readonly limits: SessionLimits,
-    /** Base URL of the server. */
-    private readonly url: string,
-  ) {}
+  constructor(private readonly parts: SessionParts) {}
 
-  /** Makes a link whose code works once. */
+  /** Makes a link for a client. Its code works once. @throws PROVIDER_ONLY */
   async createLink(
     { clientId, displayName }: Pick<Principal, "clientId" | "displayName">,
   ): Promise<SessionLink> {
-    const code = newSecret();
-    const expiresAt = new Date(Date.now() + this.limits.linkLifetimeMs).toISOString();
-    await this.store.write((tx) =>
-      tx.consoleSessions.insertLink({ codeHash: hashOf(code), clientId, expiresAt })
-    );
+    if (this.parts.limits.isProviderOnly) {
+      throw new DomainError(
+        "PROVIDER_ONLY",
+        `Links of clients begin no sessions (--oidc-only): sign in at ${this.parts.url}/sign-in, or run ` +
+          "invoked console link --owner on the server's host",
+      );
+    }
+    const { link, row } = this.#newLink("client", clientId);
+    await this.parts.store.write((tx) => tx.consoleSessions.insertLink(row));
     logger.info("client {clientId} made a link to the console", { clientId, displayName });
-    return { url: `${this.url}/sign-in#code=${code}`, expiresAt };
+    return link;
+  }
+
+  /**
+   * Makes a link that signs a browser in as the owner on the server's host, whatever credentials are left. The caller has
+   * proved that it may read the master key, or is the server itself at its first start.
+   * @param isFirst in the transaction of the link: whether what proves it is used for the first time
+   * @returns undefined if that was used before
+   */
+  async createOwnerLink(
+    isFirst: (tx: Writers) => Promise<boolean>,
+  ): Promise<SessionLink | undefined> {
+    const { link, row } = this.#newLink("owner", "");
+    const isMade = await this.#write(async (tx) => {
+      if (!await isFirst(tx)) return false;
+      await tx.consoleSessions.insertLink(row);
+      await this.#record(tx, "owner_link", this.parts.liveClients.hostOwner);
+      return true;
+    });
+    if (!isMade) return undefined;
+    logger.warn("the server's host made a link to the console for an owner");
+    return link;
+  }
+
+  #newLink(kind: "client" | "owner", clientId: string) {
+    const { limits, url } = this.parts;
+    const code = newSecret();
+    const expiresAt = new Date(Date.now() + limits.linkLifetimeMs).toISOString();
+    return {
+      link: { url: `${url}/sign-in#code=${code}`, expiresAt },
+      row: { codeHash: hashOf(code), kind, clientId, expiresAt },
+    };
   }
 
   /**
@@ -80,107 +138,190 @@ export class ConsoleSessions {
    */
   async signIn(
     code: string,
-    { address = "", userAgent = "" }: Browser,
+    browser: Browser,
     earlier: string | undefined,
-  ): Promise<LiveSession & { readonly token: string }> {
+  ): Promise<LiveSession & NewSession> {
     if (!SECRET.test(code)) throw linkInvalid();
-    const token = newSecret();
-    const session = await this.store.write(
-      async (tx) => {
-        const link = await tx.consoleSessions.takeLink(hashOf(code));
-        const client = link && this.liveClients.of(await tx.identity.client(link.clientId));
-        const { id, time } = this.ids.nextWithTime();
-        const isAllowed = client !== undefined && isAllowedFrom(client.allowSourceCidrs, address);
-        if (!isAllowed || time.getTime() >= Date.parse(link?.expiresAt ?? "")) {
-          throw linkInvalid();
-        }
-        const { principal } = client;
-        const endsAtMs = Math.min(time.getTime() + this.limits.lifetimeMs, client.expiresAtMs);
-        const row: ConsoleSessionRow = {
-          id,
-          tokenHash: hashOf(token),
-          principalId: principal.id,
-          clientId: principal.clientId,
-          address,
-          userAgent: userAgent.slice(0, USER_AGENT_CHARS_MAX),
-          createdAt: time.toISOString(),
-          expiresAt: new Date(endsAtMs).toISOString(),
-        };
-        await tx.consoleSessions.insert(row);
-        if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
-        await tx.audit.append(this.#entry("logon", row, principal));
-        return { row, principal };
-      },
-      "durable",
-      [locks.auditChain],
-    );
-    const { row: { id: sessionId, clientId } } = session;
+    const session = await this.#write(async (tx) => {
+      const link = await tx.consoleSessions.takeLink(hashOf(code));
+      const signer = link && await this.#signerOf(tx, link, browser);
+      if (signer === undefined || Date.now() >= Date.parse(link?.expiresAt ?? "")) {
+        throw linkInvalid();
+      }
+      const { principal, endsAtMs } = signer;
+      const { id: principalId, clientId } = principal;
+      const endsAt = endsAtMs === Infinity ? undefined : new Date(endsAtMs);
+      const kind = link?.kind ?? "client";
+      const begun = await this.begin(tx, { kind, principalId, clientId, browser, endsAt });
+      if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
+      await this.#record(tx, "logon", principal, begun.row.id);
+      return { ...begun, principal };
+    });
+    const { row: { id: sessionId, clientId, address } } = session;
     logger.info("session {sessionId} of client {clientId} began", { sessionId, clientId, address });
-    return { ...session, token };
+    return session;
   }
 
-  /** The session of a token, and its principal. @throws SESSION_ENDED */
+  /** Whom a link signs in, and when the session ends at the latest; undefined if the link does not work any more. */
+  async #signerOf(
+    tx: Writers,
+    { kind, clientId }: { readonly kind: "client" | "owner"; readonly clientId: string },
+    { address }: Browser,
+  ): Promise<{ readonly principal: Principal; readonly endsAtMs: number } | undefined> {
+    const { liveClients, limits } = this.parts;
+    if (kind === "owner") {
+      return { principal: liveClients.hostOwner, endsAtMs: Date.now() + OWNER_SESSION_MAX_MS };
+    }
+    const client = limits.isProviderOnly
+      ? undefined
+      : liveClients.of(await tx.identity.client(clientId));
+    if (client === undefined || !isAllowedFrom(client.allowSourceCidrs, address)) return undefined;
+    return { principal: client.principal, endsAtMs: client.expiresAtMs };
+  }
+
+  /** Inserts a session with a new token. @param endsAt ends it before its lifetime */
+  async begin(
+    tx: Writers,
+    { browser: { address = "", userAgent = "" }, endsAt, ...of }:
+      & Pick<ConsoleSessionRow, "kind" | "principalId" | "clientId">
+      & { readonly browser: Browser; readonly endsAt: Date | undefined },
+  ): Promise<NewSession> {
+    const token = newSecret();
+    const { id, time } = this.parts.ids.nextWithTime();
+    const lastMs = time.getTime() + this.parts.limits.lifetimeMs;
+    const row: ConsoleSessionRow = {
+      ...of,
+      id,
+      tokenHash: hashOf(token),
+      address,
+      userAgent: userAgent.slice(0, USER_AGENT_CHARS_MAX),
+      createdAt: time.toISOString(),
+      expiresAt: new Date(Math.min(lastMs, endsAt?.getTime() ?? lastMs)).toISOString(),
+    };
+    await tx.consoleSessions.insert(row);
+    return { row, token };
+  }
+
+  /**
+   * Uses up the session of an owner for a person who becomes an owner, too. The session ends with the same write, so it
+   * makes one owner.
+   * @throws SIGN_IN_FAILED if the session has ended, or its principal is no owner any more
+   */
+  async takeOwner(tx: Writers, sessionId: string | undefined): Promise<void> {
+    const row = sessionId === undefined ? undefined : await tx.consoleSessions.byId(sessionId);
+    const isOver = row === undefined || Date.now() >= Date.parse(row.expiresAt);
+    const principal = isOver ? undefined : await this.#principalOf(tx.identity, row, undefined);
+    if (principal?.access.roleIds.includes(OWNER.id)) return;
+    throw new DomainError(
+      "SIGN_IN_FAILED",
+      "Sign-in failed: the session of the owner, which was to make the person an owner, has ended; begin again",
+    );
+  }
+
+  /** The session of a token, whether it works or not; undefined for a token that has none. */
+  async rowOf(token: string): Promise<ConsoleSessionRow | undefined> {
+    if (!SECRET.test(token)) return undefined;
+    return await this.parts.store.read.consoleSessions.byToken(hashOf(token));
+  }
+
+  /** The session of a token, and its principal. @throws SESSION_ENDED, PROVIDER_UNAVAILABLE */
   async check(token: string, address: string | undefined): Promise<LiveSession> {
     const session = await this.find(token, address);
     if (session !== undefined) return session;
     throw new DomainError(
       "SESSION_ENDED",
-      "The session of this browser has ended: it expired or was revoked, or its client is disabled; " +
-        "sign in again with a link from invoked console link",
+      "The session of this browser has ended: it expired or was revoked, or its client or person is disabled; " +
+        "sign in again",
     );
   }
 
-  /** The session of a token; undefined for one that has ended, or that may not be used from the address. */
+  /**
+   * The session of a token; undefined for one that has ended, or that may not be used from the address.
+   * @throws PROVIDER_UNAVAILABLE
+   */
   async find(token: string, address: string | undefined): Promise<LiveSession | undefined> {
-    if (!SECRET.test(token)) return undefined;
-    const { consoleSessions, identity } = this.store.read;
-    const row = await consoleSessions.byToken(hashOf(token));
+    const row = await this.rowOf(token);
     if (row === undefined || Date.now() >= Date.parse(row.expiresAt)) return undefined;
-    const client = this.liveClients.of(await identity.client(row.clientId));
-    if (client === undefined || !isAllowedFrom(client.allowSourceCidrs, address)) return undefined;
-    return { row, principal: client.principal };
+    if (row.kind === "person" && !await this.parts.confirmations?.confirm(row)) return undefined;
+    const principal = await this.#principalOf(this.parts.store.read.identity, row, address);
+    return principal && { row, principal };
   }
 
-  /** Ends the session of a token, if it has one. */
-  async signOut(token: string, address: string | undefined): Promise<void> {
-    const session = await this.find(token, address);
-    if (session === undefined) return;
-    const { row, principal } = session;
-    const { id: sessionId, clientId, tokenHash } = row;
-    await this.store.write(
-      async (tx) => {
-        await tx.consoleSessions.deleteByToken(tokenHash);
-        await tx.audit.append(this.#entry("logoff", row, principal));
-      },
-      "durable",
-      [locks.auditChain],
-    );
+  /** Undefined if the principal may not act any more, or not from the address. @param address undefined for any */
+  async #principalOf(
+    identity: Pick<Store["read"]["identity"], "client" | "principal">,
+    { kind, principalId, clientId }: ConsoleSessionRow,
+    address: string | undefined,
+  ): Promise<Principal | undefined> {
+    const { liveClients, limits } = this.parts;
+    switch (kind) {
+      case "owner":
+        return liveClients.hostOwner;
+      case "person":
+        return liveClients.principal(await identity.principal(principalId), clientId);
+      case "client": {
+        if (limits.isProviderOnly) return undefined;
+        const client = liveClients.of(await identity.client(clientId));
+        const isAllowed = client !== undefined &&
+          (address === undefined || isAllowedFrom(client.allowSourceCidrs, address));
+        return isAllowed ? client.principal : undefined;
+      }
+    }
+  }
+
+  /**
+   * Ends the session of a token, if it has one.
+   * @returns where the browser must go to sign out of the provider, too; undefined for nowhere
+   */
+  async signOut(token: string): Promise<string | undefined> {
+    const row = await this.rowOf(token);
+    if (row === undefined) return undefined;
+    const { id: sessionId, clientId, tokenHash, principalId, kind } = row;
+    const url = kind === "person" ? await this.parts.confirmations?.endSessionUrl(row) : undefined;
+    const principal = await this.#principalOf(this.parts.store.read.identity, row, undefined);
+    const user = principal ?? { id: principalId, clientId };
+    await this.#write(async (tx) => {
+      await tx.consoleSessions.deleteByToken(tokenHash);
+      await this.#record(tx, "logoff", user, sessionId);
+    });
     logger.info("session {sessionId} of client {clientId} signed out", { sessionId, clientId });
+    return url;
   }
 
-  #entry(activity: "logon" | "logoff", row: ConsoleSessionRow, principal: Principal): AuditEntry {
-    const { id, displayName: name, clientId, kind } = principal;
+  /** A write that appends to the audit log. */
+  async #write<T>(work: (tx: Writers) => Promise<T>): Promise<T> {
+    return await this.parts.store.write(work, "durable", [locks.auditChain]);
+  }
+
+  async #record(
+    tx: Writers,
+    activity: string,
+    { id, displayName: name, clientId, kind }: Partial<Principal>,
+    sessionId?: string,
+  ): Promise<void> {
     const user = { id, name, clientId, kind };
-    return this.audit.entry({ kind: "authentication", activity, user, sessionId: row.id });
+    const event = { kind: "authentication", activity, user, sessionId } as const;
+    await tx.audit.append(this.parts.audit.entry(event));
   }
 
-  /** The sessions of the caller's principal that have not ended, newest first. */
-  async list(by: Principal, query: PageQuery): Promise<ListPage<ConsoleSessionRow>> {
-    const page = this.pages.open(["sessions", by.id], query);
-    const { rows, next } = await this.store.read.consoleSessions
-      .ofPrincipal(by.id, new Date().toISOString(), page);
+  /** The sessions of a principal that have not ended, newest first. */
+  async list(principalId: string, query: PageQuery): Promise<ListPage<ConsoleSessionRow>> {
+    const page = this.parts.pages.open(["sessions", principalId], query);
+    const { rows, next } = await this.parts.store.read.consoleSessions
+      .ofPrincipal(principalId, new Date().toISOString(), page);
     return { list: rows, nextPageToken: page.tokenFor(next) };
   }
 
-  /** Ends a session of the caller's principal. @throws SESSION_NOT_FOUND */
-  async revoke(by: Principal, id: string): Promise<void> {
-    const isRevoked = await this.store.write((tx) => tx.consoleSessions.delete(by.id, id));
+  /** Ends a session of a principal. @throws SESSION_NOT_FOUND */
+  async revoke(by: Principal, principalId: string, id: string): Promise<void> {
+    const isRevoked = await this.parts.store.write((tx) =>
+      tx.consoleSessions.delete(principalId, id)
+    );
     if (!isRevoked) {
+      const whose = principalId === by.id ? by.displayName : `user ${JSON.stringify(principalId)}`;
       throw new DomainError(
         "SESSION_NOT_FOUND",
-        `Session ${
-          JSON.stringify(id)
-        } does not exist: ${by.displayName} has no session with this id`,
+        `Session ${JSON.stringify(id)} does not exist: ${whose} has no session with this id`,
       );
     }
     const { clientId } = by;

@@ -35,6 +35,7 @@ import * as buildWarnings from "./028_build_warnings.ts";
 import * as errorCode from "./029_error_code.ts";
 import * as identity from "./030_identity.ts";
 import * as audit from "./031_audit.ts";
+import * as people from "./032_people.ts";
 import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
 
@@ -71,6 +72,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "029_error_code": errorCode,
   "030_identity": identity,
   "031_audit": audit,
+  "032_people": people,
   "034_federation": federation,
   "035_signing_keys": signingKeys,
 };

@@ -285,6 +285,7 @@ export function sessionRow(
   return {
     id: id(number),
     tokenHash: `hash${number}`,
+    kind: "client",
     principalId: "p",
     clientId: "c",
     address: "::1",

@@ -12,7 +12,7 @@ async function idsOf(store: Store, principalId = "p", after = time(0)): Promise<
 
 export const SESSIONS: Steps = {
   "a code is taken once, also by writes at the same time": async (store) => {
-    const link = { codeHash: "code", clientId: "c", expiresAt: time(1) };
+    const link = { codeHash: "code", kind: "client", clientId: "c", expiresAt: time(1) } as const;
     await store.write((tx) => tx.consoleSessions.insertLink(link));
     const take = () => store.write((tx) => tx.consoleSessions.takeLink("code"));
     const taken = await Promise.all([take(), take(), take()]);
@@ -38,7 +38,7 @@ export const SESSIONS: Steps = {
       store.write((tx) => tx.consoleSessions.delete(principal, id(number)));
     assert.deepEqual([await remove("q", 1), await remove("p", 1)], [false, true]);
     assert.equal(await store.read.consoleSessions.byToken("hash1"), undefined);
-    const link = { codeHash: "of d", clientId: "d", expiresAt: time(1) };
+    const link = { codeHash: "of d", kind: "client", clientId: "d", expiresAt: time(1) } as const;
     await store.write((tx) => tx.consoleSessions.insertLink(link));
     await store.write((tx) => tx.consoleSessions.deleteOfClient("d"));
     assert.deepEqual([await idsOf(store, "q"), await idsOf(store)], [[], [id(2)]]);
@@ -54,5 +54,39 @@ export const SESSIONS: Steps = {
     assert.ok(await store.read.consoleSessions.byToken("hash4"));
     await store.write((tx) => tx.consoleSessions.deleteByToken("hash4"));
     assert.equal(await store.read.consoleSessions.byToken("hash4"), undefined);
+  },
+
+  "what the provider says of a session ends with the session": async (store) => {
+    const confirmation = (number: number) => ({
+      sessionId: id(number),
+      confirmedAt: time(0),
+      confirmAfter: time(1),
+      askingEndsAt: null,
+      sealedTokens: Uint8Array.of(number),
+    });
+    await store.write(async (tx) => {
+      for (const number of [5, 6, 7, 8]) {
+        const expiresAt = time(number === 8 ? 1 : 10);
+        await tx.consoleSessions.insert(row(number, { kind: "person", clientId: "r", expiresAt }));
+        await tx.consoleSessions.insertConfirmation(confirmation(number));
+      }
+      await tx.consoleSessions.insert(row(9, { principalId: "q" }));
+    });
+    const left = async () =>
+      (await store.read.consoleSessions.confirmations()).map(({ sessionId }) => sessionId).sort();
+    assert.deepEqual(await store.read.consoleSessions.confirmation(id(5)), confirmation(5));
+    assert.deepEqual((await store.read.consoleSessions.byId(id(5)))?.tokenHash, "hash5");
+    const changed = { askingEndsAt: time(2), sealedTokens: Uint8Array.of(9, 9) };
+    await store.write((tx) => tx.consoleSessions.updateConfirmation(id(5), changed));
+    const now = await store.read.consoleSessions.confirmation(id(5));
+    assert.deepEqual(now, { ...confirmation(5), ...changed });
+    await store.write((tx) => tx.consoleSessions.deleteById(id(5)));
+    await store.write((tx) => tx.consoleSessions.deleteByToken("hash6"));
+    await store.write((tx) => tx.consoleSessions.deleteBefore(time(2)));
+    assert.deepEqual(await left(), [id(7)]);
+    await store.write((tx) => tx.consoleSessions.deleteOfPrincipal("p"));
+    assert.deepEqual([await left(), await idsOf(store), await idsOf(store, "q")], [[], [], [
+      id(9),
+    ]]);
   },
 };

@@ -1,0 +1,109 @@
+import { z } from "@hono/zod-openapi";
+import type { PrincipalSearch } from "../../store/identity.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { jsonOperation, type Uses } from "../operation.ts";
+import { pageBody, pageOf, pageQuery, searchText } from "../primitives.ts";
+import { roleIdsIn } from "../role_ids.ts";
+import {
+  systemUserJson,
+  USER_TYPES,
+  userAnswer,
+  userAnswerJson,
+  userParam,
+  usersAnswer,
+  userStatusIn,
+  userTypeIn,
+  userViewJson,
+} from "./schemas.ts";
+
+export const listUsers = jsonOperation({
+  operationId: "c1.api.user.v1.UserService.List",
+  method: "get",
+  path: "/api/v1/users",
+  summary: "List the users, newest first: people, and service principals as C1 shows them",
+  permission: "identity:read",
+  query: pageQuery,
+  response: usersAnswer,
+  async handle({ query }, { people }: Uses<"people">) {
+    const { list, nextPageToken } = await people.list(pageOf(query));
+    return { list: list.map(userViewJson), expanded: [], nextPageToken };
+  },
+});
+
+export const getUser = jsonOperation({
+  operationId: "c1.api.user.v1.UserService.Get",
+  method: "get",
+  path: "/api/v1/users/{id}",
+  summary: "Get a user; everyone may get themselves, and who may list users all of them",
+  permission: "self",
+  params: userParam,
+  response: userAnswer,
+  async handle({ params, principal }, { people }: Uses<"people">) {
+    const { id, kind, access } = principal;
+    if (params.id !== id && !access.may(listUsers.operationId)) throw othersHidden(params.id);
+    if (params.id === id && kind === "server") return systemUserJson(principal);
+    return userAnswerJson(await people.get(params.id));
+  },
+});
+
+/** Whether the user exists is hidden, too. */
+function othersHidden(id: string): DomainError {
+  return new DomainError(
+    "PRINCIPAL_NOT_FOUND",
+    `User ${
+      JSON.stringify(id)
+    } is not the caller, whose roles do not include ${listUsers.operationId}`,
+  );
+}
+
+const IDS_MAX = 100;
+const idsIn = z.array(z.string()).max(IDS_MAX).default([]);
+
+export const searchUsers = jsonOperation({
+  operationId: "c1.api.user.v1.UserSearch.Search",
+  method: "post",
+  path: "/api/v1/search/users",
+  summary: "Find users by text in name, email or username, by id, role, status or type",
+  permission: "identity:read",
+  body: z.object({
+    query: searchText.default(""),
+    email: searchText.default(""),
+    ids: idsIn,
+    refs: z.array(z.object({ id: z.string() })).max(IDS_MAX).default([]),
+    excludeIds: idsIn,
+    excludeTypes: z.array(userTypeIn).default([]),
+    roleIds: roleIdsIn.default([]),
+    userStatuses: z.array(userStatusIn).default([]),
+    ...pageBody,
+  }).openapi("c1.api.user.v1.SearchUsersRequest"),
+  response: usersAnswer,
+  async handle({ body }, { people }: Uses<"people">) {
+    const { ids, refs, query, email, excludeIds, excludeTypes, roleIds, userStatuses } = body;
+    const search: PrincipalSearch = {
+      query: query || undefined,
+      email: email || undefined,
+      ids: unlessEmpty([...ids, ...refs.map(({ id }) => id)]),
+      excludeIds: unlessEmpty(excludeIds),
+      roleIds: unlessEmpty(roleIds),
+      statuses: statusesOf(userStatuses),
+      kinds: kindsWithout(excludeTypes),
+    };
+    const { list, nextPageToken } = await people.search(search, body);
+    return { list: list.map(userViewJson), expanded: [], nextPageToken };
+  },
+});
+
+function unlessEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list;
+}
+
+/** Without a status, users who are not deleted, as in the list. */
+function statusesOf(statuses: readonly z.output<typeof userStatusIn>[]) {
+  const named = statuses.filter((status) => status !== "UNKNOWN");
+  const found = named.length === 0 ? ["ENABLED", "DISABLED"] as const : named;
+  return found.map((status) => status.toLowerCase() as Lowercase<typeof status>);
+}
+
+function kindsWithout(excluded: readonly z.output<typeof userTypeIn>[]) {
+  return (["person", "service"] as const).filter((kind) => !excluded.includes(USER_TYPES[kind]));
+}

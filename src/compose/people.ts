@@ -1,0 +1,128 @@
+/** Builds what signs people in: their sessions, their provider, and the links of the server's host. */
+import { type Config, Secret } from "../config/mod.ts";
+import type { Audit } from "../domain/audit/audit.ts";
+import { OidcProvider } from "../domain/identity/oidc/provider.ts";
+import { Transactions } from "../domain/identity/oidc/transactions.ts";
+import { BUILTIN_ROLES, type LiveClients, roleIdOf } from "../domain/identity/mod.ts";
+import { People } from "../domain/identity/people.ts";
+import type { Ids } from "../domain/ids.ts";
+import type { Pages } from "../domain/paging.ts";
+import { Confirmations } from "../domain/sessions/confirmations.ts";
+import { OwnerAssertions } from "../domain/sessions/owner_assertion.ts";
+import { OwnerLinks } from "../domain/sessions/owner_links.ts";
+import { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
+import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+
+const LOGIN_PATH = "/auth/v1/oidc/login";
+const CALLBACK_PATH = "/auth/v1/oidc/callback";
+const ROLE_ID = /^[0-9A-Za-z]{27}$/;
+
+interface PeopleParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly ids: Ids;
+  readonly pages: Pages;
+  readonly liveClients: LiveClients;
+  readonly audit: Audit;
+  /** Base URL of the server. */
+  readonly url: string;
+}
+
+/** @throws Error for a setting whose file or role is not valid */
+export async function openPeople(parts: PeopleParts) {
+  const { config: { identity, oidc, server }, store, sealer, audit, url } = parts;
+  const people = new People({ ...parts, roleMap: checkedRoles(oidc) });
+  const provider = await openProvider(oidc, url);
+  const confirmations = provider &&
+    new Confirmations({ store, sealer, people, provider, audit, intervalMs: oidc.refreshMs });
+  const consoleSessions = new ConsoleSessions({
+    ...parts,
+    confirmations,
+    limits: {
+      lifetimeMs: identity.sessionLifetimeMs,
+      linkLifetimeMs: identity.sessionLinkLifetimeMs,
+      isProviderOnly: oidc.only,
+    },
+  });
+  const hostNames = [new URL(url).hostname, server.host];
+  const assertions = new OwnerAssertions(sealer, hostNames);
+  return {
+    people,
+    consoleSessions,
+    ownerLinks: new OwnerLinks({ store, assertions, sessions: consoleSessions, audit }),
+    providerSignIn: new ProviderSignIn({
+      store,
+      provider: provider && confirmations && { provider, confirmations },
+      transactions: new Transactions(sealer),
+      people,
+      sessions: consoleSessions,
+      audit,
+      url,
+    }),
+    signInMethods: methodsOf(oidc),
+    oidcProvider: provider,
+  };
+}
+
+function methodsOf({ issuer, only }: Config["oidc"]): SignInMethods {
+  if (issuer === undefined) return {};
+  return { providerSignInPath: LOGIN_PATH, ...only ? { isProviderOnly: true } : {} };
+}
+
+/** The provider of the settings; undefined without one. A provider that does not answer does not keep the server down. */
+async function openProvider(
+  { issuer, clientId, clientSecretFile, caFile, groupsClaim }: Config["oidc"],
+  url: string,
+): Promise<OidcProvider | undefined> {
+  if (issuer === undefined || clientId === undefined) return undefined;
+  const provider = new OidcProvider({
+    issuer,
+    clientId,
+    clientSecret: clientSecretFile === undefined
+      ? undefined
+      : await readSecret("--oidc-client-secret-file", clientSecretFile),
+    caCerts: caFile === undefined ? [] : [await readCertificates("--oidc-ca", caFile)],
+    groupsClaim,
+    redirectUri: url + CALLBACK_PATH,
+    signedOutUri: `${url}/sign-in`,
+  });
+  void provider.prepare();
+  return provider;
+}
+
+async function readSecret(flag: string, path: string): Promise<Secret> {
+  const [line = ""] = (await readSetting(flag, path)).split("\n", 1);
+  const secret = line.trim();
+  if (secret === "") throw new Error(`invalid ${flag}: the first line of ${path} is empty`);
+  return new Secret(secret);
+}
+
+async function readCertificates(flag: string, path: string): Promise<string> {
+  const text = await readSetting(flag, path);
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new Error(`invalid ${flag}: ${path} has no certificate in PEM`);
+}
+
+async function readSetting(flag: string, path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`invalid ${flag}: failed to read ${path}: ${reason}`);
+  }
+}
+
+/** The pairs of `--oidc-role-map`. Whether a custom role exists shows at each sign-in. @throws Error */
+function checkedRoles({ roleMap = [] }: Config["oidc"]): NonNullable<Config["oidc"]["roleMap"]> {
+  const unknown = roleMap.find(({ role }) => !ROLE_ID.test(roleIdOf(role)));
+  if (unknown === undefined) return roleMap;
+  const names = BUILTIN_ROLES.map(({ name }) => name).join(", ");
+  throw new Error(
+    `invalid --oidc-role-map: ${
+      JSON.stringify(unknown.role)
+    } is not a role; use ${names}, or the id of a custom role`,
+  );
+}

@@ -1,0 +1,165 @@
+/** Principals as users: people, whom their provider makes known, and service principals beside them. */
+import type { RoleMapping } from "../../config/mod.ts";
+import { roleIdOf } from "../../resources/roles.ts";
+import type { PrincipalRow, PrincipalSearch } from "../../store/identity.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Ids } from "../ids.ts";
+import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import type { LiveClients } from "./live_clients.ts";
+import { type ProviderPerson, rolesOfGroups } from "./oidc/claims.ts";
+import type { Principal } from "./principal.ts";
+import { changePrincipal } from "./principal_changes.ts";
+import { assertMayGive } from "./rights.ts";
+import { OWNER } from "./roles.ts";
+
+interface PeopleParts {
+  readonly store: Store;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly liveClients: LiveClients;
+  readonly roleMap: readonly RoleMapping[];
+}
+
+/** Reads users, changes people, and keeps people as their provider knows them. */
+export class People {
+  constructor(private readonly parts: PeopleParts) {}
+
+  /**
+   * Finds the person of a sign-in by issuer and subject, or makes a new one, and keeps what the provider says. A person who
+   * was deleted comes back without the roles of before. The write holds `locks.ofPerson`.
+   * @param isOwner whether an owner's session makes the person an owner
+   * @throws PERSON_DISABLED
+   */
+  async signIn(tx: Writers, person: ProviderPerson, isOwner: boolean): Promise<string> {
+    const known = await tx.identity.person(person.issuer, person.subject);
+    const { id, time } = this.parts.ids.nextWithTime();
+    const now = time.toISOString();
+    if (known?.disabled === 1) throw personDisabled(known);
+    const before = known === undefined || known.deletedAt !== null
+      ? []
+      : JSON.parse(known.roles) as string[];
+    const roles = isOwner ? [...new Set([...before, OWNER.id])] : before;
+    const current = {
+      ...this.#ofProvider(person),
+      roles: JSON.stringify(roles),
+      updatedAt: now,
+      deletedAt: null,
+      lastSignInAt: now,
+    };
+    if (known !== undefined) {
+      await tx.identity.updatePrincipal(known.id, current);
+      return known.id;
+    }
+    const { issuer, subject } = person;
+    await tx.identity.insertPrincipal({
+      id,
+      kind: "person",
+      issuer,
+      subject,
+      disabled: 0,
+      createdAt: now,
+      ...current,
+    });
+    return id;
+  }
+
+  /**
+   * Keeps what the provider says of a person; a group that is gone takes its roles.
+   * @returns the columns that have changed; undefined for none
+   */
+  async refresh(
+    tx: Writers,
+    row: PrincipalRow,
+    person: ProviderPerson,
+  ): Promise<readonly string[] | undefined> {
+    const current = this.#ofProvider(person);
+    const names = Object.keys(current) as (keyof typeof current)[];
+    const changed = names.filter((name) => row[name] !== current[name]);
+    // A change of the row empties the cache of every node.
+    if (changed.length === 0) return undefined;
+    await tx.identity.updatePrincipal(row.id, { ...current, updatedAt: new Date().toISOString() });
+    return changed;
+  }
+
+  #ofProvider({ displayName, email, username, groups }: ProviderPerson) {
+    const roles = rolesOfGroups(groups, this.parts.roleMap).map(roleIdOf);
+    return { displayName, email, username, groupRoles: JSON.stringify([...new Set(roles)]) };
+  }
+
+  /** A principal of any kind, deleted or not. @throws PRINCIPAL_NOT_FOUND */
+  async get(id: string): Promise<PrincipalRow> {
+    const row = await this.parts.store.read.identity.principal(id);
+    if (row === undefined) throw userNotFound(id);
+    return row.principal;
+  }
+
+  /** Principals of every kind that are not deleted, newest first. */
+  async list(query: PageQuery): Promise<ListPage<PrincipalRow>> {
+    const page = this.parts.pages.open(["users"], query);
+    const { rows, next } = await this.parts.store.read.identity.principals({}, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /** Principals that the search finds, newest first. */
+  async search(search: PrincipalSearch, query: PageQuery): Promise<ListPage<PrincipalRow>> {
+    const page = this.parts.pages.open(["users", JSON.stringify(search)], query);
+    const { rows, next } = await this.parts.store.read.identity.searchPrincipals(search, page);
+    return { list: rows, nextPageToken: page.tokenFor(next) };
+  }
+
+  /**
+   * Disables or enables a person. Sessions of a disabled person end for good; personal clients and their tokens do not
+   * work until the person is enabled again.
+   * @throws PRINCIPAL_NOT_FOUND, ROLE_MISSING, LAST_OWNER
+   */
+  async setDisabled(by: Principal, id: string, disabled: boolean): Promise<PrincipalRow> {
+    return await this.#change(by, id, disabled ? "disable" : "enable", async (tx) => {
+      if (disabled) await tx.consoleSessions.deleteOfPrincipal(id);
+      return { disabled: Number(disabled) };
+    });
+  }
+
+  /** Replaces the roles that owners give a person; groups may give others. @throws as `setDisabled`, INVALID_FIELD */
+  async setRoles(by: Principal, id: string, roleIds: readonly string[]): Promise<PrincipalRow> {
+    const { liveClients } = this.parts;
+    const roles = [...new Set(roleIds)];
+    const columns = async (tx: Writers) => {
+      await assertMayGive(liveClients, tx.identity, by, roles, "roleIds");
+      return { roles: JSON.stringify(roles) };
+    };
+    return await this.#change(by, id, "change the roles of", columns, roles);
+  }
+
+  /** Deletes a person with their sessions, personal clients and roles. @throws as `setDisabled` */
+  async delete(by: Principal, id: string): Promise<void> {
+    await this.#change(by, id, "delete", async (tx, now) => {
+      await tx.consoleSessions.deleteOfPrincipal(id);
+      await tx.identity.deleteCredentialsOf(id, now);
+      return { roles: "[]", groupRoles: "[]", deletedAt: now };
+    });
+  }
+
+  #change(
+    by: Principal,
+    id: string,
+    verb: string,
+    columns: (tx: Writers, now: string) => Promise<Partial<PrincipalRow>>,
+    roleIds: readonly string[] = [],
+  ): Promise<PrincipalRow> {
+    const { store, liveClients } = this.parts;
+    const change = { by, kind: "person", id, verb, columns, roleIds } as const;
+    return changePrincipal(store, liveClients, change);
+  }
+}
+
+function userNotFound(id: string): DomainError {
+  return new DomainError("PRINCIPAL_NOT_FOUND", `User ${JSON.stringify(id)} does not exist`);
+}
+
+function personDisabled({ displayName }: PrincipalRow): DomainError {
+  return new DomainError(
+    "PERSON_DISABLED",
+    `${displayName} is disabled on this server: ask an owner to enable the user`,
+  );
+}

@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import type { Store } from "../../store/mod.ts";
+import type { Audit } from "../audit/audit.ts";
+import { DomainError } from "../errors.ts";
+import type { OwnerAssertions } from "./owner_assertion.ts";
+import type { ConsoleSessions, SessionLink } from "./sessions.ts";
+
+interface OwnerLinkParts {
+  readonly store: Store;
+  readonly assertions: OwnerAssertions;
+  readonly sessions: ConsoleSessions;
+  readonly audit: Audit;
+}
+
+/**
+ * Break-glass: who can read the master key on the server's host gets a link that signs a browser in as an owner, also when
+ * the provider is down and every credential is lost.
+ */
+export class OwnerLinks {
+  constructor(private readonly parts: OwnerLinkParts) {}
+
+  /** @throws ASSERTION_INVALID for an assertion that is forged, expired, for another server, or was used before */
+  async create(assertion: string): Promise<SessionLink> {
+    const checked = await this.parts.assertions.check(assertion);
+    if ("violation" in checked) throw await this.#rejected(checked.violation);
+    const { jti, forgetAfter } = checked;
+    const fingerprint = createHash("sha256").update(`owner ${jti}`).digest("base64url");
+    const link = await this.parts.sessions.createOwnerLink((tx) =>
+      tx.assertions.use(fingerprint, forgetAfter)
+    );
+    if (link === undefined) throw await this.#rejected("it was used before");
+    return link;
+  }
+
+  /** Records what was rejected. Answers the error. */
+  async #rejected(violation: string): Promise<DomainError> {
+    const rejected = { code: "ASSERTION_INVALID", detail: violation } as const;
+    await this.parts.audit.record({
+      kind: "authentication",
+      activity: "owner_link",
+      user: {},
+      rejected,
+    });
+    return new DomainError(
+      rejected.code,
+      `The assertion was rejected: ${violation}; run invoked console link --owner on the server's host`,
+    );
+  }
+}
