@@ -66,7 +66,9 @@ const SERVER_MODULE = /^src\/(?:compose\/|(?:api|engine|sandbox|builder|store)\/
 /** What every run of the command line loads. */
 const EVERY_RUN = [
   "package.json",
+  "src/cli/access_commands.ts",
   "src/cli/commands.ts",
+  "src/cli/federation_commands.ts",
   "src/cli/mod.ts",
   "src/cli/options/connection_help.ts",
   "src/cli/program.ts",

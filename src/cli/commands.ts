@@ -1,19 +1,7 @@
-import type { Command } from "commander";
+import { CREDENTIALS, PRINCIPALS, ROLES } from "./access_commands.ts";
+import type { CommandEntry } from "./command_entry.ts";
 import { PROVIDERS, TRUSTS } from "./federation_commands.ts";
 import type { COMMAND_WORDS } from "./terminal/command_name.ts";
-
-/** What the module of a command exports. */
-interface CommandModule {
-  /** Adds arguments, flags, examples and the action to the command. */
-  register(command: Command): void;
-}
-
-/** A command: its name, its line in the help, and its module or the commands below it. */
-export type CommandEntry<Name extends string = string> = readonly [
-  name: Name,
-  description: string,
-  content: (() => Promise<CommandModule>) | readonly CommandEntry[],
-];
 
 /** Commands of one kind, with words that texts may name. */
 type Group = readonly [
@@ -287,6 +275,12 @@ export const COMMANDS: readonly Group[] = [
   ]],
   ["Manage files:", [
     ["volumes", "Create volumes, and copy files to and from them", VOLUMES],
+  ]],
+  ["Manage access:", [
+    ["principals", "Manage service principals and their roles", PRINCIPALS],
+    ["credentials", "Manage the credentials and API keys of service principals", CREDENTIALS],
+    ["roles", "List roles, and manage custom roles", ROLES],
+    ["bind", "Let a function act as a service principal", () => import("./bind.ts")],
   ]],
   ["Choose a server:", [
     [

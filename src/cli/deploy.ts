@@ -11,6 +11,7 @@ import {
   checkSettings,
   compare,
   makeCommit,
+  rolesToSet,
   settingsChange,
   volumeToBind,
 } from "./folder/deployment.ts";
@@ -120,7 +121,8 @@ async function deploy(
   const volumeId = await volumeToBind(api, manifest);
   const differences = await differencesOf(api, manifest.triggers, existing);
   if (!prune) assertNoneInTheWay(differences);
-  const additions = { volumeId, variables };
+  const roles = await rolesToSet(api, manifest);
+  const additions = { volumeId, roles, variables };
   await checkSettings(api, manifest, additions, existing);
   const fn = existing ?? await api.createFunction(manifest.name, manifest.description ?? "");
   // A trigger that the server rejects must not leave new code published without it.

@@ -1,5 +1,5 @@
 /** The commands of workload federation. */
-import type { CommandEntry } from "./commands.ts";
+import type { CommandEntry } from "./command_entry.ts";
 
 /** `invoked providers …`. */
 export const PROVIDERS: readonly CommandEntry[] = [

@@ -1,7 +1,8 @@
 import { type Argument, Command, Help, type Option } from "commander";
 import { formatCount } from "../config/units.ts";
 import { DESCRIPTION, VERSION } from "../shared/installation.ts";
-import { type CommandEntry, COMMANDS } from "./commands.ts";
+import type { CommandEntry } from "./command_entry.ts";
+import { COMMANDS } from "./commands.ts";
 import { withCommandName } from "./terminal/command_name.ts";
 import { EXIT_CODES } from "./terminal/failure.ts";
 import { CONNECTION_HELP } from "./options/connection_help.ts";

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { countOf, formatCount } from "../config/mod.ts";
 import { type Field, wordsOf } from "../resources/field.ts";
 import { FUNCTION_SETTINGS, LIMITS, SETTINGS } from "../resources/functions.ts";
-import { roleName } from "../resources/roles.ts";
 import type { Api } from "./client/api.ts";
 import { describeVolume, findInvocation, LATEST_INVOCATION } from "./client/find.ts";
+import { adviceOn, describeRights } from "./client/rights.ts";
 import {
   type Commit,
   type Invocation,
@@ -72,7 +72,7 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
       ? []
       : [["warnings of head", warnings.map((one) => formatDiagnostic(one)).join("\n")] as const],
     ["allowlist", fn.outboundNetworkAllowlist.join(", ") || "none"],
-    ["roles", fn.scopedRoleIds.map(roleName).join(", ") || "none"],
+    ...await describeRights(api, fn),
     ["secrets", fn.secret.join(", ") || "none"],
     ["variables", describeVariables(fn.variables)],
     ["volume", fn.vfsId === "" ? "none" : await describeVolume(api, fn.vfsId)],
@@ -87,6 +87,8 @@ async function showFunction(api: Api, fn: RemoteFunction, json: boolean): Promis
     ["changed", showTime(fn.updatedAt)],
     ...fn.deletedAt === undefined ? [] : [["deleted", showTime(fn.deletedAt)] as const],
   ]);
+  const advice = adviceOn(fn);
+  if (advice !== undefined) note(`\n${advice}`);
   note("");
   printTable(
     ["COMMIT", "CREATED", "NAMES", "MESSAGE"],

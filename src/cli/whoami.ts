@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { profilesDir, readEnvironment } from "../config/mod.ts";
-import { roleName } from "../resources/roles.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { Profiles } from "./client/profiles.ts";
+import { RoleApi } from "./client/roles.ts";
 import { Session } from "./client/session.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addServerOptions } from "./options/server_options.ts";
@@ -45,7 +45,7 @@ export function register(command: Command): void {
       ["credentials", source],
       ...clientId === undefined ? [] : [["client", clientId] as const],
       ["principal", principalId],
-      ["roles", roles.map(roleName).join(", ")],
+      ["roles", (await new RoleApi(session).namesOf(roles)).join(", ")],
       ...permissions.length === 0 ? [] : [["permissions", permissions.join(", ")] as const],
     ]);
   });

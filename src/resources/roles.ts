@@ -73,6 +73,11 @@ export function roleName(id: string): string {
   return NAMES.get(id) ?? id;
 }
 
+/** Whether a name or an id is that of a built-in role. */
+export function isBuiltinRole(nameOrId: string): boolean {
+  return NAMES.has(roleIdOf(nameOrId));
+}
+
 /** The id that a name of a built-in role means; any other text as it is. */
 export function roleIdOf(nameOrId: string): string {
   return IDS.get(nameOrId) ?? nameOrId;

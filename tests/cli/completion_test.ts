@@ -51,7 +51,7 @@ async function completesTo(
 
 Deno.test("completions know commands, flags and their values without a server", async () => {
   const cases: readonly [string[], string[], number][] = [
-    [["ro"], ["rollback"], NO_FILES],
+    [["rol"], ["rollback", "roles"], NO_FILES],
     [["volumes", "l"], ["list", "ls"], NO_FILES],
     [["help", "doc"], ["doctor"], NO_FILES],
     [["deploy", "--pub"], ["--publish"], NO_FILES],

@@ -21,9 +21,11 @@ import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
 import { AuditApi } from "./audit.ts";
 import { ClientApi } from "./clients.ts";
 import { FederationApi } from "./federation.ts";
+import { PrincipalApi } from "./principals.ts";
 import { PublishApi } from "./publishes.ts";
 import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
+import { RoleApi } from "./roles.ts";
 import { TriggerApi } from "./triggers.ts";
 import { VolumeApi } from "./volumes.ts";
 
@@ -108,6 +110,8 @@ function isGiven([, values]: [string, object]): boolean {
 export class Api implements Disposable {
   readonly audit: AuditApi;
   readonly clients: ClientApi;
+  readonly principals: PrincipalApi;
+  readonly roles: RoleApi;
   readonly signingKeys: SigningKeyApi;
   readonly federation: FederationApi;
   readonly triggers: TriggerApi;
@@ -118,6 +122,8 @@ export class Api implements Disposable {
   constructor(readonly session: Session) {
     this.audit = new AuditApi(session);
     this.clients = new ClientApi(session);
+    this.principals = new PrincipalApi(session);
+    this.roles = new RoleApi(session);
     this.signingKeys = new SigningKeyApi(session);
     this.federation = new FederationApi(session);
     this.triggers = new TriggerApi(session);

@@ -1,18 +1,13 @@
 import { nearest } from "../../config/mod.ts";
-import { Failure, type FailureOptions, oneLine } from "../terminal/failure.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
 import { quoteForShell } from "../terminal/shell.ts";
 import { ALL_FUNCTIONS, type Api } from "./api.ts";
 import { needsAddition } from "./api_error.ts";
+import { ID_PREFIX, isId, MAX_LISTED, oneNamed, oneThatBegins } from "./candidates.ts";
 import type { Invocation, RemoteFunction, Volume } from "./schemas.ts";
 
-/** A KSUID, as all ids are. */
-const ID = /^[0-9A-Za-z]{27}$/;
-/** The start of an id, which is the second in which it was made; an id of another second differs in it. */
-const ID_PREFIX = /^[0-9A-Za-z]{6,26}$/;
 /** Number of functions, volumes or commits among which a name is searched. */
 const MAX_CANDIDATES = 1000;
-/** Candidates that an error lists. */
-const MAX_LISTED = 10;
 
 /**
  * The function of a name, an id, or the start of an id.
@@ -36,7 +31,7 @@ export async function findFunction(api: Api, nameOrId: string): Promise<RemoteFu
 
 /** The function of a name or id; undefined for an unknown function. */
 export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunction | undefined> {
-  if (ID.test(nameOrId)) {
+  if (isId(nameOrId)) {
     const byId = await api.functionById(nameOrId);
     if (byId !== undefined) return byId;
   }
@@ -52,7 +47,7 @@ export async function lookFor(api: Api, nameOrId: string): Promise<RemoteFunctio
  */
 export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
   const { url, volumes, session } = api;
-  const byId = ID.test(nameOrId) ? await volumes.byId(nameOrId) : undefined;
+  const byId = isId(nameOrId) ? await volumes.byId(nameOrId) : undefined;
   if (byId !== undefined) return byId;
   const candidates = await volumes.list(MAX_CANDIDATES);
   const named = oneNamed("volumes", nameOrId, candidates);
@@ -72,7 +67,7 @@ export async function findVolume(api: Api, nameOrId: string): Promise<Volume> {
 
 /** The id of the volume that an invocation attaches. An id is sent unchanged: the server may not list volumes. */
 export async function volumeIdOf(api: Api, nameOrId: string): Promise<string> {
-  return ID.test(nameOrId) ? nameOrId : (await findVolume(api, nameOrId)).id;
+  return isId(nameOrId) ? nameOrId : (await findVolume(api, nameOrId)).id;
 }
 
 /** The name and id of the volume of an id; the id alone if the server no longer has it. */
@@ -93,7 +88,7 @@ export async function findInvocation(
   if (ID_PREFIX.test(id) && id !== LATEST_INVOCATION) {
     return await invocationThatBegins(api, fn, id);
   }
-  if (ID.test(id)) return await api.invocation(fn, id);
+  if (isId(id)) return await api.invocation(fn, id);
   if (id !== LATEST_INVOCATION) throw noId(id);
   const [newest] = await api.invocations(fn, {}, 1);
   if (newest !== undefined) return newest;
@@ -104,7 +99,7 @@ export async function findInvocation(
 
 /** The invocation of an id, or of the start of an id, of any function. */
 export async function findAnyInvocation(api: Api, id: string): Promise<Invocation> {
-  if (ID.test(id) || ID_PREFIX.test(id)) return await invocationThatBegins(api, ALL_FUNCTIONS, id);
+  if (isId(id) || ID_PREFIX.test(id)) return await invocationThatBegins(api, ALL_FUNCTIONS, id);
   throw noId(id);
 }
 
@@ -139,7 +134,7 @@ async function invocationThatBegins(
  * @throws {Failure} for a text that is neither
  */
 export async function findCommit(api: Api, fn: RemoteFunction, text: string): Promise<string> {
-  if (text === "HEAD" || text.startsWith("refs/tags/") || ID.test(text)) return text;
+  if (text === "HEAD" || text.startsWith("refs/tags/") || isId(text)) return text;
   if ((await api.tags(fn)).has(text)) return `refs/tags/${text}`;
   const begun = ID_PREFIX.test(text)
     ? oneThatBegins("commits", text, await api.commits(fn, MAX_CANDIDATES, text))
@@ -149,56 +144,4 @@ export async function findCommit(api: Api, fn: RemoteFunction, text: string): Pr
   throw new Failure(`${what}: no tag has this name, and no id of a commit begins with this text`, {
     next: "list commits and tags with invoked show; an id needs its first 6 characters or more",
   });
-}
-
-/** @throws {Failure} for a name of several */
-function oneNamed<Item extends Candidate>(
-  kind: string,
-  name: string,
-  candidates: readonly Item[],
-): Item | undefined {
-  const named = candidates.filter(({ displayName }) => displayName === name);
-  return onlyOne(`${kind} with the name ${JSON.stringify(oneLine(name))}`, named, {
-    next: "use the id instead of the name",
-  });
-}
-
-/** The item whose id begins with a text. @throws {Failure} for several */
-function oneThatBegins<Item extends Candidate>(
-  kind: string,
-  start: string,
-  candidates: readonly Item[],
-): Item | undefined {
-  const begun = ID.test(start) || ID_PREFIX.test(start)
-    ? candidates.filter(({ id }) => id.startsWith(start))
-    : [];
-  return onlyOne(`${kind} whose id begins with ${start}`, begun, {
-    next: "write more characters of the id",
-  });
-}
-
-function onlyOne<Item extends Candidate>(
-  what: string,
-  [first, ...others]: readonly Item[],
-  options: FailureOptions,
-): Item | undefined {
-  if (first === undefined || others.length === 0) return first;
-  const shown = [first, ...others].slice(0, MAX_LISTED).map(describeCandidate);
-  const more = others.length + 1 > shown.length ? " and more" : "";
-  throw new Failure(`There are several ${what}: ${shown.join(", ")}${more}`, options);
-}
-
-interface Candidate {
-  readonly id: string;
-  readonly displayName?: string;
-  /** The message of a commit. */
-  readonly message?: string;
-  /** The status of an invocation. */
-  readonly status?: string;
-  readonly createdAt: string | undefined;
-}
-
-function describeCandidate({ id, displayName, message, status, createdAt }: Candidate): string {
-  const details = [displayName, status, message].filter(Boolean);
-  return oneLine(`${id} (${[...details, `created ${createdAt ?? "?"}`].join(", ")})`);
 }

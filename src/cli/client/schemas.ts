@@ -82,6 +82,8 @@ export const RemoteFunction = z.object({
   head: optionalText,
   publishedCommitId: optionalText,
   secret: mapOf(z.string()).transform((value) => [...value.keys()]),
+  /** Whether it acts as a service principal. */
+  useSpn: flag,
   circuitBreakerPausedAt: optionalText,
   /** Empty for a server without this addition to C1's API. */
   effectiveLimits: Limits.extend({

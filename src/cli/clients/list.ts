@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addLimitOption } from "../options/common_options.ts";
 import type { Client } from "../client/schemas.ts";
-import { roleName } from "../../resources/roles.ts";
 import { addServerOptions } from "../options/server_options.ts";
 import { printJson, printTable, showTime } from "../terminal/output.ts";
 
@@ -22,17 +21,18 @@ export function register(command: Command): void {
     using api = await server.connect();
     const list = await api.clients.list(limit);
     if (json) return printJson(list);
+    const rows = await Promise.all(list.map(async (client) => [
+      client.displayName,
+      client.id,
+      client.clientId,
+      (await api.roles.namesOf(client.scopedRoles)).join(", ") || "all",
+      stateOf(client),
+      client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
+      showTime(client.createdAt),
+    ]));
     printTable(
       ["NAME", "ID", "CLIENT ID", "ROLES", "STATE", "EXPIRES", "CREATED"],
-      list.map((client) => [
-        client.displayName,
-        client.id,
-        client.clientId,
-        client.scopedRoles.map(roleName).join(", ") || "all",
-        stateOf(client),
-        client.expiresTime === undefined ? "never" : showTime(client.expiresTime),
-        showTime(client.createdAt),
-      ]),
+      rows,
       "No clients",
     );
   });

@@ -28,6 +28,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   client: clients,
   provider: providers,
   trust: trusts,
+  principal: principals,
+  credential: credentials,
+  role: roles,
   volume: volumes,
   "volume:/path": volumePaths,
   "volume[:/path]": volumePaths,
@@ -133,6 +136,22 @@ async function providers(api: Api): Promise<Candidate[]> {
 async function trusts(api: Api): Promise<Candidate[]> {
   return (await api.federation.trusts(MAX_VALUES))
     .map(({ displayName, clientId }) => ({ value: displayName, description: clientId }));
+}
+
+async function principals(api: Api): Promise<Candidate[]> {
+  return (await api.principals.list(MAX_VALUES))
+    .map(({ displayName, id }) => ({ value: displayName, description: id }));
+}
+
+async function credentials(api: Api, { given }: Position): Promise<Candidate[]> {
+  const principal = await api.principals.find(given[0] ?? "");
+  return (await api.principals.credentials(principal, MAX_VALUES))
+    .map(({ displayName, id }) => ({ value: displayName || id, description: id }));
+}
+
+async function roles(api: Api): Promise<Candidate[]> {
+  return (await api.roles.list(MAX_VALUES))
+    .map(({ name, displayName }) => ({ value: name, description: displayName }));
 }
 
 /** The volumes, or what is in the directory of a volume that the path begins with. */

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Field } from "../../resources/field.ts";
 import { FUNCTION_SETTINGS } from "../../resources/functions.ts";
-import { roleIdOf } from "../../resources/roles.ts";
+import { isBuiltinRole, roleIdOf } from "../../resources/roles.ts";
 import type { Api, Files, FunctionChange } from "../client/api.ts";
 import { ApiError } from "../client/api_error.ts";
 import { MissingEndpoint } from "../client/api_error.ts";
+import { isId } from "../client/candidates.ts";
 import { findVolume, lookFor } from "../client/find.ts";
 import type { Commit, RemoteFunction } from "../client/schemas.ts";
 import { Failure } from "../terminal/failure.ts";
@@ -83,6 +84,17 @@ export async function volumeToBind(api: Api, { volume }: Manifest): Promise<stri
 }
 
 /**
+ * The roles of a manifest, with ids in place of the names of roles that are not built-in. The server rejects unknown names.
+ * @throws {Failure} for a name of several roles
+ */
+export async function rolesToSet(api: Api, { roles }: Manifest): Promise<string[] | undefined> {
+  return roles && await Promise.all(roles.map(async (role) => {
+    const isNamed = isBuiltinRole(role) || isId(role);
+    return isNamed ? role : (await api.roles.named(role))?.id ?? role;
+  }));
+}
+
+/**
  * Checks on the server what a deploy would set, before anything is uploaded. A server of C1 cannot do that.
  * @param fn undefined for a new function
  */
@@ -107,6 +119,8 @@ export async function checkSettings(
 export interface Additions {
   /** Id of the volume that the manifest names. */
   readonly volumeId: string | undefined;
+  /** The roles of the manifest, by ids or names of built-in roles; undefined to leave the roles as they are. */
+  readonly roles: readonly string[] | undefined;
   /** Variables besides the variables of the manifest, or else of the function. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -117,7 +131,7 @@ export interface Additions {
  */
 export function settingsChange(
   manifest: Manifest,
-  { volumeId, variables }: Additions,
+  { volumeId, roles, variables }: Additions,
   fn: RemoteFunction | undefined,
 ): FunctionChange {
   const settings = Object.entries<Field>(FUNCTION_SETTINGS).map(([name, { file = name }]) => [
@@ -128,6 +142,7 @@ export function settingsChange(
   const wanted: FunctionChange = {
     ...Object.fromEntries(settings),
     vfsId: volumeId,
+    scopedRoleIds: roles && [...roles],
     variables: hasVariables ? { ...manifest.variables ?? fn?.variables, ...variables } : undefined,
   };
   const differing = (Object.keys(wanted) as (keyof typeof wanted & keyof RemoteFunction)[])

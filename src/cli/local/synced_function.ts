@@ -1,3 +1,4 @@
+import { isBuiltinRole } from "../../resources/roles.ts";
 import type { Api } from "../client/api.ts";
 import type { Commit, RemoteFunction, Volume } from "../client/schemas.ts";
 import { changesBetween } from "../folder/changes.ts";
@@ -8,6 +9,7 @@ import type { FilesAbove } from "./watch.ts";
 import { endpointUrls, exportsFetch, localTriggers } from "./endpoint.ts";
 import { LocalTriggers } from "./local_triggers.ts";
 import { noteSkipped } from "../folder/skipped.ts";
+import { note } from "../terminal/output.ts";
 
 /** The function of a folder on a local server; {@link sync} makes it equal to the folder. */
 export class SyncedFunction {
@@ -18,6 +20,7 @@ export class SyncedFunction {
   readonly #volumes = new Map<string, Volume>();
   #filesAbove: FilesAbove = { paths: [], readAt: 0 };
   #endpoints: readonly string[] = [];
+  #hasNotedRoles = false;
 
   private constructor(
     readonly api: Api,
@@ -82,7 +85,8 @@ export class SyncedFunction {
     for (const { volume: name } of Object.values(manifest.triggers ?? {})) {
       await this.#volumeOf(name);
     }
-    const additions = { volumeId: volume?.id ?? "", variables: this.variables };
+    const roles = this.#localRoles(manifest.roles);
+    const additions = { volumeId: volume?.id ?? "", roles, variables: this.variables };
     const change = settingsChange(manifest, additions, this.#fn);
     const settingsChanged = Object.keys(change).length > 0;
     if (Object.keys(change).length > 0) this.#fn = await this.api.updateFunction(this.#fn, change);
@@ -104,6 +108,16 @@ export class SyncedFunction {
     }
     this.#files = files;
     return { commit: this.#commit, changed: true };
+  }
+
+  /** The roles that a local server has: built-in roles. */
+  #localRoles(roles: readonly string[] | undefined): readonly string[] | undefined {
+    const others = roles?.filter((role) => !isBuiltinRole(role)) ?? [];
+    if (others.length > 0 && !this.#hasNotedRoles) {
+      this.#hasNotedRoles = true;
+      note(`The function runs without custom roles, which only a server has: ${others.join(", ")}`);
+    }
+    return roles?.filter(isBuiltinRole);
   }
 
   /** Creates a volume that the manifest names; it is empty at first. */

@@ -21,8 +21,8 @@ export function register(command: Command): void {
     "What the claims of a token must meet; a CEL expression over claims",
   );
   command.option(
-    "--principal <ID>",
-    "Service principal that the workloads act as [default that of the credentials]",
+    "--principal <PRINCIPAL>",
+    "Name or id of the service principal that the workloads act as [default that of the credentials]",
   );
   addTrustOptions(command, "");
   const server = addServerOptions(command);
@@ -35,9 +35,12 @@ export function register(command: Command): void {
   command.action(async (displayName: string, options: Options) => {
     using api = await server.connect();
     const { id: providerId } = await api.federation.findProvider(options.provider);
-    const { condition: conditionExpression, principal } = options;
+    const { condition: conditionExpression } = options;
+    const principalId = options.principal === undefined
+      ? undefined
+      : (await api.principals.find(options.principal)).id;
     const settings = { ...changeOf(options), displayName, providerId, conditionExpression };
-    const trust = await api.federation.createTrust(principal, settings);
+    const trust = await api.federation.createTrust(principalId, settings);
     if (options.json) return printJson(trust);
     note(`Created trust ${oneLine(trust.displayName)}; its client id is no secret`);
     console.log(oneLine(trust.clientId));
