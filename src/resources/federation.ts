@@ -1,13 +1,13 @@
 /** What providers of workload identities and trusts have. From here follow: requests, answers, OpenAPI, columns, masks. */
 import { type Fields, SERVER_ID, SERVER_TIME, type Wanted } from "./field.ts";
+import { CREDENTIAL_SETTINGS } from "./principals.ts";
 import { WELL_KNOWN_PROVIDERS } from "./words.ts";
 
-const NAME = { kind: "text", max: 256, unset: { value: "" } } as const;
 const DESCRIPTION = { kind: "text", max: 2048, unset: { value: "" } } as const;
 
 /** What an update can set. */
 export const PROVIDER_SETTINGS = {
-  displayName: NAME,
+  displayName: { kind: "text", max: 256, unset: { value: "" } },
   description: DESCRIPTION,
   disabled: {
     kind: "flag",
@@ -38,28 +38,6 @@ export const PROVIDER = {
   updatedAt: SERVER_TIME,
 } as const satisfies Fields;
 
-/** Of a trust, in the row of its credential. */
-export const TRUST_CREDENTIAL = {
-  displayName: NAME,
-  scopedRoleIds: {
-    kind: "list",
-    column: "scopedRoles",
-    rule: "role",
-    max: 100,
-    answer: "Empty: all roles of the principal",
-    unset: { value: [] },
-  },
-  allowSourceCidrs: {
-    kind: "list",
-    rule: "sourceCidr",
-    max: 32,
-    about: "Networks from which tokens are exchanged and used; empty for all",
-    sample: "10.0.0.0/8",
-    unset: { value: [] },
-  },
-  disabled: { kind: "flag", unset: { value: false } },
-} as const satisfies Fields;
-
 /** Of a trust, in a row of its own. */
 export const TRUST_RULES = {
   description: DESCRIPTION,
@@ -79,7 +57,7 @@ export const TRUST_RULES = {
 } as const satisfies Fields;
 
 /** What an update can set. */
-export const TRUST_SETTINGS = { ...TRUST_CREDENTIAL, ...TRUST_RULES } as const satisfies Fields;
+export const TRUST_SETTINGS = { ...CREDENTIAL_SETTINGS, ...TRUST_RULES } as const satisfies Fields;
 
 export const TRUST = {
   clientId: SERVER_ID,

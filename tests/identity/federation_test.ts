@@ -1,16 +1,16 @@
 /** Workload federation: providers, trusts, and tokens of workloads for access tokens. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { decodeJwt, UnsecuredJWT } from "jose";
 import { CA } from "../egress/certificates.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
-import { fillDataDir, TestServer } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 import { githubClaims, gitlabClaims, issuerKey, TokenIssuer } from "./token_issuer.ts";
 
 const PROVIDERS = "/api/v1/workload_federation/providers";
+const PRINCIPALS = "/api/v1/service_principals";
 const SEARCH = "/api/v1/search/workload_federation_trusts";
 const TEST_CEL = "/api/v1/workload_federation/test-cel";
 const CONDITION = "claims.repository == 'octo-org/octo-repo' && claims.ref == 'refs/heads/main'";
@@ -35,7 +35,7 @@ interface Stage {
 }
 
 function trustsOf(principalId: string): string {
-  return `/api/v1/service_principals/${principalId}/trusts`;
+  return `${PRINCIPALS}/${principalId}/trusts`;
 }
 
 function pathOf({ servicePrincipalId, clientId }: Json): string {
@@ -398,59 +398,60 @@ async function refusals(stage: Stage): Promise<void> {
   assert.ok(reads.length < 8, `${reads.length} reads`);
 }
 
-const DISABLED = "2".padStart(27, "0");
-const MANAGER_ROLE = "3".padStart(27, "0");
-
-/** A service principal that is disabled, and a role that manages identities and no functions. */
-function addPrincipals(dataDir: string): void {
-  using db = new DatabaseSync(join(dataDir, "invoked.db"));
-  const now = new Date().toISOString();
-  db.prepare(
-    `insert into principals (id, kind, display_name, email, username, roles, group_roles, disabled,
-      created_at, updated_at) values (?, 'service', 'disabled', '', '', ?, '[]', 1, ?, ?)`,
-  ).run(DISABLED, JSON.stringify([VIEWER]), now, now);
-  const service = "c1.api.workload_federation.v1.WorkloadFederationService";
-  const permissions = ["CreateTrust", "UpdateTrust", "DeleteTrust", "GetTrust"]
-    .map((name) => `${service}.${name}`);
-  db.prepare(
-    "insert into roles (id, display_name, permissions, created_at, updated_at) values (?, 'manager', ?, ?, ?)",
-  ).run(MANAGER_ROLE, JSON.stringify(permissions), now, now);
-}
-
-/** What principals may do counts: of the trust's, and of whoever manages the trust. */
+/** What principals may do counts: that of the trust, and whoever manages the trust. */
 async function principals(stage: Stage): Promise<void> {
-  const { client, issuer, audience, server, principalId } = stage;
+  const { client, issuer, audience, server } = stage;
+  const principal = async (displayName: string, roleIds: readonly string[]) => {
+    const { servicePrincipal: { id } } = ok(await client.post(PRINCIPALS, { displayName }));
+    ok(await client.post(`${PRINCIPALS}/${id}/roles`, { roleIds }));
+    return id;
+  };
   issuer.keys.set("/principals", [await issuerKey("p1", "ES256")]);
   const { id: providerId } = await createProvider(stage, "/principals", "CUSTOM");
-  const gone = await createTrust({ ...stage, principalId: DISABLED }, providerId);
+  const principalId = await principal("ci", [VIEWER]);
+  const trust = await createTrust({ ...stage, principalId }, providerId);
   const token = await issuer.sign("/principals", githubClaims(audience));
-  assertRefused(await present(stage, gone, token));
-  await assertRecorded(stage, gone, "sp_disabled");
+  const { access_token: accessToken } = ok(await present(stage, trust, token));
+  const workload = new Client(server.url, accessToken);
+  ok(await workload.get("/api/v1/functions"));
 
-  // Who may manage trusts but lacks the rights of a principal gives them to nobody.
-  const made = ok(
-    await client.post("/api/v1/iam/personal_clients", {
-      displayName: "manager",
-      scopedRoles: [MANAGER_ROLE],
-    }),
+  // Who may manage trusts but lacks the rights of a principal lets nobody act as the principal.
+  const service = "c1.api.workload_federation.v1.WorkloadFederationService";
+  const permissions = ["CreateTrust", "UpdateTrust", "DeleteTrust"]
+    .map((name) => `permission/${service}.${name}`);
+  const { role } = ok(
+    await client.post("/api/v1/iam/roles", { role: { displayName: "manager", permissions } }),
   );
-  const manager = await Client.login(server.url, made.client.clientId, made.clientSecret);
+  const managerId = await principal("manager", [role.id]);
+  const { credential, clientSecret } = ok(
+    await client.post(`${PRINCIPALS}/${managerId}/credentials`, { displayName: "manager" }),
+  );
+  const manager = await Client.login(server.url, credential.clientId, clientSecret);
   const settings = { displayName: "x", providerId, conditionExpression: CONDITION };
   const denied = (answer: Answer<Json>) =>
     assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message: /rights that/ });
   denied(await manager.post(trustsOf(principalId), settings));
-  denied(await manager.post(trustsOf(principalId), { ...settings, scopedRoleIds: [VIEWER] }));
-  const own = { ...settings, scopedRoleIds: [MANAGER_ROLE] };
-  const { trust } = ok(await manager.post(trustsOf(principalId), own));
-  for (const scopedRoleIds of [[], [VIEWER]]) {
-    denied(await manager.call("PATCH", pathOf(trust), { trust: { scopedRoleIds } }));
-  }
-  const other = await createTrust(stage, providerId, { scopedRoleIds: [VIEWER] });
-  for (const change of [{ conditionExpression: "true" }, { disabled: false }]) {
-    denied(await manager.call("PATCH", pathOf(other), { trust: change }));
-  }
-  ok(await manager.call("PATCH", pathOf(other), { trust: { disabled: true } }));
-  ok(await manager.call("DELETE", pathOf(other)));
+  denied(await manager.post(trustsOf(principalId), { ...settings, scopedRoleIds: [role.id] }));
+  denied(await manager.call("PATCH", pathOf(trust), { trust: { conditionExpression: "true" } }));
+  denied(await manager.call("DELETE", pathOf(trust)));
+  const own = ok(await manager.post(trustsOf(managerId), settings)).trust;
+  denied(await manager.call("PATCH", pathOf(own), { trust: { scopedRoleIds: [VIEWER] } }));
+  ok(await manager.call("PATCH", pathOf(own), { trust: { conditionExpression: "true" } }));
+
+  ok(
+    await client.call("PATCH", `${PRINCIPALS}/${principalId}`, {
+      servicePrincipal: { disabled: true },
+    }),
+  );
+  assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "sp_disabled");
+  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  // The trusts of a principal end with the principal, and no longer hold their provider.
+  ok(await client.call("DELETE", `${PRINCIPALS}/${principalId}`));
+  assertRefused(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "trust_not_found");
+  ok(await client.call("DELETE", pathOf(own)));
+  ok(await client.call("DELETE", `${PROVIDERS}/${providerId}`));
 }
 
 async function tests(stage: Stage): Promise<void> {
@@ -563,10 +564,7 @@ Deno.test("workloads exchange their tokens for access tokens", async (t) => {
     ...["--egress-ca", caFile, "--egress-allow-private", "127.0.0.0/8,::1"],
     ...["--token-rate", "1000", "--trusted-proxies", "127.0.0.0/8"],
   ];
-  const dataDir = join(directory.path, "data");
-  await fillDataDir(dataDir, { flags });
-  addPrincipals(dataDir);
-  await using server = await TestServer.start({ flags, dataDir });
+  await using server = await TestServer.start({ flags });
   const client = await server.client();
   const { principleId: principalId } = ok(await client.get("/api/v1/auth/introspect"));
   const audience = new URL(server.url).hostname;

@@ -5,8 +5,9 @@ import { PROVIDER, PROVIDER_SETTINGS, TRUST, TRUST_SETTINGS } from "../../resour
 import type { ProviderRow, TrustRow } from "../../store/federation.ts";
 import { resource } from "../messages/of_schema.ts";
 import { answerJson, answerShape, enumOf, requestShape, textOf } from "../resource.ts";
-import { roleIdIn } from "../role_ids.ts";
-import { networkIn } from "../source_networks.ts";
+import { roleIdsIn } from "../role_ids.ts";
+import { ofPrincipalParam } from "../service_principals/schemas.ts";
+import { sourceCidrsIn } from "../source_cidrs.ts";
 
 /** C1 has no settings for OpenID Connect; that they are there says which kind the provider is of. */
 export const oidcSettings = z.object({}).openapi("c1.api.workload_federation.v1.OIDCSettings");
@@ -72,11 +73,11 @@ const CLAIM_CHARS_MAX = 128;
 const claimIn = z.string().min(1).max(CLAIM_CHARS_MAX);
 
 /** The fields of a trust that requests carry. */
-export const trustShape = requestShape(TRUST_SETTINGS, {
-  role: roleIdIn,
-  sourceCidr: networkIn,
-  claim: claimIn,
-});
+export const trustShape = {
+  ...requestShape(TRUST_SETTINGS, { claim: claimIn }),
+  scopedRoleIds: roleIdsIn.optional(),
+  allowSourceCidrs: sourceCidrsIn.optional(),
+};
 export const trustIn = resource(z.object(trustShape));
 
 export const trustOut = z.object(answerShape(TRUST))
@@ -90,7 +91,5 @@ export function trustJson(row: TrustRow): z.input<typeof trustOut> {
 
 /** Names a provider. */
 export const providerParam = z.object({ id: z.string() });
-/** Names a service principal. */
-export const principalParam = z.object({ service_principal_id: z.string() });
 /** Names a trust of a service principal. Its client id has a slash, which a path has as `%2F`. */
-export const trustParams = principalParam.extend({ client_id: z.string() });
+export const trustParams = ofPrincipalParam.extend({ client_id: z.string() });

@@ -11,9 +11,9 @@ import {
   searchText,
   textIn,
 } from "../primitives.ts";
+import { ofPrincipalParam } from "../service_principals/schemas.ts";
 import {
   nameIn,
-  principalParam,
   trustAnswer,
   trustIn,
   trustJson,
@@ -56,7 +56,7 @@ export const listTrusts = jsonOperation({
   path: PATH,
   summary: "List the trusts of a service principal, newest first",
   permission: "identity:read",
-  params: principalParam,
+  params: ofPrincipalParam,
   query: pageQuery,
   response: listOf(trustOut),
   async handle({ params, query }, { federationTrusts }: Uses<"federationTrusts">) {
@@ -71,7 +71,7 @@ export const createTrust = jsonOperation({
   path: PATH,
   summary: "Let the workloads of a provider that meet a condition act as a service principal",
   permission: "identity:write",
-  params: principalParam,
+  params: ofPrincipalParam,
   body: z.object({
     ...trustShape,
     displayName: nameIn,
@@ -126,8 +126,8 @@ export const deleteTrust = jsonOperation({
   params: trustParams,
   body: empty,
   response: empty,
-  async handle({ params }, { federationTrusts }: Uses<"federationTrusts">) {
-    await federationTrusts.delete(params.service_principal_id, params.client_id);
+  async handle({ params, principal }, { federationTrusts }: Uses<"federationTrusts">) {
+    await federationTrusts.delete(principal, params.service_principal_id, params.client_id);
     return {};
   },
 });

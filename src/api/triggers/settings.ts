@@ -1,5 +1,6 @@
 /** The settings of a trigger on the wire: one of `schedule`, `webhook` and `http`. */
 import { z } from "@hono/zod-openapi";
+import ipaddr from "ipaddr.js";
 import { exceeds, formatBytes, quoted } from "../../config/mod.ts";
 import { TRIGGER_SECRET_CHARS_MAX } from "../../domain/triggers/secrets.ts";
 import {
@@ -14,7 +15,6 @@ import { HEADER_NAME } from "../../shared/http_headers.ts";
 import { SLUG, SLUG_CHARS_MAX } from "../../shared/slugs.ts";
 import { textIn } from "../primitives.ts";
 import { requestShape } from "../resource.ts";
-import { networkIn } from "../source_networks.ts";
 
 const INPUT_BYTES_MAX = 64 * 1024;
 const HOST_CHARS_MAX = 253;
@@ -31,6 +31,11 @@ const input = z.record(z.string(), z.unknown(), { error: "must be a JSON object"
       " as JSON",
   },
 ).openapi({ type: "object", additionalProperties: true });
+
+const sourceCidr = textIn.refine((text) => ipaddr.isValidCIDR(text), {
+  error: ({ input }) =>
+    `must be a network such as 192.0.2.0/24 or 2001:db8::/32; it is ${quoted(input)}`,
+});
 
 export const secretText = textIn.max(TRIGGER_SECRET_CHARS_MAX);
 
@@ -53,7 +58,7 @@ function isOrigin(text: string): boolean {
 const RULES = {
   object: input,
   headerName,
-  sourceCidr: networkIn,
+  sourceCidr,
   secret: secretText.openapi({ writeOnly: true }),
   verifyToken: secretText.min(1, { error: "must not be empty; absent, the stored one is kept" })
     .openapi({ writeOnly: true }),

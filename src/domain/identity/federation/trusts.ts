@@ -1,10 +1,10 @@
 import {
-  TRUST_CREDENTIAL,
   TRUST_FIELDS,
   TRUST_RULES,
   TRUST_SETTINGS,
   type TrustSettings,
 } from "../../../resources/federation.ts";
+import { CREDENTIAL_SETTINGS } from "../../../resources/principals.ts";
 import type { TrustRow } from "../../../store/federation.ts";
 import type { Store, Writers } from "../../../store/mod.ts";
 import { DomainError, invalid } from "../../errors.ts";
@@ -17,6 +17,7 @@ import { maskedFields, type UpdateMask } from "../../update_mask.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import type { LiveClients } from "../live_clients.ts";
 import type { Principal } from "../principal.ts";
+import { servicePrincipal } from "../principal_changes.ts";
 import { assertCoversPrincipal, assertMayGive } from "../rights.ts";
 import { compileCondition, ConditionError } from "./conditions.ts";
 import { providerOf } from "./providers.ts";
@@ -51,43 +52,34 @@ export class FederationTrusts {
   async create(by: Principal, principalId: string, spec: NewTrust): Promise<TrustRow> {
     const { providerId, ...settings } = spec;
     await assertCondition(spec.conditionExpression, "conditionExpression");
-    const { store, ids, host } = this.parts;
+    const { ids, host } = this.parts;
     const { id, time } = ids.nextWithTime();
     const clientId = newClientId(host, "wfe");
-    return await store.write(
-      async (tx) => {
-        await assertServicePrincipal(tx, principalId);
-        if (await tx.federation.provider(providerId) === undefined) {
-          const description = `${JSON.stringify(providerId)} is not the id of a provider`;
-          throw invalid({ field: "providerId", description });
-        }
-        await this.#assertMayGrant(
-          tx,
-          by,
-          principalId,
-          settings.scopedRoleIds ?? [],
-          "scopedRoleIds",
-        );
-        await tx.identity.insertCredential({
-          ...NEW_CREDENTIAL,
-          ...columnsOf(TRUST_CREDENTIAL, settings),
-          kind: "trust",
-          secretHash: "",
-          publicJwk: "",
-          id,
-          clientId,
-          principalId,
-          createdAt: time.toISOString(),
-          updatedAt: time.toISOString(),
-          expiresAt: null,
-          deletedAt: null,
-        });
-        await tx.federation.insertTrust({ id, providerId, ...columnsOf(TRUST_RULES, settings) });
-        return await trustOf(tx, principalId, clientId);
-      },
-      "durable",
-      [locks.ofPrincipal(principalId), locks.ofProvider(providerId)],
-    );
+    const roles = settings.scopedRoleIds ?? [];
+    const held = [...roles.map(locks.ofRole), locks.ofProvider(providerId)];
+    return await this.#write(by, principalId, "make a trust", held, async (tx) => {
+      if (await tx.federation.provider(providerId) === undefined) {
+        const description = `${JSON.stringify(providerId)} is not the id of a provider`;
+        throw invalid({ field: "providerId", description });
+      }
+      await this.#assertMayGive(tx, by, roles, "scopedRoleIds");
+      await tx.identity.insertCredential({
+        ...NEW_CREDENTIAL,
+        ...columnsOf(CREDENTIAL_SETTINGS, settings),
+        kind: "trust",
+        secretHash: "",
+        publicJwk: "",
+        id,
+        clientId,
+        principalId,
+        createdAt: time.toISOString(),
+        updatedAt: time.toISOString(),
+        expiresAt: null,
+        deletedAt: null,
+      });
+      await tx.federation.insertTrust({ id, providerId, ...columnsOf(TRUST_RULES, settings) });
+      return await trustOf(tx, principalId, clientId);
+    });
   }
 
   /** Trusts of all principals that match, newest first. */
@@ -106,7 +98,7 @@ export class FederationTrusts {
 
   /** Newest first. @throws PRINCIPAL_NOT_FOUND */
   async list(principalId: string, query: PageQuery): Promise<ListPage<TrustRow>> {
-    await assertServicePrincipal(this.parts.store.read, principalId);
+    await servicePrincipal(this.parts.store.read, principalId);
     return await this.search({ principalId }, query);
   }
 
@@ -115,10 +107,7 @@ export class FederationTrusts {
     return await trustOf(this.parts.store.read, principalId, clientId);
   }
 
-  /**
-   * Whoever changes the condition chooses who acts as the principal, so this needs the same rights as a new trust.
-   * @throws TRUST_NOT_FOUND, INVALID_FIELD, ROLE_MISSING
-   */
+  /** @throws PRINCIPAL_NOT_FOUND, TRUST_NOT_FOUND, INVALID_FIELD, ROLE_MISSING */
   async update(
     by: Principal,
     principalId: string,
@@ -134,42 +123,31 @@ export class FederationTrusts {
     if (fields.has("conditionExpression")) {
       await assertCondition(change.conditionExpression ?? "", "trust.conditionExpression");
     }
-    return await this.parts.store.write(
-      async (tx) => {
-        const { id, scopedRoles } = await trustOf(tx, principalId, clientId);
-        const roles = fields.has("scopedRoleIds")
-          ? change.scopedRoleIds ?? []
-          : JSON.parse(scopedRoles) as string[];
-        if (!isOnlyDisabling(fields, change)) {
-          await this.#assertMayGrant(tx, by, principalId, roles, "trust.scopedRoleIds");
-        }
-        const names = [...fields];
-        const [own, rules] = [namesIn(TRUST_CREDENTIAL, names), namesIn(TRUST_RULES, names)];
-        await tx.identity.updateCredential(id, {
-          ...changedColumns(TRUST_CREDENTIAL, change, own),
-          updatedAt: new Date().toISOString(),
-        });
-        if (rules.length > 0) {
-          await tx.federation.updateTrust(id, changedColumns(TRUST_RULES, change, rules));
-        }
-        return await trustOf(tx, principalId, clientId);
-      },
-      "durable",
-      [locks.ofPrincipal(principalId)],
-    );
+    const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
+    const held = roles.map(locks.ofRole);
+    return await this.#write(by, principalId, "change a trust", held, async (tx) => {
+      const { id } = await trustOf(tx, principalId, clientId);
+      await this.#assertMayGive(tx, by, roles, "trust.scopedRoleIds");
+      const names = [...fields];
+      const [own, rules] = [namesIn(CREDENTIAL_SETTINGS, names), namesIn(TRUST_RULES, names)];
+      await tx.identity.updateCredential(id, {
+        ...changedColumns(CREDENTIAL_SETTINGS, change, own),
+        updatedAt: new Date().toISOString(),
+      });
+      if (rules.length > 0) {
+        await tx.federation.updateTrust(id, changedColumns(TRUST_RULES, change, rules));
+      }
+      return await trustOf(tx, principalId, clientId);
+    });
   }
 
-  /** Its access tokens end at once. @throws TRUST_NOT_FOUND */
-  async delete(principalId: string, clientId: string): Promise<void> {
-    await this.parts.store.write(
-      async (tx) => {
-        const { id } = await trustOf(tx, principalId, clientId);
-        const deletedAt = new Date().toISOString();
-        await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
-      },
-      "durable",
-      [locks.ofPrincipal(principalId)],
-    );
+  /** Its access tokens end at once. @throws PRINCIPAL_NOT_FOUND, TRUST_NOT_FOUND, ROLE_MISSING */
+  async delete(by: Principal, principalId: string, clientId: string): Promise<void> {
+    await this.#write(by, principalId, "delete a trust", [], async (tx) => {
+      const { id } = await trustOf(tx, principalId, clientId);
+      const deletedAt = new Date().toISOString();
+      await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
+    });
   }
 
   /** Examines a token as an exchange would, without one. @throws TRUST_NOT_FOUND */
@@ -190,25 +168,38 @@ export class FederationTrusts {
     return await examine({ token, trust, provider, audiences, address, now }, keySets);
   }
 
-  /** @param roleIds that cut the rights of the trust; empty for all rights of its principal */
-  async #assertMayGrant(
+  async #assertMayGive(
     tx: Writers,
     by: Principal,
-    principalId: string,
     roleIds: readonly string[],
     field: string,
   ): Promise<void> {
-    const { liveClients } = this.parts;
-    if (roleIds.length > 0) {
-      return await assertMayGive(liveClients, tx.identity, by, roleIds, field);
-    }
-    await assertCoversPrincipal(liveClients, tx.identity, by, principalId, "let workloads act");
+    await assertMayGive(this.parts.liveClients, tx.identity, by, roleIds, field);
   }
-}
 
-/** Whoever may manage trusts may stop each of them. */
-function isOnlyDisabling(fields: ReadonlySet<string>, change: TrustSettings): boolean {
-  return fields.size === 1 && fields.has("disabled") && change.disabled === true;
+  /**
+   * Whoever makes a trust or changes its condition chooses who acts as the principal, so they need the principal's rights.
+   * @param what the caller wants to do, for the message
+   */
+  async #write<Result>(
+    by: Principal,
+    principalId: string,
+    what: string,
+    held: readonly string[],
+    change: (tx: Writers) => Promise<Result>,
+  ): Promise<Result> {
+    const { store, liveClients } = this.parts;
+    return await store.write(
+      async (tx) => {
+        const { displayName } = await servicePrincipal(tx, principalId);
+        const named = `${what} of ${displayName}`;
+        await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
+        return await change(tx);
+      },
+      "durable",
+      [locks.ofPrincipal(principalId), ...held],
+    );
+  }
 }
 
 function namesIn<F extends object>(
@@ -226,19 +217,6 @@ async function assertCondition(expression: string, field: string): Promise<void>
     if (!(error instanceof ConditionError)) throw error;
     throw invalid({ field, description: error.message });
   }
-}
-
-/** @throws PRINCIPAL_NOT_FOUND, also for a person: people sign in */
-async function assertServicePrincipal(
-  { identity }: Pick<Store["read"], "identity">,
-  id: string,
-): Promise<void> {
-  const row = await identity.principal(id);
-  if (row?.principal.kind === "service" && row.principal.deletedAt === null) return;
-  throw new DomainError(
-    "PRINCIPAL_NOT_FOUND",
-    `Service principal ${JSON.stringify(id)} does not exist`,
-  );
 }
 
 /** @throws TRUST_NOT_FOUND for an unknown or deleted trust, and for one of another principal */
