@@ -1,14 +1,13 @@
 /** Access tokens that are bound to a key (RFC 9449): every proof that is rejected, and every downgrade. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { events } from "../audit/support.ts";
 import { endpoint, partsOf } from "../endpoints/echo.ts";
 import { preview, raw } from "../endpoints/support.ts";
-import { Client, type Json } from "../support/client.ts";
+import { Client } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
+import { unique } from "../triggers/support.ts";
 import { serverSuite, type Stage } from "../support/suite.ts";
 import {
   athOf,
@@ -20,7 +19,6 @@ import {
   type Spoilt,
 } from "./proofs.ts";
 
-const FUNCTIONS = "/api/v1/functions";
 const INTROSPECT = "/api/v1/auth/introspect";
 const TOKEN = "/auth/v1/token";
 const now = () => Math.floor(Date.now() / 1000);
@@ -56,16 +54,21 @@ async function recorded(client: Client): Promise<ReadonlyMap<string, string>> {
   );
 }
 
-/** A client whose credential requires DPoP; the API of credentials sets the column. */
-async function strictCredentials({ server, client }: Stage) {
-  const made = ok(
-    await client.post("/api/v1/iam/personal_clients", { displayName: "bound", scopedRoles: [] }),
+/** A credential that requires DPoP, of a principal that may read. */
+async function strictCredentials({ client }: Stage) {
+  const { servicePrincipal: { id } } = ok(
+    await client.post("/api/v1/service_principals", { displayName: unique("bound") }),
   );
-  using db = new DatabaseSync(join(server.dataDir, "invoked.db"), { timeout: 10_000 });
-  const { changes } = db.prepare("update credentials set require_dpop = 1 where id = ?")
-    .run(made.client.id);
-  assert.equal(changes, 1);
-  return { clientId: String(made.client.clientId), clientSecret: String(made.clientSecret) };
+  ok(await client.post(`/api/v1/service_principals/${id}/roles`, { roleIds: ["system:viewer"] }));
+  const { credential, clientSecret } = ok(
+    await client.post(`/api/v1/service_principals/${id}/credentials`, {
+      displayName: "bound",
+      requireDpop: true,
+      expires: "3600s",
+    }),
+  );
+  assert.equal(credential.requireDpop, true);
+  return { clientId: String(credential.clientId), clientSecret: String(clientSecret) };
 }
 
 /** Proofs that are wrong for whatever request they are beside. */

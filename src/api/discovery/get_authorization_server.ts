@@ -3,6 +3,9 @@ import { PROOF_ALGORITHMS } from "../../domain/identity/mod.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { METADATA_MAX_AGE_SECONDS, publicFor, SIGNING_ALGORITHMS } from "./documents.ts";
 
+/** RFC 8628. */
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+
 const texts = z.array(z.string());
 
 /**
@@ -18,6 +21,7 @@ export const getAuthorizationServer = jsonOperation({
   response: z.object({
     issuer: z.string().openapi({ description: "The iss of access tokens: --public-url" }),
     token_endpoint: z.string(),
+    device_authorization_endpoint: z.string().optional(),
     jwks_uri: z.string(),
     grant_types_supported: texts,
     response_types_supported: texts,
@@ -31,10 +35,13 @@ export const getAuthorizationServer = jsonOperation({
     Promise.resolve(Reply.json({
       issuer,
       token_endpoint: `${issuer}/auth/v1/token`,
+      ...tokenEndpoint.grantTypes.includes(DEVICE_GRANT)
+        ? { device_authorization_endpoint: `${issuer}/auth/v1/device_authorization` }
+        : {},
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       grant_types_supported: tokenEndpoint.grantTypes,
       response_types_supported: [],
-      token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt"],
+      token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt", "none"],
       token_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
       dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
       protected_resources: [issuer],
