@@ -1,3 +1,4 @@
+import { takesTokens } from "../api/discovery/documents.ts";
 import type { Uses } from "../api/operation.ts";
 import type { DomainError } from "../domain/errors.ts";
 import { describable, PROOF_ALGORITHMS } from "../domain/identity/mod.ts";
@@ -10,8 +11,8 @@ const PATH_CHARS_MAX = 1024;
 
 /**
  * Makes the challenges of requests without a valid access token. A request without a token learns the scheme, a wrong
- * token what is wrong (RFC 6750, section 3; RFC 9449, section 7.1); each learns where the metadata of its URL is (RFC 9728, section 5.1), unless
- * its host is that of an endpoint, where every path is the function's.
+ * token what is wrong (RFC 6750, section 3; RFC 9449, section 7.1). Each learns where the metadata of its URL is (RFC 9728,
+ * section 5.1), unless its host is that of an endpoint, where every path is the function's.
  */
 export function challengeOf(
   { issuer }: Uses<"issuer">,
@@ -23,7 +24,9 @@ export function challengeOf(
     const isOwnHost = host !== undefined && ownHosts?.(host) !== undefined;
     const { pathname = "" } = URL.parse(issuer + c.req.path) ?? {};
     const path = pathname.length > PATH_CHARS_MAX ? "" : pathname;
-    const metadata = isOwnHost ? [] : [`resource_metadata="${issuer}${METADATA}${path}"`];
+    const metadata = isOwnHost || !takesTokens(pathname)
+      ? []
+      : [`resource_metadata="${issuer}${METADATA}${path}"`];
     const isOfDpop = /^\s*dpop\b/i.test(incoming.headers.authorization ?? "");
     return challenges(error, isOfDpop, metadata).join(", ");
   };

@@ -119,6 +119,8 @@ sharedSuite("discovery", {
       assert.equal(resource, client.url + resources[at]);
       assert.deepEqual(servers, [client.url]);
     }
+    const webhook = await anonymous.post("/api/v1/webhooks/incoming/x/t/secret", {});
+    assert.equal(webhook.headers.get("www-authenticate")?.includes("resource_metadata"), false);
     const { resource } = ok(await anonymous.get(RESOURCE));
     assert.equal(resource, client.url);
     assert.equal(decodeJwt(client.token ?? "").iss, resource);
@@ -127,7 +129,8 @@ sharedSuite("discovery", {
   "no document describes what does not exist": async ({ client }) => {
     const anonymous = new Client(client.url, undefined);
     const paths = [`${WELL_KNOWN}/openid-configuration`, `${RESOURCE}/docs`, `${RESOURCE}/apis`]
-      .concat(`${RESOURCE}/`, `${RESOURCE}/auth/v1/token`);
+      .concat(`${RESOURCE}/`, `${RESOURCE}/auth/v1/token`, `${RESOURCE}/auth/v1/session`)
+      .concat(`${RESOURCE}/api/v1/webhooks/incoming/x`);
     for (const path of paths) {
       assertError(await anonymous.get(path), "NOT_FOUND", "ENDPOINT_NOT_FOUND");
     }

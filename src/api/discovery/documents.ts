@@ -15,3 +15,12 @@ export function publicFor(maxAgeSeconds: number): ReplyHeaders {
     "Access-Control-Allow-Origin": "*",
   };
 }
+
+/** The paths that take access tokens: not webhooks, whose senders have other proofs. */
+const PROTECTED =
+  /^\/(?:api\/(?!v1\/webhooks\/incoming\/)|run\/|preview\/|auth\/v1\/session_links$|auth\/v1\/sessions(?:\/|$))/;
+
+/** Whether requests to a path can authenticate by an access token. */
+export function takesTokens(path: string): boolean {
+  return PROTECTED.test(path);
+}

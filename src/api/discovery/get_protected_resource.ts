@@ -2,10 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { DomainError } from "../../domain/errors.ts";
 import { PROOF_ALGORITHMS } from "../../domain/identity/mod.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
-import { METADATA_MAX_AGE_SECONDS, publicFor } from "./documents.ts";
-
-/** The paths that take access tokens. */
-const PROTECTED = /^(?:api|run|preview|auth\/v1\/session_links|auth\/v1\/sessions)(?:\/|$)/;
+import { METADATA_MAX_AGE_SECONDS, publicFor, takesTokens } from "./documents.ts";
 
 const shared = {
   method: "get",
@@ -38,7 +35,7 @@ export const getProtectedPath = jsonOperation({
   summary: "Get the metadata of a path of the server as a protected resource (RFC 9728)",
   params: z.object({ path: z.string() }),
   handle({ params: { path } }, { issuer }: Uses<"issuer">) {
-    if (PROTECTED.test(path)) {
+    if (takesTokens(`/${path}`)) {
       return Promise.resolve(metadataOf(`${issuer}/${encodeURI(path)}`, issuer));
     }
     throw new DomainError(

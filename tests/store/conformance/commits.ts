@@ -248,5 +248,8 @@ export const IDENTITY: Steps = {
     const keys = await store.read.identity.keys("x");
     assert.deepEqual(keys.map((key) => [...key.sealed]), [[0, 1, 254, 255], [255, 254, 1, 0]]);
     assert.equal((await store.read.identity.allKeys()).length, 2);
+    await store.write((tx) => tx.identity.deleteKeys([id(1)]));
+    assert.deepEqual((await store.read.identity.keys("x")).map((key) => key.id), [id(2)]);
+    await store.write((tx) => tx.identity.deleteKeys([]));
   },
 };
