@@ -33,7 +33,7 @@ export const TRUSTS: readonly CommandEntry[] = [
   ],
   [
     "test",
-    "Examine the token of a workload step by step; the token comes from stdin",
+    "Check the token of a workload step by step; the token comes from stdin",
     () => import("./trusts/test.ts"),
   ],
   [

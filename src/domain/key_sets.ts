@@ -11,7 +11,7 @@ const KEPT_MS = 10 * 60 * 1000;
 const KEPT_MIN_MS = 30 * 1000;
 
 /** Where a key set is: at a URL, or where the discovery document of an OpenID Connect issuer says. */
-export type KeySource =
+type KeySource =
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "issuer"; readonly issuer: string };
 

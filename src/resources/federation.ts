@@ -11,7 +11,7 @@ export const PROVIDER_SETTINGS = {
   description: DESCRIPTION,
   disabled: {
     kind: "flag",
-    about: "Whether the trusts of the provider are refused, and their access tokens ended",
+    about: "Whether the trusts of the provider are rejected, and their access tokens ended",
     unset: { value: false },
   },
 } as const satisfies Fields;

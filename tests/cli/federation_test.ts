@@ -79,11 +79,11 @@ async function commands(stage: Stage): Promise<void> {
   const accepted = await test(`${good}\n`);
   assert.deepEqual([accepted.code, accepted.stderr], [0, ""]);
   assert.equal(accepted.stdout.match(/\tpassed\t/g)?.length, 8);
-  const refused = await test(await issuer.sign("/github", githubClaims("other")));
-  assert.equal(refused.code, 1);
-  assert.match(refused.stdout, /^audienceValidation\tfailed\t.*\tother\taud does not name/m);
-  assert.match(refused.stdout, /^celEvaluation\tskipped/m);
-  assert.match(refused.stderr, /^error: Trust deploy does not accept the token/);
+  const rejected = await test(await issuer.sign("/github", githubClaims("other")));
+  assert.equal(rejected.code, 1);
+  assert.match(rejected.stdout, /^audienceValidation\tfailed\t.*\tother\taud does not name/m);
+  assert.match(rejected.stdout, /^celEvaluation\tskipped/m);
+  assert.match(rejected.stderr, /^error: Trust deploy does not accept the token/);
   const inUse = await runInvoked(
     ["providers", "delete", "github", "--yes", "--data", server.dataDir],
   );
@@ -125,16 +125,16 @@ async function variables(stage: Stage): Promise<void> {
     assert.match(alone.stderr, new RegExp(`${family}_OIDC_TOKEN needs the client id of a trust`));
   }
   const wrong = await issuer.sign("/github", githubClaims("other"));
-  const refused = await runInvoked(["list"], {
+  const rejected = await runInvoked(["list"], {
     env: workloadEnv("INVOKED", server.url, clientId, wrong),
   });
-  assert.equal(refused.code, 4);
-  assert.match(refused.stderr, /invalid_request: subject_token was refused: /);
+  assert.equal(rejected.code, 4);
+  assert.match(rejected.stderr, /invalid_request: subject_token rejected: /);
   assert.match(
-    refused.stderr,
+    rejected.stderr,
     /\nnext: check the client id, the audience and the age of the token/,
   );
-  assert.ok(!refused.stderr.includes(wrong));
+  assert.ok(!rejected.stderr.includes(wrong));
 }
 
 /** A repository with one function, and a command line where `npm ci` would install it. */
@@ -175,8 +175,8 @@ async function assertDeployed({ client }: Stage, name: string): Promise<void> {
   const { list } = ok(await client.post("/api/v1/search/functions", { query: name }));
   const [{ id, publishedCommitId }] = list;
   assert.notEqual(publishedCommitId, "");
-  const { commits, list: all = commits } = ok(await client.get(`/api/v1/functions/${id}/commits`));
-  assert.equal(all[0].message, SHA);
+  const commits = ok(await client.get(`/api/v1/functions/${id}/commits`)).list;
+  assert.equal(commits[0].message, SHA);
 }
 
 /** The service of GitHub's runners that makes the token of a job. */

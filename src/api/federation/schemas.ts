@@ -39,7 +39,7 @@ export function assertNoSpiffe(
   );
 }
 
-/** The issuer of a provider: compared with the claim `iss` as it stands. */
+/** The issuer of a provider: compared with the claim `iss` verbatim. */
 export const issuerIn = textOf(PROVIDER.issuerUrl).refine(isIssuer, {
   error: ({ input }) =>
     `${quoted(input)} is not an https URL without user, query and fragment, such as ` +

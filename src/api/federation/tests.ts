@@ -29,7 +29,7 @@ export const testToken = jsonOperation({
   operationId: `${SERVICE}.TestToken`,
   method: "post",
   path: "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
-  summary: "Examine a token as an exchange with the trust would, step by step, and issue none",
+  summary: "Check a token as an exchange with the trust would, step by step, and issue none",
   permission: "identity:read",
   params: trustParams,
   body: z.object({
@@ -45,12 +45,12 @@ export const testToken = jsonOperation({
   }),
   async handle({ params, body }, { federationTrusts }: Uses<"federationTrusts">) {
     const { service_principal_id: principalId, client_id: clientId } = params;
-    const { steps, claims, refusal } = await federationTrusts.test(principalId, clientId, body);
+    const { steps, claims, rejection } = await federationTrusts.test(principalId, clientId, body);
     const results = STEPS.map((stepName) => [stepName, { stepName, ...steps[stepName] }]);
     return {
       ...Object.fromEntries(results) as Record<typeof STEPS[number], z.input<typeof stepResult>>,
       decodedClaimsJson: claims === undefined ? "" : JSON.stringify(claims),
-      overallResult: refusal === undefined,
+      overallResult: rejection === undefined,
     };
   },
 });

@@ -51,7 +51,7 @@ const Step = z.object({
   actual: text,
   detail: text,
 });
-/** How one step of an examination ended. */
+/** How one step of a check ended. */
 export type Step = z.output<typeof Step>;
 
 const TestResponse = z.object({
@@ -173,7 +173,7 @@ export class FederationApi {
     await this.session.call(what, `DELETE ${TRUST}`, z.unknown(), sent);
   }
 
-  /** Examines a token as an exchange would. @param sourceIp undefined for an unknown address */
+  /** Checks a token as an exchange would. @param sourceIp undefined for an unknown address */
   async testToken(trust: Trust, subjectToken: string, sourceIp: string | undefined) {
     const what = `Failed to test trust ${oneLine(trust.displayName)}`;
     const body = { subjectToken, ...sourceIp === undefined ? {} : { sourceIp } };

@@ -3,7 +3,7 @@
  *
  * An expression comes from whoever may create a trust, and claims from whoever the issuer gives a token, so neither may
  * take much time or memory. Text that is slow to parse, unknown names and loops within loops within loops are rejected
- * when a condition is compiled. What remains is metered: each call, each turn of a loop and each value that a call reads
+ * when a condition is compiled. What remains is metered: each call, each iteration of a loop and each value that a call reads
  * costs steps, and an evaluation ends with its steps.
  */
 import {
@@ -26,7 +26,7 @@ import {
   plan,
 } from "@bufbuild/cel";
 import { RE2JS } from "@bufbuild/re2";
-import { checkExpression, type Expr, meterLoops } from "./cel_tree.ts";
+import { checkExpression, meterLoops } from "./cel_tree.ts";
 import { CONDITION_STEPS_MAX, Meter } from "./meter.ts";
 import { patternSize } from "./pattern_size.ts";
 
@@ -107,7 +107,7 @@ const env = celEnv({ funcs: [...celEnv({ funcs: [url, concat], re2 }).funcs].map
 const loopEnv = celEnv({
   funcs: [
     ...env.funcs,
-    celFunc("@turn", [CelScalar.BOOL, CelScalar.INT], CelScalar.BOOL, (condition, steps) => {
+    celFunc("@iteration", [CelScalar.BOOL, CelScalar.INT], CelScalar.BOOL, (condition, steps) => {
       meter.charge(Number(steps));
       return condition;
     }),

@@ -2,7 +2,7 @@
 import { parse } from "@bufbuild/cel";
 
 /** A node of the tree. */
-export type Expr = ReturnType<typeof parse>["expr"];
+type Expr = ReturnType<typeof parse>["expr"];
 type Comprehension = Extract<Expr["exprKind"], { case: "comprehensionExpr" }>["value"];
 
 /** A loop in a loop; three of them take the cube of the time. */
@@ -172,7 +172,7 @@ function childrenOf({ exprKind }: Expr): readonly Expr[] {
 }
 
 /**
- * Lets each loop call `@range` with what it loops over, and each of its turns `@turn` with the nodes that the turn
+ * Lets each loop call `@range` with what it loops over, and each of its iterations `@iteration` with the nodes that the iteration
  * evaluates. The tree is changed.
  */
 export function meterLoops(expr: Expr): Expr {
@@ -184,7 +184,7 @@ export function meterLoops(expr: Expr): Expr {
     throw new Error("a loop is incomplete");
   }
   const steps = countOf(loopCondition) + countOf(loopStep);
-  loop.loopCondition = call("@turn", `f(true, ${steps})`, loopCondition);
+  loop.loopCondition = call("@iteration", `f(true, ${steps})`, loopCondition);
   loop.iterRange = call("@range", "f(true)", iterRange);
   return expr;
 }

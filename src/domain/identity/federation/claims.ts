@@ -1,7 +1,7 @@
 /** The claims of a token, bounded before a condition reads them. */
 
 /** Providers send 1 to 3 KiB. */
-export const CLAIMS_BYTES_MAX = 16 * 1024;
+const CLAIMS_BYTES_MAX = 16 * 1024;
 const DEPTH_MAX = 32;
 
 /** A text is not the claims of a token; the message says what is wrong with it. */

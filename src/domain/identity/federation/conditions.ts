@@ -1,7 +1,7 @@
 import type { Condition } from "./cel.ts";
 
 /** As C1 has it. */
-export const CONDITION_BYTES_MAX = 1024;
+const CONDITION_BYTES_MAX = 1024;
 /** Nested brackets are slow to parse; this many of any kind may not even be there one after another. */
 const BRACKETS_MAX = 128;
 const REASON_CHARS_MAX = 300;

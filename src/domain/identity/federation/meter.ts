@@ -2,7 +2,7 @@
 export const CONDITION_STEPS_MAX = 1_000_000;
 
 /** The evaluation of a condition took more steps than {@link CONDITION_STEPS_MAX}. */
-export class TooManySteps extends Error {
+class TooManySteps extends Error {
   override name = "TooManySteps";
 }
 

@@ -13,7 +13,7 @@ import { changedColumns, columnsOf } from "../../resource.ts";
 import { maskedFields, type UpdateMask } from "../../update_mask.ts";
 
 /** What a new provider is. */
-export interface NewProvider extends ProviderSettings {
+interface NewProvider extends ProviderSettings {
   readonly issuerUrl: string;
   readonly wellKnownProvider: ProviderRow["wellKnownProvider"];
 }

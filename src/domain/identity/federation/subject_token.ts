@@ -1,4 +1,4 @@
-/** The examination of a workload's token: does the trust accept the token, and which step says no. */
+/** The check of a workload's token: does the trust accept the token, and which step says no. */
 import { compactVerify, decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { ProviderRow, TrustRow } from "../../../store/federation.ts";
 import { KeySetError, type KeySets, verifyByKeySet } from "../../key_sets.ts";
@@ -13,7 +13,7 @@ const ALGORITHMS = [
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 /** As C1 has it: a token is for one job, which exchanges it when it begins. */
-export const TOKEN_AGE_MAX_S = 10 * 60;
+const TOKEN_AGE_MAX_S = 10 * 60;
 /** Largest accepted difference between the clocks of provider and server. */
 const CLOCK_SKEW_S = 10;
 /** The steps in their order, by the names of C1. */
@@ -29,8 +29,8 @@ export const STEPS = [
 ] as const;
 type StepName = typeof STEPS[number];
 
-/** Why a token is refused, in the words of the audit log. */
-export type TokenRefusal =
+/** Why a token is rejected, in the words of the audit log. */
+type TokenRejection =
   | "invalid_jwt_format"
   | "issuer_mismatch"
   | "signature_invalid"
@@ -62,17 +62,17 @@ export interface StepResult {
   readonly detail: string;
 }
 
-/** What the examination found. */
-export interface Examination {
+/** What the check found. */
+export interface TokenCheck {
   readonly steps: Readonly<Record<StepName, StepResult>>;
   /** The claims of a token that could be decoded, verified or not. */
   readonly claims: JWTPayload | undefined;
-  readonly refusal:
-    | { readonly reason: TokenRefusal; readonly step: StepName; readonly detail: string }
+  readonly rejection:
+    | { readonly reason: TokenRejection; readonly step: StepName; readonly detail: string }
     | undefined;
 }
 
-interface Examined {
+interface CheckedToken {
   readonly token: string;
   readonly trust: Pick<TrustRow, "conditionExpression" | "allowSourceCidrs">;
   readonly provider: Pick<ProviderRow, "issuerUrl">;
@@ -83,17 +83,17 @@ interface Examined {
   readonly now: Date;
 }
 
-/** A step that failed ends the examination. */
+/** A step that failed ends the check. */
 class Failed extends Error {
-  constructor(readonly reason: TokenRefusal, readonly found: Partial<StepResult>) {
+  constructor(readonly reason: TokenRejection, readonly found: Partial<StepResult>) {
     super(found.detail);
   }
 }
 
 const SKIPPED: StepResult = { passed: false, skipped: true, expected: "", actual: "", detail: "" };
 
-/** Examines the token of a workload, step by step, until a step fails. */
-export async function examine(examined: Examined, keySets: KeySets): Promise<Examination> {
+/** Checks the token of a workload, step by step, until a step fails. */
+export async function checkToken(checked: CheckedToken, keySets: KeySets): Promise<TokenCheck> {
   const steps = Object.fromEntries(STEPS.map((name) => [name, SKIPPED])) as Record<
     StepName,
     StepResult
@@ -102,26 +102,26 @@ export async function examine(examined: Examined, keySets: KeySets): Promise<Exa
   for (const step of STEPS) {
     try {
       // The first step sets the claims, and all others read them.
-      if (step === "jwtDecode") claims = decode(examined.token);
-      const found = await CHECKS[step](examined, claims ?? {}, keySets);
+      if (step === "jwtDecode") claims = decode(checked.token);
+      const found = await CHECKS[step](checked, claims ?? {}, keySets);
       steps[step] = { ...SKIPPED, skipped: false, passed: true, ...found };
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       steps[step] = { ...SKIPPED, skipped: false, ...error.found };
       const { detail = "" } = error.found;
-      return { steps, claims, refusal: { reason: error.reason, step, detail } };
+      return { steps, claims, rejection: { reason: error.reason, step, detail } };
     }
   }
-  return { steps, claims, refusal: undefined };
+  return { steps, claims, rejection: undefined };
 }
 
-type Check = (
-  examined: Examined,
+type StepCheck = (
+  checked: CheckedToken,
   claims: JWTPayload,
   keySets: KeySets,
 ) => Partial<StepResult> | Promise<Partial<StepResult>>;
 
-const CHECKS: Readonly<Record<StepName, Check>> = {
+const CHECKS: Readonly<Record<StepName, StepCheck>> = {
   jwtDecode: () => ({ detail: "the token is a signed JWT" }),
   issuerMatch: ({ provider: { issuerUrl } }, { iss }) => {
     const found = { expected: issuerUrl, actual: shown(iss) };
@@ -180,7 +180,7 @@ function decode(token: string): JWTPayload {
 }
 
 async function checkSignature(
-  { token, provider: { issuerUrl: issuer } }: Examined,
+  { token, provider: { issuerUrl: issuer } }: CheckedToken,
   _: JWTPayload,
   keySets: KeySets,
 ): Promise<Partial<StepResult>> {
@@ -201,7 +201,7 @@ async function checkSignature(
   }
 }
 
-function checkFreshness({ now }: Examined, { iat, exp, nbf }: JWTPayload): Partial<StepResult> {
+function checkFreshness({ now }: CheckedToken, { iat, exp, nbf }: JWTPayload): Partial<StepResult> {
   const seconds = now.getTime() / 1000;
   const times = { iat, nbf, exp };
   const actual = Object.entries(times).filter(([, time]) => time !== undefined)
@@ -210,7 +210,7 @@ function checkFreshness({ now }: Examined, { iat, exp, nbf }: JWTPayload): Parti
     expected: `issued in the last ${TOKEN_AGE_MAX_S / 60} minutes, not expired`,
     actual,
   };
-  const fail = (reason: TokenRefusal, detail: string) => new Failed(reason, { ...found, detail });
+  const fail = (reason: TokenRejection, detail: string) => new Failed(reason, { ...found, detail });
   if (!isTime(exp) || exp <= seconds - CLOCK_SKEW_S) {
     throw fail("token_expired", exp === undefined ? "exp is missing" : "exp has passed");
   }
@@ -238,7 +238,7 @@ function timeOf(seconds: unknown): string {
 }
 
 async function checkCondition(
-  { trust: { conditionExpression: expected } }: Examined,
+  { trust: { conditionExpression: expected } }: CheckedToken,
   claims: JWTPayload,
 ): Promise<Partial<StepResult>> {
   const fail = (actual: string, detail: string) =>

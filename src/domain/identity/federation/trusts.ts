@@ -21,10 +21,10 @@ import { servicePrincipal } from "../principal_changes.ts";
 import { assertCoversPrincipal, assertMayGive } from "../rights.ts";
 import { compileCondition, ConditionError } from "./conditions.ts";
 import { providerOf } from "./providers.ts";
-import { type Examination, examine } from "./subject_token.ts";
+import { checkToken, type TokenCheck } from "./subject_token.ts";
 
 /** What a new trust is. */
-export interface NewTrust extends TrustSettings {
+interface NewTrust extends TrustSettings {
   readonly providerId: string;
   readonly conditionExpression: string;
 }
@@ -150,7 +150,7 @@ export class FederationTrusts {
     });
   }
 
-  /** Examines a token as an exchange would, without one. @throws TRUST_NOT_FOUND */
+  /** Checks a token as an exchange would, without one. @throws TRUST_NOT_FOUND */
   async test(
     principalId: string,
     clientId: string,
@@ -159,13 +159,13 @@ export class FederationTrusts {
       /** Empty for an unknown address. */
       readonly sourceIp: string;
     },
-  ): Promise<Examination> {
+  ): Promise<TokenCheck> {
     const { store, audiences, keySets } = this.parts;
     const trust = await trustOf(store.read, principalId, clientId);
     const provider = await providerOf(store.read, trust.providerId);
     const address = sourceIp === "" ? undefined : sourceIp;
     const now = new Date();
-    return await examine({ token, trust, provider, audiences, address, now }, keySets);
+    return await checkToken({ token, trust, provider, audiences, address, now }, keySets);
   }
 
   async #assertMayGive(

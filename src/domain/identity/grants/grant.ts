@@ -23,7 +23,7 @@ export class OAuthError extends Error {
   readonly status: 400 | 401;
   readonly description: string;
 
-  /** @param record why the request was refused, for the audit log alone */
+  /** @param record why the request was rejected, for the audit log alone */
   constructor(
     readonly error: OAuthErrorCode,
     description: string,

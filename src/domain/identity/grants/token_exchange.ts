@@ -3,7 +3,7 @@ import type { TrustRow } from "../../../store/federation.ts";
 import type { KeySets } from "../../key_sets.ts";
 import type { Granted } from "../access_tokens.ts";
 import { providerOf } from "../federation/providers.ts";
-import { examine, shown } from "../federation/subject_token.ts";
+import { checkToken, shown } from "../federation/subject_token.ts";
 import type { LiveClient, LiveClients } from "../live_clients.ts";
 import { type Grant, OAuthError, required } from "./grant.ts";
 import { rolesOfScope } from "./scopes.ts";
@@ -40,9 +40,11 @@ export class TokenExchangeGrant implements Grant {
     const { trust, client } = await this.#usable(required(form, "client_id"));
     const { store: { read }, liveClients, keySets, audiences } = this.parts;
     const provider = await providerOf(read, trust.providerId);
-    const examined = { token, trust, provider, audiences, address, now: new Date() };
-    const { claims = {}, refusal } = await examine(examined, keySets);
-    if (refusal !== undefined) throw refused(refusal.reason, `${refusal.step}: ${refusal.detail}`);
+    const checked = { token, trust, provider, audiences, address, now: new Date() };
+    const { claims = {}, rejection } = await checkToken(checked, keySets);
+    if (rejection !== undefined) {
+      throw rejected(rejection.reason, `${rejection.step}: ${rejection.detail}`);
+    }
     const [issuer, subject, jti] = [claims.iss, claims.sub, claims.jti].map(shown);
     const passed = passedOn(JSON.parse(trust.passthroughClaims) as string[], claims);
     return {
@@ -63,15 +65,15 @@ export class TokenExchangeGrant implements Grant {
       read.identity.client(clientId),
     ]);
     if (trust === undefined || row === undefined) {
-      throw refused("trust_not_found", "no trust has this client id");
+      throw rejected("trust_not_found", "no trust has this client id");
     }
     const { principal: { disabled, deletedAt }, isProviderDisabled } = row;
     if (disabled === 1 || deletedAt !== null) {
-      throw refused("sp_disabled", "the service principal is disabled or deleted");
+      throw rejected("sp_disabled", "the service principal is disabled or deleted");
     }
-    if (isProviderDisabled) throw refused("provider_disabled", "the provider is disabled");
+    if (isProviderDisabled) throw rejected("provider_disabled", "the provider is disabled");
     const client = liveClients.of(row);
-    if (client === undefined) throw refused("trust_disabled", "the trust is disabled or deleted");
+    if (client === undefined) throw rejected("trust_disabled", "the trust is disabled or deleted");
     return { trust, client };
   }
 }
@@ -93,15 +95,15 @@ function assertTypes(form: URLSearchParams): void {
  * One error for all reasons (RFC 8693, section 2.2.2): a stranger learns neither which trusts exist nor what they accept.
  * The audit log has the reason, and so has the test of the trust.
  */
-function refused(code: string, detail: string): OAuthError {
+function rejected(code: string, detail: string): OAuthError {
   return new OAuthError(
     "invalid_request",
-    "subject_token was refused: no usable trust with this client_id accepts the token; an owner finds the reason in the audit log",
+    "subject_token rejected: no usable trust with this client_id accepts the token; an owner finds the reason in the audit log",
     { code, detail },
   );
 }
 
-/** The claims of these names that are texts, as long as the token has room for them. */
+/** The claims of these names that are texts, as far as they fit into the token. */
 function passedOn(
   names: readonly string[],
   claims: Readonly<Record<string, unknown>>,

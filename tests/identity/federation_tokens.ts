@@ -1,0 +1,240 @@
+/** Steps of the tests of workload federation: tokens that are exchanged, and tokens that are rejected. */
+import assert from "node:assert/strict";
+import { decodeJwt, UnsecuredJWT } from "jose";
+import { Client, type Json } from "../support/client.ts";
+import { assertError, ok } from "../support/expect.ts";
+import {
+  assertRecorded,
+  assertRejected,
+  createProvider,
+  createTrust,
+  eventsOf,
+  pathOf,
+  present,
+  PROVIDERS,
+  type Stage,
+  STRANGER,
+  VIEWER,
+} from "./federation.ts";
+import { githubClaims, issuerKey } from "./token_issuer.ts";
+
+/** A token of GitHub, from its exchange until its trust is deleted. */
+export async function exchanges(stage: Stage): Promise<void> {
+  const { client, issuer, principalId, audience, server } = stage;
+  issuer.keys.set("/github", [await issuerKey("g1")]);
+  const { id } = await createProvider(stage, "/github", "GITHUB_ACTIONS");
+  const trust = await createTrust(stage, id, {
+    scopedRoleIds: ["system:viewer"],
+    passthroughClaims: ["actor", "sha", "missing", "number"],
+  });
+  const claims = githubClaims(audience, { number: 7 });
+  const token = await issuer.sign("/github", claims);
+  const answer = await present(stage, trust, token);
+  const { access_token: accessToken, ...rest } = ok(answer);
+  const [event] = await eventsOf(stage);
+  assert.deepEqual([event.status_id, event.user.uid, event.user.credential_uid], [
+    1,
+    principalId,
+    trust.clientId,
+  ]);
+  const { issuer: iss, subject, claims: passed } = event.unmapped.workload;
+  assert.deepEqual([iss, subject, passed], [
+    issuer.url("/github"),
+    claims.sub,
+    { actor: "octocat", sha: claims.sha },
+  ]);
+  assert.deepEqual(rest, {
+    issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    token_type: "Bearer",
+    expires_in: 1800,
+  });
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+  const issued = decodeJwt(accessToken);
+  assert.deepEqual(issued["c1wfc"], { actor: "octocat", sha: claims.sha });
+  assert.deepEqual([issued["client_id"], issued.sub], [trust.clientId, principalId]);
+  const workload = new Client(server.url, accessToken);
+  const { principleId, roles } = ok(await workload.get("/api/v1/auth/introspect"));
+  assert.deepEqual([principleId, roles], [principalId, [VIEWER]]);
+  assertError(await workload.post("/api/v1/functions", {}), "PERMISSION_DENIED", "ROLE_MISSING");
+  // Each command of a job exchanges the one token of the job.
+  ok(await present(stage, trust, token));
+  ok(await present(stage, trust, token, { scope: "system:viewer" }));
+  // Discovery and keys are read once.
+  assert.deepEqual(issuer.reads.filter((path) => path.startsWith("/github")), [
+    "/github/.well-known/openid-configuration",
+    "/github/.well-known/jwks",
+  ]);
+
+  const disabled = { provider: { disabled: true } };
+  ok(await client.call("PATCH", `${PROVIDERS}/${id}`, disabled));
+  assertRejected(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "provider_disabled");
+  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  ok(await client.call("PATCH", `${PROVIDERS}/${id}`, { provider: { disabled: false } }));
+  ok(await workload.get("/api/v1/functions"));
+  ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: true } }));
+  assertRejected(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "trust_disabled");
+  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+  ok(await client.call("PATCH", pathOf(trust), { trust: { disabled: false } }));
+  ok(await client.call("DELETE", pathOf(trust)));
+  assertRejected(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "trust_not_found");
+  assertError(await workload.get("/api/v1/functions"), "UNAUTHENTICATED", "TOKEN_INVALID");
+}
+
+/** The words on record of steps that have one. */
+const REASONS: Readonly<Record<string, string>> = {
+  jwtDecode: "invalid_jwt_format",
+  issuerMatch: "issuer_mismatch",
+  signatureValidation: "signature_invalid",
+  audienceValidation: "audience_mismatch",
+  subjectValidation: "subject_missing",
+  celEvaluation: "cel_condition_not_met",
+};
+
+/** Tokens that no trust may accept, with the step that says no. */
+async function rejectedTokens(
+  stage: Stage,
+): Promise<[name: string, token: string, step: string][]> {
+  const { issuer, audience } = stage;
+  const now = Math.floor(Date.now() / 1000);
+  const sign = (change: Json, path = "/rejections") =>
+    issuer.sign(path, githubClaims(audience, change));
+  const good = await sign({});
+  const [header, payload, signature = ""] = good.split(".");
+  const other = githubClaims(audience, { repository: "evil/repo" });
+  const foreign = await issuerKey("r1", "ES256");
+  const hmac = { ...foreign, alg: "HS256", privateKey: new TextEncoder().encode("x".repeat(32)) };
+  const secret = hmac as unknown as typeof foreign;
+  const unsecured = new UnsecuredJWT({ ...githubClaims(audience), iss: issuer.url("/rejections") })
+    .setIssuedAt().setExpirationTime("5m").encode();
+  const changed = btoa(JSON.stringify({ ...decodeJwt(good), actor: "evil" }))
+    .replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_");
+  const nested = JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`);
+  return [
+    ["no JWT", "abc", "jwtDecode"],
+    ["not JSON", `${header}.bm9wZQ.${signature}`, "jwtDecode"],
+    ["an encrypted one", `${header}.a.b.c.d`, "jwtDecode"],
+    ["nested claims", await sign({ nested }), "jwtDecode"],
+    ["without a signature", unsecured, "jwtDecode"],
+    [
+      "alg none",
+      `${btoa('{"alg":"none"}').replaceAll("=", "")}.${payload}.${signature}`,
+      "signatureValidation",
+    ],
+    ["of another issuer", await sign({}, "/elsewhere"), "issuerMatch"],
+    ["of an issuer that it names", await sign({ iss: issuer.url("/rejections/") }), "issuerMatch"],
+    [
+      "by another key",
+      await issuer.sign("/rejections", githubClaims(audience), foreign),
+      "signatureValidation",
+    ],
+    [
+      "by HMAC",
+      await issuer.sign("/rejections", githubClaims(audience), secret),
+      "signatureValidation",
+    ],
+    ["changed", `${header}.${changed}.${signature}`, "signatureValidation"],
+    [
+      "for another server",
+      await issuer.sign("/rejections", githubClaims("other")),
+      "audienceValidation",
+    ],
+    ["without an audience", await sign({ aud: undefined }), "audienceValidation"],
+    ["without a subject", await sign({ sub: undefined }), "subjectValidation"],
+    ["expired", await sign({ iat: now - 120, exp: now - 60 }), "tokenFreshness"],
+    ["without an end", await sign({ exp: undefined }), "tokenFreshness"],
+    ["too old", await sign({ iat: now - 700 }), "tokenFreshness"],
+    ["without its time", await sign({ iat: undefined }), "tokenFreshness"],
+    ["of the future", await sign({ iat: now + 300 }), "tokenFreshness"],
+    ["not valid yet", await sign({ nbf: now + 300 }), "tokenFreshness"],
+    ["of another repository", await issuer.sign("/rejections", other), "celEvaluation"],
+    ["without a claim", await sign({ repository: undefined }), "celEvaluation"],
+  ];
+}
+
+/** Each token that is rejected, and its reason on record. */
+export async function rejections(stage: Stage): Promise<void> {
+  const { client, issuer } = stage;
+  issuer.keys.set("/rejections", [await issuerKey("r1", "ES256")]);
+  issuer.keys.set("/elsewhere", [await issuerKey("r1", "ES256")]);
+  const { id } = await createProvider(stage, "/rejections", "GITHUB_ACTIONS");
+  const trust = await createTrust(stage, id);
+  for (const [name, token, step] of await rejectedTokens(stage)) {
+    assertRejected(await present(stage, trust, token));
+    const reason = REASONS[step] ?? (/expired|end$/.test(name) ? "token_expired" : "token_too_old");
+    await assertRecorded(stage, trust, reason);
+    const result = ok(await client.post(`${pathOf(trust)}/test`, { subjectToken: token }));
+    assert.equal(result.overallResult, false, name);
+    assert.deepEqual([result[step].passed, result[step].skipped], [false, false], name);
+    assert.notEqual(result[step].detail, "", name);
+  }
+  const token = await issuer.sign("/rejections", githubClaims(stage.audience));
+  for (const clientId of ["nobody@localhost/wfe", (await stage.server.credentials()).clientId]) {
+    assertRejected(await present(stage, { clientId }, token));
+  }
+  const malformed: Json[] = [
+    { subject_token: "" },
+    { subject_token_type: "" },
+    { subject_token_type: "urn:ietf:params:oauth:token-type:saml2" },
+    { client_id: "" },
+    { actor_token: "x" },
+    { requested_token_type: "urn:ietf:params:oauth:token-type:refresh_token" },
+  ];
+  for (const change of malformed) {
+    const { status, body } = await present(stage, trust, token, change);
+    assert.deepEqual([status, body.error], [400, "invalid_request"], JSON.stringify(change));
+    assert.doesNotMatch(body.error_description, STRANGER);
+  }
+  const { body } = await present(stage, trust, token, { scope: "nothing" });
+  assert.equal(body.error, "invalid_scope");
+  const networks = { trust: { allowSourceCidrs: ["192.0.2.0/24"] } };
+  ok(await client.call("PATCH", pathOf(trust), networks));
+  assertRejected(await present(stage, trust, token));
+  await assertRecorded(stage, trust, "cidr_not_allowed");
+  ok(await present(stage, trust, token, {}, "192.0.2.9"));
+  // An unknown key reads the set again at most once in a while.
+  const reads = issuer.reads.filter((path) => path === "/rejections/.well-known/jwks");
+  assert.ok(reads.length < 8, `${reads.length} reads`);
+}
+
+/** Each way in which the keys of an issuer cannot be read, or are not its own. */
+export async function keys(stage: Stage): Promise<void> {
+  const { client, issuer, audience } = stage;
+  const reasonFor = async (path: string, document?: Json) => {
+    if (document !== undefined) issuer.documents.set(path, document);
+    const { id } = await createProvider(stage, path, "CUSTOM");
+    const trust = await createTrust(stage, id);
+    const key = await issuerKey("k", "ES256");
+    const token = await issuer.sign(path, githubClaims(audience), key);
+    assertRejected(await present(stage, trust, token));
+    await assertRecorded(stage, trust, "keys_unavailable");
+    const { signatureValidation } = ok(
+      await client.post(`${pathOf(trust)}/test`, { subjectToken: token }),
+    );
+    return signatureValidation.detail;
+  };
+  const own = await issuerKey("k", "ES256");
+  assert.match(await reasonFor("/missing"), /discovery document .*its status is 404/);
+  for (const path of ["/liar", "/plain", "/nowhere", "/private", "/large"]) {
+    issuer.keys.set(path, [own]);
+  }
+  const jwks_uri = `${issuer.url("/github")}/.well-known/jwks`;
+  assert.match(
+    await reasonFor("/liar", { issuer: issuer.url("/github"), jwks_uri }),
+    /its issuer is/,
+  );
+  const named = (path: string, uri: string) => ({ issuer: issuer.url(path), jwks_uri: uri });
+  assert.match(
+    await reasonFor("/plain", named("/plain", "http://localhost/keys")),
+    /not an https URL/,
+  );
+  assert.match(await reasonFor("/nowhere", named("/nowhere", "keys")), /jwks_uri is no URL/);
+  // The rules of egress count for the server, too: this one may reach loopback alone.
+  assert.match(
+    await reasonFor("/private", named("/private", "https://10.1.2.3/keys")),
+    /10\.1\.2\.3/,
+  );
+  assert.match(await reasonFor("/large", { filler: "x".repeat(100_000) }), /more than 64 KiB/);
+}
