@@ -16,6 +16,10 @@ const NAMESPACES: Readonly<Record<string, string>> = {
   "invoked.ServicePrincipalService": "principal",
   "c1.api.iam.v1.Roles": "roles",
   "invoked.RoleService": "roles",
+  "c1.api.systemlog.v1.SystemLogService": "systemLog",
+  "invoked.AuditService": "systemLog",
+  "c1.api.systemlog.v1.ExportService": "export",
+  "c1.api.systemlog.v1.ExportsSearchService": "exportsSearch",
   "invoked.TriggerService": "triggers",
   "invoked.DeadLetterService": "deadLetters",
   "invoked.InvocationService": "invocations",
@@ -32,6 +36,7 @@ type Override = Partial<Record<"namespace" | "method" | "message", string>>;
 const OVERRIDES: Readonly<Record<string, Override>> = {
   "c1.api.iam.v1.Roles.Get": { message: "getRoles" },
   "c1.api.iam.v1.Roles.List": { message: "listRoles" },
+  "invoked.AuditService.Verify": { message: "verifyAuditLog" },
   "invoked.DeadLetterService.Get": { message: "getDeadLetter" },
   "invoked.DeadLetterService.List": { message: "listDeadLetters" },
   "invoked.InvocationService.Cancel": { namespace: "functionsInvocation" },

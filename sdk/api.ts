@@ -1,6 +1,7 @@
 /** The namespaces and methods of `sdk`, as C1's TypeScript SDK names them. Additions of this server say so. */
 import type * as api from "./api_types.ts";
 import type { Answered, InFunction, Nothing, OfCommit, OfFunction } from "./api_request.ts";
+import type { Export, ExportsSearch, SystemLog } from "./audit_methods.ts";
 import type { Principal, Roles } from "./identity_methods.ts";
 import type { Server, Statistics } from "./server_methods.ts";
 import type { Users, UserSearch } from "./user_methods.ts";
@@ -214,6 +215,9 @@ export interface Sdk {
   readonly functionsSearch: FunctionsSearch;
   readonly principal: Principal;
   readonly roles: Roles;
+  readonly systemLog: SystemLog;
+  readonly export: Export;
+  readonly exportsSearch: ExportsSearch;
   /** An addition of this server. */
   readonly triggers: Triggers;
   /** An addition of this server. */

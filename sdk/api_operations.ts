@@ -70,6 +70,21 @@ export const OPERATIONS = {
     update: { id: "c1.api.iam.v1.Roles.Update", path: { roleId: "role_id" }, body: "updateRoleRequest", response: "updateRoleResponse", dated: { role: "itself" } },
     delete: { id: "invoked.RoleService.Delete", path: { roleId: "role_id" }, response: "deleteRoleResponse" },
   },
+  systemLog: {
+    listEvents: { id: "c1.api.systemlog.v1.SystemLogService.ListEvents", body: true, response: "systemLogServiceListEventsResponse" },
+    verify: { id: "invoked.AuditService.Verify", body: true, response: "verifyAuditLogResponse" },
+  },
+  export: {
+    list: { id: "c1.api.systemlog.v1.ExportService.List", response: "exportServiceListResponse", dated: { list: "each" } },
+    create: { id: "c1.api.systemlog.v1.ExportService.Create", body: true, response: "exportServiceCreateResponse", dated: { exporter: "itself" } },
+    get: { id: "c1.api.systemlog.v1.ExportService.Get", path: { exportId: "export_id" }, response: "exportServiceGetResponse", dated: { exporter: "itself" } },
+    update: { id: "c1.api.systemlog.v1.ExportService.Update", path: { exportId: "export_id" }, body: "exportServiceUpdateRequest", response: "exportServiceUpdateResponse", dated: { exporter: "itself" } },
+    delete: { id: "c1.api.systemlog.v1.ExportService.Delete", path: { exportId: "export_id" }, body: "exportServiceDeleteRequest", response: "exportServiceDeleteResponse" },
+    listEvents: { id: "c1.api.systemlog.v1.ExportService.ListEvents", path: { exportId: "export_id" }, body: "exportServiceListEventsRequest", response: "exportServiceListEventsResponse" },
+  },
+  exportsSearch: {
+    search: { id: "c1.api.systemlog.v1.ExportsSearchService.Search", body: true, response: "exportsSearchServiceSearchResponse", dated: { list: "each" } },
+  },
   triggers: {
     list: { id: "invoked.TriggerService.ListTriggers", path: { functionId: "function_id" }, response: "listTriggersResponse", dated: { list: "each" } },
     create: { id: "invoked.TriggerService.CreateTrigger", path: { functionId: "function_id" }, body: "createTriggerRequest", response: "createTriggerResponse", dated: { trigger: "itself" } },

@@ -10,6 +10,7 @@ export type * from "./api.ts";
 export type * from "./api_request.ts";
 export type * from "./api_types.ts";
 export type { InvocationHttp } from "./http_types.ts";
+export type * from "./audit_methods.ts";
 export type * from "./identity_methods.ts";
 export type * from "./server_methods.ts";
 export type * from "./trigger_methods.ts";

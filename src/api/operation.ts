@@ -305,7 +305,7 @@ function auditOf(
 }
 
 function isReading(permission: OperationPermission): boolean {
-  return permission.endsWith(":read");
+  return /:read$/.test(permission);
 }
 
 /** By the method, and among those that POST by the verb of the id. */

@@ -191,7 +191,7 @@ export interface Config {
   };
   readonly audit: {
     readonly retentionMs: number;
-    /** Absolute path of the directory of exports to files; undefined if there are none. */
+    /** Absolute path of the directory of exports to files; undefined for no such exports. */
     readonly exportDir: string | undefined;
   };
   readonly triggers: {

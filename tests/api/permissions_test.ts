@@ -30,6 +30,7 @@ const INVOCATIONS = "c1.api.functions.v1.FunctionsInvocationService";
 const CLIENTS = "c1.api.iam.v1.PersonalClientService";
 const PRINCIPALS = "c1.api.service_principal.v1.ServicePrincipalService";
 const SESSIONS = "invoked.SessionService";
+const EXPORTS = "c1.api.systemlog.v1.ExportService";
 const FEDERATION = "c1.api.workload_federation.v1.WorkloadFederationService";
 const TRIGGERS = "invoked.TriggerService";
 const USERS = "invoked.UserService";
@@ -86,6 +87,15 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.RoleService.Create": "identity:write",
   "c1.api.iam.v1.Roles.Update": "identity:write",
   "invoked.RoleService.Delete": "identity:write",
+  "c1.api.systemlog.v1.SystemLogService.ListEvents": "log:read",
+  "invoked.AuditService.Verify": "log:read",
+  "c1.api.systemlog.v1.ExportsSearchService.Search": "log:read",
+  [`${EXPORTS}.List`]: "log:read",
+  [`${EXPORTS}.Get`]: "log:read",
+  [`${EXPORTS}.ListEvents`]: "log:read",
+  [`${EXPORTS}.Create`]: "log:write",
+  [`${EXPORTS}.Update`]: "log:write",
+  [`${EXPORTS}.Delete`]: "log:write",
   [`${FEDERATION}.ListProviders`]: "identity:read",
   [`${FEDERATION}.CreateProvider`]: "identity:write",
   [`${FEDERATION}.GetProvider`]: "identity:read",

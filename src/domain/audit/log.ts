@@ -4,7 +4,7 @@ import { invalid } from "../errors.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 
 /** Which events a caller asks for. */
-export interface AuditListing extends AuditFilter {
+interface AuditListing extends AuditFilter {
   readonly direction: "asc" | "desc";
   /** Only events after this one. */
   readonly sinceEventUid?: string | undefined;
