@@ -1,9 +1,11 @@
 /** A real OpenID Connect provider on loopback, whose people a test changes, and whose responses it can forge. */
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import Provider from "oidc-provider";
+import { CERT, KEY } from "../egress/certificates.ts";
 
 /** A person at the provider. */
 export interface Account {
@@ -25,6 +27,8 @@ interface Options {
   readonly refreshes?: boolean;
   /** Whether the claims of people are in userinfo alone. */
   readonly userinfoOnly?: boolean;
+  /** Whether it has the certificate of the tests. */
+  readonly tls?: boolean;
 }
 
 /** The running provider. Its host is `localhost`, so that it is another site than a server at 127.0.0.1. */
@@ -49,9 +53,14 @@ export class TestProvider implements AsyncDisposable {
 
   static async start(options: Options = {}): Promise<TestProvider> {
     let handle: (request: IncomingMessage, response: ServerResponse) => void = () => {};
-    const server = createServer((request, response) => handle(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse) => handle(request, response);
+    const server = options.tls
+      ? createTlsServer({ cert: CERT, key: KEY }, serve)
+      : createServer(serve);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
+    const issuer = `${options.tls ? "https" : "http"}://localhost:${
+      (server.address() as AddressInfo).port
+    }`;
     const { privateKey } = await generateKeyPair("RS256", { extractable: true });
     const jwk = { ...await exportJWK(privateKey), kid: "test", alg: "RS256", use: "sig" };
     const started = new TestProvider(issuer, jwk, async () => {
