@@ -189,6 +189,15 @@ const settingsRoute = createRoute({
   component: lazyPage(() => import("./features/settings/settings_page.tsx"), "SettingsPage"),
 });
 
+const deviceRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/device",
+  // The name of the field in RFC 8628.
+  validateSearch: (search: Record<string, unknown>): { user_code?: string } =>
+    textIn("user_code", search["user_code"]),
+  component: lazyPage(() => import("./features/device/device_page.tsx"), "DevicePage"),
+});
+
 /** Where the reader wanted to go; a path of this server only, or a link could lead elsewhere. */
 function ownPath(value: unknown): string | undefined {
   return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : undefined;
@@ -218,6 +227,7 @@ const routeTree = rootRoute.addChildren([
     volumeRoute,
     deadLettersRoute,
     settingsRoute,
+    deviceRoute,
     unknownRoute,
   ]),
 ]);

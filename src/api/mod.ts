@@ -9,6 +9,7 @@ import { COMMIT_OPERATIONS } from "./commits/mod.ts";
 import { DISCOVERY_OPERATIONS } from "./discovery/mod.ts";
 import { DEAD_LETTER_OPERATIONS } from "./dead_letters/mod.ts";
 import { FEDERATION_OPERATIONS } from "./federation/mod.ts";
+import { DEVICE_OPERATIONS } from "./device/mod.ts";
 import { FUNCTION_OPERATIONS } from "./functions/mod.ts";
 import { INVOCATION_OPERATIONS } from "./invocations/mod.ts";
 import { KEY_OPERATIONS } from "./keys/mod.ts";
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...AUTH_OPERATIONS,
   ...DISCOVERY_OPERATIONS,
   ...KEY_OPERATIONS,
+  ...DEVICE_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...CLIENT_OPERATIONS,
   ...SERVICE_PRINCIPAL_OPERATIONS,

@@ -146,6 +146,8 @@ interface Contract<
   readonly concerns?: Concerns<{ readonly params: Parsed<P>; readonly body: B }>;
   /** Not for functions: it acts on the client of the request, and a function has none. */
   readonly ofClient?: true;
+  /** A change that the token of an approved device (RFC 8628) may make, which otherwise only reads. */
+  readonly ofDevice?: true;
   /**
    * It deletes, erases or cancels, or acts on all that a filter finds, so it rejects unknown fields and query
    * parameters: a misspelt `dryRun` must not be ignored. Every DELETE rejects them without this.

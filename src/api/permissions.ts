@@ -11,7 +11,13 @@ export function permissionCatalog(operations: readonly Operation[]): PermissionC
     operations.flatMap(({ operationId, requires }) =>
       requires === undefined ? [] : [[operationId, requires] as const]
     ),
+    new Set(operations.filter(isForDevice).map(({ operationId }) => operationId)),
   );
+}
+
+/** The token of a device reads, and creates what its operation says; it changes nothing else. */
+function isForDevice({ method, requires, ofDevice }: Operation): boolean {
+  return method === "get" || ofDevice === true || requires?.endsWith(":read") === true;
 }
 
 /** A permission as answers have it. */

@@ -83,7 +83,7 @@ export class TokenRateLimit {
   }
 
   /** Counts a request with right credentials. Answers 0, or the seconds after which to try again. */
-  countGranted(address: string | undefined, { clientId }: Principal): number {
+  countGranted(address: string | undefined, { clientId }: Pick<Principal, "clientId">): number {
     return this.#granted?.take(`${senderOf(address)} ${clientId}`) ?? 0;
   }
 
@@ -101,6 +101,41 @@ export class TokenRateLimit {
       `Too many attempts to sign in: this address began more than ${
         formatCount(this.perMinute)
       } sign-ins a minute (--token-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
+  }
+}
+
+/** Requests with a user code that a principal may send in a minute, and those from one address. */
+const GUESSES_OF_PRINCIPAL = 20;
+const GUESSES_OF_ADDRESS = 60;
+
+/**
+ * Limits the requests with user codes of devices, which are short: those of each principal, and those of each address.
+ * Right codes count, too: otherwise the answers beyond the limit would still show which code is right.
+ */
+export class DeviceGuessLimit {
+  readonly #ofPrincipals: TokenBuckets;
+  readonly #ofAddresses: TokenBuckets;
+
+  constructor(node?: Share) {
+    const buckets = (perMinute: number) =>
+      new TokenBuckets({ perSecond: perMinute / 60, burst: perMinute }, node);
+    this.#ofPrincipals = buckets(GUESSES_OF_PRINCIPAL);
+    this.#ofAddresses = buckets(GUESSES_OF_ADDRESS);
+  }
+
+  /** @throws RATE_LIMITED */
+  count({ id }: Pick<Principal, "id">, address: string | undefined): void {
+    this.#assert(this.#ofAddresses.take(senderOf(address)), "address", GUESSES_OF_ADDRESS);
+    this.#assert(this.#ofPrincipals.take(id), "principal", GUESSES_OF_PRINCIPAL);
+  }
+
+  #assert(seconds: number, what: string, perMinute: number): void {
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Too many codes of devices: this ${what} may send ${formatCount(perMinute)} a minute`,
       { retryAfterSeconds: Math.ceil(seconds) },
     );
   }

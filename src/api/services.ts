@@ -13,6 +13,7 @@ import type {
   AccessTokens,
   Bindings,
   Clients,
+  DeviceFlow,
   DpopProofs,
   FederationProviders,
   FederationTrusts,
@@ -44,7 +45,12 @@ import type { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
 import type { VolumeArchives } from "../domain/volumes/archive.ts";
 import type { VolumeFiles } from "../domain/volumes/files.ts";
 import type { Volumes } from "../domain/volumes/volumes.ts";
-import type { ApiRateLimit, TokenRateLimit, WebhookRateLimit } from "./rate_limit.ts";
+import type {
+  ApiRateLimit,
+  DeviceGuessLimit,
+  TokenRateLimit,
+  WebhookRateLimit,
+} from "./rate_limit.ts";
 import type { Readiness, ServerStatus } from "./server/readiness.ts";
 
 /** An OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
@@ -66,6 +72,7 @@ export interface Services {
   readonly consoleSessions: ConsoleSessions;
   readonly deadLetters: DeadLetters;
   readonly dpopProofs: DpopProofs;
+  readonly deviceFlow: DeviceFlow;
   readonly endpoints: Endpoints;
   readonly federationProviders: FederationProviders;
   readonly federationTrusts: FederationTrusts;
@@ -99,6 +106,7 @@ export interface Services {
   readonly apiRateLimit: ApiRateLimit;
   /** The URL that clients know the server by, without a path: the `iss` of access tokens. */
   readonly issuer: string;
+  readonly deviceGuesses: DeviceGuessLimit;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Largest file of a commit that may be uploaded, in bytes. */

@@ -285,10 +285,10 @@ export const COMMANDS: readonly Group[] = [
   ["Choose a server:", [
     [
       "login",
-      "Check the credentials of a client and store them in a profile of this user",
+      "Sign in with a browser, or with a client's secret, and store a profile of this user",
       () => import("./login.ts"),
     ],
-    ["logout", "Remove a profile with its credentials", () => import("./logout.ts")],
+    ["logout", "Remove a profile, and delete the client of its login", () => import("./logout.ts")],
     [
       "whoami",
       "Print the server, its credentials and their owner",

@@ -7,33 +7,50 @@ import {
   Secret,
 } from "../config/mod.ts";
 import { readTextFile } from "../shared/files.ts";
-import { findTarget, type Target } from "./client/credentials.ts";
-import { isOnThisMachine, Unreachable } from "./client/http.ts";
+import { ClientApi } from "./client/clients.ts";
+import { type Credentials, credentialsOf, findTarget } from "./client/credentials.ts";
+import { type Approval, signInDevice } from "./client/device_login.ts";
+import { connectTo, isOnThisMachine, Unreachable } from "./client/http.ts";
 import { readPrincipal } from "./client/principal.ts";
 import { checkProfileName, DEFAULT_PROFILE, type Profile, Profiles } from "./client/profiles.ts";
 import { Session } from "./client/session.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { readStdin } from "./options/input.ts";
 import { defaultDataDir } from "./options/server_options.ts";
+import { parseLifetime } from "./options/time.ts";
+import { openBrowser } from "./terminal/browser.ts";
 import { describeError, Failure, oneLine } from "./terminal/failure.ts";
 import { note, paintNote, printJson } from "./terminal/output.ts";
+import { withProgress } from "./terminal/progress.ts";
 import { askForSecret, askForText } from "./terminal/prompts.ts";
 
 interface Options {
   readonly server?: string;
-  readonly clientId?: string;
+  /** True without a value: a terminal asks for the id. */
+  readonly clientId?: string | true;
+  readonly role: readonly string[];
+  readonly expires?: number;
+  readonly browser: boolean;
   readonly ca?: string;
   readonly profile?: string;
   readonly json?: true;
 }
 
 /**
- * `invoked login`: keeps the credentials of a client. The secret is never an argument: every user can read arguments.
+ * `invoked login`: keeps the credentials of a client. By default a person approves the command line in a browser, and the
+ * client is a new one of that person. The secret is never an argument: every user can read arguments.
  */
 export function register(command: Command): void {
   command
-    .option("--server <URL>", "URL of the server; a terminal asks for it [INVOKED_SERVER_URL]")
-    .option("--client-id <ID>", "Id of the client; a terminal asks for it")
+    .argument("[url]", "URL of the server")
+    .option("--server <URL>", "The same; a terminal asks for it [INVOKED_SERVER_URL]")
+    .option("--client-id [ID]", "Log in with the secret of this client instead of a browser")
+    .option("--role <ROLE...>", "Roles of the new client, such as system:viewer", [])
+    .addOption(
+      new Option("--expires <DURATION>", "Lifetime of the new client, such as 30d; at most 180d")
+        .argParser(parseLifetime).default(undefined, "until invoked logout"),
+    )
+    .option("--no-browser", "Print the address and the code, but open no browser")
     .option("--ca <FILE>", "CA certificates (PEM) to trust in addition to the system's")
     .addOption(
       new Option("--profile <PROFILE>", "Name of the profile [INVOKED_PROFILE, otherwise default]"),
@@ -42,73 +59,161 @@ export function register(command: Command): void {
   command.addHelpText("after", NOTES);
   addExamples(
     command,
-    "invoked login",
-    'printf %s "$SECRET" | invoked login --server URL --client-id ID --profile production',
+    "invoked login https://invoked.example",
+    'printf %s "$SECRET" | invoked login URL --client-id ID --profile production',
   );
-  command.action(async (options: Options) => {
+  command.action(async (url: string | undefined, options: Options) => {
     const env = readEnvironment();
-    const settings = resolveClientSettings(options.server, env);
+    const settings = resolveClientSettings(serverOf(url, options.server), env);
     const name = options.profile ?? settings.profile ?? DEFAULT_PROFILE;
     checkProfileName(name);
     const profiles = new Profiles(profilesDir(env));
     const path = profiles.pathOf(name);
-    const profile = await askForProfile(settings.serverUrl, options);
-    const principal = await check(profile);
-    await keepOtherServer(profiles, name, profile);
-    await profiles.write(name, profile);
+    const target = await askForTarget(settings.serverUrl, options);
+    const earlier = await keepOtherServer(profiles, name, target);
+    const profile = options.clientId === undefined
+      ? await profileOfBrowser(target, options)
+      : { ...target, ...await askForClient(options.clientId) };
+    const principalId = await keep(profile, () => profiles.write(name, profile));
+    await deleteEarlier(profile, earlier);
     const { serverUrl, clientId } = profile;
-    if (options.json) {
-      printJson({ profile: name, path, serverUrl, clientId, principalId: principal.id });
-    } else console.log(`Logged in to ${serverUrl} as ${oneLine(clientId)}: profile ${name}`);
+    if (options.json) printJson({ profile: name, path, serverUrl, clientId, principalId });
+    else console.log(`Logged in to ${serverUrl} as ${oneLine(clientId)}: profile ${name}`);
     await noteUse(name, profiles, env);
   });
 }
 
 const NOTES = `
-The secret comes from stdin, or from a prompt at a terminal. The profile is a file (0600) in
-$XDG_CONFIG_HOME/invoked/profiles or ~/.config/invoked/profiles.`;
+A browser shows who asks for access, and a person who is signed in there approves it. With --client-id, the secret comes
+from stdin, or from a prompt at a terminal. The profile is a file (0600) in $XDG_CONFIG_HOME/invoked/profiles or
+~/.config/invoked/profiles.`;
 
-/** The replaced secret may be the only copy. @throws {Failure} if the profile is for another server */
+type ProfileTarget = Pick<Profile, "serverUrl" | "caCerts">;
+
+function serverOf(url: string | undefined, server: string | undefined): string | undefined {
+  if (url === undefined || server === undefined || url === server) return url ?? server;
+  throw new Failure(`Two servers are given: ${url} and --server ${server}`, {
+    next: "give the URL once",
+    exit: "usage",
+  });
+}
+
+/**
+ * Checks the profile with a request, and writes it. A new client whose profile is not written is deleted.
+ * @returns the id of the principal
+ */
+async function keep(profile: Profile, write: () => Promise<void>): Promise<string> {
+  try {
+    const { id } = await check(profile);
+    await write();
+    return id;
+  } catch (error) {
+    await deletePersonalClient(profile).catch(() => {});
+    throw error;
+  }
+}
+
+/** The client of the profile before, which the new client replaces. */
+async function deleteEarlier(profile: Profile, earlier: Profile | undefined): Promise<void> {
+  if (earlier?.personalClientId === undefined || earlier.clientId === profile.clientId) return;
+  try {
+    await deletePersonalClient(earlier);
+  } catch (error) {
+    note(
+      paintNote(
+        "yellow",
+        `Warning: the client of the earlier login still exists: ${describeError(error)}`,
+      ),
+    );
+  }
+}
+
+/** A new client of the person who approves in a browser. */
+async function profileOfBrowser(target: ProfileTarget, options: Options): Promise<Profile> {
+  const { serverUrl, caCerts } = target;
+  const transport = withCa(() => connectTo(serverUrl, caCerts));
+  using _ = { [Symbol.dispose]: () => transport.client.close() };
+  const accessToken = await trusting(() =>
+    signInDevice(
+      transport,
+      options.role,
+      (approval) => showApproval(approval, options.browser),
+      (wait) => withProgress("Waiting for the approval in the browser", wait),
+    )
+  );
+  const { client, clientSecret } = await withSession(
+    target,
+    { kind: "token", accessToken },
+    (session) => new ClientApi(session).create(clientName(), options.role, options.expires),
+  );
+  return {
+    ...target,
+    clientId: client.clientId,
+    clientSecret: new Secret(clientSecret),
+    personalClientId: client.id,
+  };
+}
+
+function showApproval({ url, userCode }: Approval, opens: boolean): void {
+  note(
+    `Approve this login in a browser:\n\n  ${url}\n\nThe browser must show the code ${userCode}\n`,
+  );
+  if (opens) openBrowser(url);
+}
+
+/** The name of the new client, which is another one on each machine. */
+function clientName(): string {
+  return `invoked login on ${oneLine(Deno.hostname())}`;
+}
+
+/**
+ * The profile that the new one replaces; undefined without one. The replaced secret may be the only copy.
+ * @throws {Failure} if the profile is for another server
+ */
 async function keepOtherServer(
   profiles: Profiles,
   name: string,
-  { serverUrl }: Profile,
-): Promise<void> {
+  { serverUrl }: ProfileTarget,
+): Promise<Profile | undefined> {
   const present = await profiles.read(name).catch(() => undefined);
-  if (present === undefined || present.serverUrl === serverUrl) return;
+  if (present === undefined || present.serverUrl === serverUrl) return present;
   throw new Failure(`Profile ${name} is for another server, ${present.serverUrl}`, {
     next: `give --profile NAME for ${serverUrl}, or remove the profile with invoked logout`,
     exit: "usage",
   });
 }
 
-async function askForProfile(serverUrl: string | undefined, options: Options): Promise<Profile> {
-  const caCerts = options.ca === undefined ? [] : [await readCertificates(options.ca)];
+async function askForTarget(
+  serverUrl: string | undefined,
+  { ca }: Options,
+): Promise<ProfileTarget> {
+  const caCerts = ca === undefined ? [] : [await readCertificates(ca)];
   const url = serverUrl ?? await askForServer();
-  const clientId = options.clientId ?? await askForText("Client id", "give --client-id");
-  if (clientId.trim() === "") {
-    throw new Failure("The client id is empty", {
-      next: "give --client-id, as invoked clients create prints it",
-      exit: "usage",
-    });
-  }
   if (!url.startsWith("https:") && !isOnThisMachine(url)) {
     note(paintNote("yellow", `Warning: the connection to ${url} is not encrypted`));
   }
-  return {
-    serverUrl: url,
-    clientId: clientId.trim(),
-    clientSecret: new Secret(await readClientSecret()),
-    caCerts,
-  };
+  return { serverUrl: url, caCerts };
+}
+
+async function askForClient(
+  given: string | true,
+): Promise<Pick<Profile, "clientId" | "clientSecret">> {
+  const clientId = given === true ? await askForText("Client id", "give --client-id ID") : given;
+  if (clientId.trim() === "") {
+    throw new Failure("The client id is empty", {
+      next: "give --client-id ID, as invoked clients create prints it",
+      exit: "usage",
+    });
+  }
+  return { clientId: clientId.trim(), clientSecret: new Secret(await readClientSecret()) };
 }
 
 async function askForServer(): Promise<string> {
-  const given = await askForText("URL of the server", "give --server");
+  const given = await askForText("URL of the server", "give the URL as an argument");
   const { serverUrl } = resolveClientSettings(given, {});
   if (serverUrl !== undefined) return serverUrl;
   throw new Failure("The URL of the server is empty", {
-    next: "give --server, such as https://invoked.example",
+    next: "give it as an argument, such as https://invoked.example",
     exit: "usage",
   });
 }
@@ -143,11 +248,34 @@ async function readCertificates(path: string): Promise<string> {
 
 /** The principal of the credentials. @throws {Failure} if the server does not accept them */
 async function check(profile: Profile) {
-  const { serverUrl, clientId, clientSecret, caCerts } = profile;
-  const credentials = { kind: "client", clientId, clientSecret } as const;
-  using session = openSession({ serverUrl, credentials, caCerts, source: "the answers" });
+  return await withSession(profile, credentialsOf(profile), readPrincipal);
+}
+
+/** Deletes the client of a profile, with its own credentials. */
+async function deletePersonalClient(profile: Profile): Promise<void> {
+  const { personalClientId } = profile;
+  if (personalClientId === undefined) return;
+  await withSession(
+    profile,
+    credentialsOf(profile),
+    (session) => new ClientApi(session).deleteOwn(personalClientId),
+  );
+}
+
+async function withSession<T>(
+  { serverUrl, caCerts }: ProfileTarget,
+  credentials: Credentials,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const target = { serverUrl, credentials, caCerts, source: "the login" };
+  using session = withCa(() => new Session(target));
+  return await trusting(() => work(session));
+}
+
+/** @throws {Failure} as the work does; for a certificate that is not trusted, with the way to trust it */
+async function trusting<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await readPrincipal(session);
+    return await work();
   } catch (error) {
     if (error instanceof Unreachable && /certificate|UnknownIssuer/i.test(error.message)) {
       throw new Failure(error.message, {
@@ -159,9 +287,10 @@ async function check(profile: Profile) {
   }
 }
 
-function openSession(target: Target): Session {
+/** @throws {Failure} for an invalid certificate */
+function withCa<T>(connect: () => T): T {
   try {
-    return new Session(target);
+    return connect();
   } catch (error) {
     throw new Failure(`Invalid --ca: ${describeError(error)}`, { next: CA_HINT, exit: "usage" });
   }

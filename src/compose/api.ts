@@ -1,7 +1,12 @@
 import type { Hono } from "hono";
 import { hostMethods } from "../api/host_calls.ts";
 import { OPERATIONS } from "../api/mod.ts";
-import { apiRateLimit, TokenRateLimit, WebhookRateLimit } from "../api/rate_limit.ts";
+import {
+  apiRateLimit,
+  DeviceGuessLimit,
+  TokenRateLimit,
+  WebhookRateLimit,
+} from "../api/rate_limit.ts";
 import type { OpenApiDocument, Services } from "../api/services.ts";
 import type { Config } from "../config/mod.ts";
 import { ownHosts } from "../domain/triggers/addresses.ts";
@@ -75,6 +80,7 @@ export function composeApi(
     }),
     openApiDocument: () => document ??= openApiDocument(OPERATIONS, VERSION),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }, node),
+    deviceGuesses: new DeviceGuessLimit(node),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
     webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),
     maxWebhookBytes: config.triggers.maxWebhookBytes,

@@ -31,6 +31,8 @@ import {
   clientHost,
   Clients,
   CredentialUses,
+  DeviceCodeGrant,
+  DeviceFlow,
   DpopProofs,
   FunctionPrincipals,
   LiveClients,
@@ -139,7 +141,7 @@ export async function openDomain(parts: DomainParts) {
   await shared.provisioning.refresh();
   const { audit, pages, scheduler, hostMethods } = shared;
   const { invocations, ...others } = openInvocations(shared);
-  const identity = await openIdentity(shared);
+  const identity = await openIdentity(shared, keys);
   const eraser = new Eraser(store, config.retention, node);
   const functions = openFunctions(shared, new UploadUrls(await keys.hmacKey("upload-url")));
   return {
@@ -354,7 +356,7 @@ function openTests(shared: Shared): Tests {
   });
 }
 
-async function openIdentity(shared: Shared) {
+async function openIdentity(shared: Shared, keys: ServerKeys) {
   const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
     shared;
   const signingKeys = await SigningKeys.open(store, sealer, ids);
@@ -364,6 +366,10 @@ async function openIdentity(shared: Shared) {
     lifetimeMs: identity.tokenLifetimeMs,
   });
   const host = clientHost(url);
+  const deviceFlow = new DeviceFlow({
+    ...{ store, ids, audit, liveClients, url, host },
+    userCodeKey: await keys.hmacKey("user-code"),
+  });
   const parts = { store, pages, ids, liveClients, host };
   const federation = openFederation(shared);
   const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
@@ -374,6 +380,7 @@ async function openIdentity(shared: Shared) {
     ...await openPeople(shared),
     bindings: new Bindings(store, pages, liveClients),
     clients: new Clients(store, pages, ids, liveClients, host),
+    deviceFlow,
     functionPrincipals: new FunctionPrincipals(store, liveClients),
     principalCredentials: new PrincipalCredentials(parts),
     roles: new Roles(store, pages, ids, liveClients),
@@ -381,6 +388,7 @@ async function openIdentity(shared: Shared) {
     tokenEndpoint: new TokenEndpoint(accessTokens, dpopProofs, [
       new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
       federation.tokenExchange,
+      new DeviceCodeGrant(deviceFlow),
     ], audit),
     ...federation.services,
   };

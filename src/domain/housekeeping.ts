@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { BLOB_SHARDS } from "../store/blobs/commit_blobs.ts";
 import type { Store } from "../store/mod.ts";
-import { deleteEndedKeys } from "./identity/mod.ts";
+import { deleteEndedKeys, DEVICE_CODE_GRACE_MS } from "./identity/mod.ts";
 import type { Node } from "./ownership/contract.ts";
 import { DELIVERY_KEPT_MS } from "./triggers/settings.ts";
 import { oldest } from "./invocations/invoke.ts";
@@ -33,6 +33,8 @@ export class Housekeeping implements Disposable {
         await deleteEndedKeys(tx);
         await tx.assertions.deleteBefore(new Date(now).toISOString());
         await tx.consoleSessions.deleteBefore(new Date(now).toISOString());
+        await tx.identity.deleteDevicesBefore(new Date(now).toISOString());
+        await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
         await tx.invocations.deleteIdempotencyKeysBefore(oldest());
         await tx.deliveries.deleteBefore(new Date(now - DELIVERY_KEPT_MS).toISOString());
         await tx.commits.deleteExpired(new Date(now - EXPIRED_COMMIT_GRACE_MS).toISOString());

@@ -60,8 +60,8 @@ export function createApp(services: Services, options: AppOptions): Hono<Env> {
   servePreviews(app, services, options.endpoints);
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   const cookies = new SessionCookies(options.endpoints.publicOrigin);
-  app.use("/auth/v1/session", readCookie(cookies));
   app.use("/auth/v1/oidc/*", showErrors, readBrowser(cookies));
+  for (const path of ["/auth/v1/session", "/auth/v1/device/*"]) app.use(path, readCookie(cookies));
   // Before authentication: their handlers check who calls.
   const ofRoles = OPERATIONS.filter(({ requires }) => requires !== undefined);
   const others = OPERATIONS.filter((operation) => !ofRoles.includes(operation));

@@ -25,6 +25,9 @@ export function answerError(error: Error, c: Context<Env>, challenge?: Challenge
   }
   if (error instanceof OAuthError) {
     if (error.status === 401) c.header("WWW-Authenticate", 'Basic realm="invoked"');
+    if (error.retryAfterSeconds !== undefined) {
+      c.header("Retry-After", String(error.retryAfterSeconds));
+    }
     return c.json({ error: error.error, error_description: error.description }, error.status);
   }
   const isRejectedByHono = error instanceof HTTPException && error.status < 500;

@@ -14,7 +14,17 @@ export const CLIENT_SETTINGS = {
     answer: "Empty: all roles of the principal",
     unset: { value: [] },
   },
+  allowSourceCidr: {
+    kind: "list",
+    column: "allowSourceCidrs",
+    answer: "Networks from which the client may be used. Empty: all",
+    unset: { value: [] },
+  },
   disabled: { kind: "flag", unset: { value: false } },
+} as const satisfies Fields;
+
+const EXPIRY = {
+  expiresTime: { kind: "time", column: "expiresAt", unset: NONE },
 } as const satisfies Fields;
 
 export const CLIENT = {
@@ -24,9 +34,20 @@ export const CLIENT = {
   ...CLIENT_SETTINGS,
   createdAt: SERVER_TIME,
   updatedAt: SERVER_TIME,
-  expiresTime: { kind: "time", column: "expiresAt", unset: NONE },
+  ...EXPIRY,
+} as const satisfies Fields;
+
+/** What answers say of a client. */
+export const CLIENT_ANSWER = {
+  ...CLIENT,
+  lastUsedAt: { kind: "time", unset: NONE },
 } as const satisfies Fields;
 
 export type ClientSettings = Wanted<typeof CLIENT_SETTINGS>;
+/** What an update can change. */
+export type ClientChange = ClientSettings & { readonly expiresTime?: string | null | undefined };
 /** The paths of an update mask. */
-export const CLIENT_FIELDS = Object.keys(CLIENT_SETTINGS) as readonly (keyof ClientSettings)[];
+export const CLIENT_FIELDS = Object.keys({
+  ...CLIENT_SETTINGS,
+  ...EXPIRY,
+}) as readonly (keyof ClientChange)[];

@@ -71,6 +71,9 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   purgeMarks: undefined,
   purgedBlobs: undefined,
 
+  // Decisions about devices are events of their own.
+  deviceCodes: undefined,
+
   // The server's own bookkeeping.
   credentialUses: undefined,
   usedAssertions: undefined,

@@ -266,6 +266,12 @@ export class IdentityWriter extends IdentityReader {
       .where("principalId", "=", principalId).where("deletedAt", "is", null).execute();
   }
 
+  /** Deletes the credentials of devices that expired before a time. */
+  async deleteDevicesBefore(time: string): Promise<void> {
+    await this.db.deleteFrom("credentials").where("kind", "=", "device")
+      .where("expiresAt", "<", time).execute();
+  }
+
   /** Notes that a credential was used; of several nodes the latest time remains. */
   async noteUse(credentialId: string, lastUsedAt: string): Promise<void> {
     await this.db.insertInto("credentialUses").values({ credentialId, lastUsedAt })

@@ -14,6 +14,7 @@ import { type ObjectBuckets, type OpenBlobs, prepareBlobs } from "./blobs/mod.ts
 import type { VolumeBlobs } from "./blobs/volume_blobs.ts";
 import { CommitReader, CommitWriter } from "./commits.ts";
 import { ConsoleSessionReader, ConsoleSessionWriter } from "./console_sessions.ts";
+import { DeviceCodeReader, DeviceCodeWriter } from "./device_codes.ts";
 import { DelayedInvocationReader, DelayedInvocationWriter } from "./delayed_invocations.ts";
 import { assertDatabaseIsThere, assertWasNotInUse, databaseOf } from "./data_use.ts";
 import type { Dialect } from "./dialect.ts";
@@ -49,6 +50,7 @@ export interface Readers {
   readonly identity: IdentityReader;
   readonly consoleSessions: ConsoleSessionReader;
   readonly federation: FederationReader;
+  readonly deviceCodes: DeviceCodeReader;
   readonly volumes: VolumeReader;
   readonly purges: PurgeReader;
   readonly nodes: NodeReader;
@@ -70,6 +72,7 @@ export interface Writers {
   readonly identity: IdentityWriter;
   readonly consoleSessions: ConsoleSessionWriter;
   readonly federation: FederationWriter;
+  readonly deviceCodes: DeviceCodeWriter;
   readonly assertions: AssertionWriter;
   readonly volumes: VolumeWriter;
   readonly purges: PurgeWriter;
@@ -325,6 +328,7 @@ function readersOf(
     identity: new IdentityReader(db, cache),
     consoleSessions: new ConsoleSessionReader(db, cache),
     federation: new FederationReader(db, capabilities),
+    deviceCodes: new DeviceCodeReader(db),
     volumes: new VolumeReader(db),
     purges: new PurgeReader(db, long),
     nodes: new NodeReader(db, capabilities),
@@ -352,6 +356,7 @@ function writersOf(
     identity: new IdentityWriter(db, UNCACHED),
     consoleSessions: new ConsoleSessionWriter(db, UNCACHED),
     federation: new FederationWriter(db, capabilities),
+    deviceCodes: new DeviceCodeWriter(db),
     assertions: new AssertionWriter(db),
     volumes: new VolumeWriter(db),
     purges: new PurgeWriter(db, long),

@@ -286,6 +286,27 @@ export interface SessionLinkTable {
   expiresAt: string;
 }
 
+/** A sign-in of a device (RFC 8628), until its device code is redeemed or has expired long ago. */
+export interface DeviceCodeTable {
+  /** SHA-256 of the device code, base64url. */
+  deviceCodeHash: string;
+  /** HMAC of the user code, base64url: a plain hash of so short a code could be inverted. */
+  userCodeHash: string;
+  /** The public client that asks. */
+  clientId: string;
+  /** JSON array of the role ids that cut the token; empty for all roles of the principal. */
+  scopedRoles: string;
+  /** IP address of the device. */
+  address: string;
+  /** The address, or the network of an IPv6 address: its sign-ins are counted together. */
+  sender: string;
+  state: "pending" | "approved" | "denied";
+  /** The principal that approved it; null until then. */
+  principalId: string | null;
+  createdAt: string;
+  expiresAt: string;
+}
+
 interface UsedAssertionTable {
   /** SHA-256 of what may be used once, such as client id and `jti`, base64url. */
   fingerprint: string;
@@ -364,6 +385,7 @@ export interface Schema extends TriggerSchema, FederationSchema {
   consoleSessions: ConsoleSessionTable;
   sessionConfirmations: SessionConfirmationTable;
   sessionLinks: SessionLinkTable;
+  deviceCodes: DeviceCodeTable;
   usedAssertions: UsedAssertionTable;
   serverKeys: ServerKeyTable;
   nodes: NodeTable;

@@ -46,6 +46,10 @@ const PERMISSIONS: Readonly<Record<string, OperationPermission>> = {
   "invoked.DiscoveryService.GetKeySet": "public",
   "invoked.DiscoveryService.GetKeySetOfAuth": "public",
   "invoked.KeyService.RotateSigning": "identity:write",
+  "invoked.AuthService.DeviceAuthorization": "public",
+  "invoked.DeviceService.Find": "console",
+  "invoked.DeviceService.Approve": "console",
+  "invoked.DeviceService.Deny": "console",
   [`${SESSIONS}.CreateLink`]: "self",
   [`${SESSIONS}.SignIn`]: "console",
   [`${SESSIONS}.GetCurrent`]: "console",
@@ -231,7 +235,8 @@ const DOCS_PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swa
 const MIDDLEWARE = ["ALL /*", "ALL /*", "ALL /api/v1/webhooks/incoming/*", "ALL /api/*"]
   .concat("ALL /auth/v1/session", "ALL /auth/v1/session_links", "ALL /auth/v1/sessions/*")
   // Errors of sign-ins as pages, and the cookies of browsers.
-  .concat("ALL /auth/v1/oidc/*", "ALL /auth/v1/oidc/*");
+  .concat("ALL /auth/v1/oidc/*", "ALL /auth/v1/oidc/*")
+  .concat("ALL /auth/v1/device/*");
 /** Of functions, each with authentication of its own. */
 const ENDPOINTS = ["ALL /*", "ALL /run/*", "ALL /preview/*"];
 const EVENTS = "/api/v1/events";

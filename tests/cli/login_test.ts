@@ -37,10 +37,22 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
     assertFails(await login("wrong"), 4, /invalid_client/, /check the client id/);
     assertFails(await login(""), 2, /The client secret is empty/, /stdin/);
     assertFails(
-      await run(["login", "--server", serverUrl], { stdin: clientSecret }),
+      await run(["login", serverUrl, "--client-id"], { stdin: clientSecret }),
       2,
       /No answer to "Client id"/,
-      /--client-id/,
+      /--client-id ID/,
+    );
+    assertFails(
+      await run(["login", serverUrl, "--server", "http://127.0.0.1:9"]),
+      2,
+      /Two servers are given/,
+      /the URL once/,
+    );
+    assertFails(
+      await run(["login", serverUrl, "--role", "root"]),
+      2,
+      /Invalid --role: root is no role/,
+      /system:viewer/,
     );
     await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
   });
@@ -151,7 +163,9 @@ Deno.test("a user logs in, works with profiles and logs out", async (t) => {
     });
   }
   await t.step("logout removes the profile", async () => {
-    assert.equal((await run(["logout"])).code, 0);
+    const { code, stdout } = await run(["logout"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /the client keeps its secret on the server/);
     assertFails(await run(["logout"]), 1, /default\.json does not exist/, /whoami --profiles/);
     assertFails(
       await run(["list"]),

@@ -23,6 +23,7 @@ const PAGES = [
   "/sign-in",
   "/welcome",
   "/settings",
+  "/device",
 ];
 /** Where no page is: a tab that no function has, malformed ids, and other paths. */
 const UNKNOWN = [

@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
 const INTROSPECT = "/api/v1/auth/introspect";
+const VIEWER = BUILTIN_ROLE_IDS["system:viewer"];
+const INVOKER = BUILTIN_ROLE_IDS["functions:invoker"];
 
 interface Made {
   readonly id: string;
@@ -105,7 +108,7 @@ sharedSuite("clients", {
     ) assertError(gone, "NOT_FOUND", "CLIENT_NOT_FOUND");
   },
 
-  "neither disable nor delete themselves, also when two do it at the same time": async (
+  "neither disable nor limit themselves, and of two that delete each other one remains": async (
     { client },
   ) => {
     const [one, two] = [
@@ -114,9 +117,9 @@ sharedSuite("clients", {
     ];
     const [asOne, asTwo] = [await login(client, one), await login(client, two)];
     const own = [
-      await asOne.call("DELETE", `${CLIENTS}/${one.id}`),
       await set(asOne, one, { disabled: true }),
       await set(asOne, one, { scopedRoles: ["reader"] }),
+      await set(asOne, one, { allowSourceCidr: ["10.0.0.0/8"] }),
     ];
     for (const answer of own) {
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
@@ -127,6 +130,105 @@ sharedSuite("clients", {
       asTwo.call("DELETE", `${CLIENTS}/${one.id}`),
     ]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401]);
+  },
+
+  "delete themselves if they are personal clients, and otherwise not": async (
+    { server, client },
+  ) => {
+    const made = await make(client, { displayName: "leaving" });
+    const leaving = await login(client, made);
+    ok(await leaving.call("DELETE", `${CLIENTS}/${made.id}`));
+    await assertNoToken(client, made);
+    // The first client of a server has the id of its principal.
+    const { principleId } = ok(await client.get(INTROSPECT));
+    const { clientId } = await server.credentials();
+    assert.equal(ok(await client.get(`${CLIENTS}/${principleId}`)).client.clientId, clientId);
+    const answer = await client.call("DELETE", `${CLIENTS}/${principleId}`);
+    assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["id"] });
+  },
+
+  "take requests in snake_case, and today's names of roles": async ({ client }) => {
+    const made = await make(client, {
+      display_name: "snake",
+      scoped_roles: ["reader", "functions:invoker", VIEWER],
+      allow_source_cidr: ["127.0.0.0/8", "::1"],
+      expires: "600s",
+    });
+    const { displayName, scopedRoles, allowSourceCidr } = made.answer.client;
+    assert.deepEqual([displayName, allowSourceCidr], ["snake", ["127.0.0.0/8", "::1/128"]]);
+    assert.deepEqual(new Set(scopedRoles), new Set([VIEWER, INVOKER]));
+    const changed = ok(
+      await client.post(`${CLIENTS}/${made.id}`, {
+        client: { display_name: "renamed", allow_source_cidr: [] },
+        update_mask: "display_name,allow_source_cidr",
+      }),
+    );
+    assert.equal(changed.client.displayName, "renamed");
+    assert.deepEqual(changed.client.allowSourceCidr, []);
+  },
+
+  "are used from their networks alone, also with a token that they have": async ({ client }) => {
+    const made = await make(client, { displayName: "here", allowSourceCidr: ["127.0.0.0/8"] });
+    const here = await login(client, made);
+    ok(await here.get(INTROSPECT));
+    ok(await set(client, made, { allowSourceCidr: ["10.0.0.0/8", "2001:db8::/32"] }));
+    await assertNoToken(client, made);
+    assertError(await here.get(INTROSPECT), "UNAUTHENTICATED", "SOURCE_NOT_ALLOWED");
+  },
+
+  "live at most 180 days, and never longer than they were made for": async ({ client }) => {
+    const made = await make(client, { displayName: "short-lived", expires: "86400s" });
+    const end = Date.parse(made.answer.client.expiresTime);
+    const at = (ms: number) => new Date(ms).toISOString();
+    const rejected = [
+      [at(end + 60_000), /never extended/],
+      [null, /cannot be removed/],
+      [at(Date.now() - 1000), /has passed/],
+      ["tomorrow", /RFC 3339/],
+    ] as const;
+    for (const [expiresTime, why] of rejected) {
+      const answer = await set(client, made, { expiresTime }, "expiresTime");
+      const fields = ["client.expiresTime"];
+      assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { message: why, fields });
+    }
+    const sooner = at(end - 3_600_000);
+    assert.equal(ok(await set(client, made, { expiresTime: sooner })).client.expiresTime, sooner);
+    const endless = await make(client, { displayName: "endless" });
+    const late = await set(client, endless, { expiresTime: at(Date.now() + 181 * 86_400_000) });
+    assertError(late, "INVALID_ARGUMENT", "INVALID_FIELD", { message: /more than 180 d ahead/ });
+    ok(await set(client, endless, { expiresTime: at(Date.now() + 179 * 86_400_000) }));
+  },
+
+  "show when they were last used": async ({ client }) => {
+    const made = await make(client, { displayName: "used" });
+    assert.equal(made.answer.client.lastUsedAt, undefined);
+    const before = Date.now();
+    ok(await (await login(client, made)).get(INTROSPECT));
+    const used = await eventually(async () =>
+      ok(await client.get(`${CLIENTS}/${made.id}`)).client.lastUsedAt
+    );
+    assert.match(used, RFC3339_UTC);
+    assert.ok(Date.parse(used) >= before - 1000, used);
+  },
+
+  "neither get nor change more than their maker has": async ({ client }) => {
+    const made = await make(client, { displayName: "viewer", scopedRoles: [VIEWER] });
+    const viewer = await login(client, made);
+    const narrowed = ok(await viewer.post(CLIENTS, { displayName: "by a viewer" })).client;
+    assert.deepEqual(narrowed.scopedRoles, [VIEWER]);
+    const whole = await make(client, { displayName: "whole" });
+    for (
+      const answer of [
+        await viewer.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] }),
+        await viewer.post(`${CLIENTS}/${narrowed.id}`, {
+          client: { scopedRoles: ["system:owner"] },
+        }),
+        await viewer.call("DELETE", `${CLIENTS}/${whole.id}`),
+        await set(viewer, whole, { disabled: true }),
+      ]
+    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    ok(await viewer.call("DELETE", `${CLIENTS}/${narrowed.id}`));
+    ok(await client.get(`${CLIENTS}/${whole.id}`));
   },
 
   "have tokens that end with them": async ({ client }) => {
@@ -149,7 +251,8 @@ sharedSuite("clients", {
       [{ displayName: "x", expires: "59s" }, "expires"],
       [{ displayName: "x", expires: "15552001s" }, "expires"],
       [{ displayName: "x", expires: "1h" }, "expires"],
-      [{ displayName: "x", allowSourceCidr: ["10.0.0.0/8"] }, "allowSourceCidr"],
+      [{ displayName: "x", allowSourceCidr: ["10.0.0.0/33"] }, "allowSourceCidr[0]"],
+      [{ displayName: "x", allowSourceCidr: Array(33).fill("10.0.0.0/8") }, "allowSourceCidr"],
     ];
     for (const [body, field] of cases) {
       const answer = await client.post(CLIENTS, body);

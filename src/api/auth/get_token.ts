@@ -1,17 +1,14 @@
 import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
-import { DomainError } from "../../domain/errors.ts";
 import { OAuthError, type TokenGrant } from "../../domain/identity/mod.ts";
-import { type RawBody, rawOperation, Reply, type Uses } from "../operation.ts";
-
-const FORM = "application/x-www-form-urlencoded";
-/** A token request holds two ids and a signature. Small, because strangers send it: such a body takes no budget. */
-const TOKEN_REQUEST_BYTES_MAX = 16 * 1024;
+import { rawOperation, Reply, type Uses } from "../operation.ts";
+import { FORM, oauthError, readForm, tooManyRequests } from "./form.ts";
 
 const tokenForm = z.object({
   grant_type: z.enum([
     "client_credentials",
     "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:device_code",
   ]),
   client_id: z.string().optional(),
   client_secret: z.string().optional(),
@@ -19,6 +16,7 @@ const tokenForm = z.object({
   client_assertion: z.string().optional(),
   subject_token: z.string().optional().openapi({ description: "Of a workload's provider" }),
   subject_token_type: z.string().optional(),
+  device_code: z.string().optional(),
 });
 const tokenAnswer = {
   "application/json": z.object({
@@ -28,16 +26,12 @@ const tokenAnswer = {
     expires_in: z.number(),
   }),
 };
-const oauthError = {
-  "application/json": z.object({ error: z.string(), error_description: z.string() }),
-};
-
-/** Trades client credentials for an access token; RFC 6749, section 4.4, with the credentials in the body. */
+/** Trades client credentials (RFC 6749, section 4.4, in the body) or an approved device code (RFC 8628) for an access token. */
 export const getToken = rawOperation({
   operationId: "invoked.AuthService.Token",
   method: "post",
   path: "/auth/v1/token",
-  summary: "Get an access token for client credentials, by secret or by signed assertion",
+  summary: "Get an access token for client credentials or for an approved device code",
   permission: "public",
   audit: "own",
   content: { [FORM]: tokenForm },
@@ -55,16 +49,14 @@ export const getToken = rawOperation({
     { body, remoteAddress },
     { tokenEndpoint, tokenRateLimit }: Uses<"tokenEndpoint" | "tokenRateLimit">,
   ) {
-    if (body.mediaType !== FORM) {
-      throw new OAuthError("invalid_request", `the body must be ${FORM}`);
-    }
-    const form = new URLSearchParams(new TextDecoder().decode(await readRequest(body)));
+    const form = await readForm(body);
     const { perMinute } = tokenRateLimit;
     let granted: TokenGrant;
     try {
       granted = await tokenEndpoint.authenticate(form, remoteAddress, body.headers["dpop"]);
     } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
+      // Devices poll, and a code can be polled no faster than this answer allows.
+      if (!(error instanceof OAuthError) || error.error === "authorization_pending") throw error;
       const waitSeconds = tokenRateLimit.countFailed(remoteAddress);
       if (waitSeconds === 0) throw error;
       return tooManyRequests(
@@ -84,17 +76,3 @@ export const getToken = rawOperation({
     );
   },
 });
-
-/** Errors of this endpoint have the form of RFC 6749, section 5.2. @throws OAuthError */
-async function readRequest(body: RawBody): Promise<Uint8Array> {
-  try {
-    return await body.read(TOKEN_REQUEST_BYTES_MAX, "of a token request");
-  } catch (error) {
-    throw error instanceof DomainError ? new OAuthError("invalid_request", error.message) : error;
-  }
-}
-
-function tooManyRequests(waitSeconds: number, description: string): Reply {
-  const error = { error: "temporarily_unavailable", error_description: description };
-  return Reply.json(error, { "Retry-After": String(Math.ceil(waitSeconds)) }, 429);
-}

@@ -2,8 +2,9 @@ import { z } from "@hono/zod-openapi";
 import { CLIENT_FIELDS } from "../../resources/clients.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import { roleIdsIn } from "../role_ids.ts";
-import { fieldMask } from "../primitives.ts";
-import { clientAnswer, clientJson, clientNameIn, clientParam, sourceCidrsIn } from "./schemas.ts";
+import { fieldMask, timestampIn } from "../primitives.ts";
+import { sourceCidrsIn } from "../source_cidrs.ts";
+import { clientAnswer, clientJson, clientNameIn, clientParam } from "./schemas.ts";
 
 export const updateClient = jsonOperation({
   operationId: "c1.api.iam.v1.PersonalClientService.Update",
@@ -18,6 +19,9 @@ export const updateClient = jsonOperation({
       displayName: clientNameIn.optional(),
       scopedRoles: roleIdsIn.optional(),
       allowSourceCidr: sourceCidrsIn.optional(),
+      expiresTime: timestampIn.nullish().openapi({
+        description: "Not later than it is: the life of a client is never extended",
+      }),
       disabled: z.boolean().optional(),
     }),
     updateMask: fieldMask.optional(),

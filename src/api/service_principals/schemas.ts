@@ -1,4 +1,3 @@
-import { formatDuration } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import type { Binding } from "../../domain/identity/mod.ts";
 import type { PrincipalRow, UsedCredentialRow } from "../../store/identity.ts";
@@ -9,8 +8,9 @@ import {
   CREDENTIAL_SETTINGS,
   PRINCIPAL,
 } from "../../resources/principals.ts";
+import { lifetimeIn } from "../lifetimes.ts";
 import { resource } from "../messages/of_schema.ts";
-import { durationIn, durationJson, timestamp } from "../primitives.ts";
+import { durationJson, timestamp } from "../primitives.ts";
 import { answerJson, answerShape, enumOf, textOf } from "../resource.ts";
 import { roleIdsIn } from "../role_ids.ts";
 import { sourceCidrsIn } from "../source_cidrs.ts";
@@ -64,15 +64,10 @@ export function credentialJson(row: UsedCredentialRow): z.input<typeof credentia
   };
 }
 
-const { min, max, default: lifetimeMs } = CREDENTIAL_LIFETIME;
+const { default: lifetimeMs } = CREDENTIAL_LIFETIME;
 
 /** How long a new credential works. */
-const lifetimeIn = durationIn.refine((ms) => ms >= min && ms <= max, {
-  error: ({ input }) =>
-    `${formatDuration(Number(input))} is not between ${formatDuration(min)} and ${
-      formatDuration(max)
-    }`,
-}).default(lifetimeMs).openapi({
+const expiresIn = lifetimeIn.default(lifetimeMs).openapi({
   type: "string",
   format: "duration",
   default: durationJson(lifetimeMs),
@@ -83,7 +78,7 @@ export const createCredentialIn = z.object({
   displayName: textOf(CREDENTIAL_SETTINGS.displayName).default(""),
   scopedRoles: roleIdsIn.default([]),
   allowSourceCidrs: sourceCidrsIn.default([]),
-  expires: lifetimeIn,
+  expires: expiresIn,
   requireDpop: z.boolean().default(false).openapi({
     description: "Token requests and calls must prove a key (RFC 9449)",
   }),

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
+import { ApiError } from "./api_error.ts";
 import { Client } from "./schemas.ts";
 import type { Session } from "./session.ts";
+import { CredentialsRejected } from "./token.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
 const CLIENT = `${CLIENTS}/{id}` as const;
@@ -58,6 +60,18 @@ export class ClientApi {
     const what = `Failed to ${disabled ? "disable" : "enable"} client ${oneLine(displayName)}`;
     const sent = { path: { id }, body: { client: { disabled }, updateMask: "disabled" } };
     return (await this.session.call(what, `POST ${CLIENT}`, ClientResponse, sent)).client;
+  }
+
+  /** Deletes the client whose credentials the session has. A client that is gone is no failure. */
+  async deleteOwn(id: string): Promise<void> {
+    try {
+      const what = "Failed to delete the client of the login";
+      await this.session.call(what, `DELETE ${CLIENT}`, z.unknown(), { path: { id }, body: {} });
+    } catch (error) {
+      const isGone = error instanceof CredentialsRejected ||
+        error instanceof ApiError && (error.status === 401 || error.status === 404);
+      if (!isGone) throw error;
+    }
   }
 
   async delete({ id, displayName }: Client): Promise<void> {

@@ -4,13 +4,18 @@ import { type ClientSettings, Secret, type Source } from "../../config/mod.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { exists } from "../../shared/files.ts";
 import { parseJson } from "./api_error.ts";
-import { DEFAULT_PROFILE, type Profiles } from "./profiles.ts";
+import { DEFAULT_PROFILE, type Profile, type Profiles } from "./profiles.ts";
 
 /** The credentials of the command line. */
 export type Credentials =
   | { readonly kind: "token"; readonly accessToken: Secret }
   | { readonly kind: "client"; readonly clientId: string; readonly clientSecret: Secret }
   | { readonly kind: "workload"; readonly clientId: string; readonly oidcToken: Secret };
+
+/** The credentials in a profile. */
+export function credentialsOf({ clientId, clientSecret }: Profile): Credentials {
+  return { kind: "client", clientId, clientSecret };
+}
 
 /** A server and the credentials for it. */
 export interface Target {
@@ -157,7 +162,6 @@ async function profileTarget(
       exit: "usage",
     });
   }
-  const { clientId, clientSecret, caCerts } = profile;
   const source = `profile ${name}`;
   checkServer(
     serverUrl,
@@ -167,8 +171,8 @@ async function profileTarget(
   );
   return {
     serverUrl: profile.serverUrl,
-    credentials: { kind: "client", clientId, clientSecret },
-    caCerts,
+    credentials: credentialsOf(profile),
+    caCerts: profile.caCerts,
     source,
     profile: name,
   };

@@ -4,7 +4,7 @@ import { formatBytes, formatDuration } from "../../config/mod.ts";
 import type { Method } from "../../resources/request.ts";
 import { describeError, Failure } from "../terminal/failure.ts";
 import { ApiError, parseJson } from "./api_error.ts";
-import type { Names } from "./names.ts";
+import { Names } from "./names.ts";
 
 /** Limit of a response in bytes; the largest is a commit with its files. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -34,6 +34,12 @@ export interface Transport {
   readonly client: Deno.HttpClient;
   /** Of what was found by name. */
   readonly names: Names;
+}
+
+/** Connects to a server. @param caCerts certificates in PEM that are trusted besides those of the system */
+export function connectTo(serverUrl: string, caCerts: readonly string[]): Transport {
+  const client = Deno.createHttpClient({ caCerts: [...caCerts] });
+  return { url: serverUrl, client, names: new Names() };
 }
 
 /**

@@ -19,6 +19,8 @@ export interface Profile {
   readonly clientSecret: Secret;
   /** Certificates in PEM that are trusted besides those of the system. */
   readonly caCerts: readonly string[];
+  /** The id of the client, if `invoked login` created the client: then `invoked logout` deletes it. */
+  readonly personalClientId?: string | undefined;
 }
 
 const ProfileFile = z.object({
@@ -26,6 +28,7 @@ const ProfileFile = z.object({
   clientId: z.string().min(1),
   clientSecret: z.string().min(1),
   caCerts: z.array(z.string()).default([]),
+  personalClientId: z.string().min(1).optional(),
 });
 
 /** @throws {Failure} for a text that names no profile */

@@ -8,8 +8,8 @@ import {
 } from "../../resources/request.ts";
 import type { Target } from "./credentials.ts";
 import { listOf, text } from "./fields.ts";
-import { readResponse, request, type Transport } from "./http.ts";
-import { Names } from "./names.ts";
+import { connectTo, readResponse, request, type Transport } from "./http.ts";
+import type { Names } from "./names.ts";
 import { TokenSource } from "./token.ts";
 
 /** Items of one page: the limit of C1. */
@@ -44,8 +44,7 @@ export class Session implements Disposable {
   readonly #tokens: TokenSource;
 
   constructor({ serverUrl, credentials, caCerts }: Target) {
-    const client = Deno.createHttpClient({ caCerts: [...caCerts] });
-    this.transport = { url: serverUrl, client, names: new Names() };
+    this.transport = connectTo(serverUrl, caCerts);
     this.#tokens = new TokenSource(this.transport, credentials);
   }
 

@@ -107,6 +107,9 @@ const WRONG = {
     "invoked trusts test names the reason, and so does the audit log",
 };
 
+/** The server does not accept the credentials of a client. */
+export class CredentialsRejected extends Failure {}
+
 /** Requests a token; bound to a new key if the server then says that the credential requires it. */
 async function requestToken(transport: Transport, credentials: Exchanged, key?: ProofKey) {
   const path = "/auth/v1/token";
@@ -127,7 +130,8 @@ async function requestToken(transport: Transport, credentials: Exchanged, key?: 
   const { error, error_description: description } = rejection.data ??
     { error: `status ${response.status}` };
   const why = oneLine(description === undefined ? error : `${error}: ${description}`);
-  throw new Failure(
+  const Kind = error === "invalid_client" ? CredentialsRejected : Failure;
+  throw new Kind(
     `Failed to get an access token from ${transport.url}: the server responded ${why}`,
     {
       next: isTemporary(response.status)

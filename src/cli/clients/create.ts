@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
-import { parseDuration } from "../../config/mod.ts";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
 import { addServerOptions } from "../options/server_options.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { parseLifetime } from "../options/time.ts";
+import { oneLine } from "../terminal/failure.ts";
 import { note, printJson } from "../terminal/output.ts";
 
 interface Options {
@@ -36,14 +36,5 @@ export function register(command: Command): void {
     if (json) return printJson({ serverUrl: api.url, clientId, clientSecret });
     note(`Created client ${oneLine(name)} (${client.id}); its secret is shown only now`);
     console.log(`client id      ${oneLine(clientId)}\nclient secret  ${oneLine(clientSecret)}`);
-  });
-}
-
-function parseLifetime(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new Failure(`Invalid --expires: ${JSON.stringify(text)} is not a duration`, {
-    next: "write it with its unit, such as 12h or 30d",
-    exit: "usage",
   });
 }

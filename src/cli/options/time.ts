@@ -63,3 +63,13 @@ function timeOf(
     },
   );
 }
+
+/** The value of `--expires`, in milliseconds. */
+export function parseLifetime(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new Failure(`Invalid --expires: ${JSON.stringify(text)} is not a duration`, {
+    next: "write it with its unit, such as 12h or 30d",
+    exit: "usage",
+  });
+}

@@ -5,7 +5,7 @@ export type FunctionScope = "all" | ReadonlySet<string>;
 
 /** What one role grants. */
 export interface Grant {
-  /** Id of the role; empty for what a function may do without one. */
+  /** Id of the role; empty for rights without one, such as those that every function has. */
   readonly roleId: string;
   /** Ids of operations. */
   readonly permissions: ReadonlySet<string>;
@@ -67,6 +67,14 @@ export class Access {
         return functions !== "all" && !this.self.has(permission) && functions.isSubsetOf(own);
       })
     );
+  }
+
+  /** Whether the caller may do everything that another caller may do. */
+  includes(other: Access): boolean {
+    return other.permissions.every((permission) => {
+      const [own, theirs] = [this.functions(permission), other.functions(permission)];
+      return own === "all" || (theirs !== "all" && theirs.isSubsetOf(own));
+    });
   }
 
   /** The ids of the roles that count in full: every layer allows what they grant. */

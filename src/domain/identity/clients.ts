@@ -1,18 +1,28 @@
-import { CLIENT_FIELDS, CLIENT_SETTINGS, type ClientSettings } from "../../resources/clients.ts";
-import type { UsedCredentialRow } from "../../store/identity.ts";
+import {
+  CLIENT_FIELDS,
+  CLIENT_SETTINGS,
+  type ClientChange,
+  type ClientSettings,
+} from "../../resources/clients.ts";
+import type { ClientRow, CredentialRow, UsedCredentialRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError, invalid } from "../errors.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
-import { mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import type { Access } from "./access.ts";
+import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { clientGone, type Principal } from "./principal.ts";
+import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 
 /** The kinds of credentials that a principal manages as its own. */
 const KINDS: readonly UsedCredentialRow["kind"][] = ["secret", "api_key", "device"];
+
+type ChangeKind = "update" | "limit" | "disable" | "delete";
 
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {
@@ -26,8 +36,9 @@ export class Clients {
   ) {}
 
   /**
-   * Makes a client. Its secret exists in the answer alone.
+   * Makes a client, with no more rights than its maker has. Its secret exists in the answer alone.
    * @param lifetimeMs undefined for a client that does not expire
+   * @throws TOKEN_INVALID, INVALID_FIELD, ROLE_MISSING
    */
   async create(
     by: Principal,
@@ -36,21 +47,20 @@ export class Clients {
   ): Promise<{ readonly row: UsedCredentialRow; readonly clientSecret: string }> {
     const { credentials, record } = await mintCredentials(this.host, "pcc");
     const { id, time } = this.ids.nextWithTime();
+    const createdAt = time.toISOString();
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
     const row = await this.store.write(
       async (tx) => {
-        await this.#assertLive(tx, by);
+        const givable = await this.#givable(tx, by);
+        const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
         await tx.identity.insertCredential({
           ...record,
           ...NEW_CREDENTIAL,
           kind: "secret",
           id,
           principalId: by.id,
-          ...columnsOf(CLIENT_SETTINGS, settings),
-          createdAt: time.toISOString(),
-          updatedAt: time.toISOString(),
-          expiresAt,
-          deletedAt: null,
+          ...columnsOf(CLIENT_SETTINGS, { ...settings, scopedRoles }),
+          ...{ createdAt, updatedAt: createdAt, expiresAt, deletedAt: null },
         });
         return await clientOf(tx, by, id);
       },
@@ -72,11 +82,14 @@ export class Clients {
     return await clientOf(this.store.read, by, id);
   }
 
-  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD, also for disabling or limiting the client of the request */
+  /**
+   * Changes a client whose rights the caller has. The end of its life can only come closer.
+   * @throws CLIENT_NOT_FOUND, ROLE_MISSING, INVALID_FIELD, also for disabling or limiting the client of the request
+   */
   async update(
     by: Principal,
     id: string,
-    change: ClientSettings,
+    change: ClientChange,
     mask: UpdateMask | undefined,
   ): Promise<UsedCredentialRow> {
     const given = CLIENT_FIELDS.filter((field) => change[field] !== undefined);
@@ -84,48 +97,93 @@ export class Clients {
     if (fields.has("displayName") && !change.displayName) {
       throw invalid({ field: "client.displayName", description: "must not be empty" });
     }
+    const limits = fields.has("scopedRoles") || fields.has("allowSourceCidr") ||
+      fields.has("expiresTime");
     const disables = fields.has("disabled") && change.disabled;
-    const what = disables ? "disable" : fields.has("scopedRoles") ? "limit" : "update";
-    return await this.#change(by, id, what, changedColumns(CLIENT_SETTINGS, change, [...fields]));
+    const what = disables ? "disable" : limits ? "limit" : "update";
+    const settings = [...fields].filter((field) => field !== "expiresTime");
+    return await this.#change(by, id, what, async (tx, before) => {
+      const scopedRoles = fields.has("scopedRoles")
+        ? await this.#rolesFor(tx, by, by.access, change, "client.scopedRoles")
+        : [];
+      const columns = changedColumns(CLIENT_SETTINGS, { ...change, scopedRoles }, settings);
+      if (!fields.has("expiresTime")) return columns;
+      const expiresAt = change.expiresTime ?? null;
+      assertExpiry(before.expiresAt, expiresAt, "client.expiresTime");
+      return { ...columns, expiresAt };
+    });
   }
 
-  /** @throws CLIENT_NOT_FOUND, INVALID_FIELD for the client of the request */
+  /**
+   * Deletes a client whose rights the caller has. A personal client can delete itself, as `invoked logout` does.
+   * @throws CLIENT_NOT_FOUND, ROLE_MISSING, INVALID_FIELD for another client of the request
+   */
   async delete(by: Principal, id: string): Promise<void> {
-    await this.#change(by, id, "delete", { deletedAt: new Date().toISOString() });
+    const deletion = { deletedAt: new Date().toISOString() };
+    await this.#change(by, id, "delete", () => Promise.resolve(deletion));
   }
 
   async #change(
     by: Principal,
     id: string,
-    what: "update" | "limit" | "disable" | "delete",
-    change: Parameters<Writers["identity"]["updateCredential"]>[1],
+    what: ChangeKind,
+    change: (
+      tx: Writers,
+      before: UsedCredentialRow,
+    ) => Promise<Parameters<Writers["identity"]["updateCredential"]>[1]>,
   ): Promise<UsedCredentialRow> {
-    const row = await this.store.write(
+    return await this.store.write(
       async (tx) => {
         // Of two clients that delete each other at the same time, one remains.
-        await this.#assertLive(tx, by);
+        await this.#givable(tx, by);
         const client = await clientOf(tx, by, id);
-        if (what !== "update" && client.clientId === by.clientId) throw ownClient(what);
+        const isOwn = client.clientId === by.clientId;
+        if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
+        if (!isOwn) this.#assertIncludes(by, await tx.identity.client(client.clientId));
         // Once it is enabled again, its browsers sign in again.
         if (what === "disable" || what === "delete") {
           await tx.consoleSessions.deleteOfClient(client.clientId);
         }
-        await tx.identity.updateCredential(id, { updatedAt: new Date().toISOString(), ...change });
+        const updatedAt = new Date().toISOString();
+        await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client) });
         return what === "delete" ? client : await clientOf(tx, by, id);
       },
       "durable",
       [locks.ofPrincipal(by.id)],
     );
-    return row;
   }
 
-  /** Checks the credential of the caller, or the person of a session without one. @throws TOKEN_INVALID */
-  async #assertLive({ identity }: Writers, by: Principal): Promise<void> {
+  /** What the caller may give to a new client: of a session without a client, what the session may do. @throws TOKEN_INVALID */
+  async #givable({ identity }: Writers, by: Principal): Promise<Access> {
     const row = await identity.client(by.clientId);
-    const live = row === undefined
-      ? this.liveClients.principal(await identity.principal(by.id), by.clientId)
-      : this.liveClients.of(row);
-    if (live === undefined) throw clientGone();
+    if (row !== undefined) {
+      const client = this.liveClients.of(row);
+      if (client === undefined) throw clientGone();
+      return row.credential.kind === "device" ? client.givable : by.access;
+    }
+    const person = this.liveClients.principal(await identity.principal(by.id), by.clientId);
+    if (person === undefined) throw clientGone();
+    return by.access;
+  }
+
+  async #rolesFor(
+    { identity }: Writers,
+    by: Principal,
+    givable: Access,
+    { scopedRoles = [] }: ClientSettings,
+    field: string,
+  ): Promise<readonly string[]> {
+    const { liveClients } = this;
+    return await rolesToGive({ liveClients, identity, by, givable, asked: scopedRoles, field });
+  }
+
+  /** @throws ROLE_MISSING */
+  #assertIncludes(by: Principal, client: ClientRow | undefined): void {
+    if (client === undefined || by.access.includes(this.liveClients.accessOf(client))) return;
+    throw new DomainError(
+      "ROLE_MISSING",
+      `${by.displayName} may not change this client: the client has rights that ${by.displayName} lacks`,
+    );
   }
 }
 
@@ -140,18 +198,20 @@ async function clientOf(
   id: string,
 ): Promise<UsedCredentialRow> {
   const row = await identity.credential(id);
-  if (
-    row !== undefined && KINDS.includes(row.kind) && row.principalId === by.id &&
-    row.deletedAt === null
-  ) return row;
+  const isOwn = row?.principalId === by.id && row.deletedAt === null && KINDS.includes(row.kind);
+  if (row !== undefined && isOwn) return row;
   throw new DomainError(
     "CLIENT_NOT_FOUND",
     `Client ${JSON.stringify(id)} does not exist: ${by.displayName} has no client with this id`,
   );
 }
 
-/** A client that acts on itself could leave a server without an administrator. */
-function ownClient(what: "limit" | "disable" | "delete"): DomainError {
+/** A client of a service principal that ends itself could leave nobody who can get in. */
+function mayActOnItself(client: CredentialRow, what: ChangeKind): boolean {
+  return what === "update" || (what === "delete" && isPersonal(client.clientId));
+}
+
+function ownClient(what: ChangeKind): DomainError {
   const description = `is the client of this request; ${what} it with another client`;
   return invalid({ field: "id", description });
 }

@@ -116,6 +116,11 @@ export function newClientId(host: string, use: ClientUse): string {
   return `${name}@${host}/${use}`;
 }
 
+/** Whether a client is one that a person or an operation of personal clients has made. */
+export function isPersonal(clientId: string): boolean {
+  return clientId.endsWith("/pcc");
+}
+
 /**
  * Whether the secret is the one of the record. Takes as long for an unknown client as for a wrong
  * secret. A plain SHA-256 is enough: the secret is a random key, not a password.
@@ -125,8 +130,10 @@ export function secretMatches(
   record: Pick<CredentialRecord, "secretHash"> | undefined,
 ): boolean {
   const given = Buffer.from(hashSecret(secret));
-  const expected = Buffer.from(record?.secretHash ?? hashSecret(""));
-  return timingSafeEqual(given, expected) && record !== undefined;
+  // Credentials without a secret, such as those of devices, have no hash.
+  const hash = record?.secretHash ?? "";
+  const expected = Buffer.from(hash === "" ? hashSecret("") : hash);
+  return timingSafeEqual(given, expected) && hash !== "";
 }
 
 /** SHA-256, base64url: enough for random secrets, which nobody guesses. */

@@ -13,6 +13,8 @@ import { OWNER, type PermissionCatalog } from "./roles.ts";
 /** A credential that may be used. */
 export interface LiveClient {
   readonly principal: Principal;
+  /** What new clients may get that this one creates. */
+  readonly givable: Access;
   /** Id of the credential. */
   readonly credentialId: string;
   /** When it expires; Infinity for never. */
@@ -44,27 +46,39 @@ export class LiveClients {
   /** The client of a row; undefined for one that may not be used. */
   of(row: ClientRow | undefined): LiveClient | undefined {
     if (row === undefined) return undefined;
+    const known = this.#knownOf(row);
+    return known.isUsable && Date.now() < known.expiresAtMs ? known : undefined;
+  }
+
+  /** What the client of a row may do, or could do if it were not disabled. */
+  accessOf(row: ClientRow): Access {
+    return this.#knownOf(row).principal.access;
+  }
+
+  #knownOf(row: ClientRow): KnownClient {
     let known = this.#known.get(row);
     if (known === undefined) {
       known = this.#clientOf(row);
       this.#known.set(row, known);
     }
-    return known.isUsable && Date.now() < known.expiresAtMs ? known : undefined;
+    return known;
   }
 
   #clientOf(row: ClientRow): KnownClient {
     const { credential, principal, customRoles } = row;
     const { id, clientId, expiresAt, disabled, deletedAt, allowSourceCidrs } = credential;
-    const access = this.#accessOf(row);
     const scoped = JSON.parse(credential.scopedRoles) as string[];
+    const whole = this.#wholeAccessOf(row);
+    const givable = scoped.length === 0 ? whole : whole.cutBy(this.grants(scoped, customRoles));
     return {
       principal: {
         kind: principal.kind,
         id: principal.id,
         displayName: credential.displayName || principal.displayName,
         clientId,
-        access: scoped.length === 0 ? access : access.cutBy(this.grants(scoped, customRoles)),
+        access: credential.kind === "device" ? givable.cutBy([this.#ofDevice]) : givable,
       },
+      givable,
       credentialId: id,
       expiresAtMs: expiresAt === null ? Infinity : Date.parse(expiresAt),
       allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[],
@@ -81,7 +95,7 @@ export class LiveClients {
   principal(row: PrincipalWithRoles | undefined, clientId: string): Principal | undefined {
     if (row === undefined || !isUsable(row.principal)) return undefined;
     const { kind, id, displayName } = row.principal;
-    return { kind, id, displayName, clientId, access: this.#accessOf(row) };
+    return { kind, id, displayName, clientId, access: this.#wholeAccessOf(row) };
   }
 
   /** The owner that a link of the server's host signs in. It is in no table, so that nobody can remove it. */
@@ -116,7 +130,12 @@ export class LiveClients {
     return new Access([[own, ...grants]], this.catalog.self);
   }
 
-  #accessOf(row: PrincipalWithRoles): Access {
+  /** A device only creates a client, which then has the rights. */
+  get #ofDevice(): Grant {
+    return { roleId: "", permissions: this.catalog.ofDevice, functions: "all" };
+  }
+
+  #wholeAccessOf(row: PrincipalWithRoles): Access {
     return new Access([this.#grantsOf(row)], this.catalog.self);
   }
 

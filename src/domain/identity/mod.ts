@@ -11,6 +11,12 @@ export { Clients } from "./clients.ts";
 export { CredentialUses } from "./credential_uses.ts";
 export { type ClientCredentials, clientHost } from "./credentials.ts";
 export { Roles, type RoleView } from "./custom_roles.ts";
+export {
+  DEVICE_CODE_GRACE_MS,
+  type DeviceAuthorization,
+  DeviceFlow,
+  type PendingDevice,
+} from "./device_flow.ts";
 export { DpopProofs, type Proof, PROOF_ALGORITHMS } from "./dpop.ts";
 export { FederationProviders } from "./federation/providers.ts";
 export { ClaimsError, parseClaims } from "./federation/claims.ts";
@@ -19,7 +25,8 @@ export { audiencesOf, STEPS } from "./federation/subject_token.ts";
 export { FederationTrusts } from "./federation/trusts.ts";
 export { FunctionPrincipals } from "./function_principals.ts";
 export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
-export { describable, OAuthError } from "./grants/grant.ts";
+export { DeviceCodeGrant } from "./grants/device_code.ts";
+export { assertEachOnce, describable, OAuthError, required } from "./grants/grant.ts";
 export { TokenExchangeGrant } from "./grants/token_exchange.ts";
 export { LiveClients } from "./live_clients.ts";
 export { PrincipalCredentials } from "./principal_credentials.ts";

@@ -83,7 +83,11 @@ export class PermissionCatalog {
   /** What every function may do with itself. */
   readonly ofFunction: ReadonlySet<string>;
 
-  constructor(operations: Iterable<readonly [operationId: string, group: PermissionGroup]>) {
+  /** @param ofDevice what the token of an approved device may be used for, at most */
+  constructor(
+    operations: Iterable<readonly [operationId: string, group: PermissionGroup]>,
+    readonly ofDevice: ReadonlySet<string>,
+  ) {
     this.#groups = new Map(operations);
     this.self = this.#within(["self"]);
     this.ofFunction = this.#within(["self", "functions:read"]);

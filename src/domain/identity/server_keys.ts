@@ -21,7 +21,7 @@ export class ServerKeys {
   ) {}
 
   /** A random key for {@link SignedTokens}. */
-  async hmacKey(purpose: "upload-url" | "page-token"): Promise<Uint8Array> {
+  async hmacKey(purpose: "upload-url" | "page-token" | "user-code"): Promise<Uint8Array> {
     const { value } = await this.#loadOrMake(
       purpose,
       () => Promise.resolve(Uint8Array.from(randomBytes(HMAC_KEY_BYTES))),

@@ -3,7 +3,7 @@ import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { AccessTokens, Granted } from "./access_tokens.ts";
 import type { DpopProofs, ProofTarget } from "./dpop.ts";
-import { type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
+import { assertEachOnce, type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
 /** What the proof of a token request names. */
@@ -80,11 +80,7 @@ export class TokenEndpoint {
     address: string | undefined,
     dpop: string | undefined,
   ): Promise<TokenGrant> {
-    for (const name of new Set(form.keys())) {
-      if (form.getAll(name).length > 1) {
-        throw new OAuthError("invalid_request", `${name} is given more than once`);
-      }
-    }
+    assertEachOnce(form);
     const grantType = required(form, "grant_type");
     const grant = this.#grants.get(grantType);
     if (grant === undefined) {

@@ -36,6 +36,7 @@ import * as errorCode from "./029_error_code.ts";
 import * as identity from "./030_identity.ts";
 import * as audit from "./031_audit.ts";
 import * as people from "./032_people.ts";
+import * as device from "./033_device.ts";
 import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
 
@@ -73,6 +74,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "030_identity": identity,
   "031_audit": audit,
   "032_people": people,
+  "033_device": device,
   "034_federation": federation,
   "035_signing_keys": signingKeys,
 };

@@ -60,7 +60,8 @@ export class ClientCredentialsGrant implements Grant {
     }
     const clientId = form.get("client_id") ?? subjectOf(assertion);
     const row = clientId === undefined ? undefined : await this.#row(clientId);
-    if (row === undefined) throw unknownClient();
+    // Credentials without a secret have no key.
+    if (row === undefined || row.credential.publicJwk === "") throw unknownClient();
     const claims = await this.#verify(assertion, row.credential);
     await this.#useOnce(assertion, row.credential.clientId, claims);
     return this.#liveOrUnknown(row);

@@ -9,30 +9,44 @@ export function describable(text: string): string {
   return text.replace(UNDESCRIBABLE, "'");
 }
 
-/** The errors of RFC 6749, section 5.2, and of RFC 9449, section 5. */
+/** The errors of RFC 6749, section 5.2, of RFC 8628, section 3.5, and of RFC 9449, section 5. */
 type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
   | "invalid_grant"
   | "invalid_scope"
   | "invalid_dpop_proof"
-  | "unsupported_grant_type";
+  | "unsupported_grant_type"
+  | "authorization_pending"
+  | "slow_down"
+  | "access_denied"
+  | "expired_token"
+  | "temporarily_unavailable";
+
+const STATUSES: Readonly<Partial<Record<OAuthErrorCode, 401 | 429>>> = {
+  invalid_client: 401,
+  temporarily_unavailable: 429,
+};
 
 /** An error of RFC 6749, section 5.2. */
 export class OAuthError extends Error {
-  readonly status: 400 | 401;
+  readonly status: 400 | 401 | 429;
   readonly description: string;
 
-  /** @param record why the request was rejected, for the audit log alone */
+  /**
+   * @param record why the request was rejected, for the audit log alone
+   * @param retryAfterSeconds when to try again; undefined if that would not help
+   */
   constructor(
     readonly error: OAuthErrorCode,
     description: string,
     readonly record?: { readonly code: string; readonly detail: string },
+    readonly retryAfterSeconds?: number,
   ) {
     super(description);
     this.name = "OAuthError";
     this.description = describable(description);
-    this.status = error === "invalid_client" ? 401 : 400;
+    this.status = STATUSES[error] ?? 400;
   }
 }
 
@@ -45,6 +59,15 @@ export interface Grant {
    * @throws OAuthError
    */
   authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted>;
+}
+
+/** @throws OAuthError for a form with a field that is there twice (RFC 6749, section 3.2) */
+export function assertEachOnce(form: URLSearchParams): void {
+  for (const name of new Set(form.keys())) {
+    if (form.getAll(name).length > 1) {
+      throw new OAuthError("invalid_request", `${name} is given more than once`);
+    }
+  }
 }
 
 /** The value of a field that a request must have. @throws OAuthError */

@@ -1,0 +1,136 @@
+/** Signs this command line in as a device (RFC 8628): a person approves it in a browser. */
+import { z } from "zod";
+import { Secret } from "../../config/secret.ts";
+import { INVOKED_DEVICE_CLIENT } from "../../resources/device_clients.ts";
+import { Failure, oneLine } from "../terminal/failure.ts";
+import { parseJson } from "./api_error.ts";
+import { readTokenBody, request, type Transport, Unreachable } from "./http.ts";
+
+const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
+/** RFC 8628, sections 3.2 and 3.5. */
+const DEFAULT_INTERVAL_S = 5;
+const SLOW_DOWN_S = 5;
+
+const Authorization = z.object({
+  device_code: z.string().min(1),
+  user_code: z.string().min(1),
+  verification_uri: z.url({ protocol: /^https?$/ }),
+  verification_uri_complete: z.url({ protocol: /^https?$/ }).optional(),
+  expires_in: z.number().positive(),
+  interval: z.number().positive().catch(DEFAULT_INTERVAL_S),
+});
+type Authorization = z.output<typeof Authorization>;
+const Token = z.object({ access_token: z.string().min(1) });
+const OAuthError = z.object({ error: z.string(), error_description: z.string().optional() });
+
+const OTHERWISE = "log in with the id and the secret of a client: give --client-id";
+
+/** What a person needs to approve the device. */
+export interface Approval {
+  readonly url: string;
+  readonly userCode: string;
+}
+
+/**
+ * Asks for a sign-in, shows it, and waits until a person approves it.
+ * @param roles names or ids of the roles that the token shall have; empty for all roles of the person
+ * @returns an access token that can create a personal client
+ * @throws {Failure} without an approval
+ */
+export async function signInDevice(
+  transport: Transport,
+  roles: readonly string[],
+  show: (approval: Approval) => void,
+  waiting: (wait: () => Promise<Secret>) => Promise<Secret>,
+): Promise<Secret> {
+  const begun = await begin(transport, roles);
+  const url = begun.verification_uri_complete ?? begun.verification_uri;
+  show({ url, userCode: oneLine(begun.user_code) });
+  return await waiting(() => poll(transport, begun));
+}
+
+async function begin(transport: Transport, roles: readonly string[]): Promise<Authorization> {
+  const form = new URLSearchParams({ client_id: INVOKED_DEVICE_CLIENT });
+  if (roles.length > 0) form.set("scope", roles.join(" "));
+  const response = await request(transport, "/auth/v1/device_authorization", {
+    method: "POST",
+    body: form,
+  });
+  const body = parseJson(await readTokenBody(transport, response));
+  const begun = Authorization.safeParse(body);
+  if (response.status === 200 && begun.success) return begun.data;
+  const { error = `status ${response.status}`, error_description: why } =
+    OAuthError.safeParse(body).data ?? {};
+  if (error === "invalid_scope") {
+    throw new Failure(`Invalid --role: ${oneLine(why ?? error)}`, {
+      next: "name roles of this server, such as system:viewer or functions:developer",
+      exit: "usage",
+    });
+  }
+  throw new Failure(
+    `The server at ${transport.url} signs in no browser for the command line: it responded ${
+      oneLine(why === undefined ? error : `${error}: ${why}`)
+    }`,
+    { next: OTHERWISE, exit: "server" },
+  );
+}
+
+async function poll(transport: Transport, begun: Authorization): Promise<Secret> {
+  const body = new URLSearchParams({
+    grant_type: GRANT_TYPE,
+    device_code: begun.device_code,
+    client_id: INVOKED_DEVICE_CLIENT,
+  });
+  const endsAt = performance.now() + begun.expires_in * 1000;
+  for (let intervalS = begun.interval; performance.now() < endsAt;) {
+    await new Promise((resolve) => setTimeout(resolve, intervalS * 1000));
+    const answer = await ask(transport, body);
+    if (answer instanceof Secret) return answer;
+    if (answer === "slow_down") intervalS += SLOW_DOWN_S;
+  }
+  throw expired();
+}
+
+/** One request for the token. A server that is away for a moment is asked again, more slowly. */
+async function ask(
+  transport: Transport,
+  body: URLSearchParams,
+): Promise<Secret | "pending" | "slow_down"> {
+  let response: Response;
+  try {
+    response = await request(transport, "/auth/v1/token", { method: "POST", body });
+  } catch (error) {
+    if (error instanceof Unreachable) return "slow_down";
+    throw error;
+  }
+  const answer = parseJson(await readTokenBody(transport, response));
+  const token = Token.safeParse(answer);
+  if (response.status === 200 && token.success) return new Secret(token.data.access_token);
+  const { error, error_description: why } = OAuthError.safeParse(answer).data ??
+    { error: `status ${response.status}` };
+  switch (error) {
+    case "authorization_pending":
+      return "pending";
+    case "slow_down":
+      return "slow_down";
+    case "access_denied":
+      throw new Failure("The sign-in was denied in the browser", {
+        next: "run invoked login again, and choose Approve",
+      });
+    case "expired_token":
+      throw expired();
+  }
+  if (response.status === 429 || response.status >= 500) return "slow_down";
+  throw new Failure(
+    `Failed to sign in at ${transport.url}: the server responded ${
+      oneLine(why === undefined ? error : `${error}: ${why}`)
+    }`,
+    { next: "run invoked login again", exit: "server" },
+  );
+}
+
+function expired(): Failure {
+  return new Failure("Nobody approved the sign-in in time", {
+    next: "run invoked login again, and approve the code in the browser",
+  });
+}

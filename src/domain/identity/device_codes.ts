@@ -1,0 +1,49 @@
+/** The codes of the device flow (RFC 8628): of devices, which are keys, and of people, who read and type them. */
+import { createHash, createHmac, randomBytes, randomInt } from "node:crypto";
+
+const DEVICE_CODE_BYTES = 32;
+/** No vowels, so that no word appears, and no letter that looks or sounds like a digit (RFC 8628, section 6.1). */
+const ALPHABET = "BCDFGHJKLMNPQRSTVWXZ";
+const USER_CODE_LETTERS = 8;
+const USER_CODE = new RegExp(`^[${ALPHABET}]{${USER_CODE_LETTERS}}$`);
+/** What people type between the letters, or leave out. */
+const SEPARATORS = /[\s\p{Dash}_.]+/gu;
+/** Longer texts are no code; the bound keeps them cheap. */
+const TYPED_CHARS_MAX = 64;
+
+/** 256 random bits. */
+export function newDeviceCode(): string {
+  return randomBytes(DEVICE_CODE_BYTES).toString("base64url");
+}
+
+/** Such as `BCDF-GHJK`: 34 bits, so guesses at it must be slow. */
+export function newUserCode(): string {
+  const letters = Array.from(
+    { length: USER_CODE_LETTERS },
+    () => ALPHABET.charAt(randomInt(ALPHABET.length)),
+  );
+  return shownUserCode(letters.join(""));
+}
+
+/** The letters of a typed code; undefined for a text that is no user code. */
+export function userCodeOf(typed: string): string | undefined {
+  if (typed.length > TYPED_CHARS_MAX) return undefined;
+  const letters = typed.replace(SEPARATORS, "").toUpperCase();
+  return USER_CODE.test(letters) ? letters : undefined;
+}
+
+/** The letters of a code in two groups. */
+export function shownUserCode(letters: string): string {
+  const half = USER_CODE_LETTERS / 2;
+  return `${letters.slice(0, half)}-${letters.slice(half)}`;
+}
+
+/** A plain hash is enough: a device code is a random key. */
+export function deviceCodeHash(code: string): string {
+  return createHash("sha256").update(code).digest("base64url");
+}
+
+/** @param letters of {@link userCodeOf} */
+export function userCodeHash(letters: string, key: Uint8Array): string {
+  return createHmac("sha256", key).update(letters).digest("base64url");
+}

@@ -1,0 +1,364 @@
+/** The device flow (RFC 8628): a device asks, a person approves in the console, and the device gets a token. */
+import { countOf, formatDuration } from "../../config/mod.ts";
+import { DEVICE_CLIENTS } from "../../resources/device_clients.ts";
+import { TokenBuckets } from "../../shared/token_buckets.ts";
+import type { DeviceCodeRow, DeviceDecision } from "../../store/device_codes.ts";
+import type { Store, Writers } from "../../store/mod.ts";
+import { DomainError } from "../errors.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Ids } from "../ids.ts";
+import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
+import {
+  deviceCodeHash,
+  newDeviceCode,
+  newUserCode,
+  shownUserCode,
+  userCodeHash,
+  userCodeOf,
+} from "./device_codes.ts";
+import { OAuthError } from "./grants/grant.ts";
+import { rolesOfScope } from "./grants/scopes.ts";
+import type { LiveClient, LiveClients } from "./live_clients.ts";
+import type { Principal } from "./principal.ts";
+import { builtinRole } from "./roles.ts";
+import { rolesToGive } from "./scoping.ts";
+
+/** How long a person has to approve. */
+const DEVICE_CODE_LIFETIME_MS = 10 * 60_000;
+/** How long a code is kept after that, so that a late poll learns that the code has expired. */
+export const DEVICE_CODE_GRACE_MS = 5 * 60_000;
+/** How often a device may ask for its token. */
+const POLL_INTERVAL_MS = 5_000;
+/**
+ * Twice as fast is tolerated, and a few polls may come at once: `cone` ends at a `slow_down`, and polls that the network
+ * held up arrive together.
+ */
+const POLLS_PER_SECOND = 2_000 / POLL_INTERVAL_MS;
+const POLL_BURST = 3;
+/** Codes that exist at a time, in total and of one address or IPv6 network. */
+const DEVICE_CODES_MAX = 10_000;
+const DEVICE_CODES_OF_SENDER_MAX = 50;
+/** What an approved device acts as lives this long: time to create a personal client and to choose its roles. */
+const DEVICE_CREDENTIAL_LIFETIME_MS = 60 * 60_000;
+const SCOPE_CHARS_MAX = 1_024;
+
+/** A new sign-in, as the device shows it. */
+export interface DeviceAuthorization {
+  readonly deviceCode: string;
+  readonly userCode: string;
+  /** Page of the console on which a person types the user code. */
+  readonly verificationUri: string;
+  readonly verificationUriComplete: string;
+  readonly expiresInSeconds: number;
+  readonly intervalSeconds: number;
+}
+
+/** A sign-in that waits for a decision, as its page shows it. */
+export interface PendingDevice {
+  readonly userCode: string;
+  readonly clientId: string;
+  readonly clientName: string;
+  readonly address: string;
+  /** The roles that the device asks for; empty for all roles of the principal. */
+  readonly scopedRoles: readonly { readonly id: string; readonly displayName: string }[];
+  readonly createdAt: string;
+  readonly expiresAt: string;
+}
+
+/** Who asks for a sign-in. */
+interface DeviceRequest {
+  readonly clientId: string;
+  readonly scope: string;
+  readonly address: string;
+  /** The address, or the network of an IPv6 address. */
+  readonly sender: string;
+}
+
+interface DeviceFlowOptions {
+  readonly store: Store;
+  readonly ids: Ids;
+  readonly audit: Audit;
+  readonly liveClients: LiveClients;
+  /** Base URL of the server. */
+  readonly url: string;
+  /** Host, with its port, in client ids. */
+  readonly host: string;
+  /** Keys the hashes of user codes. */
+  readonly userCodeKey: Uint8Array;
+}
+
+/** Begins, decides and redeems the sign-ins of devices. */
+export class DeviceFlow {
+  /** Of each pending code. */
+  readonly #polls = new TokenBuckets({ perSecond: POLLS_PER_SECOND, burst: POLL_BURST });
+
+  constructor(private readonly options: DeviceFlowOptions) {}
+
+  /** Begins a sign-in. @throws OAuthError, which is on record */
+  async begin(request: DeviceRequest): Promise<DeviceAuthorization> {
+    try {
+      return await this.#begin(request);
+    } catch (error) {
+      if (error instanceof OAuthError) {
+        await this.options.audit.record({
+          kind: "authentication",
+          activity: "device_authorization",
+          user: { clientId: request.clientId },
+          rejected: { code: error.error, detail: error.description },
+        });
+      }
+      throw error;
+    }
+  }
+
+  async #begin({ clientId, scope, address, sender }: DeviceRequest): Promise<DeviceAuthorization> {
+    const { store, liveClients, url } = this.options;
+    if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
+    if (scope.length > SCOPE_CHARS_MAX) {
+      throw new OAuthError("invalid_scope", `scope has more than ${SCOPE_CHARS_MAX} characters`);
+    }
+    const roles = await rolesOfScope(scope, liveClients, store.read.identity) ?? [];
+    const now = Date.now();
+    const deviceCode = newDeviceCode();
+    const userCode = await store.write(async (tx) => {
+      await tx.deviceCodes.deleteBefore(new Date(now - DEVICE_CODE_GRACE_MS).toISOString());
+      await assertBelowLimits(tx, sender);
+      for (;;) {
+        const code = newUserCode();
+        const isNew = await tx.deviceCodes.insert({
+          deviceCodeHash: deviceCodeHash(deviceCode),
+          userCodeHash: this.#hashOf(lettersOf(code)),
+          clientId,
+          scopedRoles: JSON.stringify(roles),
+          address,
+          sender,
+          state: "pending",
+          principalId: null,
+          createdAt: new Date(now).toISOString(),
+          expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
+        });
+        if (isNew) return code;
+      }
+    });
+    return {
+      deviceCode,
+      userCode,
+      verificationUri: `${url}/device`,
+      verificationUriComplete: `${url}/device?user_code=${userCode}`,
+      expiresInSeconds: DEVICE_CODE_LIFETIME_MS / 1000,
+      intervalSeconds: POLL_INTERVAL_MS / 1000,
+    };
+  }
+
+  /** The sign-in of a user code. @throws DEVICE_CODE_INVALID */
+  async find(by: Principal, typed: string): Promise<PendingDevice> {
+    const { deviceCodes, identity } = this.options.store.read;
+    return await this.#recorded(by, "Find", async () => {
+      const letters = lettersOf(typed);
+      const row = pending(await deviceCodes.byUserCode(this.#hashOf(letters)));
+      const { clientId, address, createdAt, expiresAt } = row;
+      const roleIds = JSON.parse(row.scopedRoles) as string[];
+      const custom = roleIds.length === 0 ? [] : await identity.roles(roleIds);
+      return {
+        userCode: shownUserCode(letters),
+        clientId,
+        clientName: nameOf(row),
+        address,
+        scopedRoles: roleIds.map((id) => ({
+          id,
+          displayName: [builtinRole(id), ...custom].find((role) => role?.id === id)?.displayName ??
+            id,
+        })),
+        createdAt,
+        expiresAt,
+      };
+    });
+  }
+
+  /**
+   * Lets the device act as a principal, within the roles that the device asked for and within the rights of the session.
+   * @throws DEVICE_CODE_INVALID, ROLE_MISSING
+   */
+  async approve(by: Principal, typed: string): Promise<void> {
+    const { liveClients } = this.options;
+    await this.#decide(by, "Approve", typed, async (tx, row) => {
+      const scopedRoles = await rolesToGive({
+        ...{ liveClients, by, givable: by.access, field: "scope" },
+        identity: tx.identity,
+        asked: JSON.parse(row.scopedRoles) as string[],
+      });
+      return { state: "approved", principalId: by.id, scopedRoles: JSON.stringify(scopedRoles) };
+    });
+  }
+
+  /** Rejects the device. @throws DEVICE_CODE_INVALID */
+  async deny(by: Principal, typed: string): Promise<void> {
+    await this.#decide(by, "Deny", typed, () => Promise.resolve({ state: "denied" }));
+  }
+
+  async #decide(
+    by: Principal,
+    verb: "Approve" | "Deny",
+    typed: string,
+    decisionOn: (tx: Writers, row: DeviceCodeRow) => Promise<DeviceDecision>,
+  ): Promise<void> {
+    const { store, audit } = this.options;
+    await this.#recorded(by, verb, async () => {
+      const hash = this.#hashOf(lettersOf(typed));
+      await store.write(async (tx) => {
+        const row = pending(await tx.deviceCodes.byUserCode(hash));
+        const decision = await decisionOn(tx, row);
+        if (!await tx.deviceCodes.decide(hash, decision)) throw codeInvalid();
+        const { address: device_address, createdAt: asked_at } = row;
+        await tx.audit.append(audit.entry({
+          ...callOf(by, verb),
+          resources: [{ type: "device", name: nameOf(row) }],
+          facts: { device_address, asked_at, ...decision },
+        }));
+      });
+    });
+  }
+
+  /** Records a code that is rejected: somebody may be guessing. */
+  async #recorded<T>(by: Principal, verb: Verb, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DomainError && error.reason === "DEVICE_CODE_INVALID") {
+        const rejected = { code: error.reason, detail: error.message };
+        await this.options.audit.record({ ...callOf(by, verb), resources: [], rejected });
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved.
+   * @throws OAuthError of RFC 8628, section 3.5
+   */
+  async redeem(clientId: string, deviceCode: string): Promise<LiveClient> {
+    if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
+    const hash = deviceCodeHash(deviceCode);
+    const row = await this.options.store.read.deviceCodes.byDeviceCode(hash);
+    if (row === undefined || row.clientId !== clientId) throw unknownCode();
+    if (hasExpired(row)) {
+      throw new OAuthError("expired_token", "the device code has expired; start again");
+    }
+    if (row.state === "denied") throw denied();
+    if (row.state === "pending") throw this.#stillPending(hash);
+    return await this.options.store.write((tx) => this.#redeemIn(tx, row));
+  }
+
+  async #redeemIn(tx: Writers, row: DeviceCodeRow): Promise<LiveClient> {
+    if (!await tx.deviceCodes.redeem(row.deviceCodeHash)) throw unknownCode();
+    const { ids, audit, liveClients, host } = this.options;
+    const { id, time } = ids.nextWithTime();
+    const clientId = newClientId(host, "dev");
+    await tx.identity.insertCredential({
+      id,
+      kind: "device",
+      clientId,
+      principalId: row.principalId ?? "",
+      displayName: `${nameOf(row)} (device)`,
+      scopedRoles: row.scopedRoles,
+      secretHash: "",
+      publicJwk: "",
+      ...NEW_CREDENTIAL,
+      createdAt: time.toISOString(),
+      updatedAt: time.toISOString(),
+      expiresAt: new Date(time.getTime() + DEVICE_CREDENTIAL_LIFETIME_MS).toISOString(),
+      deletedAt: null,
+    });
+    const client = liveClients.of(await tx.identity.client(clientId));
+    // Disabled or deleted since the approval.
+    if (client === undefined) throw denied();
+    const { principal } = client;
+    await tx.audit.append(audit.entry({
+      kind: "call",
+      operation: "invoked.AuthService.Token",
+      activity: "create",
+      actor: principal,
+      resources: [{ type: "credential", id, namespace: principal.id, change: "created" }],
+      facts: { device: nameOf(row) },
+    }));
+    return client;
+  }
+
+  #stillPending(hash: string): OAuthError {
+    return this.#polls.take(hash) === 0
+      ? new OAuthError("authorization_pending", "nobody has approved the device yet")
+      : new OAuthError("slow_down", `ask every ${formatDuration(POLL_INTERVAL_MS)} at most`);
+  }
+
+  #hashOf(letters: string): string {
+    return userCodeHash(letters, this.options.userCodeKey);
+  }
+}
+
+/** @throws DEVICE_CODE_INVALID for a text that is no user code */
+function lettersOf(typed: string): string {
+  const letters = userCodeOf(typed);
+  if (letters === undefined) throw codeInvalid();
+  return letters;
+}
+
+/** @throws OAuthError if too many codes exist */
+async function assertBelowLimits(tx: Writers, sender: string): Promise<void> {
+  const { total, ofSender } = await tx.deviceCodes.count(sender);
+  const isSenderFull = ofSender >= DEVICE_CODES_OF_SENDER_MAX;
+  if (!isSenderFull && total < DEVICE_CODES_MAX) return;
+  const keptMs = DEVICE_CODE_LIFETIME_MS + DEVICE_CODE_GRACE_MS;
+  const [who, most] = isSenderFull
+    ? ["this address", DEVICE_CODES_OF_SENDER_MAX] as const
+    : ["the devices of this server", DEVICE_CODES_MAX] as const;
+  throw new OAuthError(
+    "temporarily_unavailable",
+    `${who} may begin ${countOf(most, "sign-in")} within ${formatDuration(keptMs)}`,
+    undefined,
+    keptMs / 1000,
+  );
+}
+
+function nameOf({ clientId }: DeviceCodeRow): string {
+  return DEVICE_CLIENTS.get(clientId) ?? clientId;
+}
+
+type Verb = "Find" | "Approve" | "Deny";
+
+function callOf(actor: Principal, verb: Verb) {
+  const activity = verb === "Find" ? "read" : "update";
+  return { kind: "call", operation: `invoked.DeviceService.${verb}`, activity, actor } as const;
+}
+
+function hasExpired({ expiresAt }: DeviceCodeRow): boolean {
+  return Date.now() >= Date.parse(expiresAt);
+}
+
+/** @throws DEVICE_CODE_INVALID for a sign-in that is unknown, decided or expired */
+function pending(row: DeviceCodeRow | undefined): DeviceCodeRow {
+  if (row === undefined || row.state !== "pending" || hasExpired(row)) throw codeInvalid();
+  return row;
+}
+
+/** One error for all reasons: it shows nobody which codes exist. */
+function codeInvalid(): DomainError {
+  return new DomainError(
+    "DEVICE_CODE_INVALID",
+    "Code rejected: the code is wrong, was used before or has expired; start the sign-in again on the device",
+  );
+}
+
+function unknownDevice(): OAuthError {
+  return new OAuthError("invalid_client", "client_id is no public client of this server");
+}
+
+function unknownCode(): OAuthError {
+  return new OAuthError(
+    "invalid_grant",
+    "the device code is unknown, was used before or belongs to another client",
+  );
+}
+
+function denied(): OAuthError {
+  return new OAuthError("access_denied", "the sign-in of the device was denied");
+}

@@ -1,0 +1,15 @@
+import type { Granted } from "../access_tokens.ts";
+import type { DeviceFlow } from "../device_flow.ts";
+import { type Grant, required } from "./grant.ts";
+
+/** An approved device code (RFC 8628, section 3.4). */
+export class DeviceCodeGrant implements Grant {
+  readonly type = "urn:ietf:params:oauth:grant-type:device_code";
+
+  constructor(private readonly flow: Pick<DeviceFlow, "redeem">) {}
+
+  async authenticate(form: URLSearchParams): Promise<Granted> {
+    const clientId = required(form, "client_id");
+    return { client: await this.flow.redeem(clientId, required(form, "device_code")) };
+  }
+}

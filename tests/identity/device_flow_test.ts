@@ -1,0 +1,239 @@
+/** The device flow (RFC 8628): what a device asks for, what a person decides, and every rejection. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Answer, Json } from "../support/client.ts";
+import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
+import { serverSuite } from "../support/suite.ts";
+import { approvedDevice, ask, CONE, decide, INVOKED, poll } from "./devices.ts";
+import { LINKS, ofConsole, signIn } from "./sessions.ts";
+
+const CLIENTS = "/api/v1/iam/personal_clients";
+const FUNCTIONS = "/api/v1/functions";
+const INTROSPECT = "/api/v1/auth/introspect";
+const VIEWER = "000000000000000systemviewer";
+const DEVICE_CODE = /^[A-Za-z0-9_-]{43}$/;
+const USER_CODE = /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/;
+
+function assertRejected(answer: Answer<Json>, error: string, status = 400): void {
+  assert.deepEqual([answer.status, answer.body.error], [status, error], JSON.stringify(answer));
+  assert.deepEqual(Object.keys(answer.body), ["error", "error_description"]);
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+}
+
+function assertNoCode(answer: Answer<Json>): void {
+  assertError(answer, "NOT_FOUND", "DEVICE_CODE_INVALID");
+}
+
+serverSuite("the device flow", { flags: ["--token-rate", "0"] }, {
+  "begins with codes in the form of RFC 8628, which the database does not have": async (
+    { server: { url, dataDir } },
+  ) => {
+    const { device_code, user_code, ...rest } = ok(await ask(url, { client_id: CONE }));
+    assert.match(device_code, DEVICE_CODE);
+    assert.match(user_code, USER_CODE);
+    assert.deepEqual(rest, {
+      verification_uri: `${url}/device`,
+      verification_uri_complete: `${url}/device?user_code=${user_code}`,
+      expires_in: 600,
+      interval: 5,
+    });
+    using database = new DatabaseSync(join(dataDir, "invoked.db"), { readOnly: true });
+    const rows = JSON.stringify(database.prepare("select * from device_codes").all());
+    assert.match(rows, new RegExp(CONE));
+    for (const code of [device_code, user_code, user_code.replace("-", "")]) {
+      assert.ok(!rows.includes(code), `${code} is in the database`);
+    }
+  },
+
+  "rejects clients and scopes that it does not know": async ({ server: { url } }) => {
+    assertRejected(await ask(url, {}), "invalid_request");
+    for (const client_id of ["nobody", "strange-hydra-12345@127.0.0.1/pcc"]) {
+      assertRejected(await ask(url, { client_id }), "invalid_client", 401);
+    }
+    for (const scope of ["system:root", `viewer ${VIEWER}`, "x".repeat(2_000)]) {
+      assertRejected(await ask(url, { client_id: INVOKED, scope }), "invalid_scope");
+    }
+    ok(await ask(url, { client_id: INVOKED, scope: "openid profile email offline_access" }));
+  },
+
+  "gives a token once somebody has approved, and only once": async (
+    { server: { url }, client },
+  ) => {
+    const cookie = await signIn(client);
+    const { device_code, user_code } = ok(await ask(url));
+    assertRejected(await poll(url, device_code), "authorization_pending");
+    const shown = ok(await decide(url, "find", user_code.toLowerCase().replace("-", " "), cookie));
+    const { createdAt, expiresAt, ...device } = shown;
+    assert.deepEqual(device, {
+      userCode: user_code,
+      clientId: INVOKED,
+      clientName: "invoked",
+      address: "127.0.0.1",
+      scopedRoles: [],
+    });
+    for (const time of [createdAt, expiresAt]) assert.match(time, RFC3339_UTC);
+    assert.deepEqual(ok(await decide(url, "approve", user_code, cookie)), {});
+    for (const action of ["find", "approve", "deny"] as const) {
+      assertNoCode(await decide(url, action, user_code, cookie));
+    }
+    assertRejected(await poll(url, device_code, CONE), "invalid_grant");
+    const answers = await Promise.all(Array.from({ length: 6 }, () => poll(url, device_code)));
+    const granted = answers.filter(({ status }) => status === 200);
+    assert.equal(granted.length, 1, JSON.stringify(answers.map(({ body }) => body)));
+    for (const answer of answers) {
+      if (answer.status !== 200) assertRejected(answer, "invalid_grant");
+    }
+    const [{ body }] = granted as [Answer<Json>];
+    assert.equal(body.token_type, "Bearer");
+    assert.ok(body.expires_in > 3500 && body.expires_in <= 3600, `${body.expires_in}`);
+    assertRejected(await poll(url, device_code), "invalid_grant");
+  },
+
+  "rejects unknown codes, denied devices, and devices that poll too often": async (
+    { server: { url }, client },
+  ) => {
+    const cookie = await signIn(client);
+    const { device_code, user_code } = ok(await ask(url));
+    for (const code of ["x", user_code, `${device_code}x`]) {
+      assertRejected(await poll(url, code), "invalid_grant");
+    }
+    assertRejected(await poll(url, ""), "invalid_request");
+    assertRejected(await poll(url, device_code, "nobody"), "invalid_client", 401);
+    const polls = await Promise.all(Array.from({ length: 10 }, () => poll(url, device_code)));
+    const errors = new Set(polls.map(({ body }) => body.error));
+    assert.deepEqual([...errors].sort(), ["authorization_pending", "slow_down"]);
+    ok(await decide(url, "deny", user_code, cookie));
+    assertRejected(await poll(url, device_code), "access_denied");
+    assertNoCode(await decide(url, "approve", user_code, cookie));
+    assertRejected(await poll(url, device_code), "access_denied");
+  },
+
+  "ends codes that nobody decides about in time": async ({ server, client }) => {
+    const { url, dataDir } = server;
+    const cookie = await signIn(client);
+    const [late, gone] = [ok(await ask(url)), ok(await ask(url))];
+    using database = new DatabaseSync(join(dataDir, "invoked.db"), { timeout: 60_000 });
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    const rows = database.prepare("select user_code_hash from device_codes order by rowid desc")
+      .all() as { user_code_hash: string }[];
+    const expire = database.prepare(
+      "update device_codes set expires_at = ? where user_code_hash = ?",
+    );
+    expire.run(minutesAgo(1), rows[1]?.user_code_hash ?? "");
+    expire.run(minutesAgo(6), rows[0]?.user_code_hash ?? "");
+    assertNoCode(await decide(url, "approve", late.user_code, cookie));
+    assertRejected(await poll(url, late.device_code), "expired_token");
+    assertRejected(await poll(url, gone.device_code), "expired_token");
+    // The next device sweeps what expired long ago.
+    ok(await ask(url));
+    assertRejected(await poll(url, gone.device_code), "invalid_grant");
+    assertRejected(await poll(url, late.device_code), "expired_token");
+  },
+
+  "lets a person decide in a session, and nobody else": async ({ server: { url }, client }) => {
+    const cookie = await signIn(client);
+    const { user_code, device_code } = ok(await ask(url));
+    for (const action of ["find", "approve", "deny"] as const) {
+      const send = (headers: Record<string, string>, who = cookie) =>
+        decide(url, action, user_code, who, headers);
+      assertError(await send(ofConsole(url), ""), "UNAUTHENTICATED", "SESSION_ENDED");
+      assertError(
+        await send({ ...ofConsole(url), authorization: `Bearer ${client.token}` }, ""),
+        "UNAUTHENTICATED",
+        "SESSION_ENDED",
+      );
+      const { origin: _, ...withoutOrigin } = ofConsole(url);
+      for (
+        const headers of [
+          withoutOrigin,
+          { ...ofConsole(url), origin: "https://evil.example" },
+          { ...ofConsole(url), "x-invoked-console": "0" },
+          { ...ofConsole(url), "sec-fetch-site": "cross-site" },
+        ]
+      ) {
+        assertError(
+          await send(headers as Record<string, string>),
+          "PERMISSION_DENIED",
+          "NOT_FROM_CONSOLE",
+        );
+      }
+    }
+    assertRejected(await poll(url, device_code), "authorization_pending");
+  },
+
+  "lets a device create a personal client, and change nothing else": async (
+    { server: { url }, client },
+  ) => {
+    const device = await approvedDevice(url, await signIn(client));
+    ok(await device.get(INTROSPECT));
+    ok(await device.get(FUNCTIONS));
+    const id = await client.deploy(MAIN);
+    for (
+      const answer of [
+        await device.post(FUNCTIONS, { displayName: "by a device" }),
+        await device.invoke(id),
+        await device.post(LINKS, {}),
+        await device.call("DELETE", `${CLIENTS}/${"0".repeat(27)}`),
+      ]
+    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    const made = ok(await device.post(CLIENTS, { display_name: "of a device" }));
+    assert.deepEqual(made.client.scopedRoles, []);
+    const { principleId } = ok(await client.get(INTROSPECT));
+    assert.equal(made.client.userId, principleId);
+    // The device's own credential has no secret.
+    const payload = JSON.parse(atob(device.token?.split(".")[1] ?? ""));
+    for (const proof of [{ client_secret: "" }, { client_secret: "x" }]) {
+      const answer = await client.form("/auth/v1/token", {
+        grant_type: "client_credentials",
+        client_id: payload.client_id,
+        ...proof,
+      });
+      assertRejected(answer, "invalid_client", 401);
+    }
+    // It is one of the person's clients until it expires, so the person can end it.
+    const { list } = ok(await client.get(`${CLIENTS}?page_size=100`));
+    const own = list.find(({ clientId }: Json) => clientId === payload.client_id);
+    assert.equal(own.displayName, "invoked (device)");
+    ok(await client.call("DELETE", `${CLIENTS}/${own.id}`));
+    assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+  },
+
+  "cuts the rights of a device by its scope, and those of the clients that it creates": async (
+    { server: { url }, client },
+  ) => {
+    const cookie = await signIn(client);
+    const begun = ok(await ask(url, { client_id: INVOKED, scope: "openid system:viewer" }));
+    const { scopedRoles } = ok(await decide(url, "find", begun.user_code, cookie));
+    assert.deepEqual(scopedRoles, [{ id: VIEWER, displayName: "Read-Only Administrator" }]);
+    const device = await approvedDevice(url, cookie, "system:viewer");
+    const made = ok(await device.post(CLIENTS, { displayName: "viewer" }));
+    assert.deepEqual(made.client.scopedRoles, [VIEWER]);
+    const wider = await device.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
+    assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+  },
+
+  "slows down who tries codes, right codes included": async ({ server: { url }, client }) => {
+    const cookie = await signIn(client);
+    const { user_code } = ok(await ask(url));
+    const guesses = Array.from({ length: 40 }, () => decide(url, "find", "BBBB-BBBB", cookie));
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    assert.ok(statuses.includes(404) && statuses.includes(429), statuses.join());
+    const right = await decide(url, "find", user_code, cookie);
+    assertError(right, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+    assert.match(right.body.message, /this principal may send 20 a minute/);
+    assert.ok(Number(right.headers.get("retry-after")) > 0);
+  },
+
+  "has at most 50 codes of an address": async ({ server: { url } }) => {
+    const answers = [];
+    for (let asked = 0; asked < 51; asked += 10) {
+      answers.push(...await Promise.all(Array.from({ length: 10 }, () => ask(url))));
+    }
+    assert.ok(answers.some(({ status }) => status === 200));
+    const rejected = answers.at(-1) as Answer<Json>;
+    assertRejected(rejected, "temporarily_unavailable", 429);
+    assert.match(rejected.body.error_description, /^this address may begin 50 sign-ins within/);
+    assert.equal(rejected.headers.get("retry-after"), "900");
+  },
+});
