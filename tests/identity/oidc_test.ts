@@ -102,7 +102,9 @@ async function subjects(stage: PeopleStage): Promise<void> {
 async function withoutRole(stage: PeopleStage): Promise<void> {
   const visitor = await signedIn(stage, "newcomer", ["unknown group"]);
   assert.deepEqual((await principalOf(visitor)).roles, []);
-  assertError(await visitor.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+  assertError(await visitor.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING", {
+    message: /neither an owner nor a group of the provider has given this person a role yet$/,
+  });
 }
 
 async function returnPaths({ server }: PeopleStage): Promise<void> {

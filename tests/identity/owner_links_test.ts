@@ -8,6 +8,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import {
   addAccount,
+  change,
   OWNER,
   type PeopleStage,
   peopleSuite,
@@ -19,6 +20,7 @@ import { browser, codeIn, FUNCTIONS, LINKS, redeem, SESSION, SESSIONS } from "./
 import { LOGIN, Visitor } from "./visitor.ts";
 
 const OWNER_LINKS = "/auth/v1/owner_links";
+const CLIENTS = "/api/v1/iam/personal_clients";
 
 /** The key that the server and its host derive from the master key. */
 async function keyOf(dataDir: string, purpose = "invoked owner assertion"): Promise<Uint8Array> {
@@ -74,6 +76,8 @@ async function signsIn(stage: PeopleStage): Promise<void> {
   assert.deepEqual([user.type, user.roleIds], ["USER_TYPE_SYSTEM", [OWNER]]);
   const { list } = ok(await visitor.get(SESSIONS));
   assert.equal(list[0].method, "SIGN_IN_METHOD_OWNER_LINK");
+  const client = await change(visitor, "POST", CLIENTS, { displayName: "x" });
+  assertError(client, "NOT_FOUND", "PRINCIPAL_NOT_FOUND", { message: /has no clients/ });
   assertError(await redeem(server.url, codeIn(link)), "UNAUTHENTICATED", "LINK_INVALID");
 }
 

@@ -28,7 +28,7 @@ Deno.test("docs/sdk-methods.md names the permission that each method needs", asy
   for (const [permission, calls] of [...tables, ["functions:write", WRITES(NOTHING)]] as const) {
     assert.deepEqual(needing(permission).sort(), Object.keys(calls).sort());
   }
-  assert.deepEqual(needing("self"), ["auth.introspect", "roles.list", "roles.get"]);
+  assert.deepEqual(needing("self"), ["auth.introspect", "roles.list", "roles.get", "user.get"]);
   assert.deepEqual(needing("server:read"), ["server.getStatus"]);
 });
 

@@ -15,7 +15,7 @@ import type { Access } from "./access.ts";
 import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
-import { clientGone, type Principal } from "./principal.ts";
+import { assertHasClients, clientGone, type Principal } from "./principal.ts";
 import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 
@@ -155,6 +155,7 @@ export class Clients {
 
   /** What the caller may give to a new client: of a session without a client, what the session may do. @throws TOKEN_INVALID */
   async #givable({ identity }: Writers, by: Principal): Promise<Access> {
+    assertHasClients(by);
     const row = await identity.client(by.clientId);
     if (row !== undefined) {
       const client = this.liveClients.of(row);

@@ -76,18 +76,37 @@ export function requirePermission(
     : functionId === undefined
     ? "its roles count for named functions only, and the call concerns no single function"
     : `its roles do not count for function ${JSON.stringify(functionId)}`;
-  const hint = by.invocation === undefined
-    ? ""
-    : "; bind the function to a service principal with the role, or add the role to its scopedRoleIds";
   throw new DomainError(
     "ROLE_MISSING",
-    `${by.displayName} may not call ${operationId}: ${why}${hint}`,
+    `${by.displayName} may not call ${operationId}: ${why}${wayOut(by)}`,
   );
+}
+
+function wayOut({ kind, access, invocation }: Principal): string {
+  if (invocation !== undefined) {
+    return "; bind the function to a service principal with the role, or add the role to its scopedRoleIds";
+  }
+  const isNew = kind === "person" && access.roleIds.length === 0;
+  return isNew
+    ? "; neither an owner nor a group of the provider has given this person a role yet"
+    : "";
 }
 
 /** The id of a function for an error: undefined if the caller may not see the function. */
 export function shownId({ access }: Principal, functionId: string): string | undefined {
   return access.may(MAY_READ.operationId, functionId) ? functionId : undefined;
+}
+
+/**
+ * Checks that a caller can have clients: the owner on the server's host is in no table.
+ * @throws PRINCIPAL_NOT_FOUND
+ */
+export function assertHasClients({ kind, displayName }: Principal): void {
+  if (kind !== "server") return;
+  throw new DomainError(
+    "PRINCIPAL_NOT_FOUND",
+    `${displayName} has no clients: create a service principal with a credential, or make a person an owner`,
+  );
 }
 
 /** The error of a request with the token of a client that may not be used. */

@@ -3,7 +3,7 @@ import type { IdentityReader } from "../../store/identity.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { Access } from "./access.ts";
 import type { LiveClients } from "./live_clients.ts";
-import { clientGone, type Principal } from "./principal.ts";
+import { assertHasClients, clientGone, type Principal } from "./principal.ts";
 
 interface Giving {
   readonly liveClients: LiveClients;
@@ -27,6 +27,7 @@ interface Giving {
 export async function rolesToGive(
   { liveClients, identity, by, givable, asked, field }: Giving,
 ): Promise<readonly string[]> {
+  assertHasClients(by);
   const grants = await liveClients.grantsOf(identity, asked);
   const unknown = asked.findIndex((id) => !grants.some(({ roleId }) => roleId === id));
   if (unknown >= 0) {

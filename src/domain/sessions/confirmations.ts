@@ -90,7 +90,7 @@ export class Confirmations {
     try {
       return await this.parts.provider.endSessionUrl(this.#open(row));
     } catch (error) {
-      if (error instanceof ProviderUnavailable) return undefined;
+      if (error instanceof ProviderUnavailable || error instanceof SignInRejected) return undefined;
       throw error;
     }
   }

@@ -16,6 +16,7 @@ const METADATA_KEPT_MS = 60 * 60 * 1000;
 /** How long the server waits before it asks an unavailable provider for its metadata again. */
 const METADATA_RETRY_MS = 5_000;
 const MS_PER_SECOND = 1000;
+const ID_TOKEN_CHARS_MAX = 8 * 1024;
 /** Asked for if the provider lists them: without a refresh token a session is short. */
 const OPTIONAL_SCOPES = ["offline_access", "groups"];
 /** Signatures of ID tokens that are accepted: asymmetric ones, whatever else the provider offers. */
@@ -49,7 +50,7 @@ export interface SignInChecks {
 export interface ProviderTokens {
   /** Undefined if the provider gave none. */
   readonly refreshToken: string | undefined;
-  /** Names the session at the sign-out. */
+  /** Names the session at the sign-out; empty for one that is too long to keep. */
   readonly idToken: string;
 }
 
@@ -96,7 +97,7 @@ export class OidcProvider implements Disposable {
     return (await this.#configuration()).serverMetadata().issuer;
   }
 
-  /** The URL that a browser must visit to sign in, and the checks of the response. */
+  /** The URL that a browser must visit to sign in, and the checks of the response. @throws SignInRejected */
   async begin(): Promise<{ readonly url: string; readonly checks: SignInChecks }> {
     const client = await library();
     const configuration = await this.#configuration();
@@ -107,14 +108,15 @@ export class OidcProvider implements Disposable {
     };
     const { scopes_supported: supported = [] } = configuration.serverMetadata();
     const optional = OPTIONAL_SCOPES.filter((scope) => supported.includes(scope));
-    const url = client.buildAuthorizationUrl(configuration, {
+    const parameters = {
       redirect_uri: this.options.redirectUri,
       scope: ["openid", "profile", "email", ...optional].join(" "),
       code_challenge: await client.calculatePKCECodeChallenge(checks.codeVerifier),
       code_challenge_method: "S256",
       state: checks.state,
       nonce: checks.nonce,
-    });
+    };
+    const url = await judged(client, () => client.buildAuthorizationUrl(configuration, parameters));
     return { url: url.href, checks };
   }
 
@@ -160,15 +162,17 @@ export class OidcProvider implements Disposable {
     });
   }
 
-  /** The URL that signs a browser out of the provider; undefined if the provider has none. */
+  /** The URL that signs a browser out of the provider; undefined if the provider has none. @throws SignInRejected */
   async endSessionUrl({ idToken }: ProviderTokens): Promise<string | undefined> {
     const client = await library();
     const configuration = await this.#configuration();
     if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined;
-    return client.buildEndSessionUrl(configuration, {
-      id_token_hint: idToken,
+    const parameters = {
+      ...idToken === "" ? {} : { id_token_hint: idToken },
       post_logout_redirect_uri: this.options.signedOutUri,
-    }).href;
+    };
+    const url = await judged(client, () => client.buildEndSessionUrl(configuration, parameters));
+    return url.href;
   }
 
   async #confirmed(
@@ -192,7 +196,7 @@ export class OidcProvider implements Disposable {
     }
     return {
       person: personOf(claims, { issuer, subject, groupsClaim }),
-      tokens: { refreshToken: tokens.refresh_token, idToken: tokens.id_token ?? "" },
+      tokens: { refreshToken: tokens.refresh_token, idToken: keptIdToken(tokens) },
     };
   }
 
@@ -261,11 +265,16 @@ export class OidcProvider implements Disposable {
   }
 }
 
+/** Every session keeps one, and it must fit into a URL. */
+function keptIdToken({ id_token: idToken = "" }: TokenEndpointResponse): string {
+  return idToken.length <= ID_TOKEN_CHARS_MAX ? idToken : "";
+}
+
 /** Loaded with the first use. */
 const library = (): Promise<Library> => import("openid-client");
 
 /** Runs an exchange with the provider. @throws SignInRejected, ProviderUnavailable */
-async function judged<T>(client: Library, exchange: () => Promise<T>): Promise<T> {
+async function judged<T>(client: Library, exchange: () => T | Promise<T>): Promise<T> {
   try {
     return await exchange();
   } catch (error) {
