@@ -82,6 +82,8 @@ browserTest("C1's command lines sign in, and a person decides in the console", a
       await own.context().close();
     });
     assert.match(credentials.clientId, /\/pcc$/);
+    const { status, displayName } = await cone.whoami(credentials);
+    assert.deepEqual([status, displayName], ["ENABLED", "Administrator"]);
   });
   await t.step("a login that is denied ends the tool with the reason", async () => {
     const login = cone.login(person(page, "cone", "Deny"));
@@ -89,13 +91,25 @@ browserTest("C1's command lines sign in, and a person decides in the console", a
   });
   await t.step("c1i auth login of before, and with all roles", async () => {
     const show = person(page, "c1i", "Approve");
-    assert.match((await c1i.loginOfBefore(show)).clientId, /\/pcc$/);
+    assert.ok((await c1i.whoami(await c1i.loginOfBefore(show))).displayName);
     assert.deepEqual((await c1i.login(show)).scopedRoles, []);
   });
-  await t.step("c1i auth login with roles by id", async () => {
-    const roles = ["00000000000000000systemuser"];
-    const { scopedRoles } = await c1i.login(person(page, "c1i", "Approve"), { roles });
-    assert.deepEqual(scopedRoles, roles);
+  await t.step("c1i auth login with roles by name, by id, and from the menu", async () => {
+    const show = person(page, "c1i", "Approve");
+    const named = await c1i.login(show, { roles: ["basic-user"] });
+    assert.deepEqual(named.scopedRoles, ["00000000000000000systemuser"]);
+    assert.deepEqual(
+      (await c1i.login(show, { roles: named.scopedRoles })).scopedRoles,
+      named.scopedRoles,
+    );
+    const chosen = await c1i.login(show, {
+      choose: (offered) => {
+        assert.ok(offered.some(({ name, isHeld }) => name === "system:owner" && isHeld));
+        return offered.filter(({ name }) => name === "system:viewer");
+      },
+    });
+    assert.deepEqual(chosen.scopedRoles, ["000000000000000systemviewer"]);
+    assert.ok((await c1i.whoami(chosen)).displayName);
   });
   await t.step("invoked login and logout, with its client created and deleted", async () => {
     await using home = await makeTempDir();
