@@ -48,28 +48,41 @@ async function commands(stage: Stage): Promise<void> {
   assert.match(stderr, /^error: --issuer is missing: .*\nnext: give the URL/);
 
   const condition = "claims.repository == 'octo-org/octo-repo' && claims.ref == 'refs/heads/main'";
+  await own(stage, "principals", "create", "ci", "--role", "functions:developer");
   const clientId = (await own(
     stage,
-    ...["trusts", "create", "deploy", "--provider", "github", "--condition", condition],
-    ...["--role", "functions:developer", "--pass", "actor", "sha"],
+    ...[
+      "trusts",
+      "create",
+      "deploy",
+      "--principal",
+      "ci",
+      "--provider",
+      "github",
+      "--condition",
+      condition,
+    ],
+    ...["--role", "functions:invoker", "--pass", "actor", "sha"],
   )).trim();
   assert.match(clientId, /^\S+@127\.0\.0\.1:\d+\/wfe$/);
   const [trust] = JSON.parse(await own(stage, "trusts", "list", "--provider", "github", "--json"));
   assert.deepEqual([trust.clientId, trust.passthroughClaims], [clientId, ["actor", "sha"]]);
-  assert.equal(trust.scopedRoleIds[0], "000000000functionsdeveloper");
-  await own(stage, "trusts", "update", "deploy", "--pass", "", "--source", "127.0.0.0/8");
+  assert.deepEqual(trust.scopedRoleIds, ["00000000000functionsinvoker"]);
+  assert.match(await own(stage, "trusts", "list", "--principal", "ci"), /^deploy\t/);
+  const lists = ["--pass", "", "--role", "", "--source", "127.0.0.0/8"];
+  await own(stage, "trusts", "update", "deploy", ...lists);
   assert.match(await own(stage, "trusts", "disable", clientId), /^Disabled trust deploy/);
   const [changed] = JSON.parse(await own(stage, "trusts", "list", "--json"));
   const { passthroughClaims, allowSourceCidrs, disabled, scopedRoleIds } = changed;
   assert.deepEqual(
     [passthroughClaims, allowSourceCidrs, disabled, scopedRoleIds],
-    [[], ["127.0.0.0/8"], true, trust.scopedRoleIds],
+    [[], ["127.0.0.0/8"], true, []],
   );
   await own(stage, "trusts", "enable", "deploy");
   const nothing = await runInvoked(["trusts", "update", "deploy", "--data", server.dataDir]);
   assert.match(nothing.stderr, /^error: Nothing to change/);
   const unknown = await runInvoked(["trusts", "disable", "none", "--data", server.dataDir]);
-  assert.match(unknown.stderr, /^error: Trust "none" not found: /);
+  assert.match(unknown.stderr, /^error: Trust "none" not found: .*\nnext: .*invoked trusts list/);
 
   const good = await issuer.sign("/github", githubClaims(server.url));
   const test = (stdin: string) =>
@@ -240,7 +253,7 @@ async function gitlabCi(stage: Stage): Promise<void> {
   );
   const clientId = await own(
     stage,
-    ...["trusts", "create", "shop", "--provider", "gitlab", "--role", "functions:developer"],
+    ...["trusts", "create", "shop", "--principal", "ci", "--provider", "gitlab"],
     ...["--condition", "claims.project_path == 'acme/shop' && claims.ref_protected == 'true'"],
   );
   const script = deploy.script.filter((line: string) => line !== "npm ci").join("\n");

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { oneLine } from "../terminal/failure.ts";
+import { oneAmong } from "./candidates.ts";
 import { flag, listOf, maybe, optionalText, text } from "./fields.ts";
 import { readPrincipal } from "./principal.ts";
 import { PAGE_SIZE, pageOf, type Session } from "./session.ts";
@@ -10,8 +11,6 @@ const TRUST = `${TRUSTS}/{client_id}` as const;
 const SEARCH = "POST /api/v1/search/workload_federation_trusts";
 /** Items that are searched for a name. */
 const MAX_CANDIDATES = 1000;
-/** Fewest characters of an id that name its provider. */
-const PREFIX_CHARS_MIN = 6;
 
 /** A provider of workload identities. */
 export const Provider = z.object({
@@ -88,16 +87,12 @@ export class FederationApi {
     return await this.session.list("Failed to list providers", operation, Provider, limit, {});
   }
 
-  /** The provider of a name, an id or the beginning of one, or an issuer. @throws {Failure} */
+  /** The provider of an issuer, a name, an id, or the start of an id. @throws {Failure} */
   async findProvider(name: string): Promise<Provider> {
     const all = await this.providers(MAX_CANDIDATES);
-    const named = all.filter(({ id, displayName, issuerUrl }) =>
-      [id, displayName, issuerUrl].includes(name)
-    );
-    const beginning = name.length < PREFIX_CHARS_MIN
-      ? []
-      : all.filter(({ id }) => id.startsWith(name));
-    return this.#only("provider", name, named.length > 0 ? named : beginning);
+    const kind = { noun: "Provider", plural: "providers", list: "invoked providers list" };
+    return all.find(({ issuerUrl }) => issuerUrl === name) ??
+      oneAmong({ ...kind, url: this.session.url }, name, all);
   }
 
   async createProvider(body: {
@@ -138,10 +133,10 @@ export class FederationApi {
 
   /** The trust of a client id or a name. @throws {Failure} */
   async findTrust(name: string): Promise<Trust> {
-    const all = await this.trusts(MAX_CANDIDATES, { query: name });
-    const byId = all.filter(({ clientId }) => clientId === name);
-    const named = all.filter(({ displayName }) => displayName === name);
-    return this.#only("trust", name, byId.length > 0 ? byId : named);
+    const found = await this.trusts(MAX_CANDIDATES, { query: name });
+    const kind = { noun: "Trust", plural: "trusts", list: "invoked trusts list" };
+    const all = found.map((trust) => ({ ...trust, id: trust.clientId }));
+    return oneAmong({ ...kind, url: this.session.url }, name, all);
   }
 
   /** @param principalId undefined for the principal of the credentials */
@@ -179,21 +174,6 @@ export class FederationApi {
     const body = { subjectToken, ...sourceIp === undefined ? {} : { sourceIp } };
     const sent = { path: pathOf(trust), body };
     return await this.session.call(what, `POST ${TRUST}/test`, TestResponse, sent);
-  }
-
-  #only<Item>(kind: "provider" | "trust", name: string, found: readonly Item[]): Item {
-    const [item] = found;
-    if (item !== undefined && found.length === 1) return item;
-    const what = `${kind === "trust" ? "Trust" : "Provider"} ${JSON.stringify(oneLine(name))}`;
-    const [ids, command] = kind === "trust"
-      ? ["client id", "invoked trusts list"]
-      : ["id", "invoked providers list"];
-    throw new Failure(
-      item === undefined
-        ? `${what} not found: ${this.session.url} has no ${kind} with this name or ${ids}`
-        : `${what} is ambiguous: ${found.length} ${kind}s have this name or beginning of an id`,
-      { next: `list the ${kind}s with ${command}, and name one by its ${ids}` },
-    );
   }
 }
 

@@ -29,7 +29,7 @@ export function register(command: Command): void {
   addJsonOption(command);
   addExamples(
     command,
-    "invoked trusts create deploy --provider github --role functions:developer \\",
+    "invoked trusts create deploy --principal ci --provider github \\",
     "    --condition \"claims.repository == 'acme/app' && claims.ref == 'refs/heads/main'\"",
   );
   command.action(async (displayName: string, options: Options) => {
@@ -39,7 +39,8 @@ export function register(command: Command): void {
     const principalId = options.principal === undefined
       ? undefined
       : (await api.principals.find(options.principal)).id;
-    const settings = { ...changeOf(options), displayName, providerId, conditionExpression };
+    const change = await changeOf(api, options);
+    const settings = { ...change, displayName, providerId, conditionExpression };
     const trust = await api.federation.createTrust(principalId, settings);
     if (options.json) return printJson(trust);
     note(`Created trust ${oneLine(trust.displayName)}; its client id is no secret`);

@@ -14,7 +14,7 @@ interface Options {
 
 /** `invoked trusts list`: lists trusts in workloads. */
 export function register(command: Command): void {
-  command.option("--principal <ID>", "Trusts of one service principal");
+  command.option("--principal <PRINCIPAL>", "Trusts of one service principal");
   command.option("--provider <PROVIDER>", "Trusts in one provider");
   addLimitOption(command, "trusts", DEFAULT_LIMIT);
   const server = addServerOptions(command);
@@ -24,7 +24,9 @@ export function register(command: Command): void {
     using api = await server.connect();
     const { federation } = api;
     const list = await federation.trusts(limit, {
-      ...principal === undefined ? {} : { servicePrincipalId: principal },
+      ...principal === undefined
+        ? {}
+        : { servicePrincipalId: (await api.principals.find(principal)).id },
       ...provider === undefined ? {} : { providerId: (await federation.findProvider(provider)).id },
     });
     if (json) return printJson(list);

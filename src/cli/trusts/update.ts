@@ -27,15 +27,16 @@ export function register(command: Command): void {
   addExamples(command, "invoked trusts update deploy --source 192.0.2.0/24 --role ''");
   command.action(async (trustName: string, options: Options) => {
     const { name } = options;
-    const change = { ...changeOf(options), ...name === undefined ? {} : { displayName: name } };
+    using api = await server.connect();
+    const { federation } = api;
+    const renamed = name === undefined ? {} : { displayName: name };
+    const change = { ...await changeOf(api, options), ...renamed };
     if (Object.keys(change).length === 0) {
       throw new Failure("Nothing to change: no flag names a setting", {
         next: "see invoked trusts update --help",
         exit: "usage",
       });
     }
-    using api = await server.connect();
-    const { federation } = api;
     const trust = await federation.updateTrust(await federation.findTrust(trustName), change);
     if (options.json) return printJson(trust);
     console.log(`Changed trust ${oneLine(trust.displayName)} (${oneLine(trust.clientId)})`);
