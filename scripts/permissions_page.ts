@@ -2,10 +2,10 @@
 import { isHostOperation } from "../src/api/host_calls.ts";
 import { OPERATIONS } from "../src/api/mod.ts";
 import type { Operation } from "../src/api/operation.ts";
-import { rolesWith } from "../src/domain/identity/mod.ts";
+import { BUILTIN_ROLES, PERMISSION_GROUPS, rolesWith } from "../src/domain/identity/mod.ts";
 
 const TABLE_HEAD = [
-  "| Operation | Method and path | Permission | Roles | From functions |",
+  "| Operation | Method and path | Group | Roles | From functions |",
   "| --- | --- | --- | --- | --- |",
 ];
 
@@ -14,23 +14,37 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Permissions
 
-Every operation needs one permission, which the caller's roles grant. A request without the permission fails with
-\`ROLE_MISSING\`, over HTTP and from functions. A function has the role \`reader\` and the roles in its
-\`scopedRoleIds\`.
+A permission is the id of an operation, such as \`c1.api.functions.v1.FunctionsService.Invoke\`. A request without
+the permission fails with \`ROLE_MISSING\`, over HTTP, from functions and in the console. Every operation is in one group, and
+a built-in role grants whole groups. A custom role (\`invoked roles create\`) grants single permissions, for all functions or
+for named ones, and the group \`self\`.`;
 
-- \`read\`, \`invoke\` and \`write\` need an access token, a session of the console, or a running function that makes a host call.
+const OTHER =
+  `- Groups need an access token, an API key, a session of the console, or a running function that makes a host call.
 - \`public\` needs no credential.
 - \`signed-url\` needs a URL that contains a token signed by the server; the URL is the credential.
 - \`signed-request\` needs a request that the sender signed by the method of the trigger.
 - \`console\` needs a request from a page of the console, with or without a session.
 - \`browser\` is for browsers on their way to the OpenID Connect provider and back.
 
-\`CreateLink\` needs an access token. Requests to [endpoints](endpoints.md) are not operations: \`/preview/\` needs
-\`invoke\`, and the trigger determines the authentication of \`/run/\`.`;
+A function without roles has \`self\`, and \`functions:read\` for itself. Lists and searches return what the caller may see.
+Operations that concern no single function need a role for all functions. Requests to [endpoints](endpoints.md) are not
+operations: \`/preview/\` needs the permission \`Invoke\`, and the trigger determines the authentication of \`/run/\`.`;
+
+/** Which built-in role grants which group. */
+function groupTable(): string[] {
+  const heads = ["Group", ...BUILTIN_ROLES.map(({ name }) => `\`${name}\``)];
+  const rows = PERMISSION_GROUPS.map((group) => [
+    `\`${group}\``,
+    ...BUILTIN_ROLES.map(({ groups }) => groups.includes(group) ? "yes" : "-"),
+  ]);
+  return [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+}
 
 /** The page. */
 export function renderPermissionsPage(): string {
-  return [INTRODUCTION, "", ...TABLE_HEAD, ...OPERATIONS.map(renderRow)].join("\n") + "\n";
+  const parts = [INTRODUCTION, "", ...groupTable(), "", OTHER, "", ...TABLE_HEAD];
+  return [...parts, ...OPERATIONS.map(renderRow)].join("\n") + "\n";
 }
 
 function renderRow(operation: Operation): string {

@@ -1,5 +1,4 @@
 /** Principals, credentials and roles with several API nodes on one database. */
-import assert from "node:assert/strict";
 import {
   INTROSPECT,
   makeCredential,
