@@ -6,6 +6,7 @@ import { renderManifestSchema } from "./manifest_schema.ts";
 import { readFunctions, renderNpmPage } from "./npm_page.ts";
 import { renderOpenApi } from "./openapi_snapshot.ts";
 import { renderPermissionsPage } from "./permissions_page.ts";
+import { renderPermissionsTable } from "./permissions_table.ts";
 import { renderSdkOperations } from "./sdk_operations.ts";
 import { renderSdkPage } from "./sdk_page.ts";
 import { renderTriggersPage } from "./triggers_page.ts";
@@ -24,4 +25,5 @@ export const GENERATED_FILES: Readonly<Record<string, (now: string) => string | 
     "invoked.schema.json": renderManifestSchema,
     "sdk/api_operations.ts": renderSdkOperations,
     "sdk/settings_types.ts": renderSettingsTypes,
+    "src/resources/permissions.ts": renderPermissionsTable,
   };

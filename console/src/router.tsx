@@ -1,10 +1,12 @@
 /** The addresses of the console, and what each may have in its search. No feature imports the pages of another. */
-import { createRoute, createRouter } from "@tanstack/react-router";
+import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 import type { LetterSearch } from "./features/dead_letters/queries.ts";
+import { auditSearchOf } from "./features/audit/filter.ts";
 import { listSearchOf } from "./features/invocations/filter.ts";
 import { type Range, RANGES } from "./features/overview/queries.ts";
 import { SignInPage } from "./features/session/sign_in_page.tsx";
 import { visitOf, withVisit } from "./shell/list_position.tsx";
+import { guarded } from "./shell/no_access.tsx";
 import { lazyPage, rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
 
 const overviewRoute = createRoute({
@@ -14,7 +16,10 @@ const overviewRoute = createRoute({
     const range = String(search["range"]);
     return Object.hasOwn(RANGES, range) ? { range: range as Range } : {};
   },
-  component: lazyPage(() => import("./features/overview/overview_page.tsx"), "OverviewPage"),
+  component: guarded(
+    "/",
+    lazyPage(() => import("./features/overview/overview_page.tsx"), "OverviewPage"),
+  ),
 });
 
 const welcomeRoute = createRoute({
@@ -29,22 +34,28 @@ const functionsRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { q?: string } =>
     typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"] } : {},
   beforeLoad: withVisit,
-  component: lazyPage(() => import("./features/functions/functions_page.tsx"), "FunctionsPage"),
+  component: guarded(
+    "/functions",
+    lazyPage(() => import("./features/functions/functions_page.tsx"), "FunctionsPage"),
+  ),
 });
 
 const newFunctionRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/functions/new",
-  component: lazyPage(
-    () => import("./features/functions/new_function_page.tsx"),
-    "NewFunctionPage",
+  component: guarded(
+    "/functions/new",
+    lazyPage(() => import("./features/functions/new_function_page.tsx"), "NewFunctionPage"),
   ),
 });
 
 const functionPageRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/functions/$functionId",
-  component: lazyPage(() => import("./features/function/function_page.tsx"), "FunctionPage"),
+  component: guarded(
+    "/functions/$functionId",
+    lazyPage(() => import("./features/function/function_page.tsx"), "FunctionPage"),
+  ),
 });
 
 const codeRoute = createRoute({
@@ -122,23 +133,29 @@ const invocationsRoute = createRoute({
   path: "/invocations",
   validateSearch: listSearchOf,
   beforeLoad: withVisit,
-  component: lazyPage(
-    () => import("./features/invocations/invocations_page.tsx"),
-    "InvocationsPage",
+  component: guarded(
+    "/invocations",
+    lazyPage(() => import("./features/invocations/invocations_page.tsx"), "InvocationsPage"),
   ),
 });
 
 const invocationRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/invocations/$invocationId",
-  component: lazyPage(() => import("./features/invocations/invocation_page.tsx"), "InvocationPage"),
+  component: guarded(
+    "/invocations/$invocationId",
+    lazyPage(() => import("./features/invocations/invocation_page.tsx"), "InvocationPage"),
+  ),
 });
 
 const volumesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/volumes",
   beforeLoad: withVisit,
-  component: lazyPage(() => import("./features/volumes/volumes_page.tsx"), "VolumesPage"),
+  component: guarded(
+    "/volumes",
+    lazyPage(() => import("./features/volumes/volumes_page.tsx"), "VolumesPage"),
+  ),
 });
 
 interface VolumeSearch {
@@ -160,7 +177,10 @@ const volumeRoute = createRoute({
     ...(search["tab"] === "history" ? { tab: "history" } : {}),
     ...(Number.isSafeInteger(search["version"]) ? { version: search["version"] as number } : {}),
   }),
-  component: lazyPage(() => import("./features/volumes/volume_page.tsx"), "VolumePage"),
+  component: guarded(
+    "/volumes/$volumeId",
+    lazyPage(() => import("./features/volumes/volume_page.tsx"), "VolumePage"),
+  ),
 });
 
 function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
@@ -177,9 +197,54 @@ const deadLettersRoute = createRoute({
     ...textIn("q", search["q"]),
     ...textIn("letter", search["letter"]),
   }),
-  component: lazyPage(
-    () => import("./features/dead_letters/dead_letters_page.tsx"),
-    "DeadLettersPage",
+  component: guarded(
+    "/dead-letters",
+    lazyPage(() => import("./features/dead_letters/dead_letters_page.tsx"), "DeadLettersPage"),
+  ),
+});
+
+const accessRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access",
+  beforeLoad: () => {
+    throw redirect({ to: "/access/principals", replace: true });
+  },
+});
+
+const principalsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/principals",
+  component: guarded(
+    "/access/principals",
+    lazyPage(() => import("./features/access/principals_page.tsx"), "PrincipalsPage"),
+  ),
+});
+
+const principalRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/principals/$principalId",
+  component: guarded(
+    "/access/principals",
+    lazyPage(() => import("./features/access/principal_page.tsx"), "PrincipalPage"),
+  ),
+});
+
+const rolesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/roles",
+  component: guarded(
+    "/access/roles",
+    lazyPage(() => import("./features/access/roles_page.tsx"), "RolesPage"),
+  ),
+});
+
+const auditRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/audit",
+  validateSearch: auditSearchOf,
+  component: guarded(
+    "/audit",
+    lazyPage(() => import("./features/audit/audit_page.tsx"), "AuditPage"),
   ),
 });
 
@@ -226,6 +291,11 @@ const routeTree = rootRoute.addChildren([
     volumesRoute,
     volumeRoute,
     deadLettersRoute,
+    accessRoute,
+    principalsRoute,
+    principalRoute,
+    rolesRoute,
+    auditRoute,
     settingsRoute,
     deviceRoute,
     unknownRoute,

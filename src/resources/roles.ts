@@ -45,7 +45,7 @@ export const FUNCTIONS_INVOKER = named(
 export const FUNCTIONS_DEVELOPER = named(
   "functions:developer",
   "Function Developer",
-  "also changes functions and volumes",
+  "reads, invokes and changes functions, and changes volumes",
 );
 export const OWNER = named("system:owner", "Super Administrator", "changes everything");
 

@@ -6,6 +6,9 @@ const PAGES = [
   ...["volumes", `volumes/${ID}`],
   ...["functions", "functions/new", `functions/${ID}`],
   `functions/${ID}/(?:tests|history|triggers|settings)`,
+  ...["access", "access/roles", "audit"],
+  ...["access/people", `access/people/${ID}`],
+  ...["access/principals", `access/principals/${ID}`],
 ];
 /**
  * Paths of the console's pages. All of them are one file, which shows the page of its path. Whether an id

@@ -59,6 +59,8 @@ export interface AuditFilter {
   readonly operation?: string | undefined;
   /** Id or name of a resource. */
   readonly resource?: string | undefined;
+  /** Whether the call or the sign-in failed. */
+  readonly hasFailed?: boolean | undefined;
 }
 
 /** Positions in the chain: after the first, up to the second. */
@@ -111,7 +113,7 @@ export class AuditReader {
     direction: "asc" | "desc",
     limit: number,
   ): Promise<AuditEventRow[]> {
-    const { since, until, actor, operation, resource } = filter;
+    const { since, until, actor, operation, resource, hasFailed } = filter;
     const isFiltered = Object.values(filter).some((value) => value !== undefined);
     let query = (isFiltered ? this.long : this.db).selectFrom("auditEvents").selectAll()
       .where("seq", ">", after).where("seq", "<=", upTo);
@@ -131,6 +133,10 @@ export class AuditReader {
       const named = (field: string) => containing(`"${field}":${JSON.stringify(resource)}`);
       const isNamed = (field: string) => sql<boolean>`event like ${named(field)} escape '\\'`;
       query = query.where(({ or }) => or([isNamed("uid"), isNamed("name")]));
+    }
+    if (hasFailed !== undefined) {
+      const status = containing(`"status_id":${hasFailed ? 2 : 1},`);
+      query = query.where(sql<boolean>`event like ${status} escape '\\'`);
     }
     return query.orderBy("seq", direction).limit(limit).execute();
   }

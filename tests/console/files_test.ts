@@ -24,6 +24,11 @@ const PAGES = [
   "/welcome",
   "/settings",
   "/device",
+  "/access",
+  "/access/principals",
+  `/access/principals/${ID}`,
+  "/access/roles",
+  "/audit",
 ];
 /** Where no page is: a tab that no function has, malformed ids, and other paths. */
 const UNKNOWN = [
@@ -32,6 +37,7 @@ const UNKNOWN = [
   "/invocations/abc",
   `/volumes/${ID}/x`,
   "/settings/x",
+  "/access/principals/x",
   "/functionsx",
   "/assets/none.js",
 ];

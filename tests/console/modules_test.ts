@@ -11,15 +11,12 @@ import {
   pathViolation,
 } from "../../console/src/features/function/typed_values.ts";
 import { configText, curlOf, headersIn } from "../../console/src/features/function/snippets.ts";
-import {
-  apiFilterOf,
-  listSearchOf,
-  timeOfLocal,
-} from "../../console/src/features/invocations/filter.ts";
+import { apiFilterOf, listSearchOf } from "../../console/src/features/invocations/filter.ts";
 import { browserOf } from "../../console/src/features/settings/browsers.ts";
 import { withLineEnds } from "../../console/src/parts/files.ts";
 import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";
+import { timeOfLocal } from "../../console/src/parts/time_range.ts";
 import { slugOf } from "../../src/shared/slugs.ts";
 
 Deno.test("line ends stay those of the file", () => {

@@ -5,9 +5,11 @@ import {
   type Operation,
   type RequestOf,
 } from "../../../src/resources/request.ts";
-import type { components } from "../../../src/resources/schema.d.ts";
+import type { components, operations } from "../../../src/resources/schema.d.ts";
 
 export type Schemas = components["schemas"];
+/** The id of an operation, which is the permission to call it. */
+export type Permission = keyof operations;
 
 /** The server sends these fields always, though C1's document requires none. */
 type With<T, K extends keyof T> = T & { [P in K]-?: NonNullable<T[P]> };
@@ -35,6 +37,30 @@ export type Publish = Schemas["invoked.FunctionPublish"];
 export type Volume = Schemas["invoked.Volume"];
 export type VolumeEntry = Schemas["invoked.VolumeEntry"];
 export type VolumeVersion = Schemas["invoked.VolumeVersion"];
+export type Role = With<
+  Schemas["c1.api.iam.v1.Role"],
+  "id" | "displayName" | "name" | "permissions" | "systemBuiltin"
+>;
+export type ServicePrincipal = With<
+  Schemas["c1.api.service_principal.v1.ServicePrincipal"],
+  "id" | "displayName" | "disabled" | "roleIds" | "createdAt"
+>;
+export type Credential = With<
+  Schemas["c1.api.service_principal.v1.ServicePrincipalCredential"],
+  | "id"
+  | "displayName"
+  | "clientId"
+  | "kind"
+  | "scopedRoleIds"
+  | "allowSourceCidrs"
+  | "disabled"
+  | "requireDpop"
+  | "createdAt"
+>;
+export type PersonalClient = With<
+  Schemas["c1.api.iam.v1.PersonalClient"],
+  "id" | "displayName" | "clientId" | "scopedRoles" | "createdAt"
+>;
 export type ServerStatus = Schemas["invoked.Status"];
 export type TypeDiagnostic = Schemas["invoked.TypeDiagnostic"];
 export type BuildWarning = Schemas["invoked.BuildWarning"];

@@ -8,6 +8,14 @@ import { call } from "./client.ts";
 export const keys = {
   session: ["session"],
   sessions: ["sessions"],
+  rights: ["rights"],
+  clients: ["clients"],
+  audit: (of: unknown) => ["audit", of],
+  roles: ["identity", "roles"],
+  principals: ["identity", "principals"],
+  principal: (id: string) => ["identity", "principals", id],
+  credentials: (principalId: string) => ["identity", "credentials", principalId],
+  bindings: (of: unknown) => ["identity", "bindings", of],
   status: ["status"],
   functions: (search?: unknown) => ["function", "list", search ?? {}],
   function: (id: string) => ["function", id],
@@ -42,25 +50,36 @@ export const paging = {
 const PAGE_SIZE = 100;
 const PAGES_MAX = 10;
 
-/** A volume as a choice. */
-interface VolumeChoice {
+/** What a field offers to choose. */
+interface Choice {
   readonly id: string;
   readonly displayName: string;
 }
 
-/** The newest volumes, at most 1,000. Throws `ApiError`. */
-export async function readVolumes(signal?: AbortSignal): Promise<readonly VolumeChoice[]> {
-  const choices: VolumeChoice[] = [];
+interface PageOf<T> {
+  readonly list?: readonly T[];
+  readonly nextPageToken?: string;
+}
+
+/** The first pages of a list: at most 1,000 entries. Throws `ApiError`. */
+export async function readPages<T>(
+  read: (query: { readonly page_size: number; readonly page_token: string }) => Promise<PageOf<T>>,
+): Promise<readonly T[]> {
+  const entries: T[] = [];
   let token = "";
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const query = { page_size: PAGE_SIZE, page_token: token };
-    const { list, nextPageToken } = await call("GET /api/v1/vfs/volumes", {
-      query,
-      signal,
+    const { list = [], nextPageToken = "" } = await read({
+      page_size: PAGE_SIZE,
+      page_token: token,
     });
-    choices.push(...list);
+    entries.push(...list);
     if (nextPageToken === "") break;
     token = nextPageToken;
   }
-  return choices;
+  return entries;
+}
+
+/** The newest volumes, at most 1,000. Throws `ApiError`. */
+export async function readVolumes(signal?: AbortSignal): Promise<readonly Choice[]> {
+  return await readPages((query) => call("GET /api/v1/vfs/volumes", { query, signal }));
 }

@@ -83,6 +83,8 @@ interface ConfirmDialogProps {
   readonly unsaved?: boolean;
   /** What has to be typed before the button works, as the name of what is deleted. */
   readonly typed?: string;
+  /** Whether a field of the dialog lacks what the action needs. */
+  readonly disabled?: boolean;
   readonly onConfirm: () => Promise<unknown>;
 }
 
@@ -137,7 +139,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
             type="submit"
             look={props.danger === true ? "danger" : "primary"}
             busy={state.busy}
-            disabled={!isTyped}
+            disabled={!isTyped || props.disabled === true}
           >
             {props.action}
           </Button>

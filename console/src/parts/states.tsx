@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
 import { visibleText } from "./format.ts";
-import { errorText } from "./violations.ts";
+import { errorText, isDenied } from "./violations.ts";
 
 /** Holds the space of content that is on its way. */
 export function Loading({ rows = 6 }: { readonly rows?: number }) {
@@ -102,7 +102,7 @@ interface Query<T> {
   refetch(): unknown;
 }
 
-/** The content of a query, or its loading or error state. An error does not hide data that is there. */
+/** The content of a query, or its loading or error state. An error does not hide data that is there, unless it denies them. */
 export function Loaded<T>(
   { query, children, loading }: {
     readonly query: Query<T>;
@@ -111,6 +111,9 @@ export function Loaded<T>(
   },
 ) {
   const { data, error } = query;
+  if (isDenied(error)) {
+    return <p className="muted" title={errorText(error)}>Your roles do not let you see this.</p>;
+  }
   if (data !== undefined) return <>{children(data)}</>;
   if (error !== null && error !== undefined) {
     return <ErrorNote error={error} onRetry={() => void query.refetch()} />;

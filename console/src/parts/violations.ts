@@ -36,3 +36,8 @@ export function remainingError(
 function isOf(path: string, field: string): boolean {
   return `.${path.replaceAll("[", ".")}.`.includes(`.${field}.`);
 }
+
+/** Whether the server denied a request because of the caller's roles. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && "reason" in error && error.reason === "ROLE_MISSING";
+}

@@ -7,23 +7,18 @@ import type { PaletteItem } from "../parts/palette.tsx";
 import { type Shortcut, useShortcuts } from "../parts/shortcuts.tsx";
 import { toast, toastError } from "../parts/toasts.tsx";
 import { currentTheme, isDark, setTheme } from "../theme/theme.ts";
+import { PAGE_PERMISSIONS, type PagePath, useMay } from "./rights.ts";
 import { leave } from "./session.ts";
 
 interface PageLink {
-  readonly to:
-    | "/"
-    | "/functions"
-    | "/invocations"
-    | "/volumes"
-    | "/dead-letters"
-    | "/settings";
+  readonly to: PagePath | "/settings";
   readonly label: string;
   readonly icon: IconName;
   readonly keys: string;
 }
 
 /** The pages of the navigation. */
-export const PAGES: readonly PageLink[] = [
+const PAGES: readonly PageLink[] = [
   { to: "/", label: "Overview", icon: "overview", keys: "g o" },
   { to: "/functions", label: "Functions", icon: "function", keys: "g f" },
   { to: "/invocations", label: "Invocations", icon: "invocation", keys: "g i" },
@@ -34,8 +29,19 @@ export const PAGES: readonly PageLink[] = [
     icon: "deadLetter",
     keys: "g d",
   },
+  { to: "/access", label: "Access", icon: "access", keys: "g a" },
+  { to: "/audit", label: "Audit", icon: "audit", keys: "g l" },
   { to: "/settings", label: "Settings", icon: "settings", keys: "g s" },
 ];
+
+/** The pages of the navigation that the reader's roles include. */
+export function useShownPages(): readonly PageLink[] {
+  const may = useMay();
+  return useMemo(
+    () => PAGES.filter(({ to }) => to === "/settings" || PAGE_PERMISSIONS[to].some(may)),
+    [may],
+  );
+}
 
 const GROUP = "Console";
 
@@ -45,28 +51,31 @@ export function useShellCommands(
   setHelping: (open: boolean) => void,
 ): () => readonly PaletteItem[] {
   const navigate = useNavigate();
+  const pages = useShownPages();
+  const mayCreate = useMay()("c1.api.functions.v1.FunctionsService.CreateFunction");
+  const create = useMemo(
+    () =>
+      mayCreate
+        ? [{ keys: "c", label: "New function", run: () => void navigate({ to: "/functions/new" }) }]
+        : [],
+    [mayCreate, navigate],
+  );
   const shortcuts = useMemo<readonly Shortcut[]>(() => [
     { keys: "Mod+K", label: "Go to or run anything", run: () => setFinding(true) },
     { keys: "?", label: "Show keyboard shortcuts", run: () => setHelping(true) },
-    ...PAGES.map(({ to, label, keys }) => ({ keys, label, run: () => void navigate({ to }) })),
-    { keys: "c", label: "New function", run: () => void navigate({ to: "/functions/new" }) },
-  ], [navigate, setFinding, setHelping]);
+    ...pages.map(({ to, label, keys }) => ({ keys, label, run: () => void navigate({ to }) })),
+    ...create,
+  ], [pages, create, navigate, setFinding, setHelping]);
   useShortcuts(shortcuts);
   return () => [
-    ...PAGES.map(({ to, label, keys }) => ({
+    ...pages.map(({ to, label, keys }) => ({
       id: to,
       label,
       group: "Page",
       keys,
       run: () => void navigate({ to }),
     })),
-    {
-      id: "new",
-      label: "New function",
-      group: GROUP,
-      keys: "c",
-      run: () => void navigate({ to: "/functions/new" }),
-    },
+    ...create.map((item) => ({ ...item, id: "new", group: GROUP })),
     {
       id: "help",
       label: "Show keyboard shortcuts",

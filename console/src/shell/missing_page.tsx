@@ -48,12 +48,12 @@ export function MissingSubject({ noun, id, why, list }: {
   readonly id: string;
   readonly why: string;
   /** The page with all of them. */
-  readonly list: "/functions" | "/invocations" | "/volumes";
+  readonly list: "/functions" | "/invocations" | "/volumes" | "/access/principals";
 }) {
   return (
     <MissingPage
       title={`${noun} not found`}
-      link={<Link to={list} className="button button-primary">All {list.slice(1)}</Link>}
+      link={<Link to={list} className="button button-primary">All {noun.toLowerCase()}s</Link>}
     >
       <p>
         There is no {noun.toLowerCase()} with the id{" "}

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, useQuery } from "@tanstack/react-query";
 import {
   CatchBoundary,
   createRootRoute,
@@ -19,6 +19,8 @@ import { visibleText } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { ErrorNote } from "../parts/states.tsx";
 import { MissingPage } from "./missing_page.tsx";
+import { NoRolePage } from "./no_access.tsx";
+import { rightsQuery } from "./rights.ts";
 import { sessionQuery } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
@@ -61,6 +63,7 @@ export const shellRoute = createRoute({
     if (session.principal === undefined) {
       throw redirect({ to: "/sign-in", search: { to: location.href } });
     }
+    await queries.ensureQueryData(rightsQuery);
   },
   component: ShellOfPage,
 });
@@ -87,6 +90,8 @@ function UnknownPage() {
 function ShellOfPage() {
   // Changes once another page is there, or the same one was loaded again.
   const page = useRouterState({ select: ({ matches }) => matches.at(-1) });
+  const { data: rights } = useQuery(rightsQuery);
+  if (rights === null) return <NoRolePage />;
   return (
     <Shell>
       <CatchBoundary getResetKey={() => page} errorComponent={Failure}>

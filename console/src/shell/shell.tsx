@@ -6,9 +6,10 @@ import { giveFocus } from "../parts/dialog.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { PaletteItem, Typed } from "../parts/palette.tsx";
 import { activeCommands, Keys } from "../parts/shortcuts.tsx";
-import { PAGES, useShellCommands } from "./commands.ts";
+import { useShellCommands, useShownPages } from "./commands.ts";
 import { useFind } from "./find.ts";
 import { followChanges } from "./live.ts";
+import { useMay } from "./rights.ts";
 import { sessionQuery, useSession } from "./session.ts";
 
 // Dialogs are no part of the first load.
@@ -28,12 +29,16 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [isHelping, setHelping] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const session = useSession();
-  const hasSession = session.mode === "valid";
+  const mayFollow = useMay()("invoked.ServerService.WatchChanges");
+  const isFollowing = session.mode === "valid" && mayFollow;
   const queries = useQueryClient();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isLeaving = useRouterState({ select: (state) => state.status === "pending" });
   const [isAway, setAway] = useState(false);
-  useEffect(() => hasSession ? followChanges(queries, setAway) : undefined, [hasSession, queries]);
+  useEffect(() => isFollowing ? followChanges(queries, setAway) : undefined, [
+    isFollowing,
+    queries,
+  ]);
   useEffect(() => setOpen(false), [path]);
   useEscape(isOpen, () => setOpen(false));
   const items = useShellCommands(setFinding, setHelping);
@@ -134,6 +139,7 @@ function Rail(
     readonly onFind: () => void;
   },
 ) {
+  const pages = useShownPages();
   return (
     <aside className="rail">
       <div className="rail-head">
@@ -156,7 +162,7 @@ function Rail(
         </button>
         <nav aria-label="Pages">
           <ul>
-            {PAGES.map(({ to, label, icon }) => (
+            {pages.map(({ to, label, icon }) => (
               <li key={to}>
                 <Link
                   to={to}

@@ -9,6 +9,12 @@ const SORT_DIRECTIONS = [
   "SORT_DIRECTION_DESC",
 ] as const;
 
+const OUTCOMES = [
+  "EVENT_OUTCOME_UNSPECIFIED",
+  "EVENT_OUTCOME_SUCCESS",
+  "EVENT_OUTCOME_FAILURE",
+] as const;
+
 export const listEvents = jsonOperation({
   operationId: "c1.api.systemlog.v1.SystemLogService.ListEvents",
   method: "post",
@@ -31,15 +37,22 @@ export const listEvents = jsonOperation({
     resource: filterIn.optional().openapi({
       description: "Id or name that the event has, such as that of a resource",
     }),
+    outcome: z.enum(OUTCOMES).optional().openapi({
+      description: "Whether the call or the sign-in succeeded",
+    }),
   }).openapi("c1.api.systemlog.v1.SystemLogServiceListEventsRequest"),
   response: listOf(eventOut),
   async handle({ body }, { auditLog }: Uses<"auditLog">) {
-    const { pageSize, pageToken, sortDirection, actor, operation, resource, ...range } = body;
+    const { pageSize, pageToken, sortDirection, actor, operation, resource, outcome, ...range } =
+      body;
     const listing = {
       ...range,
       actor: actor || undefined,
       operation: operation || undefined,
       resource: resource || undefined,
+      hasFailed: outcome === undefined || outcome === "EVENT_OUTCOME_UNSPECIFIED"
+        ? undefined
+        : outcome === "EVENT_OUTCOME_FAILURE",
       direction: sortDirection === "SORT_DIRECTION_DESC" ? "desc" : "asc",
     } as const;
     const { list, nextPageToken } = await auditLog.list(listing, { pageSize, pageToken });

@@ -12,6 +12,7 @@ import { Loaded } from "../../parts/states.tsx";
 import { Name } from "../../parts/values.tsx";
 import { BackToList } from "../../shell/list_position.tsx";
 import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { TABS, useFunctionCommands } from "./commands.ts";
 import { PublishDialog, RunPanel } from "./lazy.tsx";
 import { functionQuery } from "./queries.ts";
@@ -121,8 +122,11 @@ function Actions({ fn, runButton, onRun }: {
   /** The head that the dialog shows: it may move meanwhile. */
   const [published, setPublished] = useState<string>();
   const { head = "", publishedCommitId = "", deletedAt } = fn;
-  const canRun = head !== "" && deletedAt === undefined;
-  const canPublish = canRun && head !== publishedCommitId;
+  const may = useMay();
+  const isRunnable = head !== "" && deletedAt === undefined;
+  const canRun = isRunnable && may("c1.api.functions.v1.FunctionsService.Invoke");
+  const canPublish = isRunnable && head !== publishedCommitId &&
+    may("c1.api.functions.v1.FunctionsService.UpdateFunction");
   useFunctionCommands(fn, {
     run: canRun ? onRun : undefined,
     publish: canPublish ? () => setPublished(head) : undefined,

@@ -4,6 +4,7 @@ import { call } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { countOf, formatCount, visibleText } from "../../parts/format.ts";
 import { Time } from "../../parts/values.tsx";
+import { unlessDenied } from "../../shell/rights.ts";
 
 const STEP_SECONDS = 1_800;
 /** In ms; counting a day takes longer than an invocation. */
@@ -42,7 +43,7 @@ const activityQuery = (ids: readonly string[]) =>
         ]),
       );
     },
-    refetchInterval: REFRESH_INTERVAL,
+    refetchInterval: unlessDenied(REFRESH_INTERVAL),
   });
 
 /** The activity of functions by id. @param ids in their order in the list, which grows at its end */

@@ -10,6 +10,7 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { TypedField } from "../../parts/typed_field.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { useLastPosition } from "../../shell/list_position.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { InvocationsCell, LastRunCell, useActivity } from "./activity.tsx";
 
 const PAGE_SIZE = 100;
@@ -46,7 +47,7 @@ export function FunctionsPage() {
   return (
     <Page
       title="Functions"
-      actions={<Link to="/functions/new" className="button button-primary">New function</Link>}
+      actions={<NewFunction />}
     >
       <div>
         <div className="filters">
@@ -133,12 +134,20 @@ function useColumns(functions: readonly Fn[]): readonly Column<Fn>[] {
   ], [activity]);
 }
 
+/** Leads those to the templates who may create a function. */
+function NewFunction() {
+  const mayCreate = useMay()("c1.api.functions.v1.FunctionsService.CreateFunction");
+  return mayCreate
+    ? <Link to="/functions/new" className="button button-primary">New function</Link>
+    : null;
+}
+
 function NoFunctions({ query }: { readonly query: string }) {
   return query === ""
     ? (
       <Empty
         title="No functions yet"
-        action={<Link to="/functions/new" className="button button-primary">New function</Link>}
+        action={<NewFunction />}
       >
         Start from a template, or deploy a folder with <code>invoked deploy</code>.
       </Empty>

@@ -1,11 +1,13 @@
 /** The filter of the list: in the URL, and as the API takes it. */
 import type { InvocationStatus, Schemas, TriggerKind } from "../../api/client.ts";
-import { countOf, enumWords, formatExact } from "../../parts/format.ts";
+import { countOf, enumWords } from "../../parts/format.ts";
+import { textIn, textOf } from "../../parts/url_search.ts";
+import { instantOf, timeIn, timeLabel, type TimeRange } from "../../parts/time_range.ts";
 
 export type ApiFilter = Schemas["invoked.InvocationFilter"];
 
 /** What the URL has; absent members filter nothing. */
-export interface ListSearch {
+export interface ListSearch extends TimeRange {
   /** Ids of functions. */
   readonly functions?: readonly string[];
   /** Without its prefix. */
@@ -13,9 +15,6 @@ export interface ListSearch {
   readonly word?: string;
   /** Without its prefix. */
   readonly trigger?: string;
-  /** A preset such as `1h`, before now, or an RFC 3339 time. */
-  readonly since?: string;
-  readonly until?: string;
   readonly q?: string;
   /** The invocation that made the nested invocations. */
   readonly parent?: string;
@@ -30,19 +29,6 @@ export const TRIGGERS = [
   "DESTINATION",
   "REPLAY",
 ] as const;
-
-/** Times before now that one click chooses, in ms. */
-const PRESETS: Readonly<Record<string, number>> = {
-  "15m": 15 * 60_000,
-  "1h": 3_600_000,
-  "24h": 24 * 3_600_000,
-  "7d": 7 * 24 * 3_600_000,
-};
-
-/** Whether a time of the filter is one of `PRESETS`. */
-export function isPreset(time: string): boolean {
-  return Object.hasOwn(PRESETS, time);
-}
 
 /** The search of a URL, which anybody may have written. */
 export function listSearchOf(search: Record<string, unknown>): ListSearch {
@@ -61,25 +47,6 @@ export function listSearchOf(search: Record<string, unknown>): ListSearch {
     ...textIn("q", search["q"]),
     ...textIn("parent", search["parent"]),
   };
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" || typeof value === "number" ? String(value) : "";
-}
-
-function textIn<K extends string>(name: K, value: unknown): { [P in K]?: string } {
-  const text = textOf(value);
-  return text === "" ? {} : { [name]: text } as { [P in K]: string };
-}
-
-function timeIn<K extends string>(
-  name: K,
-  value: unknown,
-  preset: boolean,
-): { [P in K]?: string } {
-  const text = textOf(value);
-  const isTime = !Number.isNaN(Date.parse(text)) || (preset && isPreset(text));
-  return isTime ? { [name]: text } as { [P in K]: string } : {};
 }
 
 function isOneOf(value: string, list: readonly string[]): boolean {
@@ -109,11 +76,6 @@ function statusFilterOf(status: string | undefined): Pick<ApiFilter, "status" | 
     status: `FUNCTION_INVOCATION_STATUS_${status}` as InvocationStatus,
     ...status === "SUCCESS" ? { failed: false } : {},
   };
-}
-
-function instantOf(time: string, now: Date): string {
-  const preset = PRESETS[time];
-  return (preset === undefined ? new Date(time) : new Date(now.getTime() - preset)).toISOString();
 }
 
 /** The filters whose label is their name and their value. */
@@ -156,9 +118,8 @@ function labelOf(name: keyof ListSearch, search: ListSearch): string {
     case "trigger":
       return `trigger: ${triggerWord(value)}`;
     case "since":
-      return isPreset(value) ? `time: last ${value}` : `from: ${formatExact(new Date(value))}`;
     case "until":
-      return `to: ${formatExact(new Date(value))}`;
+      return timeLabel(name, value);
     default:
       return `${FILTER_WORDS[name]}: ${value.slice(0, LABEL_CHARACTERS)}`;
   }
@@ -167,20 +128,6 @@ function labelOf(name: keyof ListSearch, search: ListSearch): string {
 /** Whether it filters anything. */
 export function isFiltered(search: ListSearch): boolean {
   return Object.keys(search).length > 0;
-}
-
-/** A time as an input of the type datetime-local has it: local, with the seconds if they are not 0. */
-export function localTimeOf(time: string | undefined): string {
-  if (time === undefined || isPreset(time)) return "";
-  const date = new Date(time);
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19).replace(/:00$/, "");
-}
-
-/** The instant of a time as such an input has it; undefined for an empty one. */
-export function timeOfLocal(local: string): string | undefined {
-  const date = new Date(local);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** A kind of trigger in words, with or without its prefix. */

@@ -4,40 +4,53 @@ import { parseDuration } from "../../parts/format.ts";
 import { Page, Section } from "../../parts/page.tsx";
 import { Empty, Loaded, Loading } from "../../parts/states.tsx";
 import { Count, Duration, Name } from "../../parts/values.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { InvocationCharts, type Step } from "./invocation_charts.tsx";
 import { type Order, type Range, RANGES, stepsQuery, topQuery } from "./queries.ts";
 import { ServerState } from "./server_state.tsx";
 
 export function OverviewPage() {
   const { range = "24h" } = useSearch({ from: "/shell/" });
+  const may = useMay();
+  const mayCount = may("invoked.StatisticsService.Get");
+  return (
+    <Page title="Overview" actions={mayCount ? <RangeChoice chosen={range} /> : null}>
+      {mayCount ? <Statistics range={range} /> : null}
+      {may("invoked.ServerService.GetStatus")
+        ? (
+          <Section title="Server">
+            <ServerState />
+          </Section>
+        )
+        : null}
+    </Page>
+  );
+}
+
+function Statistics({ range }: { readonly range: Range }) {
   const steps = useQuery(stepsQuery(range));
   return (
-    <Page title="Overview" actions={<RangeChoice chosen={range} />}>
-      <Loaded query={steps}>
-        {(list) =>
-          list.every(({ calls }) => calls === 0) ? <NoInvocations range={range} /> : (
-            <>
-              <InvocationCharts steps={list} />
-              <div className="columns">
-                <Failures steps={list} range={range} />
-                <TopFunctions
-                  title="Slowest functions"
-                  range={range}
-                  order="STATISTICS_ORDER_P99"
-                />
-                <TopFunctions
-                  title="Most CPU time"
-                  range={range}
-                  order="STATISTICS_ORDER_CPU_TIME"
-                />
-              </div>
-            </>
-          )}
-      </Loaded>
-      <Section title="Server">
-        <ServerState />
-      </Section>
-    </Page>
+    <Loaded query={steps}>
+      {(list) =>
+        list.every(({ calls }) => calls === 0) ? <NoInvocations range={range} /> : (
+          <>
+            <InvocationCharts steps={list} />
+            <div className="columns">
+              <Failures steps={list} range={range} />
+              <TopFunctions
+                title="Slowest functions"
+                range={range}
+                order="STATISTICS_ORDER_P99"
+              />
+              <TopFunctions
+                title="Most CPU time"
+                range={range}
+                order="STATISTICS_ORDER_CPU_TIME"
+              />
+            </div>
+          </>
+        )}
+    </Loaded>
   );
 }
 
@@ -61,13 +74,18 @@ function RangeChoice({ chosen }: { readonly chosen: Range }) {
 }
 
 function NoInvocations({ range }: { readonly range: Range }) {
+  const may = useMay();
   return (
     <Empty
       title={`No invocations in the last ${RANGES[range].label}`}
       action={
         <span className="row">
-          <Link to="/welcome" className="button button-primary">Run the example</Link>
-          <Link to="/functions/new" className="button">New function</Link>
+          {may("c1.api.functions.v1.FunctionsService.Invoke")
+            ? <Link to="/welcome" className="button button-primary">Run the example</Link>
+            : null}
+          {may("c1.api.functions.v1.FunctionsService.CreateFunction")
+            ? <Link to="/functions/new" className="button">New function</Link>
+            : null}
         </span>
       }
     >

@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
+import { unlessDenied } from "../../shell/rights.ts";
 
 /** Ranges of the overview: their length and that of a step, in seconds. */
 export const RANGES = {
@@ -32,7 +33,7 @@ export function stepsQuery(range: Range) {
       return list;
     },
     placeholderData: keepPreviousData,
-    refetchInterval: STATISTICS_INTERVAL,
+    refetchInterval: unlessDenied(STATISTICS_INTERVAL),
   });
 }
 
@@ -60,7 +61,7 @@ export function topQuery(range: Range, order: Order) {
       return functions;
     },
     placeholderData: keepPreviousData,
-    refetchInterval: STATISTICS_INTERVAL,
+    refetchInterval: unlessDenied(STATISTICS_INTERVAL),
   });
 }
 
@@ -70,5 +71,5 @@ const STATUS_INTERVAL = 5_000;
 export const statusQuery = queryOptions({
   queryKey: keys.status,
   queryFn: ({ signal }) => call("GET /api/v1/status", { signal }),
-  refetchInterval: STATUS_INTERVAL,
+  refetchInterval: unlessDenied(STATUS_INTERVAL),
 });

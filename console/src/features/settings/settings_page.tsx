@@ -12,8 +12,10 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
 import { Name, Time } from "../../parts/values.tsx";
 import { leave, type Session, sessionQuery } from "../../shell/session.ts";
+import { RoleNames } from "../../shell/roles.tsx";
 import { currentTheme, onThemeChange, setTheme, type Theme } from "../../theme/theme.ts";
 import { browserOf } from "./browsers.ts";
+import { Clients } from "./clients.tsx";
 
 const THEME_LABELS: Readonly<Record<Theme, string>> = {
   system: "System",
@@ -29,7 +31,14 @@ export function SettingsPage() {
         <Properties
           items={[
             ["Principal", <Name key="name" value={current?.principal?.displayName ?? ""} />],
-            ["Roles", current?.principal?.roles.join(", ") ?? ""],
+            [
+              "Roles",
+              <RoleNames
+                key="roles"
+                ids={current?.principal?.roles ?? []}
+                none="None as a whole"
+              />,
+            ],
             ["This session ends", <Time key="end" value={current?.expiresAt} />],
           ]}
         />
@@ -43,6 +52,12 @@ export function SettingsPage() {
           --session-lifetime sets.
         </p>
         <Sessions currentId={current?.id} />
+      </Section>
+      <Section title="Clients">
+        <p className="muted">
+          Command lines and other programs that act as this principal. A login makes one.
+        </p>
+        <Clients />
       </Section>
     </Page>
   );

@@ -14,6 +14,7 @@ import { Bytes, Count, Name } from "../../parts/values.tsx";
 import { copy } from "../../shell/commands.ts";
 import { BackToList, useStillHere } from "../../shell/list_position.tsx";
 import { MissingSubject, useMissing } from "../../shell/missing_page.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { File } from "./file.tsx";
 import { Files } from "./files.tsx";
 import { History } from "./history.tsx";
@@ -45,20 +46,21 @@ const GROUP = "This volume";
 
 function Actions({ volume }: { readonly volume: Volume }) {
   const [isDeleting, setDeleting] = useState(false);
+  const mayDelete = useMay()("invoked.VolumeService.DeleteVolume");
   useCommands(useMemo(() => [
     {
       label: "Copy volume id",
       group: GROUP,
       run: () => void copy(volume.id, "Copied the volume id"),
     },
-    { label: "Delete volume …", group: GROUP, run: () => setDeleting(true) },
-  ], [volume.id]));
+    ...mayDelete ? [{ label: "Delete volume …", group: GROUP, run: () => setDeleting(true) }] : [],
+  ], [volume.id, mayDelete]));
   return (
     <>
       <a className="button" href={`/api/v1/vfs/volumes/${volume.id}/archive`} download>
         Download all
       </a>
-      <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button>
+      {mayDelete ? <Button look="danger" onClick={() => setDeleting(true)}>Delete</Button> : null}
       <DeleteDialog volume={volume} open={isDeleting} onClose={() => setDeleting(false)} />
     </>
   );

@@ -12,6 +12,7 @@ import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { Bytes, Count, Name, Time } from "../../parts/values.tsx";
 import { remainingError, violationOf } from "../../parts/violations.ts";
 import { useLastPosition, useStillHere } from "../../shell/list_position.tsx";
+import { useMay } from "../../shell/rights.ts";
 import { volumesQuery } from "./queries.ts";
 
 const COLUMNS: readonly Column<Volume>[] = [
@@ -71,12 +72,16 @@ export function VolumesPage() {
   const [isCreating, setCreating] = useState(false);
   const { visit } = useRouteContext({ from: "/shell/volumes" });
   useLastPosition("/volumes", {}, visit);
+  const mayCreate = useMay()("invoked.VolumeService.CreateVolume");
   useCommands(useMemo(
-    () => [{ label: "New volume", group: "This list", run: () => setCreating(true) }],
-    [],
+    () =>
+      mayCreate ? [{ label: "New volume", group: "This list", run: () => setCreating(true) }] : [],
+    [mayCreate],
   ));
   const query = useInfiniteQuery(volumesQuery);
-  const create = <Button look="primary" onClick={() => setCreating(true)}>New volume</Button>;
+  const create = mayCreate
+    ? <Button look="primary" onClick={() => setCreating(true)}>New volume</Button>
+    : null;
   return (
     <Page title="Volumes" actions={create}>
       <Loaded query={query}>

@@ -11,6 +11,7 @@ import { shortId, visibleText } from "../../../parts/format.ts";
 import { LogView } from "../../../parts/log_view.tsx";
 import { ErrorNote, Loaded } from "../../../parts/states.tsx";
 import { Duration } from "../../../parts/values.tsx";
+import { unlessDenied } from "../../../shell/rights.ts";
 import { useLog } from "../../../shell/use_log.ts";
 import { PositionLink, positionOf } from "../code/problems.tsx";
 
@@ -48,7 +49,10 @@ const invocationQuery = (functionId: string, id: string) =>
       });
       return invocation as Invocation;
     },
-    refetchInterval: ({ state }) => state.data !== undefined && hasEnded(state.data) ? false : POLL,
+    refetchInterval: (query) => {
+      const { data } = query.state;
+      return data !== undefined && hasEnded(data) ? false : unlessDenied(POLL)(query);
+    },
   });
 
 /** An invocation while it runs and after: status, output or error, log. */

@@ -25,7 +25,8 @@ const ROWS = {
   general: [["displayName"], ["description"]],
   hosts: [["outboundNetworkAllowlist"]],
   limits: [Object.keys(LIMIT_FIELDS) as (keyof typeof LIMIT_FIELDS)[]],
-  running: [["vfsId", "processReuse", "provisionedConcurrency", "scopedRoleIds"]],
+  running: [["vfsId", "processReuse", "provisionedConcurrency"]],
+  identity: [["scopedRoleIds"]],
   retries: [["retryPolicy"]],
   flow: [
     ["rateLimit"],
@@ -74,6 +75,7 @@ export const LIMITS = fieldsSection(
   `An empty field shows the server's default, which then applies. ${DURATION_HINT}.`,
 );
 export const RUNNING = fieldsSection("running", "Running");
+export const IDENTITY = fieldsSection("identity", "Identity");
 export const RETRIES = fieldsSection(
   "retries",
   "Retries",
@@ -95,6 +97,7 @@ export const SECTIONS = [
   NETWORK,
   LIMITS,
   RUNNING,
+  IDENTITY,
   RETRIES,
   DESTINATIONS,
   FLOW,

@@ -11,6 +11,7 @@ import {
   TextField,
 } from "../../../parts/field.tsx";
 import { violationOf } from "../../../parts/violations.ts";
+import { RolesField } from "../../../shell/roles.tsx";
 import { VolumeField } from "../forms.tsx";
 import {
   durationIn,
@@ -196,6 +197,11 @@ function SettingField({ path, field, form, placeholder }: {
     case "oneOf":
       return <SelectField {...text} options={optionsOf(field)} />;
     case "list":
+      if (field.rule === "role") {
+        return (
+          <RolesField {...common} value={draft as readonly string[]} onChange={text.onChange} />
+        );
+      }
       return isChosen(field)
         ? (
           <Choices

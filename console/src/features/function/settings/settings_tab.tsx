@@ -2,11 +2,21 @@ import { useLocation, useNavigate } from "@tanstack/react-router";
 import { type MouseEvent, useEffect, useRef, useState } from "react";
 import { useCurrentInView } from "../../../parts/in_view.ts";
 import { useFunction } from "../queries.ts";
+import { ActsAs } from "./acts_as.tsx";
 import { BreakerNote } from "./breaker_note.tsx";
 import { Danger, DANGER_ID } from "./danger.tsx";
 import { Destinations } from "./destinations.tsx";
 import { Secrets, SECRETS_ID } from "./secrets.tsx";
-import { FLOW, GENERAL, LIMITS, NETWORK, RETRIES, RUNNING, SECTIONS } from "./sections.ts";
+import {
+  FLOW,
+  GENERAL,
+  IDENTITY,
+  LIMITS,
+  NETWORK,
+  RETRIES,
+  RUNNING,
+  SECTIONS,
+} from "./sections.ts";
 import { FieldsSection } from "./setting_fields.tsx";
 import { changedLabels, UnsavedBar, useSettings } from "./use_settings.tsx";
 import { Variables } from "./variables.tsx";
@@ -48,6 +58,9 @@ export function SettingsTab() {
             inForce={fn.effectiveLimits ?? {}}
           />
           <FieldsSection section={RUNNING} form={form} />
+          <FieldsSection section={IDENTITY} form={form}>
+            <ActsAs fn={fn} />
+          </FieldsSection>
           <FieldsSection section={RETRIES} form={form} />
           <Destinations form={form} />
           <FieldsSection section={FLOW} form={form}>

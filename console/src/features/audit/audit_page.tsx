@@ -1,0 +1,237 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { Badge } from "../../parts/badge.tsx";
+import { Button } from "../../parts/button.tsx";
+import { SelectField } from "../../parts/field.tsx";
+import { enumWords, formatCount, visibleText } from "../../parts/format.ts";
+import { Page } from "../../parts/page.tsx";
+import { useCommands } from "../../parts/shortcuts.tsx";
+import { Empty, ErrorNote, Loading, NoMatch } from "../../parts/states.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { TimeFields } from "../../parts/time_fields.tsx";
+import { timeLabel } from "../../parts/time_range.ts";
+import { TypedField } from "../../parts/typed_field.tsx";
+import { Name, Time } from "../../parts/values.tsx";
+import { isDenied, remainingError, violationOf } from "../../parts/violations.ts";
+import { useMay } from "../../shell/rights.ts";
+import { EventDialog } from "./event_dialog.tsx";
+import { type EventSummary, summaryOf, wordsOf } from "./events.ts";
+import { ExportDialog } from "./export_dialog.tsx";
+import { type AuditFilter, isOutcome, OUTCOMES } from "./filter.ts";
+import { eventsQuery } from "./queries.ts";
+import { VerifyDialog } from "./verify_dialog.tsx";
+
+const SHOWN_VIOLATIONS = ["since", "until", "actor", "operation", "resource"];
+const NO_EVENTS: readonly EventSummary[] = [];
+
+export function AuditPage() {
+  const { event, ...filter } = useSearch({ from: "/shell/audit" });
+  const navigate = useNavigate();
+  const query = useInfiniteQuery(eventsQuery(filter));
+  const rows = useMemo(
+    () => query.data?.pages.flatMap(({ list }) => list.map(summaryOf)) ?? NO_EVENTS,
+    [query.data],
+  );
+  const change = (search: AuditFilter) => void navigate({ to: "/audit", search, replace: true });
+  // The table says why its next page is missing.
+  const error = query.isFetchNextPageError ? null : query.error;
+  const rest = remainingError(error, SHOWN_VIOLATIONS);
+  return (
+    <Page title="Audit" actions={<Actions filter={filter} />}>
+      <div>
+        <Filters filter={filter} error={error} onChange={change} />
+        {rest === undefined || isDenied(rest)
+          ? null
+          : <ErrorNote error={rest} onRetry={() => void query.refetch()} />}
+        {query.isPending ? <Loading rows={12} /> : null}
+        {query.data === undefined ? null : (
+          <DataTable
+            label="Events, newest first"
+            columns={COLUMNS}
+            rows={rows}
+            rowId={({ uid }) => uid}
+            rowKeys
+            more={moreOf(query)}
+            empty={<NoRows filter={filter} onChange={change} />}
+          />
+        )}
+      </div>
+      {event === undefined ? null : (
+        <EventDialog
+          key={event}
+          uid={event}
+          onClose={() => void navigate({ to: "/audit", search: filter })}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Actions({ filter }: { readonly filter: AuditFilter }) {
+  const [open, setOpen] = useState<"verify" | "export">();
+  const mayVerify = useMay()("invoked.AuditService.Verify");
+  useCommands(useMemo(() => [
+    ...mayVerify
+      ? [{ label: "Verify the log …", group: "This list", run: () => setOpen("verify") }]
+      : [],
+    { label: "Export as JSON lines …", group: "This list", run: () => setOpen("export") },
+  ], [mayVerify]));
+  const close = () => setOpen(undefined);
+  return (
+    <>
+      {mayVerify ? <Button onClick={() => setOpen("verify")}>Verify</Button> : null}
+      <Button onClick={() => setOpen("export")}>Export</Button>
+      {open === "verify" ? <VerifyDialog onClose={close} /> : null}
+      {open === "export" ? <ExportDialog filter={filter} onClose={close} /> : null}
+    </>
+  );
+}
+
+const COLUMNS: readonly Column<EventSummary>[] = [
+  {
+    id: "operation",
+    header: "Operation",
+    cell: ({ uid, operation }) => {
+      const { verb, service } = wordsOf(operation);
+      return (
+        <>
+          <Link
+            to="/audit"
+            search={(search) => ({ ...search, event: uid })}
+            title={visibleText(operation)}
+          >
+            <Name value={verb} />
+          </Link>{" "}
+          <span className="muted">
+            <Name value={service} />
+          </span>
+        </>
+      );
+    },
+  },
+  {
+    id: "outcome",
+    header: "Outcome",
+    width: "150px",
+    cell: ({ hasFailed, code, detail, count }) => (
+      <>
+        {hasFailed
+          ? <Badge tone="bad" title={detail}>{code === "" ? "Failure" : code}</Badge>
+          : <Badge tone="good">Success</Badge>}
+        {count === 1 ? null : <Badge title="Events of the same kind">× {formatCount(count)}</Badge>}
+      </>
+    ),
+  },
+  {
+    id: "actor",
+    header: "Actor",
+    minor: true,
+    readable: 150,
+    cell: ({ actor, actorId }) => (
+      <span title={actorId}>
+        <Name value={actor} />
+      </span>
+    ),
+  },
+  {
+    id: "resource",
+    header: "Resource",
+    minor: true,
+    readable: 180,
+    cell: ({ resource }) =>
+      resource === "" ? <span className="muted">–</span> : <Name value={resource} />,
+  },
+  {
+    id: "source",
+    header: "From",
+    width: "120px",
+    minor: true,
+    cell: ({ source }) => <Name value={source} />,
+  },
+  {
+    id: "time",
+    header: "Time",
+    width: "110px",
+    minor: true,
+    cell: ({ time }) => <Time value={time} />,
+  },
+];
+
+function Filters({ filter, error, onChange }: {
+  readonly filter: AuditFilter;
+  readonly error: unknown;
+  readonly onChange: (filter: AuditFilter) => void;
+}) {
+  const set = (change: { readonly [P in keyof AuditFilter]?: AuditFilter[P] | undefined }) => {
+    const given = Object.entries({ ...filter, ...change })
+      .filter(([, value]) => value !== undefined && value !== "");
+    onChange(Object.fromEntries(given) as AuditFilter);
+  };
+  return (
+    <search className="filters invocations-filters">
+      <TypedField
+        label="Actor"
+        type="search"
+        value={filter.actor ?? ""}
+        onChange={(actor) => set({ actor })}
+        error={violationOf(error, "actor")}
+        focusKey
+      />
+      <TypedField
+        label="Operation"
+        type="search"
+        value={filter.operation ?? ""}
+        onChange={(operation) => set({ operation })}
+        error={violationOf(error, "operation")}
+      />
+      <TypedField
+        label="Resource"
+        type="search"
+        value={filter.resource ?? ""}
+        onChange={(resource) => set({ resource })}
+        error={violationOf(error, "resource")}
+      />
+      <SelectField
+        label="Outcome"
+        value={filter.outcome ?? ""}
+        onChange={(outcome) => set({ outcome: isOutcome(outcome) ? outcome : undefined })}
+        options={[
+          { value: "", label: "Any" },
+          ...OUTCOMES.map((value) => ({ value, label: enumWords(value, "") })),
+        ]}
+      />
+      <TimeFields range={filter} set={set} error={error} />
+    </search>
+  );
+}
+
+const FILTERS = ["actor", "operation", "resource", "outcome", "since", "until"] as const;
+
+function NoRows({ filter, onChange }: {
+  readonly filter: AuditFilter;
+  readonly onChange: (filter: AuditFilter) => void;
+}) {
+  const names = FILTERS.filter((name) => filter[name] !== undefined);
+  if (names.length === 0) {
+    return <Empty title="No events">Every change, sign-in and denied call is recorded here.</Empty>;
+  }
+  return (
+    <NoMatch
+      title="No events match"
+      filters={names.map((name) => ({
+        label: labelOf(name, filter[name] ?? ""),
+        onClear: () => {
+          const { [name]: _, ...others } = filter;
+          onChange(others);
+        },
+      }))}
+      onClear={() => onChange({})}
+    />
+  );
+}
+
+function labelOf(name: keyof AuditFilter, value: string): string {
+  if (name === "since" || name === "until") return timeLabel(name, value);
+  return `${name}: ${name === "outcome" ? enumWords(value, "") : value}`;
+}

@@ -1,0 +1,78 @@
+import { useEffect, useState } from "react";
+import { Button } from "../../parts/button.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { countOf, formatCount } from "../../parts/format.ts";
+import { ErrorNote } from "../../parts/states.tsx";
+import type { AuditFilter } from "./filter.ts";
+import { EXPORT_EVENTS_MAX, exportEvents } from "./queries.ts";
+
+type State =
+  | { readonly kind: "asking" }
+  | { readonly kind: "reading" | "done" | "cut"; readonly count: number }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** Saves the events that the filter finds into a file of JSON lines. Closing the dialog ends that. */
+export function ExportDialog(
+  { filter, onClose }: { readonly filter: AuditFilter; readonly onClose: () => void },
+) {
+  const [state, setState] = useState<State>({ kind: "asking" });
+  const [reading] = useState(() => new AbortController());
+  useEffect(() => () => reading.abort(), [reading]);
+  const run = async () => {
+    setState({ kind: "reading", count: 0 });
+    try {
+      const { lines, count, isWhole } = await exportEvents(
+        filter,
+        (count) => setState({ kind: "reading", count }),
+        reading.signal,
+      );
+      saveFile(lines, `audit-${new Date().toISOString().replaceAll(":", "-").slice(0, 19)}.jsonl`);
+      setState({ kind: isWhole ? "done" : "cut", count });
+    } catch (error) {
+      if (!reading.signal.aborted) setState({ kind: "failed", error });
+    }
+  };
+  const isFiltered = Object.keys(filter).length > 0;
+  return (
+    <Dialog open onClose={onClose} title="Export events">
+      <div className="stack">
+        <p>
+          {isFiltered ? "The events that match the filter" : "All events"}{" "}
+          are saved as JSON lines in OCSF 1.3, newest first, at most{" "}
+          {formatCount(EXPORT_EVENTS_MAX)}.
+        </p>
+        <div role="status">
+          {state.kind === "reading" ? <p>Read {countOf(state.count, "event")} so far …</p> : null}
+          {state.kind === "done" ? <p>Saved {countOf(state.count, "event")}.</p> : null}
+          {state.kind === "cut"
+            ? (
+              <p>
+                Saved the newest{" "}
+                {countOf(state.count, "event")}. Older events match, too: choose an earlier time for
+                them.
+              </p>
+            )
+            : null}
+        </div>
+        {state.kind === "failed" ? <ErrorNote error={state.error} /> : null}
+        <div className="actions">
+          <Button onClick={onClose}>{state.kind === "reading" ? "Cancel" : "Close"}</Button>
+          <Button look="primary" busy={state.kind === "reading"} onClick={() => void run()}>
+            Export
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+/** How long the browser may take to begin a download, in ms. */
+const DOWNLOAD_START = 60_000;
+
+function saveFile(content: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), DOWNLOAD_START);
+}
