@@ -7,7 +7,7 @@ import { type Range, RANGES } from "./features/overview/queries.ts";
 import { SignInPage } from "./features/session/sign_in_page.tsx";
 import { visitOf, withVisit } from "./shell/list_position.tsx";
 import { guarded } from "./shell/no_access.tsx";
-import { lazyPage, rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
+import { lazyPage, mayOpen, rootRoute, shellRoute, unknownRoute } from "./shell/root.tsx";
 
 const overviewRoute = createRoute({
   getParentRoute: () => shellRoute,
@@ -207,8 +207,28 @@ const accessRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/access",
   beforeLoad: () => {
-    throw redirect({ to: "/access/principals", replace: true });
+    const to = mayOpen("/access/people") ? "/access/people" : "/access/principals";
+    throw redirect({ to, replace: true });
   },
+});
+
+const peopleRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/people",
+  validateSearch: (search: Record<string, unknown>): { q?: string } => textIn("q", search["q"]),
+  component: guarded(
+    "/access/people",
+    lazyPage(() => import("./features/access/people_page.tsx"), "PeoplePage"),
+  ),
+});
+
+const personRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/access/people/$userId",
+  component: guarded(
+    "/access/people",
+    lazyPage(() => import("./features/access/person_page.tsx"), "PersonPage"),
+  ),
 });
 
 const principalsRoute = createRoute({
@@ -292,6 +312,8 @@ const routeTree = rootRoute.addChildren([
     volumeRoute,
     deadLettersRoute,
     accessRoute,
+    peopleRoute,
+    personRoute,
     principalsRoute,
     principalRoute,
     rolesRoute,

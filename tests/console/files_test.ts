@@ -25,6 +25,8 @@ const PAGES = [
   "/settings",
   "/device",
   "/access",
+  "/access/people",
+  `/access/people/${ID}`,
   "/access/principals",
   `/access/principals/${ID}`,
   "/access/roles",

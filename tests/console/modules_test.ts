@@ -12,7 +12,7 @@ import {
 } from "../../console/src/features/function/typed_values.ts";
 import { configText, curlOf, headersIn } from "../../console/src/features/function/snippets.ts";
 import { apiFilterOf, listSearchOf } from "../../console/src/features/invocations/filter.ts";
-import { browserOf } from "../../console/src/features/settings/browsers.ts";
+import { browserOf } from "../../console/src/parts/browsers.ts";
 import { withLineEnds } from "../../console/src/parts/files.ts";
 import { formatBytes, formatDuration, visibleText } from "../../console/src/parts/format.ts";
 import { lineCounts } from "../../console/src/parts/line_changes.ts";

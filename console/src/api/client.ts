@@ -57,6 +57,10 @@ export type Credential = With<
   | "requireDpop"
   | "createdAt"
 >;
+export type User = With<
+  Schemas["c1.api.user.v1.User"],
+  "id" | "displayName" | "email" | "username" | "status" | "roleIds" | "assignedRoleIds"
+>;
 export type PersonalClient = With<
   Schemas["c1.api.iam.v1.PersonalClient"],
   "id" | "displayName" | "clientId" | "scopedRoles" | "createdAt"

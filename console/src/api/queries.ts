@@ -12,6 +12,8 @@ export const keys = {
   clients: ["clients"],
   audit: (of: unknown) => ["audit", of],
   roles: ["identity", "roles"],
+  people: ["identity", "people"],
+  person: (id: string) => ["identity", "people", id],
   principals: ["identity", "principals"],
   principal: (id: string) => ["identity", "principals", id],
   credentials: (principalId: string) => ["identity", "credentials", principalId],

@@ -1,4 +1,5 @@
 /** Dialogs of every page, whose code loads when the first one opens. */
+import { useLocation } from "@tanstack/react-router";
 import { useState } from "react";
 import { Dialog } from "../parts/dialog.tsx";
 import { activeShortcuts, Keys } from "../parts/shortcuts.tsx";
@@ -9,6 +10,7 @@ export function SessionDialog(
   { onSignedIn, onClose }: { readonly onSignedIn: () => void; readonly onClose: () => void },
 ) {
   const [isTyped, setTyped] = useState(false);
+  const { href } = useLocation();
   return (
     <Dialog
       open
@@ -17,7 +19,7 @@ export function SessionDialog(
       title="Your session has ended"
       description="Sign in again. This page keeps what you typed."
     >
-      <SignInForm onSignedIn={onSignedIn} onTyped={setTyped} />
+      <SignInForm returnTo={href} onSignedIn={onSignedIn} onTyped={setTyped} />
     </Dialog>
   );
 }

@@ -43,17 +43,23 @@ export function MissingPage(
 }
 
 /** Replaces the page of an id that the API does not know. */
-export function MissingSubject({ noun, id, why, list }: {
+export function MissingSubject({ noun, nouns = `${noun.toLowerCase()}s`, id, why, list }: {
   readonly noun: string;
+  readonly nouns?: string;
   readonly id: string;
   readonly why: string;
   /** The page with all of them. */
-  readonly list: "/functions" | "/invocations" | "/volumes" | "/access/principals";
+  readonly list:
+    | "/functions"
+    | "/invocations"
+    | "/volumes"
+    | "/access/people"
+    | "/access/principals";
 }) {
   return (
     <MissingPage
       title={`${noun} not found`}
-      link={<Link to={list} className="button button-primary">All {noun.toLowerCase()}s</Link>}
+      link={<Link to={list} className="button button-primary">All {nouns}</Link>}
     >
       <p>
         There is no {noun.toLowerCase()} with the id{" "}

@@ -32,6 +32,9 @@ export const rightsQuery = queryOptions({
   staleTime: 60_000,
 });
 
+const PEOPLE = ["c1.api.user.v1.UserSearch.Search"] as const;
+const PRINCIPALS = ["c1.api.service_principal.v1.ServicePrincipalService.List"] as const;
+
 /** The permissions of which a reader needs one, by the pages that need any. */
 export const PAGE_PERMISSIONS = {
   "/": ["invoked.StatisticsService.Get", "invoked.ServerService.GetStatus"],
@@ -44,9 +47,10 @@ export const PAGE_PERMISSIONS = {
   "/volumes/$volumeId": ["invoked.VolumeService.GetVolume"],
   "/dead-letters": ["invoked.DeadLetterService.List"],
   "/audit": ["c1.api.systemlog.v1.SystemLogService.ListEvents"],
-  "/access": ["c1.api.service_principal.v1.ServicePrincipalService.List"],
-  "/access/principals": ["c1.api.service_principal.v1.ServicePrincipalService.List"],
-  "/access/roles": ["c1.api.service_principal.v1.ServicePrincipalService.List"],
+  "/access": [...PEOPLE, ...PRINCIPALS],
+  "/access/people": PEOPLE,
+  "/access/principals": PRINCIPALS,
+  "/access/roles": [...PEOPLE, ...PRINCIPALS],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type PagePath = keyof typeof PAGE_PERMISSIONS;
 

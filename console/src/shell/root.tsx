@@ -20,7 +20,7 @@ import { Page } from "../parts/page.tsx";
 import { ErrorNote } from "../parts/states.tsx";
 import { MissingPage } from "./missing_page.tsx";
 import { NoRolePage } from "./no_access.tsx";
-import { rightsQuery } from "./rights.ts";
+import { PAGE_PERMISSIONS, type PagePath, rightsQuery } from "./rights.ts";
 import { sessionQuery } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
@@ -67,6 +67,12 @@ export const shellRoute = createRoute({
   },
   component: ShellOfPage,
 });
+
+/** Whether the reader may open a page, once the shell has read their rights. */
+export function mayOpen(page: PagePath): boolean {
+  const rights = queries.getQueryData(rightsQuery.queryKey);
+  return PAGE_PERMISSIONS[page].some((permission) => rights?.permissions.has(permission));
+}
 
 /** Every address without a page; the server answers it with the status 404. */
 export const unknownRoute = createRoute({

@@ -7,8 +7,6 @@ import { toastError } from "../parts/toasts.tsx";
 
 /** Who is signed in in this browser; without members if nobody is. */
 type SignedIn = Schemas["invoked.SignedIn"];
-/** A browser that is signed in. */
-export type Session = Schemas["invoked.Session"];
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
@@ -69,13 +67,18 @@ export function useSession(): PageSession {
   return { mode, renew, close: () => setMode("ended") };
 }
 
-/** Ends the session of this browser and shows the sign-in. */
+/** Ends the session of this browser, and that at the OpenID Connect provider, and shows the sign-in. */
 export async function leave(): Promise<void> {
   try {
-    await call("DELETE /auth/v1/session", {});
+    const { endSessionUrl } = await call("DELETE /auth/v1/session", {});
+    // A new page, so that nothing of the session stays in memory.
+    globalThis.location.assign(endSessionUrl ?? "/sign-in");
   } catch (error) {
-    return toastError("Could not sign out", error);
+    toastError("Could not sign out", error);
   }
-  // A new page, so that nothing of the session stays in memory.
-  globalThis.location.assign("/sign-in");
+}
+
+/** Where the browser signs in with the OpenID Connect provider, and comes back to a page. */
+export function providerUrl(path: string, returnTo: string): string {
+  return `${path}?${new URLSearchParams({ return_to: returnTo })}`;
 }

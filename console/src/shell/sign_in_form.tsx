@@ -1,13 +1,16 @@
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Button } from "../parts/button.tsx";
 import { CodeBlock } from "../parts/code.tsx";
 import { TextField } from "../parts/field.tsx";
 import { errorText } from "../parts/violations.ts";
-import { codeOf, signIn } from "./session.ts";
+import { codeOf, providerUrl, sessionQuery, signIn } from "./session.ts";
 
-/** Redeems a pasted link or code. */
+/** Signs in with the OpenID Connect provider, if the server has one, or with a pasted link or code. */
 export function SignInForm(
-  { onSignedIn, onTyped }: {
+  { returnTo, onSignedIn, onTyped }: {
+    /** The page to which the provider leads back. */
+    readonly returnTo: string;
     readonly onSignedIn: () => void;
     /** Reports whether the field has a text. */
     readonly onTyped?: (isTyped: boolean) => void;
@@ -30,13 +33,37 @@ export function SignInForm(
       });
     }
   };
+  const { data: session } = useQuery(sessionQuery);
+  const { providerSignInPath, isProviderOnly = false } = session ?? {};
+  const hasProvider = providerSignInPath !== undefined;
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      <p>
-        Run this command on the server to get a one-time link. In a clone of the repository, it
-        begins with <code>bin/invoked</code>:
-      </p>
-      <CodeBlock text="invoked console link" label="the command" />
+      {hasProvider
+        ? (
+          <>
+            <a
+              className="button button-primary sign-in-provider"
+              href={providerUrl(providerSignInPath, returnTo)}
+            >
+              Sign in with your company account
+            </a>
+            <p className="muted">
+              {isProviderOnly
+                ? "If the company's sign-in does not work, run this command on the server's host:"
+                : "Or with a one-time link, which this command on the server prints:"}
+            </p>
+          </>
+        )
+        : (
+          <p>
+            Run this command on the server to get a one-time link. In a clone of the repository, it
+            begins with <code>bin/invoked</code>:
+          </p>
+        )}
+      <CodeBlock
+        text={isProviderOnly ? "invoked console link --owner" : "invoked console link"}
+        label="the command"
+      />
       <TextField
         label="Link or code"
         value={text}
@@ -46,12 +73,12 @@ export function SignInForm(
         }}
         error={state.error}
         mono
-        autoFocus
+        autoFocus={!hasProvider}
       />
       <div className="actions">
         <Button
           type="submit"
-          look="primary"
+          look={hasProvider ? "normal" : "primary"}
           busy={state.busy}
           disabled={text.trim() === ""}
         >

@@ -7,8 +7,7 @@ export const getSession = jsonOperation({
   operationId: "invoked.SessionService.GetCurrent",
   method: "get",
   path: "/auth/v1/session",
-  summary:
-    "Get the principal who is signed in with this browser; without a session, how to sign in",
+  summary: "Get the principal who is signed in with this browser, and how to sign in besides links",
   permission: "console",
   response: signedIn,
   async handle(
@@ -19,7 +18,7 @@ export const getSession = jsonOperation({
     const session = token === undefined
       ? undefined
       : await consoleSessions.find(token, remoteAddress);
-    return session === undefined ? signInMethods : signedInJson(session);
+    return { ...signInMethods, ...session === undefined ? {} : signedInJson(session) };
   },
 });
 

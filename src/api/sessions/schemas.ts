@@ -34,12 +34,13 @@ export function sessionJson(row: ConsoleSessionRow): z.input<typeof sessionOut> 
   return { id, method: METHODS[kind], ...ofClient, address, userAgent, createdAt, expiresAt };
 }
 
-/** Who is signed in; without a session, how to sign in besides links. */
+/** Who is signed in, and how to sign in besides links. */
 export const signedIn = z.object({
   id: z.string().optional().openapi({ description: "Id of the session" }),
   principal: z.object({ id: z.string(), displayName: z.string(), roles: z.array(z.string()) })
     .optional(),
   expiresAt: timestamp.optional(),
+  method: z.enum(METHODS).optional().openapi({ description: "How the browser signed in" }),
   providerSignInPath: z.string().optional().openapi({
     description:
       "Where a browser begins to sign in with the OpenID Connect provider, if there is one",
@@ -51,6 +52,11 @@ export const signedIn = z.object({
 /** The API's form of the session of a browser. */
 export function signedInJson({ row, principal }: LiveSession): z.input<typeof signedIn> {
   const { id, displayName, access } = principal;
-  const { id: sessionId, expiresAt } = row;
-  return { id: sessionId, principal: { id, displayName, roles: [...access.roleIds] }, expiresAt };
+  const { id: sessionId, expiresAt, kind } = row;
+  return {
+    id: sessionId,
+    principal: { id, displayName, roles: [...access.roleIds] },
+    expiresAt,
+    method: METHODS[kind],
+  };
 }

@@ -4,6 +4,7 @@ import { Page } from "../../parts/page.tsx";
 import { PAGE_PERMISSIONS, useMay } from "../../shell/rights.ts";
 
 const TABS = [
+  { to: "/access/people", label: "People" },
   { to: "/access/principals", label: "Service principals" },
   { to: "/access/roles", label: "Roles" },
 ] as const;

@@ -1,6 +1,6 @@
-/** Service principals, their credentials, and the functions that act as them. */
+/** People, service principals, their credentials, and the functions that act as them. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call, type Credential, type ServicePrincipal } from "../../api/client.ts";
+import { call, type Credential, type ServicePrincipal, type User } from "../../api/client.ts";
 import { keys, paging } from "../../api/queries.ts";
 
 const PAGE_SIZE = 100;
@@ -8,6 +8,36 @@ const PAGE_SIZE = 100;
 interface PageOf<T> {
   readonly list: readonly T[];
   readonly nextPageToken: string;
+}
+
+/** The people whose name, email or username has a text, newest first. */
+export function peopleQuery(text: string) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.people, "list", text],
+    queryFn: async ({ pageParam, signal }): Promise<PageOf<User>> => {
+      const { list = [], nextPageToken = "" } = await call("POST /api/v1/search/users", {
+        body: {
+          query: text,
+          excludeTypes: ["USER_TYPE_SERVICE", "USER_TYPE_SYSTEM"],
+          pageSize: PAGE_SIZE,
+          pageToken: pageParam,
+        },
+        signal,
+      });
+      return { list: list.map(({ user }) => user as User), nextPageToken };
+    },
+    ...paging,
+  });
+}
+
+export function personQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.person(id),
+    queryFn: async ({ signal }) => {
+      const { userView } = await call("GET /api/v1/users/{id}", { path: { id }, signal });
+      return userView?.user as User;
+    },
+  });
 }
 
 export const principalsQuery = infiniteQueryOptions({

@@ -6,6 +6,7 @@ import { Button } from "../../parts/button.tsx";
 import { Page } from "../../parts/page.tsx";
 import { ErrorNote } from "../../parts/states.tsx";
 import { Name } from "../../parts/values.tsx";
+import { rightsQuery } from "../../shell/rights.ts";
 import { sessionQuery, signIn } from "../../shell/session.ts";
 import { SignInForm } from "../../shell/sign_in_form.tsx";
 
@@ -25,7 +26,9 @@ export function SignInPage() {
     // The cached data may be of another session.
     queries.clear();
     await queries.fetchQuery(sessionQuery);
-    const landing = readStored("welcomed") === true ? "/" : "/welcome";
+    const rights = await queries.fetchQuery(rightsQuery);
+    const mayRun = rights?.permissions.has("c1.api.functions.v1.FunctionsService.Invoke") === true;
+    const landing = readStored("welcomed") === true || !mayRun ? "/" : "/welcome";
     await navigate({ to: to ?? landing, replace: true });
   };
   const fail = (error: unknown) => {
@@ -39,7 +42,7 @@ export function SignInPage() {
       <Page title="Sign in">
         {failure === undefined ? null : <ErrorNote error={failure} />}
         {code === undefined
-          ? <SignInForm onSignedIn={() => void goOn()} />
+          ? <SignInForm returnTo={to ?? "/"} onSignedIn={() => void goOn()} />
           : <LinkForm code={code} onSignedIn={() => void goOn()} onViolation={fail} />}
       </Page>
     </main>

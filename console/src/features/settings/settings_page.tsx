@@ -1,20 +1,16 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState, useSyncExternalStore } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
+import { OWNER } from "../../../../src/resources/roles.ts";
 import { call } from "../../api/client.ts";
-import { keys, paging } from "../../api/queries.ts";
-import { Badge } from "../../parts/badge.tsx";
+import { keys } from "../../api/queries.ts";
 import { Button } from "../../parts/button.tsx";
-import { ConfirmDialog } from "../../parts/dialog.tsx";
-import { visibleText } from "../../parts/format.ts";
 import { Page, Properties, Section } from "../../parts/page.tsx";
-import { Empty, Loaded } from "../../parts/states.tsx";
-import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
-import { toast } from "../../parts/toasts.tsx";
+import { Note } from "../../parts/states.tsx";
 import { Name, Time } from "../../parts/values.tsx";
-import { leave, type Session, sessionQuery } from "../../shell/session.ts";
 import { RoleNames } from "../../shell/roles.tsx";
+import { leave, sessionQuery } from "../../shell/session.ts";
+import { Sessions } from "../../shell/sessions.tsx";
 import { currentTheme, onThemeChange, setTheme, type Theme } from "../../theme/theme.ts";
-import { browserOf } from "./browsers.ts";
 import { Clients } from "./clients.tsx";
 
 const THEME_LABELS: Readonly<Record<Theme, string>> = {
@@ -42,6 +38,7 @@ export function SettingsPage() {
             ["This session ends", <Time key="end" value={current?.expiresAt} />],
           ]}
         />
+        <OwnAccount />
       </Section>
       <Section title="Appearance">
         <ThemeChoice />
@@ -51,7 +48,13 @@ export function SettingsPage() {
           Browsers that are signed in as this principal. Sessions end after the time that
           --session-lifetime sets.
         </p>
-        <Sessions currentId={current?.id} />
+        <Sessions
+          queryKey={keys.sessions}
+          currentId={current?.id}
+          read={(token, signal) =>
+            call("GET /auth/v1/sessions", { query: { page_token: token }, signal })}
+          onRevoke={(id) => call("DELETE /auth/v1/sessions/{id}", { path: { id } })}
+        />
       </Section>
       <Section title="Clients">
         <p className="muted">
@@ -63,96 +66,26 @@ export function SettingsPage() {
   );
 }
 
-function Sessions({ currentId }: { readonly currentId: string | undefined }) {
-  const [revoked, setRevoked] = useState<Session>();
-  const queries = useQueryClient();
-  const query = useInfiniteQuery({
-    queryKey: keys.sessions,
-    queryFn: ({ pageParam, signal }) =>
-      call("GET /auth/v1/sessions", { query: { page_token: pageParam }, signal }),
-    ...paging,
-  });
-  const columns = useColumns(currentId, setRevoked);
-  const revoke = async () => {
-    if (revoked === undefined) return;
-    await call("DELETE /auth/v1/sessions/{id}", { path: { id: revoked.id } });
-    await queries.invalidateQueries({ queryKey: keys.sessions });
-    toast("Signed the browser out");
-  };
+/** Leads an owner who signed in with a link to an account of their own. */
+function OwnAccount() {
+  const { data: current } = useQuery(sessionQuery);
+  const { principal, method, providerSignInPath } = current ?? {};
+  const isOwner = principal?.roles.includes(OWNER.id) === true;
+  if (!isOwner || providerSignInPath === undefined || method === "SIGN_IN_METHOD_PROVIDER") {
+    return null;
+  }
   return (
-    <>
-      <Loaded query={query}>
-        {({ pages }) => (
-          <DataTable
-            label="Sessions"
-            columns={columns}
-            rows={pages.flatMap(({ list }) => list)}
-            rowId={({ id }) => id}
-            empty={<Empty title="No sessions" />}
-            more={moreOf(query)}
-          />
-        )}
-      </Loaded>
-      <ConfirmDialog
-        open={revoked !== undefined}
-        onClose={() => setRevoked(undefined)}
-        title="Sign this browser out?"
-        action="Sign out"
-        onConfirm={revoke}
-      >
-        <p>
-          The browser at {revoked?.address} needs a new link before it can use the console again.
-        </p>
-      </ConfirmDialog>
-    </>
+    <Note>
+      <span>
+        You signed in with a link. Sign in with your company account to become a {OWNER.displayName}
+        {" "}
+        yourself; this session then ends.
+      </span>
+      <a className="button" href={`${providerSignInPath}?owner=true&return_to=/settings`}>
+        Become a {OWNER.displayName}
+      </a>
+    </Note>
   );
-}
-
-function useColumns(
-  currentId: string | undefined,
-  onRevoke: (session: Session) => void,
-): readonly Column<Session>[] {
-  return useMemo(() => [
-    {
-      id: "browser",
-      header: "Browser",
-      // The whole User-Agent on hover.
-      cell: ({ userAgent }) => (
-        <bdi className="name" title={visibleText(userAgent)}>{browserOf(userAgent)}</bdi>
-      ),
-    },
-    {
-      id: "address",
-      header: "Address",
-      width: "150px",
-      minor: true,
-      cell: ({ address }) => <Name value={address} />,
-    },
-    {
-      id: "since",
-      header: "Signed in",
-      width: "120px",
-      minor: true,
-      cell: ({ createdAt }) => <Time value={createdAt} />,
-    },
-    {
-      id: "ends",
-      header: "Ends",
-      width: "120px",
-      minor: true,
-      cell: ({ expiresAt }) => <Time value={expiresAt} />,
-    },
-    {
-      id: "action",
-      header: "Action",
-      width: "110px",
-      align: "end",
-      cell: (session) =>
-        session.id === currentId
-          ? <Badge tone="accent">This browser</Badge>
-          : <Button onClick={() => onRevoke(session)}>Sign out</Button>,
-    },
-  ], [currentId, onRevoke]);
 }
 
 function ThemeChoice() {

@@ -1,5 +1,5 @@
 import Bowser from "bowser";
-import { visibleText } from "../../parts/format.ts";
+import { visibleText } from "./format.ts";
 
 /** Of a text that names no browser. */
 const SHOWN_CHARACTERS = 60;

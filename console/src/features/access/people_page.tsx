@@ -1,0 +1,109 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import type { User } from "../../api/client.ts";
+import { Badge } from "../../parts/badge.tsx";
+import { Empty, Loaded } from "../../parts/states.tsx";
+import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
+import { TypedField } from "../../parts/typed_field.tsx";
+import { Name, Time } from "../../parts/values.tsx";
+import { RoleNames } from "../../shell/roles.tsx";
+import { sessionQuery } from "../../shell/session.ts";
+import { AccessPage } from "./access_page.tsx";
+import { peopleQuery } from "./queries.ts";
+
+const COLUMNS: readonly Column<User>[] = [
+  {
+    id: "name",
+    header: "Name",
+    sortBy: ({ displayName }) => displayName.toLowerCase(),
+    cell: ({ id, displayName, status }) => (
+      <>
+        <Link to="/access/people/$userId" params={{ userId: id }}>
+          <Name value={displayName} />
+        </Link>{" "}
+        {status === "DISABLED" ? <Badge tone="warn">Disabled</Badge> : null}
+      </>
+    ),
+  },
+  {
+    id: "email",
+    header: "Email",
+    minor: true,
+    sortBy: ({ email }) => email.toLowerCase(),
+    cell: ({ email }) => email === "" ? <span className="muted">–</span> : <Name value={email} />,
+  },
+  {
+    id: "roles",
+    header: "Roles",
+    minor: true,
+    cell: ({ roleIds }) => <RoleNames ids={roleIds} none="No role" />,
+  },
+  {
+    id: "seen",
+    header: "Last sign-in",
+    width: "120px",
+    minor: true,
+    sortBy: ({ lastSignInAt }) => lastSignInAt ?? "",
+    cell: ({ lastSignInAt }) => <Time value={lastSignInAt} />,
+  },
+];
+
+export function PeoplePage() {
+  const { q = "" } = useSearch({ from: "/shell/access/people" });
+  const navigate = useNavigate();
+  const query = useInfiniteQuery({ ...peopleQuery(q), placeholderData: keepPreviousData });
+  return (
+    <AccessPage title="People">
+      <div className="filters">
+        <div className="functions-search">
+          <TypedField
+            label="Name, email or username"
+            type="search"
+            value={q}
+            onChange={(text) =>
+              void navigate({
+                to: "/access/people",
+                search: text === "" ? {} : { q: text },
+                replace: true,
+              })}
+            focusKey
+          />
+        </div>
+      </div>
+      <Loaded query={query}>
+        {({ pages }) => (
+          <DataTable
+            label="People"
+            columns={COLUMNS}
+            rows={pages.flatMap(({ list }) => list)}
+            rowId={({ id }) => id}
+            empty={q === "" ? <Nobody /> : (
+              <Empty
+                title="Nobody matches"
+                action={<Link to="/access/people" className="button">Clear the search</Link>}
+              />
+            )}
+            more={moreOf(query)}
+            rowKeys
+          />
+        )}
+      </Loaded>
+    </AccessPage>
+  );
+}
+
+function Nobody() {
+  const { data: session } = useQuery(sessionQuery);
+  return (
+    <Empty title="Nobody has signed in yet">
+      {session?.providerSignInPath === undefined
+        ? (
+          <>
+            People sign in with your company's OpenID Connect provider. Start the server with{" "}
+            <code>--oidc-issuer</code> and <code>--oidc-client-id</code> to name it.
+          </>
+        )
+        : "People appear here once they have signed in with the company's provider."}
+    </Empty>
+  );
+}
