@@ -124,6 +124,17 @@ export const AUDIT: Steps = {
     assert.deepEqual(operations.filter((name) => name === "scoped").length, 2);
   },
 
+  "a write sees the request of its caller, also in a group that another request began": async (
+    store,
+  ) => {
+    const scopes = [scopeOf([]), scopeOf([]), undefined];
+    const seen = await Promise.all(scopes.map((scope) => {
+      const write = () => store.write(() => Promise.resolve(store.auditScopes.current));
+      return scope === undefined ? write() : store.auditScopes.within(scope, write);
+    }));
+    assert.deepEqual(seen.map((one, at) => one === scopes[at]), [true, true, true]);
+  },
+
   "a change that is rolled back has no event": async (store) => {
     const ends: boolean[] = [];
     const before = await store.read.audit.head();
