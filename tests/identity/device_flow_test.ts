@@ -25,6 +25,13 @@ function assertNoCode(answer: Answer<Json>): void {
   assertError(answer, "NOT_FOUND", "DEVICE_CODE_INVALID");
 }
 
+/** The events of the audit log. */
+function recordsOf(dataDir: string): Json[] {
+  using database = new DatabaseSync(join(dataDir, "invoked.db"), { readOnly: true });
+  const rows = database.prepare("select event from audit_events order by seq").all();
+  return rows.map(({ event }) => JSON.parse(String(event)));
+}
+
 serverSuite("the device flow", { flags: ["--token-rate", "0"] }, {
   "begins with codes in the form of RFC 8628, which the database does not have": async (
     { server: { url, dataDir } },
@@ -43,6 +50,43 @@ serverSuite("the device flow", { flags: ["--token-rate", "0"] }, {
     assert.match(rows, new RegExp(CONE));
     for (const code of [device_code, user_code, user_code.replace("-", "")]) {
       assert.ok(!rows.includes(code), `${code} is in the database`);
+    }
+  },
+
+  // First: of many rejections of one address, the audit log only counts the later ones.
+  "has every decision and every rejection on record, without codes": async (
+    { server: { url, dataDir }, client },
+  ) => {
+    const cookie = await signIn(client);
+    const recorded = recordsOf(dataDir);
+    const denied = ok(await ask(url));
+    ok(await decide(url, "deny", denied.user_code, cookie));
+    assertRejected(await poll(url, denied.device_code), "access_denied");
+    assertNoCode(await decide(url, "approve", "BCDF-GHJK", cookie));
+    assertRejected(await ask(url, { client_id: "nobody" }), "invalid_client", 401);
+    const begun = ok(await ask(url, { client_id: CONE, scope: "system:viewer" }));
+    ok(await decide(url, "approve", begun.user_code, cookie));
+    ok(await poll(url, begun.device_code, CONE));
+    const events = recordsOf(dataDir).slice(recorded.length);
+    const of = (operation: string, status: string) =>
+      events.filter((event) => event.api?.operation === operation && event.status === status);
+    const { principleId } = ok(await client.get(INTROSPECT));
+    const [approval, ...others] = of("invoked.DeviceService.Approve", "Success");
+    assert.equal(others.length, 0);
+    assert.equal(approval.actor.user.uid, principleId);
+    assert.deepEqual(approval.resources, [{ type: "device", name: "cone" }]);
+    const { device_address, scopedRoles } = approval.unmapped;
+    assert.deepEqual([device_address, scopedRoles], ["127.0.0.1", JSON.stringify([VIEWER])]);
+    assert.equal(of("invoked.DeviceService.Deny", "Success").length, 1);
+    const [guess] = of("invoked.DeviceService.Approve", "Failure");
+    assert.equal(guess.status_code, "DEVICE_CODE_INVALID");
+    const [made] = of("invoked.AuthService.Token", "Success");
+    assert.equal(made.resources[0].type, "credential");
+    const codes = events.map((event) => event.status_code);
+    for (const code of ["access_denied", "invalid_client"]) assert.ok(codes.includes(code), code);
+    const text = JSON.stringify(events);
+    for (const secret of [begun.user_code, begun.device_code, denied.user_code, "BCDF-GHJK"]) {
+      assert.ok(!text.includes(secret), `${secret} is on record`);
     }
   },
 
