@@ -135,6 +135,18 @@ Deno.test("completions know what the server has", async (t) => {
     `/api/v1/vfs/volumes/${volume.id}/files/in/sales.csv`,
     new Uint8Array(1),
   );
+  const { body: { provider } } = await client.post("/api/v1/workload_federation/providers", {
+    displayName: "github",
+    issuerUrl: "https://token.actions.githubusercontent.com",
+    wellKnownProvider: "WELL_KNOWN_WORKLOAD_PROVIDER_GITHUB_ACTIONS",
+    oidc: {},
+  });
+  const { body: { principleId } } = await client.get("/api/v1/auth/introspect");
+  await client.post(`/api/v1/service_principals/${principleId}/trusts`, {
+    displayName: "nightly",
+    providerId: provider.id,
+    conditionExpression: "claims.repository == 'acme/app'",
+  });
 
   const cases: readonly [string, string[], string[], number][] = [
     ["functions", ["logs", "gre"], ["greeter"], NO_FILES],
@@ -148,6 +160,8 @@ Deno.test("completions know what the server has", async (t) => {
     ["volumes with a path", ["volumes", "cat", "d"], ["data:/"], NO_FILES | NO_SPACE],
     ["directories of volumes", ["volumes", "cat", "data:/"], ["data:/in/"], NO_FILES | NO_SPACE],
     ["files of volumes", ["volumes", "rm", "data:/in/s"], ["data:/in/sales.csv"], NO_FILES],
+    ["providers", ["trusts", "create", "x", "--provider", ""], ["github"], NO_FILES],
+    ["trusts", ["trusts", "disable", "n"], ["nightly"], NO_FILES],
     ["volumes or files", ["volumes", "cp", "d"], ["data:/"], FILES | NO_SPACE],
   ];
   for (const [name, words, values, directive] of cases) {
