@@ -132,6 +132,7 @@ const EXPENSIVE = [
   "claims.l.all(x, claims.l.all(y, y < 99) || true)",
   `claims.l.all(x, [${"x,".repeat(300)}x].size() > 0 && claims.n == claims.n)`,
   "claims.l.all(x, {'a': claims.n} == {'a': claims.n})",
+  `claims.l.all(x, [${"x,".repeat(480)}x][0] != 99)`,
 ];
 
 Deno.test("an evaluation ends with its steps, whatever the expression and the claims are", async () => {
