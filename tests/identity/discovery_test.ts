@@ -33,6 +33,10 @@ sharedSuite("discovery", {
     const metadata = config.serverMetadata();
     assert.equal(metadata.issuer, server.url);
     assert.equal(metadata.token_endpoint, `${server.url}/auth/v1/token`);
+    assert.equal(
+      metadata.device_authorization_endpoint,
+      `${server.url}/auth/v1/device_authorization`,
+    );
     assert.equal(metadata.introspection_endpoint, undefined);
     assert.equal(metadata.authorization_endpoint, undefined);
     const { access_token: token } = await clientCredentialsGrant(config);
