@@ -67,3 +67,25 @@ export const ROLES: readonly CommandEntry[] = [
   ["update", "Change a role for all who have it", () => import("./roles/update.ts")],
   ["delete", "Delete a role that nobody has", () => import("./roles/delete.ts")],
 ];
+
+/** `invoked users …`. */
+export const USERS: readonly CommandEntry[] = [
+  ["list", "List the people who have signed in, newest first", () => import("./users/list.ts")],
+  ["show", "Show a person with their roles", () => import("./users/show.ts")],
+  [
+    "set-roles",
+    "Replace the roles of a person; groups of the provider may give others",
+    () => import("./users/set_roles.ts"),
+  ],
+  [
+    "disable",
+    "Disable a person; sessions end, and personal clients fail from then on",
+    () => import("./users/disable.ts"),
+  ],
+  ["enable", "Enable a disabled person", () => import("./users/enable.ts")],
+  [
+    "delete",
+    "Delete a person with their sessions and personal clients",
+    () => import("./users/delete.ts"),
+  ],
+];

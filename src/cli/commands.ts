@@ -1,4 +1,4 @@
-import { CREDENTIALS, PRINCIPALS, ROLES } from "./access_commands.ts";
+import { CREDENTIALS, PRINCIPALS, ROLES, USERS } from "./access_commands.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { PROVIDERS, TRUSTS } from "./federation_commands.ts";
 import type { COMMAND_WORDS } from "./terminal/command_name.ts";
@@ -279,6 +279,7 @@ export const COMMANDS: readonly Group[] = [
   ["Manage access:", [
     ["principals", "Manage service principals and their roles", PRINCIPALS],
     ["credentials", "Manage the credentials and API keys of service principals", CREDENTIALS],
+    ["users", "Manage the people who sign in", USERS],
     ["roles", "List roles, and manage custom roles", ROLES],
     ["bind", "Let a function act as a service principal", () => import("./bind.ts")],
   ]],

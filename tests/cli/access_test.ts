@@ -24,7 +24,7 @@ Deno.test("people manage principals, credentials, roles and bindings", async (t)
     assert.match(shown, /^c1\.api\.functions\.v1\.FunctionsService\tInvoke$/m);
     const id = await author.ok(["roles", "create", "lister", "--permission", LIST]);
     assert.match(id, KSUID);
-    assert.equal((await author.json("roles", "show", id.slice(0, 12))).displayName, "lister");
+    assert.equal((await author.json("roles", "show", id.slice(0, 26))).displayName, "lister");
     await author.ok(["roles", "update", "lister", "--name", "list alone", "--function", ""]);
     const role = await author.json("roles", "show", "list alone");
     assert.deepEqual([role.id, role.permissions], [id, [`permission/${LIST}`]]);
@@ -42,7 +42,7 @@ Deno.test("people manage principals, credentials, roles and bindings", async (t)
     const set = await author.ok(["principals", "set-roles", "robot", "reader", "list alone"]);
     assert.equal(set, "Roles of robot: system:viewer, list alone");
     await author.ok(["principals", "set-roles", "robot", "--none"]);
-    const renamed = await author.json("principals", "rename", id.slice(0, 10), "android");
+    const renamed = await author.json("principals", "rename", id.slice(0, 26), "android");
     assert.deepEqual([renamed.displayName, renamed.roleIds], ["android", []]);
     await author.ok(["principals", "set-roles", "android", "functions:developer"]);
     assert.match(await author.ok(["principals", "disable", "android"]), /^Disabled service princ/);

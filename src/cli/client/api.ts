@@ -27,6 +27,7 @@ import { SigningKeyApi } from "./signing_keys.ts";
 import { ReplayApi } from "./replays.ts";
 import { RoleApi } from "./roles.ts";
 import { TriggerApi } from "./triggers.ts";
+import { UserApi } from "./users.ts";
 import { VolumeApi } from "./volumes.ts";
 
 /** Contents of files by path. */
@@ -112,6 +113,7 @@ export class Api implements Disposable {
   readonly clients: ClientApi;
   readonly principals: PrincipalApi;
   readonly roles: RoleApi;
+  readonly users: UserApi;
   readonly signingKeys: SigningKeyApi;
   readonly federation: FederationApi;
   readonly triggers: TriggerApi;
@@ -124,6 +126,7 @@ export class Api implements Disposable {
     this.clients = new ClientApi(session);
     this.principals = new PrincipalApi(session);
     this.roles = new RoleApi(session);
+    this.users = new UserApi(session);
     this.signingKeys = new SigningKeyApi(session);
     this.federation = new FederationApi(session);
     this.triggers = new TriggerApi(session);

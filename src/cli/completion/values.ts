@@ -31,6 +31,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   principal: principals,
   credential: credentials,
   role: roles,
+  user: users,
   volume: volumes,
   "volume:/path": volumePaths,
   "volume[:/path]": volumePaths,
@@ -147,6 +148,11 @@ async function credentials(api: Api, { given }: Position): Promise<Candidate[]> 
   const principal = await api.principals.find(given[0] ?? "");
   return (await api.principals.credentials(principal, MAX_VALUES))
     .map(({ displayName, id }) => ({ value: displayName || id, description: id }));
+}
+
+async function users(api: Api): Promise<Candidate[]> {
+  return (await api.users.list("", MAX_VALUES))
+    .map(({ email, id, displayName }) => ({ value: email || id, description: displayName }));
 }
 
 async function roles(api: Api): Promise<Candidate[]> {

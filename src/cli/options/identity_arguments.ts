@@ -23,6 +23,15 @@ export function addSourceOption(command: Command, end = ""): void {
   );
 }
 
+/** Checks the arguments of commands that replace roles. @throws {Failure} */
+export function assertRolesOrNone(roles: readonly string[], none: true | undefined): void {
+  if ((roles.length === 0) === (none === true)) return;
+  throw new Failure("Name at least one role, or give --none to remove all roles", {
+    next: "list the roles with invoked roles list",
+    exit: "usage",
+  });
+}
+
 /** The values of a flag that lists; an empty value empties the list. */
 export function valuesGiven(values: readonly string[] | undefined): string[] | undefined {
   return values?.filter((value) => value !== "");

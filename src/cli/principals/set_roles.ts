@@ -1,8 +1,12 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../options/common_options.ts";
-import { PRINCIPAL_ARGUMENT, PRINCIPAL_HELP } from "../options/identity_arguments.ts";
+import {
+  assertRolesOrNone,
+  PRINCIPAL_ARGUMENT,
+  PRINCIPAL_HELP,
+} from "../options/identity_arguments.ts";
 import { addServerOptions } from "../options/server_options.ts";
-import { Failure, oneLine } from "../terminal/failure.ts";
+import { oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 
 interface Options {
@@ -24,12 +28,7 @@ export function register(command: Command): void {
     "invoked principals set-roles ci --none",
   );
   command.action(async (name: string, roles: readonly string[], { none, json }: Options) => {
-    if ((roles.length === 0) !== (none === true)) {
-      throw new Failure("Name at least one role, or give --none to remove all roles", {
-        next: "list the roles with invoked roles list",
-        exit: "usage",
-      });
-    }
+    assertRolesOrNone(roles, none);
     using api = await server.connect();
     const found = await api.principals.find(name);
     const principal = await api.principals.setRoles(found, await api.roles.idsOf(roles));

@@ -14,7 +14,7 @@ export const COMMAND_WORDS = [
   ...["deploy", "diff", "publish", "rollback"],
   ...["invoke", "cancel", "replay", "dead-letters", "circuit-breaker", "logs", "history", "show"],
   ...["list", "tag", "secrets", "trigger", "settings", "delete", "purge", "volumes"],
-  ...["principals", "credentials", "roles", "bind"],
+  ...["principals", "credentials", "users", "roles", "bind"],
   ...["login", "logout", "whoami", "token", "console"],
   ...[
     "serve",
