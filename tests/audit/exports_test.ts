@@ -90,7 +90,7 @@ Deno.test("exports of the audit log", async (t) => {
     await caughtUp(client, exportId);
     const path = join(dir, "p-audit.jsonl");
     assert.deepEqual(linesIn(await Deno.readTextFile(path)), await events(client));
-    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
     const written: Json[] = [];
     for (let pageToken = "";;) {
       const body = { pageSize: 10, pageToken };

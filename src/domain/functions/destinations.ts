@@ -32,7 +32,7 @@ export class DestinationSettings {
 
   /**
    * Checks destinations that change.
-   * @param by who is told of other functions as far as they may read them
+   * @param by whose errors name other functions only as far as the caller may read them
    * @param fn as it will be
    * @param prefix of the fields in the request
    * @throws INVALID_FIELD, FUNCTION_NOT_FOUND

@@ -26,7 +26,7 @@ export interface LiveClient {
 
 const HOST_OWNER_ID = "000000000000000000hostowner";
 /** Who signs in with a link of the server's host. */
-export const HOST_OWNER = {
+const HOST_OWNER = {
   id: HOST_OWNER_ID,
   displayName: "Owner on the server's host",
   clientId: HOST_OWNER_ID,

@@ -1,10 +1,14 @@
 import { getLogger } from "@logtape/logtape";
 import type { Outcome } from "../../engine/contract.ts";
-import type { Store, Writers } from "../../store/mod.ts";
+import type { FunctionRow } from "../../store/functions.ts";
+import type { Readers, Store, Writers } from "../../store/mod.ts";
+import { MAY_READ_VOLUME, type Principal, requirePermission } from "../identity/mod.ts";
 import { locks } from "../locks.ts";
 import { VolumeSession } from "../volumes/session.ts";
 import type { Snapshots } from "../volumes/snapshots.ts";
+import { liveVolume } from "../volumes/volumes.ts";
 import type { VolumeErrorCode, VolumeLimits, WriteSetResult } from "../volumes/write_set.ts";
+import type { Invoke } from "./invoke.ts";
 
 const logger = getLogger(["invoked", "volumes"]);
 
@@ -105,4 +109,21 @@ function failureOf(
         `${result.path} was still being written when the function returned: await the write`,
       );
   }
+}
+
+/**
+ * The volume of a new invocation: that of its request or of its function; null for none.
+ * @throws ROLE_MISSING for another volume than that of the function, unless the caller may read volumes; VOLUME_NOT_FOUND
+ */
+export async function volumeToAttach(
+  read: Pick<Readers, "volumes">,
+  by: Principal,
+  fn: Pick<FunctionRow, "volumeId">,
+  { vfsId, trigger }: Pick<Invoke, "vfsId" | "trigger">,
+): Promise<string | null> {
+  const volumeId = vfsId === "" ? fn.volumeId : vfsId;
+  // The volumes of triggers and replays were attached before.
+  if (trigger === undefined && volumeId !== fn.volumeId) requirePermission(by, MAY_READ_VOLUME);
+  if (volumeId !== null) await liveVolume(read, volumeId);
+  return volumeId;
 }

@@ -14,16 +14,10 @@ import { DomainError } from "../errors.ts";
 import { flowLimitsOf } from "../functions/flow_settings.ts";
 import type { Ids } from "../ids.ts";
 import type { FunctionLimits } from "../limits.ts";
-import {
-  type FunctionScope,
-  MAY_READ_VOLUME,
-  type Principal,
-  requirePermission,
-} from "../identity/mod.ts";
+import type { FunctionScope, Principal } from "../identity/mod.ts";
 import type { Ownership } from "../ownership/contract.ts";
 import type { Scheduler } from "../scheduling/scheduler.ts";
 import { anyFunction, commitToRun, invocationNotFound, liveFunction } from "../references.ts";
-import { liveVolume } from "../volumes/volumes.ts";
 import {
   type AcceptedCall,
   API_TRIGGER,
@@ -47,6 +41,7 @@ import {
   queueTimeout,
 } from "./admission.ts";
 import { admissionOf, type Attempt, attemptsOf, runningLimitOf } from "./attempt.ts";
+import { volumeToAttach } from "./attached_volume.ts";
 import type { Attempts } from "./attempts.ts";
 import { Backlog, type BacklogLimits } from "./backlog.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -204,12 +199,7 @@ export class Invocations {
   ): Promise<Omit<AcceptedCall, "commit">> {
     const { inputLimits, limits } = this.parts;
     const fn = await liveFunction(read, request.functionId);
-    const volumeId = request.vfsId === "" ? fn.volumeId : request.vfsId;
-    // Those of triggers and replays were attached before.
-    if (request.trigger === undefined && volumeId !== fn.volumeId) {
-      requirePermission(by, MAY_READ_VOLUME);
-    }
-    if (volumeId !== null) await liveVolume(read, volumeId);
+    const volumeId = await volumeToAttach(read, by, fn, request);
     const inputJson = checkInput(request.json, inputLimits);
     const mode = request.wait.kind === "until-end" ? "sync" : "async";
     const trigger = request.trigger ?? API_TRIGGER;

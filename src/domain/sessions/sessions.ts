@@ -9,7 +9,6 @@ import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
 import { type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
-import { HOST_OWNER } from "../identity/live_clients.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
 
