@@ -28,7 +28,9 @@ export async function recordRejected(
   { audit }: Uses<"audit">,
 ): Promise<void> {
   if (!(error instanceof DomainError)) return;
-  const activity = REJECTED[error.reason];
+  // Operations record their own denials; those of endpoints have no principal here.
+  const isOfEndpoint = error.reason === "ROLE_MISSING" && c.get("principal") === undefined;
+  const activity = isOfEndpoint ? "endpoint" : REJECTED[error.reason];
   if (activity === undefined) return;
   await audit.record({
     kind: "authentication",

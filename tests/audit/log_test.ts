@@ -130,6 +130,25 @@ serverSuite("the audit log", {}, {
     assert.equal(token.user.name, clientId);
   },
 
+  "a denied call of an endpoint is on record": async ({ client, server }) => {
+    const id = await client.deploy("export default { fetch: () => new Response('x') };");
+    const http = { slug: "guarded", auth: "ENDPOINT_AUTH_BEARER" };
+    const trigger = { displayName: "guarded", http };
+    ok(await client.post(`/api/v1/functions/${id}/triggers`, { trigger }));
+    const made = ok(
+      await client.post("/api/v1/iam/personal_clients", {
+        displayName: "Reader of endpoints",
+        scopedRoles: ["reader"],
+      }),
+    );
+    const reader = await Client.login(server.url, made.client.clientId, made.clientSecret);
+    const [event, ...others] = await added(client, async () => {
+      assert.equal((await reader.get("/run/guarded")).status, 403);
+    });
+    assert.deepEqual(others, []);
+    assert.deepEqual([event.activity_name, event.status_code], ["endpoint", "ROLE_MISSING"]);
+  },
+
   "a token and a session are on record before they are used": async ({ client, server }) => {
     const { clientId, clientSecret } = await server.credentials();
     const left = await added(client, async () => {

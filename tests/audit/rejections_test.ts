@@ -1,0 +1,46 @@
+/** A flood of rejections: some are on record one by one, and the rest as a number. */
+import assert from "node:assert/strict";
+import { Audit } from "../../src/domain/audit/audit.ts";
+import { Ids } from "../../src/domain/ids.ts";
+import { openStore } from "../../src/store/mod.ts";
+import { makeTempDir } from "../support/invoked.ts";
+import { assertOcsf } from "./support.ts";
+
+const REJECTED = { code: "TOKEN_INVALID", detail: "no" };
+
+Deno.test("rejections beyond the limits are counted in one event, and strangers hide no principal", async () => {
+  await using directory = await makeTempDir();
+  await using store = await openStore(directory.path);
+  const strangers = 60;
+  {
+    await using audit = new Audit(store, new Ids());
+    const stranger = (address: string) =>
+      audit.record({ kind: "authentication", activity: "token", user: {}, rejected: REJECTED }, {
+        address,
+      });
+    // One customer of a network has all addresses of a /64.
+    for (let n = 0; n < strangers; n++) await stranger(`2001:db8::${n.toString(16)}`);
+    await stranger("192.0.2.1");
+    const actor = { id: "p", displayName: "Ada", clientId: "c", kind: "person" };
+    await audit.record({
+      kind: "call",
+      operation: "a.B",
+      activity: "delete",
+      actor,
+      resources: [],
+      rejected: { code: "ROLE_MISSING", detail: "no" },
+    });
+  }
+  const rows = await store.read.audit.after(0, 1_000);
+  const events = rows.map(({ event }) => JSON.parse(event));
+  for (const event of events) assertOcsf(event);
+  const codes = events.map(({ status_code }) => status_code);
+  assert.deepEqual(codes, [
+    ...Array.from({ length: 21 }, () => "TOKEN_INVALID"),
+    "ROLE_MISSING",
+    "REJECTIONS_COUNTED",
+  ]);
+  const { count, start_time, end_time } = events.at(-1);
+  assert.equal(count, strangers - 20);
+  assert.ok(start_time <= end_time);
+});
