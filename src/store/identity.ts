@@ -106,11 +106,15 @@ export class IdentityReader {
   /** @param lists JSON arrays of ids */
   async #rolesIn(...lists: readonly string[]): Promise<readonly RoleRow[]> {
     const ids = lists.flatMap((list) => JSON.parse(list) as string[]);
-    return ids.length === 0 ? [] : await this.roles(ids);
+    return ids.length === 0 ? [] : await this.#roles(ids);
   }
 
   /** The custom roles with these ids that are not deleted. */
-  async roles(ids: readonly string[]): Promise<readonly RoleRow[]> {
+  roles(ids: readonly string[]): Promise<readonly RoleRow[]> {
+    return this.cache.read(`roles ${ids.toSorted().join(" ")}`, () => this.#roles(ids));
+  }
+
+  async #roles(ids: readonly string[]): Promise<readonly RoleRow[]> {
     return await this.db.selectFrom("roles").selectAll().where("id", "in", ids)
       .where("deletedAt", "is", null).orderBy("id").execute();
   }

@@ -1,6 +1,11 @@
 import type { Store } from "../../src/store/mod.ts";
 import { postgresDialect } from "../../src/store/postgres/dialect.ts";
-import { assertErrorCodes, createWithoutErrorCodes } from "../support/earlier_database.ts";
+import {
+  assertErrorCodes,
+  assertRoleIds,
+  createWithoutErrorCodes,
+  createWithRoleNames,
+} from "../support/earlier_database.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -56,4 +61,13 @@ Deno.test("stores on PostgreSQL", async (t) => {
     await createWithoutErrorCodes(await postgresDialect(postgresOptions(url)));
     await withStore(url, assertErrorCodes);
   });
+
+  await t.step(
+    "roles of an earlier version get ids, and everybody keeps their rights",
+    async () => {
+      const url = await postgres.database();
+      await createWithRoleNames(await postgresDialect(postgresOptions(url)));
+      await withStore(url, assertRoleIds);
+    },
+  );
 });

@@ -6,8 +6,10 @@ import { openStore } from "../../src/store/mod.ts";
 import { sqliteDialect } from "../../src/store/sqlite/dialect.ts";
 import {
   assertErrorCodes,
+  assertRoleIds,
   createEarlierDatabase,
   createWithoutErrorCodes,
+  createWithRoleNames,
   type EarlierDatabase,
   insertFunction,
   TIME,
@@ -243,4 +245,11 @@ Deno.test("failures of an earlier version get their error codes", async () => {
   await createWithoutErrorCodes(databaseIn(directory.path));
   await using store = await openStore(directory.path);
   await assertErrorCodes(store);
+});
+
+Deno.test("roles get ids, clients keep their secrets and rights, and functions go on reading", async () => {
+  await using directory = await makeTempDir();
+  await createWithRoleNames(databaseIn(directory.path));
+  await using store = await openStore(directory.path);
+  await assertRoleIds(store);
 });

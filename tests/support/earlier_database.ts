@@ -1,10 +1,15 @@
 /** Databases as earlier versions left them. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { CamelCasePlugin, Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { Dialect } from "../../src/store/dialect.ts";
 import { MIGRATIONS } from "../../src/store/migrations/mod.ts";
 import type { Store } from "../../src/store/mod.ts";
+import { OPERATIONS } from "../../src/api/mod.ts";
+import { permissionCatalog } from "../../src/api/permissions.ts";
+import { ClientCredentialsGrant, LiveClients } from "../../src/domain/identity/mod.ts";
+import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
 
 export const TIME = "2026-01-01T00:00:00.000Z";
 
@@ -93,4 +98,86 @@ export async function assertErrorCodes({ read: { invocations } }: Store): Promis
     (await invocations.row(`000-${name}`))?.errorCode
   );
   assert.deepEqual(await Promise.all(codes), ["UNCAUGHT", "VFS_QUOTA", "TIMEOUT", null]);
+}
+
+/** Roles of version 0.1 by the clients that are limited to them, and of functions. */
+const CLIENT_ROLES: Readonly<Record<string, readonly string[]>> = {
+  whole: [],
+  reading: ["reader"],
+  invoking: ["invoker"],
+  both: ["reader", "invoker"],
+  odd: ["king"],
+};
+const FUNCTION_ROLES: Readonly<Record<string, readonly string[]>> = {
+  plain: [],
+  calling: ["invoker"],
+  ruling: ["administrator"],
+  seeing: ["reader", "king"],
+};
+const SECRET = "secret-token:conductorone.com:v1:old";
+const [VIEWER, INVOKER, OWNER] = [
+  BUILTIN_ROLE_IDS["system:viewer"],
+  BUILTIN_ROLE_IDS["functions:invoker"],
+  BUILTIN_ROLE_IDS["system:owner"],
+];
+
+/** Creates a database of the version before roles had ids, with an administrator, clients and functions. */
+export async function createWithRoleNames(dialect: Dialect): Promise<void> {
+  await createEarlierDatabase(dialect, "029_error_code", async (db) => {
+    const roles = '["administrator"]';
+    await db.insertInto("servicePrincipals")
+      .values({ id: "principal", displayName: "Administrator", roles, createdAt: TIME }).execute();
+    for (const [name, scopedRoles] of Object.entries(CLIENT_ROLES)) {
+      await db.insertInto("credentials").values({
+        id: `credential-${name}`,
+        clientId: `${name}@localhost/pcc`,
+        principalId: "principal",
+        displayName: name,
+        scopedRoles: JSON.stringify(scopedRoles),
+        disabled: 0,
+        secretHash: createHash("sha256").update(SECRET).digest("base64url"),
+        publicJwk: "{}",
+        createdAt: TIME,
+        updatedAt: TIME,
+      }).execute();
+    }
+    for (const [name, scopedRoleIds] of Object.entries(FUNCTION_ROLES)) {
+      await insertFunction(db, name, { scopedRoleIds: JSON.stringify(scopedRoleIds) });
+    }
+  });
+}
+
+/** Asserts that everybody of {@link createWithRoleNames} has the rights of before, under the ids of roles. */
+export async function assertRoleIds(store: Store): Promise<void> {
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const grant = new ClientCredentialsGrant(store, liveClients, "localhost");
+  const rolesOf = async (name: string) => {
+    const form = { client_id: `${name}@localhost/pcc`, client_secret: SECRET };
+    const { client } = await grant.authenticate(new URLSearchParams(form));
+    return client.principal.access.roleIds.toSorted();
+  };
+  assert.deepEqual(await rolesOf("whole"), [OWNER]);
+  assert.deepEqual(await rolesOf("reading"), [VIEWER]);
+  assert.deepEqual(await rolesOf("invoking"), [INVOKER]);
+  assert.deepEqual(await rolesOf("both"), [INVOKER, VIEWER].toSorted());
+  assert.deepEqual(await rolesOf("odd"), [], "a name that was no role gives no rights");
+  const wrong = new URLSearchParams({ client_id: "whole@localhost/pcc", client_secret: "other" });
+  await assert.rejects(grant.authenticate(wrong), { error: "invalid_client" });
+
+  const functionRoles = async (name: string) => {
+    const fn = await store.read.functions.get(`function-${name}`) ?? assert.fail(name);
+    const ids = JSON.parse(fn.scopedRoleIds) as string[];
+    const access = liveClients.functionAccess(fn, undefined, []);
+    assert.equal(access.may("c1.api.functions.v1.FunctionsService.GetFunction", "other"), true);
+    return ids;
+  };
+  assert.deepEqual(await functionRoles("plain"), [VIEWER], "functions go on reading");
+  assert.deepEqual(await functionRoles("calling"), [VIEWER, INVOKER]);
+  assert.deepEqual(await functionRoles("ruling"), [VIEWER, OWNER]);
+  assert.deepEqual(await functionRoles("seeing"), [VIEWER, "king"]);
+  const { rows } = await store.read.identity.principals({}, { size: 9, after: undefined });
+  assert.deepEqual(
+    rows.map(({ id, kind, disabled, updatedAt }) => [id, kind, disabled, updatedAt]),
+    [["principal", "service", 0, TIME]],
+  );
 }
