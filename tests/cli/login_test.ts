@@ -186,3 +186,60 @@ Deno.test("a server that gives no token for now says when to try again", async (
   assert.equal((await list()).code, 0);
   assertFails(await list(), 4, /temporarily_unavailable/, /try again in \d+ s/);
 });
+
+Deno.test("a login by browser and a logout end with a reason where the server is of no help", async (t) => {
+  await using home = await makeTempDir();
+  const folder = join(home.path, ".config", "invoked", "profiles");
+  const run = (...args: string[]) => runInvoked(args, { env: { HOME: home.path } });
+  const answers: (() => Response)[] = [];
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => answers.shift()?.() ?? new Response("no such page", { status: 404 }),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const begun = {
+    ...{ device_code: "x", user_code: "BCDF-GHJK", expires_in: 600, interval: 0.1 },
+    verification_uri: `${url}/device`,
+  };
+
+  await t.step("a server without the device flow", async () => {
+    assertFails(await run("login", url), 4, /signs in no browser.*status 404/, /give --client-id/);
+    answers.push(() => Response.json({ error: "invalid_client" }, { status: 401 }));
+    assertFails(await run("login", url), 4, /invalid_client/, /give --client-id/);
+    assertFails(await run("login", "http://127.0.0.1:9"), 4, /not reachable/, /check|start/);
+  });
+  await t.step("polls go on until the server decides", async () => {
+    const ends: [string, number, RegExp][] = [
+      ["access_denied", 1, /denied in the browser/],
+      ["expired_token", 1, /Nobody approved the sign-in in time/],
+      ["invalid_grant", 4, /the server responded invalid_grant/],
+    ];
+    for (const [error, code, message] of ends) {
+      answers.push(
+        () => Response.json(begun),
+        () => Response.json({ error: "authorization_pending" }, { status: 400 }),
+        () => Response.json({ error }, { status: 400 }),
+      );
+      assertFails(await run("login", url), code, message, /run invoked login again/);
+    }
+    await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
+  });
+  await t.step("a logout keeps the profile whose client it could not delete", async () => {
+    const profile = { serverUrl: url, clientId: "a@b/pcc", clientSecret: "c" };
+    const path = join(folder, "default.json");
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const keep = () =>
+      Deno.writeTextFile(path, JSON.stringify({ ...profile, personalClientId: "id" }), {
+        mode: 0o600,
+      });
+    await keep();
+    assertFails(await run("logout"), 4, /status 404/, /invoked logout --local/);
+    assert.ok((await Deno.stat(path)).isFile);
+    const { stdout } = await run("logout", "--local");
+    assert.match(stdout, /^Removed profile default; the client keeps its secret/);
+    await keep();
+    answers.push(() => Response.json({ error: "invalid_client" }, { status: 401 }));
+    // Somebody has deleted the client already.
+    assert.match((await run("logout")).stdout, /deleted its client/);
+  });
+});
