@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Answer, Json } from "../support/client.ts";
+import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
 import { approvedDevice, ask, CONE, decide, INVOKED, poll } from "./devices.ts";
@@ -240,6 +240,26 @@ serverSuite("the device flow", { flags: ["--token-rate", "0"] }, {
     const own = list.find(({ clientId }: Json) => clientId === payload.client_id);
     assert.equal(own.displayName, "invoked (device)");
     ok(await client.call("DELETE", `${CLIENTS}/${own.id}`));
+    assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
+  },
+
+  "ends with the principal that approved": async ({ server: { url }, client }) => {
+    const path = "/api/v1/service_principals";
+    const { id } = ok(await client.post(path, { displayName: "leaving" })).servicePrincipal;
+    ok(await client.post(`${path}/${id}/roles`, { roleIds: ["system:user"] }));
+    const { credential, clientSecret } = ok(
+      await client.post(`${path}/${id}/credentials`, { displayName: "leaving" }),
+    );
+    const cookie = await signIn(await Client.login(url, credential.clientId, clientSecret));
+    const device = await approvedDevice(url, cookie);
+    ok(await device.get(INTROSPECT));
+    // A device has the rights of the principal that approved, here of a user without further roles.
+    assertError(await device.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+    const begun = ok(await ask(url));
+    ok(await decide(url, "approve", begun.user_code, cookie));
+    const disabled = { servicePrincipal: { disabled: true }, updateMask: "disabled" };
+    ok(await client.call("PATCH", `${path}/${id}`, disabled));
+    assertRejected(await poll(url, begun.device_code), "access_denied");
     assertError(await device.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
   },
 
