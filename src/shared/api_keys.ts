@@ -17,9 +17,9 @@ export function newApiKey(): string {
   return `${PREFIX}${secret}${checksumOf(secret)}`;
 }
 
-/** Whether a text has the form of an API key. */
+/** Whether a text is an API key by its form and checksum, so that other text costs no lookup. */
 export function isApiKey(text: string): boolean {
-  return WHOLE.test(text);
+  return WHOLE.test(text) && hasChecksum(text);
 }
 
 /** Whether a text contains what has the form of an API key. */
@@ -29,10 +29,12 @@ export function hasApiKey(text: string): boolean {
 
 /** Whether a text contains an API key with its checksum. */
 export function hasValidApiKey(text: string): boolean {
-  return (text.match(ANYWHERE) ?? []).some((key) => {
-    const secret = key.slice(PREFIX.length, PREFIX.length + SECRET_DIGITS);
-    return key.endsWith(checksumOf(secret));
-  });
+  return (text.match(ANYWHERE) ?? []).some(hasChecksum);
+}
+
+function hasChecksum(key: string): boolean {
+  const secret = key.slice(PREFIX.length, PREFIX.length + SECRET_DIGITS);
+  return key.endsWith(checksumOf(secret));
 }
 
 function checksumOf(secret: string): string {

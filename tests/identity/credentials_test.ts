@@ -1,5 +1,6 @@
 /** Credentials of service principals: client secrets and API keys, their limits, and what ends them. */
 import assert from "node:assert/strict";
+import { newApiKey } from "../../src/shared/api_keys.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
@@ -199,7 +200,9 @@ serverSuite("credentials of service principals", {}, {
 
     const forged = new Client(client.url, `${key.slice(0, -1)}${key.endsWith("A") ? "B" : "A"}`);
     const shown = new Client(client.url, key.slice(0, -1));
-    for (const wrong of [forged, shown]) {
+    // Of the right form, and of no credential.
+    const unknown = new Client(client.url, newApiKey());
+    for (const wrong of [forged, shown, unknown]) {
       assertError(await wrong.get(INTROSPECT), "UNAUTHENTICATED", "TOKEN_INVALID");
     }
     ok(await patch(client, credential, { allowSourceCidrs: ["192.0.2.0/24"] }));

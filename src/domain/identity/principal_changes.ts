@@ -48,6 +48,39 @@ export async function changePrincipal(
   );
 }
 
+/** What a change of the credentials of a principal is. */
+interface CredentialWrite {
+  readonly by: Principal;
+  readonly principalId: string;
+  /** For the error of callers who lack rights, such as `revoke a credential`. */
+  readonly what: string;
+  /** Locks besides that of the principal. */
+  readonly held: readonly string[];
+}
+
+/**
+ * Changes credentials, or trusts, of a service principal in one transaction. Whoever has a credential, or chooses what it is
+ * checked by, acts as the principal, so the caller needs every right of the principal.
+ * @throws PRINCIPAL_NOT_FOUND, ROLE_MISSING, and what `change` throws
+ */
+export async function writeCredentials<Result>(
+  store: Store,
+  liveClients: LiveClients,
+  { by, principalId, what, held }: CredentialWrite,
+  change: (tx: Writers) => Promise<Result>,
+): Promise<Result> {
+  return await store.write(
+    async (tx) => {
+      const { displayName } = await servicePrincipal(tx, principalId);
+      const named = `${what} of ${displayName}`;
+      await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
+      return await change(tx);
+    },
+    "durable",
+    [locks.ofPrincipal(principalId), ...held],
+  );
+}
+
 /** Whether a change of the principal may leave no owner. */
 function isOwner({ roles, groupRoles, disabled }: PrincipalRow): boolean {
   return disabled === 0 &&

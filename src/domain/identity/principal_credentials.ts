@@ -16,8 +16,8 @@ import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import { hashSecret, mintCredentials, NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
-import { servicePrincipal } from "./principal_changes.ts";
-import { assertCoversPrincipal, assertMayGive } from "./rights.ts";
+import { servicePrincipal, writeCredentials } from "./principal_changes.ts";
+import { assertMayGive } from "./rights.ts";
 
 type Kind = "secret" | "api_key";
 const KINDS: readonly CredentialRow["kind"][] = ["secret", "api_key"] satisfies Kind[];
@@ -51,7 +51,7 @@ export class PrincipalCredentials {
     principalId: string,
     { kind, requireDpop, lifetimeMs, ...settings }: NewCredential,
   ): Promise<{ readonly row: UsedCredentialRow; readonly secret: string }> {
-    const { ids, host } = this.parts;
+    const { ids, host, liveClients } = this.parts;
     if (kind === "api_key" && requireDpop) {
       const description =
         "callers send an API key in place of an access token, so nothing can prove a key";
@@ -62,7 +62,7 @@ export class PrincipalCredentials {
     const createdAt = time.toISOString();
     const scopedRoles = settings.scopedRoleIds ?? [];
     const row = await this.#write(by, principalId, "make a credential", scopedRoles, async (tx) => {
-      await this.#assertMayGive(tx, by, scopedRoles, "scopedRoles");
+      await assertMayGive(liveClients, tx.identity, by, scopedRoles, "scopedRoles");
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),
@@ -109,6 +109,7 @@ export class PrincipalCredentials {
     change: CredentialSettings,
     mask: UpdateMask | undefined,
   ): Promise<UsedCredentialRow> {
+    const { liveClients } = this.parts;
     const given = CREDENTIAL_FIELDS.filter((field) => change[field] !== undefined);
     const fields = maskedFields(mask, CREDENTIAL_FIELDS, given);
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
@@ -116,7 +117,7 @@ export class PrincipalCredentials {
       const { clientId } = await credentialOf(tx, principalId, id);
       const isRenamed = [...fields].every((field) => field === "displayName");
       if (!isRenamed && clientId === by.clientId) throw ownCredential("change");
-      await this.#assertMayGive(tx, by, roles, "credential.scopedRoleIds");
+      await assertMayGive(liveClients, tx.identity, by, roles, "credential.scopedRoleIds");
       if (fields.has("disabled") && change.disabled === true) {
         await tx.consoleSessions.deleteOfClient(clientId);
       }
@@ -139,17 +140,8 @@ export class PrincipalCredentials {
     });
   }
 
-  async #assertMayGive(
-    tx: Writers,
-    by: Principal,
-    roleIds: readonly string[],
-    field: string,
-  ): Promise<void> {
-    await assertMayGive(this.parts.liveClients, tx.identity, by, roleIds, field);
-  }
-
   /** @param what the caller wants to do, for the message @param roleIds that the change gives */
-  async #write<Result>(
+  #write<Result>(
     by: Principal,
     principalId: string,
     what: string,
@@ -157,16 +149,8 @@ export class PrincipalCredentials {
     change: (tx: Writers) => Promise<Result>,
   ): Promise<Result> {
     const { store, liveClients } = this.parts;
-    return await store.write(
-      async (tx) => {
-        const { displayName } = await servicePrincipal(tx, principalId);
-        const named = `${what} of ${displayName}`;
-        await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
-        return await change(tx);
-      },
-      "durable",
-      [locks.ofPrincipal(principalId), ...roleIds.map(locks.ofRole)],
-    );
+    const held = roleIds.map(locks.ofRole);
+    return writeCredentials(store, liveClients, { by, principalId, what, held }, change);
   }
 }
 

@@ -17,8 +17,8 @@ import { maskedFields, type UpdateMask } from "../../update_mask.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import type { LiveClients } from "../live_clients.ts";
 import type { Principal } from "../principal.ts";
-import { servicePrincipal } from "../principal_changes.ts";
-import { assertCoversPrincipal, assertMayGive } from "../rights.ts";
+import { servicePrincipal, writeCredentials } from "../principal_changes.ts";
+import { assertMayGive } from "../rights.ts";
 import { compileCondition, ConditionError } from "./conditions.ts";
 import { providerOf } from "./providers.ts";
 import { checkToken, type TokenCheck } from "./subject_token.ts";
@@ -62,7 +62,7 @@ export class FederationTrusts {
         const description = `${JSON.stringify(providerId)} is not the id of a provider`;
         throw invalid({ field: "providerId", description });
       }
-      await this.#assertMayGive(tx, by, roles, "scopedRoleIds");
+      await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "scopedRoleIds");
       await tx.identity.insertCredential({
         ...NEW_CREDENTIAL,
         ...columnsOf(CREDENTIAL_SETTINGS, settings),
@@ -127,7 +127,7 @@ export class FederationTrusts {
     const held = roles.map(locks.ofRole);
     return await this.#write(by, principalId, "change a trust", held, async (tx) => {
       const { id } = await trustOf(tx, principalId, clientId);
-      await this.#assertMayGive(tx, by, roles, "trust.scopedRoleIds");
+      await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "trust.scopedRoleIds");
       const names = [...fields];
       const [own, rules] = [namesIn(CREDENTIAL_SETTINGS, names), namesIn(TRUST_RULES, names)];
       await tx.identity.updateCredential(id, {
@@ -168,20 +168,8 @@ export class FederationTrusts {
     return await checkToken({ token, trust, provider, audiences, address, now }, keySets);
   }
 
-  async #assertMayGive(
-    tx: Writers,
-    by: Principal,
-    roleIds: readonly string[],
-    field: string,
-  ): Promise<void> {
-    await assertMayGive(this.parts.liveClients, tx.identity, by, roleIds, field);
-  }
-
-  /**
-   * Whoever makes a trust or changes its condition chooses who acts as the principal, so they need the principal's rights.
-   * @param what the caller wants to do, for the message
-   */
-  async #write<Result>(
+  /** @param what the caller wants to do, for the message @param held locks besides that of the principal */
+  #write<Result>(
     by: Principal,
     principalId: string,
     what: string,
@@ -189,16 +177,7 @@ export class FederationTrusts {
     change: (tx: Writers) => Promise<Result>,
   ): Promise<Result> {
     const { store, liveClients } = this.parts;
-    return await store.write(
-      async (tx) => {
-        const { displayName } = await servicePrincipal(tx, principalId);
-        const named = `${what} of ${displayName}`;
-        await assertCoversPrincipal(liveClients, tx.identity, by, principalId, named);
-        return await change(tx);
-      },
-      "durable",
-      [locks.ofPrincipal(principalId), ...held],
-    );
+    return writeCredentials(store, liveClients, { by, principalId, what, held }, change);
   }
 }
 
