@@ -85,6 +85,6 @@ export const CREDENTIAL_KIND = {
   unset: { value: "CREDENTIAL_KIND_SECRET" },
 } as const satisfies Fields[string];
 
-/** The time after which a credential of a service principal expires, in milliseconds. */
 const DAY = 24 * 60 * 60 * 1000;
+/** The time after which a credential of a service principal expires, in milliseconds. */
 export const CREDENTIAL_LIFETIME = { min: 60_000, max: 180 * DAY, default: 180 * DAY } as const;

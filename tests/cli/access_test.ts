@@ -99,6 +99,15 @@ Deno.test("people manage principals, credentials, roles and bindings", async (t)
     await fails(["credentials", "revoke", "android", "cron", "--yes"], 1, /"cron" not found/);
   });
 
+  await t.step("a client of the caller has roles by name, too", async () => {
+    const args = ["clients", "create", "limited", "--role", "list alone", "functions:invoker"];
+    await author.ok(args);
+    const listed = await author.ok(["clients", "list"]);
+    assert.match(listed, /^limited\t\S+\t\S+\tlist alone, functions:invoker\tenabled\t/m);
+    await author.ok(["clients", "delete", "limited", "--yes"]);
+    await fails(["clients", "create", "x", "--role", "boss"], 1, /Role "boss" not found/);
+  });
+
   await t.step("a secret is printed with its client id, and found by it", async () => {
     const printed = await author.ok(["credentials", "create", "android"]);
     const [, clientId = "", secret = ""] = SECRET.exec(printed) ?? assert.fail(printed);

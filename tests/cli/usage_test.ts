@@ -85,9 +85,10 @@ Deno.test("an invalid argument is named on stderr, with the next step and exit c
     [["token", "--port", "1"], /Unknown option --port/],
     [["secrets", "set", "hello"], /^error: Missing argument: secret\nnext: /],
     [["completions", "tcsh"], /^error: Invalid shell: "tcsh" is not one of bash, zsh, fish, /],
+    [["history", "x", "--status", "odd"], /^error: Invalid --status: "odd" is not one of /],
     [
-      ["clients", "create", "x", "--role", "boss"],
-      /^error: Invalid --role: "boss" is not one of reader, invoker, administrator\nnext: /,
+      ["clients", "create", "x", "--expires", "1y"],
+      /^error: Invalid --expires: "1y" is not a duration\nnext: write it with its unit/,
     ],
     [
       ["tag", "--no\nnext: p"],

@@ -1,7 +1,7 @@
 /** Arguments and flags of commands about principals, credentials and roles. */
 import { type Command, Option } from "commander";
-import { parseDuration } from "../../config/mod.ts";
 import { Failure } from "../terminal/failure.ts";
+import { parseLifetime } from "./time.ts";
 
 export const PRINCIPAL_ARGUMENT = "<principal>";
 export const PRINCIPAL_HELP = "Name or id of the service principal";
@@ -43,13 +43,4 @@ export function addExpiresOption(command: Command): void {
     new Option("--expires <DURATION>", "Lifetime of the credential, such as 30d; at most 180d")
       .argParser(parseLifetime).default(undefined, "180d"),
   );
-}
-
-function parseLifetime(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new Failure(`Invalid --expires: ${JSON.stringify(text)} is not a duration`, {
-    next: "write it with its unit, such as 12h or 30d",
-    exit: "usage",
-  });
 }
