@@ -29,7 +29,7 @@ export interface ClientRow extends PrincipalWithRoles {
 
 type Status = "enabled" | "disabled" | "deleted";
 
-/** What a search of principals is for. Lists are not empty; an undefined field finds all. */
+/** What a search of principals is for. An undefined field finds all; lists of ids are not empty. */
 export interface PrincipalSearch {
   /** Part of a name, email or username, in any case. */
   readonly query?: string | undefined;
@@ -146,7 +146,9 @@ export class IdentityReader {
     let query = this.db.selectFrom("principals").selectAll();
     if (ids !== undefined) query = query.where("id", "in", ids);
     if (excludeIds !== undefined) query = query.where("id", "not in", excludeIds);
-    if (kinds !== undefined) query = query.where("kind", "in", kinds);
+    if (kinds !== undefined) {
+      query = query.where((where) => where.or(kinds.map((kind) => where("kind", "=", kind))));
+    }
     if (email !== undefined) query = query.where(sql`lower(email)`, "=", email.toLowerCase());
     if (text !== undefined) {
       const pattern = containing(text.toLowerCase());

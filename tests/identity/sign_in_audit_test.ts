@@ -8,6 +8,7 @@ import { runInvoked } from "../support/invoked.ts";
 import {
   addAccount,
   change,
+  DEVELOPER,
   type PeopleStage,
   peopleSuite,
   principalOf,
@@ -41,6 +42,7 @@ async function accepted(stage: PeopleStage): Promise<void> {
     [logon.unmapped.issuer, logon.unmapped.subject, logon.src_endpoint.ip],
     [provider.issuer, "anna", "127.0.0.1"],
   );
+  assert.deepEqual([logon.unmapped.new_person, logon.unmapped.role_ids], [true, [DEVELOPER]]);
   const ofOwner = await added(client, async () => {
     const args = ["console", "link", "--owner", "--json", "--data", server.dataDir];
     const { stdout } = await runInvoked(args);

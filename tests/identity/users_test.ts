@@ -114,6 +114,8 @@ async function searches(stage: PeopleStage): Promise<void> {
   assert.deepEqual(await idsFound(client, developers), [one.id]);
   const services = { ids: [one.id, principleId], excludeTypes: ["USER_TYPE_HUMAN"] };
   assert.deepEqual(await idsFound(client, services), [principleId]);
+  const none = { excludeTypes: ["USER_TYPE_HUMAN", "USER_TYPE_SERVICE"] };
+  assert.deepEqual(await idsFound(client, none), []);
   ok(await client.call("PATCH", `${USERS}/${two.id}`, { user: { disabled: true } }));
   ok(await client.call("DELETE", `${USERS}/${one.id}`, {}));
   const statuses = async (...userStatuses: string[]) =>

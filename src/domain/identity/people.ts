@@ -21,6 +21,14 @@ interface PeopleParts {
   readonly roleMap: readonly RoleMapping[];
 }
 
+/** A person after a sign-in. */
+interface SignedInPerson {
+  readonly id: string;
+  /** Of owners and of groups. */
+  readonly roleIds: readonly string[];
+  readonly isNew: boolean;
+}
+
 /** Reads users, changes people, and keeps people as their provider knows them. */
 export class People {
   constructor(private readonly parts: PeopleParts) {}
@@ -31,7 +39,7 @@ export class People {
    * @param isOwner whether an owner's session makes the person an owner
    * @throws PERSON_DISABLED
    */
-  async signIn(tx: Writers, person: ProviderPerson, isOwner: boolean): Promise<string> {
+  async signIn(tx: Writers, person: ProviderPerson, isOwner: boolean): Promise<SignedInPerson> {
     const known = await tx.identity.person(person.issuer, person.subject);
     const { id, time } = this.parts.ids.nextWithTime();
     const now = time.toISOString();
@@ -47,9 +55,10 @@ export class People {
       deletedAt: null,
       lastSignInAt: now,
     };
+    const roleIds = [...new Set([...roles, ...JSON.parse(current.groupRoles) as string[]])];
     if (known !== undefined) {
       await tx.identity.updatePrincipal(known.id, current);
-      return known.id;
+      return { id: known.id, roleIds, isNew: false };
     }
     const { issuer, subject } = person;
     await tx.identity.insertPrincipal({
@@ -61,7 +70,7 @@ export class People {
       createdAt: now,
       ...current,
     });
-    return id;
+    return { id, roleIds, isNew: true };
   }
 
   /**

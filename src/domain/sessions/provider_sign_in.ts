@@ -151,7 +151,7 @@ export class ProviderSignIn {
           const { people, sessions } = this.parts;
           const { earlierSessionId, makesOwner } = transaction;
           if (makesOwner) await sessions.takeOwner(tx, earlierSessionId);
-          const principalId = await people.signIn(tx, person, makesOwner);
+          const { id: principalId, roleIds, isNew } = await people.signIn(tx, person, makesOwner);
           const now = new Date();
           const begun = await sessions.begin(tx, {
             kind: "person",
@@ -171,6 +171,8 @@ export class ProviderSignIn {
             facts: {
               issuer: person.issuer,
               subject: person.subject,
+              role_ids: roleIds,
+              ...isNew ? { new_person: true } : {},
               ...makesOwner ? { became_owner: true } : {},
             },
           }));

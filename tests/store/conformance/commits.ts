@@ -214,8 +214,30 @@ export const IDENTITY: Steps = {
     assert.equal((await identity.person("https://i", "s"))?.id, "q");
     assert.equal(await identity.person("https://other", "s"), undefined);
     assert.deepEqual((await identity.principalsWithRole("b")).map((row) => row.id), ["q"]);
+    const found = async (search: Partial<Parameters<typeof identity.searchPrincipals>[0]>) => {
+      const statuses = ["enabled", "disabled"] as const;
+      const { rows } = await identity.searchPrincipals({ statuses, ...search }, page);
+      return rows.map((row) => row.id);
+    };
+    const named = { displayName: "Q_x", email: "Q@X", username: "q%" };
+    await store.write((tx) => tx.identity.updatePrincipal("q", named));
+    assert.deepEqual(await found({}), ["q", "p"]);
+    assert.deepEqual(await found({ query: "q_X" }), ["q"]);
+    assert.deepEqual([await found({ query: "q%" }), await found({ query: "qx" })], [["q"], []]);
+    assert.deepEqual([await found({ email: "q@x" }), await found({ email: "q@" })], [["q"], []]);
+    assert.deepEqual(await found({ ids: ["q", "p"], excludeIds: ["p"] }), ["q"]);
+    assert.deepEqual(await found({ roleIds: ["b", "none"] }), ["q"]);
+    assert.deepEqual([await found({ kinds: ["service"] }), await found({ kinds: [] })], [
+      ["p"],
+      [],
+    ]);
+    assert.deepEqual(await found({ statuses: ["enabled"] }), ["q"]);
+    await store.write((tx) => tx.identity.updatePrincipal("q", { disabled: 1 }));
+    assert.deepEqual(await found({ statuses: ["disabled"], kinds: ["person"] }), ["q"]);
+    assert.deepEqual(await found({ statuses: ["enabled"] }), []);
     await store.write((tx) => tx.identity.updatePrincipal("q", { deletedAt: time(3) }));
     assert.deepEqual([await ids({}), await identity.principalsWithRole("b")], [["p"], []]);
+    assert.deepEqual([await found({}), await found({ statuses: ["deleted"] })], [["p"], ["q"]]);
   },
 
   "the columns of clients are those of their table": async (store) => {
