@@ -62,12 +62,18 @@ Deno.test("people at two nodes", async (t) => {
   await t.step("ask the provider once for a session that both get at the same time", async () => {
     assert.deepEqual(await statuses(), [200, 200]);
     const asked = () => provider.requests.filter((request) => request === "POST /token").length;
+    // So long that the other node wants to ask meanwhile.
+    provider.forgeries.set("/token", async (body) => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return body;
+    });
     const before = asked();
     await eventually(async () => {
       assert.deepEqual(await statuses(), [200, 200]);
       return asked() > before || undefined;
     });
     assert.equal(asked(), before + 1);
+    provider.forgeries.clear();
   });
 
   await t.step("make owners from the host of any node", async () => {
