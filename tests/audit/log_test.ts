@@ -202,7 +202,9 @@ serverSuite("the audit log", {}, {
     );
   },
 
-  "events are found by time, actor, operation and resource": async ({ client, server }) => {
+  "events are found by time, actor, operation, resource and outcome": async (
+    { client, server },
+  ) => {
     const { function: { id } } = await client.createFunction("found", { "main.ts": MAIN });
     const [made] = await events(client, { resource: id });
     assert.equal(made.api.operation, "c1.api.functions.v1.FunctionsService.CreateFunction");
@@ -220,6 +222,18 @@ serverSuite("the audit log", {}, {
     }
     assert.deepEqual(await events(client, { actor: "Nobody" }), []);
     assert.deepEqual(await events(client, { operation: "%" }), []);
+    const before = await lastUid(client);
+    const stranger = await fetch(`${server.url}/api/v1/functions`, {
+      headers: { authorization: "Bearer nonsense" },
+    });
+    await stranger.body?.cancel();
+    await client.createFunction('"status_id":2,');
+    const outcome = async (name: string) =>
+      (await events(client, { sinceEventUid: before, outcome: `EVENT_OUTCOME_${name}` }))
+        .map(({ status_id }) => status_id);
+    assert.deepEqual(await outcome("FAILURE"), [2]);
+    assert.deepEqual(new Set(await outcome("SUCCESS")), new Set([1]));
+    assert.equal((await outcome("UNSPECIFIED")).length, (await outcome("SUCCESS")).length + 1);
     const unknown = { sinceEventUid: "x".repeat(27) };
     assertError(
       await client.post("/api/v1/systemlog/events", unknown),

@@ -63,7 +63,7 @@ export type User = With<
 >;
 export type PersonalClient = With<
   Schemas["c1.api.iam.v1.PersonalClient"],
-  "id" | "displayName" | "clientId" | "scopedRoles" | "createdAt"
+  "id" | "displayName" | "clientId" | "scopedRoles" | "disabled" | "createdAt"
 >;
 export type ServerStatus = Schemas["invoked.Status"];
 export type TypeDiagnostic = Schemas["invoked.TypeDiagnostic"];

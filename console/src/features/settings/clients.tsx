@@ -5,6 +5,7 @@ import { keys, paging } from "../../api/queries.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Button } from "../../parts/button.tsx";
 import { ConfirmDialog } from "../../parts/dialog.tsx";
+import { visibleText } from "../../parts/format.ts";
 import { Empty, Loaded } from "../../parts/states.tsx";
 import { type Column, DataTable, moreOf } from "../../parts/table.tsx";
 import { toast } from "../../parts/toasts.tsx";
@@ -67,10 +68,13 @@ function columnsOf(onRevoke: (client: PersonalClient) => void): readonly Column<
     {
       id: "name",
       header: "Client",
-      cell: ({ displayName, clientId }) => (
-        <span title={clientId}>
-          <Name value={displayName === "" ? clientId : displayName} />
-        </span>
+      cell: ({ displayName, clientId, disabled }) => (
+        <>
+          <span title={visibleText(clientId)}>
+            <Name value={displayName === "" ? clientId : displayName} />
+          </span>{" "}
+          {disabled ? <Badge tone="warn">Disabled</Badge> : null}
+        </>
       ),
     },
     {
@@ -82,14 +86,21 @@ function columnsOf(onRevoke: (client: PersonalClient) => void): readonly Column<
     {
       id: "created",
       header: "Created",
-      width: "120px",
+      width: "110px",
       minor: true,
       cell: ({ createdAt }) => <Time value={createdAt} />,
     },
     {
+      id: "used",
+      header: "Last used",
+      width: "110px",
+      minor: true,
+      cell: ({ lastUsedAt }) => <Time value={lastUsedAt} />,
+    },
+    {
       id: "expires",
       header: "Expires",
-      width: "120px",
+      width: "110px",
       minor: true,
       cell: ({ expiresTime }) =>
         expiresTime === undefined ? <Badge tone="warn">Never</Badge> : <Time value={expiresTime} />,
