@@ -26,7 +26,7 @@ async function runsWith(stage: Stage): Promise<void> {
   await running.choose("Volume", "data");
   await running.choose("Process reuse", "One process for one invocation after another");
   await running.fill("Provisioned concurrency", "-1");
-  await running.label("Reader: reads everything").check();
+  await section(page, "Identity").label("Read-Only Administrator").check();
   await running.save();
   assert.match(await running.violation("Provisioned concurrency"), /\S/);
   await running.fill("Provisioned concurrency", "1");

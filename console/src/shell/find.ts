@@ -2,14 +2,19 @@ import { useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { call } from "../api/client.ts";
 import type { PaletteItem } from "../parts/palette.tsx";
+import { useMay } from "./rights.ts";
 
 const KSUID = /^[0-9A-Za-z]{27}$/;
 const SHOWN = 8;
 
-/** Finds functions whose name has the text, and whatever an id may be of. */
+/** Finds functions whose name has the text, as far as the reader may search them, and whatever an id may be of. */
 export function useFind(): (query: string, signal: AbortSignal) => Promise<readonly PaletteItem[]> {
   const navigate = useNavigate();
-  return useCallback((query, signal) => findAnywhere(query, signal, navigate), [navigate]);
+  const maySearch = useMay()("c1.api.functions.v1.FunctionsSearch.Search");
+  return useCallback(
+    (query, signal) => maySearch ? findAnywhere(query, signal, navigate) : Promise.resolve([]),
+    [maySearch, navigate],
+  );
 }
 
 async function findAnywhere(

@@ -3,6 +3,7 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { call } from "../api/client.ts";
 import { shortId } from "../parts/format.ts";
 import { Name } from "../parts/values.tsx";
+import { useMay } from "./rights.ts";
 
 /** A name and what it names. */
 interface NamedFunction {
@@ -44,8 +45,9 @@ export function functionsNamedQuery(text: string) {
   });
 }
 
-/** The name of a function by its id; the id until the name is known, and for one that is gone. */
+/** The name of a function by its id; the id until the name is known, and for one that is gone or that the reader may not see. */
 export function FunctionName({ id }: { readonly id: string }) {
-  const { data } = useQuery(functionNameQuery(id));
+  const enabled = useMay()("c1.api.functions.v1.FunctionsService.GetFunction");
+  const { data } = useQuery({ ...functionNameQuery(id), enabled });
   return <Name value={data ?? shortId(id)} />;
 }

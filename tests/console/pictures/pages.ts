@@ -1,4 +1,5 @@
 /** The pages of the console that the documentation shows, and how each is brought to what it shows. */
+import { makeCredential, makePrincipal, PRINCIPALS } from "../../identity/principals.ts";
 import type { Json } from "../../support/client.ts";
 import type { Page } from "../../support/console.ts";
 import { ok } from "../../support/expect.ts";
@@ -38,6 +39,22 @@ async function invocationOf(
 async function volumeNamed({ server }: Sample, name: string): Promise<string> {
   const { list } = ok(await (await server.client()).get("/api/v1/vfs/volumes"));
   return `/volumes/${list.find(({ displayName }: Json) => displayName === name).id}`;
+}
+
+/** A principal that deploys, beside a role of the team. */
+async function principal({ server, ids }: Sample): Promise<string> {
+  const client = await server.client();
+  const id = await makePrincipal(client, "Deployments", ["functions:developer"]);
+  await makeCredential(client, id, { displayName: "GitHub runner", expires: "2592000s" });
+  await makeCredential(client, id, {
+    displayName: "Operations",
+    kind: "CREDENTIAL_KIND_API_KEY",
+    allowSourceCidrs: ["192.0.2.0/24"],
+    scopedRoles: ["functions:invoker"],
+  });
+  const subject = { functionId: ids["hello"] };
+  ok(await client.post(`${PRINCIPALS}/bindings`, { servicePrincipalId: id, subject }));
+  return `/access/principals/${id}`;
 }
 
 async function typeMistake(page: Page): Promise<void> {
@@ -182,6 +199,24 @@ export const PICTURES: readonly Picture[] = [
     caption: "The dead letters",
     path: () => "/dead-letters",
     shows: "Dead letters",
+  },
+  {
+    name: "roles",
+    caption: "What each role allows, built-in and of one's own",
+    path: () => "/access/roles",
+    shows: "What each role allows",
+  },
+  {
+    name: "principal",
+    caption: "A service principal with its roles, credentials and functions",
+    path: principal,
+    shows: "GitHub runner",
+  },
+  {
+    name: "audit",
+    caption: "The audit log: who did what, from where, and whether it succeeded",
+    path: () => "/audit",
+    shows: "CreateCredential",
   },
   {
     name: "settings",

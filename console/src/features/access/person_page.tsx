@@ -181,6 +181,7 @@ function Content({ person }: PersonProps) {
       {status === "DELETED" ? null : (
         <Section title="Roles">
           <RolesForm
+            label="What they may do"
             roleIds={assignedRoleIds}
             given={roleIds.filter((role) => !assignedRoleIds.includes(role))}
             maySet={may("invoked.UserService.SetRoles")}

@@ -195,6 +195,7 @@ function Content({ principal }: { readonly principal: ServicePrincipal }) {
       />
       <Section title="Roles">
         <RolesForm
+          label="What it may do"
           roleIds={roleIds}
           maySet={may("invoked.ServicePrincipalService.SetRoles")}
           onSave={setRoles}

@@ -5,7 +5,8 @@ import { toast } from "../../parts/toasts.tsx";
 import { RoleNames, RolesField } from "../../shell/roles.tsx";
 
 /** Sets the roles of a principal. Readers who may not set them see their names. */
-export function RolesForm({ roleIds, given = [], maySet, onSave }: {
+export function RolesForm({ label, roleIds, given = [], maySet, onSave }: {
+  readonly label: string;
   /** The roles that an owner has set. */
   readonly roleIds: readonly string[];
   /** The roles that groups of the provider give. */
@@ -33,7 +34,7 @@ export function RolesForm({ roleIds, given = [], maySet, onSave }: {
   return (
     <form className="stack" aria-label="Roles" onSubmit={(event) => void submit(event)}>
       <RolesField
-        label="What it may do"
+        label={label}
         value={chosen}
         given={given}
         onChange={setDraft}

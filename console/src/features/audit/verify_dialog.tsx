@@ -125,8 +125,8 @@ const FINDING_COLUMNS: readonly Column<Finding>[] = [
   {
     id: "event",
     header: "Event",
+    width: "230px",
     minor: true,
-    readable: 200,
     cell: ({ eventUid }) =>
       eventUid === ""
         ? <span className="muted">–</span>
