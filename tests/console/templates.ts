@@ -8,6 +8,7 @@ import {
   type Template,
   templatesOf,
 } from "../../console/src/features/functions/create.ts";
+import { FUNCTIONS_INVOKER } from "../../src/resources/roles.ts";
 import type { Client, Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
@@ -32,7 +33,7 @@ const TEMPLATES: Readonly<Record<string, Expected>> = {
   "hello": { input: { name: "Ada" }, output: /Hello, Ada!/ },
   "calls-functions": {
     output: /Hello, Grace!/,
-    brings: { scopedRoleIds: ["invoker"] },
+    brings: { scopedRoleIds: [FUNCTIONS_INVOKER.id] },
   },
   "csv-report": { input: {}, error: /sales|csv|No such file|NotFound|must/i },
   "npm-package": { input: {}, output: /"valid":false/ },
@@ -50,7 +51,7 @@ const TEMPLATES: Readonly<Record<string, Expected>> = {
     error: /GITHUB_TOKEN/,
     brings: { outboundNetworkAllowlist: ["api.github.com"] },
   },
-  "fan-out": { error: /functionId is missing/, brings: { scopedRoleIds: ["invoker"] } },
+  "fan-out": { error: /functionId is missing/, brings: { scopedRoleIds: [FUNCTIONS_INVOKER.id] } },
   "file-processing": { output: /"files":0/ },
   // It answers HTTP requests alone: its run is one, below.
   "html-page": { rejected: "NO_JSON_HANDLER" },

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
+import { NAMED_ROLES, roleIdOf } from "../../../../src/resources/roles.ts";
 import { Button } from "../../parts/button.tsx";
 import { CodeBlock } from "../../parts/code.tsx";
 import { TextField } from "../../parts/field.tsx";
@@ -114,11 +115,16 @@ function TemplateChoice(
   );
 }
 
+/** What to show for a role of a manifest, which names built-in ones. */
+function nameOfRole(role: string): string {
+  return NAMED_ROLES.find(({ id }) => id === roleIdOf(role))?.displayName ?? role;
+}
+
 /** What the template brings: settings in words, and its code. */
 function Preview({ template: { manifest, files } }: { readonly template: Template }) {
   const brings = [
     ...manifest.allowlist === undefined ? [] : [`may reach ${manifest.allowlist.join(", ")}`],
-    ...manifest.roles === undefined ? [] : [`has the role ${manifest.roles.join(", ")}`],
+    ...(manifest.roles ?? []).map((role) => `has the role ${nameOfRole(role)}`),
     ...manifest.volume === undefined ? [] : [`uses the volume ${manifest.volume}`],
     ...Object.keys(manifest.triggers ?? {}).map((name) => `has the trigger ${name}`),
   ];
