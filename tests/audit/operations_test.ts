@@ -22,9 +22,13 @@ const NOT_AUDITED = [
   "invoked.WebhookService.Receive",
   "invoked.WebhookService.ReceiveCapability",
 ];
-/** What records events of its own; `log_test.ts` and the tests of sign-ins have them. */
+/** What records events of its own; `log_test.ts`, and the tests of sign-ins and devices, have them. */
 const OWN = [
+  "invoked.AuthService.DeviceAuthorization",
   "invoked.AuthService.Token",
+  "invoked.DeviceService.Approve",
+  "invoked.DeviceService.Deny",
+  "invoked.DeviceService.Find",
   "invoked.SessionService.CreateOwnerLink",
   "invoked.SessionService.SignIn",
   "invoked.SessionService.SignOut",
