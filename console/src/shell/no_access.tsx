@@ -50,7 +50,7 @@ export function NoRolePage() {
         <div className="stack">
           <p>
             You are signed in, but nobody has given you a role on this server. Ask one of its Super
-            Administrators for a role, and tell them your id.
+            Administrators for a role, and send them your id.
           </p>
           <Properties
             items={[

@@ -19,7 +19,7 @@ export interface EventSummary {
   readonly detail: string;
   /** Where it came from. */
   readonly source: string;
-  /** How many of the same kind it stands for. */
+  /** How many of the same kind the event counts. */
   readonly count: number;
 }
 
