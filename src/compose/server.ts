@@ -251,11 +251,11 @@ async function startBehind(
 async function firstLink(
   { oidc }: Config,
   { consoleSessions }: Domain,
-  first: Parameters<Domain["consoleSessions"]["createLink"]>[0],
+  first: Parameters<Domain["consoleSessions"]["createFirstLink"]>[0],
 ): Promise<SessionLink | undefined> {
   return oidc.only
     ? await consoleSessions.createOwnerLink(() => Promise.resolve(true))
-    : await consoleSessions.createLink(first);
+    : await consoleSessions.createFirstLink(first);
 }
 
 /** The listening server. */

@@ -170,6 +170,8 @@ async function principals(stage: Stage): Promise<void> {
   const { access_token: accessToken } = ok(await present(stage, trust, token));
   const workload = new Client(server.url, accessToken);
   ok(await workload.get("/api/v1/functions"));
+  const link = await workload.post("/auth/v1/session_links", {});
+  assertError(link, "PERMISSION_DENIED", "ROLE_MISSING", { message: /begin no sessions/ });
 
   // Who may manage trusts but lacks the rights of a principal lets nobody act as the principal.
   const service = "c1.api.workload_federation.v1.WorkloadFederationService";

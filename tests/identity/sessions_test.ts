@@ -6,6 +6,8 @@ import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite, type Stage } from "../support/suite.ts";
 import { raw } from "../endpoints/support.ts";
+import { makeCredential, signIn as principalSignIn } from "./principals.ts";
+import { boundToken, newProofs } from "./proofs.ts";
 import {
   attributesOf,
   browser,
@@ -244,6 +246,35 @@ async function roles({ client }: Stage): Promise<void> {
   ok(await get(url, FUNCTIONS, cookie));
 }
 
+/** A session would have all rights of the client: of a token with fewer rights, or with a key, none begins. */
+async function cutTokens({ client, server }: Stage): Promise<void> {
+  const { url } = client;
+  const credentials = await server.credentials();
+  const { body } = await client.form("/auth/v1/token", {
+    grant_type: "client_credentials",
+    client_id: credentials.clientId,
+    client_secret: credentials.clientSecret,
+    scope: "system:viewer",
+  });
+  const cut = new Client(url, body.access_token);
+  ok(await cut.get(FUNCTIONS));
+  const ofScope = await cut.post(LINKS, {});
+  assertError(ofScope, "PERMISSION_DENIED", "ROLE_MISSING", { message: /scope of this access/ });
+
+  const owner = ok(await client.get("/api/v1/auth/introspect")).userId;
+  const { credential, clientSecret } = await makeCredential(client, owner, { requireDpop: true });
+  const proofs = await newProofs();
+  const token = await boundToken(url, { clientId: credential.clientId, clientSecret }, proofs);
+  const ofKey = await browser(url).post(LINKS, {}, {
+    authorization: `DPoP ${token}`,
+    dpop: await proofs.prove("POST", `${url}${LINKS}`, token),
+  });
+  assertError(ofKey, "PERMISSION_DENIED", "ROLE_MISSING", { message: /requires DPoP/ });
+  // A client of few roles has its rights in a session, too.
+  const few = await principalSignIn(client, owner, { scopedRoles: ["system:viewer"] });
+  ok(await get(url, FUNCTIONS, await signIn(few.as)));
+}
+
 /** A function that answers what it got, at an endpoint and as a webhook. */
 const ECHO = `export default (input) => ({ headers: input.headers });
 export const fetch = (request) => Response.json(Object.fromEntries(request.headers));`;
@@ -289,6 +320,7 @@ sharedSuite("sessions of the console", {
   "are listed, revoked and signed out": endsOfSessions,
   "end with the client that made their link": endsOfClients,
   "have the roles of that client": roles,
+  "begin with no token of fewer rights, nor of a key": cutTokens,
   "reach no function": functionsGetNone,
   "begin with a link of the command line": async ({ client, server }) => {
     const args = ["console", "link", "--data", server.dataDir];

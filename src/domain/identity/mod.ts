@@ -28,9 +28,10 @@ export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
 export { DeviceCodeGrant } from "./grants/device_code.ts";
 export { assertEachOnce, describable, OAuthError, required } from "./grants/grant.ts";
 export { TokenExchangeGrant } from "./grants/token_exchange.ts";
-export { LiveClients } from "./live_clients.ts";
+export { type LiveClient, LiveClients } from "./live_clients.ts";
 export { PrincipalCredentials } from "./principal_credentials.ts";
 export {
+  clientGone,
   LIST_PRINCIPALS,
   MAY_INVOKE,
   MAY_READ_VOLUME,

@@ -2,13 +2,20 @@
 import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
+import type { ClientRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
-import { type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
+import {
+  clientGone,
+  type LiveClient,
+  type LiveClients,
+  OWNER,
+  type Principal,
+} from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
 
@@ -82,8 +89,29 @@ export interface Browser {
 export class ConsoleSessions {
   constructor(private readonly parts: SessionParts) {}
 
-  /** Makes a link for a client. Its code works once. @throws PROVIDER_ONLY */
-  async createLink(
+  /**
+   * Makes a link for a client. Its code works once. A session has all rights of its client without a proof of a key, so
+   * the caller has all these rights, and the client needs no proof.
+   * @throws PROVIDER_ONLY, TOKEN_INVALID, ROLE_MISSING
+   */
+  async createLink(by: Principal): Promise<SessionLink> {
+    const { liveClients, store } = this.parts;
+    const row = await store.read.identity.client(by.clientId);
+    const client = liveClients.of(row);
+    if (row === undefined || client === undefined) throw clientGone();
+    const violation = noSessionsBecause(row, client) ??
+      (by.access.includes(client.principal.access)
+        ? undefined
+        : "the scope of this access token allows less than the client may do; request a token without scope");
+    if (violation === undefined) return await this.createFirstLink(by);
+    throw new DomainError(
+      "ROLE_MISSING",
+      `${by.displayName} may not make a link to the console: ${violation}`,
+    );
+  }
+
+  /** Makes a link for the client that a new server has just made. @throws PROVIDER_ONLY */
+  async createFirstLink(
     { clientId, displayName }: Pick<Principal, "clientId" | "displayName">,
   ): Promise<SessionLink> {
     if (this.parts.limits.isProviderOnly) {
@@ -173,7 +201,7 @@ export class ConsoleSessions {
     }
     const client = limits.isProviderOnly
       ? undefined
-      : liveClients.of(await tx.identity.client(clientId));
+      : this.#clientOf(await tx.identity.client(clientId));
     if (client === undefined || !isAllowedFrom(client.allowSourceCidrs, address)) return undefined;
     return { principal: client.principal, endsAtMs: client.expiresAtMs };
   }
@@ -260,12 +288,19 @@ export class ConsoleSessions {
         return liveClients.principal(await identity.principal(principalId), clientId);
       case "client": {
         if (limits.isProviderOnly) return undefined;
-        const client = liveClients.of(await identity.client(clientId));
+        const client = this.#clientOf(await identity.client(clientId));
         const isAllowed = client !== undefined &&
           (address === undefined || isAllowedFrom(client.allowSourceCidrs, address));
         return isAllowed ? client.principal : undefined;
       }
     }
+  }
+
+  /** The client of a row; undefined for one that may not be used, or begins no sessions. */
+  #clientOf(row: ClientRow | undefined): LiveClient | undefined {
+    const client = this.parts.liveClients.of(row);
+    if (row === undefined || client === undefined) return undefined;
+    return noSessionsBecause(row, client) === undefined ? client : undefined;
   }
 
   /**
@@ -326,6 +361,18 @@ export class ConsoleSessions {
     const { clientId } = by;
     logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });
   }
+}
+
+/** Why a client begins no sessions; undefined for one that does. */
+function noSessionsBecause(
+  { credential: { kind } }: ClientRow,
+  { requireDpop }: LiveClient,
+): string | undefined {
+  if (kind === "trust") return "workloads of a trust begin no sessions; use a client secret";
+  if (kind === "device") return "the token of a device begins no sessions; use a personal client";
+  return requireDpop
+    ? "its credential requires DPoP, and a session proves no key; use a credential without requireDpop"
+    : undefined;
 }
 
 function newSecret(): string {

@@ -128,6 +128,10 @@ export class FederationTrusts {
     return await this.#write(by, principalId, "change a trust", held, async (tx) => {
       const { id } = await trustOf(tx, principalId, clientId);
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "trust.scopedRoleIds");
+      // Once the trust is enabled again, nobody has a session of before.
+      if (fields.has("disabled") && change.disabled === true) {
+        await tx.consoleSessions.deleteOfClient(clientId);
+      }
       const names = [...fields];
       const [own, rules] = [namesIn(CREDENTIAL_SETTINGS, names), namesIn(TRUST_RULES, names)];
       await tx.identity.updateCredential(id, {
@@ -145,6 +149,7 @@ export class FederationTrusts {
   async delete(by: Principal, principalId: string, clientId: string): Promise<void> {
     await this.#write(by, principalId, "delete a trust", [], async (tx) => {
       const { id } = await trustOf(tx, principalId, clientId);
+      await tx.consoleSessions.deleteOfClient(clientId);
       const deletedAt = new Date().toISOString();
       await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
     });
