@@ -50,4 +50,12 @@ export class Networks {
       network.kind() === address.kind() && address.match(network, bits)
     );
   }
+
+  /** Whether one of the networks contains all of a network in CIDR notation. */
+  includes(other: string): boolean {
+    const [address, prefix] = ipaddr.parseCIDR(other);
+    return this.#networks.some(([network, bits]) =>
+      network.kind() === address.kind() && bits <= prefix && address.match(network, bits)
+    );
+  }
 }

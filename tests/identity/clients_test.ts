@@ -6,9 +6,10 @@ import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts"
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
+import { INTROSPECT, makeCredential, ownId, signIn } from "./principals.ts";
+import { boundToken, newProofs, type Proofs, requestToken } from "./proofs.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
-const INTROSPECT = "/api/v1/auth/introspect";
 const VIEWER = BUILTIN_ROLE_IDS["system:viewer"];
 const INVOKER = BUILTIN_ROLE_IDS["functions:invoker"];
 
@@ -38,8 +39,13 @@ async function assertNoToken(client: Client, made: Made): Promise<void> {
   assert.deepEqual([status, body.error], [401, "invalid_client"]);
 }
 
-const set = (client: Client, { id }: Made, change: Json, updateMask?: string) =>
+const set = (client: Client, { id }: Pick<Made, "id">, change: Json, updateMask?: string) =>
   client.post(`${CLIENTS}/${id}`, { client: change, updateMask });
+
+async function proven(url: string, token: string, proofs: Proofs) {
+  const dpop = await proofs.prove("GET", `${url}${INTROSPECT}`, token);
+  return { authorization: `DPoP ${token}`, dpop };
+}
 
 sharedSuite("clients", {
   "have an id, a secret that is answered once, and the roles that they are limited to": async (
@@ -229,6 +235,57 @@ sharedSuite("clients", {
     ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
     ok(await viewer.call("DELETE", `${CLIENTS}/${narrowed.id}`));
     ok(await client.get(`${CLIENTS}/${whole.id}`));
+  },
+
+  "neither outlive their maker nor leave its networks and proofs": async ({ client }) => {
+    const owner = await ownId(client);
+    const soon = { expires: "600s", allowSourceCidrs: ["127.0.0.0/8", "10.1.0.0/16"] };
+    const { as, credential } = await signIn(client, owner, soon);
+    const made = await make(as, { displayName: "child" });
+    const { allowSourceCidr, expiresTime } = made.answer.client;
+    assert.equal(expiresTime, credential.expiresAt);
+    assert.deepEqual(allowSourceCidr, credential.allowSourceCidrs);
+    const narrow = { displayName: "narrow", allowSourceCidr: ["127.0.0.0/16"], expires: "60s" };
+    const { client: narrower } = (await make(as, narrow)).answer;
+    assert.deepEqual(narrower.allowSourceCidr, ["127.0.0.0/16"]);
+    assert.ok(Date.parse(narrower.expiresTime) < Date.parse(credential.expiresAt));
+    for (const wide of ["126.0.0.0/7", "10.2.0.0/16", "::/0", "0.0.0.0/0"]) {
+      const outside = { allowSourceCidr: ["127.0.0.1", wide] };
+      const message = /is not within the networks of the client/;
+      const fields = (prefix: string) => ({ fields: [`${prefix}allowSourceCidr[1]`], message });
+      const spec = { displayName: "wide", ...outside };
+      const rejected = await as.post(CLIENTS, spec);
+      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", fields(""));
+      const changed = await set(as, made, outside);
+      assertError(changed, "INVALID_ARGUMENT", "INVALID_FIELD", fields("client."));
+    }
+    const reset = ok(await set(as, made, { allowSourceCidr: [] }, "allowSourceCidr"));
+    assert.deepEqual(reset.client.allowSourceCidr, credential.allowSourceCidrs);
+    ok(await set(client, made, { allowSourceCidr: [] }, "allowSourceCidr"));
+    // An API key is no way around these limits, either.
+    const key = await makeCredential(client, owner, { ...soon, kind: "CREDENTIAL_KIND_API_KEY" });
+    const ofKey = await make(new Client(client.url, key.clientSecret), { displayName: "of key" });
+    assert.equal(ofKey.answer.client.expiresTime, key.credential.expiresAt);
+
+    const bound = await makeCredential(client, owner, { requireDpop: true });
+    const proofs = await newProofs();
+    const { clientId } = bound.credential;
+    const token = await boundToken(client.url, { ...bound, clientId }, proofs);
+    const ofBound = ok(
+      await new Client(client.url, undefined).post(CLIENTS, { displayName: "bound" }, {
+        authorization: `DPoP ${token}`,
+        dpop: await proofs.prove("POST", `${client.url}${CLIENTS}`, token),
+      }),
+    );
+    const { clientSecret } = ofBound;
+    const credentials = { clientId: ofBound.client.clientId, clientSecret };
+    const bearer = await requestToken(client.url, credentials);
+    assert.deepEqual([bearer.status, bearer.body.error], [400, "invalid_dpop_proof"]);
+    ok(
+      await new Client(client.url, undefined).get(INTROSPECT, {
+        ...await proven(client.url, await boundToken(client.url, credentials, proofs), proofs),
+      }),
+    );
   },
 
   "have tokens that end with them": async ({ client }) => {

@@ -172,6 +172,8 @@ async function principals(stage: Stage): Promise<void> {
   ok(await workload.get("/api/v1/functions"));
   const link = await workload.post("/auth/v1/session_links", {});
   assertError(link, "PERMISSION_DENIED", "ROLE_MISSING", { message: /begin no sessions/ });
+  const made = await workload.post("/api/v1/iam/personal_clients", { displayName: "lasting" });
+  assertError(made, "PERMISSION_DENIED", "ROLE_MISSING", { message: /outlive its token/ });
 
   // Who may manage trusts but lacks the rights of a principal lets nobody act as the principal.
   const service = "c1.api.workload_federation.v1.WorkloadFederationService";

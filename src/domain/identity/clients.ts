@@ -16,6 +16,7 @@ import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { assertHasClients, clientGone, type Principal } from "./principal.ts";
+import { earliest, limitsOf, type MakerLimits, networksWithin, NO_LIMITS } from "./maker_limits.ts";
 import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 
@@ -36,8 +37,9 @@ export class Clients {
   ) {}
 
   /**
-   * Makes a client, with no more rights than its maker has. Its secret exists in the answer alone.
-   * @param lifetimeMs undefined for a client that does not expire
+   * Makes a client, with no more rights than its maker has. A client that another one makes also ends no later, works
+   * from no other networks and needs the same proofs. Its secret exists in the answer alone.
+   * @param lifetimeMs undefined for a client that lives as long as its maker may
    * @throws TOKEN_INVALID, INVALID_FIELD, ROLE_MISSING
    */
   async create(
@@ -51,16 +53,20 @@ export class Clients {
     const expiresAt = lifetimeMs === undefined ? null : isoAfter(time, lifetimeMs);
     const row = await this.store.write(
       async (tx) => {
-        const givable = await this.#givable(tx, by);
+        const { givable, limits } = await this.#maker(tx, by);
         const scopedRoles = await this.#rolesFor(tx, by, givable, settings, "scopedRoles");
+        const asked = settings.allowSourceCidr ?? [];
+        const allowSourceCidr = networksWithin(limits, asked, "allowSourceCidr");
         await tx.identity.insertCredential({
           ...record,
           ...NEW_CREDENTIAL,
           kind: "secret",
           id,
           principalId: by.id,
-          ...columnsOf(CLIENT_SETTINGS, { ...settings, scopedRoles }),
-          ...{ createdAt, updatedAt: createdAt, expiresAt, deletedAt: null },
+          ...columnsOf(CLIENT_SETTINGS, { ...settings, scopedRoles, allowSourceCidr }),
+          requireDpop: limits.requireDpop,
+          ...{ createdAt, updatedAt: createdAt, deletedAt: null },
+          expiresAt: earliest(expiresAt, limits.expiresAt),
         });
         return await clientOf(tx, by, id);
       },
@@ -106,7 +112,13 @@ export class Clients {
       const scopedRoles = fields.has("scopedRoles")
         ? await this.#rolesFor(tx, by, by.access, change, "client.scopedRoles")
         : [];
-      const columns = changedColumns(CLIENT_SETTINGS, { ...change, scopedRoles }, settings);
+      const { limits } = await this.#maker(tx, by);
+      const asked = change.allowSourceCidr ?? [];
+      const allowSourceCidr = fields.has("allowSourceCidr")
+        ? networksWithin(limits, asked, "client.allowSourceCidr")
+        : [];
+      const wanted = { ...change, scopedRoles, allowSourceCidr };
+      const columns = changedColumns(CLIENT_SETTINGS, wanted, settings);
       if (!fields.has("expiresTime")) return columns;
       const expiresAt = change.expiresTime ?? null;
       assertExpiry(before.expiresAt, expiresAt, "client.expiresTime");
@@ -135,7 +147,7 @@ export class Clients {
     return await this.store.write(
       async (tx) => {
         // Of two clients that delete each other at the same time, one remains.
-        await this.#givable(tx, by);
+        await this.#maker(tx, by);
         const client = await clientOf(tx, by, id);
         const isOwn = client.clientId === by.clientId;
         if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
@@ -153,18 +165,26 @@ export class Clients {
     );
   }
 
-  /** What the caller may give to a new client: of a session without a client, what the session may do. @throws TOKEN_INVALID */
-  async #givable({ identity }: Writers, by: Principal): Promise<Access> {
+  /**
+   * What the caller may give to a client: of a session without a client, what the session may do.
+   * @throws TOKEN_INVALID, ROLE_MISSING for a workload of a trust, which is checked by its own token alone
+   */
+  async #maker(
+    { identity }: Writers,
+    by: Principal,
+  ): Promise<{ readonly givable: Access; readonly limits: MakerLimits }> {
     assertHasClients(by);
     const row = await identity.client(by.clientId);
     if (row !== undefined) {
       const client = this.liveClients.of(row);
       if (client === undefined) throw clientGone();
-      return row.credential.kind === "device" ? client.givable : by.access;
+      if (row.credential.kind === "trust") throw isWorkload(by);
+      const givable = row.credential.kind === "device" ? client.givable : by.access;
+      return { givable, limits: limitsOf(row.credential) };
     }
     const person = this.liveClients.principal(await identity.principal(by.id), by.clientId);
     if (person === undefined) throw clientGone();
-    return by.access;
+    return { givable: by.access, limits: NO_LIMITS };
   }
 
   async #rolesFor(
@@ -186,6 +206,13 @@ export class Clients {
       `${by.displayName} may not change this client: the client has rights that ${by.displayName} lacks`,
     );
   }
+}
+
+function isWorkload({ displayName }: Principal): DomainError {
+  return new DomainError(
+    "ROLE_MISSING",
+    `${displayName} may not make or change clients: it is a workload of a trust, and a client would outlive its token`,
+  );
 }
 
 function isoAfter(time: Date, ms: number): string {

@@ -1,0 +1,52 @@
+/** The limits that a client takes from the credential that makes it, so that no credential outlives or evades its own. */
+import { Networks } from "../../shared/networks.ts";
+import type { CredentialRow } from "../../store/identity.ts";
+import { invalid } from "../errors.ts";
+
+/** What limits a credential besides its roles. */
+export interface MakerLimits {
+  /** RFC 3339; null for a credential that does not expire. */
+  readonly expiresAt: string | null;
+  /** Networks in CIDR notation; empty for all. */
+  readonly allowSourceCidrs: readonly string[];
+  readonly requireDpop: number;
+}
+
+/** Of a session of a person and of a device, which make clients that live on without them. */
+export const NO_LIMITS: MakerLimits = { expiresAt: null, allowSourceCidrs: [], requireDpop: 0 };
+
+export function limitsOf({ kind, ...row }: CredentialRow): MakerLimits {
+  if (kind === "device") return NO_LIMITS;
+  const { expiresAt, requireDpop } = row;
+  const allowSourceCidrs = JSON.parse(row.allowSourceCidrs) as string[];
+  return { expiresAt, allowSourceCidrs, requireDpop };
+}
+
+/** The earlier end of two. @param ends RFC 3339; null for no end */
+export function earliest(...ends: readonly (string | null)[]): string | null {
+  const known = ends.filter((end) => end !== null);
+  return known.toSorted((a, b) => Date.parse(a) - Date.parse(b))[0] ?? null;
+}
+
+/**
+ * The networks of a client: those of its maker unless the request asks for others, which lie within them.
+ * @param asked in CIDR notation; empty for all that the maker has
+ * @param field of the request that names the networks
+ * @throws INVALID_FIELD
+ */
+export function networksWithin(
+  { allowSourceCidrs: own }: MakerLimits,
+  asked: readonly string[],
+  field: string,
+): readonly string[] {
+  if (own.length === 0) return asked;
+  const networks = new Networks(own);
+  const outside = asked.findIndex((network) => !networks.includes(network));
+  if (outside < 0) return asked.length === 0 ? own : asked;
+  throw invalid({
+    field: `${field}[${outside}]`,
+    description:
+      `${JSON.stringify(asked[outside])} is not within the networks of the client that makes ` +
+      `the request: ${own.join(", ")}`,
+  });
+}
