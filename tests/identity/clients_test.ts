@@ -6,7 +6,7 @@ import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts"
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { INTROSPECT, makeCredential, ownId, signIn } from "./principals.ts";
+import { INTROSPECT, makeCredential, makePrincipal, ownId, signIn } from "./principals.ts";
 import { boundToken, newProofs, type Proofs, requestToken } from "./proofs.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
@@ -286,6 +286,45 @@ sharedSuite("clients", {
         ...await proven(client.url, await boundToken(client.url, credentials, proofs), proofs),
       }),
     );
+  },
+
+  "leave what owners made to those who manage credentials": async ({ client }) => {
+    const principal = await makePrincipal(client, "siblings", ["functions:developer"]);
+    const { as } = await signIn(client, principal);
+    const kinds = ["CREDENTIAL_KIND_SECRET", "CREDENTIAL_KIND_API_KEY"];
+    for (const kind of kinds) {
+      const spec = { kind, allowSourceCidrs: ["10.0.0.0/8"] };
+      const { credential } = await makeCredential(client, principal, spec);
+      const path = `/api/v1/service_principals/${principal}/credentials/${credential.id}`;
+      const disabled = { credential: { disabled: true }, updateMask: "disabled" };
+      ok(await client.call("PATCH", path, disabled));
+      for (
+        const answer of [
+          await set(as, credential, { disabled: false }, "disabled"),
+          await set(as, credential, { allowSourceCidr: [] }, "allowSourceCidr"),
+          await set(as, credential, { displayName: "x", disabled: false }),
+          await set(as, credential, { scopedRoles: [] }, "scopedRoles"),
+        ]
+      ) {
+        const message = /UpdateCredential: the operation needs the role system:owner/;
+        assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message });
+      }
+      const deleted = await as.call("DELETE", `${CLIENTS}/${credential.id}`);
+      assertError(deleted, "PERMISSION_DENIED", "ROLE_MISSING", { message: /RevokeCredential/ });
+      ok(await set(as, credential, { displayName: "renamed" }));
+      const kept = ok(await client.get(path)).credential;
+      assert.deepEqual(
+        [kept.displayName, kept.disabled, kept.allowSourceCidrs],
+        ["renamed", true, ["10.0.0.0/8"]],
+      );
+    }
+    const own = await make(as, { displayName: "own" });
+    ok(await set(as, own, { disabled: true }));
+    ok(await as.call("DELETE", `${CLIENTS}/${own.id}`));
+    // An owner goes on managing its own credentials here.
+    const { credential } = await makeCredential(client, await ownId(client));
+    ok(await set(client, credential, { disabled: true }));
+    ok(await client.call("DELETE", `${CLIENTS}/${credential.id}`));
   },
 
   "have tokens that end with them": async ({ client }) => {

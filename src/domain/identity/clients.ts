@@ -15,7 +15,7 @@ import type { Access } from "./access.ts";
 import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
 import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
-import { assertHasClients, clientGone, type Principal } from "./principal.ts";
+import { assertHasClients, clientGone, type Principal, requirePermission } from "./principal.ts";
 import { earliest, limitsOf, type MakerLimits, networksWithin, NO_LIMITS } from "./maker_limits.ts";
 import { rolesToGive } from "./scoping.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
@@ -23,7 +23,11 @@ import { changedColumns, columnsOf } from "../resource.ts";
 /** The kinds of credentials that a principal manages as its own. */
 const KINDS: readonly UsedCredentialRow["kind"][] = ["secret", "api_key", "device"];
 
-type ChangeKind = "update" | "limit" | "disable" | "delete";
+type ChangeKind = "rename" | "update" | "limit" | "disable" | "delete";
+
+const SERVICE = "c1.api.service_principal.v1.ServicePrincipalService";
+const MAY_UPDATE = { operationId: `${SERVICE}.UpdateCredential`, group: "identity:write" } as const;
+const MAY_REVOKE = { operationId: `${SERVICE}.RevokeCredential`, group: "identity:write" } as const;
 
 /** The clients of a principal: each has an id and a secret of its own, and can be disabled and deleted alone. */
 export class Clients {
@@ -106,7 +110,8 @@ export class Clients {
     const limits = fields.has("scopedRoles") || fields.has("allowSourceCidr") ||
       fields.has("expiresTime");
     const disables = fields.has("disabled") && change.disabled;
-    const what = disables ? "disable" : limits ? "limit" : "update";
+    const renames = [...fields].every((field) => field === "displayName");
+    const what = disables ? "disable" : limits ? "limit" : renames ? "rename" : "update";
     const settings = [...fields].filter((field) => field !== "expiresTime");
     return await this.#change(by, id, what, async (tx, before) => {
       const scopedRoles = fields.has("scopedRoles")
@@ -151,7 +156,10 @@ export class Clients {
         const client = await clientOf(tx, by, id);
         const isOwn = client.clientId === by.clientId;
         if (isOwn && !mayActOnItself(client, what)) throw ownClient(what);
-        if (!isOwn) this.#assertIncludes(by, await tx.identity.client(client.clientId));
+        if (!isOwn) {
+          this.#assertIncludes(by, await tx.identity.client(client.clientId));
+          if (what !== "rename") assertManages(by, client, what);
+        }
         // Once it is enabled again, its browsers sign in again.
         if (what === "disable" || what === "delete") {
           await tx.consoleSessions.deleteOfClient(client.clientId);
@@ -234,9 +242,20 @@ async function clientOf(
   );
 }
 
+/**
+ * Checks a change of a credential that owners manage: what an owner disabled or limited, no other credential of the
+ * service principal undoes.
+ * @throws ROLE_MISSING
+ */
+function assertManages(by: Principal, { kind, clientId }: CredentialRow, what: ChangeKind): void {
+  if (kind === "device" || (kind === "secret" && isPersonal(clientId))) return;
+  requirePermission(by, what === "delete" ? MAY_REVOKE : MAY_UPDATE);
+}
+
 /** A client of a service principal that ends itself could leave nobody who can get in. */
 function mayActOnItself(client: CredentialRow, what: ChangeKind): boolean {
-  return what === "update" || (what === "delete" && isPersonal(client.clientId));
+  return what === "rename" || what === "update" ||
+    (what === "delete" && isPersonal(client.clientId));
 }
 
 function ownClient(what: ChangeKind): DomainError {
