@@ -6,7 +6,14 @@ import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts"
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { INTROSPECT, makeCredential, makePrincipal, ownId, signIn } from "./principals.ts";
+import {
+  INTROSPECT,
+  makeCredential,
+  makePrincipal,
+  ownId,
+  setRolesOf,
+  signIn,
+} from "./principals.ts";
 import { boundToken, newProofs, type Proofs, requestToken } from "./proofs.ts";
 
 const CLIENTS = "/api/v1/iam/personal_clients";
@@ -235,6 +242,24 @@ sharedSuite("clients", {
     ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
     ok(await viewer.call("DELETE", `${CLIENTS}/${narrowed.id}`));
     ok(await client.get(`${CLIENTS}/${whole.id}`));
+  },
+
+  "stay cut when their principal gets further roles": async ({ client }) => {
+    const principal = await makePrincipal(client, "growing", [VIEWER]);
+    const { as } = await signIn(client, principal, { scopedRoles: [VIEWER] });
+    const made = await make(as, { displayName: "child" });
+    const child = await login(client, made);
+    const wider = await as.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
+    assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+    await setRolesOf(client, principal, ["system:owner"]);
+    assert.deepEqual(made.answer.client.scopedRoles, [VIEWER]);
+    const denied = await child.post("/api/v1/functions", { displayName: "x" });
+    assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
+    // A role of the credential that exceeds its principal may be named.
+    const small = await makePrincipal(client, "small", [VIEWER]);
+    const { as: exceeding } = await signIn(client, small, { scopedRoles: ["system:owner"] });
+    const named = await make(exceeding, { displayName: "y", scopedRoles: ["system:owner"] });
+    assert.equal(named.answer.client.scopedRoles.length, 1);
   },
 
   "neither outlive their maker nor leave its networks and proofs": async ({ client }) => {

@@ -32,6 +32,11 @@ export class Access {
     return new Access([...this.layers, layer], this.self);
   }
 
+  /** Whether a credential or a token cuts the rights, even if today it leaves all rights of the principal. */
+  get isCut(): boolean {
+    return this.layers.length > 1;
+  }
+
   /** The functions for which the caller has a permission; none without the permission. */
   functions(permission: string): FunctionScope {
     const known = this.#scopes.get(permission);

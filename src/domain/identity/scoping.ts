@@ -1,7 +1,7 @@
 /** The roles of new credentials of a principal, which never exceed the rights of their giver. */
 import type { IdentityReader } from "../../store/identity.ts";
 import { DomainError, invalid } from "../errors.ts";
-import type { Access } from "./access.ts";
+import type { Access, Grant } from "./access.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { assertHasClients, clientGone, type Principal } from "./principal.ts";
 
@@ -19,9 +19,10 @@ interface Giving {
 }
 
 /**
- * The ids of the roles that a new credential gets. A giver with all rights of the principal may name any role, because
- * a credential allows only what its principal may do, too. Any other giver gives what it has itself: of the roles that
- * are asked for those, or all of its own roles.
+ * The ids of the roles that a new credential gets. A giver whose rights nothing cuts may name any role, because a
+ * credential allows only what its principal may do, too. Any other giver gives what it has itself: of the roles that are
+ * asked for those, or all of its own roles. That holds, too, while the cut leaves all rights of the principal: once the
+ * principal gets further roles, the new credential has no more of them than its giver.
  * @throws INVALID_FIELD for an unknown role, ROLE_MISSING if no role is left, TOKEN_INVALID if the principal is gone
  */
 export async function rolesToGive(
@@ -36,10 +37,14 @@ export async function rolesToGive(
   }
   const principal = liveClients.principal(await identity.principal(by.id), by.clientId);
   if (principal === undefined) throw clientGone();
-  if (givable.includes(principal.access)) return asked;
+  const hasAll = givable.includes(principal.access);
+  if (hasAll && !givable.isCut) return asked;
+  // The roles of a giver with all rights of the principal may be named, too, where they allow more than the principal may.
+  const mayGive = (grant: Grant) =>
+    givable.covers([grant]) || (hasAll && givable.namedRoleIds.has(grant.roleId));
   const given = asked.length === 0
     ? givable.roleIds
-    : grants.filter((grant) => givable.covers([grant])).map(({ roleId }) => roleId);
+    : grants.filter(mayGive).map(({ roleId }) => roleId);
   if (given.length > 0) return given;
   throw new DomainError(
     "ROLE_MISSING",
