@@ -9,6 +9,9 @@ import { type AnyInput, type Operation, Reply } from "./operation.ts";
 import { auditedRequest, recordDenial } from "./audited_request.ts";
 import type { Services } from "./services.ts";
 
+/** After a body that takes longer, the credential of its request is checked again. */
+const SLOW_BODY_MS = 1000;
+
 /**
  * A request to an operation before it is validated. The transport sets `principal`; the caller provides the other
  * fields.
@@ -72,9 +75,29 @@ async function handled(
 ): Promise<unknown> {
   // No variable holds the body: an operation may run for minutes.
   return await operation.handle(
-    noted(validated(operation, request, functions, await request.readBody()), scope),
+    noted(await received(operation, request, functions), scope),
     services,
   );
+}
+
+/**
+ * The input, once the body is there. Rights may end while a body comes slowly, so after one that took long the request
+ * has the rights of its principal as they are then.
+ * @throws as `callOperation`, and what a check of the credential throws
+ */
+async function received(
+  operation: Operation,
+  request: OperationRequest,
+  functions: FunctionScope,
+): Promise<AnyInput> {
+  const begunMs = performance.now();
+  const sent = await request.readBody();
+  if (request.principal === undefined || performance.now() - begunMs < SLOW_BODY_MS) {
+    return validated(operation, request, functions, sent);
+  }
+  const principal = await request.checkCredential();
+  const now = assertAllowed(operation, principal);
+  return validated(operation, { ...request, principal }, now, sent);
 }
 
 /** The input. A request that only asks what would happen is not audited. */

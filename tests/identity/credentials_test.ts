@@ -1,5 +1,7 @@
 /** Credentials of service principals: client secrets and API keys, their limits, and what ends them. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { newApiKey } from "../../src/shared/api_keys.ts";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -34,6 +36,39 @@ async function assertNoToken(client: Client, { clientId }: Json, clientSecret: s
   };
   const { status, body } = await client.form("/auth/v1/token", form);
   assert.deepEqual([status, body.error], [401, "invalid_client"]);
+}
+
+/** Creates a function with a body whose last byte is sent after `meanwhile`; answers all that the server sends. */
+async function slowly(client: Client, meanwhile: () => Promise<unknown>): Promise<string> {
+  const body = JSON.stringify({ displayName: "slow" });
+  const { hostname, port } = new URL(client.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  const head = [
+    "POST /api/v1/functions HTTP/1.1",
+    `Host: ${hostname}:${port}`,
+    `Authorization: Bearer ${client.token}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    "Expect: 100-continue",
+    "Connection: close",
+  ];
+  let read = "";
+  const { promise: accepted, resolve: accept } = Promise.withResolvers<void>();
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  socket.on("data", (chunk) => {
+    read += chunk;
+    accept();
+  });
+  socket.on("error", () => close());
+  socket.on("close", () => close());
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, -1)}`);
+  await accepted;
+  // The server checks the credential again after bodies that take longer than a second.
+  await delay(2000);
+  await meanwhile();
+  socket.write(body.slice(-1));
+  await closed;
+  return read;
 }
 
 serverSuite("credentials of service principals", {}, {
@@ -132,6 +167,21 @@ serverSuite("credentials of service principals", {}, {
       const answer = await patch(client, credential, sent, mask);
       assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["updateMask"] });
     }
+  },
+
+  "give no rights to a body that comes slowly once the rights have ended": async ({ client }) => {
+    const principal = await makePrincipal(client, "slow", ["functions:developer"]);
+    const narrowed = await makePrincipal(client, "slow and narrowed", ["functions:developer"]);
+    const ending = await signIn(client, principal);
+    const revoke = () => client.call("DELETE", pathOf(principal, ending.credential.id), {});
+    const [kept, revoked, without] = await Promise.all([
+      slowly((await signIn(client, principal)).as, () => Promise.resolve()),
+      slowly(ending.as, revoke),
+      slowly((await signIn(client, narrowed)).as, () => setRolesOf(client, narrowed, [VIEWER])),
+    ]);
+    assert.match(kept, /HTTP\/1\.1 200 /);
+    assert.match(revoked, /HTTP\/1\.1 401 [^]*TOKEN_INVALID/);
+    assert.match(without, /HTTP\/1\.1 403 [^]*ROLE_MISSING/);
   },
 
   "end with their tokens when they are disabled or revoked": async ({ client }) => {
