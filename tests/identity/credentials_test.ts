@@ -38,16 +38,20 @@ async function assertNoToken(client: Client, { clientId }: Json, clientSecret: s
   assert.deepEqual([status, body.error], [401, "invalid_client"]);
 }
 
-/** Creates a function with a body whose last byte is sent after `meanwhile`; answers all that the server sends. */
-async function slowly(client: Client, meanwhile: () => Promise<unknown>): Promise<string> {
+/** Sends a body whose last byte follows after `meanwhile`; answers all that the server sends. */
+async function slowly(
+  client: Client,
+  meanwhile: () => Promise<unknown>,
+  request = "POST /api/v1/functions",
+): Promise<string> {
   const body = JSON.stringify({ displayName: "slow" });
   const { hostname, port } = new URL(client.url);
   const socket = connect({ host: hostname, port: Number(port) });
   const head = [
-    "POST /api/v1/functions HTTP/1.1",
+    `${request} HTTP/1.1`,
     `Host: ${hostname}:${port}`,
     `Authorization: Bearer ${client.token}`,
-    "Content-Type: application/json",
+    `Content-Type: application/${request.startsWith("PUT") ? "octet-stream" : "json"}`,
     `Content-Length: ${body.length}`,
     "Expect: 100-continue",
     "Connection: close",
@@ -174,11 +178,18 @@ serverSuite("credentials of service principals", {}, {
     const narrowed = await makePrincipal(client, "slow and narrowed", ["functions:developer"]);
     const ending = await signIn(client, principal);
     const revoke = () => client.call("DELETE", pathOf(principal, ending.credential.id), {});
-    const [kept, revoked, without] = await Promise.all([
+    const { volume } = ok(await client.post("/api/v1/vfs/volumes", { displayName: "slow" }));
+    const writer = await signIn(client, principal);
+    const end = () => client.call("DELETE", pathOf(principal, writer.credential.id), {});
+    const file = `/api/v1/vfs/volumes/${volume.id}/files/late.txt`;
+    const [kept, revoked, without, written] = await Promise.all([
       slowly((await signIn(client, principal)).as, () => Promise.resolve()),
       slowly(ending.as, revoke),
       slowly((await signIn(client, narrowed)).as, () => setRolesOf(client, narrowed, [VIEWER])),
+      slowly(writer.as, end, `PUT ${file}`),
     ]);
+    assert.match(written, /HTTP\/1\.1 401 [^]*TOKEN_INVALID/);
+    assertError(await client.get(file), "NOT_FOUND", "VOLUME_FILE_NOT_FOUND");
     assert.match(kept, /HTTP\/1\.1 200 /);
     assert.match(revoked, /HTTP\/1\.1 401 [^]*TOKEN_INVALID/);
     assert.match(without, /HTTP\/1\.1 403 [^]*ROLE_MISSING/);

@@ -10,8 +10,11 @@ export const writeArchive = rawOperation({
   params: volumeParam,
   content: { "application/x-tar": BINARY },
   answers: { 200: { description: "The volume", content: { "application/json": volumeAnswer } } },
-  async handle({ params, body, principal }, { volumeArchives }: Uses<"volumeArchives">) {
-    const volume = await volumeArchives.replace(principal, params.id, body.stream);
+  async handle(
+    { params, body, principal, checkAgain },
+    { volumeArchives }: Uses<"volumeArchives">,
+  ) {
+    const volume = await volumeArchives.replace(principal, params.id, body.stream, checkAgain);
     return Reply.json({ volume: volumeJson(volume) });
   },
 });

@@ -13,9 +13,13 @@ export const writeFile = rawOperation({
   headers: preconditionHeaders,
   content: { "application/octet-stream": BINARY },
   answers: { 201: { description: "Created" }, 204: { description: "Replaced" } },
-  async handle({ params, headers, body, principal }, { volumeFiles }: Uses<"volumeFiles">) {
+  async handle(
+    { params, headers, body, principal, checkAgain },
+    { volumeFiles }: Uses<"volumeFiles">,
+  ) {
     const { entry, created } = await volumeFiles.write(principal, params.id, params.path, {
       body: body.stream,
+      checkAgain,
       preconditions: readPreconditions(headers),
     });
     return Reply.empty(created ? 201 : 204, { "ETag": etagOf(entry.digest) });

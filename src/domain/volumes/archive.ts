@@ -57,16 +57,19 @@ export class VolumeArchives {
 
   /**
    * Commits the tree of the archive as a new version. Files with the same content are not written again.
-   * @throws VOLUME_NOT_FOUND, ARCHIVE_INVALID, VOLUME_QUOTA
+   * @param checkAgain throws once the rights of the caller have ended, which may happen while the body comes
+   * @throws VOLUME_NOT_FOUND, ARCHIVE_INVALID, VOLUME_QUOTA, and what `checkAgain` throws
    */
   async replace(
     by: Principal,
     volumeId: string,
     body: ReadableStream<Uint8Array>,
+    checkAgain: () => Promise<unknown>,
   ): Promise<VolumeRow> {
     const volume = await liveVolume(this.store.read, volumeId);
     await using unpacked = new Unpacked(this.store, volume, this.limits);
     await unpacked.readAll(body);
+    await checkAgain();
     return await withPublished(
       this.store.volumeBlobs,
       unpacked.small,

@@ -64,16 +64,19 @@ export class VolumeFiles {
   /**
    * Writes a file and creates the missing directories above it. Reads the body to its end or its limit, whichever
    * comes first.
-   * @throws VOLUME_NOT_FOUND, VOLUME_PATH_CONFLICT, VOLUME_QUOTA, ETAG_MISMATCH
+   * @throws VOLUME_NOT_FOUND, VOLUME_PATH_CONFLICT, VOLUME_QUOTA, ETAG_MISMATCH, and what `checkAgain` throws
    */
   async write(by: Principal, volumeId: string, pathText: string, request: {
     readonly body: AsyncIterable<Uint8Array>;
+    /** Throws once the rights of the caller have ended, which may happen while the body comes. */
+    readonly checkAgain: () => Promise<unknown>;
     readonly preconditions: Preconditions;
   }): Promise<{ readonly entry: FileEntry; readonly created: boolean }> {
     const path = requestPath("path", pathText);
     const volume = await liveVolume(this.store.read, volumeId);
     await using staged = this.store.volumeBlobs.stage();
     await stageBody(staged, request.body, path, volume, this.limits);
+    await request.checkAgain();
     return await withPublished(
       this.store.volumeBlobs,
       [staged],
