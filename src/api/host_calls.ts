@@ -6,7 +6,7 @@ import type { JsonOperation, Operation } from "./operation.ts";
 import type { Services } from "./services.ts";
 import { asDomainError, statusAnswer } from "./status.ts";
 
-/** Whether functions may call the operation: it takes and answers JSON, needs a permission, and is not about clients. */
+/** Whether functions may call the operation: it takes and answers JSON, needs a permission, and is not for clients alone. */
 export function isHostOperation(operation: Operation): operation is JsonOperation {
   return operation.kind === "json" && operation.requires !== undefined && !operation.ofClient;
 }

@@ -144,7 +144,7 @@ interface Contract<
   readonly permission: A;
   /** The function in its path by default. */
   readonly concerns?: Concerns<{ readonly params: Parsed<P>; readonly body: B }>;
-  /** Not for functions: it acts on the client of the request, and a function has none. */
+  /** For clients, not for functions: it acts on the client of the request, or is for people who set up the server. */
   readonly ofClient?: true;
   /** A change that the token of an approved device (RFC 8628) may make, which otherwise only reads. */
   readonly ofDevice?: true;

@@ -106,6 +106,32 @@ export class TokenRateLimit {
   }
 }
 
+/** Tests of conditions and tokens that a principal may run at once, and then in each second. */
+const TESTS_AT_ONCE = 5;
+const TESTS_PER_SECOND = 1;
+
+/** Limits the tests of workload federation of each principal: one takes as long as some hundred other requests. */
+export class FederationTestLimit {
+  readonly #buckets: TokenBuckets;
+
+  constructor(node?: Share) {
+    this.#buckets = new TokenBuckets({ perSecond: TESTS_PER_SECOND, burst: TESTS_AT_ONCE }, node);
+  }
+
+  /** @throws RATE_LIMITED */
+  count({ id }: Pick<Principal, "id">): void {
+    const seconds = this.#buckets.take(id);
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Too many tests of conditions and tokens: this principal may run ${
+        countOf(TESTS_AT_ONCE, "test")
+      } at once, then ${countOf(TESTS_PER_SECOND, "test")} per second`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
+  }
+}
+
 /** Requests with a user code that a principal may send in a minute, and those from one address. */
 const GUESSES_OF_PRINCIPAL = 20;
 const GUESSES_OF_ADDRESS = 60;

@@ -48,6 +48,7 @@ import type { Volumes } from "../domain/volumes/volumes.ts";
 import type {
   ApiRateLimit,
   DeviceGuessLimit,
+  FederationTestLimit,
   TokenRateLimit,
   WebhookRateLimit,
 } from "./rate_limit.ts";
@@ -107,6 +108,7 @@ export interface Services {
   /** The URL that clients know the server by, without a path: the `iss` of access tokens. */
   readonly issuer: string;
   readonly deviceGuesses: DeviceGuessLimit;
+  readonly federationTests: FederationTestLimit;
   /** Host name of the server without a port. */
   readonly hostName: string;
   /** Largest file of a commit that may be uploaded, in bytes. */

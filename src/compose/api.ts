@@ -4,6 +4,7 @@ import { OPERATIONS } from "../api/mod.ts";
 import {
   apiRateLimit,
   DeviceGuessLimit,
+  FederationTestLimit,
   TokenRateLimit,
   WebhookRateLimit,
 } from "../api/rate_limit.ts";
@@ -81,6 +82,7 @@ export function composeApi(
     openApiDocument: () => document ??= openApiDocument(OPERATIONS, VERSION),
     apiRateLimit: apiRateLimit({ perSecond: apiPerSecond, burst: apiBurst }, node),
     deviceGuesses: new DeviceGuessLimit(node),
+    federationTests: new FederationTestLimit(node),
     tokenRateLimit: new TokenRateLimit(tokensPerMinute, node),
     webhookRateLimit: new WebhookRateLimit(config.triggers.webhooksPerSecond, node),
     maxWebhookBytes: config.triggers.maxWebhookBytes,

@@ -211,7 +211,8 @@ export function isOfFunction(operationId: string): boolean {
 }
 
 function isOfClients(operationId: string): boolean {
-  return [CLIENTS, SESSIONS, "invoked.KeyService"].some((name) => operationId.startsWith(name));
+  return [CLIENTS, SESSIONS, "invoked.KeyService", `${FEDERATION}.Test`]
+    .some((name) => operationId.startsWith(name));
 }
 
 /** Whether the operation needs a role. */

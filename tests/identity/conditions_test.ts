@@ -139,15 +139,17 @@ Deno.test("an evaluation ends with its steps, whatever the expression and the cl
   for (const expression of EXPENSIVE) {
     const value = await valueOf(expression, HOSTILE);
     assert.equal(value.kind, "failed", expression);
-    assert.match(value.kind === "failed" ? value.reason : "", /more than 1000000 steps/);
+    assert.match(value.kind === "failed" ? value.reason : "", /more than 150000 steps/);
     assert.ok(value.steps <= CONDITION_STEPS_MAX, expression);
   }
-  // Two hundred groups, the most that GitLab sends, against as many.
+  // Two hundred groups, the most that GitLab sends, against the ten that a condition may name.
   const groups = Array.from({ length: 200 }, (_, i) => `group-${i}`);
-  const all = "claims.groups.all(g, claims.groups.exists(h, h == g))";
-  const { kind, steps } = await valueOf(all, { groups });
+  const ten = JSON.stringify(groups.slice(-10));
+  const { kind, steps } = await valueOf(`${ten}.all(g, claims.groups.exists(h, h == g))`, {
+    groups,
+  });
   assert.equal(kind, "met");
-  assert.ok(steps < CONDITION_STEPS_MAX);
+  assert.ok(steps < CONDITION_STEPS_MAX / 2, String(steps));
 });
 
 /** Expressions of what the language has, mostly valid. */

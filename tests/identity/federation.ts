@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Answer, Client, Json } from "../support/client.ts";
 import { ok } from "../support/expect.ts";
 import type { TestServer } from "../support/server.ts";
+import { makePrincipal, signIn } from "./principals.ts";
 import type { TokenIssuer } from "./token_issuer.ts";
 
 export const PROVIDERS = "/api/v1/workload_federation/providers";
@@ -97,4 +98,9 @@ export async function assertRecorded(stage: Stage, trust: Json, reason: string):
 export function assertRejected({ status, body }: Answer<Json>): void {
   assert.deepEqual([status, body.error], [400, "invalid_request"], JSON.stringify(body));
   assert.match(body.error_description, STRANGER);
+}
+
+/** A client that has run no tests yet: each principal may run few at once. */
+export async function newTester({ client }: Pick<Stage, "client">): Promise<Client> {
+  return (await signIn(client, await makePrincipal(client, "tester", [VIEWER]))).as;
 }

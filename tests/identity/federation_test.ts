@@ -12,6 +12,7 @@ import {
   CONDITION,
   createProvider,
   createTrust,
+  newTester,
   pathOf,
   present,
   PRINCIPALS,
@@ -21,6 +22,7 @@ import {
   VIEWER,
   WELL_KNOWN,
 } from "./federation.ts";
+import { makePrincipal, signIn } from "./principals.ts";
 import { exchanges, keys, rejections } from "./federation_tokens.ts";
 import { githubClaims, gitlabClaims, issuerKey, TokenIssuer } from "./token_issuer.ts";
 
@@ -226,7 +228,8 @@ async function tests(stage: Stage): Promise<void> {
   });
   const claims = gitlabClaims(audience);
   const subjectToken = await issuer.sign("/gitlab", claims);
-  const run = async (body: Json) => ok(await client.post(`${pathOf(trust)}/test`, body));
+  const first = await newTester(stage);
+  const run = async (body: Json) => ok(await first.post(`${pathOf(trust)}/test`, body));
   const result = await run({ subjectToken, sourceIp: "192.0.2.7" });
   const { decodedClaimsJson, overallResult, ...steps } = result;
   assert.equal(overallResult, true, JSON.stringify(steps));
@@ -262,8 +265,9 @@ async function tests(stage: Stage): Promise<void> {
   const wrong = await client.post(`${pathOf(trust)}/test`, { subjectToken, sourceIp: "here" });
   assertError(wrong, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["sourceIp"] });
 
+  const second = await newTester(stage);
   const cel = async (expression: string, claimsJson = JSON.stringify(claims)) =>
-    ok(await client.post(TEST_CEL, { expression, claimsJson }));
+    ok(await second.post(TEST_CEL, { expression, claimsJson }));
   const expression = "claims.ref == 'main'";
   assert.deepEqual(await cel(expression), { expression, matched: true, error: "" });
   assert.equal((await cel("claims.ref == 'dev'")).matched, false);
@@ -273,6 +277,20 @@ async function tests(stage: Stage): Promise<void> {
     const answer = await client.post(TEST_CEL, { expression, claimsJson });
     assertError(answer, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["claimsJson"] });
   }
+
+  // For the principal, not for its client.
+  const many = await makePrincipal(client, "many", [VIEWER]);
+  const clients = [(await signIn(client, many)).as, (await signIn(client, many)).as];
+  const body = { expression, claimsJson: "{}" };
+  const answers = await Promise.all(
+    clients.flatMap((by) => Array(30).fill(by)).map((by) => by.post(TEST_CEL, body)),
+  );
+  const limited = answers.find(({ status }) => status === 429) ?? assert.fail("none is limited");
+  assertError(limited, "RESOURCE_EXHAUSTED", "RATE_LIMITED", {
+    message: /this principal may run 5 tests at once, then 1 test per second/,
+  });
+  assert.match(limited.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  ok(await (await newTester(stage)).post(TEST_CEL, body));
 }
 
 Deno.test("workloads exchange their tokens for access tokens", async (t) => {

@@ -9,6 +9,7 @@ import {
   createProvider,
   createTrust,
   eventsOf,
+  newTester,
   pathOf,
   present,
   PROVIDERS,
@@ -162,10 +163,11 @@ export async function rejections(stage: Stage): Promise<void> {
   const { id } = await createProvider(stage, "/rejections", "GITHUB_ACTIONS");
   const trust = await createTrust(stage, id);
   for (const [name, token, step] of await rejectedTokens(stage)) {
+    const tester = await newTester(stage);
     assertRejected(await present(stage, trust, token));
     const reason = REASONS[step] ?? (/expired|end$/.test(name) ? "token_expired" : "token_too_old");
     await assertRecorded(stage, trust, reason);
-    const result = ok(await client.post(`${pathOf(trust)}/test`, { subjectToken: token }));
+    const result = ok(await tester.post(`${pathOf(trust)}/test`, { subjectToken: token }));
     assert.equal(result.overallResult, false, name);
     assert.deepEqual([result[step].passed, result[step].skipped], [false, false], name);
     assert.notEqual(result[step].detail, "", name);
@@ -210,8 +212,9 @@ export async function keys(stage: Stage): Promise<void> {
     const token = await issuer.sign(path, githubClaims(audience), key);
     assertRejected(await present(stage, trust, token));
     await assertRecorded(stage, trust, "keys_unavailable");
+    const tester = await newTester(stage);
     const { signatureValidation } = ok(
-      await client.post(`${pathOf(trust)}/test`, { subjectToken: token }),
+      await tester.post(`${pathOf(trust)}/test`, { subjectToken: token }),
     );
     return signatureValidation.detail;
   };

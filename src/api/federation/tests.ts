@@ -11,6 +11,8 @@ const SERVICE = "c1.api.workload_federation.v1.WorkloadFederationService";
 /** As long as the form of a token request may be. */
 const TOKEN_CHARS_MAX = 16 * 1024;
 
+type Testing = Uses<"federationTests" | "federationTrusts">;
+
 const stepResult = z.object({
   stepName: z.string(),
   passed: z.boolean(),
@@ -31,6 +33,7 @@ export const testToken = jsonOperation({
   path: "/api/v1/service_principals/{service_principal_id}/trusts/{client_id}/test",
   summary: "Check a token as an exchange with the trust would, step by step, and issue none",
   permission: "identity:read",
+  ofClient: true,
   params: trustParams,
   body: z.object({
     subjectToken: z.string().min(1).max(TOKEN_CHARS_MAX),
@@ -43,7 +46,8 @@ export const testToken = jsonOperation({
     decodedClaimsJson: z.string().openapi({ description: "Verified only if the signature is" }),
     overallResult: z.boolean(),
   }),
-  async handle({ params, body }, { federationTrusts }: Uses<"federationTrusts">) {
+  async handle({ params, body, principal }, { federationTests, federationTrusts }: Testing) {
+    federationTests.count(principal);
     const { service_principal_id: principalId, client_id: clientId } = params;
     const { steps, claims, rejection } = await federationTrusts.test(principalId, clientId, body);
     const results = STEPS.map((stepName) => [stepName, { stepName, ...steps[stepName] }]);
@@ -61,10 +65,15 @@ export const testCel = jsonOperation({
   path: "/api/v1/workload_federation/test-cel",
   summary: "Evaluate a condition for claims",
   permission: "identity:read",
+  ofClient: true,
   body: z.object({ expression: textIn, claimsJson: z.string() })
     .openapi("c1.api.workload_federation.v1.WorkloadFederationServiceTestCELRequest"),
   response: z.object({ expression: z.string(), matched: z.boolean(), error: z.string() }),
-  async handle({ body: { expression, claimsJson } }) {
+  async handle(
+    { body: { expression, claimsJson }, principal },
+    { federationTests }: Uses<"federationTests">,
+  ) {
+    federationTests.count(principal);
     return { expression, ...await testCondition(expression, claimsOf(claimsJson)) };
   },
 });
