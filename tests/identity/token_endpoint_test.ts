@@ -170,7 +170,9 @@ async function badAssertions(client: Client, credentials: Credentials): Promise<
   ];
   for (const bad of claims) {
     const signed = await assertion(credentials, { claims: bad });
-    assertOAuthError(await present(client, credentials, signed), "invalid_client");
+    const answer = await present(client, credentials, signed);
+    assertOAuthError(answer, "invalid_client");
+    assert.match(answer.body.error_description, /^client_assertion is not valid: /);
   }
   const { privateKey: foreignKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
   const foreign = await assertion(credentials, { key: foreignKey });
@@ -180,8 +182,14 @@ async function badAssertions(client: Client, credentials: Credentials): Promise<
   const hmac = await new SignJWT({}).setProtectedHeader({ alg: "HS256" })
     .sign(new TextEncoder().encode(credentials.clientSecret));
   const forged = [foreign, `${none}.${payload}.`, `${none}.${payload}.${signature}`, hmac, "x"];
-  for (const token of [...forged, "a.b.c", ""]) {
-    assertOAuthError(await present(client, credentials, token), "invalid_client");
+  // Whoever cannot sign for a client does not learn whether there is one, nor what an assertion must say.
+  const nobody = { ...credentials, clientId: "mellow-yak-1@localhost/spc" };
+  const stale = await assertion(credentials, { key: foreignKey, claims: { exp: now - 60 } });
+  for (const token of [...forged, stale, "a.b.c", ""]) {
+    const answer = await present(client, credentials, token);
+    assertOAuthError(answer, "invalid_client");
+    const unknown = await present(client, nobody, token);
+    assert.deepEqual([answer.status, answer.body], [unknown.status, unknown.body]);
   }
   const type = { client_assertion_type: "urn:example:other" };
   assertOAuthError(await present(client, credentials, good, type), "invalid_request");

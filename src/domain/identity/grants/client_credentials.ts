@@ -101,7 +101,9 @@ export class ClientCredentialsGrant implements Grant {
       claims = payload;
     } catch (error) {
       if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
-      throw new OAuthError("invalid_client", `client_assertion is not valid: ${error.message}`);
+      const detail = `client_assertion is not valid: ${error.message}`;
+      if (!isOfSigned(error)) throw unknownClient({ code: "invalid_client", detail });
+      throw new OAuthError("invalid_client", detail);
     }
     const lifetime = (claims.exp ?? 0) - Date.now() / 1000;
     if (lifetime > ASSERTION_LIFETIME_MAX_SECONDS + CLOCK_SKEW_SECONDS) {
@@ -133,6 +135,11 @@ export class ClientCredentialsGrant implements Grant {
       throw new OAuthError("invalid_client", "client_assertion was used before: sign a new one");
     }
   }
+}
+
+/** Whether the signature was right: jose checks it before the claims. Whoever cannot sign learns as little as a stranger. */
+function isOfSigned(error: errors.JOSEError | TypeError): boolean {
+  return error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired;
 }
 
 function subjectOf(assertion: string): string | undefined {

@@ -77,10 +77,14 @@ export function required(form: URLSearchParams, name: string): string {
   return value;
 }
 
-/** One error for all reasons: it shows nobody which clients exist. */
-export function unknownClient(): OAuthError {
+/**
+ * One error for all reasons: it shows nobody which clients exist.
+ * @param record the reason, for the audit log alone
+ */
+export function unknownClient(record?: OAuthError["record"]): OAuthError {
   return new OAuthError(
     "invalid_client",
-    "the client is unknown, deleted, disabled, expired or not allowed from this address, or its secret is wrong",
+    "the client is unknown, deleted, disabled, expired or not allowed from this address, or its secret or signature is wrong",
+    record,
   );
 }
