@@ -49,7 +49,8 @@ const C1: Family = {
 /**
  * Reads `--server` and the variables; the flag wins.
  *
- * @throws {ConfigError} for an invalid URL, and for a client id without a secret or token, or one of these without an id
+ * @throws {ConfigError} for an invalid URL, and, without an access token, for a client id without a secret or
+ * token, or one of these without an id
  */
 export function resolveClientSettings(server: string | undefined, env: Given): ClientSettings {
   const given = (name: ClientVariable) => env[name] === "" ? undefined : env[name];
@@ -62,7 +63,10 @@ export function resolveClientSettings(server: string | undefined, env: Given): C
       readUrl(family.url, given(family.url)) ??
       readUrl("CONDUCTORONE_TENANT_DOMAIN", tenant === undefined ? undefined : tenantUrl(tenant)),
     accessToken: secret(family.accessToken),
-    credentials: credentialsOf(family, given(family.clientId), secret),
+    // An access token alone counts, whatever is beside it.
+    credentials: isSet(family.accessToken)
+      ? undefined
+      : credentialsOf(family, given(family.clientId), secret),
     profile: given("INVOKED_PROFILE"),
   };
 }

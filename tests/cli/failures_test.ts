@@ -214,6 +214,10 @@ Deno.test("the server and the credentials come from variables, flags and files",
     const token = (await run(["token"], named)).stdout.trim();
     const withToken = { CONDUCTORONE_SERVER_URL: serverUrl, CONDUCTORONE_ACCESS_TOKEN: token };
     assert.equal((await run(["list"], withToken)).code, 0);
+    const lone = [{ CONDUCTORONE_CLIENT_ID: clientId }, { CONDUCTORONE_OIDC_TOKEN: "x.y.z" }];
+    for (const beside of lone) {
+      assert.equal((await run(["list"], { ...withToken, ...beside })).code, 0);
+    }
   });
   await t.step(
     "those of invoked have the same meaning, and C1's are ignored beside them",
