@@ -92,6 +92,19 @@ export class TokenRateLimit {
     return this.#failed?.take(senderOf(address)) ?? 0;
   }
 
+  /** Counts a wrong access token or API key, together with the requests that fail. @throws RATE_LIMITED */
+  countWrongToken(address: string | undefined): void {
+    const seconds = this.countFailed(address);
+    if (seconds === 0) return;
+    throw new DomainError(
+      "RATE_LIMITED",
+      `Too many wrong access tokens: this address sent more than ${
+        formatCount(this.perMinute)
+      } wrong tokens and token requests a minute (--token-rate)`,
+      { retryAfterSeconds: Math.ceil(seconds) },
+    );
+  }
+
   /** Counts a browser that begins to sign in with the provider. @throws RATE_LIMITED */
   countSignIn(address: string | undefined): void {
     const seconds = this.#signIns?.take(senderOf(address)) ?? 0;

@@ -11,7 +11,9 @@ import type { Uses } from "../api/operation.ts";
 import type { PublicOrigins } from "./middleware.ts";
 
 /** The services that check access tokens. */
-export type TokenServices = Uses<"accessTokens" | "dpopProofs" | "apiRateLimit">;
+export type TokenServices = Uses<
+  "accessTokens" | "dpopProofs" | "apiRateLimit" | "tokenRateLimit"
+>;
 type Identity = TokenServices & Uses<"consoleSessions">;
 
 /** The credential of a request. */
@@ -95,9 +97,14 @@ export async function principalOfToken(
 async function admit(
   c: Context<Env>,
   { check, useProof }: Credential,
-  { apiRateLimit }: Pick<TokenServices, "apiRateLimit">,
+  { apiRateLimit, tokenRateLimit }: Pick<TokenServices, "apiRateLimit" | "tokenRateLimit">,
 ): Promise<Principal> {
-  const principal = await check();
+  const principal = await check().catch((error) => {
+    const isWrong = error instanceof DomainError && error.reason === "TOKEN_INVALID";
+    // Wrong ones alone are counted: others behind the same address go on.
+    if (isWrong) tokenRateLimit.countWrongToken(c.get("clientAddress"));
+    throw error;
+  });
   noteProved(c.env.incoming);
   apiRateLimit(principal);
   if (useProof !== undefined) await useProof();

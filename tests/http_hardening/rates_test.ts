@@ -1,5 +1,6 @@
 /** Each client has its own bucket; the answer to an empty one says when to try again. */
 import assert from "node:assert/strict";
+import { newApiKey } from "../../src/shared/api_keys.ts";
 import { TokenBuckets } from "../../src/shared/token_buckets.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { TestServer } from "../support/server.ts";
@@ -45,6 +46,17 @@ Deno.test("requests beyond the rate are rejected with Retry-After", async () => 
   assert.equal(tooWrong?.body.error, "temporarily_unavailable");
   assert.match(tooWrong?.body.error_description, /more than 3 wrong .* a minute \(--token-rate\)/);
   assert.match(tooWrong?.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+
+  // Wrong tokens take from the same bucket, and say so; a right one from the same address goes on.
+  for (const token of ["x.y.z", newApiKey()]) {
+    const stranger = new Client(server.url, token);
+    const tooWrongToken = (await untilRejected(() => stranger.get("/api/v1/functions"))).at(-1);
+    assert.equal(tooWrongToken?.body.details?.[0].reason, "RATE_LIMITED");
+    assert.match(tooWrongToken?.body.message, /more than 3 wrong tokens .*\(--token-rate\)/);
+    assert.match(tooWrongToken?.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  const still = await client.get("/api/v1/functions");
+  assert.ok(still.status === 200 || /--api-rate/.test(String(still.body.message)));
 
   const right = await untilRejected(() => login(clientId, clientSecret));
   assert.equal(right[0]?.status, 200, "failures are not its own");
