@@ -241,7 +241,7 @@ function verifiedToken(keyId: string, payload: JWTPayload): VerifiedToken {
 /** @throws TOKEN_INVALID, SOURCE_NOT_ALLOWED */
 function usable(client: LiveClient | undefined, address: string | undefined): LiveClient {
   if (client === undefined) throw clientGone();
-  if (client.allowSourceCidrs.length > 0) assertSource(client.allowSourceCidrs, address);
+  assertSource(client.sources, address);
   return client;
 }
 

@@ -9,6 +9,7 @@ import type {
 import { Access, type Grant } from "./access.ts";
 import type { Principal } from "./principal.ts";
 import { OWNER, type PermissionCatalog } from "./roles.ts";
+import { type SourceNetworks, sourceNetworks } from "./source_networks.ts";
 
 /** A credential that may be used. */
 export interface LiveClient {
@@ -19,8 +20,8 @@ export interface LiveClient {
   readonly credentialId: string;
   /** When it expires; Infinity for never. */
   readonly expiresAtMs: number;
-  /** The networks from which it may be used; empty for all. */
-  readonly allowSourceCidrs: readonly string[];
+  /** From where it may be used. */
+  readonly sources: SourceNetworks;
   readonly requireDpop: boolean;
 }
 
@@ -81,7 +82,7 @@ export class LiveClients {
       givable,
       credentialId: id,
       expiresAtMs: expiresAt === null ? Infinity : Date.parse(expiresAt),
-      allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[],
+      sources: sourceNetworks(allowSourceCidrs),
       requireDpop: credential.requireDpop === 1,
       isUsable: isUsable(principal) && disabled === 0 && deletedAt === null &&
         !row.isProviderDisabled,

@@ -94,7 +94,7 @@ export class TokenEndpoint {
       ? undefined
       : await asOAuthError(this.proofs.verify(dpop, TARGET));
     const granted = await grant.authenticate(form, address);
-    if (!isAllowedFrom(granted.client.allowSourceCidrs, address)) throw unknownClient();
+    if (!isAllowedFrom(granted.client.sources, address)) throw unknownClient();
     if (granted.client.requireDpop && proof === undefined) {
       throw new OAuthError(
         "invalid_dpop_proof",

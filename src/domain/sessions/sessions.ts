@@ -202,7 +202,7 @@ export class ConsoleSessions {
     const client = limits.isProviderOnly
       ? undefined
       : this.#clientOf(await tx.identity.client(clientId));
-    if (client === undefined || !isAllowedFrom(client.allowSourceCidrs, address)) return undefined;
+    if (client === undefined || !isAllowedFrom(client.sources, address)) return undefined;
     return { principal: client.principal, endsAtMs: client.expiresAtMs };
   }
 
@@ -290,7 +290,7 @@ export class ConsoleSessions {
         if (limits.isProviderOnly) return undefined;
         const client = this.#clientOf(await identity.client(clientId));
         const isAllowed = client !== undefined &&
-          (address === undefined || isAllowedFrom(client.allowSourceCidrs, address));
+          (address === undefined || isAllowedFrom(client.sources, address));
         return isAllowed ? client.principal : undefined;
       }
     }

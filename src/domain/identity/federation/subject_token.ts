@@ -3,7 +3,7 @@ import { compactVerify, decodeProtectedHeader, errors, type JWTPayload } from "j
 import type { ProviderRow, TrustRow } from "../../../store/federation.ts";
 import { KeySetError, type KeySets, verifyByKeySet } from "../../key_sets.ts";
 import { clientHost } from "../credentials.ts";
-import { isAllowedFrom } from "../source_networks.ts";
+import { isAllowedFrom, type SourceNetworks } from "../source_networks.ts";
 import { ClaimsError, parseClaims } from "./claims.ts";
 import { compileCondition, ConditionError } from "./conditions.ts";
 
@@ -75,6 +75,8 @@ export interface TokenCheck {
 interface CheckedToken {
   readonly token: string;
   readonly trust: Pick<TrustRow, "conditionExpression" | "allowSourceCidrs">;
+  /** The networks of the trust. */
+  readonly sources: SourceNetworks;
   readonly provider: Pick<ProviderRow, "issuerUrl">;
   /** Texts one of which must be an audience of the token. */
   readonly audiences: readonly string[];
@@ -145,10 +147,10 @@ const CHECKS: Readonly<Record<StepName, StepCheck>> = {
   },
   tokenFreshness: checkFreshness,
   celEvaluation: checkCondition,
-  cidrCheck: ({ trust, address }) => {
+  cidrCheck: ({ trust, sources, address }) => {
     const cidrs = JSON.parse(trust.allowSourceCidrs) as string[];
     const found = { expected: cidrs.join(", ") || "any address", actual: address ?? "" };
-    if (isAllowedFrom(cidrs, address)) return found;
+    if (isAllowedFrom(sources, address)) return found;
     throw new Failed("cidr_not_allowed", {
       ...found,
       detail: "the address is not in allowSourceCidrs",

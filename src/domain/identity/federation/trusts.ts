@@ -16,6 +16,7 @@ import { changedColumns, columnsOf } from "../../resource.ts";
 import { maskedFields, type UpdateMask } from "../../update_mask.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
 import type { LiveClients } from "../live_clients.ts";
+import { sourceNetworks } from "../source_networks.ts";
 import type { Principal } from "../principal.ts";
 import { servicePrincipal, writeCredentials } from "../principal_changes.ts";
 import { assertMayGive } from "../rights.ts";
@@ -169,8 +170,9 @@ export class FederationTrusts {
     const trust = await trustOf(store.read, principalId, clientId);
     const provider = await providerOf(store.read, trust.providerId);
     const address = sourceIp === "" ? undefined : sourceIp;
-    const now = new Date();
-    return await checkToken({ token, trust, provider, audiences, address, now }, keySets);
+    const sources = sourceNetworks(trust.allowSourceCidrs);
+    const checked = { token, trust, sources, provider, audiences, address, now: new Date() };
+    return await checkToken(checked, keySets);
   }
 
   /** @param what the caller wants to do, for the message @param held locks besides that of the principal */

@@ -40,7 +40,8 @@ export class TokenExchangeGrant implements Grant {
     const { trust, client } = await this.#usable(required(form, "client_id"));
     const { store: { read }, liveClients, keySets, audiences } = this.parts;
     const provider = await providerOf(read, trust.providerId);
-    const checked = { token, trust, provider, audiences, address, now: new Date() };
+    const { sources } = client;
+    const checked = { token, trust, sources, provider, audiences, address, now: new Date() };
     const { claims = {}, rejection } = await checkToken(checked, keySets);
     if (rejection !== undefined) {
       throw rejected(rejection.reason, `${rejection.step}: ${rejection.detail}`);
