@@ -64,9 +64,11 @@ export class TokenEndpoint {
     } catch (error) {
       if (error instanceof OAuthError && !PENDING.includes(error.error)) {
         const clientId = form.get("client_id") ?? undefined;
+        const grantType = form.get("grant_type") ?? "";
         await this.audit.record({
           kind: "authentication",
-          activity: activityOf(form.get("grant_type") ?? "token"),
+          // The name of another grant is a text of a stranger.
+          activity: this.#grants.has(grantType) ? activityOf(grantType) : "token",
           user: { clientId },
           rejected: error.record ?? { code: error.error, detail: error.description },
         });
@@ -89,7 +91,8 @@ export class TokenEndpoint {
         `grant_type ${grantType} is not supported: use ${[...this.#grants.keys()].join(" or ")}`,
       );
     }
-    // Before the grant, which may use up what the form has.
+    // Before the grant, which may use up an assertion or a device code: a wrong proof uses up neither. That a proof is missing
+    // or replayed shows only after the grant, whose client is not known before: strangers must not cause records of proofs.
     const proof = dpop === undefined
       ? undefined
       : await asOAuthError(this.proofs.verify(dpop, TARGET));
