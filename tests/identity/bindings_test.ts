@@ -4,7 +4,7 @@ import { deployWithSdk, outputOf } from "../sdk/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
-import { makePrincipal, PRINCIPALS, setRolesOf } from "./principals.ts";
+import { makePrincipal, makeRole, PRINCIPALS, setRolesOf, signIn } from "./principals.ts";
 
 const BINDINGS = `${PRINCIPALS}/bindings`;
 const MISSING = "2NoSuchThing000000000000000";
@@ -103,6 +103,40 @@ sharedSuite("functions as principals", {
     assert.equal((await outputOf(client, fn, { other })).other, "ROLE_MISSING");
     ok(await client.post(`${BINDINGS}/delete`, of(principal, fn)));
     assert.equal((await outputOf(client, fn, { other })).other, "read");
+  },
+
+  "are unbound and bound anew only by callers who have the rights that are taken and given": async (
+    { client },
+  ) => {
+    const fn = await deployWithSdk(client, WHO, ["system:owner"]);
+    const permissions = ["AddBinding", "DeleteBinding"]
+      .map((name) => `c1.api.service_principal.v1.ServicePrincipalService.${name}`);
+    const { id: role } = await makeRole(client, { displayName: "binds", permissions });
+    const { as } = await signIn(client, await makePrincipal(client, "binder", [role]));
+    const [weak, strong] = [
+      await makePrincipal(client, "weak one"),
+      await makePrincipal(client, "strong one", ["system:viewer"]),
+    ];
+    await bind(client, weak, fn);
+    assertError(
+      await as.post(`${BINDINGS}/delete`, of(weak, fn)),
+      "PERMISSION_DENIED",
+      "ROLE_MISSING",
+      { message: /binder may not give role 0+systemowner/ },
+    );
+    await bind(client, strong, fn);
+    const message = /binder may not unbind function .*: strong one has rights that binder lacks/;
+    for (
+      const answer of [
+        await as.post(`${BINDINGS}/delete`, of(strong, fn)),
+        await as.post(BINDINGS, of(weak, fn)),
+      ]
+    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message });
+    assert.deepEqual(await boundOf(client, fn), [strong]);
+
+    const plain = await deployWithSdk(client, WHO);
+    await bind(as, weak, plain);
+    assert.deepEqual(ok(await as.post(`${BINDINGS}/delete`, of(weak, plain))), {});
   },
 
   "keep their own rights in nested invocations": async ({ client }) => {

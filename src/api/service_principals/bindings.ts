@@ -38,8 +38,8 @@ const deleteBinding = jsonOperation({
   concerns: ({ body }) => body.subject.functionId,
   body: bindingIn.openapi(`${SERVICE}DeleteBindingRequest`),
   response: empty,
-  async handle({ body: { servicePrincipalId, subject } }, { bindings }: Service) {
-    await bindings.delete(servicePrincipalId, subject.functionId);
+  async handle({ body: { servicePrincipalId, subject }, principal }, { bindings }: Service) {
+    await bindings.delete(principal, servicePrincipalId, subject.functionId);
     return {};
   },
 });

@@ -8,7 +8,7 @@ import { liveFunction } from "../references.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import { servicePrincipal } from "./principal_changes.ts";
-import { assertCoversPrincipal } from "./rights.ts";
+import { assertCoversPrincipal, assertMayGive } from "./rights.ts";
 
 /** A function that acts as a principal. */
 export interface Binding {
@@ -32,27 +32,47 @@ export class Bindings {
   ) {}
 
   /**
-   * Binds a function, which has one principal: an earlier binding is replaced.
+   * Binds a function, which has one principal: an earlier binding is replaced, which needs the rights of its principal, too.
    * @throws FUNCTION_NOT_FOUND, PRINCIPAL_NOT_FOUND, ROLE_MISSING
    */
   async add(by: Principal, principalId: string, functionId: string): Promise<void> {
     await this.#write(principalId, functionId, async (fn, tx) => {
       const { displayName } = await servicePrincipal(tx, principalId);
+      if (fn.principalId !== null) await this.#assertMayUnbind(tx, by, fn, fn.principalId);
       const what = `bind a function to ${displayName}`;
       await assertCoversPrincipal(this.liveClients, tx.identity, by, principalId, what);
       return fn.principalId === principalId ? undefined : { principalId };
     });
   }
 
-  /** Removes a binding. @throws FUNCTION_NOT_FOUND, BINDING_NOT_FOUND */
-  async delete(principalId: string, functionId: string): Promise<void> {
-    await this.#write(principalId, functionId, (fn) => {
-      if (fn.principalId === principalId) return Promise.resolve({ principalId: null });
-      throw new DomainError(
-        "BINDING_NOT_FOUND",
-        `Function ${functionId} is not bound to service principal ${JSON.stringify(principalId)}`,
-      );
+  /**
+   * Removes a binding. The roles that the function has of its own count again, so the caller needs their rights, too.
+   * @throws FUNCTION_NOT_FOUND, BINDING_NOT_FOUND, ROLE_MISSING
+   */
+  async delete(by: Principal, principalId: string, functionId: string): Promise<void> {
+    await this.#write(principalId, functionId, async (fn, tx) => {
+      if (fn.principalId !== principalId) {
+        throw new DomainError(
+          "BINDING_NOT_FOUND",
+          `Function ${functionId} is not bound to service principal ${JSON.stringify(principalId)}`,
+        );
+      }
+      await this.#assertMayUnbind(tx, by, fn, principalId);
+      const own = JSON.parse(fn.scopedRoleIds) as string[];
+      await assertMayGive(this.liveClients, tx.identity, by, own, "subject.functionId");
+      return { principalId: null };
     });
+  }
+
+  /** @throws ROLE_MISSING */
+  async #assertMayUnbind(
+    { identity }: Pick<Store["read"], "identity">,
+    by: Principal,
+    fn: FunctionRow,
+    principalId: string,
+  ): Promise<void> {
+    const what = `unbind function ${fn.displayName}`;
+    await assertCoversPrincipal(this.liveClients, identity, by, principalId, what);
   }
 
   /** Newest function first. */
