@@ -1,6 +1,6 @@
 /** Functions as principals: what a function may do by itself, and bound to a service principal. */
 import assert from "node:assert/strict";
-import { deployWithSdk, outputOf } from "../sdk/support.ts";
+import { deployWithSdk, outputOf, setRoles } from "../sdk/support.ts";
 import type { Client, Json } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { sharedSuite } from "../support/suite.ts";
@@ -137,6 +137,30 @@ sharedSuite("functions as principals", {
     const plain = await deployWithSdk(client, WHO);
     await bind(as, weak, plain);
     assert.deepEqual(ok(await as.post(`${BINDINGS}/delete`, of(weak, plain))), {});
+  },
+
+  "do not get back what an owner takes from them while their code is built": async ({ client }) => {
+    const { as } = await signIn(
+      client,
+      await makePrincipal(client, "dev", ["functions:developer"]),
+    );
+    const { function: { id } } = await client.createFunction("rebuilt");
+    const scopedRoleIds = ["system:owner"];
+    for (let round = 0; round < 5; round++) {
+      await setRoles(client, id, scopedRoleIds);
+      const [late] = await Promise.all([
+        as.post("/api/v1/functions/update", {
+          function: { id, scopedRoleIds },
+          updateMask: "scopedRoleIds",
+          content: { "main.ts": btoa(`${MAIN}// ${round}\n`) },
+        }),
+        setRoles(client, id, []),
+      ]);
+      // Whichever is first, the owner's word is the last.
+      if (late.status !== 200) assertError(late, "PERMISSION_DENIED", "ROLE_MISSING");
+      const { function: { scopedRoleIds: left } } = ok(await client.get(`/api/v1/functions/${id}`));
+      assert.deepEqual(left, [], `round ${round}`);
+    }
   },
 
   "keep their own rights in nested invocations": async ({ client }) => {

@@ -91,7 +91,7 @@ export class Functions {
     private readonly scheduler: Scheduler,
     liveClients: LiveClients,
   ) {
-    this.#rights = new SettingRights(store, liveClients);
+    this.#rights = new SettingRights(liveClients);
   }
 
   /** Makes a function and, where content was given, its first commit: both or neither. */
@@ -108,7 +108,7 @@ export class Functions {
     this.#check(spec, SETTINGS, prefix);
     const id = this.ids.next();
     const columns = columnsOf(FUNCTION_SETTINGS, spec);
-    await this.#rights.check(by, spec, SETTINGS, undefined, prefix);
+    await this.#rights.check(this.store.read, by, spec, SETTINGS, undefined, prefix);
     assertNone(perKeyViolations(columns, prefix));
     await this.destinations.check(by, { ...columns, id }, spec, SETTINGS, prefix);
     const limits = this.limits.of(columns);
@@ -133,13 +133,17 @@ export class Functions {
     await this.store.write(
       async (tx) => {
         if (row.volumeId !== null) await liveVolume(tx, row.volumeId);
+        await this.#rights.check(tx, by, spec, SETTINGS, undefined, prefix);
         await tx.functions.insert(row);
         await this.destinations.writeSecrets(tx, id, spec, SETTINGS, prefix);
         await commit?.insert(tx);
         if (validation !== undefined) throw new ValidationOnly();
       },
       "durable",
-      row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
+      [
+        ...row.volumeId === null ? [] : [locks.ofVolume(row.volumeId)],
+        ...this.#rights.locksOf(spec, SETTINGS),
+      ],
     );
     commit?.written();
     return { fn: this.#viewOf(row, [], []), commit: commit?.row };
@@ -205,7 +209,7 @@ export class Functions {
     const fields = maskedFields(mask, UPDATABLE, Object.keys(update.change));
     const columns = await this.#columns(fn, update.change, fields);
     const changed = [...fields];
-    await this.#rights.check(by, update.change, changed, fn, "function.");
+    await this.#rights.check(this.store.read, by, update.change, changed, fn, "function.");
     if (changed.some((field) => KEY_FIELDS.includes(field))) {
       assertNone(perKeyViolations({ ...fn, ...columns }, "function."));
     }
@@ -223,6 +227,7 @@ export class Functions {
     const mayStart = await this.store.write(
       async (tx) => {
         const before = await liveFunction(tx, fn.id);
+        await this.#rights.check(tx, by, update.change, changed, before, "function.");
         await commit?.insert(tx);
         const head = commit === undefined ? {} : { head: commit.row.id };
         const { publishedCommitId, volumeId } = columns;
@@ -248,6 +253,7 @@ export class Functions {
         locks.ofFunction(fn.id),
         locks.ofFlow(fn.id),
         ...columns.volumeId ? [locks.ofVolume(columns.volumeId)] : [],
+        ...this.#rights.locksOf(update.change, changed),
       ],
     );
     this.provisioning.refresh();

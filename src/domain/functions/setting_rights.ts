@@ -1,6 +1,6 @@
 import type { FunctionSettings } from "../../resources/functions.ts";
 import type { FunctionRow } from "../../store/functions.ts";
-import type { Store } from "../../store/mod.ts";
+import type { IdentityReader } from "../../store/identity.ts";
 import {
   type LiveClients,
   MAY_INVOKE,
@@ -9,6 +9,7 @@ import {
   requirePermission,
 } from "../identity/mod.ts";
 import { assertMayGive } from "../identity/rights.ts";
+import { locks } from "../locks.ts";
 import { targetOf } from "./destinations.ts";
 
 /** The settings that give a function rights, or let it reach something else. */
@@ -19,15 +20,18 @@ type Reaching = Pick<FunctionSettings, "scopedRoleIds" | "vfsId" | "onSuccess" |
  * of their own reach. What the function has already may stay.
  */
 export class SettingRights {
-  constructor(private readonly store: Store, private readonly liveClients: LiveClients) {}
+  constructor(private readonly liveClients: LiveClients) {}
 
   /**
+   * A check counts only in the write that stores the settings, which holds {@link locksOf}: a build may run for minutes, and
+   * another request may take rights away meanwhile. A check before the build rejects early.
    * @param changed names of the settings that change
    * @param earlier the function until now; undefined for a new one
    * @param prefix of the fields in the request
    * @throws INVALID_FIELD for an unknown role, ROLE_MISSING
    */
   async check(
+    { identity }: { readonly identity: IdentityReader },
     by: Principal,
     wanted: Reaching,
     changed: readonly string[],
@@ -37,7 +41,6 @@ export class SettingRights {
     if (changed.includes("scopedRoleIds")) {
       const had = earlier === undefined ? [] : JSON.parse(earlier.scopedRoleIds) as string[];
       const added = (wanted.scopedRoleIds ?? []).filter((id) => !had.includes(id));
-      const { identity } = this.store.read;
       await assertMayGive(this.liveClients, identity, by, added, `${prefix}scopedRoleIds`);
     }
     const { vfsId } = wanted;
@@ -50,6 +53,12 @@ export class SettingRights {
         requirePermission(by, MAY_INVOKE, functionId);
       }
     }
+  }
+
+  /** No role of the settings is deleted while they are written. */
+  locksOf(wanted: Reaching, changed: readonly string[]): string[] {
+    const given = changed.includes("scopedRoleIds") ? wanted.scopedRoleIds ?? [] : [];
+    return [...new Set(given)].map(locks.ofRole);
   }
 }
 
