@@ -29,7 +29,7 @@ export function openFederation({ store, pages, ids, liveClients, keySets, url }:
   return {
     tokenExchange: new TokenExchangeGrant({ store, liveClients, keySets, audiences }),
     services: {
-      federationProviders: new FederationProviders(store, pages, ids),
+      federationProviders: new FederationProviders(store, pages, ids, liveClients),
       federationTrusts: new FederationTrusts({
         store,
         pages,

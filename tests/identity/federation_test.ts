@@ -179,7 +179,7 @@ async function principals(stage: Stage): Promise<void> {
 
   // Who may manage trusts but lacks the rights of a principal lets nobody act as the principal.
   const service = "c1.api.workload_federation.v1.WorkloadFederationService";
-  const permissions = ["CreateTrust", "UpdateTrust", "DeleteTrust"]
+  const permissions = ["CreateTrust", "UpdateTrust", "DeleteTrust", "UpdateProvider"]
     .map((name) => `permission/${service}.${name}`);
   const { role } = ok(
     await client.post("/api/v1/iam/roles", { role: { displayName: "manager", permissions } }),
@@ -196,6 +196,13 @@ async function principals(stage: Stage): Promise<void> {
   denied(await manager.post(trustsOf(principalId), { ...settings, scopedRoleIds: [role.id] }));
   denied(await manager.call("PATCH", pathOf(trust), { trust: { conditionExpression: "true" } }));
   denied(await manager.call("DELETE", pathOf(trust)));
+  const setProvider = (by: Client, provider: Json) =>
+    by.call("PATCH", `${PROVIDERS}/${providerId}`, { provider });
+  denied(await setProvider(manager, { disabled: true }));
+  ok(await setProvider(manager, { description: "of the manager", disabled: false }));
+  ok(await setProvider(client, { disabled: true }));
+  denied(await setProvider(manager, { disabled: false }));
+  ok(await setProvider(client, { disabled: false }));
   const own = ok(await manager.post(trustsOf(managerId), settings)).trust;
   denied(await manager.call("PATCH", pathOf(own), { trust: { scopedRoleIds: [VIEWER] } }));
   ok(await manager.call("PATCH", pathOf(own), { trust: { conditionExpression: "true" } }));

@@ -90,10 +90,10 @@ export const updateProvider = jsonOperation({
   body: z.object({ provider: providerIn, updateMask: fieldMask.optional() })
     .openapi("c1.api.workload_federation.v1.WorkloadFederationServiceUpdateProviderRequest"),
   response: providerAnswer,
-  async handle({ params, body }, { federationProviders }: Uses<"federationProviders">) {
+  async handle({ params, body, principal }, { federationProviders }: Uses<"federationProviders">) {
     const { provider, updateMask } = body;
     assertNoSpiffe(provider);
-    const row = await federationProviders.update(params.id, provider, updateMask);
+    const row = await federationProviders.update(principal, params.id, provider, updateMask);
     return { provider: providerJson(row) };
   },
 });

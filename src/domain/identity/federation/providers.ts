@@ -4,13 +4,16 @@ import {
   type ProviderSettings,
 } from "../../../resources/federation.ts";
 import type { ProviderRow } from "../../../store/federation.ts";
-import type { Store } from "../../../store/mod.ts";
+import type { Store, Writers } from "../../../store/mod.ts";
 import { DomainError, invalid } from "../../errors.ts";
 import type { Ids } from "../../ids.ts";
 import { locks } from "../../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../../paging.ts";
 import { changedColumns, columnsOf } from "../../resource.ts";
 import { maskedFields, type UpdateMask } from "../../update_mask.ts";
+import type { LiveClients } from "../live_clients.ts";
+import type { Principal } from "../principal.ts";
+import { assertCoversPrincipal } from "../rights.ts";
 
 /** What a new provider is. */
 interface NewProvider extends ProviderSettings {
@@ -24,6 +27,7 @@ export class FederationProviders {
     private readonly store: Store,
     private readonly pages: Pages,
     private readonly ids: Ids,
+    private readonly liveClients: LiveClients,
   ) {}
 
   /** @throws PROVIDER_ALREADY_EXISTS for an issuer that another provider has */
@@ -66,8 +70,13 @@ export class FederationProviders {
     return await providerOf(this.store.read, id);
   }
 
-  /** The issuer never changes: trusts were made for its workloads. @throws PROVIDER_NOT_FOUND, INVALID_FIELD */
+  /**
+   * Changes the masked fields. The issuer never changes: trusts were made for its workloads. Who disables or enables a
+   * provider takes all its workloads' access, or gives it back, and needs every right of the principals of its trusts.
+   * @throws PROVIDER_NOT_FOUND, INVALID_FIELD, ROLE_MISSING
+   */
   async update(
+    by: Principal,
     id: string,
     change: ProviderSettings,
     mask: UpdateMask | undefined,
@@ -79,7 +88,11 @@ export class FederationProviders {
     }
     return await this.store.write(
       async (tx) => {
-        await providerOf(tx, id);
+        const before = await providerOf(tx, id);
+        const disabled = Number(change.disabled ?? false);
+        if (fields.has("disabled") && disabled !== before.disabled) {
+          await this.#assertCoversTrusts(tx, by, before, disabled === 1 ? "disable" : "enable");
+        }
         await tx.federation.updateProvider(id, {
           ...changedColumns(PROVIDER_SETTINGS, change, [...fields]),
           updatedAt: new Date().toISOString(),
@@ -113,8 +126,31 @@ export class FederationProviders {
       [locks.ofProvider(id)],
     );
   }
+
+  /** The write holds `locks.ofProvider`, so no trust is made meanwhile. @throws ROLE_MISSING */
+  async #assertCoversTrusts(
+    { federation, identity }: Writers,
+    by: Principal,
+    { id, displayName }: ProviderRow,
+    verb: string,
+  ): Promise<void> {
+    const checked = new Set<string>();
+    let after: string | undefined;
+    do {
+      const page = await federation.trusts({ providerId: id }, { size: TRUSTS_READ_MAX, after });
+      for (const { principalId } of page.rows) {
+        if (checked.has(principalId)) continue;
+        checked.add(principalId);
+        const what = `${verb} provider ${displayName}`;
+        await assertCoversPrincipal(this.liveClients, identity, by, principalId, what);
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
 }
 
+/** Trusts that one statement reads. */
+const TRUSTS_READ_MAX = 100;
 /** Trusts that one message names. */
 const TRUSTS_NAMED_MAX = 10;
 
