@@ -30,7 +30,9 @@ const OTHER =
 Rights have layers: the roles of the principal, then those of the credential, then those in the \`scope\` of the token.
 A layer allows what one of its roles grants; a call needs every layer. A credential or token without roles cuts nothing.
 Nobody gives away or reaches what they lack. A request that sets roles needs their rights, and one that names a
-destination needs \`Invoke\` for the destination. One that attaches a volume needs \`GetVolume\`. Changes of roles count at the next call, also
+destination needs \`Invoke\` for the destination. One that attaches a volume needs \`GetVolume\`: a function can write the
+volume that is attached to it, so who may invoke a function and read volumes can have that function write any volume.
+Changes of roles count at the next call, also
 in open streams of logs and changes. A record of an invocation shows the id of its caller to everybody who may read it.
 
 A function without roles has \`self\`, and \`functions:read\` for itself. Lists and searches return what the caller may see.
