@@ -1,6 +1,8 @@
 /** The audit log: a chain of events in which each hash covers the event and the hash before. */
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
+import type { AuditedChanges } from "./audit_scopes.ts";
+import { AUDITED, factsOf } from "./audited_tables.ts";
 import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
 import { containing } from "./paging.ts";
 import type { Schema } from "./schema.ts";
@@ -148,9 +150,23 @@ export class AuditWriter extends AuditReader {
   constructor(
     db: Kysely<Schema>,
     long: Kysely<Schema>,
-    private readonly changes: { readonly current: { readonly mayAppend: boolean } | undefined },
+    private readonly changes: {
+      readonly current: {
+        readonly mayAppend: boolean;
+        readonly audited: AuditedChanges | undefined;
+      } | undefined;
+    },
   ) {
     super(db, long);
+  }
+
+  /** Has the event of this transaction say what a row, which the transaction changes, had until now. */
+  keepEarlier(table: keyof Schema, row: { readonly id: string }): void {
+    const kind = AUDITED[table]?.kind;
+    if (kind === undefined) return;
+    const columns: Readonly<Record<string, unknown>> = { ...row };
+    const facts = factsOf(table, (column) => columns[column]);
+    this.changes.current?.audited?.earlier.push({ kind, id: row.id, facts });
   }
 
   /**

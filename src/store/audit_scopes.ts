@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AuditEntry } from "./audit.ts";
-import type { AuditedKind } from "./audited_tables.ts";
+import type { AuditedFacts, AuditedKind } from "./audited_tables.ts";
 
 /** A change of an audited table in one transaction. */
 export interface AuditedChange {
@@ -11,6 +11,21 @@ export interface AuditedChange {
   readonly name?: string | undefined;
   /** The resource that it belongs to. */
   readonly namespace?: string | undefined;
+  /** What the resource has from now on, as far as it is on record and changes. */
+  readonly facts?: AuditedFacts | undefined;
+}
+
+/** What a resource had before the write that runs, as far as it is on record. */
+export interface EarlierFacts {
+  readonly kind: AuditedKind;
+  readonly id: string;
+  readonly facts: AuditedFacts;
+}
+
+/** What a write changes of audited tables. */
+export interface AuditedChanges {
+  readonly list: AuditedChange[];
+  readonly earlier: EarlierFacts[];
 }
 
 /** One write of a request. */
@@ -19,7 +34,7 @@ export interface AuditedWrite {
    * The event of what its transaction has changed; undefined for none. The transaction may run again, and asks again
    * then.
    */
-  entryOf(changes: readonly AuditedChange[]): AuditEntry | undefined;
+  entryOf(changes: AuditedChanges): AuditEntry | undefined;
   /** The write is committed; otherwise it is rolled back, and its event with it. */
   ended(isCommitted: boolean): void;
 }

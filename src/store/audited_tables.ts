@@ -20,7 +20,13 @@ export type AuditedKind =
   | "federation_provider"
   | "audit_export";
 
-/** How the rows of a table are named in events. Values of other columns never get there. */
+/** A column whose values are on record: their name in events, and their form in the column. */
+type Fact = readonly [name: string, form: "list" | "flag" | "text"];
+
+/** Values that are on record, by their names in events. */
+export type AuditedFacts = Readonly<Record<string, unknown>>;
+
+/** How the rows of a table are named in events, and what of them is on record. Values of other columns never get there. */
 interface AuditedTable {
   readonly kind: AuditedKind;
   /** The column of the resource's id; undefined for a resource that has only a name. */
@@ -29,11 +35,22 @@ interface AuditedTable {
   readonly name?: string;
   /** The column of the id of the resource that it belongs to. */
   readonly namespace?: string;
+  /** By column: which rights somebody has, and under what limits. Never a secret. */
+  readonly facts?: Readonly<Record<string, Fact>>;
 }
+
+const DISABLED: Fact = ["disabled", "flag"];
 
 /** Undefined for a table without audit: the comment says why. */
 export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> = {
-  functions: { kind: "function", id: "id" },
+  functions: {
+    kind: "function",
+    id: "id",
+    facts: {
+      principalId: ["service_principal_id", "text"],
+      scopedRoleIds: ["scoped_role_ids", "list"],
+    },
+  },
   functionSecrets: { kind: "secret", name: "name", namespace: "functionId" },
   destinationSecrets: { kind: "secret", name: "event", namespace: "functionId" },
   commits: { kind: "commit", id: "id", namespace: "functionId" },
@@ -43,21 +60,58 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   volumes: { kind: "volume", id: "id" },
   volumeVersions: { kind: "volume", id: "volumeId" },
   purges: { kind: "purge", id: "id", namespace: "functionId" },
-  principals: { kind: "principal", id: "id" },
-  roles: { kind: "role", id: "id", name: "displayName" },
-  credentials: { kind: "credential", id: "id", namespace: "principalId" },
+  principals: {
+    kind: "principal",
+    id: "id",
+    facts: {
+      roles: ["role_ids", "list"],
+      groupRoles: ["group_role_ids", "list"],
+      disabled: DISABLED,
+    },
+  },
+  roles: {
+    kind: "role",
+    id: "id",
+    name: "displayName",
+    facts: { permissions: ["permissions", "list"], functionIds: ["function_ids", "list"] },
+  },
+  credentials: {
+    kind: "credential",
+    id: "id",
+    namespace: "principalId",
+    facts: {
+      kind: ["kind", "text"],
+      scopedRoles: ["scoped_role_ids", "list"],
+      allowSourceCidrs: ["allow_source_cidrs", "list"],
+      expiresAt: ["expires_at", "text"],
+      requireDpop: ["require_dpop", "flag"],
+      disabled: DISABLED,
+    },
+  },
+  federationTrusts: {
+    kind: "credential",
+    id: "id",
+    facts: {
+      providerId: ["provider_id", "text"],
+      conditionExpression: ["condition_expression", "text"],
+    },
+  },
   consoleSessions: { kind: "session", id: "id", namespace: "principalId" },
   sessionLinks: { kind: "session_link", namespace: "clientId" },
   auditExports: { kind: "audit_export", id: "id" },
   serverKeys: { kind: "server_key", id: "id" },
-  federationProviders: { kind: "federation_provider", id: "id", name: "displayName" },
+  federationProviders: {
+    kind: "federation_provider",
+    id: "id",
+    name: "displayName",
+    facts: { issuerUrl: ["issuer_url", "text"], disabled: DISABLED },
+  },
 
-  // Their commit, volume, trigger or credential is audited.
+  // Their commit, volume or trigger is audited.
   commitFiles: undefined,
   volumeEntries: undefined,
   smallContents: undefined,
   schedules: undefined,
-  federationTrusts: undefined,
 
   // Invocations, and what comes in and goes out for them, have a history of their own.
   invocations: undefined,
@@ -85,3 +139,18 @@ export const AUDITED: Readonly<Record<keyof Schema, AuditedTable | undefined>> =
   auditEvents: undefined,
   auditHead: undefined,
 };
+
+/** What of a row, or of the columns that a statement sets, is on record. @param valueOf undefined for a column that is not set */
+export function factsOf(table: keyof Schema, valueOf: (column: string) => unknown): AuditedFacts {
+  const facts: Record<string, unknown> = {};
+  for (const [column, [name, form]] of Object.entries(AUDITED[table]?.facts ?? {})) {
+    const value = valueOf(column);
+    if (value === undefined) continue;
+    facts[name] = form === "flag"
+      ? value === 1
+      : form === "list" && typeof value === "string"
+      ? JSON.parse(value)
+      : value;
+  }
+  return facts;
+}

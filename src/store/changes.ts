@@ -26,8 +26,8 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../shared/entries.ts";
-import type { AuditedChange } from "./audit_scopes.ts";
-import { AUDITED } from "./audited_tables.ts";
+import type { AuditedChange, AuditedChanges } from "./audit_scopes.ts";
+import { AUDITED, factsOf } from "./audited_tables.ts";
 import type { Schema } from "./schema.ts";
 
 type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";
@@ -64,7 +64,7 @@ export interface WriteChanges {
   /** Whether rows may have changed that are kept in memory; then {@link RowCache.ended} follows the write. */
   areKept: boolean;
   /** Changes of audited tables; undefined for a write whose changes are not audited. */
-  audited: AuditedChange[] | undefined;
+  audited: AuditedChanges | undefined;
   /** Whether the write may append to the audit log. */
   readonly mayAppend: boolean;
 }
@@ -118,7 +118,7 @@ export class Changes implements KyselyPlugin {
     // A statement that finds no row changes nothing.
     if (this.current?.audited !== undefined && result.numAffectedRows !== 0n) {
       const change = this.#auditedBy.get(queryId);
-      if (change !== undefined) this.current.audited.push(change);
+      if (change !== undefined) this.current.audited.list.push(change);
     }
     return Promise.resolve(result);
   }
@@ -143,12 +143,14 @@ function auditedChange(node: RootOperationNode, name: string): AuditedChange | u
   if (table === undefined) return undefined;
   const valueOf = (column: string | undefined) =>
     column === undefined ? undefined : textOf(valueIn(node, column));
+  const facts = factsOf(name as keyof Schema, (column) => setValue(node, column));
   return {
     kind: table.kind,
     change: InsertQueryNode.is(node) ? "created" : DeleteQueryNode.is(node) ? "deleted" : "updated",
     id: valueOf(table.id),
     name: valueOf(table.name),
     namespace: valueOf(table.namespace),
+    ...Object.keys(facts).length === 0 ? {} : { facts },
   };
 }
 
@@ -171,6 +173,19 @@ function valueIn(node: RootOperationNode, column: string): unknown {
     return comparedValue(node.where?.where, column);
   }
   return undefined;
+}
+
+/** The value that a statement sets; undefined for a column that stays, and for what a new row leaves empty. */
+function setValue(node: RootOperationNode, column: string): unknown {
+  if (InsertQueryNode.is(node)) {
+    const value = insertedValue(node, column);
+    return value === null || value === 0 || value === "[]" ? undefined : value;
+  }
+  if (!UpdateQueryNode.is(node)) return undefined;
+  const set = node.updates?.find((update) =>
+    ColumnNode.is(update.column) && update.column.column.name === column
+  );
+  return set !== undefined && ValueNode.is(set.value) ? set.value.value : undefined;
 }
 
 function insertedValue({ columns = [], values }: InsertQueryNode, column: string): unknown {

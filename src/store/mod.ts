@@ -251,11 +251,11 @@ function writeOf(
     let isCommitted = false;
     const write = async () => {
       changed.list = [];
-      if (audited !== undefined) changed.audited = [];
+      if (audited !== undefined) changed.audited = { list: [], earlier: [] };
       changes.current = changed;
       try {
         const value = await run();
-        const entry = audited?.entryOf(changed.audited ?? []);
+        const entry = changed.audited && audited?.entryOf(changed.audited);
         if (entry !== undefined) await writers.audit.append(entry);
         if (dialect.isShared && changed.areKept) await noteChange(writing);
         return value;

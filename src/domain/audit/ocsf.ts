@@ -16,6 +16,8 @@ const RESOURCES_MAX = 100;
 /** Texts of callers in events are cut off here. */
 const TEXT_CHARS_MAX = 256;
 const DETAIL_CHARS_MAX = 512;
+/** Entries of one list in an event. */
+const ENTRIES_MAX = 100;
 // deno-lint-ignore no-control-regex -- PostgreSQL takes no NUL, and a terminal shows the others
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -65,6 +67,10 @@ export interface AuditResource {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
   readonly change?: AuditedChange["change"] | undefined;
+  /** What the resource has from now on, of what a change of it says. */
+  readonly facts?: AuditedChange["facts"];
+  /** What of it was otherwise. */
+  readonly earlier?: AuditedChange["facts"];
 }
 
 /** Why something was rejected. */
@@ -144,7 +150,7 @@ function callEntry(event: CallEvent, { uid, time, source }: Occurrence): AuditEn
       },
       ...sourceOf(source),
       ...named.length === 0 ? {} : { resources: named.map(resourceOf) },
-      unmapped: { ...facts, ...leftOut === 0 ? {} : { resources_left_out: leftOut } },
+      unmapped: { ...bounded(facts), ...leftOut === 0 ? {} : { resources_left_out: leftOut } },
     },
   };
 }
@@ -167,7 +173,7 @@ function authenticationEntry(event: AuthenticationEvent, occurrence: Occurrence)
       ...sessionId === undefined ? {} : { session: { uid: sessionId } },
       ...sourceOf(source),
       unmapped: {
-        ...facts,
+        ...bounded(facts),
         ...source.requestId === undefined ? {} : { request_uid: source.requestId },
       },
     },
@@ -219,13 +225,19 @@ function userOf({ id, displayName, clientId, kind = "service" }: AuditActor) {
   };
 }
 
-function resourceOf({ type, id, name, namespace, change }: AuditResource) {
+function resourceOf({ type, id, name, namespace, change, facts, earlier = {} }: AuditResource) {
   return {
     type,
     ...id === undefined ? {} : { uid: cut(id) },
     ...name === undefined && id !== undefined ? {} : { name: cut(name ?? "not named by id") },
     ...namespace === undefined ? {} : { namespace: cut(namespace) },
-    ...change === undefined ? {} : { data: { change } },
+    ...change === undefined ? {} : {
+      data: {
+        change,
+        ...bounded(facts),
+        ...Object.keys(earlier).length === 0 ? {} : { earlier: bounded(earlier) },
+      },
+    },
   };
 }
 
@@ -245,6 +257,25 @@ function sourceOf({ address, userAgent, method, invocation, service }: AuditSour
       : { svc_name: service ?? "invoked" },
     ...Object.keys(request).length === 0 ? {} : { http_request: request },
   };
+}
+
+/** Facts with all texts and lists in them cut off: some come from strangers, such as the claims of a workload. */
+function bounded(facts: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(facts).slice(0, ENTRIES_MAX)
+      .map(([name, value]) => [cut(name), boundedValue(value)]),
+  );
+}
+
+function boundedValue(value: unknown): unknown {
+  if (typeof value === "string") return cut(value, DETAIL_CHARS_MAX);
+  if (Array.isArray(value)) {
+    const left = value.length - ENTRIES_MAX;
+    const entries = value.slice(0, ENTRIES_MAX).map(boundedValue);
+    return left <= 0 ? entries : [...entries, `and ${left} more`];
+  }
+  if (value === null || typeof value !== "object" || value instanceof Date) return value;
+  return bounded({ ...value });
 }
 
 /** A text that any database stores and any terminal shows, cut off. */

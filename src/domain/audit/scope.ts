@@ -1,4 +1,4 @@
-import type { AuditedChange, AuditedWrite, AuditScope } from "../../store/audit_scopes.ts";
+import type { AuditedChanges, AuditedWrite, AuditScope } from "../../store/audit_scopes.ts";
 import type { AuditEntry } from "../../store/audit.ts";
 import type { AuditResource, AuditSource, CallEvent } from "./ocsf.ts";
 
@@ -33,7 +33,9 @@ export class RequestScope implements AuditScope {
   /** The event of the call, if no transaction has it. */
   get missing(): CallEvent | undefined {
     const isCall = this.request.mode === "call" && !this.#isIgnored;
-    return isCall && this.#holder === undefined ? this.#event([]) : undefined;
+    return isCall && this.#holder === undefined
+      ? this.#event({ list: [], earlier: [] })
+      : undefined;
   }
 
   begin(): AuditedWrite {
@@ -42,7 +44,7 @@ export class RequestScope implements AuditScope {
         const { mode, source } = this.request;
         if (mode === "own" || this.#isIgnored) return undefined;
         const isFirst = mode === "call" && (this.#holder ??= write) === write;
-        if (!isFirst && changes.length === 0) return undefined;
+        if (!isFirst && changes.list.length === 0) return undefined;
         return this.entry(this.#event(changes), source);
       },
       ended: (isCommitted) => {
@@ -52,7 +54,7 @@ export class RequestScope implements AuditScope {
     return write;
   }
 
-  #event(changes: readonly AuditedChange[]): CallEvent {
+  #event(changes: AuditedChanges): CallEvent {
     const { operation, activity, actor, resources } = this.request;
     const changed = distinct(changes);
     const named = changed.length === 0 ? resources : changed;
@@ -61,9 +63,9 @@ export class RequestScope implements AuditScope {
 }
 
 /** Each changed resource once, in the order of the first change. */
-function distinct(changes: readonly AuditedChange[]): AuditResource[] {
+function distinct({ list, earlier }: AuditedChanges): AuditResource[] {
   const byKey = new Map<string, AuditResource>();
-  for (const { kind: type, id, name, namespace, change } of changes) {
+  for (const { kind: type, id, name, namespace, change, facts } of list) {
     // An update by id does not say whose the resource is; the statement that made it did.
     const key = JSON.stringify([type, id, name, id === undefined ? namespace : undefined]);
     const first = byKey.get(key);
@@ -73,7 +75,24 @@ function distinct(changes: readonly AuditedChange[]): AuditResource[] {
       name,
       namespace: namespace ?? first?.namespace,
       change: first?.change === "created" && change === "updated" ? "created" : change,
+      facts: { ...first?.facts, ...facts },
     });
   }
-  return [...byKey.values()];
+  return [...byKey.values()].map((resource) => ({
+    ...resource,
+    earlier: replacedBy(
+      resource,
+      earlier.filter(({ kind, id }) => kind === resource.type && id === resource.id),
+    ),
+  }));
+}
+
+/** What was otherwise until now. */
+function replacedBy({ facts = {} }: AuditResource, earlier: AuditedChanges["earlier"]) {
+  const before = Object.assign({}, ...earlier.map((one) => one.facts)) as typeof facts;
+  return Object.fromEntries(
+    Object.entries(before).filter(([name, value]) =>
+      Object.hasOwn(facts, name) && JSON.stringify(facts[name]) !== JSON.stringify(value)
+    ),
+  );
 }

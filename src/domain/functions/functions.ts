@@ -235,6 +235,7 @@ export class Functions {
         if (publishedCommitId !== undefined) {
           await this.publishes.record(tx, by, fn.id, publishedCommitId);
         }
+        tx.audit.keepEarlier("functions", before);
         await tx.functions.update(fn.id, {
           ...columns,
           ...head,

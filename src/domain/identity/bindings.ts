@@ -93,8 +93,10 @@ export class Bindings {
   ): Promise<void> {
     await this.store.write(
       async (tx) => {
-        const changed = await change(await liveFunction(tx, functionId), tx);
+        const fn = await liveFunction(tx, functionId);
+        const changed = await change(fn, tx);
         if (changed === undefined) return;
+        tx.audit.keepEarlier("functions", fn);
         const updatedAt = new Date().toISOString();
         const boundAt = changed.principalId === null ? null : updatedAt;
         await tx.functions.update(functionId, { ...changed, boundAt, updatedAt });

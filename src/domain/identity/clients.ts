@@ -165,6 +165,7 @@ export class Clients {
           await tx.consoleSessions.deleteOfClient(client.clientId);
         }
         const updatedAt = new Date().toISOString();
+        tx.audit.keepEarlier("credentials", client);
         await tx.identity.updateCredential(id, { updatedAt, ...await change(tx, client) });
         return what === "delete" ? client : await clientOf(tx, by, id);
       },

@@ -97,6 +97,7 @@ export class Roles {
         const row = { ...before, ...columns, updatedAt: new Date().toISOString() };
         this.#assertCovers(by, before);
         this.#assertCovers(by, row);
+        tx.audit.keepEarlier("roles", before);
         await tx.identity.updateRole(id, row);
         return customView(row);
       },

@@ -39,6 +39,7 @@ export async function changePrincipal(
       const what = `${verb} ${before.displayName}`;
       await assertCoversPrincipal(liveClients, tx.identity, by, id, what);
       const now = new Date().toISOString();
+      tx.audit.keepEarlier("principals", before);
       await tx.identity.updatePrincipal(id, { updatedAt: now, ...await columns(tx, now) });
       if (isOwner(before)) await assertOwnerLeft(tx.identity);
       return (await tx.identity.principal(id))?.principal ?? before;

@@ -114,7 +114,9 @@ export class PrincipalCredentials {
     const fields = maskedFields(mask, CREDENTIAL_FIELDS, given);
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
     return await this.#write(by, principalId, "change a credential", roles, async (tx) => {
-      const { clientId } = await credentialOf(tx, principalId, id);
+      const before = await credentialOf(tx, principalId, id);
+      const { clientId } = before;
+      tx.audit.keepEarlier("credentials", before);
       const isRenamed = [...fields].every((field) => field === "displayName");
       if (!isRenamed && clientId === by.clientId) throw ownCredential("change");
       await assertMayGive(liveClients, tx.identity, by, roles, "credential.scopedRoleIds");

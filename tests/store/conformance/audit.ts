@@ -29,8 +29,8 @@ function scopeOf(seen: (readonly AuditedChange[])[], ends: boolean[] = []): Audi
   return {
     begin: () => ({
       entryOf(changes) {
-        if (changes.length === 0) return undefined;
-        seen.push(changes);
+        if (changes.list.length === 0) return undefined;
+        seen.push(changes.list);
         return entry("scoped");
       },
       ended: (isCommitted) => void ends.push(isCommitted),

@@ -93,6 +93,7 @@ export class FederationProviders {
         if (fields.has("disabled") && disabled !== before.disabled) {
           await this.#assertCoversTrusts(tx, by, before, disabled === 1 ? "disable" : "enable");
         }
+        tx.audit.keepEarlier("federationProviders", before);
         await tx.federation.updateProvider(id, {
           ...changedColumns(PROVIDER_SETTINGS, change, [...fields]),
           updatedAt: new Date().toISOString(),

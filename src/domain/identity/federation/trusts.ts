@@ -127,7 +127,10 @@ export class FederationTrusts {
     const roles = fields.has("scopedRoleIds") ? change.scopedRoleIds ?? [] : [];
     const held = roles.map(locks.ofRole);
     return await this.#write(by, principalId, "change a trust", held, async (tx) => {
-      const { id } = await trustOf(tx, principalId, clientId);
+      const before = await trustOf(tx, principalId, clientId);
+      const { id } = before;
+      tx.audit.keepEarlier("credentials", before);
+      tx.audit.keepEarlier("federationTrusts", before);
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "trust.scopedRoleIds");
       // Once the trust is enabled again, nobody has a session of before.
       if (fields.has("disabled") && change.disabled === true) {
