@@ -332,14 +332,19 @@ Deno.test("rights over people", async (t) => {
     assert.deepEqual(won.toSorted(), [false, true], JSON.stringify(answers));
     const at = won.indexOf(true);
     const [owner, id] = [visitors[at] ?? assert.fail(), owners[at]?.id];
-    const attempts = [
-      change(owner, "POST", `${USERS}/${id}/roles`, { roleIds: [VIEWER] }),
-      change(owner, "PATCH", `${USERS}/${id}`, { user: { disabled: true } }),
-      change(owner, "DELETE", `${USERS}/${id}`, {}),
-    ];
+    // An owner by a group does not count: the provider can take the role.
+    const boss = await signedIn(stage, "boss", ["boss"]);
+    assert.deepEqual((await principalOf(boss)).roles, [OWNER]);
+    const attempts = [owner, boss].flatMap((by) => [
+      change(by, "POST", `${USERS}/${id}/roles`, { roleIds: [VIEWER] }),
+      change(by, "PATCH", `${USERS}/${id}`, { user: { disabled: true } }),
+      change(by, "DELETE", `${USERS}/${id}`, {}),
+    ]);
     for (const attempt of attempts) {
       assertError(await attempt, "FAILED_PRECONDITION", "LAST_OWNER");
     }
     assert.deepEqual((await principalOf(owner)).roles, [OWNER]);
+    const { id: ofBoss } = await principalOf(boss);
+    ok(await change(owner, "DELETE", `${USERS}/${ofBoss}`, {}));
   });
 });

@@ -5,8 +5,7 @@ import { DomainError } from "../errors.ts";
 import { locks } from "../locks.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
-import { assertCoversPrincipal, assertOwnerLeft } from "./rights.ts";
-import { OWNER } from "./roles.ts";
+import { assertCoversPrincipal, assertOwnerLeft, isLastingOwner } from "./rights.ts";
 
 type ReadIdentity = Pick<Store["read"], "identity">;
 
@@ -41,7 +40,7 @@ export async function changePrincipal(
       const now = new Date().toISOString();
       tx.audit.keepEarlier("principals", before);
       await tx.identity.updatePrincipal(id, { updatedAt: now, ...await columns(tx, now) });
-      if (isOwner(before)) await assertOwnerLeft(tx.identity);
+      if (isLastingOwner(before)) await assertOwnerLeft(tx.identity);
       return (await tx.identity.principal(id))?.principal ?? before;
     },
     "durable",
@@ -80,12 +79,6 @@ export async function writeCredentials<Result>(
     "durable",
     [locks.ofPrincipal(principalId), ...held],
   );
-}
-
-/** Whether a change of the principal may leave no owner. */
-function isOwner({ roles, groupRoles, disabled }: PrincipalRow): boolean {
-  return disabled === 0 &&
-    [roles, groupRoles].some((list) => (JSON.parse(list) as string[]).includes(OWNER.id));
 }
 
 /** A service principal that is not deleted. @throws PRINCIPAL_NOT_FOUND */

@@ -1,5 +1,5 @@
 /** Rules of giving rights: nobody gives away what they lack, and one owner is left. */
-import type { IdentityReader } from "../../store/identity.ts";
+import type { IdentityReader, PrincipalRow } from "../../store/identity.ts";
 import { DomainError, invalid } from "../errors.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
@@ -59,16 +59,24 @@ export async function assertCoversPrincipal(
 }
 
 /**
- * Checks, after a change and in its transaction, that an owner is left who is not disabled. The write holds
- * `locks.owners`, so of two changes at once the second sees the first.
+ * Whether a principal is an owner who stays one: an owner has given the role, and the principal is not disabled. Owners by
+ * their groups do not count: the provider can take their role at any time, without a question to this server.
+ */
+export function isLastingOwner({ roles, disabled }: PrincipalRow): boolean {
+  return disabled === 0 && (JSON.parse(roles) as string[]).includes(OWNER.id);
+}
+
+/**
+ * Checks, after a change and in its transaction, that a lasting owner is left. The write holds `locks.owners`, so of two
+ * changes at once the second sees the first.
  * @throws LAST_OWNER
  */
 export async function assertOwnerLeft(identity: Reader): Promise<void> {
   const owners = await identity.principalsWithRole(OWNER.id);
-  if (owners.some(({ disabled }) => disabled === 0)) return;
+  if (owners.some(isLastingOwner)) return;
   throw new DomainError(
     "LAST_OWNER",
-    "The change was rejected: it would leave no principal with the role system:owner; give the role to another " +
-      "principal first",
+    "The change was rejected: it would leave no enabled principal with an assigned role system:owner, and roles of groups " +
+      "do not count; give the role to another principal first",
   );
 }
