@@ -134,7 +134,7 @@ export async function openDomain(parts: DomainParts) {
     destinations: new DestinationSettings(store, sealer),
     scheduler: new Scheduler(ownership, () => engine.isOpen),
     hostMethods: new HostMethods(),
-    liveClients: new LiveClients(permissionCatalog(OPERATIONS)),
+    liveClients: new LiveClients(permissionCatalog(OPERATIONS), config.oidc.groupsLifetimeMs),
     keySets: new KeySets(parts.publicGet),
     provisioning: new Provisioning(store, engine, functionLimits, node),
   };

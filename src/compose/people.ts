@@ -34,7 +34,11 @@ interface PeopleParts {
 /** @throws Error for a setting whose file or role is not valid */
 export async function openPeople(parts: PeopleParts) {
   const { config: { identity, oidc, server }, store, sealer, audit, url } = parts;
-  const people = new People({ ...parts, roleMap: checkedRoles(oidc) });
+  const people = new People({
+    ...parts,
+    roleMap: checkedRoles(oidc),
+    groupsLifetimeMs: oidc.groupsLifetimeMs,
+  });
   const provider = await openProvider(oidc, url);
   const confirmations = provider &&
     new Confirmations({ store, sealer, people, provider, audit, intervalMs: oidc.refreshMs });

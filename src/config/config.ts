@@ -102,6 +102,8 @@ export interface Config {
     readonly only: boolean;
     /** How long a session is accepted before the provider must confirm it again. */
     readonly refreshMs: number;
+    /** How long the roles of a person's groups count without a confirmation of the provider. */
+    readonly groupsLifetimeMs: number;
   };
   readonly commits: {
     readonly maxFiles: number;

@@ -51,4 +51,11 @@ export const OIDC_SETTINGS: Rows<"oidc"> = {
     default: "15m",
     description: "How long a person's session lasts before the provider must confirm it again",
   },
+  groupsLifetimeMs: {
+    name: "oidc-groups-lifetime",
+    kind: duration({ min: "1h", max: "90d" }),
+    default: "7d",
+    description:
+      "How long roles of groups last, also of personal clients, after the provider confirmed them",
+  },
 };

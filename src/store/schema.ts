@@ -198,6 +198,8 @@ export interface PrincipalTable {
   roles: string;
   /** JSON array of the ids of roles that groups of the provider give. */
   groupRoles: string;
+  /** When the provider last confirmed the groups, give or take a part of their lifetime; null for service principals. */
+  groupsConfirmedAt: string | null;
   disabled: number;
   createdAt: string;
   updatedAt: string;

@@ -53,8 +53,8 @@ const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    assert.equal(LAST_MIGRATION, "035_signing_keys", "this takes it back");
-    db.exec("alter table server_keys drop column signs_from");
+    assert.equal(LAST_MIGRATION, "036_confirmed_groups", "this takes it back");
+    db.exec("alter table principals drop column groups_confirmed_at");
     db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
   });
 }

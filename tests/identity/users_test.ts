@@ -269,7 +269,10 @@ peopleSuite("people as users", {
 
 const MANAGER = "A".repeat(27);
 
-/** What no operation does yet: the first principal becomes no owner, and a custom role manages users. */
+/**
+ * What no operation does: the first principal becomes no owner, a custom role manages users, and the provider confirmed the
+ * groups of two people days ago.
+ */
 function changeDatabase(dataDir: string): void {
   using db = new DatabaseSync(join(dataDir, "invoked.db"));
   db.exec("update principals set roles = '[]' where kind = 'service'");
@@ -280,13 +283,27 @@ function changeDatabase(dataDir: string): void {
   db.prepare(
     "insert into roles (id, display_name, permissions, created_at, updated_at) values (?, ?, ?, '', '')",
   ).run(MANAGER, "User manager", JSON.stringify(permissions));
+  const confirmed = db.prepare("update principals set groups_confirmed_at = ? where subject = ?");
+  const day = 24 * 60 * 60 * 1000;
+  confirmed.run(new Date(Date.now() - 6 * day).toISOString(), "recent");
+  confirmed.run(new Date(Date.now() - 7 * day).toISOString(), "absent");
+}
+
+/** The client id and secret of a person who has a role by a group. */
+async function personalClient(
+  stage: Pick<PeopleStage, "provider" | "server">,
+  login: string,
+): Promise<readonly [string, string]> {
+  const visitor = await signedIn(stage, login, ["view"]);
+  const made = ok(await change(visitor, "POST", CLIENTS, { displayName: login }));
+  return [made.client.clientId, made.clientSecret];
 }
 
 Deno.test("rights over people", async (t) => {
   await using directory = await makeTempDir();
   await using provider = await TestProvider.start();
   const flags = await providerFlags(provider, directory.path);
-  const roleMap = ["--oidc-role-map", `manage=${MANAGER},boss=system:owner`];
+  const roleMap = ["--oidc-role-map", `manage=${MANAGER},boss=system:owner,view=system:viewer`];
   const options = { dataDir: join(directory.path, "data"), flags: [...flags, ...roleMap] };
   await using first = await TestServer.start(options);
   provider.serverUrl = first.url;
@@ -297,12 +314,30 @@ Deno.test("rights over people", async (t) => {
     await setRoles(await first.client(), id, [OWNER]);
     owners.push({ login, id });
   }
+  const [recent, absent] = [
+    await personalClient({ provider, server: first }, "recent"),
+    await personalClient({ provider, server: first }, "absent"),
+  ];
   await first.stop();
   changeDatabase(options.dataDir);
   await using server = await TestServer.start(options);
   provider.serverUrl = server.url;
   const stage = { provider, server };
   const visitors = await Promise.all(owners.map(({ login }) => signedIn(stage, login)));
+
+  await t.step(
+    "of groups end when the provider has not confirmed the groups for long",
+    async () => {
+      const [kept, lost] = await Promise.all(
+        [recent, absent].map(([id, secret]) => Client.login(server.url, id, secret)),
+      );
+      if (kept === undefined || lost === undefined) return assert.fail();
+      ok(await kept.get(FUNCTIONS));
+      assertError(await lost.get(FUNCTIONS), "PERMISSION_DENIED", "ROLE_MISSING");
+      await signedIn(stage, "absent", ["view"]);
+      ok(await lost.get(FUNCTIONS));
+    },
+  );
 
   await t.step("end where somebody has rights that the caller lacks", async () => {
     const manager = await signedIn(stage, "manager", ["manage"]);

@@ -35,6 +35,8 @@ const HOST_OWNER = {
 
 interface KnownClient extends LiveClient {
   readonly isUsable: boolean;
+  /** When roles of groups end that it has; Infinity without them. */
+  readonly groupsEndMs: number;
 }
 
 /** Finds out who may act, and what their roles permit. */
@@ -42,7 +44,8 @@ export class LiveClients {
   /** What follows from a row that is kept in memory; rows are replaced when anything of them changes. */
   readonly #known = new WeakMap<ClientRow, KnownClient>();
 
-  constructor(readonly catalog: PermissionCatalog) {}
+  /** @param groupsLifetimeMs how long roles of groups count after the provider confirmed the groups */
+  constructor(readonly catalog: PermissionCatalog, private readonly groupsLifetimeMs: number) {}
 
   /** The client of a row; undefined for one that may not be used. */
   of(row: ClientRow | undefined): LiveClient | undefined {
@@ -58,7 +61,7 @@ export class LiveClients {
 
   #knownOf(row: ClientRow): KnownClient {
     let known = this.#known.get(row);
-    if (known === undefined) {
+    if (known === undefined || Date.now() >= known.groupsEndMs) {
       known = this.#clientOf(row);
       this.#known.set(row, known);
     }
@@ -69,6 +72,7 @@ export class LiveClients {
     const { credential, principal, customRoles } = row;
     const { id, clientId, expiresAt, disabled, deletedAt, allowSourceCidrs } = credential;
     const scoped = JSON.parse(credential.scopedRoles) as string[];
+    const groupsEndMs = this.#groupsEndMs(principal);
     const whole = this.#wholeAccessOf(row);
     const givable = scoped.length === 0 ? whole : whole.cutBy(this.grants(scoped, customRoles));
     return {
@@ -86,6 +90,7 @@ export class LiveClients {
       requireDpop: credential.requireDpop === 1,
       isUsable: isUsable(principal) && disabled === 0 && deletedAt === null &&
         !row.isProviderDisabled,
+      groupsEndMs,
     };
   }
 
@@ -140,9 +145,17 @@ export class LiveClients {
     return new Access([this.#grantsOf(row)], this.catalog.self);
   }
 
-  #grantsOf({ principal: { roles, groupRoles }, customRoles }: PrincipalWithRoles): Grant[] {
-    const ids = [roles, groupRoles].flatMap((list) => JSON.parse(list) as string[]);
-    return this.grants(ids, customRoles);
+  #grantsOf({ principal, customRoles }: PrincipalWithRoles): Grant[] {
+    const { roles, groupRoles } = principal;
+    const lists = Number.isFinite(this.#groupsEndMs(principal)) ? [roles, groupRoles] : [roles];
+    return this.grants(lists.flatMap((list) => JSON.parse(list) as string[]), customRoles);
+  }
+
+  /** When the roles of groups end that a principal has now; Infinity for a principal without them. */
+  #groupsEndMs({ groupRoles, groupsConfirmedAt }: PrincipalWithRoles["principal"]): number {
+    if (groupRoles === "[]" || groupsConfirmedAt === null) return Infinity;
+    const endMs = Date.parse(groupsConfirmedAt) + this.groupsLifetimeMs;
+    return Date.now() < endMs ? endMs : Infinity;
   }
 
   /** What roles grant. An unknown id grants nothing. @param customRoles those among them */

@@ -19,7 +19,14 @@ interface PeopleParts {
   readonly ids: Ids;
   readonly liveClients: LiveClients;
   readonly roleMap: readonly RoleMapping[];
+  readonly groupsLifetimeMs: number;
 }
+
+/**
+ * A confirmation of groups is written once in this part of their lifetime: every change of a principal empties the caches of
+ * all nodes.
+ */
+const CONFIRMED_PART = 1 / 10;
 
 /** A person after a sign-in. */
 interface SignedInPerson {
@@ -54,6 +61,7 @@ export class People {
       updatedAt: now,
       deletedAt: null,
       lastSignInAt: now,
+      groupsConfirmedAt: now,
     };
     const roleIds = [...new Set([...roles, ...JSON.parse(current.groupRoles) as string[]])];
     if (known !== undefined) {
@@ -85,10 +93,19 @@ export class People {
     const current = this.#ofProvider(person);
     const names = Object.keys(current) as (keyof typeof current)[];
     const changed = names.filter((name) => row[name] !== current[name]);
-    // A change of the row empties the cache of every node.
-    if (changed.length === 0) return undefined;
-    await tx.identity.updatePrincipal(row.id, { ...current, updatedAt: new Date().toISOString() });
-    return changed;
+    const now = new Date();
+    const groupsConfirmedAt = now.toISOString();
+    if (changed.length > 0) {
+      const updatedAt = groupsConfirmedAt;
+      await tx.identity.updatePrincipal(row.id, { ...current, groupsConfirmedAt, updatedAt });
+      return changed;
+    }
+    const keptUntilMs = Date.parse(row.groupsConfirmedAt ?? "1970-01-01") +
+      this.parts.groupsLifetimeMs * CONFIRMED_PART;
+    if (now.getTime() >= keptUntilMs) {
+      await tx.identity.updatePrincipal(row.id, { groupsConfirmedAt });
+    }
+    return undefined;
   }
 
   #ofProvider({ displayName, email, username, groups }: ProviderPerson) {

@@ -136,6 +136,7 @@ export function servicePrincipalRow(
     subject: null,
     roles: JSON.stringify(roles),
     groupRoles: "[]",
+    groupsConfirmedAt: null,
     disabled: 0,
     createdAt,
     updatedAt: createdAt,

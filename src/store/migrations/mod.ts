@@ -39,6 +39,7 @@ import * as people from "./032_people.ts";
 import * as device from "./033_device.ts";
 import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
+import * as confirmedGroups from "./036_confirmed_groups.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -77,6 +78,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "033_device": device,
   "034_federation": federation,
   "035_signing_keys": signingKeys,
+  "036_confirmed_groups": confirmedGroups,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

@@ -238,6 +238,7 @@ export const PRINCIPAL: PrincipalRow = {
   subject: null,
   roles: '["a"]',
   groupRoles: "[]",
+  groupsConfirmedAt: null,
   disabled: 0,
   createdAt: time(0),
   updatedAt: time(0),
