@@ -21,15 +21,18 @@ Deno.test("rejections beyond the limits are counted in one event, and strangers 
     // One customer of a network has all addresses of a /64.
     for (let n = 0; n < strangers; n++) await stranger(`2001:db8::${n.toString(16)}`);
     await stranger("192.0.2.1");
-    const actor = { id: "p", displayName: "Ada", clientId: "c", kind: "person" };
-    await audit.record({
-      kind: "call",
-      operation: "a.B",
-      activity: "delete",
-      actor,
-      resources: [],
-      rejected: { code: "ROLE_MISSING", detail: "no" },
-    });
+    const denial = (id: string, clientId: string) =>
+      audit.record({
+        kind: "call",
+        operation: "a.B",
+        activity: "delete",
+        actor: { id, displayName: id, clientId, kind: "person" },
+        resources: [],
+        rejected: { code: "ROLE_MISSING", detail: "no" },
+      });
+    // Many credentials of one principal are one caller.
+    for (let n = 0; n < 300; n++) await denial("flooding", `credential ${n}`);
+    await denial("Ada", "c");
   }
   const rows = await store.read.audit.after(0, 1_000);
   const events = rows.map(({ event }) => JSON.parse(event));
@@ -37,10 +40,13 @@ Deno.test("rejections beyond the limits are counted in one event, and strangers 
   const codes = events.map(({ status_code }) => status_code);
   assert.deepEqual(codes, [
     ...Array.from({ length: 21 }, () => "TOKEN_INVALID"),
-    "ROLE_MISSING",
+    ...Array.from({ length: 21 }, () => "ROLE_MISSING"),
     "REJECTIONS_COUNTED",
   ]);
-  const { count, start_time, end_time } = events.at(-1);
-  assert.equal(count, strangers - 20);
+  assert.equal(events.at(-2).actor.user.uid, "Ada");
+  const { count, start_time, end_time, unmapped } = events.at(-1);
+  assert.equal(count, strangers - 20 + 280);
+  assert.deepEqual(unmapped.principals, { flooding: 280 });
+  assert.deepEqual(Object.values(unmapped.addresses), [strangers - 20]);
   assert.ok(start_time <= end_time);
 });

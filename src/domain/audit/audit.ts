@@ -44,8 +44,9 @@ export class Audit implements AsyncDisposable {
    */
   async record(event: AuditEvent, source: AuditSource = this.#source): Promise<void> {
     if (event.rejected === undefined) return await this.#append(event, source);
-    const clientId = event.kind === "call" ? event.actor?.clientId : undefined;
-    const caller = clientId === undefined ? { address: source.address } : { principal: clientId };
+    // A principal has as many credentials as it makes.
+    const principal = event.kind === "call" ? event.actor?.id : undefined;
+    const caller = principal === undefined ? { address: source.address } : { principal };
     if (!this.#rejections.take(caller)) return;
     await this.#append(event, source).catch((error) => {
       logger.error("A rejection was not recorded in the audit log: {error}", { error });
@@ -93,7 +94,7 @@ export class Audit implements AsyncDisposable {
   async #recordSurplus(): Promise<void> {
     const surplus = this.#rejections.takeSurplus();
     if (surplus === undefined) return;
-    const { count, from, to } = surplus;
+    const { count, principals, addresses, from, to } = surplus;
     await this.#append({
       kind: "call",
       operation: "invoked.AuditService.CountRejections",
@@ -105,6 +106,7 @@ export class Audit implements AsyncDisposable {
         detail: `${count} rejections beyond the limit of events were only counted`,
       },
       times: { count, from, to },
+      facts: { principals, addresses },
     }, {}).catch((error) => {
       logger.error("{count} rejections were not recorded in the audit log: {error}", {
         count,
