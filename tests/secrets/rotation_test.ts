@@ -88,7 +88,7 @@ Deno.test("a key in the data directory is rotated", async (t) => {
       assert.equal(code, 0, stderr);
       assert.match(
         stdout,
-        /^Encrypted 3 secrets and 4 server keys with a new key: the new master key is in/,
+        /^Encrypted 3 secrets and 5 server keys with a new key: the new master key is in/,
       );
       const keys = await keysIn(dataDir);
       assert.equal(keys.length, 1);
