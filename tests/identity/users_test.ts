@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { Client, type Json } from "../support/client.ts";
 import { assertError, ok } from "../support/expect.ts";
-import { makeTempDir, runInvoked } from "../support/invoked.ts";
+import { makeTempDir } from "../support/invoked.ts";
 import { TestProvider } from "../support/oidc_provider.ts";
 import { TestServer } from "../support/server.ts";
 import {
@@ -21,6 +21,7 @@ import {
   USERS,
   VIEWER,
 } from "./people.ts";
+import { commands } from "./people_commands.ts";
 import { FUNCTIONS, LINKS, SESSION, SESSIONS } from "./sessions.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -33,38 +34,6 @@ async function setRoles(client: Client, id: string, roleIds: readonly string[]):
 
 async function idsFound(client: Client, search: Json): Promise<string[]> {
   return ok(await client.post(SEARCH, search)).list.map(({ userId }: Json) => userId);
-}
-
-/** An owner manages a person on the command line. */
-async function commands(stage: PeopleStage): Promise<void> {
-  const visitor = await signedIn(stage, "typist", ["basic"]);
-  const { id } = await principalOf(visitor);
-  const run = async (...args: string[]) =>
-    await runInvoked(["users", ...args], { env: { INVOKED_DATA: stage.server.dataDir } });
-  const works = async (...args: string[]) => {
-    const { code, stdout, stderr } = await run(...args);
-    assert.equal(code, 0, stderr);
-    return stdout.trimEnd();
-  };
-  const email = "typist@example.test";
-  const listed = new RegExp(`^Name of typist\t${email}\t${id}\tsystem:user\tenabled\t`, "m");
-  assert.match(await works("list", "--query", "TYPIST"), listed);
-  assert.equal(
-    await works("set-roles", email, "functions:developer"),
-    `Roles of Name of typist (${id}): functions:developer, system:user`,
-  );
-  const shown = await works("show", id.slice(0, 26));
-  assert.match(shown, /^roles +functions:developer\nroles of groups +system:user$/m);
-  ok(await visitor.get(FUNCTIONS));
-  assert.equal(await works("disable", email), `Disabled Name of typist (${id})`);
-  assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
-  assert.equal(JSON.parse(await works("enable", email, "--json")).status, "ENABLED");
-  await works("set-roles", "Name of typist", "--none");
-  assert.equal(await works("delete", email, "--yes"), `Deleted Name of typist (${id})`);
-  const gone = await run("show", email);
-  assert.deepEqual([gone.code, gone.stdout], [1, ""]);
-  assert.match(gone.stderr, /User "typist@example.test" not found[^]*invoked users list/);
-  assert.match((await run("set-roles", email)).stderr, /Name at least one role/);
 }
 
 async function reads(stage: PeopleStage): Promise<void> {

@@ -11,6 +11,7 @@ import { CERT, KEY } from "../egress/certificates.ts";
 export interface Account {
   readonly name: string;
   readonly email: string;
+  readonly preferred_username?: string;
   readonly groups: readonly string[];
 }
 
@@ -103,7 +104,7 @@ export class TestProvider implements AsyncDisposable {
       claims: {
         openid: ["sub"],
         email: ["email", "email_verified"],
-        profile: ["name"],
+        profile: ["name", "preferred_username"],
         groups: ["groups"],
       },
       scopes: ["openid", "offline_access", "email", "profile", "groups"],

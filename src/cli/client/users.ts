@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { Failure, oneLine } from "../terminal/failure.ts";
-import { oneAmong } from "./candidates.ts";
+import { isId, MAX_LISTED, oneAmong } from "./candidates.ts";
 import { listOf, optionalText, text } from "./fields.ts";
 import { PAGE_SIZE, type Session } from "./session.ts";
 
 const USER = "/api/v1/users/{id}" as const;
 const SEARCH = "POST /api/v1/search/users";
-/** People who are searched for a name. */
+/** People who are searched for a name, and the newest ones whose ids may begin with a text. */
 const MAX_CANDIDATES = 1000;
 
 /** A person. What is of this server alone is absent in C1's API. */
@@ -25,6 +25,7 @@ export type User = z.output<typeof User>;
 
 const View = z.object({ user: User });
 const UserResponse = z.object({ userView: View });
+const AnyUserResponse = z.object({ userView: z.object({ user: User.extend({ type: text }) }) });
 const SearchResponse = z.object({ list: listOf(View), nextPageToken: text });
 
 /** A client of the people of a server: one method for each operation. */
@@ -42,19 +43,43 @@ export class UserApi {
     });
   }
 
-  /** The person of an email, a username, a name, an id, or the start of an id. @throws {Failure} */
+  /**
+   * The person of an email, a username, a name, an id, or the start of an id. Somebody may have the email of somebody else as
+   * username, so a username with an `@` counts only if it is the person's email, too.
+   * @throws {Failure}
+   */
   async find(name: string): Promise<User> {
-    const people = await this.list("", MAX_CANDIDATES);
-    const named = people.filter(({ email, username }) => [email, username].includes(name));
+    if (isId(name)) return await this.#get(name);
+    const found = await this.list(name, MAX_CANDIDATES);
+    const named = found.filter(({ email, username }) =>
+      email === name || (username === name && !name.includes("@"))
+    );
     const [person, ...others] = named;
     if (person !== undefined && others.length === 0) return person;
     if (person !== undefined) {
-      throw new Failure(`There are several people with the email or username ${oneLine(name)}`, {
-        next: "use the id instead; list the people with invoked users list",
-      });
+      const ids = named.slice(0, MAX_LISTED).map(({ id, displayName }) =>
+        oneLine(`${id} (${displayName})`)
+      );
+      throw new Failure(
+        `There are several people with the email or username ${oneLine(name)}: ${ids.join(", ")}`,
+        { next: "use the id instead" },
+      );
     }
     const kind = { noun: "User", plural: "people", list: "invoked users list" };
-    return oneAmong({ ...kind, url: this.session.url }, name, people);
+    const isNamed = found.some(({ displayName }) => displayName === name);
+    const candidates = isNamed ? found : await this.list("", MAX_CANDIDATES);
+    return oneAmong({ ...kind, url: this.session.url }, name, candidates);
+  }
+
+  async #get(id: string): Promise<User> {
+    const what = `Failed to find user ${id}`;
+    const sent = { path: { id } };
+    const { userView } = await this.session.call(what, `GET ${USER}`, AnyUserResponse, sent);
+    const { type, ...user } = userView.user;
+    if (type !== "USER_TYPE_SERVICE") return user;
+    throw new Failure(`${id} is a service principal, not a person`, {
+      next: "use invoked principals instead; list the people with invoked users list",
+    });
   }
 
   async setDisabled({ id, displayName }: User, disabled: boolean): Promise<User> {
