@@ -240,7 +240,7 @@ const MANAGER = "A".repeat(27);
 
 /**
  * What no operation does: the first principal becomes no owner, a custom role manages users, and the provider confirmed the
- * groups of two people days ago.
+ * groups of two people days ago. A session has tokens of the provider that cannot be opened.
  */
 function changeDatabase(dataDir: string): void {
   using db = new DatabaseSync(join(dataDir, "invoked.db"));
@@ -254,6 +254,9 @@ function changeDatabase(dataDir: string): void {
   ).run(MANAGER, "User manager", JSON.stringify(permissions));
   const confirmed = db.prepare("update principals set groups_confirmed_at = ? where subject = ?");
   const day = 24 * 60 * 60 * 1000;
+  db.exec(`update session_confirmations set sealed_tokens = x'00' where session_id =
+    (select s.id from console_sessions s join principals p on p.id = s.principal_id
+      where p.subject = 'leaving')`);
   confirmed.run(new Date(Date.now() - 6 * day).toISOString(), "recent");
   confirmed.run(new Date(Date.now() - 7 * day).toISOString(), "absent");
 }
@@ -287,12 +290,21 @@ Deno.test("rights over people", async (t) => {
     await personalClient({ provider, server: first }, "recent"),
     await personalClient({ provider, server: first }, "absent"),
   ];
+  const leaving = await signedIn({ provider, server: first }, "leaving");
   await first.stop();
   changeDatabase(options.dataDir);
   await using server = await TestServer.start(options);
   provider.serverUrl = server.url;
   const stage = { provider, server };
   const visitors = await Promise.all(owners.map(({ login }) => signedIn(stage, login)));
+
+  await t.step("end with a sign-out, also when the provider cannot be told", async () => {
+    const visitor = new Visitor(server.url);
+    for (const [name, cookie] of leaving.cookies) visitor.cookies.set(name, cookie);
+    ok(await visitor.get(SESSION));
+    assert.deepEqual(ok(await change(visitor, "DELETE", SESSION, {})), {});
+    assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  });
 
   await t.step(
     "of groups end when the provider has not confirmed the groups for long",

@@ -83,15 +83,18 @@ export class Confirmations {
     }
   }
 
-  /** Where a browser goes to sign out of the provider; undefined if that is not known. */
-  async endSessionUrl(session: Pick<ConsoleSessionRow, "id">): Promise<string | undefined> {
-    const row = await this.parts.store.read.consoleSessions.confirmation(session.id);
-    if (row === undefined) return undefined;
+  /** Where a browser goes to sign out of the provider; undefined if that is not known. Never rejects. */
+  async endSessionUrl(row: SessionConfirmationRow): Promise<string | undefined> {
     try {
       return await this.parts.provider.endSessionUrl(this.#open(row));
     } catch (error) {
-      if (error instanceof ProviderUnavailable || error instanceof SignInRejected) return undefined;
-      throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const { sessionId } = row;
+      logger.warn("session {sessionId} was not signed out of the provider: {message}", {
+        sessionId,
+        message,
+      });
+      return undefined;
     }
   }
 

@@ -311,15 +311,19 @@ export class ConsoleSessions {
     const row = await this.rowOf(token);
     if (row === undefined) return undefined;
     const { id: sessionId, clientId, tokenHash, principalId, kind } = row;
-    const url = kind === "person" ? await this.parts.confirmations?.endSessionUrl(row) : undefined;
-    const principal = await this.#principalOf(this.parts.store.read.identity, row, undefined);
+    const { read } = this.parts.store;
+    const confirmation = kind === "person"
+      ? await read.consoleSessions.confirmation(sessionId)
+      : undefined;
+    const principal = await this.#principalOf(read.identity, row, undefined);
     const user = principal ?? { id: principalId, clientId };
     await this.#write(async (tx) => {
       await tx.consoleSessions.deleteByToken(tokenHash);
       await this.#record(tx, "logoff", user, sessionId);
     });
     logger.info("session {sessionId} of client {clientId} signed out", { sessionId, clientId });
-    return url;
+    // Only now: the session ends whatever the provider does.
+    return confirmation && await this.parts.confirmations?.endSessionUrl(confirmation);
   }
 
   /** A write that appends to the audit log. */
