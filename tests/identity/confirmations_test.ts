@@ -12,7 +12,7 @@ import {
   signedIn,
 } from "./people.ts";
 import { FUNCTIONS, SESSION } from "./sessions.ts";
-import type { Visitor } from "./visitor.ts";
+import { LOGIN, type Visitor } from "./visitor.ts";
 
 /** The reason of an error, or the status of another answer. */
 async function outcome(visitor: Visitor): Promise<string> {
@@ -84,6 +84,8 @@ async function outage(stage: PeopleStage): Promise<void> {
   const answer = await visitor.get(FUNCTIONS);
   assertError(answer, "UNAVAILABLE", "PROVIDER_UNAVAILABLE", { message: /console link --owner/ });
   assert.ok(Number(answer.headers.get("retry-after")) >= 1);
+  // The page of the sign-in still learns the ways to sign in.
+  assert.deepEqual(ok(await visitor.get(SESSION)), { providerSignInPath: LOGIN });
   provider.outage = undefined;
   await until(visitor, "200");
   assert.equal(ok(await visitor.get(SESSION)).id, id);

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { DomainError } from "../../domain/errors.ts";
 import { jsonOperation, Reply, type Uses } from "../operation.ts";
 import { empty } from "../primitives.ts";
 import { signedIn, signedInJson } from "./schemas.ts";
@@ -17,10 +18,16 @@ export const getSession = jsonOperation({
     const { token } = sessionCookie;
     const session = token === undefined
       ? undefined
-      : await consoleSessions.find(token, remoteAddress);
+      : await consoleSessions.find(token, remoteAddress).catch(noneInOutage);
     return { ...signInMethods, ...session === undefined ? {} : signedInJson(session) };
   },
 });
+
+/** While the provider does not confirm the session, a browser must still learn how else to sign in. */
+function noneInOutage(error: unknown): undefined {
+  if (error instanceof DomainError && error.reason === "PROVIDER_UNAVAILABLE") return undefined;
+  throw error;
+}
 
 export const signOut = jsonOperation({
   operationId: "invoked.SessionService.SignOut",
