@@ -226,6 +226,7 @@ const FORGED: Readonly<Record<string, Resign>> = {
   "for several clients": signed({ aud: ["another", CLIENT_ID], azp: "another" }),
   "that has expired": signed({ iat: past, exp: past + 60 }),
   "without a subject": signed({ sub: undefined }),
+  "with a subject of more than 255 characters": signed({ sub: "s".repeat(256) }),
   "signed by a stranger": async (claims) => {
     const { privateKey } = await generateKeyPair("RS256");
     return await new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid: "test" })

@@ -16,6 +16,7 @@ const METADATA_KEPT_MS = 60 * 60 * 1000;
 /** How long the server waits before it asks an unavailable provider for its metadata again. */
 const METADATA_RETRY_MS = 5_000;
 const MS_PER_SECOND = 1000;
+const NAME_CHARS_MAX = 255;
 const ID_TOKEN_CHARS_MAX = 8 * 1024;
 /** Asked for if the provider lists them: without a refresh token a session is short. */
 const OPTIONAL_SCOPES = ["offline_access", "groups"];
@@ -187,6 +188,8 @@ export class OidcProvider implements Disposable {
       throw new SignInRejected("sub", "the ID token is about another person");
     }
     const { issuer, userinfo_endpoint: userinfo } = configuration.serverMetadata();
+    assertShort("sub", subject);
+    assertShort("iss", issuer);
     let claims: Claims = ofToken ?? {};
     if (claims[groupsClaim] === undefined && userinfo !== undefined) {
       const answer = await client.fetchUserInfo(configuration, tokens.access_token, subject);
@@ -263,6 +266,15 @@ export class OidcProvider implements Disposable {
     client.enableNonRepudiationChecks(configuration);
     return configuration;
   }
+}
+
+/** Section 2 of OpenID Connect Core limits what names a person. @throws SignInRejected */
+function assertShort(claim: "sub" | "iss", value: string): void {
+  if (value.length <= NAME_CHARS_MAX) return;
+  throw new SignInRejected(
+    claim,
+    `the claim ${claim} has ${value.length} characters; OpenID Connect allows ${NAME_CHARS_MAX}`,
+  );
 }
 
 /** Every session keeps one, and it must fit into a URL. */
