@@ -161,7 +161,7 @@ export async function openDomain(parts: DomainParts) {
     /** What runs until the server closes, in the order in which it opens. */
     background: [
       audit,
-      new AuditRetention(store, node, config.audit.retentionMs),
+      new AuditRetention(store, node, config.audit.retentionMs, audit),
       functions.typeChecks,
       eraser,
       scheduler,
