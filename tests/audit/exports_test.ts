@@ -1,6 +1,7 @@
 /** Exports of the audit log to files and URLs. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
 import { Client, type Json } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -206,11 +207,55 @@ Deno.test("exports of the audit log", async (t) => {
     await server.stop("SIGKILL");
     // What a batch leaves that was cut off.
     const path = join(dir, "p-audit.jsonl");
-    await Deno.writeTextFile(path, '{"class_uid":6003,"torn', { append: true });
+    await Deno.writeTextFile(path, '{"category_uid":', { append: true });
     await using again = await TestServer.start({ dataDir: server.dataDir, flags });
     const reader = new Client(again.url, client.token);
+    await reader.createFunction("after the kill");
     await caughtUp(reader, ids[0] ?? "");
     assert.deepEqual(linesIn(await Deno.readTextFile(path)), await events(reader));
+    await again.stop();
+  });
+
+  await t.step("a changed database takes nothing out of a file", async () => {
+    const [plain = ""] = ids;
+    const files = [[plain, "p-audit.jsonl"]];
+    {
+      await using again = await TestServer.start({ dataDir: server.dataDir, flags });
+      const reader = new Client(again.url, client.token);
+      for (const format of ["GZIP", "ZSTD"]) {
+        const name = `kept.${format}`;
+        const { exporter } = ok(
+          await create(reader, name, {
+            datasourceId: name,
+            format: `EXPORT_FORMAT_OCSF_JSON_${format}`,
+          }),
+        );
+        await caughtUp(reader, exporter.exportId);
+        files.push([exporter.exportId, name]);
+      }
+      await reader.createFunction("evidence");
+      for (const [id = ""] of files) await caughtUp(reader, id);
+      await again.stop();
+    }
+    const before = await Promise.all(files.map(([, name = ""]) => Deno.readFile(join(dir, name))));
+    const db = new DatabaseSync(join(server.dataDir, "invoked.db"));
+    // As if all batches were what an attempt has left.
+    db.exec("update audit_exports set file_bytes = 0");
+    db.close();
+    await using again = await TestServer.start({ dataDir: server.dataDir, flags });
+    const reader = new Client(again.url, client.token);
+    await reader.createFunction("after the change");
+    for (const [n, [id = "", name = ""]] of files.entries()) {
+      await caughtUp(reader, id);
+      const kept = before[n] ?? assert.fail();
+      const after = await Deno.readFile(join(dir, name));
+      assert.ok(after.length > kept.length, name);
+      assert.ok(Buffer.from(after.subarray(0, kept.length)).equals(kept), name);
+    }
+    assert.deepEqual(
+      linesIn(await Deno.readTextFile(join(dir, "p-audit.jsonl"))),
+      await events(reader),
+    );
     await again.stop();
   });
 

@@ -3,8 +3,12 @@ import { constants, type FileHandle, lstat, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
+import { getLogger } from "@logtape/logtape";
 import { isAllowed, type PublicPost } from "../../sandbox/mod.ts";
 import type { AuditExportRow } from "../../store/audit_exports.ts";
+import { isBeginningOf, tailBytesMax } from "./export_tails.ts";
+
+const logger = getLogger(["invoked", "audit"]);
 
 const encode = { gzip: promisify(gzip), zstd: promisify(zstdCompress) };
 
@@ -83,7 +87,7 @@ export class ExportTargets {
       const body = target.format === "none" ? text : await encode[target.format](text);
       return isUrl(target.datasourceId)
         ? await this.#post(target, batch, body)
-        : await append(this.#pathOf(target.datasourceId, target.prefix), body, target.fileBytes);
+        : await append(this.#pathOf(target.datasourceId, target.prefix), body, { target, text });
     } catch (error) {
       throw error instanceof ExportError ? error : new ExportError(reasonOf(error));
     }
@@ -130,15 +134,15 @@ function isFileName(name: string): boolean {
 }
 
 /**
- * Appends to a file, durably. What is in the file beyond the last batch was left by an attempt that was cut off, and is
- * written again: nothing is there twice, and no line is torn.
- * @param size of the file after the last batch; null before the first
+ * Appends to a file, durably. What an attempt that was cut off has left is written again: nothing is there twice, and no
+ * line is torn. Everything else stays in the file, whatever the database says of its size: a file is evidence against
+ * whoever changes the database.
  */
-async function append(path: string, bytes: Uint8Array, size: number | null): Promise<number> {
-  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+async function append(path: string, bytes: Uint8Array, batch: FileBatch): Promise<number> {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   await assertFile(path);
   // Waits for no reader of a pipe.
-  const file = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
+  const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
   try {
     const stat = await file.stat();
     const entry = await assertFile(path);
@@ -146,15 +150,66 @@ async function append(path: string, bytes: Uint8Array, size: number | null): Pro
     if (entry?.ino !== stat.ino || entry.dev !== stat.dev) {
       throw new ExportError(`${path} was replaced while it was opened`);
     }
-    const at = size !== null && stat.size > size ? size : stat.size;
+    const at = await startOf(file, stat.size, path, batch);
     if (at < stat.size) await file.truncate(at);
-    await writeAll(file, bytes, at);
+    const begun = await endsInLine(file, at, batch) ? Buffer.concat([NEWLINE, bytes]) : bytes;
+    await writeAll(file, begun, at);
     await file.sync();
     if (at === 0) await syncDirectory(dirname(path));
-    return at + bytes.length;
+    return at + begun.length;
   } finally {
     await file.close();
   }
+}
+
+/** A batch for a file. */
+interface FileBatch {
+  readonly target: AuditExportRow;
+  /** What the batch is before it is compressed. */
+  readonly text: Uint8Array;
+}
+
+const NEWLINE = Buffer.from("\n");
+
+/** Where a batch begins in a file: behind everything but the beginning of the same batch. */
+async function startOf(
+  file: FileHandle,
+  size: number,
+  path: string,
+  { target: { id, format, fileBytes }, text }: FileBatch,
+): Promise<number> {
+  const length = size - (fileBytes ?? size);
+  if (length <= 0) return size;
+  const isShort = length <= tailBytesMax(text.length);
+  const isOurs = isShort && fileBytes !== null &&
+    await isBeginningOf(await readAt(file, fileBytes, length), text, format);
+  if (isOurs) return size - length;
+  logger.warn(
+    "Export {id} of the audit log: {path} has {length} bytes behind the last batch that are not of the next one; they " +
+      "are kept. Check whether the database was changed or restored",
+    { id, path, length },
+  );
+  return size;
+}
+
+/** Whether a text file ends within a line. */
+async function endsInLine(
+  file: FileHandle,
+  size: number,
+  { target }: FileBatch,
+): Promise<boolean> {
+  return target.format === "none" && size > 0 && !(await readAt(file, size - 1, 1)).equals(NEWLINE);
+}
+
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, at + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
 }
 
 /** The entry of a file; undefined if it does not exist. @throws ExportError for a link, and for what is no file */
