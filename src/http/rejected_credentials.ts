@@ -28,8 +28,9 @@ export async function recordRejected(
   { audit }: Uses<"audit">,
 ): Promise<void> {
   if (!(error instanceof DomainError)) return;
-  // Operations record their own denials; those of endpoints have no principal here.
-  const isOfEndpoint = error.reason === "ROLE_MISSING" && c.get("principal") === undefined;
+  // Operations record their own denials, those of the console included; those of endpoints have no principal here.
+  const isOfEndpoint = error.reason === "ROLE_MISSING" && c.get("principal") === undefined &&
+    c.get("sessionCookie") === undefined;
   const activity = isOfEndpoint ? "endpoint" : REJECTED[error.reason];
   if (activity === undefined) return;
   await audit.record({

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { added } from "../audit/support.ts";
 import { type Answer, Client, type Json } from "../support/client.ts";
 import { assertError, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { serverSuite } from "../support/suite.ts";
@@ -275,6 +276,27 @@ serverSuite("the device flow", { flags: ["--token-rate", "0"] }, {
     assert.deepEqual(made.client.scopedRoles, [VIEWER]);
     const wider = await device.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
     assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
+  },
+
+  "has a denied approval on record with its person": async ({ server: { url }, client }) => {
+    const { client: made, clientSecret } = ok(
+      await client.post(CLIENTS, { displayName: "narrow", scopedRoles: ["system:viewer"] }),
+    );
+    const narrow = await Client.login(url, made.clientId, clientSecret);
+    const cookie = await signIn(narrow);
+    const { user_code } = ok(await ask(url, { client_id: INVOKED, scope: "system:owner" }));
+    const events = await added(client, async () => {
+      const answer = await decide(url, "approve", user_code, cookie);
+      assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
+    });
+    const short = events.map(({ api, actor, status_code }) => [
+      api?.operation,
+      actor?.user.uid,
+      actor?.user.credential_uid,
+      status_code,
+    ]);
+    const operation = "invoked.DeviceService.Approve";
+    assert.deepEqual(short, [[operation, made.userId, made.clientId, "ROLE_MISSING"]]);
   },
 
   "slows down who tries codes, right codes included": async ({ server: { url }, client }) => {

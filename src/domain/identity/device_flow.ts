@@ -219,12 +219,14 @@ export class DeviceFlow {
     });
   }
 
-  /** Records a code that is rejected: somebody may be guessing. */
+  /** Records a code that is rejected, since somebody may be guessing, and a decision that the person may not take. */
   async #recorded<T>(by: Principal, verb: Verb, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof DomainError && error.reason === "DEVICE_CODE_INVALID") {
+      const isOnRecord = error instanceof DomainError &&
+        (error.reason === "DEVICE_CODE_INVALID" || error.code === "PERMISSION_DENIED");
+      if (isOnRecord) {
         const rejected = { code: error.reason, detail: error.message };
         await this.options.audit.record({ ...callOf(by, verb), resources: [], rejected });
       }
