@@ -16,7 +16,7 @@ import {
   useLink,
   USERS,
 } from "./people.ts";
-import { browser, FUNCTIONS, SESSION } from "./sessions.ts";
+import { browser, codeIn, FUNCTIONS, SESSION } from "./sessions.ts";
 import { LOGIN, Visitor } from "./visitor.ts";
 
 /** What an event says in short. */
@@ -48,14 +48,25 @@ async function accepted(stage: PeopleStage): Promise<void> {
     const { stdout } = await runInvoked(args);
     await useLink(visitor, JSON.parse(stdout));
     await visitor.signIn(provider, "anna", { query: "?owner=true" });
+    const again = await runInvoked(args);
+    ok(await change(visitor, "POST", SESSION, { code: codeIn(JSON.parse(again.stdout)) }));
   });
   assert.deepEqual(ofOwner.map(short), [
     ["owner_link", "Success"],
     ["logon", "Success"],
+    // A session that another sign-in replaces ends on record.
+    ["logoff", "Success"],
+    ["logon", "Success"],
+    ["owner_link", "Success"],
+    ["logoff", "Success"],
     ["logon", "Success"],
   ]);
-  assert.deepEqual(ofOwner.map(({ user }) => user.type), ["System", "System", "User"]);
-  assert.equal(ofOwner[2].unmapped.became_owner, true);
+  const [, first, endOfFirst, second, , endOfSecond] = ofOwner;
+  assert.equal(second.unmapped.became_owner, true);
+  for (const [begun, ended] of [[first, endOfFirst], [second, endOfSecond]]) {
+    assert.deepEqual([ended.session, ended.user.uid], [begun.session, begun.user.uid]);
+  }
+  assert.deepEqual([first.user.type, second.user.type], ["System", "User"]);
 }
 
 async function confirmed(stage: PeopleStage): Promise<void> {

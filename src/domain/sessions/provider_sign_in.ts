@@ -162,7 +162,9 @@ export class ProviderSignIn {
           });
           const { id } = begun.row;
           await tx.consoleSessions.insertConfirmation(confirmations.rowOf(id, tokens, now));
-          if (earlierSessionId !== undefined) await tx.consoleSessions.deleteById(earlierSessionId);
+          if (earlierSessionId !== undefined) {
+            await sessions.endEarlier(tx, await tx.consoleSessions.byId(earlierSessionId));
+          }
           await tx.audit.append(this.parts.audit.entry({
             kind: "authentication",
             activity: "logon",

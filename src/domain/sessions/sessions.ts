@@ -180,7 +180,9 @@ export class ConsoleSessions {
       const endsAt = endsAtMs === Infinity ? undefined : new Date(endsAtMs);
       const kind = link?.kind ?? "client";
       const begun = await this.begin(tx, { kind, principalId, clientId, browser, endsAt });
-      if (earlier !== undefined) await tx.consoleSessions.deleteByToken(hashOf(earlier));
+      if (earlier !== undefined) {
+        await this.endEarlier(tx, await tx.consoleSessions.byToken(hashOf(earlier)));
+      }
       await this.#record(tx, "logon", principal, begun.row.id);
       return { ...begun, principal };
     });
@@ -227,6 +229,17 @@ export class ConsoleSessions {
     };
     await tx.consoleSessions.insert(row);
     return { row, token };
+  }
+
+  /** Ends the session that a browser had before it signed in again. @param row undefined for none */
+  async endEarlier(tx: Writers, row: ConsoleSessionRow | undefined): Promise<void> {
+    if (row === undefined) return;
+    const { id, principalId, clientId, expiresAt } = row;
+    const user = await this.#principalOf(tx.identity, row, undefined);
+    await tx.consoleSessions.deleteById(id);
+    // It may have expired, which leaves no event.
+    if (Date.now() >= Date.parse(expiresAt)) return;
+    await this.#record(tx, "logoff", user ?? { id: principalId, clientId }, id);
   }
 
   /**
