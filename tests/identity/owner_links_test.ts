@@ -81,6 +81,19 @@ async function signsIn(stage: PeopleStage): Promise<void> {
   assertError(await redeem(server.url, codeIn(link)), "UNAUTHENTICATED", "LINK_INVALID");
 }
 
+async function endsByOwner(stage: PeopleStage): Promise<void> {
+  const { server, client } = stage;
+  const visitor = new Visitor(server.url);
+  await useLink(visitor, await command(stage));
+  const { id: userId } = await principalOf(visitor);
+  const path = `${USERS}/${userId}/sessions`;
+  const { list: [{ id }] } = ok(await client.get(path));
+  ok(await client.call("DELETE", `${path}/${id}`, {}));
+  assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  const unknown = await client.get(`${USERS}/${"0".repeat(27)}/sessions`);
+  assertError(unknown, "NOT_FOUND", "PRINCIPAL_NOT_FOUND");
+}
+
 async function withoutCredentials(stage: PeopleStage): Promise<void> {
   const { server } = stage;
   const file = join(server.dataDir, "credentials.json");
@@ -173,6 +186,7 @@ const RATE = ["--token-rate", "20"];
 
 peopleSuite("links of the server's host", { flags: RATE }, {
   "sign in an owner": signsIn,
+  "begin sessions that other owners list and end": endsByOwner,
   "need no credential of a client": withoutCredentials,
   "work although their address has sent too many wrong ones": rates,
 });

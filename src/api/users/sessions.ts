@@ -16,7 +16,7 @@ export const listUserSessions = jsonOperation({
     { params, query },
     { consoleSessions, people }: Uses<"consoleSessions" | "people">,
   ) {
-    const { id } = await people.get(params.user_id);
+    const id = await people.idWithSessions(params.user_id);
     const { list, nextPageToken } = await consoleSessions.list(id, pageOf(query));
     return { list: list.map(sessionJson), nextPageToken };
   },
@@ -35,8 +35,8 @@ export const revokeUserSession = jsonOperation({
     { params, principal },
     { consoleSessions, people }: Uses<"consoleSessions" | "people">,
   ) {
-    const user = await people.get(params.user_id);
-    await consoleSessions.revoke(principal, user.id, params.id);
+    const userId = await people.idWithSessions(params.user_id);
+    await consoleSessions.revoke(principal, userId, params.id);
     return {};
   },
 });

@@ -120,6 +120,12 @@ export class People {
     return row.principal;
   }
 
+  /** The id of a principal whose sessions are managed: one of a table, or the owner on the server's host. @throws as `get` */
+  async idWithSessions(id: string): Promise<string> {
+    const { hostOwner } = this.parts.liveClients;
+    return id === hostOwner.id ? id : (await this.get(id)).id;
+  }
+
   /** Principals of every kind that are not deleted, newest first. */
   async list(query: PageQuery): Promise<ListPage<PrincipalRow>> {
     const page = this.parts.pages.open(["users"], query);
