@@ -25,7 +25,7 @@ const directory = await Deno.makeTempDir();
 {
   await using store = await openStore(directory);
   const ids = new Ids();
-  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
   const keys = await SigningKeys.open(store, new Sealer(new Uint8Array(32)), ids);
   const options = { issuer: "http://127.0.0.1", lifetimeMs: 3_600_000 };
   const { identity } = store.read;

@@ -19,7 +19,7 @@ import { openPostgresStore } from "../support/stores.ts";
 
 const ROUNDS = 20;
 const ids = new Ids();
-const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
 
 /** The flow as a node has it, within requests to its operations. */
 class Node implements AsyncDisposable {

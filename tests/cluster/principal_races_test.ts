@@ -23,7 +23,7 @@ import { openPostgresStore } from "../support/stores.ts";
 const ROUNDS = 20;
 const ids = new Ids();
 const pages = new Pages(new Uint8Array(32));
-const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
 const LIST = "c1.api.functions.v1.FunctionsService.ListFunctions";
 
 const principalsOf = (store: Store) => new ServicePrincipals({ store, pages, ids, liveClients });

@@ -183,7 +183,11 @@ async function volumes(stores: Pair): Promise<void> {
       yield new TextEncoder().encode(String(n).padStart(10, "0"));
     })();
     const path = `/d${n % 3}/${store === stores[0] ? "a" : "b"}${n}`;
-    await files.write(BY, id, path, { body, preconditions: NO_PRECONDITIONS });
+    await files.write(BY, id, path, {
+      body,
+      checkAgain: () => Promise.resolve(),
+      preconditions: NO_PRECONDITIONS,
+    });
   });
   const written = fulfilled(results).length;
   assert.equal(written, ROUNDS, "half of them fill the quota");
@@ -288,7 +292,7 @@ async function clients(stores: Pair): Promise<void> {
     host: "127.0.0.1",
   });
   await stores[0].write((tx) => made.insert(tx));
-  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
   const row = await stores[0].read.identity.client(made.clientId);
   const first = liveClients.of(row)?.principal ?? assert.fail("the client is not live");
   const clientsOf = (store: Store) => new Clients(store, pages, ids, liveClients, "127.0.0.1");
@@ -354,6 +358,7 @@ async function snapshots(stores: Pair): Promise<void> {
   const write = (text: string) =>
     files.write(BY, id, "/file", {
       body: ReadableStream.from([new TextEncoder().encode(text)]),
+      checkAgain: () => Promise.resolve(),
       preconditions: NO_PRECONDITIONS,
     });
   await write("one");

@@ -203,7 +203,7 @@ export async function rejections(stage: Stage): Promise<void> {
 
 /** Each way in which the keys of an issuer cannot be read, or are not its own. */
 export async function keys(stage: Stage): Promise<void> {
-  const { client, issuer, audience } = stage;
+  const { issuer, audience } = stage;
   const reasonFor = async (path: string, document?: Json) => {
     if (document !== undefined) issuer.documents.set(path, document);
     const { id } = await createProvider(stage, path, "CUSTOM");

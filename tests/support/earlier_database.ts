@@ -149,7 +149,7 @@ export async function createWithRoleNames(dialect: Dialect): Promise<void> {
 
 /** Asserts that everybody of {@link createWithRoleNames} has the rights of before, under the ids of roles. */
 export async function assertRoleIds(store: Store): Promise<void> {
-  const liveClients = new LiveClients(permissionCatalog(OPERATIONS));
+  const liveClients = new LiveClients(permissionCatalog(OPERATIONS), Infinity);
   const grant = new ClientCredentialsGrant(store, liveClients, "localhost");
   const rolesOf = async (name: string) => {
     const form = { client_id: `${name}@localhost/pcc`, client_secret: SECRET };

@@ -203,6 +203,7 @@ class Run {
     const body = new Blob([content]).stream();
     const real = this.real.files.write(BY, this.#id, path, {
       body,
+      checkAgain: () => Promise.resolve(),
       preconditions: NO_PRECONDITIONS,
     });
     assert.equal(await succeeds(real, "VOLUME_PATH_CONFLICT"), this.#model.put(path, content));
