@@ -275,7 +275,7 @@ async function giveRights(client: Client): Promise<void> {
     {
       change: "updated",
       permissions: [invoke],
-      function_ids: [],
+      function_ids: null,
       earlier: { permissions: [read] },
     },
   );

@@ -51,7 +51,12 @@ async function begins({ client }: Stage): Promise<void> {
   assert.deepEqual(others, ["HttpOnly", "Path=/", "SameSite=Strict"]);
   assert.equal(answer.headers.get("cache-control"), "no-store");
 
-  assert.deepEqual(ok(await get(url, SESSION, pair)), { id, principal, expiresAt });
+  assert.deepEqual(ok(await get(url, SESSION, pair)), {
+    id,
+    principal,
+    expiresAt,
+    method: "SIGN_IN_METHOD_CLIENT_LINK",
+  });
   ok(await get(url, FUNCTIONS, pair));
   const created = await browser(url).post(
     FUNCTIONS,
