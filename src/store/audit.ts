@@ -1,8 +1,7 @@
 /** The audit log: a chain of events in which each hash covers the event and the hash before. */
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
-import type { AuditedChanges } from "./audit_scopes.ts";
-import { AUDITED, factsOf } from "./audited_tables.ts";
+import { AUDITED, type AuditedChanges, factsOf } from "./audited_tables.ts";
 import type { AuditEventTable, AuditHeadTable } from "./audit_tables.ts";
 import { containing } from "./paging.ts";
 import type { Schema } from "./schema.ts";

@@ -154,3 +154,29 @@ export function factsOf(table: keyof Schema, valueOf: (column: string) => unknow
   }
   return facts;
 }
+
+/** A change of an audited table in one transaction. */
+export interface AuditedChange {
+  readonly kind: AuditedKind;
+  readonly change: "created" | "updated" | "deleted";
+  /** Undefined if the statement does not name one row by its id. */
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+  /** The resource that it belongs to. */
+  readonly namespace?: string | undefined;
+  /** What the resource has from now on, as far as it is on record and changes. */
+  readonly facts?: AuditedFacts | undefined;
+}
+
+/** What a resource had before the write that runs, as far as it is on record. */
+interface EarlierFacts {
+  readonly kind: AuditedKind;
+  readonly id: string;
+  readonly facts: AuditedFacts;
+}
+
+/** What a write changes of audited tables. */
+export interface AuditedChanges {
+  readonly list: AuditedChange[];
+  readonly earlier: EarlierFacts[];
+}

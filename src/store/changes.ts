@@ -26,8 +26,7 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 import { entriesUpTo } from "../shared/entries.ts";
-import type { AuditedChange, AuditedChanges } from "./audit_scopes.ts";
-import { AUDITED, factsOf } from "./audited_tables.ts";
+import { AUDITED, type AuditedChange, type AuditedChanges, factsOf } from "./audited_tables.ts";
 import type { Schema } from "./schema.ts";
 
 type ChangedKind = "function" | "commit" | "invocation" | "trigger" | "volume";

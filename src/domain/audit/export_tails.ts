@@ -24,7 +24,7 @@ export function tailBytesMax(length: number): number {
 
 /**
  * Whether bytes hold the beginning of a batch, torn or whole, and nothing else. The batch that was interrupted may have
- * been shorter than the one that takes its place, which begins with the same events.
+ * been shorter than the next one, which begins with the same events.
  * @param text the batch before it is compressed
  */
 export async function isBeginningOf(

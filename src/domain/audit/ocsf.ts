@@ -2,9 +2,9 @@
  * Events of the audit log in the form of OCSF 1.3 (https://schema.ocsf.io/1.3.0): API Activity for calls of operations,
  * Authentication for tokens and sessions. Pure functions; a test checks their events against the schema.
  */
+import type { AuditedChange } from "../../store/audited_tables.ts";
 import { VERSION } from "../../shared/installation.ts";
 import type { AuditEntry } from "../../store/audit.ts";
-import type { AuditedChange } from "../../store/audit_scopes.ts";
 
 const OCSF_VERSION = "1.3.0";
 const API_ACTIVITY = { category_uid: 6, class_uid: 6003 } as const;

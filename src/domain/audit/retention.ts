@@ -2,7 +2,6 @@ import { getLogger } from "@logtape/logtape";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Store, Writers } from "../../store/mod.ts";
 import { locks } from "../locks.ts";
-import { SERVER } from "../identity/mod.ts";
 import type { Node } from "../ownership/contract.ts";
 import type { Audit } from "./audit.ts";
 
@@ -81,7 +80,7 @@ export class AuditRetention implements AsyncDisposable {
       kind: "call",
       operation: "invoked.AuditService.EraseUnexported",
       activity: "delete",
-      actor: SERVER,
+      actor: { id: "server", displayName: "invoked", clientId: "server", kind: "server" },
       resources: late.map(({ id, displayName: name }) => ({ type: "export", id, name })),
       facts: { first_sequence: from + 1, last_sequence: upTo },
     }, {}));

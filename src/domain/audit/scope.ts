@@ -1,4 +1,5 @@
-import type { AuditedChanges, AuditedWrite, AuditScope } from "../../store/audit_scopes.ts";
+import type { AuditedWrite, AuditScope } from "../../store/audit_scopes.ts";
+import type { AuditedChanges } from "../../store/audited_tables.ts";
 import type { AuditEntry } from "../../store/audit.ts";
 import type { AuditResource, AuditSource, CallEvent } from "./ocsf.ts";
 

@@ -1,6 +1,7 @@
 /** The audit log: one chain, whoever appends, and events of exactly the changes that are committed. */
 import assert from "node:assert/strict";
-import type { AuditedChange, AuditScope } from "../../../src/store/audit_scopes.ts";
+import type { AuditScope } from "../../../src/store/audit_scopes.ts";
+import type { AuditedChange } from "../../../src/store/audited_tables.ts";
 import { AUDIT_LOCK, type AuditEntry, chainHash } from "../../../src/store/audit.ts";
 import type { Store } from "../../../src/store/mod.ts";
 import { functionRow, id, type Steps, time } from "./rows.ts";
