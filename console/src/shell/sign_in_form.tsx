@@ -38,28 +38,10 @@ export function SignInForm(
   const hasProvider = providerSignInPath !== undefined;
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      {hasProvider
-        ? (
-          <>
-            <a
-              className="button button-primary sign-in-provider"
-              href={providerUrl(providerSignInPath, returnTo)}
-            >
-              Sign in with your company account
-            </a>
-            <p className="muted">
-              {isProviderOnly
-                ? "If the company's sign-in does not work, run this command on the server's host:"
-                : "Or with a one-time link, which this command on the server prints:"}
-            </p>
-          </>
-        )
-        : (
-          <p>
-            Run this command on the server to get a one-time link. In a clone of the repository, it
-            begins with <code>bin/invoked</code>:
-          </p>
-        )}
+      <Ways
+        href={providerSignInPath && providerUrl(providerSignInPath, returnTo)}
+        isProviderOnly={isProviderOnly}
+      />
       <CodeBlock
         text={isProviderOnly ? "invoked console link --owner" : "invoked console link"}
         label="the command"
@@ -86,5 +68,33 @@ export function SignInForm(
         </Button>
       </div>
     </form>
+  );
+}
+
+/** Leads to the provider, and introduces the command that prints a link. */
+function Ways({ href, isProviderOnly }: {
+  /** Begins the sign-in with the provider; undefined without a provider. */
+  readonly href: string | undefined;
+  readonly isProviderOnly: boolean;
+}) {
+  if (href === undefined) {
+    return (
+      <p>
+        Run this command on the server to get a one-time link. In a clone of the repository, it
+        begins with <code>bin/invoked</code>:
+      </p>
+    );
+  }
+  return (
+    <>
+      <a className="button button-primary sign-in-provider" href={href}>
+        Sign in with your company account
+      </a>
+      <p className="muted">
+        {isProviderOnly
+          ? "If the company's sign-in does not work, run this command on the server's host:"
+          : "Or with a one-time link, which this command on the server prints:"}
+      </p>
+    </>
   );
 }

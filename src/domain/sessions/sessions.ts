@@ -2,22 +2,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { ConsoleSessionRow } from "../../store/console_sessions.ts";
-import type { ClientRow } from "../../store/identity.ts";
 import type { Store, Writers } from "../../store/mod.ts";
 import type { Audit } from "../audit/audit.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
-import {
-  clientGone,
-  type LiveClient,
-  type LiveClients,
-  OWNER,
-  type Principal,
-} from "../identity/mod.ts";
+import { clientGone, type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
+import { noSessionsBecause, sessionClient } from "./session_clients.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 
@@ -203,7 +197,7 @@ export class ConsoleSessions {
     }
     const client = limits.isProviderOnly
       ? undefined
-      : this.#clientOf(await tx.identity.client(clientId));
+      : sessionClient(liveClients, await tx.identity.client(clientId));
     if (client === undefined || !isAllowedFrom(client.sources, address)) return undefined;
     return { principal: client.principal, endsAtMs: client.expiresAtMs };
   }
@@ -301,19 +295,12 @@ export class ConsoleSessions {
         return liveClients.principal(await identity.principal(principalId), clientId);
       case "client": {
         if (limits.isProviderOnly) return undefined;
-        const client = this.#clientOf(await identity.client(clientId));
+        const client = sessionClient(liveClients, await identity.client(clientId));
         const isAllowed = client !== undefined &&
           (address === undefined || isAllowedFrom(client.sources, address));
         return isAllowed ? client.principal : undefined;
       }
     }
-  }
-
-  /** The client of a row; undefined for one that may not be used, or begins no sessions. */
-  #clientOf(row: ClientRow | undefined): LiveClient | undefined {
-    const client = this.parts.liveClients.of(row);
-    if (row === undefined || client === undefined) return undefined;
-    return noSessionsBecause(row, client) === undefined ? client : undefined;
   }
 
   /**
@@ -378,18 +365,6 @@ export class ConsoleSessions {
     const { clientId } = by;
     logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });
   }
-}
-
-/** Why a client begins no sessions; undefined for one that does. */
-function noSessionsBecause(
-  { credential: { kind } }: ClientRow,
-  { requireDpop }: LiveClient,
-): string | undefined {
-  if (kind === "trust") return "workloads of a trust begin no sessions; use a client secret";
-  if (kind === "device") return "the token of a device begins no sessions; use a personal client";
-  return requireDpop
-    ? "its credential requires DPoP, and a session proves no key; use a credential without requireDpop"
-    : undefined;
 }
 
 function newSecret(): string {

@@ -105,29 +105,7 @@ function CreateDialog({ principal, onCreate, onClose }: CreateProps & {
           error={violationOf(create.error, "displayName")}
           autoFocus
         />
-        <SelectField
-          label="Kind"
-          hint={isSecret
-            ? "Programs exchange both for access tokens that expire within the hour."
-            : "Callers send the key itself, as with curl. Whoever reads it can use it until it expires."}
-          value={draft.kind}
-          onChange={(kind) => edit({ kind: kind as Kind })}
-          options={[
-            { value: "CREDENTIAL_KIND_SECRET", label: "Client id and secret" },
-            { value: "CREDENTIAL_KIND_API_KEY", label: "API key" },
-          ]}
-        />
-        <SelectField
-          label="Expires after"
-          hint="Nobody can extend it later."
-          value={draft.days}
-          onChange={(days) => edit({ days })}
-          error={violationOf(create.error, "expires")}
-          options={LIFETIMES.map((days) => ({
-            value: String(days),
-            label: days === 1 ? "1 day" : `${days} days`,
-          }))}
-        />
+        <KindAndLifetime draft={draft} onChange={edit} error={create.error} />
         <Limits
           roleIds={draft.roleIds}
           networks={draft.networks}
@@ -156,6 +134,40 @@ function CreateDialog({ principal, onCreate, onClose }: CreateProps & {
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function KindAndLifetime({ draft, onChange, error }: {
+  readonly draft: Draft;
+  readonly onChange: (change: Partial<Draft>) => void;
+  readonly error: Error | null;
+}) {
+  return (
+    <>
+      <SelectField
+        label="Kind"
+        hint={draft.kind === "CREDENTIAL_KIND_SECRET"
+          ? "Programs exchange both for access tokens that expire within the hour."
+          : "Callers send the key itself, as with curl. Whoever reads it can use it until it expires."}
+        value={draft.kind}
+        onChange={(kind) => onChange({ kind: kind as Kind })}
+        options={[
+          { value: "CREDENTIAL_KIND_SECRET", label: "Client id and secret" },
+          { value: "CREDENTIAL_KIND_API_KEY", label: "API key" },
+        ]}
+      />
+      <SelectField
+        label="Expires after"
+        hint="Nobody can extend it later."
+        value={draft.days}
+        onChange={(days) => onChange({ days })}
+        error={violationOf(error, "expires")}
+        options={LIFETIMES.map((days) => ({
+          value: String(days),
+          label: days === 1 ? "1 day" : `${days} days`,
+        }))}
+      />
+    </>
   );
 }
 

@@ -33,18 +33,10 @@ function isSame(one: Draft, other: Draft): boolean {
     one.permissions.symmetricDifference(other.permissions).size === 0;
 }
 
-/** Makes a role, or changes one. */
-export function RoleDialog({ role, roles, onClose }: {
-  /** The role to change; undefined for a new one. */
-  readonly role: Role | undefined;
-  /** Roles that a new one can begin with. */
-  readonly roles: readonly Role[];
-  readonly onClose: () => void;
-}) {
-  const [start] = useState(() => role === undefined ? EMPTY : draftOf(role));
-  const [draft, setDraft] = useState(start);
+/** Stores the draft as a new role, or in place of one. */
+function useSave(role: Role | undefined, draft: Draft, onClose: () => void) {
   const queries = useQueryClient();
-  const save = useMutation({
+  return useMutation({
     mutationFn: async () => {
       const body = {
         role: {
@@ -66,6 +58,38 @@ export function RoleDialog({ role, roles, onClose }: {
       toast(role === undefined ? "Role created" : "Role saved");
     },
   });
+}
+
+function OperationsField({ value, onChange, error }: {
+  readonly value: ReadonlySet<string>;
+  readonly onChange: (permissions: ReadonlySet<string>) => void;
+  readonly error: string | undefined;
+}) {
+  return (
+    <fieldset className="roles-field">
+      <legend className="field-label">Operations</legend>
+      <p className="field-hint">
+        Every role also lets its holders see and manage their own account.
+      </p>
+      {CHOSEN_GROUPS.map((group) => (
+        <GroupField key={group.id} group={group} value={value} onChange={onChange} />
+      ))}
+      <GroupError error={error} />
+    </fieldset>
+  );
+}
+
+/** Makes a role, or changes one. */
+export function RoleDialog({ role, roles, onClose }: {
+  /** The role to change; undefined for a new one. */
+  readonly role: Role | undefined;
+  /** Roles that a new one can begin with. */
+  readonly roles: readonly Role[];
+  readonly onClose: () => void;
+}) {
+  const [start] = useState(() => role === undefined ? EMPTY : draftOf(role));
+  const [draft, setDraft] = useState(start);
+  const save = useSave(role, draft, onClose);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate();
@@ -100,21 +124,11 @@ export function RoleDialog({ role, roles, onClose }: {
           onChange={(functionIds) => edit({ functionIds })}
           error={violationOf(save.error, "functionIds")}
         />
-        <fieldset className="roles-field">
-          <legend className="field-label">Operations</legend>
-          <p className="field-hint">
-            Every role also lets its holders see and manage their own account.
-          </p>
-          {CHOSEN_GROUPS.map((group) => (
-            <GroupField
-              key={group.id}
-              group={group}
-              value={draft.permissions}
-              onChange={(permissions) => edit({ permissions })}
-            />
-          ))}
-          <GroupError error={violationOf(save.error, "permissions")} />
-        </fieldset>
+        <OperationsField
+          value={draft.permissions}
+          onChange={(permissions) => edit({ permissions })}
+          error={violationOf(save.error, "permissions")}
+        />
         {rest === undefined ? null : <ErrorNote error={rest} />}
         <div className="actions">
           <CancelButton />
