@@ -30,8 +30,8 @@ const OTHER =
 Rights have layers: the roles of the principal, then those of the credential, then those in the \`scope\` of the token.
 A layer allows what one of its roles grants; a call needs every layer. A credential or token without roles cuts nothing.
 Nobody gives away or reaches what they lack. A request that sets roles needs their rights, and one that names a
-destination needs \`Invoke\` for the destination. One that attaches a volume needs \`GetVolume\`: a function can write the
-volume that is attached to it, so who may invoke a function and read volumes can have that function write any volume.
+destination needs \`Invoke\` for the destination. One that attaches a volume needs \`GetVolume\`. A function can
+write the volume that is attached to it, so who may invoke a function and read volumes can have any volume written.
 Changes of roles count at the next call, also
 in open streams of logs and changes. A record of an invocation shows the id of its caller to everybody who may read it.
 

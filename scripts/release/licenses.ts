@@ -2,8 +2,13 @@
 import { join } from "node:path";
 import type { Bundled } from "./packages.ts";
 
-/** The text of a license whose package has none; the MIT license is that of every such package. */
+/** The license of this project, and of packages that name it without its text. */
+const APACHE = await Deno.readTextFile(new URL("../../LICENSE", import.meta.url));
+
+/** The text of a license whose package has none. A further license of a package is in its notices. */
 const TEXTS: Readonly<Record<string, string>> = {
+  "Apache-2.0": APACHE,
+  "(Apache-2.0 AND BSD-3-Clause)": APACHE,
   MIT:
     `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
@@ -22,6 +27,7 @@ OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
 
 /** What programs and packages contain beside what their own files name; a test compares the crates with the program. */
 const NOTICES: Readonly<Record<string, string>> = {
+  "@bufbuild/protobuf": "protobuf.txt",
   "@esbuild/linux-arm64": "esbuild.txt",
   "@esbuild/linux-x64": "esbuild.txt",
   deno: "deno.txt",
