@@ -40,6 +40,7 @@ const ROUNDS = 40;
 const LEASE_MS = 8_000;
 const ids = new Ids();
 const pages = new Pages(new Uint8Array(32));
+const UNCHECKED = { checkAgain: () => Promise.resolve(), preconditions: NO_PRECONDITIONS };
 const BY = { ...SERVER, id: "p", clientId: "c", displayName: "racer" };
 const VOLUME_LIMITS = { maxBytes: 2 ** 30, maxEntries: 100_000, maxFileBytes: 2 ** 20 };
 const NOW = "2026-01-01T00:00:00.000Z";
@@ -183,11 +184,7 @@ async function volumes(stores: Pair): Promise<void> {
       yield new TextEncoder().encode(String(n).padStart(10, "0"));
     })();
     const path = `/d${n % 3}/${store === stores[0] ? "a" : "b"}${n}`;
-    await files.write(BY, id, path, {
-      body,
-      checkAgain: () => Promise.resolve(),
-      preconditions: NO_PRECONDITIONS,
-    });
+    await files.write(BY, id, path, { body, ...UNCHECKED });
   });
   const written = fulfilled(results).length;
   assert.equal(written, ROUNDS, "half of them fill the quota");
@@ -358,8 +355,7 @@ async function snapshots(stores: Pair): Promise<void> {
   const write = (text: string) =>
     files.write(BY, id, "/file", {
       body: ReadableStream.from([new TextEncoder().encode(text)]),
-      checkAgain: () => Promise.resolve(),
-      preconditions: NO_PRECONDITIONS,
+      ...UNCHECKED,
     });
   await write("one");
   // It holds the lease of housekeeping from here on.

@@ -1,58 +1,13 @@
 /** The clients of a principal: each is limited, disabled and deleted alone, and its access tokens follow. */
 import assert from "node:assert/strict";
 import { BUILTIN_ROLE_IDS } from "../../src/resources/roles.ts";
-import { Client, type Json } from "../support/client.ts";
+import type { Json } from "../support/client.ts";
 import { assertError, KSUID, MAIN, ok, RFC3339_UTC } from "../support/expect.ts";
 import { eventually } from "../support/eventually.ts";
 import { runInvoked } from "../support/invoked.ts";
 import { sharedSuite } from "../support/suite.ts";
-import {
-  INTROSPECT,
-  makeCredential,
-  makePrincipal,
-  ownId,
-  setRolesOf,
-  signIn,
-} from "./principals.ts";
-import { boundToken, newProofs, type Proofs, requestToken } from "./proofs.ts";
-
-const CLIENTS = "/api/v1/iam/personal_clients";
-const VIEWER = BUILTIN_ROLE_IDS["system:viewer"];
-const INVOKER = BUILTIN_ROLE_IDS["functions:invoker"];
-
-interface Made {
-  readonly id: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly answer: Json;
-}
-
-async function make(client: Client, spec: Json): Promise<Made> {
-  const answer = ok(await client.post(CLIENTS, spec));
-  const { client: { id, clientId }, clientSecret } = answer;
-  return { id, clientId, clientSecret, answer };
-}
-
-function login(client: Client, { clientId, clientSecret }: Made): Promise<Client> {
-  return Client.login(client.url, clientId, clientSecret);
-}
-
-async function assertNoToken(client: Client, made: Made): Promise<void> {
-  const { status, body } = await client.form("/auth/v1/token", {
-    grant_type: "client_credentials",
-    client_id: made.clientId,
-    client_secret: made.clientSecret,
-  });
-  assert.deepEqual([status, body.error], [401, "invalid_client"]);
-}
-
-const set = (client: Client, { id }: Pick<Made, "id">, change: Json, updateMask?: string) =>
-  client.post(`${CLIENTS}/${id}`, { client: change, updateMask });
-
-async function proven(url: string, token: string, proofs: Proofs) {
-  const dpop = await proofs.prove("GET", `${url}${INTROSPECT}`, token);
-  return { authorization: `DPoP ${token}`, dpop };
-}
+import { INTROSPECT } from "./principals.ts";
+import { assertNoToken, CLIENTS, INVOKER, login, make, set, VIEWER } from "./own_clients.ts";
 
 sharedSuite("clients", {
   "have an id, a secret that is answered once, and the roles that they are limited to": async (
@@ -222,134 +177,6 @@ sharedSuite("clients", {
     );
     assert.match(used, RFC3339_UTC);
     assert.ok(Date.parse(used) >= before - 1000, used);
-  },
-
-  "neither get nor change more than their maker has": async ({ client }) => {
-    const made = await make(client, { displayName: "viewer", scopedRoles: [VIEWER] });
-    const viewer = await login(client, made);
-    const narrowed = ok(await viewer.post(CLIENTS, { displayName: "by a viewer" })).client;
-    assert.deepEqual(narrowed.scopedRoles, [VIEWER]);
-    const whole = await make(client, { displayName: "whole" });
-    for (
-      const answer of [
-        await viewer.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] }),
-        await viewer.post(`${CLIENTS}/${narrowed.id}`, {
-          client: { scopedRoles: ["system:owner"] },
-        }),
-        await viewer.call("DELETE", `${CLIENTS}/${whole.id}`),
-        await set(viewer, whole, { disabled: true }),
-      ]
-    ) assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING");
-    ok(await viewer.call("DELETE", `${CLIENTS}/${narrowed.id}`));
-    ok(await client.get(`${CLIENTS}/${whole.id}`));
-  },
-
-  "stay cut when their principal gets further roles": async ({ client }) => {
-    const principal = await makePrincipal(client, "growing", [VIEWER]);
-    const { as } = await signIn(client, principal, { scopedRoles: [VIEWER] });
-    const made = await make(as, { displayName: "child" });
-    const child = await login(client, made);
-    const wider = await as.post(CLIENTS, { displayName: "x", scopedRoles: ["system:owner"] });
-    assertError(wider, "PERMISSION_DENIED", "ROLE_MISSING");
-    await setRolesOf(client, principal, ["system:owner"]);
-    assert.deepEqual(made.answer.client.scopedRoles, [VIEWER]);
-    const denied = await child.post("/api/v1/functions", { displayName: "x" });
-    assertError(denied, "PERMISSION_DENIED", "ROLE_MISSING");
-    // A role of the credential that exceeds its principal may be named.
-    const small = await makePrincipal(client, "small", [VIEWER]);
-    const { as: exceeding } = await signIn(client, small, { scopedRoles: ["system:owner"] });
-    const named = await make(exceeding, { displayName: "y", scopedRoles: ["system:owner"] });
-    assert.equal(named.answer.client.scopedRoles.length, 1);
-  },
-
-  "neither outlive their maker nor leave its networks and proofs": async ({ client }) => {
-    const owner = await ownId(client);
-    const soon = { expires: "600s", allowSourceCidrs: ["127.0.0.0/8", "10.1.0.0/16"] };
-    const { as, credential } = await signIn(client, owner, soon);
-    const made = await make(as, { displayName: "child" });
-    const { allowSourceCidr, expiresTime } = made.answer.client;
-    assert.equal(expiresTime, credential.expiresAt);
-    assert.deepEqual(allowSourceCidr, credential.allowSourceCidrs);
-    const narrow = { displayName: "narrow", allowSourceCidr: ["127.0.0.0/16"], expires: "60s" };
-    const { client: narrower } = (await make(as, narrow)).answer;
-    assert.deepEqual(narrower.allowSourceCidr, ["127.0.0.0/16"]);
-    assert.ok(Date.parse(narrower.expiresTime) < Date.parse(credential.expiresAt));
-    for (const wide of ["126.0.0.0/7", "10.2.0.0/16", "::/0", "0.0.0.0/0"]) {
-      const outside = { allowSourceCidr: ["127.0.0.1", wide] };
-      const message = /is not within the networks of the client/;
-      const fields = (prefix: string) => ({ fields: [`${prefix}allowSourceCidr[1]`], message });
-      const spec = { displayName: "wide", ...outside };
-      const rejected = await as.post(CLIENTS, spec);
-      assertError(rejected, "INVALID_ARGUMENT", "INVALID_FIELD", fields(""));
-      const changed = await set(as, made, outside);
-      assertError(changed, "INVALID_ARGUMENT", "INVALID_FIELD", fields("client."));
-    }
-    const reset = ok(await set(as, made, { allowSourceCidr: [] }, "allowSourceCidr"));
-    assert.deepEqual(reset.client.allowSourceCidr, credential.allowSourceCidrs);
-    ok(await set(client, made, { allowSourceCidr: [] }, "allowSourceCidr"));
-    // An API key is no way around these limits, either.
-    const key = await makeCredential(client, owner, { ...soon, kind: "CREDENTIAL_KIND_API_KEY" });
-    const ofKey = await make(new Client(client.url, key.clientSecret), { displayName: "of key" });
-    assert.equal(ofKey.answer.client.expiresTime, key.credential.expiresAt);
-
-    const bound = await makeCredential(client, owner, { requireDpop: true });
-    const proofs = await newProofs();
-    const { clientId } = bound.credential;
-    const token = await boundToken(client.url, { ...bound, clientId }, proofs);
-    const ofBound = ok(
-      await new Client(client.url, undefined).post(CLIENTS, { displayName: "bound" }, {
-        authorization: `DPoP ${token}`,
-        dpop: await proofs.prove("POST", `${client.url}${CLIENTS}`, token),
-      }),
-    );
-    const { clientSecret } = ofBound;
-    const credentials = { clientId: ofBound.client.clientId, clientSecret };
-    const bearer = await requestToken(client.url, credentials);
-    assert.deepEqual([bearer.status, bearer.body.error], [400, "invalid_dpop_proof"]);
-    ok(
-      await new Client(client.url, undefined).get(INTROSPECT, {
-        ...await proven(client.url, await boundToken(client.url, credentials, proofs), proofs),
-      }),
-    );
-  },
-
-  "leave what owners made to those who manage credentials": async ({ client }) => {
-    const principal = await makePrincipal(client, "siblings", ["functions:developer"]);
-    const { as } = await signIn(client, principal);
-    const kinds = ["CREDENTIAL_KIND_SECRET", "CREDENTIAL_KIND_API_KEY"];
-    for (const kind of kinds) {
-      const spec = { kind, allowSourceCidrs: ["10.0.0.0/8"] };
-      const { credential } = await makeCredential(client, principal, spec);
-      const path = `/api/v1/service_principals/${principal}/credentials/${credential.id}`;
-      const disabled = { credential: { disabled: true }, updateMask: "disabled" };
-      ok(await client.call("PATCH", path, disabled));
-      for (
-        const answer of [
-          await set(as, credential, { disabled: false }, "disabled"),
-          await set(as, credential, { allowSourceCidr: [] }, "allowSourceCidr"),
-          await set(as, credential, { displayName: "x", disabled: false }),
-          await set(as, credential, { scopedRoles: [] }, "scopedRoles"),
-        ]
-      ) {
-        const message = /UpdateCredential: the operation needs the role system:owner/;
-        assertError(answer, "PERMISSION_DENIED", "ROLE_MISSING", { message });
-      }
-      const deleted = await as.call("DELETE", `${CLIENTS}/${credential.id}`);
-      assertError(deleted, "PERMISSION_DENIED", "ROLE_MISSING", { message: /RevokeCredential/ });
-      ok(await set(as, credential, { displayName: "renamed" }));
-      const kept = ok(await client.get(path)).credential;
-      assert.deepEqual(
-        [kept.displayName, kept.disabled, kept.allowSourceCidrs],
-        ["renamed", true, ["10.0.0.0/8"]],
-      );
-    }
-    const own = await make(as, { displayName: "own" });
-    ok(await set(as, own, { disabled: true }));
-    ok(await as.call("DELETE", `${CLIENTS}/${own.id}`));
-    // An owner goes on managing its own credentials here.
-    const { credential } = await makeCredential(client, await ownId(client));
-    ok(await set(client, credential, { disabled: true }));
-    ok(await client.call("DELETE", `${CLIENTS}/${credential.id}`));
   },
 
   "have tokens that end with them": async ({ client }) => {
