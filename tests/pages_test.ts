@@ -10,7 +10,7 @@ const GENERATED = ["cli", "configuration", "npm", "permissions", "sdk-methods", 
   .map((page) => `docs/${page}.md`);
 /** Words as `wc -w` counts them, in all pages together and in one of them. */
 const WORDS_MAX = 28_500;
-const WORDS_IN_PAGE_MAX = 3_400;
+const WORDS_IN_PAGE_MAX = 3_500;
 const GLOSSARY_MAX = 20;
 /** Figures are compared with a published run, so that only the script changes them. */
 const FIGURES = /<!-- figures of `deno task bench`: begin -->([^]*?)<!-- end -->/;

@@ -2,7 +2,7 @@
 import type { Schema } from "./schema.ts";
 
 /** The kind of an audited resource, as `resources[].type` of an event names it. */
-export type AuditedKind =
+type AuditedKind =
   | "function"
   | "secret"
   | "commit"
@@ -24,7 +24,7 @@ export type AuditedKind =
 type Fact = readonly [name: string, form: "list" | "flag" | "text"];
 
 /** Values that are on record, by their names in events. */
-export type AuditedFacts = Readonly<Record<string, unknown>>;
+type AuditedFacts = Readonly<Record<string, unknown>>;
 
 /** How the rows of a table are named in events, and what of them is on record. Values of other columns never get there. */
 interface AuditedTable {

@@ -359,10 +359,9 @@ async function snapshots(stores: Pair): Promise<void> {
     });
   await write("one");
   // It holds the lease of housekeeping from here on.
-  const leaseMs = LEASE_MS;
   const swept = new Snapshots(sweeping);
-  await using sweeper = await shareNodes(sweeping, { leaseMs, snapshots: swept });
-  await using reader = await shareNodes(reading, { leaseMs, snapshots: held });
+  await using sweeper = await shareNodes(sweeping, { leaseMs: LEASE_MS, snapshots: swept });
+  await using reader = await shareNodes(reading, { leaseMs: LEASE_MS, snapshots: held });
   await reader.node.heartbeat();
   const limits = { historyMs: 0, graceMs: 0, sweepIntervalMs: 50 };
   const first = await held.open(id);

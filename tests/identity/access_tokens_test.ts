@@ -85,7 +85,7 @@ sharedSuite("access tokens", {
     assertError(days, "UNAUTHENTICATED", "TOKEN_INVALID", { message });
   },
 
-  "an expired token has an error of its own, and one without a claim is none": async (
+  "an expired token has an error of its own, and one without a claim is invalid": async (
     { server, client },
   ) => {
     const { key, header } = await signingKeyOf(server.dataDir);

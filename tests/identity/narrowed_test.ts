@@ -346,7 +346,7 @@ sharedSuite("a role that is narrowed to functions", {
   "reaches no other function, not all functions, and nothing beside functions": reachesNoOther,
   "does not go on with the page tokens of others": keepsTokens,
   "reaches nothing through the settings of its function": reachesNothingThrough,
-  "is told of no other function": namesNoOther,
+  "learns of no other function": namesNoOther,
   "sees the changes of its functions, as long as it counts": watchesItsFunctions,
   "follows a log as long as it counts": followsWhileItMay,
   "cuts credentials and tokens of an owner": cuts,

@@ -298,7 +298,7 @@ Deno.test("rights over people", async (t) => {
   const stage = { provider, server };
   const visitors = await Promise.all(owners.map(({ login }) => signedIn(stage, login)));
 
-  await t.step("end with a sign-out, also when the provider cannot be told", async () => {
+  await t.step("end with a sign-out, also when the provider cannot know", async () => {
     const visitor = new Visitor(server.url);
     for (const [name, cookie] of leaving.cookies) visitor.cookies.set(name, cookie);
     ok(await visitor.get(SESSION));
