@@ -151,7 +151,7 @@ export class AccessTokens {
     if (roles === undefined && claims === undefined) return principal;
     const access = roles === undefined
       ? principal.access
-      : principal.access.cutBy(await this.liveClients.grantsOf(this.identity, roles));
+      : await this.liveClients.cut(principal.access, roles, this.identity);
     return { ...principal, access, claims };
   }
 

@@ -39,10 +39,16 @@ interface KnownClient extends LiveClient {
   readonly groupsEndMs: number;
 }
 
+/** Lists of roles in the tokens of one client whose rights are kept. */
+const CUTS_MAX = 32;
+
 /** Finds out who may act, and what their roles permit. */
 export class LiveClients {
   /** What follows from a row that is kept in memory; rows are replaced when anything of them changes. */
   readonly #known = new WeakMap<ClientRow, KnownClient>();
+
+  /** The rights of clients, cut by the roles of their tokens. */
+  readonly #cuts = new WeakMap<Access, Map<string, Access>>();
 
   /** @param groupsLifetimeMs how long roles of groups count after the provider confirmed the groups */
   constructor(readonly catalog: PermissionCatalog, private readonly groupsLifetimeMs: number) {}
@@ -172,6 +178,26 @@ export class LiveClients {
         functions: functionIds === null ? "all" : new Set(JSON.parse(functionIds) as string[]),
       }];
     });
+  }
+
+  /**
+   * The rights of a client, cut by the roles of its token. What was found is kept with the rights of the client, which
+   * are replaced when the client, its principal or any role changes.
+   */
+  async cut(
+    access: Access,
+    roleIds: readonly string[],
+    identity: Pick<IdentityReader, "roles">,
+  ): Promise<Access> {
+    const key = roleIds.join();
+    const known = this.#cuts.get(access)?.get(key);
+    if (known !== undefined) return known;
+    const cut = access.cutBy(await this.grantsOf(identity, roleIds));
+    const cuts = this.#cuts.get(access) ?? new Map<string, Access>();
+    // A client can ask for any list of roles.
+    if (cuts.size >= CUTS_MAX) cuts.clear();
+    this.#cuts.set(access, cuts.set(key, cut));
+    return cut;
   }
 
   /** What roles grant, custom ones as they are now. An unknown id grants nothing. */
