@@ -35,7 +35,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 const START =
-  `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#page", deepLinking: true, docExpansion: "list",
+  `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#page", deepLinking: true, docExpansion: "none",
   defaultModelsExpandDepth: 0, validatorUrl: null });
 `;
 
