@@ -30,7 +30,7 @@ async function copyRepository(root: string): Promise<string> {
   await edit(join(root, "package.json"), (text) => text.replace(/ *"private": true,\n/, ""));
   await edit(
     join(root, "CHANGELOG.md"),
-    (text) => text.replace(/^## \[\d.*$/m, `## [${version}] - 2026-01-31`),
+    (text) => text.replace(/^## \[(?:Unreleased|\d).*$/m, `## [${version}] - 2026-01-31`),
   );
   await edit(join(root, ".gitignore"), (text) => `${text}\nbuild/\nnode_modules\n`);
   await run(root, "git", "init", "--quiet", "--initial-branch", "main");
