@@ -50,8 +50,8 @@ sharedSuite("errors", {
     for (
       const [method, path] of [
         ["GET", "/api/v1/apps"],
-        ["GET", "/api/v1/users/x"],
-        ["POST", "/api/v1/search/users"],
+        ["GET", "/api/v1/tasks/x"],
+        ["POST", "/api/v1/search/apps"],
         ["GET", "/api/v1/iam/tunnel/x"],
         ["DELETE", "/api/v2/apps/x/owners/users/y/z"],
       ] as const
