@@ -175,8 +175,7 @@ export const SETTINGS: { readonly [G in Group]: Rows<G> } = {
       name: "token-rate",
       kind: integer({ min: "0", max: "1000000" }),
       default: "120",
-      description:
-        "Token requests per minute of a client; failed ones and wrong tokens of an address; 0: no limit",
+      description: "Token requests a minute of a client, wrong ones of an address; 0: no limit",
     },
     maxEventStreams: {
       name: "max-event-streams",

@@ -20,6 +20,10 @@ const OWN = /^\s*(?:["'`]\/(?!\/)|(?:filePath|checkedUrl|ownPath)\()/;
 const CHECKED: Readonly<Record<string, readonly string[]>> = {
   // The URL of the blob of an image.
   "features/volumes/file.tsx": ["src={url} "],
+  // The path where the server begins a sign-in with the provider, and the provider's URL at the end of a session.
+  "features/settings/settings_page.tsx": ["href={`${providerSignInPath}?owner=true"],
+  "shell/session.ts": ["location.assign(endSessionUrl ?? "],
+  "shell/sign_in_form.tsx": ["href={providerSignInPath && providerUrl(", "href={href}>"],
 };
 
 function interpreted(text: string): string[] {
