@@ -55,7 +55,6 @@ export const OIDC_SETTINGS: Rows<"oidc"> = {
     name: "oidc-groups-lifetime",
     kind: duration({ min: "1h", max: "90d" }),
     default: "7d",
-    description:
-      "How long roles of groups last, also of personal clients, after the provider confirmed them",
+    description: "How long roles of groups count after the provider confirmed the groups",
   },
 };
