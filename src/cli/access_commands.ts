@@ -65,7 +65,7 @@ export const ROLES: readonly CommandEntry[] = [
   ["show", "Show a role with its permissions", () => import("./roles/show.ts")],
   ["create", "Create a role; print its id", () => import("./roles/create.ts")],
   ["update", "Change a role for all who have it", () => import("./roles/update.ts")],
-  ["delete", "Delete a role that nobody has", () => import("./roles/delete.ts")],
+  ["delete", "Delete an unused role", () => import("./roles/delete.ts")],
 ];
 
 /** `invoked users …`. */

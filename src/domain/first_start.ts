@@ -12,6 +12,7 @@ import {
   OWNER,
   SERVER,
 } from "./identity/mod.ts";
+import { isLastingOwner } from "./identity/rights.ts";
 import type { Audit } from "./audit/audit.ts";
 import { entryOf } from "./audit/ocsf.ts";
 import type { Functions } from "./functions/functions.ts";
@@ -89,7 +90,7 @@ function firstOwnerEntry(ids: Ids, { clientId, displayName }: NewClient): AuditE
 async function hasOwner(
   identity: Pick<IdentityReader, "allClients" | "principalsWithRole">,
 ): Promise<boolean> {
-  const owners = (await identity.principalsWithRole(OWNER.id)).filter((row) => row.disabled === 0);
+  const owners = (await identity.principalsWithRole(OWNER.id)).filter(isLastingOwner);
   if (owners.some(({ kind }) => kind === "person")) return true;
   const ids = new Set(owners.map(({ id }) => id));
   return (await identity.allClients()).some((row) => ids.has(row.principal.id) && isWhole(row));

@@ -125,7 +125,7 @@ export const PERMISSIONS = {
     ["c1.api.service_principal.v1.ServicePrincipalService.DeleteBinding", "Remove the binding of a function to a service principal"],
     ["invoked.RoleService.Create", "Create a role"],
     ["c1.api.iam.v1.Roles.Update", "Change the masked fields of a role: displayName, permissions, functionIds"],
-    ["invoked.RoleService.Delete", "Delete a role that nobody has"],
+    ["invoked.RoleService.Delete", "Delete an unused role"],
     ["c1.api.workload_federation.v1.WorkloadFederationService.CreateProvider", "Create a provider of workload identities: an issuer whose tokens trusts can accept"],
     ["c1.api.workload_federation.v1.WorkloadFederationService.UpdateProvider", "Change the masked fields of a provider: displayName, description, disabled"],
     ["c1.api.workload_federation.v1.WorkloadFederationService.DeleteProvider", "Delete a provider of workload identities that no trust uses"],

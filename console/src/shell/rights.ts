@@ -10,7 +10,7 @@ const PREFIX = "permission/";
 
 interface Rights {
   readonly roleIds: readonly string[];
-  /** Those that the reader has for at least one function. */
+  /** The permissions that the reader has for at least one function. */
   readonly permissions: ReadonlySet<string>;
 }
 

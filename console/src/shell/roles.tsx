@@ -43,7 +43,7 @@ export function RolesField({ label, hint, value, given = NONE, onChange, error }
   readonly hint?: string | undefined;
   /** Ids of roles. */
   readonly value: readonly string[];
-  /** Ids of roles that come from elsewhere, such as groups of the provider, whatever is chosen here. */
+  /** Ids of roles that this field cannot change, such as the roles of the provider's groups. */
   readonly given?: readonly string[];
   readonly onChange: (ids: readonly string[]) => void;
   readonly error?: string | undefined;
@@ -82,7 +82,7 @@ interface Choice {
   readonly summary: string;
 }
 
-/** The roles, and those of the value that the reader may not see: they can be taken away. */
+/** The roles, and further roles of the value that the reader may not see, so that the reader can remove them. */
 function withUnknown(roles: readonly Role[], value: readonly string[]): readonly Choice[] {
   const known = new Set(roles.map(({ id }) => id));
   return [

@@ -9,7 +9,7 @@ import { codeOf, providerUrl, sessionQuery, signIn } from "./session.ts";
 /** Signs in with the OpenID Connect provider, if the server has one, or with a pasted link or code. */
 export function SignInForm(
   { returnTo, onSignedIn, onTyped }: {
-    /** The page to which the provider leads back. */
+    /** The page that the browser shows once the person has signed in with the provider. */
     readonly returnTo: string;
     readonly onSignedIn: () => void;
     /** Reports whether the field has a text. */

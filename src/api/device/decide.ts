@@ -1,6 +1,6 @@
 import { jsonOperation } from "../operation.ts";
 import { empty } from "../primitives.ts";
-import { type Deciding, userCodeBody } from "./schemas.ts";
+import { type Deciding, guesser, userCodeBody } from "./schemas.ts";
 
 export const approveDevice = jsonOperation({
   operationId: "invoked.DeviceService.Approve",
@@ -11,14 +11,8 @@ export const approveDevice = jsonOperation({
   audit: "own",
   body: userCodeBody,
   response: empty,
-  async handle(
-    { body, sessionCookie, remoteAddress },
-    { consoleSessions, deviceFlow, deviceGuesses }: Deciding,
-  ) {
-    const { token = "" } = sessionCookie;
-    const { principal } = await consoleSessions.check(token, remoteAddress);
-    deviceGuesses.count(principal, remoteAddress);
-    await deviceFlow.approve(principal, body.userCode);
+  async handle(input, services: Deciding) {
+    await services.deviceFlow.approve(await guesser(input, services), input.body.userCode);
     return {};
   },
 });
@@ -32,14 +26,8 @@ export const denyDevice = jsonOperation({
   audit: "own",
   body: userCodeBody,
   response: empty,
-  async handle(
-    { body, sessionCookie, remoteAddress },
-    { consoleSessions, deviceFlow, deviceGuesses }: Deciding,
-  ) {
-    const { token = "" } = sessionCookie;
-    const { principal } = await consoleSessions.check(token, remoteAddress);
-    deviceGuesses.count(principal, remoteAddress);
-    await deviceFlow.deny(principal, body.userCode);
+  async handle(input, services: Deciding) {
+    await services.deviceFlow.deny(await guesser(input, services), input.body.userCode);
     return {};
   },
 });

@@ -1,5 +1,5 @@
 import { jsonOperation } from "../operation.ts";
-import { type Deciding, deviceJson, pendingDevice, userCodeBody } from "./schemas.ts";
+import { type Deciding, deviceJson, guesser, pendingDevice, userCodeBody } from "./schemas.ts";
 
 export const findDevice = jsonOperation({
   operationId: "invoked.DeviceService.Find",
@@ -10,13 +10,8 @@ export const findDevice = jsonOperation({
   audit: "own",
   body: userCodeBody,
   response: pendingDevice,
-  async handle(
-    { body, sessionCookie, remoteAddress },
-    { consoleSessions, deviceFlow, deviceGuesses }: Deciding,
-  ) {
-    const { token = "" } = sessionCookie;
-    const { principal } = await consoleSessions.check(token, remoteAddress);
-    deviceGuesses.count(principal, remoteAddress);
-    return deviceJson(await deviceFlow.find(principal, body.userCode));
+  async handle(input, services: Deciding) {
+    const principal = await guesser(input, services);
+    return deviceJson(await services.deviceFlow.find(principal, input.body.userCode));
   },
 });

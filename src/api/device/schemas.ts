@@ -1,10 +1,27 @@
 import { z } from "@hono/zod-openapi";
-import type { PendingDevice } from "../../domain/identity/mod.ts";
+import type { PendingDevice, Principal } from "../../domain/identity/mod.ts";
 import type { Uses } from "../operation.ts";
 import { timestamp } from "../primitives.ts";
+import type { SessionCookie } from "../cookies.ts";
 
 /** What the operations of the page use. A person must be there, so an access token is no proof. */
 export type Deciding = Uses<"consoleSessions" | "deviceFlow" | "deviceGuesses">;
+
+/**
+ * The principal of the session, for whom one more user code is tried.
+ * @throws SESSION_ENDED, RATE_LIMITED
+ */
+export async function guesser(
+  { sessionCookie: { token = "" }, remoteAddress }: {
+    readonly sessionCookie: SessionCookie;
+    readonly remoteAddress: string | undefined;
+  },
+  { consoleSessions, deviceGuesses }: Deciding,
+): Promise<Principal> {
+  const { principal } = await consoleSessions.check(token, remoteAddress);
+  deviceGuesses.count(principal, remoteAddress);
+  return principal;
+}
 
 /** What a person types. */
 export const userCodeBody = z.object({

@@ -67,7 +67,7 @@ const deleteRole = jsonOperation({
   operationId: "invoked.RoleService.Delete",
   method: "delete",
   path: `${PATH}/{role_id}`,
-  summary: "Delete a role that nobody has",
+  summary: "Delete an unused role",
   permission: "identity:write",
   params: roleParam,
   body: empty,

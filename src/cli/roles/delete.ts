@@ -6,7 +6,7 @@ import { Failure, oneLine } from "../terminal/failure.ts";
 import { printJson } from "../terminal/output.ts";
 import { askForYes } from "../terminal/prompts.ts";
 
-/** `invoked roles delete`: deletes a role that nobody has. */
+/** `invoked roles delete`: deletes an unused role. */
 export function register(command: Command): void {
   command.argument(ROLE_ARGUMENT, ROLE_HELP);
   addYesOption(command);

@@ -15,7 +15,7 @@ export function register(command: Command): void {
   command
     .argument(USER_ARGUMENT, USER_HELP)
     .argument("[role...]", "Names or ids of the new roles")
-    .option("--none", "Remove all roles but those of groups");
+    .option("--none", "Remove all roles except the roles of groups");
   const server = addServerOptions(command);
   addJsonOption(command);
   addExamples(

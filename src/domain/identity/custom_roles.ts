@@ -106,7 +106,7 @@ export class Roles {
     );
   }
 
-  /** Deletes a custom role that nobody has. @throws ROLE_NOT_FOUND, ROLE_IN_USE, INVALID_FIELD, ROLE_MISSING */
+  /** Deletes an unused custom role. @throws ROLE_NOT_FOUND, ROLE_IN_USE, INVALID_FIELD, ROLE_MISSING */
   async delete(by: Principal, id: string): Promise<void> {
     assertCustom(id, "deleted");
     await this.store.write(
