@@ -8,12 +8,12 @@ import type {
 } from "kysely";
 import { fetchPage, type Page, type PageRequest } from "./paging.ts";
 import type { RowReads } from "./changes.ts";
+import type { Schema } from "./schema.ts";
 import type {
   ConsoleSessionTable,
-  Schema,
   SessionConfirmationTable,
   SessionLinkTable,
-} from "./schema.ts";
+} from "./session_tables.ts";
 
 export type ConsoleSessionRow = Selectable<ConsoleSessionTable>;
 export type SessionConfirmationRow = Selectable<SessionConfirmationTable>;

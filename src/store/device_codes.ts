@@ -1,11 +1,17 @@
 import type { Kysely, Selectable } from "kysely";
-import type { DeviceCodeTable, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
+import type { DeviceCodeTable } from "./session_tables.ts";
 
 export type DeviceCodeRow = Selectable<DeviceCodeTable>;
 
 /** What a person decides about a sign-in. */
 export type DeviceDecision =
-  | { readonly state: "approved"; readonly principalId: string; readonly scopedRoles: string }
+  | {
+    readonly state: "approved";
+    readonly principalId: string;
+    readonly approverClientId: string | null;
+    readonly scopedRoles: string;
+  }
   | { readonly state: "denied" };
 
 /** Reads the sign-ins of devices. */
@@ -51,6 +57,18 @@ export class DeviceCodeWriter extends DeviceCodeReader {
       .where("userCodeHash", "=", userCodeHash).where("state", "=", "pending")
       .executeTakeFirst();
     return numUpdatedRows > 0n;
+  }
+
+  /** Denies the sign-ins that a principal has approved and no device has redeemed. */
+  async denyOfPrincipal(principalId: string): Promise<void> {
+    await this.db.updateTable("deviceCodes").set({ state: "denied" })
+      .where("state", "=", "approved").where("principalId", "=", principalId).execute();
+  }
+
+  /** Denies the sign-ins that a session of a client has approved and no device has redeemed. */
+  async denyOfClient(clientId: string): Promise<void> {
+    await this.db.updateTable("deviceCodes").set({ state: "denied" })
+      .where("state", "=", "approved").where("approverClientId", "=", clientId).execute();
   }
 
   /** Removes an approved sign-in; false if it was removed before. Of several writes one removes it, also of several nodes. */

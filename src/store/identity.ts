@@ -272,6 +272,13 @@ export class IdentityWriter extends IdentityReader {
       .where("principalId", "=", principalId).where("deletedAt", "is", null).execute();
   }
 
+  /** Deletes the credentials of the devices that a session of a client has approved. */
+  async deleteDevicesOf(approverClientId: string, deletedAt: string): Promise<void> {
+    await this.db.updateTable("credentials").set({ deletedAt, updatedAt: deletedAt })
+      .where("kind", "=", "device").where("approverClientId", "=", approverClientId)
+      .where("deletedAt", "is", null).execute();
+  }
+
   /** Deletes the credentials of devices that expired before a time, and when they were used. */
   async deleteDevicesBefore(time: string): Promise<void> {
     const expired = this.db.selectFrom("credentials").select("id").where("kind", "=", "device")

@@ -53,8 +53,10 @@ const LAST_MIGRATION = Object.keys(MIGRATIONS).at(-1) ?? "";
 /** Takes the last migration back, so that the next start has one to make. */
 function takeLastMigrationBack(dataDir: string): void {
   inDatabase(dataDir, (db) => {
-    assert.equal(LAST_MIGRATION, "036_confirmed_groups", "this takes it back");
-    db.exec("alter table principals drop column groups_confirmed_at");
+    assert.equal(LAST_MIGRATION, "037_device_approvers", "this takes it back");
+    for (const table of ["device_codes", "credentials"]) {
+      db.exec(`alter table ${table} drop column approver_client_id`);
+    }
     db.prepare("delete from kysely_migration where name = ?").run(LAST_MIGRATION);
   });
 }

@@ -22,8 +22,10 @@ export function poll(
   url: string,
   device_code: string,
   client_id = INVOKED,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer<Json>> {
-  return browser(url).form("/auth/v1/token", { grant_type: DEVICE_GRANT, client_id, device_code });
+  const form = { grant_type: DEVICE_GRANT, client_id, device_code };
+  return browser(url).form("/auth/v1/token", form, headers);
 }
 
 /** A request of the page on which a person decides. */

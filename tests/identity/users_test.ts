@@ -7,6 +7,7 @@ import { assertError, ok } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { TestProvider } from "../support/oidc_provider.ts";
 import { TestServer } from "../support/server.ts";
+import { ask, decide, poll } from "./devices.ts";
 import {
   change,
   DEVELOPER,
@@ -129,7 +130,7 @@ async function roles(stage: PeopleStage): Promise<void> {
   assertError(nothing, "INVALID_ARGUMENT", "INVALID_FIELD", { fields: ["user.disabled"] });
 }
 
-/** A session, a second one, a personal client and a token of a person. */
+/** A session, a second one, a personal client, a token and an approved device of a person. */
 async function everything(stage: PeopleStage, login: string) {
   const visitor = await signedIn(stage, login, ["dev"]);
   const other = await signedIn(stage, login, ["dev"]);
@@ -140,17 +141,26 @@ async function everything(stage: PeopleStage, login: string) {
   const token = await Client.login(visitor.url, made.clientId, clientSecret);
   ok(await token.get(FUNCTIONS));
   const { url } = ok(await token.post(LINKS, {}));
-  return { visitor, other, id, made, clientSecret, token, link: { url } };
+  const { user_code, device_code: device } = ok(await ask(visitor.url));
+  ok(await decide(visitor.url, "approve", user_code, visitor.cookie("invoked_session")));
+  return { visitor, other, id, made, clientSecret, token, link: { url }, device };
 }
 
 async function assertOut(person: Awaited<ReturnType<typeof everything>>): Promise<void> {
-  const { visitor, other, made, clientSecret, token, link } = person;
+  const { visitor, other, made, clientSecret, token, link, device } = person;
   for (const each of [visitor, other]) {
     assertError(await each.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
   }
   assertError(await token.get(FUNCTIONS), "UNAUTHENTICATED", "TOKEN_INVALID");
   await assert.rejects(Client.login(visitor.url, made.clientId, clientSecret), /invalid_client/);
   await assert.rejects(useLink(new Visitor(visitor.url), link), /LINK_INVALID/);
+  await assertDenied(visitor, device);
+}
+
+/** An approved device that is denied its token. */
+async function assertDenied({ url }: Visitor, device: string): Promise<void> {
+  const { status, body } = await poll(url, device);
+  assert.deepEqual([status, body.error], [400, "access_denied"]);
 }
 
 async function disables(stage: PeopleStage): Promise<void> {
@@ -168,6 +178,7 @@ async function disables(stage: PeopleStage): Promise<void> {
   // Sessions have ended for good; the client works again.
   ok(await client.call("PATCH", path, { user: { disabled: false } }));
   assertError(await visitor.get(FUNCTIONS), "UNAUTHENTICATED", "SESSION_ENDED");
+  await assertDenied(visitor, person.device);
   ok(await (await Client.login(visitor.url, made.clientId, clientSecret)).get(FUNCTIONS));
   assert.equal((await visitor.signIn(provider, "leaver1")).status, 303);
 }
@@ -190,6 +201,7 @@ async function deletes(stage: PeopleStage): Promise<void> {
   assert.equal((await visitor.signIn(provider, "leaver2")).status, 303);
   const back = await principalOf(visitor);
   assert.deepEqual([back.id, back.roles], [id, [DEVELOPER]]);
+  await assertDenied(visitor, person.device);
   await assert.rejects(
     Client.login(visitor.url, person.made.clientId, person.clientSecret),
     /invalid_client/,

@@ -79,9 +79,14 @@ export class Client {
     return this.call("POST", path, body, headers);
   }
 
-  form(path: string, form: Readonly<Record<string, string>>): Promise<Answer<Json>> {
+  form(
+    path: string,
+    form: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<Json>> {
     return this.call("POST", path, String(new URLSearchParams(form)), {
       "content-type": "application/x-www-form-urlencoded",
+      ...headers,
     });
   }
 

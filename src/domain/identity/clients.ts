@@ -13,6 +13,7 @@ import { locks } from "../locks.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Access } from "./access.ts";
 import { isPersonal, mintCredentials, NEW_CREDENTIAL } from "./credentials.ts";
+import { endSessionsOfClient } from "./endings.ts";
 import { assertExpiry } from "./expiry.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { assertHasClients, clientGone, type Principal, requirePermission } from "./principal.ts";
@@ -162,7 +163,7 @@ export class Clients {
         }
         // Once it is enabled again, its browsers sign in again.
         if (what === "disable" || what === "delete") {
-          await tx.consoleSessions.deleteOfClient(client.clientId);
+          await endSessionsOfClient(tx, client.clientId);
         }
         const updatedAt = new Date().toISOString();
         tx.audit.keepEarlier("credentials", client);
@@ -188,8 +189,10 @@ export class Clients {
       const client = this.liveClients.of(row);
       if (client === undefined) throw clientGone();
       if (row.credential.kind === "trust") throw isWorkload(by);
+      const limits = await limitsOf(identity, this.liveClients, row.credential);
+      if (limits === undefined) throw clientGone();
       const givable = row.credential.kind === "device" ? client.givable : by.access;
-      return { givable, limits: limitsOf(row.credential) };
+      return { givable, limits };
     }
     const person = this.liveClients.principal(await identity.principal(by.id), by.clientId);
     if (person === undefined) throw clientGone();

@@ -69,7 +69,12 @@ interface CredentialRecord {
 }
 
 /** What a new credential has, unless its request says otherwise. */
-export const NEW_CREDENTIAL = { allowSourceCidrs: "[]", requireDpop: 0, disabled: 0 } as const;
+export const NEW_CREDENTIAL = {
+  allowSourceCidrs: "[]",
+  requireDpop: 0,
+  disabled: 0,
+  approverClientId: null,
+} as const;
 
 /** What a client is for: a service principal, a person, a device, or a federated workload. */
 type ClientUse = "spc" | "pcc" | "dev" | "wfe";

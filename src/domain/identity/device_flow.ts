@@ -7,6 +7,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Ids } from "../ids.ts";
+import { locks } from "../locks.ts";
 import { NEW_CREDENTIAL, newClientId } from "./credentials.ts";
 import {
   deviceCodeHash,
@@ -16,12 +17,15 @@ import {
   userCodeHash,
   userCodeOf,
 } from "./device_codes.ts";
-import { OAuthError } from "./grants/grant.ts";
+import { codeInvalid, denied, unknownCode, unknownDevice } from "./device_errors.ts";
+import { OAuthError, unknownClient } from "./grants/grant.ts";
 import { rolesOfScope } from "./grants/scopes.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
-import type { Principal } from "./principal.ts";
+import { approvedLimits, earliest } from "./maker_limits.ts";
+import { clientGone, type Principal } from "./principal.ts";
 import { builtinRole } from "./roles.ts";
 import { rolesToGive } from "./scoping.ts";
+import { isAllowedFrom } from "./source_networks.ts";
 
 /** How long a person has to approve. */
 const DEVICE_CODE_LIFETIME_MS = 10 * 60_000;
@@ -134,6 +138,7 @@ export class DeviceFlow {
           sender,
           state: "pending",
           principalId: null,
+          approverClientId: null,
           createdAt: new Date(now).toISOString(),
           expiresAt: new Date(now + DEVICE_CODE_LIFETIME_MS).toISOString(),
         });
@@ -176,8 +181,9 @@ export class DeviceFlow {
   }
 
   /**
-   * Lets the device act as a principal, within the roles that the device asked for and within the rights of the session.
-   * @throws DEVICE_CODE_INVALID, ROLE_MISSING
+   * Lets the device act as a principal, within the roles that the device asked for, the rights of the session, and the limits
+   * of the client whose session it is.
+   * @throws DEVICE_CODE_INVALID, ROLE_MISSING, TOKEN_INVALID if the principal or the client was disabled meanwhile
    */
   async approve(by: Principal, typed: string): Promise<void> {
     const { liveClients } = this.options;
@@ -187,7 +193,14 @@ export class DeviceFlow {
         identity: tx.identity,
         asked: JSON.parse(row.scopedRoles) as string[],
       });
-      return { state: "approved", principalId: by.id, scopedRoles: JSON.stringify(scopedRoles) };
+      const approver = await tx.identity.client(by.clientId);
+      if (approver !== undefined && liveClients.of(approver) === undefined) throw clientGone();
+      return {
+        state: "approved",
+        principalId: by.id,
+        approverClientId: approver?.credential.clientId ?? null,
+        scopedRoles: JSON.stringify(scopedRoles),
+      };
     });
   }
 
@@ -203,19 +216,21 @@ export class DeviceFlow {
     decisionOn: (tx: Writers, row: DeviceCodeRow) => Promise<DeviceDecision>,
   ): Promise<void> {
     const { store, audit } = this.options;
+    const decide = async (tx: Writers, hash: string) => {
+      const row = pending(await tx.deviceCodes.byUserCode(hash));
+      const decision = await decisionOn(tx, row);
+      if (!await tx.deviceCodes.decide(hash, decision)) throw codeInvalid();
+      const { address: device_address, createdAt: asked_at } = row;
+      await tx.audit.append(audit.entry({
+        ...callOf(by, verb),
+        resources: [{ type: "device", name: nameOf(row) }],
+        facts: { device_address, asked_at, ...decision },
+      }));
+    };
     await this.#recorded(by, verb, async () => {
       const hash = this.#hashOf(lettersOf(typed));
-      await store.write(async (tx) => {
-        const row = pending(await tx.deviceCodes.byUserCode(hash));
-        const decision = await decisionOn(tx, row);
-        if (!await tx.deviceCodes.decide(hash, decision)) throw codeInvalid();
-        const { address: device_address, createdAt: asked_at } = row;
-        await tx.audit.append(audit.entry({
-          ...callOf(by, verb),
-          resources: [{ type: "device", name: nameOf(row) }],
-          facts: { device_address, asked_at, ...decision },
-        }));
-      });
+      // Whoever disables the principal denies what is approved: an approval comes before that, or is rejected.
+      await store.write((tx) => decide(tx, hash), "durable", [locks.ofPrincipal(by.id)]);
     });
   }
 
@@ -236,9 +251,14 @@ export class DeviceFlow {
 
   /**
    * Redeems an approved device code, once: the client that it answers is a new credential of the person who approved.
+   * @param address of the device; from an address that is not allowed, the code is not used up
    * @throws OAuthError of RFC 8628, section 3.5
    */
-  async redeem(clientId: string, deviceCode: string): Promise<LiveClient> {
+  async redeem(
+    clientId: string,
+    deviceCode: string,
+    address: string | undefined,
+  ): Promise<LiveClient> {
     if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
     const hash = deviceCodeHash(deviceCode);
     const row = await this.options.store.read.deviceCodes.byDeviceCode(hash);
@@ -248,11 +268,21 @@ export class DeviceFlow {
     }
     if (row.state === "denied") throw denied();
     if (row.state === "pending") throw this.#stillPending(hash);
-    return await this.options.store.write((tx) => this.#redeemIn(tx, row));
+    return await this.options.store.write(
+      (tx) => this.#redeemIn(tx, row, address),
+      "durable",
+      [locks.ofPrincipal(row.principalId ?? "")],
+    );
   }
 
-  async #redeemIn(tx: Writers, row: DeviceCodeRow): Promise<LiveClient> {
+  async #redeemIn(
+    tx: Writers,
+    row: DeviceCodeRow,
+    address: string | undefined,
+  ): Promise<LiveClient> {
     if (!await tx.deviceCodes.redeem(row.deviceCodeHash)) throw unknownCode();
+    const limits = await approvedLimits(tx.identity, this.options.liveClients, row);
+    if (limits === undefined) throw denied();
     const { ids, audit, liveClients, host } = this.options;
     const { id, time } = ids.nextWithTime();
     const clientId = newClientId(host, "dev");
@@ -266,14 +296,21 @@ export class DeviceFlow {
       secretHash: "",
       publicJwk: "",
       ...NEW_CREDENTIAL,
+      approverClientId: row.approverClientId,
+      allowSourceCidrs: JSON.stringify(limits.allowSourceCidrs),
+      requireDpop: limits.requireDpop,
       createdAt: time.toISOString(),
       updatedAt: time.toISOString(),
-      expiresAt: new Date(time.getTime() + DEVICE_CREDENTIAL_LIFETIME_MS).toISOString(),
+      expiresAt: earliest(
+        new Date(time.getTime() + DEVICE_CREDENTIAL_LIFETIME_MS).toISOString(),
+        limits.expiresAt,
+      ),
       deletedAt: null,
     });
     const client = liveClients.of(await tx.identity.client(clientId));
     // Disabled or deleted since the approval.
     if (client === undefined) throw denied();
+    if (!isAllowedFrom(client.sources, address)) throw unknownClient();
     const { principal } = client;
     await tx.audit.append(audit.entry({
       kind: "call",
@@ -340,27 +377,4 @@ function hasExpired({ expiresAt }: DeviceCodeRow): boolean {
 function pending(row: DeviceCodeRow | undefined): DeviceCodeRow {
   if (row === undefined || row.state !== "pending" || hasExpired(row)) throw codeInvalid();
   return row;
-}
-
-/** One error for all reasons: it shows nobody which codes exist. */
-function codeInvalid(): DomainError {
-  return new DomainError(
-    "DEVICE_CODE_INVALID",
-    "Code rejected: the code is wrong, was used before or has expired; start the sign-in again on the device",
-  );
-}
-
-function unknownDevice(): OAuthError {
-  return new OAuthError("invalid_client", "client_id is no public client of this server");
-}
-
-function unknownCode(): OAuthError {
-  return new OAuthError(
-    "invalid_grant",
-    "the device code is unknown, was used before or belongs to another client",
-  );
-}
-
-function denied(): OAuthError {
-  return new OAuthError("access_denied", "the sign-in of the device was denied");
 }

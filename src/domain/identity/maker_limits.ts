@@ -1,7 +1,8 @@
 /** The limits that a client takes from the credential that makes it, so that no credential outlives or evades its own. */
 import { Networks } from "../../shared/networks.ts";
-import type { CredentialRow } from "../../store/identity.ts";
+import type { CredentialRow, IdentityReader } from "../../store/identity.ts";
 import { invalid } from "../errors.ts";
+import type { LiveClients } from "./live_clients.ts";
 
 /** What limits a credential besides its roles. */
 export interface MakerLimits {
@@ -12,14 +13,41 @@ export interface MakerLimits {
   readonly requireDpop: number;
 }
 
-/** Of a session of a person and of a device, which make clients that live on without them. */
+/** Of a session of a person, and of a device that a person approved: their clients live on without them. */
 export const NO_LIMITS: MakerLimits = { expiresAt: null, allowSourceCidrs: [], requireDpop: 0 };
 
-export function limitsOf({ kind, ...row }: CredentialRow): MakerLimits {
-  if (kind === "device") return NO_LIMITS;
-  const { expiresAt, requireDpop } = row;
-  const allowSourceCidrs = JSON.parse(row.allowSourceCidrs) as string[];
-  return { expiresAt, allowSourceCidrs, requireDpop };
+/**
+ * The limits of what a credential makes. A device ends soon, but what it makes lives on: so a device passes on the limits of
+ * the client whose session approved the device, in place of its own.
+ * @returns undefined for a device whose approver may not be used any more
+ */
+export async function limitsOf(
+  identity: Pick<IdentityReader, "client">,
+  liveClients: Pick<LiveClients, "of">,
+  credential: CredentialRow,
+): Promise<MakerLimits | undefined> {
+  return credential.kind === "device"
+    ? await approvedLimits(identity, liveClients, credential)
+    : ownLimits(credential);
+}
+
+/**
+ * The limits that an approval gives a device, as they are now.
+ * @returns undefined if the client whose session approved may not be used any more
+ */
+export async function approvedLimits(
+  identity: Pick<IdentityReader, "client">,
+  liveClients: Pick<LiveClients, "of">,
+  { approverClientId }: Pick<CredentialRow, "approverClientId">,
+): Promise<MakerLimits | undefined> {
+  if (approverClientId === null) return NO_LIMITS;
+  const approver = await identity.client(approverClientId);
+  if (approver === undefined || liveClients.of(approver) === undefined) return undefined;
+  return ownLimits(approver.credential);
+}
+
+function ownLimits({ expiresAt, allowSourceCidrs, requireDpop }: CredentialRow): MakerLimits {
+  return { expiresAt, allowSourceCidrs: JSON.parse(allowSourceCidrs) as string[], requireDpop };
 }
 
 /** The earlier end of two. @param ends RFC 3339; null for no end */

@@ -6,6 +6,7 @@ import type { Store, Writers } from "../../store/mod.ts";
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
+import { endSessionsOfPrincipal } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
 import { type ProviderPerson, rolesOfGroups } from "./oidc/claims.ts";
 import type { Principal } from "./principal.ts";
@@ -147,7 +148,7 @@ export class People {
    */
   async setDisabled(by: Principal, id: string, disabled: boolean): Promise<PrincipalRow> {
     return await this.#change(by, id, disabled ? "disable" : "enable", async (tx) => {
-      if (disabled) await tx.consoleSessions.deleteOfPrincipal(id);
+      if (disabled) await endSessionsOfPrincipal(tx, id);
       return { disabled: Number(disabled) };
     });
   }
@@ -166,7 +167,7 @@ export class People {
   /** Deletes a person with their sessions, personal clients and roles. @throws as `setDisabled` */
   async delete(by: Principal, id: string): Promise<void> {
     await this.#change(by, id, "delete", async (tx, now) => {
-      await tx.consoleSessions.deleteOfPrincipal(id);
+      await endSessionsOfPrincipal(tx, id);
       await tx.identity.deleteCredentialsOf(id, now);
       return { roles: "[]", groupRoles: "[]", deletedAt: now };
     });

@@ -14,6 +14,7 @@ import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns, columnsOf } from "../resource.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
 import { hashSecret, mintCredentials, NEW_CREDENTIAL, newClientId } from "./credentials.ts";
+import { endSessionsOfClient } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import { servicePrincipal, writeCredentials } from "./principal_changes.ts";
@@ -121,7 +122,7 @@ export class PrincipalCredentials {
       if (!isRenamed && clientId === by.clientId) throw ownCredential("change");
       await assertMayGive(liveClients, tx.identity, by, roles, "credential.scopedRoleIds");
       if (fields.has("disabled") && change.disabled === true) {
-        await tx.consoleSessions.deleteOfClient(clientId);
+        await endSessionsOfClient(tx, clientId);
       }
       await tx.identity.updateCredential(id, {
         updatedAt: new Date().toISOString(),
@@ -136,7 +137,7 @@ export class PrincipalCredentials {
     await this.#write(by, principalId, "revoke a credential", [], async (tx) => {
       const { clientId } = await credentialOf(tx, principalId, id);
       if (clientId === by.clientId) throw ownCredential("revoke");
-      await tx.consoleSessions.deleteOfClient(clientId);
+      await endSessionsOfClient(tx, clientId);
       const deletedAt = new Date().toISOString();
       await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
     });

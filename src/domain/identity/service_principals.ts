@@ -11,6 +11,7 @@ import type { Ids } from "../ids.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import { changedColumns } from "../resource.ts";
 import { maskedFields, type UpdateMask } from "../update_mask.ts";
+import { endSessionsOfPrincipal } from "./endings.ts";
 import type { LiveClients } from "./live_clients.ts";
 import type { Principal } from "./principal.ts";
 import { changePrincipal, servicePrincipal } from "./principal_changes.ts";
@@ -71,7 +72,7 @@ export class ServicePrincipals {
     const isDisabled = fields.has("disabled") && change.disabled === true;
     const verb = !fields.has("disabled") ? "change" : isDisabled ? "disable" : "enable";
     return await this.#change(by, id, verb, async (tx) => {
-      if (isDisabled) await tx.consoleSessions.deleteOfPrincipal(id);
+      if (isDisabled) await endSessionsOfPrincipal(tx, id);
       return changedColumns(PRINCIPAL_SETTINGS, change, [...fields]);
     });
   }
@@ -100,7 +101,7 @@ export class ServicePrincipals {
   async delete(by: Principal, id: string): Promise<void> {
     await this.#change(by, id, "delete", async (tx, deletedAt) => {
       await assertUnbound(tx, id);
-      await tx.consoleSessions.deleteOfPrincipal(id);
+      await endSessionsOfPrincipal(tx, id);
       await tx.identity.deleteCredentialsOf(id, deletedAt);
       return { roles: "[]", deletedAt };
     });

@@ -40,6 +40,7 @@ import * as device from "./033_device.ts";
 import * as federation from "./034_federation.ts";
 import * as signingKeys from "./035_signing_keys.ts";
 import * as confirmedGroups from "./036_confirmed_groups.ts";
+import * as deviceApprovers from "./037_device_approvers.ts";
 
 /** The migrations by name. They are numbered and only appended. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -79,6 +80,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "034_federation": federation,
   "035_signing_keys": signingKeys,
   "036_confirmed_groups": confirmedGroups,
+  "037_device_approvers": deviceApprovers,
 };
 
 /** The migrations that a database has, in their order; none for a new one. @throws DataDirError */

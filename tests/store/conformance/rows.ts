@@ -259,6 +259,7 @@ export function credentialRow(number: number): CredentialRow {
     publicJwk: "{}",
     allowSourceCidrs: "[]",
     requireDpop: 0,
+    approverClientId: null,
     createdAt: time(0),
     updatedAt: time(0),
     expiresAt: null,

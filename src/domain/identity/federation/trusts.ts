@@ -15,6 +15,7 @@ import type { ListPage, PageQuery, Pages } from "../../paging.ts";
 import { changedColumns, columnsOf } from "../../resource.ts";
 import { maskedFields, type UpdateMask } from "../../update_mask.ts";
 import { NEW_CREDENTIAL, newClientId } from "../credentials.ts";
+import { endSessionsOfClient } from "../endings.ts";
 import type { LiveClients } from "../live_clients.ts";
 import { sourceNetworks } from "../source_networks.ts";
 import type { Principal } from "../principal.ts";
@@ -134,7 +135,7 @@ export class FederationTrusts {
       await assertMayGive(this.parts.liveClients, tx.identity, by, roles, "trust.scopedRoleIds");
       // Once the trust is enabled again, nobody has a session of before.
       if (fields.has("disabled") && change.disabled === true) {
-        await tx.consoleSessions.deleteOfClient(clientId);
+        await endSessionsOfClient(tx, clientId);
       }
       const names = [...fields];
       const [own, rules] = [namesIn(CREDENTIAL_SETTINGS, names), namesIn(TRUST_RULES, names)];
@@ -153,7 +154,7 @@ export class FederationTrusts {
   async delete(by: Principal, principalId: string, clientId: string): Promise<void> {
     await this.#write(by, principalId, "delete a trust", [], async (tx) => {
       const { id } = await trustOf(tx, principalId, clientId);
-      await tx.consoleSessions.deleteOfClient(clientId);
+      await endSessionsOfClient(tx, clientId);
       const deletedAt = new Date().toISOString();
       await tx.identity.updateCredential(id, { deletedAt, updatedAt: deletedAt });
     });

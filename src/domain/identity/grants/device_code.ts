@@ -8,8 +8,9 @@ export class DeviceCodeGrant implements Grant {
 
   constructor(private readonly flow: Pick<DeviceFlow, "redeem">) {}
 
-  async authenticate(form: URLSearchParams): Promise<Granted> {
+  async authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted> {
     const clientId = required(form, "client_id");
-    return { client: await this.flow.redeem(clientId, required(form, "device_code")) };
+    const deviceCode = required(form, "device_code");
+    return { client: await this.flow.redeem(clientId, deviceCode, address) };
   }
 }
