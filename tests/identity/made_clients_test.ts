@@ -83,25 +83,28 @@ sharedSuite("clients of limited makers", {
     const ofKey = await make(new Client(client.url, key.clientSecret), { displayName: "of key" });
     assert.equal(ofKey.answer.client.expiresTime, key.credential.expiresAt);
 
-    const bound = await makeCredential(client, owner, { requireDpop: true });
+    // A token that is bound to a key makes clients that need proofs, whether its own credential needs them or not.
     const proofs = await newProofs();
-    const { clientId } = bound.credential;
-    const token = await boundToken(client.url, { ...bound, clientId }, proofs);
-    const ofBound = ok(
-      await new Client(client.url, undefined).post(CLIENTS, { displayName: "bound" }, {
-        authorization: `DPoP ${token}`,
-        dpop: await proofs.prove("POST", `${client.url}${CLIENTS}`, token),
-      }),
-    );
-    const { clientSecret } = ofBound;
-    const credentials = { clientId: ofBound.client.clientId, clientSecret };
-    const bearer = await requestToken(client.url, credentials);
-    assert.deepEqual([bearer.status, bearer.body.error], [400, "invalid_dpop_proof"]);
-    ok(
-      await new Client(client.url, undefined).get(INTROSPECT, {
-        ...await proven(client.url, await boundToken(client.url, credentials, proofs), proofs),
-      }),
-    );
+    for (const requireDpop of [true, false]) {
+      const bound = await makeCredential(client, owner, { requireDpop });
+      const { clientId } = bound.credential;
+      const token = await boundToken(client.url, { ...bound, clientId }, proofs);
+      const ofBound = ok(
+        await new Client(client.url, undefined).post(CLIENTS, { displayName: "bound" }, {
+          authorization: `DPoP ${token}`,
+          dpop: await proofs.prove("POST", `${client.url}${CLIENTS}`, token),
+        }),
+      );
+      const { clientSecret } = ofBound;
+      const credentials = { clientId: ofBound.client.clientId, clientSecret };
+      const bearer = await requestToken(client.url, credentials);
+      assert.deepEqual([bearer.status, bearer.body.error], [400, "invalid_dpop_proof"]);
+      ok(
+        await new Client(client.url, undefined).get(INTROSPECT, {
+          ...await proven(client.url, await boundToken(client.url, credentials, proofs), proofs),
+        }),
+      );
+    }
   },
 
   "leave what owners made to those who manage credentials": async ({ client }) => {

@@ -275,6 +275,14 @@ async function cutTokens({ client, server }: Stage): Promise<void> {
     dpop: await proofs.prove("POST", `${url}${LINKS}`, token),
   });
   assertError(ofKey, "PERMISSION_DENIED", "ROLE_MISSING", { message: /requires DPoP/ });
+  const bound = await boundToken(url, credentials, proofs);
+  const ofBound = await browser(url).post(LINKS, {}, {
+    authorization: `DPoP ${bound}`,
+    dpop: await proofs.prove("POST", `${url}${LINKS}`, bound),
+  });
+  assertError(ofBound, "PERMISSION_DENIED", "ROLE_MISSING", {
+    message: /this access token is bound to a key \(DPoP\), and a session proves no key/,
+  });
   // A client of few roles has its rights in a session, too.
   const few = await principalSignIn(client, owner, { scopedRoles: ["system:viewer"] });
   ok(await get(url, FUNCTIONS, await signIn(few.as)));

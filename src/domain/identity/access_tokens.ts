@@ -148,11 +148,11 @@ export class AccessTokens {
     if (jkt !== undefined || requireDpop || prove !== undefined) {
       await assertBinding({ jkt, requireDpop }, prove);
     }
-    if (roles === undefined && claims === undefined) return principal;
+    if (roles === undefined && claims === undefined && jkt === undefined) return principal;
     const access = roles === undefined
       ? principal.access
       : await this.liveClients.cut(principal.access, roles, this.identity);
-    return { ...principal, access, claims };
+    return { ...principal, access, claims, ...jkt === undefined ? {} : { isBound: true } };
   }
 
   /**

@@ -192,7 +192,8 @@ export class Clients {
       const limits = await limitsOf(identity, this.liveClients, row.credential);
       if (limits === undefined) throw clientGone();
       const givable = row.credential.kind === "device" ? client.givable : by.access;
-      return { givable, limits };
+      // What a token makes that is bound to a key needs proofs, too: otherwise a bound token could leave its key behind.
+      return { givable, limits: by.isBound === true ? { ...limits, requireDpop: 1 } : limits };
     }
     const person = this.liveClients.principal(await identity.principal(by.id), by.clientId);
     if (person === undefined) throw clientGone();

@@ -8,7 +8,13 @@ import { DomainError } from "../errors.ts";
 import type { Ids } from "../ids.ts";
 import { locks } from "../locks.ts";
 import { isAllowedFrom } from "../identity/source_networks.ts";
-import { clientGone, type LiveClients, OWNER, type Principal } from "../identity/mod.ts";
+import {
+  clientGone,
+  type LiveClient,
+  type LiveClients,
+  OWNER,
+  type Principal,
+} from "../identity/mod.ts";
 import type { ListPage, PageQuery, Pages } from "../paging.ts";
 import type { Confirmations } from "./confirmations.ts";
 import { noSessionsBecause, sessionClient } from "./session_clients.ts";
@@ -85,7 +91,7 @@ export class ConsoleSessions {
 
   /**
    * Makes a link for a client. Its code works once. A session has all rights of its client without a proof of a key, so
-   * the caller has all these rights, and the client needs no proof.
+   * the caller has all these rights, and neither the client nor the caller's token needs a proof.
    * @throws PROVIDER_ONLY, TOKEN_INVALID, ROLE_MISSING
    */
   async createLink(by: Principal): Promise<SessionLink> {
@@ -93,10 +99,7 @@ export class ConsoleSessions {
     const row = await store.read.identity.client(by.clientId);
     const client = liveClients.of(row);
     if (row === undefined || client === undefined) throw clientGone();
-    const violation = noSessionsBecause(row, client) ??
-      (by.access.includes(client.principal.access)
-        ? undefined
-        : "the scope of this access token allows less than the client may do; request a token without scope");
+    const violation = noSessionsBecause(row, client) ?? noLinkBecause(by, client);
     if (violation === undefined) return await this.createFirstLink(by);
     throw new DomainError(
       "ROLE_MISSING",
@@ -365,6 +368,16 @@ export class ConsoleSessions {
     const { clientId } = by;
     logger.info("client {clientId} revoked session {sessionId}", { sessionId: id, clientId });
   }
+}
+
+/** Why the token of a request makes no link for its client; undefined for one that does. */
+function noLinkBecause({ isBound, access }: Principal, client: LiveClient): string | undefined {
+  if (isBound === true) {
+    return "this access token is bound to a key (DPoP), and a session proves no key; request a token without a proof";
+  }
+  return access.includes(client.principal.access)
+    ? undefined
+    : "the scope of this access token allows less than the client may do; request a token without scope";
 }
 
 function newSecret(): string {
