@@ -1,5 +1,7 @@
 /** The provider confirms sessions again and again: a person who is gone loses their session, a group that is gone its roles. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { eventually } from "../support/eventually.ts";
 import { assertError, ok } from "../support/expect.ts";
 import {
@@ -92,6 +94,22 @@ async function outage(stage: PeopleStage): Promise<void> {
   ok(await change(visitor, "DELETE", SESSION, {}));
 }
 
+/** An error that nobody expects, here of tokens that were changed in the database, keeps no other request waiting. */
+async function failing(stage: PeopleStage): Promise<void> {
+  const { dataDir } = stage.server;
+  const visitor = await signedIn(stage, "unlucky", ["dev"]);
+  const { id } = ok(await visitor.get(SESSION));
+  using database = new DatabaseSync(join(dataDir, "invoked.db"), { timeout: 60_000 });
+  const change = database.prepare(
+    "update session_confirmations set sealed_tokens = ? where session_id = ?",
+  );
+  change.run(new Uint8Array(64), id);
+  await until(visitor, "DATA_DAMAGED");
+  const { asking_ends_at: askingEndsAt } = database
+    .prepare("select asking_ends_at from session_confirmations where session_id = ?").get(id) ?? {};
+  assert.equal(askingEndsAt, null);
+}
+
 const ROLES = ["--oidc-role-map", "dev=functions:developer"];
 const OFTEN = [...ROLES, "--oidc-refresh", "1s", "--token-rate", "0"];
 
@@ -101,6 +119,7 @@ peopleSuite("the provider confirms sessions again", { flags: OFTEN }, {
   "and cannot pass one person off as another": swapped,
   "once for all requests that wait for it": atOnce,
   "unless it is not available, which ends no session": outage,
+  "and an unexpected error lets others ask": failing,
 });
 
 peopleSuite("a provider that has the claims of people in userinfo", {

@@ -113,10 +113,20 @@ export class Confirmations {
   }
 
   async #askOnce(id: string): Promise<void> {
-    const { store, provider } = this.parts;
     const claim = await this.#claim(id);
     if (claim === undefined) return;
-    const session = await store.read.consoleSessions.byId(id);
+    try {
+      await this.#askFor(claim);
+    } catch (error) {
+      // Whatever failed: a claim that stays would keep other requests of the session waiting.
+      await this.#postpone(claim, error);
+      if (!(error instanceof ProviderUnavailable)) throw error;
+    }
+  }
+
+  async #askFor(claim: SessionConfirmationRow): Promise<void> {
+    const { store, provider } = this.parts;
+    const session = await store.read.consoleSessions.byId(claim.sessionId);
     const person = session && await store.read.identity.principal(session.principalId);
     if (session === undefined || person === undefined) return;
     const { issuer, subject } = person.principal;
@@ -127,9 +137,8 @@ export class Confirmations {
       const confirmed = await provider.refresh(this.#open(claim), subject ?? "");
       await this.#keep(claim, person.principal.id, confirmed);
     } catch (error) {
-      if (error instanceof SignInRejected) await this.#end(session, person.principal, error);
-      else if (error instanceof ProviderUnavailable) await this.#postpone(claim, error);
-      else throw error;
+      if (!(error instanceof SignInRejected)) throw error;
+      await this.#end(session, person.principal, error);
     }
   }
 
@@ -215,11 +224,10 @@ export class Confirmations {
     });
   }
 
-  async #postpone(
-    claim: SessionConfirmationRow,
-    { message }: ProviderUnavailable,
-  ): Promise<void> {
+  /** Gives the claim back. The session is accepted without a confirmation until the next attempt, or its last moment. */
+  async #postpone(claim: SessionConfirmationRow, error: unknown): Promise<void> {
     const { sessionId } = claim;
+    const message = error instanceof Error ? error.message : String(error);
     logger.warn("session {sessionId} was not confirmed: {message}", { sessionId, message });
     const retryMs = Math.min(RETRY_MS, this.parts.intervalMs);
     await this.parts.store.write(
