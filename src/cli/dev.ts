@@ -17,7 +17,7 @@ import { SyncedFunction } from "./local/synced_function.ts";
 import { TypeReports } from "./local/type_reports.ts";
 import { noteDiagnostics, noteWarnings } from "./terminal/diagnostics.ts";
 import { printLogLine } from "./terminal/log_lines.ts";
-import { note, paint, paintNote, printJsonLine } from "./terminal/output.ts";
+import { note, paint, paintNote, printJson, printJsonLine } from "./terminal/output.ts";
 import { addExamples, addJsonOption } from "./options/common_options.ts";
 import { addLocalSettings } from "./options/local_settings.ts";
 import { addVarOption } from "./options/variables.ts";
@@ -228,7 +228,7 @@ class DevRun {
   #print(result: Result): void {
     if (this.#options.json) return printJsonLine(result);
     const { status, output, error, milliseconds, endpoints = [] } = result;
-    if (status === "SUCCESS") console.log(JSON.stringify(output, null, 2));
+    if (status === "SUCCESS") printJson(output);
     else console.log(paint("red", printable(error ?? status)));
     const style = status === "SUCCESS" ? "green" : "red";
     note(`${paintNote(style, status.toLowerCase())} in ${formatCount(milliseconds)} ms`);

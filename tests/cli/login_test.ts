@@ -208,6 +208,46 @@ Deno.test("a login by browser and a logout end with a reason where the server is
     assertFails(await run("login", url), 4, /invalid_client/, /give --client-id/);
     assertFails(await run("login", "http://127.0.0.1:9"), 4, /not reachable/, /check|start/);
   });
+  await t.step(
+    "what the server sends reaches the terminal without control characters",
+    async () => {
+      const controls = "\u001b[2J\u009b2J\u202e\u0007";
+      const denied = () => Response.json({ error: "access_denied" }, { status: 400 });
+      const hostile = {
+        ...begun,
+        user_code: `BCDF${controls}`,
+        verification_uri: `${url}/plain`,
+        verification_uri_complete: `${url}/device?a=${controls}#${controls}`,
+      };
+      answers.push(() => Response.json(hostile), denied);
+      const { stderr } = await run("login", url);
+      assert.match(stderr, /^ {2}http:\S+\/device\?a=%1B\[2J%C2%9B2J%E2%80%AE%07#/m);
+      // deno-lint-ignore no-control-regex
+      const unprintable = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
+      assert.doesNotMatch(stderr, unprintable);
+      // No page in a browser.
+      answers.push(() => Response.json({ ...begun, verification_uri: "javascript:alert(1)" }));
+      assertFails(await run("login", url), 4, /signs in no browser/, /give --client-id/);
+      for (const error of [`x${controls}`, "invalid_scope"]) {
+        const rejected = { error, error_description: controls };
+        answers.push(() => Response.json(rejected, { status: 400 }));
+        assert.doesNotMatch((await run("login", url)).stderr, unprintable);
+      }
+      // The token, the new client and its principal.
+      answers.push(
+        () => Response.json(begun),
+        () => Response.json({ access_token: "x" }),
+        () => Response.json({ client: { id: "i", clientId: `c${controls}` }, clientSecret: "s" }),
+        () => Response.json({ access_token: "x" }),
+        () => Response.json({ principleId: `p${controls}` }),
+      );
+      const { code, stdout } = await run("login", url, "--json");
+      assert.equal(code, 0);
+      assert.doesNotMatch(stdout, unprintable);
+      assert.equal(JSON.parse(stdout).principalId, `p${controls}`);
+      await Deno.remove(folder, { recursive: true });
+    },
+  );
   await t.step("polls go on until the server decides", async () => {
     const ends: [string, number, RegExp][] = [
       ["access_denied", 1, /denied in the browser/],

@@ -11,11 +11,14 @@ const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code";
 const DEFAULT_INTERVAL_S = 5;
 const SLOW_DOWN_S = 5;
 
+/** As URLs are written: without control characters, and with every other special character encoded. */
+const webUrl = z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href);
+
 const Authorization = z.object({
   device_code: z.string().min(1),
   user_code: z.string().min(1),
-  verification_uri: z.url({ protocol: /^https?$/ }),
-  verification_uri_complete: z.url({ protocol: /^https?$/ }).optional(),
+  verification_uri: webUrl,
+  verification_uri_complete: webUrl.optional(),
   expires_in: z.number().positive(),
   interval: z.number().positive().catch(DEFAULT_INTERVAL_S),
 });

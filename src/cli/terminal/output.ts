@@ -18,14 +18,26 @@ export function paintNote(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stderr });
 }
 
+/** What JSON leaves as it is, although terminals act on it: C1 controls, line separators, and Unicode's Bidi_Control. */
+const TERMINAL_CONTROLS = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** JSON with the same value, which a terminal can show: values come from outside. */
+function jsonText(value: unknown, indent?: number): string {
+  return String(JSON.stringify(value, null, indent))
+    .replace(
+      TERMINAL_CONTROLS,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+}
+
 /** The result of a command for programs. */
 export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
+  console.log(jsonText(value, 2));
 }
 
 /** One value of a continuous result, on one line. */
 export function printJsonLine(value: unknown): void {
-  console.log(JSON.stringify(value));
+  console.log(jsonText(value));
 }
 
 /** Prints progress on stderr; stdout has the result alone. */
