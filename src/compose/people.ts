@@ -10,12 +10,11 @@ import type { Pages } from "../domain/paging.ts";
 import { Confirmations } from "../domain/sessions/confirmations.ts";
 import { OwnerAssertions } from "../domain/sessions/owner_assertion.ts";
 import { OwnerLinks } from "../domain/sessions/owner_links.ts";
-import { ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
+import { PROVIDER_SIGN_IN_PATH, ProviderSignIn } from "../domain/sessions/provider_sign_in.ts";
 import { ConsoleSessions, type SignInMethods } from "../domain/sessions/sessions.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
 
-const LOGIN_PATH = "/auth/v1/oidc/login";
 const CALLBACK_PATH = "/auth/v1/oidc/callback";
 const ROLE_ID = /^[0-9A-Za-z]{27}$/;
 
@@ -73,7 +72,7 @@ export async function openPeople(parts: PeopleParts) {
 
 function methodsOf({ issuer, only }: Config["oidc"]): SignInMethods {
   if (issuer === undefined) return {};
-  return { providerSignInPath: LOGIN_PATH, ...only ? { isProviderOnly: true } : {} };
+  return { providerSignInPath: PROVIDER_SIGN_IN_PATH, ...only ? { isProviderOnly: true } : {} };
 }
 
 /** The provider of the settings; undefined without one. A provider that does not answer does not keep the server down. */

@@ -197,7 +197,7 @@ export class SessionCookies {
     const isSecure = origin.startsWith("https:");
     const session = sessionCookie(incoming, isSecure);
     return {
-      origin,
+      origin: this.origins.seenBy(incoming),
       session: headers["sec-fetch-site"] === "same-origin"
         ? session
         : { ...session, token: undefined },

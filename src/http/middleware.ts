@@ -294,6 +294,17 @@ export class PublicOrigins {
     return `${this.schemeOf(incoming)}://${host}`;
   }
 
+  /**
+   * The origin that the browser of a request sees: as {@link of}, but with the host that the request was sent to. That host
+   * is another one if the browser has come to the server by another name than that of `--public-url`, or if a proxy that is
+   * not trusted replaces `Host`. @throws INVALID_FIELD
+   */
+  seenBy(incoming: IncomingMessage): string {
+    const own = this.of(incoming);
+    const seen = URL.parse(`${this.schemeOf(incoming)}://${this.hostOf(incoming) ?? ""}`);
+    return seen?.origin ?? own;
+  }
+
   /** `http` or `https`. */
   schemeOf(incoming: IncomingMessage): string {
     const proto = this.#forwarded(incoming, "proto");

@@ -3,6 +3,16 @@ import type { TestProvider } from "../support/oidc_provider.ts";
 
 export const LOGIN = "/auth/v1/oidc/login";
 
+/** More than any sign-in has; browsers follow about as many. */
+const REDIRECTS_MAX = 20;
+const CALLBACK = "/auth/v1/oidc/callback";
+
+interface Cookie {
+  readonly value: string;
+  readonly attributes: string;
+  readonly host?: string;
+}
+
 /** How a browser comes to a URL. */
 interface Visit {
   readonly method?: string;
@@ -22,22 +32,26 @@ export interface Page {
 }
 
 export class Visitor {
-  readonly cookies = new Map<string, { readonly value: string; readonly attributes: string }>();
+  /** By name. A cookie without a host belongs to that of the server. */
+  readonly cookies = new Map<string, Cookie>();
 
-  /** @param publicUrl where the provider sends the browser, if the server has another URL for others */
+  /** @param publicUrl what the browser calls the server; a proxy that replaces `Host` sends its requests to `url` */
   constructor(readonly url: string, private readonly publicUrl = url) {}
 
-  /** Visits a URL of the server, or a whole one, without following redirects. */
+  /** Visits a URL of the server, or a whole one, without following redirects. Cookies belong to hosts, whatever the port. */
   async visit(
     path: string,
     { method = "GET", form, headers, site = "none" }: Visit = {},
   ): Promise<Page> {
+    const own = new URL(this.publicUrl);
+    const seen = new URL(path, own);
     const cookie = [...this.cookies]
-      .filter(([, { attributes }]) =>
-        site !== "cross-site" || !attributes.includes("SameSite=Strict")
+      .filter(([, { attributes, host = own.hostname }]) =>
+        host === seen.hostname && (site !== "cross-site" || !attributes.includes("SameSite=Strict"))
       )
       .map(([name, { value }]) => `${name}=${value}`).join("; ");
-    const response = await fetch(new URL(path, this.url), {
+    const isOwn = seen.origin === own.origin;
+    const response = await fetch(isOwn ? new URL(seen.pathname + seen.search, this.url) : seen, {
       method,
       redirect: "manual",
       headers: { cookie, accept: "text/html", "sec-fetch-site": site, ...headers },
@@ -47,7 +61,10 @@ export class Visitor {
       const [pair = "", ...attributes] = set.split("; ");
       const [name = "", value = ""] = pair.split(/=(.*)/s);
       if (value === "") this.cookies.delete(name);
-      else this.cookies.set(name, { value, attributes: attributes.join("; ") });
+      else {
+        const { hostname: host } = seen;
+        this.cookies.set(name, { value, attributes: attributes.join("; "), host });
+      }
     }
     const { status, headers: received } = response;
     const text = await response.text();
@@ -70,7 +87,9 @@ export class Visitor {
   ): Promise<string> {
     let page = await this.visit(LOGIN + query, { site });
     if (page.status !== 303) throw new Error(`${page.status}: ${page.text}`);
-    for (let at = page.location; !at.startsWith(this.publicUrl);) {
+    let redirects = 0;
+    for (let at = page.location; new URL(at).pathname !== CALLBACK;) {
+      if (++redirects > REDIRECTS_MAX) throw new Error(`too many redirects, at last to ${at}`);
       page = await this.visit(at);
       const [, action] = /<form[^>]* action="([^"]+)"/.exec(page.text) ?? [];
       const [, prompt] = /name="prompt" value="(\w+)"/.exec(page.text) ?? [];

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { PROVIDER_SIGN_IN_PATH } from "../../domain/sessions/provider_sign_in.ts";
 import { rawOperation, Reply, type Uses } from "../operation.ts";
 
 const FOUND = { 303: { description: "The browser goes on to the URL in Location" } };
@@ -6,7 +7,7 @@ const FOUND = { 303: { description: "The browser goes on to the URL in Location"
 export const beginProviderSignIn = rawOperation({
   operationId: "invoked.SessionService.BeginProviderSignIn",
   method: "get",
-  path: "/auth/v1/oidc/login",
+  path: PROVIDER_SIGN_IN_PATH,
   summary: "Send a browser to the OpenID Connect provider to sign in",
   permission: "browser",
   audit: "own",
@@ -17,6 +18,9 @@ export const beginProviderSignIn = rawOperation({
       description:
         "true makes the person an owner; the browser must have the session of an owner, which ends",
     }),
+    redirected: z.enum(["true"]).optional().openapi({
+      description: "The server has sent the browser here from another name of the server",
+    }),
   }),
   answers: FOUND,
   async handle(
@@ -24,8 +28,7 @@ export const beginProviderSignIn = rawOperation({
     { providerSignIn, tokenRateLimit }: Uses<"providerSignIn" | "tokenRateLimit">,
   ) {
     const { origin, session, transaction, userAgent, query: sent } = browser;
-    const elsewhere = providerSignIn.ownUrl(origin, `/auth/v1/oidc/login?${sent}`);
-    // The provider sends the browser back to this origin, where its cookie must be.
+    const elsewhere = providerSignIn.ownUrl(origin, sent);
     if (elsewhere !== undefined) return Reply.redirect(elsewhere);
     tokenRateLimit.countSignIn(remoteAddress);
     const begun = await providerSignIn.begin({

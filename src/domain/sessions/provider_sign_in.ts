@@ -20,6 +20,10 @@ import type { Browser, ConsoleSessions, NewSession } from "./sessions.ts";
 
 const logger = getLogger(["invoked", "identity"]);
 
+/** Where a browser begins to sign in with the provider. */
+export const PROVIDER_SIGN_IN_PATH = "/auth/v1/oidc/login";
+/** The parameter of a browser that was sent there from another name of the server. */
+const REDIRECTED = "redirected";
 const RETURN_CHARS_MAX = 1_024;
 const RETRY_SECONDS = 5;
 /** Error codes of the provider that a message may repeat: RFC 6749, section 4.1.2.1, and OpenID Connect. */
@@ -63,12 +67,19 @@ export class ProviderSignIn {
   constructor(private readonly parts: ProviderSignInParts) {}
 
   /**
-   * Where a browser must begin that has come to another name of the server: cookies belong to a host. Undefined if it has
-   * come to the right one.
+   * Where a browser must begin that has come to another name of the server: cookies belong to a host, and the provider sends
+   * the browser back to the own URL of the server. It is sent there once: behind a proxy that replaces the host of requests,
+   * every request seems to have come to another name.
+   * @param query of the browser's request
+   * @returns undefined if the browser begins where it is
    */
-  ownUrl(origin: string, pathAndQuery: string): string | undefined {
+  ownUrl(origin: string, query: URLSearchParams): string | undefined {
     const own = new URL(this.parts.url).origin;
-    return origin === own ? undefined : own + pathAndQuery;
+    if (origin === own || query.has(REDIRECTED)) return undefined;
+    return `${own}${PROVIDER_SIGN_IN_PATH}?${new URLSearchParams([...query, [
+      REDIRECTED,
+      "true",
+    ]])}`;
   }
 
   /**
