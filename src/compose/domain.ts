@@ -1,9 +1,9 @@
 /** Builds the services of the domain from the store, the engine and Config. */
-import { openFederation } from "./federation.ts";
+import { openIdentity } from "./identity.ts";
 import { OPERATIONS } from "../api/mod.ts";
 import { permissionCatalog } from "../api/permissions.ts";
 import type { Builder } from "../builder/mod.ts";
-import { type Config, hostsOfServer, isUrlOfServer } from "../config/mod.ts";
+import { type Config, hostsOfServer } from "../config/mod.ts";
 import { Audit } from "../domain/audit/audit.ts";
 import { ExportTargets } from "../domain/audit/export_targets.ts";
 import { AuditExporter } from "../domain/audit/exporter.ts";
@@ -24,25 +24,7 @@ import { Provisioning } from "../domain/functions/provisioning.ts";
 import { Publishes } from "../domain/functions/publishes.ts";
 import { Secrets } from "../domain/functions/secrets.ts";
 import { Statistics } from "../domain/functions/statistics.ts";
-import {
-  AccessTokens,
-  Bindings,
-  ClientCredentialsGrant,
-  clientHost,
-  Clients,
-  CredentialUses,
-  DeviceCodeGrant,
-  DeviceFlow,
-  DpopProofs,
-  FunctionPrincipals,
-  LiveClients,
-  PrincipalCredentials,
-  Roles,
-  ServerKeys,
-  ServicePrincipals,
-  SigningKeys,
-  TokenEndpoint,
-} from "../domain/identity/mod.ts";
+import { LiveClients, ServerKeys } from "../domain/identity/mod.ts";
 import type { Ids } from "../domain/ids.ts";
 import { Attempts } from "../domain/invocations/attempts.ts";
 import { Bulk } from "../domain/invocations/bulk.ts";
@@ -85,7 +67,6 @@ import type { InvocationNotifier } from "../engine/notifier.ts";
 import type { PublicGet, PublicPost } from "../sandbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { Sealer } from "../store/sealing.ts";
-import { openPeople } from "./people.ts";
 
 /** What the domain is built from. */
 export interface DomainParts {
@@ -354,42 +335,4 @@ function openTests(shared: Shared): Tests {
     limits: { ...invocations, ...tests },
     volumeLimits: volumes,
   });
-}
-
-async function openIdentity(shared: Shared, keys: ServerKeys) {
-  const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
-    shared;
-  const signingKeys = await SigningKeys.open(store, sealer, ids);
-  const uses = new CredentialUses(store);
-  const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, uses, {
-    issuer: new URL(url).origin,
-    lifetimeMs: identity.tokenLifetimeMs,
-  });
-  const host = clientHost(url);
-  const deviceFlow = new DeviceFlow({
-    ...{ store, ids, audit, liveClients, url, host },
-    userCodeKey: await keys.hmacKey("user-code"),
-  });
-  const parts = { store, pages, ids, liveClients, host };
-  const federation = openFederation(shared);
-  const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
-  return {
-    accessTokens,
-    signingKeys,
-    dpopProofs,
-    ...await openPeople(shared),
-    bindings: new Bindings(store, pages, liveClients),
-    clients: new Clients(store, pages, ids, liveClients, host),
-    deviceFlow,
-    functionPrincipals: new FunctionPrincipals(store, liveClients),
-    principalCredentials: new PrincipalCredentials(parts),
-    roles: new Roles(store, pages, ids, liveClients),
-    servicePrincipals: new ServicePrincipals(parts),
-    tokenEndpoint: new TokenEndpoint(accessTokens, dpopProofs, [
-      new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
-      federation.tokenExchange,
-      new DeviceCodeGrant(deviceFlow),
-    ], audit),
-    ...federation.services,
-  };
 }

@@ -10,6 +10,7 @@ import {
   newServicePrincipal,
   OWNER,
   type Principal,
+  TokenTargets,
 } from "../../src/domain/identity/mod.ts";
 import { INVOKED_DEVICE_CLIENT as clientId } from "../../src/resources/device_clients.ts";
 import type { Store } from "../../src/store/mod.ts";
@@ -31,6 +32,7 @@ class Node implements AsyncDisposable {
     this.#flow = new DeviceFlow({
       ...{ store, ids, liveClients, audit: this.#audit },
       ...{ url: "http://127.0.0.1", host: "127.0.0.1" },
+      targets: new TokenTargets(() => false, []),
       userCodeKey: new Uint8Array(32),
     });
   }
@@ -78,7 +80,7 @@ Deno.test("two nodes decide and redeem a device code once", async () => {
   for (let n = 0; n < ROUNDS; n++) {
     const sender = String(n);
     const { userCode, deviceCode } = await first.request((flow) =>
-      flow.begin({ clientId, scope: "", address: "", sender })
+      flow.begin({ clientId, scope: "", resources: [], address: "", sender })
     );
     const decided = await Promise.allSettled([
       first.request((flow) => flow.approve(by, userCode)),

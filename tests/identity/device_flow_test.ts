@@ -94,7 +94,7 @@ serverSuite("the device flow", {
     }
   },
 
-  "rejects clients and scopes that it does not know": async ({ server: { url } }) => {
+  "rejects clients, scopes and resources that it does not know": async ({ server: { url } }) => {
     assertRejected(await ask(url, {}), "invalid_request");
     for (const client_id of ["nobody", "strange-hydra-12345@127.0.0.1/pcc"]) {
       assertRejected(await ask(url, { client_id }), "invalid_client", 401);
@@ -102,7 +102,9 @@ serverSuite("the device flow", {
     for (const scope of ["system:root", `viewer ${VIEWER}`, "x".repeat(2_000)]) {
       assertRejected(await ask(url, { client_id: INVOKED, scope }), "invalid_scope");
     }
-    ok(await ask(url, { client_id: INVOKED, scope: "openid profile email offline_access" }));
+    const resource = "https://other.example";
+    assertRejected(await ask(url, { client_id: INVOKED, resource }), "invalid_target");
+    ok(await ask(url, { client_id: INVOKED, scope: "openid profile email", resource: url }));
   },
 
   "gives a token once somebody has approved, and only once": async (
@@ -360,13 +362,16 @@ serverSuite("the device flow", {
   "slows down who tries codes, right codes included": async ({ server: { url }, client }) => {
     const cookie = await signIn(client);
     const { user_code } = ok(await ask(url));
-    const guesses = Array.from({ length: 40 }, () => decide(url, "find", "BBBB-BBBB", cookie));
-    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    // From an address of its own: addresses have a limit, too.
+    const headers = { ...ofConsole(url), "x-forwarded-for": "198.51.100.9" };
+    const find = (count: number, code: string) =>
+      Promise.all(
+        Array.from({ length: count }, () => decide(url, "find", code, cookie, headers)),
+      );
+    const statuses = (await find(40, "BBBB-BBBB")).map(({ status }) => status);
     assert.ok(statuses.includes(404) && statuses.includes(429), statuses.join());
     // One more may be allowed meanwhile.
-    const rights = await Promise.all(
-      Array.from({ length: 5 }, () => decide(url, "find", user_code, cookie)),
-    );
+    const rights = await find(5, user_code);
     const right = rights.find(({ status }) => status !== 200) ?? assert.fail("none is rejected");
     assertError(right, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
     assert.match(right.body.message, /this principal may send 20 a minute/);

@@ -182,6 +182,7 @@ export async function rejections(stage: Stage): Promise<void> {
     { subject_token_type: "urn:ietf:params:oauth:token-type:saml2" },
     { client_id: "" },
     { actor_token: "x" },
+    { actor_token_type: "urn:ietf:params:oauth:token-type:jwt" },
     { requested_token_type: "urn:ietf:params:oauth:token-type:refresh_token" },
   ];
   for (const change of malformed) {
@@ -189,6 +190,19 @@ export async function rejections(stage: Stage): Promise<void> {
     assert.deepEqual([status, body.error], [400, "invalid_request"], JSON.stringify(change));
     assert.doesNotMatch(body.error_description, STRANGER);
   }
+  const { url } = stage.server;
+  for (const name of ["audience", "resource"]) {
+    for (
+      const other of ["https://other.example", "other.example", "https://127.0.0.1.evil.example"]
+    ) {
+      const { status, body } = await present(stage, trust, token, { [name]: other });
+      assert.deepEqual([status, body.error], [400, "invalid_target"], `${name} ${other}`);
+      await assertRecorded(stage, trust, "invalid_target");
+    }
+    ok(await present(stage, trust, token, { [name]: `${url}/api`, requested_token_type: "" }));
+  }
+  ok(await present(stage, trust, token, { audience: stage.audience }));
+  ok(await present(stage, trust, token, { audience: "invoked/api" }));
   const { body } = await present(stage, trust, token, { scope: "nothing" });
   assert.equal(body.error, "invalid_scope");
   const networks = { trust: { allowSourceCidrs: ["192.0.2.0/24"] } };

@@ -116,6 +116,11 @@ async function badRequests(client: Client, credentials: Credentials): Promise<vo
     [{ ...GRANT, client_secret }, "invalid_request"],
     [{ ...GRANT, client_id }, "invalid_request"],
     [{ ...good, client_assertion: await assertion(credentials) }, "invalid_request"],
+    [{ ...good, client_assertion_type: ASSERTION_TYPE }, "invalid_request"],
+    [{ ...good, resource: "https://other.example/" }, "invalid_target"],
+    [{ ...good, resource: "not a URL" }, "invalid_target"],
+    [{ ...good, resource: client.url.replace("http:", "ftp:") }, "invalid_target"],
+    [{ ...good, resource: `${client.url}/api/v1/functions#a` }, "invalid_target"],
   ];
   for (const [form, error] of forms) assertOAuthError(await client.form(PATH, form), error);
 
@@ -126,6 +131,20 @@ async function badRequests(client: Client, credentials: Credentials): Promise<vo
     assertOAuthError(answer, "invalid_request");
     assert.match(answer.body.error_description, new RegExp(name));
   }
+  // Resources may be repeated (RFC 8707), and each must be of this server.
+  const asks = async (...resources: string[]) => {
+    const asked = resources.map((resource) => ["resource", resource]);
+    return await client.call(
+      "POST",
+      PATH,
+      String(new URLSearchParams([...Object.entries(good), ...asked])),
+      {
+        "content-type": "application/x-www-form-urlencoded",
+      },
+    );
+  };
+  await assertGranted(client, await asks(client.url, `${client.url}/api/v1/functions`, ""));
+  assertOAuthError(await asks(client.url, "https://other.example"), "invalid_target");
   const text = String(new URLSearchParams(good));
   const types = ["application/json", "text/plain", "multipart/form-data; boundary=x"];
   for (const type of types) {

@@ -12,6 +12,11 @@ export const oauthError = {
   "application/json": z.object({ error: z.string(), error_description: z.string() }),
 };
 
+/** A parameter of every request for a token; it may be repeated. */
+export const resource = z.string().optional().openapi({
+  description: "A URL of this server (RFC 8707); others are rejected with invalid_target",
+});
+
 /** The form of a request. Errors have the form of RFC 6749, section 5.2. @throws OAuthError */
 export async function readForm(body: RawBody): Promise<URLSearchParams> {
   if (body.mediaType !== FORM) throw new OAuthError("invalid_request", `the body must be ${FORM}`);

@@ -2,7 +2,7 @@ import { formatCount } from "../../config/mod.ts";
 import { z } from "@hono/zod-openapi";
 import { OAuthError, type TokenGrant } from "../../domain/identity/mod.ts";
 import { rawOperation, Reply, type Uses } from "../operation.ts";
-import { FORM, oauthError, readForm, tooManyRequests } from "./form.ts";
+import { FORM, oauthError, readForm, resource, tooManyRequests } from "./form.ts";
 
 const tokenForm = z.object({
   grant_type: z.enum([
@@ -16,7 +16,13 @@ const tokenForm = z.object({
   client_assertion: z.string().optional(),
   subject_token: z.string().optional().openapi({ description: "Of a workload's provider" }),
   subject_token_type: z.string().optional(),
+  requested_token_type: z.string().optional(),
+  audience: z.string().optional().openapi({
+    description:
+      "Of a token exchange: a name or a URL of this server; others are rejected with invalid_target",
+  }),
   device_code: z.string().optional(),
+  resource,
 });
 const tokenAnswer = {
   "application/json": z.object({

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { assertEachOnce, type DeviceAuthorization, required } from "../../domain/identity/mod.ts";
-import { FORM, oauthError, readForm, tooManyRequests } from "../auth/form.ts";
+import { FORM, oauthError, readForm, resource, tooManyRequests } from "../auth/form.ts";
 import { rawOperation, Reply, type Uses } from "../operation.ts";
 import { senderOf } from "../../shared/token_buckets.ts";
 
@@ -9,6 +9,7 @@ const deviceForm = z.object({
   scope: z.string().optional().openapi({
     description: "Names or ids of roles, separated by spaces, which cut the token",
   }),
+  resource,
 });
 const deviceAnswer = {
   "application/json": z.object({
@@ -50,7 +51,8 @@ export const authorizeDevice = rawOperation({
       return tooManyRequests(waitSeconds, "this address begins too many sign-ins (--token-rate)");
     }
     const scope = form.get("scope") ?? "";
-    const request = { clientId, scope, address: remoteAddress ?? "", sender };
+    const resources = form.getAll("resource");
+    const request = { clientId, scope, resources, address: remoteAddress ?? "", sender };
     return Reply.json(answerOf(await deviceFlow.begin(request)));
   },
 });

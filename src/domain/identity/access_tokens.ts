@@ -26,7 +26,7 @@ const MS_PER_SECOND = 1000;
 /** How far ahead of the clock a token may have been issued: the clock may be set back a little. */
 const ISSUED_AHEAD_MAX_MS = 60 * MS_PER_SECOND;
 /** What every token names as its audience, besides the URL of the server that issued it. */
-const AUDIENCE = "invoked/api";
+export const AUDIENCE = "invoked/api";
 
 /** The header of a token. */
 const headerOf = (kid: string) => ({ alg: "EdDSA", typ: "at+jwt", kid }) as const;

@@ -20,6 +20,7 @@ import {
 import { codeInvalid, denied, unknownCode, unknownDevice } from "./device_errors.ts";
 import { OAuthError, unknownClient } from "./grants/grant.ts";
 import { rolesOfScope } from "./grants/scopes.ts";
+import type { TokenTargets } from "./grants/targets.ts";
 import type { LiveClient, LiveClients } from "./live_clients.ts";
 import { approvedLimits, earliest } from "./maker_limits.ts";
 import { clientGone, type Principal } from "./principal.ts";
@@ -73,6 +74,8 @@ export interface PendingDevice {
 interface DeviceRequest {
   readonly clientId: string;
   readonly scope: string;
+  /** What the token is to be for; empty for this server. */
+  readonly resources: readonly string[];
   readonly address: string;
   /** The address, or the network of an IPv6 address. */
   readonly sender: string;
@@ -83,6 +86,7 @@ interface DeviceFlowOptions {
   readonly ids: Ids;
   readonly audit: Audit;
   readonly liveClients: LiveClients;
+  readonly targets: TokenTargets;
   /** Base URL of the server. */
   readonly url: string;
   /** Host, with its port, in client ids. */
@@ -115,9 +119,12 @@ export class DeviceFlow {
     }
   }
 
-  async #begin({ clientId, scope, address, sender }: DeviceRequest): Promise<DeviceAuthorization> {
-    const { store, liveClients, url } = this.options;
+  async #begin(
+    { clientId, scope, resources, address, sender }: DeviceRequest,
+  ): Promise<DeviceAuthorization> {
+    const { store, liveClients, targets, url } = this.options;
     if (!DEVICE_CLIENTS.has(clientId)) throw unknownDevice();
+    targets.assertResources(resources);
     if (scope.length > SCOPE_CHARS_MAX) {
       throw new OAuthError("invalid_scope", `scope has more than ${SCOPE_CHARS_MAX} characters`);
     }

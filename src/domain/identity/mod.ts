@@ -5,7 +5,7 @@ import { type ClientCredentials, mintCredentials, NEW_CREDENTIAL } from "./crede
 import { servicePrincipalRow } from "./service_principals.ts";
 
 export { type FunctionScope } from "./access.ts";
-export { AccessTokens } from "./access_tokens.ts";
+export { AccessTokens, AUDIENCE } from "./access_tokens.ts";
 export { type Binding, Bindings } from "./bindings.ts";
 export { Clients } from "./clients.ts";
 export { CredentialUses } from "./credential_uses.ts";
@@ -27,6 +27,7 @@ export { FunctionPrincipals } from "./function_principals.ts";
 export { ClientCredentialsGrant } from "./grants/client_credentials.ts";
 export { DeviceCodeGrant } from "./grants/device_code.ts";
 export { assertEachOnce, describable, OAuthError, required } from "./grants/grant.ts";
+export { TokenTargets } from "./grants/targets.ts";
 export { TokenExchangeGrant } from "./grants/token_exchange.ts";
 export { type LiveClient, LiveClients } from "./live_clients.ts";
 export { PrincipalCredentials } from "./principal_credentials.ts";

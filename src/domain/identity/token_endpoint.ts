@@ -4,6 +4,7 @@ import { DomainError } from "../errors.ts";
 import type { AccessTokens, Granted } from "./access_tokens.ts";
 import type { DpopProofs, ProofTarget } from "./dpop.ts";
 import { assertEachOnce, type Grant, OAuthError, required, unknownClient } from "./grants/grant.ts";
+import type { TokenTargets } from "./grants/targets.ts";
 import { isAllowedFrom } from "./source_networks.ts";
 
 /** What the proof of a token request names. */
@@ -39,6 +40,7 @@ export class TokenEndpoint {
     private readonly proofs: DpopProofs,
     grants: readonly Grant[],
     private readonly audit: Audit,
+    private readonly targets: TokenTargets,
   ) {
     this.#grants = new Map(grants.map((grant) => [grant.type, grant]));
   }
@@ -91,8 +93,9 @@ export class TokenEndpoint {
         `grant_type ${grantType} is not supported: use ${[...this.#grants.keys()].join(" or ")}`,
       );
     }
-    // Before the grant, which may use up an assertion or a device code: a wrong proof uses up neither. That a proof is missing
+    // Both before the grant, which may use up an assertion or a device code: neither is used up for another server, or by a wrong proof. That a proof is missing
     // or replayed shows only after the grant, whose client is not known before: strangers must not cause records of proofs.
+    this.targets.assertResources(form.getAll("resource"));
     const proof = dpop === undefined
       ? undefined
       : await asOAuthError(this.proofs.verify(dpop, TARGET));

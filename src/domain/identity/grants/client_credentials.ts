@@ -44,6 +44,8 @@ export class ClientCredentialsGrant implements Grant {
       );
     }
     if (assertion !== null) return await this.#bySignature(form, assertion);
+    // RFC 7521, section 4.2: the type does not come alone.
+    if (form.get("client_assertion_type")) required(form, "client_assertion");
     const clientId = required(form, "client_id");
     if (secret === null) {
       throw new OAuthError("invalid_request", "client_secret or client_assertion is missing");

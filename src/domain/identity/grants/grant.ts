@@ -9,12 +9,13 @@ export function describable(text: string): string {
   return text.replace(UNDESCRIBABLE, "'");
 }
 
-/** The errors of RFC 6749, section 5.2, of RFC 8628, section 3.5, and of RFC 9449, section 5. */
+/** The errors of RFC 6749, section 5.2, of RFC 8628, section 3.5, of RFC 8707, section 2, and of RFC 9449, section 5. */
 type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
   | "invalid_grant"
   | "invalid_scope"
+  | "invalid_target"
   | "invalid_dpop_proof"
   | "unsupported_grant_type"
   | "authorization_pending"
@@ -54,17 +55,20 @@ export class OAuthError extends Error {
 export interface Grant {
   readonly type: string;
   /**
-   * Authenticates a request, each of whose fields is there once.
+   * Authenticates a request, each of whose fields is there once, but for resources and audiences.
    * @param address of the client; undefined for a connection that is gone
    * @throws OAuthError
    */
   authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted>;
 }
 
-/** @throws OAuthError for a form with a field that is there twice (RFC 6749, section 3.2) */
+/** Parameters that may be repeated (RFC 8693, section 2.1; RFC 8707, section 2). */
+const REPEATABLE: readonly string[] = ["resource", "audience"];
+
+/** @throws OAuthError for a form with another field that is there twice (RFC 6749, section 3.2) */
 export function assertEachOnce(form: URLSearchParams): void {
   for (const name of new Set(form.keys())) {
-    if (form.getAll(name).length > 1) {
+    if (form.getAll(name).length > 1 && !REPEATABLE.includes(name)) {
       throw new OAuthError("invalid_request", `${name} is given more than once`);
     }
   }

@@ -7,6 +7,7 @@ import { checkToken, shown } from "../federation/subject_token.ts";
 import type { LiveClient, LiveClients } from "../live_clients.ts";
 import { type Grant, OAuthError, required } from "./grant.ts";
 import { rolesOfScope } from "./scopes.ts";
+import type { TokenTargets } from "./targets.ts";
 
 const JWT = "urn:ietf:params:oauth:token-type:jwt";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
@@ -31,12 +32,14 @@ export class TokenExchangeGrant implements Grant {
       readonly keySets: KeySets;
       /** What the tokens of workloads may name as their audience. */
       readonly audiences: readonly string[];
+      readonly targets: TokenTargets;
     },
   ) {}
 
   async authenticate(form: URLSearchParams, address: string | undefined): Promise<Granted> {
     const token = required(form, "subject_token");
     assertTypes(form);
+    this.parts.targets.assertAudiences(form.getAll("audience"));
     const { trust, client } = await this.#usable(required(form, "client_id"));
     const { store: { read }, liveClients, keySets, audiences } = this.parts;
     const provider = await providerOf(read, trust.providerId);
@@ -83,13 +86,13 @@ export class TokenExchangeGrant implements Grant {
 function assertTypes(form: URLSearchParams): void {
   const type = required(form, "subject_token_type");
   if (type !== JWT) throw new OAuthError("invalid_request", `subject_token_type must be ${JWT}`);
-  const requested = form.get("requested_token_type") ?? ACCESS_TOKEN;
+  const requested = form.get("requested_token_type") || ACCESS_TOKEN;
   if (requested !== ACCESS_TOKEN) {
     throw new OAuthError("invalid_request", `requested_token_type must be ${ACCESS_TOKEN}`);
   }
-  if (form.has("actor_token")) {
-    throw new OAuthError("invalid_request", "actor_token is not supported");
-  }
+  // An answer without the actor would let the workload act in its own name.
+  const actor = ["actor_token", "actor_token_type"].find((name) => form.get(name));
+  if (actor !== undefined) throw new OAuthError("invalid_request", `${actor} is not supported`);
 }
 
 /**

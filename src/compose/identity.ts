@@ -1,0 +1,88 @@
+/** Builds identity: principals, their credentials, and the ways to an access token. */
+import { type Config, isUrlOfServer } from "../config/mod.ts";
+import type { Audit } from "../domain/audit/audit.ts";
+import {
+  AccessTokens,
+  Bindings,
+  ClientCredentialsGrant,
+  clientHost,
+  Clients,
+  CredentialUses,
+  DeviceCodeGrant,
+  DeviceFlow,
+  DpopProofs,
+  FunctionPrincipals,
+  type LiveClients,
+  PrincipalCredentials,
+  Roles,
+  type ServerKeys,
+  ServicePrincipals,
+  SigningKeys,
+  TokenEndpoint,
+} from "../domain/identity/mod.ts";
+import type { Ids } from "../domain/ids.ts";
+import type { KeySets } from "../domain/key_sets.ts";
+import type { Pages } from "../domain/paging.ts";
+import type { Store } from "../store/mod.ts";
+import type { Sealer } from "../store/sealing.ts";
+import { openFederation, openTargets } from "./federation.ts";
+import { openPeople } from "./people.ts";
+
+interface IdentityParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly pages: Pages;
+  readonly ids: Ids;
+  readonly audit: Audit;
+  readonly liveClients: LiveClients;
+  readonly keySets: KeySets;
+  /** Base URL of the server. */
+  readonly url: string;
+}
+
+/** The services of principals, their credentials and tokens. @throws as {@link openPeople} */
+export async function openIdentity(shared: IdentityParts, keys: ServerKeys) {
+  const { config: { identity, server }, audit, liveClients, store, sealer, ids, url, pages } =
+    shared;
+  const signingKeys = await SigningKeys.open(store, sealer, ids);
+  const uses = new CredentialUses(store);
+  const accessTokens = new AccessTokens(signingKeys, store.read.identity, liveClients, uses, {
+    issuer: new URL(url).origin,
+    lifetimeMs: identity.tokenLifetimeMs,
+  });
+  const host = clientHost(url);
+  const targets = openTargets(shared.config, url);
+  const deviceFlow = new DeviceFlow({
+    ...{ store, ids, audit, liveClients, targets, url, host },
+    userCodeKey: await keys.hmacKey("user-code"),
+  });
+  const parts = { store, pages, ids, liveClients, host };
+  const federation = openFederation({ ...shared, targets });
+  const dpopProofs = new DpopProofs(store, (proved) => isUrlOfServer(server, proved));
+  return {
+    accessTokens,
+    signingKeys,
+    dpopProofs,
+    ...await openPeople(shared),
+    bindings: new Bindings(store, pages, liveClients),
+    clients: new Clients(store, pages, ids, liveClients, host),
+    deviceFlow,
+    functionPrincipals: new FunctionPrincipals(store, liveClients),
+    principalCredentials: new PrincipalCredentials(parts),
+    roles: new Roles(store, pages, ids, liveClients),
+    servicePrincipals: new ServicePrincipals(parts),
+    tokenEndpoint: new TokenEndpoint(
+      accessTokens,
+      dpopProofs,
+      [
+        new ClientCredentialsGrant(store, liveClients, new URL(url).hostname),
+        federation.tokenExchange,
+        new DeviceCodeGrant(deviceFlow),
+      ],
+      audit,
+      targets,
+    ),
+    ...federation.services,
+  };
+}
