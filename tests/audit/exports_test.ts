@@ -9,6 +9,7 @@ import { assertError, KSUID, ok, RFC3339_UTC } from "../support/expect.ts";
 import { makeTempDir } from "../support/invoked.ts";
 import { LOOPBACK } from "../support/loopback.ts";
 import { TestServer } from "../support/server.ts";
+import { makePrincipal, signIn } from "../identity/principals.ts";
 import { events, lastUid } from "./support.ts";
 
 const PATH = "/api/v1/systemlog/exports";
@@ -101,6 +102,29 @@ Deno.test("exports of the audit log", async (t) => {
       pageToken = nextPageToken;
     }
     assert.deepEqual(written, await events(client));
+  });
+
+  await t.step("readers see no path and no query of a URL, which may hold a token", async () => {
+    const reader = (await signIn(client, await makePrincipal(client, "r", ["system:log_viewer"])))
+      .as;
+    const destinations = [
+      ["http://127.0.0.1:9/receiver/token?key=secret#part", "http://127.0.0.1:9/…"],
+      ["http://127.0.0.1:9/?key=secret", "http://127.0.0.1:9/…"],
+      ["http://127.0.0.1:9/", "http://127.0.0.1:9/"],
+      ["plain.jsonl", "plain.jsonl"],
+    ] as const;
+    for (const [datasourceId, shown] of destinations) {
+      const { exporter } = ok(await create(client, "Collector", { datasourceId }));
+      const { exportId } = exporter;
+      const whole = [exporter, await exporterOf(client, exportId)];
+      const search = { refs: [{ exportId }] };
+      const found = ok(await reader.post("/api/v1/search/systemlog/exports", search)).list;
+      const listed = ok(await reader.get(PATH)).list;
+      const cut = [...found, await exporterOf(reader, exportId), listed[0]];
+      const ids = (list: Json[]) => list.map(({ datasource }) => datasource.datasourceId);
+      assert.deepEqual([ids(whole), ids(cut)], [Array(2).fill(datasourceId), Array(3).fill(shown)]);
+      ok(await client.call("DELETE", `${PATH}/${exportId}`));
+    }
   });
 
   await t.step("a compressed file is one for the usual tools", async () => {

@@ -1,5 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { withoutSecrets } from "../../domain/audit/export_targets.ts";
 import type { AuditExport } from "../../domain/audit/exports.ts";
+import type { Principal } from "../../domain/identity/mod.ts";
 import { jsonOperation, type Uses } from "../operation.ts";
 import {
   empty,
@@ -38,7 +40,9 @@ const datasourceIn = z.object({
 }).openapi("invoked.ExportToDatasource");
 
 const datasourceOut = z.object({
-  datasourceId: z.string(),
+  datasourceId: z.string().openapi({
+    description: "Of a URL, callers who may not change exports see scheme and host alone",
+  }),
   format: z.enum(FORMAT_NAMES),
   prefix: z.string(),
 }).openapi("c1.api.systemlog.v1.ExportToDatasource");
@@ -62,9 +66,15 @@ const exporterAnswer = z.object({ exporter: exporterOut });
 const exportParam = z.object({ export_id: z.string() });
 const nameIn = textIn.max(NAME_CHARS_MAX);
 
-/** The API's form of an export. */
-function exporterJson({ row, state }: AuditExport): z.input<typeof exporterOut> {
-  const { id, displayName, datasourceId, prefix, watermarkUid, error, createdAt, updatedAt } = row;
+/** The API's form of an export, for a caller. */
+function exporterJson(
+  { row, state }: AuditExport,
+  { access }: Principal,
+): z.input<typeof exporterOut> {
+  const { id, displayName, prefix, watermarkUid, error, createdAt, updatedAt } = row;
+  const datasourceId = access.may(updateExport.operationId)
+    ? row.datasourceId
+    : withoutSecrets(row.datasourceId);
   const format = FORMAT_NAMES.find((name) => FORMATS[name] === row.format) ??
     "EXPORT_FORMAT_UNSPECIFIED";
   return {
@@ -91,10 +101,10 @@ const listExports = jsonOperation({
   permission: "log:read",
   query: pageQuery,
   response: listOf(exporterOut),
-  async handle({ query }, { auditExports }: Uses<"auditExports">) {
+  async handle({ query, principal }, { auditExports }: Uses<"auditExports">) {
     const all = { displayName: "", ids: undefined };
     const { list, nextPageToken } = await auditExports.search(all, pageOf(query));
-    return { list: list.map(exporterJson), nextPageToken };
+    return { list: list.map((one) => exporterJson(one, principal)), nextPageToken };
   },
 });
 
@@ -111,12 +121,12 @@ const searchExports = jsonOperation({
     refs: z.array(z.object({ exportId: z.string() })).max(REFS_MAX).default([]),
   }).openapi("c1.api.systemlog.v1.ExportsSearchServiceSearchRequest"),
   response: listOf(exporterOut),
-  async handle({ body }, { auditExports }: Uses<"auditExports">) {
+  async handle({ body, principal }, { auditExports }: Uses<"auditExports">) {
     const { displayName, query, refs, ...page } = body;
     const ids = refs.length === 0 ? undefined : refs.map(({ exportId }) => exportId);
     const filter = { displayName: displayName || query, ids };
     const { list, nextPageToken } = await auditExports.search(filter, page);
-    return { list: list.map(exporterJson), nextPageToken };
+    return { list: list.map((one) => exporterJson(one, principal)), nextPageToken };
   },
 });
 
@@ -129,10 +139,10 @@ const createExport = jsonOperation({
   body: z.object({ displayName: nameIn.min(1), datasource: datasourceIn })
     .openapi("c1.api.systemlog.v1.ExportServiceCreateRequest"),
   response: exporterAnswer,
-  async handle({ body }, { auditExports }: Uses<"auditExports">) {
+  async handle({ body, principal }, { auditExports }: Uses<"auditExports">) {
     const { displayName, datasource } = body;
     const made = await auditExports.create({ displayName, target: targetOf(datasource) });
-    return { exporter: exporterJson(made) };
+    return { exporter: exporterJson(made, principal) };
   },
 });
 
@@ -144,8 +154,8 @@ const getExport = jsonOperation({
   permission: "log:read",
   params: exportParam,
   response: exporterAnswer,
-  async handle({ params }, { auditExports }: Uses<"auditExports">) {
-    return { exporter: exporterJson(await auditExports.get(params.export_id)) };
+  async handle({ params, principal }, { auditExports }: Uses<"auditExports">) {
+    return { exporter: exporterJson(await auditExports.get(params.export_id), principal) };
   },
 });
 
@@ -164,14 +174,14 @@ const updateExport = jsonOperation({
     updateMask: fieldMask.optional(),
   }).openapi("c1.api.systemlog.v1.ExportServiceUpdateRequest"),
   response: exporterAnswer,
-  async handle({ params, body }, { auditExports }: Uses<"auditExports">) {
+  async handle({ params, body, principal }, { auditExports }: Uses<"auditExports">) {
     const { exporter: { displayName, datasource }, updateMask } = body;
     const change = {
       ...displayName === undefined ? {} : { displayName },
       ...datasource === undefined ? {} : { target: targetOf(datasource) },
     };
     const changed = await auditExports.update(params.export_id, change, updateMask);
-    return { exporter: exporterJson(changed) };
+    return { exporter: exporterJson(changed, principal) };
   },
 });
 

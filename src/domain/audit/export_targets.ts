@@ -121,6 +121,13 @@ function isUrl(datasourceId: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(datasourceId);
 }
 
+/** A destination as those see it who may not change exports: path and query of a URL may hold the token of a collector. */
+export function withoutSecrets(datasourceId: string): string {
+  if (!isUrl(datasourceId)) return datasourceId;
+  const { origin, pathname, search, hash } = new URL(datasourceId);
+  return pathname + search + hash === "/" ? datasourceId : `${origin}/…`;
+}
+
 /** The name of a file, given by its name or by its path in the directory. */
 function nameIn(datasourceId: string, directory: string): string | undefined {
   if (!datasourceId.includes("/")) return datasourceId;
