@@ -57,6 +57,7 @@ import { KeySets } from "../domain/key_sets.ts";
 import { Schedules } from "../domain/triggers/schedules.ts";
 import { TriggerSecrets } from "../domain/triggers/secrets.ts";
 import { Triggers } from "../domain/triggers/triggers.ts";
+import { WebhookSources } from "../domain/triggers/sources.ts";
 import { WebhookUrls } from "../domain/triggers/webhook_urls.ts";
 import { VolumeArchives } from "../domain/volumes/archive.ts";
 import { VolumeFiles } from "../domain/volumes/files.ts";
@@ -272,6 +273,7 @@ function openTriggers(
   const { server, endpoints, triggers: { maxCatchUp, webhookTimeoutMs, ...limits } } = config;
   const { domain, hosts: listed = [] } = endpoints;
   const log = new DeliveryLog({ store, ids });
+  const receiving = { store, secrets, log, sources: new WebhookSources() };
   const triggers = new Triggers({
     store,
     secrets,
@@ -288,16 +290,14 @@ function openTriggers(
     triggers,
     schedules,
     webhookUrls: new WebhookUrls({
-      store,
+      ...receiving,
       invocations,
-      secrets,
       keySets,
-      log,
       holdsToken,
       timeoutMs: webhookTimeoutMs,
       url,
     }),
-    handshakes: new Handshakes({ store, secrets, log }),
+    handshakes: new Handshakes(receiving),
     endpoints: new Endpoints({
       store,
       invocations,

@@ -132,6 +132,18 @@ sharedSuite("webhooks", {
     assert.equal(reasons.length, 4);
     const log = ok(await client.get(`/api/v1/functions/${functionId}/invocations`)).list;
     assert.deepEqual(log, []);
+    for (const [networks, status] of [[["127.0.0.0/8", "::1/128"], 200], [["192.0.2.0/24"], 403]]) {
+      const webhook = { allowSourceCidrs: networks };
+      await updateTrigger(client, trigger, { webhook }, "webhook.allowSourceCidrs");
+      const body = `{"n":${status}}`;
+      const { status: answered } = await deliver(
+        client,
+        trigger,
+        body,
+        signing.github(SECRET, body),
+      );
+      assert.equal(answered, status, "a change counts from the next delivery on");
+    }
   },
 
   "what is old, too large or paused is rejected, and is in the list": async ({ client }) => {

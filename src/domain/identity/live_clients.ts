@@ -92,7 +92,7 @@ export class LiveClients {
       givable,
       credentialId: id,
       expiresAtMs: expiresAt === null ? Infinity : Date.parse(expiresAt),
-      sources: sourceNetworks(allowSourceCidrs),
+      sources: sourceNetworks(JSON.parse(allowSourceCidrs) as string[]),
       requireDpop: credential.requireDpop === 1,
       isUsable: isUsable(principal) && disabled === 0 && deletedAt === null &&
         !row.isProviderDisabled,

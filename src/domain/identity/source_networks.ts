@@ -1,17 +1,16 @@
-/** The networks from which a credential may be used. */
+/** The networks from which a credential or a webhook may be used. */
 import { DomainError } from "../errors.ts";
 import { Networks, parseAddress } from "../../shared/networks.ts";
 
-/** The networks of a credential; undefined for all addresses. Parsing takes longer than most checks of a token: keep them. */
+/** The networks of a credential or a webhook; undefined for all addresses. Parsing takes longer than most checks of a token: keep them. */
 export type SourceNetworks = Networks | undefined;
 
-/** @param json the column of a row: an array of networks in CIDR notation, empty for all addresses */
-export function sourceNetworks(json: string): SourceNetworks {
-  const cidrs = JSON.parse(json) as string[];
+/** @param cidrs networks in CIDR notation; empty for all addresses */
+export function sourceNetworks(cidrs: readonly string[]): SourceNetworks {
   return cidrs.length === 0 ? undefined : new Networks(cidrs);
 }
 
-/** Whether a credential may be used from an address. */
+/** Whether networks have an address. */
 export function isAllowedFrom(sources: SourceNetworks, address: string | undefined): boolean {
   if (sources === undefined) return true;
   const parsed = parseAddress(address);

@@ -7,7 +7,7 @@ import type { TriggerSecrets } from "./secrets.ts";
 import { settingsOf, type WebhookHandshake, type WebhookSettings } from "./settings.ts";
 import { isCapability } from "./signatures/c1.ts";
 import { isEqual } from "./signatures/hmac.ts";
-import { isAllowedSource } from "./sources.ts";
+import type { WebhookSources } from "./sources.ts";
 
 /** Longest challenge that is answered; those of Meta and Dropbox have less than 64 characters. */
 export const CHALLENGE_CHARS_MAX = 256;
@@ -28,6 +28,7 @@ interface HandshakeParts {
   readonly store: Store;
   readonly secrets: TriggerSecrets;
   readonly log: DeliveryLog;
+  readonly sources: WebhookSources;
 }
 
 /** The answer to a handshake, or why it gets none. */
@@ -70,12 +71,12 @@ export class Handshakes {
     handshake: WebhookHandshake,
     now: Date,
   ): HandshakeVerdict {
-    const { secrets } = this.parts;
+    const { secrets, sources } = this.parts;
     const isAddress = webhook.method.kind === "capabilityUrl"
       ? isCapability(secrets.accepted(row, now), token)
       : token === undefined;
     if (!isAddress) return rejected("the token in the path is wrong or missing");
-    if (!isAllowedSource(webhook, remoteAddress)) {
+    if (!sources.allow(row, webhook, remoteAddress)) {
       return rejected(`the address ${remoteAddress} is not in allowSourceCidrs`);
     }
     switch (handshake) {

@@ -1,15 +1,23 @@
-import ipaddr from "ipaddr.js";
+import type { TriggerRow } from "../../store/triggers.ts";
+import { isAllowedFrom, type SourceNetworks, sourceNetworks } from "../identity/source_networks.ts";
 import type { WebhookSettings } from "./settings.ts";
 
-/** Whether the networks of a webhook have the address of a sender; without networks, every address may send. */
-export function isAllowedSource(
-  { allowSourceCidrs }: WebhookSettings,
-  remoteAddress: string | undefined,
-): boolean {
-  if (allowSourceCidrs.length === 0) return true;
-  const address = remoteAddress === undefined ? undefined : ipaddr.process(remoteAddress);
-  return address !== undefined && allowSourceCidrs.some((cidr) => {
-    const [network, bits] = ipaddr.parseCIDR(cidr);
-    return network.kind() === address.kind() && address.match([network, bits] as never);
-  });
+/** The networks from which webhooks accept requests. */
+export class WebhookSources {
+  /** The networks of rows that are kept in memory; rows are replaced when their trigger changes. */
+  readonly #known = new WeakMap<TriggerRow, { readonly networks: SourceNetworks }>();
+
+  /** Whether the networks of a webhook have the address of a sender; without networks, every address may send. */
+  allow(
+    row: TriggerRow,
+    { allowSourceCidrs }: Pick<WebhookSettings, "allowSourceCidrs">,
+    remoteAddress: string | undefined,
+  ): boolean {
+    let known = this.#known.get(row);
+    if (known === undefined) {
+      known = { networks: sourceNetworks(allowSourceCidrs) };
+      this.#known.set(row, known);
+    }
+    return isAllowedFrom(known.networks, remoteAddress);
+  }
 }

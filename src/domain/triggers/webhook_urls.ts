@@ -22,7 +22,7 @@ import type { TriggerSecrets } from "./secrets.ts";
 import { DELIVERY_KEPT_MS, settingsOf, type WebhookSettings } from "./settings.ts";
 import type { Verdict, VerifiedEvent } from "./signatures/verdict.ts";
 import { verifySender } from "./signatures/verify.ts";
-import { isAllowedSource } from "./sources.ts";
+import type { WebhookSources } from "./sources.ts";
 
 const logger = getLogger(["invoked", "domain"]);
 
@@ -36,6 +36,7 @@ interface WebhookUrlParts {
   readonly secrets: TriggerSecrets;
   readonly keySets: KeySets;
   readonly log: DeliveryLog;
+  readonly sources: WebhookSources;
   /** Whether a text has an access token of this server. */
   readonly holdsToken: (text: string) => Promise<boolean>;
   /** How long a sender waits for a function that answers it. */
@@ -81,7 +82,7 @@ export class WebhookUrls {
     }
     count();
     try {
-      assertAddress(webhook, delivery);
+      this.#assertAddress(row, webhook, delivery);
       assertSize(webhook, delivery);
       if (verdict.kind === "invalid") {
         throw new DomainError("WEBHOOK_INVALID", `Webhook rejected: ${verdict.reason}`);
@@ -102,6 +103,15 @@ export class WebhookUrls {
       await this.parts.log.record(row, receivedAt, { status: "REFUSED", reason: error.message });
       throw error;
     }
+  }
+
+  /** @throws WEBHOOK_ADDRESS */
+  #assertAddress(row: TriggerRow, webhook: WebhookSettings, { remoteAddress }: Delivery): void {
+    if (this.parts.sources.allow(row, webhook, remoteAddress)) return;
+    throw new DomainError(
+      "WEBHOOK_ADDRESS",
+      `Webhook rejected: the address ${remoteAddress} is not in allowSourceCidrs`,
+    );
   }
 
   async #verify(
@@ -273,15 +283,6 @@ function withHeader(
 ): VerifiedEvent {
   if (event.id !== undefined || eventIdHeader === undefined) return event;
   return { ...event, id: headers[eventIdHeader.toLowerCase()] || undefined };
-}
-
-/** @throws WEBHOOK_ADDRESS */
-function assertAddress(webhook: WebhookSettings, { remoteAddress }: Delivery): void {
-  if (isAllowedSource(webhook, remoteAddress)) return;
-  throw new DomainError(
-    "WEBHOOK_ADDRESS",
-    `Webhook rejected: the address ${remoteAddress} is not in allowSourceCidrs`,
-  );
 }
 
 /** @throws WEBHOOK_TOO_LARGE */

@@ -174,7 +174,7 @@ export class FederationTrusts {
     const trust = await trustOf(store.read, principalId, clientId);
     const provider = await providerOf(store.read, trust.providerId);
     const address = sourceIp === "" ? undefined : sourceIp;
-    const sources = sourceNetworks(trust.allowSourceCidrs);
+    const sources = sourceNetworks(JSON.parse(trust.allowSourceCidrs) as string[]);
     const checked = { token, trust, sources, provider, audiences, address, now: new Date() };
     return await checkToken(checked, keySets);
   }
